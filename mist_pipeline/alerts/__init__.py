@@ -1,0 +1,1 @@
+"""Findings become alerts, alerts incidents: lifecycle (pure), ledger (SQL), routing, silences, escalation."""

@@ -1,0 +1,1 @@
+"""Dagster only, thin: partitions, assets by layer, checks, jobs, schedules, sensors, resources."""

@@ -1,0 +1,1 @@
+"""How people are told: one small file each sink behind one interface, and the outbox."""

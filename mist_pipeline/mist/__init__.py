@@ -1,0 +1,1 @@
+"""The Mist cloud: client, paging, call budget, record shapes, metric catalogue. Knows nothing of Dagster or DuckDB."""

@@ -1,0 +1,1 @@
+"""The daily report: templates, charts, renderers. Frames in, files out."""

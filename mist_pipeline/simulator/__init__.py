@@ -1,0 +1,1 @@
+"""A simulated Mist cloud with labelled incidents, over HTTP."""

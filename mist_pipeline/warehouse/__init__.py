@@ -1,0 +1,1 @@
+"""DuckDB: connection, table definitions (the data dictionary), migrations, partition writes, publishing."""
