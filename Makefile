@@ -1,0 +1,64 @@
+# Everything here needs python3 ≥ 3.11 with venv, make and a package registry; nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO_DATA := data/demo
+
+.DEFAULT_GOAL := help
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): constraints.txt pyproject.toml setup.cfg
+	@echo "Setting up $(VENV) (once; a minute or less) …"
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "mist_pipeline needs Python 3.11 or later; set PYTHON=python3.x")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable ".[dev]"
+	@touch $(READY)
+
+setup: $(READY)  ## The project's environment in .venv
+
+demo: $(READY)  ## A simulated Mist cloud, 45 days of history pulled over HTTP, and the report
+	@$(BIN)/mist-pipeline demo --data $(DEMO_DATA)
+
+test: $(READY)  ## All tests
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+test-fast: $(READY)  ## The tests that take seconds
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+test-latest:  ## All tests with the newest versions of everything
+	@$(PYTHON) -m venv --clear .tmp/latest
+	@.tmp/latest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@.tmp/latest/bin/uv pip install --quiet --python .tmp/latest/bin/python --upgrade --editable ".[dev]"
+	@.tmp/latest/bin/pytest --numprocesses 2 --dist worksteal
+
+coverage: $(READY)  ## Tests with line and branch coverage
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal --cov --cov-branch --cov-report=term
+
+check: $(READY)  ## Formatting, lint, types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(READY)  ## Format and mend what lint can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: $(READY)  ## The pages made from code: data dictionary, configuration
+	@$(BIN)/python -m mist_pipeline.cli.pages
+
+bench: $(READY)  ## Benchmarks; prints a table
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt ".[bench]"
+	@$(BIN)/python -m benchmarks
+
+ui: $(READY)  ## Dagster in the browser, on the demo's data unless MIST_PIPELINE_DATA says otherwise
+	@MIST_PIPELINE_DATA=$${MIST_PIPELINE_DATA:-$(DEMO_DATA)} $(BIN)/mist-pipeline ui
+
+clean:  ## Remove the environment, caches and the demo's data
+	@rm -rf $(VENV) $(DEMO_DATA) .tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup demo test test-fast test-latest coverage check format docs bench ui clean

@@ -1,0 +1,364 @@
+"""Settings: ``config/config.yaml`` and the environment, validated into one documented object.
+
+The environment wins over the file, the file over the defaults. Secrets come from the environment only. A key that
+nothing reads does not exist here; a key that does not exist here is an error naming the nearest that does.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from mist_pipeline.mist.metrics import CATALOGUE, Metric, canonical, in_groups
+
+PREFIX = "MIST_PIPELINE__"
+DEFAULT_FILE = Path("config/config.yaml")
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class SettingsError(ValueError):
+    """The configuration cannot be used; says which key in which file, and how to mend it."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Organisation(_Section):
+    """The organisation as its people see it."""
+
+    name: str = Field("", description="Name shown in reports; empty: the cloud's own.")
+    timezone: str = Field("UTC", description="IANA zone in which a day begins and ends.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            near = difflib.get_close_matches(value, available_timezones(), n=1)
+            raise ValueError(
+                f"{value!r} is no IANA time zone" + (f"; did you mean {near[0]!r}?" if near else "")
+            )
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone as an object."""
+        return ZoneInfo(self.timezone)
+
+
+class Mist(_Section):
+    """The cloud to ask, and how much."""
+
+    cloud: str = Field("global01", description="Region of the Mist cloud; ignored where base_url is given.")
+    base_url: str | None = Field(
+        None, description="Address of the cloud's API, for example https://api.eu.mist.com."
+    )
+    org_id: str | None = Field(None, description="Organisation; empty: the only one that the token can see.")
+    detail: Literal["auto", "full", "triage", "off"] = Field(
+        "auto", description="Per-site detail: where it fits the budget, always, for the worst only, or never."
+    )
+    calls_per_hour: int | None = Field(
+        None, ge=1, description="Calls an hour and token; empty: what the cloud says of itself."
+    )
+    connections: int = Field(8, ge=1, le=64, description="Requests under way at the same time.")
+
+
+class Monitoring(_Section):
+    """What is watched."""
+
+    interval_minutes: int = Field(15, ge=1, le=60, description="Minutes between two looks of the live job.")
+    enable_wifi: bool = Field(True, description="Collect the wireless service levels.")
+    enable_wired: bool = Field(False, description="Collect the wired service levels.")
+    enable_wan: bool = Field(False, description="Collect the WAN service levels.")
+    enable_devices: bool = Field(True, description="Take snapshots of access points, switches and gateways.")
+    enable_alarms: bool = Field(True, description="Collect the cloud's alarms.")
+
+    @field_validator("interval_minutes")
+    @classmethod
+    def _divides_an_hour(cls, value: int) -> int:
+        if 60 % value:
+            raise ValueError(f"{value} does not divide an hour; use 5, 10, 15, 20, 30 or 60")
+        return value
+
+
+class Bands(_Section):
+    """Severity of a score: below ``critical`` it is critical, below ``major`` major, below ``warning`` warning."""
+
+    critical: Percent = Field(70, description="Below this: critical.")
+    major: Percent = Field(80, description="Below this: major.")
+    warning: Percent = Field(90, description="Below this: warning.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.critical <= self.major <= self.warning:
+            raise ValueError(
+                f"needs critical ≤ major ≤ warning, not {self.critical}, {self.major}, {self.warning}"
+            )
+        return self
+
+
+class Thresholds(_Section):
+    """When a change or a forecast is worth saying."""
+
+    pre_warning_capacity: Percent = Field(
+        85, description="Capacity under this line and heading down is a pre-warning."
+    )
+    pre_warning_roaming: Percent = Field(
+        95, description="Roaming under this line and heading down is a pre-warning."
+    )
+    trend_degradation_percent: float = Field(
+        5,
+        gt=0,
+        le=100,
+        description="Worsening a day, in percent of the previous value, that counts as degrading.",
+    )
+    min_users: int = Field(5, ge=0, description="Fewer users a day than this decide nothing.")
+    min_user_minutes: float = Field(
+        300, ge=0, description="Fewer user-minutes a day than this decide nothing."
+    )
+
+
+class History(_Section):
+    """How far back, and for how long things are kept."""
+
+    start: date = Field(date(2026, 1, 1), description="First day of history; partitions begin here.")
+    keep_days: int = Field(7, ge=1, description="Days of reports kept as folders before they are compressed.")
+    auto_archive: bool = Field(True, description="Move old reports and raw files into archives by schedule.")
+    archive_after_days: int = Field(30, ge=1, description="Age at which raw files go into monthly archives.")
+
+
+class Settings(_Section):
+    """Everything that can be configured, in one object. ``mist-pipeline init`` writes it as a commented file."""
+
+    organisation: Organisation = Organisation()
+    mist: Mist = Mist()
+    monitoring: Monitoring = Monitoring()
+    sle_thresholds: dict[str, Bands] = Field(
+        default_factory=lambda: {"default": Bands()},
+        description="Severity bands: `default`, and any metric that needs its own.",
+    )
+    thresholds: Thresholds = Thresholds()
+    history: History = History()
+
+    tokens: tuple[SecretStr, ...] = Field((), exclude=True, repr=False)
+    data: Path = Field(Path("data"), exclude=True)
+    source: Path | None = Field(None, exclude=True)
+
+    @field_validator("sle_thresholds", mode="before")
+    @classmethod
+    def _own_bands_inherit(cls, value: Any) -> Any:
+        default = value.get("default") if isinstance(value, dict) else None
+        if not isinstance(default, dict):
+            return value
+        return {name: {**default, **own} if isinstance(own, dict) else own for name, own in value.items()}
+
+    @field_validator("sle_thresholds")
+    @classmethod
+    def _known_metrics(cls, value: dict[str, Bands]) -> dict[str, Bands]:
+        bands = {"default": value.get("default", Bands())}
+        for name, band in value.items():
+            if name == "default":
+                continue
+            metric = canonical(name)
+            if metric is None:
+                near = difflib.get_close_matches(name, [*CATALOGUE, "default"], n=1)
+                raise ValueError(f"{name!r} is no metric" + (f"; did you mean {near[0]!r}?" if near else ""))
+            bands[metric] = band
+        return bands
+
+    def bands_of(self, metric: str) -> Bands:
+        """The severity bands of a metric."""
+        return self.sle_thresholds.get(metric, self.sle_thresholds["default"])
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The enabled metrics, in catalogue order."""
+        enabled = self.monitoring
+        groups = {"wifi": enabled.enable_wifi, "wired": enabled.enable_wired, "wan": enabled.enable_wan}
+        return [metric for metric in in_groups(("wifi", "wired", "wan")) if groups[metric.group]]
+
+    @property
+    def pre_warning_lines(self) -> dict[str, float]:
+        """Metric → the line under which a decline is a pre-warning."""
+        return {
+            "capacity": self.thresholds.pre_warning_capacity,
+            "roaming": self.thresholds.pre_warning_roaming,
+        }
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file that the pipeline writes."""
+        return self.data / "warehouse.duckdb"
+
+    @property
+    def published_path(self) -> Path:
+        """The DuckDB file that analysts read."""
+        return self.data / "published" / "mist.duckdb"
+
+    @property
+    def reports_path(self) -> Path:
+        """The folder of the reports."""
+        return self.data / "reports"
+
+    @property
+    def budget_path(self) -> Path:
+        """The SQLite file through which all processes share the call budget."""
+        return self.data / "call_budget.db"
+
+
+def load_settings(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read, merge and validate the configuration.
+
+    Args:
+        path: The file; None takes ``MIST_PIPELINE_CONFIG``, else ``config/config.yaml`` if there is one.
+        environment: Environment variables; None takes the process's own.
+
+    Raises:
+        SettingsError: A file that was asked for is missing, is no YAML, or a key or value is wrong.
+    """
+    variables = os.environ if environment is None else environment
+    named = path or (
+        Path(variables["MIST_PIPELINE_CONFIG"]) if variables.get("MIST_PIPELINE_CONFIG") else None
+    )
+    source = named or DEFAULT_FILE
+    if named and not named.exists():
+        raise SettingsError(
+            f"{named}: there is no such file. Write one with `mist-pipeline init --path {named}`."
+        )
+    values = _read(source) if source.exists() else {}
+    origin = {
+        (section, key): str(source)
+        for section, keys in values.items()
+        if isinstance(keys, dict)
+        for key in keys
+    }
+    for name, text in variables.items():
+        if name.startswith(PREFIX):
+            parts = tuple(part.lower() for part in name.removeprefix(PREFIX).split("__"))
+            _put(values, parts, _scalar(text), name)
+            origin[parts[:2] if len(parts) > 1 else (parts[0], "")] = name
+    for name, key in (("MIST_BASE_URL", "base_url"), ("MIST_ORG_ID", "org_id")):
+        if variables.get(name):
+            _put(values, ("mist", key), variables[name], name)
+            origin["mist", key] = name
+    tokens = [token.strip() for token in variables.get("MIST_API_TOKEN", "").split(",") if token.strip()]
+    for reserved in ("tokens", "data", "source"):
+        if reserved in values:
+            raise SettingsError(f"{source}: `{reserved}` is no key of the file. {_RESERVED[reserved]}")
+    try:
+        return Settings.model_validate(
+            {
+                **values,
+                "tokens": tuple(SecretStr(token) for token in tokens),
+                "data": Path(variables.get("MIST_PIPELINE_DATA") or "data"),
+                "source": source if source.exists() else None,
+            }
+        )
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(one, origin, source) for one in error.errors())) from None
+
+
+_RESERVED = {
+    "tokens": "Tokens come from the environment: MIST_API_TOKEN.",
+    "data": "The data folder comes from the environment: MIST_PIPELINE_DATA.",
+    "source": "Remove it.",
+}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: this is no YAML: {error}") from None
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}: expected sections with keys, got a {type(document).__name__}")
+    return {str(key): ({} if value is None else value) for key, value in document.items()}
+
+
+def _scalar(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _put(values: dict[str, Any], parts: tuple[str, ...], value: Any, name: str) -> None:
+    place = values
+    for part in parts[:-1]:
+        below = place.setdefault(part, {})
+        if not isinstance(below, dict):
+            raise SettingsError(f"{name}: {part!r} is a value, not a section")
+        place = below
+    place[parts[-1]] = value
+
+
+def _explain(error: Any, origin: Mapping[tuple[str, str], str], source: Path) -> str:
+    location = tuple(str(part) for part in error["loc"])
+    key = ".".join(location)
+    section, name = (location + ("", ""))[:2]
+    anywhere = (place for (known, _), place in origin.items() if known == section)
+    where = origin.get((section, name)) or next(anywhere, str(source))
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {key}: {error['msg'].removeprefix('Value error, ')}"
+    known = _known_keys()
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5) or difflib.get_close_matches(
+        location[-1], [candidate.split(".")[-1] for candidate in known], n=1
+    )
+    hint = next((candidate for candidate in known if near and candidate.endswith(near[0])), None)
+    return f"{where}: there is no setting {key!r}" + (f"; did you mean {hint!r}?" if hint else "")
+
+
+def _known_keys() -> list[str]:
+    keys: list[str] = []
+    for section, field in Settings.model_fields.items():
+        if field.exclude:
+            continue
+        keys.append(section)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys += [f"{section}.{name}" for name in field.annotation.model_fields]
+    return keys
+
+
+def template() -> str:
+    """A commented configuration file with every key at its default."""
+    lines = [
+        "# Configuration of mist_pipeline. Every key is optional; what stands here are the defaults.",
+        "# Secrets do not belong here: MIST_API_TOKEN comes from the environment.",
+        "# Any key can be given as an environment variable: MIST_PIPELINE__SECTION__KEY, which wins over this file.",
+    ]
+    for section, field in Settings.model_fields.items():
+        if field.exclude:
+            continue
+        lines.append("")
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            lines += [f"# {field.description}", f"{section}:"]
+            lines += [
+                "  default:",
+                *(f"    {name}: {_yaml(one.default)}" for name, one in Bands.model_fields.items()),
+            ]
+            continue
+        lines += [f"# {(field.annotation.__doc__ or '').strip()}", f"{section}:"]
+        for name, one in field.annotation.model_fields.items():
+            lines += [f"  # {one.description}", f"  {name}: {_yaml(one.default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()

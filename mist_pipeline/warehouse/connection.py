@@ -1,0 +1,91 @@
+"""Opening the warehouse file: one writer at a time, waited for politely, closed on every path.
+
+DuckDB lets one process write, and an open writer keeps out even the readers of other processes. So connections are
+short, readers open read-only, and whoever finds the file taken waits with jitter, for a bounded time, and then says
+who holds it. Reading and replacing rows is in ``warehouse.store``.
+"""
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+_HOLDER = re.compile(r"held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
+_BUSY = ("Could not set lock on file", "different configuration than existing connections")
+
+
+class WarehouseBusyError(RuntimeError):
+    """The warehouse stayed locked for as long as we were willing to wait."""
+
+
+@contextmanager
+def connect(
+    path: Path,
+    *,
+    read_only: bool,
+    wait_seconds: float = 60.0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+    jitter: Callable[[float, float], float] = random.uniform,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the warehouse file, closed when the block ends however it ends.
+
+    Args:
+        path: The DuckDB file. Writing creates it and its folder; reading requires it.
+        read_only: Open for reading only.
+        wait_seconds: How long to wait for another holder.
+        sleep: Waits that many seconds.
+        clock: Monotonic seconds.
+        jitter: A random number between its two arguments.
+
+    Raises:
+        FileNotFoundError: Reading a warehouse that does not exist yet.
+        WarehouseBusyError: The file stayed locked; names the holder where DuckDB tells it.
+    """
+    if read_only and not path.exists():
+        raise FileNotFoundError(
+            f"There is no warehouse at {path} yet. Fill it with `mist-pipeline backfill --from … --to …`."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _open(path, read_only, wait_seconds, sleep, clock, jitter)
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _open(
+    path: Path,
+    read_only: bool,
+    wait_seconds: float,
+    sleep: Callable[[float], None],
+    clock: Callable[[], float],
+    jitter: Callable[[float, float], float],
+) -> duckdb.DuckDBPyConnection:
+    deadline = clock() + wait_seconds
+    pause = 0.02
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=read_only)
+        except (duckdb.IOException, duckdb.ConnectionException) as error:
+            message = str(error)
+            if not any(sign in message for sign in _BUSY):
+                raise
+            if clock() >= deadline:
+                raise WarehouseBusyError(_busy_message(path, message, wait_seconds)) from error
+        sleep(jitter(pause / 2, pause))
+        pause = min(pause * 1.6, 1.0)
+
+
+def _busy_message(path: Path, message: str, wait_seconds: float) -> str:
+    holder = _HOLDER.search(message)
+    who = f"{holder['program']} (process {holder['pid']})" if holder else "another connection"
+    return (
+        f"The warehouse {path} was held by {who} for more than {wait_seconds:.0f} s. "
+        "Wait for that run to end or stop it; for queries use the published copy (`mist-pipeline sql`)."
+    )

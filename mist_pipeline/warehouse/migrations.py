@@ -1,0 +1,105 @@
+"""Forward migrations: a new warehouse is made from the table definitions, an old one is brought up to them.
+
+The version is a number in ``warehouse_version``. A warehouse of a later version than this program is refused, since
+an older program could damage it.
+"""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from mist_pipeline.warehouse.tables import TABLES
+
+
+@dataclass(frozen=True)
+class Migration:
+    """What brings a warehouse of version − 1 to this version."""
+
+    version: int
+    reason: str
+    statements: tuple[str, ...]
+
+
+MIGRATIONS: tuple[Migration, ...] = ()
+"""Changes that definitions alone cannot express (renames, conversions), oldest first. New tables and new columns need
+no entry: they are added from the definitions."""
+
+CURRENT_VERSION = 1 + len(MIGRATIONS)
+
+
+class WarehouseVersionError(RuntimeError):
+    """The warehouse does not fit this program."""
+
+
+def migrate(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bring the warehouse to the current version, in one transaction.
+
+    Raises:
+        WarehouseVersionError: It is of a later version, or a column has another type than its definition.
+    """
+    connection.begin()
+    try:
+        _migrate(connection)
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def version_of(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """The version of this warehouse, or None if it is new."""
+    known = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main' AND table_name = 'warehouse_version'"
+    ).fetchone()
+    if not known or not known[0]:
+        return None
+    row = connection.execute("SELECT max(version) FROM warehouse_version").fetchone()
+    return int(row[0]) if row and row[0] is not None else None
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
+    version = version_of(connection)
+    if version is not None and version > CURRENT_VERSION:
+        raise WarehouseVersionError(
+            f"This warehouse has version {version}, this program knows {CURRENT_VERSION}. Update mist-pipeline."
+        )
+    if version is None:
+        connection.execute(
+            "CREATE TABLE warehouse_version (version INTEGER, reason VARCHAR, applied_at TIMESTAMPTZ)"
+        )
+        _stamp(connection, CURRENT_VERSION, "created")
+    else:
+        for migration in MIGRATIONS[version - 1 :]:
+            for statement in migration.statements:
+                connection.execute(statement)
+            _stamp(connection, migration.version, migration.reason)
+    _bring_to_definitions(connection)
+
+
+def _stamp(connection: duckdb.DuckDBPyConnection, version: int, reason: str) -> None:
+    connection.execute("INSERT INTO warehouse_version VALUES (?, ?, now())", [version, reason])
+
+
+def _bring_to_definitions(connection: duckdb.DuckDBPyConnection) -> None:
+    existing: dict[tuple[str, str, str], str] = {
+        (schema, table, column): kind
+        for schema, table, column, kind in connection.execute(
+            "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
+        ).fetchall()
+    }
+    for table in TABLES:
+        is_new = not any(key[:2] == (table.schema, table.name) for key in existing)
+        if not is_new:
+            for column in table.columns:
+                found = existing.get((table.schema, table.name, column.name))
+                if found is None:
+                    connection.execute(
+                        f'ALTER TABLE {table.full_name} ADD COLUMN "{column.name}" {column.type}'
+                    )
+                elif found.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") != column.type:
+                    raise WarehouseVersionError(
+                        f"{table.full_name}.{column.name} is {found}, its definition says {column.type}: "
+                        "a migration is missing"
+                    )
+        for statement in table.create_statements():
+            connection.execute(statement)

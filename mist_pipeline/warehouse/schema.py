@@ -1,0 +1,152 @@
+"""What a table is: columns with type, unit and meaning, from which everything else is made.
+
+DDL, comments, Dagster's column schema, the empty Polars frame and the data dictionary all come from these
+definitions. The definitions themselves are in ``warehouse.tables``; reading and writing is in
+``warehouse.connection``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+ColumnType = Literal["VARCHAR", "DOUBLE", "BIGINT", "BOOLEAN", "DATE", "TIMESTAMPTZ", "VARCHAR[]", "JSON"]
+
+_POLARS: dict[str, pl.DataType] = {
+    "VARCHAR": pl.String(),
+    "DOUBLE": pl.Float64(),
+    "BIGINT": pl.Int64(),
+    "BOOLEAN": pl.Boolean(),
+    "DATE": pl.Date(),
+    "TIMESTAMPTZ": pl.Datetime("us", "UTC"),
+    "VARCHAR[]": pl.List(pl.String()),
+    "JSON": pl.String(),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its DuckDB type, what it means, and the unit it is in."""
+
+    name: str
+    type: ColumnType
+    comment: str
+    unit: str | None = None
+
+    @property
+    def description(self) -> str:
+        """The comment with its unit, as people read it."""
+        return f"{self.comment} [{self.unit}]" if self.unit else self.comment
+
+
+@dataclass(frozen=True)
+class Table:
+    """One warehouse table.
+
+    Attributes:
+        schema: DuckDB schema; the layer, and the group of its asset.
+        name: Table name inside the schema.
+        comment: What one row says.
+        columns: In order.
+        key: Columns that identify a row. Enforced by asset checks: a DuckDB primary key would forbid replacing rows
+            inside one transaction.
+        partition: The column by which partitions are replaced, or None for a table replaced whole or appended to.
+    """
+
+    schema: str
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    partition: str | None = "day"
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        repeated = {name for name in names if names.count(name) > 1}
+        missing = {name for name in (*self.key, *filter(None, [self.partition])) if name not in names}
+        if repeated or missing:
+            raise ValueError(
+                f"{self.full_name}: columns repeated {sorted(repeated)}, not defined {sorted(missing)}"
+            )
+
+    @property
+    def full_name(self) -> str:
+        """``schema.name``, as written in SQL."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def column_names(self) -> list[str]:
+        """Column names in order."""
+        return [column.name for column in self.columns]
+
+    def polars_schema(self) -> dict[str, pl.DataType]:
+        """Column name → Polars type, in order."""
+        return {column.name: _POLARS[column.type] for column in self.columns}
+
+    def empty(self) -> pl.DataFrame:
+        """A frame with this table's columns and no rows."""
+        return pl.DataFrame(schema=self.polars_schema())
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with exactly this table's columns, order and types.
+
+        Raises:
+            ValueError: A column is missing or unknown, or a value does not fit its type.
+        """
+        missing = [name for name in self.column_names if name not in frame.columns]
+        unknown = [name for name in frame.columns if name not in self.column_names]
+        if missing or unknown:
+            raise ValueError(f"{self.full_name}: the frame lacks {missing} and has unknown columns {unknown}")
+        try:
+            return frame.select(pl.col(name).cast(dtype) for name, dtype in self.polars_schema().items())
+        except pl.exceptions.PolarsError as error:
+            raise ValueError(f"{self.full_name}: {error}") from error
+
+    def create_statements(self) -> list[str]:
+        """The DDL of this table with its comments; safe to run again."""
+        columns = ",\n  ".join(f"{quote(column.name)} {column.type}" for column in self.columns)
+        return [
+            f"CREATE SCHEMA IF NOT EXISTS {quote(self.schema)}",
+            f"CREATE TABLE IF NOT EXISTS {self.full_name} (\n  {columns}\n)",
+            f"COMMENT ON TABLE {self.full_name} IS {literal(self.comment)}",
+            *(
+                f"COMMENT ON COLUMN {self.full_name}.{quote(column.name)} IS {literal(column.description)}"
+                for column in self.columns
+            ),
+        ]
+
+
+def quote(identifier: str) -> str:
+    """An SQL identifier in double quotes."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string literal; for the places (DDL comments, ATTACH) where parameters are not allowed."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def data_dictionary(tables: Iterable[Table]) -> str:
+    """The data dictionary as Markdown: a section a table, a row a column."""
+    lines = [
+        "# Data dictionary",
+        "",
+        "Made from the table definitions in `mist_pipeline/warehouse/tables/` by `make docs`; a test keeps it current.",
+        "Percent are 0–100. Instants are UTC. **Bold** columns are the key.",
+    ]
+    for table in tables:
+        lines += [
+            "",
+            f"## {table.full_name}",
+            "",
+            table.comment,
+            "",
+            "| column | type | meaning |",
+            "|---|---|---|",
+        ]
+        for column in table.columns:
+            name = f"**{column.name}**" if column.name in table.key else column.name
+            description = column.description.replace("|", "\\|")
+            lines.append(f"| {name} | {column.type} | {description} |")
+    return "\n".join(lines) + "\n"

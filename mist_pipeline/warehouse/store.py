@@ -1,0 +1,151 @@
+"""Reading and replacing rows: the only place where frames go into the warehouse and come out of it.
+
+A partition is replaced in one transaction, so that a crash leaves the old one. Opening the file is in
+``warehouse.connection``, the tables in ``warehouse.tables``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from mist_pipeline.warehouse.connection import connect
+from mist_pipeline.warehouse.migrations import migrate
+from mist_pipeline.warehouse.schema import Table, quote
+
+
+@dataclass
+class Warehouse:
+    """The warehouse file.
+
+    Attributes:
+        path: The DuckDB file.
+        wait_seconds: How long to wait for another writer.
+    """
+
+    path: Path
+    wait_seconds: float = 60.0
+    _is_migrated: bool = field(default=False, init=False, repr=False)
+
+    @contextmanager
+    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection inside one transaction: committed at the end of the block, rolled back if it raises."""
+        with connect(self.path, read_only=False, wait_seconds=self.wait_seconds) as connection:
+            if not self._is_migrated:
+                migrate(connection)
+                self._is_migrated = True
+            connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection.
+
+        Raises:
+            FileNotFoundError: Nothing was ever written.
+        """
+        with connect(self.path, read_only=True, wait_seconds=self.wait_seconds) as connection:
+            yield connection
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> pl.DataFrame:
+        """The rows of a query as a frame; ``parameters`` fill ``?`` or ``$name``."""
+        with self.reading() as connection:
+            return connection.execute(sql, parameters or None).pl()
+
+    def read_days(
+        self, table: Table, first: date, last: date, *, columns: Sequence[str] = (), where: str = "true"
+    ) -> pl.DataFrame:
+        """The rows of a table between two days, both included.
+
+        Args:
+            table: A partitioned table.
+            first: First day.
+            last: Last day.
+            columns: Only these columns; none given means all.
+            where: A further SQL condition written by us, never made from data.
+        """
+        names = ", ".join(quote(name) for name in (columns or table.column_names))
+        sql = f"SELECT {names} FROM {table.full_name} WHERE {_partition(table)} BETWEEN ? AND ? AND {where}"  # noqa: S608
+        frame = self.query(sql, [first, last])
+        schema = table.polars_schema()
+        return frame.select(pl.col(name).cast(schema[name]) for name in frame.columns)
+
+    def replace_days(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> int:
+        """Replace whole partitions with the rows of a frame, in one transaction; returns the number of rows.
+
+        Raises:
+            ValueError: The frame does not fit the table, or has rows of other days.
+        """
+        return self.replace_all({table: frame}, days)[table]
+
+    def replace_all(self, frames: Mapping[Table, pl.DataFrame], days: Sequence[date]) -> dict[Table, int]:
+        """Replace the same partitions of several tables in one transaction; returns rows a table."""
+        conformed = {table: _of_days(table, table.conform(frame), days) for table, frame in frames.items()}
+        with self.writing() as connection:
+            for table, rows in conformed.items():
+                connection.execute(
+                    f"DELETE FROM {table.full_name} WHERE {_partition(table)} IN (SELECT unnest($days))",  # noqa: S608
+                    {"days": list(days)},
+                )
+                _insert(connection, table, rows)
+        return {table: rows.height for table, rows in conformed.items()}
+
+    def replace_table(self, table: Table, frame: pl.DataFrame) -> int:
+        """Replace all rows of a table; returns the number of rows."""
+        rows = table.conform(frame)
+        with self.writing() as connection:
+            connection.execute(f"DELETE FROM {table.full_name}")  # noqa: S608
+            _insert(connection, table, rows)
+        return rows.height
+
+    def append(self, table: Table, frame: pl.DataFrame) -> int:
+        """Add rows, leaving out those whose key the table already has; returns how many were new."""
+        rows = table.conform(frame).unique(list(table.key), keep="last", maintain_order=True)
+        key = ", ".join(quote(name) for name in table.key)
+        with self.writing() as connection:
+            connection.register("incoming", rows)
+            counted = connection.execute(
+                f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming ANTI JOIN {table.full_name} USING ({key})"  # noqa: S608
+            ).fetchone()
+            connection.unregister("incoming")
+        return int(counted[0]) if counted else 0
+
+    def transact(self, work: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+        """Run several statements in one transaction."""
+        with self.writing() as connection:
+            work(connection)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
+    if rows.is_empty():
+        return
+    connection.register("incoming", rows)
+    connection.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming")  # noqa: S608
+    connection.unregister("incoming")
+
+
+def _partition(table: Table) -> str:
+    if table.partition is None:
+        raise ValueError(f"{table.full_name} has no partitions; replace it whole or append to it")
+    return quote(table.partition)
+
+
+def _of_days(table: Table, rows: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+    if table.partition is None:
+        raise ValueError(f"{table.full_name} has no partitions; replace it whole or append to it")
+    strange = rows.filter(~pl.col(table.partition).is_in(list(days)))[table.partition].unique().sort()
+    if not strange.is_empty():
+        raise ValueError(
+            f"{table.full_name}: rows of {strange.to_list()[:3]} in a write of {list(days)[:3]} …"
+        )
+    return rows

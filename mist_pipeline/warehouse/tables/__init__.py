@@ -1,0 +1,9 @@
+"""Every table of the warehouse, a module a layer: the source of DDL, Dagster's schemas and the data dictionary."""
+
+from mist_pipeline.warehouse.schema import Table
+from mist_pipeline.warehouse.tables import analysis, history, live
+
+TABLES: tuple[Table, ...] = (*history.TABLES, *analysis.TABLES, *live.TABLES)
+
+BY_NAME: dict[str, Table] = {table.full_name: table for table in TABLES}
+"""Every table by ``schema.name``."""
