@@ -19,19 +19,29 @@ VIEWS: dict[str, tuple[str, str]] = {
     ),
     "latest_scores": (
         "The newest day of every service level at every site, with the site's name.",
-        "SELECT s.name AS site_name, d.* FROM history.sle_daily d LEFT JOIN main.sites s USING (site_id) "
-        "WHERE d.day = (SELECT max(day) FROM history.sle_daily)",
+        """
+        SELECT s.name AS site_name, d.*
+        FROM history.sle_daily d LEFT JOIN main.sites s USING (site_id)
+        WHERE d.day = (SELECT max(day) FROM history.sle_daily)
+        """,
     ),
     "worst_sites": (
         "Sites by their worst service level on the newest day, worst first.",
-        "SELECT site_id, any_value(site_name) AS site_name, min(score_pct) AS worst_pct, "
-        "arg_min(metric, score_pct) AS worst_metric, count(*) FILTER (severity = 'critical') AS num_critical "
-        "FROM main.latest_scores WHERE severity IS NOT NULL GROUP BY site_id ORDER BY worst_pct",
+        """
+        SELECT site_id, any_value(site_name) AS site_name, min(score_pct) AS worst_pct,
+               arg_min(metric, score_pct) AS worst_metric, count(*) FILTER (severity = 'critical') AS num_critical
+        FROM main.latest_scores WHERE severity IS NOT NULL
+        GROUP BY site_id ORDER BY worst_pct
+        """,
     ),
     "degrading": (
         "What is getting worse, fastest first, on the newest day.",
-        "SELECT s.name AS site_name, t.* FROM analysis.trends t LEFT JOIN main.sites s USING (site_id) "
-        "WHERE t.day = (SELECT max(day) FROM analysis.trends) AND t.is_degrading ORDER BY t.change_pct",
+        """
+        SELECT s.name AS site_name, t.*
+        FROM analysis.trends t LEFT JOIN main.sites s USING (site_id)
+        WHERE t.day = (SELECT max(day) FROM analysis.trends) AND t.is_degrading
+        ORDER BY t.change_pct
+        """,
     ),
 }
 """View name in schema ``main`` → comment, SQL."""
@@ -64,7 +74,7 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
                     connection.execute(statement)
                 connection.execute(
                     f"INSERT INTO {table.full_name} BY NAME SELECT * FROM source.{table.full_name}"
-                )  # noqa: S608
+                )
             connection.execute("DETACH source")
             for name, (comment, sql) in VIEWS.items():
                 connection.execute(f"CREATE VIEW main.{name} AS {sql}")

@@ -75,7 +75,7 @@ class Warehouse:
             where: A further SQL condition written by us, never made from data.
         """
         names = ", ".join(quote(name) for name in (columns or table.column_names))
-        sql = f"SELECT {names} FROM {table.full_name} WHERE {_partition(table)} BETWEEN ? AND ? AND {where}"  # noqa: S608
+        sql = f"SELECT {names} FROM {table.full_name} WHERE {_partition(table)} BETWEEN ? AND ? AND {where}"
         frame = self.query(sql, [first, last])
         schema = table.polars_schema()
         return frame.select(pl.col(name).cast(schema[name]) for name in frame.columns)
@@ -94,7 +94,7 @@ class Warehouse:
         with self.writing() as connection:
             for table, rows in conformed.items():
                 connection.execute(
-                    f"DELETE FROM {table.full_name} WHERE {_partition(table)} IN (SELECT unnest($days))",  # noqa: S608
+                    f"DELETE FROM {table.full_name} WHERE {_partition(table)} IN (SELECT unnest($days))",
                     {"days": list(days)},
                 )
                 _insert(connection, table, rows)
@@ -104,7 +104,7 @@ class Warehouse:
         """Replace all rows of a table; returns the number of rows."""
         rows = table.conform(frame)
         with self.writing() as connection:
-            connection.execute(f"DELETE FROM {table.full_name}")  # noqa: S608
+            connection.execute(f"DELETE FROM {table.full_name}")
             _insert(connection, table, rows)
         return rows.height
 
@@ -115,7 +115,7 @@ class Warehouse:
         with self.writing() as connection:
             connection.register("incoming", rows)
             counted = connection.execute(
-                f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming ANTI JOIN {table.full_name} USING ({key})"  # noqa: S608
+                f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming ANTI JOIN {table.full_name} USING ({key})"
             ).fetchone()
             connection.unregister("incoming")
         return int(counted[0]) if counted else 0
@@ -130,7 +130,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFr
     if rows.is_empty():
         return
     connection.register("incoming", rows)
-    connection.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming")  # noqa: S608
+    connection.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming")
     connection.unregister("incoming")
 
 

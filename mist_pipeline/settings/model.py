@@ -1,38 +1,26 @@
-"""Settings: ``config/config.yaml`` and the environment, validated into one documented object.
+"""What can be configured: every section and key with its default, its limits and its meaning.
 
-The environment wins over the file, the file over the defaults. Secrets come from the environment only. A key that
-nothing reads does not exist here; a key that does not exist here is an error naming the nearest that does.
+A key that nothing reads does not exist here. Reading the file and the environment is in ``settings.loading``.
 """
 
 import difflib
-import os
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from mist_pipeline.mist.metrics import CATALOGUE, Metric, canonical, in_groups
 
-PREFIX = "MIST_PIPELINE__"
-DEFAULT_FILE = Path("config/config.yaml")
-
 Percent = Annotated[float, Field(ge=0, le=100)]
-
-
-class SettingsError(ValueError):
-    """The configuration cannot be used; says which key in which file, and how to mend it."""
 
 
 class _Section(BaseModel):
@@ -219,146 +207,3 @@ class Settings(_Section):
     def budget_path(self) -> Path:
         """The SQLite file through which all processes share the call budget."""
         return self.data / "call_budget.db"
-
-
-def load_settings(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read, merge and validate the configuration.
-
-    Args:
-        path: The file; None takes ``MIST_PIPELINE_CONFIG``, else ``config/config.yaml`` if there is one.
-        environment: Environment variables; None takes the process's own.
-
-    Raises:
-        SettingsError: A file that was asked for is missing, is no YAML, or a key or value is wrong.
-    """
-    variables = os.environ if environment is None else environment
-    named = path or (
-        Path(variables["MIST_PIPELINE_CONFIG"]) if variables.get("MIST_PIPELINE_CONFIG") else None
-    )
-    source = named or DEFAULT_FILE
-    if named and not named.exists():
-        raise SettingsError(
-            f"{named}: there is no such file. Write one with `mist-pipeline init --path {named}`."
-        )
-    values = _read(source) if source.exists() else {}
-    origin = {
-        (section, key): str(source)
-        for section, keys in values.items()
-        if isinstance(keys, dict)
-        for key in keys
-    }
-    for name, text in variables.items():
-        if name.startswith(PREFIX):
-            parts = tuple(part.lower() for part in name.removeprefix(PREFIX).split("__"))
-            _put(values, parts, _scalar(text), name)
-            origin[parts[:2] if len(parts) > 1 else (parts[0], "")] = name
-    for name, key in (("MIST_BASE_URL", "base_url"), ("MIST_ORG_ID", "org_id")):
-        if variables.get(name):
-            _put(values, ("mist", key), variables[name], name)
-            origin["mist", key] = name
-    tokens = [token.strip() for token in variables.get("MIST_API_TOKEN", "").split(",") if token.strip()]
-    for reserved in ("tokens", "data", "source"):
-        if reserved in values:
-            raise SettingsError(f"{source}: `{reserved}` is no key of the file. {_RESERVED[reserved]}")
-    try:
-        return Settings.model_validate(
-            {
-                **values,
-                "tokens": tuple(SecretStr(token) for token in tokens),
-                "data": Path(variables.get("MIST_PIPELINE_DATA") or "data"),
-                "source": source if source.exists() else None,
-            }
-        )
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explain(one, origin, source) for one in error.errors())) from None
-
-
-_RESERVED = {
-    "tokens": "Tokens come from the environment: MIST_API_TOKEN.",
-    "data": "The data folder comes from the environment: MIST_PIPELINE_DATA.",
-    "source": "Remove it.",
-}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: this is no YAML: {error}") from None
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise SettingsError(f"{path}: expected sections with keys, got a {type(document).__name__}")
-    return {str(key): ({} if value is None else value) for key, value in document.items()}
-
-
-def _scalar(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-
-
-def _put(values: dict[str, Any], parts: tuple[str, ...], value: Any, name: str) -> None:
-    place = values
-    for part in parts[:-1]:
-        below = place.setdefault(part, {})
-        if not isinstance(below, dict):
-            raise SettingsError(f"{name}: {part!r} is a value, not a section")
-        place = below
-    place[parts[-1]] = value
-
-
-def _explain(error: Any, origin: Mapping[tuple[str, str], str], source: Path) -> str:
-    location = tuple(str(part) for part in error["loc"])
-    key = ".".join(location)
-    section, name = (location + ("", ""))[:2]
-    anywhere = (place for (known, _), place in origin.items() if known == section)
-    where = origin.get((section, name)) or next(anywhere, str(source))
-    if error["type"] != "extra_forbidden":
-        return f"{where}: {key}: {error['msg'].removeprefix('Value error, ')}"
-    known = _known_keys()
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5) or difflib.get_close_matches(
-        location[-1], [candidate.split(".")[-1] for candidate in known], n=1
-    )
-    hint = next((candidate for candidate in known if near and candidate.endswith(near[0])), None)
-    return f"{where}: there is no setting {key!r}" + (f"; did you mean {hint!r}?" if hint else "")
-
-
-def _known_keys() -> list[str]:
-    keys: list[str] = []
-    for section, field in Settings.model_fields.items():
-        if field.exclude:
-            continue
-        keys.append(section)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys += [f"{section}.{name}" for name in field.annotation.model_fields]
-    return keys
-
-
-def template() -> str:
-    """A commented configuration file with every key at its default."""
-    lines = [
-        "# Configuration of mist_pipeline. Every key is optional; what stands here are the defaults.",
-        "# Secrets do not belong here: MIST_API_TOKEN comes from the environment.",
-        "# Any key can be given as an environment variable: MIST_PIPELINE__SECTION__KEY, which wins over this file.",
-    ]
-    for section, field in Settings.model_fields.items():
-        if field.exclude:
-            continue
-        lines.append("")
-        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            lines += [f"# {field.description}", f"{section}:"]
-            lines += [
-                "  default:",
-                *(f"    {name}: {_yaml(one.default)}" for name, one in Bands.model_fields.items()),
-            ]
-            continue
-        lines += [f"# {(field.annotation.__doc__ or '').strip()}", f"{section}:"]
-        for name, one in field.annotation.model_fields.items():
-            lines += [f"  # {one.description}", f"  {name}: {_yaml(one.default)}"]
-    return "\n".join(lines) + "\n"
-
-
-def _yaml(value: Any) -> str:
-    return yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
