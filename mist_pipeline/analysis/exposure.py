@@ -1,0 +1,27 @@
+"""How much a reading rests on: user-minutes, and the independent observations among them.
+
+Here: the two expressions that `trends`, `baselines` and `deviations` share. Not here: the gate on users (`severity`).
+"""
+
+import polars as pl
+
+MINUTES_PER_CLIENT = 60.0
+"""Exposure of a client whose minutes nobody asked for (triage: only the organisation endpoint answered)."""
+
+OBSERVATION_MINUTES = 15.0
+"""User-minutes that count as one observation: minutes of one user share their fate for about so long.
+
+Only a starting point: wherever a series has history, its own spread decides (`overdispersion` in the docs).
+"""
+
+
+def user_minutes() -> pl.Expr:
+    """User-minutes of a row, estimated from ``num_users`` where ``total_user_minutes`` is null; null without both."""
+    return pl.coalesce(
+        pl.col("total_user_minutes"), pl.col("num_users").cast(pl.Float64) * MINUTES_PER_CLIENT
+    )
+
+
+def observations() -> pl.Expr:
+    """Independent observations behind a row's score: its user-minutes ÷ `OBSERVATION_MINUTES`."""
+    return user_minutes() / OBSERVATION_MINUTES
