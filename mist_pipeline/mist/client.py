@@ -1,0 +1,438 @@
+"""The client of the Mist cloud: asks, repeats what can heal, keeps to the budget, hands out whole answers or an error.
+
+It decides *that* something is fetched and whether it came whole. What is worth fetching is the call planner's matter
+(`collect`), what a document means is `shapes`', how long to wait is `retry`'s, single attempts are `transport`'s.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from random import SystemRandom
+from typing import Self
+
+from mist_pipeline.mist import clouds, endpoints
+from mist_pipeline.mist.answers import Request, bucket_seconds, judge
+from mist_pipeline.mist.budget import CallBudget, Lane, fingerprint
+from mist_pipeline.mist.endpoints import Call
+from mist_pipeline.mist.errors import (
+    BadRequest,
+    BudgetExhausted,
+    MistError,
+    NotFound,
+    NotSupported,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+    UnexpectedShape,
+    at_time,
+)
+from mist_pipeline.mist.memory import TrendSupport, WindowLimit
+from mist_pipeline.mist.organisation import Organisation, choose
+from mist_pipeline.mist.page import Page
+from mist_pipeline.mist.paging import read_all
+from mist_pipeline.mist.retry import RetryPolicy, http_date, retry_after_seconds
+from mist_pipeline.mist.shapes import Usage, parse_self, parse_usage
+from mist_pipeline.mist.transport import Answer, AttemptFailedError, Secret, Secrets, Timeouts, Transport
+
+log = logging.getLogger(__name__)
+
+_uniform = SystemRandom().random
+
+_METRIC_ENDPOINTS = ("sle_summary", "impact_summary")
+_REFUSALS_OF_AN_HOUR = 10
+"""So many 429 in a row, without `Retry-After` and without a success in between, mean that the hour is used up."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How hard the client tries.
+
+    Attributes:
+        timeouts: Limits of one attempt.
+        retry: Attempts and waits of one request.
+        concurrency: Requests in flight at once in `MistClient.fetch_many`.
+        budget_wait_seconds: How long one request may wait for room in the call budget. Beyond this (and beyond the
+            longest wait of `retry`, which is always allowed) it raises `BudgetExhausted` at once, so that the caller
+            can narrow its plan.
+    """
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    concurrency: int = 8
+    budget_wait_seconds: float = 0.0
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def connect(
+    *,
+    cloud: str,
+    tokens: Sequence[str],
+    budget_path: Path,
+    calls_per_hour: int | None = None,
+    org_id: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> "MistClient":
+    """A client with its call budget.
+
+    Args:
+        cloud: Region name or URL (see `clouds.base_url`).
+        tokens: API tokens, at least one.
+        budget_path: The budget file that all processes of this machine share.
+        calls_per_hour: Limit per token, whatever the cloud says.
+        org_id: The wanted organisation, or None for the only one.
+        limits: How hard to try.
+        clock: The present instant, aware, in UTC.
+
+    Raises:
+        ValueError: No token, an impossible token, a bad base URL or limit.
+    """
+    base_url = clouds.base_url(cloud)
+    budget = CallBudget(
+        budget_path,
+        [fingerprint(base_url, token) for token in _checked(tokens)],
+        limit_override=calls_per_hour,
+        clock=lambda: clock().timestamp(),
+    )
+    return MistClient(
+        base_url=base_url, tokens=tokens, budget=budget, org_id=org_id, limits=limits, clock=clock
+    )
+
+
+class MistClient:
+    """Asks one Mist cloud on behalf of one or several tokens; safe to share between threads.
+
+    Args:
+        base_url: Region name or URL of the cloud (see `clouds.base_url`).
+        tokens: API tokens, at least one. They are sent to this cloud only and shown nowhere.
+        budget: The call budget of exactly these tokens (`connect` makes both); closed with the client.
+        org_id: The wanted organisation, or None for the only one that the tokens see.
+        limits: How hard to try.
+        clock: The present instant, aware, in UTC.
+        sleep: Waits this many seconds; by default a wait that `close` ends early.
+        random: Uniform in [0, 1), for the jitter.
+
+    Raises:
+        ValueError: No token, a token with characters that no header can hold, or a bad base URL.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        tokens: Sequence[str],
+        budget: CallBudget,
+        org_id: str | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], object] | None = None,
+        random: Callable[[], float] = _uniform,
+    ) -> None:
+        self.base_url = clouds.base_url(base_url)
+        self.org_id = org_id
+        self.clock_skew: timedelta | None = None
+        """Cloud's clock minus own clock (from the `Date` header, to the second), None before the first answer."""
+        secrets = [Secret(token) for token in _checked(tokens)]
+        self._tokens = {fingerprint(self.base_url, each.reveal()): each for each in secrets}
+        if set(self._tokens) != set(budget.tokens):
+            raise ValueError("the call budget is for other tokens or another cloud than this client")
+        self._secrets = Secrets(secrets)
+        self.budget = budget
+        """What may still be asked this hour; `budget.remaining(lane)` is what a plan has to fit in."""
+        self._limits = limits
+        self._clock = clock
+        self._closed = threading.Event()
+        self._stops: set[threading.Event] = {self._closed}
+        self._sleep = sleep
+        self._random = random
+        self._transport = Transport(self.base_url, limits.timeouts)
+        self._trend = TrendSupport()
+        self._window = WindowLimit()
+        self._organisation: Organisation | None = None
+        self._seeding = threading.Lock()
+        self._seeded_hour: dict[str, int] = {}
+        self._refused_in_a_row = dict.fromkeys(self._tokens, 0)
+        self._told_wait = 0.0
+
+    def pages(self, call: Call, *, lane: Lane = "batch") -> Iterator[Page]:
+        """All pages of a call, in order. The first is handed out once the last has arrived: all or nothing.
+
+        Raises:
+            NotSupported: The site does not know the metric (404 or 400 at a metric's endpoint).
+            MistError: The call failed; which one says whether asking again makes sense.
+        """
+        try:
+            pages = self._read(call, lane, self._closed)
+        finally:
+            self.budget.give_back()
+        yield from pages
+
+    def fetch_many(
+        self, calls: Iterable[Call], *, lane: Lane = "batch"
+    ) -> Iterator[tuple[Call, list[Page] | MistError]]:
+        """Many calls at once, each with its pages or its error, in the order in which they finish.
+
+        Calls are taken from the iterable as they can be sent, so a plan of any length needs little memory. Closing the
+        iterator early cancels what has not been sent.
+
+        Raises:
+            Unauthorized: A token was refused; nothing else is sent, because every call would fail the same way.
+        """
+        stop = threading.Event()
+        self._stops.add(stop)
+        done: queue.SimpleQueue[tuple[Call, Future[list[Page]]]] = queue.SimpleQueue()
+        waiting = iter(calls)
+        workers = max(1, self._limits.concurrency)
+        pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="mist")
+
+        def submit(count: int) -> int:
+            batch = list(islice(waiting, count))
+            for call in batch:
+                future = pool.submit(self._read, call, lane, stop)
+                future.add_done_callback(lambda finished, call=call: done.put((call, finished)))  # type: ignore[misc]
+            return len(batch)
+
+        try:
+            running = submit(2 * workers)
+            while running:
+                call, future = done.get()
+                error = future.exception()
+                if error is not None and (
+                    isinstance(error, Unauthorized) or not isinstance(error, MistError)
+                ):
+                    raise error
+                running += submit(1) - 1
+                yield call, error if isinstance(error, MistError) else future.result()
+        finally:
+            stop.set()
+            self._stops.discard(stop)
+            pool.shutdown(wait=True, cancel_futures=True)
+            self.budget.give_back()
+
+    def resolve_org(self) -> Organisation:
+        """The organisation to watch: the configured one, else the only one that the token has a privilege on.
+
+        Asked once per client.
+
+        Raises:
+            OrganisationUnclear: Several or none, and none configured; the message lists them.
+            Forbidden: The configured one is not among the token's.
+        """
+        if self._organisation is None:
+            [page] = self.pages(endpoints.whoami())
+            self._organisation = choose(parse_self(page.document), self.org_id)
+        return self._organisation
+
+    def usage(self) -> Usage:
+        """This hour's calls and limit of the first token, as the cloud counts them."""
+        [page] = self.pages(endpoints.usage())
+        return parse_usage(page.document)
+
+    @property
+    def max_window_days(self) -> int | None:
+        """The longest window in days for which this cloud sends hourly buckets, or None while no limit was met."""
+        return self._window.days
+
+    def close(self) -> None:
+        """End waits, give unused calls back, close connections."""
+        for stop in tuple(self._stops):
+            stop.set()
+        self.budget.close()
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self, call: Call, lane: Lane, stop: threading.Event) -> list[Page]:
+        def fetch(number: int, path: str, query: Mapping[str, str]) -> Page:
+            return self._page(Request(call, number, path, query, lane, stop))
+
+        if call.endpoint not in _METRIC_ENDPOINTS:
+            return read_all(call, self.base_url, fetch)
+        try:
+            if call.endpoint == "sle_summary":
+                return [self._summary(call, fetch)]
+            return read_all(call, self.base_url, fetch)
+        except (NotFound, BadRequest) as error:
+            raise NotSupported(
+                f"the site does not know the metric {call.spelling!r}",
+                method=error.method,
+                path=error.path,
+                status=error.status,
+                attempt=error.attempt,
+                detail=error.detail,
+            ) from error
+
+    def _summary(self, call: Call, fetch: Callable[[int, str, Mapping[str, str]], Page]) -> Page:
+        """``summary-trend``, or ``summary`` where this cloud has only that."""
+        old_path = call.path.removesuffix("-trend")
+        if self._trend.known is False:
+            page = fetch(1, old_path, call.params)
+        else:
+            try:
+                page = fetch(1, call.path, call.params)
+                self._trend.saw_trend()
+            except NotFound:
+                if self._trend.known:
+                    raise
+                page = fetch(1, old_path, call.params)
+                self._trend.saw_only_summary()
+                log.info("this cloud has no summary-trend, asking for summary from now on")
+        interval = bucket_seconds(page.document)
+        if interval is not None:
+            self._window.saw(int(call.params["end"]) - int(call.params["start"]), interval)
+        return page
+
+    def _page(self, request: Request) -> Page:
+        """One page, asked for as often as the policy allows."""
+        policy = self._limits.retry
+        attempt = 0
+        while True:
+            attempt += 1
+            token = self._take_call(request)
+            requested_at = self._clock()
+            try:
+                answer = self._transport.get(request.path, request.query, self._tokens[token])
+            except AttemptFailedError as failed:
+                error: MistError = Unavailable(self._secrets.hide(str(failed)), **request.told(None, attempt))
+                wait = policy.wait(attempt, None, self._random)
+            else:
+                outcome = self._judge(request, answer, attempt, requested_at, self._clock())
+                if isinstance(outcome, Page):
+                    self._refused_in_a_row[token] = 0
+                    return outcome
+                if not isinstance(outcome, RateLimited | Unavailable):
+                    raise outcome
+                error = outcome
+                wait = self._after_refusal(token, answer, attempt, outcome)
+            if attempt >= policy.attempts:
+                raise error
+            log.info("%s Waiting %.1f s before attempt %d.", error, wait, attempt + 1)
+            self._pause(wait, request)
+
+    def _judge(
+        self, request: Request, answer: Answer, attempt: int, requested_at: datetime, received_at: datetime
+    ) -> Page | MistError:
+        self._note_date(answer, requested_at, received_at)
+        return judge(
+            request,
+            answer,
+            attempt=attempt,
+            requested_at=requested_at,
+            received_at=received_at,
+            secrets=self._secrets,
+        )
+
+    def _after_refusal(self, token: str, answer: Answer, attempt: int, error: MistError) -> float:
+        """Seconds to wait after a 429 or 5xx.
+
+        A 429 keeps everybody from the token: as long as the cloud asks for, or, where it does not say, until the next
+        hour once so many refusals came in a row that it is no burst.
+        """
+        now = self._clock()
+        asked = retry_after_seconds(answer.headers.get("retry-after"), now + (self.clock_skew or timedelta()))
+        wait = self._limits.retry.wait(attempt, asked, self._random)
+        if answer.status != 429:
+            return wait
+        if asked is not None:
+            error.retry_at = now.timestamp() + asked
+            self.budget.block(token, error.retry_at)
+        else:
+            self._refused_in_a_row[token] += 1
+            if self._refused_in_a_row[token] < _REFUSALS_OF_AN_HOUR:
+                return wait
+            error.retry_at = self.budget.block_for_the_hour(token)
+        return 0.0  # another token may have room; if none has, taking the next call waits or says so
+
+    def _take_call(self, request: Request) -> str:
+        """A token with room in the budget; waits for it as long as allowed.
+
+        Raises:
+            BudgetExhausted: No room within that time.
+        """
+        patience = max(self._limits.budget_wait_seconds, self._limits.retry.cap_seconds)
+        waited = 0.0
+        while True:
+            try:
+                self._seed(request)
+                return self.budget.acquire(request.lane)
+            except BudgetExhausted as error:
+                wait = max(0.0, (error.retry_at or 0.0) - self._clock().timestamp())
+                if waited + wait > patience:
+                    raise
+                wait += self._random()  # so that not everybody comes back in the same moment
+                self._tell_wait(error)
+                waited += wait
+            self._pause(wait, request)
+
+    def _tell_wait(self, error: BudgetExhausted) -> None:
+        """Say once per moment, not once per thread, that everything waits."""
+        retry_at = error.retry_at or 0.0
+        if retry_at > self._told_wait:
+            self._told_wait = retry_at
+            log.warning("%s Waiting until %s.", error.reason, at_time(retry_at))
+
+    def _seed(self, request: Request) -> None:
+        """Once an hour and token, somebody asks the cloud how many calls it has counted already."""
+        hour = int(self._clock().timestamp() // 3600)
+        if all(self._seeded_hour.get(token) == hour for token in self._tokens):
+            return
+        with self._seeding:
+            for token, secret in self._tokens.items():
+                if self._seeded_hour.get(token) == hour:
+                    continue
+                if self.budget.needs_seed(token):
+                    self._ask_usage(token, secret, request)
+                self._seeded_hour[token] = hour
+
+    def _ask_usage(self, token: str, secret: Secret, request: Request) -> None:
+        requests = request_limit = None
+        usage = Request(endpoints.usage(), 1, endpoints.usage().path, {}, request.lane, request.stop)
+        now = self._clock()
+        try:
+            answer = self._transport.get(usage.path, usage.query, secret)
+            outcome = self._judge(usage, answer, 1, now, now)
+            if isinstance(outcome, Unauthorized):
+                raise outcome
+            if isinstance(outcome, Page):
+                told = parse_usage(outcome.document)
+                requests, request_limit = told.requests, told.request_limit
+            else:
+                log.warning("the call budget starts without the cloud's own count: %s", outcome)
+        except (AttemptFailedError, UnexpectedShape) as error:
+            log.warning(
+                "the call budget starts without the cloud's own count: %s", self._secrets.hide(str(error))
+            )
+        self.budget.seed(token, requests=requests, request_limit=request_limit)
+
+    def _note_date(self, answer: Answer, requested_at: datetime, received_at: datetime) -> None:
+        cloud = http_date(answer.headers["date"]) if "date" in answer.headers else None
+        if cloud is not None:
+            self.clock_skew = cloud - (requested_at + (received_at - requested_at) / 2).replace(microsecond=0)
+
+    def _pause(self, seconds: float, request: Request) -> None:
+        (self._sleep or request.stop.wait)(seconds)
+        if request.stop.is_set():
+            raise Unavailable("stopped before an answer came", **request.told(None, 0))
+
+
+def _checked(tokens: Sequence[str]) -> list[str]:
+    """Tokens without surrounding blanks, each once, fit for a header."""
+    stripped = list(dict.fromkeys(token.strip() for token in tokens if token.strip()))
+    if not stripped:
+        raise ValueError("no API token is given: set MIST_API_TOKEN (several: comma-separated)")
+    for number, token in enumerate(stripped, start=1):
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise ValueError(f"API token {number} holds characters that no token has; was it pasted whole?")
+    return stripped

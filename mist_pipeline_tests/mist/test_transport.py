@@ -1,0 +1,405 @@
+"""One attempt and its repetition over real connections: time-outs, resets, cut-off bodies, refusals."""
+
+import logging
+import pickle
+import threading
+import traceback
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mist_pipeline.mist import endpoints
+from mist_pipeline.mist.budget import fingerprint
+from mist_pipeline.mist.client import Limits, connect
+from mist_pipeline.mist.errors import (
+    BadRequest,
+    BudgetExhausted,
+    Forbidden,
+    MistError,
+    NotFound,
+    PermanentFailure,
+    RateLimited,
+    Redirected,
+    TransientFailure,
+    Unauthorized,
+    Unavailable,
+    UnexpectedShape,
+)
+from mist_pipeline.mist.retry import RetryPolicy
+from mist_pipeline.mist.transport import Secret, Timeouts
+from mist_pipeline_tests.mist.conftest import (
+    QUICK,
+    START,
+    TOKEN,
+    ClientMaker,
+    Clock,
+    Reply,
+    ScriptedCloud,
+    Seen,
+)
+
+WHOAMI = endpoints.whoami()
+GOOD = Reply(document={"privileges": []})
+ATTEMPTS = QUICK.retry.attempts
+
+
+def ask(client: object) -> list[object]:
+    return list(client.pages(WHOAMI))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("behaviour", ["reset", "truncate", "truncate_chunked", "unframed", "stall", "drip"])
+def test_a_connection_that_fails_is_tried_again(
+    cloud: ScriptedCloud, make_client: ClientMaker, behaviour: str
+) -> None:
+    cloud.answers(replace(GOOD, behaviour=behaviour), GOOD)
+    [page] = make_client().pages(WHOAMI)
+    assert page.document == {"privileges": []}
+    assert len(cloud.requests) == 2
+
+
+@pytest.mark.parametrize("behaviour", ["reset", "truncate", "truncate_chunked", "unframed", "stall", "drip"])
+def test_a_connection_that_keeps_failing_ends_after_the_last_attempt(
+    cloud: ScriptedCloud, make_client: ClientMaker, behaviour: str
+) -> None:
+    cloud.answers(replace(GOOD, behaviour=behaviour))
+    limits = replace(QUICK, retry=RetryPolicy(attempts=2))
+    with pytest.raises(Unavailable) as caught:
+        ask(make_client(limits=limits))
+    assert len(cloud.requests) == 2
+    assert caught.value.attempt == 2
+    assert caught.value.path == "/api/v1/self"
+
+
+def test_predecessor_mistake_6_no_timeout_retry_or_429_handling(
+    cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock
+) -> None:
+    cloud.answers(
+        replace(GOOD, behaviour="stall"),
+        Reply(502, body=b"<html>oops</html>"),
+        Reply(429, {"detail": "x"}),
+        GOOD,
+    )
+    [page] = make_client().pages(WHOAMI)
+    assert page.document == GOOD.document
+    assert len(cloud.requests) == 4
+    assert len(clock.slept) == 3
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 408])
+def test_a_refusal_that_can_heal_is_repeated_with_growing_jittered_waits(
+    cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock, status: int
+) -> None:
+    cloud.answers(Reply(status, {"detail": "busy"}))
+    with pytest.raises(RateLimited if status == 429 else Unavailable) as caught:
+        ask(make_client())
+    assert clock.slept == [0.25, 0.5, 1.0, 2.0]  # half of 0.5, 1, 2, 4: the jitter is handed in as 0.5
+    assert len(cloud.requests) == ATTEMPTS
+    assert (caught.value.status, caught.value.attempt) == (status, ATTEMPTS)
+    assert isinstance(caught.value, TransientFailure)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, BadRequest),
+        (401, Unauthorized),
+        (403, Forbidden),
+        (404, NotFound),
+        (405, BadRequest),
+        (422, BadRequest),
+    ],
+)
+def test_a_refusal_that_cannot_heal_is_never_repeated(
+    cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock, status: int, kind: type[MistError]
+) -> None:
+    cloud.answers(Reply(status, {"detail": "no\nway"}))
+    with pytest.raises(kind) as caught:
+        ask(make_client())
+    assert len(cloud.requests) == 1
+    assert clock.slept == []
+    assert caught.value.detail == "no way"
+    assert isinstance(caught.value, PermanentFailure)
+    assert f"[GET /api/v1/self: status {status}, attempt 1]" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.25),
+        ("Tue, 03 Feb 2026 04:05:26 GMT", 20.25),
+        ("Tue, 03 Feb 2026 04:00:00 GMT", 0.25),
+        ("soon", 0.25),
+        ("-5", 0.25),
+    ],
+)
+def test_retry_after_is_the_least_that_is_waited_at_a_503(
+    cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock, header: str, seconds: float
+) -> None:
+    cloud.answers(Reply(503, {}, headers={"Retry-After": header}), GOOD)
+    ask(make_client())
+    assert clock.slept == [pytest.approx(seconds)]
+
+
+def test_retry_after_is_capped_at_a_503(cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock) -> None:
+    cloud.answers(Reply(503, {}, headers={"Retry-After": "86400"}), GOOD)
+    ask(make_client())
+    assert clock.slept == [QUICK.retry.cap_seconds]
+
+
+def test_a_429_with_retry_after_is_waited_out_by_the_whole_client(
+    cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock
+) -> None:
+    cloud.answers(Reply(429, {}, headers={"Retry-After": "5"}), GOOD)
+    ask(make_client())
+    assert sum(clock.slept) == pytest.approx(5.5)
+
+
+def test_a_429_with_a_long_retry_after_exhausts_the_token_instead_of_sleeping(
+    cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock
+) -> None:
+    cloud.answers(Reply(429, {}, headers={"Retry-After": "600"}))
+    client = make_client()
+    with pytest.raises(BudgetExhausted) as caught:
+        ask(client)
+    assert caught.value.retry_at == pytest.approx(START.timestamp() + 600)
+    assert len(cloud.requests) == 1
+    assert client.budget.remaining("live") == 0
+
+
+def test_a_429_of_one_token_moves_on_to_the_next_at_once(
+    cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock
+) -> None:
+    cloud.script = lambda seen: (
+        Reply(429, {}, headers={"Retry-After": "600"}) if seen.token == "first" else GOOD
+    )
+    client = make_client("first", "second")
+    for _ in range(3):
+        ask(client)
+    assert [seen.token for seen in cloud.requests] == ["first", "second", "second", "second"]
+    assert sum(clock.slept) == 0
+
+
+def test_endless_429_without_retry_after_exhaust_the_hour(
+    cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock
+) -> None:
+    cloud.answers(Reply(429, {}))
+    client = make_client()
+    with pytest.raises(RateLimited):
+        ask(client)
+    with pytest.raises(RateLimited) as caught:
+        ask(client)
+    assert caught.value.retry_at == datetime(2026, 2, 3, 5, tzinfo=UTC).timestamp()
+    with pytest.raises(BudgetExhausted):
+        ask(client)
+    assert len(cloud.requests) == 10
+
+
+def test_a_redirect_is_never_followed_with_the_token(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
+    cloud.answers(Reply(302, {}, headers={"Location": f"{cloud.url}/elsewhere?token={TOKEN}"}), GOOD)
+    with pytest.raises(Redirected) as caught:
+        ask(make_client())
+    assert cloud.paths == ["/api/v1/self"]
+    assert TOKEN not in str(caught.value)
+
+
+def test_an_answer_without_content_is_not_an_empty_document(
+    cloud: ScriptedCloud, make_client: ClientMaker
+) -> None:
+    cloud.answers(Reply(204, body=b""))
+    with pytest.raises(UnexpectedShape):
+        ask(make_client())
+
+
+@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
+def test_numbers_that_json_does_not_have_are_refused(
+    cloud: ScriptedCloud, make_client: ClientMaker, constant: bytes
+) -> None:
+    cloud.answers(Reply(body=b'{"privileges": [' + constant + b"]}"))
+    with pytest.raises(UnexpectedShape, match="self"):
+        ask(make_client())
+    assert len(cloud.requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"<html>login</html>", b"[" * 100_000, b"\xff\xfe\x00", b"1" * 5000])
+def test_a_body_that_is_no_json_is_unavailable(
+    cloud: ScriptedCloud, make_client: ClientMaker, body: bytes
+) -> None:
+    cloud.answers(Reply(body=body))
+    with pytest.raises(Unavailable):
+        ask(make_client())
+    assert len(cloud.requests) == ATTEMPTS
+
+
+def test_a_body_beyond_the_size_limit_is_refused(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
+    cloud.answers(Reply(body=b" " * 2_000_000 + b"{}"))
+    limits = Limits(timeouts=Timeouts(max_bytes=1_000_000), retry=RetryPolicy(attempts=1))
+    with pytest.raises(Unavailable):
+        ask(make_client(limits=limits))
+
+
+def test_a_compressed_body_is_read(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
+    import gzip
+
+    cloud.answers(Reply(body=gzip.compress(b'{"a": 1}'), headers={"Content-Encoding": "gzip"}))
+    [page] = make_client().pages(WHOAMI)
+    assert (page.document, page.body) == ({"a": 1}, b'{"a": 1}')
+
+
+def test_connections_are_kept_open_between_calls(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
+    ports: set[int] = set()
+    plain = cloud.handle
+
+    def handle(handler: object) -> None:
+        ports.add(handler.client_address[1])  # type: ignore[attr-defined]
+        plain(handler)  # type: ignore[arg-type]
+
+    cloud.handle = handle  # type: ignore[method-assign, assignment]
+    cloud.answers(GOOD)
+    client = make_client()
+    for _ in range(5):
+        ask(client)
+    assert len(ports) == 1
+
+
+def test_a_page_knows_its_times_and_its_address(
+    cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock
+) -> None:
+    cloud.answers(Reply(500, {}), GOOD)
+    [page] = make_client().pages(WHOAMI)
+    assert page.requested_at == page.received_at == START + timedelta(seconds=0.25)
+    assert (page.number, page.url_path, page.body) == (1, "/api/v1/self", b'{"privileges": []}')
+
+
+def test_the_clock_skew_is_read_from_the_date_header(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
+    cloud.answers(GOOD)
+    cloud.date = "Tue, 03 Feb 2026 04:15:06 GMT"
+    client = make_client()
+    assert client.clock_skew is None
+    ask(client)
+    assert client.clock_skew == timedelta(minutes=10)
+
+
+def test_a_retry_after_date_is_read_in_the_clouds_own_clock(
+    cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock
+) -> None:
+    cloud.date = "Tue, 03 Feb 2026 09:00:00 GMT"
+    cloud.answers(Reply(503, {}, headers={"Retry-After": "Tue, 03 Feb 2026 09:00:09 GMT"}), GOOD)
+    ask(make_client())
+    assert clock.slept == [pytest.approx(9.25)]
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Feb 2026 09:00:00 GMT"])
+def test_an_unreadable_date_header_is_no_skew(
+    cloud: ScriptedCloud, make_client: ClientMaker, date: str
+) -> None:
+    cloud.answers(GOOD)
+    cloud.date = date
+    client = make_client()
+    ask(client)
+    assert client.clock_skew is None
+
+
+def test_a_netrc_file_or_a_proxy_of_the_machine_never_replaces_the_token(
+    cloud: ScriptedCloud, make_client: ClientMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    netrc = tmp_path / "netrc"  # type: ignore[operator]
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    cloud.answers(GOOD)
+    ask(make_client())
+    assert cloud.requests[0].headers["authorization"] == f"Token {TOKEN}"
+
+
+class TestTheTokenIsNeverShown:
+    """Not in repr, str, tracebacks, logs, calls or pages, whatever the cloud does with it."""
+
+    SCRIPTS = {
+        "echoed in the detail": Reply(400, {"detail": f"bad header Token {TOKEN}"}),
+        "echoed in a redirect": Reply(301, {}, headers={"Location": f"https://evil.example/?{TOKEN}"}),
+        "server error": Reply(500, {"detail": f"{TOKEN}"}),
+        "reset": Reply(behaviour="reset"),
+        "stall": Reply(behaviour="stall"),
+        "truncated": Reply(document={"a": 1}, behaviour="truncate"),
+        "not authorised": Reply(401, {"detail": {"token": TOKEN}}),
+    }
+
+    @pytest.mark.parametrize("case", SCRIPTS)
+    def test_in_errors_and_logs(
+        self, cloud: ScriptedCloud, make_client: ClientMaker, caplog: pytest.LogCaptureFixture, case: str
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        cloud.answers(self.SCRIPTS[case])
+        client = make_client(limits=replace(QUICK, retry=RetryPolicy(attempts=2)))
+        with pytest.raises(MistError) as caught:
+            ask(client)
+        error: BaseException | None = caught.value
+        shown = [caplog.text, repr(client), repr(vars(client)), repr(WHOAMI)]
+        while error is not None:
+            shown += [str(error), repr(error), repr(vars(error)), *traceback.format_exception(error)]
+            shown += traceback.TracebackException.from_exception(error, capture_locals=True).format()
+            error = error.__cause__ or error.__context__
+        assert not [text for text in shown if TOKEN in text]
+
+    def test_in_a_secret(self) -> None:
+        secret = Secret(TOKEN)
+        assert TOKEN not in f"{secret} {secret!r} {[secret]}"
+
+    def test_in_the_budget_file(
+        self, cloud: ScriptedCloud, make_client: ClientMaker, tmp_path: object
+    ) -> None:
+        cloud.answers(GOOD)
+        client = make_client()
+        ask(client)
+        client.close()
+        files = list(tmp_path.iterdir())  # type: ignore[attr-defined]
+        assert files
+        assert not [file for file in files if TOKEN.encode() in file.read_bytes()]
+        assert TOKEN not in fingerprint(cloud.url, TOKEN)
+
+
+def test_errors_survive_pickling(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
+    cloud.answers(Reply(403, {"detail": "not yours"}))
+    with pytest.raises(Forbidden) as caught:
+        ask(make_client())
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert type(copy) is Forbidden
+    assert str(copy) == str(caught.value)
+    assert vars(copy) == vars(caught.value)
+
+
+def test_closing_the_client_ends_a_wait(cloud: ScriptedCloud, tmp_path: object) -> None:
+    cloud.answers(Reply(503, {}, headers={"Retry-After": "60"}))
+    client = connect(cloud=cloud.url, tokens=[TOKEN], budget_path=tmp_path / "b.db")  # type: ignore[operator]
+    caught: list[MistError] = []
+
+    def work() -> None:
+        try:
+            ask(client)
+        except MistError as error:
+            caught.append(error)
+
+    asked = threading.Event()
+    cloud.script = lambda seen: (asked.set(), Reply(503, {}, headers={"Retry-After": "60"}))[1]
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert asked.wait(10)
+    client.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert isinstance(caught[0], Unavailable)
+
+
+@pytest.mark.parametrize("tokens", [[], ["", "  "], ["a b"], ["tök"], ["a\nb"]])
+def test_an_impossible_token_is_refused_at_once(tokens: list[str], tmp_path: object) -> None:
+    with pytest.raises(ValueError, match="token"):
+        connect(cloud="global-01", tokens=tokens, budget_path=tmp_path / "b.db")  # type: ignore[operator]
+
+
+def test_seen_paths_hold_no_page_number_for_single_documents(
+    cloud: ScriptedCloud, make_client: ClientMaker
+) -> None:
+    cloud.answers(GOOD)
+    ask(make_client())
+    assert cloud.requests == [Seen("/api/v1/self", {}, cloud.requests[0].headers)]
