@@ -21,6 +21,9 @@ Matrix = npt.NDArray[np.float64]
 MAD_TO_STD = 1.4826
 """A normal distribution's standard deviation in units of its median absolute deviation, 1 / Φ⁻¹(3/4)."""
 
+PAIR_TO_STD = 0.9539
+"""Median distance of two draws from a normal distribution in its standard deviations, √2 Φ⁻¹(3/4)."""
+
 _EPOCH = date(1970, 1, 1)
 
 
@@ -120,6 +123,17 @@ def theil_sen_slope(values: Matrix, min_values: int = 3) -> Matrix:
     enough = np.isfinite(values).sum(axis=-1) >= min_values
     result: Matrix = np.where(enough, median(slopes), np.nan)
     return result
+
+
+def pairwise_std(values: Matrix) -> Matrix:
+    """Robust standard deviation along the last axis: the median distance of all pairs ÷ 0.9539.
+
+    Up to 29 % of the values may be arbitrarily wrong. Unlike the MAD it does not collapse to 0 on values that jump
+    between two levels. The divisor makes it right for a normal distribution: √2 Φ⁻¹(3/4).
+    """
+    one, other = np.triu_indices(values.shape[-1], k=1)
+    distance: Matrix = median(np.abs(values[..., one] - values[..., other])) / PAIR_TO_STD
+    return distance
 
 
 def previous_column(is_known: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

@@ -20,6 +20,7 @@ from mist_pipeline.analysis.day_grid import (
     DayGrid,
     Matrix,
     median,
+    pairwise_std,
     previous_column,
     theil_sen_slope,
 )
@@ -303,20 +304,16 @@ def _change_std(
     """Robust standard deviation of a series' day-to-day change, by the best evidence that it has (see the docs)."""
     # Differences between the same change in two weeks: weekday pattern and steady drift cancel, variance doubles.
     by_week = MAD_TO_STD * median(np.abs(weekly)) / np.sqrt(2)
-    centred = np.abs(change - median(change)[:, None])
-    by_day = MAD_TO_STD * median(centred)
     growth = np.sqrt(thinness / median(past_thinness))
     growth = np.where(np.isfinite(growth), np.maximum(growth, 1), 1)
     share = np.clip((value + previous) / 200, 0, 1)
     trials = 1 / thinness  # of the pooled share, as if both days had the same number
     share = (share * trials + 1) / (trials + 2)  # Laplace's rule: a perfect score of few users proves little
     binomial = 100 * np.sqrt(share * (1 - share) * thinness)
-    best: Matrix = np.where(
-        np.isfinite(weekly).sum(axis=1) >= 7,
-        by_week * growth,
-        np.where(np.isfinite(change).sum(axis=1) >= 6, by_day * growth, np.nan_to_num(binomial)),
-    )
-    return best
+    std: Matrix = np.where(np.isfinite(weekly).sum(axis=1) >= 7, by_week * growth, np.nan_to_num(binomial))
+    short = np.flatnonzero((np.isfinite(weekly).sum(axis=1) < 7) & (np.isfinite(change).sum(axis=1) >= 6))
+    std[short] = pairwise_std(change[short]) * growth[short]
+    return std
 
 
 def _usual_change(change: Matrix, at: int) -> Matrix:
