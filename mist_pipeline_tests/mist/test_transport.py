@@ -6,6 +6,7 @@ import threading
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -28,7 +29,7 @@ from mist_pipeline.mist.errors import (
 )
 from mist_pipeline.mist.retry import RetryPolicy
 from mist_pipeline.mist.transport import Secret, Timeouts
-from mist_pipeline_tests.mist.conftest import (
+from mist_pipeline_tests.mist.scripted_cloud import (
     QUICK,
     START,
     TOKEN,
@@ -315,7 +316,7 @@ def test_a_netrc_file_or_a_proxy_of_the_machine_never_replaces_the_token(
 class TestTheTokenIsNeverShown:
     """Not in repr, str, tracebacks, logs, calls or pages, whatever the cloud does with it."""
 
-    SCRIPTS = {
+    SCRIPTS: ClassVar = {
         "echoed in the detail": Reply(400, {"detail": f"bad header Token {TOKEN}"}),
         "echoed in a redirect": Reply(301, {}, headers={"Location": f"https://evil.example/?{TOKEN}"}),
         "server error": Reply(500, {"detail": f"{TOKEN}"}),
@@ -381,7 +382,7 @@ def test_closing_the_client_ends_a_wait(cloud: ScriptedCloud, tmp_path: object) 
             caught.append(error)
 
     asked = threading.Event()
-    cloud.script = lambda seen: (asked.set(), Reply(503, {}, headers={"Retry-After": "60"}))[1]
+    cloud.script = lambda _: (asked.set(), Reply(503, {}, headers={"Retry-After": "60"}))[1]
     thread = threading.Thread(target=work)
     thread.start()
     assert asked.wait(10)
