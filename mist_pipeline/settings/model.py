@@ -93,9 +93,9 @@ class Bands(_Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if not self.critical <= self.major <= self.warning:
+        if not self.critical < self.major < self.warning:
             raise ValueError(
-                f"needs critical ≤ major ≤ warning, not {self.critical}, {self.major}, {self.warning}"
+                f"needs critical < major < warning, not {self.critical}, {self.major}, {self.warning}"
             )
         return self
 

@@ -54,15 +54,11 @@ def configuration_page() -> str:
     for section, field in Settings.model_fields.items():
         if field.exclude:
             continue
-        is_section = isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        model = field.annotation if is_section else Bands
-        about = (
-            (model.__doc__ or "").strip()
-            if is_section
-            else f"{field.description} {(Bands.__doc__ or '').strip()}"
-        )
+        model: type[BaseModel] = Bands
+        about, prefix = f"{field.description} {(Bands.__doc__ or '').strip()}", "default."
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            model, about, prefix = field.annotation, (field.annotation.__doc__ or "").strip(), ""
         lines += ["", f"## {section}", "", about, "", "| key | default | meaning |", "|---|---|---|"]
-        prefix = "" if is_section else "default."
         lines += [
             f"| `{prefix}{name}` | `{_yaml(one.default)}` | {one.description} |"
             for name, one in model.model_fields.items()

@@ -1,0 +1,5 @@
+"""``python -m mist_pipeline.cli`` is ``mist-pipeline``."""
+
+from mist_pipeline.cli.app import main
+
+main()

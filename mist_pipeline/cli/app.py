@@ -1,0 +1,50 @@
+"""Every command in one place, and what happens when one fails."""
+
+import sys
+
+import typer
+
+from mist_pipeline.cli import demo, reading, services, setup, work
+from mist_pipeline.cli.console import errors
+from mist_pipeline.mist.errors import MistError
+from mist_pipeline.settings import SettingsError
+from mist_pipeline.warehouse.connection import WarehouseBusyError
+
+app = typer.Typer(
+    name="mist-pipeline",
+    help="Watches a Juniper Mist organisation and tells its people about trouble before users feel it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+GETTING_STARTED, WORKING, READING, SERVING = "Getting started", "Working", "Reading", "Serving"
+
+app.command(rich_help_panel=GETTING_STARTED)(setup.init)
+app.command(rich_help_panel=GETTING_STARTED)(setup.doctor)
+app.command(name="demo", rich_help_panel=GETTING_STARTED)(demo.demo)
+app.command(rich_help_panel=WORKING)(work.run)
+app.command(rich_help_panel=WORKING)(work.backfill)
+app.command(rich_help_panel=WORKING)(work.retention)
+app.command(rich_help_panel=READING)(reading.report)
+app.command(rich_help_panel=READING)(reading.sql)
+app.command(rich_help_panel=SERVING)(services.daemon)
+app.command(rich_help_panel=SERVING)(services.ui)
+app.command(rich_help_panel=SERVING)(services.simulate)
+
+
+def main() -> None:
+    """Run a command. Exit codes: 0 done, 1 it failed, 2 it was called or configured wrongly."""
+    try:
+        app()
+    except SettingsError as error:
+        errors.print(f"[bold red]Configuration:[/] {_plain(error)}")
+        sys.exit(2)
+    except (MistError, WarehouseBusyError, FileNotFoundError, work.RunFailed) as error:
+        errors.print(f"[bold red]Failed:[/] {_plain(error)}")
+        sys.exit(1)
+
+
+def _plain(error: Exception) -> str:
+    return str(error).replace("[", r"\[")

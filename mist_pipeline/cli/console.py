@@ -1,0 +1,62 @@
+"""How the command line speaks: one console, one progress bar, times and paths as people read them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+console = Console(highlight=False)
+"""Standard output."""
+
+errors = Console(stderr=True, highlight=False)
+"""Standard error: progress and trouble, so that output can be piped."""
+
+
+class Bar:
+    """A progress bar that steps report to; satisfies ``defs.resources.Progress``."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, int] = {}
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Show ``done`` of ``total`` of a step."""
+        if step not in self._tasks:
+            self._tasks[step] = self._progress.add_task(step, total=total)
+        self._progress.update(self._tasks[step], completed=done, total=total)  # type: ignore[arg-type]
+
+
+@contextmanager
+def progress_bar() -> Iterator[Bar]:
+    """A progress bar on standard error for the time of the block; plain where nobody watches."""
+    columns = (
+        SpinnerColumn(finished_text="[green]✓[/]"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=errors, refresh_per_second=5) as progress:
+        yield Bar(progress)
+
+
+def shown(path: Path) -> str:
+    """A path relative to the working directory where it is below it."""
+    absolute = path.resolve()
+    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)
+
+
+def next_commands(*commands: tuple[str, str]) -> None:
+    """What to type next, with its reason."""
+    console.print("\n[bold]Next[/]")
+    for command, why in commands:
+        console.print(f"  [cyan]{command:<46}[/] {why}")

@@ -1,0 +1,200 @@
+"""``demo``: the main job against a simulated Mist cloud, in a data folder of its own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import requests
+import typer
+from rich.table import Table
+
+from mist_pipeline.cli.console import console, next_commands, progress_bar, shown
+from mist_pipeline.settings import Settings, load_settings
+
+HISTORY_DAYS = 45
+SITES = 24
+SEED = 7
+STATUS_COLOURS = {
+    "CRITICAL": "red",
+    "UNHEALTHY": "dark_orange",
+    "DEGRADED": "yellow",
+    "HEALTHY": "green",
+    "UNKNOWN": "dim",
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the demonstration is about; kept beside its data, so that the next run continues the same one.
+
+    Attributes:
+        now: The simulated cloud's clock, ISO 8601, UTC.
+        sites: Sites of the simulated organisation.
+        seed: Seed of the simulated cloud.
+        days: Days of history.
+    """
+
+    now: str
+    sites: int = SITES
+    seed: int = SEED
+    days: int = HISTORY_DAYS
+
+    @property
+    def instant(self) -> datetime:
+        """The simulated present."""
+        return datetime.fromisoformat(self.now)
+
+    @property
+    def history(self) -> list[date]:
+        """The whole days before the simulated present."""
+        today = self.instant.date()
+        return [today - timedelta(days=back) for back in range(self.days, 0, -1)]
+
+
+def demo(
+    data: Annotated[Path, typer.Option(help="Data folder of the demonstration.")] = Path("data/demo"),
+) -> None:
+    """Pull 45 days of a simulated Mist cloud over HTTP, analyse them and write the report. Again: continues.
+
+    Example: [cyan]mist-pipeline demo --data data/demo[/]
+    """
+    begun = time.monotonic()
+    scene, is_new = _scene(data)
+    with _cloud(scene) as environment:
+        settings = load_settings(environment={**environment, "MIST_PIPELINE_DATA": str(data)})
+        console.print(
+            f"A simulated Mist cloud with {scene.sites} sites answers at {environment['MIST_BASE_URL']}. "
+            + (
+                f"{scene.days} days of history come over HTTP."
+                if is_new
+                else f"Continuing the demonstration in {shown(data)}."
+            )
+        )
+        _work(settings, scene)
+    _show(settings, scene, time.monotonic() - begun)
+
+
+def _scene(data: Path) -> tuple[Scene, bool]:
+    kept = data / "scene.json"
+    if kept.exists():
+        return Scene(**json.loads(kept.read_text(encoding="utf-8"))), False
+    data.mkdir(parents=True, exist_ok=True)
+    present = datetime.now(UTC).replace(minute=25, second=0, microsecond=0)
+    scene = Scene(now=present.isoformat())
+    fresh = kept.with_suffix(".tmp")
+    fresh.write_text(json.dumps(asdict(scene), indent=2), encoding="utf-8")
+    fresh.replace(kept)
+    return scene, True
+
+
+@contextmanager
+def _cloud(scene: Scene) -> Iterator[dict[str, str]]:
+    """The simulated cloud as a process of its own, and the environment that points at it."""
+    from mist_pipeline.simulator import ORG_ID, TOKEN
+
+    port = _free_port()
+    command = [sys.executable, "-m", "mist_pipeline.cli", "simulate", "--port", str(port)]
+    command += ["--sites", str(scene.sites), "--days", str(scene.days + 15), "--seed", str(scene.seed)]
+    command += ["--now", scene.instant.strftime("%Y-%m-%dT%H:%M:%S")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(address, process)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MIST_")}
+        yield {
+            **kept,
+            "MIST_BASE_URL": address,
+            "MIST_ORG_ID": ORG_ID,
+            "MIST_API_TOKEN": TOKEN,
+            "MIST_PIPELINE_CONFIG": "",
+            "MIST_PIPELINE__HISTORY__START": scene.history[0].isoformat(),
+        }
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(address: str, process: "subprocess.Popen[str]", seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            trouble = (process.stderr.read() if process.stderr else "").strip().splitlines()[-3:]
+            raise RuntimeError("The simulated cloud ended: " + " ".join(trouble))
+        try:
+            requests.get(f"{address}/api/v1/self", timeout=1)
+        except requests.ConnectionError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"The simulated cloud did not answer at {address} within {seconds:.0f} s")
+
+
+def _work(settings: Settings, scene: Scene) -> None:
+    from mist_pipeline.cli.execution import days_without, execute, execute_days
+    from mist_pipeline.cli.work import tell
+
+    days, instant = scene.history, scene.instant
+    outcomes = []
+    with progress_bar() as bar:
+        if days_without(settings, "collect", days[-1:]):
+            outcomes.append(execute(settings, "snapshots", progress=bar, as_of=instant))
+        for job in ("collect", "analyse"):
+            open_days = days_without(settings, job, days)
+            if len(open_days) < len(days):
+                console.print(
+                    f"Reusing {len(days) - len(open_days)} of {len(days)} days of “{job}” from an earlier run."
+                )
+            for piece in _runs(open_days):
+                outcomes += execute_days(settings, job, piece, progress=bar, as_of=instant)
+        outcomes.append(execute(settings, "live", progress=bar, as_of=instant))
+        outcomes += execute_days(settings, "report", days[-1:], progress=bar, as_of=instant)
+    tell(outcomes)
+
+
+def _runs(days: Sequence[date]) -> list[list[date]]:
+    """Days grouped into spans that follow one another."""
+    spans: list[list[date]] = []
+    for day in days:
+        if spans and day - spans[-1][-1] == timedelta(days=1):
+            spans[-1].append(day)
+        else:
+            spans.append([day])
+    return spans
+
+
+def _show(settings: Settings, scene: Scene, seconds: float) -> None:
+    page = max((settings.reports_path / "history" / scene.history[-1].isoformat()).glob("*.html"))
+    dashboard = json.loads(max(page.parent.glob("*.json")).read_text(encoding="utf-8"))
+    table = Table(
+        "status", "sites", title=f"\n{scene.history[-1]}", title_justify="left", box=None, pad_edge=False
+    )
+    for status, colour in STATUS_COLOURS.items():
+        table.add_row(f"[{colour}]{status}[/]", str(dashboard["status"].get(status, 0)))
+    console.print(table)
+    console.print(f"\n{dashboard['headline']}", markup=False)
+    console.print(f"\nDone in {seconds:.0f} s. The page: [cyan]{shown(page)}[/]")
+    here = f"MIST_PIPELINE_DATA={shown(settings.data)} .venv/bin/mist-pipeline"
+    next_commands(
+        (f"{here} report --open", "read the page in a browser"),
+        (f'{here} sql "FROM worst_sites"', "query the warehouse"),
+        ("make ui", "see the runs, assets and checks in Dagster"),
+        (
+            ".venv/bin/mist-pipeline init",
+            "then a token in MIST_API_TOKEN: the same against your organisation",
+        ),
+    )

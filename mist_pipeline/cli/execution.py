@@ -1,0 +1,145 @@
+"""Running jobs in this process, on this data folder's Dagster instance, so that the UI shows them like any other."""
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from mist_pipeline.cli.home import instance
+from mist_pipeline.defs.resources import AS_OF_TAG, Progress
+from mist_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import ExecuteInProcessResult
+
+DAYS_A_RUN = 120
+"""Longest single run; a longer backfill is cut, so that memory stays bounded and progress is kept."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one run ended, as people want to hear it.
+
+    Attributes:
+        job: Name of the job.
+        days: ``2026-01-01 … 2026-02-14``, one day, or empty.
+        seconds: Wall-clock duration.
+        rows: Rows written.
+        warnings: Checks that failed without stopping the run.
+        failures: Steps and blocking checks that failed, with the reason.
+    """
+
+    job: str
+    days: str
+    seconds: float
+    rows: int
+    warnings: tuple[str, ...]
+    failures: tuple[str, ...]
+
+    @property
+    def is_success(self) -> bool:
+        """Nothing failed."""
+        return not self.failures
+
+
+def execute_days(
+    settings: Settings, job: str, days: Sequence[date], *, progress: Progress, as_of: datetime | None = None
+) -> list[Outcome]:
+    """Run a partitioned job over days that follow one another, in as few runs as memory allows; stops at a failure."""
+    outcomes: list[Outcome] = []
+    for at in range(0, len(days), DAYS_A_RUN):
+        piece = days[at : at + DAYS_A_RUN]
+        tags = {
+            "dagster/asset_partition_range_start": piece[0].isoformat(),
+            "dagster/asset_partition_range_end": piece[-1].isoformat(),
+        }
+        label = piece[0].isoformat() if len(piece) == 1 else f"{piece[0]} … {piece[-1]}"
+        outcomes.append(execute(settings, job, progress=progress, as_of=as_of, tags=tags, days=label))
+        if not outcomes[-1].is_success:
+            break
+    return outcomes
+
+
+def execute(  # noqa: PLR0913 - what a run is made of
+    settings: Settings,
+    job: str,
+    *,
+    progress: Progress,
+    as_of: datetime | None = None,
+    tags: Mapping[str, str] | None = None,
+    days: str = "",
+) -> Outcome:
+    """Run a job to its end in this process."""
+    from mist_pipeline.definitions import build_defs
+
+    begun = time.monotonic()
+    instant = {AS_OF_TAG: as_of.isoformat()} if as_of else {}
+    with _quiet(), instance(settings) as opened:
+        definitions = build_defs(settings, resources={"progress": progress})
+        result = definitions.resolve_job_def(job).execute_in_process(
+            instance=opened, tags={**(tags or {}), **instant}, raise_on_error=False
+        )
+    return Outcome(
+        job=job,
+        days=days,
+        seconds=time.monotonic() - begun,
+        rows=_rows(result),
+        warnings=tuple(_failed_checks(result)),
+        failures=tuple(_failures(result)),
+    )
+
+
+def _rows(result: "ExecuteInProcessResult") -> int:
+    total = 0
+    for event in result.get_asset_materialization_events():
+        count = event.step_materialization_data.materialization.metadata.get("dagster/row_count")
+        total += int(str(count.value)) if count is not None else 0
+    return total
+
+
+def _failed_checks(result: "ExecuteInProcessResult") -> Iterator[str]:
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed:
+            name = f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
+            yield f"{name}: {evaluation.description or 'failed'}"
+
+
+def _failures(result: "ExecuteInProcessResult") -> Iterator[str]:
+    for event in (event for event in result.all_events if event.is_step_failure):
+        error = event.step_failure_data.error
+        cause = error.cause if error and error.cause else error
+        text = cause.message.strip() if cause else "no reason given"
+        yield f"{event.step_key}: {text}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Dagster's log goes to its event log; on the terminal only the progress bar speaks."""
+    logger = logging.getLogger("dagster")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+def days_without(settings: Settings, job: str, days: Sequence[date]) -> list[date]:
+    """Those of the days for which an asset of the job was never materialised."""
+    from mist_pipeline.definitions import build_defs
+
+    with _quiet(), instance(settings) as opened:
+        definitions = build_defs(settings)
+        graph = definitions.resolve_job_def(job).asset_layer.asset_graph
+        wanted = {day.isoformat() for day in days}
+        complete = set(wanted)
+        for node in graph.asset_nodes:
+            if node.partitions_def is not None and node.is_executable:
+                complete &= opened.get_materialized_partitions(node.key)
+    return [day for day in days if day.isoformat() not in complete]

@@ -1,0 +1,54 @@
+"""The Dagster home: a folder of our own below the data folder, with the project's ``dagster.yaml`` in it."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mist_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+
+def project_file(name: str) -> Path:
+    """A file of the project's top level (``dagster.yaml``, ``workspace.yaml``)."""
+    spec = find_spec("mist_pipeline")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("the package mist_pipeline is not installed")
+    return Path(spec.origin).parent.parent / name
+
+
+def dagster_home(settings: Settings) -> Path:
+    """The Dagster home of this data folder, made ready: ``DAGSTER_HOME`` if set, else ``<data>/dagster``."""
+    if named := os.environ.get("DAGSTER_HOME"):
+        return Path(named)
+    home = (settings.data / "dagster").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    ours, there = project_file("dagster.yaml"), home / "dagster.yaml"
+    if ours.exists() and (not there.exists() or ours.stat().st_mtime > there.stat().st_mtime):
+        shutil.copyfile(ours, there)
+    return home
+
+
+def environment(settings: Settings, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for Dagster's own processes: this data folder and its Dagster home, as absolute paths."""
+    return {
+        **os.environ,
+        "DAGSTER_HOME": str(dagster_home(settings)),
+        "MIST_PIPELINE_DATA": str(settings.data.resolve()),
+        "PYTHONWARNINGS": "ignore",
+        **(extra or {}),
+    }
+
+
+@contextmanager
+def instance(settings: Settings) -> Iterator["DagsterInstance"]:
+    """Dagster's instance of this data folder, so that runs from the command line are seen in the UI."""
+    from dagster import DagsterInstance
+
+    with DagsterInstance.from_config(str(dagster_home(settings))) as opened:
+        yield opened

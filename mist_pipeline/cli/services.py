@@ -1,0 +1,125 @@
+"""What keeps running: ``daemon`` (clock and UI), ``ui`` (UI alone) and ``simulate`` (a Mist cloud on loopback)."""
+
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from mist_pipeline.cli.console import console, errors, shown
+from mist_pipeline.cli.home import environment, project_file
+from mist_pipeline.settings import load_settings
+
+
+def daemon(
+    interval: Annotated[
+        int | None, typer.Option(help="Minutes between two looks; default: monitoring.interval_minutes.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
+) -> None:
+    """Run Dagster's daemon and web UI with every schedule and sensor on, until interrupted.
+
+    Example: [cyan]mist-pipeline daemon --interval 15[/]
+    """
+    settings = load_settings()
+    extra = {} if interval is None else {"MIST_PIPELINE__MONITORING__INTERVAL_MINUTES": str(interval)}
+    if interval is not None:
+        settings = load_settings(environment={**environment(settings), **extra})
+    env = environment(settings, extra)
+    workspace = str(project_file("workspace.yaml"))
+    for kind in ("schedule", "sensor"):
+        _start_all(kind, workspace, env)
+    console.print(
+        f"Looking every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
+        f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends both)"
+    )
+    _until_interrupted(
+        [_dagster("dagster-daemon", "run", "--workspace", workspace), _webserver(workspace, host, port)], env
+    )
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
+) -> None:
+    """Open Dagster's web UI on this data folder; schedules stay off.
+
+    Example: [cyan]mist-pipeline ui --port 3001[/]
+    """
+    settings = load_settings()
+    workspace = str(project_file("workspace.yaml"))
+    console.print(f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends it)")
+    env = environment(settings)
+    # The daemon is what starts the runs that people queue in the UI.
+    _until_interrupted(
+        [_dagster("dagster-daemon", "run", "--workspace", workspace), _webserver(workspace, host, port)], env
+    )
+
+
+def simulate(  # noqa: PLR0913 - one option each
+    sites: Annotated[int, typer.Option(min=0, max=3000, help="Sites of the organisation.")] = 24,
+    days: Annotated[int, typer.Option(min=1, help="Days that the cloud remembers.")] = 60,
+    seed: Annotated[int, typer.Option(help="Same seed, same cloud.")] = 7,
+    port: Annotated[int, typer.Option(help="Port on loopback.")] = 8900,
+    now: Annotated[
+        datetime | None,
+        typer.Option(help="The cloud's clock stands at this UTC instant; default: the real time."),
+    ] = None,
+    retention_days: Annotated[
+        int | None, typer.Option(min=1, help="Hourly data older than this is gone; default: nothing is.")
+    ] = None,
+) -> None:
+    """Serve a simulated Mist cloud on loopback until interrupted.
+
+    Example: [cyan]mist-pipeline simulate --sites 24 --days 60 --seed 7 --port 8900[/]
+    """
+    from mist_pipeline.simulator import run_server
+
+    run_server(
+        sites=sites, days=days, seed=seed, host="127.0.0.1", port=port, now=now, retention_days=retention_days
+    )
+
+
+def _dagster(program: str, *arguments: str) -> list[str]:
+    module = {
+        "dagster-daemon": "dagster._daemon",
+        "dagster-webserver": "dagster_webserver",
+        "dagster": "dagster",
+    }
+    return [sys.executable, "-m", module[program], *arguments]
+
+
+def _webserver(workspace: str, host: str, port: int) -> list[str]:
+    return _dagster("dagster-webserver", "--workspace", workspace, "--host", host, "--port", str(port))
+
+
+def _start_all(kind: str, workspace: str, env: dict[str, str]) -> None:
+    command = _dagster("dagster", kind, "start", "--start-all", "--workspace", workspace)
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        errors.print(f"[yellow]Could not start every {kind}:[/] {ended.stderr.strip().splitlines()[-1:]}")
+
+
+def _until_interrupted(commands: list[list[str]], env: dict[str, str]) -> None:
+    """Run processes together; when one ends or somebody interrupts, end all."""
+    running = [subprocess.Popen(command, env=env) for command in commands]
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    try:
+        while all(process.poll() is None for process in running):
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        console.print("Stopping …")
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+    if any(process.returncode not in (0, None, -signal.SIGTERM, -signal.SIGINT) for process in running):
+        raise typer.Exit(1)

@@ -1,0 +1,164 @@
+"""Doing the work without the UI: ``run`` (one day), ``backfill`` (many) and ``retention``."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mist_pipeline.cli.console import console, next_commands, progress_bar
+from mist_pipeline.cli.execution import Outcome, execute, execute_days
+from mist_pipeline.settings import Settings, SettingsError, load_settings
+
+DAY_FORMAT = ["%Y-%m-%d"]
+
+
+class RunFailed(Exception):
+    """A run did not succeed; says which steps failed and why."""
+
+
+class Mode(StrEnum):
+    """What ``run`` does for its day."""
+
+    monitor = "monitor"
+    insights = "insights"
+    report = "report"
+    all = "all"
+
+
+JOBS: dict[Mode, str] = {
+    Mode.monitor: "collect",
+    Mode.insights: "analyse",
+    Mode.report: "report",
+    Mode.all: "daily",
+}
+
+
+def run(
+    mode: Annotated[
+        Mode,
+        typer.Option(help="monitor: collect; insights: analyse; report: write it; all: the three in order."),
+    ] = Mode.all,
+    day: Annotated[datetime | None, typer.Option(formats=DAY_FORMAT, help="Default: yesterday.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="UTC instant to work as of, for a simulated cloud; default: now.")
+    ] = None,
+) -> None:
+    """Run one day headless. Without --day, monitor and all also look at what is going on right now.
+
+    Example: [cyan]mist-pipeline run --mode all --day 2026-03-01[/]
+    """
+    settings = load_settings()
+    instant = _instant(as_of)
+    wanted = day.date() if day else _yesterday(settings, instant)
+    days = _checked_days(settings, wanted, wanted, instant)
+    outcomes: list[Outcome] = []
+    with progress_bar() as bar:
+        if mode in (Mode.monitor, Mode.all):
+            outcomes.append(execute(settings, "snapshots", progress=bar, as_of=instant))
+        outcomes += execute_days(settings, JOBS[mode], days, progress=bar, as_of=instant)
+        if day is None and mode in (Mode.monitor, Mode.all):
+            outcomes.append(execute(settings, "live", progress=bar, as_of=instant))
+    tell(outcomes)
+    next_commands(
+        ("mist-pipeline report --open", "the page of the day"), ("mist-pipeline ui", "the runs in Dagster")
+    )
+
+
+def backfill(
+    first: Annotated[datetime, typer.Option("--from", formats=DAY_FORMAT, help="First day.")],
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=DAY_FORMAT, help="Last day; default: yesterday.")
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="As for run.")] = Mode.all,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="UTC instant to work as of, for a simulated cloud; default: now.")
+    ] = None,
+) -> None:
+    """Fill the history of many days in single runs: collect, analyse, and the report of the last day.
+
+    Days that are there already are replaced by the same. What an interrupted backfill has fetched is not fetched again.
+
+    Example: [cyan]mist-pipeline backfill --from 2026-01-01 --to 2026-02-14[/]
+    """
+    settings = load_settings()
+    instant = _instant(as_of)
+    yesterday = _yesterday(settings, instant)
+    days = _checked_days(settings, first.date(), last.date() if last else yesterday, instant)
+    with progress_bar() as bar:
+        outcomes = []
+        if mode in (Mode.monitor, Mode.all):
+            outcomes.append(execute(settings, "snapshots", progress=bar, as_of=instant))
+            outcomes += execute_days(settings, "collect", days, progress=bar, as_of=instant)
+        if mode in (Mode.insights, Mode.all):
+            outcomes += execute_days(settings, "analyse", days, progress=bar, as_of=instant)
+        if mode in (Mode.report, Mode.all):
+            outcomes += execute_days(settings, "report", days[-1:], progress=bar, as_of=instant)
+    tell(outcomes)
+    next_commands(
+        ("mist-pipeline report --open", "the page of the last day"), ("mist-pipeline sql", "query it")
+    )
+
+
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be moved.")] = False,
+) -> None:
+    """Move old reports and raw files into archives, after reading every archive back. Nothing else is deleted.
+
+    Example: [cyan]mist-pipeline retention --dry-run[/]
+    """
+    settings = load_settings()
+    if dry_run:
+        from mist_pipeline.cli.execution import planned_retention
+
+        steps = planned_retention(settings, datetime.now(UTC))
+        console.print("\n".join(steps) if steps else "Nothing is old enough.", markup=False)
+        return
+    with progress_bar() as bar:
+        outcome = execute(settings, "retention", progress=bar)
+    tell([outcome])
+
+
+def _instant(as_of: datetime | None) -> datetime:
+    if as_of is None:
+        return datetime.now(UTC)
+    return as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of.astimezone(UTC)
+
+
+def _yesterday(settings: Settings, instant: datetime) -> date:
+    return instant.astimezone(settings.organisation.zone).date() - timedelta(days=1)
+
+
+def _checked_days(settings: Settings, first: date, last: date, instant: datetime) -> list[date]:
+    start, yesterday = settings.history.start, _yesterday(settings, instant)
+    if first < start:
+        raise SettingsError(
+            f"{first} is before the first day of history, {start}. "
+            f"Set history.start, for example MIST_PIPELINE__HISTORY__START={first}."
+        )
+    if last > yesterday:
+        raise SettingsError(f"{last} is not over yet; the last whole day is {yesterday}.")
+    if first > last:
+        raise SettingsError(f"--from {first} is after --to {last}.")
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+
+
+def tell(outcomes: Sequence[Outcome]) -> None:
+    """Print how runs ended.
+
+    Raises:
+        RunFailed: One of them failed.
+    """
+    table = Table("job", "days", "seconds", "rows", "", box=None, pad_edge=False)
+    for outcome in outcomes:
+        verdict = "[green]done[/]" if outcome.is_success else "[red]failed[/]"
+        table.add_row(outcome.job, outcome.days, f"{outcome.seconds:.1f}", f"{outcome.rows:,}", verdict)
+    console.print(table)
+    for outcome in outcomes:
+        for warning in outcome.warnings:
+            console.print(f"[yellow]![/] {warning.replace('[', chr(92) + '[')}")
+    broken = [failure for outcome in outcomes for failure in outcome.failures]
+    if broken:
+        raise RunFailed("\n".join(broken))

@@ -1,0 +1,171 @@
+"""Asset checks, made from the table definitions: keys, ranges, states, share of sites, freshness.
+
+A check that blocks stops what would be wrong downstream; the others warn. SQL only, over the days of the run.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+
+from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.tables import key
+from mist_pipeline.settings import Settings
+from mist_pipeline.warehouse.schema import Table, quote
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.tables import TABLES, history
+
+PERCENTAGES = frozenset(
+    {
+        "score_pct",
+        "degraded_pct",
+        "previous_pct",
+        "cpu_pct",
+        "memory_pct",
+        "expected_pct",
+        "mean_pct",
+        "median_pct",
+    }
+)
+"""Columns that must lie within 0–100."""
+
+STATES = ("ok", "no_users", "not_supported", "missing")
+
+MIN_SHARE_REPORTING = 0.8
+"""Below this share of sites with any reading, a day deserves a look."""
+
+
+def days_checked(context: dg.AssetCheckExecutionContext) -> tuple[date, date] | None:
+    """First and last day of the run, or None where the check runs on its own: then the whole table is checked."""
+    tags = context.run.tags
+    first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
+    last = tags.get("dagster/asset_partition_range_end") or tags.get("dagster/partition")
+    return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
+
+
+def _where(table: Table, days: tuple[date, date] | None) -> tuple[str, list[Any]]:
+    if table.partition is None or days is None:
+        return "true", []
+    return f"{quote(table.partition)} BETWEEN ? AND ?", list(days)
+
+
+def duplicate_keys(warehouse: Warehouse, table: Table, days: tuple[date, date] | None) -> int:
+    """Number of keys that occur more than once."""
+    where, parameters = _where(table, days)
+    columns = ", ".join(quote(name) for name in table.key)
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {table.full_name} WHERE {where} GROUP BY {columns} HAVING count(*) > 1)"  # noqa: S608
+    return int(warehouse.query(sql, parameters).item())
+
+
+def out_of_range(warehouse: Warehouse, table: Table, days: tuple[date, date] | None) -> dict[str, int]:
+    """Column → rows outside its range: percentages 0–100, minutes and counts not negative, states known."""
+    where, parameters = _where(table, days)
+    conditions = {}
+    for column in table.columns:
+        name = quote(column.name)
+        if column.name in PERCENTAGES:
+            conditions[column.name] = f"{name} NOT BETWEEN 0 AND 100 OR isnan({name})"
+        elif column.name.endswith("_user_minutes") and not column.name.startswith("excess"):
+            conditions[column.name] = f"{name} < 0 OR isnan({name})"
+        elif column.name.startswith("num_"):
+            conditions[column.name] = f"{name} < 0"
+        elif column.name == "state" and table.schema in ("history", "live"):
+            states = ", ".join(f"'{state}'" for state in STATES)
+            conditions[column.name] = f"{name} IS NULL OR {name} NOT IN ({states})"
+    if "state" in conditions and "score_pct" in table.column_names:
+        conditions["score_pct"] += " OR (score_pct IS NULL) = (state = 'ok')"
+    if not conditions:
+        return {}
+    counts = ", ".join(
+        f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in conditions.items()
+    )
+    row = warehouse.query(f"SELECT {counts} FROM {table.full_name} WHERE {where}", parameters).row(
+        0, named=True
+    )  # noqa: S608
+    return {name: count for name, count in row.items() if count}
+
+
+def table_checks(table: Table) -> list[dg.AssetChecksDefinition]:
+    """The checks that every table has."""
+
+    @dg.asset_check(
+        asset=key(table), name="keys_are_unique", blocking=True, description="No key occurs twice."
+    )
+    def keys_are_unique(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        repeated = duplicate_keys(warehouse, table, days_checked(context))
+        told = f"{repeated} keys ({', '.join(table.key)}) occur more than once" if repeated else None
+        return dg.AssetCheckResult(passed=not repeated, description=told, metadata={"repeated": repeated})
+
+    @dg.asset_check(
+        asset=key(table),
+        name="values_are_possible",
+        blocking=True,
+        description="Percentages lie in 0–100, minutes and counts are not negative, only state ok has a score.",
+    )
+    def values_are_possible(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        wrong = out_of_range(warehouse, table, days_checked(context))
+        told = ", ".join(f"{count} rows of {name}" for name, count in wrong.items()) or None
+        return dg.AssetCheckResult(passed=not wrong, description=told, metadata=dict(wrong))
+
+    return [keys_are_unique, values_are_possible]
+
+
+def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
+    """What only the daily service levels can tell: who reports, in which states, and how fresh it is."""
+    table = history.SLE_DAILY
+
+    @dg.asset_check(
+        asset=key(table),
+        name="sites_report",
+        description=f"At least {MIN_SHARE_REPORTING:.0%} of the sites have a reading every day.",
+    )
+    def sites_report(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        where, parameters = _where(table, days_checked(context))
+        days = warehouse.query(
+            f"""
+            SELECT day, count(DISTINCT site_id) AS sites,
+                   count(DISTINCT site_id) FILTER (state IN ('ok', 'no_users')) AS reporting,
+                   {", ".join(f"count(*) FILTER (state = '{state}') AS {state}" for state in STATES)}
+            FROM history.sle_daily WHERE {where} GROUP BY day ORDER BY day
+            """,  # noqa: S608
+            parameters,
+        )
+        poor = days.filter(days["reporting"] < MIN_SHARE_REPORTING * days["sites"])
+        told = f"{poor.height} days, the first {poor['day'][0]}" if poor.height else None
+        states = {state: int(days[state].sum()) for state in STATES}
+        return dg.AssetCheckResult(
+            passed=poor.is_empty(), severity=dg.AssetCheckSeverity.WARN, description=told, metadata=states
+        )
+
+    @dg.asset_check(
+        asset=key(table), name="is_fresh", description="The newest day is the day before yesterday or later."
+    )
+    def is_fresh(
+        context: dg.AssetCheckExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.AssetCheckResult:
+        newest = warehouse.query("SELECT max(day) FROM history.sle_daily WHERE state = 'ok'").item()
+        today = as_of(context).astimezone(settings.organisation.zone).date()
+        fresh = newest is not None and newest >= today - timedelta(days=2)
+        told = None if fresh else f"the newest day with data is {newest}, today is {today}"
+        return dg.AssetCheckResult(
+            passed=fresh,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=told,
+            metadata={"newest_day": str(newest)},
+        )
+
+    return [sites_report, is_fresh]
+
+
+def all_checks(tables: Sequence[Table] = TABLES) -> list[dg.AssetChecksDefinition]:
+    """Every check of every table."""
+    return [check for table in tables for check in table_checks(table)] + sle_daily_checks()

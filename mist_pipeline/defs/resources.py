@@ -1,0 +1,94 @@
+"""What assets are given: plain objects, made once from the settings and replaced in tests.
+
+Secrets come from the environment through the settings and stay inside ``Cloud``; Dagster never sees them.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+import dagster as dg
+
+from mist_pipeline.mist import clouds
+from mist_pipeline.mist.budget import CallBudget, fingerprint
+from mist_pipeline.mist.client import Limits, MistClient
+from mist_pipeline.settings import Settings, SettingsError
+
+AS_OF_TAG = "mist_pipeline/as_of"
+"""Run tag that sets the run's one instant; without it, it is when the run was created."""
+
+PATIENT_SECONDS = 3_700.0
+"""How long a batch request waits for room in the call budget: until the next hour has begun."""
+
+
+class Progress(Protocol):
+    """Who wants to know how far a long step is."""
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """``done`` of ``total`` units of a step are finished."""
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The Mist cloud of the settings; opening it needs a token, naming it does not."""
+
+    settings: Settings
+
+    @property
+    def api_url(self) -> str:
+        """Where requests go."""
+        return clouds.base_url(self.settings.mist.base_url or self.settings.mist.cloud)
+
+    @property
+    def people_url(self) -> str:
+        """Where people go."""
+        return clouds.people_url(self.api_url)
+
+    @contextmanager
+    def client(self, *, patience_seconds: float = PATIENT_SECONDS) -> Iterator[tuple[MistClient, CallBudget]]:
+        """A client and its call budget, closed at the end of the block.
+
+        Raises:
+            SettingsError: There is no token.
+        """
+        tokens = [token.get_secret_value() for token in self.settings.tokens]
+        if not tokens:
+            raise SettingsError(
+                "MIST_API_TOKEN is not set: create a token in the Mist dashboard (Organization → Settings → API Token) "
+                "and put it into the environment. Without one, try `make demo`."
+            )
+        budget = CallBudget(
+            self.settings.budget_path,
+            [fingerprint(self.api_url, token) for token in tokens],
+            limit_override=self.settings.mist.calls_per_hour,
+        )
+        limits = Limits(concurrency=self.settings.mist.connections, budget_wait_seconds=patience_seconds)
+        with MistClient(
+            base_url=self.api_url,
+            tokens=tokens,
+            org_id=self.settings.mist.org_id,
+            budget=budget,
+            limits=limits,
+        ) as client:
+            yield client, budget
+
+
+def as_of(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.OpExecutionContext,
+) -> datetime:
+    """The one instant of this run, UTC; every asset of the run gets the same."""
+    run = context.run
+    if told := run.tags.get(AS_OF_TAG):
+        return datetime.fromisoformat(told).astimezone(UTC)
+    record = context.instance.get_run_record_by_id(run.run_id)
+    created = record.create_timestamp if record else datetime.now(UTC)
+    return created.astimezone(UTC)
+
+
+Opener = Callable[[], AbstractContextManager[tuple[MistClient, CallBudget]]]

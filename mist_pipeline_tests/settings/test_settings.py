@@ -1,0 +1,152 @@
+"""The configuration: defaults, precedence, and errors that say what, where and how to mend it."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mist_pipeline.settings import Settings, SettingsError, load_settings
+from mist_pipeline.settings.template import configuration_page, template
+
+
+def read(text: str, folder: Path, **environment: str) -> Settings:
+    path = folder / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_settings(path, environment)
+
+
+def complaint(text: str, folder: Path, **environment: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        read(text, folder, **environment)
+    return str(caught.value)
+
+
+def test_without_file_and_environment_the_roadmaps_defaults_hold() -> None:
+    settings = load_settings(environment={})
+    assert settings.monitoring.interval_minutes == 15
+    assert settings.thresholds.pre_warning_capacity == 85
+    assert settings.thresholds.pre_warning_roaming == 95
+    assert settings.thresholds.trend_degradation_percent == 5
+    assert (
+        settings.history.keep_days,
+        settings.history.auto_archive,
+        settings.history.archive_after_days,
+    ) == (7, True, 30)
+    assert settings.tokens == ()
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_defaults(tmp_path: Path) -> None:
+    text = "history: {start: 2026-02-02, keep_days: 9}"
+    settings = read(text, tmp_path, MIST_PIPELINE__HISTORY__START="2026-03-03")
+    assert settings.history.start == date(2026, 3, 3)
+    assert settings.history.keep_days == 9
+    assert settings.history.archive_after_days == 30
+
+
+def test_the_clouds_variables_win_over_their_keys(tmp_path: Path) -> None:
+    settings = read(
+        "mist: {base_url: https://api.eu.mist.com, org_id: a}",
+        tmp_path,
+        MIST_BASE_URL="http://127.0.0.1:8900",
+        MIST_ORG_ID="b",
+        MIST_PIPELINE_DATA="elsewhere",
+    )
+    assert (settings.mist.base_url, settings.mist.org_id) == ("http://127.0.0.1:8900", "b")
+    assert settings.warehouse_path == Path("elsewhere/warehouse.duckdb")
+
+
+def test_several_tokens_are_read_and_none_is_ever_shown(tmp_path: Path) -> None:
+    settings = read("", tmp_path, MIST_API_TOKEN="first-secret, second-secret")
+    assert [token.get_secret_value() for token in settings.tokens] == ["first-secret", "second-secret"]
+    assert "secret" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("histroy: {start: 2026-01-01}", "there is no setting 'histroy'; did you mean 'history'?"),
+        (
+            "history: {strat: 2026-01-01}",
+            "there is no setting 'history.strat'; did you mean 'history.start'?",
+        ),
+        ("thresholds: {pre_warning_capcity: 3}", "did you mean 'thresholds.pre_warning_capacity'?"),
+        ("organisation: {timezone: Europe/Berln}", "did you mean 'Europe/Berlin'?"),
+        ("sle_thresholds: {capactiy: {critical: 1}}", "did you mean 'capacity'?"),
+        ("sle_thresholds: {capacity: {critical: 95}}", "critical < major < warning"),
+        ("monitoring: {interval_minutes: 7}", "7 does not divide an hour"),
+        ("history: {start: soon}", "history.start"),
+        ("tokens: [a]", "MIST_API_TOKEN"),
+        ("[]", "expected sections"),
+        ("a: [", "no YAML"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_file_and_what_was_meant(
+    text: str, expected: str, tmp_path: Path
+) -> None:
+    told = complaint(text, tmp_path)
+    assert expected in told
+    assert "config.yaml" in told
+
+
+def test_a_wrong_environment_variable_is_named_not_the_file(tmp_path: Path) -> None:
+    told = complaint("history: {keep_days: 3}", tmp_path, MIST_PIPELINE__HISTORY__STRAT="2026-01-01")
+    assert told.startswith("MIST_PIPELINE__HISTORY__STRAT: ")
+    assert "config.yaml" not in told
+
+
+def test_a_file_that_was_asked_for_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="mist-pipeline init"):
+        load_settings(tmp_path / "absent.yaml", {})
+    with pytest.raises(SettingsError, match="absent"):
+        load_settings(environment={"MIST_PIPELINE_CONFIG": str(tmp_path / "absent.yaml")})
+
+
+def test_a_metrics_own_bands_inherit_what_they_leave_out(tmp_path: Path) -> None:
+    settings = read("sle_thresholds: {default: {critical: 60}, time_to_connect: {warning: 95}}", tmp_path)
+    own, other = settings.bands_of("time-to-connect"), settings.bands_of("capacity")
+    assert (own.critical, own.major, own.warning) == (60, 80, 95)
+    assert (other.critical, other.major, other.warning) == (60, 80, 90)
+
+
+@pytest.mark.parametrize(
+    ("switches", "expected"),
+    [({}, {"wifi"}), ({"WIRED": "true"}, {"wifi", "wired"}), ({"WIFI": "false", "WAN": "yes"}, {"wan"})],
+)
+def test_switched_off_groups_have_no_metrics(switches: dict[str, str], expected: set[str]) -> None:
+    environment = {f"MIST_PIPELINE__MONITORING__ENABLE_{group}": value for group, value in switches.items()}
+    assert {metric.group for metric in load_settings(environment=environment).metrics} == expected
+
+
+def test_the_written_template_is_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(template(), encoding="utf-8")
+    written, default = load_settings(path, {}), load_settings(environment={})
+    assert written.model_dump(exclude={"source"}) == default.model_dump(exclude={"source"})
+    assert set(yaml.safe_load(template())) == {
+        name for name, field in Settings.model_fields.items() if not field.exclude
+    }
+
+
+def test_every_key_is_documented() -> None:
+    page = configuration_page()
+    for section in yaml.safe_load(template()).values():
+        for key in section:
+            assert f"`{key}`" in page or f"`{key}." in page
+
+
+def test_every_key_is_read_somewhere() -> None:
+    package = Path(__file__).parents[2] / "mist_pipeline"
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in package.rglob("*.py")
+        if "settings" not in path.parts or path.name == "model.py"
+    )
+    unread = [
+        f"{section}.{key}"
+        for section, keys in yaml.safe_load(template()).items()
+        if section != "sle_thresholds"
+        for key in keys
+        if code.count(f".{key}") == 0
+    ]
+    assert unread == []
