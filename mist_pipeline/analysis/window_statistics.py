@@ -84,7 +84,9 @@ def floored_mad(mad: Matrix, std: Matrix) -> Matrix:
     return floored
 
 
-def low_side_std(score: Matrix, minutes: Matrix, group: npt.NDArray[np.int64], min_group_days: int) -> Matrix:
+def low_side_std(
+    score: Matrix, minutes: Matrix, group: npt.NDArray[np.int64] | None = None, min_group_days: int = 1
+) -> Matrix:
     """Robust spread of a window below its expectation: 1.4826 × the weighted median of the distances below it.
 
     Scores crowd near 100 and fall far: a spread that looks at both sides makes every ordinary bad day look rare
