@@ -1,0 +1,129 @@
+"""Causes in words: which service a classifier points at, and how a shared attribute is named.
+
+Here: words and nothing else. Not here: how a cause is found (``shared_attributes``, ``incidents``) and how a person
+mends it (remediation steps belong to ``delivery``). Names and values come from outside and are quoted as data: one
+line, bounded length, never interpreted; whoever renders a sentence escapes it.
+"""
+
+from collections.abc import Mapping
+
+_MAX_NAME = 80
+
+SERVICES: tuple[tuple[str, str], ...] = (
+    ("dhcp-", "DHCP service"),
+    ("dns", "DNS service"),
+    ("authorization", "authentication service (RADIUS)"),
+    ("authentication", "authentication service (RADIUS)"),
+    ("arp", "default gateway (ARP)"),
+    ("ip-services", "IP services (DHCP, DNS, gateway)"),
+    ("association", "association with the access points"),
+    ("ap-disconnected-ap-reboot", "restarting access points"),
+    ("ap-disconnected-ap-unreachable", "path from the access points to the cloud"),
+    ("ap-disconnected-switch-down", "access switches"),
+    ("ap-disconnected-site-down", "WAN or power of the site"),
+    ("network-jitter", "WAN or uplink (jitter)"),
+    ("network-latency", "WAN or uplink (latency)"),
+    ("network-tunnel-down", "tunnel to the data centre"),
+    ("network-issues", "wired network behind the access points"),
+    ("ethernet-", "cabling or switch ports of the access points"),
+    ("low-power", "power over Ethernet of the access points"),
+    ("wifi-interference", "radio interference (co-channel)"),
+    ("non-wifi-interference", "radio interference (not Wi-Fi)"),
+    ("capacity-wifi-interference", "radio interference (co-channel)"),
+    ("capacity-non-wifi-interference", "radio interference (not Wi-Fi)"),
+    ("capacity-", "load on the radios"),
+    ("client-usage", "load on the radios"),
+    ("client-count", "load on the radios"),
+    ("weak-signal", "radio coverage"),
+    ("asymmetry-", "radio coverage (transmit power)"),
+    ("coverage", "radio coverage"),
+    ("latency-slow-", "roaming (slow key exchange)"),
+    ("stability-", "roaming (fast roam fails)"),
+    ("signal-quality-", "roaming (sticky clients or channel plan)"),
+    ("device-capability", "capability of the clients' devices"),
+)
+"""Classifier or its beginning → the service that it points at; the longest match wins."""
+
+_FAMILIES: dict[str, str] = {
+    "radio": "radio conditions",
+    "connect": "connecting",
+    "roaming": "roaming",
+    "ap": "access points",
+    "switch": "switches",
+    "wan": "WAN",
+    "clients": "number of clients",
+    "device": "devices",
+}
+
+_PLACES: dict[str, tuple[str, str]] = {
+    "site_group": ("group {value}", "of that group"),
+    "gateway": ("sites behind gateway {value}", "at that gateway"),
+    "template": ("sites of template {value}", "as configured by that template"),
+    "firmware_of_model": ("sites with firmware {value}", ""),
+    "firmware": ("sites with firmware {value}", ""),
+    "model": ("sites with model {value}", ""),
+    "country": ("country {value}", "of that country"),
+    "organisation": ("the organisation", "of the whole organisation"),
+}
+
+_SUSPECTS: dict[str, str] = {
+    "firmware_of_model": "firmware {value}",
+    "firmware": "firmware {value}",
+    "model": "model {value}",
+}
+"""Attributes that are themselves the suspect: the service is only how it shows."""
+
+
+def quoted(name: str) -> str:
+    """A name from outside on one line and of bounded length; its markup stays as it is."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in name).split())
+    return line if len(line) <= _MAX_NAME else line[: _MAX_NAME - 1] + "…"
+
+
+def service(classifier: str, family: str) -> str:
+    """The service that a classifier points at; an unknown one gives the family in words."""
+    normalised = classifier.strip().lower().replace("_", "-").replace(" ", "-")
+    matches = [(len(start), words) for start, words in SERVICES if normalised.startswith(start)]
+    return max(matches)[1] if matches else _FAMILIES.get(family, quoted(family))
+
+
+def shared_cause(
+    attribute: str,
+    value: str,
+    *,
+    family: str,
+    classifier: str,
+    degraded: int,
+    judged: int,
+    names: Mapping[str, str],
+) -> str:
+    """The sentence for a cause that sites share.
+
+    "dhcp-unresponsive at 14 of 15 sites of group North → DHCP service of that group"
+
+    Args:
+        attribute: One of ``shared_attributes.ATTRIBUTES`` or ``organisation``.
+        value: Its value; for groups and templates an id, told by its name where ``names`` has one.
+        family: Metric family.
+        classifier: Dominant classifier, '' where there is none.
+        degraded: Sites of the group that are degraded.
+        judged: Sites of the group that were judged.
+        names: Id → name for people.
+    """
+    shown = quoted(names.get(value, value))
+    place, owner = (text.format(value=shown) for text in _PLACES[attribute])
+    symptom = quoted(classifier) if classifier else f"{service('', family)} degraded"
+    of = " " if place.startswith("sites") else " sites of "
+    where = f"{degraded} of {judged}{of}{place}"
+    pointed_at = service(classifier, family)
+    if attribute in _SUSPECTS:
+        return f"{symptom} at {where} → {_SUSPECTS[attribute].format(value=shown)} ({pointed_at})"
+    return f"{symptom} at {where} → {pointed_at} {owner}"
+
+
+def site_cause(name: str, family: str, classifier: str) -> str:
+    """The sentence for a cause of one site alone: "dns at Main Street → DNS service of this site"."""
+    symptom = quoted(classifier) if classifier else f"{service('', family)} degraded"
+    return (
+        f"{symptom} at {quoted(name) or 'a site without a name'} → {service(classifier, family)} of this site"
+    )
