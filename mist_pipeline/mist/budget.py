@@ -294,7 +294,7 @@ class CallBudget:
             db = sqlite3.connect(
                 self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            _use_wal(db)
+            use_wal(db)
             # Losing the last moments of a count in a power cut is no harm; a sync per lease would be.
             db.execute("PRAGMA synchronous = NORMAL")
             db.executescript(_SCHEMA)
@@ -302,7 +302,7 @@ class CallBudget:
         return self._connection
 
 
-def _use_wal(db: sqlite3.Connection) -> None:
+def use_wal(db: sqlite3.Connection, sleep: Callable[[float], object] = time.sleep) -> None:
     """Switch to WAL. SQLite does not wait for others at this one statement, so several starters take turns here."""
     for attempt in range(20):
         try:
@@ -310,6 +310,6 @@ def _use_wal(db: sqlite3.Connection) -> None:
         except sqlite3.OperationalError:
             if attempt == 19:
                 raise
-            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - spreads processes, guards nothing
+            sleep(random.uniform(0.01, 0.1))  # noqa: S311 - spreads processes, guards nothing
         else:
             return

@@ -39,14 +39,12 @@ def read_all(call: Call, base_url: str, fetch: Fetch) -> list[Page]:
         return [fetch(1, call.path, call.params)]
     if call.paging == "cursor":
         return _by_cursor(call, base_url, fetch)
-    for attempt in range(_RESTARTS + 1):
+    for _ in range(_RESTARTS):
         try:
             return _by_number(call, fetch)
         except Inconsistent as error:
-            if attempt == _RESTARTS:
-                raise
             log.warning("%s Reading it again from the first page.", error)
-    raise AssertionError("unreachable")
+    return _by_number(call, fetch)
 
 
 def _by_number(call: Call, fetch: Fetch) -> list[Page]:

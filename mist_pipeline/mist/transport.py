@@ -48,6 +48,10 @@ class AttemptFailedError(Exception):
     """No whole answer arrived; the message says why, without a token."""
 
 
+class _BodyError(requests.RequestException):
+    """A body beyond its limits; the text is our own."""
+
+
 class Secret:
     """A token that does not show itself: not in repr, str, logs or the locals of a traceback."""
 
@@ -138,7 +142,7 @@ class Transport:
                         body=self._body(response),
                     )
         except (requests.RequestException, HTTPError, OSError) as error:
-            failure = _in_words(error, self._timeouts)
+            failure = in_words(error, self._timeouts)
         # Raised outside the handler: the error of `requests` holds the request, and that holds the token.
         raise AttemptFailedError(failure)
 
@@ -156,9 +160,9 @@ class Transport:
             chunks.append(chunk)
             size += len(chunk)
             if size > self._timeouts.max_bytes:
-                raise requests.ConnectionError(f"the body is larger than {self._timeouts.max_bytes} bytes")
+                raise _BodyError(f"the body is larger than {self._timeouts.max_bytes} bytes")
             if time.monotonic() > deadline:
-                raise requests.Timeout(f"the body took longer than {self._timeouts.total:g} s")
+                raise _BodyError(f"the body took longer than {self._timeouts.total:g} s")
         return b"".join(chunks)
 
     @contextlib.contextmanager
@@ -193,7 +197,8 @@ def _host(base_url: str) -> str:
     return urlsplit(base_url).hostname or ""
 
 
-def _in_words(error: Exception, timeouts: Timeouts) -> str:
+def in_words(error: Exception, timeouts: Timeouts) -> str:
+    """What went wrong, for people. The library's own text is not used: it may quote headers and addresses."""
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {timeouts.connect:g} s"
     if isinstance(error, requests.ReadTimeout):
@@ -202,6 +207,6 @@ def _in_words(error: Exception, timeouts: Timeouts) -> str:
         return "the TLS connection failed (is the clock right, is a proxy in between?)"
     if isinstance(error, requests.exceptions.ProxyError):
         return "the proxy of this machine refused the connection"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, _BodyError):
         return str(error)
     return f"the connection failed or ended early ({type(error).__name__})"

@@ -45,6 +45,13 @@ class Seen:
 Script = Callable[[Seen], Reply]
 
 
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *args: object) -> None:
+        """A client that hangs up is what some tests are about."""
+
+
 class ScriptedCloud:
     """Answers by a script; `/self/usage` is answered for itself unless the script wants it."""
 
@@ -52,6 +59,7 @@ class ScriptedCloud:
         self.requests: list[Seen] = []
         self.script: Script = lambda _: Reply(404, {"id": "nothing"})
         self.usage: Script = lambda _: Reply(document={"request_limit": 5000, "requests": 0})
+        self.connect: Callable[[str], None] = lambda _: None
         self.date = "Tue, 03 Feb 2026 04:05:06 GMT"
         self.released = threading.Event()
         cloud = self
@@ -63,14 +71,17 @@ class ScriptedCloud:
             def do_GET(self) -> None:
                 cloud.handle(self)
 
+            def do_CONNECT(self) -> None:
+                cloud.connect(f"{self.path}\n{self.headers}")
+                self.send_error(502)
+
             def date_time_string(self, timestamp: float | None = None) -> str:
                 return cloud.date
 
             def log_message(self, *args: Any) -> None:
                 """Say nothing: the tests look at `requests`."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = _QuietServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()

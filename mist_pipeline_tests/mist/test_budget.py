@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mist_pipeline.mist.budget import HOUR, CallBudget, fingerprint
+from mist_pipeline.mist.budget import HOUR, CallBudget, fingerprint, use_wal
 from mist_pipeline.mist.errors import BudgetExhausted, BudgetUnavailable
 
 NOON = datetime(2026, 2, 3, 12, 0, tzinfo=UTC).timestamp()
@@ -287,6 +287,28 @@ def test_a_failure_inside_a_transaction_leaves_the_count_as_it_was(make: BudgetM
         db.execute("DROP TRIGGER refuse")
     db.close()
     assert budget.remaining("live") == 99
+
+
+class BusyFile:
+    """A connection whose file somebody else is just opening too."""
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals = refusals
+
+    def execute(self, statement: str) -> None:
+        assert statement == "PRAGMA journal_mode = WAL"
+        self.refusals -= 1
+        if self.refusals >= 0:
+            raise sqlite3.OperationalError("database is locked")
+
+
+def test_starters_at_the_same_moment_take_turns() -> None:
+    waits: list[float] = []
+    use_wal(BusyFile(3), waits.append)  # type: ignore[arg-type]
+    assert len(waits) == 3
+    assert all(0 < wait <= 0.1 for wait in waits)
+    with pytest.raises(sqlite3.OperationalError):
+        use_wal(BusyFile(99), waits.append)  # type: ignore[arg-type]
 
 
 def test_old_hours_are_forgotten(make: BudgetMaker, now: Now, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import pytest
+import requests
+import urllib3
 
 from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.budget import fingerprint
@@ -28,7 +30,7 @@ from mist_pipeline.mist.errors import (
     UnexpectedShape,
 )
 from mist_pipeline.mist.retry import RetryPolicy
-from mist_pipeline.mist.transport import Secret, Timeouts
+from mist_pipeline.mist.transport import Secret, Timeouts, in_words
 from mist_pipeline_tests.mist.scripted_cloud import (
     QUICK,
     START,
@@ -43,6 +45,7 @@ from mist_pipeline_tests.mist.scripted_cloud import (
 WHOAMI = endpoints.whoami()
 GOOD = Reply(document={"privileges": []})
 ATTEMPTS = QUICK.retry.attempts
+ONCE = replace(QUICK, retry=RetryPolicy(attempts=1))
 
 
 def ask(client: object) -> list[object]:
@@ -311,6 +314,39 @@ def test_a_netrc_file_or_a_proxy_of_the_machine_never_replaces_the_token(
     cloud.answers(GOOD)
     ask(make_client())
     assert cloud.requests[0].headers["authorization"] == f"Token {TOKEN}"
+
+
+def test_the_proxy_of_the_machine_is_used_for_a_real_cloud_and_never_sees_the_token(
+    cloud: ScriptedCloud, make_client: ClientMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connects: list[str] = []
+    cloud.connect = connects.append
+    monkeypatch.setenv("HTTPS_PROXY", cloud.url)
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(Unavailable, match="proxy"):
+        ask(make_client(base_url="https://mist.example", limits=ONCE))
+    assert connects
+    assert all("mist.example:443" in told and TOKEN not in told for told in connects)
+
+
+def test_https_is_never_spoken_in_the_open(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
+    with pytest.raises(Unavailable, match="TLS"):
+        ask(make_client(base_url=cloud.url.replace("http:", "https:"), limits=ONCE))
+    assert cloud.requests == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (requests.ConnectTimeout(TOKEN), "no connection within 10 s"),
+        (requests.ReadTimeout(TOKEN), "no answer within 60 s"),
+        (requests.ConnectionError(TOKEN), "the connection failed or ended early (ConnectionError)"),
+        (OSError(TOKEN), "the connection failed or ended early (OSError)"),
+        (urllib3.exceptions.IncompleteRead(3, 5), "the connection failed or ended early (IncompleteRead)"),
+    ],
+)
+def test_a_failure_is_told_in_words_and_never_by_what_the_library_says(error: Exception, words: str) -> None:
+    assert in_words(error, Timeouts()) == words
 
 
 class TestTheTokenIsNeverShown:

@@ -13,7 +13,7 @@ from mist_pipeline.mist.errors import UnexpectedShape
 from mist_pipeline.mist.metrics import CATALOGUE, canonical, normalise
 from mist_pipeline.mist.shapes.reader import Node
 
-_WIDTHS = (60, 600, 3600, 86_400)
+_WIDTHS = (3600, 600, 60, 86_400)
 _ROUNDING = 0.01
 """By how much degraded may exceed total, relative or in user-minutes, before it is no rounding."""
 _COUNTS = {"site_id", "num_aps", "num_clients", "num_switches", "num_gateways"}
@@ -322,18 +322,21 @@ def _interval(node: Node, start: int, end: int, buckets: int) -> int:
         if told is not None:
             if told < 1 or told != int(told):
                 raise holder.child("interval").fail("a width in seconds")
-            # Unaligned windows touch one bucket more than they are long.
-            if buckets > math.ceil((end - start) / told) + 1:
-                raise sle.child("samples").fail(
-                    f"at most {math.ceil((end - start) / told) + 1} buckets in this window"
-                )
+            if buckets > _most_buckets(start, end, told):
+                reason = f"{buckets} buckets of {told:g} s in a window of {end - start} s"
+                raise UnexpectedShape(reason, where="sle.samples", endpoint=node.endpoint)
             return int(told)
     if buckets == 0:
-        return _WIDTHS[2]
+        return _WIDTHS[0]
     for width in _WIDTHS:
-        if buckets in (math.ceil((end - start) / width), math.ceil((end - start) / width) + 1):
+        if buckets in (_most_buckets(start, end, width) - 1, _most_buckets(start, end, width)):
             return width
-    raise sle.child("interval").fail(f"a width in seconds ({buckets} buckets in {end - start} s)")
+    raise sle.child("interval").fail(f"a width in seconds (for {buckets} buckets in {end - start} s)")
+
+
+def _most_buckets(start: int, end: int, width: float) -> int:
+    """How many buckets a window can touch: one more than it is long, if it is not aligned."""
+    return math.ceil((end - start) / width) + 1
 
 
 def _window(node: Node) -> tuple[int, int]:
