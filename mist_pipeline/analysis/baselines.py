@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mist_pipeline.analysis.day_grid import DayGrid, Matrix
+from mist_pipeline.analysis.day_grid import DayGrid, Matrix, median
 from mist_pipeline.analysis.exclusions import mark_excluded
 from mist_pipeline.analysis.exposure import user_minutes
 from mist_pipeline.analysis.peers import peer_circles, pool_with_peers
@@ -165,8 +165,8 @@ def weekday_strength(score: Matrix, weekday: npt.NDArray[np.int64]) -> Matrix:
     """How much of a window's detrended variance the weekday explains, 0 … 1.
 
     1 − Var(residual) ÷ Var(detrended) (Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., §4.3),
-    each variance by its degrees of freedom, so that pure noise gives about 0 and not 6 ÷ 29. The trend is a straight
-    line by least squares. NaN where fewer than 14 values are known; 0 for a constant.
+    each variance by its degrees of freedom, so that pure noise gives about 0 and not 6 ÷ 29. The trend is a
+    straight line, its slope the median change from one week's day to the next week's same day. NaN where fewer than 14 values are known; 0 for a constant.
     """
     is_known = np.isfinite(score)
     n = is_known.sum(axis=1)
@@ -174,7 +174,8 @@ def weekday_strength(score: Matrix, weekday: npt.NDArray[np.int64]) -> Matrix:
     step = np.arange(score.shape[1], dtype=np.float64)
     time = np.where(is_known, step - (is_known * step).sum(axis=1, keepdims=True) / count, 0.0)
     centred = np.where(is_known, score - np.nansum(score, axis=1, keepdims=True) / count, 0.0)
-    slope = (time * centred).sum(axis=1) / np.maximum((time**2).sum(axis=1), 1e-12)
+    # A slope through all days would take part of the pattern for a trend.
+    slope = np.nan_to_num(median(score[:, 7:] - score[:, :-7])) / 7
     detrended = centred - slope[:, None] * time
     residual = detrended.copy()
     groups = np.zeros(len(score))

@@ -110,7 +110,7 @@ def hourly_deviations(
     if "num_users" not in sle_hourly.columns:
         sle_hourly = sle_hourly.with_columns(num_users=pl.lit(None, pl.Int64))
     usual = hourly_baselines.select(
-        *key, "mean_pct", "median_pct", "mad_pct", "n", "user_minutes", "is_mature"
+        *key, "mean_pct", "median_pct", "low_side_std_pct", "n", "user_minutes", "is_mature"
     )
     readings = _scored(sle_hourly).join(usual, on=key, how="left")
     readings = readings.rename({"low_side_std_pct": "spread"}).with_columns(is_pooled=pl.lit(value=False))

@@ -133,6 +133,7 @@ def health_scores(
             scored.sort("day"),
             on="day",
             by="site_id",
+            check_sortedness=False,  # sorted just above; polars cannot see it within groups
             strategy="backward",
             tolerance=timedelta(days=LOOKBACK_DAYS - 1),
         )
