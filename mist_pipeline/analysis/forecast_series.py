@@ -1,0 +1,205 @@
+"""From the table of daily scores to arrays that a forecaster can work on, and back to percent.
+
+Here: the dense panel (series × days) of ``history.sle_daily``, the logit scale, weekday effects. Not here: models
+(``forecast_filter``), forecasts (``forecasts``) and crossing risks (``risks``), which both start from this panel.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mist_pipeline.analysis.forecast_filter import Array
+
+CLIP_PCT = 0.05
+"""Distance that scores keep from 0 and 100 % on the logit scale."""
+
+EFFECT_WEEKS = 8
+"""Weekday effects come from this many last weeks: long enough for a median, short enough to follow a new rota."""
+
+
+MIN_EFFECT_READINGS = 18
+"""Fewer readings than most of three weeks say nothing about weekdays."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Daily scores of many series over one span of days, in the order of their keys.
+
+    Attributes:
+        keys: ``site_id`` and ``metric`` of every row, sorted.
+        day: The last day.
+        score: (n, t) percent, NaN where the state is not ``ok``.
+        users: (n, t) users of that day, NaN where unknown.
+        last_state: (n,) the newest state within the span.
+    """
+
+    keys: pl.DataFrame
+    day: date
+    score: Array
+    users: Array
+    last_state: npt.NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return self.keys.height
+
+    @property
+    def weekdays(self) -> npt.NDArray[np.int64]:
+        """(t,) weekday of every column, 0 = Monday."""
+        return weekdays(self.day, self.score.shape[1])
+
+    @property
+    def count(self) -> npt.NDArray[np.int64]:
+        """(n,) number of days with a score."""
+        return np.asarray((~np.isnan(self.score)).sum(axis=1))
+
+    @property
+    def age(self) -> npt.NDArray[np.int64]:
+        """(n,) days since the newest score: 0 if the last day has one, the length of the span if none has."""
+        newest_first = ~np.isnan(self.score[:, ::-1])
+        return np.where(newest_first.any(axis=1), newest_first.argmax(axis=1), self.score.shape[1])
+
+
+def weekdays(day: date, days: int, ahead: int = 0) -> npt.NDArray[np.int64]:
+    """Weekdays (0 = Monday) of the ``days`` days that end at ``day`` + ``ahead``."""
+    return np.asarray((day.weekday() + ahead - np.arange(days)[::-1]) % 7)
+
+
+def panel(sle_daily: pl.DataFrame, day: date, window_days: int) -> Panel:
+    """The last ``window_days`` days up to ``day`` as arrays; later rows are not looked at.
+
+    Series whose newest state is ``not_supported`` and series without any row in the span are left out.
+
+    Args:
+        sle_daily: ``history.sle_daily``: day, site_id, metric, score_pct, state, and num_users if known.
+        day: The last day of the span.
+        window_days: Length of the span.
+
+    Raises:
+        ValueError: A (day, site_id, metric) occurs twice.
+    """
+    first = day - timedelta(days=window_days - 1)
+    users = pl.col("num_users") if "num_users" in sle_daily.columns else pl.lit(None)
+    rows = sle_daily.filter(pl.col("day").is_between(first, day)).select(
+        "day",
+        "site_id",
+        "metric",
+        "state",
+        pl.when(pl.col("state") == "ok")
+        .then(pl.col("score_pct").cast(pl.Float64).clip(0.0, 100.0))
+        .alias("score"),
+        users.cast(pl.Float64).alias("users"),
+    )
+    doubled = rows.filter(pl.struct("day", "site_id", "metric").is_duplicated())
+    if doubled.height:
+        shown = doubled.select("day", "site_id", "metric").row(0)
+        raise ValueError(
+            f"sle_daily has {doubled.height} rows with a repeated key, the first of them {shown}"
+        )
+    newest = rows.group_by("site_id", "metric").agg(pl.col("state").sort_by("day").last().alias("last_state"))
+    kept = newest.filter(pl.col("last_state") != "not_supported").sort("site_id", "metric")
+    keys = kept.select("site_id", "metric")
+    placed = rows.join(keys.with_row_index("row"), on=["site_id", "metric"], how="inner").select(
+        "row", (pl.col("day") - first).dt.total_days().alias("column"), "score", "users"
+    )
+    at = placed["row"].to_numpy(), placed["column"].to_numpy()
+    arrays = []
+    for name in ("score", "users"):
+        dense = np.full((keys.height, window_days), np.nan)
+        dense[at] = placed[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        arrays.append(dense)
+    arrays[0][~np.isfinite(arrays[0])] = np.nan
+    return Panel(keys, day, arrays[0], arrays[1], kept["last_state"].to_numpy().astype(np.str_))
+
+
+def to_logit(score_pct: Array) -> Array:
+    """Percent to log odds, with [0, 100] squeezed into [0.05, 99.95] first so that both ends stay finite."""
+    share = (CLIP_PCT + score_pct * (1 - 2 * CLIP_PCT / 100)) / 100
+    return np.asarray(np.log(share / (1 - share)))
+
+
+def to_percent(logit: Array) -> Array:
+    """The inverse of ``to_logit``, inside [0, 100]."""
+    share = 100 / (1 + np.exp(-np.clip(logit, -50, 50)))
+    return np.asarray(np.clip((share - CLIP_PCT) / (1 - 2 * CLIP_PCT / 100), 0.0, 100.0))
+
+
+def nan_quantile(values: Array, q: float) -> Array:
+    """Quantile along the last axis without the NaNs (linear between order statistics); NaN where all are NaN."""
+    ordered = np.sort(values, axis=-1)
+    last = (~np.isnan(values)).sum(axis=-1) - 1
+    position = np.maximum(last, 0) * q
+    low = np.floor(position).astype(np.int64)
+    high = np.minimum(low + 1, np.maximum(last, 0))
+    at_low = np.take_along_axis(ordered, low[..., None], axis=-1)[..., 0]
+    at_high = np.take_along_axis(ordered, high[..., None], axis=-1)[..., 0]
+    return np.asarray(at_low + (at_high - at_low) * (position - low))
+
+
+def nan_median(values: Array) -> Array:
+    """Median along the last axis without the NaNs; NaN where all are NaN."""
+    return nan_quantile(values, 0.5)
+
+
+def weekly_level(z: Array) -> Array:
+    """(n, t) mean over the seven days around each day, the nearest whole week at both ends: a level without weekdays.
+
+    Windows with fewer than four readings give NaN.
+    """
+    days = z.shape[1]
+    if days < 7:
+        return np.full(z.shape, np.nan)
+    seen = ~np.isnan(z)
+    total = np.cumsum(np.pad(np.where(seen, z, 0.0), ((0, 0), (1, 0))), axis=1)
+    count = np.cumsum(np.pad(seen, ((0, 0), (1, 0))), axis=1)
+    start = np.clip(np.arange(days) - 3, 0, days - 7)
+    n = count[:, start + 7] - count[:, start]
+    return np.asarray(np.where(n >= 4, (total[:, start + 7] - total[:, start]) / np.maximum(n, 1), np.nan))
+
+
+@dataclass(frozen=True)
+class WeekdayEffects:
+    """How far each weekday usually lies from its week.
+
+    Attributes:
+        effect: (n, 7) distance on the scale of the series, 0 = Monday, summing to zero over the weekdays seen.
+        variance: (n,) sampling variance of an effect.
+    """
+
+    effect: Array
+    variance: Array
+
+
+def weekday_effects(z: Array, weekday: npt.NDArray[np.int64]) -> WeekdayEffects:
+    """Weekday effects of every series: robust, and none where there is no weekly pattern.
+
+    The median, over the last eight weeks, of the distance from the week around it, shrunk towards zero as far as the
+    scatter within weekdays explains the scatter between them (James–Stein, positive part). Weekdays never seen get
+    zero, as does every series of fewer than 18 readings.
+
+    Args:
+        z: (n, t) series on an unbounded scale.
+        weekday: (t,) weekday of every column.
+    """
+    recent = slice(max(0, z.shape[1] - 7 * EFFECT_WEEKS), None)
+    distance = (z - weekly_level(z))[:, recent]
+    columns = weekday[recent]
+    effect, spread, count = (np.zeros((z.shape[0], 7)) for _ in range(3))
+    for w in range(7):
+        mine = distance[:, columns == w]
+        if mine.shape[1] == 0:
+            continue
+        effect[:, w] = np.nan_to_num(nan_median(mine))
+        count[:, w] = (~np.isnan(mine)).sum(axis=1)
+        spread[:, w] = np.nan_to_num((1.4826 * nan_median(np.abs(mine - effect[:, w : w + 1]))) ** 2)
+    known = count > 0
+    n_known = np.maximum(known.sum(axis=1), 1)
+    effect = np.where(known, effect - (effect.sum(axis=1) / n_known)[:, None], 0.0)
+    # The variance of a median of n normal readings is about π/2 · σ²/n.
+    sampling = np.pi / 2 * spread.sum(axis=1) / np.maximum(count.sum(axis=1), 1)
+    total = (effect**2).sum(axis=1)
+    keep = np.clip(1 - (n_known - 3) * sampling / np.maximum(total, 1e-12), 0.0, 1.0)
+    keep = np.where((count.sum(axis=1) >= MIN_EFFECT_READINGS) & (total > 1e-12), keep, 0.0)
+    return WeekdayEffects(effect * keep[:, None], sampling * keep)
