@@ -183,7 +183,7 @@ def _scores(readings: pl.DataFrame, rules: HealthRules) -> pl.DataFrame:
         .sort("day", "site_id", "metric")
     )
     return points.group_by("day", "site_id", maintain_order=True).agg(
-        score=pl.col("points").sum(),
+        score=pl.col("points").sum().clip(0, 100),  # rounding must not lift a perfect site above 100
         contributions=pl.concat_str(
             pl.lit("{"),
             # Metric names are the catalogue's own: lower case and hyphens, nothing that JSON would escape.

@@ -48,7 +48,8 @@ def window_statistics(values: Matrix, minutes: Matrix) -> WindowStatistics:
     total = weight.sum(axis=-1)
     some = np.where(total > 0, total, np.nan)
     filled = np.where(is_known, values, 0.0)
-    mean = (weight * filled).sum(axis=-1) / some
+    # Rounding must not lift a perfect score above 100.
+    mean = np.clip((weight * filled).sum(axis=-1) / some, 0.0, 100.0)
     std = weighted_std(values, weight, mean)
     middle = weighted_median(values, weight)
     mad = floored_mad(weighted_median(np.abs(values - middle[..., None]), weight), std)

@@ -92,7 +92,11 @@ def test_excluded_days_teach_nothing_from_the_day_on_which_they_are_recorded() -
 
 
 def test_without_days_or_history_the_frame_is_empty_and_has_all_columns() -> None:
-    for empty in (baselines(series([90.0]), []), baselines(series([90.0], EVE).clear(), [D])):
+    for empty in (
+        baselines(series([90.0]), []),
+        baselines(series([90.0], EVE).clear(), [D]),
+        baselines(series([90.0], EVE), [D + timedelta(days=400)]),
+    ):
         assert empty.is_empty()
         assert dict(empty.schema) == SCHEMA
 
@@ -206,7 +210,7 @@ scores = st.lists(st.floats(0, 100) | st.none(), min_size=1, max_size=45)
 
 
 @given(scores, st.integers(0, 5))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_levels_stay_within_0_and_100_and_later_or_older_history_changes_nothing(
     values: list[float | None], later: int
 ) -> None:
@@ -216,11 +220,11 @@ def test_levels_stay_within_0_and_100_and_later_or_older_history_changes_nothing
     backfilled = baselines(readings, [D - timedelta(days=back) for back in range(6)])
     assert_frame_equal(alone, backfilled.filter(pl.col("day") == day), check_exact=True)
     levels = np.ravel(backfilled.select("mean_pct", "median_pct").to_numpy())
-    assert ((levels >= -1e-9) & (levels <= 100 + 1e-9)).all()
+    assert ((levels >= 0) & (levels <= 100)).all()
 
 
 @given(st.lists(scores, min_size=4, max_size=6), st.integers(0, 1000))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 def test_order_of_rows_and_one_more_healthy_site_change_no_baseline_that_is_not_pooled(
     worlds: list[list[float | None]], seed: int
 ) -> None:

@@ -205,6 +205,7 @@ def test_no_days_and_no_history_give_an_empty_frame_of_the_same_columns() -> Non
         trends(series([90.0]), [], measured_better={}),
         trends(series([90.0]).clear(), [D], measured_better={}),
         trends(series([90.0]), [D + timedelta(days=1)], measured_better={}),
+        trends(series([90.0]), [D + timedelta(days=400)], measured_better={}),
     ):
         assert empty.is_empty()
         assert empty.schema == full.schema
@@ -213,8 +214,8 @@ def test_no_days_and_no_history_give_an_empty_frame_of_the_same_columns() -> Non
 scores = st.lists(st.floats(0, 100) | st.none(), min_size=1, max_size=60)
 
 
-@given(scores, st.integers(0, 20))
-@settings(deadline=None, max_examples=40)
+@given(scores, st.integers(0, 5))
+@settings(deadline=None, max_examples=25)
 def test_what_comes_after_a_day_and_what_lies_before_the_lookback_change_nothing(
     values: list[float | None], later: int
 ) -> None:
@@ -222,7 +223,7 @@ def test_what_comes_after_a_day_and_what_lies_before_the_lookback_change_nothing
     day = D - timedelta(days=later)
     window = readings.filter(pl.col("day").is_between(day - timedelta(days=LOOKBACK_DAYS), day))
     alone = trends(window, [day], measured_better={})
-    backfilled = trends(readings, [D - timedelta(days=back) for back in range(21)], measured_better={})
+    backfilled = trends(readings, [D - timedelta(days=back) for back in range(6)], measured_better={})
     assert_frame_equal(alone, backfilled.filter(pl.col("day") == day), check_exact=True)
 
 
