@@ -95,7 +95,8 @@ def _results(
         if compute.engine == "dask":
             from distributed import Client
 
-            stack.enter_context(Client(compute.scheduler, set_as_default=True)  # type: ignore[no-untyped-call])
+            cluster = Client(compute.scheduler, set_as_default=True)  # type: ignore[no-untyped-call]
+            stack.enter_context(cluster)
             stack.enter_context(joblib.parallel_config(backend="dask", n_jobs=-1))
         else:
             stack.enter_context(

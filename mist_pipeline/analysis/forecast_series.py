@@ -64,7 +64,8 @@ class Panel:
 
 def weekdays(day: date, days: int, ahead: int = 0) -> npt.NDArray[np.int64]:
     """Weekdays (0 = Monday) of the ``days`` days that end at ``day`` + ``ahead``."""
-    return np.asarray((day.weekday() + ahead - np.arange(days)[::-1]) % 7)
+    back = np.arange(days, dtype=np.int64)[::-1]
+    return np.asarray((day.weekday() + ahead - back) % 7, dtype=np.int64)
 
 
 def panel(sle_daily: pl.DataFrame, day: date, window_days: int) -> Panel:
