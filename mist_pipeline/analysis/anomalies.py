@@ -18,11 +18,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mist_pipeline.analysis.anomaly_features import FEATURES, Array, Panel, features, panel
+from mist_pipeline.analysis.anomaly_features import BEST, Array, Panel, features, nan_median, panel
 
 if TYPE_CHECKING:
     from sklearn.ensemble import IsolationForest
 
+_WORST = 2
+"""How many of the worst metrics each feature tells."""
+_EXTREME_EVERY = 50
+_MAGNIFIED = 3.0
+"""One training row in fifty is added a second time, three times as far from typical. A tree splits between the extremes
+that it has seen: grown on a quiet month alone it cannot tell bad from terrible, and a site that is both ranks below
+one that is slightly odd everywhere. (Outlier exposure: Hendrycks, Mazeika, Dietterich, ICLR 2019.)"""
 _TAIL_SHARE = 0.1
 """Share of the training scores that the tail is fitted to."""
 
@@ -182,7 +189,9 @@ def train(
     if len(rows) < settings.min_training_rows:
         return None
     metrics = [metric for metric, is_used in zip(dense.metrics, used, strict=True) if is_used]
-    medians = np.nanmedian(rows, axis=0)
+    # A feature that no row of the training has (never two days running, say) is typical at 0.
+    typical = nan_median(np.moveaxis(rows, 0, -1))
+    medians = np.where(np.isfinite(typical), typical, 0.0)
     filled = _fill(rows, medians)
     covariance = LedoitWolf().fit(filled[:, :, 0])
     parameters = {**asdict(settings), "day": training_day.isoformat(), "rows": len(rows), "metrics": metrics}
@@ -194,8 +203,13 @@ def train(
         random_state=settings.seed,
     )
     centre, precision = covariance.location_, covariance.precision_
-    matrix = _matrix(filled, np.isfinite(rows[:, :, 0]), centre, precision)
-    forest.fit(matrix)
+    present = np.isfinite(rows[:, :, 0])
+    matrix = _matrix(filled, present, centre, precision)
+    extreme = np.random.default_rng(settings.seed).choice(
+        len(rows), max(len(rows) // _EXTREME_EVERY, 1), False
+    )
+    magnified = np.maximum(medians + _MAGNIFIED * (filled[extreme] - medians), BEST)
+    forest.fit(np.vstack([matrix, _matrix(magnified, present[extreme], centre, precision)]))
     return Model(
         version=f"iforest-{training_day.isoformat()}-{digest}",
         trained_from=first,
@@ -318,11 +332,14 @@ def _fill(rows: Array, medians: Array) -> Array:
 
 
 def _matrix(filled: Array, present: npt.NDArray[np.bool_], centre: Array, precision: Array) -> Array:
-    """The forest's columns: the metrics' own features, then how they stand together.
+    """The forest's columns: the worst metrics of each feature, then how the metrics stand together.
 
-    Together: strength (root mean square of the bad-side levels), breadth (participation ratio of those: 1 when one
-    of many metrics is bad, towards the number of metrics when all are), and the Mahalanobis distance of the levels
-    from what training knows as their usual relation.
+    Worst: of level, change, spread and pattern the largest and the second largest over the metrics. (A column for
+    every metric would hide one wild metric among many tame ones, since a tree picks its columns at random; the
+    features are on one scale, so that they can be compared across metrics.) Together: strength (root mean square of
+    the bad-side levels), breadth (participation ratio of those: 1 when one of many metrics is bad, towards the
+    number of metrics when all are), and the Mahalanobis distance of the levels from what training knows as their
+    usual relation.
     """
     level = filled[:, :, 0]
     bad = np.where(present, np.maximum(level, 0.0), 0.0)
@@ -331,8 +348,8 @@ def _matrix(filled: Array, present: npt.NDArray[np.bool_], centre: Array, precis
     breadth = bad.sum(axis=1) ** 2 / np.maximum(squares, 1e-12) * (squares > 0.1)
     away = level - centre
     distance = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", away, precision, away), 0.0))
-    own = filled.reshape(len(filled), level.shape[1] * len(FEATURES))
-    return np.column_stack([own, strength, breadth, distance])
+    worst = np.sort(filled, axis=1)[:, ::-1][:, :_WORST]
+    return np.column_stack([worst.reshape(len(filled), -1), strength, breadth, distance])
 
 
 def _as_json(metrics: list[str], row: Array, shares: Array) -> str:

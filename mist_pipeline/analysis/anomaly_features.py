@@ -25,6 +25,9 @@ BLOCKS = 24 // BLOCK_HOURS
 FEATURES = ("level", "change", "spread", "pattern")
 """The features of one metric; z-scores, bad side positive, good side cut at −1, then compressed by arcsinh."""
 
+BEST = float(np.arcsinh(-1.0))
+"""The smallest value of a feature: a day better than that is not more unusual."""
+
 _SCALE_FLOOR = 0.01
 """Smallest noise believed in, on the arcsine scale: about 0.4 points at a score of 95."""
 _MAD_TO_STD = 1.4826
@@ -314,7 +317,7 @@ def _features_of_day(panel: Panel, blocks: _BlockReference, t: int, window_days:
     count = seen.sum(axis=-1)
     is_mature = (count >= min_days) & np.isfinite(today)
 
-    median = _nan_median(level)
+    median = nan_median(level)
     weekday = _weekday_effect(level - median[..., None])
     residual = level - median[..., None] - np.tile(weekday, window_days // 7)
     users = _window(panel.users, start, t)
@@ -327,14 +330,14 @@ def _features_of_day(panel: Panel, blocks: _BlockReference, t: int, window_days:
     excess = today - median - weekday[..., 0]
 
     spread = _window(panel.spread, start, t)
-    spread_noise = _scale(spread - _nan_median(spread)[..., None]) * np.sqrt(
+    spread_noise = _scale(spread - nan_median(spread)[..., None]) * np.sqrt(
         np.maximum(1.0, sampling / np.maximum(usual_sampling, 1e-12))
     )
     z = np.stack(
         [
             excess / noise,
             (excess - _latest(residual[..., -3:])) / (np.sqrt(2.0) * noise),
-            (panel.spread[:, :, t] - _nan_median(spread)) / spread_noise,
+            (panel.spread[:, :, t] - nan_median(spread)) / spread_noise,
             _pattern(panel, blocks, t, max(start, 0), min_days),
         ],
         axis=-1,
@@ -366,14 +369,14 @@ def _weekday_effect(residual: Array) -> Array:
     """Median residual of each position in the week, shrunk for its few weeks (…, 7); 0 where never seen."""
     weeks = np.moveaxis(residual.reshape(*residual.shape[:-1], -1, 7), -2, -1)
     count = np.isfinite(weeks).sum(axis=-1)
-    effect = np.where(count > 0, _nan_median(weeks), 0.0)
+    effect = np.where(count > 0, nan_median(weeks), 0.0)
     return np.asarray(effect * count / (count + _WEEKDAY_PRIOR))
 
 
 def _scale(residual: Array) -> Array:
     """Robust standard deviation of the last axis, floored: a MAD of zero must not make everything a sensation."""
-    centre = _nan_median(residual)
-    mad = _MAD_TO_STD * _nan_median(np.abs(residual - centre[..., None]))
+    centre = nan_median(residual)
+    mad = _MAD_TO_STD * nan_median(np.abs(residual - centre[..., None]))
     seen = np.isfinite(residual)
     n = np.maximum(seen.sum(axis=-1), 1)
     x = np.where(seen, residual, 0.0)
@@ -381,7 +384,7 @@ def _scale(residual: Array) -> Array:
     return np.asarray(np.fmax(np.fmax(mad, 0.5 * std), _SCALE_FLOOR))
 
 
-def _nan_median(values: Array) -> Array:
+def nan_median(values: Array) -> Array:
     """Median of the finite values of the last axis, NaN where there are none (NaN sorts last)."""
     ordered = np.sort(values, axis=-1)
     count = np.isfinite(values).sum(axis=-1)
