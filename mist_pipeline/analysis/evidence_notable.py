@@ -24,23 +24,26 @@ class Gate:
         surprise: Least surprise (−log10 of the tail probability) of the whole metric.
         excess_pct: Least points more degraded than expected.
         observed_pct: Least degraded share, in percent.
+        breadth_hours: Over at least so many hours the excess must be spread; a single awful hour is a short excursion,
+            whatever the window.
     """
 
     surprise: float
     excess_pct: float
     observed_pct: float
+    breadth_hours: float = 1.0
 
 
 GATES: Mapping[int, Gate] = {
     1: Gate(6.5, 20.0, 28.0),
-    2: Gate(6.5, 16.0, 24.0),
+    2: Gate(6.0, 16.0, 24.0),
     3: Gate(6.0, 14.0, 22.0),
-    6: Gate(6.0, 11.0, 18.0),
-    12: Gate(5.5, 9.0, 15.0),
-    24: Gate(5.0, 7.0, 12.0),
-    48: Gate(4.0, 6.0, 11.0),
-    96: Gate(4.0, 6.0, 11.0),
-    168: Gate(4.0, 6.0, 11.0),
+    6: Gate(5.5, 11.0, 18.0, 2.2),
+    12: Gate(5.5, 9.0, 15.0, 3.0),
+    24: Gate(5.0, 7.0, 12.0, 4.0),
+    48: Gate(5.0, 6.0, 11.0, 5.0),
+    96: Gate(5.0, 6.0, 11.0, 6.0),
+    168: Gate(5.0, 6.0, 11.0, 6.0),
 }
 
 
@@ -55,8 +58,9 @@ class NotableOptions:
         support_share: Share of a gate's surprise and excess that still supports an open alert.
         short_hours: Windows up to this length need corroboration.
         min_baseline_days: Days of history a series needs before its evidence counts.
-        peer_credit: Share of the group's surprise that a member may borrow …
-        max_peer_credit: … and the most it may.
+        peer_credit_from: Surprise of a group above which its members may borrow …
+        peer_credit: … this share of it …
+        max_peer_credit: … up to this much.
         min_load_surprise: Gate of the load signal, which supports and never raises an alarm: holidays and sales do not
             harm users.
     """
@@ -67,6 +71,7 @@ class NotableOptions:
     support_share: float = 0.5
     short_hours: int = 3
     min_baseline_days: float = 5.0
+    peer_credit_from: float = 3.0
     peer_credit: float = 0.5
     max_peer_credit: float = 3.0
     min_load_surprise: float = 8.0
@@ -99,20 +104,17 @@ def _judged(rows: pl.DataFrame, families: Mapping[str, str], options: NotableOpt
     family_of = {**families, LOAD: LOAD_FAMILY, SILENCE: DEVICE_FAMILY}
     gates = pl.DataFrame(
         [
-            {
-                "window_hours": hours,
-                "_surprise": g.surprise,
-                "_excess": g.excess_pct,
-                "_observed": g.observed_pct,
-            }
-            for hours, g in options.gates.items()
+            (hours, gate.surprise, gate.excess_pct, gate.observed_pct, gate.breadth_hours)
+            for hours, gate in options.gates.items()
         ],
         schema={
             "window_hours": pl.Int64,
             "_surprise": pl.Float64,
             "_excess": pl.Float64,
             "_observed": pl.Float64,
+            "_breadth": pl.Float64,
         },
+        orient="row",
     )
     is_load, is_silence = pl.col("metric") == LOAD, pl.col("metric") == SILENCE
     need = (
@@ -126,7 +128,9 @@ def _judged(rows: pl.DataFrame, families: Mapping[str, str], options: NotableOpt
             + pl.when(pl.col("classifier") != "").then(options.classifier_penalty).otherwise(0.0)
         )
     )
-    credit = (pl.col("group_surprise") * options.peer_credit).clip(0.0, options.max_peer_credit)
+    credit = ((pl.col("group_surprise") - options.peer_credit_from) * options.peer_credit).clip(
+        0.0, options.max_peer_credit
+    )
     is_pseudo = is_load | is_silence
     share = options.support_share
     return (
@@ -141,7 +145,11 @@ def _judged(rows: pl.DataFrame, families: Mapping[str, str], options: NotableOpt
             margin=pl.col("_total") - pl.col("_need"),
             _is_peer=(pl.col("surprise") < pl.col("_need")) & (pl.col("_total") >= pl.col("_need")),
             _is_big=is_pseudo
-            | ((pl.col("excess_pct") >= pl.col("_excess")) & (pl.col("observed_pct") >= pl.col("_observed"))),
+            | (
+                (pl.col("excess_pct") >= pl.col("_excess"))
+                & (pl.col("observed_pct") >= pl.col("_observed"))
+                & (pl.col("breadth_hours") >= pl.col("_breadth"))
+            ),
             _is_enough=is_pseudo | (pl.col("excess_pct") >= share * pl.col("_excess")),
         )
         .with_columns(_passes=(pl.col("margin") >= 0) & pl.col("_is_big"))

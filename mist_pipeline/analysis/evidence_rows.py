@@ -27,11 +27,13 @@ SCHEMA: dict[str, pl.DataType] = {
     "observed_pct": pl.Float64(),
     "expected_pct": pl.Float64(),
     "total_user_minutes": pl.Float64(),
+    "breadth_hours": pl.Float64(),
     "baseline_days": pl.Float64(),
     "group_id": pl.String(),
     "group_surprise": pl.Float64(),
 }
 KEY = ["hour", "site_id", "metric", "classifier", "window_hours"]
+_NUMBERS = ("observed", "mean", "exposure", "surprise", "breadth")
 _WEAK = 1.0
 _GROUP_STRONG = 4.0
 
@@ -57,15 +59,14 @@ class Hits:
     Attributes:
         options: What is worth keeping.
         emit_from: First column that gives rows.
-        columns: Parts of the columns ``line``, ``at``, ``window_hours``, ``observed``, ``mean``, ``exposure``, ``surprise``.
+        columns: Parts of the columns ``line``, ``at``, ``window_hours``, ``observed``, ``mean``, ``exposure``, ``surprise``,
+            ``breadth``.
     """
 
     options: EvidenceOptions
     emit_from: int
     columns: dict[str, list[Floats | Ints]] = field(
-        default_factory=lambda: {
-            name: [] for name in ("line", "at", "window_hours", "observed", "mean", "exposure", "surprise")
-        }
+        default_factory=lambda: {name: [] for name in ("line", "at", "window_hours", *_NUMBERS)}
     )
 
     def collect(self, window: WindowSums, surprise: Floats, low: int, begin: int) -> None:
@@ -90,6 +91,7 @@ class Hits:
             "mean": window.mean[line, at],
             "exposure": window.exposure[line, at],
             "surprise": surprise[line, at],
+            "breadth": window.breadth[line, at],
         }
         for name, value in values.items():
             self.columns[name].append(value)
@@ -107,9 +109,8 @@ class Hits:
             np.concatenate([np.zeros(0, np.int64), *self.columns[name]]).astype(np.int64)
             for name in ("line", "at", "window_hours")
         )
-        observed, mean, exposure, surprise = (
-            np.concatenate([np.zeros(0), *self.columns[name]])
-            for name in ("observed", "mean", "exposure", "surprise")
+        observed, mean, exposure, surprise, breadth = (
+            np.concatenate([np.zeros(0), *self.columns[name]]) for name in _NUMBERS
         )
         lent, group = np.zeros(line.size), np.full(line.size, -1, np.int64)
         for hours, lendable in borrowed.surprise.items():
@@ -128,6 +129,7 @@ class Hits:
                 "observed_pct": 100.0 * observed / exposure,
                 "expected_pct": 100.0 * mean / exposure,
                 "total_user_minutes": exposure,
+                "breadth_hours": breadth,
                 "baseline_days": days[line],
                 "group_id": id_of_group.gather(np.where(group < 0, len(borrowed.group_ids), group)),
                 "group_surprise": lent,
@@ -177,6 +179,7 @@ def site_rows(
         observed_pct=100.0 * pl.col("observed") / usual,
         expected_pct=pl.lit(100.0),
         total_user_minutes=pl.col("observed"),
+        breadth_hours=pl.col("window_hours").cast(pl.Float64),
         group_id=pl.lit(None, pl.String),
         group_surprise=pl.lit(0.0),
     )

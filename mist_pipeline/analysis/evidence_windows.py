@@ -107,6 +107,8 @@ class WindowSums:
         variance: With the series' own scale and the uncertainty of its baseline.
         is_tested: Whether there were enough users.
         nominal: Surprise before calibration; 0 where there is no excess to speak of.
+        breadth: Over how many hours the excess is spread, (Σe)²/Σe² of the positive hourly excesses e (the participation
+            ratio): 1 where a single hour explains it all.
     """
 
     hours: int
@@ -117,6 +119,7 @@ class WindowSums:
     variance: Floats
     is_tested: Flags
     nominal: Floats
+    breadth: Floats
 
     @property
     def excess_pct(self) -> Floats:
@@ -149,7 +152,7 @@ def window_sums(
     exposure = panel.exposure[chunk, first : begin + width].astype(np.float64)
     seen_sum, exposure_sum = running(observed), running(exposure)
     fast, slow = (
-        running(np.take_along_axis(shares[chunk], bins, axis=1) * exposure)
+        _Course.of(observed, np.take_along_axis(shares[chunk], bins, axis=1) * exposure)
         for shares in (judged.expected.fast, judged.expected.slow)
     )
     until = slice(LOOK_BACK + 1, LOOK_BACK + 1 + width)
@@ -157,17 +160,34 @@ def window_sums(
     uncertainty = judged.expected.uncertainty[chunk][:, None]
     for i, hours in enumerate(options.windows):
         since = slice(until.start - hours, until.stop - hours)
-        expected_sum = slow if hours >= SLOW_FROM else fast
+        course = slow if hours >= SLOW_FROM else fast
         seen = seen_sum[:, until] - seen_sum[:, since]
         total = exposure_sum[:, until] - exposure_sum[:, since]
-        mean = np.maximum(expected_sum[:, until] - expected_sum[:, since], 1e-6)
+        mean = np.maximum(course.expected[:, until] - course.expected[:, since], 1e-6)
+        excess = course.excess[:, until] - course.excess[:, since]
+        squared = course.squared[:, until] - course.squared[:, since]
+        breadth = excess**2 / np.maximum(squared, 1e-6)
         plain = judged.a[pool, i][:, None] * mean + judged.b[pool, i][:, None] * mean**2
         variance = plain * _scale_at(judged.scale[chunk], hours)[:, None] + uncertainty * mean**2
         is_tested = total >= floor
         nominal = np.zeros_like(mean)
-        cells = is_tested & (seen - mean > 0.5 * np.sqrt(variance))
+        cells = is_tested & (seen - mean > np.sqrt(variance))
         nominal[cells] = tails.upper_surprise(seen[cells], mean[cells], variance[cells])
-        yield WindowSums(hours, seen, mean, total, plain, variance, is_tested, nominal)
+        yield WindowSums(hours, seen, mean, total, plain, variance, is_tested, nominal, breadth)
+
+
+@dataclass(frozen=True)
+class _Course:
+    """Running sums of expected degraded user-minutes, of positive hourly excesses, and of their squares."""
+
+    expected: Floats
+    excess: Floats
+    squared: Floats
+
+    @classmethod
+    def of(cls, observed: Floats, expected: Floats) -> "_Course":
+        excess = np.maximum(observed - expected, 0.0)
+        return cls(running(expected), running(excess), running(excess**2))
 
 
 def running(values: Floats) -> Floats:

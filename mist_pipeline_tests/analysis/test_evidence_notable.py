@@ -30,6 +30,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "observed_pct": observed,
         "expected_pct": 5.0,
         "total_user_minutes": 2_000.0,
+        "breadth_hours": 12.0,
         "baseline_days": 30.0,
         "group_id": None,
         "group_surprise": 0.0,
