@@ -77,6 +77,7 @@ class AlarmDesk:
         self._cloud = cloud
         self._fleet = fleet
         self._key = randomness.key(cloud.world.seed, 61)
+        self._last: tuple[tuple[float, float, Site | None], list[Alarm]] | None = None
         self._acknowledged: dict[str, tuple[int, str]] = {}
 
     def between(self, start: float, end: float, site: Site | None = None) -> list[Alarm]:
@@ -88,6 +89,12 @@ class AlarmDesk:
             site: Only this one's.
         """
         until = min(end, self._cloud.clock.now().timestamp())
+        asked = (start, until, site)
+        if self._last is None or self._last[0] != asked:
+            self._last = (asked, self._find(start, until, site))
+        return self._last[1]
+
+    def _find(self, start: float, until: float, site: Site | None) -> list[Alarm]:
         found = [
             alarm
             for alarm in (*self._planted(start, until, site), *self._noise(start, until, site))
@@ -182,7 +189,7 @@ class AlarmDesk:
             return
         sites = self._cloud.world.sites() if site is None else (site,)
         index = np.array([each.index for each in sites], dtype=np.int64)[:, None]
-        days = np.arange(int(start // 86_400), int(until // 86_400) + 1)
+        days = np.arange(int(start // 86_400) - 1, int(until // 86_400) + 1)
         words = randomness.cells(self._key ^ 5, index, days[None, :])
         for row, column in np.argwhere(randomness.uniform(words) < _NOISE_A_DAY):
             where, day = sites[int(row)], int(days[column])

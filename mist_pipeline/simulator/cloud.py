@@ -109,7 +109,7 @@ class Cloud:
         self.clock = clock
         self._retention_days = retention_days
         self._coarse_after_days = coarse_after_days
-        self._scores: OrderedDict[tuple[Group, float, float], Scores] = OrderedDict()
+        self._scores: OrderedDict[tuple[Group, float, float, int], Scores] = OrderedDict()
         self._presence: tuple[int, Presence] | None = None
 
     def site(self, site_id: str) -> Site | None:
@@ -163,7 +163,8 @@ class Cloud:
     def scores(self, group: Group, start: float, end: float) -> Scores:
         """Every site's scores over a window; sites that reported nothing at all are left out."""
         until = min(end, self.clock.now().timestamp())
-        key = (group, start, until)
+        # What is gone by retention changes with the hour.
+        key = (group, start, until, int(self.clock.now().timestamp() // 3600))
         if key not in self._scores:
             self._scores[key] = self._compute_scores(group, start, until)
             while len(self._scores) > _KEPT_WINDOWS:

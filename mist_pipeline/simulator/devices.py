@@ -3,6 +3,7 @@
 These answers are about now only. Neighbours: `cloud` says who is present, `server` pages.
 """
 
+import zlib
 from bisect import bisect_right
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mist_pipeline.simulator import opening, randomness
+from mist_pipeline.simulator import opening
 from mist_pipeline.simulator.cloud import Cloud, Presence
 from mist_pipeline.simulator.organisation import (
     GATEWAY_VERSIONS,
@@ -44,6 +45,7 @@ class Fleet:
             "gateway": [site.num_gateways for site in sites],
         }
         self._first = {kind: np.concatenate([[0], np.cumsum(counts[kind])]) for kind in _TYPES}
+        self._offsets: dict[str, int] = {}
         self._restarts: dict[int, list[datetime]] = defaultdict(list)
         for plant in cloud.world.plants:
             if plant.offline > 0 or plant.is_silent:
@@ -114,8 +116,10 @@ class Fleet:
 
     def _tzoffset(self, site: Site) -> int:
         """Minutes of standard time modulo a day: 960 for Los Angeles, which nobody should compute with."""
-        winter = np.array([opening.hour_of(self._cloud.world.start.replace(month=1, day=15))])
-        return int(opening.utc_offsets(site.timezone, winter)[0] * 60) % 1440
+        if site.timezone not in self._offsets:
+            winter = np.array([opening.hour_of(self._cloud.world.start.replace(month=1, day=15))])
+            self._offsets[site.timezone] = int(opening.utc_offsets(site.timezone, winter)[0] * 60) % 1440
+        return self._offsets[site.timezone]
 
     def stats_documents(self, sites: list[Site]) -> list[Document]:
         """Bodies of the sites' counts."""
@@ -144,7 +148,7 @@ class Fleet:
     def _num_connected(self, here: Presence, kind: str, site: Site) -> int:
         if kind == "ap":
             return int(here.connected[site.index])
-        everything = site.num_switches if kind == "switch" else site.num_gateways
+        everything = _count(kind, site)
         if here.silent[site.index]:
             return 0
         is_switch_dead = kind == "switch" and here.connected[site.index] < site.num_aps
@@ -153,19 +157,13 @@ class Fleet:
     def addresses(self, kinds: tuple[str, ...], sites: list[Site]) -> list[tuple[str, Site, int]]:
         """Type, site and ordinal of every device of these types at these sites."""
         return [
-            (kind, site, ordinal)
-            for kind in kinds
-            for site in sites
-            for ordinal in range(
-                {"ap": site.num_aps, "switch": site.num_switches, "gateway": site.num_gateways}[kind]
-            )
+            (kind, site, ordinal) for kind in kinds for site in sites for ordinal in range(_count(kind, site))
         ]
 
     def is_connected(self, kind: str, site: Site, ordinal: int) -> bool:
         """Whether a device answers now: the first ones are those that are lost."""
         here = self._cloud.presence()
-        everything = {"ap": site.num_aps, "switch": site.num_switches, "gateway": site.num_gateways}[kind]
-        return ordinal >= everything - self._num_connected(here, kind, site)
+        return ordinal >= _count(kind, site) - self._num_connected(here, kind, site)
 
     def device_document(self, kind: str, site: Site, ordinal: int) -> Document:
         """The state of one device."""
@@ -187,13 +185,7 @@ class Fleet:
             "last_seen": (now if is_up else self._lost_since(site, now)).timestamp(),
             "uptime": int((now - self._booted(site, ordinal, now)).total_seconds()) if is_up else None,
         }
-        wobble = float(
-            randomness.uniform(
-                randomness.cells(
-                    91, np.array([site.index]), np.array([ordinal]), np.array([now.timestamp() // 3600])
-                )
-            )[0]
-        )
+        wobble = zlib.crc32(f"{mac}:{int(now.timestamp() // 3600)}".encode()) / 2**32
         load = float(here.load[site.index])
         if kind != "ap":
             used = round(8 + 12 * wobble + 20 * load)
@@ -287,6 +279,12 @@ class Fleet:
             if site.index in plant.sites and plant.offline > 0 and plant.onset <= now
         ]
         return max(onsets, default=now)
+
+
+def _count(kind: str, site: Site) -> int:
+    if kind == "ap":
+        return site.num_aps
+    return site.num_switches if kind == "switch" else site.num_gateways
 
 
 def device_types(wanted: str) -> tuple[str, ...] | None:

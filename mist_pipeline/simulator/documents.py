@@ -107,7 +107,7 @@ def summary_document(site: Site, metric: str, spelled: str, series: Series) -> D
                 "impact": _impact(site, series.users, _sum(minutes), total),
                 "samples": {
                     "degraded": _values(minutes),
-                    "duration": [0.0 if value is None else value for value in _values(minutes)],
+                    "duration": _values(np.nan_to_num(minutes)),
                     "total": samples["total"],
                 },
             }
@@ -211,7 +211,10 @@ def _sum(minutes: Floats) -> float:
 
 def _values(numbers: Floats) -> list[float | None]:
     """JSON numbers; what is not there is null."""
-    return [None if math.isnan(number) else round(number, 4) for number in numbers.tolist()]
+    values: list[float | None] = np.round(numbers, 4).tolist()
+    for position in np.flatnonzero(np.isnan(numbers)).tolist():
+        values[position] = None
+    return values
 
 
 def _epoch(seconds: float) -> float:

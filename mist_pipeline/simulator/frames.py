@@ -118,6 +118,7 @@ def _site_hourly(
     at = np.nonzero(block.exists)
     num_aps = np.array([world.sites()[index].num_aps for index in block.sites])
     keys = _rows(ids, times, at)
+    connected = block.connected[at] if device_counts else np.full(len(at[0]), np.nan)
     return pl.DataFrame(
         {
             "hour": keys["hour"],
@@ -125,12 +126,9 @@ def _site_hourly(
             "day": keys["day"],
             "num_clients": pl.Series(np.where(block.silent[at], np.nan, block.clients[at]), nan_to_null=True),
             "num_aps": num_aps[at[0]],
-            "num_aps_connected": block.connected[at],
+            "num_aps_connected": pl.Series(connected, nan_to_null=True),
         }
-    ).with_columns(
-        pl.col("num_clients", "num_aps", "num_aps_connected").cast(pl.Int64),
-        *([] if device_counts else [pl.lit(None, dtype=pl.Int64).alias("num_aps_connected")]),
-    )
+    ).with_columns(pl.col("num_clients", "num_aps", "num_aps_connected").cast(pl.Int64))
 
 
 def _sle_hourly(block: Readings, ids: pl.Series, times: pl.DataFrame) -> pl.DataFrame:

@@ -7,6 +7,7 @@ and noisier the fewer users there are. Neighbours: `world` holds sites and plant
 result.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -81,6 +82,10 @@ class Instrument:
         self._keys = [randomness.key(seed, stream) for stream in range(12)]
         self._plants = tuple(plants)
         self._plant_sites = [np.array(plant.sites, dtype=np.int64) for plant in plants]
+        self._plants_of: dict[int, list[int]] = defaultdict(list)
+        for number, plant in enumerate(plants):
+            for index in plant.sites:
+                self._plants_of[index].append(number)
         self._onsets = np.array([plant.onset.timestamp() / 3600.0 for plant in plants])
         self._ends = np.array([plant.end.timestamp() / 3600.0 + 3.0 for plant in plants])
         zones = {zone: number for number, zone in enumerate(dict.fromkeys(site.timezone for site in sites))}
@@ -128,12 +133,12 @@ class Instrument:
             base = np.where(chronic, _CHRONIC_SHARE * np.exp(0.2 * habit), base)
         return np.asarray(np.clip(base, 0.0005, _LARGEST_BASE))
 
-    def active(self, first_hour: int, last_hour: int) -> list[int]:
-        """Numbers of the plants that touch any of these hours."""
-        return [
-            int(number)
-            for number in np.flatnonzero((self._onsets <= last_hour + 1) & (self._ends > first_hour))
-        ]
+    def _active(self, sites: Ints, hours: Ints) -> list[int]:
+        """Numbers of the plants that touch any of these hours, and for one site alone only its own."""
+        is_active = (self._onsets <= hours[-1] + 1) & (self._ends > hours[0])
+        if len(sites) == 1:
+            return [number for number in self._plants_of.get(int(sites[0]), []) if is_active[number]]
+        return [int(number) for number in np.flatnonzero(is_active)]
 
     def clients(self, sites: Ints, hours: Ints) -> tuple[Floats, Floats, Floats, Flags]:
         """Users, load relative to the busiest hour, share of APs offline, silence; each (S, H)."""
@@ -155,7 +160,7 @@ class Instrument:
             load[rows] *= np.where(opening.is_holiday(self._countries[number], days[rows]), 0.12, 1.0)
         offline, silent = np.zeros(load.shape), np.zeros(load.shape, dtype=np.bool_)
         middle = np.asarray(hours + 0.5, dtype=np.float64)
-        for number in self.active(int(hours[0]), int(hours[-1])):
+        for number in self._active(sites, hours):
             plant = self._plants[number]
             rows = np.isin(sites, self._plant_sites[number])
             if not rows.any() or (plant.load == 1.0 and plant.offline == 0.0 and not plant.is_silent):
@@ -257,7 +262,7 @@ class Instrument:
         """Effects of plants on the block: plant, rows (S,), metric column, share (H,), classifier weights."""
         found = []
         middle = np.asarray(hours + 0.5, dtype=np.float64)
-        for number in self.active(int(hours[0]), int(hours[-1])):
+        for number in self._active(sites, hours):
             plant = self._plants[number]
             wanted = [item for item in plant.effects if item.metric in metrics]
             rows = np.isin(sites, self._plant_sites[number])

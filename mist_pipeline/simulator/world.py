@@ -170,14 +170,14 @@ class World:
     def firmware(self, model: str, site: int, moment: datetime) -> str:
         """What the APs of a model at a site run at a moment: the newest roll-out then, else what they came with."""
         version = FIRMWARE[model]
-        for plant in self._rollouts:
-            if plant.cause["model"] == model and site in plant.sites and plant.onset <= moment < plant.end:
+        for plant, sites in self._rollouts:
+            if plant.cause["model"] == model and site in sites and plant.onset <= moment < plant.end:
                 version = plant.cause["firmware"]
         return version
 
     @cached_property
-    def _rollouts(self) -> tuple[Plant, ...]:
-        return tuple(plant for plant in self.plants if "firmware" in plant.cause)
+    def _rollouts(self) -> tuple[tuple[Plant, frozenset[int]], ...]:
+        return tuple((plant, frozenset(plant.sites)) for plant in self.plants if "firmware" in plant.cause)
 
     def history(
         self,
