@@ -1,0 +1,234 @@
+"""The document that every report is rendered from: the JSON dashboard, version 1.
+
+Plain dictionaries of JSON values, so that what machines read and what people see cannot differ. Fields and units are
+described for readers in docs/report.md; a change that breaks readers raises `SCHEMA_VERSION`.
+"""
+
+from typing import TypedDict
+
+SCHEMA = "mist-pipeline/dashboard"
+SCHEMA_VERSION = 1
+
+STATUSES = ("CRITICAL", "UNHEALTHY", "DEGRADED", "UNKNOWN", "HEALTHY")
+"""Every status in the order in which a reader needs them: what is not known comes before what is well."""
+
+STATES = ("ok", "no_users", "not_supported", "missing", "not_asked")
+"""Every state of a reading; ``not_asked`` stands for a row that is absent."""
+
+Series = list[float | None]
+
+
+class Reading(TypedDict):
+    """One metric of one site on the day."""
+
+    metric: str
+    score_pct: float | None
+    severity: str | None
+    state: str
+    num_users: int | None
+    indicator: str | None
+    change_pct: float | None
+    velocity_pct_per_day: float | None
+
+
+class Health(TypedDict):
+    """Health of one site on the day."""
+
+    score: float | None
+    change: float | None
+    confidence: float | None
+    is_at_risk: bool | None
+
+
+class Site(TypedDict):
+    """One site on the day; histories have a value for each of the document's ``days``.
+
+    ``history`` is the worst judged score of each day, ``health_history`` its health (None where not computed).
+    """
+
+    site_id: str
+    name: str | None
+    label: str
+    url: str | None
+    status: str
+    previous_status: str | None
+    reason: str
+    health: Health | None
+    metrics: list[Reading]
+    history: Series
+    health_history: Series | None
+
+
+class Attention(TypedDict):
+    """A site that needs somebody, and why."""
+
+    site_id: str
+    label: str
+    url: str | None
+    status: str
+    metric: str | None
+    score_pct: float | None
+    num_users: int | None
+    indicator: str | None
+    change_pct: float | None
+    reason: str
+    notes: list[str]
+    cause_fingerprint: str | None
+    threshold_pct: float
+    history: Series
+
+
+class TrendDay(TypedDict):
+    """One day of a seven-day line."""
+
+    day: str
+    day_number: int
+    score_pct: float | None
+    status: str
+    indicator: str | None
+    is_alert: bool
+    text: str
+
+
+class Trend(TypedDict):
+    """A series that gets worse, with its last seven days."""
+
+    site_id: str
+    label: str
+    url: str | None
+    metric: str
+    score_pct: float | None
+    change_pct: float | None
+    velocity_pct_per_day: float | None
+    alert: str | None
+    line: list[TrendDay]
+
+
+class ForecastDay(TypedDict):
+    """One day ahead."""
+
+    day: str
+    mean_pct: float
+    lower_pct: float
+    upper_pct: float
+    lower_80_pct: float
+    upper_80_pct: float
+
+
+class AtRisk(TypedDict):
+    """A series that is expected to cross a threshold."""
+
+    site_id: str
+    label: str
+    url: str | None
+    metric: str
+    threshold: str
+    threshold_pct: float | None
+    days: float | None
+    days_low: float | None
+    days_high: float | None
+    probability: float | None
+    sentence: str
+    history: Series
+    forecast: list[ForecastDay]
+
+
+class Share(TypedDict):
+    """A metric's share in something."""
+
+    metric: str
+    share: float
+
+
+class Anomaly(TypedDict):
+    """A site that behaves unlike itself and its peers."""
+
+    site_id: str
+    label: str
+    url: str | None
+    status: str
+    anomaly_score: float | None
+    contributions: list[Share]
+    deviations: list[str]
+
+
+class IncidentSite(TypedDict):
+    """A site that an incident touches."""
+
+    site_id: str
+    label: str
+    url: str | None
+    status: str
+
+
+class Incident(TypedDict):
+    """Troubles that are one trouble."""
+
+    cause_fingerprint: str
+    scope: str
+    cause: str
+    metrics: list[str]
+    p_value: float | None
+    num_sites: int
+    sites: list[IncidentSite]
+
+
+class Classifier(TypedDict):
+    """What the cloud blames for a metric, over all sites."""
+
+    metric: str
+    classifier: str
+    degraded_pct: float
+    num_users: int | None
+    num_aps: int | None
+    num_sites: int
+    worst_site: str
+    worst_site_id: str
+    worst_pct: float
+
+
+class Notice(TypedDict):
+    """Something about the organisation or the pipeline itself."""
+
+    kind: str
+    severity: str | None
+    summary: str
+
+
+class Totals(TypedDict):
+    """What the whole organisation amounts to."""
+
+    sites: int
+    status: dict[str, int]
+    previous_status: dict[str, int] | None
+    readings: dict[str, int]
+    mean_health: float | None
+    at_risk_series: int | None
+    degrading_series: int
+    anomalies: int | None
+    incidents: int | None
+
+
+class Dashboard(TypedDict):
+    """The whole document."""
+
+    schema: str
+    version: int
+    organisation: str
+    day: str
+    as_of: str
+    headline: str
+    totals: Totals
+    metrics: list[str]
+    days: list[str]
+    notices: list[Notice]
+    attention: list[Attention]
+    incidents: list[Incident] | None
+    at_risk: list[AtRisk] | None
+    trends: list[Trend]
+    sites: list[Site]
+    anomalies: list[Anomaly] | None
+    classifiers: list[Classifier]
+    status_by_day: list[dict[str, int | str]]
+    thresholds: dict[str, dict[str, float]]
+    links: dict[str, str | None]
