@@ -46,7 +46,10 @@ class Archive:
 
     @cached_property
     def _indexes(self) -> dict[Path, dict[str, Any]]:
-        found = sorted(self._folder.glob(f"{self._prefix}-*.index.json"))
+        # By length first: the second archive of a month (".2") is newer than the first, and its files count.
+        found = sorted(
+            self._folder.glob(f"{self._prefix}-*.index.json"), key=lambda path: (len(path.name), path.name)
+        )
         return {_tar_of(path): json.loads(path.read_bytes()) for path in found}
 
     @cached_property

@@ -10,11 +10,12 @@ How a score comes about:
   produce is ``no_users``; devices have a health of their own at night.
 * Day with detail: from the sums of its hours. Without: the mean of the hourly scores weighted by clients, which is an
   estimate (an hour counts by who was there, not by how long).
+* A metric that the site does not have: ``not_supported``, unless the organisation endpoint has a score of it after all.
 * Asked and nothing told: ``missing``. Never asked: no hourly row, and ``missing`` for the day, which always has its row.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -50,7 +51,7 @@ class Wanted:
     """Which rows the tables shall have.
 
     Attributes:
-        sites: day, site_id: the sites of each day (``history.sites``).
+        sites: day, site_id: the sites of each day (``history.sites``); days that are not wanted may be among them.
         metrics: Enabled metrics, canonical names.
         days: Days of the organisation's zone.
         zone: That zone.
@@ -60,6 +61,11 @@ class Wanted:
     metrics: tuple[str, ...]
     days: tuple[date, ...]
     zone: ZoneInfo
+
+    def of_days(self) -> "Wanted":
+        """The same with each wanted day's sites once, and no others."""
+        sites = self.sites.select(pl.col("day").cast(pl.Date), "site_id").unique()
+        return replace(self, sites=sites.filter(pl.col("day").is_in(list(self.days))))
 
     def day_spans(self) -> pl.DataFrame:
         """day, start, end (epoch seconds) of each day."""
@@ -114,6 +120,7 @@ def make_history(
     detail: Counted, organisation: Counted, wanted: Wanted, connected: pl.DataFrame | None = None
 ) -> History:
     """The history tables from raw records; see ``read_history``."""
+    wanted = wanted.of_days()
     days = wanted.day_spans()
     told = detail_frames(detail, days)
     answers = _in_slots(organisation_frame(record for record, _ in organisation), days)
@@ -165,13 +172,15 @@ def _detail_hours(
     """One row for every site, metric and hour that a detail answer was asked for."""
     slots = _slots(days)
     asked = (
-        told.answers.filter(pl.col("outcome") == "answered")
-        .join(wanted.sites, on=["day", "site_id"], how="semi")
+        told.answers.join(wanted.sites, on=["day", "site_id"], how="semi")
         .filter(pl.col("metric").is_in(wanted.metrics))
         .join(slots, on="day")
         .filter(pl.col("slot") + HOUR > pl.col("start"), pl.col("slot") < pl.col("end"))
         .group_by(*_KEY, "day", "slot")
-        .agg(pl.col("unit").sort_by("received_at").last())
+        .agg(
+            pl.col("unit").sort_by("received_at").last(),
+            (pl.col("outcome") == "not_supported").all().alias("is_refused"),
+        )
     )
     best = chosen.drop_nulls("slot").join(told.buckets, on=["record", "day", "slot"])
     return asked.join(best.drop("record"), on=[*_KEY, "day", "slot"], how="left").select(
@@ -201,11 +210,13 @@ def _from_sums() -> list[pl.Expr]:
         total.alias("total_user_minutes"),
         degraded.alias("degraded_user_minutes"),
         pl.when(pl.col("weight") > 0).then(pl.col("weighted") / pl.col("weight")).alias("measured_value"),
-        pl.when(total.is_null())
-        .then(pl.lit("missing"))
-        .when(total > 0)
+        pl.when(total > 0)
         .then(pl.lit("ok"))
-        .otherwise(pl.lit("no_users"))
+        .when(total == 0)
+        .then(pl.lit("no_users"))
+        .when("is_refused")
+        .then(pl.lit("not_supported"))
+        .otherwise(pl.lit("missing"))
         .alias("state"),
     ]
 
@@ -244,8 +255,14 @@ def _organisation_hours(answers: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
 def _merged(detail: pl.DataFrame, organisation: pl.DataFrame) -> pl.DataFrame:
     """Detail where it tells something, else the organisation's score, else whichever was asked."""
     both = detail.join(organisation, on=[*_KEY, "day", "slot"], how="full", coalesce=True, suffix="_org")
-    is_detail = pl.col("state").is_not_null() & (
-        (pl.col("state") != "missing") | pl.col("state_org").is_null()
+    is_detail = (
+        pl.when(pl.col("state").is_null())
+        .then(pl.lit(value=False))
+        .when(pl.col("state") == "missing")
+        .then(pl.col("state_org").is_null())
+        .when(pl.col("state") == "not_supported")
+        .then(pl.col("state_org").ne_missing("ok"))
+        .otherwise(pl.lit(value=True))
     )
     return both.select(
         _instant("slot").alias("hour"),
@@ -308,15 +325,9 @@ def _sle_daily(
     """Exactly one row for every wanted site, metric and day."""
     key = ["day", *_KEY]
     metrics = pl.DataFrame({"metric": list(wanted.metrics)}, schema={"metric": pl.String})
-    asked = wanted.sites.select("day", "site_id").unique().join(metrics, how="cross")
+    asked = wanted.sites.join(metrics, how="cross")
     detail = _detail_days(hourly, told, chosen)
     estimates = _estimated_days(hourly)
-    refused = (
-        told.answers.filter(pl.col("outcome") == "not_supported")
-        .select(key)
-        .unique()
-        .with_columns(is_refused=True)
-    )
     users = told.answers.filter(pl.col("num_days") == 1).group_by(key).agg(pl.col("total_users").max())
     peaks = site_hourly.group_by("day", "site_id").agg(pl.col("num_clients").max().alias("peak_clients"))
     has_detail = pl.col("state").is_in(["ok", "no_users"])
@@ -326,14 +337,11 @@ def _sle_daily(
         .then("state")
         .when(has_estimate)
         .then("state_estimated")
-        .when(pl.col("is_refused"))
-        .then(pl.lit("not_supported"))
-        .otherwise(pl.lit("missing"))
+        .otherwise(pl.col("state").fill_null("missing"))
     )
     return (
         asked.join(detail, on=key, how="left")
         .join(estimates, on=key, how="left")
-        .join(refused, on=key, how="left")
         .join(users, on=key, how="left")
         .join(peaks, on=["day", "site_id"], how="left")
         .with_columns(
@@ -369,18 +377,27 @@ def _detail_days(hourly: pl.DataFrame, told: DetailFrames, chosen: pl.DataFrame)
             pl.col("weighted").sum(),
             pl.col("weight").sum(),
             pl.col("measured_unit").drop_nulls().first(),
+            (pl.col("state") == "not_supported").all().alias("is_refused"),
         )
     )
     wide = (
         chosen.filter(pl.col("slot").is_null())
         .join(told.buckets.filter(pl.col("slot").is_null()).drop("slot"), on=["record", "day"])
         .join(told.answers.select("record", "day", "unit"), on=["record", "day"])
-        .select(*key, "total", "degraded", "weighted", "weight", measured_unit="unit")
+        .select(
+            *key,
+            "total",
+            "degraded",
+            "weighted",
+            "weight",
+            measured_unit="unit",
+            is_refused=pl.lit(value=False),
+        )
     )
     told_by_hour = by_hour.filter(pl.col("total").is_not_null())
     return pl.concat(
         [
-            frame.select(*key, "total", "degraded", "weighted", "weight", "measured_unit")
+            frame.select(*key, "total", "degraded", "weighted", "weight", "measured_unit", "is_refused")
             for frame in (
                 told_by_hour,
                 wide.join(told_by_hour, on=key, how="anti"),
