@@ -118,10 +118,9 @@ def _trouble(planter: _Planter, kind: str) -> Callable[[Site], Plant]:
         room = min(planter.days * 0.35, 21.0)
         if kind in ("slow", "accelerating"):
             days = round(float(rng.uniform(min(5.0, room * 0.6), room)), 1)
-            family = str(rng.choice(["radio", "radio", "connect", "roaming"]))
-            metric = str(
-                rng.choice([name for name in FAMILY_METRICS[family] if name not in site.unsupported])
-            )
+            families = ["radio", "radio", "connect", *([] if "roaming" in site.unsupported else ["roaming"])]
+            family = str(rng.choice(families))
+            metric = str(rng.choice(FAMILY_METRICS[family]))
             return plants.slow_degradation(
                 site.index,
                 planter.moment(days),
