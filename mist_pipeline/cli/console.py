@@ -59,4 +59,4 @@ def next_commands(*commands: tuple[str, str]) -> None:
     """What to type next, with its reason."""
     console.print("\n[bold]Next[/]")
     for command, why in commands:
-        console.print(f"  [cyan]{command:<46}[/] {why}")
+        console.print(f"  [cyan]{command:<48}[/] {why}", soft_wrap=True)

@@ -70,7 +70,7 @@ def demo(
     begun = time.monotonic()
     scene, is_new = _scene(data)
     with _cloud(scene) as environment:
-        settings = load_settings(environment={**environment, "MIST_PIPELINE_DATA": str(data)})
+        settings = load_settings(data / "config.yaml", {**environment, "MIST_PIPELINE_DATA": str(data)})
         console.print(
             f"A simulated Mist cloud with {scene.sites} sites answers at {environment['MIST_BASE_URL']}. "
             + (
@@ -90,6 +90,9 @@ def _scene(data: Path) -> tuple[Scene, bool]:
     data.mkdir(parents=True, exist_ok=True)
     present = datetime.now(UTC).replace(minute=25, second=0, microsecond=0)
     scene = Scene(now=present.isoformat())
+    (data / "config.yaml").write_text(
+        f"# The demonstration's configuration.\nhistory:\n  start: {scene.history[0]}\n", encoding="utf-8"
+    )
     fresh = kept.with_suffix(".tmp")
     fresh.write_text(json.dumps(asdict(scene), indent=2), encoding="utf-8")
     fresh.replace(kept)
@@ -99,7 +102,8 @@ def _scene(data: Path) -> tuple[Scene, bool]:
 @contextmanager
 def _cloud(scene: Scene) -> Iterator[dict[str, str]]:
     """The simulated cloud as a process of its own, and the environment that points at it."""
-    from mist_pipeline.simulator import ORG_ID, TOKEN
+    from mist_pipeline.simulator.endpoints import TOKEN
+    from mist_pipeline.simulator.organisation import ORG_ID
 
     port = _free_port()
     command = [sys.executable, "-m", "mist_pipeline.cli", "simulate", "--port", str(port)]
@@ -115,8 +119,6 @@ def _cloud(scene: Scene) -> Iterator[dict[str, str]]:
             "MIST_BASE_URL": address,
             "MIST_ORG_ID": ORG_ID,
             "MIST_API_TOKEN": TOKEN,
-            "MIST_PIPELINE_CONFIG": "",
-            "MIST_PIPELINE__HISTORY__START": scene.history[0].isoformat(),
         }
     finally:
         process.terminate()
@@ -184,14 +186,14 @@ def _show(settings: Settings, scene: Scene, seconds: float) -> None:
         "status", "sites", title=f"\n{scene.history[-1]}", title_justify="left", box=None, pad_edge=False
     )
     for status, colour in STATUS_COLOURS.items():
-        table.add_row(f"[{colour}]{status}[/]", str(dashboard["status"].get(status, 0)))
+        table.add_row(f"[{colour}]{status}[/]", str(dashboard["totals"]["status"].get(status, 0)))
     console.print(table)
     console.print(f"\n{dashboard['headline']}", markup=False)
-    console.print(f"\nDone in {seconds:.0f} s. The page: [cyan]{shown(page)}[/]")
-    here = f"MIST_PIPELINE_DATA={shown(settings.data)} .venv/bin/mist-pipeline"
+    console.print(f"\nDone in {seconds:.0f} s. The page: [cyan]{shown(page)}[/]", soft_wrap=True)
     next_commands(
-        (f"{here} report --open", "read the page in a browser"),
-        (f'{here} sql "FROM worst_sites"', "query the warehouse"),
+        (f"export MIST_PIPELINE_DATA={shown(settings.data)}", "look at the demonstration:"),
+        (".venv/bin/mist-pipeline report --open", "read the page in a browser"),
+        ('.venv/bin/mist-pipeline sql "FROM worst_sites"', "query the warehouse"),
         ("make ui", "see the runs, assets and checks in Dagster"),
         (
             ".venv/bin/mist-pipeline init",

@@ -1,6 +1,5 @@
 """Running jobs in this process, on this data folder's Dagster instance, so that the UI shows them like any other."""
 
-import logging
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,10 @@ if TYPE_CHECKING:
 
 DAYS_A_RUN = 120
 """Longest single run; a longer backfill is cut, so that memory stays bounded and progress is kept."""
+
+
+ONLY_CRITICAL_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Dagster's events go to its event log; on the terminal only the progress bar speaks."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def execute_days(
     return outcomes
 
 
-def execute(  # noqa: PLR0913 - what a run is made of
+def execute(
     settings: Settings,
     job: str,
     *,
@@ -81,7 +84,10 @@ def execute(  # noqa: PLR0913 - what a run is made of
     with _quiet(), instance(settings) as opened:
         definitions = build_defs(settings, resources={"progress": progress})
         result = definitions.resolve_job_def(job).execute_in_process(
-            instance=opened, tags={**(tags or {}), **instant}, raise_on_error=False
+            instance=opened,
+            tags={**(tags or {}), **instant},
+            run_config=ONLY_CRITICAL_LOGS,
+            raise_on_error=False,
         )
     return Outcome(
         job=job,
@@ -118,16 +124,10 @@ def _failures(result: "ExecuteInProcessResult") -> Iterator[str]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Dagster's log goes to its event log; on the terminal only the progress bar speaks."""
-    logger = logging.getLogger("dagster")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    """Without Dagster's warnings about interfaces that it still calls beta."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
+        yield
 
 
 def days_without(settings: Settings, job: str, days: Sequence[date]) -> list[date]:

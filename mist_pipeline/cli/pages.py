@@ -23,7 +23,7 @@ def write() -> None:
         target = project_file(".") / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content, encoding="utf-8")
-        print(f"wrote {path}")  # noqa: T201 - this is its output
+        print(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -82,9 +82,7 @@ def sql(
 
 
 def _prompt(connection: duckdb.DuckDBPyConnection, path: Path, output: Format) -> None:
-    console.print(
-        f"{shown(path)}, read-only. Try: SELECT * FROM worst_sites;  SHOW ALL TABLES;  Ctrl-D leaves."
-    )
+    console.print(f"{shown(path)}, read-only. Try: FROM worst_sites;  SHOW ALL TABLES;  Ctrl-D leaves.")
     statement = ""
     while True:
         try:

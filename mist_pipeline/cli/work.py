@@ -15,7 +15,7 @@ from mist_pipeline.settings import Settings, SettingsError, load_settings
 DAY_FORMAT = ["%Y-%m-%d"]
 
 
-class RunFailed(Exception):
+class RunFailedError(Exception):
     """A run did not succeed; says which steps failed and why."""
 
 
@@ -111,9 +111,9 @@ def retention(
     """
     settings = load_settings()
     if dry_run:
-        from mist_pipeline.cli.execution import planned_retention
+        from mist_pipeline.defs.retention import planned
 
-        steps = planned_retention(settings, datetime.now(UTC))
+        steps = planned(settings, datetime.now(settings.organisation.zone).date())
         console.print("\n".join(steps) if steps else "Nothing is old enough.", markup=False)
         return
     with progress_bar() as bar:
@@ -149,7 +149,7 @@ def tell(outcomes: Sequence[Outcome]) -> None:
     """Print how runs ended.
 
     Raises:
-        RunFailed: One of them failed.
+        RunFailedError: One of them failed.
     """
     table = Table("job", "days", "seconds", "rows", "", box=None, pad_edge=False)
     for outcome in outcomes:
@@ -161,4 +161,4 @@ def tell(outcomes: Sequence[Outcome]) -> None:
             console.print(f"[yellow]![/] {warning.replace('[', chr(92) + '[')}")
     broken = [failure for outcome in outcomes for failure in outcome.failures]
     if broken:
-        raise RunFailed("\n".join(broken))
+        raise RunFailedError("\n".join(broken))

@@ -54,7 +54,7 @@ def duplicate_keys(warehouse: Warehouse, table: Table, days: tuple[date, date] |
     """Number of keys that occur more than once."""
     where, parameters = _where(table, days)
     columns = ", ".join(quote(name) for name in table.key)
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM {table.full_name} WHERE {where} GROUP BY {columns} HAVING count(*) > 1)"  # noqa: S608
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {table.full_name} WHERE {where} GROUP BY {columns} HAVING count(*) > 1)"
     return int(warehouse.query(sql, parameters).item())
 
 
@@ -82,7 +82,7 @@ def out_of_range(warehouse: Warehouse, table: Table, days: tuple[date, date] | N
     )
     row = warehouse.query(f"SELECT {counts} FROM {table.full_name} WHERE {where}", parameters).row(
         0, named=True
-    )  # noqa: S608
+    )
     return {name: count for name, count in row.items() if count}
 
 
@@ -134,7 +134,7 @@ def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
                    count(DISTINCT site_id) FILTER (state IN ('ok', 'no_users')) AS reporting,
                    {", ".join(f"count(*) FILTER (state = '{state}') AS {state}" for state in STATES)}
             FROM history.sle_daily WHERE {where} GROUP BY day ORDER BY day
-            """,  # noqa: S608
+            """,
             parameters,
         )
         poor = days.filter(days["reporting"] < MIN_SHARE_REPORTING * days["sites"])

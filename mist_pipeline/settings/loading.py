@@ -27,7 +27,8 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     """Read, merge and validate the configuration.
 
     Args:
-        path: The file; None takes ``MIST_PIPELINE_CONFIG``, else ``config/config.yaml`` if there is one.
+        path: The file; None takes ``MIST_PIPELINE_CONFIG``, else ``config.yaml`` in the data folder, else
+            ``config/config.yaml``, where there is one.
         environment: Environment variables; None takes the process's own.
 
     Raises:
@@ -37,7 +38,8 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     named = path or (
         Path(variables["MIST_PIPELINE_CONFIG"]) if variables.get("MIST_PIPELINE_CONFIG") else None
     )
-    source = named or DEFAULT_FILE
+    data = Path(variables.get("MIST_PIPELINE_DATA") or "data")
+    source = named or (data / "config.yaml" if (data / "config.yaml").exists() else DEFAULT_FILE)
     if named and not named.exists():
         raise SettingsError(
             f"{named}: there is no such file. Write one with `mist-pipeline init --path {named}`."
@@ -67,7 +69,7 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
             {
                 **values,
                 "tokens": tuple(SecretStr(token) for token in tokens),
-                "data": Path(variables.get("MIST_PIPELINE_DATA") or "data"),
+                "data": data,
                 "source": source if source.exists() else None,
             }
         )

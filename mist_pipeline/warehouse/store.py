@@ -4,7 +4,7 @@ A partition is replaced in one transaction, so that a crash leaves the old one. 
 ``warehouse.connection``, the tables in ``warehouse.tables``.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -100,13 +100,14 @@ class Warehouse:
                 _insert(connection, table, rows)
         return {table: rows.height for table, rows in conformed.items()}
 
-    def replace_table(self, table: Table, frame: pl.DataFrame) -> int:
-        """Replace all rows of a table; returns the number of rows."""
-        rows = table.conform(frame)
+    def replace_tables(self, frames: Mapping[Table, pl.DataFrame]) -> dict[Table, int]:
+        """Replace all rows of several tables in one transaction; returns rows a table."""
+        conformed = {table: table.conform(frame) for table, frame in frames.items()}
         with self.writing() as connection:
-            connection.execute(f"DELETE FROM {table.full_name}")
-            _insert(connection, table, rows)
-        return rows.height
+            for table, rows in conformed.items():
+                connection.execute(f"DELETE FROM {table.full_name}")
+                _insert(connection, table, rows)
+        return {table: rows.height for table, rows in conformed.items()}
 
     def append(self, table: Table, frame: pl.DataFrame) -> int:
         """Add rows, leaving out those whose key the table already has; returns how many were new."""
@@ -120,10 +121,10 @@ class Warehouse:
             connection.unregister("incoming")
         return int(counted[0]) if counted else 0
 
-    def transact(self, work: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
-        """Run several statements in one transaction."""
-        with self.writing() as connection:
-            work(connection)
+    def prepare(self) -> None:
+        """Make the file and bring its tables up to date, so that it can be read before anything was written."""
+        with self.writing():
+            pass
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:

@@ -71,9 +71,14 @@ def test_rows_of_another_day_are_refused_and_change_nothing(warehouse: Warehouse
 
 def test_a_failure_inside_a_write_leaves_the_old_partition(warehouse: Warehouse) -> None:
     warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
-    with pytest.raises(RuntimeError, match="power"), warehouse.writing() as connection:
-        connection.execute("DELETE FROM history.sle_daily")
-        raise RuntimeError("power cut")
+
+    def interrupted() -> None:
+        with warehouse.writing() as connection:
+            connection.execute("DELETE FROM history.sle_daily")
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power"):
+        interrupted()
     assert scores(warehouse) == [(FIRST, 90.0)]
 
 

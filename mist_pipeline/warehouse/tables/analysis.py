@@ -24,6 +24,10 @@ TRENDS = Table(
             "Worsened by more than the configured share a day, and beyond the noise",
         ),
         Column("noise_pct", "DOUBLE", "Usual day-to-day difference of this series", "points"),
+        Column("previous_day", "DATE", "The previous day with data"),
+        Column(
+            "measured_indicator", "VARCHAR", "↑ ↓ → of the raw measurement, by its own direction and noise"
+        ),
     ),
     ("day", "site_id", "metric"),
 )

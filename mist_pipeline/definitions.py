@@ -1,0 +1,65 @@
+"""The one place where everything is wired: production, tests and the command line all call ``build_defs``."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from mist_pipeline.collect.raw_store import RawStore
+from mist_pipeline.defs.analysis import analysis_assets
+from mist_pipeline.defs.checks import all_checks
+from mist_pipeline.defs.history import history_assets
+from mist_pipeline.defs.jobs import jobs, schedules
+from mist_pipeline.defs.live import live_assets
+from mist_pipeline.defs.partitions import daily_partitions
+from mist_pipeline.defs.raw import raw_assets
+from mist_pipeline.defs.reports import report_assets
+from mist_pipeline.defs.resources import Cloud, silent
+from mist_pipeline.defs.retention import retention_job
+from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.warehouse.store import Warehouse
+
+
+def build_defs(
+    settings: Settings | None = None, *, resources: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """All definitions.
+
+    Args:
+        settings: None reads the configuration file and the environment; without either, the defaults.
+        resources: Replacements by name: ``settings``, ``warehouse``, ``raw_store``, ``cloud``, ``progress``.
+
+    Raises:
+        SettingsError: The configuration is wrong.
+    """
+    settings = settings or load_settings()
+    with warnings.catch_warnings():
+        # Backfill policies and column schemas are what we rely on; dagster still calls them beta.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        daily = daily_partitions(settings)
+        all_jobs, retention = jobs(), retention_job()
+        return dg.Definitions(
+            assets=[
+                *raw_assets(daily),
+                *history_assets(daily),
+                *analysis_assets(daily),
+                *report_assets(daily),
+                *live_assets(),
+            ],
+            asset_checks=all_checks(),
+            jobs=[*all_jobs, retention],
+            schedules=schedules(settings, all_jobs, retention),
+            resources={
+                "settings": settings,
+                "warehouse": Warehouse(settings.warehouse_path),
+                "raw_store": RawStore(settings.data / "raw"),
+                "cloud": Cloud(settings),
+                "progress": silent,
+                **(resources or {}),
+            },
+        )
+
+
+defs = build_defs()
+"""What Dagster loads."""

@@ -1,0 +1,105 @@
+"""Jobs and the clock: what runs together, and when.
+
+Every job runs its steps one after another in one process: the warehouse has one writer, and a step is short.
+"""
+
+import dagster as dg
+
+from mist_pipeline.settings import Settings
+
+HEAVY = {"mist_pipeline/load": "heavy"}
+LIVE = {"mist_pipeline/load": "live"}
+
+MORNING_HOUR, MORNING_MINUTE = 2, 30
+"""When yesterday is collected: late enough for the cloud to settle, early enough to be read with the first coffee."""
+
+LAYERS = {
+    "collect": ("raw", "history"),
+    "analyse": ("analysis",),
+    "report": ("published", "report"),
+}
+"""Partitioned jobs by the layers that they materialise; ``daily`` is all of them."""
+
+
+def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
+    """Every job."""
+    partitioned = dg.AssetSelection.groups(*(group for groups in LAYERS.values() for group in groups))
+    snapshots = dg.AssetSelection.groups("snapshots")
+    described = {
+        "collect": "What the cloud says about a day, raw and as history.",
+        "analyse": "What the history means.",
+        "report": "The analysts' copy and the page of the day.",
+    }
+    layered = [
+        dg.define_asset_job(
+            name,
+            selection=dg.AssetSelection.groups(*groups),
+            executor_def=dg.in_process_executor,
+            tags=HEAVY,
+            description=described[name],
+        )
+        for name, groups in LAYERS.items()
+    ]
+    return [
+        dg.define_asset_job(
+            "daily",
+            selection=partitioned,
+            executor_def=dg.in_process_executor,
+            tags=HEAVY,
+            description="A whole day: collect, analyse, report.",
+        ),
+        *layered,
+        dg.define_asset_job(
+            "snapshots",
+            selection=snapshots,
+            executor_def=dg.in_process_executor,
+            description="What the cloud can only tell about now: sites, devices.",
+        ),
+        dg.define_asset_job(
+            "live",
+            selection=dg.AssetSelection.groups("live"),
+            executor_def=dg.in_process_executor,
+            tags=LIVE,
+            description="What is going on right now.",
+        ),
+    ]
+
+
+def schedules(
+    settings: Settings, all_jobs: list["dg.UnresolvedAssetJobDefinition"], retention: dg.JobDefinition
+) -> list["dg.ScheduleDefinition | dg.UnresolvedPartitionedAssetScheduleDefinition"]:
+    """The clock. All are off until somebody turns them on: ``mist-pipeline daemon`` does."""
+    by_name = {job.name: job for job in all_jobs}
+    zone = settings.organisation.timezone
+    return [
+        dg.build_schedule_from_partitioned_job(
+            by_name["daily"],
+            name="every_morning",
+            hour_of_day=MORNING_HOUR,
+            minute_of_hour=MORNING_MINUTE,
+            description="Yesterday, once the cloud has settled.",
+        ),
+        dg.ScheduleDefinition(
+            name="every_few_minutes",
+            job=by_name["live"],
+            cron_schedule=f"*/{settings.monitoring.interval_minutes} * * * *"
+            if settings.monitoring.interval_minutes < 60
+            else "0 * * * *",
+            execution_timezone=zone,
+            description="A look at what is going on.",
+        ),
+        dg.ScheduleDefinition(
+            name="four_times_a_day",
+            job=by_name["snapshots"],
+            cron_schedule="50 5,11,17,23 * * *",
+            execution_timezone=zone,
+            description="Sites and devices, the last time shortly before the day ends.",
+        ),
+        dg.ScheduleDefinition(
+            name="every_night",
+            job=retention,
+            cron_schedule="30 4 * * *",
+            execution_timezone=zone,
+            description="Old reports and raw files into archives.",
+        ),
+    ]

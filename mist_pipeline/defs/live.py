@@ -1,0 +1,118 @@
+"""live/*: what is going on right now. Asked every few minutes, within the part of the budget kept for it."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from mist_pipeline.analysis.live_status import live_status
+from mist_pipeline.collect.dimensions import alarms_frame, connected_by_hour
+from mist_pipeline.collect.fetch import Origin, fetch_plan, fetch_snapshot, known_spellings
+from mist_pipeline.collect.frames import Wanted, read_history
+from mist_pipeline.collect.plan import Ask, Budget, Known, make_plan
+from mist_pipeline.collect.raw_store import RawStore
+from mist_pipeline.defs import judgement
+from mist_pipeline.defs.raw import (
+    CLIENT_VERSION,
+    RETRY_WHAT_CAN_HEAL,
+    only_what_can_heal_is_retried,
+    site_ids,
+)
+from mist_pipeline.defs.resources import Cloud, as_of
+from mist_pipeline.defs.tables import POOL, spec, told
+from mist_pipeline.settings import Settings
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.tables import live
+
+SETTLES_WITHIN = timedelta(hours=2)
+"""Hours that ended less long ago are asked once more: the cloud counts late."""
+
+PATIENCE_SECONDS = 30.0
+"""A look that has to wait longer for room in the budget is given up: the next one comes soon."""
+
+TABLES = (live.SLE_HOURLY, live.SITE_HOURLY, live.ALARMS, live.STATUS)
+
+
+def open_days(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[date]:
+    """Today, and yesterday as long as its daily partition is not there."""
+    today = instant.astimezone(settings.organisation.zone).date()
+    yesterday = today - timedelta(days=1)
+    known = warehouse.query("SELECT count(*) FROM history.sle_daily WHERE day = ?", [yesterday]).item()
+    return [today] if known else [yesterday, today]
+
+
+def last_look(warehouse: Warehouse, instant: datetime) -> datetime | None:
+    """When the job last looked, before this run."""
+    seen: datetime | None = warehouse.query(
+        "SELECT max(as_of) FROM live.status WHERE as_of < ?", [instant]
+    ).item()
+    return seen
+
+
+def live_assets() -> list[dg.AssetsDefinition]:
+    """Every asset of this layer."""
+
+    @dg.multi_asset(
+        name="look",
+        specs=[spec(table) for table in TABLES],
+        pool=POOL,
+        retry_policy=RETRY_WHAT_CAN_HEAL,
+    )
+    def look(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+        cloud: dg.ResourceParam[Cloud],
+        raw_store: dg.ResourceParam[RawStore],
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        instant, zone = as_of(context), settings.organisation.zone
+        warehouse.prepare()
+        days = open_days(warehouse, settings, instant)
+        before = last_look(warehouse, instant)
+        metrics = tuple(metric.name for metric in settings.metrics)
+        with (
+            only_what_can_heal_is_retried(),
+            cloud.client(patience_seconds=PATIENCE_SECONDS) as (client, budget),
+        ):
+            origin = Origin(client.resolve_org().id, CLIENT_VERSION, lane="live")
+            if before is None:
+                fetch_snapshot("sites", client, raw_store, origin, instant)
+            fetch_snapshot("stats_sites", client, raw_store, origin, instant)
+            ask = Ask(
+                site_ids=site_ids(raw_store, instant),
+                metrics=metrics,
+                days=tuple(days),
+                zone=zone,
+                now=instant,
+                since=before - SETTLES_WITHIN if before else None,
+                detail="off",
+                alarms=settings.monitoring.enable_alarms,
+            )
+            known = Known(spellings=known_spellings(raw_store, instant))
+            plan = make_plan(ask, known, Budget(budget.remaining("live"), budget.calls_per_hour("live")))
+            spent = fetch_plan(plan, client, raw_store, origin)
+        sites = pl.DataFrame({"site_id": list(ask.site_ids)}, schema={"site_id": pl.String}).join(
+            pl.DataFrame({"day": days}, schema={"day": pl.Date}), how="cross"
+        )
+        wanted = Wanted(sites, metrics, tuple(days), zone)
+        hours = read_history(raw_store, wanted, connected_by_hour(raw_store, days, zone), lane="live")
+        frames = {
+            live.SLE_HOURLY: hours.sle_hourly,
+            live.SITE_HOURLY: hours.site_hourly,
+            live.ALARMS: alarms_frame(raw_store, days, zone, lane="live"),
+            live.STATUS: live_status(
+                warehouse.query("SELECT * FROM live.status"),
+                hours.sle_hourly,
+                hours.site_hourly,
+                instant,
+                bands=judgement.default_bands(settings),
+                by_metric=judgement.bands_by_metric(settings),
+            ),
+        }
+        context.log.info("Planned and spent: %s", spent.summary())
+        for table, rows in warehouse.replace_tables(frames).items():
+            yield told(table, frames[table], rows, metadata={"as_of": instant.isoformat()})
+
+    return [look]
