@@ -194,7 +194,7 @@ def _special(index: int, sites: int) -> str:
     place = sites - 1 - index
     if place < len(cases):
         return cases[place]
-    return "chronic" if place % 23 == 0 else ""
+    return "chronic" if place % 13 == 0 else ""
 
 
 def _site(
@@ -255,7 +255,7 @@ def _site(
         night=night,
         peak_clients=peak,
         wired_clients=0 if special == "idle" else max(2, int(num_aps * rng.uniform(0.5, 2.0))),
-        quality=float(rng.lognormal(0.0, 0.25)),
+        quality=float(rng.lognormal(0.0, 0.3)),
         chronic_family=str(rng.choice(["radio", "connect", "roaming"])) if special == "chronic" else None,
         unsupported=frozenset({"roaming"}) if special == "unsupported" else frozenset(),
         underscores=bool(rng.random() < 0.35),

@@ -37,15 +37,15 @@ class Physics:
 
 PHYSICS: Final[dict[str, Physics]] = {
     "capacity": Physics(
-        0.03, 0.45, 8.0, 1.0, 0.7, 74.0, 18.0,
+        0.03, 0.55, 12.0, 1.0, 0.7, 74.0, 18.0,
         {"wifi-interference": 4.0, "non-wifi-interference": 2.0, "client_usage": 1.5, "client-count": 1.0},
     ),
     "coverage": Physics(
-        0.05, 0.30, 15.0, 1.0, 0.0, -57.0, -79.0,
+        0.05, 0.42, 25.0, 1.0, 0.0, -57.0, -79.0,
         {"weak-signal": 6.0, "asymmetry-downlink": 1.0, "asymmetry-uplink": 1.5},
     ),
     "roaming": Physics(
-        0.025, 0.60, 3.0, 0.2, 0.2, 0.06, 2.6,
+        0.03, 0.75, 5.0, 0.2, 0.2, 0.06, 2.6,
         {
             "latency-slow-standard-roam": 3.0, "latency-slow-11r-roam": 1.0, "latency-slow-okc-roam": 0.5,
             "stability-failed-to-fast-roam": 1.0, "signal-quality-suboptimal-roam": 2.0,
@@ -53,14 +53,14 @@ PHYSICS: Final[dict[str, Physics]] = {
         },
     ),
     "successful-connect": Physics(
-        0.02, 0.85, 2.5, 0.3, 0.1, 100.0, 0.0,
+        0.02, 0.95, 4.0, 0.3, 0.1, 100.0, 0.0,
         {
             "association": 1.5, "authorization": 3.0, "dns": 0.7, "dhcp-incomplete": 0.7, "dhcp-nack": 0.5,
             "dhcp-discover-unresponsive": 1.0, "dhcp-renew-unresponsive": 0.6, "arp": 0.5,
         },
     ),
     "throughput": Physics(
-        0.035, 0.40, 10.0, 1.0, 0.5, 96.0, 6.0,
+        0.035, 0.50, 15.0, 1.0, 0.5, 96.0, 6.0,
         {
             "network-issues": 1.0, "coverage": 3.0, "device-capability": 1.5, "capacity-non-wifi-interference": 0.8,
             "capacity-wifi-interference": 2.0, "capacity-excessive-client-load": 1.0,
@@ -68,14 +68,14 @@ PHYSICS: Final[dict[str, Physics]] = {
         },
     ),
     "time-to-connect": Physics(
-        0.04, 0.60, 3.0, 0.3, 0.2, 1.1, 11.0,
+        0.045, 0.75, 5.0, 0.3, 0.2, 1.1, 11.0,
         {
             "association": 2.0, "authorization": 3.0, "dhcp-nack": 0.5, "dhcp-stuck": 1.0, "dhcp-unresponsive": 1.0,
             "IP-Services": 0.8,
         },
     ),
     "ap-health": Physics(
-        0.012, 0.85, 20.0, 1.0, 0.0, None, 0.0,
+        0.012, 1.00, 30.0, 1.0, 0.0, None, 0.0,
         {
             "low-power": 1.0, "ap-disconnected-ap-reboot": 1.0, "ap-disconnected-ap-unreachable": 1.0,
             "ap-disconnected-switch-down": 0.3, "ap-disconnected-site-down": 0.2, "ethernet-ethernet-errors": 0.7,

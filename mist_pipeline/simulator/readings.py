@@ -126,7 +126,7 @@ class Instrument:
             randomness.cells(self._keys[_BASE], index, np.arange(len(METRICS))[None, :])
         )
         quality = np.array([[site.quality] for site in self._sites]).reshape(-1, 1)
-        base = typical * quality * np.exp(0.35 * habit)
+        base = typical * quality * np.exp(0.5 * habit)
         families = np.array([CATALOGUE[metric].family for metric in METRICS])
         chronic = np.array([[site.chronic_family == family for family in families] for site in self._sites])
         if chronic.any():
