@@ -216,10 +216,15 @@ class CallBudget:
             free = [token for token, row in hours.items() if row.blocked_until <= now and row.room(lane) > 0]
             if not free:
                 retry_at = self._frees_at(hours, lane, now, hour)
+                is_refused = any(row.room(lane) > 0 for row in hours.values())
+                why = (
+                    "the cloud refuses more calls for now"
+                    if is_refused
+                    else f"the calls of this hour are used up in the {lane} lane"
+                )
+                tokens = "the token" if len(hours) == 1 else f"all {len(hours)} tokens"
                 raise BudgetExhausted(
-                    f"no calls are left in the {lane} lane of this hour for {len(hours)} token(s);"
-                    f" there is room again at {at_time(retry_at)}",
-                    retry_at=retry_at,
+                    f"{why} for {tokens}; there is room again at {at_time(retry_at)}", retry_at=retry_at
                 )
             token = max(free, key=lambda each: hours[each].room(lane))
             lease = self._leases.get((token, lane))

@@ -23,6 +23,7 @@ from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import (
     BadRequest,
     BudgetExhausted,
+    Forbidden,
     MistError,
     NotFound,
     NotSupported,
@@ -32,7 +33,7 @@ from mist_pipeline.mist.errors import (
     UnexpectedShape,
     at_time,
 )
-from mist_pipeline.mist.memory import TrendSupport, WindowLimit
+from mist_pipeline.mist.memory import CloudMemory
 from mist_pipeline.mist.organisation import Organisation, choose
 from mist_pipeline.mist.page import Page
 from mist_pipeline.mist.paging import read_all
@@ -43,6 +44,11 @@ from mist_pipeline.mist.transport import Answer, AttemptFailedError, Secret, Sec
 log = logging.getLogger(__name__)
 
 _uniform = SystemRandom().random
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
 
 _METRIC_ENDPOINTS = ("sle_summary", "impact_summary")
 _REFUSALS_OF_AN_HOUR = 10
@@ -79,14 +85,15 @@ def connect(
     calls_per_hour: int | None = None,
     org_id: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] = _utc_now,
 ) -> "MistClient":
     """A client with its call budget.
 
     Args:
         cloud: Region name or URL (see `clouds.base_url`).
         tokens: API tokens, at least one.
-        budget_path: The budget file that all processes of this machine share.
+        budget_path: The budget file that all processes of this machine share; what is learned about the cloud is kept
+            beside it in ``clouds.json``.
         calls_per_hour: Limit per token, whatever the cloud says.
         org_id: The wanted organisation, or None for the only one.
         limits: How hard to try.
@@ -102,8 +109,15 @@ def connect(
         limit_override=calls_per_hour,
         clock=lambda: clock().timestamp(),
     )
+    memory = CloudMemory(base_url, budget_path.with_name("clouds.json"), lambda: clock().timestamp())
     return MistClient(
-        base_url=base_url, tokens=tokens, budget=budget, org_id=org_id, limits=limits, clock=clock
+        base_url=base_url,
+        tokens=tokens,
+        budget=budget,
+        org_id=org_id,
+        limits=limits,
+        memory=memory,
+        clock=clock,
     )
 
 
@@ -116,6 +130,7 @@ class MistClient:
         budget: The call budget of exactly these tokens (`connect` makes both); closed with the client.
         org_id: The wanted organisation, or None for the only one that the tokens see.
         limits: How hard to try.
+        memory: What is known about the cloud; by default nothing, and forgotten with the client.
         clock: The present instant, aware, in UTC.
         sleep: Waits this many seconds; by default a wait that `close` ends early.
         random: Uniform in [0, 1), for the jitter.
@@ -124,7 +139,7 @@ class MistClient:
         ValueError: No token, a token with characters that no header can hold, or a bad base URL.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - clock, sleep and random are handed in, so that no test waits
         self,
         *,
         base_url: str,
@@ -132,7 +147,8 @@ class MistClient:
         budget: CallBudget,
         org_id: str | None = None,
         limits: Limits = DEFAULT_LIMITS,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        memory: CloudMemory | None = None,
+        clock: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], object] | None = None,
         random: Callable[[], float] = _uniform,
     ) -> None:
@@ -154,8 +170,7 @@ class MistClient:
         self._sleep = sleep
         self._random = random
         self._transport = Transport(self.base_url, limits.timeouts)
-        self._trend = TrendSupport()
-        self._window = WindowLimit()
+        self._memory = memory or CloudMemory(self.base_url)
         self._organisation: Organisation | None = None
         self._seeding = threading.Lock()
         self._seeded_hour: dict[str, int] = {}
@@ -239,7 +254,7 @@ class MistClient:
     @property
     def max_window_days(self) -> int | None:
         """The longest window in days for which this cloud sends hourly buckets, or None while no limit was met."""
-        return self._window.days
+        return self._memory.window.days
 
     def close(self) -> None:
         """End waits, give unused calls back, close connections."""
@@ -277,21 +292,22 @@ class MistClient:
     def _summary(self, call: Call, fetch: Callable[[int, str, Mapping[str, str]], Page]) -> Page:
         """``summary-trend``, or ``summary`` where this cloud has only that."""
         old_path = call.path.removesuffix("-trend")
-        if self._trend.known is False:
+        if self._memory.trend.known is False:
             page = fetch(1, old_path, call.params)
         else:
             try:
                 page = fetch(1, call.path, call.params)
-                self._trend.saw_trend()
+                self._memory.trend.saw_trend()
             except NotFound:
-                if self._trend.known:
+                if self._memory.trend.known:
                     raise
                 page = fetch(1, old_path, call.params)
-                self._trend.saw_only_summary()
+                self._memory.trend.saw_only_summary()
                 log.info("this cloud has no summary-trend, asking for summary from now on")
         interval = bucket_seconds(page.document)
         if interval is not None:
-            self._window.saw(int(call.params["end"]) - int(call.params["start"]), interval)
+            self._memory.window.saw(int(call.params["end"]) - int(call.params["start"]), interval)
+        self._memory.keep()
         return page
 
     def _page(self, request: Request) -> Page:
@@ -313,13 +329,20 @@ class MistClient:
                     self._refused_in_a_row[token] = 0
                     return outcome
                 if not isinstance(outcome, RateLimited | Unavailable):
-                    raise outcome
+                    raise self._naming(outcome, token)
                 error = outcome
                 wait = self._after_refusal(token, answer, attempt, outcome)
             if attempt >= policy.attempts:
                 raise error
             log.info("%s Waiting %.1f s before attempt %d.", error, wait, attempt + 1)
             self._pause(wait, request)
+
+    def _naming(self, error: MistError, token: str) -> MistError:
+        """The error, saying which of several tokens was refused."""
+        if len(self._tokens) > 1 and isinstance(error, Unauthorized | Forbidden):
+            number = list(self._tokens).index(token) + 1
+            error.reason += f" (token {number} of {len(self._tokens)}, in the configured order)"
+        return error
 
     def _judge(
         self, request: Request, answer: Answer, attempt: int, requested_at: datetime, received_at: datetime
@@ -404,7 +427,7 @@ class MistClient:
             answer = self._transport.get(usage.path, usage.query, secret)
             outcome = self._judge(usage, answer, 1, now, now)
             if isinstance(outcome, Unauthorized):
-                raise outcome
+                raise self._naming(outcome, token)
             if isinstance(outcome, Page):
                 told = parse_usage(outcome.document)
                 requests, request_limit = told.requests, told.request_limit

@@ -53,9 +53,9 @@ class MistError(Exception):
         self.attempt = attempt
         self.detail = excerpt(detail)
         self.retry_at = retry_at
-        super().__init__(self._message())
+        super().__init__(reason)
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         parts = [self.reason]
         if self.path:
             asked = f"{self.method} {self.path}".strip()
@@ -73,7 +73,7 @@ class MistError(Exception):
 def _rebuild(kind: type[MistError], state: dict[str, Any]) -> MistError:
     error = kind.__new__(kind)
     error.__dict__.update(state)
-    Exception.__init__(error, error._message())  # noqa: SLF001
+    error.args = (error.reason,)
     return error
 
 

@@ -1,12 +1,25 @@
 """What is learned about one cloud while it is used: which summary endpoint it has and how wide a window may be.
 
-Pure and safe to share between threads. `client` feeds it, the call planner reads `max_window_days`.
+Safe to share between threads. `client` feeds it, the call planner reads `max_window_days`. A small JSON file beside the
+call budget keeps it between processes; losing the file costs a few calls, so nothing here ever fails a run.
 """
 
+import contextlib
+import json
+import logging
+import os
 import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 HOUR = 3600
 DAY = 86_400
+_FORGET_AFTER_SECONDS = 7 * DAY
+"""Clouds are upgraded: what is older is learned again."""
+
+log = logging.getLogger(__name__)
 
 
 class TrendSupport:
@@ -16,8 +29,8 @@ class TrendSupport:
     where the new one said 404: a metric that a site does not have says 404 at both.
     """
 
-    def __init__(self) -> None:
-        self._known: bool | None = None
+    def __init__(self, known: bool | None = None) -> None:
+        self._known = known
         self._lock = threading.Lock()
 
     @property
@@ -45,9 +58,9 @@ class WindowLimit:
     only cost calls.
     """
 
-    def __init__(self) -> None:
-        self._narrowest_wide: int | None = None
-        self._longest_hourly = 0
+    def __init__(self, narrowest_wide: int | None = None, longest_hourly: int = 0) -> None:
+        self._narrowest_wide = narrowest_wide
+        self._longest_hourly = longest_hourly
         self._lock = threading.Lock()
 
     def saw(self, window_seconds: int, interval_seconds: float) -> None:
@@ -59,14 +72,95 @@ class WindowLimit:
                 self._narrowest_wide = window_seconds
 
     @property
+    def evidence(self) -> tuple[int | None, int]:
+        """Seconds of the shortest window that came back wide (None if none did) and of the longest that came back hourly."""
+        with self._lock:
+            return self._narrowest_wide, self._longest_hourly
+
+    @property
     def days(self) -> int | None:
         """Longest window in whole days worth asking for, or None where no limit is known.
 
         Between the longest that worked and the shortest that did not, it halves the latter, so that asking again with
         it soon finds the edge.
         """
-        with self._lock:
-            wide, hourly = self._narrowest_wide, self._longest_hourly
+        wide, hourly = self.evidence
         if wide is None or wide <= hourly:
             return None
         return max(1, hourly // DAY, wide // 2 // DAY)
+
+
+class CloudMemory:
+    """Both kinds of knowledge about one cloud, kept in a file if there is one.
+
+    Args:
+        base_url: The cloud.
+        path: JSON file for all clouds that this machine talks to, or None to forget with the process.
+        clock: Epoch seconds.
+    """
+
+    def __init__(
+        self, base_url: str, path: Path | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._base_url = base_url
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        known = self._load().get(base_url, {})
+        self.trend = TrendSupport(known.get("has_trend"))
+        self.window = WindowLimit(known.get("narrowest_wide"), known.get("longest_hourly", 0))
+        self._kept = self._facts()
+
+    def keep(self) -> None:
+        """Write down what is new; to be called after something was learned."""
+        facts = self._facts()
+        if self._path is None or facts == self._kept:
+            return
+        with self._lock:
+            self._kept = facts
+            everything = {**self._load(), self._base_url: {**facts, "learned_at": self._clock()}}
+            temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                temporary.write_text(json.dumps(everything, indent=1), encoding="utf-8")
+                temporary.replace(self._path)
+            except OSError as error:
+                log.warning("what was learned about the cloud is not kept: %s", error)
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+
+    def _facts(self) -> dict[str, Any]:
+        narrowest_wide, longest_hourly = self.window.evidence
+        return {
+            "has_trend": self.trend.known,
+            "narrowest_wide": narrowest_wide,
+            "longest_hourly": longest_hourly,
+        }
+
+    def _load(self) -> dict[str, dict[str, Any]]:
+        """What is known and not too old, by cloud; nothing if the file is absent or unreadable."""
+        if self._path is None:
+            return {}
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        oldest = self._clock() - _FORGET_AFTER_SECONDS
+        return {url: facts for url, facts in _entries(found) if facts["learned_at"] >= oldest}
+
+
+def _entries(document: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The sound entries of a memory file; somebody may have edited it."""
+    kinds = {
+        "has_trend": (bool, type(None)),
+        "narrowest_wide": (int, type(None)),
+        "longest_hourly": (int,),
+        "learned_at": (int, float),
+    }
+    return [
+        (url, facts)
+        for url, facts in (document.items() if isinstance(document, dict) else ())
+        if isinstance(facts, dict)
+        and set(facts) == set(kinds)
+        and all(isinstance(facts[name], kind) for name, kind in kinds.items())
+    ]

@@ -68,10 +68,9 @@ def _by_number(call: Call, fetch: Fetch) -> list[Page]:
             )
         pages.append(page)
         seen += len(items)
-        limit = limit or asked_limit
         # Without a total, a page that is not full is the last one.
-        is_last = not items or (len(items) < limit if total is None else number * limit >= total)
-        if is_last:
+        is_last = len(items) < (limit or asked_limit) if total is None else seen >= total
+        if is_last or not items:
             if total is not None and seen < total:
                 raise Inconsistent(
                     f"{call.endpoint}: the cloud announced {total} items and sent {seen}.",

@@ -21,14 +21,15 @@ from urllib3.exceptions import HTTPError
 from mist_pipeline.mist.clouds import is_loopback
 
 
-def _client_version() -> str:
+def client_version() -> str:
+    """Version of the installed package, ``unknown`` where it runs uninstalled."""
     try:
         return version("mist-pipeline")
     except PackageNotFoundError:
         return "unknown"
 
 
-USER_AGENT = f"mist-pipeline/{_client_version()}"
+USER_AGENT = f"mist-pipeline/{client_version()}"
 """What the cloud sees and what raw files record as the client version."""
 
 _CHUNK = 1 << 16

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,3 +171,12 @@ def test_tolerance_hides_nothing_else(contract: Contract, wrong: dict[str, Any])
     call = endpoints.sites_sle(ORG, "wifi", 1769990400, 1769994000)
     body = json.dumps(mended(wrong, "wifi")).encode()
     assert contract.response_errors(Exchange("GET", call.path, call.params, TOKEN, body=body)) != []
+
+
+def test_the_documentation_lists_exactly_what_is_tolerated() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "mist-client.md").read_text(encoding="utf-8")
+    section = page.partition("## The contract")[2]
+    listed = [line.removeprefix("- ").rstrip(";.") for line in section.splitlines() if line.startswith("- ")]
+    assert [line.partition(" (")[0] for line in listed[: len(TOLERATED)]] == [each.what for each in TOLERATED]
+    assert len(listed) == len(TOLERATED) + 1
+    assert "`search_after`" in listed[-1]

@@ -145,6 +145,7 @@ def routes(application: Any) -> set[str]:
     return {route.path for route in application.routes if hasattr(route, "path")} - {CONTROL_PATH}
 
 
+@pytest.mark.slow
 def test_every_route_of_the_simulator_keeps_the_contract(contract: Contract, simulated: Running) -> None:
     asked = questions(simulated)
     assert set(asked) == routes(SimulatedCloud(WORLD).app())
@@ -203,6 +204,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BEHAVIOURS)
 def test_the_client_reads_every_kind_of_simulated_cloud(
     contract: Contract, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch

@@ -117,6 +117,17 @@ class TestFetchMany:
             list(make_client().fetch_many(calls(10)))
         assert cloud.requests == []
 
+    def test_the_refused_one_of_several_tokens_is_named_by_its_place(
+        self, cloud: ScriptedCloud, make_client: ClientMaker
+    ) -> None:
+        cloud.script = lambda seen: Reply(401 if seen.token == "second" else 200, {})
+        client = make_client("first", "second")
+        with pytest.raises(Unauthorized, match="token 2 of 2"):
+            list(client.fetch_many([endpoints.sle_metrics(SITE)] * 50))
+        cloud.usage = lambda seen: Reply(401 if seen.token == "third" else 200, {})
+        with pytest.raises(Unauthorized, match="token 1 of 2"):
+            list(make_client("third", "first").pages(endpoints.sle_metrics(SITE)))
+
     def test_nothing_to_ask_asks_nothing(self, cloud: ScriptedCloud, make_client: ClientMaker) -> None:
         assert list(make_client().fetch_many([])) == []
         assert cloud.requests == []
@@ -324,6 +335,16 @@ class TestSummary:
         cloud.script = lambda _: Reply(document=summary())
         list(client.pages(calls(1)[0]))
         assert self.endpoints_asked(cloud)[-1] == self.TREND
+
+    def test_what_one_client_learns_the_next_one_knows(self, cloud: ScriptedCloud, tmp_path: Any) -> None:
+        cloud.script = lambda seen: (
+            Reply(404, {}) if seen.path.endswith("-trend") else Reply(document=summary(interval=86_400))
+        )
+        for _ in range(2):
+            with connect(cloud=cloud.url, tokens=[TOKEN], budget_path=tmp_path / "calls.db") as client:
+                list(client.pages(endpoints.sle_summary(SITE, "capacity", 0, 14 * 86_400)))
+                assert client.max_window_days == 7
+        assert self.endpoints_asked(cloud) == [self.TREND, self.OLD, self.OLD]
 
     def test_wide_buckets_teach_the_longest_window(
         self, cloud: ScriptedCloud, make_client: ClientMaker

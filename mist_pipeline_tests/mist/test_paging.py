@@ -261,9 +261,19 @@ def test_a_list_that_never_stands_still_is_an_error(cloud: ScriptedCloud, make_c
 
 
 def test_fewer_items_than_announced_are_an_error(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
-    cloud.script = lambda _: Reply(document=[site(1)], headers={"X-Page-Total": "2", "X-Page-Limit": "100"})
+    cloud.script = lambda seen: Reply(
+        document=[site(1)] if seen.query["page"] == "1" else [],
+        headers={"X-Page-Total": "2", "X-Page-Limit": "100"},
+    )
     with pytest.raises(Inconsistent, match="announced 2 items and sent 1"):
         list(make_client().pages(SITES))
+
+
+def test_pages_smaller_than_announced_are_read_to_the_total(
+    cloud: ScriptedCloud, make_client: ClientMaker
+) -> None:
+    cloud.script = lambda seen: Reply(document=[site(int(seen.query["page"]))], headers={"X-Page-Total": "3"})
+    assert len(list(make_client().pages(SITES))) == 3
 
 
 def test_more_items_than_announced_are_kept_and_noticed(

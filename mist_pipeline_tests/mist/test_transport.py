@@ -1,18 +1,22 @@
 """One attempt and its repetition over real connections: time-outs, resets, cut-off bodies, refusals."""
 
+import gzip
+import json
 import logging
 import pickle
+import random
 import threading
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError
 from typing import ClassVar
 
 import pytest
 import requests
 import urllib3
 
-from mist_pipeline.mist import endpoints
+from mist_pipeline.mist import endpoints, transport
 from mist_pipeline.mist.budget import fingerprint
 from mist_pipeline.mist.client import Limits, connect
 from mist_pipeline.mist.errors import (
@@ -243,11 +247,20 @@ def test_a_body_beyond_the_size_limit_is_refused(cloud: ScriptedCloud, make_clie
 
 
 def test_a_compressed_body_is_read(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
-    import gzip
-
-    cloud.answers(Reply(body=gzip.compress(b'{"a": 1}'), headers={"Content-Encoding": "gzip"}))
+    body = json.dumps(
+        {"privileges": [], "noise": [random.Random(7).random() for _ in range(200_000)]}
+    ).encode()
+    cloud.answers(Reply(body=gzip.compress(body), headers={"Content-Encoding": "gzip"}))
     [page] = make_client().pages(WHOAMI)
-    assert (page.document, page.body) == ({"a": 1}, b'{"a": 1}')
+    assert page.body == body
+
+
+def test_a_compressed_body_that_is_damaged_is_tried_again(
+    cloud: ScriptedCloud, make_client: ClientMaker
+) -> None:
+    cloud.answers(Reply(body=b"this is no gzip", headers={"Content-Encoding": "gzip"}), GOOD)
+    [page] = make_client().pages(WHOAMI)
+    assert page.document == GOOD.document
 
 
 def test_connections_are_kept_open_between_calls(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
@@ -426,6 +439,19 @@ def test_closing_the_client_ends_a_wait(cloud: ScriptedCloud, tmp_path: object) 
     thread.join(10)
     assert not thread.is_alive()
     assert isinstance(caught[0], Unavailable)
+
+
+def test_the_client_tells_its_version_and_does_without_where_it_is_not_installed(
+    cloud: ScriptedCloud, make_client: ClientMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_installed(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    cloud.answers(GOOD)
+    ask(make_client())
+    assert cloud.requests[0].headers["user-agent"] == transport.USER_AGENT
+    monkeypatch.setattr(transport, "version", not_installed)
+    assert transport.client_version() == "unknown"
 
 
 @pytest.mark.parametrize("tokens", [[], ["", "  "], ["a b"], ["tök"], ["a\nb"]])
