@@ -10,12 +10,12 @@ from mist_pipeline.report.histories import score_histories
 from mist_pipeline.report.labels import clean_text
 from mist_pipeline.report.model import Attention, Incident, Notice, Reading, Site
 from mist_pipeline.report.sites import worst_readings
-from mist_pipeline.report.words import SEVERITY_RANK, metric_title, percent, status_of
+from mist_pipeline.report.words import SEVERITY_RANK, count, metric_title, percent, status_of
 
 _TOLD_ELSEWHERE = ("threshold", "trend", "correlation", "anomaly")
 """Kinds of findings that the page shows in its own way."""
 
-_MAX_NOTES = 4
+_MAX_NOTES = 5
 
 
 def notices(data: ReportData) -> list[Notice]:
@@ -155,7 +155,10 @@ def needs_attention(data: ReportData, sites: list[Site], incidents: list[Inciden
             notes += [f"normally {percent(normal)}"] if normal is not None else []
             notes += [_metric_sentence(reading) for reading in worst[site_id][1:2]]
         if site_id in causes:
-            notes.insert(0, f"part of a common cause: {causes[site_id]['cause']}")
+            notes.insert(0, f"part of a common cause of {count(causes[site_id]['num_sites'], 'site')}")
+        previous = site["previous_status"]
+        if previous is not None and previous != site["status"]:
+            notes.insert(0, f"was {previous.lower()} the day before")
         serious = [clean_text(finding["summary"]) for finding in found]
         reason = _metric_sentence(top) if top is not None else (serious.pop(0) if serious else site["reason"])
         is_serious = site["status"] == "CRITICAL" or any(

@@ -26,11 +26,13 @@ _ROLES = {
     "#0a0008": "unhealthy",
     "#0a0009": "degraded",
     "#0a000a": "unknown",
-    "#0a000b": "healthy",
+    "#0a000b": "healthy-soft",
     "#0a000c": "card",
 }
 _COLOUR = {role: code for code, role in _ROLES.items()}
-_STATUS_COLOUR = {status: _COLOUR[status.lower()] for status in STATUSES}
+_STATUS_COLOUR = {status: _COLOUR[status.lower()] for status in STATUSES if status != "HEALTHY"} | {
+    "HEALTHY": _COLOUR["healthy-soft"]
+}
 _FONT = "inherit"
 
 _UTC = {"type": "utc"}

@@ -10,7 +10,7 @@ from mist_pipeline.report.headline import headline, totals
 from mist_pipeline.report.labels import clean_text
 from mist_pipeline.report.model import SCHEMA, SCHEMA_VERSION, Dashboard
 from mist_pipeline.report.outlook import at_risk, worsening
-from mist_pipeline.report.sites import shown_metrics, sites_worst_first, status_by_day
+from mist_pipeline.report.sites import shown_metrics, sites_worst_first, status_by_day, unknown_reasons
 
 
 def build_dashboard(data: ReportData) -> Dashboard:
@@ -40,6 +40,7 @@ def build_dashboard(data: ReportData) -> Dashboard:
         days=[day.isoformat() for day in last_days(data.day, settings.history_days)],
         notices=notices(data),
         attention=needs_attention(data, sites, shared),
+        unknown=unknown_reasons(sites),
         incidents=shared,
         at_risk=risks,
         trends=trends,

@@ -26,6 +26,11 @@ def last_days(day: date, days: int) -> list[date]:
     return [day - timedelta(days=back) for back in range(days - 1, -1, -1)]
 
 
+def rounded_down(column: str) -> pl.Expr:
+    """A score with two decimals, never rounded over a threshold: 69.999 is 69.99."""
+    return (pl.col(column) * 100 + 1e-7).floor() / 100
+
+
 def list_of_strings(frame: pl.DataFrame, column: str) -> pl.Expr:
     """A column of ids as a list, whether the warehouse gave a list or JSON text; null is an empty list."""
     values = pl.col(column)
@@ -54,5 +59,5 @@ def daily_lists(frame: pl.DataFrame, keys: list[str], value: str, days: list[dat
         .join(frame.select("day", *keys, value), on=["day", *keys], how="left")
         .sort(*keys, "day")
         .group_by(keys, maintain_order=True)
-        .agg(history=pl.col(value).cast(pl.Float64).round(2))
+        .agg(history=rounded_down(value))
     )

@@ -59,7 +59,7 @@ def _state_of_the_sites(sites: Sequence[Site], status: dict[str, int], *, has_ca
     return (
         f"All {count(judged, 'site')} are healthy"
         if judged == len(sites)
-        else f"All {count(judged, 'judged site')} healthy"
+        else f"All {count(judged, 'judged site')} are healthy"
     )
 
 

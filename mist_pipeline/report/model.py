@@ -187,6 +187,13 @@ class Classifier(TypedDict):
     worst_pct: float
 
 
+class UnknownReason(TypedDict):
+    """Why some sites could not be judged."""
+
+    reason: str
+    num_sites: int
+
+
 class Notice(TypedDict):
     """Something about the organisation or the pipeline itself."""
 
@@ -223,6 +230,7 @@ class Dashboard(TypedDict):
     days: list[str]
     notices: list[Notice]
     attention: list[Attention]
+    unknown: list[UnknownReason]
     incidents: list[Incident] | None
     at_risk: list[AtRisk] | None
     trends: list[Trend]

@@ -6,7 +6,7 @@ import polars as pl
 
 from mist_pipeline.analysis.weekly_line import LINE_DAYS, weekly_line
 from mist_pipeline.report.data import ReportData
-from mist_pipeline.report.frames import of_day, of_days
+from mist_pipeline.report.frames import of_day, of_days, rounded_down
 from mist_pipeline.report.histories import score_histories
 from mist_pipeline.report.model import AtRisk, ForecastDay, Series, Site, Trend, TrendDay
 from mist_pipeline.report.words import SEVERITY_RANK, THRESHOLD_NAMES, risk_sentence, threshold_pct
@@ -114,7 +114,7 @@ def _lines(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str], list
         pl.struct(
             pl.col("day").dt.to_string("iso"),
             "day_number",
-            pl.col("score_pct").round(2),
+            rounded_down("score_pct"),
             "status",
             "indicator",
             "is_alert",
@@ -124,8 +124,13 @@ def _lines(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str], list
     return {(site, metric): line for site, metric, line in lists.iter_rows()}
 
 
+def _urgency(alert: str | None) -> int:
+    """What can still be averted comes first, then what is already critical, then the rest."""
+    return 2 if alert is None else 1 if alert == "critical" else 0
+
+
 def worsening(data: ReportData, sites: dict[str, Site], risks: list[AtRisk] | None) -> list[Trend]:
-    """Series that get worse, those that alert first, each with its seven days.
+    """Series that get worse, those first that are about to be critical, each with its seven days.
 
     A series is here if it degrades by the rule of ``analysis.trends``, if it is about to be critical, or if it
     worsens beyond its noise and is already in trouble.
@@ -134,7 +139,7 @@ def worsening(data: ReportData, sites: dict[str, Site], risks: list[AtRisk] | No
         (risk["site_id"], risk["metric"]): risk for risk in risks or [] if risk["threshold"] == "critical"
     }
     expected = pl.DataFrame(list(coming), schema=dict.fromkeys(_SERIES, pl.String), orient="row")
-    severities = of_day(data.sle_daily, data.day).select(*_SERIES, "score_pct", "severity")
+    severities = of_day(data.sle_daily, data.day).select(*_SERIES, rounded_down("score_pct"), "severity")
     trends = (
         of_day(data.trends, data.day)
         .select(*_SERIES, "change_pct", "velocity_pct_per_day", "indicator", "is_degrading")
@@ -148,7 +153,7 @@ def worsening(data: ReportData, sites: dict[str, Site], risks: list[AtRisk] | No
         | ((pl.col("indicator") == "↑") & in_trouble)
     ).sort(*_SERIES)
     lines = _lines(data, chosen.select(_SERIES))
-    listed: list[tuple[tuple[bool, int, float], Trend]] = []
+    listed: list[tuple[tuple[int, int, float], Trend]] = []
     for row in chosen.to_dicts():
         key = (row["site_id"], row["metric"])
         site, line = sites.get(row["site_id"]), lines.get(key)
@@ -173,7 +178,11 @@ def worsening(data: ReportData, sites: dict[str, Site], risks: list[AtRisk] | No
         speed = row["velocity_pct_per_day"]
         listed.append(
             (
-                (alert is None, SEVERITY_RANK.get(row["severity"] or "", 9), 0.0 if speed is None else speed),
+                (
+                    _urgency(alert),
+                    SEVERITY_RANK.get(row["severity"] or "", 9),
+                    0.0 if speed is None else speed,
+                ),
                 trend,
             )
         )

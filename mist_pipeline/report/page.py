@@ -224,6 +224,7 @@ class Page:
                 [i for i in dashboard["incidents"] or [] if i["scope"] != "infrastructure"],
                 settings.max_attention,
             ),
+            "left_by_status": Counter(site["status"] for site in dashboard["sites"][settings.max_sites :]),
             "max_members": _MAX_MEMBERS,
             "more_risks": cut(risks[settings.max_charts :], settings.max_rows),
             "trends": cut(dashboard["trends"], settings.max_rows // 2),

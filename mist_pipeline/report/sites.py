@@ -10,9 +10,9 @@ from typing import Any, cast
 import polars as pl
 
 from mist_pipeline.report.data import ReportData
-from mist_pipeline.report.frames import daily_lists, last_days, of_day, of_days
+from mist_pipeline.report.frames import daily_lists, last_days, of_day, of_days, rounded_down
 from mist_pipeline.report.labels import with_labels
-from mist_pipeline.report.model import STATUSES, Health, Reading, Series, Site
+from mist_pipeline.report.model import STATUSES, Health, Reading, Series, Site, UnknownReason
 from mist_pipeline.report.words import SEVERITY_RANK, count, in_catalogue_order, metric_title, percent
 
 _MAX_REASONS = 3
@@ -54,7 +54,7 @@ def readings_of_day(data: ReportData, sites: pl.DataFrame, metrics: list[str]) -
         .with_columns(
             state=pl.col("state").fill_null("not_asked"),
             # Only an ``ok`` reading has a score, whatever the frame says.
-            score_pct=pl.when(pl.col("state") == "ok").then(pl.col("score_pct").round(2)),
+            score_pct=pl.when(pl.col("state") == "ok").then(rounded_down("score_pct")),
             severity=pl.when(pl.col("state") == "ok").then(pl.col("severity")),
             change_pct=pl.col("change_pct").round(2),
             velocity_pct_per_day=pl.col("velocity_pct_per_day").round(2),
@@ -216,6 +216,13 @@ def sites_worst_first(data: ReportData, metrics: list[str]) -> list[Site]:
             )
         )
     return sorted(sites, key=_order)
+
+
+def unknown_reasons(sites: list[Site]) -> list[UnknownReason]:
+    """Why sites could not be judged, most frequent first."""
+    reasons = Counter(site["reason"] for site in sites if site["status"] == "UNKNOWN")
+    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return [UnknownReason(reason=reason, num_sites=amount) for reason, amount in ordered]
 
 
 def status_by_day(data: ReportData, known: set[str]) -> list[dict[str, int | str]]:

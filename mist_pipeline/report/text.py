@@ -59,6 +59,11 @@ def _head(dashboard: Dashboard) -> list[str]:
     ]
     if totals["mean_health"] is not None:
         lines.append(f"  Mean health of the judged sites: {totals['mean_health']:.1f} of 100.")
+    if dashboard["unknown"]:
+        reasons = ", ".join(
+            f"{why['reason']} ({number(why['num_sites'])})" for why in dashboard["unknown"][:4]
+        )
+        lines.append(f"  Not judged: {reasons}.")
     lines += [f"  ! {notice['kind']}: {notice['summary']}" for notice in dashboard["notices"]]
     return lines
 

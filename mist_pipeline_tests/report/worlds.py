@@ -227,7 +227,7 @@ def _analysed(report: ReportData, ids: list[str], rng: np.random.Generator) -> R
         .sort("site_id", "day")
         .with_columns(
             change=(pl.col("score") - pl.col("score").shift(1)).over("site_id"),
-            is_at_risk=pl.lit(value=False),
+            is_at_risk=pl.col("site_id").is_in([ids[n] for n in range(sites) if n % 24 in (7, 13)]),
         )
     )
     falling = [
