@@ -50,6 +50,12 @@ class Behaviour:
     has_control: bool = False
     org_name: str = "Simulated <b>Retail</b> & Co"
 
+    def __post_init__(self) -> None:
+        if not self.tokens:
+            raise ValueError("a cloud without tokens answers nobody")
+        if self.request_limit < 1:
+            raise ValueError(f"a limit of {self.request_limit} calls an hour answers nobody")
+
 
 class NotThereError(LookupError):
     """Answered with 404 and the id that was asked for."""

@@ -71,7 +71,7 @@ def history(
 
 def _batches(num_sites: int, cells_of_one: int) -> Iterator[Ints]:
     size = max(1, _CELLS_AT_ONCE // cells_of_one)
-    for first in range(0, num_sites, size):
+    for first in range(0, max(num_sites, 1), size):
         yield np.arange(first, min(first + size, num_sites), dtype=np.int64)
 
 

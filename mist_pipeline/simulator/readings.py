@@ -114,7 +114,8 @@ class Instrument:
                     for metric in METRICS
                 ]
                 for site in sites
-            ]
+            ],
+            dtype=np.bool_,
         ).reshape(-1, len(METRICS))
         self.base = self._base_shares()
 

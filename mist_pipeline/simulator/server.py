@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mist_pipeline.simulator.app import Counters, SimulatedCloud
 from mist_pipeline.simulator.clock import Clock
-from mist_pipeline.simulator.endpoints import TOKEN, Behaviour
+from mist_pipeline.simulator.endpoints import Behaviour
 from mist_pipeline.simulator.faults import Faults
 from mist_pipeline.simulator.organisation import ORG_ID
 from mist_pipeline.simulator.world import World
@@ -99,7 +99,7 @@ def _prepare(cloud: SimulatedCloud, host: str, port: int) -> tuple[_Server, sock
     running = Running(
         base_url=f"http://{address}:{bound}",
         org_id=ORG_ID,
-        token=cloud.behaviour.tokens[0] if cloud.behaviour.tokens else TOKEN,
+        token=cloud.behaviour.tokens[0],
         clock=cloud.clock,
         world=cloud.world,
         requests=cloud.counters,

@@ -430,3 +430,20 @@ def test_a_wan_storm_silences_many_sites_at_once() -> None:
     with serve(world, clock=Clock(onset + timedelta(minutes=10))) as cloud:
         stats = getter(cloud)(f"{ORG}/stats/sites", limit=1000).json()
     assert sum(site["num_devices_connected"] == 0 for site in stats) == 300
+
+
+def test_an_empty_organisation_answers_with_empty_pages() -> None:
+    with serve(World(0, 30, 1)) as cloud:
+        get = getter(cloud)
+        for path in ("sites", "stats/sites", "stats/devices", "inventory"):
+            response = get(f"{ORG}/{path}")
+            assert (response.json(), response.headers["X-Page-Total"]) == ([], "0")
+        for path in ("insights/sites-sle", "alarms/search", "sites/search"):
+            document = get(f"{ORG}/{path}").json()
+            assert (document["results"], document["total"]) == ([], 0)
+
+
+def test_a_cloud_that_answers_nobody_is_refused() -> None:
+    for impossible in ({"tokens": ()}, {"request_limit": 0}):
+        with pytest.raises(ValueError, match="answers nobody"):
+            Behaviour(**impossible)

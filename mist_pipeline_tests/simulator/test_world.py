@@ -88,13 +88,13 @@ def test_zones_can_be_chosen_and_a_strange_one_is_refused() -> None:
         World(9, 10, 1, timezones=["Mars/Olympus"])
 
 
-@pytest.mark.parametrize(("sites", "days"), [(0, 10), (20_001, 10), (5, 0)])
-def test_a_world_without_sites_or_days_is_refused(sites: int, days: int) -> None:
+@pytest.mark.parametrize(("sites", "days"), [(-1, 10), (20_001, 10), (5, 0)])
+def test_a_world_of_an_impossible_size_is_refused(sites: int, days: int) -> None:
     with pytest.raises(ValueError, match="world"):
         World(sites, days)
 
 
-@pytest.mark.parametrize(("sites", "days"), [(1, 1), (1, 60), (2, 3), (7, 10), (30, 5)])
+@pytest.mark.parametrize(("sites", "days"), [(0, 30), (1, 1), (1, 60), (2, 3), (7, 10), (30, 5)])
 def test_small_and_short_worlds_work(sites: int, days: int) -> None:
     world = World(sites, days, 3)
     frames = world.history(world.first_day, world.first_day)
