@@ -40,6 +40,8 @@ SERVICES: tuple[tuple[str, str], ...] = (
     ("latency-slow-", "roaming (slow key exchange)"),
     ("stability-", "roaming (fast roam fails)"),
     ("signal-quality-", "roaming (sticky clients or channel plan)"),
+    ("outage", "WAN or power"),
+    ("device-loss", "power or access switches"),
     ("device-capability", "capability of the clients' devices"),
 )
 """Classifier or its beginning → the service that it points at; the longest match wins."""

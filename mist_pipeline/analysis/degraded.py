@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from mist_pipeline.analysis.evidence_load import SILENCE
+from mist_pipeline.analysis.evidence_notable import DEVICE_FAMILY
+
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "day": pl.Date,
     "site_id": pl.String,
@@ -94,15 +97,17 @@ def dominant_classifiers(classifiers: pl.DataFrame, settings: FlagSettings | Non
 
 
 def evidence_flags(
-    evidence: pl.DataFrame,
+    notable: pl.DataFrame,
     judged: pl.DataFrame,
     families: Mapping[str, str],
     settings: FlagSettings | None = None,
 ) -> pl.DataFrame:
-    """Flags of one moment from notable evidence: degraded is surprising at any window.
+    """Flags of one moment from notable evidence: degraded is what alarms, or is surprising by itself.
+
+    Weaker evidence than an alert needs is welcome here: what no single small site can show, many of them can.
 
     Args:
-        evidence: site_id, metric, classifier ('' = the whole metric), surprise; rows of the moment only.
+        notable: ``evidence_notable.notable`` of the moment's hour: site_id, metric, classifier, surprise, is_alarming.
         judged: site_id, metric that had users at that moment; no others get a row.
         families: As for ``daily_flags``.
         settings: ``min_surprise``.
@@ -112,22 +117,54 @@ def evidence_flags(
     """
     settings = settings or FlagSettings()
     keys = ["site_id", "metric"]
-    notable = evidence.filter(pl.col("surprise") >= settings.min_surprise)
-    named = (
-        notable.filter(pl.col("classifier") != "")
-        .sort([*keys, "surprise", "classifier"], descending=[False, False, True, False])
+    strong = (
+        notable.filter(pl.col("is_alarming") | (pl.col("surprise") >= settings.min_surprise))
+        .sort([*keys, "surprise", "classifier"], descending=[False, False, True, True])
         .unique(subset=keys, keep="first", maintain_order=True)
-        .select(*keys, "classifier")
+        .select(*keys, pl.lit(value=True).alias("is_degraded"), "classifier")
     )
     return (
         judged.select(keys)
         .unique()
-        .join(notable.select(*keys, pl.lit(True).alias("is_degraded")).unique(), on=keys, how="left")
-        .join(named, on=keys, how="left")
+        .join(strong, on=keys, how="left")
         .with_columns(
-            pl.col("is_degraded").fill_null(False),
+            pl.col("is_degraded").fill_null(value=False),
+            pl.when(pl.col("classifier") != "").then(pl.col("classifier")).alias("classifier"),
             pl.col("metric").replace(dict(families)).alias("family"),
         )
         .select("site_id", "metric", "family", "is_degraded", "classifier")
         .sort(keys)
+    )
+
+
+def silence_flags(notable: pl.DataFrame, sites: pl.DataFrame, moment: str = "day") -> pl.DataFrame:
+    """Flags of outages: a site that fell silent has no score to be judged by, yet its silence may be shared.
+
+    Args:
+        notable: ``evidence_notable.notable`` with ``moment``: site_id, metric, classifier, is_alarming.
+        sites: ``moment``, site_id of every site that is known; each is judged.
+        moment: Column that says when.
+
+    Returns:
+        The moment, site_id, metric (``silence``), family (``device``), is_degraded, classifier.
+    """
+    silent = (
+        notable.filter((pl.col("metric") == SILENCE) & pl.col("is_alarming"))
+        .sort(moment, "site_id", "classifier", descending=[False, False, True])
+        .unique(subset=[moment, "site_id"], keep="first", maintain_order=True)
+        .select(moment, "site_id", pl.lit(value=True).alias("is_degraded"), "classifier")
+    )
+    return (
+        sites.select(moment, "site_id")
+        .unique()
+        .join(silent, on=[moment, "site_id"], how="left")
+        .select(
+            moment,
+            "site_id",
+            pl.lit(SILENCE).alias("metric"),
+            pl.lit(DEVICE_FAMILY).alias("family"),
+            pl.col("is_degraded").fill_null(value=False),
+            "classifier",
+        )
+        .sort(moment, "site_id")
     )

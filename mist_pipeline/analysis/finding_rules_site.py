@@ -7,9 +7,9 @@ Here: frames of one or more moments in, one finding for each row that fires out.
 import polars as pl
 
 from mist_pipeline.analysis.evidence_load import SILENCE
+from mist_pipeline.analysis.evidence_notable import DEVICE_FAMILY
 from mist_pipeline.analysis.finding_rules import MOMENT, FindingRules, as_findings, no_findings, number, worse
 
-DEVICE_FAMILY = "device"
 _OF_STATUS = {"CRITICAL": "critical", "UNHEALTHY": "major", "DEGRADED": "warning"}
 _ALARM_SEVERITIES = {"critical": "critical", "warn": "warning", "info": "info"}
 

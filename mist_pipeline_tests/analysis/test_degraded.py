@@ -10,6 +10,7 @@ from mist_pipeline.analysis.degraded import (
     daily_flags,
     dominant_classifiers,
     evidence_flags,
+    silence_flags,
 )
 
 DAY = date(2026, 11, 20)
@@ -109,21 +110,40 @@ def test_the_classifier_and_the_family_come_with_the_flag() -> None:
     assert daily_flags(frame, expectations(), classifiers, {})["family"].to_list() == ["time-to-connect"]
 
 
-def test_evidence_flags_what_is_surprising_and_names_its_most_surprising_classifier() -> None:
-    evidence = pl.DataFrame(
+def test_evidence_flags_what_alarms_or_surprises_with_its_classifier() -> None:
+    notable = pl.DataFrame(
         [
-            ("a", "time-to-connect", "", 9.0),
-            ("a", "time-to-connect", "dns", 7.0),
-            ("a", "time-to-connect", "arp", 8.0),
-            ("b", "time-to-connect", "", 1.0),
-            ("gone", "time-to-connect", "", 9.0),
+            ("a", "time-to-connect", "dns", 7.0, True),
+            ("weak", "time-to-connect", "dns", 1.0, False),
+            ("strong", "time-to-connect", "", 5.0, False),
+            ("gone", "time-to-connect", "", 9.0, True),
         ],
-        schema=["site_id", "metric", "classifier", "surprise"],
+        schema=["site_id", "metric", "classifier", "surprise", "is_alarming"],
         orient="row",
     )
-    judged = pl.DataFrame({"site_id": ["a", "b", "c"], "metric": ["time-to-connect"] * 3})
-    assert evidence_flags(evidence, judged, FAMILIES).rows() == [
-        ("a", "time-to-connect", "connect", True, "arp"),
-        ("b", "time-to-connect", "connect", False, None),
-        ("c", "time-to-connect", "connect", False, None),
+    judged = pl.DataFrame({"site_id": ["a", "weak", "strong", "quiet"], "metric": ["time-to-connect"] * 4})
+    assert evidence_flags(notable, judged, FAMILIES).rows() == [
+        ("a", "time-to-connect", "connect", True, "dns"),
+        ("quiet", "time-to-connect", "connect", False, None),
+        ("strong", "time-to-connect", "connect", True, None),
+        ("weak", "time-to-connect", "connect", False, None),
+    ]
+
+
+def test_silent_sites_are_degraded_and_every_known_site_is_judged() -> None:
+    notable = pl.DataFrame(
+        [
+            (DAY, "a", "silence", "outage", True),
+            (DAY, "a", "silence", "device-loss", True),
+            (DAY, "b", "silence", "outage", False),
+            (DAY, "c", "capacity", "", True),
+        ],
+        schema=["day", "site_id", "metric", "classifier", "is_alarming"],
+        orient="row",
+    )
+    sites = pl.DataFrame({"day": [DAY] * 3, "site_id": ["a", "b", "c"]})
+    assert silence_flags(notable, sites).rows() == [
+        (DAY, "a", "silence", "device", True, "outage"),
+        (DAY, "b", "silence", "device", False, None),
+        (DAY, "c", "silence", "device", False, None),
     ]
