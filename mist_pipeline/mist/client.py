@@ -22,8 +22,6 @@ from mist_pipeline.mist.budget import CallBudget, Lane, fingerprint
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import (
     BadRequest,
-    BudgetExhausted,
-    Forbidden,
     MistError,
     NotFound,
     NotSupported,
@@ -31,12 +29,12 @@ from mist_pipeline.mist.errors import (
     Unauthorized,
     Unavailable,
     UnexpectedShape,
-    at_time,
 )
 from mist_pipeline.mist.memory import CloudMemory
 from mist_pipeline.mist.organisation import Organisation, choose
 from mist_pipeline.mist.page import Page
 from mist_pipeline.mist.paging import read_all
+from mist_pipeline.mist.purse import UNTOLD, Purse
 from mist_pipeline.mist.retry import RetryPolicy, http_date, retry_after_seconds
 from mist_pipeline.mist.shapes import Usage, parse_self, parse_usage
 from mist_pipeline.mist.transport import Answer, AttemptFailedError, Secret, Secrets, Timeouts, Transport
@@ -51,8 +49,6 @@ def _utc_now() -> datetime:
 
 
 _METRIC_ENDPOINTS = ("sle_summary", "impact_summary")
-_REFUSALS_OF_AN_HOUR = 10
-"""So many 429 in a row, without `Retry-After` and without a success in between, mean that the hour is used up."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +154,6 @@ class MistClient:
         """Cloud's clock minus own clock (from the `Date` header, to the second), None before the first answer."""
         secrets = [Secret(token) for token in _checked(tokens)]
         self._tokens = {fingerprint(self.base_url, each.reveal()): each for each in secrets}
-        if set(self._tokens) != set(budget.tokens):
-            raise ValueError("the call budget is for other tokens or another cloud than this client")
         self._secrets = Secrets(secrets)
         self.budget = budget
         """What may still be asked this hour; `budget.remaining(lane)` is what a plan has to fit in."""
@@ -172,10 +166,15 @@ class MistClient:
         self._transport = Transport(self.base_url, limits.timeouts)
         self._memory = memory or CloudMemory(self.base_url)
         self._organisation: Organisation | None = None
-        self._seeding = threading.Lock()
-        self._seeded_hour: dict[str, int] = {}
-        self._refused_in_a_row = dict.fromkeys(self._tokens, 0)
-        self._told_wait = 0.0
+        self._purse = Purse(
+            self._tokens,
+            budget,
+            patience_seconds=max(limits.budget_wait_seconds, limits.retry.cap_seconds),
+            ask_usage=self._ask_usage,
+            pause=self._pause,
+            clock=clock,
+            random=random,
+        )
 
     def pages(self, call: Call, *, lane: Lane = "batch") -> Iterator[Page]:
         """All pages of a call, in order. The first is handed out once the last has arrived: all or nothing.
@@ -316,7 +315,7 @@ class MistClient:
         attempt = 0
         while True:
             attempt += 1
-            token = self._take_call(request)
+            token = self._purse.take_call(request)
             requested_at = self._clock()
             try:
                 answer = self._transport.get(request.path, request.query, self._tokens[token])
@@ -326,23 +325,16 @@ class MistClient:
             else:
                 outcome = self._judge(request, answer, attempt, requested_at, self._clock())
                 if isinstance(outcome, Page):
-                    self._refused_in_a_row[token] = 0
+                    self._purse.succeeded(token)
                     return outcome
                 if not isinstance(outcome, RateLimited | Unavailable):
-                    raise self._naming(outcome, token)
+                    raise self._purse.naming(outcome, token)
                 error = outcome
                 wait = self._after_refusal(token, answer, attempt, outcome)
             if attempt >= policy.attempts:
                 raise error
             log.info("%s Waiting %.1f s before attempt %d.", error, wait, attempt + 1)
             self._pause(wait, request)
-
-    def _naming(self, error: MistError, token: str) -> MistError:
-        """The error, saying which of several tokens was refused."""
-        if len(self._tokens) > 1 and isinstance(error, Unauthorized | Forbidden):
-            number = list(self._tokens).index(token) + 1
-            error.reason += f" (token {number} of {len(self._tokens)}, in the configured order)"
-        return error
 
     def _judge(
         self, request: Request, answer: Answer, attempt: int, requested_at: datetime, received_at: datetime
@@ -358,86 +350,31 @@ class MistClient:
         )
 
     def _after_refusal(self, token: str, answer: Answer, attempt: int, error: MistError) -> float:
-        """Seconds to wait after a 429 or 5xx.
+        """Seconds to wait after a 429 or 5xx."""
+        cloud_now = self._clock() + (self.clock_skew or timedelta())
+        asked = retry_after_seconds(answer.headers.get("retry-after"), cloud_now)
+        if answer.status == 429 and self._purse.refused(token, error, asked):
+            return 0.0  # another token may have room; if none has, taking the next call waits or says so
+        return self._limits.retry.wait(attempt, asked, self._random)
 
-        A 429 keeps everybody from the token: as long as the cloud asks for, or, where it does not say, until the next
-        hour once so many refusals came in a row that it is no burst.
-        """
-        now = self._clock()
-        asked = retry_after_seconds(answer.headers.get("retry-after"), now + (self.clock_skew or timedelta()))
-        wait = self._limits.retry.wait(attempt, asked, self._random)
-        if answer.status != 429:
-            return wait
-        if asked is not None:
-            error.retry_at = now.timestamp() + asked
-            self.budget.block(token, error.retry_at)
-        else:
-            self._refused_in_a_row[token] += 1
-            if self._refused_in_a_row[token] < _REFUSALS_OF_AN_HOUR:
-                return wait
-            error.retry_at = self.budget.block_for_the_hour(token)
-        return 0.0  # another token may have room; if none has, taking the next call waits or says so
-
-    def _take_call(self, request: Request) -> str:
-        """A token with room in the budget; waits for it as long as allowed.
-
-        Raises:
-            BudgetExhausted: No room within that time.
-        """
-        patience = max(self._limits.budget_wait_seconds, self._limits.retry.cap_seconds)
-        waited = 0.0
-        while True:
-            try:
-                self._seed(request)
-                return self.budget.acquire(request.lane)
-            except BudgetExhausted as error:
-                wait = max(0.0, (error.retry_at or 0.0) - self._clock().timestamp())
-                if waited + wait > patience:
-                    raise
-                wait += self._random()  # so that not everybody comes back in the same moment
-                self._tell_wait(error)
-                waited += wait
-            self._pause(wait, request)
-
-    def _tell_wait(self, error: BudgetExhausted) -> None:
-        """Say once per moment, not once per thread, that everything waits."""
-        retry_at = error.retry_at or 0.0
-        if retry_at > self._told_wait:
-            self._told_wait = retry_at
-            log.warning("%s Waiting until %s.", error.reason, at_time(retry_at))
-
-    def _seed(self, request: Request) -> None:
-        """Once an hour and token, somebody asks the cloud how many calls it has counted already."""
-        hour = int(self._clock().timestamp() // 3600)
-        if all(self._seeded_hour.get(token) == hour for token in self._tokens):
-            return
-        with self._seeding:
-            for token, secret in self._tokens.items():
-                if self._seeded_hour.get(token) == hour:
-                    continue
-                if self.budget.needs_seed(token):
-                    self._ask_usage(token, secret, request)
-                self._seeded_hour[token] = hour
-
-    def _ask_usage(self, token: str, secret: Secret, request: Request) -> None:
-        requests = request_limit = None
-        usage = Request(endpoints.usage(), 1, endpoints.usage().path, {}, request.lane, request.stop)
+    def _ask_usage(self, token: str, request: Request) -> Usage:
+        """A token's count as the cloud has it, for the purse; asked once, because work can go on without it."""
+        call = endpoints.usage()
+        usage = Request(call, 1, call.path, call.params, request.lane, request.stop)
         now = self._clock()
         try:
-            answer = self._transport.get(usage.path, usage.query, secret)
-            outcome = self._judge(usage, answer, 1, now, now)
-            if isinstance(outcome, Unauthorized):
-                raise self._naming(outcome, token)
-            if isinstance(outcome, Page):
-                told = parse_usage(outcome.document)
-                requests, request_limit = told.requests, told.request_limit
-            else:
-                log.warning("the call budget starts without the cloud's own count: %s", outcome)
-        except (AttemptFailedError, UnexpectedShape) as error:
-            log.warning(
-                "the call budget starts without the cloud's own count: %s", self._secrets.hide(str(error))
+            outcome = self._judge(
+                usage, self._transport.get(usage.path, usage.query, self._tokens[token]), 1, now, now
             )
-        self.budget.seed(token, requests=requests, request_limit=request_limit)
+            if isinstance(outcome, Page):
+                return parse_usage(outcome.document)
+            if isinstance(outcome, Unauthorized):
+                raise self._purse.naming(outcome, token)
+            reason = str(outcome)
+        except (AttemptFailedError, UnexpectedShape) as error:
+            reason = self._secrets.hide(str(error))
+        log.warning("the call budget starts without the cloud's own count: %s", reason)
+        return UNTOLD
 
     def _note_date(self, answer: Answer, requested_at: datetime, received_at: datetime) -> None:
         cloud = http_date(answer.headers["date"]) if "date" in answer.headers else None

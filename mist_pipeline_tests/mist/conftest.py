@@ -7,7 +7,7 @@ import pytest
 
 from mist_pipeline.mist.budget import CallBudget, fingerprint
 from mist_pipeline.mist.client import Limits, MistClient
-from mist_pipeline_tests.mist.scripted_cloud import QUICK, TOKEN, ClientMaker, Clock, ScriptedCloud
+from mist_pipeline_tests.mist.scripted_cloud import LIMITS, TOKEN, ClientMaker, Clock, ScriptedCloud
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def make_client(cloud: ScriptedCloud, clock: Clock, tmp_path: Path) -> Iterator[
 
     def make(
         *tokens: str,
-        limits: Limits = QUICK,
+        limits: Limits = LIMITS,
         calls_per_hour: int | None = None,
         org_id: str | None = None,
         base_url: str | None = None,

@@ -5,13 +5,16 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.client import Limits, MistClient
+from mist_pipeline.mist.endpoints import Call
+from mist_pipeline.mist.page import Page
 from mist_pipeline.mist.transport import Timeouts
 
 TOKEN = "tOkEn-0123456789abcdefSECRET"
@@ -177,4 +180,30 @@ class Clock:
 
 ClientMaker = Callable[..., MistClient]
 
-QUICK = Limits(timeouts=Timeouts(connect=2, read=0.25, total=0.4), concurrency=4)
+LIMITS = Limits(timeouts=Timeouts(connect=30, read=30, total=30), concurrency=4)
+"""For tests in which nothing stalls: a slow machine is no failure."""
+IMPATIENT = replace(LIMITS, timeouts=Timeouts(connect=30, read=0.4, total=0.4))
+"""For tests in which something stalls; here a slow machine may cost further attempts."""
+
+SITE = "4ac1dcf4-9d8b-7211-65c4-057819f0862b"
+
+
+WHOAMI = endpoints.whoami()
+GOOD = Reply(document={"privileges": []})
+"""A sound answer to `WHOAMI`."""
+
+
+def ask(client: MistClient) -> list[Page]:
+    """The simplest question, answered whole."""
+    return list(client.pages(WHOAMI))
+
+
+def summary(interval: int = 3600) -> dict[str, Any]:
+    """A sound SLE summary of one bucket."""
+    samples = {"total": [60.0], "degraded": [6.0], "value": [0.5]}
+    return {"start": 0, "end": 3600, "sle": {"name": "capacity", "interval": interval, "samples": samples}}
+
+
+def summaries(count: int) -> list[Call]:
+    """Calls for the summaries of so many sites."""
+    return [endpoints.sle_summary(f"site-{number}", "capacity", 0, 3600) for number in range(count)]

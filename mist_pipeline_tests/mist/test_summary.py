@@ -1,0 +1,134 @@
+"""`summary-trend` first, `summary` where the cloud has only that; what is not supported; how wide a window may be."""
+
+from typing import Any
+
+import pytest
+
+from mist_pipeline.mist import endpoints
+from mist_pipeline.mist.client import connect
+from mist_pipeline.mist.errors import (
+    BadRequest,
+    NotSupported,
+    Unavailable,
+)
+from mist_pipeline_tests.mist.scripted_cloud import (
+    SITE,
+    TOKEN,
+    ClientMaker,
+    Reply,
+    ScriptedCloud,
+    Seen,
+    summaries,
+    summary,
+)
+
+
+class TestSummary:
+    """`summary-trend` first, `summary` where the cloud has only that."""
+
+    TREND, OLD = "summary-trend", "summary"
+
+    def endpoints_asked(self, cloud: ScriptedCloud) -> list[str]:
+        return [path.rsplit("/", 1)[1] for path in cloud.paths]
+
+    def test_a_new_cloud_is_asked_for_the_trend_only(
+        self, cloud: ScriptedCloud, make_client: ClientMaker
+    ) -> None:
+        cloud.script = lambda _: Reply(document=summary())
+        client = make_client()
+        for call in summaries(3):
+            [page] = client.pages(call)
+            assert "/summary-trend?" in page.url_path
+        assert self.endpoints_asked(cloud) == [self.TREND] * 3
+
+    def test_an_older_cloud_is_asked_for_the_trend_once(
+        self, cloud: ScriptedCloud, make_client: ClientMaker
+    ) -> None:
+        cloud.script = lambda seen: (
+            Reply(404, {}) if seen.path.endswith("-trend") else Reply(document=summary())
+        )
+        client = make_client()
+        for call in summaries(3):
+            [page] = client.pages(call)
+            assert "/summary?" in page.url_path
+        assert self.endpoints_asked(cloud) == [self.TREND, self.OLD, self.OLD, self.OLD]
+        assert cloud.requests[1].query == {"start": "0", "end": "3600"}
+
+    def test_a_metric_that_a_site_does_not_have_says_nothing_about_the_cloud(
+        self, cloud: ScriptedCloud, make_client: ClientMaker
+    ) -> None:
+        cloud.script = lambda seen: (
+            Reply(document=summary()) if "site-1" in seen.path else Reply(404, {"id": "x"})
+        )
+        client = make_client()
+        for number in (0, 1, 0, 1):
+            try:
+                list(client.pages(summaries(2)[number]))
+            except NotSupported as outcome:
+                assert (number, outcome.status) == (0, 404)  # noqa: PT017
+        assert self.endpoints_asked(cloud) == [self.TREND, self.OLD, self.TREND, self.TREND, self.TREND]
+
+    @pytest.mark.parametrize("status", [400, 404])
+    @pytest.mark.parametrize("make", [endpoints.sle_summary, endpoints.impact_summary])
+    def test_an_unsupported_metric_is_an_outcome_of_its_own(
+        self, cloud: ScriptedCloud, make_client: ClientMaker, status: int, make: Any
+    ) -> None:
+        cloud.answers(Reply(status, {"detail": "unknown metric"}))
+        with pytest.raises(NotSupported, match="'roaming'") as caught:
+            list(make_client().pages(make(SITE, "roaming", 0, 3600)))
+        assert (caught.value.status, caught.value.detail) == (status, "unknown metric")
+
+    def test_a_404_elsewhere_is_an_error_of_the_run(
+        self, cloud: ScriptedCloud, make_client: ClientMaker
+    ) -> None:
+        cloud.answers(Reply(400, {}))
+        with pytest.raises(BadRequest):
+            list(make_client().pages(endpoints.sle_metrics(SITE)))
+
+    def test_a_fall_back_that_fails_for_now_settles_nothing(
+        self, cloud: ScriptedCloud, make_client: ClientMaker
+    ) -> None:
+        cloud.script = lambda seen: Reply(404 if seen.path.endswith("-trend") else 500, {})
+        client = make_client()
+        with pytest.raises(Unavailable):
+            list(client.pages(summaries(1)[0]))
+        cloud.script = lambda _: Reply(document=summary())
+        list(client.pages(summaries(1)[0]))
+        assert self.endpoints_asked(cloud)[-1] == self.TREND
+
+    def test_what_one_client_learns_the_next_one_knows(self, cloud: ScriptedCloud, tmp_path: Any) -> None:
+        cloud.script = lambda seen: (
+            Reply(404, {}) if seen.path.endswith("-trend") else Reply(document=summary(interval=86_400))
+        )
+        for _ in range(2):
+            with connect(cloud=cloud.url, tokens=[TOKEN], budget_path=tmp_path / "calls.db") as client:
+                list(client.pages(endpoints.sle_summary(SITE, "capacity", 0, 14 * 86_400)))
+                assert client.max_window_days == 7
+        assert self.endpoints_asked(cloud) == [self.TREND, self.OLD, self.OLD]
+
+    def test_wide_buckets_teach_the_longest_window(
+        self, cloud: ScriptedCloud, make_client: ClientMaker
+    ) -> None:
+        def script(seen: Seen) -> Reply:
+            days = (int(seen.query["end"]) - int(seen.query["start"])) / 86_400
+            return Reply(document=summary(interval=3600 if days <= 7 else 86_400))
+
+        cloud.script = script
+        client = make_client()
+        assert client.max_window_days is None
+        asked = 28
+        for _ in range(4):
+            list(client.pages(endpoints.sle_summary(SITE, "capacity", 0, asked * 86_400)))
+            asked = client.max_window_days or asked
+        assert asked == 7
+
+    @pytest.mark.parametrize(
+        "document", [[], {}, {"sle": 3}, {"sle": {"interval": "1h"}}, {"sle": {"interval": None}}]
+    )
+    def test_a_document_without_an_interval_teaches_nothing(
+        self, cloud: ScriptedCloud, make_client: ClientMaker, document: object
+    ) -> None:
+        cloud.answers(Reply(document=document))
+        client = make_client()
+        list(client.pages(summaries(1)[0]))
+        assert client.max_window_days is None
