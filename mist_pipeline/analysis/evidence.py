@@ -37,6 +37,7 @@ from mist_pipeline.analysis.evidence_windows import (
     learn,
     window_sums,
 )
+from mist_pipeline.analysis.shared_attributes import memberships
 
 __all__ = ["LOOK_BACK", "SCHEMA", "WINDOWS", "EvidenceOptions", "EvidenceRun", "EvidenceState", "evidence"]
 
@@ -76,7 +77,7 @@ def evidence(
             first hour of history) up to `until_hour`.
         classifiers_hourly: ``history.classifiers_hourly``, the same hours.
         site_hourly: ``history.site_hourly``, the same hours.
-        sites: ``history.sites``; of several days of a site the newest up to the block counts, else the first.
+        sites: ``history.sites`` (``timezone`` and what sites share); of several days of a site the newest up to the block counts, else the first.
         from_hour: First hour that gives rows; default the first that can.
         until_hour: The hour after the last; default the hour after the last reading.
         state: What an earlier run returned; None begins with nothing.
@@ -144,6 +145,7 @@ class _Walk:
         self.options = options
         self.emit_from = emit_from
         self.state = state
+        self.shared: pl.DataFrame | None = None
         zones = self.sites.drop_nulls("timezone").group_by("site_id", maintain_order=True).last()
         zone_of = dict(zip(zones["site_id"], zones["timezone"], strict=True))
         self.local = tensor.local_time(zone_of, data.site_ids, data.first_hour, data.hours)
@@ -196,7 +198,7 @@ class _Walk:
         self, standardised: dict[int, Singles], judged: Judgement, lesson: Lesson, stop: int, *, closes: bool
     ) -> Borrowed:
         """What every series may borrow from its groups in this block."""
-        members = groups.membership(self._sites_at(stop), self.data.site_ids, self.data.site_of, self.pool)
+        members = groups.membership(self._shared_at(stop), self.data.site_ids, self.data.site_of, self.pool)
         lendable: dict[int, tensor.Floats] = {}
         lender: dict[int, Ints] = {}
         for window, z in standardised.items():
@@ -214,15 +216,19 @@ class _Walk:
                 )
         return Borrowed(lendable, lender, members.group_ids)
 
-    def _sites_at(self, stop: int) -> pl.DataFrame:
-        """The dimension as it was in a block: the newest row of each site up to its last hour, else its first."""
-        last_hour = tensor.hour_column(np.array([self.data.first_hour + stop - 1]))
-        day = last_hour.dt.convert_time_zone(self.options.time_zone).dt.date()[0]
-        known = self.sites.filter(pl.col("day") <= day).group_by("site_id", maintain_order=True).last()
-        later = (
-            self.sites.join(known, on="site_id", how="anti").group_by("site_id", maintain_order=True).first()
-        )
-        return pl.concat([known, later])
+    def _shared_at(self, stop: int) -> pl.DataFrame:
+        """What sites shared in a block, by the newest row of each site up to the block's last hour, else its first."""
+        if self.shared is None or self.sites.height > self.sites["site_id"].n_unique():
+            last_hour = tensor.hour_column(np.array([self.data.first_hour + stop - 1]))
+            day = last_hour.dt.convert_time_zone(self.options.time_zone).dt.date()[0]
+            known = self.sites.filter(pl.col("day") <= day).group_by("site_id", maintain_order=True).last()
+            later = (
+                self.sites.join(known, on="site_id", how="anti")
+                .group_by("site_id", maintain_order=True)
+                .first()
+            )
+            self.shared = memberships(pl.concat([known, later]))
+        return self.shared
 
     def _site_rows(self, begin: int, stop: int, *, closes: bool) -> list[pl.DataFrame]:
         """Rows of the pseudo-metrics silence and load."""

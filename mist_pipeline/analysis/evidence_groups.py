@@ -1,10 +1,11 @@
-"""Evidence that small sites have only together: peers of one site group, tested as one.
+"""Evidence that small sites have only together: peers that share something, tested as one.
 
-Here: which sites are peers, and how surprising it is that many of them have a little too much at once. Not here: the
-sites' own evidence (`evidence`), and naming a cause (`correlations`).
+Here: which series are peers, and how surprising it is that many of them have a little too much at once. Not here: the
+sites' own evidence (`evidence`), who shares what (`shared_attributes`), and naming a cause (`incidents`).
 
-The statistic is Stouffer's sum of standardised excesses, Z = (Σz − max z) / √(n − 1), each z cut to [−2, 4]. Leaving the
-largest out keeps one bad site from accusing its group.
+The statistic is Stouffer's sum of standardised excesses, Z = (Σz − max z) / √(n' + ρn'²) with n' = n − 1, each z cut to
+[−2, 4]. Leaving the largest out keeps one bad site from accusing its peers; ρ allows for what all sites share on any
+day (weather, a holiday, a lagging baseline), which a thousand peers would otherwise add up to certainty.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from mist_pipeline.analysis.evidence_tensor import Flags, Floats, Ints, Singles
 
 GROUP_WINDOWS = (2, 6, 24)
 MIN_PEERS = 3
+PEER_ATTRIBUTES = ("site_group", "gateway", "template", "firmware_of_model", "model")
+"""What makes sites peers. Not the country: its holidays are shared too."""
+_SHARED = 0.05
 _LOW, _HIGH = -2.0, 4.0
 _LN10 = float(np.log(10.0))
 
@@ -41,11 +45,11 @@ class Membership:
     pool: Ints
 
 
-def membership(sites: pl.DataFrame, site_ids: list[str], site_of: Ints, pool_of: Ints) -> Membership:
-    """Who belongs to which site group.
+def membership(shared: pl.DataFrame, site_ids: list[str], site_of: Ints, pool_of: Ints) -> Membership:
+    """Which series are peers: the same metric and classifier at sites that share an attribute.
 
     Args:
-        sites: ``site_id``, ``sitegroup_ids`` (lists, may be null), one row a site.
+        shared: ``site_id``, ``attribute``, ``value``, as `shared_attributes.memberships` gives them.
         site_ids: Order of the sites.
         site_of: Site of each series.
         pool_of: Pool of each series.
@@ -54,9 +58,8 @@ def membership(sites: pl.DataFrame, site_ids: list[str], site_of: Ints, pool_of:
         {"site_id": site_ids, "site": range(len(site_ids))}, schema={"site_id": pl.String, "site": pl.Int64}
     )
     pairs = (
-        sites.select("site_id", group="sitegroup_ids")
-        .explode("group")
-        .drop_nulls("group")
+        shared.filter(pl.col("attribute").is_in(PEER_ATTRIBUTES))
+        .select("site_id", group=pl.concat_str("attribute", "value", separator=":"))
         .unique()
         .join(place, on="site_id")
     )
@@ -94,7 +97,8 @@ def group_surprise(standardised: Singles, members: Membership) -> tuple[Floats, 
     z = np.where(is_known, np.clip(z, _LOW, _HIGH), 0.0)
     count = np.add.reduceat(is_known.astype(np.float64), members.start, axis=0)
     largest = np.maximum.reduceat(np.where(is_known, z, _LOW), members.start, axis=0)
-    total = (np.add.reduceat(z, members.start, axis=0) - largest) / np.sqrt(np.maximum(count - 1.0, 1.0))
+    others = np.maximum(count - 1.0, 1.0)
+    total = (np.add.reduceat(z, members.start, axis=0) - largest) / np.sqrt(others + _SHARED * others**2)
     enough = count >= MIN_PEERS
     nominal = np.where(enough & (total > 0), np.maximum(-special.log_ndtr(-total) / _LN10, 0.0), 0.0)
     return np.minimum(nominal, tails.MAX_SURPRISE), enough

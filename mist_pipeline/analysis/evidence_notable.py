@@ -55,12 +55,17 @@ class NotableOptions:
         gates: By window length in hours; windows without one are ignored.
         strictness: Added to every gate's surprise; the one knob of the trade-off curve.
         classifier_penalty: Added for a single classifier, of which several are tested.
+        recent_share: Share of a gate's excess that windows above a day must still have had in their last 24 hours: what is
+            over raises no alarm.
         support_share: Share of a gate's surprise and excess that still supports an open alert.
         short_hours: Windows up to this length need corroboration.
         min_baseline_days: Days of history a series needs before its evidence counts.
         peer_credit_from: Surprise of a group above which its members may borrow …
         peer_credit: … this share of it …
         max_peer_credit: … up to this much.
+        related_credit: Credit for each other metric of the family that supports at a similar horizon …
+        max_related: … of which at most so many count.
+        min_silence_surprise: Gate of silence: at once where devices are known to be dead, else from the second hour on.
         min_load_surprise: Gate of the load signal, which supports and never raises an alarm: holidays and sales do not
             harm users.
     """
@@ -68,12 +73,16 @@ class NotableOptions:
     gates: Mapping[int, Gate] = field(default_factory=lambda: GATES)
     strictness: float = 0.0
     classifier_penalty: float = 0.7
+    recent_share: float = 0.6
     support_share: float = 0.5
     short_hours: int = 3
     min_baseline_days: float = 5.0
     peer_credit_from: float = 3.0
     peer_credit: float = 0.5
     max_peer_credit: float = 3.0
+    related_credit: float = 0.7
+    max_related: int = 2
+    min_silence_surprise: float = 4.0
     min_load_surprise: float = 8.0
 
 
@@ -96,110 +105,123 @@ def notable(
         or null) and ``is_alarming``; rows that are not only support an alert that is open.
     """
     options = options or NotableOptions()
-    judged = _judged(rows, families, options)
-    return _corroborated(judged, options)
+    return _strongest(_judged(_credited(_supporting(rows, families, options), options)))
 
 
-def _judged(rows: pl.DataFrame, families: Mapping[str, str], options: NotableOptions) -> pl.DataFrame:
-    family_of = {**families, LOAD: LOAD_FAMILY, SILENCE: DEVICE_FAMILY}
-    gates = pl.DataFrame(
-        [
-            (hours, gate.surprise, gate.excess_pct, gate.observed_pct, gate.breadth_hours)
-            for hours, gate in options.gates.items()
-        ],
-        schema={
-            "window_hours": pl.Int64,
-            "_surprise": pl.Float64,
-            "_excess": pl.Float64,
-            "_observed": pl.Float64,
-            "_breadth": pl.Float64,
-        },
-        orient="row",
+_SITE_HOUR = ["hour", "site_id"]
+_FAMILY_HOUR = ["hour", "site_id", "family"]
+
+
+def _gates(options: NotableOptions) -> pl.DataFrame:
+    rows = [
+        (hours, gate.surprise + options.strictness, gate.excess_pct, gate.observed_pct, gate.breadth_hours)
+        for hours, gate in options.gates.items()
+    ]
+    columns = ("_need", "_excess", "_observed", "_breadth")
+    return pl.DataFrame(
+        rows, schema={"window_hours": pl.Int64, **dict.fromkeys(columns, pl.Float64)}, orient="row"
     )
+
+
+def _supporting(rows: pl.DataFrame, families: Mapping[str, str], options: NotableOptions) -> pl.DataFrame:
+    """Evidence that can hold an alert open, with what its gate asks for."""
+    family_of = {**families, LOAD: LOAD_FAMILY, SILENCE: DEVICE_FAMILY}
     is_load, is_silence = pl.col("metric") == LOAD, pl.col("metric") == SILENCE
+    penalty = pl.when(pl.col("classifier") != "").then(options.classifier_penalty).otherwise(0.0)
     need = (
         pl.when(is_load)
         .then(options.min_load_surprise)
         .when(is_silence)
-        .then(3.0)
-        .otherwise(
-            pl.col("_surprise")
-            + options.strictness
-            + pl.when(pl.col("classifier") != "").then(options.classifier_penalty).otherwise(0.0)
-        )
+        .then(options.min_silence_surprise)
+        .otherwise(pl.col("_need") + penalty)
     )
-    credit = ((pl.col("group_surprise") - options.peer_credit_from) * options.peer_credit).clip(
-        0.0, options.max_peer_credit
-    )
-    is_pseudo = is_load | is_silence
+    lent = (pl.col("group_surprise") - options.peer_credit_from) * options.peer_credit
     share = options.support_share
     return (
-        rows.join(gates, on="window_hours", how="inner")
+        rows.join(_gates(options), on="window_hours", how="inner")
         .filter(is_silence | (pl.col("baseline_days") >= options.min_baseline_days))
         .with_columns(
             family=pl.col("metric").replace(family_of),
             _need=need,
-            _total=pl.col("surprise") + credit,
+            _is_site=is_load | is_silence,
+            _is_short=~is_silence & (pl.col("window_hours") <= options.short_hours),
+            _lent=lent.clip(0.0, options.max_peer_credit),
         )
+        .filter(
+            (pl.col("surprise") + pl.col("_lent") >= share * pl.col("_need"))
+            & (
+                pl.col("_is_site")
+                | (pl.min_horizontal("excess_pct", "recent_excess_pct") >= share * pl.col("_excess"))
+            )
+        )
+    )
+
+
+def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
+    """How far each is above its gate, with what peers and related metrics add, and whether the effect is large enough."""
+    horizon = [*_FAMILY_HOUR, "_is_short"]
+    related = support.group_by(horizon).agg(_related=pl.col("metric").n_unique() - 1)
+    credit = pl.col("_related").clip(0, options.max_related) * options.related_credit
+    return (
+        support.join(related, on=horizon, how="left")
+        .with_columns(margin=pl.col("surprise") + pl.col("_lent") + credit - pl.col("_need"))
         .with_columns(
-            margin=pl.col("_total") - pl.col("_need"),
-            _is_peer=(pl.col("surprise") < pl.col("_need")) & (pl.col("_total") >= pl.col("_need")),
-            _is_big=is_pseudo
-            | (
-                (pl.col("excess_pct") >= pl.col("_excess"))
-                & (pl.col("observed_pct") >= pl.col("_observed"))
-                & (pl.col("breadth_hours") >= pl.col("_breadth"))
+            _passes=(pl.col("margin") >= 0)
+            & (
+                pl.col("_is_site")
+                | (
+                    (pl.col("excess_pct") >= pl.col("_excess"))
+                    & (pl.col("observed_pct") >= pl.col("_observed"))
+                    & (pl.col("breadth_hours") >= pl.col("_breadth"))
+                    & (pl.col("recent_excess_pct") >= options.recent_share * pl.col("_excess"))
+                )
             ),
-            _is_enough=is_pseudo | (pl.col("excess_pct") >= share * pl.col("_excess")),
         )
-        .with_columns(_passes=(pl.col("margin") >= 0) & pl.col("_is_big"))
-        .filter(pl.col("_passes") | ((pl.col("_total") >= share * pl.col("_need")) & pl.col("_is_enough")))
     )
 
 
-def _corroborated(judged: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
-    by_hour = ["hour", "site_id"]
-    sle = ~pl.col("metric").is_in([LOAD, SILENCE])
-    hourly = judged.filter(sle & (pl.col("window_hours") == 1))
-    bad_before = (
-        hourly.select(pl.col("hour").dt.offset_by("1h"), "site_id", "family")
-        .unique()
-        .with_columns(_again=True)
+def _judged(credited: pl.DataFrame) -> pl.DataFrame:
+    """Why each is more than an excursion, and whether it raises an alarm."""
+    hourly = (
+        credited.filter(~pl.col("_is_site") & (pl.col("window_hours") == 1)).select(_FAMILY_HOUR).unique()
     )
-    bad_now = hourly.select("hour", "site_id", "family").unique().with_columns(_now=True)
-    related = (
-        judged.filter(sle & pl.col("_passes")).group_by(by_hour).agg(_metrics=pl.col("metric").n_unique())
+    before = hourly.with_columns(pl.col("hour").dt.offset_by("1h"))
+    twice = hourly.join(before, on=_FAMILY_HOUR, how="semi").with_columns(_is_twice=True)
+    silent = (
+        credited.filter(pl.col("metric") == SILENCE).select(_SITE_HOUR).unique().with_columns(_is_silent=True)
     )
-    silent = judged.filter(pl.col("metric") == SILENCE).select(by_hour).unique().with_columns(_silent=True)
-    passes, is_short = pl.col("_passes"), pl.col("window_hours") <= options.short_hours
+    needs_peers = pl.col("margin") < pl.col("_lent")
     why = (
         pl.when(pl.col("metric") == SILENCE)
         .then(pl.lit("devices"))
         .when(pl.col("metric") == LOAD)
         .then(None)
-        .when(~is_short)
+        .when(~pl.col("_is_short"))
         .then(pl.lit("horizon"))
-        .when(pl.col("_silent"))
+        .when(pl.col("_is_silent"))
         .then(pl.lit("devices"))
-        .when(pl.col("_again") & pl.col("_now"))
+        .when(pl.col("_is_twice"))
         .then(pl.lit("second-hour"))
-        .when(pl.col("_metrics") >= 2)
+        .when(pl.col("_related") > 0)
         .then(pl.lit("related-metric"))
-        .when(pl.col("_is_peer"))
+        .when((pl.col("_lent") > 0) & needs_peers)
         .then(pl.lit("peers"))
     )
-    ranked = (
-        judged.join(bad_before, on=[*by_hour, "family"], how="left")
-        .join(bad_now, on=[*by_hour, "family"], how="left")
-        .join(related, on=by_hour, how="left")
-        .join(silent, on=by_hour, how="left")
+    return (
+        credited.join(twice, on=_FAMILY_HOUR, how="left")
+        .join(silent, on=_SITE_HOUR, how="left")
         .with_columns(corroboration=why)
-        .with_columns(is_alarming=passes & pl.col("corroboration").is_not_null())
-        .sort(
-            [*by_hour, "family", "is_alarming", "margin", "metric", "classifier", "window_hours"],
-            descending=[False, False, False, True, True, False, False, False],
-        )
-        .group_by([*by_hour, "family"], maintain_order=True)
-        .first()
+        .with_columns(is_alarming=pl.col("_passes") & pl.col("corroboration").is_not_null())
     )
-    return ranked.select(pl.exclude("^_.*$"))
+
+
+def _strongest(judged: pl.DataFrame) -> pl.DataFrame:
+    order = ["is_alarming", "margin", "metric", "classifier", "window_hours"]
+    return (
+        judged.sort(
+            [*_FAMILY_HOUR, *order], descending=[False, False, False, True, True, False, False, False]
+        )
+        .group_by(_FAMILY_HOUR, maintain_order=True)
+        .first()
+        .select(pl.exclude("^_.*$"))
+    )

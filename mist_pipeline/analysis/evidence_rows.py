@@ -28,12 +28,13 @@ SCHEMA: dict[str, pl.DataType] = {
     "expected_pct": pl.Float64(),
     "total_user_minutes": pl.Float64(),
     "breadth_hours": pl.Float64(),
+    "recent_excess_pct": pl.Float64(),
     "baseline_days": pl.Float64(),
     "group_id": pl.String(),
     "group_surprise": pl.Float64(),
 }
 KEY = ["hour", "site_id", "metric", "classifier", "window_hours"]
-_NUMBERS = ("observed", "mean", "exposure", "surprise", "breadth")
+_NUMBERS = ("observed", "mean", "exposure", "surprise", "breadth", "recent")
 _WEAK = 1.0
 _GROUP_STRONG = 4.0
 
@@ -60,7 +61,7 @@ class Hits:
         options: What is worth keeping.
         emit_from: First column that gives rows.
         columns: Parts of the columns ``line``, ``at``, ``window_hours``, ``observed``, ``mean``, ``exposure``, ``surprise``,
-            ``breadth``.
+            ``breadth``, ``recent``.
     """
 
     options: EvidenceOptions
@@ -92,6 +93,7 @@ class Hits:
             "exposure": window.exposure[line, at],
             "surprise": surprise[line, at],
             "breadth": window.breadth[line, at],
+            "recent": window.recent_pct[line, at],
         }
         for name, value in values.items():
             self.columns[name].append(value)
@@ -109,7 +111,7 @@ class Hits:
             np.concatenate([np.zeros(0, np.int64), *self.columns[name]]).astype(np.int64)
             for name in ("line", "at", "window_hours")
         )
-        observed, mean, exposure, surprise, breadth = (
+        observed, mean, exposure, surprise, breadth, recent = (
             np.concatenate([np.zeros(0), *self.columns[name]]) for name in _NUMBERS
         )
         lent, group = np.zeros(line.size), np.full(line.size, -1, np.int64)
@@ -130,6 +132,7 @@ class Hits:
                 "expected_pct": 100.0 * mean / exposure,
                 "total_user_minutes": exposure,
                 "breadth_hours": breadth,
+                "recent_excess_pct": recent,
                 "baseline_days": days[line],
                 "group_id": id_of_group.gather(np.where(group < 0, len(borrowed.group_ids), group)),
                 "group_surprise": lent,
@@ -180,6 +183,7 @@ def site_rows(
         expected_pct=pl.lit(100.0),
         total_user_minutes=pl.col("observed"),
         breadth_hours=pl.col("window_hours").cast(pl.Float64),
+        recent_excess_pct=100.0 * away / usual,
         group_id=pl.lit(None, pl.String),
         group_surprise=pl.lit(0.0),
     )

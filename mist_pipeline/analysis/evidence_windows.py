@@ -109,6 +109,8 @@ class WindowSums:
         nominal: Surprise before calibration; 0 where there is no excess to speak of.
         breadth: Over how many hours the excess is spread, (Σe)²/Σe² of the positive hourly excesses e (the participation
             ratio): 1 where a single hour explains it all.
+        recent_pct: Points more degraded than expected in the last 24 hours, or in the window where it is shorter; that of
+            the window where nobody was there in those hours.
     """
 
     hours: int
@@ -120,6 +122,7 @@ class WindowSums:
     is_tested: Flags
     nominal: Floats
     breadth: Floats
+    recent_pct: Floats
 
     @property
     def excess_pct(self) -> Floats:
@@ -167,13 +170,21 @@ def window_sums(
         excess = course.excess[:, until] - course.excess[:, since]
         squared = course.squared[:, until] - course.squared[:, since]
         breadth = excess**2 / np.maximum(squared, 1e-6)
+        recent_pct = 100.0 * (seen - mean) / np.maximum(total, 1e-9)
+        if hours > BLOCK:
+            lately = slice(until.start - BLOCK, until.stop - BLOCK)
+            users, seen_lately, expected_lately = (
+                sums[:, until] - sums[:, lately] for sums in (exposure_sum, seen_sum, course.expected)
+            )
+            away = seen_lately - expected_lately
+            recent_pct = np.where(users > 0, 100.0 * away / np.maximum(users, 1e-9), recent_pct)
         plain = judged.a[pool, i][:, None] * mean + judged.b[pool, i][:, None] * mean**2
         variance = plain * _scale_at(judged.scale[chunk], hours)[:, None] + uncertainty * mean**2
         is_tested = total >= floor
         nominal = np.zeros_like(mean)
         cells = is_tested & (seen - mean > np.sqrt(variance))
         nominal[cells] = tails.upper_surprise(seen[cells], mean[cells], variance[cells])
-        yield WindowSums(hours, seen, mean, total, plain, variance, is_tested, nominal, breadth)
+        yield WindowSums(hours, seen, mean, total, plain, variance, is_tested, nominal, breadth, recent_pct)
 
 
 @dataclass(frozen=True)

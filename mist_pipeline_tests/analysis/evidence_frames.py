@@ -84,7 +84,8 @@ def history(
         day=pl.lit(START.date()),
         timezone=pl.lit(zone),
         sitegroup_ids=pl.lit(pl.Series([["north"]])).first(),
-        attributes=pl.lit("{}"),
+        country_code=pl.lit("DE"),
+        attributes=pl.lit('{"models": {"AP45": 4}}'),
     )
     score = pl.when(pl.col("state") == "ok").then("score_pct")
     frames = {

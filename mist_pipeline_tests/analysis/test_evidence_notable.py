@@ -31,6 +31,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "expected_pct": 5.0,
         "total_user_minutes": 2_000.0,
         "breadth_hours": 12.0,
+        "recent_excess_pct": observed - 5.0,
         "baseline_days": 30.0,
         "group_id": None,
         "group_surprise": 0.0,
