@@ -59,7 +59,8 @@ class Panel:
     def age(self) -> npt.NDArray[np.int64]:
         """(n,) days since the newest score: 0 if the last day has one, the length of the span if none has."""
         newest_first = ~np.isnan(self.score[:, ::-1])
-        return np.where(newest_first.any(axis=1), newest_first.argmax(axis=1), self.score.shape[1])
+        first = newest_first.argmax(axis=1)
+        return np.asarray(np.where(newest_first.any(axis=1), first, self.score.shape[1]), dtype=np.int64)
 
 
 def weekdays(day: date, days: int, ahead: int = 0) -> npt.NDArray[np.int64]:
