@@ -12,22 +12,25 @@ from mist_pipeline.report.model import AtRisk, ForecastDay, Series, Site, Trend,
 from mist_pipeline.report.words import SEVERITY_RANK, THRESHOLD_NAMES, risk_sentence, threshold_pct
 
 _SERIES = ["site_id", "metric"]
-_NOT_THE_SCORE = 99
 
 
-def _crossing(data: ReportData) -> pl.DataFrame:
-    """The most serious threshold that each series is about to cross; a row a series, soonest and surest first."""
-    assert data.risks is not None  # noqa: S101 - both callers asked
+def _crossing(risks: pl.DataFrame) -> pl.DataFrame:
+    """The most serious threshold that each series is about to cross; a row a series, soonest and surest first.
+
+    A series that is only warned of early (``is_pre_warning`` while critical is not in sight) has ``pre_warning``.
+    """
+    warned = pl.col("is_pre_warning") if "is_pre_warning" in risks.columns else pl.lit(value=False)
     rank = {name: place for place, name in enumerate(THRESHOLD_NAMES)}
+    name = pl.col("severity").str.replace_all("-", "_")
     return (
-        of_day(data.risks, data.day)
-        .with_columns(severity=pl.col("severity").str.replace_all("-", "_"))
-        .filter(
-            (pl.col("state") == "crossing") & pl.col("severity").is_in(["critical", "pre_warning", "major"])
+        risks.with_columns(
+            threshold=pl.when((pl.col("state") == "crossing") & name.is_in(list(rank)))
+            .then(name)
+            .when(warned.fill_null(value=False) & (pl.col("state") != "already"))
+            .then(pl.lit("pre_warning"))
         )
-        .with_columns(
-            rank=pl.col("severity").replace_strict(rank, default=_NOT_THE_SCORE, return_dtype=pl.Int64)
-        )
+        .filter(pl.col("threshold").is_in(["critical", "pre_warning", "major"]))
+        .with_columns(rank=pl.col("threshold").replace_strict(rank, return_dtype=pl.Int64))
         .sort(
             "rank",
             "days",
@@ -66,7 +69,7 @@ def at_risk(data: ReportData, sites: dict[str, Site]) -> list[AtRisk] | None:
     """Series that are expected to cross a threshold, most serious and soonest first; None where not computed."""
     if data.risks is None:
         return None
-    crossing = _crossing(data)
+    crossing = _crossing(of_day(data.risks, data.day))
     series = crossing.select(_SERIES)
     forecasts, histories = _forecasts(data, series), score_histories(data, series)
     blank: Series = [None] * data.settings.history_days
@@ -82,15 +85,13 @@ def at_risk(data: ReportData, sites: dict[str, Site]) -> list[AtRisk] | None:
                 label=site["label"],
                 url=site["url"],
                 metric=row["metric"],
-                threshold=row["severity"],
-                threshold_pct=threshold_pct(row["metric"], row["severity"], data.settings),
+                threshold=row["threshold"],
+                threshold_pct=threshold_pct(row["metric"], row["threshold"], data.settings),
                 days=row["days"],
                 days_low=row["days_low"],
                 days_high=row["days_high"],
                 probability=row["probability"],
-                sentence=risk_sentence(
-                    row["severity"], row["days"], row["days_low"], row["days_high"], row["probability"]
-                ),
+                sentence=risk_sentence(row),
                 history=histories.get(key, blank),
                 forecast=forecasts.get(key, []),
             )

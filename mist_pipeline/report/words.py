@@ -1,7 +1,8 @@
 """How the report says things: metric names, numbers, days, thresholds. Plain text; renderers escape."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mist_pipeline.analysis.status import STATUS_OF_SEVERITY
 from mist_pipeline.mist.metrics import CATALOGUE
@@ -73,26 +74,17 @@ def threshold_pct(metric: str, threshold: str, settings: ReportSettings) -> floa
     }.get(threshold)
 
 
-def span_of_days(days: float | None, low: float | None, high: float | None) -> str:
-    """A range of days for people: ``within a day``, ``in 2–3 days``, ``in 4 days or later``, ``soon``."""
-    first = low if low is not None else days
-    if first is None:
-        return "soon"
-    start = max(0, round(first))
-    if high is None and low is not None:
-        return f"in {count(max(start, 1), 'day')} or later"
-    end = max(round(high if high is not None else first), 1)
-    if end <= 1:
-        return "within a day"
-    start = max(start, 1)
-    return f"in {start}–{end} days" if end > start else f"in {end} days"
+def risk_sentence(risk: Mapping[str, Any]) -> str:
+    """What a row about to cross a threshold says: ``Approaching critical in 2–3 days at the current trend (70 %)``.
 
+    Args:
+        risk: A row of ``analysis.risks``, with ``threshold`` naming the line that it is shown under.
+    """
+    from mist_pipeline.analysis.risks import sentence
 
-def risk_sentence(
-    threshold: str, days: float | None, low: float | None, high: float | None, probability: float | None
-) -> str:
-    """``Approaching critical in 2–3 days at the current trend (70 %)``."""
-    how_sure = "" if probability is None else f" ({probability * 100:.0f} %)"
-    name = THRESHOLD_NAMES.get(threshold, threshold)
-    goal = "the pre-warning line" if threshold == "pre_warning" else name
-    return f"Approaching {goal} {span_of_days(days, low, high)} at the current trend{how_sure}"
+    if risk["threshold"] == "pre_warning":
+        return "Under the pre-warning line and heading down"
+    if any(risk[name] is None for name in ("days_low", "days_high", "probability")):
+        return f"Approaching {risk['threshold']} soon"
+    said = sentence({**risk, "severity": risk["threshold"], "state": "crossing"})
+    return said[:1].upper() + said[1:]

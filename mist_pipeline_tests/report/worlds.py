@@ -242,7 +242,7 @@ def _analysed(report: ReportData, ids: list[str], rng: np.random.Generator) -> R
             "score_pct"
         ]
         last, speed = series[-1], (series[-1] - series[-7]) / 6
-        line = "pre_warning" if metric == "roaming" else "critical"
+        line = "major" if metric == "roaming" else "critical"
         risks.append(
             (
                 DAY,
@@ -251,8 +251,8 @@ def _analysed(report: ReportData, ids: list[str], rng: np.random.Generator) -> R
                 line,
                 "crossing",
                 2.4,
-                1.6,
-                3.4,
+                2.1,
+                2.9,
                 0.71 if metric == "capacity" else 0.55,
             )
         )
