@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mist_pipeline.analysis.evidence_load import LOAD, SILENCE
+from mist_pipeline.analysis.risks import sentence
 from mist_pipeline.analysis.severity import Bands, threshold
 
 MOMENT = "moment"
@@ -32,9 +33,8 @@ class FindingRules:
         bands: Severity bands of every metric without its own.
         by_metric: Severity bands of single metrics.
         told_severities: Severities of a score that are findings by themselves.
-        pre_warning_pct: Metric → line below which a falling score is told before it is critical.
-        forecast_days: A crossing that is predicted sooner is told before it happens.
-        min_probability: … if it is at least so probable.
+        pre_warning_pct: Metric → line below which a falling score is told before it is critical; as in the rules of the
+            risks.
         min_drop_points: Smallest shortfall against the expectation that matters in practice.
         told_alarms: Severities of the cloud's own alarms that are findings.
         min_reporting_share: Share of the sites that must have answered, else the collection itself is the trouble.
@@ -46,8 +46,6 @@ class FindingRules:
     by_metric: Mapping[str, Bands] = field(default_factory=dict)
     told_severities: Sequence[str] = ("critical", "major", "warning")
     pre_warning_pct: Mapping[str, float] = field(default_factory=lambda: {"capacity": 85.0, "roaming": 95.0})
-    forecast_days: int = 3
-    min_probability: float = 0.5
     min_drop_points: float = 3.0
     told_alarms: Sequence[str] = ("critical",)
     min_reporting_share: float = 0.5
@@ -180,71 +178,36 @@ def trend_findings(trends: pl.DataFrame, readings: pl.DataFrame | None, rules: F
     )
 
 
-def predicted_findings(risks: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
-    """Pre-warnings from predictions: critical within the horizon, probably enough.
-
-    Args:
-        risks: moment, site_id, metric, severity, state, days, days_low, days_high, probability.
-        rules: Horizon and probability.
-    """
-    fired = risks.filter(
-        (pl.col("severity") == "critical")
-        & (pl.col("state") == "crossing")
-        & (pl.col("days") <= rules.forecast_days)
-        & (pl.col("probability") >= rules.min_probability)
-    )
-    return as_findings(
-        fired,
-        "pre_warning",
-        pl.lit("major"),
-        pl.format(
-            "{} is approaching critical in {} at the current trend ({} %).",
-            title(rules),
-            _span(pl.col("days_low"), pl.col("days_high"), pl.col("days")),
-            number(100 * pl.col("probability"), 0),
-        ),
-        {name: pl.col(name) for name in ("days", "days_low", "days_high", "probability")},
-        rules=rules,
-    )
-
-
 def pre_warning_findings(
     trends: pl.DataFrame | None, risks: pl.DataFrame | None, rules: FindingRules
 ) -> pl.DataFrame:
-    """Scores that are not critical yet but predicted to be, or under their pre-warning line and falling.
+    """Scores that are not critical yet but predicted to be, or under their pre-warning line and heading down.
+
+    Risks decide where they were made; without them a trend under the line does.
 
     Args:
-        trends: moment, site_id, metric, score_pct, velocity_pct_per_day, indicator; for the lines.
-        risks: As for ``predicted_findings``; where a series has both, the prediction is told.
-        rules: Lines, horizon and probability.
+        trends: moment, site_id, metric, score_pct, velocity_pct_per_day, indicator.
+        risks: ``analysis.risks`` with moment; its ``is_pre_warning`` rows are told.
+        rules: Lines.
     """
-    predicted = no_findings() if risks is None else predicted_findings(risks, rules)
+    if risks is not None:
+        return _predicted(risks, rules)
     if trends is None:
-        return predicted
-    line = pl.col("metric").replace_strict(dict(rules.pre_warning_pct), default=None, return_dtype=pl.Float64)
-    fired = trends.with_columns(line.alias("line")).filter(
+        return no_findings()
+    falling = trends.with_columns(_line(rules)).filter(
         (pl.col("score_pct") < pl.col("line"))
         & (pl.col("score_pct") >= threshold("critical", rules.bands, rules.by_metric))
         & (pl.col("indicator") == "↑")
         & (pl.col("velocity_pct_per_day") < 0)
     )
-    falling = as_findings(
-        fired,
+    return as_findings(
+        falling,
         "pre_warning",
         pl.lit("warning"),
-        pl.format(
-            "{} {} % is below its pre-warning line of {} % and falling {} points a day.",
-            title(rules),
-            number(pl.col("score_pct")),
-            number(pl.col("line"), 0),
-            number(-pl.col("velocity_pct_per_day")),
-        ),
+        _under_its_line(pl.col("score_pct"), pl.col("velocity_pct_per_day"), rules),
         {name: pl.col(name) for name in ("score_pct", "line", "velocity_pct_per_day")},
         rules=rules,
     )
-    if not predicted.height:
-        return falling
-    return pl.concat([predicted, falling.join(predicted, on=[MOMENT, "site_id", "metric"], how="anti")])
 
 
 def baseline_findings(
@@ -362,15 +325,48 @@ def no_findings() -> pl.DataFrame:
     return pl.DataFrame(schema={name: pl.String for name in COLUMNS if name != MOMENT})
 
 
-def _span(low: pl.Expr, high: pl.Expr, middle: pl.Expr) -> pl.Expr:
-    """A range of days in words; its middle alone where there is no range."""
-    first = pl.coalesce(low, middle).floor().cast(pl.Int64)
-    last = pl.coalesce(high, middle).ceil().cast(pl.Int64)
-    days = pl.when(last == 1).then(pl.lit("day")).otherwise(pl.lit("days"))
-    return (
-        pl.when(first == last)
-        .then(pl.format("{} {}", last, days))
-        .when(first < 1)
-        .then(pl.format("less than {} {}", last, days))
-        .otherwise(pl.format("{}–{} days", first, last))
+def _predicted(risks: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
+    """Risks that warn, with the sentence of the risk; those without a predicted day are under their line."""
+    fired = risks.filter(pl.col("is_pre_warning")).with_columns(_line(rules))
+    words = pl.Series("sentence", [sentence(row) for row in fired.iter_rows(named=True)], dtype=pl.String)
+    is_soon = pl.col("state") == "crossing"
+    return as_findings(
+        fired.with_columns(words),
+        "pre_warning",
+        pl.when(is_soon).then(pl.lit("major")).otherwise(pl.lit("warning")),
+        pl.when(is_soon)
+        .then(pl.format("{} is {}.", title(rules), "sentence"))
+        .otherwise(_under_its_line(pl.col("level_pct"), pl.col("slope_pct_per_day"), rules)),
+        {
+            name: pl.col(name)
+            for name in (
+                "state",
+                "days",
+                "days_low",
+                "days_high",
+                "probability",
+                "level_pct",
+                "slope_pct_per_day",
+            )
+        },
+        rules=rules,
+    )
+
+
+def _line(rules: FindingRules) -> pl.Expr:
+    """The metric's pre-warning line, null where it has none."""
+    lines = pl.col("metric").replace_strict(
+        dict(rules.pre_warning_pct), default=None, return_dtype=pl.Float64
+    )
+    return lines.alias("line")
+
+
+def _under_its_line(level: pl.Expr, slope: pl.Expr, rules: FindingRules) -> pl.Expr:
+    """The sentence for a score that falls towards critical from below its line."""
+    return pl.format(
+        "{} {} % is below its pre-warning line of {} % and heading down ({} points a day).",
+        title(rules),
+        number(level),
+        number(pl.col("line"), 0),
+        number(slope),
     )
