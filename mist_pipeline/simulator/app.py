@@ -234,6 +234,8 @@ class _Endpoint:
         response = await self._cloud.respond(self._name, self._answer, Request(scope, receive))
         if response is None:
             scope["state"]["reset"]()
+            while (await receive())["type"] != "http.disconnect":
+                pass
             return
         await response(scope, receive, send)
 

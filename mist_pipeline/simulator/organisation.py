@@ -35,8 +35,8 @@ _PLACES: Final = (
     ("Europe/London", "GB", 52.5, -1.5),
     ("Europe/Berlin", "DE", 51.0, 10.0),
     ("America/New_York", "US", 40.5, -74.5),
-    ("America/Los_Angeles", "US", 36.0, -119.5),
     ("Asia/Kolkata", "IN", 21.0, 78.0),
+    ("America/Los_Angeles", "US", 36.0, -119.5),
     ("Australia/Adelaide", "AU", -34.5, 138.5),
     ("Asia/Tokyo", "JP", 35.7, 139.5),
     ("America/St_Johns", "CA", 47.5, -52.8),
@@ -59,6 +59,7 @@ SWITCH_VERSION: Final = "22.4R3.25"
 GATEWAY_MODELS: Final = ("SRX320", "SSR120")
 GATEWAY_VERSIONS: Final = {"SRX320": "21.2R3-S6.11", "SSR120": "6.2.5-5R2"}
 
+_AT_HOME: Final = 0.85
 _STREETS: Final = ("High Street", "Station Road", "Mill Lane", "Market Square", "Harbour Way", "Kings Road")
 _TOWNS: Final = (
     "Ashford",
@@ -179,7 +180,7 @@ def build(
     if unknown:
         raise ValueError(f"no place for timezones {unknown}: choose from {sorted(ZONES)}")
     rng = np.random.default_rng([seed, 11])
-    num_groups = max(3, sites // 15)
+    num_groups = max(4, sites // 14)
     return tuple(
         _site(index, sites, rng, seed, places, num_groups, start + timedelta(days=days // 2))
         for index in range(sites)
@@ -208,7 +209,11 @@ def _site(
 ) -> Site:
     special = _special(index, sites)
     weights = 1.0 / (1.0 + np.arange(len(places)))
-    zone, country, latitude, longitude = places[int(rng.choice(len(places), p=weights / weights.sum()))]
+    group = index % num_groups
+    drawn = int(rng.choice(len(places), p=weights / weights.sum()))
+    # A group is mostly a region, with some of its sites elsewhere.
+    is_at_home = rng.random() < _AT_HOME
+    zone, country, latitude, longitude = places[group % len(places) if is_at_home else drawn]
     kind = (
         "idle" if special == "idle" else str(rng.choice(["shop", "office", "warehouse"], p=[0.55, 0.3, 0.15]))
     )
@@ -222,7 +227,6 @@ def _site(
         str(model) for model in rng.choice(AP_MODELS, size=2, replace=False, p=[0.3, 0.25, 0.2, 0.15, 0.1])
     ]
     main = num_aps if rng.random() < 0.5 or num_aps < 3 else int(num_aps * rng.uniform(0.55, 0.9))
-    group = index % num_groups
     gateway = str(rng.choice(GATEWAY_MODELS)) if rng.random() < 0.85 else None
     town = f"{_TOWNS[int(rng.integers(len(_TOWNS)))]} {index + 1:04d}"
     groups = [stable_uuid(seed, "group", group)]

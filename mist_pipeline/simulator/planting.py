@@ -89,8 +89,8 @@ def _local(site: Site, day: date, hour: int) -> datetime:
 def draw(sites: Sequence[Site], start: datetime, days: int, seed: int) -> list[Plant]:
     """Draw troubles and decoys for a world.
 
-    A world of at least eight sites and about a month holds at least one of every kind. Firmware roll-outs, group
-    failures and holidays hit many sites at once.
+    A world of about 24 sites and 60 days holds at least one of every kind; in smaller and shorter ones some find no
+    room. Firmware roll-outs, group failures and holidays hit many sites at once.
 
     Args:
         sites: The organisation.
@@ -169,51 +169,70 @@ def _decoy(planter: _Planter, kind: str) -> None:
 
 
 def _shared(planter: _Planter) -> None:
-    """Causes that several sites share: DHCP of a group, a bad firmware, a harmless one, a stocktaking."""
+    """Causes that several sites share."""
+    _group_failures(planter)
+    models = [
+        model for model in AP_MODELS if sum(site.num_of_model(model) > 0 for site in planter.sites) >= 2
+    ]
+    models.sort(key=lambda model: -sum(site.num_of_model(model) for site in planter.sites))
+    if models:
+        _bad_firmware(planter, models[0])
+    for model in models[1:3]:
+        served = [site.index for site in planter.sites if site.num_of_model(model) > 0]
+        onset, until = planter.moment(1).replace(hour=2), planter.end + timedelta(days=3650)
+        planter.add(plants.rollout(served, onset, until, model=model, firmware=f"{FIRMWARE[model]}.1"))
+    candidates = planter.candidates()
+    if candidates:
+        closed = [index for index in candidates if planter.rng.random() < 0.25] or candidates[:1]
+        midnight = _local(planter.sites[closed[0]], planter.moment(1).date(), 0)
+        planter.add(plants.closing_day(closed, midnight, name="stocktaking"))
+
+
+def _group_failures(planter: _Planter) -> None:
+    """The DHCP service of a site group fails, once in about 60 days and 200 sites, at nearly all of its sites."""
     rng, sites = planter.rng, planter.sites
     groups: dict[str, list[int]] = defaultdict(list)
-    for site in sites:
-        if site.kind != "idle" and site.since is None:
-            groups[site.sitegroup_ids[0]].append(site.index)
+    for index in planter.candidates():
+        groups[sites[index].sitegroup_ids[0]].append(index)
     large = [group for group, members in groups.items() if len(members) >= 2]
-    times = 1 + planter.days // 60
-    for _ in range(times if large else 0):
+    wanted = 1 + planter.days // 60 * (1 + len(sites) // 200)
+    for _ in range(_ATTEMPTS if large else 0):
+        if wanted == 0:
+            return
         group = str(rng.choice(large))
         members = [index for index in groups[group] if rng.random() < 0.93] or groups[group]
         onset = planter.working_moment(sites[members[0]], 1.5)
         if all(planter.is_free(index, onset, onset + timedelta(hours=12)) for index in members):
             hours, peak = int(rng.integers(4, 13)), float(rng.uniform(0.45, 0.7))
             planter.add(plants.dhcp_failure(members, onset, hours, sitegroup_id=group, peak=peak))
-    counts = {model: sum(site.num_of_model(model) > 0 for site in sites) for model in AP_MODELS}
-    bad, *others = sorted((model for model in AP_MODELS if counts[model] >= 2), key=lambda m: -counts[m]) or (
-        "",
-    )
-    if bad:
-        wanted = [s.index for s in sites if s.num_of_model(bad) >= 0.5 * s.num_aps and s.kind != "idle"]
-        days = round(float(rng.uniform(2, min(6, planter.days * 0.15 + 2))), 1)
+            wanted -= 1
+
+
+def _bad_firmware(planter: _Planter, model: str) -> None:
+    """A release that harms an access point model, at most of the sites that have mainly this one."""
+    rng = planter.rng
+    served = [
+        index
+        for index in planter.candidates()
+        if 2 * planter.sites[index].num_of_model(model) >= planter.sites[index].num_aps
+    ]
+    days = round(float(rng.uniform(2, min(6, planter.days * 0.15 + 2))), 1)
+    for _ in range(_ATTEMPTS):
         onset = planter.moment(days).replace(hour=2)
-        free = [index for index in wanted if planter.is_free(index, onset, onset + timedelta(days=days))]
-        hit = [index for index in free if rng.random() < 0.7][:40] or free[:1]
+        free = [index for index in served if planter.is_free(index, onset, onset + timedelta(days=days))]
+        hit = [index for index in free if rng.random() < 0.7][:40]
         if hit:
-            planter.add(plants.bad_firmware(hit, onset, days, model=bad, firmware=f"{FIRMWARE[bad]}-rc2"))
-    for model in others[:2]:
-        served = [site.index for site in sites if site.num_of_model(model) > 0]
-        onset = planter.moment(1).replace(hour=2)
-        until = planter.end + timedelta(days=3650)
-        planter.add(plants.rollout(served, onset, until, model=model, firmware=f"{FIRMWARE[model]}.1"))
-    if planter.candidates():
-        closed = [index for index in planter.candidates() if rng.random() < 0.25] or planter.candidates()[:1]
-        site = sites[closed[0]]
-        planter.add(plants.closing_day(closed, _local(site, planter.moment(1).date(), 0), name="stocktaking"))
+            planter.add(plants.bad_firmware(hit, onset, days, model=model, firmware=f"{FIRMWARE[model]}-rc2"))
+            return
 
 
 def _holidays(planter: _Planter) -> None:
     """Public holidays as decoys in the truth: `readings` empties the sites by itself."""
-    by_country: dict[str, list[Site]] = defaultdict(list)
+    by_place: dict[tuple[str, str], list[Site]] = defaultdict(list)
     for site in planter.sites:
         if site.kind != "idle":
-            by_country[site.country_code].append(site)
-    for country, members in by_country.items():
+            by_place[site.country_code, site.timezone].append(site)
+    for (country, _), members in by_place.items():
         for year in range(planter.start.year, planter.end.year + 1):
             for day in opening.holidays(country, year):
                 onset = _local(members[0], day, 0)

@@ -26,8 +26,17 @@ KINDS = {
 }
 
 
-def test_the_default_world_holds_every_kind_of_trouble_and_decoy() -> None:
-    assert {incident.kind for incident in World().truth} == KINDS
+@pytest.mark.parametrize("seed", [7, 22, 100, 101, 102])
+def test_a_world_of_the_default_size_holds_every_kind_of_trouble_and_decoy(seed: int) -> None:
+    assert {incident.kind for incident in World(seed=seed).truth} == KINDS
+
+
+def test_a_site_group_is_mostly_one_region() -> None:
+    sites = World(60, 30, 4).sites()
+    for group in {site.sitegroup_ids[0] for site in sites}:
+        zones = Counter(site.timezone for site in sites if site.sitegroup_ids[0] == group)
+        assert zones.most_common(1)[0][1] >= 0.5 * zones.total()
+    assert len({site.timezone for site in sites}) >= 6
 
 
 def test_the_same_arguments_make_the_same_world_and_another_seed_another() -> None:
