@@ -40,6 +40,7 @@ class _Planter:
         self.end = start + timedelta(days=days)
         self.warm = start + timedelta(days=days * 0.4 if days < 45 else 18)
         self.rng = np.random.default_rng([seed, 23])
+        self.candidates = [site.index for site in sites if site.kind != "idle" and site.since is None]
         self.plants: list[Plant] = []
         self._taken: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
 
@@ -66,14 +67,10 @@ class _Planter:
         hour = int(site.opens + (site.closes - site.opens) * self.rng.uniform(0.15, 0.5))
         return _local(site, day, hour)
 
-    def candidates(self) -> list[int]:
-        return [site.index for site in self.sites if site.kind != "idle" and site.since is None]
-
     def place(self, build: Callable[[Site], Plant]) -> None:
         """Try sites and moments until one is free; a small or short world has room for fewer."""
-        candidates = self.candidates()
-        for _ in range(_ATTEMPTS if candidates else 0):
-            plant = build(self.sites[int(self.rng.choice(candidates))])
+        for _ in range(_ATTEMPTS if self.candidates else 0):
+            plant = build(self.sites[int(self.rng.choice(self.candidates))])
             if plant.end <= self.end + timedelta(days=2) and all(
                 self.is_free(site, plant.onset, plant.end) for site in plant.sites
             ):
@@ -148,7 +145,7 @@ def _trouble(planter: _Planter, kind: str) -> Callable[[Site], Plant]:
 
 
 def _decoy(planter: _Planter, kind: str) -> None:
-    rng, candidates = planter.rng, planter.candidates()
+    rng, candidates = planter.rng, planter.candidates
     if not candidates:
         return
     site = planter.sites[int(rng.choice(candidates))]
@@ -181,7 +178,7 @@ def _shared(planter: _Planter) -> None:
         served = [site.index for site in planter.sites if site.num_of_model(model) > 0]
         onset, until = planter.moment(1).replace(hour=2), planter.end + timedelta(days=3650)
         planter.add(plants.rollout(served, onset, until, model=model, firmware=f"{FIRMWARE[model]}.1"))
-    candidates = planter.candidates()
+    candidates = planter.candidates
     if candidates:
         closed = [index for index in candidates if planter.rng.random() < 0.25] or candidates[:1]
         midnight = _local(planter.sites[closed[0]], planter.moment(1).date(), 0)
@@ -192,7 +189,7 @@ def _group_failures(planter: _Planter) -> None:
     """The DHCP service of a site group fails, once in about 60 days and 200 sites, at nearly all of its sites."""
     rng, sites = planter.rng, planter.sites
     groups: dict[str, list[int]] = defaultdict(list)
-    for index in planter.candidates():
+    for index in planter.candidates:
         groups[sites[index].sitegroup_ids[0]].append(index)
     large = [group for group, members in groups.items() if len(members) >= 2]
     wanted = 1 + planter.days // 60 * (1 + len(sites) // 200)
@@ -213,7 +210,7 @@ def _bad_firmware(planter: _Planter, model: str) -> None:
     rng = planter.rng
     served = [
         index
-        for index in planter.candidates()
+        for index in planter.candidates
         if 2 * planter.sites[index].num_of_model(model) >= planter.sites[index].num_aps
     ]
     days = round(float(rng.uniform(2, min(6, planter.days * 0.15 + 2))), 1)
