@@ -13,7 +13,7 @@ from mist_pipeline.defs.history import history_assets
 from mist_pipeline.defs.jobs import jobs, schedules
 from mist_pipeline.defs.live import live_assets
 from mist_pipeline.defs.partitions import daily_partitions
-from mist_pipeline.defs.raw import raw_assets
+from mist_pipeline.defs.raw import RETRY_WHAT_CAN_HEAL, raw_assets
 from mist_pipeline.defs.reports import report_assets
 from mist_pipeline.defs.resources import Cloud, silent
 from mist_pipeline.defs.retention import retention_job
@@ -22,13 +22,18 @@ from mist_pipeline.warehouse.store import Warehouse
 
 
 def build_defs(
-    settings: Settings | None = None, *, resources: Mapping[str, Any] | None = None
+    settings: Settings | None = None,
+    *,
+    resources: Mapping[str, Any] | None = None,
+    retry: dg.RetryPolicy | None = RETRY_WHAT_CAN_HEAL,
 ) -> dg.Definitions:
     """All definitions.
 
     Args:
         settings: None reads the configuration file and the environment; without either, the defaults.
         resources: Replacements by name: ``settings``, ``warehouse``, ``raw_store``, ``cloud``, ``progress``.
+        retry: How assets that ask the cloud are repeated when their failure may heal; None where somebody waits for
+            the answer and can start again himself.
 
     Raises:
         SettingsError: The configuration is wrong.
@@ -41,11 +46,11 @@ def build_defs(
         all_jobs, retention = jobs(), retention_job()
         return dg.Definitions(
             assets=[
-                *raw_assets(daily),
+                *raw_assets(daily, retry),
                 *history_assets(daily),
                 *analysis_assets(daily),
                 *report_assets(daily),
-                *live_assets(),
+                *live_assets(retry),
             ],
             asset_checks=all_checks(),
             jobs=[*all_jobs, retention],

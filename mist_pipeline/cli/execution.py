@@ -82,7 +82,7 @@ def execute(
     begun = time.monotonic()
     instant = {AS_OF_TAG: as_of.isoformat()} if as_of else {}
     with _quiet(), instance(settings) as opened:
-        definitions = build_defs(settings, resources={"progress": progress})
+        definitions = build_defs(settings, resources={"progress": progress}, retry=None)
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=opened,
             tags={**(tags or {}), **instant},

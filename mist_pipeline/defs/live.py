@@ -16,7 +16,6 @@ from mist_pipeline.collect.raw_store import RawStore
 from mist_pipeline.defs import judgement
 from mist_pipeline.defs.raw import (
     CLIENT_VERSION,
-    RETRY_WHAT_CAN_HEAL,
     only_what_can_heal_is_retried,
     site_ids,
 )
@@ -51,14 +50,14 @@ def last_look(warehouse: Warehouse, instant: datetime) -> datetime | None:
     return seen
 
 
-def live_assets() -> list[dg.AssetsDefinition]:
+def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
     """Every asset of this layer."""
 
     @dg.multi_asset(
         name="look",
         specs=[spec(table) for table in TABLES],
         pool=POOL,
-        retry_policy=RETRY_WHAT_CAN_HEAL,
+        retry_policy=retry,
     )
     def look(
         context: dg.AssetExecutionContext,

@@ -80,7 +80,9 @@ def site_ids(store: RawStore, instant: datetime) -> tuple[str, ...]:
     return tuple(site.id for site in parse_sites(*documents))
 
 
-def raw_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def raw_assets(
+    daily: dg.DailyPartitionsDefinition, retry: dg.RetryPolicy | None
+) -> list[dg.AssetsDefinition]:
     """Every asset of this layer."""
 
     @dg.multi_asset(
@@ -98,7 +100,7 @@ def raw_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]
             for kind, meaning in ANSWERS.items()
         ],
         backfill_policy=SINGLE_RUN,
-        retry_policy=RETRY_WHAT_CAN_HEAL,
+        retry_policy=retry,
     )
     def raw_answers(
         context: dg.AssetExecutionContext,
@@ -140,7 +142,7 @@ def raw_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]
             group_name="snapshots",
             owners=[DATA_ENGINEERING],
             kinds={"json"},
-            retry_policy=RETRY_WHAT_CAN_HEAL,
+            retry_policy=retry,
         )
         def taken(
             context: dg.AssetExecutionContext,

@@ -24,6 +24,10 @@ _POLARS: dict[str, pl.DataType] = {
     "JSON": pl.String(),
 }
 
+SIGNIFICANT_DIGITS = 12
+"""Kept of every number: sums of the same rows in another order differ in the last bits, and the same run twice has to
+give the same table."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -89,7 +93,7 @@ class Table:
         return pl.DataFrame(schema=self.polars_schema())
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The frame with exactly this table's columns, order and types.
+        """The frame with exactly this table's columns, order and types, numbers to `SIGNIFICANT_DIGITS`.
 
         Raises:
             ValueError: A column is missing or unknown, or a value does not fit its type.
@@ -99,7 +103,12 @@ class Table:
         if missing or unknown:
             raise ValueError(f"{self.full_name}: the frame lacks {missing} and has unknown columns {unknown}")
         try:
-            return frame.select(pl.col(name).cast(dtype) for name, dtype in self.polars_schema().items())
+            return frame.select(
+                pl.col(name).cast(dtype).round_sig_figs(SIGNIFICANT_DIGITS)
+                if dtype == pl.Float64
+                else pl.col(name).cast(dtype)
+                for name, dtype in self.polars_schema().items()
+            )
         except pl.exceptions.PolarsError as error:
             raise ValueError(f"{self.full_name}: {error}") from error
 
