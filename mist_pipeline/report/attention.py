@@ -81,7 +81,10 @@ def _blamed(data: ReportData) -> dict[tuple[str, str], str]:
 
 
 def _worst_hours(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str], str]:
-    """The hour with the lowest score of each of these series, in the site's own time."""
+    """The hour in which most users suffered, of each of these series, in the site's own time.
+
+    By degraded user-minutes where the history has them: one user with 0 % at night is not the worst hour.
+    """
     if data.sle_hourly is None or "timezone" not in data.sites.columns:
         return {}
     zones = data.sites.filter(pl.col("day") <= data.day).sort("day").unique("site_id", keep="last")
@@ -89,7 +92,15 @@ def _worst_hours(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str]
         of_day(data.sle_hourly, data.day)
         .filter(pl.col("state") == "ok")
         .join(series, on=["site_id", "metric"])
-        .sort("site_id", "metric", "score_pct", "hour", nulls_last=True)
+        .sort(
+            "site_id",
+            "metric",
+            "degraded_user_minutes",
+            "score_pct",
+            "hour",
+            descending=[False, False, True, False, False],
+            nulls_last=True,
+        )
         .unique(["site_id", "metric"], keep="first", maintain_order=True)
         .join(zones.select("site_id", "timezone"), on="site_id", how="left")
         .select("site_id", "metric", "hour", "score_pct", "timezone")
@@ -100,7 +111,7 @@ def _worst_hours(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str]
             local = hour.astimezone(ZoneInfo(timezone or "UTC"))
         except (ZoneInfoNotFoundError, ValueError):
             local = hour
-        said[site, metric] = f"worst at {local:%H:%M} {local.tzname()}: {percent(score)}"
+        said[site, metric] = f"worst from {local:%H:%M} local time: {percent(score)}"
     return said
 
 

@@ -172,16 +172,18 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
         .encode(y=alt.Y("at:Q", scale=y_scale))
         for (key, _), line in zip(sorted(shown.items()), lines, strict=True)
     ]
-    named = (
-        alt.Chart(values(lines))
-        .mark_text(align="left", baseline="top", dx=2, dy=4, fontSize=10.5, color=_COLOUR["muted"])
-        .encode(x=alt.value(0), y=alt.Y("at:Q", scale=y_scale), text="label:N")
-    )
+
+    def threshold_names(**look: Any) -> Any:
+        return (
+            alt.Chart(values(lines))
+            .mark_text(align="left", baseline="top", dx=2, dy=4, fontSize=10.5, **look)
+            .encode(x=alt.value(0), y=alt.Y("at:Q", scale=y_scale), text="label:N")
+        )
+
     layers = [
         band("lower_pct", "upper_pct", "band-95"),
         band("lower_80_pct", "upper_80_pct", "band-80"),
         *rules,
-        named,
         alt.Chart(values(past))
         .mark_line(color=_COLOUR["series"], strokeWidth=2, strokeJoin="round")
         .encode(x=x, y=y),
@@ -193,6 +195,9 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
             color=_COLOUR["series"], filled=True, size=46, opacity=1, stroke=_COLOUR["card"], strokeWidth=1.5
         )
         .encode(x=x, y=y),
+        # A halo keeps the name readable where the score runs through it.
+        threshold_names(color=_COLOUR["card"], stroke=_COLOUR["card"], strokeWidth=3),
+        threshold_names(color=_COLOUR["muted"]),
     ]
     last = f"last {past[-1]['score']:.1f} % on {past[-1]['day']}" if past else "no history"
     title = f"{risk['metric']}: {last}. {risk['sentence']}."

@@ -24,7 +24,7 @@ REQUIRED_COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
             "classifiers_daily": "day site_id metric classifier degraded_pct degraded_user_minutes num_users num_aps",
             "site_status": "day site_id status",
             "trends": "day site_id metric change_pct velocity_pct_per_day indicator is_degrading",
-            "sle_hourly": "hour day site_id metric score_pct state",
+            "sle_hourly": "hour day site_id metric score_pct degraded_user_minutes state",
             "baselines": "day site_id metric day_of_week mean_pct std_pct",
             "deviations": "day site_id metric expected_pct sigma is_deviating",
             "forecasts": "day site_id metric target_day mean_pct lower_pct upper_pct lower_80_pct upper_80_pct",

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mist_pipeline.report.model import STATES, STATUSES, Anomaly, AtRisk, Incident, Site, Totals, Trend
+from mist_pipeline.report.sites import main_reason
 from mist_pipeline.report.words import count, metric_title, percent
 
 
@@ -83,7 +84,7 @@ def headline(
     if not sites:
         return "There is no site to report on: the organisation has none, or its list was never collected."
     if status["UNKNOWN"] == len(sites):
-        why = Counter(site["reason"] for site in sites).most_common(1)[0][0]
+        why = Counter(main_reason(site) for site in sites).most_common(1)[0][0]
         return f"None of {count(len(sites), 'site')} could be judged: {why}."
     shared = [incident for incident in incidents or [] if incident["scope"] == "infrastructure"]
     parts = [_state_of_the_sites(sites, status, has_cause=bool(shared))]

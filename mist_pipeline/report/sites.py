@@ -218,9 +218,14 @@ def sites_worst_first(data: ReportData, metrics: list[str]) -> list[Site]:
     return sorted(sites, key=_order)
 
 
+def main_reason(site: Site) -> str:
+    """The first part of a site's reason, without its numbers, so that sites can be counted by it."""
+    return site["reason"].partition(" (")[0]
+
+
 def unknown_reasons(sites: list[Site]) -> list[UnknownReason]:
-    """Why sites could not be judged, most frequent first."""
-    reasons = Counter(site["reason"] for site in sites if site["status"] == "UNKNOWN")
+    """The main reasons for which sites could not be judged, most frequent first."""
+    reasons = Counter(main_reason(site) for site in sites if site["status"] == "UNKNOWN")
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     return [UnknownReason(reason=reason, num_sites=amount) for reason, amount in ordered]
 

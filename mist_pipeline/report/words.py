@@ -84,7 +84,8 @@ def risk_sentence(risk: Mapping[str, Any]) -> str:
 
     if risk["threshold"] == "pre_warning":
         return "Under the pre-warning line and heading down"
-    if any(risk[name] is None for name in ("days_low", "days_high", "probability")):
-        return f"Approaching {risk['threshold']} soon"
-    said = sentence({**risk, "severity": risk["threshold"], "state": "crossing"})
+    name = THRESHOLD_NAMES[risk["threshold"]]
+    if any(risk[value] is None for value in ("days_low", "days_high", "probability")):
+        return f"Approaching {name} soon"
+    said = sentence({**risk, "severity": name, "state": "crossing"})
     return said[:1].upper() + said[1:]

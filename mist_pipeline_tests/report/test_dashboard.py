@@ -239,17 +239,18 @@ def test_the_worst_hour_is_told_in_the_time_of_the_site() -> None:
             "day": [DAY] * 3,
             "site_id": [site_id(0)] * 3,
             "metric": ["time-to-connect"] * 3,
-            "score_pct": [80.0, 41.26, None],
+            "score_pct": [0.0, 41.26, None],
+            "degraded_user_minutes": [10.0, 900.0, None],
             "state": ["ok", "ok", "missing"],
         },
         schema_overrides={"hour": pl.Datetime("us", "UTC")},
     )
-    for zone, said in (("America/New_York", "08:00 EST"), (None, "13:00 UTC"), ("No/Where", "13:00 UTC")):
+    for zone, said in (("America/New_York", "08:00"), (None, "13:00"), ("No/Where", "13:00")):
         here = replace(
             data, sle_hourly=hourly, sites=data.sites.with_columns(timezone=pl.lit(zone, pl.String))
         )
         notes = build_dashboard(here)["attention"][0]["notes"]
-        assert f"worst at {said}: 41.2 %" in notes
+        assert f"worst from {said} local time: 41.2 %" in notes
 
 
 @pytest.mark.parametrize(
@@ -387,6 +388,13 @@ def test_anomalies_say_how_much_each_metric_has_to_do_with_it(report: Rendered) 
         assert shares == sorted(shares, reverse=True)
         assert sum(shares) == pytest.approx(1, abs=0.01)
     assert any("normally" in text for item in anomalies for text in item["deviations"])
+
+
+def test_reasons_are_counted_by_their_main_part(report: Rendered) -> None:
+    assert report.dashboard["unknown"] == [
+        {"reason": "the cloud had no data", "num_sites": 1},
+        {"reason": "too few users to judge", "num_sites": 1},
+    ]
 
 
 @pytest.mark.parametrize(
