@@ -460,9 +460,9 @@ def test_the_text_of_an_empty_organisation_says_so_in_every_section() -> None:
 @pytest.mark.slow
 def test_three_thousand_sites_take_seconds_and_fit_a_page() -> None:
     data: ReportData = make_report(3000, 30)
-    started = time.perf_counter()
+    started = time.process_time()  # of the processor: a busy machine must not fail this
     page = render_html(data)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert len(page.encode()) < 2_000_000
     assert "2,800 more sites not shown here" in page
     assert len(json.loads(render_json(data))["sites"]) == 3000
