@@ -232,7 +232,7 @@ def _usable_hours(
     is_ok = (pl.col("state") == "ok") & pl.col("score_pct").is_not_null()
     share = (1.0 - pl.col("score_pct") / 100.0).clip(0.0, 1.0)
     return (
-        hours.join(_local_hours(hours, sites), on=["hour", "site_id"], how="left")
+        _with_local_hour(hours, sites)
         .with_columns(
             pl.when(is_ok).then(minutes.fill_null(60.0) / 60.0).otherwise(0.0).alias("weight"),
             pl.when(is_ok).then(share).otherwise(0.0).alias("share"),
@@ -244,34 +244,26 @@ def _usable_hours(
     )
 
 
-def _local_hours(hours: pl.DataFrame, sites: pl.DataFrame) -> pl.DataFrame:
-    """hour, site_id, local_hour (0–23 on the site's own clock); one conversion per zone, not per row."""
+def _with_local_hour(hours: pl.DataFrame, sites: pl.DataFrame) -> pl.DataFrame:
+    """The hours with local_hour (0–23 on the site's own clock); one conversion per zone, not per row."""
     newest = sites.sort("day") if "day" in sites.columns else sites
-    zones = newest.group_by("site_id", maintain_order=True).agg(pl.col("timezone").last())
-    zones = (
-        hours.select(pl.col("site_id").unique())
-        .join(zones, on="site_id", how="left")
-        .with_columns(pl.col("timezone").fill_null("UTC"))
-    )
+    zone = pl.col("timezone").fill_null("UTC")
     valid = available_timezones()
-    names = {name: name if name in valid else "UTC" for name in zones["timezone"].unique().to_list()}
-    zones = zones.with_columns(
-        pl.col("timezone").replace_strict(names, default="UTC", return_dtype=pl.String)
-    )
+    named = newest.group_by("site_id", maintain_order=True).agg(zone.last())
+    names = {name: name if name in valid else "UTC" for name in [*named["timezone"].unique(), "UTC"]}
+    zones = named.with_columns(pl.col("timezone").replace_strict(names, return_dtype=pl.String))
     instants = hours.select(pl.col("hour").unique())
     clocks = pl.concat(
         instants.with_columns(
-            pl.lit(zone).alias("timezone"),
-            pl.col("hour").dt.convert_time_zone(zone).dt.hour().alias("local_hour"),
+            pl.lit(name).alias("timezone"),
+            pl.col("hour").dt.convert_time_zone(name).dt.hour().alias("local_hour"),
         )
-        for zone in sorted(set(names.values()))
+        for name in sorted(set(names.values()))
     )
     return (
-        hours.select("hour", "site_id")
-        .unique()
-        .join(zones, on="site_id", how="left")
+        hours.join(zones, on="site_id", how="left")
+        .with_columns(zone)
         .join(clocks, on=["hour", "timezone"], how="left")
-        .drop("timezone")
     )
 
 

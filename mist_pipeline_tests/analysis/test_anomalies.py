@@ -225,3 +225,13 @@ def test_contributions_sum_to_one_scores_are_bounded_and_order_changes_nothing(s
         assert sum(shares.values()) == pytest.approx(1.0, abs=1e-5)
         assert min(shares.values()) >= 0.0
     assert anomalies(shapes.sample(fraction=1.0, shuffle=True, seed=seed), [DAY], few).equals(found)
+
+
+def test_a_day_on_which_nobody_can_be_judged_has_rows_and_no_scores() -> None:
+    silent = world().with_columns(
+        pl.when(pl.col("day") == DAY).then(None).otherwise(pl.col("share")).alias("share")
+    )
+    found = anomalies(silent, [DAY], SMALL)
+    assert len(found) == 12
+    assert found["state"].unique().to_list() == ["too_little_data"]
+    assert found["anomaly_score"].is_null().all()

@@ -236,3 +236,10 @@ def test_features_are_finite_or_missing_together(shares: list[float | None], use
     )
     seen = values[np.isfinite(values)]
     assert (seen >= np.arcsinh(-1.0) - 1e-6).all()
+
+
+def test_days_before_the_panel_are_days_without_a_reading() -> None:
+    shapes = history([0.01] * 20 + [0.04])
+    short = panel(shapes, DAY - timedelta(days=20), DAY)
+    long = panel(shapes, DAY - timedelta(days=40), DAY)
+    np.testing.assert_array_equal(features(short, [DAY], 28, 14)[DAY], features(long, [DAY], 28, 14)[DAY])

@@ -209,3 +209,7 @@ def test_groups_that_are_the_same_among_the_judged_are_tested_once() -> None:
     (found,) = explanations([event], candidates, 0.01, 3, 0.5)
     assert found.group.names == (("site_group", "g"), ("country", "DE"))
     assert found.tests == 1
+
+
+def test_two_degraded_sites_have_nothing_in_common_yet() -> None:
+    assert explain(60, {0, 1}, {"pair": {0, 1, 2}}) == []
