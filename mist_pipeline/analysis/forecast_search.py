@@ -79,7 +79,7 @@ def search_weekday(site_id: str, metric: str) -> int:
 
 
 @dataclass(frozen=True)
-class _Due:
+class Due:
     """A chunk of series to search, on the logit scale."""
 
     z: Array
@@ -87,7 +87,7 @@ class _Due:
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
     """What the search of a chunk found, a row a series."""
 
     order: Ints
@@ -102,7 +102,7 @@ class _Found:
     compared: Ints
 
     @classmethod
-    def empty(cls, n: int) -> "_Found":
+    def empty(cls, n: int) -> "Found":
         """Nothing found yet: infinitely bad, to be written over."""
 
         def floats(fill: float = np.nan) -> Array:
@@ -161,8 +161,8 @@ def search_orders(
     z = to_logit(score[usable])
     pieces = slices(len(usable), CHUNK)
     found = fan_out(
-        _search,
-        [_Due(z[piece], known.weekdays) for piece in pieces],
+        search_chunk,
+        [Due(z[piece], known.weekdays) for piece in pieces],
         [piece.stop - piece.start for piece in pieces],
         compute,
         what="order search",
@@ -185,7 +185,7 @@ def fallback_reasons(score: Array) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     )
 
 
-def _search(due: _Due) -> _Found:
+def search_chunk(due: Due) -> Found:
     """Orders, coefficients and backtests of one chunk."""
     n = len(due.z)
     effects = weekday_effects(due.z, due.weekday).effect
@@ -197,7 +197,7 @@ def _search(due: _Due) -> _Found:
     aicc = np.stack([filtered.aicc(p + q) for (p, q), (_, _, filtered) in zip(ORDERS, screened, strict=True)])
     rank = np.argsort(np.argsort(aicc, axis=0, kind="stable"), axis=0, kind="stable")
     is_finalist = (rank < FINALISTS) & (aicc <= aicc.min(axis=0) + FINALIST_GAP)
-    best = _Found.empty(n)
+    best = Found.empty(n)
     for k, (p, q) in enumerate(ORDERS):
         ar, ma, filtered = screened[k]
         rows = np.flatnonzero(is_finalist[k])
@@ -219,7 +219,7 @@ def _search(due: _Due) -> _Found:
 
 
 def _keep_better(
-    best: _Found, rows: Ints, order: tuple[int, int], ar: Array, ma: Array, filtered: Filtered
+    best: Found, rows: Ints, order: tuple[int, int], ar: Array, ma: Array, filtered: Filtered
 ) -> None:
     """Write these candidates into ``best`` where their AICc is smaller than what stands there."""
     p, q = order
@@ -273,7 +273,7 @@ def _table(
     count: Ints,
     reasons: np.ndarray[tuple[int], np.dtype[np.str_]],
     usable: Ints,
-    found: list[_Found],
+    found: list[Found],
 ) -> pl.DataFrame:
     """The rows of ``analysis.models``: searched series and those that could not be."""
     base = keys.with_columns(
