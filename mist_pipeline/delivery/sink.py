@@ -1,0 +1,192 @@
+"""What every way of telling people has in common: what is told, how it ended, and which answers deserve a retry.
+
+A sink gets one message and answers how it ended. It keeps no state: what it must remember of an incident (a thread, a
+ticket's key) it hands back as a reference, which the ledger keeps and gives it next time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+Severity = Literal["critical", "major", "warning", "info"]
+Reason = Literal[
+    "first",
+    "severity_rise",
+    "more_sites",
+    "some_resolved",
+    "all_resolved",
+    "reopened",
+    "repeat_due",
+    "escalation",
+    "acknowledged",
+    "digest",
+    "test",
+]
+"""Why a message is sent; every message has one."""
+
+
+@dataclass(frozen=True)
+class SiteView:
+    """A site as people are told of it. ``name`` is typed by strangers: whoever renders it escapes it."""
+
+    site_id: str
+    name: str
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class AlertView:
+    """One child of an incident.
+
+    Attributes:
+        alert_id: Id in the ledger.
+        site: Where.
+        metric: Canonical metric, or empty for the whole site.
+        family: Metric family.
+        severity: Its present severity.
+        status: Its present state.
+        opened_at: UTC.
+        resolved_at: UTC, or None.
+        summaries: Sentences of its findings, newest first.
+        classifier: What the cloud blames most, or empty.
+        evidence: Numbers behind it, for those who read closely.
+    """
+
+    alert_id: str
+    site: SiteView
+    metric: str
+    family: str
+    severity: Severity
+    status: Literal["open", "acknowledged", "resolved"]
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    summaries: tuple[str, ...] = ()
+    classifier: str = ""
+    evidence: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class IncidentView:
+    """What is told: one cause with its alerts.
+
+    Attributes:
+        incident_id: Id in the ledger.
+        fingerprint: Stable name of the cause.
+        title: One sentence; holds names typed by strangers.
+        severity: The worst of its open alerts; once resolved, the worst there was.
+        scope: One site, or something that sites share.
+        status: Its present state.
+        opened_at: UTC.
+        updated_at: UTC; the instant of this telling.
+        resolved_at: UTC, or None.
+        cause: The cause in words, or empty.
+        alerts: Its children, worst first.
+        remediation: Steps that usually help.
+        report_url: The report of the day, or None.
+        run_url: The Dagster run, or None.
+        charts: Picture (PNG) by file name, for sinks that can show them.
+    """
+
+    incident_id: str
+    fingerprint: str
+    title: str
+    severity: Severity
+    scope: Literal["site", "infrastructure", "pipeline"]
+    status: Literal["open", "acknowledged", "resolved"]
+    opened_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None = None
+    cause: str = ""
+    alerts: tuple[AlertView, ...] = ()
+    remediation: tuple[str, ...] = ()
+    report_url: str | None = None
+    run_url: str | None = None
+    charts: Mapping[str, bytes] = field(default_factory=dict, hash=False)
+
+    @property
+    def sites(self) -> tuple[SiteView, ...]:
+        """The sites hit, each once, in the order of the alerts."""
+        return tuple({alert.site.site_id: alert.site for alert in self.alerts}.values())
+
+
+@dataclass(frozen=True)
+class Message:
+    """One delivery.
+
+    Attributes:
+        delivery_id: Id of the outbox row; stable over attempts, so that receivers can drop repetitions.
+        reason: Why it is sent.
+        sequence: Number of this telling of the incident at this sink, from 1.
+        incident: What is told.
+        attempt: From 1; above 1 an earlier attempt may have arrived.
+        reference: What the sink handed back for this incident last time; empty at first.
+        recipient: Whom an escalation step or route names (address, channel, routing key), or empty for the sink's own.
+    """
+
+    delivery_id: str
+    reason: Reason
+    sequence: int
+    incident: IncidentView
+    attempt: int = 1
+    reference: Mapping[str, str] = field(default_factory=dict, hash=False)
+    recipient: str = ""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The receiver has it. ``reference`` replaces what is remembered of the incident at this sink."""
+
+    reference: Mapping[str, str] = field(default_factory=dict, hash=False)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """It surely did not arrive, and may if it is sent again, after ``after_seconds`` at the earliest where told."""
+
+    error: str
+    after_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """It may have arrived (a timeout after sending). Only ``recover`` may decide whether it is sent again."""
+
+    error: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """It will never be accepted as it is; somebody has to mend the configuration or the message."""
+
+    error: str
+
+
+Outcome = Accepted | Retry | Unknown | Refused
+
+
+class Sink(Protocol):
+    """One way of telling people."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        ...
+
+    def send(self, message: Message) -> Outcome:
+        """Tell it once. Never raises for anything that the network or the receiver does."""
+        ...
+
+    def recover(self, message: Message) -> Outcome:
+        """Find out about a message whose outcome is unknown; may send it where sending twice does no harm."""
+        ...
+
+
+HEALING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""HTTP answers that may heal; every other one but 2xx is final."""
+
+
+def is_worth_a_retry(status: int) -> bool:
+    """Whether the same request may be accepted later: 408, 425, 429 and 5xx but 501."""
+    return status in HEALING_STATUS or (status > 500 and status not in (501, 505))
