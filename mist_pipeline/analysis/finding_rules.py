@@ -272,19 +272,25 @@ def evidence_findings(notable: pl.DataFrame, rules: FindingRules) -> pl.DataFram
         .then(pl.lit("major"))
         .otherwise(pl.lit("warning"))
     )
+    # A model of noise is not to be believed beyond one in a thousand million.
+    odds = (
+        pl.when(pl.col("surprise") > 9)
+        .then(pl.lit("less than 1 in 10^9"))
+        .otherwise(pl.format("about 1 in 10^{}", number(pl.col("surprise"), 0)))
+    )
     of = pl.when(pl.col("classifier") != "").then(pl.format(" by {}", "classifier")).otherwise(pl.lit(""))
     return as_findings(
         fired,
         "evidence",
         severity,
         pl.format(
-            "{}: {} % of user-minutes degraded{} over {} h, where {} % is expected (about 1 in 10^{} by chance).",
+            "{}: {} % of user-minutes degraded{} over {} h, where {} % is expected ({} by chance).",
             title(rules),
             number(pl.col("observed_pct")),
             of,
             pl.col("window_hours"),
             number(pl.col("expected_pct")),
-            number(pl.col("surprise"), 0),
+            odds,
         ),
         {
             name: pl.col(name)

@@ -481,7 +481,7 @@ def notable(
         metric,
         more.get("classifier", "dhcp-stuck"),
         6,
-        8.2,
+        more.get("surprise", 8.2),
         margin,
         observed,
         3.14,
@@ -511,6 +511,8 @@ def test_the_strongest_alarming_evidence_of_a_site_and_family_is_told() -> None:
         "(about 1 in 10^8 by chance)."
     )
     assert "degraded over 6 h" in rows[0]["summary"]
+    beyond = only(inputs(notable=[notable("a", 9, surprise=35.0)]))
+    assert beyond["summary"].endswith("(less than 1 in 10^9 by chance).")
     assert only(inputs(notable=[notable("a", 9)]))["severity"] == "critical"
 
 
