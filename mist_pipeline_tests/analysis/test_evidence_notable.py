@@ -15,7 +15,7 @@ NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 def row(**changes: Any) -> dict[str, Any]:
     """One clearly bad hour of coverage."""
-    observed = changes.get("observed_pct", 55.0)
+    observed = changes.get("observed_pct", 45.0)
     return {
         "hour": NOON,
         "site_id": "a",
