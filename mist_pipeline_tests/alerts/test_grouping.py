@@ -1,0 +1,199 @@
+"""Alerts become incidents by cause."""
+
+from datetime import timedelta
+
+import polars as pl
+import pytest
+
+from mist_pipeline.alerts.grouping import acknowledge_incident, open_severity
+from mist_pipeline.alerts.policy import Policy
+from mist_pipeline.alerts.replay import replay
+from mist_pipeline.alerts.signals import causes
+from mist_pipeline_tests.alerts.histories import (
+    HOUR,
+    START,
+    correlation,
+    finding,
+    kinds,
+    live,
+    only_incident,
+    run,
+)
+
+SITES = [f"s{number:03}" for number in range(300)]
+
+
+def down(site_id: str) -> dict[str, str]:
+    return finding(site_id, "device", "site_down", "critical", "", summary="The site is down.")
+
+
+def connect(site_id: str, severity: str = "major") -> dict[str, str]:
+    return finding(site_id, "connect", severity=severity, metric="successful-connect")
+
+
+def test_three_hundred_sites_that_lose_their_wan_at_once_are_one_incident() -> None:
+    book, events = run([live(0, *map(down, SITES))], site_count=300)
+    incident = only_incident(book)
+    assert incident.scope == "infrastructure"
+    assert len(incident.alert_ids) == 300
+    assert incident.cause == "device at 300 sites at once"
+    assert kinds(events, "incident") == ["opened", "joined"]
+
+
+def test_a_storm_that_builds_up_takes_its_first_and_last_sites_along() -> None:
+    steps = [
+        live(0, *map(down, SITES[:4])),
+        live(0.25, *map(down, SITES[:250])),
+        live(0.5, *map(down, SITES)),
+    ]
+    book, events = run(steps, site_count=300)
+    assert len(only_incident(book).alert_ids) == 300
+    assert kinds(events, "incident").count("merged") == 4
+
+
+def test_a_storm_of_a_family_leaves_the_trouble_of_others_alone() -> None:
+    book, _ = run([live(0, *map(down, SITES[:40]), connect("elsewhere"))])
+    assert sorted(len(one.alert_ids) for one in book.incidents.values()) == [1, 40]
+
+
+def test_a_few_sites_in_a_large_organisation_are_no_storm() -> None:
+    book, _ = run([live(0, *map(down, SITES[:20]))], site_count=3000)
+    assert len(book.incidents) == 20
+
+
+def test_more_new_incidents_than_the_cap_are_one() -> None:
+    rows = [connect(site) if number % 2 else down(site) for number, site in enumerate(SITES[:120])]
+    book, _ = run([live(0, *rows)], Policy(storm_sites=1000, max_new_incidents=50))
+    assert only_incident(book).cause == "trouble at 120 sites at once"
+
+
+def test_a_shared_cause_is_one_incident_named_by_it() -> None:
+    book, _ = run([live(0, *map(connect, SITES[:6]), correlation(SITES[:6]))])
+    incident = only_incident(book)
+    assert (incident.cause, incident.attribute, incident.value) == ("DHCP of north.", "site_group", "north")
+    assert incident.fingerprint == "cause-site_group-north-connect"
+
+
+def test_sites_told_before_their_cause_was_known_move_into_it() -> None:
+    steps = [
+        live(0, connect("s000")),
+        live(1, *map(connect, SITES[:2])),
+        live(2, *map(connect, SITES[:5]), correlation(SITES[:5])),
+    ]
+    book, events = run(steps)
+    assert len(only_incident(book).alert_ids) == 5
+    merged = [event for event in events if event.kind == "merged"]
+    assert {event.detail["into"] for event in merged} == {only_incident(book).incident_id}
+    assert len(merged) == 2
+    assert set(replay(steps).alerts["incident_id"]) == {only_incident(book).incident_id}
+
+
+def test_a_storm_whose_cause_is_found_later_is_named_by_it() -> None:
+    steps = [
+        live(0, *map(connect, SITES[:30])),
+        live(1, *map(connect, SITES[:30]), correlation(SITES[:30], summary="RADIUS of north.")),
+    ]
+    book, _ = run(steps)
+    assert (only_incident(book).cause, only_incident(book).attribute) == ("RADIUS of north.", "site_group")
+
+
+@pytest.mark.parametrize(
+    "tomorrow",
+    [
+        pytest.param(
+            correlation(SITES[:6], "radio", "0.14", attribute="firmware"), id="same value, other family"
+        ),
+        pytest.param(
+            correlation(SITES[:5], "connect", "AP45", attribute="model"), id="the same sites by another name"
+        ),
+    ],
+)
+def test_one_roll_out_stays_one_incident_under_other_names(tomorrow: dict[str, str]) -> None:
+    radio = [finding(site) for site in SITES[:6]]
+    first = correlation(SITES[:6], "connect", "0.14", attribute="firmware")
+    steps = [
+        live(0, *map(connect, SITES[:6]), first),
+        live(24, *map(connect, SITES[:6]), *radio, tomorrow),
+    ]
+    book, _ = run(steps, Policy(max_gap=timedelta(days=2), same_site_within=timedelta(days=2)))
+    assert len(only_incident(book).alert_ids) == 12
+
+
+def test_causes_of_different_places_are_different_incidents() -> None:
+    rows = [
+        *map(connect, SITES[:12]),
+        correlation(SITES[:6], value="north"),
+        correlation(SITES[6:12], value="south"),
+    ]
+    book, _ = run([live(0, *rows)])
+    assert sorted(one.value for one in book.incidents.values()) == ["north", "south"]
+
+
+def test_a_cause_of_one_alert_is_that_site_s_own_trouble() -> None:
+    book, _ = run([live(0, connect("s000"), correlation(SITES[:5]))])
+    assert only_incident(book).scope == "site"
+
+
+def test_what_begins_together_at_a_site_is_one_incident() -> None:
+    book, _ = run([live(0, down("s1")), live(1, down("s1"), connect("s1"))])
+    assert len(only_incident(book).alert_ids) == 2
+    later, _ = run([live(0, down("s1")), live(5, down("s1"), connect("s1"))])
+    assert len(later.incidents) == 2
+
+
+def test_troubles_of_the_organisation_are_not_one_because_they_share_no_site() -> None:
+    rows = [
+        finding("", "collector", "collector", "critical", ""),
+        finding("", "device", "mist_alarm", "critical", ""),
+    ]
+    book, _ = run([live(0, *rows), live(0.25, *rows)])
+    assert len(book.incidents) == 2
+
+
+def test_an_incident_ends_with_its_last_alert_and_comes_back_with_its_first() -> None:
+    steps = [live(0, down("s1"), connect("s1"))]
+    steps += [live(hour) for hour in range(1, 6)]
+    book, events = run(steps)
+    assert "resolved" not in kinds(events, "incident")
+    book, events = run([live(hour) for hour in range(6, 15)], book=book)
+    assert kinds(events, "incident") == ["resolved"]
+    book, events = run([live(15, connect("s1"))], book=book)
+    assert kinds(events, "incident") == ["reopened"]
+    assert only_incident(book).is_active
+
+
+def test_a_rise_above_what_was_acknowledged_asks_for_a_person_anew() -> None:
+    book, _ = run([live(0, connect("s1"))])
+    taken = acknowledge_incident(only_incident(book), book.alerts, "ada", START + HOUR / 2)
+    book = book.after(taken)
+    assert acknowledge_incident(only_incident(book), book.alerts, "bob", START + HOUR) == []
+    same, events = run([live(1, connect("s1"))], book=book)
+    assert (only_incident(same).state, events) == ("acknowledged", [])
+    worse, events = run([live(1, connect("s1", "critical"))], book=book)
+    assert only_incident(worse).state == "open"
+    assert kinds(events, "incident") == ["worsened"]
+    assert open_severity(only_incident(worse), worse.alerts) == "critical"
+
+
+def test_causes_come_from_the_table_as_well_and_only_shared_ones() -> None:
+    table = pl.DataFrame(
+        {
+            "cause_fingerprint": ["c1", "c2"],
+            "scope": ["infrastructure", "site"],
+            "family": ["connect", "radio"],
+            "attribute": ["site_group", "site"],
+            "value": ["north", "s9"],
+            "cause": ["DHCP.", "One site."],
+            "site_ids": [SITES[:3], ["s9"]],
+        }
+    )
+    book, _ = run([live(0, *map(connect, SITES[:3]), causes=table)])
+    assert only_incident(book).fingerprint == "c1"
+
+
+@pytest.mark.parametrize(
+    "evidence", ["no json", "{}", "[1]", '{"cause_fingerprint": "c"}', '{"site_ids": null}']
+)
+def test_a_correlation_without_its_sites_is_refused(evidence: str) -> None:
+    with pytest.raises(ValueError, match="cause_fingerprint and site_ids"):
+        causes(live(0, finding("", "connect", "correlation", evidence=evidence)))
