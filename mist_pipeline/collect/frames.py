@@ -122,7 +122,7 @@ def make_history(
     """The history tables from raw records; see ``read_history``."""
     wanted = wanted.of_days()
     days = wanted.day_spans()
-    told = detail_frames(detail, days)
+    told = detail_frames(detail, days, wanted.zone)
     answers = _in_slots(organisation_frame(record for record, _ in organisation), days)
     chosen = speaking(told)
     from_detail = _detail_hours(told, chosen, days, wanted)

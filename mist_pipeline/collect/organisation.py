@@ -4,6 +4,7 @@ Pure: raw records in, frames out. Site detail is in ``detail``, both come togeth
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,7 @@ USER_METRICS = tuple(
 )
 """Metrics of which nobody present means nobody measured; devices have a health of their own at night."""
 
-_ANSWER = {
+_ANSWER: dict[str, Any] = {
     "start": pl.Int64,
     "end": pl.Int64,
     "group": pl.String,
@@ -25,7 +26,11 @@ _ANSWER = {
     "site_id": pl.String,
     "num_clients": pl.Float64,
     "num_aps": pl.Float64,
+    **dict.fromkeys(CATALOGUE, pl.Float64),
 }
+
+_BATCH = 200
+"""Pages taken apart at once: bounds memory."""
 
 
 def organisation_frame(records: Iterable[Record]) -> pl.DataFrame:
@@ -36,9 +41,11 @@ def organisation_frame(records: Iterable[Record]) -> pl.DataFrame:
         num_aps (null where the cloud does not say). One column per metric: score in percent, null where absent.
         An answer without sites is one row whose site_id is null: it was asked.
     """
-    frames = [_page(record) for record in records]
-    empty = pl.DataFrame(schema={**_ANSWER, **dict.fromkeys(CATALOGUE, pl.Float64)})
-    return pl.concat([empty, *frames], how="diagonal") if frames else empty
+    remaining = iter(records)
+    frames = []
+    while batch := list(islice(remaining, _BATCH)):
+        frames.append(_pages(batch))
+    return pl.concat(frames) if frames else pl.DataFrame(schema=_ANSWER)
 
 
 def worst_first(answers: pl.DataFrame) -> tuple[str, ...]:
@@ -58,20 +65,23 @@ def worst_first(answers: pl.DataFrame) -> tuple[str, ...]:
     return tuple(ranked["site_id"])
 
 
-def _page(record: Record) -> pl.DataFrame:
-    page = parse_sites_sle(record.document())
-    asked = record.header.request
-    count = len(page.site_ids)
-    columns: dict[str, list[Any]] = {
-        "site_id": page.site_ids or [None],
-        "num_clients": page.num_clients if count else [None],
-        "num_aps": page.num_aps if count else [None],
-        **(dict(page.scores_pct) if count else {}),
-    }
-    schema = {name: pl.String if name == "site_id" else pl.Float64 for name in columns}
-    return pl.DataFrame(columns, schema=schema).with_columns(
-        pl.lit(asked["start"], pl.Int64).alias("start"),
-        pl.lit(asked["end"], pl.Int64).alias("end"),
-        pl.lit(asked["group"]).alias("group"),
-        pl.lit(int(record.header.received_at.timestamp() * 1_000_000), pl.Int64).alias("received_at"),
-    )
+def _pages(batch: list[Record]) -> pl.DataFrame:
+    columns: dict[str, list[Any]] = {name: [] for name in _ANSWER}
+    for record in batch:
+        page = parse_sites_sle(record.document())
+        asked = record.header.request
+        count = max(1, len(page.site_ids))
+        nothing: list[Any] = [None] * count
+        told: dict[str, list[Any]] = {
+            "start": [asked["start"]] * count,
+            "end": [asked["end"]] * count,
+            "group": [asked["group"]] * count,
+            "received_at": [int(record.header.received_at.timestamp() * 1_000_000)] * count,
+            "site_id": page.site_ids,
+            "num_clients": page.num_clients,
+            "num_aps": page.num_aps,
+            **page.scores_pct,
+        }
+        for name, column in columns.items():
+            column.extend(told.get(name) or nothing)
+    return pl.DataFrame(columns, schema=_ANSWER)

@@ -68,7 +68,8 @@ def detail(
 ) -> Counted:
     """A detail answer for a window."""
     request = {"purpose": "detail", "site_id": site, "metric": metric, "start": start, "end": end}
-    return counted(request, document or summary(start, end, metric=metric, **values), told, minute)
+    document = document or summary(start, end, metric=metric, **values)
+    return counted({**request, "interval": document["sle"]["interval"]}, document, told, minute)
 
 
 def scores(
