@@ -244,7 +244,7 @@ class _Walk:
     def _close(self, lesson: Lesson, held: Flags, ceiling: tensor.Floats, begin: int) -> None:
         """Let the complete block enter the state."""
         digest(self.state, lesson)
-        self.state.baselines.is_held = held
+        self.state.baselines.hold(held)
         block = slice(begin, begin + BLOCK)
         bins = self.zone_bins[self.zone_of_series, block]
         expectations.absorb(

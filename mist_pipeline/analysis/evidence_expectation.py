@@ -9,7 +9,8 @@ weekends. The fast one forgets with a half-life of 12 days. The slow one follows
 so lags about five weeks behind: a decline of weeks cannot hide in it. A bin with little data is shrunk to the series'
 level, a level with little data to the median of the same metric and classifier over all sites (empirical Bayes with
 fixed weights). A day never pulls the baseline further than its own uncertainty, and a day inside an anomaly counts for a
-seventh: a new normal is accepted after weeks, an incident is not.
+seventh. What lasts longer than two weeks counts in full from then on: a new normal is accepted after weeks, an incident
+is not.
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _MIN_SHARE = 2e-4
 _MATURE_DAYS = 4.0
 _MEMORY_DAYS = 17.0
 _HELD = 0.15
+_HELD_AT_MOST = 14.0
 _SCALE_WEIGHT = np.array([240.0, 30.0])
 _SCALE_FORGET = 0.5 ** (1 / 21)
 
@@ -49,7 +51,7 @@ class Baselines:
         days: Days with users so far.
         spread: Forgotten sums of squared standardised residuals of hours and of days, series × 2.
         spread_weight: How many of them, series × 2.
-        is_held: Whether the series was anomalous at the end of the last block.
+        held_days: For how many days in a row the series has been anomalous, by the end of the last block.
     """
 
     fast_degraded: Singles
@@ -59,7 +61,7 @@ class Baselines:
     days: Floats
     spread: Floats
     spread_weight: Floats
-    is_held: Flags
+    held_days: Floats
 
     @classmethod
     def empty(cls, lines: int) -> "Baselines":
@@ -73,8 +75,17 @@ class Baselines:
             days=np.zeros(lines),
             spread=np.zeros((lines, 2)),
             spread_weight=np.zeros((lines, 2)),
-            is_held=np.zeros(lines, np.bool_),
+            held_days=np.zeros(lines),
         )
+
+    @property
+    def is_held(self) -> Flags:
+        """Whether the series was anomalous at the end of the last block."""
+        return self.held_days > 0
+
+    def hold(self, is_anomalous: Flags) -> None:
+        """Note for a finished day which series ended it anomalous."""
+        self.held_days = np.where(is_anomalous, self.held_days + 1.0, 0.0)
 
     def scale(self, typical: Floats) -> Floats:
         """Variance of each series relative to its pool's, for hours and days (series × 2); 1 where little is known.
@@ -161,15 +172,17 @@ def absorb(baselines: Baselines, observed: Singles, exposure: Singles, bins: Int
     """Let one finished day enter the baselines, in place.
 
     Args:
-        baselines: State before that day; `is_held` already tells of that day's end.
+        baselines: State before that day; `held_days` already tells of that day's end.
         observed: Degraded user-minutes, series × 24.
         exposure: Total user-minutes, series × 24.
         bins: Bin of every hour, series × 24.
         ceiling: Degraded minutes of the whole day that still count in full, per series.
     """
     total = observed.sum(axis=1, dtype=np.float64)
-    weight = np.where(baselines.is_held, _HELD, 1.0)
-    cut = weight * np.minimum(1.0, ceiling / np.maximum(total, 1e-9))
+    is_frozen = baselines.is_held & (baselines.held_days <= _HELD_AT_MOST)
+    is_accepted = baselines.held_days > _HELD_AT_MOST
+    weight = np.where(is_frozen, _HELD, 1.0)
+    cut = weight * np.where(is_accepted, 1.0, np.minimum(1.0, ceiling / np.maximum(total, 1e-9)))
     has_users = exposure.sum(axis=1) > 0
     forget = np.where(has_users, 1.0 - (1.0 - FORGET) * weight, 1.0).astype(np.float32)[:, None]
     baselines.fast_degraded *= forget

@@ -77,7 +77,7 @@ class EvidenceState:
         own = np.hstack(
             [
                 b.fast_degraded, b.fast_exposure, b.slow_degraded, b.slow_exposure,
-                b.days[:, None], b.spread, b.spread_weight, b.is_held[:, None],
+                b.days[:, None], b.spread, b.spread_weight, b.held_days[:, None],
             ]
         )  # fmt: skip
         pooled = np.hstack(
@@ -139,7 +139,7 @@ class EvidenceState:
                 days=rest[:, 0],
                 spread=rest[:, 1:3],
                 spread_weight=rest[:, 3:5],
-                is_held=rest[:, 5] > 0.5,
+                held_days=rest[:, 5],
             ),
             pools=parts["pool"].select(POOL_KEY),
             moments=pooled[:, :-_SPREAD].reshape(-1, width, MOMENTS).copy(),
