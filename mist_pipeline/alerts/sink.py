@@ -1,0 +1,107 @@
+"""The seam to ``delivery``: what a sink is handed, and what it answers.
+
+Here: the protocol and its values. Not here: any sink, and the rows that wait for one (`outbox`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+Verdict = Literal["accepted", "retry", "unknown", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A sink's answer to one delivery.
+
+    Attributes:
+        verdict: accepted: the other side has it. retry: it has not, and may take it later (5xx, 429, no connection).
+            unknown: it may have it (a timeout after the request was sent); must be looked up before anything is sent
+            again. refused: it will never take it (400, 401, a missing address).
+        because: Named reason, for people and for ``last_error``; never a secret.
+        retry_at: For retry: not before; None: the outbox decides (back-off).
+        reference: For accepted: how the other side calls it (message id, issue key, dedup key).
+    """
+
+    verdict: Verdict
+    because: str = ""
+    retry_at: datetime | None = None
+    reference: str | None = None
+
+
+def accepted(reference: str | None = None) -> Outcome:
+    """The other side has it."""
+    return Outcome("accepted", reference=reference)
+
+
+def retry(because: str, at: datetime | None = None) -> Outcome:
+    """Not taken, and worth trying again."""
+    return Outcome("retry", because, retry_at=at)
+
+
+def unknown(because: str) -> Outcome:
+    """Perhaps taken."""
+    return Outcome("unknown", because)
+
+
+def refused(because: str) -> Outcome:
+    """Not taken, and never will be."""
+    return Outcome("refused", because)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One row of the outbox: one thing to tell one sink.
+
+    Attributes:
+        delivery_id: Key.
+        sink: Name of the sink in the configuration.
+        incident_id: What it is about; ``digest-…`` for a digest, ``test-…`` for a test.
+        reason: Why it is told: a reason of `telling.Reason`, ``digest`` or ``test``.
+        sequence: 1, 2, 3 … within sink and incident.
+        state: pending, sending, sent, failed, unknown or dead.
+        payload: What was true when it was decided: ``route``, ``severity``, ``site_ids``, ``is_over``, ``detail``;
+            ``incident_ids`` for a digest; ``target`` and ``step`` for an escalation.
+        created_at: When it was decided.
+        due_at: Not to be sent before.
+        attempts: How often it was tried, the running one included.
+        last_error: Of the last attempt, '' without one.
+        reference: How the other side calls it, once it was accepted.
+        sent_at: When it was accepted.
+        leased_by: Which worker has it.
+        leased_until: … until when.
+    """
+
+    delivery_id: int
+    sink: str
+    incident_id: str
+    reason: str
+    sequence: int
+    state: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime
+    due_at: datetime
+    attempts: int = 0
+    last_error: str = ""
+    reference: str | None = None
+    sent_at: datetime | None = None
+    leased_by: str | None = None
+    leased_until: datetime | None = None
+
+
+class Sink(Protocol):
+    """Somewhere to tell people: one small class each in ``delivery``."""
+
+    @property
+    def name(self) -> str:
+        """As in the configuration and in ``deliveries.sink``."""
+        ...
+
+    def send(self, delivery: Delivery, now: datetime) -> Outcome:
+        """Tell it once. Never raises for what the other side does; that is what the outcome is for."""
+        ...
+
+    def look_up(self, delivery: Delivery, now: datetime) -> Outcome:
+        """Whether a delivery of unknown fate arrived: accepted (adopt it), retry (it did not), unknown (ask later)."""
+        ...
