@@ -16,7 +16,7 @@ from mist_pipeline.collect.errors import FetchFailedError
 from mist_pipeline.collect.generation import Generation
 from mist_pipeline.collect.narrowing import Narrowing
 from mist_pipeline.collect.organisation import organisation_frame, worst_first
-from mist_pipeline.collect.plan import JsonValue, Plan, Purpose, Request
+from mist_pipeline.collect.plan import WINDOW_STEPS, JsonValue, Known, Plan, Purpose, Request
 from mist_pipeline.collect.raw_format import Header, Record
 from mist_pipeline.collect.raw_store import RawStore
 from mist_pipeline.mist import endpoints
@@ -171,6 +171,13 @@ def known_spellings(
         for record in store.read_snapshot(snapshot):
             known[record.header.request["site_id"]] = _spellings(record.document())
     return known
+
+
+def what_is_known(store: RawStore, as_of: datetime) -> Known:
+    """What earlier fetches learnt about this cloud: metric names of the sites, and how long a detail window may be."""
+    newest = store.latest(kind_of("detail"))
+    hours = newest.notes.get("window_hours") if newest else None
+    return Known(window_hours=hours or WINDOW_STEPS[0], spellings=known_spellings(store, as_of))
 
 
 class _Run:

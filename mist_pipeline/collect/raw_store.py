@@ -98,6 +98,12 @@ class RawStore:
         generations = self._manifests(kind, day)
         return generations[-1] if generations else None
 
+    def latest(self, kind: str) -> Manifest | None:
+        """The newest generation of the last day that was fetched and is not packed, or None."""
+        folders = sorted((self.root / _check_kind(kind)).glob("day=????-??-??"), reverse=True)
+        days = (date.fromisoformat(folder.name.removeprefix("day=")) for folder in folders)
+        return next(filter(None, (self.newest(kind, day) for day in days)), None)
+
     def read(
         self, kind: str, days: Iterable[date], *, every_generation: bool = False
     ) -> Iterator[tuple[Record, frozenset[date]]]:

@@ -13,6 +13,7 @@ import pytest
 
 from mist_pipeline.collect.days import day_bounds
 from mist_pipeline.collect.fetch import Origin
+from mist_pipeline.collect.frames import History
 from mist_pipeline.collect.plan import Ask
 from mist_pipeline.collect.raw_store import RawStore
 from mist_pipeline.mist.endpoints import Call
@@ -108,6 +109,20 @@ def summary(
 def sites_sle(start: int, end: int, results: list[dict[str, Any]]) -> dict[str, Any]:
     """A document of the organisation endpoint."""
     return {"start": start, "end": end, "limit": 1000, "page": 1, "total": len(results), "results": results}
+
+
+def same(left: History, right: History, *, but: Iterable[str] = ()) -> list[str]:
+    """Names of the tables that differ, whatever the order of their rows, in other columns than these."""
+    return [
+        name
+        for name, frame in left.tables().items()
+        if not _ordered(frame, but).equals(_ordered(right.tables()[name], but))
+    ]
+
+
+def _ordered(frame: pl.DataFrame, but: Iterable[str]) -> pl.DataFrame:
+    kept = frame.drop(list(but), strict=False)
+    return kept.sort(kept.columns)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mist_pipeline.collect.errors import FetchFailedError
-from mist_pipeline.collect.fetch import Origin, fetch_plan, fetch_snapshot, known_spellings
+from mist_pipeline.collect.fetch import Origin, fetch_plan, fetch_snapshot, known_spellings, what_is_known
 from mist_pipeline.collect.frames import Wanted, read_history
 from mist_pipeline.collect.plan import Budget, Known, make_plan
 from mist_pipeline.collect.raw_store import RawStore
@@ -184,6 +184,26 @@ def test_buckets_wider_than_an_hour_are_asked_again_in_shorter_windows(store: Ra
     history = read_history(store, Wanted(sites_of(asked), asked.metrics, asked.days, asked.zone))
     assert set(history.sle_hourly["state"]) == {"ok"}
     assert history.sle_daily["total_user_minutes"].to_list() == [2400.0] * 63
+
+
+def test_the_window_length_that_a_cloud_allows_is_remembered(store: RawStore) -> None:
+    def answer(call: Call) -> Any:
+        start, end = window(call)
+        return summary(start, end, metric=call.spelling, interval=86_400 if end - start > 86_400 else 3600)
+
+    assert what_is_known(store, NOW).window_hours == 168
+    asked = ask(days=days(7))
+    fetch_plan(
+        make_plan(asked, what_is_known(store, NOW), Budget(None)),
+        healthy_cloud(sle_summary=answer),
+        store,
+        ORIGIN,
+    )
+    known = what_is_known(store, NOW + timedelta(hours=1))
+    assert (known.window_hours, set(known.spellings)) == (24, {"s1", "s2", "s3"})
+    again = healthy_cloud(sle_summary=answer)
+    spent = fetch_plan(make_plan(asked, known, Budget(None)), again, store, ORIGIN)
+    assert (len(again.asked("sle_summary")), spent.narrowed) == (7 * 9, 0)
 
 
 def test_a_wide_answer_of_an_interrupted_attempt_is_narrowed_too(store: RawStore) -> None:

@@ -15,6 +15,7 @@ from mist_pipeline.collect.frames import History, Wanted, make_history, read_his
 from mist_pipeline.collect.plan import Budget, Known, make_plan
 from mist_pipeline.collect.raw_format import Header, Record
 from mist_pipeline.collect.raw_store import RawStore
+from mist_pipeline.mist.errors import UnexpectedShape
 from mist_pipeline.warehouse.tables import history as tables
 from mist_pipeline_tests.collect.conftest import (
     DAY,
@@ -25,6 +26,7 @@ from mist_pipeline_tests.collect.conftest import (
     days,
     epoch,
     healthy_cloud,
+    same,
     sites_of,
     sites_sle,
     summary,
@@ -493,10 +495,19 @@ def test_history_is_the_same_whichever_way_its_days_were_fetched(store: RawStore
         fetch(by_day, ask(days=(day,)))
     whole = Wanted(sites_of(ask(days=five)), ask().metrics, five, UTC_ZONE)
     left, right = read_history(at_once, whole), read_history(by_day, whole)
-    for name, frame in left.tables().items():
-        other = right.tables()[name]
-        windowed = {"num_users", "num_aps"} if name in ("sle_daily", "classifiers_daily") else set[str]()
-        assert frame.drop(windowed, strict=False).equals(other.drop(windowed, strict=False)), name
+    assert same(left, right, but=["num_users", "num_aps"]) == []
+    counts = [each.site_hourly.select("hour", "site_id", "num_aps") for each in (left, right)]
+    assert counts[0].equals(counts[1])
+
+
+def test_a_raw_document_of_a_wrong_shape_is_an_error_that_names_the_place() -> None:
+    document = summary(epoch(DAY), epoch(DAY, 24))
+    document["sle"]["samples"]["total"][3] = "many"
+    good = detail(epoch(DAY), epoch(DAY, 24), site="s2")
+    with pytest.raises(UnexpectedShape, match=r"samples\.total\[3\]"):
+        make_history(
+            [refused("coverage"), good, detail(epoch(DAY), epoch(DAY, 24), document=document)], [], wanted()
+        )
 
 
 def test_a_live_read_puts_todays_answers_together(store: RawStore) -> None:

@@ -220,6 +220,30 @@ def test_a_crash_at_any_step_of_a_commit_leaves_each_day_whole_old_or_new(
     assert not list((store.root / "sle_org" / "unfinished").rglob("*.gz"))
 
 
+def test_a_part_that_is_lost_before_its_commit_is_an_error(
+    store: RawStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched, contextlib.suppress(Crash):
+        patched.setattr(durable, "move", lambda *_: (_ for _ in ()).throw(Crash()))
+        fetch(store, "sle_org", [record("a", [DAY])])
+    [part] = (store.root / "sle_org" / "unfinished").rglob("*.jsonl.gz")
+    part.unlink()
+    with pytest.raises(RawDamagedError, match="fetch again"), store.generation("sle_org", [DAY], NOW):
+        pass
+
+
+def test_a_commit_that_another_process_is_carrying_out_is_left_to_it(store: RawStore) -> None:
+    yesterday = DAY - timedelta(days=1)
+    with store.generation("sle_org", [yesterday], NOW) as other:
+        other.write([record("a", [yesterday])])
+        [folder] = [path for path in (store.root / "sle_org" / "unfinished").iterdir() if path.is_dir()]
+        (folder / "commit.json").write_text("{}")
+        with store.generation("sle_org", [DAY], NOW) as mine:
+            mine.write([record("b", [DAY])])
+            assert mine.commit(["b"], {}) == [DAY]
+        (folder / "commit.json").unlink()
+
+
 def _write_until_killed(root: Path, ready: Any) -> None:
     store = RawStore(root)
     with store.generation("sle_org", [DAY], NOW) as fetching:

@@ -17,7 +17,15 @@ from mist_pipeline.collect.frames import Wanted, read_history
 from mist_pipeline.collect.plan import Budget, Known, make_plan
 from mist_pipeline.collect.raw_store import RawStore
 from mist_pipeline.collect.retention import NotVerifiedError, Rules, apply_retention, plan_retention
-from mist_pipeline_tests.collect.conftest import ORIGIN, UTC_ZONE, FakeCloud, ask, healthy_cloud, sites_of
+from mist_pipeline_tests.collect.conftest import (
+    ORIGIN,
+    UTC_ZONE,
+    FakeCloud,
+    ask,
+    healthy_cloud,
+    same,
+    sites_of,
+)
 
 TODAY = date(2026, 3, 11)  # a Wednesday
 RULES = Rules(keep_days=7, archive_after_days=30)
@@ -101,8 +109,7 @@ def test_whole_months_of_raw_files_are_packed_and_read_where_they_are(raw: Path,
     assert list(raw.rglob("day=2026-02-*"))
     assert (raw / "archive" / "raw-2026-01.tar.gz").exists()
     after = history(raw)
-    for name, frame in before.tables().items():
-        assert frame.equals(after.tables()[name]), name
+    assert same(before, after) == []
     assert sites_frame(RawStore(raw), [date(2026, 1, 21)], UTC_ZONE).equals(described)
 
 
@@ -209,8 +216,7 @@ def test_a_crash_at_any_step_loses_nothing_and_the_next_run_finishes(
         with contextlib.suppress(Crash):
             run(raw, reports)
     after = history(raw)
-    for name, frame in before.tables().items():
-        assert frame.equals(after.tables()[name]), name
+    assert same(before, after) == []
     run(raw, reports)
     assert plan_retention(raw, reports, RULES, TODAY).lines() == []
     packed = Archive(reports / "archive", "reports")
@@ -219,8 +225,7 @@ def test_a_crash_at_any_step_loses_nothing_and_the_next_run_finishes(
     }
     assert kept == pages
     after = history(raw)
-    for name, frame in before.tables().items():
-        assert frame.equals(after.tables()[name]), name
+    assert same(before, after) == []
 
 
 def test_nothing_is_removed_that_does_not_read_back(
