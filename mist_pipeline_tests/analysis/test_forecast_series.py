@@ -129,7 +129,7 @@ def test_noise_alone_gets_hardly_any_weekday_effects() -> None:
     weekday = weekdays(D, 91)
     found = weekday_effects(rng.normal(size=(400, 91)), weekday)
 
-    # Unshrunk, the squared effects would be π/2 · 1/8 ≈ 0.2.
+    # Unshrunk, the squared effects would be π/2 · 1/6 ≈ 0.26.
     assert (found.effect**2).mean() < 0.07
 
 
