@@ -1,5 +1,4 @@
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,15 +10,14 @@ from hypothesis import strategies as st
 
 from mist_pipeline.collect.days import day_bounds
 from mist_pipeline.collect.fetch import Origin, fetch_plan
-from mist_pipeline.collect.frames import History, Wanted, make_history, read_history
+from mist_pipeline.collect.frames import Wanted, make_history, read_history
 from mist_pipeline.collect.plan import Budget, Known, make_plan
-from mist_pipeline.collect.raw_format import Header, Record
 from mist_pipeline.collect.raw_store import RawStore
 from mist_pipeline.mist.errors import UnexpectedShape
 from mist_pipeline.warehouse.tables import history as tables
+from mist_pipeline_tests.collect.answers import detail, hours, one_day, refused, scores, wanted
 from mist_pipeline_tests.collect.conftest import (
     DAY,
-    NOW,
     ORIGIN,
     UTC_ZONE,
     ask,
@@ -28,75 +26,9 @@ from mist_pipeline_tests.collect.conftest import (
     healthy_cloud,
     same,
     sites_of,
-    sites_sle,
     summary,
     window,
 )
-
-Counted = tuple[Record, frozenset[date]]
-
-
-def wanted(
-    *,
-    sites: Sequence[str] = ("s1",),
-    metrics: Sequence[str] = ("capacity",),
-    told: Sequence[date] = (DAY,),
-    zone: ZoneInfo = UTC_ZONE,
-) -> Wanted:
-    rows = [(day, site) for day in told for site in sites]
-    frame = pl.DataFrame(rows, schema={"day": pl.Date, "site_id": pl.String}, orient="row")
-    return Wanted(frame, tuple(metrics), tuple(told), zone)
-
-
-def counted(
-    request: dict[str, Any], document: Any, told: Sequence[date], minute: int = 0, outcome: str = "answered"
-) -> Counted:
-    at = NOW + timedelta(minutes=minute)
-    asked = {**request, "days": [day.isoformat() for day in told]}
-    header = Header("key", asked, 1, at, at, at, "test", outcome)
-    return Record(header, json.dumps(document).encode()), frozenset(told)
-
-
-def detail(
-    start: int,
-    end: int,
-    told: Sequence[date] = (DAY,),
-    *,
-    site: str = "s1",
-    metric: str = "capacity",
-    minute: int = 0,
-    document: Any = None,
-    **values: Any,
-) -> Counted:
-    """A detail answer for a window."""
-    request = {"purpose": "detail", "site_id": site, "metric": metric, "start": start, "end": end}
-    document = document or summary(start, end, metric=metric, **values)
-    return counted({**request, "interval": document["sle"]["interval"]}, document, told, minute)
-
-
-def scores(
-    hour: float,
-    rows: list[dict[str, Any]],
-    *,
-    day: date = DAY,
-    group: str = "wifi",
-    minutes: int = 60,
-    minute: int = 0,
-) -> Counted:
-    """An organisation answer for an hour."""
-    start = epoch(day, hour)
-    end = start + minutes * 60
-    request = {"purpose": "organisation", "group": group, "start": start, "end": end}
-    return counted(request, sites_sle(start, end, rows), [day], minute)
-
-
-def hours(frame: pl.DataFrame, column: str) -> list[Any]:
-    return frame.sort("hour")[column].to_list()
-
-
-def one_day(document: dict[str, Any] | None = None, **values: Any) -> History:
-    """One day of one metric at one site."""
-    return make_history([detail(epoch(DAY), epoch(DAY, 24), document=document, **values)], [], wanted())
 
 
 def test_the_score_is_what_is_not_degraded_and_never_the_raw_measurement() -> None:
@@ -261,160 +193,6 @@ def test_users_of_one_day_come_from_the_cloud_and_of_several_from_the_busiest_ho
     told = make_history([answer], busy, wanted(told=two))
     assert told.sle_daily["num_users"].to_list() == [None, 5]
     assert told.classifiers_daily["num_users"].to_list() == [None, None]
-
-
-def test_hourly_scores_stand_in_where_there_is_no_detail() -> None:
-    rows = [
-        {"site_id": "s1", "num_clients": clients, "num_aps": 3, "capacity": share}
-        for clients, share in ((30, 0.8), (10, 0.4))
-    ]
-    told = make_history([], [scores(hour, [row]) for hour, row in enumerate(rows)], wanted())
-    assert hours(told.sle_hourly, "score_pct") == [80.0, 40.0]
-    daily = told.sle_daily.row(0, named=True)
-    assert daily["score_pct"] == pytest.approx((30 * 80 + 10 * 40) / 40)
-    assert (daily["total_user_minutes"], daily["degraded_user_minutes"], daily["state"]) == (None, None, "ok")
-    assert daily["num_users"] == 30
-
-
-def test_without_client_counts_the_hours_count_alike() -> None:
-    told = make_history(
-        [],
-        [scores(hour, [{"site_id": "s1", "capacity": share}]) for hour, share in enumerate((0.8, 0.4))],
-        wanted(),
-    )
-    assert told.sle_daily.select("score_pct", "num_users").row(0) == (pytest.approx(60.0), None)
-
-
-@pytest.mark.parametrize(
-    ("metric", "row", "state"),
-    [
-        ("capacity", {"num_clients": 0, "capacity": 0.5}, "no_users"),
-        ("capacity", {"num_clients": 0}, "no_users"),
-        ("ap-health", {"num_clients": 0, "ap-health": 0.5}, "ok"),
-        ("capacity", {"num_clients": 3}, "missing"),
-        ("capacity", {"capacity": None}, "missing"),
-        ("capacity", None, "missing"),
-    ],
-)
-def test_the_organisations_silence_about_a_site_is_never_health(
-    metric: str, row: dict[str, Any] | None, state: str
-) -> None:
-    rows = [] if row is None else [{"site_id": "s1", **row}]
-    told = make_history([], [scores(0, rows)], wanted(metrics=[metric]))
-    assert told.sle_hourly["state"].to_list() == [state]
-    assert told.sle_daily["state"].to_list() == [state]
-    assert told.sle_hourly["score_pct"].is_not_null().to_list() == [state == "ok"]
-
-
-def test_detail_speaks_before_the_organisation_and_the_organisation_before_silence() -> None:
-    total: list[float | None] = [100.0, None]
-    answer = detail(epoch(DAY), epoch(DAY, 2), total=total, degraded=[50.0, None])
-    told = make_history(
-        [answer],
-        [scores(hour, [{"site_id": "s1", "num_clients": 5, "capacity": 0.9}]) for hour in range(3)],
-        wanted(),
-    )
-    assert hours(told.sle_hourly, "score_pct") == [50.0, 90.0, 90.0]
-    assert hours(told.sle_hourly, "total_user_minutes") == [100.0, None, None]
-    assert told.sle_daily.select("score_pct", "total_user_minutes").row(0) == (50.0, 100.0)
-
-
-def refused(metric: str = "capacity") -> Counted:
-    request = {
-        "purpose": "detail",
-        "site_id": "s1",
-        "metric": metric,
-        "start": epoch(DAY),
-        "end": epoch(DAY, 24),
-    }
-    return counted(request, None, [DAY], outcome="not_supported")
-
-
-@pytest.mark.parametrize(
-    ("row", "state"),
-    [
-        (None, "not_supported"),
-        ({"num_clients": 0}, "not_supported"),
-        ({"num_clients": 4, "capacity": 0.7}, "ok"),
-    ],
-)
-def test_a_metric_that_the_site_does_not_have_is_not_supported_unless_it_has_a_score(
-    row: dict[str, Any] | None, state: str
-) -> None:
-    organisation = [] if row is None else [scores(0, [{"site_id": "s1", **row}])]
-    told = make_history([refused()], organisation, wanted())
-    assert told.sle_daily["state"].to_list() == [state]
-    assert told.sle_hourly.height == 24
-    assert hours(told.sle_hourly, "state")[0] == state
-
-
-def test_never_asked_is_missing_for_the_day_and_no_row_for_the_hour() -> None:
-    told = make_history([], [], wanted(sites=("s1", "s2"), metrics=("capacity", "coverage")))
-    assert told.sle_hourly.is_empty()
-    assert told.sle_daily["state"].to_list() == ["missing"] * 4
-
-
-def test_other_sites_metrics_and_days_are_left_out() -> None:
-    answers = [
-        detail(epoch(DAY), epoch(DAY, 24), site="closed"),
-        detail(epoch(DAY), epoch(DAY, 24), metric="coverage"),
-        detail(epoch(DAY), epoch(DAY, 24), classifiers={"low-power": 1.0}, site="closed"),
-    ]
-    rows = [{"site_id": "closed", "num_clients": 4, "capacity": 0.1}]
-    target = wanted()
-    more = pl.concat([target.sites, target.sites.with_columns(day=pl.lit(DAY - timedelta(days=1)))])
-    told = make_history(answers, [scores(0, rows)], Wanted(more, target.metrics, target.days, target.zone))
-    assert told.sle_daily.select("day", "site_id", "metric", "state").rows() == [
-        (DAY, "s1", "capacity", "missing")
-    ]
-    assert told.sle_hourly.select("site_id", "state").rows() == [("s1", "missing")]
-    assert told.classifiers_daily.is_empty()
-    assert told.site_hourly.select("site_id", "num_clients").rows() == [("s1", None)]
-
-
-def test_clients_by_hour_come_from_the_wireless_answer_where_there_is_one() -> None:
-    organisation = [
-        scores(0, [{"site_id": "s1", "num_clients": 50}], group="wired"),
-        scores(0, [{"site_id": "s1", "num_clients": 7.4, "num_aps": 3}]),
-        scores(1, [{"site_id": "s1", "num_clients": 60}], group="wired"),
-    ]
-    told = make_history([], organisation, wanted(metrics=("capacity", "switch-health")))
-    assert told.site_hourly.select("num_clients", "num_aps").rows() == [(7, 3), (60, None)]
-
-
-def test_a_running_hour_is_replaced_by_the_whole_one() -> None:
-    organisation = [
-        scores(0, [{"site_id": "s1", "num_clients": 9, "capacity": 0.9}], minute=1),
-        scores(0, [{"site_id": "s1", "num_clients": 1, "capacity": 0.1}], minutes=15, minute=2),
-    ]
-    told = make_history([], organisation, wanted())
-    assert told.sle_hourly["score_pct"].to_list() == [90.0]
-    assert told.site_hourly["num_clients"].to_list() == [9]
-
-
-def test_connected_access_points_join_the_hour_in_which_they_were_counted() -> None:
-    at = datetime.fromtimestamp(epoch(DAY), UTC)
-    connected = pl.DataFrame(
-        {
-            "hour": [at, at + timedelta(hours=1), at],
-            "site_id": ["s1", "s1", "closed"],
-            "day": [DAY] * 3,
-            "num_aps": [4] * 3,
-            "num_aps_connected": [3, 2, 0],
-        },
-        schema_overrides={
-            "hour": pl.Datetime("us", "UTC"),
-            "num_aps": pl.Int64,
-            "num_aps_connected": pl.Int64,
-        },
-    )
-    told = make_history(
-        [], [scores(0, [{"site_id": "s1", "num_clients": 9, "num_aps": 5}])], wanted(), connected
-    )
-    assert told.site_hourly.select("num_clients", "num_aps", "num_aps_connected").rows() == [
-        (9, 5, 3),
-        (None, 4, 2),
-    ]
 
 
 @pytest.mark.parametrize("is_empty", [True, False])
