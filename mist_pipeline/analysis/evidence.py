@@ -41,7 +41,7 @@ from mist_pipeline.analysis.shared_attributes import memberships
 
 __all__ = ["LOOK_BACK", "SCHEMA", "WINDOWS", "EvidenceOptions", "EvidenceRun", "EvidenceState", "evidence"]
 
-_CHUNK = 4096
+_CHUNK = 1024
 _HOLD_SURPRISE, _HOLD_PCT = 4.0, 3.0
 _CEILING = 4.0
 
@@ -175,7 +175,11 @@ class _Walk:
             pool = self.pool[chunk]
             for window in window_sums(self.data, chunk, bins, pool, judged, self.options, begin):
                 i = self.options.windows.index(window.hours)
-                surprise = tails.calibrated(window.nominal, judged.stretch[self.tail[pool], i][:, None, :])
+                surprise = np.zeros_like(window.nominal)
+                line, at = np.nonzero(window.nominal)
+                surprise[line, at] = tails.calibrated(
+                    window.nominal[line, at], judged.stretch[self.tail[pool[line]], i]
+                )
                 hits.collect(window, surprise, low, begin)
                 if window.hours in standardised:
                     z = (window.observed - window.mean) / np.sqrt(window.variance)
@@ -185,8 +189,9 @@ class _Walk:
                     if window.hours == BLOCK:
                         ceiling[chunk] = window.mean[:, -1] + _CEILING * np.sqrt(window.variance[:, -1])
                     if window.hours >= BLOCK:
-                        is_bad = (surprise[:, -1] >= _HOLD_SURPRISE) & (window.excess_pct[:, -1] >= _HOLD_PCT)
-                        held[chunk] |= is_bad
+                        worst = np.nonzero(surprise[:, -1] >= _HOLD_SURPRISE)[0]
+                        last = np.full(worst.size, BLOCK - 1)
+                        held[low + worst] |= window.excess_pct(worst, last) >= _HOLD_PCT
         borrowed = self._borrowed(standardised, judged, lesson, stop, closes=closes)
         own = hits.rows(self.data, self.state.baselines.days, borrowed, begin)
         rows = pl.concat([own, *self._site_rows(begin, stop, closes=closes)])

@@ -81,9 +81,9 @@ class Hits:
         """
         least = _WEAK if window.hours in groups.GROUP_WINDOWS else self.options.min_surprise
         emitted = np.arange(surprise.shape[1]) + begin >= self.emit_from
-        line, at = np.nonzero(
-            (surprise >= least) & (window.excess_pct >= self.options.min_excess_pct) & emitted
-        )
+        line, at = np.nonzero((surprise >= least) & emitted)
+        is_large = window.excess_pct(line, at) >= self.options.min_excess_pct
+        line, at = line[is_large], at[is_large]
         values: dict[str, Floats | Ints] = {
             "line": line + low,
             "at": at + begin,
@@ -92,8 +92,8 @@ class Hits:
             "mean": window.mean[line, at],
             "exposure": window.exposure[line, at],
             "surprise": surprise[line, at],
-            "breadth": window.breadth[line, at],
-            "recent": window.recent_pct[line, at],
+            "breadth": window.breadth(line, at),
+            "recent": window.recent_pct(line, at),
         }
         for name, value in values.items():
             self.columns[name].append(value)

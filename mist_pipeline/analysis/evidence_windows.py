@@ -95,11 +95,63 @@ def judgement(state: EvidenceState, pool: Ints) -> Judgement:
 
 
 @dataclass(frozen=True)
+class Course:
+    """Running sums of some series along the hours, from a look-back before the block to its end.
+
+    Attributes:
+        look_back: Hours before the block.
+        observed: Degraded user-minutes.
+        exposure: All user-minutes.
+        expected: Expected degraded ones.
+        excess: Positive hourly excesses.
+        squared: Their squares.
+    """
+
+    look_back: int
+    observed: Floats
+    exposure: Floats
+    expected: Floats
+    excess: Floats
+    squared: Floats
+
+    @classmethod
+    def of(cls, observed: Floats, exposure: Floats, shares: Floats, bins: Ints, look_back: int) -> "Course":
+        """From hourly minutes, series × hours, from `LOOK_BACK` hours before the block to its end.
+
+        Args:
+            observed: Degraded user-minutes.
+            exposure: All user-minutes.
+            shares: Expected shares by bin.
+            bins: Bin of each hour.
+            look_back: Hours before the block that are needed.
+        """
+        kept = slice(LOOK_BACK - look_back, None)
+        seen, users = observed[:, kept], exposure[:, kept]
+        expected = np.take_along_axis(shares, bins[:, kept], axis=1) * users
+        excess = np.maximum(seen - expected, 0.0)
+        return cls(
+            look_back, running(seen), running(users), running(expected), running(excess), running(excess**2)
+        )
+
+    def over(self, sums: Floats, hours: int) -> Floats:
+        """One of the running sums over the windows that end in each hour of the block."""
+        first = self.look_back + 1
+        return sums[:, first:] - sums[:, first - hours : sums.shape[1] - hours]
+
+    def at(self, sums: Floats, line: Ints, hour: Ints, hours: int) -> Floats:
+        """The same for some series and hours of the block only."""
+        until = hour + self.look_back + 1
+        value: Floats = sums[line, until] - sums[line, until - hours]
+        return value
+
+
+@dataclass(frozen=True)
 class WindowSums:
     """Sums over one window length that end in each hour of a block, series × hours.
 
     Attributes:
         hours: Length of the window.
+        course: What they were taken from.
         observed: Degraded user-minutes.
         mean: Expected ones.
         exposure: All user-minutes.
@@ -107,13 +159,10 @@ class WindowSums:
         variance: With the series' own scale and the uncertainty of its baseline.
         is_tested: Whether there were enough users.
         nominal: Surprise before calibration; 0 where there is no excess to speak of.
-        breadth: Over how many hours the excess is spread, (Σe)²/Σe² of the positive hourly excesses e (the participation
-            ratio): 1 where a single hour explains it all.
-        recent_pct: Points more degraded than expected in the last 24 hours, or in the window where it is shorter; that of
-            the window where nobody was there in those hours.
     """
 
     hours: int
+    course: Course
     observed: Floats
     mean: Floats
     exposure: Floats
@@ -121,13 +170,34 @@ class WindowSums:
     variance: Floats
     is_tested: Flags
     nominal: Floats
-    breadth: Floats
-    recent_pct: Floats
 
-    @property
-    def excess_pct(self) -> Floats:
-        """Points more degraded than expected."""
-        return 100.0 * (self.observed - self.mean) / np.maximum(self.exposure, 1e-9)
+    def excess_pct(self, line: Ints, at: Ints) -> Floats:
+        """Points more degraded than expected, of some series and hours."""
+        value: Floats = 100.0 * (self.observed[line, at] - self.mean[line, at]) / self.exposure[line, at]
+        return value
+
+    def breadth(self, line: Ints, at: Ints) -> Floats:
+        """Over how many hours the excess is spread: (Σe)²/Σe² of the positive hourly excesses e.
+
+        The participation ratio: 1 where a single hour explains it all.
+        """
+        excess = self.course.at(self.course.excess, line, at, self.hours)
+        squared = self.course.at(self.course.squared, line, at, self.hours)
+        value: Floats = excess**2 / np.maximum(squared, 1e-6)
+        return value
+
+    def recent_pct(self, line: Ints, at: Ints) -> Floats:
+        """Points more degraded than expected in the last 24 hours, or in the window where that is shorter.
+
+        Where nobody was there in those hours, that of the window.
+        """
+        lately = min(self.hours, BLOCK)
+        observed, expected, users = (
+            self.course.at(sums, line, at, lately)
+            for sums in (self.course.observed, self.course.expected, self.course.exposure)
+        )
+        recent = 100.0 * (observed - expected) / np.maximum(users, 1e-9)
+        return np.where(users > 1e-6, recent, self.excess_pct(line, at))
 
 
 def window_sums(
@@ -150,55 +220,24 @@ def window_sums(
         options: See `EvidenceOptions`.
         begin: First column of the block.
     """
-    first, width = begin - LOOK_BACK, bins.shape[1] - LOOK_BACK
-    observed = panel.observed[chunk, first : begin + width].astype(np.float64)
-    exposure = panel.exposure[chunk, first : begin + width].astype(np.float64)
-    seen_sum, exposure_sum = running(observed), running(exposure)
-    fast, slow = (
-        _Course.of(observed, np.take_along_axis(shares[chunk], bins, axis=1) * exposure)
-        for shares in (judged.expected.fast, judged.expected.slow)
-    )
-    until = slice(LOOK_BACK + 1, LOOK_BACK + 1 + width)
+    first, stop = begin - LOOK_BACK, begin + bins.shape[1] - LOOK_BACK
+    observed = panel.observed[chunk, first:stop].astype(np.float64)
+    exposure = panel.exposure[chunk, first:stop].astype(np.float64)
+    fast = Course.of(observed, exposure, judged.expected.fast[chunk], bins, SLOW_FROM)
+    slow = Course.of(observed, exposure, judged.expected.slow[chunk], bins, LOOK_BACK)
     floor = options.min_clients * MINUTES_PER_CLIENT
     uncertainty = judged.expected.uncertainty[chunk][:, None]
     for i, hours in enumerate(options.windows):
-        since = slice(until.start - hours, until.stop - hours)
         course = slow if hours >= SLOW_FROM else fast
-        seen = seen_sum[:, until] - seen_sum[:, since]
-        total = exposure_sum[:, until] - exposure_sum[:, since]
-        mean = np.maximum(course.expected[:, until] - course.expected[:, since], 1e-6)
-        excess = course.excess[:, until] - course.excess[:, since]
-        squared = course.squared[:, until] - course.squared[:, since]
-        breadth = excess**2 / np.maximum(squared, 1e-6)
-        recent_pct = 100.0 * (seen - mean) / np.maximum(total, 1e-9)
-        if hours > BLOCK:
-            lately = slice(until.start - BLOCK, until.stop - BLOCK)
-            users, seen_lately, expected_lately = (
-                sums[:, until] - sums[:, lately] for sums in (exposure_sum, seen_sum, course.expected)
-            )
-            away = seen_lately - expected_lately
-            recent_pct = np.where(users > 0, 100.0 * away / np.maximum(users, 1e-9), recent_pct)
+        seen, total = course.over(course.observed, hours), course.over(course.exposure, hours)
+        mean = np.maximum(course.over(course.expected, hours), 1e-6)
         plain = judged.a[pool, i][:, None] * mean + judged.b[pool, i][:, None] * mean**2
         variance = plain * _scale_at(judged.scale[chunk], hours)[:, None] + uncertainty * mean**2
         is_tested = total >= floor
         nominal = np.zeros_like(mean)
         cells = is_tested & (seen - mean > np.sqrt(variance))
         nominal[cells] = tails.upper_surprise(seen[cells], mean[cells], variance[cells])
-        yield WindowSums(hours, seen, mean, total, plain, variance, is_tested, nominal, breadth, recent_pct)
-
-
-@dataclass(frozen=True)
-class _Course:
-    """Running sums of expected degraded user-minutes, of positive hourly excesses, and of their squares."""
-
-    expected: Floats
-    excess: Floats
-    squared: Floats
-
-    @classmethod
-    def of(cls, observed: Floats, expected: Floats) -> "_Course":
-        excess = np.maximum(observed - expected, 0.0)
-        return cls(running(expected), running(excess), running(excess**2))
+        yield WindowSums(hours, course, seen, mean, total, plain, variance, is_tested, nominal)
 
 
 def running(values: Floats) -> Floats:
