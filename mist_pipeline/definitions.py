@@ -9,6 +9,8 @@ import dagster as dg
 from mist_pipeline.collect.raw_store import RawStore
 from mist_pipeline.defs.analysis import analysis_assets
 from mist_pipeline.defs.checks import all_checks
+from mist_pipeline.defs.evidence import evidence_asset
+from mist_pipeline.defs.forecasts import forecast_assets
 from mist_pipeline.defs.history import history_assets
 from mist_pipeline.defs.jobs import jobs, schedules
 from mist_pipeline.defs.live import live_assets
@@ -49,6 +51,8 @@ def build_defs(
                 *raw_assets(daily, retry),
                 *history_assets(daily),
                 *analysis_assets(daily),
+                *forecast_assets(daily),
+                evidence_asset(daily),
                 *report_assets(daily),
                 *live_assets(retry),
             ],

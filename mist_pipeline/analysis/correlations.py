@@ -70,7 +70,7 @@ def correlations(
 
     Sources: Fisher, Metron 1 (1921); Bartlett, JRSS 98 (1935).
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     settings = settings or CorrelationSettings()
     wanted = sorted(set(days))

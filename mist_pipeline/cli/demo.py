@@ -148,18 +148,18 @@ def _wait_for(address: str, process: "subprocess.Popen[str]", seconds: float = 6
 
 def _work(settings: Settings, scene: Scene) -> None:
     from mist_pipeline.cli.execution import days_without, execute, execute_days
-    from mist_pipeline.cli.work import tell
+    from mist_pipeline.cli.work import SEARCH_DAYS, tell
 
     days, instant = scene.history, scene.instant
     outcomes = []
     with progress_bar() as bar:
         if days_without(settings, "collect", days[-1:]):
             outcomes.append(execute(settings, "snapshots", progress=bar, as_of=instant))
-        for job in ("collect", "analyse"):
-            open_days = days_without(settings, job, days)
-            if len(open_days) < len(days):
+        for job, wanted in (("collect", days), ("search", days[-SEARCH_DAYS:]), ("analyse", days)):
+            open_days = days_without(settings, job, wanted)
+            if len(open_days) < len(wanted):
                 console.print(
-                    f"Reusing {len(days) - len(open_days)} of {len(days)} days of “{job}” from an earlier run."
+                    f"Reusing {len(wanted) - len(open_days)} of {len(wanted)} days of “{job}” from an earlier run."
                 )
             for piece in _runs(open_days):
                 outcomes += execute_days(settings, job, piece, progress=bar, as_of=instant)

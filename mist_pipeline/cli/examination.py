@@ -58,13 +58,13 @@ def cloud(settings: Settings) -> Iterator[Finding]:
 
     opened = Cloud(settings)
     try:
-        with opened.client(patience_seconds=0) as (client, budget):
+        with opened.client(patience_seconds=0) as client:
             organisation = client.resolve_org()
             yield Finding(FINE, "token", f"accepted by {opened.api_url}")
             yield Finding(FINE, "organisation", f"{organisation.name} ({organisation.id})")
             yield _skew(client.clock_skew)
             usage = client.usage()
-            left, an_hour = budget.remaining("batch"), budget.calls_per_hour("batch")
+            left, an_hour = client.budget.remaining("batch"), client.budget.calls_per_hour("batch")
             found = (
                 f"{left} of {an_hour} calls left this hour for batch runs; the cloud counted {usage.requests}"
             )

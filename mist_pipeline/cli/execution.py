@@ -100,11 +100,13 @@ def execute(
 
 
 def _rows(result: "ExecuteInProcessResult") -> int:
-    total = 0
+    # A run over many days tells the same count once for every day.
+    counts: dict[str, int] = {}
     for event in result.get_asset_materialization_events():
-        count = event.step_materialization_data.materialization.metadata.get("dagster/row_count")
-        total += int(str(count.value)) if count is not None else 0
-    return total
+        materialization = event.step_materialization_data.materialization
+        if count := materialization.metadata.get("dagster/row_count"):
+            counts[materialization.asset_key.to_user_string()] = int(str(count.value))
+    return sum(counts.values())
 
 
 def _failed_checks(result: "ExecuteInProcessResult") -> Iterator[str]:

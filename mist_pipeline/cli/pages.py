@@ -5,13 +5,13 @@ from pathlib import Path
 from mist_pipeline.cli.home import project_file
 from mist_pipeline.settings.template import configuration_page, template
 from mist_pipeline.warehouse.schema import data_dictionary
-from mist_pipeline.warehouse.tables import TABLES
+from mist_pipeline.warehouse.tables import PUBLIC_TABLES
 
 
 def pages() -> dict[Path, str]:
     """Path below the project → content."""
     return {
-        Path("docs/data-dictionary.md"): data_dictionary(TABLES),
+        Path("docs/data-dictionary.md"): data_dictionary(PUBLIC_TABLES),
         Path("docs/configuration.md"): configuration_page(),
         Path("config/config.yaml.template"): template(),
     }

@@ -14,6 +14,9 @@ from mist_pipeline.settings import Settings, SettingsError, load_settings
 
 DAY_FORMAT = ["%Y-%m-%d"]
 
+SEARCH_DAYS = 7
+"""Every series has its order searched on one weekday: so many days search each once."""
+
 
 class RunFailedError(Exception):
     """A run did not succeed; says which steps failed and why."""
@@ -73,6 +76,14 @@ def backfill(
         datetime | None, typer.Option("--to", formats=DAY_FORMAT, help="Last day; default: yesterday.")
     ] = None,
     mode: Annotated[Mode, typer.Option(help="As for run.")] = Mode.all,
+    search_all: Annotated[
+        bool,
+        typer.Option(
+            "--search-all",
+            help="Search the order of every series every week of the past, as if it had run then; half a second each. "
+            "Otherwise once, in the last week, and earlier forecasts use the default order.",
+        ),
+    ] = False,
     as_of: Annotated[
         datetime | None, typer.Option(help="UTC instant to work as of, for a simulated cloud; default: now.")
     ] = None,
@@ -93,6 +104,9 @@ def backfill(
             outcomes.append(execute(settings, "snapshots", progress=bar, as_of=instant))
             outcomes += execute_days(settings, "collect", days, progress=bar, as_of=instant)
         if mode in (Mode.insights, Mode.all):
+            # Forecasts of a day use searches of earlier days, so searches come first.
+            searched = days if search_all else days[-SEARCH_DAYS:]
+            outcomes += execute_days(settings, "search", searched, progress=bar, as_of=instant)
             outcomes += execute_days(settings, "analyse", days, progress=bar, as_of=instant)
         if mode in (Mode.report, Mode.all):
             outcomes += execute_days(settings, "report", days[-1:], progress=bar, as_of=instant)

@@ -1,45 +1,207 @@
-"""analysis/*: a partition a day, each asset reading history, calling one function of ``analysis`` and storing it."""
+"""analysis/*: a partition a day, each asset reading history, calling one function of ``analysis`` and storing it.
 
+What makes a day's rows is on that day or before it; the look-backs are declared as partition mappings. Evidence, which
+remembers, is in ``defs.evidence``; forecasts and their search are in ``defs.forecasts``.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
-from mist_pipeline.analysis import trends as trend_analysis
+from mist_pipeline.analysis import anomalies as unusual
+from mist_pipeline.analysis import baselines as normal
+from mist_pipeline.analysis import correlations as together
+from mist_pipeline.analysis import deviations as away
+from mist_pipeline.analysis import health, trends
+from mist_pipeline.analysis.anomaly_features import day_shapes
+from mist_pipeline.analysis.degraded import daily_flags, silence_flags
+from mist_pipeline.analysis.evidence_notable import notable
+from mist_pipeline.analysis.findings import FindingInputs, findings
+from mist_pipeline.analysis.incidents import base_rates, incidents
 from mist_pipeline.defs import judgement
 from mist_pipeline.defs.tables import POOL, SINGLE_RUN, back, days_of, on, replaced, spec
 from mist_pipeline.settings import Settings
+from mist_pipeline.warehouse.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import analysis, history
+from mist_pipeline.warehouse.tables import analysis as table
+from mist_pipeline.warehouse.tables import history, state
+
+BASE_RATE_DAYS = 28
+"""Look-back of how often sites are degraded anyway."""
+
+Compute = Callable[[Warehouse, Settings, Sequence[date]], pl.DataFrame]
+
+
+def trend_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.trends`` of these days."""
+    readings = warehouse.read_days(history.SLE_DAILY, back(days, trends.LOOKBACK_DAYS), days[-1])
+    better = {metric.name: metric.measured_better for metric in settings.metrics}
+    return trends.trends(readings, days, measured_better=better, rules=judgement.trend_rules(settings))
+
+
+def baseline_rows(warehouse: Warehouse, _: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.baselines`` of these days."""
+    readings = warehouse.read_days(history.SLE_DAILY, back(days, normal.BaselineRules().days), days[-1])
+    return normal.baselines(readings, days, sites=warehouse.read_days(history.SITES, days[0], days[-1]))
+
+
+def deviation_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.deviations`` of these days."""
+    return away.deviations(
+        warehouse.read_days(history.SLE_DAILY, days[0], days[-1]),
+        warehouse.read_days(table.BASELINES, days[0], days[-1]),
+        days,
+        rules=judgement.deviation_rules(settings),
+    )
+
+
+def anomaly_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.anomalies`` of these days; the shapes of the days themselves are stored on the way."""
+    rules = judgement.anomaly_settings(settings)
+    for day in days:
+        hours = warehouse.read_days(history.SLE_HOURLY, day, day)
+        clients = warehouse.read_days(history.SITE_HOURLY, day, day)
+        shapes = day_shapes(hours, warehouse.read_days(history.SITES, day, day), clients)
+        warehouse.replace_days(state.DAY_SHAPES, shapes, [day])
+    known = warehouse.read_days(state.DAY_SHAPES, back(days, rules.look_back_days), days[-1])
+    return unusual.anomalies(known, days, rules)
+
+
+def health_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.health_scores`` of these days."""
+    return health.health_scores(
+        warehouse.read_days(history.SLE_DAILY, back(days, health.LOOKBACK_DAYS), days[-1]),
+        days,
+        judgement.health_rules(settings),
+        sites=warehouse.read_days(history.SITES, days[0], days[-1], columns=["day", "site_id"]),
+        risks=warehouse.read_days(table.RISKS, days[0], days[-1]),
+    )
+
+
+def correlation_rows(warehouse: Warehouse, _: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.correlations`` of these days."""
+    window = together.CorrelationSettings().window_days
+    return together.correlations(
+        warehouse.read_days(table.DEVIATIONS, back(days, window - 1), days[-1]), days
+    )
+
+
+def incident_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.incidents`` of these days."""
+    first = back(days, BASE_RATE_DAYS)
+    families = judgement.families(settings)
+    sites = warehouse.read_days(history.SITES, first, days[-1])
+    evidence = warehouse.read_days(table.EVIDENCE, back([first], 1), days[-1])
+    flags = pl.concat(
+        [
+            daily_flags(
+                warehouse.read_days(history.SLE_DAILY, first, days[-1]),
+                warehouse.read_days(table.DEVIATIONS, first, days[-1]),
+                warehouse.read_days(history.CLASSIFIERS_DAILY, first, days[-1]),
+                families,
+            ),
+            silence_flags(notable(evidence, families), sites),
+        ]
+    )
+    found = [table.INCIDENTS.empty()]
+    for day in days:
+        earlier = flags.filter(pl.col("day").is_between(back([day], BASE_RATE_DAYS), day, closed="left"))
+        of_day = flags.filter(pl.col("day") == day)
+        found.append(incidents(of_day, sites.filter(pl.col("day") == day), base_rates(earlier)))
+    return pl.concat(found, how="diagonal_relaxed")
+
+
+def finding_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.findings`` of these days."""
+
+    def of_days(of: Table) -> pl.DataFrame:
+        return warehouse.read_days(of, days[0], days[-1])
+
+    evidence = warehouse.read_days(table.EVIDENCE, back(days, 1), days[-1])
+    inputs = FindingInputs(
+        readings=of_days(history.SLE_DAILY),
+        classifiers=of_days(history.CLASSIFIERS_DAILY),
+        sites=of_days(history.SITES),
+        site_hourly=of_days(history.SITE_HOURLY),
+        trends=of_days(table.TRENDS),
+        deviations=of_days(table.DEVIATIONS),
+        risks=of_days(table.RISKS),
+        anomalies=of_days(table.ANOMALIES),
+        health_scores=of_days(table.HEALTH_SCORES),
+        incidents=of_days(table.INCIDENTS),
+        notable=notable(evidence, judgement.families(settings)),
+        alarms=of_days(history.ALARMS),
+    )
+    return findings(inputs, days, judgement.finding_rules(settings))
+
+
+LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
+    (table.TRENDS, trend_rows, (on(history.SLE_DAILY, days_back=trends.LOOKBACK_DAYS),)),
+    (
+        table.BASELINES,
+        baseline_rows,
+        (on(history.SLE_DAILY, days_back=normal.BaselineRules().days), on(history.SITES)),
+    ),
+    (table.DEVIATIONS, deviation_rows, (on(history.SLE_DAILY), on(table.BASELINES))),
+    (table.ANOMALIES, anomaly_rows, (on(history.SLE_HOURLY), on(history.SITE_HOURLY), on(history.SITES))),
+    (
+        table.HEALTH_SCORES,
+        health_rows,
+        (on(history.SLE_DAILY, days_back=health.LOOKBACK_DAYS), on(history.SITES), on(table.RISKS)),
+    ),
+    (
+        table.CORRELATIONS,
+        correlation_rows,
+        (on(table.DEVIATIONS, days_back=together.CorrelationSettings().window_days - 1),),
+    ),
+    (
+        table.INCIDENTS,
+        incident_rows,
+        (
+            on(history.SLE_DAILY, days_back=BASE_RATE_DAYS),
+            on(table.DEVIATIONS, days_back=BASE_RATE_DAYS),
+            on(table.EVIDENCE, days_back=BASE_RATE_DAYS + 1),
+            on(history.CLASSIFIERS_DAILY, days_back=BASE_RATE_DAYS),
+            on(history.SITES, days_back=BASE_RATE_DAYS),
+        ),
+    ),
+    (
+        table.FINDINGS,
+        finding_rows,
+        (
+            *(
+                on(of)
+                for of in (history.SLE_DAILY, history.CLASSIFIERS_DAILY, history.SITES, history.SITE_HOURLY)
+            ),
+            *(
+                on(of)
+                for of in (history.ALARMS, table.TRENDS, table.DEVIATIONS, table.RISKS, table.ANOMALIES)
+            ),
+            *(on(of) for of in (table.HEALTH_SCORES, table.INCIDENTS)),
+            on(table.EVIDENCE, days_back=1),
+        ),
+    ),
+)
+"""Each table of the layer with the function that makes it and what it is made of."""
 
 
 def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """Every asset of this layer."""
+    """The assets of ``LAYER``."""
 
-    @dg.multi_asset(
-        name="trends",
-        specs=[
-            spec(
-                analysis.TRENDS,
-                [on(history.SLE_DAILY, days_back=trend_analysis.LOOKBACK_DAYS)],
-                partitions=daily,
-            )
-        ],
-        backfill_policy=SINGLE_RUN,
-        pool=POOL,
-    )
-    def trends(
-        context: dg.AssetExecutionContext,
-        warehouse: dg.ResourceParam[Warehouse],
-        settings: dg.ResourceParam[Settings],
-    ) -> dg.MaterializeResult[Any]:
-        days = days_of(context)
-        readings = warehouse.read_days(history.SLE_DAILY, back(days, trend_analysis.LOOKBACK_DAYS), days[-1])
-        better = {metric.name: metric.measured_better for metric in settings.metrics}
-        rows = trend_analysis.trends(
-            readings, days, measured_better=better, rules=judgement.trend_rules(settings)
+    def asset(of: Table, compute: Compute, deps: tuple[dg.AssetDep, ...]) -> dg.AssetsDefinition:
+        @dg.multi_asset(
+            name=of.name, specs=[spec(of, deps, partitions=daily)], backfill_policy=SINGLE_RUN, pool=POOL
         )
-        return replaced(
-            context, warehouse, analysis.TRENDS, rows, {"degrading": int(rows["is_degrading"].sum())}
-        )
+        def made(
+            context: dg.AssetExecutionContext,
+            warehouse: dg.ResourceParam[Warehouse],
+            settings: dg.ResourceParam[Settings],
+        ) -> dg.MaterializeResult[Any]:
+            return replaced(context, warehouse, of, compute(warehouse, settings, days_of(context)))
 
-    return [trends]
+        return made
+
+    return [asset(*one) for one in LAYER]

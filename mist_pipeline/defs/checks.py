@@ -14,7 +14,7 @@ from mist_pipeline.defs.tables import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.schema import Table, quote
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import TABLES, history
+from mist_pipeline.warehouse.tables import PUBLIC_TABLES, history
 
 PERCENTAGES = frozenset(
     {
@@ -166,6 +166,6 @@ def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
     return [sites_report, is_fresh]
 
 
-def all_checks(tables: Sequence[Table] = TABLES) -> list[dg.AssetChecksDefinition]:
+def all_checks(tables: Sequence[Table] = PUBLIC_TABLES) -> list[dg.AssetChecksDefinition]:
     """Every check of every table."""
     return [check for table in tables for check in table_checks(table)] + sle_daily_checks()

@@ -5,7 +5,9 @@ Every job runs its steps one after another in one process: the warehouse has one
 
 import dagster as dg
 
+from mist_pipeline.defs.tables import key
 from mist_pipeline.settings import Settings
+from mist_pipeline.warehouse.tables import analysis
 
 HEAVY = {"mist_pipeline/load": "heavy"}
 LIVE = {"mist_pipeline/load": "live"}
@@ -23,7 +25,10 @@ LAYERS = {
 
 def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
     """Every job."""
-    partitioned = dg.AssetSelection.groups(*(group for groups in LAYERS.values() for group in groups))
+    search = dg.AssetSelection.assets(key(analysis.MODELS))
+    partitioned = (
+        dg.AssetSelection.groups(*(group for groups in LAYERS.values() for group in groups)) - search
+    )
     snapshots = dg.AssetSelection.groups("snapshots")
     described = {
         "collect": "What the cloud says about a day, raw and as history.",
@@ -33,7 +38,7 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
     layered = [
         dg.define_asset_job(
             name,
-            selection=dg.AssetSelection.groups(*groups),
+            selection=dg.AssetSelection.groups(*groups) - search,
             executor_def=dg.in_process_executor,
             tags=HEAVY,
             description=described[name],
@@ -49,6 +54,13 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
             description="A whole day: collect, analyse, report.",
         ),
         *layered,
+        dg.define_asset_job(
+            "search",
+            selection=search,
+            executor_def=dg.in_process_executor,
+            tags=HEAVY,
+            description="The weekly search for the order of every series, spread over the days; after the findings.",
+        ),
         dg.define_asset_job(
             "snapshots",
             selection=snapshots,
@@ -78,6 +90,13 @@ def schedules(
             hour_of_day=MORNING_HOUR,
             minute_of_hour=MORNING_MINUTE,
             description="Yesterday, once the cloud has settled.",
+        ),
+        dg.build_schedule_from_partitioned_job(
+            by_name["search"],
+            name="after_the_findings",
+            hour_of_day=MORNING_HOUR + 1,
+            minute_of_hour=MORNING_MINUTE,
+            description="Orders of the series whose weekday it was.",
         ),
         dg.ScheduleDefinition(
             name="every_few_minutes",

@@ -9,9 +9,9 @@ import polars as pl
 
 from mist_pipeline.analysis.live_status import live_status
 from mist_pipeline.collect.dimensions import alarms_frame, connected_by_hour
-from mist_pipeline.collect.fetch import Origin, fetch_plan, fetch_snapshot, known_spellings
+from mist_pipeline.collect.fetch import Origin, fetch_plan, fetch_snapshot, what_is_known
 from mist_pipeline.collect.frames import Wanted, read_history
-from mist_pipeline.collect.plan import Ask, Budget, Known, make_plan
+from mist_pipeline.collect.plan import Ask, Budget, make_plan
 from mist_pipeline.collect.raw_store import RawStore
 from mist_pipeline.defs import judgement
 from mist_pipeline.defs.raw import (
@@ -73,9 +73,9 @@ def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
         metrics = tuple(metric.name for metric in settings.metrics)
         with (
             only_what_can_heal_is_retried(),
-            cloud.client(patience_seconds=PATIENCE_SECONDS) as (client, budget),
+            cloud.client(patience_seconds=PATIENCE_SECONDS) as client,
         ):
-            origin = Origin(client.resolve_org().id, CLIENT_VERSION, lane="live")
+            origin = Origin(cloud.resolve(client).id, CLIENT_VERSION, lane="live")
             if before is None:
                 fetch_snapshot("sites", client, raw_store, origin, instant)
             fetch_snapshot("stats_sites", client, raw_store, origin, instant)
@@ -89,8 +89,10 @@ def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
                 detail="off",
                 alarms=settings.monitoring.enable_alarms,
             )
-            known = Known(spellings=known_spellings(raw_store, instant))
-            plan = make_plan(ask, known, Budget(budget.remaining("live"), budget.calls_per_hour("live")))
+            known = what_is_known(raw_store, instant)
+            plan = make_plan(
+                ask, known, Budget(client.budget.remaining("live"), client.budget.calls_per_hour("live"))
+            )
             spent = fetch_plan(plan, client, raw_store, origin)
         sites = pl.DataFrame({"site_id": list(ask.site_ids)}, schema={"site_id": pl.String}).join(
             pl.DataFrame({"day": days}, schema={"day": pl.Date}), how="cross"

@@ -14,9 +14,9 @@ from mist_pipeline.collect.fetch import (
     SnapshotKind,
     fetch_plan,
     fetch_snapshot,
-    known_spellings,
+    what_is_known,
 )
-from mist_pipeline.collect.plan import Ask, Budget, Known, make_plan
+from mist_pipeline.collect.plan import Ask, Budget, make_plan
 from mist_pipeline.collect.raw_store import RawStore
 from mist_pipeline.defs.resources import Cloud, Progress, as_of
 from mist_pipeline.defs.tables import DATA_ENGINEERING, SINGLE_RUN, days_of
@@ -119,11 +119,13 @@ def raw_assets(
             detail=settings.mist.detail,
             alarms=settings.monitoring.enable_alarms,
         )
-        with only_what_can_heal_is_retried(), cloud.client() as (client, budget):
-            origin = Origin(client.resolve_org().id, CLIENT_VERSION)
+        with only_what_can_heal_is_retried(), cloud.client() as client:
+            origin = Origin(cloud.resolve(client).id, CLIENT_VERSION)
             client.usage()
-            known = Known(spellings=known_spellings(raw_store, instant))
-            plan = make_plan(ask, known, Budget(budget.remaining("batch"), budget.calls_per_hour("batch")))
+            known = what_is_known(raw_store, instant)
+            plan = make_plan(
+                ask, known, Budget(client.budget.remaining("batch"), client.budget.calls_per_hour("batch"))
+            )
             spent = fetch_plan(
                 plan, client, raw_store, origin, lambda done, total: progress("asking the cloud", done, total)
             )
@@ -153,9 +155,9 @@ def raw_assets(
             if kind == "devices" and not settings.monitoring.enable_devices:
                 return dg.MaterializeResult(metadata={"skipped": "monitoring.enable_devices is off"})
             instant = as_of(context)
-            with only_what_can_heal_is_retried(), cloud.client() as (client, _):
+            with only_what_can_heal_is_retried(), cloud.client() as client:
                 path = fetch_snapshot(
-                    kind, client, raw_store, Origin(client.resolve_org().id, CLIENT_VERSION), instant
+                    kind, client, raw_store, Origin(cloud.resolve(client).id, CLIENT_VERSION), instant
                 )
             return dg.MaterializeResult(
                 metadata={

@@ -3,17 +3,20 @@
 Secrets come from the environment through the settings and stay inside ``Cloud``; Dagster never sees them.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 import dagster as dg
 
+from mist_pipeline.collect.durable import write_atomically
 from mist_pipeline.mist import clouds
-from mist_pipeline.mist.budget import CallBudget, fingerprint
-from mist_pipeline.mist.client import Limits, MistClient
+from mist_pipeline.mist.client import Limits, MistClient, connect
+from mist_pipeline.mist.organisation import Organisation
 from mist_pipeline.settings import Settings, SettingsError
 
 AS_OF_TAG = "mist_pipeline/as_of"
@@ -50,9 +53,33 @@ class Cloud:
         """Where people go."""
         return clouds.people_url(self.api_url)
 
+    @property
+    def organisation(self) -> Organisation:
+        """The organisation as it was last seen; before the first look what the settings say."""
+        try:
+            seen = json.loads(self._organisation_file.read_bytes())
+        except FileNotFoundError:
+            return Organisation(id=self.settings.mist.org_id or "", name="")
+        return Organisation(id=str(seen["id"]), name=str(seen["name"]))
+
+    def resolve(self, client: MistClient) -> Organisation:
+        """The organisation to watch; remembered for those who only write about it.
+
+        Raises:
+            MistError: The cloud did not say, or there is more than one.
+        """
+        found = client.resolve_org()
+        content = json.dumps({"id": found.id, "name": found.name}).encode()
+        write_atomically(self._organisation_file, [content])
+        return found
+
+    @property
+    def _organisation_file(self) -> Path:
+        return self.settings.data / "organisation.json"
+
     @contextmanager
-    def client(self, *, patience_seconds: float = PATIENT_SECONDS) -> Iterator[tuple[MistClient, CallBudget]]:
-        """A client and its call budget, closed at the end of the block.
+    def client(self, *, patience_seconds: float = PATIENT_SECONDS) -> Iterator[MistClient]:
+        """A client, closed at the end of the block.
 
         Raises:
             SettingsError: There is no token.
@@ -63,20 +90,15 @@ class Cloud:
                 "MIST_API_TOKEN is not set: create a token in the Mist dashboard (Organization → Settings → API Token) "
                 "and put it into the environment. Without one, try `make demo`."
             )
-        budget = CallBudget(
-            self.settings.budget_path,
-            [fingerprint(self.api_url, token) for token in tokens],
-            limit_override=self.settings.mist.calls_per_hour,
-        )
-        limits = Limits(concurrency=self.settings.mist.connections, budget_wait_seconds=patience_seconds)
-        with MistClient(
-            base_url=self.api_url,
+        with connect(
+            cloud=self.api_url,
             tokens=tokens,
+            budget_path=self.settings.budget_path,
+            calls_per_hour=self.settings.mist.calls_per_hour,
             org_id=self.settings.mist.org_id,
-            budget=budget,
-            limits=limits,
+            limits=Limits(concurrency=self.settings.mist.connections, budget_wait_seconds=patience_seconds),
         ) as client:
-            yield client, budget
+            yield client
 
 
 def as_of(
@@ -89,6 +111,3 @@ def as_of(
     record = context.instance.get_run_record_by_id(run.run_id)
     created = record.create_timestamp if record else datetime.now(UTC)
     return created.astimezone(UTC)
-
-
-Opener = Callable[[], AbstractContextManager[tuple[MistClient, CallBudget]]]

@@ -115,6 +115,15 @@ class Thresholds(_Section):
         le=100,
         description="Worsening a day, in percent of the previous value, that counts as degrading.",
     )
+    forecast_days: int = Field(
+        3, ge=1, le=14, description="A crossing predicted within so many days is told before it happens."
+    )
+    deviation_sigma: float = Field(
+        2, gt=0, description="Standard deviations below the baseline that count as deviating."
+    )
+    anomalies_per_1000: float = Field(
+        5, gt=0, le=100, description="Site-days called anomalous among 1,000 ordinary ones."
+    )
     min_users: int = Field(5, ge=0, description="Fewer users a day than this decide nothing.")
     min_user_minutes: float = Field(
         300, ge=0, description="Fewer user-minutes a day than this decide nothing."
@@ -130,6 +139,30 @@ class History(_Section):
     archive_after_days: int = Field(30, ge=1, description="Age at which raw files go into monthly archives.")
 
 
+class Health(_Section):
+    """How the health of a site is scored."""
+
+    method: Literal["smooth", "banded"] = Field(
+        "smooth", description="Credit by severity: interpolated between the bands, or in steps."
+    )
+
+
+class Compute(_Section):
+    """Where forecasts are made."""
+
+    engine: Literal["processes", "dask"] = Field(
+        "processes", description="Processes of this machine, or a dask.distributed cluster."
+    )
+    workers: int | None = Field(None, ge=1, description="Processes; empty: one a core.")
+    scheduler: str | None = Field(None, description="Address of the cluster's scheduler, tcp://host:8786.")
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.engine == "dask" and not self.scheduler:
+            raise ValueError("engine dask needs compute.scheduler, the address of the cluster's scheduler")
+        return self
+
+
 class Settings(_Section):
     """Everything that can be configured, in one object. ``mist-pipeline init`` writes it as a commented file."""
 
@@ -142,6 +175,8 @@ class Settings(_Section):
     )
     thresholds: Thresholds = Thresholds()
     history: History = History()
+    health: Health = Health()
+    compute: Compute = Compute()
 
     tokens: tuple[SecretStr, ...] = Field((), exclude=True, repr=False)
     data: Path = Field(Path("data"), exclude=True)

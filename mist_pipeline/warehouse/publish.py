@@ -10,7 +10,7 @@ import duckdb
 
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.schema import literal
-from mist_pipeline.warehouse.tables import TABLES
+from mist_pipeline.warehouse.tables import PUBLIC_TABLES
 
 VIEWS: dict[str, tuple[str, str]] = {
     "sites": (
@@ -69,7 +69,7 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
     try:
         with connect(fresh, read_only=False) as connection:
             _attach(connection, warehouse, wait_seconds)
-            for table in TABLES:
+            for table in PUBLIC_TABLES:
                 for statement in table.create_statements():
                     connection.execute(statement)
                 connection.execute(

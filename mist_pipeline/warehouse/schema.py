@@ -11,7 +11,9 @@ from typing import Literal
 
 import polars as pl
 
-ColumnType = Literal["VARCHAR", "DOUBLE", "BIGINT", "BOOLEAN", "DATE", "TIMESTAMPTZ", "VARCHAR[]", "JSON"]
+ColumnType = Literal[
+    "VARCHAR", "DOUBLE", "BIGINT", "BOOLEAN", "DATE", "TIMESTAMPTZ", "VARCHAR[]", "DOUBLE[]", "JSON"
+]
 
 _POLARS: dict[str, pl.DataType] = {
     "VARCHAR": pl.String(),
@@ -21,6 +23,7 @@ _POLARS: dict[str, pl.DataType] = {
     "DATE": pl.Date(),
     "TIMESTAMPTZ": pl.Datetime("us", "UTC"),
     "VARCHAR[]": pl.List(pl.String()),
+    "DOUBLE[]": pl.List(pl.Float64()),
     "JSON": pl.String(),
 }
 

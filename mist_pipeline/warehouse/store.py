@@ -93,12 +93,19 @@ class Warehouse:
         conformed = {table: _of_days(table, table.conform(frame), days) for table, frame in frames.items()}
         with self.writing() as connection:
             for table, rows in conformed.items():
-                connection.execute(
-                    f"DELETE FROM {table.full_name} WHERE {_partition(table)} IN (SELECT unnest($days))",
-                    {"days": list(days)},
-                )
-                _insert(connection, table, rows)
+                self.put(connection, table, rows, days)
         return {table: rows.height for table, rows in conformed.items()}
+
+    def put(
+        self, connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame, days: Sequence[date]
+    ) -> None:
+        """Replace whole partitions inside a transaction that is open already (see ``writing``)."""
+        rows = _of_days(table, table.conform(frame), days)
+        connection.execute(
+            f"DELETE FROM {table.full_name} WHERE {_partition(table)} IN (SELECT unnest($days))",
+            {"days": list(days)},
+        )
+        _insert(connection, table, rows)
 
     def replace_tables(self, frames: Mapping[Table, pl.DataFrame]) -> dict[Table, int]:
         """Replace all rows of several tables in one transaction; returns rows a table."""
