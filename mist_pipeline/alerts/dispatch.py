@@ -77,11 +77,13 @@ class Plan:
         notices: Messages to send.
         withheld: Incident → why no sink is told of it now though it goes on: silenced_by, inhibited_by, quiet_hours,
             not_yet, or no_route; with its detail. Incidents that were told or need no telling are not in it.
+        held: Sinks and incidents for which quiet hours hold something back.
         begun: Incident → escalation policies of the routes by which it goes on being told.
     """
 
     notices: tuple[Notice, ...]
     withheld: Mapping[str, Decision | None]
+    held: frozenset[TellKey] = frozenset()
     begun: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -99,12 +101,12 @@ def plan(
         told: What each sink was last told about each incident.
         routes: In order.
         now: The instant.
-        collected: Sinks and incidents that quiet hours held back at the evaluation before; told together now if the
-            hours are over.
+        collected: What quiet hours held back before (``Plan.held``); told together now if the hours are over.
     """
     notices: list[Notice] = []
     withheld: dict[str, Decision | None] = {}
     begun: dict[str, tuple[str, ...]] = {}
+    held: set[TellKey] = set()
     for view in views:
         ways = _ways(view, told, routes, now)
         decisions = {
@@ -116,6 +118,7 @@ def plan(
             for sink, decision in decisions.items()
             if decision.is_told
         ]
+        held |= {(sink, view.incident_id) for sink, one in decisions.items() if one.reason == "quiet_hours"}
         is_known = any((sink, view.incident_id) in told for sink in ways)
         if view.state in {"open", "acknowledged"}:
             names = [
@@ -125,7 +128,7 @@ def plan(
                 begun[view.incident_id] = tuple(dict.fromkeys(names))
             if not is_known and not any(one.is_told for one in decisions.values()):
                 withheld[view.incident_id] = next(iter(decisions.values()), None)
-    return Plan(tuple(_digested(notices, set(collected), now)), withheld, begun)
+    return Plan(tuple(_digested(notices, set(collected), now)), withheld, frozenset(held), begun)
 
 
 def _ways(

@@ -57,11 +57,10 @@ class EscalationPolicy:
                 f"escalation {self.name!r} repeats: repeat_every must be longer than its last step's {self.steps[-1].after}"
             )
 
-    def is_over(self, state: IncidentState) -> bool:
-        """Whether an incident in this state calls nobody any more."""
-        return state in {"resolved", "merged"} or (
-            state == "acknowledged" and self.stops_when == "acknowledged"
-        )
+
+def calls_nobody(stops_when: str, state: IncidentState) -> bool:
+    """Whether an incident in this state calls nobody any more."""
+    return state in {"resolved", "merged"} or (state == "acknowledged" and stops_when == "acknowledged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +89,17 @@ def schedule(policy: EscalationPolicy, begun_at: datetime) -> list[Due]:
     return [Due(number, at, step) for number, (at, step) in enumerate(times, 1) if at <= last]
 
 
-def due_now(
-    policy: EscalationPolicy, begun_at: datetime, done: Iterable[int], state: IncidentState, now: datetime
-) -> list[Due]:
-    """Steps that have to be told now; after a restart those that were missed, unless they have expired.
+def due_now(waiting: Iterable[Due], now: datetime) -> list[Due]:
+    """Steps that have to be told now, those included that were missed while nothing ran.
 
-    Of missed repetitions of one step only the last is told: nobody is called twice at once.
+    Of missed repetitions to one person only the last is told: nobody is called twice at once.
 
     Args:
-        policy: The steps.
-        begun_at: When the incident was first told, or grew worse than what was acknowledged.
-        done: Numbers of the steps that were told.
-        state: Of the incident.
+        waiting: Steps of one escalation that were neither told nor cancelled.
         now: The instant.
     """
-    if policy.is_over(state) or now > begun_at + policy.expires_after:
-        return []
-    told = set(done)
-    open_steps = [due for due in schedule(policy, begun_at) if due.at <= now and due.number not in told]
-    newest = {due.step: due for due in open_steps}
-    return sorted(newest.values(), key=lambda due: due.number)
+    newest: dict[tuple[str, str], Due] = {}
+    for due in sorted(waiting, key=lambda one: one.number):
+        if due.at <= now:
+            newest[due.step.sink, due.step.target] = due
+    return sorted(newest.values(), key=lambda one: one.number)

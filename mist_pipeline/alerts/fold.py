@@ -76,6 +76,7 @@ def apply_to_incident(incident: Incident | None, event: Event) -> Incident:
             alert_ids=(),
             opened_at=event.at,
             last_joined_at=event.at,
+            asks_since=event.at,
             version=event.number,
             **{name: detail[name] for name in names},
         )
@@ -282,12 +283,12 @@ def _incident_resolved(_incident: Incident, at: datetime, _detail: Any) -> dict[
     return {"state": "resolved", "resolved_at": at, "withheld": ""}
 
 
-def _incident_reopened(_incident: Incident, _at: datetime, _detail: Any) -> dict[str, Any]:
-    return {"state": "open", "resolved_at": None, **_UNACKNOWLEDGED}
+def _incident_reopened(_incident: Incident, at: datetime, _detail: Any) -> dict[str, Any]:
+    return {"state": "open", "asks_since": at, "resolved_at": None, **_UNACKNOWLEDGED}
 
 
-def _worsened(_incident: Incident, _at: datetime, _detail: Any) -> dict[str, Any]:
-    return {"state": "open", **_UNACKNOWLEDGED}
+def _worsened(_incident: Incident, at: datetime, _detail: Any) -> dict[str, Any]:
+    return {"state": "open", "asks_since": at, **_UNACKNOWLEDGED}
 
 
 def _withheld(_incident: Incident, _at: datetime, detail: Any) -> dict[str, Any]:

@@ -190,6 +190,8 @@ class Incident:
         alert_ids: Its alerts, in the order in which they joined.
         opened_at: When it was made.
         last_joined_at: When an alert last joined.
+        asks_since: Since when it asks for a person: its opening, its last reopening, or when it grew worse than what was
+            acknowledged.
         version: Number of its last event.
         merged_into: Where its alerts went.
         acknowledged_at: When a person took it.
@@ -210,6 +212,7 @@ class Incident:
     alert_ids: tuple[str, ...]
     opened_at: datetime
     last_joined_at: datetime
+    asks_since: datetime
     version: int
     merged_into: str | None = None
     acknowledged_at: datetime | None = None

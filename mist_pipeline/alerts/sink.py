@@ -62,7 +62,8 @@ class Delivery:
         sequence: 1, 2, 3 … within sink and incident.
         state: pending, sending, sent, failed, unknown or dead.
         payload: What was true when it was decided: ``route``, ``severity``, ``site_ids``, ``is_over``, ``detail``;
-            ``incident_ids`` for a digest; ``target`` and ``step`` for an escalation.
+            for a digest ``covers``, a list of the same with ``incident_id``, ``reason`` and ``sequence``. The detail of an
+            escalation is the person or list to reach.
         created_at: When it was decided.
         due_at: Not to be sent before.
         attempts: How often it was tried, the running one included.

@@ -1,0 +1,115 @@
+"""The database behind the ledger: opening it, transactions, and bringing it to the current version.
+
+Here: what differs between SQLite and PostgreSQL. Not here: what is stored (`tables`, `ledger`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_WAIT_SECONDS = 30
+_LOCK = 0x6D697374
+"""Key of the PostgreSQL advisory lock that orders writers of one ledger ('mist')."""
+
+
+class LedgerUnavailableError(RuntimeError):
+    """The ledger cannot be opened or is of a later version; the message says which and what to do."""
+
+
+def open_engine(url: str | Path) -> Engine:
+    """A connection pool for the ledger.
+
+    Args:
+        url: A path of an SQLite file, or an SQLAlchemy URL (``postgresql+psycopg://…``; ``postgresql://`` means that).
+
+    Raises:
+        LedgerUnavailableError: The URL is none, or its driver is not installed.
+    """
+    try:
+        target = _target(url)
+        if target.get_backend_name() != "sqlite":
+            return sa.create_engine(target, pool_pre_ping=True, hide_parameters=True)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
+        raise LedgerUnavailableError(
+            f"the ledger's address is no database URL: {type(error).__name__}; write a path or postgresql://user@host/name"
+        ) from None
+    except ImportError as error:
+        raise LedgerUnavailableError(
+            f"the ledger's driver is not installed ({error.name}); pip install 'mist-pipeline[postgres]'"
+        ) from None
+    if target.database:
+        Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(target, connect_args={"timeout": _WAIT_SECONDS})
+    sa.event.listen(engine, "connect", _configure_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction of the only writer: others wait. Committed at the end, undone on any error."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A consistent view without locking anybody out."""
+    options: dict[str, Any] = {"is_reading": True}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        yield connection
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the ledger to the current version; several processes may do so at once.
+
+    Raises:
+        LedgerUnavailableError: It is of a version that this program does not know.
+    """
+    from alembic import command
+    from alembic.config import Config
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    with writing(engine) as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current == scripts.get_current_head():
+            return
+        known = {script.revision for script in scripts.walk_revisions()}
+        if current is not None and current not in known:
+            raise LedgerUnavailableError(
+                f"the ledger has version {current}, which this program does not know. Update mist-pipeline."
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _target(url: str | Path) -> URL:
+    if isinstance(url, Path) or "://" not in url:
+        return URL.create("sqlite", database=str(url))
+    target = make_url(url)
+    return target.set(drivername="postgresql+psycopg") if target.drivername == "postgresql" else target
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own transactions begin too late to protect what is read before it is written.
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    is_reading = connection.get_execution_options().get("is_reading", False)
+    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")

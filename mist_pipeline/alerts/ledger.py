@@ -1,0 +1,335 @@
+"""The ledger: what happened, what people were told, what they said; transactional, shared by several processes.
+
+Here: evaluations, decisions and what people do, each one transaction that ends with events and rows of the outbox
+committed together. Not here: sending (`outbox` leases the rows, ``delivery`` sends), the rules (everything pure around
+here), SQL dialects (`database`).
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mist_pipeline.alerts import ledger_escalation as calling
+from mist_pipeline.alerts import ledger_state as state
+from mist_pipeline.alerts import tables
+from mist_pipeline.alerts.copies import alert_list, copies
+from mist_pipeline.alerts.database import migrate, open_engine, reading, writing
+from mist_pipeline.alerts.dispatch import Notice, Plan, plan
+from mist_pipeline.alerts.escalation import EscalationPolicy
+from mist_pipeline.alerts.evaluation import Book, evaluate
+from mist_pipeline.alerts.grouping import acknowledge_incident
+from mist_pipeline.alerts.lifecycle import acknowledge, resolve
+from mist_pipeline.alerts.matchers import Labels
+from mist_pipeline.alerts.model import Alert, Event, Incident
+from mist_pipeline.alerts.policy import Policy
+from mist_pipeline.alerts.routes import Route
+from mist_pipeline.alerts.rows import alert_of, event_of, incident_of, silence_of, silence_row
+from mist_pipeline.alerts.signals import FAMILIES, Step
+from mist_pipeline.alerts.silences import Silence
+from mist_pipeline.alerts.telling import View, views
+
+Verdict = Literal["useful", "false_alarm", "too_late", "duplicate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """Everything that decides who is told: configuration, and labels of the sites.
+
+    Attributes:
+        routes: In order.
+        escalations: Policies by name.
+        of_sites: Labels by site (`silences.site_labels`).
+        windows: Maintenance windows of the configuration, besides the silences in the ledger.
+    """
+
+    routes: Sequence[Route]
+    escalations: Mapping[str, EscalationPolicy] = field(default_factory=dict)
+    of_sites: Mapping[str, Labels] = field(default_factory=dict)
+    windows: Sequence[Silence] = ()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a transaction wrote.
+
+    Attributes:
+        events: Of alerts and incidents.
+        notices: What was put into the outbox.
+        withheld: Incident → reason and detail why nobody is told of it for now.
+    """
+
+    events: tuple[Event, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    withheld: Mapping[str, str] = field(default_factory=dict)
+
+
+class NoSuchSubjectError(LookupError):
+    """There is no alert, incident or silence of this id."""
+
+
+class Ledger:
+    """One ledger. Safe to use from several threads and processes.
+
+    Args:
+        url: Path of an SQLite file, or a database URL.
+        policy: Rules and times of the lifecycle; also how long what is over is remembered.
+        new_id: Makes names of silences.
+
+    Raises:
+        LedgerUnavailableError: It cannot be opened, or is of a later version.
+    """
+
+    def __init__(
+        self,
+        url: str | Path,
+        policy: Policy | None = None,
+        *,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12],
+    ) -> None:
+        self.policy = policy or Policy()
+        self.engine = open_engine(url)
+        self._new_id = new_id
+        migrate(self.engine)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def record_evaluation(
+        self,
+        step: Step,
+        telling: Telling | None = None,
+        *,
+        families: Mapping[str, str] = FAMILIES,
+        site_count: int = 0,
+    ) -> Recorded:
+        """Evaluate, write the events and put what is to be told into the outbox, in one transaction.
+
+        An evaluation of an instant that is in the ledger already is not made again, so that a run may be repeated.
+
+        Args:
+            step: What was found.
+            telling: Who is told; None: nobody for now (``tell`` makes up for it).
+            families: Metric → family.
+            site_count: Sites of the organisation; 0 if unknown.
+
+        Raises:
+            ValueError: The step is older than the newest evaluation: that is for a replay.
+        """
+        with writing(self.engine) as connection:
+            if state.is_evaluated(connection, step.as_of):
+                return Recorded()
+            book = state.book(connection, self.policy, step.as_of)
+            _after, events = evaluate(book, step, self.policy, families=families, site_count=site_count)
+            state.write(connection, book, events)
+            connection.execute(
+                sa.insert(tables.EVALUATIONS).values(as_of=step.as_of, source=step.source, events=len(events))
+            )
+            told = Recorded() if telling is None else self._tell(connection, telling, step.as_of)
+            return replace(told, events=(*events, *told.events))
+
+    def tell(self, telling: Telling, now: datetime) -> Recorded:
+        """Decide again what is to be told, without an evaluation: after silences, quiet hours, a decision of a person."""
+        with writing(self.engine) as connection:
+            return self._tell(connection, telling, now)
+
+    def escalate(self, telling: Telling, now: datetime) -> list[Notice]:
+        """Put the steps of escalations that are due into the outbox; those that nobody needs any more are cancelled."""
+        with writing(self.engine) as connection:
+            book = state.book(connection, self.policy, now, also=calling.called(connection, now))
+            seen = self._views(connection, book, telling, now)
+            return calling.fire(connection, seen, now)
+
+    def acknowledge(self, incident_id: str, by: str, at: datetime) -> list[Event]:
+        """A person takes an incident and its alerts; nobody is called any more. Once is enough.
+
+        Raises:
+            NoSuchSubjectError: There is no such incident.
+        """
+        with writing(self.engine) as connection:
+            incident, book = self._incident(connection, incident_id, at)
+            events = [*acknowledge_incident(incident, book.alerts, by, at)]
+            for name in incident.alert_ids if events else ():
+                events += acknowledge(book.alerts[name], by, at)
+            state.write(connection, book, events)
+            calling.cancel(connection, incident_id, f"acknowledged by {by}", stops_when="acknowledged")
+            return events
+
+    def resolve(self, incident_id: str, by: str, at: datetime) -> list[Event]:
+        """A person says that an incident is over, with all of its alerts.
+
+        Raises:
+            NoSuchSubjectError: There is no such incident.
+        """
+        with writing(self.engine) as connection:
+            incident, book = self._incident(connection, incident_id, at)
+            events = [event for name in incident.alert_ids for event in resolve(book.alerts[name], by, at)]
+            if incident.is_active:
+                number = incident.version + 1
+                events.append(Event("incident", incident_id, number, at, "resolved", {}))
+            state.write(connection, book, events)
+            calling.cancel(connection, incident_id, f"closed by {by}")
+            return events
+
+    def add_silence(self, silence: Silence) -> Silence:
+        """Keep a silence; one without a name gets one."""
+        named = silence if silence.silence_id else replace(silence, silence_id=self._new_id())
+        with writing(self.engine) as connection:
+            connection.execute(sa.insert(tables.SILENCES).values(silence_row(named)))
+        return named
+
+    def end_silence(self, silence_id: str, now: datetime) -> Silence:
+        """End a silence now; what it held back is told by the next ``tell``.
+
+        Raises:
+            NoSuchSubjectError: There is no such silence.
+        """
+        with writing(self.engine) as connection:
+            found = state.one(connection, tables.SILENCES, tables.SILENCES.c.silence_id == silence_id)
+            if found is None:
+                raise NoSuchSubjectError(f"no silence {silence_id!r}")
+            silence = silence_of(found)
+            if silence.ends_at is not None and silence.ends_at <= now:
+                return silence
+            mine = tables.SILENCES.c.silence_id == silence_id
+            if now <= silence.starts_at:
+                connection.execute(sa.delete(tables.SILENCES).where(mine))
+                return silence
+            connection.execute(sa.update(tables.SILENCES).where(mine).values(ends_at=now))
+            return replace(silence, ends_at=now)
+
+    def silences(self, now: datetime | None = None) -> list[Silence]:
+        """All silences, or those that are not over at an instant."""
+        with reading(self.engine) as connection:
+            return state.silences(connection, now)
+
+    def add_feedback(
+        self,
+        verdict: Verdict,
+        by: str,
+        at: datetime,
+        *,
+        alert_id: str | None = None,
+        incident_id: str | None = None,
+        comment: str = "",
+    ) -> None:
+        """What a person thinks of an alert or an incident.
+
+        Raises:
+            NoSuchSubjectError: Neither is named, or it does not exist.
+        """
+        with writing(self.engine) as connection:
+            wanted = (tables.ALERTS.c.alert_id == alert_id, tables.INCIDENTS.c.incident_id == incident_id)
+            known = any(
+                state.one(connection, table, where) is not None
+                for table, where in zip((tables.ALERTS, tables.INCIDENTS), wanted, strict=True)
+            )
+            if not known:
+                raise NoSuchSubjectError(
+                    f"no alert {alert_id!r} or incident {incident_id!r} to give feedback on"
+                )
+            row = {"verdict": verdict, "by": by, "at": at, "comment": comment}
+            connection.execute(
+                sa.insert(tables.FEEDBACK).values(**row, alert_id=alert_id, incident_id=incident_id)
+            )
+
+    def book(self, now: datetime) -> Book:
+        """What goes on, and what may come back."""
+        with reading(self.engine) as connection:
+            return state.book(connection, self.policy, now)
+
+    def incident(self, incident_id: str) -> tuple[Incident, list[Alert], list[Event]]:
+        """An incident with its alerts and their events, for people to look at.
+
+        Raises:
+            NoSuchSubjectError: There is no such incident.
+        """
+        with reading(self.engine) as connection:
+            found = state.one(connection, tables.INCIDENTS, tables.INCIDENTS.c.incident_id == incident_id)
+            if found is None:
+                raise NoSuchSubjectError(f"no incident {incident_id!r}")
+            incident = incident_of(found)
+            mine = tables.ALERTS.c.alert_id.in_(incident.alert_ids)
+            alerts = [alert_of(row) for row in state.rows(connection, sa.select(tables.ALERTS).where(mine))]
+            subjects = [incident_id, *incident.alert_ids]
+            query = sa.select(tables.EVENTS).where(tables.EVENTS.c.subject_id.in_(subjects))
+            ordered = query.order_by(tables.EVENTS.c.event_id)
+            return incident, alerts, [event_of(row) for row in state.rows(connection, ordered)]
+
+    def events(self) -> list[Event]:
+        """Every event, in order; everything else follows from them."""
+        with reading(self.engine) as connection:
+            query = sa.select(tables.EVENTS).order_by(tables.EVENTS.c.event_id)
+            return [event_of(row) for row in state.rows(connection, query)]
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Copies for the warehouse: alerts, events, incidents, deliveries, tickets, escalations, silences, feedback."""
+        return copies(self.engine)
+
+    def alert_frame(self) -> pl.DataFrame:
+        """Every alert that ever opened, with the columns of a replay."""
+        return alert_list(self.engine)
+
+    def last_evaluation(self) -> datetime | None:
+        """Instant of the newest evaluation."""
+        with reading(self.engine) as connection:
+            return state.last_evaluation(connection)
+
+    def _incident(self, connection: Connection, incident_id: str, now: datetime) -> tuple[Incident, Book]:
+        """An incident and all of its alerts, however old they are."""
+        book = state.book(connection, self.policy, now, also=[incident_id])
+        if incident_id not in book.incidents:
+            raise NoSuchSubjectError(f"no incident {incident_id!r}")
+        return book.incidents[incident_id], book
+
+    def _views(
+        self, connection: Connection, book: Book, telling: Telling, now: datetime
+    ) -> Mapping[str, View]:
+        known = [*state.silences(connection, now), *telling.windows]
+        return views(book, known, telling.of_sites, now)
+
+    def _tell(self, connection: Connection, telling: Telling, now: datetime) -> Recorded:
+        book = state.book(connection, self.policy, now, also=state.not_told_over(connection))
+        seen = self._views(connection, book, telling, now)
+        said = plan(seen.values(), state.told(connection, seen), telling.routes, now, state.held(connection))
+        state.write_notices(connection, said.notices, now)
+        state.write_held(connection, said.held)
+        withheld = {
+            name: "no_route" if decision is None else f"{decision.reason}: {decision.detail}".rstrip(": ")
+            for name, decision in said.withheld.items()
+        }
+        events = _withholding(book.incidents.values(), withheld, said, now)
+        state.write(connection, book, events)
+        calling.follow(connection, book.after(events), said, telling.escalations, now)
+        return Recorded(tuple(events), said.notices, withheld)
+
+
+def _withholding(
+    incidents: Iterable[Incident], withheld: Mapping[str, str], said: Plan, now: datetime
+) -> list[Event]:
+    """Events where the reason for silence changed, so that every incident was told or has its reason."""
+    told = {notice.incident_id for notice in said.notices}
+    told |= {one.incident_id for notice in said.notices for one in notice.covers}
+    events: list[Event] = []
+    for incident in incidents:
+        reason = withheld.get(incident.incident_id, "")
+        if incident.is_active and reason != incident.withheld:
+            number, name = incident.version + 1, incident.incident_id
+            events.append(Event("incident", name, number, now, "withheld", {"reason": reason}))
+    return events

@@ -1,0 +1,195 @@
+"""Escalations in the ledger: due times kept over restarts, fired once, cancelled when somebody takes the incident.
+
+Here: queries inside the caller's transaction. Not here: the rules (`escalation`) and who holds the transaction (`ledger`).
+Acknowledging and firing are both writers, so one comes first: after an acknowledgement no step fires, and what fired
+before it and was not sent yet is withdrawn.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mist_pipeline.alerts import ledger_state as state
+from mist_pipeline.alerts.dispatch import Notice, Plan
+from mist_pipeline.alerts.escalation import (
+    Due,
+    EscalationPolicy,
+    EscalationStep,
+    calls_nobody,
+    due_now,
+    schedule,
+)
+from mist_pipeline.alerts.evaluation import Book
+from mist_pipeline.alerts.rows import Row
+from mist_pipeline.alerts.tables import DELIVERIES, ESCALATIONS
+from mist_pipeline.alerts.telling import View
+
+
+def follow(
+    connection: Connection, book: Book, said: Plan, policies: Mapping[str, EscalationPolicy], now: datetime
+) -> None:
+    """Begin escalations of incidents that were told and that ask for a person; end those of incidents that are over.
+
+    Raises:
+        ValueError: A route names an escalation that does not exist.
+    """
+    for incident_id, names in said.begun.items():
+        incident = book.incidents[incident_id]
+        for name in names:
+            if name not in policies:
+                raise ValueError(f"no escalation {name!r}; there are {', '.join(sorted(policies)) or 'none'}")
+            if not calls_nobody(policies[name].stops_when, incident.state) and not _is_begun(
+                connection, incident_id, name, incident.asks_since
+            ):
+                _begin(connection, incident_id, policies[name], now)
+    waiting = sa.select(ESCALATIONS.c.incident_id).where(ESCALATIONS.c.state == "pending").distinct()
+    for incident_id in connection.execute(waiting).scalars().all():
+        known = book.incidents.get(incident_id)
+        if known is not None and not known.is_active:
+            cancel(connection, incident_id, known.state)
+
+
+def called(connection: Connection, now: datetime) -> list[str]:
+    """Incidents with a step that is due."""
+    query = sa.select(ESCALATIONS.c.incident_id).where(
+        (ESCALATIONS.c.state == "pending") & (ESCALATIONS.c.due_at <= now)
+    )
+    return list(connection.execute(query.distinct()).scalars())
+
+
+def cancel(connection: Connection, incident_id: str, because: str, stops_when: str | None = None) -> None:
+    """Call nobody any more about an incident, by policies that stop then; what is not sent yet is withdrawn."""
+    mine = (ESCALATIONS.c.incident_id == incident_id) & (ESCALATIONS.c.state != "cancelled")
+    if stops_when is not None:
+        mine &= ESCALATIONS.c.stops_when == stops_when
+    stopped = state.rows(connection, sa.select(ESCALATIONS).where(mine))
+    if not stopped:
+        return
+    waiting = mine & (ESCALATIONS.c.state == "pending")
+    connection.execute(sa.update(ESCALATIONS).where(waiting).values(state="cancelled", because=because))
+    connection.execute(
+        sa.update(DELIVERIES)
+        .where(
+            (DELIVERIES.c.incident_id == incident_id)
+            & (DELIVERIES.c.reason == "escalation")
+            & DELIVERIES.c.state.in_(["pending", "failed"])
+            & DELIVERIES.c.sink.in_({row["sink"] for row in stopped})
+        )
+        .values(state="dead", last_error=f"not needed: {because}")
+    )
+
+
+def fire(connection: Connection, seen: Mapping[str, View], now: datetime) -> list[Notice]:
+    """Due steps into the outbox; those of silenced incidents wait, expired ones are cancelled.
+
+    Args:
+        connection: In a writing transaction.
+        seen: Incidents with due steps, as those see them who are told.
+        now: The instant.
+    """
+    query = (
+        sa.select(ESCALATIONS)
+        .where(ESCALATIONS.c.state == "pending")
+        .order_by(
+            ESCALATIONS.c.incident_id, ESCALATIONS.c.policy, ESCALATIONS.c.begun_at, ESCALATIONS.c.number
+        )
+    )
+    notices: list[Notice] = []
+    groups = groupby(
+        state.rows(connection, query), key=lambda row: (row["incident_id"], row["policy"], row["begun_at"])
+    )
+    for _key, members in groups:
+        notices += _fire_one(connection, list(members), seen, now)
+    state_rows = [state.delivery_row(notice, now) for notice in notices]
+    if state_rows:
+        connection.execute(sa.insert(DELIVERIES), state_rows)
+    return notices
+
+
+def _fire_one(
+    connection: Connection, waiting: list[Row], seen: Mapping[str, View], now: datetime
+) -> list[Notice]:
+    """One escalation of one incident."""
+    overdue = [row for row in waiting if row["due_at"] <= now]
+    first = waiting[0]
+    view = seen.get(first["incident_id"])
+    if not overdue or view is None:
+        return []
+    if now > first["expires_at"]:
+        _settle(connection, waiting, "cancelled", "expired")
+        return []
+    if calls_nobody(first["stops_when"], view.state):
+        _settle(connection, waiting, "cancelled", view.state)
+        return []
+    if view.silenced_by or view.inhibited_by:
+        return []
+    steps = {row["number"]: row for row in overdue}
+    dues = due_now([_due(row) for row in overdue], now)
+    fired = [steps.pop(due.number) for due in dues]
+    _settle(connection, fired, "fired", "")
+    _settle(connection, list(steps.values()), "cancelled", "overtaken by its repetition")
+    return [
+        Notice(
+            sink=due.step.sink,
+            incident_id=view.incident_id,
+            reason="escalation",
+            detail=due.step.target,
+            sequence=_sequence(connection, due.step.sink, view.incident_id) + place,
+            route=first["policy"],
+            severity=view.severity,
+            site_ids=tuple(sorted(view.site_ids)),
+            is_over=False,
+        )
+        for place, due in enumerate(dues)
+    ]
+
+
+def _due(row: Row) -> Due:
+    return Due(row["number"], row["due_at"], EscalationStep(timedelta(0), row["sink"], row["target"]))
+
+
+def _sequence(connection: Connection, sink: str, incident_id: str) -> int:
+    """Number of the next escalation of an incident to a sink."""
+    mine = (DELIVERIES.c.sink == sink) & (DELIVERIES.c.incident_id == incident_id)
+    query = sa.select(sa.func.max(DELIVERIES.c.sequence)).where(mine & (DELIVERIES.c.reason == "escalation"))
+    return int(connection.execute(query).scalar() or 0) + 1
+
+
+def _is_begun(connection: Connection, incident_id: str, policy: str, since: datetime) -> bool:
+    mine = (ESCALATIONS.c.incident_id == incident_id) & (ESCALATIONS.c.policy == policy)
+    return state.one(connection, ESCALATIONS, mine & (ESCALATIONS.c.begun_at >= since)) is not None
+
+
+def _begin(connection: Connection, incident_id: str, policy: EscalationPolicy, now: datetime) -> None:
+    rows = [
+        {
+            "incident_id": incident_id,
+            "policy": policy.name,
+            "begun_at": now,
+            "number": due.number,
+            "due_at": due.at,
+            "expires_at": now + policy.expires_after,
+            "stops_when": policy.stops_when,
+            "sink": due.step.sink,
+            "target": due.step.target,
+            "state": "pending",
+            "because": "",
+        }
+        for due in schedule(policy, now)
+    ]
+    if rows:
+        connection.execute(sa.insert(ESCALATIONS), rows)
+
+
+def _settle(connection: Connection, steps: list[Row], outcome: str, because: str) -> None:
+    for row in steps:
+        mine = (
+            (ESCALATIONS.c.incident_id == row["incident_id"])
+            & (ESCALATIONS.c.policy == row["policy"])
+            & (ESCALATIONS.c.begun_at == row["begun_at"])
+            & (ESCALATIONS.c.number == row["number"])
+        )
+        connection.execute(sa.update(ESCALATIONS).where(mine).values(state=outcome, because=because))

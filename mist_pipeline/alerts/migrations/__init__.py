@@ -1,0 +1,1 @@
+"""Versions of the ledger, oldest first, run by Alembic when a ledger is opened."""

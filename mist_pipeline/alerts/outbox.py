@@ -1,0 +1,184 @@
+"""The outbox: rows that wait for a sink, leased by workers, settled by what the sink answered.
+
+Here: who may send which row when, and what an answer makes of it. Not here: deciding (`dispatch`), sending
+(``delivery``).
+
+At least once, in order, and as rarely twice as can be: a row is committed before anything is sent; a worker leases it,
+which turns it to *sending*; if the worker dies, its lease runs out and the row is *unknown*: the next worker asks the sink
+whether it arrived before sending it again. Rows of one incident to one sink go in the order in which they were decided;
+one that is not settled holds up its followers and nothing else.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from mist_pipeline.alerts import ledger_state as state
+from mist_pipeline.alerts.database import reading
+from mist_pipeline.alerts.rows import delivery_of
+from mist_pipeline.alerts.sink import Delivery, Outcome, Sink
+from mist_pipeline.alerts.tables import DELIVERIES
+
+_OPEN = ("pending", "sending", "failed", "unknown")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How often and how long.
+
+    Attributes:
+        lease: A worker that has not settled a row by then is taken to be dead.
+        first_pause: Before the second attempt; doubled for every further one …
+        longest_pause: … up to this.
+        max_attempts: Then the row is dead.
+        expires_after: A row that could not be sent for so long is dead: old news helps nobody.
+    """
+
+    lease: timedelta = timedelta(minutes=2)
+    first_pause: timedelta = timedelta(seconds=15)
+    longest_pause: timedelta = timedelta(minutes=30)
+    max_attempts: int = 60
+    expires_after: timedelta = timedelta(hours=24)
+
+    def pause(self, attempts: int) -> timedelta:
+        """How long to wait after so many attempts."""
+        doublings = min(max(attempts - 1, 0), 20)
+        return min(self.first_pause * (1 << doublings), self.longest_pause)
+
+
+class Outbox:
+    """The rows of one ledger.
+
+    Args:
+        engine: Of the ledger.
+        patience: How often and how long.
+    """
+
+    def __init__(self, engine: Engine, patience: Patience | None = None) -> None:
+        self._engine = engine
+        self._patience = patience or Patience()
+
+    def lease(
+        self, worker: str, now: datetime, *, limit: int = 20, sinks: Iterable[str] | None = None
+    ) -> list[Delivery]:
+        """Take rows that are due; nobody else gets them until the lease runs out.
+
+        Args:
+            worker: Who takes them; different for every process.
+            now: The instant.
+            limit: At most so many.
+            sinks: Only for these.
+
+        Returns:
+            Rows in the order in which they were decided. State *sending*: send it. State *unknown*: look it up.
+        """
+        mine, earlier = DELIVERIES, DELIVERIES.alias("earlier")
+        is_free = mine.c.leased_until.is_(None) | (mine.c.leased_until <= now)
+        is_due = (mine.c.state.in_(["pending", "failed", "unknown"]) & (mine.c.due_at <= now)) | (
+            mine.c.state == "sending"
+        )
+        is_next = ~sa.exists().where(
+            (earlier.c.sink == mine.c.sink)
+            & (earlier.c.incident_id == mine.c.incident_id)
+            & (earlier.c.delivery_id < mine.c.delivery_id)
+            & earlier.c.state.in_(_OPEN)
+        )
+        wanted = sa.select(mine.c.delivery_id).where(is_free & is_due & is_next)
+        if sinks is not None:
+            wanted = wanted.where(mine.c.sink.in_(list(sinks)))
+        chosen = wanted.order_by(mine.c.delivery_id).limit(limit).with_for_update(skip_locked=True)
+        take = (
+            sa.update(mine)
+            .where(mine.c.delivery_id.in_(chosen.scalar_subquery()))
+            .values(
+                state=sa.case((mine.c.state.in_(["pending", "failed"]), "sending"), else_="unknown"),
+                attempts=mine.c.attempts + 1,
+                leased_by=worker,
+                leased_until=now + self._patience.lease,
+            )
+            .returning(mine)
+        )
+        with self._engine.begin() as connection:
+            taken = [delivery_of(dict(row)) for row in connection.execute(take).mappings()]
+        return sorted(taken, key=lambda row: row.delivery_id)
+
+    def settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> str | None:
+        """Write down what the sink answered.
+
+        Args:
+            delivery: As it was leased.
+            outcome: The answer.
+            now: The instant.
+
+        Returns:
+            The row's state now; None if the lease ran out and another worker has it.
+        """
+        values = self._after(delivery, outcome, now)
+        mine = (
+            (DELIVERIES.c.delivery_id == delivery.delivery_id)
+            & (DELIVERIES.c.leased_by == delivery.leased_by)
+            & (DELIVERIES.c.attempts == delivery.attempts)
+            & DELIVERIES.c.state.in_(["sending", "unknown"])
+        )
+        with self._engine.begin() as connection:
+            done = connection.execute(sa.update(DELIVERIES).where(mine).values(**values))
+        return str(values["state"]) if done.rowcount else None
+
+    def work(self, sinks: Mapping[str, Sink], worker: str, now: datetime, *, limit: int = 20) -> list[str]:
+        """Lease, send or look up, settle; once around. Each sink fails alone.
+
+        Args:
+            sinks: By name; rows for other names stay where they are.
+            worker: Name of this worker.
+            now: The instant.
+            limit: At most so many rows.
+
+        Returns:
+            ``sink: state`` of every row, for logs.
+        """
+        report: list[str] = []
+        for delivery in self.lease(worker, now, limit=limit, sinks=sinks):
+            sink = sinks[delivery.sink]
+            is_new = delivery.state == "sending"
+            outcome = sink.send(delivery, now) if is_new else sink.look_up(delivery, now)
+            report.append(f"{delivery.sink}: {self.settle(delivery, outcome, now) or 'lease lost'}")
+        return report
+
+    def is_waiting(self, now: datetime) -> bool:
+        """Whether a row is due."""
+        is_due = DELIVERIES.c.state.in_(["pending", "failed", "unknown"]) & (DELIVERIES.c.due_at <= now)
+        is_lost = (DELIVERIES.c.state == "sending") & (DELIVERIES.c.leased_until <= now)
+        with reading(self._engine) as connection:
+            return state.one(connection, DELIVERIES, is_due | is_lost) is not None
+
+    def requeue(self, delivery_id: int, now: datetime) -> bool:
+        """Try a dead row again, after a person has mended what was wrong; says whether there was one."""
+        mine = (DELIVERIES.c.delivery_id == delivery_id) & (DELIVERIES.c.state == "dead")
+        again = (
+            sa.update(DELIVERIES)
+            .where(mine)
+            .values(
+                state="pending", due_at=now, created_at=now, attempts=0, leased_by=None, leased_until=None
+            )
+        )
+        with self._engine.begin() as connection:
+            return connection.execute(again).rowcount == 1
+
+    def _after(self, delivery: Delivery, outcome: Outcome, now: datetime) -> dict[str, object]:
+        free: dict[str, object] = {"leased_by": None, "leased_until": None}
+        if outcome.verdict == "accepted":
+            return {**free, "state": "sent", "sent_at": now, "reference": outcome.reference, "last_error": ""}
+        is_hopeless = (
+            delivery.attempts >= self._patience.max_attempts
+            or now - delivery.created_at >= self._patience.expires_after
+        )
+        if outcome.verdict == "refused" or is_hopeless:
+            why = outcome.because if outcome.verdict == "refused" else f"given up: {outcome.because}"
+            return {**free, "state": "dead", "last_error": why}
+        pause = now + self._patience.pause(delivery.attempts)
+        due = max(pause, outcome.retry_at) if outcome.retry_at is not None else pause
+        name = "unknown" if outcome.verdict == "unknown" else "failed"
+        return {**free, "state": name, "due_at": due, "last_error": outcome.because}

@@ -1,0 +1,252 @@
+"""Tables of the ledger, for SQLite and PostgreSQL alike.
+
+Here: columns, keys and indexes; the migrations in ``alerts/migrations`` make them, and a test holds the two together.
+Not here: reading and writing (`ledger`, `outbox`).
+
+Events are the truth: rows are only ever added. ``alerts`` and ``incidents`` are what the events fold to, ``told`` is what
+the deliveries come to; all are written in the transaction that writes the events.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant in UTC: TIMESTAMPTZ in PostgreSQL, text without zone in SQLite; always with zone in Python."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database.
+
+        Raises:
+            ValueError: The instant has no zone.
+        """
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"the ledger stores instants with a zone, not {value}")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _text(name: str, *, null: bool = False, **more: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=null, **more)
+
+
+def _number(name: str, *, default: str | None = None, **more: Any) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, nullable=False, server_default=default, **more)
+
+
+def _instant(name: str, *, null: bool = False, **more: Any) -> sa.Column[datetime]:
+    return sa.Column(name, Instant, nullable=null, **more)
+
+
+def _json(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.JSON, nullable=False)
+
+
+def _id(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, primary_key=True, autoincrement=True)
+
+
+EVALUATIONS = sa.Table(
+    "evaluations",
+    METADATA,
+    _instant("as_of", primary_key=True),
+    _text("source"),
+    _number("events"),
+)
+
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    _id("event_id"),
+    _text("subject"),
+    _text("subject_id"),
+    _number("number"),
+    _instant("at", index=True),
+    _text("kind"),
+    _json("detail"),
+    sa.UniqueConstraint("subject", "subject_id", "number"),
+)
+
+ALERTS = sa.Table(
+    "alerts",
+    METADATA,
+    _text("alert_id", primary_key=True),
+    _text("incident_id", null=True, index=True),
+    _text("fingerprint", index=True),
+    _text("site_id", index=True),
+    _text("family"),
+    _text("metric"),
+    _text("kind"),
+    _json("kinds"),
+    _text("summary"),
+    _text("evidence"),
+    _text("classifier"),
+    _text("state", index=True),
+    _text("severity"),
+    _text("highest"),
+    _number("version"),
+    _instant("pending_since"),
+    _text("condition"),
+    _instant("since"),
+    sa.Column("counted", sa.Float, nullable=False),
+    _instant("valid_until"),
+    _text("source"),
+    _json("recovery_pct"),
+    _instant("quiet_since", null=True),
+    _instant("rising_since", null=True),
+    _text("rising_to", null=True),
+    _instant("easing_since", null=True),
+    _text("easing_to", null=True),
+    _instant("opened_at", null=True),
+    _instant("acknowledged_at", null=True),
+    _text("acknowledged_by", null=True),
+    _instant("resolved_at", null=True, index=True),
+    _text("resolution", null=True),
+    _number("reopenings"),
+)
+
+INCIDENTS = sa.Table(
+    "incidents",
+    METADATA,
+    _text("incident_id", primary_key=True),
+    _text("fingerprint", index=True),
+    _text("scope"),
+    _text("family"),
+    _text("cause"),
+    _text("attribute"),
+    _text("value"),
+    _text("state", index=True),
+    _json("alert_ids"),
+    _instant("opened_at"),
+    _instant("last_joined_at"),
+    _instant("asks_since"),
+    _number("version"),
+    _text("merged_into", null=True),
+    _instant("acknowledged_at", null=True),
+    _text("acknowledged_by", null=True),
+    _text("acknowledged_severity", null=True),
+    _instant("resolved_at", null=True),
+    _text("withheld"),
+)
+
+DELIVERIES = sa.Table(
+    "deliveries",
+    METADATA,
+    _id("delivery_id"),
+    _text("sink"),
+    _text("incident_id", index=True),
+    _text("reason"),
+    _number("sequence"),
+    _text("state"),
+    _json("payload"),
+    _instant("created_at"),
+    _instant("due_at"),
+    _number("attempts", default="0"),
+    _text("last_error", server_default=""),
+    _text("reference", null=True),
+    _instant("sent_at", null=True),
+    _text("leased_by", null=True),
+    _instant("leased_until", null=True),
+    sa.UniqueConstraint("sink", "incident_id", "reason", "sequence"),
+    sa.Index("ix_deliveries_state_due_at", "state", "due_at"),
+)
+
+TOLD = sa.Table(
+    "told",
+    METADATA,
+    _text("sink", primary_key=True),
+    _text("incident_id", primary_key=True),
+    _instant("at"),
+    _number("sequence"),
+    _text("severity"),
+    _json("site_ids"),
+    sa.Column("is_over", sa.Boolean, nullable=False),
+)
+
+HELD = sa.Table(
+    "held",
+    METADATA,
+    _text("sink", primary_key=True),
+    _text("incident_id", primary_key=True),
+)
+
+ESCALATIONS = sa.Table(
+    "escalations",
+    METADATA,
+    _text("incident_id", primary_key=True),
+    _text("policy", primary_key=True),
+    _instant("begun_at", primary_key=True),
+    _number("number", primary_key=True, autoincrement=False),
+    _instant("due_at"),
+    _instant("expires_at"),
+    _text("stops_when"),
+    _text("sink"),
+    _text("target"),
+    _text("state"),
+    _text("because"),
+    sa.Index("ix_escalations_state_due_at", "state", "due_at"),
+)
+
+TICKETS = sa.Table(
+    "tickets",
+    METADATA,
+    _text("sink", primary_key=True),
+    _text("incident_id", primary_key=True),
+    _text("fingerprint", index=True),
+    _text("reference", null=True),
+    _text("url", null=True),
+    _text("state"),
+    _text("severity"),
+    _instant("created_at"),
+    _instant("updated_at"),
+    _instant("closed_at", null=True),
+    _text("follows", null=True),
+)
+
+SILENCES = sa.Table(
+    "silences",
+    METADATA,
+    _text("silence_id", primary_key=True),
+    _text("matchers"),
+    _instant("starts_at"),
+    _instant("ends_at", null=True),
+    sa.Column("window", sa.JSON(none_as_null=True), nullable=True),
+    _text("created_by"),
+    _text("comment"),
+)
+
+FEEDBACK = sa.Table(
+    "feedback",
+    METADATA,
+    _id("feedback_id"),
+    _text("alert_id", null=True, index=True),
+    _text("incident_id", null=True, index=True),
+    _text("verdict"),
+    _text("by"),
+    _instant("at"),
+    _text("comment"),
+)

@@ -1,0 +1,96 @@
+"""The ledger on SQLite always, and on PostgreSQL where a server can be started on this machine."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mist_pipeline.alerts.ledger import Ledger
+from mist_pipeline.alerts.tables import METADATA
+
+_ADDRESS = "MIST_TEST_POSTGRESQL"
+_MISSING = (
+    "PostgreSQL NOT TESTED: no initdb on this machine. Install it (Debian: apt-get install postgresql) or name a server "
+    f"in {_ADDRESS} (postgresql://user@host/database, its tables are dropped)"
+)
+
+
+def _server_folder() -> Path | None:
+    """Where initdb and pg_ctl are."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return candidates[-1].parent if candidates else None
+
+
+def _as_somebody(folder: Path) -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return []
+    shutil.chown(folder, "postgres")
+    return ["runuser", "-u", "postgres", "--"]
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Address of an empty database."""
+    named = os.environ.get(_ADDRESS)
+    if named:
+        yield named
+        return
+    programs = _server_folder()
+    if programs is None:
+        pytest.skip(_MISSING)
+    folder = Path(
+        tempfile.mkdtemp(prefix="mist-pg-", dir="/tmp")
+    )  # short: a socket's path has 107 characters at most
+    who = _as_somebody(folder)
+    data = folder / "data"
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run(
+            [*who, str(programs / program), *arguments], check=True, capture_output=True, cwd=folder
+        )
+
+    try:
+        run("initdb", "-D", str(data), "-A", "trust", "-U", "ledger", "-E", "UTF8", "--no-sync")
+        options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+        run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
+        try:
+            yield f"postgresql://ledger@/postgres?host={folder}"
+        finally:
+            run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger of the current version, to copy."""
+    path = tmp_path_factory.mktemp("ledger") / "template.db"
+    Ledger(path).close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of an empty ledger."""
+    if request.param == "sqlite":
+        copied = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "ledger.db")
+        return str(copied)
+    url: str = request.getfixturevalue("postgresql")
+    with Ledger(url) as emptied, emptied.engine.begin() as connection:
+        names = ", ".join(METADATA.tables)
+        connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
+    return url
+
+
+@pytest.fixture
+def ledger(address: str) -> Iterator[Ledger]:
+    with Ledger(address) as opened:
+        yield opened
