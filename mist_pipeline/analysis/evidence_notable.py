@@ -37,13 +37,13 @@ class Gate:
 GATES: Mapping[int, Gate] = {
     1: Gate(7.5, 24.0, 30.0),
     2: Gate(7.5, 16.0, 30.0, 1.2),
-    3: Gate(6.0, 14.0, 20.0, 2.5),
+    3: Gate(7.0, 14.0, 20.0, 2.5),
     6: Gate(5.5, 13.0, 20.0, 2.2),
     12: Gate(5.5, 9.0, 18.0, 3.0),
-    24: Gate(5.0, 7.5, 11.0, 5.0),
-    48: Gate(5.0, 6.0, 11.0, 5.0),
-    96: Gate(4.5, 7.0, 9.0, 6.0),
-    168: Gate(4.5, 7.5, 11.0, 6.0),
+    24: Gate(4.7, 7.5, 11.0, 5.0),
+    48: Gate(4.7, 6.0, 11.0, 5.0),
+    96: Gate(4.2, 7.0, 9.0, 6.0),
+    168: Gate(4.2, 7.5, 11.0, 6.0),
 }
 """Chosen on simulated worlds of many noise families by false alerts per site-week; strictness moves them together."""
 
@@ -58,6 +58,9 @@ class NotableOptions:
         classifier_penalty: Added for a single classifier, of which several are tested.
         recent_share: Share of a gate's excess that windows above a day must still have had in their last 24 hours: what is
             over raises no alarm.
+        diffuse_penalty: Added for a whole metric none of whose classifiers is as surprising as itself: causes
+            concentrate, noise does not.
+        estimated_penalty: Added where only scores are known, so that nobody can say whether a cause is concentrated.
         support_share: Share of a gate's surprise and excess that still supports an open alert.
         short_hours: Windows up to this length need corroboration.
         min_baseline_days: Days of history a series needs before its evidence counts.
@@ -74,6 +77,8 @@ class NotableOptions:
     gates: Mapping[int, Gate] = field(default_factory=lambda: GATES)
     strictness: float = 0.0
     classifier_penalty: float = 0.4
+    diffuse_penalty: float = 2.0
+    estimated_penalty: float = 1.0
     recent_share: float = 0.6
     support_share: float = 0.5
     short_hours: int = 3
@@ -176,6 +181,19 @@ def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
         & (pl.col("breadth_hours") >= pl.col("_breadth"))
         & (pl.col("recent_excess_pct") >= options.recent_share * pl.col("_excess"))
     )
+    own = [*horizon, "metric"]
+    is_part = (pl.col("classifier") != "") & ~pl.col("_is_site")
+    concentrated = support.filter(is_part).group_by(own).agg(_part=pl.col("surprise").max())
+    is_diffuse = (pl.col("classifier") == "") & (pl.col("_part").fill_null(0.0) < pl.col("surprise"))
+    vague = (
+        pl.when(pl.col("_is_site"))
+        .then(0.0)
+        .when(pl.col("is_estimated"))
+        .then(options.estimated_penalty)
+        .when(is_diffuse)
+        .then(options.diffuse_penalty)
+        .otherwise(0.0)
+    )
     return (
         support.join(best_two, on=horizon, how="left")
         .with_columns(_related=related)
@@ -183,6 +201,8 @@ def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
             _credit=(pl.col("_related") * options.related_credit).clip(0.0, options.max_related_credit)
         )
         .with_columns(margin=pl.col("surprise") + pl.col("_lent") + pl.col("_credit") - pl.col("_need"))
+        .join(concentrated, on=own, how="left")
+        .with_columns(pl.col("margin") - vague)
         .with_columns(
             _passes=(pl.col("margin") >= 0) & (pl.col("_is_site") | is_large),
         )

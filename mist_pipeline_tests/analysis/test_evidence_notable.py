@@ -96,29 +96,73 @@ def test_a_new_site_is_given_days_before_it_is_judged() -> None:
     assert judged(row(window_hours=24, baseline_days=2.0)) == []
 
 
-def test_a_single_classifier_must_be_more_surprising_than_the_whole() -> None:
-    surprise = GATES[24].surprise + 0.3
-    (whole,) = judged(row(window_hours=24, surprise=surprise))
-    (part,) = judged(row(window_hours=24, surprise=surprise, classifier="weak-signal"))
-    assert (whole["is_alarming"], part["is_alarming"]) == (True, False)
+def concentrated(surprise: float, **changes: Any) -> list[dict[str, Any]]:
+    """A bad day of a whole metric whose cause is one classifier, itself not surprising enough to alarm."""
+    part = {"classifier": "weak-signal", "surprise": surprise, "excess_pct": 4.0}
+    return [row(window_hours=24, surprise=surprise, **changes), row(window_hours=24, **{**changes, **part})]
+
+
+LINE = GATES[24].surprise
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_alarming"),
+    [
+        (concentrated(LINE + 0.1), True),
+        ([row(window_hours=24, surprise=LINE + 0.1)], False),
+        ([row(window_hours=24, surprise=LINE + 2.1)], True),
+        ([row(window_hours=24, surprise=LINE + 0.1, is_estimated=True)], False),
+        ([row(window_hours=24, surprise=LINE + 1.1, is_estimated=True)], True),
+        ([row(window_hours=24, surprise=LINE + 0.3, classifier="weak-signal")], False),
+        ([row(window_hours=24, surprise=LINE + 0.5, classifier="weak-signal")], True),
+    ],
+    ids=[
+        "concentrated",
+        "diffuse",
+        "diffuse, clear",
+        "score only",
+        "score only, clear",
+        "part",
+        "part, clear",
+    ],
+)
+def test_a_concentrated_cause_needs_less_surprise_than_a_diffuse_or_unknown_one(
+    rows: list[dict[str, Any]], is_alarming: bool
+) -> None:
+    (found,) = judged(*rows)
+    assert found["is_alarming"] == is_alarming
 
 
 def test_peers_lend_what_a_small_site_lacks_but_not_everything() -> None:
-    weak = GATES[24].surprise - 2.0
-    lonely, lent = (
-        row(window_hours=24, surprise=weak),
-        row(window_hours=24, surprise=weak, group_surprise=9.0),
-    )
-    assert [r["is_alarming"] for r in judged(lonely)] == [False]
-    assert [r["is_alarming"] for r in judged(lent)] == [True]
-    assert (
-        judged(row(window_hours=24, surprise=GATES[24].surprise - 3.1, group_surprise=60.0))[0]["margin"] < 0
-    )
+    weak = LINE - 2.0
+    assert [r["is_alarming"] for r in judged(*concentrated(weak))] == [False]
+    assert [r["is_alarming"] for r in judged(*concentrated(weak, group_surprise=9.0))] == [True]
+    assert judged(*concentrated(LINE - 3.1, group_surprise=60.0))[0]["margin"] < 0
+
+
+def test_a_related_metric_lends_surprise_to_its_family() -> None:
+    weak = LINE - 1.0
+    related = row(window_hours=24, metric="capacity", surprise=3.0, excess_pct=6.0)
+    elsewhere = {**related, "metric": "time-to-connect"}
+    assert [r["is_alarming"] for r in judged(*concentrated(weak), related)] == [True]
+    assert [r["is_alarming"] for r in judged(*concentrated(weak), elsewhere)] == [False, False]
+
+
+def test_a_week_whose_trouble_is_over_raises_nothing() -> None:
+    over = row(window_hours=168, surprise=20.0, observed_pct=20.0, recent_excess_pct=0.5)
+    assert judged(over) == []
+    (still,) = judged({**over, "recent_excess_pct": 15.0})
+    assert still["is_alarming"]
+
+
+def test_one_awful_hour_is_a_short_excursion_in_any_window() -> None:
+    (found,) = judged(row(window_hours=24, surprise=20.0, breadth_hours=1.1))
+    assert not found["is_alarming"]
 
 
 def test_strictness_moves_every_gate() -> None:
-    bad = row(window_hours=24, surprise=GATES[24].surprise + 1.0)
-    alarms = [judged(bad, options=NotableOptions(strictness=s))[0]["is_alarming"] for s in (0.0, 0.9, 1.1)]
+    bad = concentrated(LINE + 1.0)
+    alarms = [judged(*bad, options=NotableOptions(strictness=s))[0]["is_alarming"] for s in (0.0, 0.9, 1.1)]
     assert alarms == [True, True, False]
 
 
