@@ -120,3 +120,27 @@ def test_no_history_is_no_evidence_and_no_state_is_invented(frames: Frames) -> N
     assert run.rows.is_empty()
     assert dict(run.rows.schema) == SCHEMA
     assert EvidenceState.from_rows(run.state.rows()).next_hour == 0
+
+
+def test_sites_that_share_nothing_borrow_nothing(frames: Frames) -> None:
+    strangers = frames["sites"].with_columns(
+        sitegroup_ids=pl.lit(None, pl.List(pl.String)),
+        attributes=pl.lit(None, pl.String),
+        country_code=pl.lit("DE"),
+    )
+    found = evidence(**frames | {"sites": strangers}).rows
+    assert found["group_id"].null_count() == found.height
+    assert found["group_surprise"].max() == 0.0
+
+
+def test_a_later_change_of_site_groups_changes_no_earlier_row(frames: Frames, rows: pl.DataFrame) -> None:
+    moved = frames["sites"].with_columns(
+        day=pl.lit(at(24 * 20).date()),
+        sitegroup_ids=pl.concat_list(pl.col("site_id")),
+        attributes=pl.lit("{}"),
+    )
+    before = pl.col("hour") < at(24 * 20)
+    found = evidence(**frames | {"sites": pl.concat([frames["sites"], moved])}).rows
+    assert_frame_equal(found.filter(before), rows.filter(before), check_exact=True)
+    assert found.filter(~before)["group_surprise"].max() == 0.0
+    assert rows.filter(~before)["group_surprise"].max() > 0.0
