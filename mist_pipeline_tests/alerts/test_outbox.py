@@ -1,0 +1,175 @@
+"""The outbox: leased by several workers, in order, at least once and as rarely twice as can be."""
+
+import threading
+from datetime import datetime, timedelta
+
+import pytest
+
+from mist_pipeline.alerts.ledger import Ledger, Telling
+from mist_pipeline.alerts.outbox import Outbox, Patience
+from mist_pipeline.alerts.routes import Route
+from mist_pipeline.alerts.sink import Delivery, Outcome, accepted, refused, retry, unknown
+from mist_pipeline_tests.alerts.histories import HOUR, START, finding, live
+
+MINUTE = timedelta(minutes=1)
+PATIENCE = Patience(lease=2 * MINUTE, first_pause=MINUTE, longest_pause=10 * MINUTE, max_attempts=4)
+
+
+class Script:
+    """A sink that answers from a list and remembers what it was asked."""
+
+    def __init__(self, name: str, *answers: Outcome, looked_up: Outcome | None = None) -> None:
+        self.name = name
+        self.answers = list(answers)
+        self.looked_up = looked_up or accepted("found")
+        self.sent: list[Delivery] = []
+        self.asked: list[Delivery] = []
+
+    def send(self, delivery: Delivery, now: datetime) -> Outcome:
+        self.sent.append(delivery)
+        return self.answers.pop(0) if self.answers else accepted(f"{self.name}-{len(self.sent)}")
+
+    def look_up(self, delivery: Delivery, now: datetime) -> Outcome:
+        self.asked.append(delivery)
+        return self.looked_up
+
+
+def told(ledger: Ledger, *sinks: str, sites: int = 1) -> Outbox:
+    telling = Telling(routes=[Route(name="all", sinks=sinks or ("mail",))])
+    rows = [finding(f"s{number}") for number in range(sites)]
+    ledger.record_evaluation(live(0, *rows), telling)
+    return Outbox(ledger.engine, PATIENCE)
+
+
+def states(ledger: Ledger) -> dict[str, str]:
+    frame = ledger.frames()["deliveries"]
+    return dict(frame.select("reason", "state").iter_rows())
+
+
+def test_a_row_is_sent_once_and_remembers_how_the_other_side_calls_it(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail")
+    assert outbox.is_waiting(START)
+    assert outbox.work({"mail": mail}, "w1", START) == ["mail: sent"]
+    assert outbox.work({"mail": mail}, "w1", START + HOUR) == []
+    assert not outbox.is_waiting(START + HOUR)
+    row = ledger.frames()["deliveries"].row(0, named=True)
+    assert (row["state"], row["reference"], row["attempts"], row["sent_at"]) == ("sent", "mail-1", 1, START)
+    payload = mail.sent[0].payload
+    assert (payload["severity"], payload["site_ids"], payload["is_over"]) == ("major", ["s0"], False)
+
+
+def test_two_workers_never_hold_the_same_row(ledger: Ledger) -> None:
+    outbox = told(ledger, sites=8)
+    first = outbox.lease("w1", START, limit=5)
+    second = outbox.lease("w2", START, limit=5)
+    assert (len(first), len(second)) == (5, 3)
+    assert not {row.delivery_id for row in first} & {row.delivery_id for row in second}
+
+
+def test_workers_that_race_in_threads_send_every_row_exactly_once(ledger: Ledger) -> None:
+    outbox, sent, lock = told(ledger, sites=9), list[int](), threading.Lock()
+
+    def work(name: str) -> None:
+        while rows := outbox.lease(name, START, limit=2):
+            with lock:
+                sent.extend(row.delivery_id for row in rows)
+            for row in rows:
+                outbox.settle(row, accepted(), START)
+
+    workers = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(sent) == sorted(set(sent))
+    assert len(sent) == 9
+
+
+def test_what_may_heal_is_tried_again_with_growing_pauses_and_then_given_up(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", *[retry("503")] * 9)
+    now, tries = START, []
+    for minute in range(60):
+        now = START + minute * MINUTE
+        if outbox.work({"mail": mail}, "w1", now):
+            tries.append(minute)
+    assert tries == [0, 1, 3, 7]
+    row = ledger.frames()["deliveries"].row(0, named=True)
+    assert (row["state"], row["last_error"]) == ("dead", "given up: 503")
+
+
+def test_the_other_side_s_retry_after_is_honoured(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", retry("429", START + 30 * MINUTE))
+    outbox.work({"mail": mail}, "w1", START)
+    assert outbox.work({"mail": mail}, "w1", START + 29 * MINUTE) == []
+    assert outbox.work({"mail": mail}, "w1", START + 30 * MINUTE) == ["mail: sent"]
+
+
+def test_what_is_refused_is_not_tried_again_until_a_person_asks(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", refused("400: no such channel"))
+    assert outbox.work({"mail": mail}, "w1", START) == ["mail: dead"]
+    assert outbox.work({"mail": mail}, "w1", START + 20 * HOUR) == []
+    assert outbox.requeue(mail.sent[0].delivery_id, START + 30 * HOUR)
+    assert outbox.work({"mail": mail}, "w1", START + 30 * HOUR) == ["mail: sent"]
+    assert not outbox.requeue(mail.sent[0].delivery_id, START)
+
+
+def test_a_create_that_timed_out_is_looked_up_and_never_sent_blindly_again(ledger: Ledger) -> None:
+    outbox, jira = told(ledger, "jira"), Script("jira", unknown("timeout after the request"))
+    assert outbox.work({"jira": jira}, "w1", START) == ["jira: unknown"]
+    assert outbox.work({"jira": jira}, "w1", START + MINUTE) == ["jira: sent"]
+    assert (len(jira.sent), len(jira.asked)) == (1, 1)
+    assert ledger.frames()["deliveries"]["reference"].to_list() == ["found"]
+
+
+def test_a_look_up_that_finds_nothing_sends_again(ledger: Ledger) -> None:
+    outbox = told(ledger, "jira")
+    jira = Script("jira", unknown("timeout"), looked_up=retry("not there"))
+    outbox.work({"jira": jira}, "w1", START)
+    assert outbox.work({"jira": jira}, "w1", START + MINUTE) == ["jira: failed"]
+    assert outbox.work({"jira": jira}, "w1", START + 10 * MINUTE) == ["jira: sent"]
+
+
+def test_a_worker_that_dies_while_sending_leaves_an_unknown_row(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail")
+    (lost,) = outbox.lease("w1", START)
+    assert outbox.work({"mail": mail}, "w2", START + MINUTE) == []
+    assert outbox.is_waiting(START + 2 * MINUTE)
+    assert outbox.work({"mail": mail}, "w2", START + 2 * MINUTE) == ["mail: sent"]
+    assert (len(mail.sent), len(mail.asked)) == (0, 1)
+    assert outbox.settle(lost, accepted("late"), START + 3 * MINUTE) is None
+    assert ledger.frames()["deliveries"]["reference"].to_list() == ["found"]
+
+
+def test_one_sink_failing_never_holds_up_another(ledger: Ledger) -> None:
+    outbox = told(ledger, "mail", "slack")
+    sinks = {"mail": Script("mail", retry("down")), "slack": Script("slack")}
+    assert outbox.work(sinks, "w1", START) == ["mail: failed", "slack: sent"]
+
+
+def test_news_of_an_incident_waits_for_what_was_told_before(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", retry("down"))
+    telling = Telling(routes=[Route(name="all", sinks=("mail",))])
+    (name,) = ledger.book(START).incidents
+    outbox.work({"mail": mail}, "w1", START)
+    ledger.resolve(name, "ada", START)
+    ledger.tell(telling, START)
+    assert outbox.work({"mail": mail}, "w1", START + MINUTE / 2) == []
+    assert outbox.work({"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
+    assert outbox.work({"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
+    assert [one.reason for one in mail.sent] == ["first", "first", "all_resolved"]
+
+
+def test_rows_for_a_sink_that_nobody_serves_stay(ledger: Ledger) -> None:
+    outbox = told(ledger, "pager")
+    assert outbox.work({"mail": Script("mail")}, "w1", START) == []
+    assert states(ledger) == {"first": "pending"}
+
+
+def test_news_older_than_a_day_is_dropped(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", retry("down"))
+    assert outbox.work({"mail": mail}, "w1", START + 25 * HOUR) == ["mail: dead"]
+
+
+@pytest.mark.parametrize(("attempts", "minutes"), [(0, 1), (1, 1), (2, 2), (4, 8), (5, 10), (5000, 10)])
+def test_pauses_double_up_to_a_limit(attempts: int, minutes: int) -> None:
+    assert PATIENCE.pause(attempts) == minutes * MINUTE
