@@ -1,0 +1,170 @@
+"""The graph that Dagster sees: no asset, job, schedule or check comes or goes by accident."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._utils.schedules import cron_string_iterator
+from syrupy.assertion import SnapshotAssertion
+
+from mist_pipeline.definitions import build_defs
+from mist_pipeline.defs.tables import key
+from mist_pipeline.settings import load_settings
+from mist_pipeline.warehouse.schema import Table
+from mist_pipeline.warehouse.tables import PUBLIC_TABLES
+
+EVERY_TABLE = pytest.mark.parametrize("table", PUBLIC_TABLES, ids=lambda table: table.full_name)
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    """What is loaded without configuration, token or network."""
+    return build_defs(load_settings(environment={}))
+
+
+@pytest.fixture(scope="module")
+def graph(definitions: dg.Definitions) -> AssetGraph:
+    return definitions.resolve_asset_graph()
+
+
+@pytest.fixture(scope="module")
+def specs(definitions: dg.Definitions) -> dict[dg.AssetKey, dg.AssetSpec]:
+    return {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_assets_with_their_groups_and_what_they_are_made_of(
+    specs: dict[dg.AssetKey, dg.AssetSpec], snapshot: SnapshotAssertion
+) -> None:
+    assets = {
+        spec.key.to_user_string(): {
+            "group": spec.group_name,
+            "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
+            "partitions": type(spec.partitions_def).__name__ if spec.partitions_def else None,
+        }
+        for spec in specs.values()
+    }
+    assert assets == snapshot
+
+
+def test_jobs_with_the_assets_that_they_make(
+    definitions: dg.Definitions, snapshot: SnapshotAssertion
+) -> None:
+    repository = definitions.get_repository_def()
+    jobs = {
+        job.name: sorted(key.to_user_string() for key in job.asset_layer.selected_asset_keys)
+        for job in repository.get_all_jobs()
+        if not job.name.startswith("__")
+    }
+    assert jobs == snapshot
+
+
+def test_schedules_with_their_times_and_zones(
+    definitions: dg.Definitions, snapshot: SnapshotAssertion
+) -> None:
+    repository = definitions.get_repository_def()
+    schedules = {
+        schedule.name: {
+            "cron": schedule.cron_schedule,
+            "zone": schedule.execution_timezone,
+            "job": schedule.job_name,
+            "on by itself": schedule.default_status == dg.DefaultScheduleStatus.RUNNING,
+        }
+        for schedule in repository.schedule_defs
+    }
+    assert schedules == snapshot
+
+
+def test_sensors_with_the_jobs_that_they_start(
+    definitions: dg.Definitions, snapshot: SnapshotAssertion
+) -> None:
+    sensors = {
+        sensor.name: {
+            "targets": sorted(target.job_name for target in sensor.targets),
+            "on by itself": sensor.default_status == dg.DefaultSensorStatus.RUNNING,
+        }
+        for sensor in definitions.get_repository_def().sensor_defs
+    }
+    assert sensors == snapshot
+
+
+def test_checks_and_which_of_them_block(graph: AssetGraph, snapshot: SnapshotAssertion) -> None:
+    checks = {
+        check.to_user_string(): "blocks" if graph.get_check_spec(check).blocking else "warns"
+        for check in graph.asset_check_keys
+    }
+    assert checks == snapshot
+
+
+def test_every_schedule_keeps_the_organisations_time() -> None:
+    environment = {"MIST_PIPELINE__ORGANISATION__TIMEZONE": "Asia/Kathmandu"}
+    repository = build_defs(load_settings(environment=environment)).get_repository_def()
+    zones = {schedule.name: schedule.execution_timezone for schedule in repository.schedule_defs}
+    assert set(zones.values()) == {"Asia/Kathmandu"}, zones
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 15, 30, 60])
+def test_the_live_job_looks_as_often_as_it_is_told_to(minutes: int) -> None:
+    environment = {"MIST_PIPELINE__MONITORING__INTERVAL_MINUTES": str(minutes)}
+    repository = build_defs(load_settings(environment=environment)).get_repository_def()
+    schedule = repository.get_schedule_def("every_few_minutes")
+    cron = schedule.cron_schedule
+    assert isinstance(cron, str)
+    ticks = cron_string_iterator(0.0, cron, "UTC")
+    first, second = next(ticks), next(ticks)
+    assert (second - first).total_seconds() == minutes * 60
+
+
+def test_every_partitioned_asset_has_the_same_days(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    assert len({spec.partitions_def for spec in specs.values() if spec.partitions_def}) == 1
+
+
+def test_every_asset_says_what_it_is_and_whose(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    for spec in specs.values():
+        name = spec.key.to_user_string()
+        assert spec.description, name
+        assert spec.owners, name
+        assert spec.kinds, name
+        assert spec.group_name not in (None, "default"), name
+
+
+@EVERY_TABLE
+def test_every_table_is_an_asset_with_its_columns(
+    table: Table, specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    spec = specs[key(table)]
+    assert spec.group_name == table.schema
+    assert spec.metadata["dagster/table_name"] == table.full_name
+    schema = spec.metadata["dagster/column_schema"]
+    assert [(column.name, column.type, column.description) for column in schema.columns] == [
+        (column.name, column.type, column.description) for column in table.columns
+    ]
+    nullable = {column.name for column in schema.columns if column.constraints.nullable}
+    assert nullable == set(table.column_names) - set(table.key)
+
+
+@EVERY_TABLE
+def test_every_table_has_both_checks_and_they_block(table: Table, graph: AssetGraph) -> None:
+    blocking = {
+        check.name
+        for check in graph.get_check_keys_for_assets([key(table)])
+        if graph.get_check_spec(check).blocking
+    }
+    assert blocking >= {"keys_are_unique", "values_are_possible"}
+
+
+@pytest.mark.slow
+def test_dagster_itself_finds_the_definitions_valid(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-m", "mist_pipeline.definitions"]
+    ended = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PATH": "", "HOME": str(tmp_path)},
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Validation successful" in ended.stdout + ended.stderr
