@@ -188,9 +188,11 @@ class Sights:
         """What was seen of each site and family, and which sites answered anything."""
         assert self.readings is not None  # noqa: S101  (for the type checker; `observation` asks first)
         answered = (
-            self.readings.filter(pl.col("state").is_in(["ok", "no_users"]))
+            self.readings.lazy()
+            .filter(pl.col("state").is_in(["ok", "no_users"]))
             .group_by("site_id", pl.col("metric").replace(dict(self.families)).alias("family"))
             .agg((pl.col("state") == "ok").any().alias("is_ok"))
+            .collect()
         )
         own: dict[Key, Observation] = {
             (site, family): "ok" if is_ok else "idle" for site, family, is_ok in answered.iter_rows()
@@ -309,8 +311,9 @@ def _signals(
     key = ["site_id", "family"]
     weak = pl.DataFrame(sorted(supported), schema=dict.fromkeys(key, pl.String), orient="row")
     judged = (
-        found.join(rules, on=["kind", "severity"], how="left")
-        .join(weak.with_columns(_is_weak=pl.lit(value=True)), on=key, how="left")
+        found.lazy()
+        .join(rules.lazy(), on=["kind", "severity"], how="left")
+        .join(weak.lazy().with_columns(_is_weak=pl.lit(value=True)), on=key, how="left")
         .with_columns(
             _is_corroborated=(pl.col("kind").n_unique().over(key) > 1)
             | pl.col("_is_weak").fill_null(value=False)
@@ -348,7 +351,7 @@ def _signals(
         pl.col("_line").filter(has_line).alias("lines"),
         pl.col("_past").all(),
     )
-    return {(row["site_id"], row["family"]): _signal(row) for row in gathered.iter_rows(named=True)}
+    return {(row["site_id"], row["family"]): _signal(row) for row in gathered.collect().iter_rows(named=True)}
 
 
 def _signal(row: Mapping[str, object]) -> Signal:
