@@ -205,9 +205,17 @@ def send(
     raise failure
 
 
+def secrets_of(url: Secret) -> list[Secret]:
+    """What of a secret address must not be shown: all of it, and what follows the host."""
+    parts = urlsplit(url.reveal())
+    tail = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return [url, *(Secret(part) for part in (tail, parts.query) if len(part) > 1)]
+
+
 def as_json(document: object) -> bytes:
-    """A document as the bytes of a request."""
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    """A document as the bytes of a request; half a surrogate pair, which UTF-8 cannot hold, becomes ``?``."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode(errors="replace")
 
 
 def refusal(answer: HttpAnswer, receiver: str, secrets: Sequence[Secret] = ()) -> Retry | Refused | None:

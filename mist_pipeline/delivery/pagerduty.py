@@ -1,0 +1,207 @@
+"""PagerDuty by Events API v2: a page is opened, acknowledged and resolved with the incident.
+
+Here: what is told to PagerDuty. What PagerDuty tells us (somebody acknowledged) is in `pagerduty_inbound`.
+
+A trigger under the key of an acknowledged page notifies nobody. So every rise in severity gets a key of its own, and the
+key before it is resolved once the new one is accepted. The reference holds the keys still open, per recipient.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from mist_pipeline.delivery import http, wording
+from mist_pipeline.delivery.http import HttpLimits, NoAnswerError
+from mist_pipeline.delivery.sink import Accepted, Message, Outcome, Reason, Refused, Retry, Unknown
+from mist_pipeline.mist.transport import Secret
+
+EVENTS_URL = "https://events.pagerduty.com"
+
+KEY_PREFIX = "mist-pipeline"
+_KEY_LENGTH = 255
+_SUMMARY_LENGTH = 1024
+_SOURCE_LENGTH = 255
+# PagerDuty refuses an event of 512 KB.
+_EVENT_BYTES = 500_000
+_MOST_LINES = 500
+_SEVERITIES = {"critical": "critical", "major": "error", "warning": "warning", "info": "info"}
+_NEW_KEY: frozenset[Reason] = frozenset({"severity_rise", "reopened"})
+
+
+class PagerDutySink:
+    """Pages people.
+
+    Args:
+        name: Its name in the configuration.
+        routing_key: Integration key of the service that is paged.
+        others: Integration keys of further services by a name of one's own, which routes and escalation steps give as
+            the recipient.
+        url: Of the Events API.
+        limits: Of one request.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        routing_key: Secret,
+        others: Mapping[str, Secret] | None = None,
+        url: str = EVENTS_URL,
+        limits: HttpLimits | None = None,
+    ) -> None:
+        self._name = name
+        self._keys = {"": routing_key, **(others or {})}
+        for recipient, key in self._keys.items():
+            if not key.reveal().isalnum():
+                where = f"{name}, {recipient}" if recipient else name
+                raise ValueError(f"pagerduty of {where}: a routing key is letters and digits only")
+        self._url = f"{http.checked_url(url, f'pagerduty url of {name}')}/v2/enqueue"
+        self._limits = limits
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self._name
+
+    def problem_with(self, recipient: str) -> str | None:
+        """Why a route must not name this recipient (a service), None if it may."""
+        if recipient in self._keys:
+            return None
+        known = ", ".join(name for name in self._keys if name) or "none are configured"
+        return f"{wording.clean(recipient, 80)!r} is no PagerDuty service of {self._name} ({known})"
+
+    def send(self, message: Message) -> Outcome:
+        """Trigger, acknowledge or resolve, as the incident is."""
+        if problem := self.problem_with(message.recipient):
+            return Refused(problem)
+        if message.reason == "test":
+            return self._test(message)
+        if message.incident.status == "resolved":
+            return self._resolve_all(message)
+        if message.reason == "acknowledged":
+            return self._acknowledge_all(message)
+        return self._trigger(message)
+
+    def recover(self, message: Message) -> Outcome:
+        """Send it again: PagerDuty joins events of one key."""
+        return self.send(message)
+
+    def _trigger(self, message: Message) -> Outcome:
+        before = _open_keys(message.reference, message.recipient)
+        is_worse = message.reason in _NEW_KEY
+        if message.incident.status == "acknowledged" and not before and not is_worse:
+            return Accepted(dict(message.reference), "somebody is working on it already: nobody was paged")
+        is_new = not before or is_worse
+        key = dedup_key(message) if is_new else before[-1]
+        outcome = self._event(message.recipient, trigger_event(message, key))
+        if outcome is not None:
+            return outcome
+        older = [one for one in before if one != key]
+        left = [
+            one for one in older if self._event(message.recipient, _short_event("resolve", one)) is not None
+        ]
+        note = f"{wording.count(len(left), 'earlier page')} could not be resolved yet" if left else ""
+        return Accepted(_with_keys(message.reference, message.recipient, [*left, key]), note)
+
+    def _acknowledge_all(self, message: Message) -> Outcome:
+        return self._everywhere(message, "acknowledge") or Accepted(dict(message.reference))
+
+    def _resolve_all(self, message: Message) -> Outcome:
+        return self._everywhere(message, "resolve") or Accepted({})
+
+    def _test(self, message: Message) -> Outcome:
+        """A page that opens and closes, so that a test leaves nothing behind."""
+        key = dedup_key(message)
+        events = (trigger_event(message, key), _short_event("resolve", key))
+        return _worst([self._event(message.recipient, event) for event in events]) or Accepted(
+            message.reference
+        )
+
+    def _everywhere(self, message: Message, action: Literal["acknowledge", "resolve"]) -> Outcome | None:
+        """One event for every key still open, whomever it paged; one that fails holds up none of the others."""
+        outcomes = []
+        for recipient in self._keys:
+            for key in _open_keys(message.reference, recipient):
+                outcomes.append(self._event(recipient, _short_event(action, key)))  # noqa: PERF401 - it sends
+        return _worst(outcomes)
+
+    def _event(self, recipient: str, event: Mapping[str, Any]) -> Retry | Unknown | Refused | None:
+        """Send one event; None if it was accepted."""
+        routing_key = self._keys[recipient]
+        body = http.as_json({"routing_key": routing_key.reveal(), **event})
+        try:
+            answer = http.send("POST", self._url, body=body, limits=self._limits)
+        except NoAnswerError as error:
+            return error.outcome()
+        return http.refusal(answer, "PagerDuty", [routing_key])
+
+
+def dedup_key(message: Message) -> str:
+    """A key that no other telling of the incident has, the same for every attempt."""
+    return f"{KEY_PREFIX}:{message.incident.incident_id}:{message.sequence}"[:_KEY_LENGTH]
+
+
+def incident_id_of(key: str) -> str | None:
+    """The incident that a key of ours is about, None for a foreign key."""
+    prefix, _, rest = key.partition(":")
+    incident_id, _, sequence = rest.rpartition(":")
+    return incident_id if prefix == KEY_PREFIX and incident_id and sequence.isdigit() else None
+
+
+def trigger_event(message: Message, key: str) -> dict[str, Any]:
+    """The event that pages, within PagerDuty's limits for any size of incident."""
+    incident = message.incident
+    worst = incident.alerts[0] if incident.alerts else None
+    payload = {
+        "summary": wording.clipped(wording.headline(message), _SUMMARY_LENGTH),
+        "source": wording.clipped(wording.places(incident), _SOURCE_LENGTH) if worst else "mist-pipeline",
+        "severity": "info" if message.reason == "test" else _SEVERITIES[incident.severity],
+        "timestamp": incident.updated_at.isoformat(),
+        "component": worst.family if worst else "",
+        "group": incident.scope,
+        "class": wording.subject_of(worst) if worst else "",
+    }
+    lines = wording.lines_of(incident)
+    most = _MOST_LINES
+    while True:
+        details: dict[str, Any] = {
+            "why": wording.why(message),
+            **dict(wording.facts(incident)),
+            "alerts": wording.fitting(lines, _EVENT_BYTES, most) if lines else [],
+            "what usually helps": wording.steps(incident),
+            "incident_id": incident.incident_id,
+        }
+        event: dict[str, Any] = {
+            "event_action": "trigger",
+            "dedup_key": key,
+            "client": "mist-pipeline",
+            **({"client_url": url} if (url := wording.safe_url(incident.report_url)) else {}),
+            "links": [{"href": href, "text": text} for text, href in wording.links(incident)],
+            "payload": {**payload, "custom_details": details},
+        }
+        if len(http.as_json(event)) <= _EVENT_BYTES or most <= 1:
+            return event
+        most //= 2
+
+
+def _short_event(action: Literal["acknowledge", "resolve"], key: str) -> dict[str, Any]:
+    return {"event_action": action, "dedup_key": key}
+
+
+def _worst(outcomes: Sequence[Retry | Unknown | Refused | None]) -> Retry | Unknown | Refused | None:
+    """What several events mean together: another attempt while it may help for one of them. Events may be repeated."""
+    for kind in (Retry, Unknown, Refused):
+        for outcome in outcomes:
+            if isinstance(outcome, kind):
+                return outcome
+    return None
+
+
+def _open_keys(reference: Mapping[str, str], recipient: str) -> list[str]:
+    return reference.get(_place(recipient), "").split()
+
+
+def _with_keys(reference: Mapping[str, str], recipient: str, keys: Sequence[str]) -> dict[str, str]:
+    return {**reference, _place(recipient): " ".join(keys)}
+
+
+def _place(recipient: str) -> str:
+    return f"open_keys/{recipient}" if recipient else "open_keys"

@@ -1,0 +1,298 @@
+"""Slack, in its two ways: an incoming webhook (one message a telling), or a bot (one message an incident).
+
+Here: what is called, and what Slack's answers mean. What the messages look like is in `slack_blocks`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
+
+from mist_pipeline.delivery import http
+from mist_pipeline.delivery.http import HttpLimits, NoAnswerError
+from mist_pipeline.delivery.sink import Accepted, Message, Outcome, Reason, Refused, Retry, Unknown
+from mist_pipeline.delivery.slack_blocks import change_blocks, fallback, incident_blocks
+from mist_pipeline.mist.errors import excerpt
+from mist_pipeline.mist.transport import Secret
+
+SLACK_API = "https://slack.com/api"
+
+_EVENT = "mist_pipeline_delivery"
+_CHANNEL = re.compile(r"[CDGU][A-Z0-9]{6,}|#[^\s#]{1,80}")
+_BROADCAST: frozenset[Reason] = frozenset({"severity_rise", "more_sites", "reopened", "escalation"})
+"""Reasons that belong in the channel too, not only in the thread."""
+_GONE = frozenset(
+    {
+        "message_not_found",
+        "cant_update_message",
+        "edit_window_closed",
+        "thread_not_found",
+        "channel_not_found",
+    }
+)
+"""Answers to an update after which the incident gets a new message."""
+_HEALING = frozenset(
+    {"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org", "accesslimited"}
+)
+_UNSURE = frozenset({"internal_error", "fatal_error", "request_timeout"})
+"""Slack: "it's possible some aspect of the operation succeeded before the error was raised"."""
+
+
+class SlackWebhookSink:
+    """Posts every telling as a message of its own; a webhook tells no message id, so nothing can be edited.
+
+    Args:
+        name: Its name in the configuration.
+        url: The webhook's address, which is a secret as a whole.
+        limits: Of one request.
+    """
+
+    def __init__(self, name: str, url: Secret, limits: HttpLimits | None = None) -> None:
+        self._name = name
+        self._url = Secret(http.checked_url(url.reveal(), f"slack webhook of {name}"))
+        self._limits = limits
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self._name
+
+    def problem_with(self, recipient: str) -> str | None:
+        """Why a route must not name this recipient, None if it may."""
+        return "a Slack webhook posts to its own channel only; use a bot token" if recipient else None
+
+    def send(self, message: Message) -> Outcome:
+        """Post it."""
+        if problem := self.problem_with(message.recipient):
+            return Refused(problem)
+        document = {
+            "text": fallback(message),
+            "blocks": incident_blocks(message),
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        try:
+            answer = http.send("POST", self._url.reveal(), body=http.as_json(document), limits=self._limits)
+        except NoAnswerError as error:
+            return error.outcome()
+        if trouble := http.refusal(answer, "Slack", http.secrets_of(self._url)):
+            return trouble
+        if answer.text.strip() != "ok":
+            return Retry("the answer was not Slack's ok; is a proxy in between?")
+        return Accepted()
+
+    def recover(self, message: Message) -> Outcome:
+        """Post it again: a webhook cannot be asked, and told twice is better than never."""
+        return self.send(message)
+
+
+class _StoppedError(Exception):
+    """The call ended in another way than with a document from Slack."""
+
+    def __init__(self, outcome: Retry | Unknown | Refused) -> None:
+        self.outcome = outcome
+        super().__init__(outcome.error)
+
+
+class _Client(WebClient):
+    """Slack's client, its calls sent by `http`: no redirects with a token, and we learn what can have arrived."""
+
+    def __init__(self, token: Secret, base_url: str, limits: HttpLimits | None) -> None:
+        # The client's own handlers would send again what may have arrived.
+        super().__init__(token=token.reveal(), base_url=f"{base_url}/", retry_handlers=[])
+        self._secret = token
+        self._limits = limits
+
+    def _perform_urllib_http_request(self, *, url: str, args: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        headers = {name: value for name, value in args["headers"].items() if name.lower() != "content-type"}
+        if args["json"]:
+            body = http.as_json(args["json"])
+            headers["Content-Type"] = "application/json;charset=utf-8"
+        else:
+            body = urlencode(args["params"] or {}).encode()
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            answer = http.send("POST", url, body=body, headers=headers, limits=self._limits)
+        except NoAnswerError as error:
+            raise _StoppedError(error.outcome()) from None
+        if trouble := http.refusal(answer, "Slack", [self._secret]):
+            raise _StoppedError(trouble)
+        if not isinstance(answer.document(), dict):
+            raise _StoppedError(Retry("the answer was not Slack's; is a proxy in between?"))
+        return {"status": 200, "headers": dict(answer.headers), "body": answer.text}
+
+
+class SlackBotSink:
+    """One message an incident, kept up to date, with what has changed in its thread.
+
+    Its reference holds ``channel → <channel id>/<ts>`` for every channel told. The bot needs ``chat:write``; with
+    ``channels:history`` (``groups:history`` for private channels) it can find out about messages whose fate is unknown.
+
+    Args:
+        name: Its name in the configuration.
+        token: Bot token (``xoxb-…``).
+        channel: Id (``C…``), or name with ``#``.
+        base_url: Of the Web API.
+        limits: Of one request.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        token: Secret,
+        channel: str,
+        base_url: str = SLACK_API,
+        limits: HttpLimits | None = None,
+    ) -> None:
+        self._name = name
+        self._channel = channel
+        if not token.reveal():
+            raise ValueError(f"slack bot of {name}: the token is empty")
+        if not channel:
+            raise ValueError(f"slack bot of {name}: give a channel")
+        if problem := self.problem_with(channel):
+            raise ValueError(f"slack bot of {name}: {problem}")
+        self._client = _Client(token, http.checked_url(base_url, f"slack base_url of {name}"), limits)
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self._name
+
+    def problem_with(self, recipient: str) -> str | None:
+        """Why a route must not name this recipient (a channel), None if it may."""
+        if not recipient or _CHANNEL.fullmatch(recipient):
+            return None
+        return (
+            f"{excerpt(recipient)!r} is no Slack channel: give its id (C…), a user's id (U…) or a name with #"
+        )
+
+    def send(self, message: Message) -> Outcome:
+        """Bring the incident's message up to date and reply in its thread; post it where there is none yet."""
+        if problem := self.problem_with(message.recipient):
+            return Refused(problem)
+        try:
+            return self._tell(message)
+        except _StoppedError as error:
+            return error.outcome
+
+    def recover(self, message: Message) -> Outcome:
+        """Look for the message by its delivery id; send it if it is not there or must not be looked for."""
+        try:
+            if found := self._find(message):
+                return Accepted(self._reference(message, found), "found, it had arrived")
+        except _StoppedError as error:
+            if isinstance(error.outcome, Retry | Unknown):
+                return Unknown(error.outcome.error)
+        return self.send(message)
+
+    def _tell(self, message: Message) -> Outcome:
+        known = self._known(message)
+        if known is None or not self._update(message, known):
+            posted = self._call(
+                lambda: self._client.chat_postMessage(
+                    channel=self._target(message),
+                    text=fallback(message),
+                    blocks=incident_blocks(message),
+                    metadata=_metadata(message),
+                    unfurl_links=False,
+                    unfurl_media=False,
+                )
+            )
+            return Accepted(self._reference(message, (str(posted["channel"]), str(posted["ts"]))))
+        channel, ts = known
+        self._call(
+            lambda: self._client.chat_postMessage(
+                channel=channel,
+                thread_ts=ts,
+                reply_broadcast=message.reason in _BROADCAST,
+                text=fallback(message),
+                blocks=change_blocks(message),
+                metadata=_metadata(message),
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        )
+        return Accepted(self._reference(message, known))
+
+    def _update(self, message: Message, known: tuple[str, str]) -> bool:
+        """Bring the message up to date; False if it is not there any more."""
+        channel, ts = known
+        try:
+            self._call(
+                lambda: self._client.chat_update(
+                    channel=channel, ts=ts, text=fallback(message), blocks=incident_blocks(message)
+                ),
+                gone=_GONE,
+            )
+        except _GoneError:
+            return False
+        except _StoppedError as error:
+            if isinstance(error.outcome, Unknown):
+                # An update made twice is one update.
+                raise _StoppedError(Retry(error.outcome.error)) from None
+            raise
+        return True
+
+    def _find(self, message: Message) -> tuple[str, str] | None:
+        known = self._known(message)
+        if known is None:
+            channel = self._target(message)
+            oldest = str(int(message.incident.opened_at.timestamp()))
+            listed = self._call(
+                lambda: self._client.conversations_history(
+                    channel=channel, oldest=oldest, limit=200, include_all_metadata=True
+                )
+            )
+        else:
+            channel, root = known
+            listed = self._call(
+                lambda: self._client.conversations_replies(
+                    channel=channel, ts=root, limit=200, include_all_metadata=True
+                )
+            )
+        for entry in listed.get("messages") or []:
+            payload = (entry.get("metadata") or {}).get("event_payload") or {}
+            if payload.get("delivery_id") == message.delivery_id:
+                return known or (channel, str(entry["ts"]))
+        return None
+
+    def _call(
+        self, call: Callable[[], SlackResponse], gone: frozenset[str] = frozenset()
+    ) -> Mapping[str, Any]:
+        try:
+            answer = call().data
+        except SlackApiError as error:
+            code = str(error.response.get("error", "unknown_error"))
+            detail = error.response.get("response_metadata")
+        else:
+            return answer if isinstance(answer, dict) else {}
+        if code in gone:
+            raise _GoneError
+        said = excerpt(f"Slack answered {code} {json.dumps(detail) if detail else ''}")
+        if code in _HEALING:
+            raise _StoppedError(Retry(said))
+        raise _StoppedError(Unknown(said) if code in _UNSURE else Refused(said))
+
+    def _target(self, message: Message) -> str:
+        return message.recipient or self._channel
+
+    def _known(self, message: Message) -> tuple[str, str] | None:
+        channel, _, ts = message.reference.get(self._target(message), "").partition("/")
+        return (channel, ts) if channel and ts else None
+
+    def _reference(self, message: Message, posted: tuple[str, str]) -> dict[str, str]:
+        return {**message.reference, self._target(message): "/".join(posted)}
+
+
+class _GoneError(Exception):
+    """The message that was to be updated is not there any more."""
+
+
+def _metadata(message: Message) -> dict[str, Any]:
+    return {"event_type": _EVENT, "event_payload": {"delivery_id": message.delivery_id}}

@@ -1,0 +1,283 @@
+"""What an incident says, in words that every sink shares: headline, why it is told, facts, children, whole text.
+
+Everything here is plain text of clean lines: no control, direction or invisible character survives, whatever sites are
+called. Escaping for a renderer (HTML, Slack, Jira) is that renderer's work, as are its limits; `clipped` helps.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlsplit
+
+from mist_pipeline.delivery.sink import AlertView, IncidentView, Message, Reason, SiteView
+from mist_pipeline.mist.metrics import CATALOGUE
+
+NAME_LENGTH = 60
+"""Characters of a site's name that are shown."""
+TITLE_LENGTH = 240
+"""Characters of a title that are shown."""
+SENTENCE_LENGTH = 600
+"""Characters of a cause, a summary or a step that are shown."""
+ID_LENGTH = 8
+"""Characters of an id that stand for it."""
+_URL_LENGTH = 2000
+
+# Spaces and breaks of all scripts become one space; direction marks, invisible, private and unassigned ones go.
+_BREAKS = frozenset({"Cc", "Zl", "Zp", "Zs"})
+_HIDDEN = frozenset({"Cf", "Cs", "Co", "Cn"})
+# Inside of words these two belong to Persian, to the scripts of India and to emoji.
+_JOINERS = frozenset({"\u200c", "\u200d"})
+
+FAMILY_TITLES: Mapping[str, str] = {
+    "collector": "Collection of data",
+    "device": "Devices",
+    "health": "Site health",
+}
+"""What problems without a metric are called; any other is of the whole site."""
+
+_WHY: Mapping[Reason, str] = {
+    "first": "First message about this incident.",
+    "severity_rise": "It has become worse.",
+    "more_sites": "More sites are hit.",
+    "some_resolved": "A part of it has recovered.",
+    "all_resolved": "All of it has recovered.",
+    "reopened": "It is back after it had recovered.",
+    "repeat_due": "It is still going on; nobody has acknowledged it.",
+    "escalation": "Nobody has acknowledged it in time.",
+    "acknowledged": "Somebody is working on it.",
+    "digest": "Collected during quiet hours.",
+    "test": "This is a test. Nothing is wrong.",
+}
+
+
+def clean(text: str, limit: int = SENTENCE_LENGTH) -> str:
+    """One visible line of at most ``limit`` characters, '' if nothing of the text can be shown."""
+    shown: list[str] = []
+    marks = 0
+    # Only so much is looked at: a megabyte of a name is no reason to read it.
+    for char in text[: 4 * limit]:
+        category = unicodedata.category(char)
+        marks = marks + 1 if category[0] == "M" else 0
+        if category in _BREAKS:
+            shown.append(" ")
+        elif (category not in _HIDDEN or char in _JOINERS) and marks <= 2:
+            shown.append(char)
+    line = " ".join("".join(shown).split())
+    return clipped(line, limit) if line.strip("".join(_JOINERS)) else ""
+
+
+def clipped(text: str, limit: int) -> str:
+    """The text, with … as its last character where it is longer than ``limit`` characters."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def safe_url(url: str | None) -> str | None:
+    """An http(s) address that may stand in a link, with every delimiter encoded; None for anything else."""
+    if not url or len(url) > _URL_LENGTH:
+        return None
+    try:
+        parts = urlsplit(url.strip())
+        is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        return None
+    return quote(url.strip(), safe=":/?#@!$&*+,;=%[]~") if is_web else None
+
+
+def title_of(incident: IncidentView) -> str:
+    """The title as one clean line."""
+    return clean(incident.title, TITLE_LENGTH) or f"Incident {incident.incident_id[:ID_LENGTH]}"
+
+
+def site_labels(sites: Iterable[SiteView]) -> dict[str, str]:
+    """Site id → what it is called; names that read the same, or not at all, get the start of their id."""
+    names = {site.site_id: clean(site.name, NAME_LENGTH) for site in sites}
+    same = Counter(name.casefold() for name in names.values())
+    return {site_id: _label(site_id, name, same[name.casefold()]) for site_id, name in names.items()}
+
+
+def _label(site_id: str, name: str, how_many: int) -> str:
+    short = clean(site_id, NAME_LENGTH)[:ID_LENGTH]
+    if not site_id:
+        return name or "The whole organisation"
+    if not name:
+        return f"site {short}"
+    return f"{name} · {short}" if how_many > 1 else name
+
+
+def subject_of(alert: AlertView) -> str:
+    """What an alert is about: the metric's title, or that of its family."""
+    if alert.metric in CATALOGUE:
+        return CATALOGUE[alert.metric].title
+    return clean(alert.metric, NAME_LENGTH) or FAMILY_TITLES.get(alert.family, "Whole site")
+
+
+def summary_of(alert: AlertView) -> str:
+    """Its newest sentence, or its subject and severity where it has none."""
+    sentence = clean(alert.summaries[0]) if alert.summaries else ""
+    return sentence or f"{subject_of(alert)}: {alert.severity}."
+
+
+def alert_line(alert: AlertView, label: str) -> str:
+    """A child in one line, such as ``CRITICAL Cologne 3: Coverage 61.2 %, critical``."""
+    state = alert.status.upper() if alert.status != "open" else alert.severity.upper()
+    return f"{state} {label}: {summary_of(alert)}"
+
+
+def headline(message: Message) -> str:
+    """The message in one line, its state first."""
+    return f"{state(message)}: {title_of(message.incident)}"
+
+
+def state(message: Message) -> str:
+    """The state of the incident as this message tells it: ``CRITICAL, more sites``, ``RESOLVED after 2 h 10 min``."""
+    incident = message.incident
+    severity = incident.severity.upper()
+    if message.reason == "test":
+        return f"TEST, {severity}"
+    if incident.status == "resolved":
+        return f"RESOLVED after {duration(lasted(incident))}"
+    acknowledged = f"{severity}, acknowledged" if incident.status == "acknowledged" else severity
+    return {
+        "severity_rise": f"Now {severity}",
+        "more_sites": f"{acknowledged}, more sites",
+        "some_resolved": f"{acknowledged}, partly recovered",
+        "reopened": f"{severity} again",
+        "repeat_due": f"Still {acknowledged}",
+        "escalation": f"ESCALATED, {severity}",
+        "digest": f"DIGEST, {acknowledged}",
+    }.get(message.reason, acknowledged)
+
+
+def why(message: Message) -> str:
+    """The sentence behind the reason of the message."""
+    return _WHY[message.reason]
+
+
+def lasted(incident: IncidentView) -> timedelta:
+    """From its opening to its end, or to this telling."""
+    return max((incident.resolved_at or incident.updated_at) - incident.opened_at, timedelta(0))
+
+
+def duration(span: timedelta) -> str:
+    """A span in its two largest units: ``3 d 4 h``, ``2 h 10 min``, ``12 min``."""
+    minutes = int(span.total_seconds() // 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if minutes < 1:
+        return "less than a minute"
+    parts = (
+        [(days, "d"), (hours, "h")] if days else [(hours, "h"), (rest, "min")] if hours else [(rest, "min")]
+    )
+    return " ".join(f"{amount} {unit}" for amount, unit in parts if amount)
+
+
+def instant(moment: datetime) -> str:
+    """``2026-11-23 04:15 UTC``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def count(amount: int, one: str, many: str | None = None) -> str:
+    """``1 site``, ``3,000 sites``."""
+    return f"{amount:,} {one if amount == 1 else many or one + 's'}"
+
+
+def facts(incident: IncidentView) -> list[tuple[str, str]]:
+    """Severity, state, since when, where, how many alerts, cause: name and value."""
+    since = f"{instant(incident.opened_at)} ({duration(lasted(incident))})"
+    if incident.status == "resolved":
+        end = instant(incident.resolved_at or incident.updated_at)
+        since = f"{instant(incident.opened_at)} to {end} ({duration(lasted(incident))})"
+    found = [("Severity", incident.severity), ("State", incident.status), ("Since", since)]
+    if incident.alerts:
+        found.append(("Where", places(incident)))
+        states = Counter[str](alert.status for alert in incident.alerts)
+        order = ("open", "acknowledged", "resolved")
+        found.append(("Alerts", ", ".join(f"{states[state]:,} {state}" for state in order if states[state])))
+    if cause := clean(incident.cause):
+        found.append(("Cause", cause))
+    return found
+
+
+def places(incident: IncidentView, shown: int = 3) -> str:
+    """``Cologne 3`` or ``12 sites: Aachen 1, Bonn 2, Cologne 3 and 9 more``."""
+    labels = list(site_labels(incident.sites).values())
+    if len(labels) == 1:
+        return labels[0]
+    names = ", ".join(labels[:shown])
+    more = f" and {len(labels) - shown:,} more" if len(labels) > shown else ""
+    return f"{count(len(labels), 'site')}: {names}{more}"
+
+
+def lines_of(incident: IncidentView) -> list[str]:
+    """All children, each in one line, in their order (worst first)."""
+    labels = site_labels(incident.sites)
+    return [alert_line(alert, labels[alert.site.site_id]) for alert in incident.alerts]
+
+
+def fitting(lines: Sequence[str], budget: int, most: int, cost: Callable[[str], int] = len) -> list[str]:
+    """As many lines as fit, and a last one that says how many do not.
+
+    Args:
+        lines: What is to be listed.
+        budget: Characters that all lines and their line ends may take together.
+        most: Lines that may be taken, the last one included.
+        cost: What a line takes, its end left out.
+    """
+    reserve = cost(left_out(len(lines))) + 1
+    taken: list[str] = []
+    used = 0
+    for number, line in enumerate(lines, 1):
+        is_last = number == len(lines)
+        used += cost(line) + 1
+        if used > budget - (0 if is_last else reserve) or number > most - (0 if is_last else 1):
+            return [*taken, left_out(len(lines) - len(taken))]
+        taken.append(line)
+    return taken
+
+
+def left_out(how_many: int) -> str:
+    """``… and 260 more``."""
+    return f"… and {how_many:,} more"
+
+
+def links(incident: IncidentView) -> list[tuple[str, str]]:
+    """Name and address of what can be looked at: the site (where it is one), the report, the run."""
+    sites = incident.sites
+    candidates = [
+        ("Site in Mist", sites[0].url if len(sites) == 1 else None),
+        ("Report of the day", incident.report_url),
+        ("Dagster run", incident.run_url),
+    ]
+    return [(name, safe) for name, url in candidates if (safe := safe_url(url))]
+
+
+def steps(incident: IncidentView) -> list[str]:
+    """What usually helps, each as one clean line."""
+    return [line for step in incident.remediation if (line := clean(step))]
+
+
+def plain_text(message: Message, *, budget: int = 100_000) -> str:
+    """The whole message as text: headline, why, facts, children, steps, links.
+
+    Args:
+        message: What is told.
+        budget: Characters for the list of children; what does not fit is counted.
+    """
+    incident = message.incident
+    head = headline(message)
+    width = max(len(name) for name, _ in facts(incident)) + 1
+    parts = [
+        f"{head}\n{'=' * min(len(head), 78)}",
+        why(message),
+        "\n".join(f"{name + ':':<{width}} {value}" for name, value in facts(incident)),
+    ]
+    if incident.alerts:
+        listed = fitting([f"- {line}" for line in lines_of(incident)], budget, len(incident.alerts) + 1)
+        parts.append("\n".join(["Alerts", "------", *listed]))
+    if helpful := steps(incident):
+        numbered = [f"{number}. {step}" for number, step in enumerate(helpful, 1)]
+        parts.append("\n".join(["What usually helps", "------------------", *numbered]))
+    if addresses := links(incident):
+        parts.append("\n".join(f"{name}: {url}" for name, url in addresses))
+    parts.append(f"Incident {clean(incident.incident_id, 80)}, message {message.sequence}")
+    return "\n\n".join(parts) + "\n"
