@@ -18,6 +18,7 @@ import typer
 from rich.table import Table
 
 from mist_pipeline.cli.console import console, next_commands, progress_bar, shown
+from mist_pipeline.cli.work import RunFailedError
 from mist_pipeline.settings import Settings, load_settings
 
 HISTORY_DAYS = 45
@@ -108,7 +109,7 @@ def _cloud(scene: Scene) -> Iterator[dict[str, str]]:
     port = _free_port()
     command = [sys.executable, "-m", "mist_pipeline.cli", "simulate", "--port", str(port)]
     command += ["--sites", str(scene.sites), "--days", str(scene.days + 15), "--seed", str(scene.seed)]
-    command += ["--now", scene.instant.strftime("%Y-%m-%dT%H:%M:%S")]
+    command += ["--story", "--now", scene.instant.strftime("%Y-%m-%dT%H:%M:%S")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -136,14 +137,14 @@ def _wait_for(address: str, process: "subprocess.Popen[str]", seconds: float = 6
     while time.monotonic() < deadline:
         if process.poll() is not None:
             trouble = (process.stderr.read() if process.stderr else "").strip().splitlines()[-3:]
-            raise RuntimeError("The simulated cloud ended: " + " ".join(trouble))
+            raise RunFailedError("The simulated cloud ended: " + " ".join(trouble))
         try:
             requests.get(f"{address}/api/v1/self", timeout=1)
         except requests.ConnectionError:
             time.sleep(0.1)
         else:
             return
-    raise RuntimeError(f"The simulated cloud did not answer at {address} within {seconds:.0f} s")
+    raise RunFailedError(f"The simulated cloud did not answer at {address} within {seconds:.0f} s")
 
 
 def _work(settings: Settings, scene: Scene) -> None:

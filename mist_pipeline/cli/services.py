@@ -81,6 +81,10 @@ def simulate(
     without_trend: Annotated[
         bool, typer.Option("--without-trend", help="An older cloud: summary-trend answers 404.")
     ] = False,
+    story: Annotated[
+        bool,
+        typer.Option("--story", help="On the day before now the DHCP service of a whole site group fails."),
+    ] = False,
     control: Annotated[
         bool, typer.Option("--control", help="POST /simulator/clock moves the clock.")
     ] = False,
@@ -114,6 +118,7 @@ def simulate(
         seed=seed,
         port=port,
         now=None if now is None else now.replace(tzinfo=now.tzinfo or UTC),
+        story=story,
         behaviour=Behaviour(
             retention_days=retention_days,
             coarse_after_days=coarse_after_days,

@@ -14,7 +14,7 @@ from mist_pipeline.defs.tables import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.schema import Table, quote
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import PUBLIC_TABLES, history
+from mist_pipeline.warehouse.tables import PUBLIC_TABLES, analysis, history
 
 PERCENTAGES = frozenset(
     {
@@ -166,6 +166,134 @@ def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
     return [sites_report, is_fresh]
 
 
+RULES: dict[Table, dict[str, str]] = {
+    analysis.TRENDS: {"noise_pct": "noise_pct >= 0", "indicator": "indicator IN ('↑', '↓', '→')"},
+    analysis.BASELINES: {
+        "std_pct": "std_pct >= 0",
+        "mad_pct": "mad_pct >= 0",
+        "n": "n >= 0",
+        "day_of_week": "day_of_week BETWEEN -1 AND 6",
+    },
+    analysis.DEVIATIONS: {"is_deviating": "NOT (is_deviating AND sigma IS NULL)"},
+    analysis.EVIDENCE: {"surprise": "surprise >= 0", "day": "day IS NOT NULL"},
+    analysis.MODELS: {"p": "(p IS NULL) = (fallback IS NOT NULL)"},
+    analysis.FORECASTS: {
+        "lower_pct": "lower_pct BETWEEN 0 AND lower_80_pct",
+        "mean_pct": "mean_pct BETWEEN lower_80_pct AND upper_80_pct",
+        "upper_pct": "upper_pct BETWEEN upper_80_pct AND 100",
+        "target_day": "target_day = day + horizon_days::INTEGER",
+    },
+    analysis.RISKS: {
+        "days": "days BETWEEN days_low AND days_high",
+        "probability": "probability BETWEEN 0 AND 1",
+        "state": "state IN ('never', 'crossing', 'already', 'too_little_history')",
+    },
+    analysis.ANOMALIES: {
+        "anomaly_score": "anomaly_score BETWEEN 0 AND 1",
+        "state": "(state = 'ok') = (anomaly_score IS NOT NULL)",
+    },
+    analysis.HEALTH_SCORES: {"score": "score BETWEEN 0 AND 100", "confidence": "confidence BETWEEN 0 AND 1"},
+    analysis.CORRELATIONS: {"coefficient": "coefficient BETWEEN -1 AND 1", "site_a": "site_a < site_b"},
+    analysis.INCIDENTS: {"p_value": "p_value BETWEEN 0 AND 1", "site_ids": "len(site_ids) > 0"},
+    analysis.FINDINGS: {
+        "severity": "severity IN ('critical', 'major', 'warning', 'info')",
+        "summary": "summary <> ''",
+    },
+}
+"""What must hold in every row of an analysis table, by the column that is wrong where it does not; null holds."""
+
+EVERY_SITE = (analysis.ANOMALIES, analysis.HEALTH_SCORES)
+"""Tables with a row for every site of the day."""
+
+MAX_SHARE_OF_FALL_BACKS = 0.5
+"""Above this share of forecasts by a fall-back, the search or the history deserves a look."""
+
+
+def broken_rules(warehouse: Warehouse, table: Table, days: tuple[date, date] | None) -> dict[str, int]:
+    """Column → rows in which its rule does not hold."""
+    where, parameters = _where(table, days)
+    counts = ", ".join(
+        f"count(*) FILTER (NOT ({rule})) AS {quote(name)}" for name, rule in RULES[table].items()
+    )
+    row = warehouse.query(f"SELECT {counts} FROM {table.full_name} WHERE {where}", parameters).row(
+        0, named=True
+    )
+    return {name: count for name, count in row.items() if count}
+
+
+def analysis_checks() -> list[dg.AssetChecksDefinition]:
+    """Rules of every analysis table, completeness, and the share of fall-backs."""
+
+    def rules_check(table: Table) -> dg.AssetChecksDefinition:
+        @dg.asset_check(
+            asset=key(table), name="rules_hold", blocking=True, description="; ".join(RULES[table].values())
+        )
+        def rules_hold(
+            context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+        ) -> dg.AssetCheckResult:
+            broken = broken_rules(warehouse, table, days_checked(context))
+            told = ", ".join(f"{count} rows of {name}" for name, count in broken.items()) or None
+            return dg.AssetCheckResult(passed=not broken, description=told, metadata=dict(broken))
+
+        return rules_hold
+
+    def completeness_check(table: Table) -> dg.AssetChecksDefinition:
+        @dg.asset_check(
+            asset=key(table), name="every_site_is_there", description="A row for every site of the day."
+        )
+        def every_site_is_there(
+            context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+        ) -> dg.AssetCheckResult:
+            where, parameters = _where(history.SITES, days_checked(context))
+            absent = warehouse.query(
+                f"SELECT count(*) FROM history.sites ANTI JOIN {table.full_name} USING (day, site_id) WHERE {where}",
+                parameters,
+            ).item()
+            told = f"{absent} sites have no row" if absent else None
+            return dg.AssetCheckResult(
+                passed=not absent, severity=dg.AssetCheckSeverity.WARN, description=told
+            )
+
+        return every_site_is_there
+
+    @dg.asset_check(
+        asset=key(analysis.FORECASTS),
+        name="few_fall_backs",
+        description=f"At most {MAX_SHARE_OF_FALL_BACKS:.0%} of the newest day's forecasts come from a fall-back.",
+    )
+    def few_fall_backs(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        where, parameters = _where(analysis.FORECASTS, days_checked(context))
+        share = warehouse.query(
+            f"""
+            WITH checked AS (SELECT * FROM analysis.forecasts WHERE {where} AND mean_pct IS NOT NULL)
+            SELECT avg((model NOT LIKE 'arima%')::INTEGER) FROM checked WHERE day = (SELECT max(day) FROM checked)
+            """,
+            parameters,
+        ).item()
+        passed = share is None or share <= MAX_SHARE_OF_FALL_BACKS
+        told = (
+            None
+            if passed
+            else f"{share:.0%} of the forecasts come from a fall-back: is the history too short?"
+        )
+        return dg.AssetCheckResult(
+            passed=passed,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=told,
+            metadata={"share": share or 0.0},
+        )
+
+    return [
+        *(rules_check(table) for table in RULES),
+        *(completeness_check(table) for table in EVERY_SITE),
+        few_fall_backs,
+    ]
+
+
 def all_checks(tables: Sequence[Table] = PUBLIC_TABLES) -> list[dg.AssetChecksDefinition]:
     """Every check of every table."""
-    return [check for table in tables for check in table_checks(table)] + sle_daily_checks()
+    return (
+        [check for table in tables for check in table_checks(table)] + sle_daily_checks() + analysis_checks()
+    )

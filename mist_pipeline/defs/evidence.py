@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from mist_pipeline.analysis.evidence import LOOK_BACK, EvidenceState, evidence
+from mist_pipeline.analysis.evidence import LOOK_BACK, EvidenceOptions, EvidenceState, evidence
 from mist_pipeline.collect.days import day_bounds
 from mist_pipeline.defs.resources import Progress
 from mist_pipeline.defs.tables import POOL, SINGLE_RUN, days_of, on, spec, told
@@ -61,6 +61,7 @@ def walk(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> tupl
         from_hour=begin,
         until_hour=end,
         state=memory,
+        options=EvidenceOptions(time_zone=settings.organisation.timezone),
     )
     rows = run.rows.filter(pl.col("day").is_in(list(days)))
     _store(warehouse, rows, run.state, days)

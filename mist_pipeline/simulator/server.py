@@ -13,6 +13,7 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from mist_pipeline.simulator import plants
 from mist_pipeline.simulator.app import Counters, SimulatedCloud
 from mist_pipeline.simulator.clock import Clock
 from mist_pipeline.simulator.endpoints import Behaviour
@@ -146,10 +147,29 @@ def serve(
         listener.close()
 
 
-def served_world(sites: int, days: int, seed: int, now: datetime) -> World:
-    """The world that `run_server` serves: so many days of history up to now, and two more weeks of troubles."""
+def served_world(sites: int, days: int, seed: int, now: datetime, *, story: bool = False) -> World:
+    """The world that `run_server` serves: so many days of history up to now, and two more weeks of troubles.
+
+    Args:
+        sites: How many sites.
+        days: Days of history before now.
+        seed: Same seed and now, same world.
+        now: Where history ends.
+        story: Plant something worth telling besides: on the day before now, the DHCP service of the largest site group
+            fails for ten hours.
+    """
     start = now.astimezone(UTC).date() - timedelta(days=days)
-    return World(sites, days + FUTURE_DAYS, seed, start=start)
+    world = World(sites, days + FUTURE_DAYS, seed, start=start)
+    if not story:
+        return world
+    members: dict[str, list[int]] = {}
+    for site in world.sites():
+        for group in site.sitegroup_ids:
+            members.setdefault(group, []).append(site.index)
+    group, hit = max(members.items(), key=lambda item: (len(item[1]), item[0]))
+    onset = world.midnight(now.astimezone(UTC).date()) - timedelta(hours=14)
+    plant = plants.dhcp_failure(hit, onset, 10.0, sitegroup_id=group)
+    return World(sites, days + FUTURE_DAYS, seed, start=start, plants=[plant])
 
 
 def run_server(  # noqa: PLR0913 - one keyword for each option of the command
@@ -160,6 +180,7 @@ def run_server(  # noqa: PLR0913 - one keyword for each option of the command
     host: str = "127.0.0.1",
     port: int = 8600,
     now: datetime | None = None,
+    story: bool = False,
     behaviour: Behaviour | None = None,
     faults: Faults | None = None,
     on_ready: Callable[[Running], None] | None = None,
@@ -173,6 +194,7 @@ def run_server(  # noqa: PLR0913 - one keyword for each option of the command
         host: Address to listen on.
         port: 0 takes a free one.
         now: Where the clock stands still; None follows the wall clock.
+        story: See `served_world`.
         behaviour: Which kind of cloud it is.
         faults: What goes wrong.
         on_ready: Called once it listens, before the first request.
@@ -181,7 +203,7 @@ def run_server(  # noqa: PLR0913 - one keyword for each option of the command
         OSError: If the port is taken.
     """
     clock = Clock(now)
-    world = served_world(sites, days, seed, clock.now())
+    world = served_world(sites, days, seed, clock.now(), story=story)
     server, listener, running = _prepare(SimulatedCloud(world, clock, behaviour, faults), host, port)
     try:
         listener.listen()
