@@ -14,6 +14,7 @@ from mist_pipeline.defs.forecasts import forecast_assets
 from mist_pipeline.defs.history import history_assets
 from mist_pipeline.defs.jobs import jobs, schedules
 from mist_pipeline.defs.live import live_assets
+from mist_pipeline.defs.live_findings import live_findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
 from mist_pipeline.defs.raw import RETRY_WHAT_CAN_HEAL, raw_assets
 from mist_pipeline.defs.reports import report_assets
@@ -55,6 +56,7 @@ def build_defs(
                 evidence_asset(daily),
                 *report_assets(daily),
                 *live_assets(retry),
+                live_findings_asset(),
             ],
             asset_checks=all_checks(),
             jobs=[*all_jobs, retention],

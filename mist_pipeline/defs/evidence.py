@@ -51,7 +51,7 @@ def walk(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> tupl
     def hours(of: Table) -> pl.DataFrame:
         condition = "hour < $end" + (" AND hour >= $since" if since else "")
         parameters = {"end": end, **({"since": since} if since else {})}
-        return warehouse.query(f"SELECT * FROM {of.full_name} WHERE {condition}", parameters)  # noqa: S608
+        return warehouse.query(f"SELECT * FROM {of.full_name} WHERE {condition}", parameters)
 
     run = evidence(
         hours(history.SLE_HOURLY),

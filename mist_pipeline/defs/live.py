@@ -31,7 +31,7 @@ SETTLES_WITHIN = timedelta(hours=2)
 PATIENCE_SECONDS = 30.0
 """A look that has to wait longer for room in the budget is given up: the next one comes soon."""
 
-TABLES = (live.SLE_HOURLY, live.SITE_HOURLY, live.ALARMS, live.STATUS)
+LOOKED_AT = (live.SLE_HOURLY, live.SITE_HOURLY, live.ALARMS, live.STATUS)
 
 
 def open_days(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[date]:
@@ -55,7 +55,7 @@ def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(
         name="look",
-        specs=[spec(table) for table in TABLES],
+        specs=[spec(table) for table in LOOKED_AT],
         pool=POOL,
         retry_policy=retry,
     )

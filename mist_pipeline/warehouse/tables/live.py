@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mist_pipeline.warehouse.schema import Column, Table
-from mist_pipeline.warehouse.tables import history
+from mist_pipeline.warehouse.tables import analysis, history
 from mist_pipeline.warehouse.tables.common import AS_OF, METRIC, SCORE, SEVERITY, SITE_ID, STATE
 
 SLE_HOURLY = replace(
@@ -37,4 +37,13 @@ STATUS = Table(
     partition=None,
 )
 
-TABLES = (SLE_HOURLY, SITE_HOURLY, ALARMS, STATUS)
+FINDINGS = Table(
+    "live",
+    "findings",
+    "What one rule saw at one look; appended to, never changed.",
+    (AS_OF, *(column for column in analysis.FINDINGS.columns if column.name != "day")),
+    ("as_of", "fingerprint"),
+    partition=None,
+)
+
+TABLES = (SLE_HOURLY, SITE_HOURLY, ALARMS, STATUS, FINDINGS)

@@ -1,0 +1,184 @@
+"""live/findings: the rules of the morning, applied to this moment, so that critical trouble does not wait for it.
+
+Evidence walks on from its memory over the closed hours of today; what is usual comes from the same hours of past weeks.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from mist_pipeline.analysis.anomalies import anomalies
+from mist_pipeline.analysis.anomaly_features import last_24_hours, with_live
+from mist_pipeline.analysis.degraded import evidence_flags, silence_flags
+from mist_pipeline.analysis.deviations import hourly_deviations
+from mist_pipeline.analysis.evidence import LOOK_BACK, EvidenceOptions, evidence
+from mist_pipeline.analysis.evidence_notable import notable
+from mist_pipeline.analysis.findings import FRESH, FindingInputs, live_findings
+from mist_pipeline.analysis.hourly_baselines import HourlyBaselineRules, hourly_baselines
+from mist_pipeline.analysis.incidents import base_rates, incidents
+from mist_pipeline.defs import judgement
+from mist_pipeline.defs.evidence import remembered
+from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.tables import POOL, key, spec, told
+from mist_pipeline.settings import Settings
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.tables import history, live, state
+
+HOUR = timedelta(hours=1)
+SEEN_HOURS = 3
+"""Closed hours looked at besides the newest: what corroborates it, and what a pause of the job left out."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The hours before an instant, closed partitions and today together."""
+
+    warehouse: Warehouse
+    as_of: datetime
+
+    @property
+    def last_hour(self) -> datetime:
+        """Start of the newest closed hour."""
+        return self.as_of.replace(minute=0, second=0, microsecond=0) - HOUR
+
+    def hours(self, name: str, since: datetime) -> pl.DataFrame:
+        """Rows of an hourly table, today's from ``live`` where there is no partition yet; closed hours only."""
+        today = (
+            name != "classifiers_hourly"
+        )  # the organisation endpoint, which is all a look asks, blames nobody
+        union = f"""
+            UNION ALL BY NAME
+            SELECT * FROM live.{name} WHERE day NOT IN (SELECT DISTINCT day FROM history.sle_daily)
+        """
+        return self.warehouse.query(
+            f"""
+            SELECT * FROM (SELECT * FROM history.{name} {union if today else ""})
+            WHERE hour >= $since AND hour <= $last
+            """,
+            {"since": since, "last": self.last_hour},
+        )
+
+    def sites(self) -> pl.DataFrame:
+        """The sites as last described, one row a site."""
+        return self.warehouse.query(
+            "SELECT * FROM history.sites QUALIFY row_number() OVER (PARTITION BY site_id ORDER BY day DESC) = 1"
+        )
+
+
+def evidence_now(moment: Moment, settings: Settings, sites: pl.DataFrame) -> pl.DataFrame:
+    """Notable evidence of the newest closed hours, with ``day``."""
+    memory, ends = remembered(moment.warehouse, moment.last_hour)
+    since = ends - timedelta(hours=LOOK_BACK) if ends else moment.last_hour - timedelta(days=60)
+    run = evidence(
+        moment.hours("sle_hourly", since),
+        moment.hours("classifiers_hourly", since),
+        moment.hours("site_hourly", since),
+        sites,
+        from_hour=max(moment.last_hour - SEEN_HOURS * HOUR, ends)
+        if ends
+        else moment.last_hour - SEEN_HOURS * HOUR,
+        until_hour=moment.last_hour + HOUR,
+        state=memory,
+        options=EvidenceOptions(time_zone=settings.organisation.timezone),
+    )
+    return notable(run.rows, judgement.families(settings))
+
+
+def deviations_now(moment: Moment, sites: pl.DataFrame) -> pl.DataFrame:
+    """The newest closed hour against the same hour of past weeks."""
+    weeks = HourlyBaselineRules().weeks
+    readings = moment.hours("sle_hourly", moment.last_hour - timedelta(weeks=weeks, hours=2))
+    normal = hourly_baselines(readings, sites, [moment.last_hour])
+    clients = moment.hours("site_hourly", moment.last_hour).select("hour", "site_id", num_users="num_clients")
+    newest = readings.filter(pl.col("hour") == moment.last_hour).join(
+        clients, on=["hour", "site_id"], how="left"
+    )
+    return hourly_deviations(newest, normal)
+
+
+def anomalies_now(moment: Moment, settings: Settings, sites: pl.DataFrame) -> pl.DataFrame:
+    """The last 24 hours, judged as a day."""
+    rules = judgement.anomaly_settings(settings)
+    since = moment.as_of - timedelta(hours=25)
+    recent = last_24_hours(
+        moment.hours("sle_hourly", since),
+        sites,
+        moment.last_hour + HOUR,
+        settings.organisation.timezone,
+        moment.hours("site_hourly", since),
+    )
+    if recent.is_empty():
+        return anomalies(recent, [], rules)
+    today = recent["day"][0]
+    known = moment.warehouse.read_days(
+        state.DAY_SHAPES, today - timedelta(days=rules.look_back_days), today - timedelta(days=1)
+    )
+    return anomalies(with_live(known.select(recent.columns), recent), [today], rules)
+
+
+def causes_now(moment: Moment, settings: Settings, sites: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
+    """What the sites that are degraded in the newest closed hour have in common."""
+    at = pl.lit(moment.as_of, pl.Datetime("us", "UTC")).alias("as_of")
+    newest = now.filter(pl.col("hour") == moment.last_hour)
+    judged = (
+        moment.hours("sle_hourly", moment.last_hour)
+        .filter(pl.col("state") == "ok")
+        .select("site_id", "metric")
+    )
+    flags = pl.concat(
+        [
+            evidence_flags(newest, judged, judgement.families(settings)).select(at, pl.all()),
+            silence_flags(newest.with_columns(at), sites.with_columns(at), moment="as_of"),
+        ]
+    )
+    # Every site starts from the same prior: how often it is degraded by the hour is already in its surprise.
+    return incidents(flags, sites, base_rates(flags.clear()), moment="as_of")
+
+
+def findings_now(warehouse: Warehouse, settings: Settings, instant: datetime) -> pl.DataFrame:
+    """``live.findings`` of one look."""
+    moment = Moment(warehouse, instant)
+    sites = moment.sites()
+    now = evidence_now(moment, settings, sites)
+    inputs = FindingInputs(
+        readings=warehouse.query("SELECT * FROM live.status"),
+        classifiers=None,
+        sites=sites.drop("day"),
+        site_hourly=warehouse.query("SELECT * FROM live.site_hourly"),
+        trends=None,
+        deviations=deviations_now(moment, sites),
+        risks=None,
+        anomalies=anomalies_now(moment, settings, sites),
+        health_scores=None,
+        incidents=causes_now(moment, settings, sites, now),
+        notable=now.filter(pl.col("hour") > instant - FRESH),
+        alarms=warehouse.query("SELECT * FROM live.alarms"),
+    )
+    return live_findings(inputs, instant, judgement.finding_rules(settings))
+
+
+def live_findings_asset() -> dg.AssetsDefinition:
+    """The asset."""
+    deps = [
+        dg.AssetDep(key(table)) for table in (live.SLE_HOURLY, live.SITE_HOURLY, live.STATUS, live.ALARMS)
+    ]
+    deps += [dg.AssetDep(key(table)) for table in (history.SLE_HOURLY, history.SITE_HOURLY, history.SITES)]
+
+    @dg.multi_asset(name="live_findings", specs=[spec(live.FINDINGS, deps)], pool=POOL)
+    def found(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.MaterializeResult[Any]:
+        instant = as_of(context)
+        rows = findings_now(warehouse, settings, instant)
+        added = warehouse.append(live.FINDINGS, rows)
+        by_severity = dict(rows["severity"].value_counts(sort=True).iter_rows())
+        return told(
+            live.FINDINGS, rows, added, metadata={"as_of": instant.isoformat(), "severities": by_severity}
+        )
+
+    return found
