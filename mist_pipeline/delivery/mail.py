@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import smtplib
 import ssl
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.errors import HeaderParseError
@@ -296,7 +297,7 @@ def _is_urgent(message: Message) -> bool:
 
 
 def _one_line(name: str, value: str) -> str:
-    if any(char in "\r\n\0" or (not char.isprintable()) for char in value):
+    if any(unicodedata.category(char) in {"Cc", "Zl", "Zp"} for char in value):
         raise ValueError(f"the header {name} would hold a line break or control character")
     return value
 

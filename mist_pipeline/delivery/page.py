@@ -13,7 +13,7 @@ import jinja2
 from mist_pipeline.delivery import wording
 from mist_pipeline.delivery.sink import AlertView, IncidentView, Message
 
-MOST_ALERTS = 40
+MOST_ALERTS = 15
 """Children with a row of their own …"""
 MOST_NAMED = 400
 """… and, after them, at most so many by name only: mail readers cut a mail at about 100 kB."""

@@ -23,6 +23,8 @@ _SOURCE_LENGTH = 255
 # PagerDuty refuses an event of 512 KB.
 _EVENT_BYTES = 500_000
 _MOST_LINES = 500
+_MOST_STEPS = 20
+_STEPS_LENGTH = 10_000
 _SEVERITIES = {"critical": "critical", "major": "error", "warning": "warning", "info": "info"}
 _NEW_KEY: frozenset[Reason] = frozenset({"severity_rise", "reopened"})
 
@@ -159,27 +161,26 @@ def trigger_event(message: Message, key: str) -> dict[str, Any]:
         "group": incident.scope,
         "class": wording.subject_of(worst) if worst else "",
     }
-    lines = wording.lines_of(incident)
-    most = _MOST_LINES
-    while True:
-        details: dict[str, Any] = {
-            "why": wording.why(message),
-            **dict(wording.facts(incident)),
-            "alerts": wording.fitting(lines, _EVENT_BYTES, most) if lines else [],
-            "what usually helps": wording.steps(incident),
-            "incident_id": incident.incident_id,
-        }
-        event: dict[str, Any] = {
-            "event_action": "trigger",
-            "dedup_key": key,
-            "client": "mist-pipeline",
-            **({"client_url": url} if (url := wording.safe_url(incident.report_url)) else {}),
-            "links": [{"href": href, "text": text} for text, href in wording.links(incident)],
-            "payload": {**payload, "custom_details": details},
-        }
-        if len(http.as_json(event)) <= _EVENT_BYTES or most <= 1:
-            return event
-        most //= 2
+    details: dict[str, Any] = {
+        "why": wording.why(message),
+        **dict(wording.facts(incident)),
+        "what usually helps": wording.fitting(wording.steps(incident), _STEPS_LENGTH, _MOST_STEPS),
+        "incident_id": incident.incident_id,
+    }
+    event: dict[str, Any] = {
+        "event_action": "trigger",
+        "dedup_key": key,
+        "client": "mist-pipeline",
+        **({"client_url": url} if (url := wording.safe_url(incident.report_url)) else {}),
+        "links": [{"href": href, "text": text} for text, href in wording.links(incident)],
+        "payload": {**payload, "custom_details": details},
+    }
+    # What the rest takes is measured, so that the children get all that is left.
+    left = _EVENT_BYTES - len(http.as_json(event))
+    details["alerts"] = wording.fitting(
+        wording.lines_of(incident), left, _MOST_LINES, lambda line: len(http.as_json(line))
+    )
+    return event
 
 
 def _short_event(action: Literal["acknowledge", "resolve"], key: str) -> dict[str, Any]:

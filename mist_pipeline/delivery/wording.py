@@ -53,6 +53,8 @@ _WHY: Mapping[Reason, str] = {
 
 def clean(text: str, limit: int = SENTENCE_LENGTH) -> str:
     """One visible line of at most ``limit`` characters, '' if nothing of the text can be shown."""
+    if text.isascii() and text.isprintable():
+        return clipped(" ".join(text.split()), limit)
     shown: list[str] = []
     marks = 0
     # Only so much is looked at: a megabyte of a name is no reason to read it.
@@ -60,10 +62,14 @@ def clean(text: str, limit: int = SENTENCE_LENGTH) -> str:
         category = unicodedata.category(char)
         marks = marks + 1 if category[0] == "M" else 0
         if category in _BREAKS:
-            shown.append(" ")
+            if shown and shown[-1] != " ":
+                shown.append(" ")
         elif (category not in _HIDDEN or char in _JOINERS) and marks <= 2:
             shown.append(char)
-    line = " ".join("".join(shown).split())
+        # One more for the space that may be last, one to see that there is more.
+        if len(shown) > limit + 1:
+            break
+    line = "".join(shown).strip()
     return clipped(line, limit) if line.strip("".join(_JOINERS)) else ""
 
 
@@ -183,11 +189,12 @@ def count(amount: int, one: str, many: str | None = None) -> str:
 
 def facts(incident: IncidentView) -> list[tuple[str, str]]:
     """Severity, state, since when, where, how many alerts, cause: name and value."""
-    since = f"{instant(incident.opened_at)} ({duration(lasted(incident))})"
+    took = f"({duration(lasted(incident))})"
+    when = ("Since", f"{instant(incident.opened_at)} {took}")
     if incident.status == "resolved":
         end = instant(incident.resolved_at or incident.updated_at)
-        since = f"{instant(incident.opened_at)} to {end} ({duration(lasted(incident))})"
-    found = [("Severity", incident.severity), ("State", incident.status), ("Since", since)]
+        when = ("When", f"{instant(incident.opened_at)} to {end} {took}")
+    found = [("Severity", incident.severity), ("State", incident.status), when]
     if incident.alerts:
         found.append(("Where", places(incident)))
         states = Counter[str](alert.status for alert in incident.alerts)
@@ -274,7 +281,7 @@ def plain_text(message: Message, *, budget: int = 100_000) -> str:
     if incident.alerts:
         listed = fitting([f"- {line}" for line in lines_of(incident)], budget, len(incident.alerts) + 1)
         parts.append("\n".join(["Alerts", "------", *listed]))
-    if helpful := steps(incident):
+    if (helpful := steps(incident)) and incident.status != "resolved":
         numbered = [f"{number}. {step}" for number, step in enumerate(helpful, 1)]
         parts.append("\n".join(["What usually helps", "------------------", *numbered]))
     if addresses := links(incident):

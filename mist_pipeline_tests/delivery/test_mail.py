@@ -1,9 +1,6 @@
 """Mail against a real SMTP server: threads, TLS that fails closed, refusals, disconnects, and what arrives."""
 
 import email
-import shutil
-import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,12 +13,19 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mist_pipeline.delivery import wording
 from mist_pipeline.delivery.mail import MailSettings, MailSink, compose, picture_title
 from mist_pipeline.delivery.sink import Accepted, Message, Outcome, Refused, Retry, Unknown
 from mist_pipeline.mist.transport import Secret
 from mist_pipeline_tests.delivery.messages import HOSTILE, PNG, START, incident, message, resolved
+from mist_pipeline_tests.fakes.certificate import self_signed, server_context
 from mist_pipeline_tests.fakes.fake_http import FakeHttp
+
+# The fake knows no TLS but STARTTLS; the connection is inside of TLS already where this would matter.
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 
 PASSWORD = "password-very-secret"
 PEOPLE = ("ops@example.com", "night@example.com")
@@ -70,24 +74,7 @@ class Mailbox:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for ``localhost``, signed by itself, with its key in the same file."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed: TLS to the mail server is not tested")
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
-    both = folder / "both.pem"
-    both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
-    return both
-
-
-def server_context(certificate: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    return context
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 @contextmanager
@@ -226,6 +213,15 @@ def test_a_subject_of_any_script_arrives_as_it_is() -> None:
     assert mail["Subject"].startswith("Mist: Köln 東京 Ελλάδα 👩‍🔧: Abdeckung Abdeckung")
 
 
+@given(st.text(max_size=300))
+def test_any_title_makes_a_mail_that_says_it(title: str) -> None:
+    told = message(incident(title=title))
+    mail = composed(told)
+    assert mail["Subject"].split() == f"Mist: {wording.clipped(wording.title_of(told.incident), 150)}".split()
+    assert mail["Bcc"] is None
+    assert len(list(mail.walk())) == 3
+
+
 def test_a_hostile_title_adds_no_header_and_no_recipient() -> None:
     outcome, mailbox = tell(message(incident(title=HOSTILE, cause=HOSTILE)))
     accepted(outcome)
@@ -252,6 +248,7 @@ def test_a_line_break_in_any_header_is_refused(value: str) -> None:
 def test_an_escalation_goes_to_whom_it_names() -> None:
     outcome, mailbox = tell(message(reason="escalation", recipient="boss@example.com"))
     accepted(outcome)
+    assert plain(9).name == "mail"
     assert mailbox.arrived[0].rcpt_tos == ["boss@example.com"]
     assert mailbox.mails()[0]["To"] == "boss@example.com"
 

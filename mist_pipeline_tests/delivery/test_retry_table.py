@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from mist_pipeline.delivery import http
-from mist_pipeline.delivery.http import HttpAnswer, NoAnswerError
+from mist_pipeline.delivery.http import HttpAnswer, HttpLimits, NoAnswerError
 from mist_pipeline.delivery.pagerduty import PagerDutySink
 from mist_pipeline.delivery.sink import Accepted, Refused, Retry, Sink, Unknown
 from mist_pipeline.delivery.slack import SlackBotSink, SlackWebhookSink
@@ -20,6 +21,7 @@ from mist_pipeline_tests.delivery.retry_table import (
     check_nobody_there,
     check_pause,
 )
+from mist_pipeline_tests.fakes.certificate import self_signed, server_context
 from mist_pipeline_tests.fakes.fake_http import FakeHttp, Reply
 from mist_pipeline_tests.fakes.fake_pagerduty import ROUTING_KEY, FakePagerDuty
 from mist_pipeline_tests.fakes.fake_slack import CHANNEL, HOOK, TOKEN, FakeSlack
@@ -78,7 +80,9 @@ def test_a_pause_asked_for_is_handed_on(case: Case) -> None:
 @each_sink
 def test_an_accepted_message_is_accepted(case: Case) -> None:
     with case.fake() as fake:
-        assert isinstance(case.make(fake).send(message()), Accepted)
+        sink = case.make(fake)
+        assert isinstance(sink.send(message()), Accepted)
+        assert sink.name in {"chat", "page", "hook"}
 
 
 @each_sink
@@ -110,9 +114,9 @@ def test_a_recipient_that_is_not_configured_is_refused_before_anything_is_sent(c
 
 
 def test_credentials_of_the_machine_do_not_replace_ours(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: object
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    netrc = tmp_path / "netrc"  # type: ignore[operator]
+    netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
     with FakeHttp() as fake:
@@ -128,6 +132,34 @@ def test_an_answer_without_end_is_cut_off() -> None:
         fake.script(Reply(200, b"x" * (IMPATIENT.max_bytes + 1)))
         with pytest.raises(NoAnswerError, match="larger than 65536 bytes"):
             http.send("GET", fake.url, limits=IMPATIENT)
+
+
+def test_an_answer_that_takes_too_long_is_cut_off() -> None:
+    with FakeHttp() as fake:
+        fake.script(Reply(200, b"x"))
+        with pytest.raises(NoAnswerError, match="took longer than 0 s"):
+            http.send("GET", fake.url, limits=HttpLimits(total_seconds=0))
+
+
+def test_a_receiver_that_cannot_prove_who_it_is_gets_nothing(tmp_path: Path) -> None:
+    with FakeHttp(server_context(self_signed(tmp_path))) as fake:
+        outcome = WebhookSink("hook", Secret(fake.url), Secret(KEY), limits=IMPATIENT).send(message())
+        assert fake.requests == []
+    assert outcome == Retry("the certificate is not valid")
+
+
+def test_a_proxy_that_is_down_is_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeHttp() as fake:
+        pass
+    monkeypatch.setenv("HTTPS_PROXY", fake.url)
+    sink = WebhookSink("hook", Secret("https://receiver.invalid/in"), Secret(KEY), limits=IMPATIENT)
+    assert sink.send(message()) == Retry("the proxy of this machine refused the connection")
+
+
+def test_the_proxy_of_the_machine_is_not_used_for_the_machine_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with FakeHttp() as fake:
+        assert http.send("GET", fake.url, limits=IMPATIENT).is_success
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,12 @@ def test_the_text_tells_everything_in_clean_lines() -> None:
     assert "Incident 1a2b3c4d5e6f7a8b, message 1\n" in text
 
 
+def test_what_is_over_needs_no_steps_any_more() -> None:
+    for told, helps in ((message(), True), (message(resolved(incident()), "all_resolved"), False)):
+        assert ("What usually helps" in wording.plain_text(told)) == helps
+        assert ("What usually helps" in render_page(told, {})) == helps
+
+
 def test_the_text_lists_all_300_sites_of_a_storm_and_counts_beyond_its_budget() -> None:
     text = wording.plain_text(message(incident(300)))
     assert all(f" Store {number}: " in text for number in range(1, 301))

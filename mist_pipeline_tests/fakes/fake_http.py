@@ -5,6 +5,7 @@ A stateful fake overrides `handle`; scripted replies come first, each once, so a
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -58,19 +59,24 @@ def json_reply(document: object, status: int = 200, headers: Mapping[str, str] |
 class FakeHttp:
     """The server; a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Seen] = []
         self._script: deque[Reply] = deque()
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self._origin = "http://127.0.0.1" if tls is None else "https://localhost"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def url(self) -> str:
         """Base URL, no slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._origin}:{self._server.server_address[1]}"
 
     def script(self, *replies: Reply) -> None:
         """Answers of the next requests."""
