@@ -22,6 +22,7 @@ COPIED: tuple[sa.Table, ...] = (
     tables.INCIDENTS,
     tables.DELIVERIES,
     tables.TICKETS,
+    tables.THREADS,
     tables.ESCALATIONS,
     tables.SILENCES,
     tables.FEEDBACK,

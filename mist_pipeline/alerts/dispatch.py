@@ -33,6 +33,7 @@ class Notice:
         severity: How bad it is.
         site_ids: Sites in trouble, sorted.
         is_over: Whether it says that it is over.
+        is_acknowledged: Whether it says that somebody has taken it.
         covers: Incidents that a digest tells of, with what is told of each; of others the incident alone.
     """
 
@@ -45,6 +46,7 @@ class Notice:
     severity: Severity
     site_ids: tuple[str, ...]
     is_over: bool
+    is_acknowledged: bool = False
     covers: tuple["Notice", ...] = ()
 
     def payload(self) -> dict[str, Any]:
@@ -54,6 +56,7 @@ class Notice:
             "severity": self.severity,
             "site_ids": list(self.site_ids),
             "is_over": self.is_over,
+            "is_acknowledged": self.is_acknowledged,
             "detail": self.detail,
         }
         if self.covers:
@@ -164,6 +167,7 @@ def _notice(view: View, sink: str, route: Route, decision: Decision, told: Mappi
         severity=worst([view.severity, *heard]),
         site_ids=() if is_over else tuple(sorted(view.site_ids)),
         is_over=is_over,
+        is_acknowledged=view.state == "acknowledged",
     )
 
 

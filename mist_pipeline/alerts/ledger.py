@@ -71,6 +71,29 @@ class Recorded:
     withheld: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ticket:
+    """What became of the ticket of an incident, as read back.
+
+    Attributes:
+        sink: Whose ticket.
+        incident_id: Of which incident.
+        ticket: Its key, for people.
+        url: Where people see it.
+        state: open, acknowledged or closed.
+        who: Who made it so; hostile where rendered.
+        is_by_person: Whether it was a person and not this program.
+    """
+
+    sink: str
+    incident_id: str
+    ticket: str
+    url: str = ""
+    state: Literal["open", "acknowledged", "closed"]
+    who: str = ""
+    is_by_person: bool = False
+
+
 class NoSuchSubjectError(LookupError):
     """There is no alert, incident or silence of this id."""
 
@@ -163,13 +186,7 @@ class Ledger:
             NoSuchSubjectError: There is no such incident.
         """
         with writing(self.engine) as connection:
-            incident, book = self._incident(connection, incident_id, at)
-            events = [*acknowledge_incident(incident, book.alerts, by, at)]
-            for name in incident.alert_ids if events else ():
-                events += acknowledge(book.alerts[name], by, at)
-            state.write(connection, book, events)
-            calling.cancel(connection, incident_id, f"acknowledged by {by}", stops_when="acknowledged")
-            return events
+            return self._acknowledge(connection, incident_id, by, at)
 
     def resolve(self, incident_id: str, by: str, at: datetime) -> list[Event]:
         """A person says that an incident is over, with all of its alerts.
@@ -249,6 +266,40 @@ class Ledger:
                 sa.insert(tables.FEEDBACK).values(**row, alert_id=alert_id, incident_id=incident_id)
             )
 
+    def references(self, sinks: Iterable[str]) -> list[tuple[str, str, Mapping[str, str]]]:
+        """Sink, incident and what the sink calls it, of incidents that go on; for asking what became of tickets."""
+        active = tables.INCIDENTS.c.state.in_(["open", "acknowledged"])
+        query = (
+            sa.select(tables.THREADS)
+            .join(tables.INCIDENTS, tables.INCIDENTS.c.incident_id == tables.THREADS.c.incident_id)
+            .where(active & tables.THREADS.c.sink.in_(list(sinks)))
+            .order_by(tables.THREADS.c.sink, tables.THREADS.c.incident_id)
+        )
+        with reading(self.engine) as connection:
+            return [
+                (row["sink"], row["incident_id"], row["reference"]) for row in state.rows(connection, query)
+            ]
+
+    def record_ticket(self, ticket: Ticket, at: datetime) -> list[Event]:
+        """What became of a ticket; one that a person took or closed acknowledges the incident.
+
+        Raises:
+            NoSuchSubjectError: There is no such incident.
+        """
+        with writing(self.engine) as connection:
+            mine = (tables.TICKETS.c.sink == ticket.sink) & (
+                tables.TICKETS.c.incident_id == ticket.incident_id
+            )
+            connection.execute(sa.delete(tables.TICKETS).where(mine))
+            row = {
+                name: getattr(ticket, name)
+                for name in ("sink", "incident_id", "ticket", "url", "state", "who")
+            }
+            connection.execute(sa.insert(tables.TICKETS).values(**row, read_at=at))
+            if not ticket.is_by_person or ticket.state == "open":
+                return []
+            return self._acknowledge(connection, ticket.incident_id, ticket.who or ticket.sink, at)
+
     def book(self, now: datetime) -> Book:
         """What goes on, and what may come back."""
         with reading(self.engine) as connection:
@@ -290,6 +341,16 @@ class Ledger:
         """Instant of the newest evaluation."""
         with reading(self.engine) as connection:
             return state.last_evaluation(connection)
+
+    def _acknowledge(self, connection: Connection, incident_id: str, by: str, at: datetime) -> list[Event]:
+        incident, book = self._incident(connection, incident_id, at)
+        events = [*acknowledge_incident(incident, book.alerts, by, at)]
+        for name in incident.alert_ids if events else ():
+            events += acknowledge(book.alerts[name], by, at)
+        state.write(connection, book, events)
+        if events:
+            calling.cancel(connection, incident_id, f"acknowledged by {by}", stops_when="acknowledged")
+        return events
 
     def _incident(self, connection: Connection, incident_id: str, now: datetime) -> tuple[Incident, Book]:
         """An incident and all of its alerts, however old they are."""

@@ -192,4 +192,5 @@ def _told_row(notice: Notice, now: datetime) -> dict[str, Any]:
         "severity": notice.severity,
         "site_ids": list(notice.site_ids),
         "is_over": notice.is_over,
+        "is_acknowledged": notice.is_acknowledged,
     }

@@ -9,18 +9,18 @@ whether it arrived before sending it again. Rows of one incident to one sink go 
 one that is not settled holds up its followers and nothing else.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from mist_pipeline.alerts import ledger_state as state
 from mist_pipeline.alerts.database import reading
 from mist_pipeline.alerts.rows import delivery_of
-from mist_pipeline.alerts.sink import Delivery, Outcome, Sink
-from mist_pipeline.alerts.tables import DELIVERIES
+from mist_pipeline.alerts.sink import Delivery, Outcome
+from mist_pipeline.alerts.tables import DELIVERIES, THREADS
 
 _OPEN = ("pending", "sending", "failed", "unknown")
 
@@ -102,7 +102,13 @@ class Outbox:
             .returning(mine)
         )
         with self._engine.begin() as connection:
-            taken = [delivery_of(dict(row)) for row in connection.execute(take).mappings()]
+            rows = connection.execute(take).mappings().all()
+            known = state.rows_in(connection, THREADS.c.incident_id, [row["incident_id"] for row in rows])
+        references = {(row["sink"], row["incident_id"]): row["reference"] for row in known}
+        taken = [
+            replace(delivery_of(dict(row)), reference=references.get((row["sink"], row["incident_id"]), {}))
+            for row in rows
+        ]
         return sorted(taken, key=lambda row: row.delivery_id)
 
     def settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> str | None:
@@ -124,14 +130,25 @@ class Outbox:
             & DELIVERIES.c.state.in_(["sending", "unknown"])
         )
         with self._engine.begin() as connection:
-            done = connection.execute(sa.update(DELIVERIES).where(mine).values(**values))
-        return str(values["state"]) if done.rowcount else None
+            if not connection.execute(sa.update(DELIVERIES).where(mine).values(**values)).rowcount:
+                return None
+            if outcome.verdict == "accepted" and outcome.reference is not None:
+                _remember(connection, delivery, outcome.reference, now)
+        return str(values["state"])
 
-    def work(self, sinks: Mapping[str, Sink], worker: str, now: datetime, *, limit: int = 20) -> list[str]:
-        """Lease, send or look up, settle; once around. Each sink fails alone.
+    def work(
+        self,
+        sinks: Mapping[str, Callable[[Delivery], Outcome]],
+        worker: str,
+        now: datetime,
+        *,
+        limit: int = 20,
+    ) -> list[str]:
+        """Lease, hand over, settle; once around. Each sink fails alone.
 
         Args:
-            sinks: By name; rows for other names stay where they are.
+            sinks: Sink → what sends a row (state *sending*) or finds out about it (*unknown*); must not raise for what
+                the other side does. Rows for other sinks stay where they are.
             worker: Name of this worker.
             now: The instant.
             limit: At most so many rows.
@@ -141,10 +158,8 @@ class Outbox:
         """
         report: list[str] = []
         for delivery in self.lease(worker, now, limit=limit, sinks=sinks):
-            sink = sinks[delivery.sink]
-            is_new = delivery.state == "sending"
-            outcome = sink.send(delivery, now) if is_new else sink.look_up(delivery, now)
-            report.append(f"{delivery.sink}: {self.settle(delivery, outcome, now) or 'lease lost'}")
+            became = self.settle(delivery, sinks[delivery.sink](delivery), now)
+            report.append(f"{delivery.sink}: {became or 'lease lost'}")
         return report
 
     def is_waiting(self, now: datetime) -> bool:
@@ -170,7 +185,7 @@ class Outbox:
     def _after(self, delivery: Delivery, outcome: Outcome, now: datetime) -> dict[str, object]:
         free: dict[str, object] = {"leased_by": None, "leased_until": None}
         if outcome.verdict == "accepted":
-            return {**free, "state": "sent", "sent_at": now, "reference": outcome.reference, "last_error": ""}
+            return {**free, "state": "sent", "sent_at": now, "last_error": ""}
         is_hopeless = (
             delivery.attempts >= self._patience.max_attempts
             or now - delivery.created_at >= self._patience.expires_after
@@ -182,3 +197,12 @@ class Outbox:
         due = max(pause, outcome.retry_at) if outcome.retry_at is not None else pause
         name = "unknown" if outcome.verdict == "unknown" else "failed"
         return {**free, "state": name, "due_at": due, "last_error": outcome.because}
+
+
+def _remember(
+    connection: Connection, delivery: Delivery, reference: Mapping[str, str], now: datetime
+) -> None:
+    mine = (THREADS.c.sink == delivery.sink) & (THREADS.c.incident_id == delivery.incident_id)
+    connection.execute(sa.delete(THREADS).where(mine))
+    row = {"sink": delivery.sink, "incident_id": delivery.incident_id}
+    connection.execute(sa.insert(THREADS).values(**row, reference=dict(reference), updated_at=now))

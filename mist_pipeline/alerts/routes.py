@@ -32,6 +32,7 @@ class Route:
         group_interval: Changes of an incident are told at most so often; a rise of severity at once.
         repeat_after: An incident that nobody took and that did not change is told again after this; None: never.
         tells_partial_recovery: Whether it is news that some of several sites are well again.
+        tells_acknowledgement: Whether it is news that somebody has taken it; a pager stops ringing by it.
 
     Raises:
         ValueError: No sink.
@@ -50,6 +51,7 @@ class Route:
     group_interval: timedelta = timedelta(minutes=5)
     repeat_after: timedelta | None = None
     tells_partial_recovery: bool = False
+    tells_acknowledgement: bool = True
 
     def __post_init__(self) -> None:
         if not self.sinks:

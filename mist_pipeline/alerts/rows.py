@@ -72,7 +72,7 @@ def event_of(row: Row) -> Event:
 
 def delivery_of(row: Row) -> Delivery:
     """A row of ``deliveries`` as what a sink is handed."""
-    return Delivery(**{name: row[name] for name in _DELIVERY})
+    return Delivery(**{name: row[name] for name in _DELIVERY if name in row})
 
 
 def told_of(row: Row) -> Told:
@@ -83,6 +83,7 @@ def told_of(row: Row) -> Told:
         severity=row["severity"],
         site_ids=frozenset(row["site_ids"]),
         is_over=row["is_over"],
+        is_acknowledged=row["is_acknowledged"],
     )
 
 

@@ -1,19 +1,20 @@
-"""The seam to ``delivery``: what a sink is handed, and what it answers.
+"""The seam to ``delivery``: a row of the outbox, and what became of it.
 
-Here: the protocol and its values. Not here: any sink, and the rows that wait for one (`outbox`).
+Here: values. Not here: any sink (``delivery.sink``), what people read (made from the ledger for each row), and the rows
+themselves (`outbox`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 Verdict = Literal["accepted", "retry", "unknown", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A sink's answer to one delivery.
+    """What became of one delivery.
 
     Attributes:
         verdict: accepted: the other side has it. retry: it has not, and may take it later (5xx, 429, no connection).
@@ -21,16 +22,17 @@ class Outcome:
             again. refused: it will never take it (400, 401, a missing address).
         because: Named reason, for people and for ``last_error``; never a secret.
         retry_at: For retry: not before; None: the outbox decides (back-off).
-        reference: For accepted: how the other side calls it (message id, issue key, dedup key).
+        reference: For accepted: what the sink wants to be given with the next message about this incident (thread, issue
+            key, dedup keys); replaces what it gave before.
     """
 
     verdict: Verdict
     because: str = ""
     retry_at: datetime | None = None
-    reference: str | None = None
+    reference: Mapping[str, str] | None = None
 
 
-def accepted(reference: str | None = None) -> Outcome:
+def accepted(reference: Mapping[str, str] | None = None) -> Outcome:
     """The other side has it."""
     return Outcome("accepted", reference=reference)
 
@@ -68,7 +70,7 @@ class Delivery:
         due_at: Not to be sent before.
         attempts: How often it was tried, the running one included.
         last_error: Of the last attempt, '' without one.
-        reference: How the other side calls it, once it was accepted.
+        reference: What the sink gave back with the last message about this incident; empty before the first.
         sent_at: When it was accepted.
         leased_by: Which worker has it.
         leased_until: … until when.
@@ -85,24 +87,7 @@ class Delivery:
     due_at: datetime
     attempts: int = 0
     last_error: str = ""
-    reference: str | None = None
+    reference: Mapping[str, str] = field(default_factory=dict)
     sent_at: datetime | None = None
     leased_by: str | None = None
     leased_until: datetime | None = None
-
-
-class Sink(Protocol):
-    """Somewhere to tell people: one small class each in ``delivery``."""
-
-    @property
-    def name(self) -> str:
-        """As in the configuration and in ``deliveries.sink``."""
-        ...
-
-    def send(self, delivery: Delivery, now: datetime) -> Outcome:
-        """Tell it once. Never raises for what the other side does; that is what the outcome is for."""
-        ...
-
-    def look_up(self, delivery: Delivery, now: datetime) -> Outcome:
-        """Whether a delivery of unknown fate arrived: accepted (adopt it), retry (it did not), unknown (ask later)."""
-        ...

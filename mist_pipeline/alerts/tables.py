@@ -167,7 +167,6 @@ DELIVERIES = sa.Table(
     _instant("due_at"),
     _number("attempts", default="0"),
     _text("last_error", server_default=""),
-    _text("reference", null=True),
     _instant("sent_at", null=True),
     _text("leased_by", null=True),
     _instant("leased_until", null=True),
@@ -185,6 +184,16 @@ TOLD = sa.Table(
     _text("severity"),
     _json("site_ids"),
     sa.Column("is_over", sa.Boolean, nullable=False),
+    sa.Column("is_acknowledged", sa.Boolean, nullable=False),
+)
+
+THREADS = sa.Table(
+    "threads",
+    METADATA,
+    _text("sink", primary_key=True),
+    _text("incident_id", primary_key=True),
+    _json("reference"),
+    _instant("updated_at"),
 )
 
 HELD = sa.Table(
@@ -216,15 +225,11 @@ TICKETS = sa.Table(
     METADATA,
     _text("sink", primary_key=True),
     _text("incident_id", primary_key=True),
-    _text("fingerprint", index=True),
-    _text("reference", null=True),
-    _text("url", null=True),
+    _text("ticket"),
+    _text("url"),
     _text("state"),
-    _text("severity"),
-    _instant("created_at"),
-    _instant("updated_at"),
-    _instant("closed_at", null=True),
-    _text("follows", null=True),
+    _text("who"),
+    _instant("read_at"),
 )
 
 SILENCES = sa.Table(

@@ -17,12 +17,12 @@ from mist_pipeline.alerts.silences import Silence, alert_labels, silenced_by
 
 Reason = Literal[
     "first", "severity_rise", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation", "reopened",
-    "merged", "silenced_by", "inhibited_by", "quiet_hours", "not_yet", "unchanged",
+    "merged", "acknowledged", "silenced_by", "inhibited_by", "quiet_hours", "not_yet", "unchanged",
 ]  # fmt: skip
 TOLD: frozenset[str] = frozenset(
     {
         "first", "severity_rise", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation",
-        "reopened", "merged",
+        "reopened", "merged", "acknowledged",
     }
 )  # fmt: skip
 """Reasons with which a message goes out; the others say why none does."""
@@ -56,6 +56,7 @@ class Told:
         severity: The worst it has heard of since the incident was last over.
         site_ids: Sites that were named as in trouble.
         is_over: Whether it was told that it is over.
+        is_acknowledged: Whether it knows that somebody has taken it.
     """
 
     at: datetime
@@ -63,6 +64,7 @@ class Told:
     severity: Severity
     site_ids: frozenset[str]
     is_over: bool
+    is_acknowledged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,8 @@ def _news(view: View, told: Told | None, route: Route, now: datetime) -> Decisio
         return Decision("reopened")
     if rank(view.severity) > rank(told.severity):
         return Decision("severity_rise", f"{told.severity} → {view.severity}")
+    if view.state == "acknowledged" and not told.is_acknowledged and route.tells_acknowledgement:
+        return Decision("acknowledged")
     return _change(view, told, route, now)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,13 +13,12 @@ from mist_pipeline.alerts import tables
 from mist_pipeline.alerts.database import LedgerUnavailableError, reading, writing
 from mist_pipeline.alerts.escalation import EscalationPolicy, EscalationStep
 from mist_pipeline.alerts.fold import fold_alerts, fold_incidents
-from mist_pipeline.alerts.ledger import Ledger, NoSuchSubjectError, Telling
+from mist_pipeline.alerts.ledger import Ledger, NoSuchSubjectError, Telling, Ticket
 from mist_pipeline.alerts.matchers import parse_matchers
 from mist_pipeline.alerts.outbox import Outbox
 from mist_pipeline.alerts.replay import replay
 from mist_pipeline.alerts.routes import Route
 from mist_pipeline.alerts.silences import Silence
-from mist_pipeline.alerts.sink import accepted
 from mist_pipeline_tests.alerts.histories import HOUR, START, daily, finding, live
 
 EVIDENCE = finding()
@@ -209,6 +209,32 @@ def test_acknowledging_is_an_event_of_incident_and_alerts_and_once_is_enough(led
     assert len(history) == 6
 
 
+def test_whoever_was_told_hears_that_somebody_has_taken_it(ledger: Ledger) -> None:
+    ledger.record_evaluation(live(0, EVIDENCE), TELL)
+    ledger.acknowledge(incident_id(ledger), "ada", START + MINUTE)
+    assert [notice.reason for notice in ledger.tell(TELL, START + 2 * MINUTE).notices] == ["acknowledged"]
+    assert ledger.tell(TELL, START + 3 * MINUTE).notices == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "is_by_person", "is_taken"),
+    [("open", True, False), ("acknowledged", True, True), ("closed", True, True), ("closed", False, False)],
+)
+def test_a_ticket_that_a_person_takes_or_closes_acknowledges_the_incident(
+    ledger: Ledger, state: Any, is_by_person: bool, is_taken: bool
+) -> None:
+    ledger.record_evaluation(live(0, EVIDENCE), PAGED)
+    name = incident_id(ledger)
+    ticket = Ticket(
+        sink="jira", incident_id=name, ticket="NET-1", state=state, who="Ada", is_by_person=is_by_person
+    )
+    ledger.record_ticket(ticket, START + MINUTE)
+    assert (ledger.incident(name)[0].acknowledged_by == "Ada") is is_taken
+    assert (ledger.escalate(PAGED, START + HOUR) == []) is is_taken
+    assert ledger.record_ticket(ticket, START + HOUR) == []
+    assert ledger.frames()["tickets"]["ticket"].to_list() == ["NET-1"]
+
+
 def test_closing_by_hand_ends_the_incident_and_is_told(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), TELL)
     name = incident_id(ledger)
@@ -346,4 +372,3 @@ def test_copies_have_every_column_even_of_empty_tables(ledger: Ledger) -> None:
     assert {name: frame.schema for name, frame in frames.items()} == {
         name: frame.schema for name, frame in filled.items()
     }
-    assert accepted("x").reference == "x"

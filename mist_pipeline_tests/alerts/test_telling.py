@@ -47,6 +47,7 @@ def told(
     return Told(at=START, sequence=sequence, severity=severity, site_ids=frozenset(sites), is_over=is_over)
 
 
+KNOWN = replace(told(), is_acknowledged=True)
 REPEATING = replace(ALL, repeat_after=4 * HOUR)
 PARTIAL = replace(ALL, tells_partial_recovery=True)
 QUIET = replace(ALL, quiet_hours=(NIGHT,))
@@ -68,7 +69,9 @@ QUIET = replace(ALL, quiet_hours=(NIGHT,))
         (view(sites="a"), told(), PARTIAL, 5, "some_resolved"),
         (view(), told(), REPEATING, 239, "unchanged"),
         (view(), told(), REPEATING, 240, "repeat_due"),
-        (view(state="acknowledged"), told(), REPEATING, 600, "unchanged"),
+        (view(state="acknowledged"), told(), REPEATING, 600, "acknowledged"),
+        (view(state="acknowledged"), KNOWN, REPEATING, 600, "unchanged"),
+        (view(state="acknowledged"), told(), replace(ALL, tells_acknowledgement=False), 600, "unchanged"),
         (view(), told(is_over=True), ALL, 0, "reopened"),
         (view(state="resolved"), told(), ALL, 0, "all_resolved"),
         (view(state="resolved"), told(is_over=True), ALL, 0, "unchanged"),

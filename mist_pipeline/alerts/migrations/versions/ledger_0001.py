@@ -64,7 +64,6 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),
-        sa.Column("reference", sa.Text(), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("leased_by", sa.Text(), nullable=True),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
@@ -173,21 +172,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("silence_id", name=op.f("pk_silences")),
     )
     op.create_table(
+        "threads",
+        sa.Column("sink", sa.Text(), nullable=False),
+        sa.Column("incident_id", sa.Text(), nullable=False),
+        sa.Column("reference", sa.JSON(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("sink", "incident_id", name=op.f("pk_threads")),
+    )
+    op.create_table(
         "tickets",
         sa.Column("sink", sa.Text(), nullable=False),
         sa.Column("incident_id", sa.Text(), nullable=False),
-        sa.Column("fingerprint", sa.Text(), nullable=False),
-        sa.Column("reference", sa.Text(), nullable=True),
-        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("ticket", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("severity", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("follows", sa.Text(), nullable=True),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("sink", "incident_id", name=op.f("pk_tickets")),
     )
-    op.create_index(op.f("ix_tickets_fingerprint"), "tickets", ["fingerprint"], unique=False)
     op.create_table(
         "told",
         sa.Column("sink", sa.Text(), nullable=False),
@@ -197,5 +199,6 @@ def upgrade() -> None:
         sa.Column("severity", sa.Text(), nullable=False),
         sa.Column("site_ids", sa.JSON(), nullable=False),
         sa.Column("is_over", sa.Boolean(), nullable=False),
+        sa.Column("is_acknowledged", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("sink", "incident_id", name=op.f("pk_told")),
     )
