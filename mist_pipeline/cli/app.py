@@ -41,7 +41,7 @@ def main() -> None:
     except SettingsError as error:
         errors.print(f"[bold red]Configuration:[/] {_plain(error)}")
         sys.exit(2)
-    except (MistError, WarehouseBusyError, FileNotFoundError, work.RunFailedError) as error:
+    except (MistError, WarehouseBusyError, OSError, work.RunFailedError) as error:
         errors.print(f"[bold red]Failed:[/] {_plain(error)}")
         sys.exit(1)
 

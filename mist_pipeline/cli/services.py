@@ -112,6 +112,10 @@ def simulate(
         )
 
     rates = dict(_fault(text, KINDS) for text in fault or [])
+    try:
+        faults = Faults(rates=rates, seed=fault_seed)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--fault") from None
     run_server(
         sites=sites,
         days=days,
@@ -125,7 +129,7 @@ def simulate(
             has_summary_trend=not without_trend,
             has_control=control,
         ),
-        faults=Faults(rates=rates, seed=fault_seed),
+        faults=faults,
         on_ready=ready,
     )
 
