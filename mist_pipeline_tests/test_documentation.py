@@ -1,0 +1,61 @@
+"""The pages that people write: their links lead somewhere, and no command or room goes unmentioned."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from mist_pipeline.cli.app import app
+
+PROJECT = Path(__file__).parent.parent
+PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
+LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]*))?\)")
+
+
+def text_of(*names: str) -> str:
+    return "\n".join((PROJECT / name).read_text(encoding="utf-8") for name in names)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page's headings get where it is read."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        place = (page.parent / target).resolve() if target else page
+        if not place.exists() or (anchor and anchor not in anchors(place)):
+            broken.append(f"{target}#{anchor}" if anchor else target)
+    assert broken == []
+
+
+def commands() -> list[str]:
+    return sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_explained_with_an_example(command: str) -> None:
+    rows = re.findall(
+        rf"^\| `{command}` \| .+ \| `mist-pipeline {command}\b.*` \|$",
+        text_of("docs/operations.md"),
+        re.MULTILINE,
+    )
+    assert len(rows) == 1
+    assert f"`{command}`" in text_of("README.md")
+
+
+def test_every_room_is_on_the_map() -> None:
+    rooms = {path.parent.name for path in (PROJECT / "mist_pipeline").glob("*/__init__.py")}
+    assert {room for room in rooms if f"  {room}/ " not in text_of("README.md")} == set()
+    assert {room for room in rooms if f"| `{room}` |" not in text_of("docs/architecture.md")} == set()
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    listed = {target for target, _ in LINK.findall(text_of("docs/index.md"))}
+    methods = {target for target, _ in LINK.findall(text_of("docs/methods/index.md"))}
+    assert {page.name for page in PROJECT.glob("docs/*.md")} - {"index.md"} <= listed
+    assert {page.name for page in PROJECT.glob("docs/methods/*.md")} - {"index.md"} <= methods
