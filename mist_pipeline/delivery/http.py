@@ -111,7 +111,14 @@ class _HeaderAuth(AuthBase):
 
 
 def bearer(token: Secret) -> AuthBase:
-    """``Authorization: Bearer …``."""
+    """``Authorization: Bearer …``.
+
+    Raises:
+        ValueError: The token is empty or cannot stand in a header (a line end from the file it was read from).
+    """
+    text = token.reveal()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("the token is empty or holds spaces, line ends or characters beyond ASCII")
     return _HeaderAuth(Secret(f"Bearer {token.reveal()}"))
 
 
@@ -183,10 +190,12 @@ def send(
         session.mount("https://", HTTPAdapter(max_retries=0))
         session.mount("http://", HTTPAdapter(max_retries=0))
         _use_machine_settings(session, url)
+        is_made = False
         try:
             request = session.prepare_request(
                 requests.Request(method, url, data=body, params=params, headers=given, auth=auth)
             )
+            is_made = True
             response = session.send(
                 request,
                 stream=True,
@@ -199,8 +208,8 @@ def send(
                     headers={name.lower(): value for name, value in response.headers.items()},
                     body=_read(response, limits),
                 )
-        except (requests.RequestException, HTTPError, OSError) as error:
-            failure = _failure(error, limits)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            failure = _failure(error, limits) if is_made else _cannot_be_made(error)
     # Raised outside of the handler: the error of `requests` holds the request, and that holds the secrets.
     raise failure
 
@@ -268,6 +277,10 @@ class _BodyError(requests.RequestException):
 def _failure(error: Exception, limits: HttpLimits) -> NoAnswerError:
     never_sent = any(isinstance(part, _NEVER_SENT) for part in _chain(error))
     return NoAnswerError(_in_words(error, limits, never_sent=never_sent), may_have_arrived=not never_sent)
+
+
+def _cannot_be_made(error: Exception) -> NoAnswerError:
+    return NoAnswerError(f"the request cannot be made ({type(error).__name__})", may_have_arrived=False)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -76,6 +76,8 @@ class MailSettings:
             raise ValueError("mail: username and password must be ASCII (a limit of Python's smtplib)")
         if self.username and self.security == "none" and not is_loopback(self.host):
             raise ValueError("mail: a password must not travel in the open; use security starttls or tls")
+        if self.ca_file is not None and not self.ca_file.is_file():
+            raise ValueError(f"mail: there is no file of certificates at {self.ca_file}")
         if wording.clean(self.sender_name) != self.sender_name:
             raise ValueError("mail: the sender's name must be one visible line")
 

@@ -107,7 +107,14 @@ class PagerDutySink:
         return self._everywhere(message, "acknowledge") or Accepted(dict(message.reference))
 
     def _resolve_all(self, message: Message) -> Outcome:
-        return self._everywhere(message, "resolve") or Accepted({})
+        if trouble := self._everywhere(message, "resolve"):
+            return trouble
+        known = {_place(recipient) for recipient in self._keys}
+        lost = sorted(place.partition("/")[2] for place in message.reference if place not in known)
+        note = (
+            f"pages of services that are not configured any more stay open: {', '.join(lost)}" if lost else ""
+        )
+        return Accepted({}, note)
 
     def _test(self, message: Message) -> Outcome:
         """A page that opens and closes, so that a test leaves nothing behind."""

@@ -24,6 +24,7 @@ SLACK_API = "https://slack.com/api"
 
 _EVENT = "mist_pipeline_delivery"
 _CHANNEL = re.compile(r"[CDGU][A-Z0-9]{6,}|#[^\s#]{1,80}")
+_TOKEN = re.compile(r"xox[a-z]-[A-Za-z0-9-]+")
 _BROADCAST: frozenset[Reason] = frozenset({"severity_rise", "more_sites", "reopened", "escalation"})
 """Reasons that belong in the channel too, not only in the thread."""
 _GONE = frozenset(
@@ -108,6 +109,7 @@ class _Client(WebClient):
         self._secret = token
         self._limits = limits
 
+    # The one place where the client sends; a test that redirects are refused fails should that ever change.
     def _perform_urllib_http_request(self, *, url: str, args: dict[str, dict[str, Any]]) -> dict[str, Any]:
         headers = {name: value for name, value in args["headers"].items() if name.lower() != "content-type"}
         if args["json"]:
@@ -151,8 +153,8 @@ class SlackBotSink:
     ) -> None:
         self._name = name
         self._channel = channel
-        if not token.reveal():
-            raise ValueError(f"slack bot of {name}: the token is empty")
+        if not _TOKEN.fullmatch(token.reveal()):
+            raise ValueError(f"slack bot of {name}: a bot token is xoxb- with letters, digits and hyphens")
         if not channel:
             raise ValueError(f"slack bot of {name}: give a channel")
         if problem := self.problem_with(channel):

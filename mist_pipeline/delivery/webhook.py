@@ -53,6 +53,7 @@ class WebhookSink:
             raise ValueError(f"webhook of {name}: the key must have at least {SHORTEST_KEY} characters")
         self._key = key
         self._token = token
+        self._auth = http.bearer(token) if token else None
         self._limits = limits
         self._clock = clock
 
@@ -82,7 +83,7 @@ class WebhookSink:
                 self._url.reveal(),
                 body=body,
                 headers=headers,
-                auth=http.bearer(self._token) if self._token else None,
+                auth=self._auth,
                 limits=self._limits,
             )
         except NoAnswerError as error:

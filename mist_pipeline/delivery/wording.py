@@ -43,7 +43,7 @@ _WHY: Mapping[Reason, str] = {
     "some_resolved": "A part of it has recovered.",
     "all_resolved": "All of it has recovered.",
     "reopened": "It is back after it had recovered.",
-    "repeat_due": "It is still going on; nobody has acknowledged it.",
+    "repeat_due": "It is still going on.",
     "escalation": "Nobody has acknowledged it in time.",
     "acknowledged": "Somebody is working on it.",
     "digest": "Collected during quiet hours.",

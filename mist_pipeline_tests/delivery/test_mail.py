@@ -387,6 +387,7 @@ def test_a_server_that_speaks_no_smtp_is_a_retry() -> None:
         ),
         ({"username": "mist", "password": Secret("pässwort")}, "must be ASCII"),
         ({"port": 0}, "port"),
+        ({"ca_file": Path("/nowhere/ca.pem")}, "no file of certificates at /nowhere/ca.pem"),
     ],
 )
 def test_settings_that_could_only_fail_at_night_are_an_error_at_once(

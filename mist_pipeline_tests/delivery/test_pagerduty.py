@@ -111,6 +111,15 @@ def test_recovery_resolves_every_page_of_every_service() -> None:
     assert ROUTING_KEY not in str(second.reference)
 
 
+def test_a_page_of_a_service_that_is_not_configured_any_more_is_told_and_holds_up_nothing() -> None:
+    with FakePagerDuty() as fake:
+        sink = pager(fake)
+        first = accepted(sink.send(message(recipient="second line")))
+        fewer = PagerDutySink("page", Secret(ROUTING_KEY), url=fake.url, limits=IMPATIENT)
+        over = message(resolved(incident()), "all_resolved", 2, reference=first.reference)
+        assert accepted(fewer.send(over)).note.endswith("stay open: second line")
+
+
 def test_one_page_that_cannot_be_resolved_does_not_hold_up_the_others() -> None:
     with FakePagerDuty() as fake:
         sink = pager(fake)

@@ -127,6 +127,24 @@ def test_credentials_of_the_machine_do_not_replace_ours(
     assert sent == ["Ours", "Bearer token", "Basic w7xzZXI6cMOkc3N3b3Jk"]
 
 
+@pytest.mark.parametrize("token", ["", "t0ken\n", "two words", "tökén"])
+def test_a_token_that_cannot_stand_in_a_header_is_an_error_that_does_not_show_it(token: str) -> None:
+    with pytest.raises(ValueError, match="the token is empty or holds") as caught:
+        http.bearer(Secret(token))
+    assert not token or token not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "header"), [("https://ex ample/", "x"), ("http://127.0.0.1:9", "secret\r\nX: y")]
+)
+def test_a_request_that_cannot_be_made_was_never_sent_and_is_not_quoted(url: str, header: str) -> None:
+    with pytest.raises(NoAnswerError, match="cannot be made") as caught:
+        http.send("GET", url, headers={"X-Test": header}, limits=IMPATIENT)
+    assert not caught.value.may_have_arrived
+    assert header not in str(caught.value) or header == "x"
+    assert caught.value.__context__ is None
+
+
 def test_an_answer_without_end_is_cut_off() -> None:
     with FakeHttp() as fake:
         fake.script(Reply(200, b"x" * (IMPATIENT.max_bytes + 1)))

@@ -173,11 +173,17 @@ def test_a_wrong_token_is_refused_without_being_shown() -> None:
 
 @pytest.mark.parametrize(
     ("token", "channel", "complaint"),
-    [("", CHANNEL, "token is empty"), (TOKEN, "", "give a channel"), (TOKEN, "headroom", "no Slack channel")],
+    [
+        ("", CHANNEL, "a bot token is"),
+        (f"{TOKEN}\n", CHANNEL, "a bot token is"),
+        (TOKEN, "", "give a channel"),
+        (TOKEN, "headroom", "no Slack channel"),
+    ],
 )
 def test_a_bot_that_could_never_post_is_an_error_at_once(token: str, channel: str, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=complaint) as caught:
         SlackBotSink("chat", Secret(token), channel)
+    assert TOKEN not in str(caught.value)
 
 
 def test_a_webhook_posts_every_telling() -> None:
