@@ -214,6 +214,11 @@ def test_the_page_loads_nothing_from_anywhere() -> None:
     assert not re.search(r"@import|url\(|<link|<script|<form|<iframe", page)
 
 
+def test_the_style_sheet_is_short_enough_for_readers_that_drop_long_ones() -> None:
+    page = render_page(message(), {})
+    assert 1000 < len(page[page.index("<style>") : page.index("</style>")]) < 8192
+
+
 def test_the_page_of_a_storm_is_cut_and_counted() -> None:
     page = render_page(message(incident(3000)), {})
     assert page.count('class="s state') == MOST_ALERTS
