@@ -164,7 +164,7 @@ def _sentences(value: object, place: str) -> tuple[str, ...]:
 def _kind(value: object) -> str:
     if value is None:
         return "nothing"
-    names = {dict: "names with values", list: "a list", str: "a text", bool: "yes or no"}
+    names = {dict: "names with values", list: "a list", str: "a text", bool: "yes or no", int: "a number"}
     if isinstance(value, list | dict | str) and not value:
         return "an empty one"
-    return names.get(type(value), f"a {type(value).__name__}")
+    return names.get(type(value), type(value).__name__)
