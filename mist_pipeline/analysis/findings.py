@@ -40,6 +40,7 @@ COLUMNS = ("site_id", "metric", "kind", "severity", "summary", "evidence", "fing
 """Columns of ``analysis.findings`` after the moment (``day``); of ``live.findings`` after ``as_of``."""
 
 
+HOUR = timedelta(hours=1)
 FRESH = timedelta(hours=2)
 """How old an hour may be for the live moment: the running one, the one before, and no older."""
 
@@ -136,6 +137,21 @@ def live_findings(inputs: FindingInputs, as_of: datetime, rules: FindingRules | 
         return past.filter(pl.col(at) == latest).with_columns(moment.alias(MOMENT))
 
     return _assembled(inputs.each(newest), "as_of", pl.Datetime("us", "UTC"), rules or FindingRules())
+
+
+def hourly_findings(inputs: FindingInputs, rules: FindingRules | None = None) -> pl.DataFrame:
+    """Findings of closed hours, each as of its end: as_of and ``COLUMNS``, by the same rules and fingerprints.
+
+    Args:
+        inputs: Frames with ``hour`` of the hours to tell: readings with severity, site_hourly, notable, classifiers;
+            analyses of whole days have no part in it.
+        rules: Thresholds and names.
+    """
+
+    def at_its_end(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns((pl.col("hour") + HOUR).alias(MOMENT))
+
+    return _assembled(inputs.each(at_its_end), "as_of", pl.Datetime("us", "UTC"), rules or FindingRules())
 
 
 def _assembled(

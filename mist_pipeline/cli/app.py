@@ -5,6 +5,7 @@ import sys
 import typer
 
 from mist_pipeline.cli import demo, reading, services, setup, work
+from mist_pipeline.cli import replay as replaying
 from mist_pipeline.cli.console import errors
 from mist_pipeline.mist.errors import MistError
 from mist_pipeline.settings import SettingsError
@@ -29,6 +30,7 @@ app.command(rich_help_panel=WORKING)(work.backfill)
 app.command(rich_help_panel=WORKING)(work.retention)
 app.command(rich_help_panel=READING)(reading.report)
 app.command(rich_help_panel=READING)(reading.sql)
+app.command(rich_help_panel=READING)(replaying.replay)
 app.command(rich_help_panel=SERVING)(services.daemon)
 app.command(rich_help_panel=SERVING)(services.ui)
 app.command(rich_help_panel=SERVING)(services.simulate)

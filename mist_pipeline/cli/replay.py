@@ -1,0 +1,70 @@
+"""``replay``: past weeks again with a virtual clock, telling nobody."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from mist_pipeline.cli.console import Bar, console, next_commands, progress_bar, shown
+from mist_pipeline.settings import SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from mist_pipeline.alerts.signals import Step
+
+
+def replay(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    export: Annotated[Path, typer.Option(help="Folder for alerts.csv and events.csv.")],
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help="Another configuration file, to compare.")
+    ] = None,
+) -> None:
+    """Run findings and the life of alerts over stored history, hour by hour, and write what would have been told.
+
+    Needs the history and analysis of these days (`mist-pipeline backfill`). Sends nothing and changes nothing.
+
+    Example: [cyan]mist-pipeline replay --from 2026-02-01 --to 2026-02-28 --export /tmp/february[/]
+    """
+    from mist_pipeline.alerts.replay import replay as run_again
+    from mist_pipeline.defs.replaying import number_of_sites, steps
+    from mist_pipeline.warehouse.store import Warehouse
+
+    if first > last:
+        raise SettingsError(f"--from {first.date()} is after --to {last.date()}.")
+    settings = load_settings(settings_file)
+    warehouse = Warehouse(settings.warehouse_path)
+    sites = number_of_sites(warehouse, first.date(), last.date())
+    if not sites:
+        raise FileNotFoundError(
+            f"There is no history between {first.date()} and {last.date()}; fill it with "
+            f"`mist-pipeline backfill --from {first.date()} --to {last.date()}`."
+        )
+    total = ((last - first).days + 1) * 25
+    with progress_bar() as bar:
+        seen = _counted(steps(warehouse, settings, first.date(), last.date()), bar, total)
+        result = run_again(seen, site_count=sites)
+        bar("replaying", total, total)
+    export.mkdir(parents=True, exist_ok=True)
+    alerts, events = export / "alerts.csv", export / "events.csv"
+    result.alerts.write_csv(alerts, datetime_format="%Y-%m-%dT%H:%M:%SZ")
+    result.event_frame().write_csv(events, datetime_format="%Y-%m-%dT%H:%M:%SZ")
+    table = Table("severity", "alerts", "still open", box=None, pad_edge=False)
+    for severity in ("critical", "major", "warning", "info"):
+        rows = result.alerts.filter(result.alerts["severity"] == severity)
+        table.add_row(severity, str(rows.height), str(rows["resolved_at"].null_count()))
+    console.print(table)
+    console.print(
+        f"{result.alerts['incident_id'].n_unique()} incidents. Wrote {shown(alerts)} and {shown(events)}."
+    )
+    next_commands((f"mist-pipeline sql \"FROM '{shown(alerts)}'\"", "look at them"))
+
+
+def _counted(steps: "Iterator[Step]", bar: Bar, total: int) -> "Iterator[Step]":
+    for number, step in enumerate(steps):
+        if number % 24 == 0:
+            bar("replaying", min(number, total), total)
+        yield step

@@ -1,0 +1,157 @@
+"""Stored history as evaluations: hour by hour, and each day's analysis at its end; what a replay runs over.
+
+Needs no Dagster run and tells nobody. The lifecycle is in ``alerts``; what a day found is in ``analysis.findings``.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+
+from mist_pipeline.alerts.signals import Step
+from mist_pipeline.analysis.degraded import evidence_flags, silence_flags
+from mist_pipeline.analysis.evidence_notable import notable
+from mist_pipeline.analysis.findings import FindingInputs, hourly_findings
+from mist_pipeline.analysis.incidents import base_rates, incidents
+from mist_pipeline.analysis.severity import UserGate, with_severity
+from mist_pipeline.collect.days import day_bounds
+from mist_pipeline.defs import judgement
+from mist_pipeline.settings import Settings
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.tables import analysis, history
+
+HOUR = timedelta(hours=1)
+PIECE_DAYS = 7
+MIN_SITES = 3
+"""Fewer sites in trouble at once share nothing beyond chance."""
+
+DAILY_AFTER = timedelta(seconds=1)
+"""The daily analysis comes after the last hour of its day, and an evaluation has one instant."""
+
+
+def steps(warehouse: Warehouse, settings: Settings, first: date, last: date) -> Iterator[Step]:
+    """The evaluations of these days, in order of time, made a week at a time."""
+    day = first
+    while day <= last:
+        until = min(day + timedelta(days=PIECE_DAYS - 1), last)
+        yield from _piece(warehouse, settings, day, until)
+        day = until + timedelta(days=1)
+
+
+def _piece(warehouse: Warehouse, settings: Settings, first: date, last: date) -> Iterator[Step]:
+    families = judgement.families(settings)
+    hours = warehouse.read_days(history.SLE_HOURLY, first, last)
+    clients = warehouse.read_days(history.SITE_HOURLY, first, last)
+    evidence = warehouse.read_days(analysis.EVIDENCE, first - timedelta(days=1), last)
+    now = notable(evidence, families).filter(pl.col("day") >= first)
+    readings = with_severity(
+        hours.join(
+            clients.select("hour", "site_id", num_users="num_clients"), on=["hour", "site_id"], how="left"
+        ),
+        judgement.default_bands(settings),
+        judgement.bands_by_metric(settings),
+        UserGate(settings.thresholds.min_users, min_user_minutes=0, window_minutes=60),
+    )
+    found = _by_instant(
+        hourly_findings(
+            FindingInputs(
+                readings=readings,
+                classifiers=None,
+                sites=None,
+                site_hourly=clients,
+                trends=None,
+                deviations=None,
+                risks=None,
+                anomalies=None,
+                health_scores=None,
+                incidents=None,
+                notable=now,
+                alarms=None,
+            ),
+            judgement.finding_rules(settings),
+        ),
+        "as_of",
+    )
+    asked = _by_instant(hours.select("hour", "site_id", "metric", "state", "score_pct"), "hour")
+    support = _by_instant(now.filter(~pl.col("is_alarming")).select("hour", "site_id", "family"), "hour")
+    causes = _causes(warehouse, settings, now, hours, last)
+    daily = {
+        day[0]: rows
+        for day, rows in warehouse.read_days(analysis.FINDINGS, first, last)
+        .partition_by("day", as_dict=True)
+        .items()
+    }
+    daily_causes = warehouse.read_days(analysis.INCIDENTS, first, last)
+    readings_of_days = warehouse.read_days(
+        history.SLE_DAILY, first, last, columns=["day", "site_id", "metric", "state", "score_pct"]
+    )
+    none = analysis.FINDINGS.empty()
+    day = first
+    while day <= last:
+        begin, end = (datetime.fromtimestamp(at, UTC) for at in day_bounds(day, settings.organisation.zone))
+        hour = begin
+        while hour < end:
+            if hour in asked:
+                yield Step(
+                    as_of=hour + HOUR,
+                    source="live",
+                    findings=found.get(hour + HOUR, none),
+                    readings=asked[hour],
+                    support=support.get(hour),
+                    causes=causes.get(hour + HOUR),
+                )
+            hour += HOUR
+        if day in daily:
+            yield Step(
+                as_of=end + DAILY_AFTER,
+                source="daily",
+                findings=daily[day],
+                readings=readings_of_days.filter(pl.col("day") == day),
+                causes=daily_causes.filter(pl.col("day") == day),
+                covers_from=begin,
+            )
+        day += timedelta(days=1)
+
+
+def _causes(
+    warehouse: Warehouse, settings: Settings, now: pl.DataFrame, hours: pl.DataFrame, last: date
+) -> dict[datetime, pl.DataFrame]:
+    """Shared causes of the hours in which several sites are in trouble."""
+    alarming = now.filter("is_alarming").group_by("hour").agg(pl.col("site_id").n_unique())
+    wanted = alarming.filter(pl.col("site_id") >= MIN_SITES)["hour"].sort().to_list()
+    if not wanted:
+        return {}
+    sites = warehouse.query(
+        "SELECT * FROM history.sites WHERE day <= ? "
+        "QUALIFY row_number() OVER (PARTITION BY site_id ORDER BY day DESC) = 1",
+        [last],
+    )
+    by_hour = _by_instant(now.filter(pl.col("hour").is_in(wanted)), "hour")
+    judged = _by_instant(
+        hours.filter(pl.col("hour").is_in(wanted) & (pl.col("state") == "ok")).select(
+            "hour", "site_id", "metric"
+        ),
+        "hour",
+    )
+    flags = []
+    for hour in wanted:
+        at = pl.lit(hour + HOUR, pl.Datetime("us", "UTC")).alias("as_of")
+        rows, there = by_hour[hour], judged.get(hour)
+        if there is not None:
+            flags.append(evidence_flags(rows, there, judgement.families(settings)).select(at, pl.all()))
+        flags.append(silence_flags(rows.with_columns(at), sites.with_columns(at), moment="as_of"))
+    together = pl.concat(flags, how="diagonal_relaxed")
+    return _by_instant(incidents(together, sites, base_rates(together.clear()), moment="as_of"), "as_of")
+
+
+def _by_instant(frame: pl.DataFrame, column: str) -> dict[datetime, pl.DataFrame]:
+    return {key[0]: rows for key, rows in frame.partition_by(column, as_dict=True).items()}
+
+
+def number_of_sites(warehouse: Warehouse, first: date, last: date) -> int:
+    """How many sites the history of these days knows; 0 where there is none."""
+    return int(
+        warehouse.query(
+            "SELECT count(DISTINCT site_id) FROM history.sites WHERE day BETWEEN ? AND ?", [first, last]
+        ).item()
+    )
