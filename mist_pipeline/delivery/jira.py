@@ -32,6 +32,7 @@ from mist_pipeline.delivery.tickets import (
     cause_name,
     delivery_mark,
     incident_name,
+    still_unknown,
     unusable,
     utc_now,
 )
@@ -123,7 +124,7 @@ class JiraSink:
         try:
             return unusable(message) or self._tell(message, is_recovery=is_recovery)
         except StoppedError as stopped:
-            return stopped.outcome
+            return still_unknown(stopped.outcome) if is_recovery else stopped.outcome
 
     def _tell(self, message: Message, *, is_recovery: bool) -> Outcome:
         """Find the ticket by its stored key, else by its labels, else create it."""

@@ -27,6 +27,7 @@ from mist_pipeline.delivery.tickets import (
     cause_name,
     delivery_mark,
     incident_name,
+    still_unknown,
     unusable,
     utc_now,
 )
@@ -116,7 +117,7 @@ class ServiceNowSink:
         try:
             return unusable(message) or self._tell(message, is_recovery=is_recovery)
         except StoppedError as stopped:
-            return stopped.outcome
+            return still_unknown(stopped.outcome) if is_recovery else stopped.outcome
 
     def _tell(self, message: Message, *, is_recovery: bool) -> Outcome:
         """Find the record by its stored sys_id, else by its correlation id, else create it."""

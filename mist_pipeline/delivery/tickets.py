@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol, TypeAlias
 
-from mist_pipeline.delivery.sink import IncidentView, Message, Refused, Retry, Sink
+from mist_pipeline.delivery.sink import IncidentView, Message, Outcome, Refused, Retry, Sink, Unknown
 
 Clock: TypeAlias = Callable[[], datetime]
 TicketState = Literal["open", "acknowledged", "closed"]
@@ -30,7 +30,9 @@ class TicketPolicy:
         on_resolve: ``auto`` resolves the ticket with the incident; ``comment`` leaves that to a person.
         reopen_within: A ticket closed no longer ago is reopened, an older one gets a successor linked to it.
         settle: How long after a telling its ticket may exist though a search does not show it yet. Until then an
-            unknown outcome stays unknown, afterwards the ticket is created anew.
+            unknown outcome stays unknown, afterwards the ticket is created anew …
+        settle_attempts: … but not before this attempt: a telling may have waited long before its first one, and the
+            growing pauses between attempts are what a search needs to catch up.
         lookups: How often one call of ``recover`` searches; the outbox calls again later.
         lookup_pause_seconds: Between two of these searches.
 
@@ -41,6 +43,7 @@ class TicketPolicy:
     on_resolve: Literal["auto", "comment"] = "auto"
     reopen_within: timedelta = timedelta(hours=24)
     settle: timedelta = timedelta(minutes=10)
+    settle_attempts: int = 5
     lookups: int = 2
     lookup_pause_seconds: float = 1.0
 
@@ -56,7 +59,7 @@ class TicketPolicy:
 
     def is_settled(self, message: Message, now: datetime) -> bool:
         """Whether a ticket created for a message would surely be found by now."""
-        return now - message.incident.updated_at >= self.settle
+        return message.attempt >= self.settle_attempts and now - message.incident.updated_at >= self.settle
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,11 @@ def unusable(message: Message) -> Refused | None:
             "a ticket has no recipient: leave it out of the route, or set an assignee in the sink's fields"
         )
     return None
+
+
+def still_unknown(outcome: Outcome) -> Outcome:
+    """What a recovery answers that could not find out: a `Retry` would let the message be sent as if it were new."""
+    return Unknown(outcome.error) if isinstance(outcome, Retry) else outcome
 
 
 def utc_now() -> datetime:

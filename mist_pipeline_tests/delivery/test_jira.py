@@ -185,11 +185,13 @@ def test_a_recovery_without_a_ticket_makes_none(fake: FakeJira) -> None:
 
 
 def test_a_project_without_priorities_still_gets_its_comments(fake: FakeJira) -> None:
-    to = sink(fake, priorities={})
-    first = tell(to, incident(severity="major"), "first", 1)
-    tell(sink(fake), incident(severity="critical"), "severity_rise", 2, first)
     fake.has_priority = False
-    outcome = tell(sink(fake), incident(severity="major"), "more_sites", 3, first)
+    without = sink(fake, priorities={})
+    first = tell(without, incident(severity="major"), "first", 1)
+    tell(without, incident(severity="critical"), "severity_rise", 2, first)
+    # Even where the configuration still believes in priorities.
+    outcome = tell(sink(fake), incident(severity="critical"), "severity_rise", 3, first)
+    assert "priority" in outcome.note
     assert len(fake.comments("OPS-1")) == 2
     assert outcome.reference["key"] == "OPS-1"
 
@@ -261,10 +263,36 @@ def test_a_create_that_never_arrived_is_done_once_a_search_would_show_it(fake: F
     to = sink(fake)
     assert isinstance(to.send(message()), Unknown)
     fake.clock.advance(minutes=5)
-    assert isinstance(to.recover(message(attempt=2)), Unknown)
+    assert isinstance(to.recover(message(attempt=5)), Unknown)
     fake.clock.advance(minutes=6)
-    accepted(to.recover(message(attempt=2)))
+    accepted(to.recover(message(attempt=6)))
     assert list(fake.issues) == ["OPS-1"]
+
+
+def test_a_telling_that_had_waited_for_hours_is_not_created_anew_right_after_its_first_attempt(
+    fake: FakeJira,
+) -> None:
+    fake.lag = timedelta(minutes=2)
+    fake.clock.advance(hours=5)
+    fake.lose_answer("POST", "/issue$")
+    to = sink(fake)
+    assert isinstance(to.send(message()), Unknown)
+    assert isinstance(to.recover(message(attempt=2)), Unknown)
+    fake.clock.advance(minutes=3)
+    accepted(to.recover(message(attempt=5)))
+    assert len(fake.issues) == 1
+
+
+@pytest.mark.parametrize("reply", [Reply(503), Reply(429), Reply(behaviour="reset")])
+def test_a_recovery_that_cannot_find_out_stays_unknown_and_is_never_sent_as_if_it_were_new(
+    fake: FakeJira, reply: Reply
+) -> None:
+    fake.lose_answer("POST", "/issue$")
+    to = sink(fake)
+    assert isinstance(to.send(message()), Unknown)
+    fake.fail("POST", "/search", reply)
+    assert isinstance(to.recover(message(attempt=2)), Unknown)
+    assert len(fake.issues) == 1
 
 
 def test_a_recovery_searches_a_bounded_number_of_times_and_pauses_between(fake: FakeJira) -> None:
@@ -564,7 +592,43 @@ def test_a_text_node_is_never_empty_and_a_line_is_one_paragraph_line() -> None:
     assert TEXT_LIMIT == 32_767
 
 
+def test_a_title_longer_than_a_summary_may_be_is_clipped(fake: FakeJira) -> None:
+    tell(sink(fake), incident(title="𝔘" * 400), "first", 1)
+    summary = fake.issues["OPS-1"]["fields"]["summary"]
+    assert summary.endswith("…")
+    assert length(summary) <= 255
+
+
 # Answers
+
+
+def test_a_created_issue_that_the_answer_does_not_name_is_unknown(fake: FakeJira) -> None:
+    fake.fail("POST", "/issue$", Reply(201, b'{"id": "1"}'), is_done=True)
+    to = sink(fake)
+    assert isinstance(to.send(message()), Unknown)
+    assert accepted(to.recover(message(attempt=2))).reference["key"] == "OPS-1"
+
+
+def test_an_issue_without_what_every_issue_has_is_refused(fake: FakeJira) -> None:
+    to = sink(fake)
+    first = tell(to, incident(), "first", 1)
+    fake.fail("GET", "/OPS-1$", Reply(200, b'{"key": "OPS-1", "id": "x", "fields": []}'))
+    outcome = to.send(message(incident(2), "more_sites", 2, reference=first.reference))
+    assert isinstance(outcome, Refused)
+    assert "status category" in outcome.error
+
+
+def test_a_history_with_odd_entries_is_read_all_the_same(fake: FakeJira) -> None:
+    to = sink(fake)
+    first = tell(to, incident(), "first", 1)
+    fake.set_status("OPS-1", "20")
+    fake.issues["OPS-1"]["history"] += [
+        {"items": [{}]},
+        {"author": None, "created": "yesterday", "items": None},
+    ]
+    status = to.read_status(first.reference)
+    assert isinstance(status, TicketStatus)
+    assert status.who == "Anna Ops"
 
 
 @pytest.mark.parametrize(("reply", "expected"), RETRY_TABLE)

@@ -285,7 +285,19 @@ def test_a_create_that_never_arrived_is_done_once_a_search_would_show_it(fake: F
     assert isinstance(to.send(message()), Unknown)
     assert isinstance(to.recover(message(attempt=2)), Unknown)
     fake.clock.advance(minutes=11)
-    accepted(to.recover(message(attempt=2)))
+    accepted(to.recover(message(attempt=5)))
+    assert len(fake.records) == 1
+
+
+@pytest.mark.parametrize("reply", [Reply(503), Reply(429), Reply(behaviour="reset")])
+def test_a_recovery_that_cannot_find_out_stays_unknown_and_is_never_sent_as_if_it_were_new(
+    fake: FakeServiceNow, reply: Reply
+) -> None:
+    fake.lose_answer("POST", TABLE)
+    to = sink(fake)
+    assert isinstance(to.send(message()), Unknown)
+    fake.fail("GET", TABLE, reply)
+    assert isinstance(to.recover(message(attempt=5)), Unknown)
     assert len(fake.records) == 1
 
 
