@@ -86,13 +86,13 @@ def frames(sites: int, hours: int, *, detailed: float = 1.0) -> dict[str, pl.Dat
     }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Measure both promises and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=60)
     parser.add_argument("--days", type=int, default=150)
     parser.add_argument("--large", type=int, default=3_000, help="sites of the large organisation")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     whole = frames(options.sites, options.days * 24)
     begin, busy = time.perf_counter(), time.process_time()

@@ -1,5 +1,6 @@
 """Running jobs in this process, on this data folder's Dagster instance, so that the UI shows them like any other."""
 
+import socket
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,16 +9,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+import psutil
+
 from mist_pipeline.cli.home import instance
 from mist_pipeline.defs.resources import AS_OF_TAG, Progress
 from mist_pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from dagster import ExecuteInProcessResult
+    from dagster import DagsterInstance, ExecuteInProcessResult
 
 DAYS_A_RUN = 120
 """Longest single run; a longer backfill is cut, so that memory stays bounded and progress is kept."""
 
+PROCESS_TAG = "mist_pipeline/process"
+"""Run tag that names the process of a run of the command line."""
 
 ONLY_CRITICAL_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster's events go to its event log; on the terminal only the progress bar speaks."""
@@ -80,12 +85,14 @@ def execute(
     from mist_pipeline.definitions import build_defs
 
     begun = time.monotonic()
+    ours = {PROCESS_TAG: _process(psutil.Process())}
     instant = {AS_OF_TAG: as_of.isoformat()} if as_of else {}
     with _quiet(), instance(settings) as opened:
+        bury_the_dead(opened)
         definitions = build_defs(settings, resources={"progress": progress}, retry=None)
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=opened,
-            tags={**(tags or {}), **instant},
+            tags={**(tags or {}), **instant, **ours},
             run_config=ONLY_CRITICAL_LOGS,
             raise_on_error=False,
         )
@@ -97,6 +104,43 @@ def execute(
         warnings=tuple(_failed_checks(result)),
         failures=tuple(_failures(result)),
     )
+
+
+def bury_the_dead(opened: "DagsterInstance") -> list[str]:
+    """End the runs of this command line whose process was killed, and free the places that they hold in pools.
+
+    Dagster's own monitoring does this only for runs that its daemon launched.
+
+    Returns:
+        The ids of the runs ended.
+    """
+    from dagster import DagsterRunStatus, RunsFilter
+
+    started = RunsFilter(
+        statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
+    )
+    dead = [run for run in opened.get_runs(started) if _is_killed(run.tags.get(PROCESS_TAG, ""))]
+    for run in dead:
+        opened.report_run_failed(run, "The process of this run was killed.")
+        opened.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    return [run.run_id for run in dead]
+
+
+def _process(process: psutil.Process) -> str:
+    # A number alone would come back to another process one day.
+    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.2f}"
+
+
+def _is_killed(tag: str) -> bool:
+    """Whether a tag names a process of this machine that is no more."""
+    host, _, rest = tag.partition(":")
+    number = rest.partition(":")[0]
+    if host != socket.gethostname() or not number.isdigit():
+        return False
+    try:
+        return _process(psutil.Process(int(number))) != tag
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _rows(result: "ExecuteInProcessResult") -> int:

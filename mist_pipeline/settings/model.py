@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from mist_pipeline.mist import clouds
 from mist_pipeline.mist.metrics import CATALOGUE, Metric, canonical, in_groups
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -52,7 +53,7 @@ class Organisation(_Section):
 class Mist(_Section):
     """The cloud to ask, and how much."""
 
-    cloud: str = Field("global01", description="Region of the Mist cloud; ignored where base_url is given.")
+    cloud: str = Field("global-01", description="Region of the Mist cloud; ignored where base_url is given.")
     base_url: str | None = Field(
         None, description="Address of the cloud's API, for example https://api.eu.mist.com."
     )
@@ -64,6 +65,13 @@ class Mist(_Section):
         None, ge=1, description="Calls an hour and token; empty: what the cloud says of itself."
     )
     connections: int = Field(8, ge=1, le=64, description="Requests under way at the same time.")
+
+    @field_validator("cloud", "base_url")
+    @classmethod
+    def _known_cloud(cls, value: str | None) -> str | None:
+        if value is not None:
+            clouds.base_url(value)
+        return value
 
 
 class Monitoring(_Section):
