@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from mist_pipeline.mist import clouds
+from mist_pipeline.mist.clouds import base_url
 from mist_pipeline.mist.metrics import CATALOGUE, Metric, canonical, in_groups
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -70,7 +70,7 @@ class Mist(_Section):
     @classmethod
     def _known_cloud(cls, value: str | None) -> str | None:
         if value is not None:
-            clouds.base_url(value)
+            base_url(value)
         return value
 
 
