@@ -155,8 +155,9 @@ class _Life:
         if self.moment.has_gap:
             self._freeze_since_before()
         signal = sight.signal
-        if signal is not None and not self._is_old_news(signal, self._quiet_since()):
+        if signal is not None:
             self._notice(signal)
+        if signal is not None and signal.is_raising and not self._is_old_news(signal, self._quiet_since()):
             is_daily = self.moment.step.source == "daily"
             self._fire(is_seen=True, renew=is_daily and not self._is_held_by_live(signal))
             self._follow(signal)

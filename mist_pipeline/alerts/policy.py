@@ -33,6 +33,7 @@ class Rule:
 
     alone: Severity | None = None
     corroborated: Severity | None = None
+    hinted: Severity | None = None
     hold: Mapping[str, timedelta] = field(default_factory=dict)
     other_hold: timedelta = _NOW
     daily_hold: timedelta = _NOW
@@ -44,10 +45,10 @@ class Rule:
         """How long this rule must hold at a severity."""
         return self.daily_hold if source == "daily" else self.hold.get(severity, self.other_hold)
 
-    def raises(self, severity: Severity, *, is_corroborated: bool) -> bool:
-        """Whether a finding of this rule raises an alert."""
-        lines = [self.alone, self.corroborated if is_corroborated else None]
-        return any(line is not None and rank(severity) >= rank(line) for line in lines)
+
+def is_reached(severity: Severity, line: Severity | None) -> bool:
+    """Whether a severity is at least so bad; no line is never reached."""
+    return line is not None and rank(severity) >= rank(line)
 
 
 DEFAULT_RULES: Mapping[str, Rule] = {
@@ -61,13 +62,13 @@ DEFAULT_RULES: Mapping[str, Rule] = {
         max_quiet=_NOW,
         is_about_the_past=False,
     ),
-    "mist_alarm": Rule("critical", "major", other_hold=_HOUR / 4, quiet=_HOUR, max_quiet=2 * _HOUR),
-    "threshold": Rule("critical", "warning", hold={"critical": 6 * _HOUR}, other_hold=12 * _HOUR),
-    "pre_warning": Rule(None, "warning", other_hold=6 * _HOUR, is_about_the_past=False),
-    "baseline": Rule(None, "critical", hold={"critical": 2 * _HOUR}, other_hold=6 * _HOUR),
-    "trend": Rule(None, "critical", other_hold=6 * _HOUR),
-    "anomaly": Rule(None, "critical", other_hold=6 * _HOUR),
-    "health_drop": Rule("critical", "major", other_hold=6 * _HOUR),
+    "mist_alarm": Rule("critical", hinted="major", other_hold=_HOUR / 4, quiet=_HOUR, max_quiet=2 * _HOUR),
+    "pre_warning": Rule(hinted="major", other_hold=6 * _HOUR, is_about_the_past=False),
+    "threshold": Rule(corroborated="major", hold={"critical": 2 * _HOUR}, other_hold=6 * _HOUR),
+    "baseline": Rule(corroborated="critical", other_hold=6 * _HOUR),
+    "trend": Rule(corroborated="critical", other_hold=6 * _HOUR),
+    "anomaly": Rule(),
+    "health_drop": Rule("critical", other_hold=6 * _HOUR),
 }
 """Kind of finding → what it may do. Kind ``correlation`` raises nothing: it names the cause of other alerts."""
 

@@ -15,7 +15,7 @@ from typing import Literal
 import polars as pl
 
 from mist_pipeline.alerts.model import SEVERITIES, Alert, Severity, Source, rank
-from mist_pipeline.alerts.policy import Policy
+from mist_pipeline.alerts.policy import Policy, is_reached
 from mist_pipeline.mist.metrics import CATALOGUE
 
 FAMILIES: Mapping[str, str] = {metric.name: metric.family for metric in CATALOGUE.values()}
@@ -23,6 +23,7 @@ FAMILIES: Mapping[str, str] = {metric.name: metric.family for metric in CATALOGU
 
 CORRELATION = "correlation"
 COLLECTOR = "collector"
+EVIDENCE = "evidence"
 
 Observation = Literal["ok", "idle", "missing"]
 """A reading, no users, or nothing: the last freezes."""
@@ -82,7 +83,7 @@ class Signal:
         evidence: Its evidence as JSON.
         classifier: What the cloud blames, '' if nothing does.
         holds: Severity → how long it must be seen at least so bad before an alert may be. Empty: it raises nothing.
-        lines: Metric → score below which a threshold fired.
+        lines: Metric → score below which a threshold raised it.
         is_about_the_past: All its rules judge the day that ended.
     """
 
@@ -315,12 +316,16 @@ def _signals(
         .join(rules.lazy(), on=["kind", "severity"], how="left")
         .join(weak.lazy().with_columns(_is_weak=pl.lit(value=True)), on=key, how="left")
         .with_columns(
-            _is_corroborated=(pl.col("kind").n_unique().over(key) > 1)
-            | pl.col("_is_weak").fill_null(value=False)
+            _is_strong=(pl.col("kind") == EVIDENCE).any().over(key),
+            _is_weak=pl.col("_is_weak").fill_null(value=False),
         )
         .with_columns(
-            _raises=pl.col("_alone") | (pl.col("_corroborated") & pl.col("_is_corroborated")),
-            _line=pl.when(pl.col("kind") == "threshold").then(
+            _raises=pl.col("_alone")
+            | (pl.col("_corroborated") & pl.col("_is_strong"))
+            | (pl.col("_hinted") & (pl.col("_is_strong") | pl.col("_is_weak"))),
+        )
+        .with_columns(
+            _line=pl.when(pl.col("_raises") & (pl.col("kind") == "threshold")).then(
                 pl.col("evidence").str.json_path_match("$.threshold_pct").cast(pl.Float64, strict=False)
             ),
         )
@@ -388,8 +393,9 @@ def _rule_table(kinds: Iterable[str], policy: Policy, source: Source) -> pl.Data
             severity,
             rank(severity),
             order.get(kind, len(order)),
-            rule.raises(severity, is_corroborated=False),
-            rule.raises(severity, is_corroborated=True),
+            is_reached(severity, rule.alone),
+            is_reached(severity, rule.corroborated),
+            is_reached(severity, rule.hinted),
             rule.held_for(severity, source),
             rule.is_about_the_past,
         )
@@ -404,6 +410,7 @@ def _rule_table(kinds: Iterable[str], policy: Policy, source: Source) -> pl.Data
         "_order": pl.Int64,
         "_alone": pl.Boolean,
         "_corroborated": pl.Boolean,
+        "_hinted": pl.Boolean,
         "_hold": pl.Duration("us"),
         "_past": pl.Boolean,
     }

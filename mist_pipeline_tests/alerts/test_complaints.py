@@ -222,9 +222,7 @@ def test_a_regional_fault_is_one_incident_and_those_told_before_are_merged(ledge
 
 
 def test_a_chronic_site_is_told_every_morning(ledger: Ledger) -> None:
-    chronic = finding(
-        kind="threshold", severity="critical", evidence='{"score_pct": 65.0, "threshold_pct": 70.0}'
-    )
+    chronic = finding(kind="evidence", severity="warning")
     said = told(ledger, [daily(24 * day, chronic) for day in range(1, 40)])
     assert reasons(said) == ["first"]
 
@@ -243,7 +241,7 @@ def test_an_ended_incident_of_long_ago_is_still_told_to_be_over(ledger: Ledger) 
     assert reasons(told(ledger, [live(301)], telling)) == ["all_resolved"]
 
 
-def test_policy_is_what_the_ledger_was_opened_with(address: str) -> None:
+def test_rules_are_those_the_ledger_was_opened_with(address: str) -> None:
     silent = Policy(rules={})
     with Ledger(address, silent) as ledger:
         assert told(ledger, [live(0, CRITICAL)]) == []

@@ -8,7 +8,7 @@ from mist_pipeline.alerts.evaluation import Book
 from mist_pipeline.alerts.fold import fold_alerts, fold_incidents
 from mist_pipeline.alerts.lifecycle import acknowledge, resolve
 from mist_pipeline.alerts.model import Event, alert_fingerprint, rank
-from mist_pipeline.alerts.policy import Policy, Rule
+from mist_pipeline.alerts.policy import DEFAULT_RULES, Policy, Rule
 from mist_pipeline.alerts.replay import replay
 from mist_pipeline_tests.alerts.histories import (
     HOUR,
@@ -27,6 +27,13 @@ from mist_pipeline_tests.alerts.histories import (
 
 EVIDENCE = finding()
 CRITICAL = finding(severity="critical")
+LEVELS = Policy(
+    rules={
+        **DEFAULT_RULES,
+        "threshold": Rule("critical", "major", hold={"critical": 6 * HOUR}, other_hold=12 * HOUR),
+    }
+)
+"""For organisations that want to be told of a critical score as such."""
 DOWN = finding(family="device", kind="site_down", severity="critical", metric="", summary="The site is down.")
 THRESHOLD = finding(
     kind="threshold", severity="critical", evidence='{"score_pct": 60.0, "threshold_pct": 70.0}'
@@ -61,31 +68,40 @@ def test_a_site_that_is_down_with_its_devices_is_told_at_the_first_evaluation() 
 )
 def test_the_hold_depends_on_rule_and_severity(row: dict[str, str], hours: float, state: str) -> None:
     steps = [live(quarter / 4, row) for quarter in range(int(hours * 4) + 1)]
-    book, _ = run(steps)
+    book, _ = run(steps, LEVELS)
     assert only_alert(book).state == state
 
 
 def test_a_pending_alert_that_does_not_hold_lapses_and_nobody_hears_of_it() -> None:
-    book, events = run([live(0, THRESHOLD), live(1)])
+    book, events = run([live(0, THRESHOLD), live(1)], LEVELS)
     assert kinds(events) == ["pending", "lapsed"]
     assert kinds(events, "incident") == []
     assert not book.alerts
 
 
-def test_a_single_weak_rule_raises_nothing_and_two_that_agree_do() -> None:
-    deviation = finding(kind="baseline", severity="critical")
-    prediction = finding(kind="pre_warning", severity="major")
-    assert run([daily(0, deviation)])[1] == []
-    assert run([daily(0, prediction)])[1] == []
-    book, events = run([daily(0, deviation, prediction)])
-    assert kinds(events) == ["pending", "opened"]
-    assert only_alert(book).kinds == ("baseline", "pre_warning")
+@pytest.mark.parametrize("kind", ["threshold", "baseline", "trend", "anomaly", "pre_warning"])
+def test_what_is_daily_life_at_mediocre_sites_raises_nothing_by_itself(kind: str) -> None:
+    assert run([daily(0, finding(kind=kind, severity="critical"))])[1] == []
 
 
-def test_weak_evidence_corroborates_a_prediction() -> None:
+def test_weak_evidence_lets_a_prediction_raise_an_alert() -> None:
     prediction = finding(kind="pre_warning", severity="major")
     weak = findings([EVIDENCE]).select("site_id", "family")
     assert kinds(run([daily(0, prediction, support=weak)])[1]) == ["pending", "opened"]
+    assert run([daily(0, finding(kind="pre_warning", severity="warning"), support=weak)])[1] == []
+
+
+def test_a_critical_score_beside_evidence_makes_it_worse_after_its_own_hold() -> None:
+    book, _ = run([live(hour, EVIDENCE, THRESHOLD) for hour in range(2)])
+    assert only_alert(book).severity == "major"
+    book, _ = run([live(2, EVIDENCE, THRESHOLD)], book=book)
+    assert only_alert(book).severity == "critical"
+
+
+def test_a_chronic_score_does_not_hold_an_alert_whose_evidence_is_over() -> None:
+    book, _ = run([live(0, EVIDENCE), *(live(hour, THRESHOLD) for hour in range(1, 14))])
+    assert only_alert(book).state == "resolved"
+    assert only_alert(book).kinds == ("evidence", "threshold")
 
 
 def test_flapping_around_the_threshold_is_one_alert_by_hysteresis() -> None:
@@ -96,10 +112,10 @@ def test_flapping_around_the_threshold_is_one_alert_by_hysteresis() -> None:
         steps.append(
             live(hour, *([THRESHOLD] if is_below else []), readings=reading("ok", 69.0 if is_below else 71.0))
         )
-    book, events = run(steps)
+    book, events = run(steps, LEVELS)
     assert kinds(events).count("opened") == 1
     assert "quieted" not in kinds(events)
-    _, events = run([live(hour, readings=reading("ok", 74.0)) for hour in range(60, 120)], book=book)
+    _, events = run([live(hour, readings=reading("ok", 74.0)) for hour in range(60, 120)], LEVELS, book)
     assert kinds(events) == ["quieted", "resolved"]
 
 
@@ -168,11 +184,11 @@ def test_an_evaluation_that_never_took_place_is_not_recovery() -> None:
 def test_the_hold_of_a_pending_alert_stands_while_data_is_missing() -> None:
     steps = [live(hour, THRESHOLD) for hour in range(4)]
     steps += [live(hour, readings=reading("missing")) for hour in range(4, 30)]
-    book, _ = run(steps)
+    book, _ = run(steps, LEVELS)
     assert only_alert(book).state == "pending"
-    book, _ = run([live(hour, THRESHOLD) for hour in (30, 31, 32)], book=book)
+    book, _ = run([live(hour, THRESHOLD) for hour in (30, 31, 32)], LEVELS, book)
     assert only_alert(book).state == "pending"
-    book, _ = run([live(33, THRESHOLD)], book=book)
+    book, _ = run([live(33, THRESHOLD)], LEVELS, book)
     assert only_alert(book).state == "open"
 
 
@@ -186,15 +202,15 @@ def test_an_alert_without_readings_for_a_week_expires() -> None:
 def test_a_hold_that_is_never_met_expires() -> None:
     steps = [live(hour, THRESHOLD, readings=reading("missing")) for hour in range(3)]
     steps += [live(hour, readings=reading("missing")) for hour in range(3, 171)]
-    assert kinds(run(steps)[1])[-1] == "lapsed"
+    assert kinds(run(steps, LEVELS)[1])[-1] == "lapsed"
 
 
 def test_severity_rises_once_its_own_hold_is_met() -> None:
     steps = [live(0, EVIDENCE), *(live(hour, EVIDENCE, THRESHOLD) for hour in range(1, 7))]
-    book, events = run(steps)
+    book, events = run(steps, LEVELS)
     assert only_alert(book).severity == "major"
     assert "severity_rose" not in kinds(events)
-    book, events = run([live(7, EVIDENCE, THRESHOLD)], book=book)
+    book, events = run([live(7, EVIDENCE, THRESHOLD)], LEVELS, book)
     assert kinds(events) == ["severity_rose"]
     assert only_alert(book).severity == "critical"
 
@@ -202,7 +218,7 @@ def test_severity_rises_once_its_own_hold_is_met() -> None:
 def test_a_flicker_to_critical_does_not_rise() -> None:
     steps = [live(0, EVIDENCE)]
     steps += [live(hour, EVIDENCE, *([THRESHOLD] if hour % 4 else [])) for hour in range(1, 60)]
-    assert "severity_rose" not in kinds(run(steps)[1])
+    assert "severity_rose" not in kinds(run(steps, LEVELS)[1])
 
 
 def test_severity_falls_after_hours_of_milder_findings() -> None:
@@ -265,12 +281,12 @@ def test_a_reopening_that_does_not_hold_leaves_the_alert_resolved() -> None:
 
 def test_a_daily_finding_speaks_for_a_day() -> None:
     steps = [daily(24, THRESHOLD), *(live(hour) for hour in range(25, 48)), daily(48, THRESHOLD)]
-    assert kinds(run(steps)[1]) == ["pending", "opened", "renewed"]
+    assert kinds(run(steps, LEVELS)[1]) == ["pending", "opened", "renewed"]
 
 
 def test_a_chronic_site_is_told_once() -> None:
     steps = [daily(24 * day, THRESHOLD) for day in range(1, 60)]
-    book, events = run(steps)
+    book, events = run(steps, LEVELS)
     assert kinds(events).count("opened") == 1
     assert kinds(events, "incident") == ["opened", "joined"]
     assert only_alert(book).state == "open"
@@ -278,11 +294,11 @@ def test_a_chronic_site_is_told_once() -> None:
 
 def test_the_daily_news_of_an_outage_that_is_over_neither_reopens_nor_holds_it() -> None:
     steps = [live(1, EVIDENCE), *(live(hour) for hour in range(2, 24))]
-    book, events = run([*steps, daily(24, THRESHOLD), live(25)])
+    book, events = run([*steps, daily(24, THRESHOLD), live(25)], LEVELS)
     assert kinds(events).count("opened") == 1
     assert only_alert(book).state == "resolved"
     late = [live(20, EVIDENCE), live(21), live(22), live(23), daily(24, THRESHOLD)]
-    book, _ = run([*late, *(live(hour) for hour in range(25, 36))])
+    book, _ = run([*late, *(live(hour) for hour in range(25, 36))], LEVELS)
     assert only_alert(book).state == "resolved"
 
 
@@ -294,7 +310,7 @@ def test_live_evidence_takes_over_what_the_daily_analysis_opened() -> None:
 
 def test_health_is_not_told_beside_the_trouble_that_lowers_it() -> None:
     health = finding(family="health", kind="health_drop", severity="critical", metric="")
-    book, _ = run([daily(24, health, THRESHOLD)])
+    book, _ = run([daily(24, health, THRESHOLD)], LEVELS)
     assert only_alert(book).family == "radio"
     book, _ = run([daily(24, health)])
     assert only_alert(book).family == "health"
@@ -308,7 +324,7 @@ def test_the_first_finding_names_the_alert_and_later_ones_are_evidence_on_it() -
 
 
 def test_the_fingerprint_is_that_of_the_problem_whoever_saw_it_first() -> None:
-    by_day, _ = run([daily(24, THRESHOLD)])
+    by_day, _ = run([daily(24, THRESHOLD)], LEVELS)
     by_hour, _ = run([live(3, EVIDENCE)])
     expected = alert_fingerprint("s1", "radio")
     assert only_alert(by_day).fingerprint == only_alert(by_hour).fingerprint == expected
