@@ -138,7 +138,8 @@ def _is_killed(tag: str) -> bool:
     if host != socket.gethostname() or not number.isdigit():
         return False
     try:
-        return _process(psutil.Process(int(number))) != tag
+        process = psutil.Process(int(number))
+        return process.status() == psutil.STATUS_ZOMBIE or _process(process) != tag
     except psutil.NoSuchProcess:
         return True
 
