@@ -70,8 +70,9 @@ def wiki_fits(text: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """Plain text: links as ``label: address``."""
-    return _LINK.sub(r"\1: \2", "\n".join(line.removeprefix("# ") for line in text.split("\n")))
+    """Plain text: links as ``label – address``, never more than one empty line."""
+    lines = "\n".join(line.removeprefix("# ") for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", _LINK.sub(r"\1 – \2", lines))
 
 
 def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -116,7 +117,7 @@ def _wiki_line(line: str) -> str:
     parts: list[str] = []
     end = 0
     for link in _LINK.finditer(line):
-        parts += [_escape(line[end : link.start()]), f"{_escape(link[1])}: {link[2]}"]
+        parts += [_escape(line[end : link.start()]), f"{_escape(link[1])} – {link[2]}"]
         end = link.end()
     return "".join([*parts, _escape(line[end:])])
 

@@ -123,6 +123,15 @@ def test_a_change_is_a_work_note_and_a_rise_changes_impact_and_urgency(fake: Fak
     assert only(fake)["urgency"] == "3"
 
 
+def test_a_reminder_is_a_note_and_changes_nothing_else(fake: FakeServiceNow) -> None:
+    to = sink(fake)
+    first = tell(to, incident(), "first", 1)
+    fake.as_person(first.reference["sys_id"], state="6", close_code="x", close_notes="y")
+    tell(to, incident(), "repeat_due", 2, first)
+    assert "still going on" in notes(fake)[0]
+    assert only(fake)["state"] == "6"
+
+
 def test_a_recovered_incident_is_resolved_with_code_and_notes(fake: FakeServiceNow) -> None:
     to = sink(fake, close_code="Solved (Permanently)")
     first = tell(to, incident(), "first", 1)
@@ -156,6 +165,7 @@ def test_an_instance_may_number_its_states_anew(fake: FakeServiceNow) -> None:
 def test_an_incident_over_before_it_could_be_told_still_gets_its_record_resolved_at_once(
     fake: FakeServiceNow,
 ) -> None:
+    assert sink(fake).name == "servicenow"
     tell(sink(fake), resolved(incident()), "first", 1)
     assert only(fake)["state"] == "6"
 

@@ -357,7 +357,7 @@ class FakeJira(TicketServer):
 
     def _bad_text(self, name: str, text: Any) -> Reply | None:
         if self.kind == "cloud":
-            is_valid = isinstance(text, dict) and text.get("type") == "doc" and _is_adf(text)
+            is_valid = isinstance(text, dict) and text.get("type") == "doc" and is_adf(text)
             if not is_valid:
                 return _reply(400, {"errorMessages": [], "errors": {name: "INVALID_INPUT"}})
             length = len(json.dumps(text, ensure_ascii=False, separators=(",", ":")).encode("utf-16-le")) // 2
@@ -373,7 +373,7 @@ class FakeJira(TicketServer):
         return None
 
 
-def _is_adf(node: dict[str, Any]) -> bool:
+def is_adf(node: dict[str, Any]) -> bool:
     kind = node.get("type")
     if kind == "text":
         return isinstance(node.get("text"), str) and node["text"] != ""
@@ -394,7 +394,7 @@ def _is_adf(node: dict[str, Any]) -> bool:
         "inline": {"text", "hardBreak"},
         "item": {"listItem"},
     }[known[kind]]
-    return all(child.get("type") in allowed and _is_adf(child) for child in children)
+    return all(child.get("type") in allowed and is_adf(child) for child in children)
 
 
 def _stamp(at: datetime) -> str:
