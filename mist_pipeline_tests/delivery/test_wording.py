@@ -330,7 +330,10 @@ def test_an_incident_gets_the_steps_of_its_open_alerts_each_once_and_not_too_man
             "metrics.coverage.steps: expected a list of sentences, found a text",
         ),
         ("metrics: {coverage: {steps: []}}", "expected a list of sentences, found an empty one"),
-        ("metrics: {coverage: {steps: [a, 7]}}", "metrics.coverage.steps: entry 2 is no sentence but a number"),
+        (
+            "metrics: {coverage: {steps: [a, 7]}}",
+            "metrics.coverage.steps: entry 2 is no sentence but a number",
+        ),
         ("metrics: {coverage: {steps: [{a: b}]}}", "entry 1 is no sentence but names with values"),
         ("metrics: {coverage: {classifiers: {weak-signal: }}}", "classifiers.weak-signal: expected a list"),
         ("metrics: {coverage: }", "metrics.coverage: expected names with values below them, found nothing"),
