@@ -1,0 +1,142 @@
+"""A backfill that is killed, whenever, and started again ends in the tables of one that was left alone."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mist_pipeline.simulator.clock import Clock
+from mist_pipeline.simulator.server import Running, serve
+from mist_pipeline.simulator.world import World
+from mist_pipeline_tests.end_to_end.tables import Contents, contents, differences
+
+pytestmark = pytest.mark.slow
+
+START = date(2026, 3, 27)
+LAST = START + timedelta(days=2)
+NOW = datetime(2026, 3, 30, 9, 25, tzinfo=UTC)
+SITES = 3
+
+WRITTEN_SHARES = (0.2, 0.6, 0.9)
+"""A run is killed when it has told Dagster of so much of what an undisturbed run tells; another while it asks the cloud."""
+
+PATIENCE_SECONDS = 240.0
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Running]:
+    world = World(SITES, 6, seed=3, start=START, organisation_zone="Europe/Berlin")
+    with serve(world, clock=Clock(NOW)) as running:
+        yield running
+
+
+class Backfill:
+    """The command line's backfill of three days, as a process of its own."""
+
+    def __init__(self, cloud: Running, folder: Path) -> None:
+        self.warehouse = folder / "warehouse.duckdb"
+        self._cloud = cloud
+        self._events = folder / "dagster" / "history" / "runs" / "index.db"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")},
+            "MIST_BASE_URL": cloud.base_url,
+            "MIST_ORG_ID": cloud.org_id,
+            "MIST_API_TOKEN": cloud.token,
+            "MIST_PIPELINE_DATA": str(folder),
+            "MIST_PIPELINE__HISTORY__START": START.isoformat(),
+            "MIST_PIPELINE__ORGANISATION__TIMEZONE": "Europe/Berlin",
+            "MIST_PIPELINE__COMPUTE__WORKERS": "1",
+        }
+
+    def start(self) -> "subprocess.Popen[str]":
+        """A process group of its own, so that its workers die with it."""
+        command = [sys.executable, "-m", "mist_pipeline.cli", "backfill", "--mode", "all"]
+        command += [
+            "--from",
+            START.isoformat(),
+            "--to",
+            LAST.isoformat(),
+            "--as-of",
+            NOW.strftime("%Y-%m-%dT%H:%M:%S"),
+        ]
+        return subprocess.Popen(
+            command,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self) -> None:
+        """To its end."""
+        process = self.start()
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 0, output[-3000:]
+
+    def run_and_kill(self, progress: Callable[[], int], enough: int) -> None:
+        """Killed as soon as it has made so much progress, counted from where it starts."""
+        before = progress()
+        process = self.start()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while progress() - before < enough:
+            assert process.poll() is None, (
+                f"ended before it could be killed: {process.communicate()[0][-3000:]}"
+            )
+            assert time.monotonic() < deadline, (
+                f"{progress() - before} of {enough} after {PATIENCE_SECONDS} s"
+            )
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL, "it was still at work"
+
+    def requests(self) -> int:
+        """How often the cloud was asked, by anybody."""
+        return self._cloud.requests.total
+
+    def materialised(self) -> int:
+        """How many partitions of assets Dagster was told of."""
+        if not self._events.exists():
+            return 0
+        try:
+            with closing(sqlite3.connect(f"file:{self._events}?mode=ro", uri=True)) as events:
+                (count,) = events.execute(
+                    "SELECT count(*) FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'"
+                ).fetchone()
+        except sqlite3.OperationalError:  # it is just being made
+            return 0
+        return int(count)
+
+    def tables(self) -> Contents:
+        """What it made of the cloud's answers."""
+        return contents(self.warehouse, "history", "analysis")
+
+
+def test_killed_at_any_moment_and_started_again_it_ends_in_the_same_tables(
+    cloud: Running, tmp_path: Path
+) -> None:
+    undisturbed, disturbed = (
+        Backfill(cloud, tmp_path / "undisturbed"),
+        Backfill(cloud, tmp_path / "disturbed"),
+    )
+    undisturbed.run()
+    requests, written = undisturbed.requests(), undisturbed.materialised()
+    assert requests > 50
+    assert written > 50
+    disturbed.run_and_kill(disturbed.requests, requests // 2)
+    for share in WRITTEN_SHARES:
+        disturbed.run_and_kill(disturbed.materialised, int(share * written))
+    disturbed.run()
+    expected = undisturbed.tables()
+    assert expected["history.sle_daily"].height == 3 * SITES * 8
+    assert expected["analysis.trends"].height > 0
+    assert differences(expected, disturbed.tables()) == []
