@@ -4,6 +4,7 @@ Here: which alert belongs to which incident, when incidents merge, end and come 
 causes are found (``analysis.incidents``), and who is told (`telling`).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -66,31 +67,20 @@ def group(
         board.gather(cause)
     fresh = [alert for alert in touched if alert.is_active and alert.alert_id not in board.home]
     alone = [alert for alert in fresh if not board.join_storm(alert) and not board.join_neighbour(alert)]
-    for storm in _storms(alone, source, policy, site_count):
-        board.raise_storm(storm)
+    if source == "live":
+        for family in sorted({alert.family for alert in alone}):
+            members = [alert for alert in alone if alert.family == family]
+            members += board.began_just_before(family)
+            if len({alert.site_id for alert in members}) >= policy.storm_at(site_count):
+                board.raise_storm(members)
+    rest = [alert for alert in alone if alert.alert_id not in board.home]
+    if len({alert.site_id for alert in rest}) > policy.max_new_incidents:
+        board.raise_storm(rest)
     for alert in alone:
         if alert.alert_id not in board.home and not board.join_neighbour(alert):
             board.open_own(alert)
     board.settle({board.home[alert.alert_id] for alert in touched if alert.alert_id in board.home})
     return board.incidents, board.events
-
-
-def _storms(alone: list[Alert], source: Source, policy: Policy, site_count: int) -> list[list[Alert]]:
-    """Alerts that are too many to be told one by one: of a family in one live evaluation, or of any kind at all."""
-    enough = max(policy.storm_sites, policy.storm_share * site_count)
-    by_family: dict[str, list[Alert]] = {}
-    for alert in alone:
-        by_family.setdefault(alert.family, []).append(alert)
-    storms = [
-        members
-        for members in by_family.values()
-        if source == "live" and len({alert.site_id for alert in members}) >= enough
-    ]
-    stormy = {alert.alert_id for members in storms for alert in members}
-    rest = [alert for alert in alone if alert.alert_id not in stormy]
-    if len({alert.site_id for alert in rest}) > policy.max_new_incidents:
-        storms.append(rest)
-    return storms
 
 
 @dataclass
@@ -167,21 +157,26 @@ class _Board:
         self._join([alert], chosen.incident_id)
         return True
 
-    def raise_storm(self, members: list[Alert]) -> None:
-        """Many at once are one, and take along those that began just before."""
-        families = {alert.family for alert in members}
-        family = families.pop() if len(families) == 1 else ""
-        sites = len({alert.site_id for alert in members})
-        text = f"{family or 'trouble'} at {sites} sites at once"
-        incident = self._open(stable_id(STORM, family), family, text, STORM, family, "infrastructure")
-        early = [
+    def began_just_before(self, family: str) -> list[Alert]:
+        """Alerts of a family that were told as single sites' own and may be the first of a storm."""
+        return [
             alert
-            for other in list(self.incidents.values())
-            if other.scope == "site" and other.is_active
-            for alert in map(self.alerts.__getitem__, other.alert_ids)
+            for incident in self.incidents.values()
+            if incident.scope == "site" and incident.is_active
+            for alert in (self.alerts[name] for name in incident.alert_ids if name in self.alerts)
             if alert.is_active and alert.family == family and self._is_new(alert)
         ]
-        self._move([*members, *early], incident.incident_id)
+
+    def raise_storm(self, members: list[Alert]) -> None:
+        """Many at once are one; a cause is not known yet."""
+        families = {alert.family for alert in members}
+        family = families.pop() if len(families) == 1 else ""
+        blamed = Counter(alert.classifier for alert in members if alert.classifier)
+        common = [name for name, count in blamed.most_common(1) if 2 * count >= len(members)]
+        sites = len({alert.site_id for alert in members})
+        text = f"{common[0] if common else family or 'trouble'} at {sites} sites at once"
+        incident = self._open(stable_id(STORM, family), family, text, STORM, family, "infrastructure")
+        self._move(members, incident.incident_id)
 
     def open_own(self, alert: Alert) -> None:
         """An incident of one site, or of the organisation."""

@@ -28,7 +28,7 @@ from mist_pipeline.alerts.evaluation import Book, evaluate
 from mist_pipeline.alerts.grouping import acknowledge_incident
 from mist_pipeline.alerts.lifecycle import acknowledge, resolve
 from mist_pipeline.alerts.matchers import Labels
-from mist_pipeline.alerts.model import Alert, Event, Incident
+from mist_pipeline.alerts.model import Alert, Event, Incident, Severity
 from mist_pipeline.alerts.policy import Policy
 from mist_pipeline.alerts.routes import Route
 from mist_pipeline.alerts.rows import alert_of, event_of, incident_of, silence_of, silence_row
@@ -104,7 +104,7 @@ class Ledger:
     Args:
         url: Path of an SQLite file, or a database URL.
         policy: Rules and times of the lifecycle; also how long what is over is remembered.
-        new_id: Makes names of silences.
+        new_id: Makes names of silences and tests.
 
     Raises:
         LedgerUnavailableError: It cannot be opened, or is of a later version.
@@ -178,6 +178,26 @@ class Ledger:
             book = state.book(connection, self.policy, now, also=calling.called(connection, now))
             seen = self._views(connection, book, telling, now)
             return calling.fire(connection, seen, now)
+
+    def send_test(self, sinks: Iterable[str], severity: Severity, now: datetime) -> list[Notice]:
+        """Put a message that says it is a test into the outbox, for each of these sinks; no incident comes of it."""
+        notices = [
+            Notice(
+                sink=sink,
+                incident_id=f"test-{self._new_id()}",
+                reason="test",
+                detail="",
+                sequence=1,
+                route="",
+                severity=severity,
+                site_ids=(),
+                is_over=False,
+            )
+            for sink in sinks
+        ]
+        with writing(self.engine) as connection:
+            state.write_deliveries(connection, notices, now)
+        return notices
 
     def acknowledge(self, incident_id: str, by: str, at: datetime) -> list[Event]:
         """A person takes an incident and its alerts; nobody is called any more. Once is enough.

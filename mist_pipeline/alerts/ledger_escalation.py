@@ -103,9 +103,7 @@ def fire(connection: Connection, seen: Mapping[str, View], now: datetime) -> lis
     )
     for _key, members in groups:
         notices += _fire_one(connection, list(members), seen, now)
-    state_rows = [state.delivery_row(notice, now) for notice in notices]
-    if state_rows:
-        connection.execute(sa.insert(DELIVERIES), state_rows)
+    state.write_deliveries(connection, notices, now)
     return notices
 
 

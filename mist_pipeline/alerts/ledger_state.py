@@ -158,10 +158,9 @@ def write_held(connection: Connection, now_held: Iterable[TellKey]) -> None:
 
 def write_notices(connection: Connection, notices: Iterable[Notice], now: datetime) -> None:
     """Rows of the outbox, and what the sinks will have been told with them."""
-    heard: list[Notice] = []
-    for notice in notices:
-        connection.execute(sa.insert(DELIVERIES).values(delivery_row(notice, now)))
-        heard += notice.covers or (notice,)
+    messages = list(notices)
+    write_deliveries(connection, messages, now)
+    heard = [one for message in messages for one in message.covers or (message,)]
     for notice in heard:
         mine = (TOLD.c.sink == notice.sink) & (TOLD.c.incident_id == notice.incident_id)
         connection.execute(sa.delete(TOLD).where(mine))
@@ -169,7 +168,14 @@ def write_notices(connection: Connection, notices: Iterable[Notice], now: dateti
         connection.execute(sa.insert(TOLD), [_told_row(notice, now) for notice in heard])
 
 
-def delivery_row(notice: Notice, now: datetime) -> dict[str, Any]:
+def write_deliveries(connection: Connection, notices: Iterable[Notice], now: datetime) -> None:
+    """Rows of the outbox."""
+    waiting = [_delivery_row(notice, now) for notice in notices]
+    if waiting:
+        connection.execute(sa.insert(DELIVERIES), waiting)
+
+
+def _delivery_row(notice: Notice, now: datetime) -> dict[str, Any]:
     """A notice as a row of the outbox."""
     return {
         "sink": notice.sink,

@@ -6,6 +6,7 @@ alerts by themselves; scores below a line, deviations, slopes and forecasts are 
 a second witness or a long hold.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -95,8 +96,10 @@ class Policy:
         regroup_within: Alerts that opened at most so long before may be attributed to a cause found now.
         same_site_within: Alerts of one site that open within this time are one incident.
         min_overlap: Share of sites that two causes must have in common to be one.
-        storm_sites: From so many sites with new alerts in one live evaluation on it is one incident …
-        storm_share: … or from this share of the organisation's sites, if that is more.
+        ordinary_rate: Alerts of one family per site and week in ordinary life; generously.
+        storm_chance: So many sites that begin within ``same_site_within`` are a storm as ordinary life brings together
+            with at most this probability, three at least.
+        storm_sites: The same where the number of sites is not known.
         max_new_incidents: More new incidents than this in one evaluation of any kind are one.
     """
 
@@ -116,8 +119,9 @@ class Policy:
     regroup_within: timedelta = 48 * _HOUR
     same_site_within: timedelta = 2 * _HOUR
     min_overlap: float = 0.5
+    ordinary_rate: float = 0.1
+    storm_chance: float = 1e-4
     storm_sites: int = 10
-    storm_share: float = 0.05
     max_new_incidents: int = 50
 
     def __post_init__(self) -> None:
@@ -142,6 +146,19 @@ class Policy:
     def reopens_within(self, lasted: timedelta) -> timedelta:
         """How long after its end an alert that lasted so long is reopened rather than opened anew."""
         return min(max(self.reopen_share * lasted, self.min_reopen), self.max_reopen)
+
+    def storm_at(self, site_count: int) -> int:
+        """How many sites at once are more than coincidence: the tail of a Poisson distribution of ordinary alerts."""
+        if not site_count:
+            return self.storm_sites
+        expected = site_count * self.ordinary_rate * (self.same_site_within / timedelta(weeks=1))
+        sites, term = 0, math.exp(-expected)
+        tail = 1.0 - term
+        while tail > self.storm_chance:
+            sites += 1
+            term *= expected / sites
+            tail -= term
+        return max(sites + 1, 3)
 
     def gap(self, source: Source) -> timedelta:
         """Longest time between two evaluations that still counts as watched."""

@@ -189,6 +189,7 @@ def _view(
         for alert, silence, inhibitor in zip(going, silenced, inhibited, strict=True)
         if silence is None and inhibitor is None and alert.is_active
     ]
+    visible = {alert.alert_id for alert in shown}
     is_hidden = bool(going) and not any(
         silence is None and inhibitor is None for silence, inhibitor in zip(silenced, inhibited, strict=True)
     )
@@ -197,7 +198,13 @@ def _view(
         state=incident.state,
         severity=worst(alert.severity for alert in shown),
         site_ids=frozenset(alert.site_id for alert in shown),
-        labels=_union([its for its, alert in zip(labels, going, strict=True) if not shown or alert in shown]),
+        labels=_union(
+            [
+                its
+                for its, alert in zip(labels, going, strict=True)
+                if not visible or alert.alert_id in visible
+            ]
+        ),
         opened_at=incident.opened_at,
         merged_into=incident.merged_into,
         silenced_by=next((name for name in silenced if name), None) if is_hidden else None,
