@@ -3,14 +3,14 @@
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jira import JIRA, JIRAError
 
@@ -33,7 +33,8 @@ from mist_pipeline.delivery.tickets import DUPLICATE_LABEL, TicketPolicy, Ticket
 from mist_pipeline.mist.transport import Secret
 from mist_pipeline_tests.delivery.messages import HOSTILE, alert, incident, message, resolved, site
 from mist_pipeline_tests.delivery.retry_table import RETRY_TABLE, check_answer, check_nobody_there
-from mist_pipeline_tests.fakes.fake_http import FakeHttp, Reply
+from mist_pipeline_tests.delivery.ticket_life import LIFE, BadLuck, bad_luck, live
+from mist_pipeline_tests.fakes.fake_http import FakeHttp, Reply, Seen
 from mist_pipeline_tests.fakes.fake_jira import (
     ANNA,
     DEAD_END,
@@ -447,31 +448,21 @@ def test_a_recipient_is_refused_because_tickets_have_none(fake: FakeJira) -> Non
     assert fake.requests == []
 
 
-def test_issues_without_our_label_are_never_written_to(fake: FakeJira) -> None:
-    fake.handle = _foreign_search(fake, fake.handle)  # type: ignore[method-assign]
-    tell(sink(fake), incident(), "first", 1)
-    assert not fake.told("POST", "/OPS-7")
-    assert "OPS-1" in fake.issues
+def test_a_search_that_answers_with_the_issues_of_others_gets_none_of_them_written_to(fake: FakeJira) -> None:
+    tell(sink(fake), incident(fingerprint="somebody else's", incident_id="theirs"), "first", 1)
+    handle = fake.handle
 
+    def answer(seen: Seen) -> Reply:
+        if "search" in seen.path:
+            seen = replace(seen, body=json.dumps({**seen.document(), "jql": 'project = "OPS"'}).encode())
+        return handle(seen)
 
-def _foreign_search(fake: FakeJira, handle: Callable[[Any], Reply]) -> Callable[[Any], Reply]:
-    """A search that answers with what it was not asked for."""
-
-    def answer(seen: Any) -> Reply:
-        if "search" not in seen.path:
-            return handle(seen)
-        foreign = {
-            "id": "9",
-            "key": "OPS-7",
-            "fields": {
-                "status": {"id": "10", "statusCategory": {"key": "new"}},
-                "labels": ["theirs"],
-                "created": "2026-01-01T00:00:00.000+0000",
-            },
-        }
-        return Reply(200, json.dumps({"issues": [foreign], "isLast": True}).encode())
-
-    return answer
+    fake.handle = answer  # type: ignore[method-assign]
+    told = tell(sink(fake), incident(), "first", 1)
+    tell(sink(fake), incident(2), "more_sites", 2, told)
+    assert told.reference["key"] == "OPS-2"
+    assert fake.comments("OPS-1") == []
+    assert fake.open_keys() == ["OPS-1", "OPS-2"]
 
 
 # Repetitions
@@ -548,6 +539,23 @@ def test_a_search_over_many_pages_finds_the_ticket(kind: Literal["cloud", "datac
         told = tell(to, incident(incident_id="earlier-4"), "repeat_due", 2)
         assert told.reference["key"] == "OPS-5"
         assert len(fake.issues) == 5
+
+
+@settings(max_examples=25)
+@given(luck=bad_luck)
+def test_whatever_fails_and_whenever_a_worker_dies_there_is_one_ticket_and_every_telling_once(
+    luck: BadLuck,
+) -> None:
+    with FakeJira(workflow=STRICT) as fake:
+        fake.lag = luck.lag
+        to = sink(fake, policy=TicketPolicy(lookups=1))
+        reference = live(fake, to, luck)
+        assert list(fake.issues) == ["OPS-1"]
+        assert reference["key"] == "OPS-1"
+        assert fake.category("OPS-1") == "done"
+        told = [re.findall(r"mist-delivery-\w+", comment) for comment in fake.comments("OPS-1")]
+        assert [len(marks) for marks in told] == [1] * (len(LIFE) - 1)
+        assert len({marks[0] for marks in told}) == len(told)
 
 
 # Limits and strangers

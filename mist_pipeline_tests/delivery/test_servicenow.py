@@ -1,11 +1,13 @@
 """One ServiceNow record per incident, and never a hand on other people's."""
 
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 from pysnc import ServiceNowClient
 from pysnc.exceptions import AuthenticationException, RoleException
 from requests import PreparedRequest, Response, Session
@@ -20,6 +22,7 @@ from mist_pipeline.delivery.tickets import TicketPolicy, TicketStatus
 from mist_pipeline.mist.transport import Secret
 from mist_pipeline_tests.delivery.messages import HOSTILE, alert, incident, message, resolved, site
 from mist_pipeline_tests.delivery.retry_table import RETRY_TABLE, check_answer, check_nobody_there
+from mist_pipeline_tests.delivery.ticket_life import LIFE, BadLuck, bad_luck, live
 from mist_pipeline_tests.fakes.fake_http import FakeHttp, Reply
 from mist_pipeline_tests.fakes.fake_servicenow import FakeServiceNow
 
@@ -351,6 +354,20 @@ def test_what_fails_after_the_creation_does_not_hide_the_record(fake: FakeServic
     told = message(resolved(incident()), "all_resolved", 2, reference=outcome.reference)
     accepted(sink(fake).send(told))
     assert only(fake)["state"] == "6"
+
+
+@settings(max_examples=25)
+@given(luck=bad_luck)
+def test_whatever_fails_and_whenever_a_worker_dies_there_is_one_record_and_every_telling_once(
+    luck: BadLuck,
+) -> None:
+    with FakeServiceNow() as fake:
+        reference = live(fake, sink(fake, policy=TicketPolicy(lookups=1)), luck)
+        assert reference["sys_id"] == only(fake)["sys_id"]
+        assert only(fake)["state"] == "6"
+        told = [re.findall(r"mist-delivery-\w+", note) for note in notes(fake)]
+        assert [len(marks) for marks in told] == [1] * (len(LIFE) - 1)
+        assert len({marks[0] for marks in told}) == len(told)
 
 
 # Limits and strangers

@@ -23,7 +23,10 @@ class VirtualClock:
 
 @dataclass
 class Fault:
-    """What happens to the next ``times`` requests that match; ``is_done`` says that they take effect all the same."""
+    """What happens to the next ``times`` requests that match; ``is_done`` says that they take effect all the same.
+
+    An empty method or path matches any.
+    """
 
     method: str
     path: str
@@ -41,6 +44,8 @@ class TicketServer(FakeHttp):
         self.faults: list[Fault] = []
         self.meeting: tuple[str, str, threading.Barrier] | None = None
         """Requests of a method and path that wait for each other before any of them is done."""
+        self.fates: dict[int, Fault] = {}
+        """What happens to the request of a number, whatever it asks; from 0."""
 
     def fail(self, method: str, path: str, reply: Reply, *, times: int = 1, is_done: bool = False) -> None:
         self.faults.append(Fault(method, path, reply, times, is_done))
@@ -60,8 +65,9 @@ class TicketServer(FakeHttp):
     def _answer(self, seen: Seen) -> Reply:
         if self.meeting and self.meeting[0] == seen.method and re.search(self.meeting[1], seen.path):
             self.meeting[2].wait(10)
-        for fault in self.faults:
-            if fault.times and fault.method == seen.method and re.search(fault.path, seen.path):
+        fates = [fate] if (fate := self.fates.pop(len(self.requests), None)) else self.faults
+        for fault in fates:
+            if fault.times and fault.method in ("", seen.method) and re.search(fault.path, seen.path):
                 fault.times -= 1
                 if fault.is_done:
                     super()._answer(seen)
