@@ -11,7 +11,7 @@ import polars as pl
 
 from mist_pipeline.alerts.evaluation import Book, evaluate
 from mist_pipeline.alerts.fold import fold_alerts
-from mist_pipeline.alerts.model import Alert, Event, Incident
+from mist_pipeline.alerts.model import Alert, Event
 from mist_pipeline.alerts.policy import Policy
 from mist_pipeline.alerts.signals import FAMILIES, Step
 
@@ -89,11 +89,6 @@ def homes(events: Iterable[Event]) -> dict[str, str]:
             if isinstance(members, list):
                 home.update(dict.fromkeys(members, event.subject_id))
     return home
-
-
-def homes_of(incidents: Iterable[Incident]) -> dict[str, str]:
-    """The same from incidents as they are."""
-    return {name: incident.incident_id for incident in incidents for name in incident.alert_ids}
 
 
 def alert_frame(alerts: Iterable[Alert], home: Mapping[str, str]) -> pl.DataFrame:
