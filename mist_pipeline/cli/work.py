@@ -57,13 +57,12 @@ def run(
     instant = _instant(as_of)
     wanted = day.date() if day else _yesterday(settings, instant)
     days = _checked_days(settings, wanted, wanted, instant)
-    outcomes: list[Outcome] = []
-    with progress_bar() as bar:
-        if mode in (Mode.monitor, Mode.all):
-            outcomes.append(execute(settings, "snapshots", progress=bar, as_of=instant))
-        outcomes += execute_days(settings, JOBS[mode], days, progress=bar, as_of=instant)
-        if day is None and mode in (Mode.monitor, Mode.all):
-            outcomes.append(execute(settings, "live", progress=bar, as_of=instant))
+    jobs: list[tuple[str, Sequence[date]]] = [(JOBS[mode], days)]
+    if mode in (Mode.monitor, Mode.all):
+        jobs.insert(0, ("snapshots", ()))
+        if day is None:
+            jobs.append(("live", ()))
+    outcomes = in_turn(settings, jobs, instant)
     tell(outcomes)
     next_commands(
         ("mist-pipeline report --open", "the page of the day"), ("mist-pipeline ui", "the runs in Dagster")
@@ -98,18 +97,15 @@ def backfill(
     instant = _instant(as_of)
     yesterday = _yesterday(settings, instant)
     days = _checked_days(settings, first.date(), last.date() if last else yesterday, instant)
-    with progress_bar() as bar:
-        outcomes = []
-        if mode in (Mode.monitor, Mode.all):
-            outcomes.append(execute(settings, "snapshots", progress=bar, as_of=instant))
-            outcomes += execute_days(settings, "collect", days, progress=bar, as_of=instant)
-        if mode in (Mode.insights, Mode.all):
-            # Forecasts of a day use searches of earlier days, so searches come first.
-            searched = days if search_all else days[-SEARCH_DAYS:]
-            outcomes += execute_days(settings, "search", searched, progress=bar, as_of=instant)
-            outcomes += execute_days(settings, "analyse", days, progress=bar, as_of=instant)
-        if mode in (Mode.report, Mode.all):
-            outcomes += execute_days(settings, "report", days[-1:], progress=bar, as_of=instant)
+    jobs: list[tuple[str, Sequence[date]]] = []
+    if mode in (Mode.monitor, Mode.all):
+        jobs += [("snapshots", ()), ("collect", days)]
+    if mode in (Mode.insights, Mode.all):
+        # Forecasts of a day use searches of earlier days, so searches come first.
+        jobs += [("search", days if search_all else days[-SEARCH_DAYS:]), ("analyse", days)]
+    if mode in (Mode.report, Mode.all):
+        jobs.append(("report", days[-1:]))
+    outcomes = in_turn(settings, jobs, instant)
     tell(outcomes)
     next_commands(
         ("mist-pipeline report --open", "the page of the last day"), ("mist-pipeline sql", "query it")
@@ -157,6 +153,22 @@ def _checked_days(settings: Settings, first: date, last: date, instant: datetime
     if first > last:
         raise SettingsError(f"--from {first} is after --to {last}.")
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+
+
+def in_turn(
+    settings: Settings, jobs: Sequence[tuple[str, Sequence[date]]], instant: datetime
+) -> list[Outcome]:
+    """Run jobs one after another, those with days over their days; what fails stops those behind it."""
+    outcomes: list[Outcome] = []
+    with progress_bar() as bar:
+        for job, days in jobs:
+            if days:
+                outcomes += execute_days(settings, job, days, progress=bar, as_of=instant)
+            else:
+                outcomes.append(execute(settings, job, progress=bar, as_of=instant))
+            if not outcomes[-1].is_success:
+                break
+    return outcomes
 
 
 def tell(outcomes: Sequence[Outcome]) -> None:

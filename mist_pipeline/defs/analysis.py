@@ -42,10 +42,14 @@ def trend_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -
     return trends.trends(readings, days, measured_better=better, rules=judgement.trend_rules(settings))
 
 
-def baseline_rows(warehouse: Warehouse, _: Settings, days: Sequence[date]) -> pl.DataFrame:
-    """``analysis.baselines`` of these days."""
+def baseline_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.baselines`` of these days; holidays teach nobody what is normal."""
     readings = warehouse.read_days(history.SLE_DAILY, back(days, normal.BaselineRules().days), days[-1])
-    return normal.baselines(readings, days, sites=warehouse.read_days(history.SITES, days[0], days[-1]))
+    holidays = (
+        readings.select("day", "site_id").filter(pl.col("day").is_in(settings.organisation.holidays)).unique()
+    )
+    sites = warehouse.read_days(history.SITES, days[0], days[-1])
+    return normal.baselines(readings, days, excluded=holidays, sites=sites)
 
 
 def deviation_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:

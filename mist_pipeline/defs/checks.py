@@ -59,27 +59,32 @@ def duplicate_keys(warehouse: Warehouse, table: Table, days: tuple[date, date] |
 
 
 def out_of_range(warehouse: Warehouse, table: Table, days: tuple[date, date] | None) -> dict[str, int]:
-    """Column → rows outside its range: percentages 0–100, minutes and counts not negative, states known."""
+    """Column → rows with an impossible value.
+
+    Keys are not null, numbers are numbers, percentages lie in 0–100, minutes and counts are not negative, states are
+    known, and only state ok has a score.
+    """
     where, parameters = _where(table, days)
-    conditions = {}
+    conditions: dict[str, list[str]] = {column.name: [] for column in table.columns}
     for column in table.columns:
-        name = quote(column.name)
+        name, impossible = quote(column.name), conditions[column.name]
+        if column.name in table.key:
+            impossible.append(f"{name} IS NULL")
+        if column.type == "DOUBLE":
+            impossible.append(f"isnan({name}) OR isinf({name})")
         if column.name in PERCENTAGES:
-            conditions[column.name] = f"{name} NOT BETWEEN 0 AND 100 OR isnan({name})"
-        elif column.name.endswith("_user_minutes") and not column.name.startswith("excess"):
-            conditions[column.name] = f"{name} < 0 OR isnan({name})"
-        elif column.name.startswith("num_"):
-            conditions[column.name] = f"{name} < 0"
+            impossible.append(f"{name} NOT BETWEEN 0 AND 100")
+        elif column.name.startswith("num_") or (
+            column.name.endswith("_user_minutes") and not column.name.startswith("excess")
+        ):
+            impossible.append(f"{name} < 0")
         elif column.name == "state" and table.schema in ("history", "live"):
             states = ", ".join(f"'{state}'" for state in STATES)
-            conditions[column.name] = f"{name} IS NULL OR {name} NOT IN ({states})"
-    if "state" in conditions and "score_pct" in table.column_names:
-        conditions["score_pct"] += " OR (score_pct IS NULL) = (state = 'ok')"
-    if not conditions:
-        return {}
-    counts = ", ".join(
-        f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in conditions.items()
-    )
+            impossible.append(f"{name} IS NULL OR {name} NOT IN ({states})")
+            if "score_pct" in table.column_names:
+                conditions["score_pct"].append("(score_pct IS NULL) = (state = 'ok')")
+    told = {name: " OR ".join(impossible) for name, impossible in conditions.items() if impossible}
+    counts = ", ".join(f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in told.items())
     row = warehouse.query(f"SELECT {counts} FROM {table.full_name} WHERE {where}", parameters).row(
         0, named=True
     )

@@ -1,6 +1,7 @@
 """live/*: what is going on right now. Asked every few minutes, within the part of the budget kept for it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -50,6 +51,19 @@ def last_look(warehouse: Warehouse, instant: datetime) -> datetime | None:
     return seen
 
 
+def suspected(warehouse: Warehouse, before: datetime | None, most: int) -> tuple[str, ...]:
+    """Sites about which the last look found something serious, worst first: their detail is worth calls now."""
+    rows = warehouse.query(
+        """
+        SELECT site_id FROM live.findings
+        WHERE as_of = $before AND severity IN ('critical', 'major') AND site_id <> ''
+        GROUP BY site_id ORDER BY min(severity), count(*) DESC, site_id LIMIT $most
+        """,
+        {"before": before, "most": max(0, most)},
+    )
+    return tuple(rows["site_id"])
+
+
 def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
     """Every asset of this layer."""
 
@@ -94,6 +108,11 @@ def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
                 ask, known, Budget(client.budget.remaining("live"), client.budget.calls_per_hour("live"))
             )
             spent = fetch_plan(plan, client, raw_store, origin)
+            suspects = suspected(warehouse, before, client.budget.remaining("live") // (2 * len(metrics) + 2))
+            if suspects:
+                closer = replace(ask, site_ids=suspects, detail="full", alarms=False)
+                room = Budget(client.budget.remaining("live"), client.budget.calls_per_hour("live"))
+                fetch_plan(make_plan(closer, known, room), client, raw_store, origin)
         sites = pl.DataFrame({"site_id": list(ask.site_ids)}, schema={"site_id": pl.String}).join(
             pl.DataFrame({"day": days}, schema={"day": pl.Date}), how="cross"
         )

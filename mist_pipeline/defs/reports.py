@@ -7,6 +7,7 @@ import dagster as dg
 
 from mist_pipeline.analysis.status import site_status
 from mist_pipeline.defs import judgement
+from mist_pipeline.defs.pictures import sites_by_status
 from mist_pipeline.defs.resources import Cloud, as_of
 from mist_pipeline.defs.tables import (
     DATA_ENGINEERING,
@@ -73,6 +74,7 @@ def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
             metadata={
                 "page": dg.MetadataValue.path(written.html),
                 "latest": dg.MetadataValue.path(written.latest),
+                "sites by status": sites_by_status(data.site_status),
                 "summary": dg.MetadataValue.md(f"```\n{written.text.read_text(encoding='utf-8')}\n```"),
             }
         )

@@ -34,6 +34,10 @@ class Organisation(_Section):
     name: str = Field("", description="Name shown in reports; empty: the cloud's own.")
     timezone: str = Field("UTC", description="IANA zone in which a day begins and ends.")
 
+    holidays: tuple[date, ...] = Field(
+        (), description="Days on which business is not as usual: they teach nobody what is normal."
+    )
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
