@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("evidence", "forecasts")
+NAMES = ("daily", "evidence", "forecasts")
 
 
 def main() -> None:
