@@ -16,7 +16,7 @@ import polars as pl
 
 from mist_pipeline.analysis.severity import with_severity
 from mist_pipeline.defs import analysis, evidence, forecasts
-from mist_pipeline.defs.resources import silent
+from mist_pipeline.defs.run import silent
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.world import World
 from mist_pipeline.warehouse.store import Warehouse

@@ -18,8 +18,9 @@ from mist_pipeline.defs.live_findings import live_findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
 from mist_pipeline.defs.raw import RETRY_WHAT_CAN_HEAL, raw_assets
 from mist_pipeline.defs.reports import report_assets
-from mist_pipeline.defs.resources import Cloud, silent
+from mist_pipeline.defs.resources import Cloud
 from mist_pipeline.defs.retention import retention_job
+from mist_pipeline.defs.run import silent
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.warehouse.store import Warehouse
 

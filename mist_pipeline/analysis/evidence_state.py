@@ -1,6 +1,6 @@
 """What detection remembers between two runs, and its way to rows of a table and back.
 
-Here: the state as one object and as one long frame (``analysis.evidence_state``). Not here: how it is used (`evidence`)
+Here: the state as one object and as one long frame (``state.evidence``). Not here: how it is used (`evidence`)
 and how a day enters it (`evidence_expectation`, `evidence_load`).
 """
 

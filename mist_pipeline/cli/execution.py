@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from mist_pipeline.cli.home import instance
-from mist_pipeline.defs.resources import AS_OF_TAG, Progress
+from mist_pipeline.defs.run import AS_OF_TAG, Progress
 from mist_pipeline.settings import Settings
 
 if TYPE_CHECKING:

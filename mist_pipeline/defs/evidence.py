@@ -13,7 +13,7 @@ import polars as pl
 
 from mist_pipeline.analysis.evidence import LOOK_BACK, EvidenceOptions, EvidenceState, evidence
 from mist_pipeline.collect.days import day_bounds
-from mist_pipeline.defs.resources import Progress
+from mist_pipeline.defs.run import Progress
 from mist_pipeline.defs.tables import POOL, SINGLE_RUN, days_of, on, spec, told
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.schema import Table

@@ -16,7 +16,7 @@ from mist_pipeline.analysis.forecast_search import WINDOW_DAYS, search_orders
 from mist_pipeline.analysis.forecasts import MODEL_MAX_AGE_DAYS, forecasts
 from mist_pipeline.analysis.risks import NOISE_DAYS, risks
 from mist_pipeline.defs import judgement
-from mist_pipeline.defs.resources import Progress
+from mist_pipeline.defs.run import Progress
 from mist_pipeline.defs.tables import POOL, SINGLE_RUN, back, days_of, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse

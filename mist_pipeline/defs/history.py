@@ -12,7 +12,7 @@ from mist_pipeline.collect.dimensions import alarms_frame, connected_by_hour, de
 from mist_pipeline.collect.frames import Wanted, read_history
 from mist_pipeline.collect.raw_store import RawStore
 from mist_pipeline.defs import judgement, raw
-from mist_pipeline.defs.resources import Progress
+from mist_pipeline.defs.run import Progress
 from mist_pipeline.defs.tables import DATA_ENGINEERING, POOL, SINGLE_RUN, days_of, spec, told
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.schema import Table

@@ -18,7 +18,8 @@ from mist_pipeline.collect.fetch import (
 )
 from mist_pipeline.collect.plan import Ask, Budget, make_plan
 from mist_pipeline.collect.raw_store import RawStore
-from mist_pipeline.defs.resources import Cloud, Progress, as_of
+from mist_pipeline.defs.resources import Cloud, as_of
+from mist_pipeline.defs.run import Progress
 from mist_pipeline.defs.tables import DATA_ENGINEERING, SINGLE_RUN, days_of
 from mist_pipeline.mist.errors import MistError, TransientFailure
 from mist_pipeline.mist.shapes import parse_sites

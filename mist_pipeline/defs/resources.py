@@ -9,32 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import dagster as dg
 
 from mist_pipeline.collect.durable import write_atomically
+from mist_pipeline.defs.run import AS_OF_TAG
 from mist_pipeline.mist import clouds
 from mist_pipeline.mist.client import Limits, MistClient, connect
 from mist_pipeline.mist.organisation import Organisation
 from mist_pipeline.settings import Settings, SettingsError
 
-AS_OF_TAG = "mist_pipeline/as_of"
-"""Run tag that sets the run's one instant; without it, it is when the run was created."""
-
 PATIENT_SECONDS = 3_700.0
 """How long a batch request waits for room in the call budget: until the next hour has begun."""
-
-
-class Progress(Protocol):
-    """Who wants to know how far a long step is."""
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        """``done`` of ``total`` units of a step are finished."""
-
-
-def silent(step: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
 
 
 @dataclass(frozen=True)

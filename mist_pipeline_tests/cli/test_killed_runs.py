@@ -13,7 +13,7 @@ import pytest
 
 from mist_pipeline.cli.execution import PROCESS_TAG, bury_the_dead, execute
 from mist_pipeline.cli.home import instance
-from mist_pipeline.defs.resources import silent
+from mist_pipeline.defs.run import silent
 from mist_pipeline.defs.tables import POOL
 from mist_pipeline.settings import Settings, load_settings
 

@@ -16,7 +16,7 @@ from mist_pipeline.defs.checks import (
     sle_daily_checks,
     table_checks,
 )
-from mist_pipeline.defs.resources import AS_OF_TAG
+from mist_pipeline.defs.run import AS_OF_TAG
 from mist_pipeline.defs.tables import SINGLE_RUN, days_of, key, replaced, spec
 from mist_pipeline.settings import load_settings
 from mist_pipeline.warehouse.schema import Column, Table

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.cli.execution import Outcome, execute, execute_days
-from mist_pipeline.defs.resources import silent
+from mist_pipeline.defs.run import silent
 from mist_pipeline.settings import Settings
 from mist_pipeline.simulator.clock import Clock
 from mist_pipeline.simulator.faults import Faults, Scripted

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.cli.execution import execute_days
-from mist_pipeline.defs.resources import silent
+from mist_pipeline.defs.run import silent
 from mist_pipeline.settings import load_settings
 from mist_pipeline.simulator.world import World
 from mist_pipeline.warehouse.store import Warehouse

@@ -1,0 +1,17 @@
+"""What a run is given from outside: its instant, and who watches its progress. Knows nothing of Dagster."""
+
+from typing import Protocol
+
+AS_OF_TAG = "mist_pipeline/as_of"
+"""Run tag that sets the run's one instant; without it, it is when the run was created."""
+
+
+class Progress(Protocol):
+    """Who wants to know how far a long step is."""
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """``done`` of ``total`` units of a step are finished."""
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
