@@ -24,7 +24,7 @@ def daemon(
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
 ) -> None:
-    """Run Dagster's daemon and web UI with every schedule and sensor on, until interrupted.
+    """Run Dagster's daemon and web UI with every schedule on, until interrupted.
 
     Example: [cyan]mist-pipeline daemon --interval 15[/]
     """
@@ -34,8 +34,7 @@ def daemon(
         settings = load_settings(environment={**environment(settings), **extra})
     env = environment(settings, extra)
     workspace = str(project_file("workspace.yaml"))
-    for kind in ("schedule", "sensor"):
-        _start_all(kind, workspace, env)
+    _start_schedules(workspace, env)
     console.print(
         f"Looking every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
         f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends both)"
@@ -49,7 +48,7 @@ def ui(
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
 ) -> None:
-    """Open Dagster's web UI on this data folder; schedules stay off.
+    """Open Dagster's web UI on this data folder; starts no schedules (those that a daemon started stay on).
 
     Example: [cyan]mist-pipeline ui --port 3001[/]
     """
@@ -158,11 +157,12 @@ def _webserver(workspace: str, host: str, port: int) -> list[str]:
     return _dagster("dagster-webserver", "--workspace", workspace, "--host", host, "--port", str(port))
 
 
-def _start_all(kind: str, workspace: str, env: dict[str, str]) -> None:
-    command = _dagster("dagster", kind, "start", "--start-all", "--workspace", workspace)
+def _start_schedules(workspace: str, env: dict[str, str]) -> None:
+    command = _dagster("dagster", "schedule", "start", "--start-all", "--workspace", workspace)
     ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if ended.returncode:
-        errors.print(f"[yellow]Could not start every {kind}:[/] {ended.stderr.strip().splitlines()[-1:]}")
+        reason = " ".join(ended.stderr.strip().splitlines()[-1:])
+        errors.print(f"[yellow]Could not start the schedules:[/] {reason}", markup=True)
 
 
 def _until_interrupted(commands: list[list[str]], env: dict[str, str]) -> None:

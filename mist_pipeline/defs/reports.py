@@ -72,8 +72,8 @@ def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         written = report.write(settings.reports_path, data)
         return dg.MaterializeResult(
             metadata={
-                "page": dg.MetadataValue.path(written.html),
-                "latest": dg.MetadataValue.path(written.latest),
+                "page": dg.MetadataValue.path(written.html.resolve()),
+                "latest": dg.MetadataValue.path(written.latest.resolve()),
                 "sites by status": sites_by_status(data.site_status),
                 "summary": dg.MetadataValue.md(f"```\n{written.text.read_text(encoding='utf-8')}\n```"),
             }
