@@ -21,6 +21,7 @@ from mist_pipeline.analysis.degraded import daily_flags, silence_flags
 from mist_pipeline.analysis.evidence_notable import notable
 from mist_pipeline.analysis.findings import FindingInputs, findings
 from mist_pipeline.analysis.incidents import base_rates, incidents
+from mist_pipeline.analysis.weekly_line import value_sentence
 from mist_pipeline.defs import judgement
 from mist_pipeline.defs.tables import POOL, SINGLE_RUN, back, days_of, on, replaced, spec
 from mist_pipeline.settings import Settings
@@ -40,6 +41,31 @@ def trend_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -
     readings = warehouse.read_days(history.SLE_DAILY, back(days, trends.LOOKBACK_DAYS), days[-1])
     better = {metric.name: metric.measured_better for metric in settings.metrics}
     return trends.trends(readings, days, measured_better=better, rules=judgement.trend_rules(settings))
+
+
+def utilisation_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.utilisation`` of these days."""
+    devices = warehouse.read_days(history.DEVICES, back(days, trends.LOOKBACK_DAYS), days[-1])
+    values = (
+        devices.filter(pl.col("site_id").is_not_null())
+        .select("day", "site_id", "device_id", cpu="cpu_pct", memory="memory_pct")
+        .unpivot(["cpu", "memory"], index=["day", "site_id", "device_id"], variable_name="measure")
+        .drop_nulls("value")
+        .with_columns(better=pl.lit("lower"))
+    )
+    keys = ("site_id", "device_id", "measure")
+    moves = trends.value_trends(values, days, keys=keys, rules=judgement.trend_rules(settings))
+    return moves.with_columns(value_sentence("value", "previous_value")).select(
+        "day",
+        *keys,
+        value_pct="value",
+        previous_pct="previous_value",
+        change_pct="change",
+        velocity_pct_per_day="velocity_per_day",
+        indicator="indicator",
+        is_degrading="is_degrading",
+        sentence="sentence",
+    )
 
 
 def baseline_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
@@ -144,6 +170,7 @@ def finding_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date])
 
 LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
     (table.TRENDS, trend_rows, (on(history.SLE_DAILY, days_back=trends.LOOKBACK_DAYS),)),
+    (table.UTILISATION, utilisation_rows, (on(history.DEVICES, days_back=trends.LOOKBACK_DAYS),)),
     (
         table.BASELINES,
         baseline_rows,

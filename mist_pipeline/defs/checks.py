@@ -173,6 +173,10 @@ def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
 
 RULES: dict[Table, dict[str, str]] = {
     analysis.TRENDS: {"noise_pct": "noise_pct >= 0", "indicator": "indicator IN ('↑', '↓', '→')"},
+    analysis.UTILISATION: {
+        "value_pct": "value_pct BETWEEN 0 AND 100",
+        "indicator": "indicator IN ('↑', '↓', '→')",
+    },
     analysis.BASELINES: {
         "std_pct": "std_pct >= 0",
         "mad_pct": "mad_pct >= 0",

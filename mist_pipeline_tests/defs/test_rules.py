@@ -18,6 +18,7 @@ from mist_pipeline_tests.defs.test_checks import FIRST, SECOND, row, write
 
 SOUND: dict[Table, dict[str, Any]] = {
     analysis.TRENDS: {"indicator": "→"},
+    analysis.UTILISATION: {"value_pct": 79.0, "indicator": "↑"},
     analysis.BASELINES: {"day_of_week": 6},
     analysis.DEVIATIONS: {"is_deviating": True, "sigma": 2.5},
     analysis.EVIDENCE: {},
@@ -43,6 +44,7 @@ SOUND: dict[Table, dict[str, Any]] = {
 
 BROKEN: dict[Table, list[tuple[str, dict[str, Any]]]] = {
     analysis.TRENDS: [("noise_pct", {"noise_pct": -1.0}), ("indicator", {"indicator": "up"})],
+    analysis.UTILISATION: [("value_pct", {"value_pct": 100.1}), ("indicator", {"indicator": "up"})],
     analysis.BASELINES: [
         ("std_pct", {"std_pct": -0.1}),
         ("mad_pct", {"mad_pct": -0.1}),

@@ -40,6 +40,28 @@ TRENDS = Table(
     ("day", "site_id", "metric"),
 )
 
+UTILISATION = Table(
+    "analysis",
+    "utilisation",
+    "Where the load of an access point, switch or gateway is heading; more is worse. From snapshots on, never backfilled.",
+    (
+        DAY,
+        SITE_ID,
+        Column("device_id", "VARCHAR", "Mist device id"),
+        Column("measure", "VARCHAR", "cpu or memory"),
+        Column("value_pct", "DOUBLE", "Utilisation in the last snapshot of the day", "%"),
+        Column("previous_pct", "DOUBLE", "The same on the previous day with a snapshot", "%"),
+        Column("change_pct", "DOUBLE", "value_pct − previous_pct", "points"),
+        Column("velocity_pct_per_day", "DOUBLE", "Robust (Theil–Sen) slope over seven days", "points/day"),
+        Column("indicator", "VARCHAR", "↑ worsening (rising), ↓ improving (falling), → within the noise"),
+        Column(
+            "is_degrading", "BOOLEAN", "Rose by more than the configured share a day, and beyond the noise"
+        ),
+        Column("sentence", "VARCHAR", "“75 % yesterday, 79 % today, trending upward”"),
+    ),
+    ("day", "site_id", "device_id", "measure"),
+)
+
 BASELINES = Table(
     "analysis",
     "baselines",
@@ -295,6 +317,7 @@ FINDINGS = Table(
 
 TABLES = (
     TRENDS,
+    UTILISATION,
     BASELINES,
     DEVIATIONS,
     EVIDENCE,
