@@ -90,11 +90,10 @@ class Warehouse:
 
     def replace_all(self, frames: Mapping[Table, pl.DataFrame], days: Sequence[date]) -> dict[Table, int]:
         """Replace the same partitions of several tables in one transaction; returns rows a table."""
-        conformed = {table: _of_days(table, table.conform(frame), days) for table, frame in frames.items()}
         with self.writing() as connection:
-            for table, rows in conformed.items():
-                self.put(connection, table, rows, days)
-        return {table: rows.height for table, rows in conformed.items()}
+            for table, frame in frames.items():
+                self.put(connection, table, frame, days)
+        return {table: frame.height for table, frame in frames.items()}
 
     def put(
         self, connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame, days: Sequence[date]

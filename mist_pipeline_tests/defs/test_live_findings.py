@@ -1,0 +1,80 @@
+"""The rules of the morning at this moment: an outage is told within its hours, and its site is a suspect afterwards."""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from mist_pipeline.defs.evidence import walk
+from mist_pipeline.defs.live import suspected
+from mist_pipeline.defs.live_findings import findings_now
+from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.simulator.plants import sudden_outage
+from mist_pipeline.simulator.world import World
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.tables import BY_NAME, live
+
+DAYS = 24
+HIT = 0
+HOURLY = ("sle_hourly", "site_hourly")
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    quiet = World(6, DAYS, 3, quiet=True, timezones=["UTC"])
+    noon = quiet.midnight(quiet.first_day + timedelta(days=DAYS - 1)) + timedelta(hours=11)
+    outage = sudden_outage([HIT], noon, 6.0, peak=0.9)
+    return World(6, DAYS, 3, quiet=True, timezones=["UTC"], plants=[outage])
+
+
+@pytest.fixture(scope="module")
+def settings(world: World, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """History up to yesterday, evidence up to then, and today's hours as the live job keeps them."""
+    data: Path = tmp_path_factory.mktemp("live")
+    made = load_settings(environment={"MIST_PIPELINE_DATA": str(data)})
+    warehouse = Warehouse(made.warehouse_path)
+    days = [world.first_day + timedelta(days=offset) for offset in range(DAYS)]
+    past, today = days[:-1], days[-1]
+    history = world.history(past[0], past[-1])
+    warehouse.replace_all({BY_NAME[f"history.{name}"]: frame for name, frame in history.items()}, past)
+    walk(warehouse, made, past)
+    hours = world.history(today, today)
+    warehouse.replace_tables({BY_NAME[f"live.{name}"]: hours[name] for name in HOURLY})
+    return made
+
+
+def serious(found: pl.DataFrame) -> set[str]:
+    return set(
+        found.filter(pl.col("severity").is_in(["critical", "major"]) & (pl.col("site_id") != ""))["site_id"]
+    )
+
+
+def test_an_outage_is_told_within_two_hours_and_its_site_is_looked_at_more_closely(
+    world: World, settings: Settings
+) -> None:
+    warehouse = Warehouse(settings.warehouse_path)
+    site = world.sites()[HIT].site_id
+    onset = world.plants[0].onset
+    before = findings_now(warehouse, settings, onset)
+    after = findings_now(warehouse, settings, onset + timedelta(hours=2, minutes=5))
+    assert site not in serious(before)
+    told = after.filter((pl.col("site_id") == site) & (pl.col("kind") == "evidence"))
+    assert told["family"].to_list() == ["connect"]
+    assert told["severity"].to_list() == ["critical"]
+    warehouse.append(live.FINDINGS, after)
+    looked = after["as_of"][0]
+    assert suspected(warehouse, looked, 10)[0] == site
+    assert suspected(warehouse, looked, 0) == ()
+    assert suspected(warehouse, None, 10) == ()
+
+
+def test_a_look_knows_nothing_of_later_hours(world: World, settings: Settings, tmp_path: Path) -> None:
+    warehouse = Warehouse(shutil.copy(settings.warehouse_path, tmp_path / "warehouse.duckdb"))
+    early = world.plants[0].onset + timedelta(hours=1, minutes=5)
+    whole = findings_now(warehouse, settings, early)
+    late = warehouse.query("SELECT * FROM live.sle_hourly WHERE hour < ?", [early])
+    seen = warehouse.query("SELECT * FROM live.site_hourly WHERE hour < ?", [early])
+    warehouse.replace_tables({live.SLE_HOURLY: late, live.SITE_HOURLY: seen})
+    assert findings_now(warehouse, settings, early).equals(whole)
