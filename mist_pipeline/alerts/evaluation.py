@@ -58,16 +58,15 @@ def evaluate(
     policy: Policy | None = None,
     *,
     families: Mapping[str, str] = FAMILIES,
-    site_count: int = 0,
 ) -> tuple[Book, list[Event]]:
     """Everything that follows from one evaluation.
 
     Args:
         book: What is known so far.
-        step: What was found; its instant must be after that of the book.
+        step: What was found; its instant must be after that of the book, but for the pipeline's own state, which is
+            looked at in between and is no look at any site.
         policy: Rules and times.
         families: Metric → family.
-        site_count: Sites of the organisation, for storms; 0 if unknown.
 
     Returns:
         The book afterwards (without what is forgotten), and the events in order: alerts' by site and family, then
@@ -76,7 +75,8 @@ def evaluate(
     Raises:
         ValueError: The step is not after the book's last evaluation, or a finding has no meaning.
     """
-    if book.as_of is not None and step.as_of <= book.as_of:
+    is_a_look = step.source != "pipeline"
+    if is_a_look and book.as_of is not None and step.as_of <= book.as_of:
         raise ValueError(
             f"the evaluation of {step.as_of} comes after that of {book.as_of}; evaluations go forward in time, "
             "past ones belong in a replay"
@@ -84,9 +84,11 @@ def evaluate(
     policy = policy or Policy()
     current = _newest(book.alerts.values())
     seen = sights(step, policy, families)
-    moment = Moment(step=step, previous=book.as_of, policy=policy)
+    moment = Moment(step=step, previous=book.as_of if is_a_look else None, policy=policy)
     alerts, events = dict(book.alerts), list[Event]()
     for key, sight in _worth_telling(seen, current, policy).items():
+        if not step.is_about(key[1]):
+            continue
         alert, happened = advance(current.get(key), key, sight, moment)
         if alert is not None and happened:
             alerts[alert.alert_id] = alert
@@ -99,9 +101,10 @@ def evaluate(
         at=step.as_of,
         source=step.source,
         policy=policy,
-        site_count=site_count,
+        site_count=step.site_count,
     )
-    return Book(step.as_of, alerts, incidents).without_forgotten(policy), events + regrouped
+    after = Book(step.as_of if is_a_look else book.as_of, alerts, incidents)
+    return after.without_forgotten(policy), events + regrouped
 
 
 def _newest(alerts: Iterable[Alert]) -> dict[Key, Alert]:

@@ -140,7 +140,6 @@ class Ledger:
         telling: Telling | None = None,
         *,
         families: Mapping[str, str] = FAMILIES,
-        site_count: int = 0,
     ) -> Recorded:
         """Evaluate, write the events and put what is to be told into the outbox, in one transaction.
 
@@ -150,7 +149,6 @@ class Ledger:
             step: What was found.
             telling: Who is told; None: nobody for now (``tell`` makes up for it).
             families: Metric → family.
-            site_count: Sites of the organisation; 0 if unknown.
 
         Raises:
             ValueError: The step is older than the newest evaluation: that is for a replay.
@@ -159,7 +157,7 @@ class Ledger:
             if state.is_evaluated(connection, step.as_of):
                 return Recorded()
             book = state.book(connection, self.policy, step.as_of)
-            _after, events = evaluate(book, step, self.policy, families=families, site_count=site_count)
+            _after, events = evaluate(book, step, self.policy, families=families)
             state.write(connection, book, events)
             connection.execute(
                 sa.insert(tables.EVALUATIONS).values(as_of=step.as_of, source=step.source, events=len(events))
@@ -358,7 +356,7 @@ class Ledger:
         return alert_list(self.engine)
 
     def last_evaluation(self) -> datetime | None:
-        """Instant of the newest evaluation."""
+        """Instant of the newest look at the sites."""
         with reading(self.engine) as connection:
             return state.last_evaluation(connection)
 

@@ -59,8 +59,9 @@ def rows_in(connection: Connection, column: sa.Column[Any], values: Iterable[str
 
 
 def last_evaluation(connection: Connection) -> datetime | None:
-    """Instant of the newest evaluation."""
-    newest: datetime | None = connection.execute(sa.select(sa.func.max(EVALUATIONS.c.as_of))).scalar()
+    """Instant of the newest look at the sites; looks at the pipeline itself do not count."""
+    looks = sa.select(sa.func.max(EVALUATIONS.c.as_of)).where(EVALUATIONS.c.source != "pipeline")
+    newest: datetime | None = connection.execute(looks).scalar()
     return newest
 
 

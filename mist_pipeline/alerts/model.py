@@ -18,7 +18,7 @@ AlertState: TypeAlias = Literal["pending", "open", "acknowledged", "resolved", "
 Condition: TypeAlias = Literal["firing", "quiet", "frozen"]
 IncidentState: TypeAlias = Literal["open", "acknowledged", "resolved", "merged"]
 Scope: TypeAlias = Literal["site", "infrastructure"]
-Source: TypeAlias = Literal["live", "daily"]
+Source: TypeAlias = Literal["live", "daily", "pipeline"]
 Json: TypeAlias = str | int | float | bool | list[str] | dict[str, str] | None
 
 ACTIVE: frozenset[str] = frozenset({"open", "acknowledged"})

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 from mist_pipeline.alerts import ledger_state as state
 from mist_pipeline.alerts.database import reading
 from mist_pipeline.alerts.rows import delivery_of
-from mist_pipeline.alerts.sink import Delivery, Outcome
+from mist_pipeline.alerts.sink import Accepted, Delivery, Outcome, Refused, Retry, Unknown
 from mist_pipeline.alerts.tables import DELIVERIES, THREADS
 
 _OPEN = ("pending", "sending", "failed", "unknown")
@@ -132,7 +132,7 @@ class Outbox:
         with self._engine.begin() as connection:
             if not connection.execute(sa.update(DELIVERIES).where(mine).values(**values)).rowcount:
                 return None
-            if outcome.verdict == "accepted" and outcome.reference is not None:
+            if isinstance(outcome, Accepted):
                 _remember(connection, delivery, outcome.reference, now)
         return str(values["state"])
 
@@ -184,19 +184,20 @@ class Outbox:
 
     def _after(self, delivery: Delivery, outcome: Outcome, now: datetime) -> dict[str, object]:
         free: dict[str, object] = {"leased_by": None, "leased_until": None}
-        if outcome.verdict == "accepted":
-            return {**free, "state": "sent", "sent_at": now, "last_error": ""}
+        if isinstance(outcome, Accepted):
+            return {**free, "state": "sent", "sent_at": now, "last_error": outcome.note}
         is_hopeless = (
             delivery.attempts >= self._patience.max_attempts
             or now - delivery.created_at >= self._patience.expires_after
         )
-        if outcome.verdict == "refused" or is_hopeless:
-            why = outcome.because if outcome.verdict == "refused" else f"given up: {outcome.because}"
+        if isinstance(outcome, Refused) or is_hopeless:
+            why = outcome.error if isinstance(outcome, Refused) else f"given up: {outcome.error}"
             return {**free, "state": "dead", "last_error": why}
-        pause = now + self._patience.pause(delivery.attempts)
-        due = max(pause, outcome.retry_at) if outcome.retry_at is not None else pause
-        name = "unknown" if outcome.verdict == "unknown" else "failed"
-        return {**free, "state": name, "due_at": due, "last_error": outcome.because}
+        due = now + self._patience.pause(delivery.attempts)
+        if isinstance(outcome, Retry) and outcome.after_seconds is not None:
+            due = max(due, now + timedelta(seconds=outcome.after_seconds))
+        name = "unknown" if isinstance(outcome, Unknown) else "failed"
+        return {**free, "state": name, "due_at": due, "last_error": outcome.error}
 
 
 def _remember(

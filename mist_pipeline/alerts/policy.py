@@ -63,6 +63,7 @@ DEFAULT_RULES: Mapping[str, Rule] = {
         max_quiet=_NOW,
         is_about_the_past=False,
     ),
+    "pipeline": Rule("warning", quiet=_NOW, max_quiet=_NOW, is_about_the_past=False),
     "mist_alarm": Rule("critical", hinted="major", other_hold=_HOUR / 4, quiet=_HOUR, max_quiet=2 * _HOUR),
     "pre_warning": Rule(hinted="major", other_hold=6 * _HOUR, is_about_the_past=False),
     "threshold": Rule(corroborated="major", hold={"critical": 2 * _HOUR}, other_hold=6 * _HOUR),

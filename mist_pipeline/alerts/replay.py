@@ -60,7 +60,6 @@ def replay(
     policy: Policy | None = None,
     *,
     families: Mapping[str, str] = FAMILIES,
-    site_count: int = 0,
 ) -> Replay:
     """Run the lifecycle over evaluations of the past.
 
@@ -68,14 +67,13 @@ def replay(
         steps: In order of time; made one at a time, so that a long history need not fit in memory.
         policy: Rules and times.
         families: Metric → family.
-        site_count: Sites of the organisation, for storms; 0 if unknown.
 
     Raises:
         ValueError: Steps are out of order.
     """
     book, events = Book(), list[Event]()
     for step in steps:
-        book, happened = evaluate(book, step, policy, families=families, site_count=site_count)
+        book, happened = evaluate(book, step, policy, families=families)
         events += happened
     return Replay(tuple(events), alert_frame(fold_alerts(events).values(), homes(events)))
 

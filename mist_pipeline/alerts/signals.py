@@ -23,6 +23,8 @@ FAMILIES: Mapping[str, str] = {metric.name: metric.family for metric in CATALOGU
 
 CORRELATION = "correlation"
 COLLECTOR = "collector"
+PIPELINE = "pipeline"
+"""Families of the pipeline's own trouble begin with it: ``pipeline:daily``, ``pipeline:checks``."""
 EVIDENCE = "evidence"
 
 Observation = Literal["ok", "idle", "missing"]
@@ -41,7 +43,8 @@ class Step:
 
     Attributes:
         as_of: The instant.
-        source: daily (the analysis of a whole day) or live (an hour or less).
+        source: daily (the analysis of a whole day), live (an hour or less), or pipeline (the pipeline's own state, which
+            says nothing about any site and is looked at beside the other two).
         findings: site_id, metric, kind, severity, summary, evidence (JSON); family where the table has it.
         readings: site_id, metric, state, score_pct of everything that was asked. A site and metric without a row did not
             answer. None: everything answered; for tests and sources that cannot tell.
@@ -50,6 +53,7 @@ class Step:
         causes: ``analysis.incidents`` of this moment: cause_fingerprint, scope, family, attribute, value, cause,
             site_ids. None: causes come from findings of kind correlation alone.
         covers_from: From when on a daily evaluation speaks; a day before ``as_of`` unless told.
+        site_count: Sites of the organisation, for storms; 0 if unknown.
     """
 
     as_of: datetime
@@ -59,6 +63,7 @@ class Step:
     support: pl.DataFrame | None = None
     causes: pl.DataFrame | None = None
     covers_from: datetime | None = None
+    site_count: int = 0
 
     def __post_init__(self) -> None:
         if self.as_of.tzinfo is None:
@@ -67,7 +72,16 @@ class Step:
     @property
     def begins(self) -> datetime:
         """From when on it speaks."""
-        return self.as_of if self.source == "live" else self.covers_from or self.as_of - _DAY
+        return self.covers_from or self.as_of - _DAY if self.source == "daily" else self.as_of
+
+    def is_about(self, family: str) -> bool:
+        """Whether it can say anything about a family."""
+        return is_pipeline(family) == (self.source == "pipeline")
+
+
+def is_pipeline(family: str) -> bool:
+    """Whether a family is the pipeline's own trouble."""
+    return family.partition(":")[0] == PIPELINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +181,7 @@ class Sights:
         A family without readings of its own (devices, health) was looked at where its site answered anything at all.
         """
         site_id, family = key
-        if family == COLLECTOR:
+        if family == COLLECTOR or is_pipeline(family):
             return "ok"
         if self.is_collector_stopped:
             return "missing"

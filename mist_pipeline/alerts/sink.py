@@ -1,55 +1,53 @@
 """The seam to ``delivery``: a row of the outbox, and what became of it.
 
-Here: values. Not here: any sink (``delivery.sink``), what people read (made from the ledger for each row), and the rows
-themselves (`outbox`).
+Here: values. Not here: any sink (``delivery.sink``), what people read (``notification`` makes it from the ledger for each
+row), and the rows themselves (`outbox`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
-
-Verdict = Literal["accepted", "retry", "unknown", "refused"]
+from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one delivery.
+@dataclass(frozen=True)
+class Accepted:
+    """The receiver has it.
 
     Attributes:
-        verdict: accepted: the other side has it. retry: it has not, and may take it later (5xx, 429, no connection).
-            unknown: it may have it (a timeout after the request was sent); must be looked up before anything is sent
-            again. refused: it will never take it (400, 401, a missing address).
-        because: Named reason, for people and for ``last_error``; never a secret.
-        retry_at: For retry: not before; None: the outbox decides (back-off).
-        reference: For accepted: what the sink wants to be given with the next message about this incident (thread, issue
-            key, dedup keys); replaces what it gave before.
+        reference: What the sink wants to be given with the next message about this incident (thread, issue key, dedup
+            keys); replaces what is remembered of the incident at this sink.
+        note: What people should know all the same, such as refused recipients.
     """
 
-    verdict: Verdict
-    because: str = ""
-    retry_at: datetime | None = None
-    reference: Mapping[str, str] | None = None
+    reference: Mapping[str, str] = field(default_factory=dict, hash=False)
+    note: str = ""
 
 
-def accepted(reference: Mapping[str, str] | None = None) -> Outcome:
-    """The other side has it."""
-    return Outcome("accepted", reference=reference)
+@dataclass(frozen=True)
+class Retry:
+    """It surely did not arrive, and may if it is sent again, after ``after_seconds`` at the earliest where told."""
+
+    error: str
+    after_seconds: float | None = None
 
 
-def retry(because: str, at: datetime | None = None) -> Outcome:
-    """Not taken, and worth trying again."""
-    return Outcome("retry", because, retry_at=at)
+@dataclass(frozen=True)
+class Unknown:
+    """It may have arrived (a timeout after sending). Only ``recover`` may decide whether it is sent again."""
+
+    error: str
 
 
-def unknown(because: str) -> Outcome:
-    """Perhaps taken."""
-    return Outcome("unknown", because)
+@dataclass(frozen=True)
+class Refused:
+    """It will never be accepted as it is; somebody has to mend the configuration or the message."""
+
+    error: str
 
 
-def refused(because: str) -> Outcome:
-    """Not taken, and never will be."""
-    return Outcome("refused", because)
+Outcome = Accepted | Retry | Unknown | Refused
+"""What became of one attempt. Errors are for people, and never hold a secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ class Delivery:
         created_at: When it was decided.
         due_at: Not to be sent before.
         attempts: How often it was tried, the running one included.
-        last_error: Of the last attempt, '' without one.
+        last_error: Of the last attempt, or the note of an acceptance; '' without one.
         reference: What the sink gave back with the last message about this incident; empty before the first.
         sent_at: When it was accepted.
         leased_by: Which worker has it.

@@ -46,7 +46,7 @@ def replay(
     total = ((last - first).days + 1) * 25
     with progress_bar() as bar:
         seen = _counted(steps(warehouse, settings, first.date(), last.date()), bar, total)
-        result = run_again(seen, site_count=sites)
+        result = run_again(seen)
         bar("replaying", total, total)
     export.mkdir(parents=True, exist_ok=True)
     alerts, events = export / "alerts.csv", export / "events.csv"

@@ -31,14 +31,16 @@ DAILY_AFTER = timedelta(seconds=1)
 
 def steps(warehouse: Warehouse, settings: Settings, first: date, last: date) -> Iterator[Step]:
     """The evaluations of these days, in order of time, made a week at a time."""
-    day = first
+    day, sites = first, number_of_sites(warehouse, first, last)
     while day <= last:
         until = min(day + timedelta(days=PIECE_DAYS - 1), last)
-        yield from _piece(warehouse, settings, day, until)
+        yield from _piece(warehouse, settings, day, until, sites)
         day = until + timedelta(days=1)
 
 
-def _piece(warehouse: Warehouse, settings: Settings, first: date, last: date) -> Iterator[Step]:
+def _piece(
+    warehouse: Warehouse, settings: Settings, first: date, last: date, site_count: int
+) -> Iterator[Step]:
     families = judgement.families(settings)
     hours = warehouse.read_days(history.SLE_HOURLY, first, last)
     clients = warehouse.read_days(history.SITE_HOURLY, first, last)
@@ -99,6 +101,7 @@ def _piece(warehouse: Warehouse, settings: Settings, first: date, last: date) ->
                     readings=asked[hour],
                     support=support.get(hour),
                     causes=causes.get(hour + HOUR),
+                    site_count=site_count,
                 )
             hour += HOUR
         if day in daily:
@@ -109,6 +112,7 @@ def _piece(warehouse: Warehouse, settings: Settings, first: date, last: date) ->
                 readings=readings_of_days.filter(pl.col("day") == day),
                 causes=daily_causes.filter(pl.col("day") == day),
                 covers_from=begin,
+                site_count=site_count,
             )
         day += timedelta(days=1)
 

@@ -9,6 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from mist_pipeline.alerts.sink import Accepted, Outcome, Refused, Retry, Unknown
+
+__all__ = [
+    "HEALING_STATUS", "Accepted", "AlertView", "IncidentView", "Message", "Outcome", "Reason", "Refused", "Retry",
+    "Severity", "Sink", "SiteView", "Unknown", "is_worth_a_retry",
+]  # fmt: skip
+
 Severity = Literal["critical", "major", "warning", "info"]
 Reason = Literal[
     "first",
@@ -131,39 +138,6 @@ class Message:
     attempt: int = 1
     reference: Mapping[str, str] = field(default_factory=dict, hash=False)
     recipient: str = ""
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """The receiver has it. ``reference`` replaces what is remembered of the incident at this sink."""
-
-    reference: Mapping[str, str] = field(default_factory=dict, hash=False)
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Retry:
-    """It surely did not arrive, and may if it is sent again, after ``after_seconds`` at the earliest where told."""
-
-    error: str
-    after_seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """It may have arrived (a timeout after sending). Only ``recover`` may decide whether it is sent again."""
-
-    error: str
-
-
-@dataclass(frozen=True)
-class Refused:
-    """It will never be accepted as it is; somebody has to mend the configuration or the message."""
-
-    error: str
-
-
-Outcome = Accepted | Retry | Unknown | Refused
 
 
 class Sink(Protocol):

@@ -32,7 +32,7 @@ def connect(site_id: str, severity: str = "major") -> dict[str, str]:
 
 
 def test_three_hundred_sites_that_lose_their_wan_at_once_are_one_incident() -> None:
-    book, events = run([live(0, *map(down, SITES))], site_count=300)
+    book, events = run([live(0, *map(down, SITES), site_count=300)])
     incident = only_incident(book)
     assert incident.scope == "infrastructure"
     assert len(incident.alert_ids) == 300
@@ -59,7 +59,7 @@ def test_how_many_are_a_storm_depends_on_how_many_there_are(sites: int, at: int)
 
 def test_a_storm_is_named_by_what_most_of_its_sites_blame() -> None:
     rows = [finding(site, "connect", evidence='{"classifier": "dhcp"}') for site in SITES[:4]]
-    book, _ = run([live(0, *rows)], site_count=30)
+    book, _ = run([live(0, *rows, site_count=30)])
     assert only_incident(book).cause == "dhcp at 4 sites at once"
 
 
@@ -69,7 +69,7 @@ def test_a_storm_of_a_family_leaves_the_trouble_of_others_alone() -> None:
 
 
 def test_a_few_sites_in_a_large_organisation_are_no_storm() -> None:
-    book, _ = run([live(0, *map(down, SITES[:12]))], site_count=3000)
+    book, _ = run([live(0, *map(down, SITES[:12]), site_count=3000)])
     assert len(book.incidents) == 12
 
 

@@ -360,7 +360,7 @@ def test_a_test_message_is_marked_and_makes_no_incident(ledger: Ledger) -> None:
 def test_three_hundred_sites_make_one_row_for_each_sink(ledger: Ledger) -> None:
     down = [finding(f"s{n}", "device", "site_down", "critical", "") for n in range(300)]
     both = Telling(routes=[Route(name="all", sinks=("mail", "slack"))])
-    ledger.record_evaluation(live(0, *down), both, site_count=300)
+    ledger.record_evaluation(live(0, *down, site_count=300), both)
     assert outbox_rows(ledger) == [("mail", "first", "pending"), ("slack", "first", "pending")]
     frames = ledger.frames()
     assert frames["alerts"]["incident_id"].n_unique() == 1

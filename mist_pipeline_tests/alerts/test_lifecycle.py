@@ -1,5 +1,6 @@
 """The life of one alert, evaluation by evaluation."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from mist_pipeline.alerts.lifecycle import acknowledge, resolve
 from mist_pipeline.alerts.model import Event, alert_fingerprint, rank
 from mist_pipeline.alerts.policy import DEFAULT_RULES, Policy, Rule
 from mist_pipeline.alerts.replay import replay
+from mist_pipeline.alerts.signals import Step
 from mist_pipeline_tests.alerts.histories import (
     HOUR,
     START,
@@ -387,3 +389,29 @@ def test_what_makes_no_sense_is_refused_by_name(problem: object, message: str) -
 
 def test_a_book_that_never_saw_an_evaluation_forgets_nothing() -> None:
     assert Book().without_forgotten(Policy()) == Book()
+
+
+def pipeline(hour: float, *rows: Mapping[str, str]) -> Step:
+    return Step(as_of=START + hour * HOUR, source="pipeline", findings=findings(rows), readings=readings([]))
+
+
+def test_the_pipelines_own_trouble_is_an_alert_beside_those_of_sites() -> None:
+    failed = finding("", "pipeline:daily", "pipeline", "critical", metric="", summary="The daily run failed.")
+    steps = [live(0, finding()), pipeline(0.1, failed), live(0.25, finding()), pipeline(0.3)]
+    book, events = run(steps)
+    site, own = sorted(book.alerts.values(), key=lambda alert: alert.family, reverse=True)
+    assert (site.family, site.state, site.condition) == ("radio", "open", "firing")
+    assert (own.family, own.state, own.resolution) == ("pipeline:daily", "resolved", "recovered")
+    assert "frozen" not in kinds(events)
+
+
+def test_a_look_at_the_pipeline_is_no_look_at_any_site() -> None:
+    book, _ = run([live(0, finding()), pipeline(3)])
+    assert book.as_of == START
+    book, events = run([live(5)], book=book)
+    assert kinds(events)[0] == "frozen", "between the looks at the sites lies a gap"
+
+
+def test_looks_at_the_pipeline_may_be_older_than_the_newest_look_at_the_sites() -> None:
+    book, _ = run([live(1, finding()), pipeline(0.9, finding("", "pipeline:live", "pipeline", "warning"))])
+    assert {alert.state for alert in book.alerts.values()} == {"open"}

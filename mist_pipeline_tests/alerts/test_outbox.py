@@ -8,7 +8,7 @@ import pytest
 from mist_pipeline.alerts.ledger import Ledger, Telling
 from mist_pipeline.alerts.outbox import Outbox, Patience
 from mist_pipeline.alerts.routes import Route
-from mist_pipeline.alerts.sink import Delivery, Outcome, accepted, refused, retry, unknown
+from mist_pipeline.alerts.sink import Accepted, Delivery, Outcome, Refused, Retry, Unknown
 from mist_pipeline_tests.alerts.histories import HOUR, START, finding, live
 
 MINUTE = timedelta(minutes=1)
@@ -21,7 +21,7 @@ class Script:
     def __init__(self, name: str, *answers: Outcome, looked_up: Outcome | None = None) -> None:
         self.name = name
         self.answers = list(answers)
-        self.looked_up = looked_up or accepted({"id": "found"})
+        self.looked_up = looked_up or Accepted({"id": "found"})
         self.sent: list[Delivery] = []
         self.asked: list[Delivery] = []
 
@@ -30,7 +30,7 @@ class Script:
             self.asked.append(delivery)
             return self.looked_up
         self.sent.append(delivery)
-        return self.answers.pop(0) if self.answers else accepted({"id": f"{self.name}-{len(self.sent)}"})
+        return self.answers.pop(0) if self.answers else Accepted({"id": f"{self.name}-{len(self.sent)}"})
 
 
 def told(ledger: Ledger, *sinks: str, sites: int = 1) -> Outbox:
@@ -76,7 +76,7 @@ def test_workers_that_race_in_threads_send_every_row_exactly_once(ledger: Ledger
             with lock:
                 sent.extend(row.delivery_id for row in rows)
             for row in rows:
-                outbox.settle(row, accepted(), START)
+                outbox.settle(row, Accepted(), START)
 
     workers = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(3)]
     for worker in workers:
@@ -88,7 +88,7 @@ def test_workers_that_race_in_threads_send_every_row_exactly_once(ledger: Ledger
 
 
 def test_what_may_heal_is_tried_again_with_growing_pauses_and_then_given_up(ledger: Ledger) -> None:
-    outbox, mail = told(ledger), Script("mail", *[retry("503")] * 9)
+    outbox, mail = told(ledger), Script("mail", *[Retry("503")] * 9)
     now, tries = START, []
     for minute in range(60):
         now = START + minute * MINUTE
@@ -100,14 +100,14 @@ def test_what_may_heal_is_tried_again_with_growing_pauses_and_then_given_up(ledg
 
 
 def test_the_other_side_s_retry_after_is_honoured(ledger: Ledger) -> None:
-    outbox, mail = told(ledger), Script("mail", retry("429", START + 30 * MINUTE))
+    outbox, mail = told(ledger), Script("mail", Retry("429", 1800))
     outbox.work({"mail": mail}, "w1", START)
     assert outbox.work({"mail": mail}, "w1", START + 29 * MINUTE) == []
     assert outbox.work({"mail": mail}, "w1", START + 30 * MINUTE) == ["mail: sent"]
 
 
 def test_what_is_refused_is_not_tried_again_until_a_person_asks(ledger: Ledger) -> None:
-    outbox, mail = told(ledger), Script("mail", refused("400: no such channel"))
+    outbox, mail = told(ledger), Script("mail", Refused("400: no such channel"))
     assert outbox.work({"mail": mail}, "w1", START) == ["mail: dead"]
     assert outbox.work({"mail": mail}, "w1", START + 20 * HOUR) == []
     assert outbox.requeue(mail.sent[0].delivery_id, START + 30 * HOUR)
@@ -116,7 +116,7 @@ def test_what_is_refused_is_not_tried_again_until_a_person_asks(ledger: Ledger) 
 
 
 def test_a_create_that_timed_out_is_looked_up_and_never_sent_blindly_again(ledger: Ledger) -> None:
-    outbox, jira = told(ledger, "jira"), Script("jira", unknown("timeout after the request"))
+    outbox, jira = told(ledger, "jira"), Script("jira", Unknown("timeout after the request"))
     assert outbox.work({"jira": jira}, "w1", START) == ["jira: unknown"]
     assert outbox.work({"jira": jira}, "w1", START + MINUTE) == ["jira: sent"]
     assert (len(jira.sent), len(jira.asked)) == (1, 1)
@@ -125,7 +125,7 @@ def test_a_create_that_timed_out_is_looked_up_and_never_sent_blindly_again(ledge
 
 def test_a_look_up_that_finds_nothing_sends_again(ledger: Ledger) -> None:
     outbox = told(ledger, "jira")
-    jira = Script("jira", unknown("timeout"), looked_up=retry("not there"))
+    jira = Script("jira", Unknown("timeout"), looked_up=Retry("not there"))
     outbox.work({"jira": jira}, "w1", START)
     assert outbox.work({"jira": jira}, "w1", START + MINUTE) == ["jira: failed"]
     assert outbox.work({"jira": jira}, "w1", START + 10 * MINUTE) == ["jira: sent"]
@@ -138,18 +138,18 @@ def test_a_worker_that_dies_while_sending_leaves_an_unknown_row(ledger: Ledger) 
     assert outbox.is_waiting(START + 2 * MINUTE)
     assert outbox.work({"mail": mail}, "w2", START + 2 * MINUTE) == ["mail: sent"]
     assert (len(mail.sent), len(mail.asked)) == (0, 1)
-    assert outbox.settle(lost, accepted({"id": "late"}), START + 3 * MINUTE) is None
+    assert outbox.settle(lost, Accepted({"id": "late"}), START + 3 * MINUTE) is None
     assert ledger.frames()["threads"]["reference"].to_list() == ['{"id": "found"}']
 
 
 def test_one_sink_failing_never_holds_up_another(ledger: Ledger) -> None:
     outbox = told(ledger, "mail", "slack")
-    sinks = {"mail": Script("mail", retry("down")), "slack": Script("slack")}
+    sinks = {"mail": Script("mail", Retry("down")), "slack": Script("slack")}
     assert outbox.work(sinks, "w1", START) == ["mail: failed", "slack: sent"]
 
 
 def test_news_of_an_incident_waits_for_what_was_told_before(ledger: Ledger) -> None:
-    outbox, mail = told(ledger), Script("mail", retry("down"))
+    outbox, mail = told(ledger), Script("mail", Retry("down"))
     telling = Telling(routes=[Route(name="all", sinks=("mail",))])
     (name,) = ledger.book(START).incidents
     outbox.work({"mail": mail}, "w1", START)
@@ -169,7 +169,7 @@ def test_rows_for_a_sink_that_nobody_serves_stay(ledger: Ledger) -> None:
 
 
 def test_news_older_than_a_day_is_dropped(ledger: Ledger) -> None:
-    outbox, mail = told(ledger), Script("mail", retry("down"))
+    outbox, mail = told(ledger), Script("mail", Retry("down"))
     assert outbox.work({"mail": mail}, "w1", START + 25 * HOUR) == ["mail: dead"]
 
 

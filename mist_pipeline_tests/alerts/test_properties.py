@@ -80,7 +80,13 @@ def histories(draw: st.DrawFn) -> list[Step]:
         hour += quarters / 4
         make = live if is_live else daily
         steps.append(
-            make(hour, *found, readings=answered, support=findings(weak).select("site_id", "family"))
+            make(
+                hour,
+                *found,
+                readings=answered,
+                support=findings(weak).select("site_id", "family"),
+                site_count=3,
+            )
         )
     return steps
 
@@ -88,7 +94,7 @@ def histories(draw: st.DrawFn) -> list[Step]:
 def walk(steps: Sequence[Step]) -> list[tuple[Book, list[Event]]]:
     book, walked = Book(), []
     for step in steps:
-        book, events = evaluate(book, step, quick, site_count=3)
+        book, events = evaluate(book, step, quick)
         walked.append((book, events))
     return walked
 
@@ -119,7 +125,7 @@ def test_resolved_comes_after_opened_and_every_alert_is_named_by_its_problem(ste
 @given(histories())
 def test_replaying_a_history_gives_the_same_events(steps: list[Step]) -> None:
     events = [event for _, happened in walk(steps) for event in happened]
-    assert list(replay(steps, quick, site_count=3).events) == events
+    assert list(replay(steps, quick).events) == events
 
 
 @few
