@@ -42,11 +42,11 @@ def test_three_hundred_sites_that_lose_their_wan_at_once_are_one_incident() -> N
 
 def test_a_storm_that_builds_up_takes_its_first_and_last_sites_along() -> None:
     steps = [
-        live(0, *map(down, SITES[:4])),
-        live(0.25, *map(down, SITES[:250])),
-        live(0.5, *map(down, SITES)),
+        live(0, *map(down, SITES[:4]), site_count=300),
+        live(0.25, *map(down, SITES[:250]), site_count=300),
+        live(0.5, *map(down, SITES), site_count=300),
     ]
-    book, events = run(steps, site_count=300)
+    book, events = run(steps)
     assert len(only_incident(book).alert_ids) == 300
     assert kinds(events, "incident").count("merged") == 4
 
