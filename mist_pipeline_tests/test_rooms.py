@@ -34,7 +34,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "mist": set(),
     "report": {"analysis", "mist.metrics"},
     "scorecard": {"alerts", "analysis"},
-    "settings": {"mist.clouds", "mist.metrics"},
+    "settings": {"alerts", "delivery", "mist.clouds", "mist.metrics", "mist.transport"},
     "simulator": {"mist.metrics"},
     "warehouse": set(),
     "watch": {"analysis", "mist.metrics"},

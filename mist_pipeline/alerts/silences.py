@@ -95,6 +95,13 @@ def site_labels(sites: pl.DataFrame, names: Mapping[str, str] | None = None) -> 
     return labels
 
 
+LABELS = (
+    "site", "site_id", "site_group", "country", "model", "firmware", "template", "family", "metric", "kind", "severity",
+    "classifier", "scope",
+)  # fmt: skip
+"""Every label that `alert_labels` gives."""
+
+
 def alert_labels(alert: Alert, of_sites: Mapping[str, Labels], scope: str = "site") -> Labels:
     """Labels of an alert: its own and its site's."""
     return {

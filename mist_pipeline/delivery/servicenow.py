@@ -27,6 +27,7 @@ from mist_pipeline.delivery.tickets import (
     cause_name,
     delivery_mark,
     incident_name,
+    problem_with_recipient,
     still_unknown,
     unusable,
     utc_now,
@@ -67,6 +68,10 @@ class ServiceNowSink:
     def name(self) -> str:
         """Its name in the configuration."""
         return self._config.name
+
+    def problem_with(self, recipient: str) -> str | None:
+        """Why a route must not name this recipient, None if it may."""
+        return problem_with_recipient(recipient)
 
     def send(self, message: Message) -> Outcome:
         """Create the record of an incident, or note, follow the severity, resolve, reopen."""

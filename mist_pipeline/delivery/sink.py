@@ -148,6 +148,10 @@ class Sink(Protocol):
         """Its name in the configuration."""
         ...
 
+    def problem_with(self, recipient: str) -> str | None:
+        """Why a route or escalation must not name this recipient, None if it may; '' is the sink's own."""
+        ...
+
     def send(self, message: Message) -> Outcome:
         """Tell it once. Never raises for anything that the network or the receiver does."""
         ...

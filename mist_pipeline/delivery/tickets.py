@@ -114,11 +114,15 @@ def unusable(message: Message) -> Refused | None:
         return Refused(
             "the incident has no fingerprint or no id, so its ticket could not be told from others; nothing was sent"
         )
-    if message.recipient:
-        return Refused(
-            "a ticket has no recipient: leave it out of the route, or set an assignee in the sink's fields"
-        )
-    return None
+    problem = problem_with_recipient(message.recipient)
+    return Refused(problem) if problem else None
+
+
+def problem_with_recipient(recipient: str) -> str | None:
+    """Why a ticket cannot be for this recipient; None for nobody in particular."""
+    if not recipient:
+        return None
+    return "a ticket has no recipient: leave it out of the step, or set an assignee in the sink's fields"
 
 
 def still_unknown(outcome: Outcome) -> Outcome:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -35,16 +36,51 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
         SettingsError: A file that was asked for is missing, is no YAML, or a key or value is wrong.
     """
     variables = os.environ if environment is None else environment
+    source, values, origin = _merged(path, variables)
+    tokens = [token.strip() for token in variables.get("MIST_API_TOKEN", "").split(",") if token.strip()]
+    content = {
+        **values,
+        "tokens": tuple(SecretStr(token) for token in tokens),
+        "data": _data_folder(variables),
+        "source": source if source.exists() else None,
+    }
+    try:
+        settings = Settings.model_validate(content)
+        if not settings.notifications.sinks:
+            return settings
+        secrets = _secrets(settings, variables, source)
+        settings = Settings.model_validate({**content, "secrets": secrets})
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(one, origin, source) for one in error.errors())) from None
+    # What only a sink can judge is judged now, not at three in the morning.
+    try:
+        settings.sinks()
+        settings.notifications.advice()
+    except ValueError as error:
+        where = origin.get(("notifications", "sinks"), source)
+        raise SettingsError(f"{where}: notifications.{error}") from None
+    return settings
+
+
+def _data_folder(variables: Mapping[str, str]) -> Path:
+    return Path(variables.get("MIST_PIPELINE_DATA") or "data")
+
+
+def _merged(
+    path: Path | None, variables: Mapping[str, str]
+) -> tuple[Path, dict[str, Any], dict[tuple[str, str], str]]:
+    """The file, its values under those of the environment, and where each key comes from."""
     named = path or (
         Path(variables["MIST_PIPELINE_CONFIG"]) if variables.get("MIST_PIPELINE_CONFIG") else None
     )
-    data = Path(variables.get("MIST_PIPELINE_DATA") or "data")
-    source = named or (data / "config.yaml" if (data / "config.yaml").exists() else DEFAULT_FILE)
+    beside = _data_folder(variables) / "config.yaml"
+    source = named or (beside if beside.exists() else DEFAULT_FILE)
     if named and not named.exists():
         raise SettingsError(
             f"{named}: there is no such file. Write one with `mist-pipeline init --path {named}`."
         )
     values = _read(source) if source.exists() else {}
+    _refuse_password(values, source)
     origin = {
         (section, key): str(source)
         for section, keys in values.items()
@@ -60,27 +96,44 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
         if variables.get(name):
             _put(values, ("mist", key), variables[name], name)
             origin["mist", key] = name
-    tokens = [token.strip() for token in variables.get("MIST_API_TOKEN", "").split(",") if token.strip()]
-    for reserved in ("tokens", "data", "source"):
+    for reserved, hint in _RESERVED.items():
         if reserved in values:
-            raise SettingsError(f"{source}: `{reserved}` is no key of the file. {_RESERVED[reserved]}")
-    try:
-        return Settings.model_validate(
-            {
-                **values,
-                "tokens": tuple(SecretStr(token) for token in tokens),
-                "data": data,
-                "source": source if source.exists() else None,
-            }
+            raise SettingsError(f"{source}: `{reserved}` is no key of the file. {hint}")
+    return source, values, origin
+
+
+def _secrets(settings: Settings, variables: Mapping[str, str], source: Path) -> dict[str, SecretStr]:
+    """The secrets that sinks name.
+
+    Raises:
+        SettingsError: Naming every variable that is missing.
+    """
+    named = list(settings.notifications.variables())
+    missing = [
+        f"{source}: notifications.sinks.{sink} takes a secret from {variable}, which is not set in the environment"
+        for sink, variable in named
+        if not variables.get(variable)
+    ]
+    if missing:
+        raise SettingsError("\n".join(missing))
+    return {variable: SecretStr(variables[variable]) for _, variable in named}
+
+
+def _refuse_password(values: Mapping[str, Any], source: Path) -> None:
+    alerts = values.get("alerts")
+    ledger = alerts.get("ledger") if isinstance(alerts, dict) else None
+    if ledger and urlsplit(str(ledger)).password:
+        raise SettingsError(
+            f"{source}: alerts.ledger holds a password. Secrets come from the environment: "
+            "set MIST_PIPELINE__ALERTS__LEDGER, or leave the password to PGPASSWORD."
         )
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explain(one, origin, source) for one in error.errors())) from None
 
 
 _RESERVED = {
     "tokens": "Tokens come from the environment: MIST_API_TOKEN.",
     "data": "The data folder comes from the environment: MIST_PIPELINE_DATA.",
     "source": "Remove it.",
+    "secrets": "Sinks name variables of the environment: token_from, password_from …",
 }
 
 

@@ -6,29 +6,23 @@ A key that nothing reads does not exist here. Reading the file and the environme
 import difflib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from mist_pipeline.mist.clouds import base_url
 from mist_pipeline.mist.metrics import CATALOGUE, Metric, canonical, in_groups
+from mist_pipeline.settings.notifications import Alerts, Notifications
+from mist_pipeline.settings.section import Section
+
+if TYPE_CHECKING:
+    from mist_pipeline.delivery.sink import Sink
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class Organisation(_Section):
+class Organisation(Section):
     """The organisation as its people see it."""
 
     name: str = Field("", description="Name shown in reports; empty: the cloud's own.")
@@ -54,7 +48,7 @@ class Organisation(_Section):
         return ZoneInfo(self.timezone)
 
 
-class Mist(_Section):
+class Mist(Section):
     """The cloud to ask, and how much."""
 
     cloud: str = Field("global-01", description="Region of the Mist cloud; ignored where base_url is given.")
@@ -78,7 +72,7 @@ class Mist(_Section):
         return value
 
 
-class Monitoring(_Section):
+class Monitoring(Section):
     """What is watched."""
 
     interval_minutes: int = Field(15, ge=1, le=60, description="Minutes between two looks of the live job.")
@@ -96,7 +90,7 @@ class Monitoring(_Section):
         return value
 
 
-class Bands(_Section):
+class Bands(Section):
     """Severity of a score: below ``critical`` it is critical, below ``major`` major, below ``warning`` warning."""
 
     critical: Percent = Field(70, description="Below this: critical.")
@@ -112,7 +106,7 @@ class Bands(_Section):
         return self
 
 
-class Thresholds(_Section):
+class Thresholds(Section):
     """When a change or a forecast is worth saying."""
 
     pre_warning_capacity: Percent = Field(
@@ -142,7 +136,7 @@ class Thresholds(_Section):
     )
 
 
-class History(_Section):
+class History(Section):
     """How far back, and for how long things are kept."""
 
     start: date = Field(date(2026, 1, 1), description="First day of history; partitions begin here.")
@@ -151,7 +145,7 @@ class History(_Section):
     archive_after_days: int = Field(30, ge=1, description="Age at which raw files go into monthly archives.")
 
 
-class Health(_Section):
+class Health(Section):
     """How the health of a site is scored."""
 
     method: Literal["smooth", "banded"] = Field(
@@ -159,7 +153,7 @@ class Health(_Section):
     )
 
 
-class Compute(_Section):
+class Compute(Section):
     """Where forecasts are made."""
 
     engine: Literal["processes", "dask"] = Field(
@@ -175,7 +169,7 @@ class Compute(_Section):
         return self
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything that can be configured, in one object. ``mist-pipeline init`` writes it as a commented file."""
 
     organisation: Organisation = Organisation()
@@ -189,8 +183,11 @@ class Settings(_Section):
     history: History = History()
     health: Health = Health()
     compute: Compute = Compute()
+    alerts: Alerts = Alerts()
+    notifications: Notifications = Notifications()
 
     tokens: tuple[SecretStr, ...] = Field((), exclude=True, repr=False)
+    secrets: dict[str, SecretStr] = Field(default_factory=dict, exclude=True, repr=False)
     data: Path = Field(Path("data"), exclude=True)
     source: Path | None = Field(None, exclude=True)
 
@@ -249,6 +246,20 @@ class Settings(_Section):
     def reports_path(self) -> Path:
         """The folder of the reports."""
         return self.data / "reports"
+
+    @property
+    def ledger(self) -> str | Path:
+        """Path or address of the ledger; an address may hold a password."""
+        return self.alerts.ledger or self.data / "ledger.db"
+
+    @property
+    def evaluations_path(self) -> Path:
+        """The folder of what evaluations were made of."""
+        return self.data / "evaluations"
+
+    def sinks(self) -> "dict[str, Sink]":
+        """Every configured sink by name."""
+        return self.notifications.build(self.secrets, self.data)
 
     @property
     def budget_path(self) -> Path:

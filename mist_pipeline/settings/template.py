@@ -4,15 +4,41 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from mist_pipeline.settings.model import Bands, Settings
+from mist_pipeline.settings.routes import EscalationKeys, MaintenanceKeys, RouteKeys, StepKeys, WindowKeys
+from mist_pipeline.settings.sinks import KINDS
+
+EXAMPLE = """\
+# An example of notifications; docs/notifications.md explains every key.
+#
+# notifications:
+#   sinks:
+#     mail: {type: mail, host: smtp.example.com, sender: mist@example.com, recipients: [noc@example.com],
+#            username: mist, password_from: SMTP_PASSWORD}
+#     chat: {type: slack, channel: "#network", token_from: SLACK_TOKEN}
+#     pager: {type: pagerduty, routing_key_from: PAGERDUTY_KEY}
+#     desk: {type: jira, base_url: https://example.atlassian.net, project: NET, user: mist@example.com, token_from: JIRA_TOKEN}
+#   routes:
+#     - {name: tickets, sinks: [desk], min_severity: major, goes_on: true}
+#     - {name: critical, sinks: [chat, mail], min_severity: critical, escalation: on call}
+#     - name: everything else
+#       sinks: [chat]
+#       quiet_hours: [{begins: "19:40", lasts_hours: 11, zone: Europe/Berlin}]
+#   escalations:
+#     on call: {steps: [{after_minutes: 15, sink: pager}], repeats: 2, repeat_every_minutes: 30}
+#   maintenance:
+#     - {name: Sunday updates, match: 'site_group="North"', window: {begins: "02:00", until: "04:00", zone: Europe/Berlin,
+#        weekdays: [sunday]}}
+"""
 
 
 def template() -> str:
     """A commented configuration file with every key at its default."""
     lines = [
         "# Configuration of mist_pipeline. Every key is optional; what stands here are the defaults.",
-        "# Secrets do not belong here: MIST_API_TOKEN comes from the environment.",
+        "# Secrets do not belong here: MIST_API_TOKEN comes from the environment, and sinks name variables that hold theirs.",
         "# Any key can be given as an environment variable: MIST_PIPELINE__SECTION__KEY, which wins over this file.",
     ]
     for section, field in Settings.model_fields.items():
@@ -23,17 +49,22 @@ def template() -> str:
             lines += [f"# {field.description}", f"{section}:"]
             lines += [
                 "  default:",
-                *(f"    {name}: {_yaml(one.default)}" for name, one in Bands.model_fields.items()),
+                *(f"    {name}: {_default(one)}" for name, one in Bands.model_fields.items()),
             ]
             continue
         lines += [f"# {(field.annotation.__doc__ or '').strip()}", f"{section}:"]
         for name, one in field.annotation.model_fields.items():
-            lines += [f"  # {one.description}", f"  {name}: {_yaml(one.default)}"]
-    return "\n".join(lines) + "\n"
+            lines += [f"  # {one.description}", f"  {name}: {_default(one)}"]
+    return "\n".join(lines) + "\n\n" + EXAMPLE
+
+
+def _default(field: FieldInfo) -> str:
+    return _yaml(field.get_default(call_default_factory=True))
 
 
 def _yaml(value: Any) -> str:
-    return yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
+    plain = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(plain, default_flow_style=True, width=1000).removesuffix("...\n").strip()
 
 
 def configuration_page() -> str:
@@ -41,7 +72,7 @@ def configuration_page() -> str:
     lines = [
         "# Configuration",
         "",
-        "Made from `mist_pipeline/settings/model.py` by `make docs`; a test keeps it current.",
+        "Made from `mist_pipeline/settings` by `make docs`; a test keeps it current.",
         "",
         "`mist-pipeline init` writes a commented `config/config.yaml`. Every key is optional. Any key can be given as an",
         "environment variable `MIST_PIPELINE__SECTION__KEY` (for example `MIST_PIPELINE__HISTORY__START=2026-02-02`); the",
@@ -58,12 +89,36 @@ def configuration_page() -> str:
         about, prefix = f"{field.description} {(Bands.__doc__ or '').strip()}", "default."
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             model, about, prefix = field.annotation, (field.annotation.__doc__ or "").strip(), ""
-        lines += ["", f"## {section}", "", about, "", "| key | default | meaning |", "|---|---|---|"]
-        lines += [
-            f"| `{prefix}{name}` | `{_yaml(one.default)}` | {one.description} |"
-            for name, one in model.model_fields.items()
-        ]
+        lines += ["", f"## {section}", "", about, *_key_table(model, prefix)]
+    lines += [
+        "",
+        "## Sinks",
+        "",
+        "Values of `notifications.sinks`, each under a name of your own. Keys that end in `_from`",
+    ]
+    lines += ["name a variable of the environment that holds a secret."]
+    for kind in KINDS:
+        name = kind.model_fields["type"].annotation.__args__[0]  # type: ignore[union-attr]
+        lines += ["", f"### `type: {name}`", "", (kind.__doc__ or "").strip(), *_key_table(kind)]
+    parts: dict[str, tuple[str, type[BaseModel]]] = {
+        "Routes": ("notifications.routes", RouteKeys),
+        "Escalations": ("notifications.escalations", EscalationKeys),
+        "Steps": ("notifications.escalations.<name>.steps", StepKeys),
+        "Maintenance": ("notifications.maintenance", MaintenanceKeys),
+        "Windows": ("hours, quiet_hours and window", WindowKeys),
+    }
+    for title, (where, keys) in parts.items():
+        lines += ["", f"## {title}", "", f"`{where}`: {(keys.__doc__ or '').strip()}", *_key_table(keys)]
     return "\n".join(lines) + "\n"
+
+
+def _key_table(model: type[BaseModel], prefix: str = "") -> list[str]:
+    rows = [
+        f"| `{prefix}{name}` | {'required' if one.is_required() else f'`{_default(one)}`'} | {one.description} |"
+        for name, one in model.model_fields.items()
+        if name != "type"
+    ]
+    return ["", "| key | default | meaning |", "|---|---|---|", *rows]
 
 
 VARIABLES = {
