@@ -140,27 +140,37 @@ class Ledger:
         telling: Telling | None = None,
         *,
         families: Mapping[str, str] = FAMILIES,
+        origin: str | None = None,
     ) -> Recorded:
         """Evaluate, write the events and put what is to be told into the outbox, in one transaction.
 
-        An evaluation of an instant that is in the ledger already is not made again, so that a run may be repeated.
+        An evaluation of an instant, or of an origin, that is in the ledger already is not made again, so that a run may
+        be repeated.
 
         Args:
             step: What was found.
             telling: Who is told; None: nobody for now (``tell`` makes up for it).
             families: Metric → family.
+            origin: Name of the kept look that this is. Looks of two kinds may come in another order than that of their
+                instants; with an origin, a late one is evaluated at the first instant after the newest.
 
         Raises:
             ValueError: The step is older than the newest evaluation: that is for a replay.
         """
         with writing(self.engine) as connection:
-            if state.is_evaluated(connection, step.as_of):
+            if origin is None and state.is_evaluated(connection, step.as_of):
                 return Recorded()
+            if origin is not None:
+                if state.is_taken(connection, origin):
+                    return Recorded()
+                step = replace(step, as_of=state.after_all(connection, step.as_of, step.source))
             book = state.book(connection, self.policy, step.as_of)
             _after, events = evaluate(book, step, self.policy, families=families)
             state.write(connection, book, events)
             connection.execute(
-                sa.insert(tables.EVALUATIONS).values(as_of=step.as_of, source=step.source, events=len(events))
+                sa.insert(tables.EVALUATIONS).values(
+                    as_of=step.as_of, source=step.source, events=len(events), origin=origin
+                )
             )
             told = Recorded() if telling is None else self._tell(connection, telling, step.as_of)
             return replace(told, events=(*events, *told.events))
@@ -354,6 +364,20 @@ class Ledger:
     def alert_frame(self) -> pl.DataFrame:
         """Every alert that ever opened, with the columns of a replay."""
         return alert_list(self.engine)
+
+    def origins(self) -> dict[str, datetime]:
+        """Kept look → the instant at which it was evaluated."""
+        query = sa.select(tables.EVALUATIONS).where(tables.EVALUATIONS.c.origin.is_not(None))
+        with reading(self.engine) as connection:
+            return {row["origin"]: row["as_of"] for row in state.rows(connection, query)}
+
+    def newest_origins(self) -> dict[str, str]:
+        """Source → the newest kept look of it that was evaluated."""
+        taken = tables.EVALUATIONS.c.origin
+        query = sa.select(tables.EVALUATIONS.c.source, sa.func.max(taken).label("origin"))
+        query = query.where(taken.is_not(None)).group_by(tables.EVALUATIONS.c.source)
+        with reading(self.engine) as connection:
+            return {row["source"]: row["origin"] for row in state.rows(connection, query)}
 
     def last_evaluation(self) -> datetime | None:
         """Instant of the newest look at the sites."""

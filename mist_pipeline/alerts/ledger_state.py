@@ -1,7 +1,7 @@
 """Queries of the ledger: state in and out, inside the caller's transaction. Neighbours: `ledger`, `tables`, `rows`."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from mist_pipeline.alerts.dispatch import Notice, TellKey
 from mist_pipeline.alerts.evaluation import Book
-from mist_pipeline.alerts.model import Event
+from mist_pipeline.alerts.model import Event, Source
 from mist_pipeline.alerts.policy import Policy
 from mist_pipeline.alerts.rows import (
     Row,
@@ -36,6 +36,8 @@ from mist_pipeline.alerts.telling import Told
 
 _CHUNK = 500
 """Values in one IN list."""
+
+_TICK = timedelta(milliseconds=1)
 
 
 def rows(connection: Connection, query: sa.Select[Any]) -> list[Row]:
@@ -68,6 +70,22 @@ def last_evaluation(connection: Connection) -> datetime | None:
 def is_evaluated(connection: Connection, as_of: datetime) -> bool:
     """Whether this very instant was evaluated."""
     return one(connection, EVALUATIONS, EVALUATIONS.c.as_of == as_of) is not None
+
+
+def is_taken(connection: Connection, origin: str) -> bool:
+    """Whether this kept look was evaluated."""
+    return one(connection, EVALUATIONS, EVALUATIONS.c.origin == origin) is not None
+
+
+def after_all(connection: Connection, as_of: datetime, source: Source) -> datetime:
+    """An instant, or the first after the newest look at the sites and free, where that is later."""
+    newest = last_evaluation(connection)
+    at = as_of
+    if source != "pipeline" and newest is not None:
+        at = max(at, newest + _TICK)
+    while is_evaluated(connection, at):
+        at += _TICK
+    return at
 
 
 def book(connection: Connection, policy: Policy, now: datetime, also: Iterable[str] = ()) -> Book:

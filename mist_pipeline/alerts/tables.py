@@ -76,6 +76,8 @@ EVALUATIONS = sa.Table(
     _instant("as_of", primary_key=True),
     _text("source"),
     _number("events"),
+    _text("origin", null=True),
+    sa.UniqueConstraint("origin"),
 )
 
 EVENTS = sa.Table(

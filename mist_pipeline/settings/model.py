@@ -32,6 +32,11 @@ class Organisation(Section):
         (), description="Days on which business is not as usual: they teach nobody what is normal."
     )
 
+    names: dict[str, str] = Field(
+        default_factory=dict,
+        description="Id → name of site groups and templates, for routes and reports: the cloud tells their ids only.",
+    )
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:

@@ -63,13 +63,16 @@ def test_opening_again_changes_nothing_and_a_later_version_is_refused(ledger: Le
     with Ledger(address) as again:
         assert len(again.events()) == len(ledger.events()) > 0
     with writing(ledger.engine) as connection:
+        version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     try:
         with pytest.raises(LedgerUnavailableError, match=r"9999.*Update"):
             Ledger(address)
     finally:
         with writing(ledger.engine) as connection:
-            connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+            connection.execute(
+                sa.text("UPDATE alembic_version SET version_num = :version"), {"version": version}
+            )
 
 
 def test_a_new_ledger_is_made_from_nothing_in_a_folder_that_was_not_there(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""Kept looks that were not evaluated yet, evaluated in order: what the job of alerts does each time it is woken.
+
+Here: which looks wait, and taking them, each in a transaction of its own. What people are told is decided once, after the
+last one, so that after a pause nobody hears of what is over. Not here: where looks come from (``defs``), files
+(`evaluations`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mist_pipeline.alerts.evaluations import Evaluations, Name
+from mist_pipeline.alerts.ledger import Ledger, Recorded, Telling
+from mist_pipeline.alerts.model import Event
+from mist_pipeline.alerts.signals import FAMILIES
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of the looks that waited.
+
+    Attributes:
+        names: Looks that were evaluated, in order.
+        events: What followed for alerts and incidents.
+        told: What is to be told now, and what not and why.
+    """
+
+    names: tuple[Name, ...]
+    events: tuple[Event, ...]
+    told: Recorded
+
+
+def waiting(ledger: Ledger, kept: Evaluations) -> list[Name]:
+    """Looks that were not evaluated, in order of time.
+
+    Looks of one kind are evaluated in their order: one that is older than the newest of its kind is not made up for.
+    """
+    newest = ledger.newest_origins()
+    return [name for name in kept.names() if name.text > newest.get(name.source, "")]
+
+
+def take(
+    ledger: Ledger,
+    kept: Evaluations,
+    telling: Telling,
+    now: datetime,
+    *,
+    families: Mapping[str, str] = FAMILIES,
+) -> Taken:
+    """Evaluate what waits, then decide what is to be told.
+
+    Args:
+        ledger: Where events and messages go.
+        kept: Where looks come from.
+        telling: Who is told.
+        now: The instant of the decision.
+        families: Metric → family.
+    """
+    names, events = waiting(ledger, kept), list[Event]()
+    for name in names:
+        events += ledger.record_evaluation(kept.load(name), families=families, origin=name.text).events
+    return Taken(tuple(names), tuple(events), ledger.tell(telling, now))
