@@ -75,7 +75,7 @@ def cancel(connection: Connection, incident_id: str, because: str, stops_when: s
         .where(
             (DELIVERIES.c.incident_id == incident_id)
             & (DELIVERIES.c.reason == "escalation")
-            & DELIVERIES.c.state.in_(["pending", "failed"])
+            & DELIVERIES.c.state.in_(["pending", "failed", "sending", "unknown"])
             & DELIVERIES.c.sink.in_({row["sink"] for row in stopped})
         )
         .values(state="dead", last_error=f"not needed: {because}")

@@ -49,6 +49,21 @@ class Patience:
         return min(self.first_pause * (1 << doublings), self.longest_pause)
 
 
+@dataclass(frozen=True)
+class Done:
+    """What became of one row.
+
+    Attributes:
+        delivery: The row as it was leased.
+        outcome: What the sink answered.
+        state: The row's state now; None if the lease ran out, or nobody needs it any more.
+    """
+
+    delivery: Delivery
+    outcome: Outcome
+    state: str | None
+
+
 class Outbox:
     """The rows of one ledger.
 
@@ -111,6 +126,17 @@ class Outbox:
         ]
         return sorted(taken, key=lambda row: row.delivery_id)
 
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether a leased row is still this worker's and still needed; asked right before it is sent."""
+        mine = (
+            (DELIVERIES.c.delivery_id == delivery.delivery_id)
+            & (DELIVERIES.c.leased_by == delivery.leased_by)
+            & (DELIVERIES.c.attempts == delivery.attempts)
+            & DELIVERIES.c.state.in_(["sending", "unknown"])
+        )
+        with reading(self._engine) as connection:
+            return state.one(connection, DELIVERIES, mine) is not None
+
     def settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> str | None:
         """Write down what the sink answered.
 
@@ -127,8 +153,12 @@ class Outbox:
             (DELIVERIES.c.delivery_id == delivery.delivery_id)
             & (DELIVERIES.c.leased_by == delivery.leased_by)
             & (DELIVERIES.c.attempts == delivery.attempts)
-            & DELIVERIES.c.state.in_(["sending", "unknown"])
         )
+        # One that was withdrawn while it was being sent was sent all the same.
+        open_states = (
+            ["sending", "unknown", "dead"] if isinstance(outcome, Accepted) else ["sending", "unknown"]
+        )
+        mine &= DELIVERIES.c.state.in_(open_states)
         with self._engine.begin() as connection:
             if not connection.execute(sa.update(DELIVERIES).where(mine).values(**values)).rowcount:
                 return None
@@ -140,26 +170,23 @@ class Outbox:
         self,
         sinks: Mapping[str, Callable[[Delivery], Outcome]],
         worker: str,
-        now: datetime,
+        clock: Callable[[], datetime],
         *,
         limit: int = 20,
-    ) -> list[str]:
+    ) -> list[Done]:
         """Lease, hand over, settle; once around. Each sink fails alone.
 
         Args:
             sinks: Sink → what sends a row (state *sending*) or finds out about it (*unknown*); must not raise for what
                 the other side does. Rows for other sinks stay where they are.
             worker: Name of this worker.
-            now: The instant.
-            limit: At most so many rows.
-
-        Returns:
-            ``sink: state`` of every row, for logs.
+            clock: Tells the time; sending takes some.
+            limit: At most so many rows; all of them must be sent before the lease runs out.
         """
-        report: list[str] = []
-        for delivery in self.lease(worker, now, limit=limit, sinks=sinks):
-            became = self.settle(delivery, sinks[delivery.sink](delivery), now)
-            report.append(f"{delivery.sink}: {became or 'lease lost'}")
+        report: list[Done] = []
+        for delivery in self.lease(worker, clock(), limit=limit, sinks=sinks):
+            outcome = sinks[delivery.sink](delivery)
+            report.append(Done(delivery, outcome, self.settle(delivery, outcome, clock())))
         return report
 
     def is_waiting(self, now: datetime) -> bool:

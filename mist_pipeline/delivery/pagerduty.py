@@ -89,7 +89,7 @@ class PagerDutySink:
     def _trigger(self, message: Message) -> Outcome:
         before = _open_keys(message.reference, message.recipient)
         is_worse = message.reason in _NEW_KEY
-        if message.incident.status == "acknowledged" and not before and not is_worse:
+        if message.incident.status == "acknowledged":
             return Accepted(dict(message.reference), "somebody is working on it already: nobody was paged")
         is_new = not before or is_worse
         key = dedup_key(message) if is_new else before[-1]

@@ -93,6 +93,8 @@ class IncidentView:
         report_url: The report of the day, or None.
         run_url: The Dagster run, or None.
         charts: Picture (PNG) by file name, for sinks that can show them.
+        merged_into: The incident that its alerts went to: it is over for whoever follows it, but nothing has recovered.
+            Empty for every other.
     """
 
     incident_id: str
@@ -110,6 +112,7 @@ class IncidentView:
     report_url: str | None = None
     run_url: str | None = None
     charts: Mapping[str, bytes] = field(default_factory=dict, hash=False)
+    merged_into: str = ""
 
     @property
     def sites(self) -> tuple[SiteView, ...]:

@@ -33,8 +33,9 @@ FAMILY_TITLES: Mapping[str, str] = {
     "collector": "Collection of data",
     "device": "Devices",
     "health": "Site health",
+    "pipeline": "The pipeline",
 }
-"""What problems without a metric are called; any other is of the whole site."""
+"""What problems without a metric are called, by the beginning of the family; any other is of the whole site."""
 
 _WHY: Mapping[Reason, str] = {
     "first": "First message about this incident.",
@@ -49,6 +50,7 @@ _WHY: Mapping[Reason, str] = {
     "digest": "Collected during quiet hours.",
     "test": "This is a test. Nothing is wrong.",
 }
+_WHY_MERGED = "It is now part of another incident, which goes on."
 
 
 def clean(text: str, limit: int = SENTENCE_LENGTH) -> str:
@@ -115,7 +117,8 @@ def subject_of(alert: AlertView) -> str:
     """What an alert is about: the metric's title, or that of its family."""
     if alert.metric in CATALOGUE:
         return CATALOGUE[alert.metric].title
-    return clean(alert.metric, NAME_LENGTH) or FAMILY_TITLES.get(alert.family, "Whole site")
+    beginning = alert.family.partition(":")[0]
+    return clean(alert.metric, NAME_LENGTH) or FAMILY_TITLES.get(beginning, "Whole site")
 
 
 def summary_of(alert: AlertView) -> str:
@@ -142,7 +145,8 @@ def state(message: Message) -> str:
     if message.reason == "test":
         return f"TEST, {severity}"
     if incident.status == "resolved":
-        return f"RESOLVED after {duration(lasted(incident))}"
+        end = "MERGED" if incident.merged_into else "RESOLVED"
+        return f"{end} after {duration(lasted(incident))}"
     acknowledged = f"{severity}, acknowledged" if incident.status == "acknowledged" else severity
     return {
         "severity_rise": f"Now {severity}",
@@ -157,7 +161,7 @@ def state(message: Message) -> str:
 
 def why(message: Message) -> str:
     """The sentence behind the reason of the message."""
-    return _WHY[message.reason]
+    return _WHY_MERGED if message.incident.merged_into else _WHY[message.reason]
 
 
 def lasted(incident: IncidentView) -> timedelta:
@@ -194,7 +198,8 @@ def facts(incident: IncidentView) -> list[tuple[str, str]]:
     if incident.status == "resolved":
         end = instant(incident.resolved_at or incident.updated_at)
         when = ("When", f"{instant(incident.opened_at)} to {end} {took}")
-    found = [("Severity", incident.severity), ("State", incident.status), when]
+    condition = "merged" if incident.merged_into else incident.status
+    found = [("Severity", incident.severity), ("State", condition), when]
     if incident.alerts:
         found.append(("Where", places(incident)))
         states = Counter[str](alert.status for alert in incident.alerts)

@@ -378,7 +378,7 @@ def test_copies_have_every_column_even_of_empty_tables(ledger: Ledger) -> None:
         if name in frames
     }
     ledger.record_evaluation(live(0, EVIDENCE), PAGED)
-    Outbox(ledger.engine).work({}, "w", START)
+    Outbox(ledger.engine).work({}, "w", lambda: START)
     filled = ledger.frames()
     assert {name: frame.schema for name, frame in frames.items()} == {
         name: frame.schema for name, frame in filled.items()

@@ -1,10 +1,13 @@
 """The outbox: leased by several workers, in order, at least once and as rarely twice as can be."""
 
 import threading
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from mist_pipeline.alerts import tables
 from mist_pipeline.alerts.ledger import Ledger, Telling
 from mist_pipeline.alerts.outbox import Outbox, Patience
 from mist_pipeline.alerts.routes import Route
@@ -40,6 +43,11 @@ def told(ledger: Ledger, *sinks: str, sites: int = 1) -> Outbox:
     return Outbox(ledger.engine, PATIENCE)
 
 
+def work(outbox: Outbox, sinks: Mapping[str, Script], worker: str, now: datetime) -> list[str]:
+    done = outbox.work(sinks, worker, lambda: now)
+    return [f"{one.delivery.sink}: {one.state or 'lease lost'}" for one in done]
+
+
 def states(ledger: Ledger) -> dict[str, str]:
     frame = ledger.frames()["deliveries"]
     return dict(frame.select("reason", "state").iter_rows())
@@ -48,8 +56,8 @@ def states(ledger: Ledger) -> dict[str, str]:
 def test_a_row_is_sent_once_and_remembers_how_the_other_side_calls_it(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail")
     assert outbox.is_waiting(START)
-    assert outbox.work({"mail": mail}, "w1", START) == ["mail: sent"]
-    assert outbox.work({"mail": mail}, "w1", START + HOUR) == []
+    assert work(outbox, {"mail": mail}, "w1", START) == ["mail: sent"]
+    assert work(outbox, {"mail": mail}, "w1", START + HOUR) == []
     assert not outbox.is_waiting(START + HOUR)
     row = ledger.frames()["deliveries"].row(0, named=True)
     assert (row["state"], row["attempts"], row["sent_at"]) == ("sent", 1, START)
@@ -92,7 +100,7 @@ def test_what_may_heal_is_tried_again_with_growing_pauses_and_then_given_up(ledg
     now, tries = START, []
     for minute in range(60):
         now = START + minute * MINUTE
-        if outbox.work({"mail": mail}, "w1", now):
+        if work(outbox, {"mail": mail}, "w1", now):
             tries.append(minute)
     assert tries == [0, 1, 3, 7]
     row = ledger.frames()["deliveries"].row(0, named=True)
@@ -101,24 +109,24 @@ def test_what_may_heal_is_tried_again_with_growing_pauses_and_then_given_up(ledg
 
 def test_the_other_side_s_retry_after_is_honoured(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail", Retry("429", 1800))
-    outbox.work({"mail": mail}, "w1", START)
-    assert outbox.work({"mail": mail}, "w1", START + 29 * MINUTE) == []
-    assert outbox.work({"mail": mail}, "w1", START + 30 * MINUTE) == ["mail: sent"]
+    work(outbox, {"mail": mail}, "w1", START)
+    assert work(outbox, {"mail": mail}, "w1", START + 29 * MINUTE) == []
+    assert work(outbox, {"mail": mail}, "w1", START + 30 * MINUTE) == ["mail: sent"]
 
 
 def test_what_is_refused_is_not_tried_again_until_a_person_asks(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail", Refused("400: no such channel"))
-    assert outbox.work({"mail": mail}, "w1", START) == ["mail: dead"]
-    assert outbox.work({"mail": mail}, "w1", START + 20 * HOUR) == []
+    assert work(outbox, {"mail": mail}, "w1", START) == ["mail: dead"]
+    assert work(outbox, {"mail": mail}, "w1", START + 20 * HOUR) == []
     assert outbox.requeue(mail.sent[0].delivery_id, START + 30 * HOUR)
-    assert outbox.work({"mail": mail}, "w1", START + 30 * HOUR) == ["mail: sent"]
+    assert work(outbox, {"mail": mail}, "w1", START + 30 * HOUR) == ["mail: sent"]
     assert not outbox.requeue(mail.sent[0].delivery_id, START)
 
 
 def test_a_create_that_timed_out_is_looked_up_and_never_sent_blindly_again(ledger: Ledger) -> None:
     outbox, jira = told(ledger, "jira"), Script("jira", Unknown("timeout after the request"))
-    assert outbox.work({"jira": jira}, "w1", START) == ["jira: unknown"]
-    assert outbox.work({"jira": jira}, "w1", START + MINUTE) == ["jira: sent"]
+    assert work(outbox, {"jira": jira}, "w1", START) == ["jira: unknown"]
+    assert work(outbox, {"jira": jira}, "w1", START + MINUTE) == ["jira: sent"]
     assert (len(jira.sent), len(jira.asked)) == (1, 1)
     assert ledger.frames()["threads"]["reference"].to_list() == ['{"id": "found"}']
 
@@ -126,17 +134,17 @@ def test_a_create_that_timed_out_is_looked_up_and_never_sent_blindly_again(ledge
 def test_a_look_up_that_finds_nothing_sends_again(ledger: Ledger) -> None:
     outbox = told(ledger, "jira")
     jira = Script("jira", Unknown("timeout"), looked_up=Retry("not there"))
-    outbox.work({"jira": jira}, "w1", START)
-    assert outbox.work({"jira": jira}, "w1", START + MINUTE) == ["jira: failed"]
-    assert outbox.work({"jira": jira}, "w1", START + 10 * MINUTE) == ["jira: sent"]
+    work(outbox, {"jira": jira}, "w1", START)
+    assert work(outbox, {"jira": jira}, "w1", START + MINUTE) == ["jira: failed"]
+    assert work(outbox, {"jira": jira}, "w1", START + 10 * MINUTE) == ["jira: sent"]
 
 
 def test_a_worker_that_dies_while_sending_leaves_an_unknown_row(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail")
     (lost,) = outbox.lease("w1", START)
-    assert outbox.work({"mail": mail}, "w2", START + MINUTE) == []
+    assert work(outbox, {"mail": mail}, "w2", START + MINUTE) == []
     assert outbox.is_waiting(START + 2 * MINUTE)
-    assert outbox.work({"mail": mail}, "w2", START + 2 * MINUTE) == ["mail: sent"]
+    assert work(outbox, {"mail": mail}, "w2", START + 2 * MINUTE) == ["mail: sent"]
     assert (len(mail.sent), len(mail.asked)) == (0, 1)
     assert outbox.settle(lost, Accepted({"id": "late"}), START + 3 * MINUTE) is None
     assert ledger.frames()["threads"]["reference"].to_list() == ['{"id": "found"}']
@@ -145,34 +153,54 @@ def test_a_worker_that_dies_while_sending_leaves_an_unknown_row(ledger: Ledger) 
 def test_one_sink_failing_never_holds_up_another(ledger: Ledger) -> None:
     outbox = told(ledger, "mail", "slack")
     sinks = {"mail": Script("mail", Retry("down")), "slack": Script("slack")}
-    assert outbox.work(sinks, "w1", START) == ["mail: failed", "slack: sent"]
+    assert work(outbox, sinks, "w1", START) == ["mail: failed", "slack: sent"]
 
 
 def test_news_of_an_incident_waits_for_what_was_told_before(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail", Retry("down"))
     telling = Telling(routes=[Route(name="all", sinks=("mail",))])
     (name,) = ledger.book(START).incidents
-    outbox.work({"mail": mail}, "w1", START)
+    work(outbox, {"mail": mail}, "w1", START)
     ledger.resolve(name, "ada", START)
     ledger.tell(telling, START)
-    assert outbox.work({"mail": mail}, "w1", START + MINUTE / 2) == []
-    assert outbox.work({"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
-    assert outbox.work({"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
+    assert work(outbox, {"mail": mail}, "w1", START + MINUTE / 2) == []
+    assert work(outbox, {"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
+    assert work(outbox, {"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
     assert [one.reason for one in mail.sent] == ["first", "first", "all_resolved"]
     assert [one.reference for one in mail.sent] == [{}, {}, {"id": "mail-2"}]
 
 
 def test_rows_for_a_sink_that_nobody_serves_stay(ledger: Ledger) -> None:
     outbox = told(ledger, "pager")
-    assert outbox.work({"mail": Script("mail")}, "w1", START) == []
+    assert work(outbox, {"mail": Script("mail")}, "w1", START) == []
     assert states(ledger) == {"first": "pending"}
 
 
 def test_news_older_than_a_day_is_dropped(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail", Retry("down"))
-    assert outbox.work({"mail": mail}, "w1", START + 25 * HOUR) == ["mail: dead"]
+    assert work(outbox, {"mail": mail}, "w1", START + 25 * HOUR) == ["mail: dead"]
 
 
 @pytest.mark.parametrize(("attempts", "minutes"), [(0, 1), (1, 1), (2, 2), (4, 8), (5, 10), (5000, 10)])
 def test_pauses_double_up_to_a_limit(attempts: int, minutes: int) -> None:
     assert PATIENCE.pause(attempts) == minutes * MINUTE
+
+
+def test_a_row_that_another_worker_took_over_is_not_held_any_more(ledger: Ledger) -> None:
+    outbox = told(ledger)
+    (row,) = outbox.lease("w1", START)
+    assert outbox.holds(row)
+    outbox.lease("w2", START + 3 * MINUTE)
+    assert not outbox.holds(row)
+
+
+def test_what_was_sent_while_it_was_withdrawn_is_known_to_be_sent(ledger: Ledger) -> None:
+    outbox = told(ledger)
+    (row,) = outbox.lease("w1", START)
+    with ledger.engine.begin() as connection:
+        connection.execute(
+            sa.update(tables.DELIVERIES).values(state="dead", last_error="not needed: acknowledged")
+        )
+    assert not outbox.holds(row)
+    assert outbox.settle(row, Retry("503"), START) is None
+    assert outbox.settle(row, Accepted(), START) == "sent"
