@@ -7,20 +7,29 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.collect.raw_store import RawStore
+from mist_pipeline.defs.alerting import alert_jobs
 from mist_pipeline.defs.analysis import analysis_assets
 from mist_pipeline.defs.checks import all_checks
 from mist_pipeline.defs.evidence import evidence_asset
+from mist_pipeline.defs.findings import findings_asset
 from mist_pipeline.defs.forecasts import forecast_assets
 from mist_pipeline.defs.history import history_assets
 from mist_pipeline.defs.jobs import jobs, schedules
 from mist_pipeline.defs.live import live_assets
 from mist_pipeline.defs.live_findings import live_findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
+from mist_pipeline.defs.pipeline_trouble import WATCHED, pipeline_trouble_sensor
 from mist_pipeline.defs.raw import RETRY_WHAT_CAN_HEAL, raw_assets
 from mist_pipeline.defs.reports import report_assets
 from mist_pipeline.defs.resources import Cloud
 from mist_pipeline.defs.retention import retention_job
 from mist_pipeline.defs.run import silent
+from mist_pipeline.defs.sensors import (
+    degradation_sensor,
+    delivery_sensor,
+    escalation_sensor,
+    ticket_sensor,
+)
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.warehouse.store import Warehouse
 
@@ -47,7 +56,9 @@ def build_defs(
         # Backfill policies and column schemas are what we rely on; dagster still calls them beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
         daily = daily_partitions(settings)
-        all_jobs, retention = jobs(), retention_job()
+        all_jobs, retention, checks = jobs(), retention_job(), all_checks()
+        check_keys = [one for check in checks for one in check.check_keys]
+        evaluate, deliver, escalate, read_back = alert_jobs(check_keys)
         return dg.Definitions(
             assets=[
                 *raw_assets(daily, retry),
@@ -55,13 +66,21 @@ def build_defs(
                 *analysis_assets(daily),
                 *forecast_assets(daily),
                 evidence_asset(daily),
+                findings_asset(daily),
                 *report_assets(daily),
                 *live_assets(retry),
                 live_findings_asset(),
             ],
-            asset_checks=all_checks(),
-            jobs=[*all_jobs, retention],
+            asset_checks=checks,
+            jobs=[*all_jobs, retention, evaluate, deliver, escalate, read_back],
             schedules=schedules(settings, all_jobs, retention),
+            sensors=[
+                degradation_sensor(evaluate),
+                delivery_sensor(settings, deliver),
+                escalation_sensor(settings, escalate),
+                ticket_sensor(settings, read_back),
+                pipeline_trouble_sensor(settings, WATCHED, check_keys, evaluate),
+            ],
             resources={
                 "settings": settings,
                 "warehouse": Warehouse(settings.warehouse_path),

@@ -32,6 +32,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "collect": {"mist"},
     "delivery": {"alerts.sink", "mist.clouds", "mist.errors", "mist.metrics", "mist.transport"},
     "mist": set(),
+    "notification": {"alerts", "delivery", "mist.metrics", "warehouse"},
     "report": {"analysis", "mist.metrics"},
     "scorecard": {"alerts", "analysis"},
     "settings": {"alerts", "delivery", "mist.clouds", "mist.metrics", "mist.transport"},

@@ -187,6 +187,26 @@ class Ledger:
             seen = self._views(connection, book, telling, now)
             return calling.fire(connection, seen, now)
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether a step of an escalation is due, or an incident waited for an instant that has come."""
+        with reading(self.engine) as connection:
+            if calling.called(connection, now):
+                return True
+            active = tables.INCIDENTS.c.state.in_(["open", "acknowledged"])
+            query = sa.select(tables.INCIDENTS.c.withheld).where(active & (tables.INCIDENTS.c.withheld != ""))
+            return any(_has_come(reason, now) for reason in connection.execute(query).scalars())
+
+    def refused(self) -> list[tuple[str, str, datetime]]:
+        """Sinks whose newest settled message was given up: name, error, and since when it waited."""
+        rows = tables.DELIVERIES.c
+        is_settled = rows.state.in_(["sent", "dead"]) & (rows.reason != "test")
+        is_settled &= ~rows.last_error.like(f"{calling.NOT_NEEDED}%")
+        newest = sa.select(sa.func.max(rows.delivery_id)).where(is_settled).group_by(rows.sink)
+        query = sa.select(tables.DELIVERIES).where(rows.delivery_id.in_(newest) & (rows.state == "dead"))
+        with reading(self.engine) as connection:
+            found = state.rows(connection, query.order_by(rows.sink))
+        return [(row["sink"], row["last_error"], row["created_at"]) for row in found]
+
     def send_test(self, sinks: Iterable[str], severity: Severity, now: datetime) -> list[Notice]:
         """Put a message that says it is a test into the outbox, for each of these sinks; no incident comes of it."""
         notices = [
@@ -421,6 +441,12 @@ class Ledger:
         state.write(connection, book, events)
         calling.follow(connection, book.after(events), said, telling.escalations, now)
         return Recorded(tuple(events), said.notices, withheld)
+
+
+def _has_come(withheld: str, now: datetime) -> bool:
+    """Whether what an incident waited for (``not_yet: <instant>``, ``quiet_hours: <instant>``) has come."""
+    reason, _, until = withheld.partition(": ")
+    return reason in {"not_yet", "quiet_hours"} and datetime.fromisoformat(until) <= now
 
 
 def _withholding(

@@ -27,6 +27,9 @@ from mist_pipeline.alerts.rows import Row
 from mist_pipeline.alerts.tables import DELIVERIES, ESCALATIONS
 from mist_pipeline.alerts.telling import View
 
+NOT_NEEDED = "not needed"
+"""How the error of a withdrawn row begins."""
+
 
 def follow(
     connection: Connection, book: Book, said: Plan, policies: Mapping[str, EscalationPolicy], now: datetime
@@ -78,7 +81,7 @@ def cancel(connection: Connection, incident_id: str, because: str, stops_when: s
             & DELIVERIES.c.state.in_(["pending", "failed", "sending", "unknown"])
             & DELIVERIES.c.sink.in_({row["sink"] for row in stopped})
         )
-        .values(state="dead", last_error=f"not needed: {because}")
+        .values(state="dead", last_error=f"{NOT_NEEDED}: {because}")
     )
 
 

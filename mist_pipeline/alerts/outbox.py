@@ -189,12 +189,13 @@ class Outbox:
             report.append(Done(delivery, outcome, self.settle(delivery, outcome, clock())))
         return report
 
-    def is_waiting(self, now: datetime) -> bool:
-        """Whether a row is due."""
+    def is_waiting(self, now: datetime, sinks: Iterable[str] | None = None) -> bool:
+        """Whether a row is due, for any of these sinks where some are named."""
         is_due = DELIVERIES.c.state.in_(["pending", "failed", "unknown"]) & (DELIVERIES.c.due_at <= now)
         is_lost = (DELIVERIES.c.state == "sending") & (DELIVERIES.c.leased_until <= now)
         with reading(self._engine) as connection:
-            return state.one(connection, DELIVERIES, is_due | is_lost) is not None
+            served = sa.true() if sinks is None else DELIVERIES.c.sink.in_(list(sinks))
+            return state.one(connection, DELIVERIES, (is_due | is_lost) & served) is not None
 
     def requeue(self, delivery_id: int, now: datetime) -> bool:
         """Try a dead row again, after a person has mended what was wrong; says whether there was one."""

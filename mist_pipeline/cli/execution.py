@@ -55,18 +55,26 @@ class Outcome:
 
 
 def execute_days(
-    settings: Settings, job: str, days: Sequence[date], *, progress: Progress, as_of: datetime | None = None
+    settings: Settings,
+    job: str,
+    days: Sequence[date],
+    *,
+    progress: Progress,
+    as_of: datetime | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> list[Outcome]:
     """Run a partitioned job over days that follow one another, in as few runs as memory allows; stops at a failure."""
     outcomes: list[Outcome] = []
     for at in range(0, len(days), DAYS_A_RUN):
         piece = days[at : at + DAYS_A_RUN]
-        tags = {
+        span = {
             "dagster/asset_partition_range_start": piece[0].isoformat(),
             "dagster/asset_partition_range_end": piece[-1].isoformat(),
         }
         label = piece[0].isoformat() if len(piece) == 1 else f"{piece[0]} … {piece[-1]}"
-        outcomes.append(execute(settings, job, progress=progress, as_of=as_of, tags=tags, days=label))
+        outcomes.append(
+            execute(settings, job, progress=progress, as_of=as_of, tags={**(tags or {}), **span}, days=label)
+        )
         if not outcomes[-1].is_success:
             break
     return outcomes

@@ -24,7 +24,7 @@ def daemon(
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
 ) -> None:
-    """Run Dagster's daemon and web UI with every schedule on, until interrupted.
+    """Run Dagster's daemon and web UI with every schedule and sensor on, until interrupted.
 
     Example: [cyan]mist-pipeline daemon --interval 15[/]
     """
@@ -34,7 +34,7 @@ def daemon(
         settings = load_settings(environment={**environment(settings), **extra})
     env = environment(settings, extra)
     workspace = str(project_file("workspace.yaml"))
-    _start_schedules(workspace, env)
+    _start(workspace, env)
     console.print(
         f"Looking every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
         f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends both)"
@@ -157,12 +157,14 @@ def _webserver(workspace: str, host: str, port: int) -> list[str]:
     return _dagster("dagster-webserver", "--workspace", workspace, "--host", host, "--port", str(port))
 
 
-def _start_schedules(workspace: str, env: dict[str, str]) -> None:
-    command = _dagster("dagster", "schedule", "start", "--start-all", "--workspace", workspace)
-    ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        reason = " ".join(ended.stderr.strip().splitlines()[-1:])
-        errors.print(f"[yellow]Could not start the schedules:[/] {reason}", markup=True)
+def _start(workspace: str, env: dict[str, str]) -> None:
+    """Turn on every schedule and sensor."""
+    for kind in ("schedule", "sensor"):
+        command = _dagster("dagster", kind, "start", "--start-all", "--workspace", workspace)
+        ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        if ended.returncode:
+            reason = " ".join(ended.stderr.strip().splitlines()[-1:])
+            errors.print(f"[yellow]Could not start every {kind}:[/] {reason}", markup=True)
 
 
 def _until_interrupted(commands: list[list[str]], env: dict[str, str]) -> None:

@@ -1,6 +1,6 @@
 """Doing the work without the UI: ``run`` (one day), ``backfill`` (many) and ``retention``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mist_pipeline.cli.console import console, next_commands, progress_bar
 from mist_pipeline.cli.execution import Outcome, execute, execute_days
+from mist_pipeline.defs.run import NOTIFY_TAG
 from mist_pipeline.settings import Settings, SettingsError, load_settings
 
 DAY_FORMAT = ["%Y-%m-%d"]
@@ -45,11 +46,19 @@ def run(
         typer.Option(help="monitor: collect; insights: analyse; report: write it; all: the three in order."),
     ] = Mode.all,
     day: Annotated[datetime | None, typer.Option(formats=DAY_FORMAT, help="Default: yesterday.")] = None,
+    notify: Annotated[
+        bool | None,
+        typer.Option(
+            "--notify/--no-notify", help="Whether people are told of the day; default: of yesterday."
+        ),
+    ] = None,
     as_of: Annotated[
         datetime | None, typer.Option(help="UTC instant to work as of, for a simulated cloud; default: now.")
     ] = None,
 ) -> None:
     """Run one day headless. Without --day, monitor and all also look at what is going on right now.
+
+    People are told of yesterday and of now; of an older day only with --notify.
 
     Example: [cyan]mist-pipeline run --mode all --day 2026-03-01[/]
     """
@@ -62,7 +71,9 @@ def run(
         jobs.insert(0, ("snapshots", ()))
         if day is None:
             jobs.append(("live", ()))
-    outcomes = in_turn(settings, jobs, instant)
+    jobs.append(("evaluate", ()))
+    tags = {} if notify is None else {NOTIFY_TAG: str(notify).lower()}
+    outcomes = in_turn(settings, jobs, instant, is_simulated=as_of is not None, tags=tags)
     tell(outcomes)
     next_commands(
         ("mist-pipeline report --open", "the page of the day"), ("mist-pipeline ui", "the runs in Dagster")
@@ -75,6 +86,9 @@ def backfill(
         datetime | None, typer.Option("--to", formats=DAY_FORMAT, help="Last day; default: yesterday.")
     ] = None,
     mode: Annotated[Mode, typer.Option(help="As for run.")] = Mode.all,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Tell people of the last day; otherwise a backfill tells nobody.")
+    ] = False,
     search_all: Annotated[
         bool,
         typer.Option(
@@ -103,9 +117,12 @@ def backfill(
     if mode in (Mode.insights, Mode.all):
         # Forecasts of a day use searches of earlier days, so searches come first.
         jobs += [("search", days if search_all else days[-SEARCH_DAYS:]), ("analyse", days)]
+    if notify:
+        jobs.append(("evaluate", ()))
     if mode in (Mode.report, Mode.all):
         jobs.append(("report", days[-1:]))
-    outcomes = in_turn(settings, jobs, instant)
+    tags = {NOTIFY_TAG: str(notify).lower()}
+    outcomes = in_turn(settings, jobs, instant, is_simulated=as_of is not None, tags=tags)
     tell(outcomes)
     next_commands(
         ("mist-pipeline report --open", "the page of the last day"), ("mist-pipeline sql", "query it")
@@ -156,16 +173,30 @@ def _checked_days(settings: Settings, first: date, last: date, instant: datetime
 
 
 def in_turn(
-    settings: Settings, jobs: Sequence[tuple[str, Sequence[date]]], instant: datetime
+    settings: Settings,
+    jobs: Sequence[tuple[str, Sequence[date]]],
+    instant: datetime,
+    *,
+    is_simulated: bool = False,
+    tags: Mapping[str, str] | None = None,
 ) -> list[Outcome]:
-    """Run jobs one after another, those with days over their days; what fails stops those behind it."""
+    """Run jobs one after another, those with days over their days; what fails stops those behind it.
+
+    Args:
+        settings: The settings.
+        jobs: Names with their days; jobs about now have none.
+        instant: As of when days are made.
+        is_simulated: Jobs about now, too, are run as of ``instant`` and not of their own beginning.
+        tags: Tags of the runs over days.
+    """
     outcomes: list[Outcome] = []
     with progress_bar() as bar:
         for job, days in jobs:
             if days:
-                outcomes += execute_days(settings, job, days, progress=bar, as_of=instant)
+                outcomes += execute_days(settings, job, days, progress=bar, as_of=instant, tags=tags)
             else:
-                outcomes.append(execute(settings, job, progress=bar, as_of=instant))
+                at = instant if is_simulated else None
+                outcomes.append(execute(settings, job, progress=bar, as_of=at))
             if not outcomes[-1].is_success:
                 break
     return outcomes

@@ -1,7 +1,7 @@
 """analysis/*: a partition a day, each asset reading history, calling one function of ``analysis`` and storing it.
 
 What makes a day's rows is on that day or before it; the look-backs are declared as partition mappings. Evidence, which
-remembers, is in ``defs.evidence``; forecasts and their search are in ``defs.forecasts``.
+remembers, is in ``defs.evidence``; forecasts and their search are in ``defs.forecasts``, findings in ``defs.findings``.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,6 @@ from mist_pipeline.analysis import health, trends
 from mist_pipeline.analysis.anomaly_features import day_shapes
 from mist_pipeline.analysis.degraded import daily_flags, silence_flags
 from mist_pipeline.analysis.evidence_notable import notable
-from mist_pipeline.analysis.findings import FindingInputs, findings
 from mist_pipeline.analysis.incidents import base_rates, incidents
 from mist_pipeline.analysis.weekly_line import value_sentence
 from mist_pipeline.defs import judgement
@@ -140,32 +139,9 @@ def incident_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]
     for day in days:
         earlier = flags.filter(pl.col("day").is_between(back([day], BASE_RATE_DAYS), day, closed="left"))
         of_day = flags.filter(pl.col("day") == day)
-        found.append(incidents(of_day, sites.filter(pl.col("day") == day), base_rates(earlier)))
+        here = sites.filter(pl.col("day") == day)
+        found.append(incidents(of_day, here, base_rates(earlier), names=settings.organisation.names))
     return pl.concat(found, how="diagonal_relaxed")
-
-
-def finding_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
-    """``analysis.findings`` of these days."""
-
-    def of_days(of: Table) -> pl.DataFrame:
-        return warehouse.read_days(of, days[0], days[-1])
-
-    evidence = warehouse.read_days(table.EVIDENCE, back(days, 1), days[-1])
-    inputs = FindingInputs(
-        readings=of_days(history.SLE_DAILY),
-        classifiers=of_days(history.CLASSIFIERS_DAILY),
-        sites=of_days(history.SITES),
-        site_hourly=of_days(history.SITE_HOURLY),
-        trends=of_days(table.TRENDS),
-        deviations=of_days(table.DEVIATIONS),
-        risks=of_days(table.RISKS),
-        anomalies=of_days(table.ANOMALIES),
-        health_scores=of_days(table.HEALTH_SCORES),
-        incidents=of_days(table.INCIDENTS),
-        notable=notable(evidence, judgement.families(settings)),
-        alarms=of_days(history.ALARMS),
-    )
-    return findings(inputs, days, judgement.finding_rules(settings))
 
 
 LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
@@ -197,22 +173,6 @@ LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
             on(table.EVIDENCE, days_back=BASE_RATE_DAYS + 1),
             on(history.CLASSIFIERS_DAILY, days_back=BASE_RATE_DAYS),
             on(history.SITES, days_back=BASE_RATE_DAYS),
-        ),
-    ),
-    (
-        table.FINDINGS,
-        finding_rows,
-        (
-            *(
-                on(of)
-                for of in (history.SLE_DAILY, history.CLASSIFIERS_DAILY, history.SITES, history.SITE_HOURLY)
-            ),
-            *(
-                on(of)
-                for of in (history.ALARMS, table.TRENDS, table.DEVIATIONS, table.RISKS, table.ANOMALIES)
-            ),
-            *(on(of) for of in (table.HEALTH_SCORES, table.INCIDENTS)),
-            on(table.EVIDENCE, days_back=1),
         ),
     ),
 )

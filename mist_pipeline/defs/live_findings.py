@@ -1,6 +1,7 @@
 """live/findings: the rules of the morning, applied to this moment, so that critical trouble does not wait for it.
 
 Evidence walks on from its memory over the closed hours of today; what is usual comes from the same hours of past weeks.
+What was seen is kept for the job that evaluates it (``alerting``).
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from mist_pipeline.alerts.signals import Step
 from mist_pipeline.analysis.anomalies import anomalies
 from mist_pipeline.analysis.anomaly_features import last_24_hours, with_live
 from mist_pipeline.analysis.degraded import evidence_flags, silence_flags
@@ -23,6 +25,7 @@ from mist_pipeline.defs import judgement
 from mist_pipeline.defs.evidence import remembered
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.tables import POOL, key, spec, told
+from mist_pipeline.defs.telling import kept_evaluations, remember_sites
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.tables import history, live, state
@@ -135,14 +138,47 @@ def causes_now(moment: Moment, settings: Settings, sites: pl.DataFrame, now: pl.
         ]
     )
     # Every site starts from the same prior: how often it is degraded by the hour is already in its surprise.
-    return incidents(flags, sites, base_rates(flags.clear()), moment="as_of")
+    names = settings.organisation.names
+    return incidents(flags, sites, base_rates(flags.clear()), names=names, moment="as_of")
 
 
-def findings_now(warehouse: Warehouse, settings: Settings, instant: datetime) -> pl.DataFrame:
-    """``live.findings`` of one look."""
+@dataclass(frozen=True)
+class Seen:
+    """What one look saw.
+
+    Attributes:
+        findings: ``live.findings``.
+        causes: What sites in trouble have in common, as ``analysis.incidents``.
+        support: site_id, family of evidence too weak for a finding.
+        readings: site_id, metric, state, score_pct of the newest closed hour.
+        sites: ``history.sites``, one row a site.
+    """
+
+    findings: pl.DataFrame
+    causes: pl.DataFrame
+    support: pl.DataFrame
+    readings: pl.DataFrame
+    sites: pl.DataFrame
+
+    def step(self, instant: datetime) -> Step:
+        """As the lifecycle of alerts takes it."""
+        return Step(
+            as_of=instant,
+            source="live",
+            findings=self.findings,
+            readings=self.readings,
+            support=self.support,
+            causes=self.causes,
+            site_count=self.sites.height,
+        )
+
+
+def seen_now(warehouse: Warehouse, settings: Settings, instant: datetime) -> Seen:
+    """One look."""
     moment = Moment(warehouse, instant)
     sites = moment.sites()
     now = evidence_now(moment, settings, sites)
+    causes = causes_now(moment, settings, sites, now)
     inputs = FindingInputs(
         readings=warehouse.query("SELECT * FROM live.status"),
         classifiers=None,
@@ -153,11 +189,20 @@ def findings_now(warehouse: Warehouse, settings: Settings, instant: datetime) ->
         risks=None,
         anomalies=anomalies_now(moment, settings, sites),
         health_scores=None,
-        incidents=causes_now(moment, settings, sites, now),
+        incidents=causes,
         notable=now.filter(pl.col("hour") > instant - FRESH),
         alarms=warehouse.query("SELECT * FROM live.alarms"),
     )
-    return live_findings(inputs, instant, judgement.finding_rules(settings))
+    newest = now.filter(pl.col("hour") == moment.last_hour)
+    return Seen(
+        findings=live_findings(inputs, instant, judgement.finding_rules(settings)),
+        causes=causes,
+        support=newest.filter(~pl.col("is_alarming")).select("site_id", "family"),
+        readings=moment.hours("sle_hourly", moment.last_hour).select(
+            "site_id", "metric", "state", "score_pct"
+        ),
+        sites=sites,
+    )
 
 
 def live_findings_asset() -> dg.AssetsDefinition:
@@ -174,8 +219,10 @@ def live_findings_asset() -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
     ) -> dg.MaterializeResult[Any]:
         instant = as_of(context)
-        rows = findings_now(warehouse, settings, instant)
-        added = warehouse.append(live.FINDINGS, rows)
+        seen = seen_now(warehouse, settings, instant)
+        rows, added = seen.findings, warehouse.append(live.FINDINGS, seen.findings)
+        remember_sites(settings, seen.sites)
+        kept_evaluations(settings).keep(seen.step(instant))
         by_severity = dict(rows["severity"].value_counts(sort=True).iter_rows())
         return told(
             live.FINDINGS, rows, added, metadata={"as_of": instant.isoformat(), "severities": by_severity}

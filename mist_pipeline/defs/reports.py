@@ -109,7 +109,11 @@ def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) 
         health_scores=published.read_days(analysis.HEALTH_SCORES, start, day),
         incidents=published.read_days(analysis.INCIDENTS, day, day),
         findings=published.read_days(analysis.FINDINGS, day, day),
-        links=Links(manage_url=cloud.people_url, org_id=cloud.organisation.id or None),
+        links=Links(
+            manage_url=cloud.people_url,
+            org_id=cloud.organisation.id or None,
+            dagster_url=settings.notifications.dagster_url,
+        ),
         settings=ReportSettings(
             bands=judgement.default_bands(settings),
             bands_by_metric=judgement.bands_by_metric(settings),

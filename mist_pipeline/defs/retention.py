@@ -1,12 +1,13 @@
 """The retention job: an op, since it moves files and makes no table."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 
 from mist_pipeline.analysis.status import site_status
 from mist_pipeline.collect.retention import Rules, apply_retention, plan_retention
 from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.telling import kept_evaluations
 from mist_pipeline.report.weekly import weekly_text
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse
@@ -51,9 +52,15 @@ def retention_job() -> dg.JobDefinition:
         warehouse.prepare()
         plan = plan_retention(settings.data / "raw", settings.reports_path, rules(settings), today)
         context.log.info("To do: %s", plan.lines() or "nothing is old enough")
+        oldest = as_of(context) - timedelta(days=settings.alerts.keep_days)
+        looks = kept_evaluations(settings).remove_before(oldest)
         written = apply_retention(plan, lambda start, end: summary_of_week(warehouse, settings, start, end))
         context.add_output_metadata(
-            {"moved_files": plan.num_files, "written": dg.MetadataValue.json([path.name for path in written])}
+            {
+                "moved_files": plan.num_files,
+                "removed_looks": looks,
+                "written": dg.MetadataValue.json([path.name for path in written]),
+            }
         )
 
     @dg.job(

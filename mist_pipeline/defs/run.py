@@ -5,6 +5,9 @@ from typing import Protocol
 AS_OF_TAG = "mist_pipeline/as_of"
 """Run tag that sets the run's one instant; without it, it is when the run was created."""
 
+NOTIFY_TAG = "mist_pipeline/notify"
+"""Run tag: "true" hands the newest day of a backfill on to the alerts, "false" keeps yesterday from them."""
+
 
 class Progress(Protocol):
     """Who wants to know how far a long step is."""

@@ -3,7 +3,7 @@
 An asset's key is its table and its group the layer: ``history/sle_daily`` is ``history.sle_daily``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -113,9 +113,13 @@ def told(
 
 def preview(frame: pl.DataFrame, rows: int = 8) -> str:
     """The first rows as a Markdown table; cell text is escaped, since names are typed by strangers."""
-    head = frame.head(rows)
-    lines = ["| " + " | ".join(head.columns) + " |", "|" + "---|" * len(head.columns)]
-    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in head.rows()]
+    return markdown_table(frame.columns, frame.head(rows).rows())
+
+
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; cell text is escaped."""
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
     return "\n".join(lines)
 
 

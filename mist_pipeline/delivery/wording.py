@@ -33,9 +33,9 @@ FAMILY_TITLES: Mapping[str, str] = {
     "collector": "Collection of data",
     "device": "Devices",
     "health": "Site health",
-    "pipeline": "The pipeline",
 }
-"""What problems without a metric are called, by the beginning of the family; any other is of the whole site."""
+"""What problems without a metric are called; any other is of the pipeline, or of the whole site."""
+_PIPELINE = "pipeline:"
 
 _WHY: Mapping[Reason, str] = {
     "first": "First message about this incident.",
@@ -50,7 +50,7 @@ _WHY: Mapping[Reason, str] = {
     "digest": "Collected during quiet hours.",
     "test": "This is a test. Nothing is wrong.",
 }
-_WHY_MERGED = "It is now part of another incident, which goes on."
+_WHY_MERGED = "It is now part of another incident."
 
 
 def clean(text: str, limit: int = SENTENCE_LENGTH) -> str:
@@ -117,8 +117,8 @@ def subject_of(alert: AlertView) -> str:
     """What an alert is about: the metric's title, or that of its family."""
     if alert.metric in CATALOGUE:
         return CATALOGUE[alert.metric].title
-    beginning = alert.family.partition(":")[0]
-    return clean(alert.metric, NAME_LENGTH) or FAMILY_TITLES.get(beginning, "Whole site")
+    other = "The pipeline" if alert.family.startswith(_PIPELINE) else "Whole site"
+    return clean(alert.metric, NAME_LENGTH) or FAMILY_TITLES.get(alert.family, other)
 
 
 def summary_of(alert: AlertView) -> str:

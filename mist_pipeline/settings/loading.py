@@ -4,17 +4,18 @@ The environment wins over the file, the file over the defaults. Secrets come fro
 does not exist is an error naming the file or variable, the key, and the nearest key that does.
 """
 
-import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import yaml
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 
+from mist_pipeline.settings.explanation import explain, told
 from mist_pipeline.settings.model import Settings
+from mist_pipeline.settings.section import PlacedError
 
 PREFIX = "MIST_PIPELINE__"
 DEFAULT_FILE = Path("config/config.yaml")
@@ -46,19 +47,17 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     }
     try:
         settings = Settings.model_validate(content)
-        if not settings.notifications.sinks:
-            return settings
-        secrets = _secrets(settings, variables, source)
+        secrets = _secrets(settings, variables, origin, str(source))
         settings = Settings.model_validate({**content, "secrets": secrets})
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explain(one, origin, source) for one in error.errors())) from None
-    # What only a sink can judge is judged now, not at three in the morning.
-    try:
+        # What only a sink can judge is judged now, not at three in the morning.
         settings.sinks()
-        settings.notifications.advice()
-    except ValueError as error:
-        where = origin.get(("notifications", "sinks"), source)
-        raise SettingsError(f"{where}: notifications.{error}") from None
+        if settings.notifications.sinks or settings.notifications.remediation:
+            settings.notifications.advice()
+    except ValidationError as error:
+        raise SettingsError(explain(error, origin, str(source))) from None
+    except PlacedError as error:
+        place = ("notifications", *error.place)
+        raise SettingsError(told(place, error.text, origin, str(source))) from None
     return settings
 
 
@@ -68,8 +67,8 @@ def _data_folder(variables: Mapping[str, str]) -> Path:
 
 def _merged(
     path: Path | None, variables: Mapping[str, str]
-) -> tuple[Path, dict[str, Any], dict[tuple[str, str], str]]:
-    """The file, its values under those of the environment, and where each key comes from."""
+) -> tuple[Path, dict[str, Any], dict[tuple[str, ...], str]]:
+    """The file, its values under those of the environment, and where each of them comes from."""
     named = path or (
         Path(variables["MIST_PIPELINE_CONFIG"]) if variables.get("MIST_PIPELINE_CONFIG") else None
     )
@@ -81,17 +80,23 @@ def _merged(
         )
     values = _read(source) if source.exists() else {}
     _refuse_password(values, source)
-    origin = {
+    origin: dict[tuple[str, ...], str] = {
         (section, key): str(source)
         for section, keys in values.items()
         if isinstance(keys, dict)
-        for key in keys
+        for key in map(str, keys)
     }
-    for name, text in variables.items():
-        if name.startswith(PREFIX):
-            parts = tuple(part.lower() for part in name.removeprefix(PREFIX).split("__"))
-            _put(values, parts, _scalar(text), name)
-            origin[parts[0], parts[1] if len(parts) > 1 else ""] = name
+    given = {
+        tuple(name.removeprefix(PREFIX).lower().split("__")): name
+        for name in variables
+        if name.startswith(PREFIX)
+    }
+    # A whole section first: what is said of one of its keys adds to it, in whatever order the variables come.
+    for parts, name in sorted(given.items(), key=lambda one: (len(one[0]), one[0])):
+        _put(values, parts, _scalar(variables[name]), name)
+        # A variable replaces all that it names.
+        origin = {known: said for known, said in origin.items() if known[: len(parts)] != parts}
+        origin[parts] = name
     for name, key in (("MIST_BASE_URL", "base_url"), ("MIST_ORG_ID", "org_id")):
         if variables.get(name):
             _put(values, ("mist", key), variables[name], name)
@@ -102,7 +107,9 @@ def _merged(
     return source, values, origin
 
 
-def _secrets(settings: Settings, variables: Mapping[str, str], source: Path) -> dict[str, SecretStr]:
+def _secrets(
+    settings: Settings, variables: Mapping[str, str], origin: Mapping[tuple[str, ...], str], source: str
+) -> dict[str, SecretStr]:
     """The secrets that sinks name.
 
     Raises:
@@ -110,8 +117,13 @@ def _secrets(settings: Settings, variables: Mapping[str, str], source: Path) -> 
     """
     named = list(settings.notifications.variables())
     missing = [
-        f"{source}: notifications.sinks.{sink} takes a secret from {variable}, which is not set in the environment"
-        for sink, variable in named
+        told(
+            ("notifications", *place),
+            f"the variable {variable} is not set, or empty; put the secret there",
+            origin,
+            source,
+        )
+        for place, variable in named
         if not variables.get(variable)
     ]
     if missing:
@@ -122,11 +134,19 @@ def _secrets(settings: Settings, variables: Mapping[str, str], source: Path) -> 
 def _refuse_password(values: Mapping[str, Any], source: Path) -> None:
     alerts = values.get("alerts")
     ledger = alerts.get("ledger") if isinstance(alerts, dict) else None
-    if ledger and urlsplit(str(ledger)).password:
+    if isinstance(ledger, str) and _holds_password(ledger):
         raise SettingsError(
             f"{source}: alerts.ledger holds a password. Secrets come from the environment: "
             "set MIST_PIPELINE__ALERTS__LEDGER, or leave the password to PGPASSWORD."
         )
+
+
+def _holds_password(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return bool(parts.password) or "password" in parse_qs(parts.query)
 
 
 _RESERVED = {
@@ -137,11 +157,30 @@ _RESERVED = {
 }
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key stands once: of two sections `routes`, PyYAML would forget the first without a word."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)  # type: ignore[misc]
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands there twice", problem_mark=key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        return node
+
+
+def _parsed(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = _parsed(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: this is no YAML: {error}") from None
+        raise SettingsError(f"{path}{_complaint(error)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read as a text in UTF-8 ({type(error).__name__})") from None
     if document is None:
         return {}
     if not isinstance(document, dict):
@@ -149,9 +188,19 @@ def _read(path: Path) -> dict[str, Any]:
     return {str(key): ({} if value is None else value) for key, value in document.items()}
 
 
+def _complaint(error: yaml.YAMLError) -> str:
+    # Not the error's own text: it quotes the line, and people do put secrets into files.
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    is_ours = type(error) is yaml.MarkedYAMLError
+    is_harmless = is_ours or isinstance(error, yaml.parser.ParserError | yaml.scanner.ScannerError)
+    reason = f"{'' if is_ours else 'this is no YAML: '}{problem}" if is_harmless and problem else "this is no YAML"
+    return f"{where}: {reason}"
+
+
 def _scalar(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return _parsed(text)
     except yaml.YAMLError:
         return text
 
@@ -164,30 +213,3 @@ def _put(values: dict[str, Any], parts: tuple[str, ...], value: Any, name: str) 
             raise SettingsError(f"{name}: {part!r} is a value, not a section")
         place = below
     place[parts[-1]] = value
-
-
-def _explain(error: Any, origin: Mapping[tuple[str, str], str], source: Path) -> str:
-    location = tuple(str(part) for part in error["loc"])
-    key = ".".join(location)
-    section, name = (*location, "", "")[:2]
-    anywhere = (place for (known, _), place in origin.items() if known == section)
-    where = origin.get((section, name)) or next(anywhere, str(source))
-    if error["type"] != "extra_forbidden":
-        return f"{where}: {key}: {error['msg'].removeprefix('Value error, ')}"
-    known = _known_keys()
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5) or difflib.get_close_matches(
-        location[-1], [candidate.split(".")[-1] for candidate in known], n=1
-    )
-    hint = next((candidate for candidate in known if near and candidate.endswith(near[0])), None)
-    return f"{where}: there is no setting {key!r}" + (f"; did you mean {hint!r}?" if hint else "")
-
-
-def _known_keys() -> list[str]:
-    keys: list[str] = []
-    for section, field in Settings.model_fields.items():
-        if field.exclude:
-            continue
-        keys.append(section)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys += [f"{section}.{name}" for name in field.annotation.model_fields]
-    return keys

@@ -255,7 +255,8 @@ class Settings(Section):
     @property
     def ledger(self) -> str | Path:
         """Path or address of the ledger; an address may hold a password."""
-        return self.alerts.ledger or self.data / "ledger.db"
+        address = self.alerts.ledger
+        return address.get_secret_value() if address else self.data / "ledger.db"
 
     @property
     def evaluations_path(self) -> Path:

@@ -4,16 +4,16 @@ Here: the sections, and what can only be judged with all of them at hand. Not he
 (`sinks`).
 """
 
-import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from mist_pipeline.settings.routes import EscalationKeys, MaintenanceKeys, RouteKeys
-from mist_pipeline.settings.section import Section, Severity
+from mist_pipeline.settings.section import Place, PlacedError, Section, hint
 from mist_pipeline.settings.sinks import PagerDutyKind, Secrets, SinkKind
 
 if TYPE_CHECKING:
@@ -28,16 +28,18 @@ if TYPE_CHECKING:
 HOUSE_TABLE = Path(__file__).parents[2] / "config" / "remediation.yaml"
 """What usually helps, as it comes with the project."""
 
+RaisedFrom: TypeAlias = Literal["info", "warning", "major", "critical", "never"]
+
 
 class Alerts(Section):
     """What raises an alert, and where alerts and incidents are kept."""
 
-    ledger: str | None = Field(
+    ledger: SecretStr | None = Field(
         None,
         description="Database of alerts and messages: a path or postgresql:// address; empty: `ledger.db` in the data folder. "
         "An address with a password belongs into the environment.",
     )
-    raises: dict[str, Severity | Literal["never"]] = Field(
+    raises: dict[str, RaisedFrom] = Field(
         default_factory=dict,
         description="Kind of finding → least severity at which it raises an alert by itself, instead of what was measured to "
         "be best (docs/alerts.md); for example `{threshold: critical}`.",
@@ -48,14 +50,27 @@ class Alerts(Section):
         description="Days for which the inputs of evaluations are kept, so that a replay repeats them exactly.",
     )
 
+    @field_validator("ledger")
+    @classmethod
+    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        # The address is not quoted: it may hold a password.
+        address = value.get_secret_value() if value else ""
+        try:
+            backend = urlsplit(address).scheme.partition("+")[0]
+        except ValueError:
+            backend = ""
+        if "://" in address and backend not in {"sqlite", "postgresql"}:
+            raise ValueError("is no database; write a path or postgresql://user@host/name")
+        return value
+
     @field_validator("raises")
     @classmethod
-    def _known_kinds(cls, value: dict[str, str]) -> dict[str, str]:
+    def _known_kinds(cls, value: dict[str, RaisedFrom]) -> dict[str, RaisedFrom]:
         from mist_pipeline.alerts.policy import DEFAULT_RULES
 
         for kind in value:
             if kind not in DEFAULT_RULES:
-                raise ValueError(f"{kind!r} is no kind of finding; {_hint(kind, DEFAULT_RULES)}")
+                raise PlacedError((kind,), f"is no kind of finding; {hint(kind, DEFAULT_RULES)}")
         return value
 
     def policy(self) -> "Policy":
@@ -88,52 +103,63 @@ class Notifications(Section):
     reports_url: str | None = Field(None, description="Where the folder of the reports is served, for links.")
     dagster_url: str | None = Field(None, description="Address of the Dagster UI, for links.")
 
+    @field_validator("reports_url", "dagster_url")
+    @classmethod
+    def _is_a_link(cls, value: str | None) -> str | None:
+        from mist_pipeline.delivery.wording import safe_url
+
+        # What is no address there would be left out of messages without a word.
+        if value is not None and safe_url(value) is None:
+            raise ValueError("must be a whole web address without user and password, as in https://reports.example.com")
+        return value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        names = [route.name for route in self.routes]
-        if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two routes are called {doubled[0]!r}; every route has a name of its own")
-        for route in self.routes:
-            where = f"route {route.name!r}"
-            for sink in route.sinks:
-                _must_know(sink, self.sinks, f"{where}: sink")
+        _must_differ([route.name for route in self.routes], "routes")
+        _must_differ([planned.name for planned in self.maintenance], "maintenance")
+        for number, route in enumerate(self.routes):
+            here = ("routes", number)
+            for place, sink in enumerate(route.sinks):
+                _must_know(sink, self.sinks, (*here, "sinks", place))
             if route.escalation is not None:
-                _must_know(route.escalation, self.escalations, f"{where}: escalation")
+                _must_know(route.escalation, self.escalations, (*here, "escalation"))
             tickets = [sink for sink in route.sinks if self.sinks[sink].is_ticket]
             if route.quiet_hours and tickets:
-                raise ValueError(
-                    f"{where} has quiet_hours, whose digest cannot become one ticket of {tickets[0]!r}; "
-                    "give tickets a route of their own (goes_on: true)"
+                raise PlacedError(
+                    (*here, "quiet_hours"),
+                    f"end with a digest, which cannot become one ticket of {tickets[0]!r}; give tickets a route of their "
+                    "own (goes_on: true)",
                 )
         for name, escalation in self.escalations.items():
-            escalation.policy(name)
-            for step in escalation.steps:
-                _must_know(step.sink, self.sinks, f"escalation {name!r}: sink")
+            for number, step in enumerate(escalation.steps):
+                _must_know(step.sink, self.sinks, ("escalations", name, "steps", number, "sink"))
         return self
 
-    def variables(self) -> Iterator[tuple[str, str]]:
-        """Sink and variable of the environment, for every secret."""
+    def variables(self) -> Iterator[tuple[Place, str]]:
+        """Key below this section, and the variable of the environment that it names, for every secret."""
         for name, sink in self.sinks.items():
-            for variable in sink.variables():
-                yield name, variable
+            for key, variable in sink.variables():
+                yield ("sinks", name, *key), variable
 
     def build(self, secrets: Secrets, data: Path) -> "dict[str, Sink]":
         """Every sink by name.
 
         Raises:
-            ValueError: A sink or the recipient of a step is wrong; says which, and how to mend it.
+            PlacedError: A sink or the recipient of a step is wrong; says which, and how to mend it.
         """
         built: dict[str, Sink] = {}
         for name, sink in self.sinks.items():
             try:
                 built[name] = sink.build(name, secrets, data)
+            except PlacedError as error:
+                raise PlacedError(("sinks", name, *error.place), error.text) from None
             except (ValueError, OSError) as error:
-                raise ValueError(f"sinks.{name}: {error}") from None
+                raise PlacedError(("sinks", name), str(error)) from None
         for name, escalation in self.escalations.items():
-            for step in escalation.steps:
+            for number, step in enumerate(escalation.steps):
                 problem = built[step.sink].problem_with(step.to)
                 if problem:
-                    raise ValueError(f"escalations.{name}: {problem}")
+                    raise PlacedError(("escalations", name, "steps", number, "to"), problem)
         return built
 
     def alert_routes(self) -> "tuple[Route, ...]":
@@ -162,18 +188,22 @@ class Notifications(Section):
         """What usually helps: the house's table, extended by the user's.
 
         Raises:
-            RemediationError: A table is wrong (a ``ValueError``).
+            PlacedError: A table is wrong; says which, and where in it.
         """
-        from mist_pipeline.delivery.remediation import load_remediation
+        from mist_pipeline.delivery.remediation import RemediationError, load_remediation
 
-        return load_remediation(HOUSE_TABLE, *([self.remediation] if self.remediation else []))
+        try:
+            return load_remediation(HOUSE_TABLE, *([self.remediation] if self.remediation else []))
+        except RemediationError as error:
+            raise PlacedError(("remediation",), str(error)) from None
 
 
-def _must_know(name: str, known: Collection[str], what: str) -> None:
+def _must_know(name: str, known: Collection[str], place: Place) -> None:
     if name not in known:
-        raise ValueError(f"{what} {name!r} is not configured; {_hint(name, known)}")
+        raise PlacedError(place, f"{name!r} is not configured; {hint(name, known)}")
 
 
-def _hint(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
+def _must_differ(names: Sequence[str], key: str) -> None:
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise PlacedError((key, number, "name"), f"{name!r} is taken; every one has a name of its own")

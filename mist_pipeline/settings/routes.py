@@ -4,14 +4,15 @@ Here: the keys, and how they become values of ``alerts``. Not here: sinks (`sink
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, field_validator, model_validator
 
-from mist_pipeline.settings.section import Section, Severity
+from mist_pipeline.settings.section import PlacedError, Section, Severity, hint
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.escalation import EscalationPolicy
@@ -23,17 +24,37 @@ if TYPE_CHECKING:
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
-Minutes = Annotated[float, Field(ge=0)]
+# Bounds, since a span beyond them (.inf, for instance) is a mistake that only shows when it is added to a date.
+Minutes = Annotated[float, Field(ge=0, le=7 * 24 * 60)]
+Hours = Annotated[float, Field(gt=0, le=366 * 24)]
+
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 
 
 def _clock(value: object) -> object:
-    # YAML 1.1 reads an unquoted 19:40 as the number 1180, in base 60.
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * 60:
-        return time(value // 60, value % 60)
-    return value
+    """A time of day, from a text or from what YAML 1.1 makes of one: an unquoted 19:40 is 1180, a number in base 60."""
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        # A number of three digits in base 60 has seconds; one digit is no time of day.
+        seconds = value if value >= 3600 else value * 60 if value >= 60 else -1
+        value = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('is no time of day; write it as "19:40" (00:00 to 23:59, the zone is a key of its own)')
+    return time(*(int(part) for part in found.groups() if part))
 
 
 Clock = Annotated[time, BeforeValidator(_clock)]
+
+
+def _readable(text: str) -> str:
+    _matchers(text)
+    return text
+
+
+Match = Annotated[str, AfterValidator(_readable)]
+"""Matchers as a text."""
 
 
 class WindowKeys(Section):
@@ -47,12 +68,32 @@ class WindowKeys(Section):
     first_day: date | None = Field(None, description="First day on which it begins.")
     last_day: date | None = Field(None, description="Last day on which it begins.")
 
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        zones = available_timezones()
+        if value not in zones:
+            near = difflib.get_close_matches(value, zones, n=1)
+            meant = f"did you mean {near[0]!r}?" if near else "write it as Europe/Berlin"
+            raise ValueError(f"{value!r} is no IANA time zone; {meant}")
+        return value
+
+    @field_validator("weekdays")
+    @classmethod
+    def _known_days(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for number, name in enumerate(value):
+            try:
+                _weekday(name)
+            except ValueError as error:
+                raise PlacedError((number,), str(error)) from None
+        return value
+
     @model_validator(mode="after")
     def _is_one(self) -> Self:
-        if self.zone not in available_timezones():
-            near = difflib.get_close_matches(self.zone, available_timezones(), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"{self.zone!r} is no IANA time zone{hint}")
+        if (self.until is None) == (self.lasts_hours is None):
+            raise ValueError(f"needs `until` or `lasts_hours`, {'one of them' if self.until is None else 'not both'}")
+        if self.first_day is not None and self.last_day is not None and self.first_day > self.last_day:
+            raise ValueError(f"would never begin: {self.last_day} is before {self.first_day}")
         self.window()
         return self
 
@@ -77,7 +118,7 @@ class RouteKeys(Section):
     name: str = Field(min_length=1, description="For people.")
     sinks: tuple[str, ...] = Field(min_length=1, description="Names of the sinks that are told.")
     min_severity: Severity = Field("warning", description="Milder incidents go elsewhere.")
-    match: str = Field(
+    match: Match = Field(
         "", description='Matchers as in Alertmanager, all must hold: `site_group="North",family!="roaming"`.'
     )
     hours: tuple[WindowKeys, ...] = Field((), description="Only in these windows; empty: always.")
@@ -93,16 +134,11 @@ class RouteKeys(Section):
     group_interval_minutes: Minutes = Field(
         5, description="Changes are told at most so often; a rise at once."
     )
-    repeat_after_hours: float | None = Field(
-        None, gt=0, description="What nobody took is told again after this; empty: never."
+    repeat_after_hours: Hours | None = Field(
+        None, description="What nobody took is told again after this; empty: never."
     )
     tells_partial_recovery: bool = Field(False, description="Whether fewer sites are news.")
     tells_acknowledgement: bool = Field(True, description="Whether it is news that somebody took it.")
-
-    @model_validator(mode="after")
-    def _matches(self) -> Self:
-        _matchers(self.match)
-        return self
 
     def route(self) -> "Route":
         """As ``alerts`` takes it."""
@@ -142,15 +178,30 @@ class EscalationKeys(Section):
     steps: tuple[StepKeys, ...] = Field(min_length=1, description="In order of time.")
     stops_when: Literal["acknowledged", "resolved"] = Field("acknowledged", description="What ends it.")
     repeats: int = Field(0, ge=0, le=100, description="How often all steps come again.")
-    repeat_every_minutes: float | None = Field(None, gt=0, description="Minutes between two repetitions.")
-    expires_after_hours: float = Field(24, gt=0, description="No step is told later than this.")
+    repeat_every_minutes: float | None = Field(
+        None, gt=0, le=7 * 24 * 60, description="Minutes between two repetitions."
+    )
+    expires_after_hours: Hours = Field(24, description="No step is told later than this.")
+
+    @model_validator(mode="after")
+    def _comes_in_time(self) -> Self:
+        times = [step.after_minutes for step in self.steps]
+        last, every = times[-1], self.repeat_every_minutes
+        if times != sorted(times):
+            raise PlacedError(("steps",), "must stand in order of after_minutes")
+        if last > self.expires_after_hours * 60:
+            where = ("steps", len(times) - 1, "after_minutes")
+            raise PlacedError(where, f"would never be told: expires_after_hours is {self.expires_after_hours:g}")
+        if self.repeats and (every is None or every <= last):
+            raise PlacedError(
+                ("repeat_every_minutes",), f"must be given with repeats, and exceed the last step's {last:g} minutes"
+            )
+        if every is not None and not self.repeats:
+            raise PlacedError(("repeats",), "says how often; without it, repeat_every_minutes does nothing")
+        return self
 
     def policy(self, name: str) -> "EscalationPolicy":
-        """As ``alerts`` takes it.
-
-        Raises:
-            ValueError: Steps out of order, or repetitions that overlap.
-        """
+        """As ``alerts`` takes it."""
         from mist_pipeline.alerts.escalation import EscalationPolicy, EscalationStep
 
         every = self.repeat_every_minutes
@@ -171,7 +222,7 @@ class MaintenanceKeys(Section):
     """A planned silence: once, or in a window that comes again."""
 
     name: str = Field(min_length=1, description="For people.")
-    match: str = Field(min_length=1, description="Matchers of the alerts that are not told.")
+    match: Match = Field(description="Matchers of the alerts that are not told.")
     starts_at: AwareDatetime | None = Field(None, description="Not before this instant (with its zone).")
     ends_at: AwareDatetime | None = Field(None, description="Not from this instant on.")
     window: WindowKeys | None = Field(None, description="Recurring part of the time between.")
@@ -179,6 +230,12 @@ class MaintenanceKeys(Section):
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
+        if not self.match.strip():
+            raise PlacedError(("match",), "must not be empty: everything would be silent")
+        if self.ends_at is None and self.window is None:
+            raise ValueError("would never end; give it `ends_at`, or a `window` that comes again")
+        if self.starts_at is not None and self.ends_at is not None and self.ends_at <= self.starts_at:
+            raise PlacedError(("ends_at",), f"is not after starts_at, {self.starts_at.isoformat()}")
         self.silence()
         return self
 
@@ -204,9 +261,7 @@ def _matchers(text: str) -> "tuple[Matcher, ...]":
     matchers = parse_matchers(text) if text.strip() else ()
     for matcher in matchers:
         if matcher.label not in LABELS:
-            near = difflib.get_close_matches(matcher.label, LABELS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(LABELS)}"
-            raise ValueError(f"{matcher.label!r} is no label; {hint}")
+            raise ValueError(f"{matcher.label!r} is no label; {hint(matcher.label, LABELS)}")
     return matchers
 
 

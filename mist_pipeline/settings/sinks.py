@@ -4,15 +4,17 @@ Secrets stay in the environment: a key that ends in ``_from`` names the variable
 what (`routes`), and the sinks themselves (``delivery``, imported only where one is made).
 """
 
+import json
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, JsonValue, SecretStr, field_validator, model_validator
 
-from mist_pipeline.settings.section import Section, Severity
+from mist_pipeline.settings.section import Place, PlacedError, Section, Severity
 
 if TYPE_CHECKING:
     from mist_pipeline.delivery.sink import Sink
@@ -24,7 +26,23 @@ if TYPE_CHECKING:
 Secrets = Mapping[str, SecretStr]
 """Variable of the environment → its value, for those that the configuration names."""
 
-Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Name of a variable.")]
+
+
+def _variable(name: str) -> str:
+    # What is no name may be the secret itself, pasted into the wrong place: it is not quoted. Nor would it be told from a
+    # name if small letters were allowed.
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name, re.ASCII):
+        raise ValueError(
+            "is no name of a variable (capital letters, digits and _); the secret itself stands in that variable, not here"
+        )
+    return name
+
+
+Variable = Annotated[str, AfterValidator(_variable)]
+"""Name of a variable of the environment."""
+
+Text = Annotated[str, Field(coerce_numbers_to_str=True)]
+"""An id, which most people write without quotes."""
 
 
 class _Kind(Section, ABC):
@@ -38,18 +56,23 @@ class _Kind(Section, ABC):
             ValueError: A value that only its kind can judge is wrong.
         """
 
-    def variables(self) -> list[str]:
-        """Variables of the environment that hold this sink's secrets."""
-        named: list[str] = []
-        for name, value in self:
-            if name.endswith("_from") and value:
-                named += [value] if isinstance(value, str) else list(value.values())
-        return named
+    def variables(self) -> Iterator[tuple[Place, str]]:
+        """Keys, and the variables of the environment that they name, for every secret."""
+        for key, value in self:
+            if key.endswith("_from") and isinstance(value, str):
+                yield (key,), value
+            elif key.endswith("_from") and isinstance(value, dict):
+                yield from (((key, name), variable) for name, variable in value.items())
 
     @property
     def is_ticket(self) -> bool:
         """Whether its messages become tickets that people work on."""
         return False
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether charts are worth drawing for it."""
+        return isinstance(self, MailKind | FileKind)
 
 
 class MailKind(_Kind):
@@ -179,7 +202,7 @@ class _TicketKind(_Kind):
         description="A ticket closed no longer ago is reopened; an older one gets a linked successor.",
     )
     templates: Path | None = Field(None, description="Folder of your own templates (docs/tickets.md).")
-    fields: dict[str, Any] = Field(default_factory=dict, description="Further fields of a new ticket.")
+    fields: dict[str, JsonValue] = Field(default_factory=dict, description="Further fields of a new ticket.")
 
     @property
     def is_ticket(self) -> bool:
@@ -193,10 +216,25 @@ class _TicketKind(_Kind):
         return TicketPolicy(self.on_resolve, timedelta(hours=self.reopen_within_hours))
 
     def words(self) -> "TicketTemplates":
-        """The templates."""
+        """The templates.
+
+        Raises:
+            PlacedError: The folder is missing, or a template in it is none.
+        """
+        from jinja2 import Environment, TemplateSyntaxError
+
         from mist_pipeline.delivery.ticket_templates import TicketTemplates
 
-        return TicketTemplates(self.templates)
+        try:
+            templates = TicketTemplates(self.templates)
+            for path in sorted(self.templates.glob("*.j2")) if self.templates else ():
+                Environment(autoescape=True).parse(path.read_text(encoding="utf-8"), filename=str(path))
+        except TemplateSyntaxError as error:
+            where = f"{error.filename}, line {error.lineno}"
+            raise PlacedError(("templates",), f"{where}: {error.message}") from None
+        except (ValueError, OSError) as error:
+            raise PlacedError(("templates",), str(error)) from None
+        return templates
 
 
 class JiraKind(_TicketKind):
@@ -207,8 +245,8 @@ class JiraKind(_TicketKind):
     deployment: Literal["cloud", "datacenter"] = Field("cloud", description="Which dialect it speaks.")
     user: str = Field("", description="Mail address of the account; Data Center tokens need none.")
     token_from: Variable = Field(description="Variable with the API token, or personal access token.")
-    issue_type: str = Field("Task", description="Name or id of the issue type (names are translated).")
-    priorities: dict[Severity, str] = Field(
+    issue_type: Text = Field("Task", description="Name or id of the issue type (names are translated).")
+    priorities: dict[Severity, Text] = Field(
         {"critical": "1", "major": "2", "warning": "3", "info": "4"},
         description="Severity → name or id of a priority; {} where the project has none.",
     )
@@ -217,6 +255,12 @@ class JiraKind(_TicketKind):
     duplicate_link: str = Field(
         "Duplicate", description="Name of the link between two tickets of one incident."
     )
+
+    @model_validator(mode="after")
+    def _has_a_user(self) -> Self:
+        if self.deployment == "cloud" and not self.user:
+            raise PlacedError(("user",), "is missing: Jira Cloud takes an API token together with its mail address")
+        return self
 
     def build(self, name: str, secrets: Secrets, data: Path) -> "Sink":  # noqa: ARG002, D102
         from mist_pipeline.delivery.jira import JiraSink
@@ -239,6 +283,12 @@ class JiraKind(_TicketKind):
         return JiraSink(config, templates=self.words())
 
 
+_IMPACT_URGENCY: Mapping[Severity, tuple[str, str]] = {
+    "critical": ("1", "1"), "major": ("2", "1"), "warning": ("2", "2"), "info": ("3", "3"),
+}  # fmt: skip
+_State: TypeAlias = Literal["new", "in_progress", "on_hold", "resolved", "closed", "cancelled"]
+
+
 class ServiceNowKind(_TicketKind):
     """ServiceNow, Table API."""
 
@@ -247,16 +297,22 @@ class ServiceNowKind(_TicketKind):
     token_from: Variable = Field(description="Variable with the password, or OAuth token.")
     table: str = Field("incident", description="The table; one that extends task.")
     version: Literal["", "v1", "v2"] = Field("", description="Version of the Table API; empty: the latest.")
-    impact_urgency: dict[Severity, tuple[str, str]] = Field(
-        {"critical": ("1", "1"), "major": ("2", "1"), "warning": ("2", "2"), "info": ("3", "3")},
+    impact_urgency: dict[Severity, tuple[Text, Text]] = Field(
+        _IMPACT_URGENCY,
         description="Severity → impact and urgency; the instance derives the priority.",
     )
-    states: dict[str, str] = Field(
+    states: dict[_State, Text] = Field(
         {"new": "1", "in_progress": "2", "on_hold": "3", "resolved": "6", "closed": "7", "cancelled": "8"},
         description="Values of the field state, where the instance has its own.",
     )
     close_code: str = Field("Resolved by caller", description="Resolution code of what recovered by itself.")
     duplicate_close_code: str = Field("Duplicate", description="Resolution code of a second record.")
+
+    @field_validator("impact_urgency")
+    @classmethod
+    def _has_all(cls, value: dict[Severity, tuple[str, str]]) -> dict[Severity, tuple[str, str]]:
+        # A severity that is left out would be missed only once there is such an incident.
+        return {**_IMPACT_URGENCY, **value}
 
     def build(self, name: str, secrets: Secrets, data: Path) -> "Sink":  # noqa: ARG002, D102
         from mist_pipeline.delivery.servicenow import ServiceNowSink
@@ -272,7 +328,7 @@ class ServiceNowKind(_TicketKind):
             states=States(**self.states),
             close_code=self.close_code,
             duplicate_close_code=self.duplicate_close_code,
-            fields={key: str(value) for key, value in self.fields.items()},
+            fields={key: _plain(value) for key, value in self.fields.items()},
             policy=self.policy(),
         )
         return ServiceNowSink(config, templates=self.words())
@@ -315,6 +371,11 @@ KINDS: tuple[type[_Kind], ...] = (
     MailKind, SlackKind, SlackWebhookKind, PagerDutyKind, WebhookKind, FileKind, JiraKind, ServiceNowKind, AppriseKind,
 )  # fmt: skip
 """Every kind, for the documentation."""
+
+
+def _plain(value: JsonValue) -> str:
+    # ServiceNow writes its truth values small, as JSON does.
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _secret(secrets: Secrets, variable: str) -> "Secret":

@@ -1,9 +1,14 @@
 """Every table of the warehouse, a module a layer: the source of DDL, Dagster's schemas and the data dictionary."""
 
 from mist_pipeline.warehouse.schema import Table
-from mist_pipeline.warehouse.tables import analysis, history, live, state
+from mist_pipeline.warehouse.tables import alerts, analysis, history, live, state
 
-PUBLIC_TABLES: tuple[Table, ...] = (*history.TABLES, *analysis.TABLES, *live.TABLES)
+PUBLIC_TABLES: tuple[Table, ...] = (
+    *history.TABLES,
+    *analysis.TABLES,
+    *live.TABLES,
+    *alerts.TABLES,
+)
 """The tables that people read: assets, published, in the data dictionary."""
 
 TABLES: tuple[Table, ...] = (*PUBLIC_TABLES, *state.TABLES)

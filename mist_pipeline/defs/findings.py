@@ -1,0 +1,114 @@
+"""analysis/findings: what every rule saw on a day; and what of it is handed on to the alerts.
+
+Alerts are about now: only yesterday, analysed by itself, is evaluated; a backfill tells nobody unless it is asked to
+(run tag ``mist_pipeline/notify``). Evaluating is in ``alerting``.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from mist_pipeline.alerts.signals import Step
+from mist_pipeline.analysis.evidence_notable import notable
+from mist_pipeline.analysis.findings import FindingInputs, findings
+from mist_pipeline.collect.days import day_bounds
+from mist_pipeline.defs import judgement
+from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.run import NOTIFY_TAG
+from mist_pipeline.defs.tables import POOL, SINGLE_RUN, back, days_of, on, replaced, spec
+from mist_pipeline.defs.telling import kept_evaluations, remember_sites
+from mist_pipeline.settings import Settings
+from mist_pipeline.warehouse.schema import Table
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.tables import analysis as table
+from mist_pipeline.warehouse.tables import history
+
+BACKFILL_TAG = "dagster/backfill"
+
+
+def finding_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.findings`` of these days."""
+
+    def of_days(of: Table) -> pl.DataFrame:
+        return warehouse.read_days(of, days[0], days[-1])
+
+    evidence = warehouse.read_days(table.EVIDENCE, back(days, 1), days[-1])
+    inputs = FindingInputs(
+        readings=of_days(history.SLE_DAILY),
+        classifiers=of_days(history.CLASSIFIERS_DAILY),
+        sites=of_days(history.SITES),
+        site_hourly=of_days(history.SITE_HOURLY),
+        trends=of_days(table.TRENDS),
+        deviations=of_days(table.DEVIATIONS),
+        risks=of_days(table.RISKS),
+        anomalies=of_days(table.ANOMALIES),
+        health_scores=of_days(table.HEALTH_SCORES),
+        incidents=of_days(table.INCIDENTS),
+        notable=notable(evidence, judgement.families(settings)),
+        alarms=of_days(history.ALARMS),
+    )
+    return findings(inputs, days, judgement.finding_rules(settings))
+
+
+def is_about_now(tags: Mapping[str, str], days: Sequence[date], yesterday: date) -> bool:
+    """Whether a run over these days is handed on to the alerts.
+
+    Args:
+        tags: Of the run.
+        days: What it made.
+        yesterday: The newest whole day at the run's instant.
+    """
+    if NOTIFY_TAG in tags:
+        return tags[NOTIFY_TAG] == "true"
+    return list(days) == [yesterday] and BACKFILL_TAG not in tags
+
+
+def step_of_day(warehouse: Warehouse, settings: Settings, day: date, instant: datetime) -> Step:
+    """A day's analysis as the lifecycle of alerts takes it."""
+    begins = datetime.fromtimestamp(day_bounds(day, settings.organisation.zone)[0], UTC)
+    sites = warehouse.read_days(history.SITES, day, day)
+    readings = warehouse.read_days(
+        history.SLE_DAILY, day, day, columns=["site_id", "metric", "state", "score_pct"]
+    )
+    return Step(
+        as_of=instant,
+        source="daily",
+        findings=warehouse.read_days(table.FINDINGS, day, day),
+        readings=readings,
+        causes=warehouse.read_days(table.INCIDENTS, day, day),
+        covers_from=begins,
+        site_count=sites.height,
+    )
+
+
+def findings_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset."""
+    same_day = (
+        *(history.SLE_DAILY, history.CLASSIFIERS_DAILY, history.SITES, history.SITE_HOURLY, history.ALARMS),
+        *(table.TRENDS, table.DEVIATIONS, table.RISKS, table.ANOMALIES, table.HEALTH_SCORES, table.INCIDENTS),
+    )
+    deps = (*map(on, same_day), on(table.EVIDENCE, days_back=1))
+
+    @dg.multi_asset(
+        name=table.FINDINGS.name,
+        specs=[spec(table.FINDINGS, deps, partitions=daily)],
+        backfill_policy=SINGLE_RUN,
+        pool=POOL,
+    )
+    def made(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.MaterializeResult[Any]:
+        days, instant = days_of(context), as_of(context)
+        result = replaced(context, warehouse, table.FINDINGS, finding_rows(warehouse, settings, days))
+        yesterday = instant.astimezone(settings.organisation.zone).date() - timedelta(days=1)
+        if is_about_now(context.run.tags, days, yesterday):
+            remember_sites(settings, warehouse.read_days(history.SITES, days[-1], days[-1]))
+            kept_evaluations(settings).keep(step_of_day(warehouse, settings, days[-1], instant))
+        return result
+
+    return made

@@ -1,0 +1,98 @@
+"""The worker of these settings: what messages say besides the ledger, and who sends them.
+
+Knows nothing of Dagster: the command line uses it as well. Not here: what a message says (``notification.message``), when
+rows are due (``alerts.outbox``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from mist_pipeline.alerts.ledger import Ledger
+from mist_pipeline.alerts.outbox import Outbox
+from mist_pipeline.alerts.sink import Delivery
+from mist_pipeline.defs.resources import Cloud
+from mist_pipeline.defs.telling import known_sites
+from mist_pipeline.delivery.remediation import Remediation
+from mist_pipeline.delivery.sink import Message
+from mist_pipeline.notification.background import read_background
+from mist_pipeline.notification.message import compose, incident_ids, leading_pairs
+from mist_pipeline.notification.model import Subject, Surroundings
+from mist_pipeline.notification.worker import Worker
+from mist_pipeline.report.data import Links
+from mist_pipeline.settings import Settings
+
+
+def utc_now() -> datetime:
+    """The clock of production."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Makes the messages of one run.
+
+    Attributes:
+        settings: For addresses, advice and sinks.
+        ledger: What messages are about.
+        run_id: The Dagster run that sends, '' without one.
+    """
+
+    settings: Settings
+    ledger: Ledger
+    run_id: str = ""
+
+    def message(self, delivery: Delivery) -> Message:
+        """The message of a row.
+
+        Raises:
+            NoSuchSubjectError: The ledger does not know its incident.
+        """
+        subjects: dict[str, Subject] = {}
+        for incident_id in incident_ids(delivery):
+            incident, alerts, _events = self.ledger.incident(incident_id)
+            subjects[incident_id] = Subject(incident, tuple(alerts))
+        kind = self.settings.notifications.sinks.get(delivery.sink)
+        pairs = (
+            leading_pairs(delivery, subjects, self._names) if kind is not None and kind.shows_pictures else ()
+        )
+        surroundings = Surroundings(
+            site_names=self._names,
+            site_url=self._links.site,
+            report_url=self._report_url,
+            run_url=self._run_url,
+            remediation=self._advice,
+            background=read_background(self.settings.published_path, pairs, delivery.created_at),
+        )
+        return compose(delivery, subjects, surroundings)
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return dict(known_sites(self.settings).select("site_id", "name").drop_nulls().iter_rows())
+
+    @cached_property
+    def _links(self) -> Links:
+        cloud = Cloud(self.settings)
+        return Links(manage_url=cloud.people_url, org_id=cloud.organisation.id or None)
+
+    @cached_property
+    def _advice(self) -> Remediation:
+        return self.settings.notifications.advice()
+
+    @property
+    def _report_url(self) -> str | None:
+        served = self.settings.notifications.reports_url
+        return f"{served.rstrip('/')}/latest.html" if served else None
+
+    @property
+    def _run_url(self) -> str | None:
+        console = self.settings.notifications.dagster_url
+        return f"{console.rstrip('/')}/runs/{self.run_id}" if console and self.run_id else None
+
+
+def worker(
+    settings: Settings, ledger: Ledger, *, clock: Callable[[], datetime] = utc_now, run_id: str = ""
+) -> Worker:
+    """Who sends what is due to the configured sinks."""
+    return Worker(Outbox(ledger.engine), settings.sinks(), Desk(settings, ledger, run_id).message, clock)
