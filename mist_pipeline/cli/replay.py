@@ -25,12 +25,14 @@ def replay(
 ) -> None:
     """Run findings and the life of alerts over stored history, hour by hour, and write what would have been told.
 
-    Needs the history and analysis of these days (`mist-pipeline backfill`). Sends nothing and changes nothing.
+    Looks that were kept are replayed as they were; with --settings all hours are judged anew. Needs the history and
+    analysis of these days (`mist-pipeline backfill`). Sends nothing and changes nothing.
 
     Example: [cyan]mist-pipeline replay --from 2026-02-01 --to 2026-02-28 --export /tmp/february[/]
     """
     from mist_pipeline.alerts.replay import replay as run_again
     from mist_pipeline.defs.replaying import number_of_sites, steps
+    from mist_pipeline.defs.telling import kept_looks
     from mist_pipeline.warehouse.store import Warehouse
 
     if first > last:
@@ -45,8 +47,9 @@ def replay(
         )
     total = ((last - first).days + 1) * 25
     with progress_bar() as bar:
-        seen = _counted(steps(warehouse, settings, first.date(), last.date()), bar, total)
-        result = run_again(seen)
+        looks = None if settings_file else kept_looks(settings, first.date(), last.date())
+        seen = _counted(steps(warehouse, settings, first.date(), last.date(), looks), bar, total)
+        result = run_again(seen, settings.alerts.policy())
         bar("replaying", total, total)
     export.mkdir(parents=True, exist_ok=True)
     alerts, events = export / "alerts.csv", export / "events.csv"

@@ -19,6 +19,7 @@ from dagster._core.scheduler.instigation import ScheduleInstigatorData
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as RESULTS,
 )
+from dagster_shared.error import SerializableErrorInfo
 
 from mist_pipeline.alerts.model import Severity, rank, worst
 from mist_pipeline.alerts.signals import PIPELINE
@@ -66,6 +67,9 @@ _SECRETS = (
     re.compile(r"(://)[^\s/]+(?=@)"),
 )
 """What looks like a secret. House rule keeps them out of messages; messages of libraries know no house rule."""
+
+_WRAPPED = "dagster._core.errors."
+"""How an error begins that Dagster puts around what an asset raised; ``dagster.Failure`` it leaves as it is."""
 
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
 """Where an exception's class is defined, which the traceback module writes before its name."""
@@ -319,13 +323,14 @@ def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
     event = records[0].event_log_entry.dagster_event if records else None
     if event is None:
         return NO_REASON
-    if not event.is_step_failure:
-        error = event.job_failure_data.error
-        return one_line((error.message if error else event.message) or NO_REASON)
-    error = event.step_failure_data.error
-    # Dagster wraps what an asset raised.
-    cause = error.cause if error and error.cause else error
-    return one_line(f"{event.step_key}: {_MODULE.sub('', cause.message) if cause else NO_REASON}")
+    where = f"{event.step_key}: " if event.is_step_failure else ""
+    # A run that somebody ended from outside has no error, just his words.
+    error: SerializableErrorInfo | None = getattr(event.event_specific_data, "error", None)
+    if error is None:
+        return one_line(f"{where}{event.message or NO_REASON}")
+    while error.cause and error.message.startswith(_WRAPPED):
+        error = error.cause
+    return one_line(f"{where}{_MODULE.sub('', error.message)}")
 
 
 def one_line(text: str) -> str:

@@ -1,13 +1,17 @@
 """Stored history as evaluations: hour by hour, and each day's analysis at its end; what a replay runs over.
 
-Needs no Dagster run and tells nobody. The lifecycle is in ``alerts``; what a day found is in ``analysis.findings``.
+Where looks were kept they are replayed as they were, at the instants at which they were evaluated; closed hours fill the
+rest. Needs no Dagster run and tells nobody. The lifecycle is in ``alerts``; what a day found is in ``analysis.findings``.
 """
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
+from mist_pipeline.alerts.evaluations import Evaluations, Name
 from mist_pipeline.alerts.signals import Step
 from mist_pipeline.analysis.degraded import evidence_flags, silence_flags
 from mist_pipeline.analysis.evidence_notable import notable
@@ -29,8 +33,87 @@ DAILY_AFTER = timedelta(seconds=1)
 """The daily analysis comes after the last hour of its day, and an evaluation has one instant."""
 
 
-def steps(warehouse: Warehouse, settings: Settings, first: date, last: date) -> Iterator[Step]:
-    """The evaluations of these days, in order of time, made a week at a time."""
+@dataclass(frozen=True)
+class Looks:
+    """Looks that were kept, and what they leave to closed hours.
+
+    Attributes:
+        kept: Where they are.
+        at: Look → the instant at which it was evaluated.
+        hours: Hours in which somebody looked.
+        days: Beginnings of days whose analysis was evaluated.
+    """
+
+    kept: Evaluations
+    at: Mapping[Name, datetime]
+    hours: frozenset[datetime] = field(default_factory=frozenset)
+    days: frozenset[datetime] = field(default_factory=frozenset)
+
+    @classmethod
+    def between(
+        cls, kept: Evaluations, evaluated: Mapping[str, datetime], begin: datetime, end: datetime
+    ) -> "Looks":
+        """Looks of a span of time, and evaluations of its days that came after it.
+
+        Args:
+            kept: Where they are.
+            evaluated: Look → instant, as the ledger knows it; one that it does not know counts at its own.
+            begin: First instant.
+            end: The instant after the last.
+        """
+        at: dict[Name, datetime] = {}
+        days: set[datetime] = set()
+        for name in kept.names(begin):
+            if name.source == "daily":
+                covers = kept.load(name).begins
+                if begin <= covers < end:
+                    at[name] = evaluated.get(name.text, name.as_of)
+                    days.add(covers)
+            elif name.as_of < end:
+                at[name] = evaluated.get(name.text, name.as_of)
+        live = (name.as_of for name in at if name.source == "live")
+        hours = frozenset(instant.replace(minute=0, second=0, microsecond=0) for instant in live)
+        return cls(kept, at, hours, frozenset(days))
+
+    def steps(self) -> Iterator[Step]:
+        """The looks in the order in which they were evaluated."""
+        for name in sorted(self.at, key=lambda one: (self.at[one], one)):
+            yield replace(self.kept.load(name), as_of=self.at[name])
+
+    def covers(self, step: Step) -> bool:
+        """Whether what closed hours say was seen by a look of that hour, or in that day's own evaluation."""
+        return step.begins in self.days if step.source == "daily" else step.as_of in self.hours
+
+
+def steps(
+    warehouse: Warehouse, settings: Settings, first: date, last: date, looks: Looks | None = None
+) -> Iterator[Step]:
+    """The evaluations of these days, in order of time, made a week at a time.
+
+    Args:
+        warehouse: Where history and analysis are.
+        settings: How hours are judged.
+        first: First day.
+        last: Last day.
+        looks: Kept looks, which replace the hours and days that they cover.
+    """
+    closed = _closed(warehouse, settings, first, last)
+    if looks is None:
+        yield from closed
+        return
+    rest = (step for step in closed if not looks.covers(step))
+    yield from heapq.merge(rest, looks.steps(), key=lambda step: step.as_of)
+
+
+def span(settings: Settings, first: date, last: date) -> tuple[datetime, datetime]:
+    """First instant of the first day and the instant after the last one."""
+    zone = settings.organisation.zone
+    begin, end = day_bounds(first, zone)[0], day_bounds(last, zone)[1]
+    return datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC)
+
+
+def _closed(warehouse: Warehouse, settings: Settings, first: date, last: date) -> Iterator[Step]:
+    """Every closed hour and day."""
     day, sites = first, number_of_sites(warehouse, first, last)
     while day <= last:
         until = min(day + timedelta(days=PIECE_DAYS - 1), last)
@@ -145,7 +228,9 @@ def _causes(
             flags.append(evidence_flags(rows, there, judgement.families(settings)).select(at, pl.all()))
         flags.append(silence_flags(rows.with_columns(at), sites.with_columns(at), moment="as_of"))
     together = pl.concat(flags, how="diagonal_relaxed")
-    return _by_instant(incidents(together, sites, base_rates(together.clear()), moment="as_of"), "as_of")
+    names = settings.organisation.names
+    found = incidents(together, sites, base_rates(together.clear()), names=names, moment="as_of")
+    return _by_instant(found, "as_of")
 
 
 def _by_instant(frame: pl.DataFrame, column: str) -> dict[datetime, pl.DataFrame]:

@@ -3,6 +3,7 @@
 Knows nothing of Dagster: the command line uses it as well. Not here: sinks (``settings.sinks``), and deciding (``alerts``).
 """
 
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,7 @@ import polars as pl
 from mist_pipeline.alerts.evaluations import Evaluations
 from mist_pipeline.alerts.ledger import Ledger, Telling
 from mist_pipeline.alerts.silences import site_labels
+from mist_pipeline.defs.replaying import Looks, span
 from mist_pipeline.settings import Settings
 
 SITE_COLUMNS = ("site_id", "name", "timezone", "country_code", "sitegroup_ids", "attributes")
@@ -28,6 +30,15 @@ def open_ledger(settings: Settings) -> Ledger:
 def kept_evaluations(settings: Settings) -> Evaluations:
     """What evaluations were, or will be, made of."""
     return Evaluations(settings.evaluations_path)
+
+
+def kept_looks(settings: Settings, first: date, last: date) -> Looks:
+    """Looks of these days for a replay, at the instants at which they were evaluated."""
+    evaluated: dict[str, datetime] = {}
+    if not isinstance(settings.ledger, Path) or settings.ledger.exists():
+        with open_ledger(settings) as ledger:
+            evaluated = ledger.origins()
+    return Looks.between(kept_evaluations(settings), evaluated, *span(settings, first, last))
 
 
 def telling(settings: Settings) -> Telling:
