@@ -15,6 +15,7 @@ from mist_pipeline.defs.findings import findings_asset
 from mist_pipeline.defs.forecasts import forecast_assets
 from mist_pipeline.defs.history import history_assets
 from mist_pipeline.defs.jobs import jobs, schedules
+from mist_pipeline.defs.ledger_copies import ledger_copies_asset
 from mist_pipeline.defs.live import live_assets
 from mist_pipeline.defs.live_findings import live_findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
@@ -70,6 +71,7 @@ def build_defs(
                 *report_assets(daily),
                 *live_assets(retry),
                 live_findings_asset(),
+                ledger_copies_asset(),
             ],
             asset_checks=checks,
             jobs=[*all_jobs, retention, evaluate, deliver, escalate, read_back],

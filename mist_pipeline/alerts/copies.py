@@ -65,4 +65,7 @@ def alert_list(engine: Engine) -> pl.DataFrame:
 
 
 def _plain(value: object) -> object:
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
+    if not isinstance(value, dict | list):
+        return value
+    # Half a surrogate pair is JSON, but no text: one foreign name must not keep all copies from being made.
+    return json.dumps(value, sort_keys=True, ensure_ascii=False).encode(errors="replace").decode()

@@ -6,7 +6,7 @@ here), SQL dialects (`database`).
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -31,9 +31,18 @@ from mist_pipeline.alerts.matchers import Labels
 from mist_pipeline.alerts.model import Alert, Event, Incident, Severity
 from mist_pipeline.alerts.policy import Policy
 from mist_pipeline.alerts.routes import Route
-from mist_pipeline.alerts.rows import alert_of, event_of, incident_of, silence_of, silence_row
+from mist_pipeline.alerts.rows import (
+    Row,
+    alert_of,
+    delivery_of,
+    event_of,
+    incident_of,
+    silence_of,
+    silence_row,
+)
 from mist_pipeline.alerts.signals import FAMILIES, Step
 from mist_pipeline.alerts.silences import Silence
+from mist_pipeline.alerts.sink import Delivery
 from mist_pipeline.alerts.telling import View, views
 
 Verdict = Literal["useful", "false_alarm", "too_late", "duplicate"]
@@ -95,7 +104,7 @@ class Ticket:
 
 
 class NoSuchSubjectError(LookupError):
-    """There is no alert, incident or silence of this id."""
+    """There is no alert, incident, silence or message of this id."""
 
 
 class Ledger:
@@ -371,6 +380,82 @@ class Ledger:
             ordered = query.order_by(tables.EVENTS.c.event_id)
             return incident, alerts, [event_of(row) for row in state.rows(connection, ordered)]
 
+    def incidents(self, states: Collection[str]) -> list[tuple[Incident, list[Alert]]]:
+        """Incidents in these states with their alerts, by opening."""
+        column = tables.INCIDENTS.c
+        query = sa.select(tables.INCIDENTS).where(column.state.in_(list(states)))
+        with reading(self.engine) as connection:
+            ordered = query.order_by(column.opened_at, column.incident_id)
+            found = [incident_of(row) for row in state.rows(connection, ordered)]
+            names = [name for incident in found for name in incident.alert_ids]
+            rows = state.rows_in(connection, tables.ALERTS.c.alert_id, names)
+        alerts = {row["alert_id"]: alert_of(row) for row in rows}
+        return [
+            (incident, [alerts[name] for name in incident.alert_ids if name in alerts]) for incident in found
+        ]
+
+    def find(self, beginning: str) -> dict[str, str]:
+        """Incidents and alerts whose id begins so: id → its incident's id; a whole id finds itself alone."""
+        incident, alert = tables.INCIDENTS.c, tables.ALERTS.c
+        incidents = sa.select(incident.incident_id).where(_begins(incident.incident_id, beginning))
+        is_mine = _begins(alert.alert_id, beginning) & alert.incident_id.is_not(None)
+        alerts = sa.select(alert.alert_id, alert.incident_id).where(is_mine)
+        with reading(self.engine) as connection:
+            found = {row["alert_id"]: row["incident_id"] for row in state.rows(connection, alerts)}
+            found |= {name: name for name in connection.execute(incidents).scalars()}
+        whole = beginning.lower()
+        return {whole: found[whole]} if whole in found else dict(sorted(found.items()))
+
+    def alert_ids(self, alert_state: str) -> list[str]:
+        """Alerts in a state."""
+        query = sa.select(tables.ALERTS.c.alert_id).where(tables.ALERTS.c.state == alert_state)
+        with reading(self.engine) as connection:
+            return list(connection.execute(query).scalars())
+
+    def records(self, incident_id: str) -> dict[str, list[Row]]:
+        """Who was told about an incident and what came of it: rows of its tables by their names, in order.
+
+        Among its deliveries are the digests that tell of it, among its feedback that on its alerts.
+        """
+        told, thought = tables.DELIVERIES, tables.FEEDBACK
+        alerts = sa.select(tables.ALERTS.c.alert_id).where(tables.ALERTS.c.incident_id == incident_id)
+        is_digest = (told.c.reason == "digest") & sa.cast(told.c.payload, sa.Text).contains(
+            incident_id, autoescape=True
+        )
+        wanted = {
+            told: (told.c.incident_id == incident_id) | is_digest,
+            thought: (thought.c.incident_id == incident_id) | thought.c.alert_id.in_(alerts),
+        }
+        for table in (tables.ESCALATIONS, tables.TICKETS, tables.THREADS):
+            wanted[table] = table.c.incident_id == incident_id
+        with reading(self.engine) as connection:
+            return {
+                table.name: state.rows(
+                    connection, sa.select(table).where(where).order_by(*table.primary_key.columns)
+                )
+                for table, where in wanted.items()
+            }
+
+    def given_up(self) -> list[Delivery]:
+        """Messages that were not sent and will not be, in order; not those that nobody needed any more."""
+        rows = tables.DELIVERIES.c
+        is_dead = (rows.state == "dead") & ~rows.last_error.like(f"{calling.NOT_NEEDED}%")
+        query = sa.select(tables.DELIVERIES).where(is_dead).order_by(rows.delivery_id)
+        with reading(self.engine) as connection:
+            return [delivery_of(row) for row in state.rows(connection, query)]
+
+    def delivery(self, delivery_id: int) -> Delivery:
+        """One message.
+
+        Raises:
+            NoSuchSubjectError: There is no such message.
+        """
+        with reading(self.engine) as connection:
+            found = state.one(connection, tables.DELIVERIES, tables.DELIVERIES.c.delivery_id == delivery_id)
+        if found is None:
+            raise NoSuchSubjectError(f"no message {delivery_id}")
+        return delivery_of(found)
+
     def events(self) -> list[Event]:
         """Every event, in order; everything else follows from them."""
         with reading(self.engine) as connection:
@@ -441,6 +526,11 @@ class Ledger:
         state.write(connection, book, events)
         calling.follow(connection, book.after(events), said, telling.escalations, now)
         return Recorded(tuple(events), said.notices, withheld)
+
+
+def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:
+    """Whether an id begins so; ids are small letters and digits."""
+    return column.startswith(beginning.lower(), autoescape=True)
 
 
 def _has_come(withheld: str, now: datetime) -> bool:

@@ -143,6 +143,7 @@ def _fire_one(
             severity=view.severity,
             site_ids=tuple(sorted(view.site_ids)),
             is_over=False,
+            is_acknowledged=view.state == "acknowledged",
         )
         for place, due in enumerate(dues)
     ]

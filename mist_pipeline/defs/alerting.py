@@ -17,8 +17,10 @@ import polars as pl
 from mist_pipeline.alerts.dispatch import Notice
 from mist_pipeline.alerts.inbox import take
 from mist_pipeline.alerts.ledger import Ledger, Ticket
+from mist_pipeline.alerts.model import Incident
 from mist_pipeline.alerts.outbox import Done
 from mist_pipeline.alerts.signals import PIPELINE, Step, is_pipeline
+from mist_pipeline.alerts.sink import Retry
 from mist_pipeline.analysis.findings import fingerprint
 from mist_pipeline.defs.pipeline_trouble import WATCHED, troubles_now
 from mist_pipeline.defs.resources import as_of
@@ -27,6 +29,7 @@ from mist_pipeline.defs.sending import utc_now, worker
 from mist_pipeline.defs.tables import markdown_table
 from mist_pipeline.defs.telling import kept_evaluations, open_ledger, telling
 from mist_pipeline.delivery.tickets import TicketStatus
+from mist_pipeline.notification.worker import SinksFailedError
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.tables import live
 
@@ -53,9 +56,9 @@ def pipeline_step(
     now: datetime,
 ) -> Step | None:
     """How the pipeline itself does; None where nothing is wrong and nothing was."""
-    found = troubles_now(instance, settings, WATCHED, checks, now).vstack(
-        refused_messages(ledger.refused(), now)
-    )
+    # A sink that is not configured any more will never accept anything again: its end would never come.
+    refused = [one for one in ledger.refused() if one[0] in settings.notifications.sinks]
+    found = troubles_now(instance, settings, WATCHED, checks, now).vstack(refused_messages(refused, now))
     is_known = any(
         is_pipeline(alert.family) and (alert.is_active or alert.state == "pending")
         for alert in ledger.book(now).alerts.values()
@@ -148,13 +151,21 @@ def read_tickets(context: dg.OpExecutionContext, settings: dg.ResourceParam[Sett
     names = settings.notifications.tickets
     sinks = settings.sinks()
     read: list[tuple[str, str, str, str, str]] = []
+    silent: set[str] = set()
     with open_ledger(settings) as ledger:
+        incidents = ledger.book(now).incidents
         for sink, incident_id, reference in ledger.references(names):
-            status = sinks[sink].read_status(reference)  # type: ignore[attr-defined]
             shown = ticket_name(reference)
+            if sink in silent:
+                read.append((sink, incident_id, shown, "not asked", "did not answer before"))
+                continue
+            status = sinks[sink].read_status(reference)  # type: ignore[attr-defined]
             if not isinstance(status, TicketStatus):
                 context.log.warning("%s: %s", sink, status.error)
                 read.append((sink, incident_id, shown, "not read", status.error))
+                if isinstance(status, Retry):
+                    # Each further ticket would wait as long, and so would everybody who has to be told something.
+                    silent.add(sink)
                 continue
             ticket = Ticket(
                 sink=sink,
@@ -163,7 +174,7 @@ def read_tickets(context: dg.OpExecutionContext, settings: dg.ResourceParam[Sett
                 url=reference.get("url", ""),
                 state=status.state,
                 who=status.who,
-                is_by_person=status.is_by_person,
+                is_by_person=is_taken_now(status, incidents.get(incident_id)),
             )
             ledger.record_ticket(ticket, now)
             read.append((sink, incident_id, shown, status.state, status.who))
@@ -228,14 +239,28 @@ def _job(name: str, first: dg.OpDefinition, description: str) -> dg.JobDefinitio
     return telling_people
 
 
+def is_taken_now(status: TicketStatus, incident: Incident | None) -> bool:
+    """Whether a person has taken a ticket since its incident asks for one.
+
+    A ticket that somebody took stays taken; if the incident has grown worse since, or came back, that is no answer to it.
+    """
+    is_older = incident is not None and status.at is not None and status.at < incident.asks_since
+    return status.is_by_person and not is_older
+
+
 def ticket_name(reference: "dict[str, str] | Any") -> str:
     """What people call the ticket of a reference: an issue key, or a number."""
     return str(reference.get("key") or reference.get("number") or reference.get("sys_id") or "")
 
 
 def _send(context: dg.OpExecutionContext, settings: Settings, sinks: Iterable[str]) -> None:
+    defect: SinksFailedError | None = None
     with open_ledger(settings) as ledger:
-        done = worker(settings, ledger, clock=clock_of(context), run_id=context.run_id).run(sinks)
+        sender = worker(settings, ledger, clock=clock_of(context), run_id=context.run_id)
+        try:
+            done: Sequence[Done] = sender.run(sinks)
+        except SinksFailedError as error:
+            defect, done = error, error.done
     for one in done:
         if one.state == "dead":
             context.log.error("%s", _sentence(one))
@@ -254,12 +279,14 @@ def _send(context: dg.OpExecutionContext, settings: Settings, sinks: Iterable[st
         for one in done
     ]
     heads = ("sink", "incident", "reason", "severity", "state", "error")
-    context.add_output_metadata(
-        {
-            "states": dg.MetadataValue.json(dict(states)),
-            "messages": dg.MetadataValue.md(markdown_table(heads, rows[:_SHOWN])),
-        }
-    )
+    told = {
+        "states": dg.MetadataValue.json(dict(states)),
+        "messages": dg.MetadataValue.md(markdown_table(heads, rows[:_SHOWN])),
+    }
+    if defect is not None:
+        # A step that fails has no output to say it on.
+        raise dg.Failure(str(defect), metadata=told, allow_retries=False) from defect
+    context.add_output_metadata(told)
 
 
 def _sentence(one: Done) -> str:

@@ -53,6 +53,12 @@ def finding_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date])
     return findings(inputs, days, judgement.finding_rules(settings))
 
 
+def may_tell(tags: Mapping[str, str]) -> bool:
+    """Whether people may hear of what a run with these tags finds: of a backfill only if it is asked to tell."""
+    asked = tags.get(NOTIFY_TAG)
+    return BACKFILL_TAG not in tags if asked is None else asked == "true"
+
+
 def is_about_now(tags: Mapping[str, str], days: Sequence[date], yesterday: date) -> bool:
     """Whether a run over these days is handed on to the alerts.
 
@@ -61,9 +67,7 @@ def is_about_now(tags: Mapping[str, str], days: Sequence[date], yesterday: date)
         days: What it made.
         yesterday: The newest whole day at the run's instant.
     """
-    if NOTIFY_TAG in tags:
-        return tags[NOTIFY_TAG] == "true"
-    return list(days) == [yesterday] and BACKFILL_TAG not in tags
+    return may_tell(tags) and (NOTIFY_TAG in tags or list(days) == [yesterday])
 
 
 def step_of_day(warehouse: Warehouse, settings: Settings, day: date, instant: datetime) -> Step:

@@ -5,6 +5,7 @@ Every job runs its steps one after another in one process: the warehouse has one
 
 import dagster as dg
 
+from mist_pipeline.defs.ledger_copies import copies_job
 from mist_pipeline.defs.tables import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.tables import analysis
@@ -18,7 +19,7 @@ MORNING_HOUR, MORNING_MINUTE = 2, 30
 LAYERS = {
     "collect": ("raw", "history"),
     "analyse": ("analysis",),
-    "report": ("published", "report"),
+    "report": ("alerts", "published", "report"),
 }
 """Partitioned jobs by the layers that they materialise; ``daily`` is all of them."""
 
@@ -33,7 +34,7 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
     described = {
         "collect": "What the cloud says about a day, raw and as history.",
         "analyse": "What the history means.",
-        "report": "The analysts' copy and the page of the day.",
+        "report": "Copies of the ledger, the analysts' copy and the page of the day.",
     }
     layered = [
         dg.define_asset_job(
@@ -67,6 +68,7 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
             executor_def=dg.in_process_executor,
             description="What the cloud can only tell about now: sites, devices.",
         ),
+        copies_job(),
         dg.define_asset_job(
             "live",
             selection=dg.AssetSelection.groups("live"),
@@ -113,6 +115,13 @@ def schedules(
             cron_schedule="50 5,11,17,23 * * *",
             execution_timezone=zone,
             description="Sites and devices, the last time shortly before the day ends.",
+        ),
+        dg.ScheduleDefinition(
+            name="every_hour",
+            job=by_name["copies"],
+            cron_schedule="40 * * * *",
+            execution_timezone=zone,
+            description="Alerts and incidents for analysts.",
         ),
         dg.ScheduleDefinition(
             name="every_night",

@@ -4,7 +4,7 @@ Knows nothing of Dagster: the command line uses it as well. Not here: what a mes
 rows are due (``alerts.outbox``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,8 +17,9 @@ from mist_pipeline.defs.telling import known_sites
 from mist_pipeline.delivery.remediation import Remediation
 from mist_pipeline.delivery.sink import Message
 from mist_pipeline.notification.background import read_background
+from mist_pipeline.notification.charts import with_pictures
 from mist_pipeline.notification.message import compose, incident_ids, leading_pairs
-from mist_pipeline.notification.model import Subject, Surroundings
+from mist_pipeline.notification.model import Background, Pair, Subject, Surroundings
 from mist_pipeline.notification.worker import Worker
 from mist_pipeline.report.data import Links
 from mist_pipeline.settings import Settings
@@ -53,19 +54,28 @@ class Desk:
         for incident_id in incident_ids(delivery):
             incident, alerts, _events = self.ledger.incident(incident_id)
             subjects[incident_id] = Subject(incident, tuple(alerts))
-        kind = self.settings.notifications.sinks.get(delivery.sink)
-        pairs = (
-            leading_pairs(delivery, subjects, self._names) if kind is not None and kind.shows_pictures else ()
-        )
         surroundings = Surroundings(
             site_names=self._names,
             site_url=self._links.site,
             report_url=self._report_url,
             run_url=self._run_url,
             remediation=self._advice,
-            background=read_background(self.settings.published_path, pairs, delivery.created_at),
+            background=self._background(delivery, subjects),
         )
         return compose(delivery, subjects, surroundings)
+
+    def _background(self, delivery: Delivery, subjects: Mapping[str, Subject]) -> Mapping[Pair, Background]:
+        """What the published copy says of the worst alerts, for sinks that show it."""
+        kind = self.settings.notifications.sinks.get(delivery.sink)
+        if kind is None or not kind.shows_pictures:
+            return {}
+        pairs = leading_pairs(delivery, subjects, self._names)
+        known = read_background(self.settings.published_path, pairs, delivery.created_at)
+        return with_pictures(known, pairs, self._thresholds)
+
+    def _thresholds(self, metric: str) -> dict[str, float]:
+        bands = self.settings.bands_of(metric)
+        return {"critical": bands.critical, "major": bands.major, "warning": bands.warning}
 
     @cached_property
     def _names(self) -> dict[str, str]:

@@ -5,14 +5,13 @@ Not here: the pipeline's own trouble, which has a sensor beside its facts (`pipe
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import dagster as dg
 
 from mist_pipeline.alerts.outbox import Outbox
-from mist_pipeline.defs.findings import BACKFILL_TAG
-from mist_pipeline.defs.run import NOTIFY_TAG
+from mist_pipeline.defs.findings import may_tell
 from mist_pipeline.defs.sending import utc_now
 from mist_pipeline.defs.tables import key
 from mist_pipeline.defs.telling import open_ledger
@@ -29,21 +28,44 @@ UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.Dagste
 
 WATCHED_FINDINGS = (key(live.FINDINGS), key(analysis.FINDINGS))
 
+MOST_EVENTS = 1_000
+"""Events of an asset that one tick reads; the next one goes on behind them."""
+
 
 def newest_after(
-    seen: Mapping[str, int], found: Mapping[str, tuple[int, bool]]
+    seen: Mapping[str, int], found: Mapping[str, Sequence[tuple[int, bool]]]
 ) -> tuple[dict[str, int], int | None]:
     """What a cursor becomes, and the newest event that wants an evaluation.
 
     Args:
         seen: Asset → newest storage id that is known.
-        found: Asset → newest storage id now, and whether it may tell people anything (backfills may not).
+        found: Asset → events: storage id, and whether it may tell people anything (backfills may not).
     """
     news = [
-        number for asset, (number, is_telling) in found.items() if is_telling and number > seen.get(asset, 0)
+        number
+        for asset, events in found.items()
+        for number, is_telling in events
+        if is_telling and number > seen.get(asset, 0)
     ]
-    after = {**seen, **{asset: number for asset, (number, _) in found.items()}}
+    newest = {asset: max(number for number, _ in events) for asset, events in found.items() if events}
+    after = {**seen, **{asset: max(number, seen.get(asset, 0)) for asset, number in newest.items()}}
     return after, max(news, default=None)
+
+
+def events_after(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, seen: int | None
+) -> list[tuple[int, bool]]:
+    """Materialisations of an asset behind one that is known, each with whether it may tell people anything.
+
+    All of them and not only the newest: behind a look there may be a backfill that tells nobody. Of an asset of which
+    nothing is known yet the newest ones: what is older waited for no sensor.
+    """
+    after = dg.AssetRecordsFilter(asset_key=asset, after_storage_id=seen)
+    records = instance.fetch_materializations(after, limit=MOST_EVENTS, ascending=seen is not None).records
+    run_ids = sorted({record.run_id for record in records})
+    runs = instance.get_runs(dg.RunsFilter(run_ids=run_ids)) if run_ids else []
+    silent = {run.run_id for run in runs if not may_tell(run.tags)}
+    return [(record.storage_id, record.run_id not in silent) for record in records]
 
 
 def degradation_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
@@ -57,14 +79,10 @@ def degradation_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
     )
     def degradation(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         seen: dict[str, int] = json.loads(context.cursor or "{}")
-        found: dict[str, tuple[int, bool]] = {}
-        for asset in WATCHED_FINDINGS:
-            newest = context.instance.fetch_materializations(asset, limit=1).records
-            if newest:
-                run = context.instance.get_run_by_id(newest[0].run_id)
-                tags = run.tags if run is not None else {}
-                is_telling = BACKFILL_TAG not in tags or tags.get(NOTIFY_TAG) == "true"
-                found[asset.to_user_string()] = (newest[0].storage_id, is_telling)
+        found = {
+            (name := asset.to_user_string()): events_after(context.instance, asset, seen.get(name))
+            for asset in WATCHED_FINDINGS
+        }
         after, wanted = newest_after(seen, found)
         context.update_cursor(json.dumps(after))
         if wanted is None:

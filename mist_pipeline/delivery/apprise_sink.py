@@ -34,17 +34,20 @@ class AppriseSink:
     """
 
     def __init__(self, name: str, url: Secret) -> None:
+        _silence()
         from apprise import Apprise, AppriseAsset
 
-        _silence()
-        # A redirect would carry what is secret to another host. Earlier versions of the library have no such switch.
-        options = {"http_redirects": False} if hasattr(AppriseAsset, "http_redirects") else {}
+        asset = AppriseAsset(async_mode=False)
+        # A redirect would carry what is secret to another host.
+        asset.http_redirects = False
         self._name = name
         self._secrets = Secrets(_pieces(url))
-        self._service = Apprise(asset=AppriseAsset(async_mode=False, **options))
+        self._service = Apprise(asset=asset)
         # Of several addresses some would get a message twice whenever another one failed.
         if not self._service.add(url.reveal()) or len(self._service) != 1:
-            raise ValueError(f"apprise of {name}: Apprise knows no such address; give one, as its documentation has it")
+            raise ValueError(
+                f"apprise of {name}: Apprise knows no such address; give one, as its documentation has it"
+            )
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -214,11 +214,21 @@ def send(
     raise failure
 
 
+_SHORTEST_PIECE = 8
+"""Characters from which on a part of an address may be a key; shorter ones are words such as ``services``."""
+
+
 def secrets_of(url: Secret) -> list[Secret]:
-    """What of a secret address must not be shown: all of it, and what follows the host."""
+    """What of a secret address must not be shown: all of it, what follows the host, and every part that may be a key.
+
+    Receivers repeat addresses in pieces and escaped in their own ways (``\\/``, ``&amp;``), so the pieces are secrets, too.
+    """
     parts = urlsplit(url.reveal())
     tail = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return [url, *(Secret(part) for part in (tail, parts.query) if len(part) > 1)]
+    whole = [part for part in (tail, parts.query) if len(part) > 1]
+    values = [value for _, value in parse_qsl(parts.query)]
+    pieces = [part for part in (*parts.path.split("/"), *values) if len(part) >= _SHORTEST_PIECE]
+    return [url, *(Secret(part) for part in dict.fromkeys([*whole, *pieces]))]
 
 
 def as_json(document: object) -> bytes:

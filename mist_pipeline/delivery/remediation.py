@@ -51,7 +51,9 @@ class Remediation:
 
     def steps(self, metric: str, classifier: str = "", family: str = "") -> tuple[str, ...]:
         """Steps for one problem; none where the table has no advice."""
-        advice = self.metrics.get(metric) or self.families.get(family)
+        # The pipeline's own families name what broke: pipeline:daily, pipeline:checks.
+        general = self.families.get(family.partition(":")[0])
+        advice = self.metrics.get(metric) or self.families.get(family) or general
         return advice.of(classifier) if advice else ()
 
     def for_alerts(self, alerts: Iterable[AlertView]) -> tuple[str, ...]:
@@ -107,7 +109,7 @@ def parse_remediation(text: str, where: str) -> Remediation:
     for name, entry in _mapping(sections.get("metrics", {}), f"{where}: metrics").items():
         place = f"{where}: metrics.{name}"
         metrics[_metric(name, place)] = _advice(entry, place)
-    known = tuple(sorted({metric.family for metric in CATALOGUE.values()} | set(FAMILY_TITLES)))
+    known = tuple(sorted({metric.family for metric in CATALOGUE.values()} | {*FAMILY_TITLES, "pipeline"}))
     families = {
         name: _advice(entry, f"{where}: families.{name}")
         for name, entry in _mapping(sections.get("families", {}), f"{where}: families", known).items()

@@ -131,7 +131,7 @@ class Message:
         incident: What is told.
         attempt: From 1; above 1 an earlier attempt may have arrived.
         reference: What the sink handed back for this incident last time; empty at first.
-        recipient: Whom an escalation step or route names (address, channel, routing key), or empty for the sink's own.
+        recipient: Whom an escalation step or route names (address, channel, service), or empty for the sink's own.
     """
 
     delivery_id: str

@@ -20,7 +20,7 @@ from mist_pipeline.warehouse.connection import WarehouseBusyError
 from mist_pipeline.warehouse.store import Warehouse
 
 DAYS = 30
-"""Days of history."""
+"""Days of history, ending with the newest that has a score."""
 HOURS = 48
 """Hours of history, ending with the newest that has a score."""
 MOST_CLASSIFIERS = 12
@@ -128,7 +128,7 @@ class _Found:
             return None
         hours = sorted(self.hours.items())
         return Background(
-            days=tuple(self.days),
+            days=tuple(one for one in self.days if one[0] > self.days[-1][0] - timedelta(days=DAYS)),
             hours=tuple(one for one in hours if one[0] > hours[-1][0] - timedelta(hours=HOURS)),
             usual=self.usual,
             forecast=tuple(self.forecast),
@@ -143,7 +143,7 @@ def _read(
     # A day is complete only after its end, wherever the organisation is: none that is begins later than this date.
     today = as_of.astimezone(UTC).date()
     keys = {"sites": [site for site, _ in pairs], "metrics": [metric for _, metric in pairs]}
-    days = {**keys, "first": today - timedelta(days=DAYS), "today": today}
+    days = {**keys, "first": today - timedelta(days=2 * DAYS), "today": today}
     recent = {**keys, "fresh": today - _FRESH, "today": today}
     hours = {**keys, "first_hour": as_of - _HOURS_AGE - timedelta(hours=HOURS), "now": as_of}
 
@@ -164,6 +164,8 @@ def _read(
     for one in found.values():
         if one.hours and max(one.hours) <= as_of - _HOURS_AGE:
             one.hours.clear()
+        if one.days and one.days[-1][0] <= today - timedelta(days=DAYS):
+            one.days.clear()
     return found
 
 

@@ -182,13 +182,17 @@ def _told(delivery: Delivery, subjects: Mapping[str, Subject]) -> list[_Told]:
                 "which the ledger does not have"
             )
         site_ids = said.get("site_ids")
+        incident = subjects[incident_id].incident
+        # What a row asks for is as old as the row; nobody is paged for what is over or taken by now.
+        is_over = bool(said.get("is_over", False)) or not incident.is_active
+        is_taken = bool(said.get("is_acknowledged", False)) or incident.state == "acknowledged"
         found.append(
             _Told(
                 subject=subjects[incident_id],
                 reason=reason,
                 severity=_severity(said),
-                is_over=bool(said.get("is_over", False)),
-                is_acknowledged=bool(said.get("is_acknowledged", False)),
+                is_over=is_over,
+                is_acknowledged=is_taken,
                 site_ids=None if site_ids is None else frozenset(site_ids),
                 at=delivery.created_at,
             )

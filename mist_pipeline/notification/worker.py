@@ -7,21 +7,46 @@ somebody needs it. Not here: what a message says (`message`), who may send what 
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from mist_pipeline.alerts.outbox import Done, Outbox
-from mist_pipeline.alerts.sink import Delivery, Outcome, Refused
+from mist_pipeline.alerts.sink import Delivery, Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.sink import Message, Sink
 
 PATIENCE = timedelta(minutes=4)
 """A worker takes no further rows after this; the next run goes on."""
 
+MOST_FAILURES = 3
+"""A sink that fails so often in a row is left alone until the next run, which begins with what has not failed yet:
+runs come one after another, so whoever waits for one that does not answer keeps new trouble from being told."""
+
 
 class SinksFailedError(Exception):
-    """A defect while telling people: not what a sink answered, but that something of ours broke."""
+    """A defect while telling people: not what a sink answered, but that something of ours broke.
+
+    Attributes:
+        done: What became of the rows all the same, by sink and number.
+    """
+
+    def __init__(self, text: str, done: Sequence[Done] = ()) -> None:
+        self.done = tuple(done)
+        super().__init__(text)
+
+
+@dataclass
+class _Served:
+    """What the thread of one sink has done so far; whole also where the thread itself broke."""
+
+    done: list[Done] = field(default_factory=list)
+    broken: list[BaseException] = field(default_factory=list)
+
+
+def _this_process() -> str:
+    # Asked when a worker is made and not when this is imported: a forked process has a number of its own.
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @dataclass(frozen=True)
@@ -41,7 +66,7 @@ class Worker:
     sinks: Mapping[str, Sink]
     prepare: Callable[[Delivery], Message]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    name: str = f"{socket.gethostname()}:{os.getpid()}"
+    name: str = field(default_factory=_this_process)
     patience: timedelta = PATIENCE
 
     def run(self, sinks: Iterable[str] | None = None) -> list[Done]:
@@ -54,34 +79,58 @@ class Worker:
             What became of every row, by sink and number.
 
         Raises:
-            SinksFailedError: Something of ours broke; the rows of other sinks were sent all the same.
+            SinksFailedError: Something of ours broke; everything else was sent all the same, and what broke is tried
+                again like whatever may heal.
         """
-        names = [name for name in (self.sinks if sinks is None else sinks) if name in self.sinks]
-        if not names:
+        wanted = self.sinks if sinks is None else sinks
+        served = {name: _Served() for name in wanted if name in self.sinks}
+        if not served:
             return []
-        with ThreadPoolExecutor(max_workers=len(names), thread_name_prefix="sink") as threads:
-            running = {name: threads.submit(self._serve, name) for name in names}
-        broken = {name: error for name, one in running.items() if (error := one.exception()) is not None}
+        with ThreadPoolExecutor(max_workers=len(served), thread_name_prefix="sink") as threads:
+            running = {name: threads.submit(self._serve, name, served[name]) for name in served}
+        for name, one in running.items():
+            if (error := one.exception()) is not None:
+                served[name].broken.append(error)
+        done = [row for one in served.values() for row in one.done]
+        done.sort(key=lambda one: (one.delivery.sink, one.delivery.delivery_id))
+        broken = [(name, error) for name, one in served.items() for error in one.broken]
         if broken:
-            told = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in broken.items())
-            raise SinksFailedError(told) from next(iter(broken.values()))
-        done = [one for running_one in running.values() for one in running_one.result()]
-        return sorted(done, key=lambda one: (one.delivery.sink, one.delivery.delivery_id))
-
-    def _serve(self, name: str) -> list[Done]:
-        """All rows of one sink, one at a time: a lease is short."""
-        begun, done = self.clock(), list[Done]()
-        while self.clock() - begun < self.patience:
-            more = self.outbox.work({name: self._hand_over}, self.name, self.clock, limit=1)
-            if not more:
-                break
-            done += more
+            told = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in broken)
+            raise SinksFailedError(told, done) from broken[0][1]
         return done
 
-    def _hand_over(self, delivery: Delivery) -> Outcome:
-        message = self.prepare(delivery)
+    def _serve(self, name: str, served: _Served) -> None:
+        """All rows of one sink, one at a time: a lease is short."""
+        begun, failures = self.clock(), 0
+        while failures < MOST_FAILURES and self.clock() - begun < self.patience:
+            more = self.outbox.work(
+                {name: lambda row: self._hand_over(row, served.broken)}, self.name, self.clock, limit=1
+            )
+            if not more:
+                break
+            served.done += more
+            failures = failures + 1 if isinstance(more[-1].outcome, Retry | Unknown) else 0
+
+    def _hand_over(self, delivery: Delivery, broken: list[BaseException]) -> Outcome:
+        """Make the message and send it. A defect is told by `run`, and is the row's own: others go on.
+
+        The row keeps the kind of error only, since the text of a defect may hold anything, and people read the row.
+        """
+        is_unknown = delivery.state == "unknown"
+        try:
+            message = self.prepare(delivery)
+        except Exception as error:  # noqa: BLE001 - whatever it was, this row is not sent and the next one is
+            broken.append(error)
+            told = (
+                f"the message could not be made ({type(error).__name__}); the run of the pipeline says more"
+            )
+            return Unknown(told) if is_unknown else Retry(told)
         # Making a message takes a moment, in which somebody may have taken the incident.
         if not self.outbox.holds(delivery):
             return Refused("not needed any more")
         sink = self.sinks[delivery.sink]
-        return sink.recover(message) if delivery.state == "unknown" else sink.send(message)
+        try:
+            return sink.recover(message) if is_unknown else sink.send(message)
+        except Exception as error:  # noqa: BLE001 - a sink that breaks its promise may have sent it before
+            broken.append(error)
+            return Unknown(f"the sink broke ({type(error).__name__}); the run of the pipeline says more")

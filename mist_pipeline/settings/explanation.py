@@ -138,6 +138,10 @@ def _meant(place: Place, section: type[BaseModel]) -> str:
 def _keys_of_sections() -> list[str]:
     keys: list[str] = []
     for section, field in Settings.model_fields.items():
-        if not field.exclude and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        if (
+            not field.exclude
+            and isinstance(field.annotation, type)
+            and issubclass(field.annotation, BaseModel)
+        ):
             keys += [f"{section}.{name}" for name in field.annotation.model_fields]
     return keys

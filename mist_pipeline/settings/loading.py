@@ -161,11 +161,13 @@ class _Loader(yaml.SafeLoader):
     """YAML in which a key stands once: of two sections `routes`, PyYAML would forget the first without a word."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)  # type: ignore[misc]
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen = set()
         for key, _ in node.value:
             if key.value in seen and isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands there twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key.value!r} stands there twice", problem_mark=key.start_mark
+                )
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
         return node
 
@@ -194,7 +196,9 @@ def _complaint(error: yaml.YAMLError) -> str:
     where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     is_ours = type(error) is yaml.MarkedYAMLError
     is_harmless = is_ours or isinstance(error, yaml.parser.ParserError | yaml.scanner.ScannerError)
-    reason = f"{'' if is_ours else 'this is no YAML: '}{problem}" if is_harmless and problem else "this is no YAML"
+    reason = (
+        f"{'' if is_ours else 'this is no YAML: '}{problem}" if is_harmless and problem else "this is no YAML"
+    )
     return f"{where}: {reason}"
 
 

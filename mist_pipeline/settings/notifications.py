@@ -110,7 +110,9 @@ class Notifications(Section):
 
         # What is no address there would be left out of messages without a word.
         if value is not None and safe_url(value) is None:
-            raise ValueError("must be a whole web address without user and password, as in https://reports.example.com")
+            raise ValueError(
+                "must be a whole web address without user and password, as in https://reports.example.com"
+            )
         return value
 
     @model_validator(mode="after")

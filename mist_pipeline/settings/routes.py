@@ -41,8 +41,11 @@ def _clock(value: object) -> object:
         value = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError('is no time of day; write it as "19:40" (00:00 to 23:59, the zone is a key of its own)')
-    return time(*(int(part) for part in found.groups() if part))
+        raise ValueError(
+            'is no time of day; write it as "19:40" (00:00 to 23:59, the zone is a key of its own)'
+        )
+    hour, minute, second = (int(part or 0) for part in found.groups())
+    return time(hour, minute, second)
 
 
 Clock = Annotated[time, BeforeValidator(_clock)]
@@ -91,7 +94,9 @@ class WindowKeys(Section):
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if (self.until is None) == (self.lasts_hours is None):
-            raise ValueError(f"needs `until` or `lasts_hours`, {'one of them' if self.until is None else 'not both'}")
+            raise ValueError(
+                f"needs `until` or `lasts_hours`, {'one of them' if self.until is None else 'not both'}"
+            )
         if self.first_day is not None and self.last_day is not None and self.first_day > self.last_day:
             raise ValueError(f"would never begin: {self.last_day} is before {self.first_day}")
         self.window()
@@ -191,10 +196,13 @@ class EscalationKeys(Section):
             raise PlacedError(("steps",), "must stand in order of after_minutes")
         if last > self.expires_after_hours * 60:
             where = ("steps", len(times) - 1, "after_minutes")
-            raise PlacedError(where, f"would never be told: expires_after_hours is {self.expires_after_hours:g}")
+            raise PlacedError(
+                where, f"would never be told: expires_after_hours is {self.expires_after_hours:g}"
+            )
         if self.repeats and (every is None or every <= last):
             raise PlacedError(
-                ("repeat_every_minutes",), f"must be given with repeats, and exceed the last step's {last:g} minutes"
+                ("repeat_every_minutes",),
+                f"must be given with repeats, and exceed the last step's {last:g} minutes",
             )
         if every is not None and not self.repeats:
             raise PlacedError(("repeats",), "says how often; without it, repeat_every_minutes does nothing")

@@ -27,7 +27,6 @@ Secrets = Mapping[str, SecretStr]
 """Variable of the environment → its value, for those that the configuration names."""
 
 
-
 def _variable(name: str) -> str:
     # What is no name may be the secret itself, pasted into the wrong place: it is not quoted. Nor would it be told from a
     # name if small letters were allowed.
@@ -259,7 +258,9 @@ class JiraKind(_TicketKind):
     @model_validator(mode="after")
     def _has_a_user(self) -> Self:
         if self.deployment == "cloud" and not self.user:
-            raise PlacedError(("user",), "is missing: Jira Cloud takes an API token together with its mail address")
+            raise PlacedError(
+                ("user",), "is missing: Jira Cloud takes an API token together with its mail address"
+            )
         return self
 
     def build(self, name: str, secrets: Secrets, data: Path) -> "Sink":  # noqa: ARG002, D102
@@ -283,7 +284,7 @@ class JiraKind(_TicketKind):
         return JiraSink(config, templates=self.words())
 
 
-_IMPACT_URGENCY: Mapping[Severity, tuple[str, str]] = {
+_IMPACT_URGENCY: dict[Severity, tuple[str, str]] = {
     "critical": ("1", "1"), "major": ("2", "1"), "warning": ("2", "2"), "info": ("3", "3"),
 }  # fmt: skip
 _State: TypeAlias = Literal["new", "in_progress", "on_hold", "resolved", "closed", "cancelled"]

@@ -13,7 +13,18 @@ from mist_pipeline.warehouse.schema import literal
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.tables import PUBLIC_TABLES
 
-_BY_SEVERITY = "list_position(['info', 'warning', 'major', 'critical'], {})"
+_RANK = "list_position(['info', 'warning', 'major', 'critical'], {})"
+"""How bad a severity is."""
+
+_SITES = """
+    list_sort(coalesce(list_transform(
+        list(DISTINCT {'id': site_id, 'name': site_name}) FILTER (site_id <> ''), lambda site: site.name
+    ), [])) AS site_names,
+    count(DISTINCT site_id) FILTER (site_id <> '') AS num_sites"""
+"""Sites of some alerts, each once: names repeat, ids do not. The organisation is none."""
+
+_MINUTES = "date_diff('millisecond', i.opened_at, {}) / 60000"
+"""From the opening of an incident to an instant."""
 
 VIEWS: dict[str, tuple[str, str]] = {
     "sites": (
@@ -46,8 +57,16 @@ VIEWS: dict[str, tuple[str, str]] = {
         ORDER BY t.change_pct
         """,
     ),
+    "named_alerts": (
+        "Every alert with the newest name of its site, also of one that is gone; its id where it has no name.",
+        """
+        SELECT CASE WHEN a.site_id <> '' THEN coalesce(nullif(n.name, ''), a.site_id) END AS site_name, a.*
+        FROM alerts.alerts a
+        LEFT JOIN (SELECT site_id, arg_max(name, day) AS name FROM history.sites GROUP BY site_id) n USING (site_id)
+        """,
+    ),
     "tellings": (
-        "A row for every message and incident that it is about; a digest is about several. Tests are left out.",
+        "A row for every message and incident that it is about: a digest is about several. Tests are left out.",
         """
         SELECT delivery_id, sink, incident_id, reason, false AS is_digest, state, created_at, sent_at
         FROM alerts.deliveries WHERE reason NOT IN ('digest', 'test')
@@ -60,63 +79,51 @@ VIEWS: dict[str, tuple[str, str]] = {
         """,
     ),
     "incident_history": (
-        "Every incident but those that were merged into another: where it was, how long it lasted, how soon people were "
-        "told and took it. Newest first.",
+        "How incidents went, newest first: sites, how soon somebody was told and took it, how long it lasted; merged ones not.",
         f"""
-        WITH site_names AS (
-            SELECT site_id, coalesce(nullif(arg_max(name, day), ''), site_id) AS site_name
-            FROM history.sites GROUP BY site_id
-        ), children AS (
-            SELECT incident_id,
-                   arg_max(a.highest, {_BY_SEVERITY.format("a.highest")}) AS worst_severity,
-                   list(DISTINCT coalesce(n.site_name, a.site_id) ORDER BY coalesce(n.site_name, a.site_id))
-                       FILTER (a.site_id <> '') AS site_names,
-                   count(DISTINCT a.site_id) FILTER (a.site_id <> '') AS num_sites,
-                   count(*) AS num_alerts
-            FROM alerts.alerts a LEFT JOIN site_names n USING (site_id)
-            WHERE incident_id IS NOT NULL GROUP BY incident_id
+        WITH children AS (
+            SELECT incident_id, arg_max(highest, {_RANK.format("highest")}) AS worst_severity,
+                   {_SITES}, count(*) AS num_alerts
+            FROM main.named_alerts GROUP BY incident_id
         ), told AS (
             SELECT incident_id, min(sent_at) AS first_told_at, list(DISTINCT sink ORDER BY sink) AS told_sinks
             FROM main.tellings WHERE state = 'sent' GROUP BY incident_id
-        ), taken AS (
+        ), acts AS (
             SELECT e.subject_id AS incident_id,
                    min(e.at) FILTER (e.kind = 'acknowledged') AS first_acknowledged_at,
                    arg_min(e.detail->>'by', e.number) FILTER (e.kind = 'acknowledged') AS first_acknowledged_by,
                    count(*) FILTER (e.kind = 'reopened') AS num_reopenings
             FROM alerts.events e WHERE e.subject = 'incident' GROUP BY e.subject_id
         )
-        SELECT i.incident_id, i.state, i.scope, i.family, c.worst_severity, i.cause,
-               coalesce(c.site_names, []) AS site_names, coalesce(c.num_sites, 0) AS num_sites,
-               coalesce(c.num_alerts, 0) AS num_alerts, coalesce(t.told_sinks, []) AS told_sinks,
-               i.opened_at, t.first_told_at, k.first_acknowledged_at, k.first_acknowledged_by, i.resolved_at,
-               date_diff('millisecond', i.opened_at, t.first_told_at) / 60000 AS told_after_minutes,
-               date_diff('millisecond', i.opened_at, k.first_acknowledged_at) / 60000 AS acknowledged_after_minutes,
-               date_diff('millisecond', i.opened_at, i.resolved_at) / 60000 AS duration_minutes,
-               coalesce(k.num_reopenings, 0) AS num_reopenings
+        SELECT i.incident_id, i.state, i.scope, i.family, i.cause, c.worst_severity, c.site_names, c.num_sites,
+               c.num_alerts, coalesce(t.told_sinks, []) AS told_sinks, i.opened_at, t.first_told_at,
+               a.first_acknowledged_at, a.first_acknowledged_by, i.resolved_at,
+               {_MINUTES.format("t.first_told_at")} AS told_after_minutes,
+               {_MINUTES.format("a.first_acknowledged_at")} AS acknowledged_after_minutes,
+               {_MINUTES.format("i.resolved_at")} AS duration_minutes,
+               a.num_reopenings
         FROM alerts.incidents i
         LEFT JOIN children c USING (incident_id)
         LEFT JOIN told t USING (incident_id)
-        LEFT JOIN taken k USING (incident_id)
+        LEFT JOIN acts a USING (incident_id)
         WHERE i.state <> 'merged'
         ORDER BY i.opened_at DESC, i.incident_id
         """,
     ),
     "open_incidents": (
-        "What goes on, as of the copy: worst first, with the sites that are in trouble now, who has it, and why nobody was "
-        "told where nobody was.",
+        "What went on when the copy was made, worst first: sites in trouble, who has it, who was told, or why nobody was.",
         f"""
-        WITH now AS (
-            SELECT incident_id, arg_max(severity, {_BY_SEVERITY.format("severity")}) AS severity,
-                   count(DISTINCT site_id) FILTER (site_id <> '') AS num_sites
-            FROM alerts.alerts WHERE state IN ('open', 'acknowledged') GROUP BY incident_id
+        WITH troubled AS (
+            SELECT incident_id, arg_max(severity, {_RANK.format("severity")}) AS severity, {_SITES}
+            FROM main.named_alerts WHERE state IN ('open', 'acknowledged') GROUP BY incident_id
         )
-        SELECT i.incident_id, i.state, n.severity, i.scope, i.family, i.cause, h.site_names, n.num_sites, i.opened_at,
-               i.acknowledged_at, i.acknowledged_by, h.told_sinks, i.withheld
+        SELECT i.incident_id, i.state, n.severity, i.scope, i.family, i.cause, n.site_names, n.num_sites,
+               i.opened_at, i.acknowledged_at, i.acknowledged_by, h.told_sinks, i.withheld
         FROM alerts.incidents i
-        LEFT JOIN now n USING (incident_id)
+        LEFT JOIN troubled n USING (incident_id)
         LEFT JOIN main.incident_history h USING (incident_id)
         WHERE i.state IN ('open', 'acknowledged')
-        ORDER BY {_BY_SEVERITY.format("n.severity")} DESC, i.opened_at, i.incident_id
+        ORDER BY {_RANK.format("n.severity")} DESC, i.opened_at, i.incident_id
         """,
     ),
 }
@@ -136,9 +143,12 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
 
     Raises:
         FileNotFoundError: There is no warehouse yet.
+        WarehouseVersionError: It is of a later version than this program.
     """
     if not warehouse.exists():
         raise FileNotFoundError(f"There is no warehouse at {warehouse} to publish")
+    # One that an earlier version wrote last lacks tables, and publishing it may be the first thing that happens.
+    Warehouse(warehouse, wait_seconds).prepare()
     published.parent.mkdir(parents=True, exist_ok=True)
     fresh = published.with_name(f".{published.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)

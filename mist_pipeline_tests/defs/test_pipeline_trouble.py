@@ -1,7 +1,7 @@
 """The pipeline's own trouble follows from what Dagster's instance says now: begins, grows worse, and is over by itself."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -92,7 +92,7 @@ def test_troubles_are_rows_of_the_live_findings_and_signals_of_the_pipeline_alon
     assert frame["as_of"].unique().to_list() == [NOW]
     seen = sights(Step(as_of=NOW, source="pipeline", findings=frame), Policy())
     assert {key: signal.severity for key, signal in seen.signals.items()} == {
-        ("", "pipeline:checks"): "warning",
+        ("", "pipeline:checks"): "major",
         ("", "pipeline:daily"): "critical",
         ("", "pipeline:search"): "warning",
     }
@@ -501,10 +501,10 @@ def materialise(
     *outcomes: Outcome,
     does: Callable[[], None] = fine,
     blocking: bool = False,
-    **tags: str,
+    days: Mapping[str, str] | None = None,
 ) -> list[dg.AssetCheckKey]:
     """A run of ``daily`` over an asset with a check for each outcome; the keys of the checks."""
-    partitions = DAILY if tags else None
+    partitions = DAILY if days else None
 
     @dg.asset(key=KEY, partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run())
     def table() -> dg.MaterializeResult[Any]:
@@ -529,7 +529,7 @@ def materialise(
     definitions.resolve_job_def("daily").execute_in_process(
         instance=instance,
         raise_on_error=False,
-        tags={f"dagster/{name}": value for name, value in tags.items()},
+        tags={f"dagster/{name}": value for name, value in (days or {}).items()},
     )
     return [key for each in checks for key in each.check_keys]
 
@@ -593,10 +593,10 @@ def test_a_check_that_only_ever_crashed_has_no_facts(instance: dg.DagsterInstanc
 
 def test_a_run_over_a_range_of_days_counts_as_one(instance: dg.DagsterInstance) -> None:
     days = {"asset_partition_range_start": "2026-03-01", "asset_partition_range_end": "2026-03-03"}
-    keys = materialise(instance, BAD, **days)
+    keys = materialise(instance, BAD, days=days)
     facts = read(instance, keys=keys)
     assert [each.is_passed for each in facts.checks] == [False]
-    materialise(instance, GOOD, partition="2026-03-03")
+    materialise(instance, GOOD, days={"partition": "2026-03-03"})
     facts = read(instance, keys=keys)
     assert [each.is_passed for each in facts.checks] == [True]
 

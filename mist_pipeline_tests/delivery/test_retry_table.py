@@ -229,3 +229,20 @@ def test_an_address_is_given_back_without_its_last_slash() -> None:
 
 def test_half_a_surrogate_pair_in_a_name_does_not_stop_a_message() -> None:
     assert http.as_json({"name": "a\ud800b"}) == b'{"name":"a?b"}'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        r'{"path": "\/services\/T0000000000\/s3cr3ts3cr3t"}',
+        "Cannot POST /services/T0000000000/s3cr3ts3cr3t",
+        "a=1&amp;token=abcdefgh",
+        '{"token": "abcdefgh"}',
+    ],
+)
+def test_a_receiver_that_repeats_its_address_in_pieces_does_not_get_them_into_the_error(said: str) -> None:
+    url = Secret("https://hooks.example.com/services/T0000000000/s3cr3ts3cr3t?a=1&token=abcdefgh")
+    outcome = http.refusal(HttpAnswer(400, {}, said.encode()), "the webhook", http.secrets_of(url))
+    assert outcome is not None
+    assert "s3cr3t" not in outcome.error
+    assert "abcdefgh" not in outcome.error

@@ -54,6 +54,19 @@ def test_what_is_over_says_how_long_it_lasted_and_what_is_acknowledged_says_so()
     assert wording.headline(message(taken, "acknowledged")).startswith("CRITICAL, acknowledged: ")
 
 
+def test_what_went_into_another_incident_is_over_but_does_not_claim_to_have_recovered() -> None:
+    gone = message(replace(resolved(incident()), merged_into="feedbeef"), "all_resolved")
+    assert wording.headline(gone).startswith("MERGED after 2 h 10 min: ")
+    assert ("State", "merged") in wording.facts(gone.incident)
+    assert "recovered" not in wording.plain_text(gone)
+
+
+def test_trouble_of_the_pipeline_is_not_that_of_a_whole_site() -> None:
+    assert wording.subject_of(alert(site(1), metric="", family="pipeline:daily")) == "The pipeline"
+    assert wording.subject_of(alert(site(1), metric="", family="collector")) == "Collection of data"
+    assert wording.subject_of(alert(site(1), metric="", family="radio")) == "Whole site"
+
+
 def test_every_reason_has_a_sentence() -> None:
     sentences = {wording.why(message(reason=reason)) for reason in get_args(Reason)}
     assert len(sentences) == len(get_args(Reason))

@@ -140,7 +140,7 @@ def test_every_key_is_read_somewhere() -> None:
     code = "\n".join(
         path.read_text(encoding="utf-8")
         for path in package.rglob("*.py")
-        if "settings" not in path.parts or path.name == "model.py"
+        if "settings" not in path.parts or path.name in {"model.py", "notifications.py"}
     )
     unread = [
         f"{section}.{key}"

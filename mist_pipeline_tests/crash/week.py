@@ -1,0 +1,234 @@
+"""A simulated week: what is wrong where and when, who is told, and what happens at which moment.
+
+Everything follows from one seed, so that a child that is started again, and one that is never killed, live the same week.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from random import Random
+from typing import Literal
+
+
+from mist_pipeline.alerts.escalation import EscalationPolicy, EscalationStep
+from mist_pipeline.alerts.ledger import Telling
+from mist_pipeline.alerts.matchers import parse_matchers
+from mist_pipeline.alerts.routes import Route
+from mist_pipeline.alerts.signals import Step
+from mist_pipeline.alerts.silences import Silence
+from mist_pipeline.alerts.windows import Window
+from mist_pipeline_tests.alerts.histories import HOUR, START, correlation, finding, findings, readings
+
+SITES = tuple(f"s{number:02}" for number in range(1, 61))
+METRICS = {
+    "coverage": "radio",
+    "roaming": "roaming",
+    "successful-connect": "connect",
+    "wan-link-health": "wan",
+    "ap-health": "ap",
+}
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+SIGNING_KEY = "a-signing-key-for-the-week"
+SLOT = 30 * MINUTE
+DRAINED = 8 * HOUR
+"""After the last look, so that everything that is owed can arrive."""
+
+MEND = {"warning": "major", "major": "critical", "critical": "critical"}
+
+Doing = Literal["look", "daily", "wake", "people", "tickets"]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something wrong at one site, from an hour of the week to another."""
+
+    site_id: str
+    metric: str
+    kind: str
+    severity: str
+    begins: float
+    ends: float
+    rises: float | None = None
+
+    @property
+    def family(self) -> str:
+        return METRICS.get(self.metric, "device")
+
+    def row(self, hour: float) -> dict[str, str]:
+        severity = MEND[self.severity] if self.rises is not None and hour >= self.rises else self.severity
+        return finding(
+            self.site_id,
+            self.family,
+            self.kind,
+            severity,
+            self.metric,
+            json.dumps({"classifier": "dhcp" if self.metric == "successful-connect" else ""}),
+            f"{self.kind} of {self.metric or 'the site'}.",
+        )
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One thing that happens at one instant."""
+
+    number: int
+    at: datetime
+    doing: Doing
+
+
+class Week:
+    """The week of a seed.
+
+    Args:
+        seed: Of its troubles.
+        days: How many; seven but for trying out.
+    """
+
+    def __init__(self, seed: int = 7, days: int = 7) -> None:
+        self.seed = seed
+        self.hours = 24 * days
+        self.troubles = [one for one in _troubles(Random(seed)) if one.begins < self.hours - 3]
+        self.end = START + self.hours * HOUR
+
+    def moments(self) -> list[Moment]:
+        """Everything that happens, in order: looks, people, and when somebody is woken in between."""
+        told: list[tuple[datetime, Doing]] = []
+        for slot in range(2 * self.hours):
+            at = START + slot * SLOT
+            told.append((at, "look"))
+            told.append((at + 90 * SECOND, "people"))
+            told += [(at + seconds * SECOND, "wake") for seconds in (5, 60, 130, 185, 310, 490, 730, 1205, 1620)]
+            if slot % 6 == 5:
+                told.append((at + 10 * MINUTE, "tickets"))
+            if slot % 48 == 12:
+                told.append((at + 5 * MINUTE, "daily"))
+                told.append((at + 5 * MINUTE + 5 * SECOND, "wake"))
+        told += [(self.end + minutes * MINUTE, "wake") for minutes in range(0, int(DRAINED / MINUTE), 5)]
+        return [Moment(number, at, doing) for number, (at, doing) in enumerate(sorted(told))]
+
+    def look(self, at: datetime) -> Step:
+        """What somebody sees who looks at the sites at an instant."""
+        hour = (at - START) / HOUR
+        wrong = [one for one in self.troubles if one.begins <= hour < one.ends]
+        if 126 <= hour < 128.5:
+            # The collection itself stopped: nobody sees anything.
+            stopped = finding("", "collector", "collector", "critical", "", "{}", "No site answers.")
+            return Step(
+                as_of=at, source="live", findings=findings([stopped]), readings=readings([]), site_count=len(SITES)
+            )
+        rows = [one.row(hour) for one in wrong]
+        named = sorted({one.site_id for one in wrong if one.family == "wan" and one.kind == "evidence"})
+        if len(named) >= 3 and 66 < hour < 72:
+            rows.append(correlation(named, "wan", "carrier-a", attribute="carrier", summary="All use carrier A."))
+        bad = {(one.site_id, one.metric) for one in wrong}
+        scores = [
+            (site, metric, "ok", 60.0 if (site, metric) in bad else 98.0) for site in SITES for metric in METRICS
+        ]
+        return Step(
+            as_of=at, source="live", findings=findings(rows), readings=readings(scores), site_count=len(SITES)
+        )
+
+    def day(self, at: datetime) -> Step:
+        """What the analysis of yesterday says in the morning."""
+        hour = (at - START) / HOUR
+        known = {
+            (one.site_id, one.family): one.row(one.ends)
+            for one in self.troubles
+            if one.family == "radio" and one.begins < hour and one.ends > hour - 24
+        }
+        return Step(
+            as_of=at,
+            source="daily",
+            findings=findings(known.values()),
+            covers_from=at - 30 * HOUR,
+            site_count=len(SITES),
+        )
+
+
+def _troubles(random: Random) -> Iterator[Trouble]:
+    homes = list(SITES)
+    random.shuffle(homes)
+    alone = homes[:30]
+    for number, site in enumerate(alone):
+        begins = random.randrange(2, 2 * 140) / 2
+        lasts = random.choice([1, 1.5, 3, 5, 8])
+        kind = random.choice(["evidence", "evidence", "evidence", "site_down", "mist_alarm"])
+        metric = {"site_down": "", "mist_alarm": "ap-health"}.get(kind) or (
+            "" if kind == "site_down" else random.choice(["coverage", "roaming"])
+        )
+        severity = random.choice(["warning", "major", "critical"]) if kind == "evidence" else "critical"
+        rises = begins + random.choice([0.5, 1, 2]) if severity != "critical" and number % 2 else None
+        yield Trouble(site, metric, kind, severity, begins, begins + lasts, rises)
+        if number % 3 == 0:
+            # It comes back: evidence is over after twelve good hours, a site that was down after one.
+            again = begins + lasts + (14 if kind == "evidence" else 3.5)
+            yield Trouble(site, metric, kind, severity, again, again + 2)
+    for site in homes[5:50]:
+        yield Trouble(site, "successful-connect", "evidence", "major", 30, 33, 31)
+    for site in homes[2:50]:
+        yield Trouble(site, "", "site_down", "critical", 100, 101.5)
+    for number, site in enumerate(homes[50:56]):
+        # One after the other, and only then is it known what they have in common.
+        yield Trouble(site, "wan-link-health", "evidence", "major", 58 + 2.5 * (number // 2), 70)
+    for number, site in enumerate(homes[56:60]):
+        # Mild ones at night wait for the morning.
+        for night in range(5):
+            yield Trouble(site, "roaming", "evidence", "warning", 24 * night + 22 + number / 2, 24 * night + 26)
+
+
+def telling() -> Telling:
+    """Who is told: critical ones page at once, others after twenty minutes, mild ones wait for the morning."""
+    night = Window(begins=time(20), zone="Europe/Berlin", until=time(6))
+    everybody = ("mail", "chat", "jira", "hook")
+    return Telling(
+        routes=[
+            Route(name="critical", sinks=("page", *everybody), min_severity="critical", escalation="ladder"),
+            Route(name="major", sinks=everybody, min_severity="major", escalation="call", group_wait=MINUTE),
+            Route(name="mild", sinks=("mail", "hook"), quiet_hours=(night,)),
+        ],
+        escalations={
+            "ladder": EscalationPolicy(
+                name="ladder",
+                steps=(
+                    EscalationStep(20 * MINUTE, "chat", "C0OTHERONE"),
+                    EscalationStep(40 * MINUTE, "page", "second line"),
+                ),
+            ),
+            "call": EscalationPolicy(
+                name="call",
+                steps=(
+                    EscalationStep(20 * MINUTE, "page"),
+                    EscalationStep(50 * MINUTE, "mail", "boss@example.com"),
+                ),
+            ),
+        },
+        windows=[
+            Silence(
+                silence_id="works",
+                matchers=parse_matchers("family=radio"),
+                starts_at=START + 50 * HOUR,
+                ends_at=START + 54 * HOUR,
+            )
+        ],
+    )
+
+
+Hand = Literal["phone", "ticket", "nobody"]
+
+
+def taken_by(incident_id: str) -> tuple[Hand, timedelta]:
+    """How an incident is taken by a person, and how long after it asks for one."""
+    choice = int(incident_id[:8], 16) % 6
+    ways: tuple[tuple[Hand, timedelta], ...] = (
+        ("phone", timedelta(0)),
+        ("phone", 30 * MINUTE),
+        ("phone", 60 * MINUTE),
+        ("ticket", 90 * MINUTE),
+        ("ticket", 90 * MINUTE),
+        ("nobody", timedelta(0)),
+    )
+    return ways[choice]
+
+
