@@ -17,6 +17,8 @@ TellKey = tuple[str, str]
 """Sink and incident."""
 
 OVER = frozenset({"all_resolved", "merged"})
+ENDS = OVER | {"acknowledged"}
+"""What everybody hears who heard that it began."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +113,15 @@ def plan(
     begun: dict[str, tuple[str, ...]] = {}
     held: set[TellKey] = set()
     for view in views:
-        ways = _ways(view, told, routes, now)
+        ways, unrouted = _ways(view, routes, now), _unrouted(view, told, routes, now)
         decisions = {
             sink: needs_telling(view, told.get((sink, view.incident_id)), route, now)
             for sink, route in ways.items()
         }
+        for sink, route in unrouted.items():
+            decision = needs_telling(view, told[sink, view.incident_id], route, now)
+            if decision.reason in ENDS:
+                ways[sink], decisions[sink] = route, decision
         notices += [
             _notice(view, sink, ways[sink], decision, told)
             for sink, decision in decisions.items()
@@ -134,23 +140,29 @@ def plan(
     return Plan(tuple(_digested(notices, set(collected), now)), withheld, frozenset(held), begun)
 
 
-def _ways(
-    view: View, told: Mapping[TellKey, Told], routes: Sequence[Route], now: datetime
-) -> dict[str, Route]:
-    """Sink → the first route that leads to it.
-
-    Who was told that something began is told that it is over, whatever its severity is by then or the hour.
-    """
+def _ways(view: View, routes: Sequence[Route], now: datetime) -> dict[str, Route]:
+    """Sink → the first route that leads to it."""
     ways: dict[str, Route] = {}
     for route in chosen_routes(routes, view.labels, now):
         for sink in route.sinks:
             ways.setdefault(sink, route)
-    if view.state in {"merged", "resolved"}:
-        for sink, incident_id in told:
-            if incident_id == view.incident_id and sink not in ways:
-                unrouted = Route(name="", sinks=(sink,))
-                ways[sink] = next((one for one in routes if sink in one.sinks), unrouted)
     return ways
+
+
+def _unrouted(
+    view: View, told: Mapping[TellKey, Told], routes: Sequence[Route], now: datetime
+) -> dict[str, Route]:
+    """Sinks that were told though no route leads there now: by an escalation, or before it grew milder.
+
+    Who was told that something began is told that somebody has taken it and that it is over (`ENDS`), whatever its
+    severity is by then or the hour: a pager that an escalation rang would ring on otherwise.
+    """
+    ways = _ways(view, routes, now)
+    return {
+        sink: next((one for one in routes if sink in one.sinks), Route(name="", sinks=(sink,)))
+        for sink, incident_id in told
+        if incident_id == view.incident_id and sink not in ways
+    }
 
 
 def _notice(view: View, sink: str, route: Route, decision: Decision, told: Mapping[TellKey, Told]) -> Notice:

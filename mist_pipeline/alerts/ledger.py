@@ -422,7 +422,7 @@ class Ledger:
         is_digest = (told.c.reason == "digest") & sa.cast(told.c.payload, sa.Text).contains(
             incident_id, autoescape=True
         )
-        wanted = {
+        wanted: dict[sa.Table, sa.ColumnElement[bool]] = {
             told: (told.c.incident_id == incident_id) | is_digest,
             thought: (thought.c.incident_id == incident_id) | thought.c.alert_id.in_(alerts),
         }

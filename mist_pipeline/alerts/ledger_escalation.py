@@ -24,7 +24,7 @@ from mist_pipeline.alerts.escalation import (
 )
 from mist_pipeline.alerts.evaluation import Book
 from mist_pipeline.alerts.rows import Row
-from mist_pipeline.alerts.tables import DELIVERIES, ESCALATIONS
+from mist_pipeline.alerts.tables import DELIVERIES, ESCALATIONS, TOLD
 from mist_pipeline.alerts.telling import View
 
 NOT_NEEDED = "not needed"
@@ -83,6 +83,21 @@ def cancel(connection: Connection, incident_id: str, because: str, stops_when: s
         )
         .values(state="dead", last_error=f"{NOT_NEEDED}: {because}")
     )
+    _forget_uncalled(connection, incident_id, {row["sink"] for row in stopped})
+
+
+def _forget_uncalled(connection: Connection, incident_id: str, sinks: set[str]) -> None:
+    """Whose every call was withdrawn has heard nothing, and need not hear that it is over."""
+    mine = (DELIVERIES.c.incident_id == incident_id) & DELIVERIES.c.sink.in_(sinks)
+    heard = sa.select(DELIVERIES.c.sink).where(mine & (DELIVERIES.c.state != "dead"))
+    connection.execute(
+        sa.delete(TOLD).where(
+            (TOLD.c.incident_id == incident_id)
+            & TOLD.c.sink.in_(sinks)
+            & (TOLD.c.sequence == 0)
+            & TOLD.c.sink.not_in(heard)
+        )
+    )
 
 
 def fire(connection: Connection, seen: Mapping[str, View], now: datetime) -> list[Notice]:
@@ -107,6 +122,7 @@ def fire(connection: Connection, seen: Mapping[str, View], now: datetime) -> lis
     for _key, members in groups:
         notices += _fire_one(connection, list(members), seen, now)
     state.write_deliveries(connection, notices, now)
+    state.write_called(connection, notices, now)
     return notices
 
 

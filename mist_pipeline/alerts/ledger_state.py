@@ -187,6 +187,19 @@ def write_notices(connection: Connection, notices: Iterable[Notice], now: dateti
         connection.execute(sa.insert(TOLD), [_told_row(notice, now) for notice in heard])
 
 
+def write_called(connection: Connection, notices: Iterable[Notice], now: datetime) -> None:
+    """Who is called has been told: of the end, and that somebody has taken it, they hear as well.
+
+    The count of what they were told is not that of calls, which have their own (``sequence`` of an escalation).
+    """
+    for notice in notices:
+        mine = (TOLD.c.sink == notice.sink) & (TOLD.c.incident_id == notice.incident_id)
+        before = one(connection, TOLD, mine)
+        connection.execute(sa.delete(TOLD).where(mine))
+        row = {**_told_row(notice, now), "sequence": before["sequence"] if before else 0}
+        connection.execute(sa.insert(TOLD).values(row))
+
+
 def write_deliveries(connection: Connection, notices: Iterable[Notice], now: datetime) -> None:
     """Rows of the outbox."""
     waiting = [_delivery_row(notice, now) for notice in notices]

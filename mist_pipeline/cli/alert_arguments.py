@@ -118,13 +118,15 @@ def subject_of(ledger: "Ledger", text: str) -> Subject:
     if not found:
         close = {**ledger.find(wanted[:2]), **{one.incident_id: "" for one, _ in ledger.incidents(GOING_ON)}}
         raise typer.BadParameter(
-            f"no incident and no alert has an id that begins with {clean(text, 40)!r}; {meant(wanted, close)}"
+            f"no incident and no alert has an id that begins with {clean(text, 40)!r}; {meant(wanted, close)}",
+            param_hint="ID",
         )
     if len(set(found.values())) > 1:
         several = sorted(found)[:MOST_MEANT]
         more = f" and {len(found) - len(several):,} more" if len(found) > len(several) else ""
         raise typer.BadParameter(
-            f"{clean(text, 40)!r} begins {len(found):,} ids, {', '.join(several)}{more}; type more of the one you mean"
+            f"{clean(text, 40)!r} begins {len(found):,} ids, {', '.join(several)}{more}; type more of the one you mean",
+            param_hint="ID",
         )
     incident_id = next(iter(found.values()))
     alerts = [name for name in found if name != incident_id]
@@ -186,7 +188,9 @@ class Sites:
         if called:
             return called
         if not self.names:
-            raise typer.BadParameter(f"no site was seen yet, so {clean(text, 60)!r} is not known")
+            raise typer.BadParameter(
+                f"no site was seen yet, so {clean(text, 60)!r} is not known", param_hint="--site"
+            )
         by_name = {clean(name).casefold(): clean(name) for name in self.names.values()}
         near = difflib.get_close_matches(wanted, by_name, n=MOST_MEANT)
         hint = (
@@ -194,7 +198,7 @@ class Sites:
             if near
             else f"{len(self.names):,} sites are known, by id or by name"
         )
-        raise typer.BadParameter(f"there is no site {clean(text, 60)!r}; {hint}")
+        raise typer.BadParameter(f"there is no site {clean(text, 60)!r}; {hint}", param_hint="--site")
 
 
 def instant(text: str) -> datetime:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from rich.table import Table
 
-from mist_pipeline.alerts.model import Alert, Incident
+from mist_pipeline.alerts.model import Alert
 from mist_pipeline.cli.alert_arguments import (
     GOING_ON,
     MOST_MEANT,
@@ -74,7 +75,7 @@ def silence(
     matchers: Annotated[
         list[str],
         typer.Argument(
-            metavar="MATCHERS…",
+            metavar="MATCHERS",
             help='All must match: site="Cologne 3", site_group=North, family!=roaming, severity=~"info|warning".',
         ),
     ],
@@ -83,7 +84,8 @@ def silence(
         typer.Option("--for", parser=span, metavar="SPAN", help="How long: 90m, 2h, 1d12h, 2w."),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="Instead of --for; UTC, or with its zone.")
+        datetime | None,
+        typer.Option(parser=instant, metavar="INSTANT", help="Instead of --for; UTC, or with its zone."),
     ] = None,
     begins_at: Annotated[
         datetime | None, typer.Option("--from", parser=instant, metavar="INSTANT", help="Default: now.")
@@ -116,7 +118,9 @@ def silence(
     window = _window_keys(settings, every, begins, ends, lasts, zone)
     wanted = _checked(matchers, starts_at, _end(starts_at, lasts_for, until), window, comment)
     if wanted.ends_at is not None and wanted.ends_at <= now:
-        raise typer.BadParameter(f"would be over already, at {in_words(wanted.ends_at)}", param_hint="--until")
+        raise typer.BadParameter(
+            f"would be over already, at {in_words(wanted.ends_at)}", param_hint="--until"
+        )
     who_is_told = telling(settings)
     with opened(settings, makes=True) as ledger:
         kept = ledger.add_silence(replace(wanted, silence_id="", created_by=user(by)))
@@ -180,7 +184,9 @@ def _checked(
     if ends_at is None and window is None:
         raise typer.BadParameter("it would never end; give it --for or --until, or a window with --every")
     if ends_at is not None and ends_at <= starts_at:
-        raise typer.BadParameter(f"is not after {in_words(starts_at)}, when it would begin", param_hint="--until")
+        raise typer.BadParameter(
+            f"is not after {in_words(starts_at)}, when it would begin", param_hint="--until"
+        )
     try:
         return MaintenanceKeys(
             name="silence",
@@ -195,6 +201,8 @@ def _checked(
         cause = wrong.get("ctx", {}).get("error")
         text = cause.text if isinstance(cause, PlacedError) else wrong["msg"].removeprefix("Value error, ")
         key = next((str(part) for part in wrong["loc"] if str(part) in _OPTIONS), "")
+        if text.startswith("is "):
+            text = f"{str(wrong['input'])[:40]!r} {text}"
         raise typer.BadParameter(clean(text), param_hint=_OPTIONS.get(key)) from None
 
 
@@ -220,14 +228,19 @@ def _say_silenced(
         say(f"Of what goes on now it {verb} nothing.")
         return
     say(f"Of what goes on now it {verb}:")
+    console.print(_listed(found, kept, who_is_told, sites))
+
+
+def _listed(found: Sequence[Found], kept: "Silence", who_is_told: "Telling", sites: Sites) -> Table:
+    """Incidents that a silence is about, and how much of each."""
     rows = table("incident", "where", "what", "")
     for incident, its in found[:MOST_INCIDENTS]:
         hidden, active = _hidden((incident, its), kept, who_is_told), [one for one in its if one.is_active]
         part = "" if len(hidden) == len(active) else f"{len(hidden)} of {count(len(active), 'alert')}"
         rows.add_row(short(incident.incident_id), cell(where(its, sites)), cell(what(incident, its)), part)
-    console.print(rows)
     if len(found) > MOST_INCIDENTS:
-        console.print(left_out(len(found) - MOST_INCIDENTS))
+        rows.add_row(left_out(len(found) - MOST_INCIDENTS), "", "", "")
+    return rows
 
 
 def unsilence(
@@ -244,20 +257,24 @@ def unsilence(
     with opened(settings) as ledger:
         known = _silence_of(ledger, settings, silence_id, now)
         if known.ends_at is not None and known.ends_at <= now:
-            say(f"Silence {known.silence_id} was over already, at {in_words(known.ends_at)}; nothing changes.")
+            say(
+                f"Silence {known.silence_id} was over already, at {in_words(known.ends_at)}; nothing changes."
+            )
             return
-        before = {one.incident_id: one for one, _ in ledger.incidents(GOING_ON)}
+        who_is_told = telling(settings)
+        held = [one for one in ledger.incidents(GOING_ON) if _hidden(one, known, who_is_told)]
         ledger.end_silence(known.silence_id, now)
-        recorded = ledger.tell(telling(settings), now)
-    say("Silence ", (known.silence_id, "bold cyan"), " is ended. ", clean(_matchers(known)))
-    held_back = {
-        name
-        for notice in recorded.notices
-        for name in (one.incident_id for one in notice.covers or (notice,))
-        if name in before
-    }
-    if held_back:
-        say(f"It held back {count(len(held_back), 'incident')}: {', '.join(sorted(map(short, held_back)))}.")
+        recorded = ledger.tell(who_is_told, now)
+    say("Silence ", (known.silence_id, "bold cyan"), " is ended: ", clean(_matchers(known)))
+    if not known.is_active(now):
+        say("It was not its time: it held nothing back.")
+    elif not held:
+        say("It held back nothing that still goes on.")
+    else:
+        say(
+            f"It held back {count(len(held), 'incident')} that still {'goes' if len(held) == 1 else 'go'} on:"
+        )
+        console.print(_listed(held, known, who_is_told, Sites.known(settings)))
     say_what_follows(recorded)
 
 
@@ -297,7 +314,9 @@ def silences(
         with opened(settings) as ledger:
             own = ledger.silences(None if with_old else now)
     planned = [
-        one for one in settings.notifications.windows() if with_old or one.ends_at is None or one.ends_at > now
+        one
+        for one in settings.notifications.windows()
+        if with_old or one.ends_at is None or one.ends_at > now
     ]
     if as_json:
         print_json(

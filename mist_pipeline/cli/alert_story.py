@@ -3,7 +3,7 @@
 Here: values of the ledger in, text out; as clean as the lists are (`alert_tables`). Not here: the commands (`alerts`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
@@ -87,7 +87,7 @@ def _facts(
     if incident.resolved_at is not None:
         yield "Over", f"{in_words(incident.resolved_at)} ({since(incident.resolved_at, now)} ago)"
     yield "Where", where(alerts, sites)
-    if incident.cause:
+    if clean(incident.cause) != what(incident, alerts):
         yield "Cause" if incident.scope == "infrastructure" else "Began as", incident.cause
     if reason := why_withheld(incident.withheld) if incident.is_active else "":
         yield "Not told", reason
@@ -138,11 +138,18 @@ def timeline(events: Sequence[Event], alerts: Sequence[Alert], sites: Sites) -> 
         alert.alert_id: f"{sites.label(alert.site_id, alert.family)} ({alert.metric or alert.family})"
         for alert in alerts
     }
-    told = [(event, _words(event)) for event in events]
+    together = {(event.subject_id, event.at, event.kind) for event in events}
+    told = [
+        (event, _words(event))
+        for event in events
+        if not any(
+            (event.subject_id, event.at, kind) in together for kind in _OVERTAKEN_BY.get(event.kind, ())
+        )
+    ]
     lines: list[tuple[datetime, str]] = []
-    for (moment, subject), together in groupby(told, key=lambda one: (one[0].at, one[0].subject)):
+    for (moment, subject), group in groupby(told, key=lambda one: (one[0].at, one[0].subject)):
         of_words: dict[str, list[str]] = {}
-        for event, words in together:
+        for event, words in group:
             of_words.setdefault(words, []).append(event.subject_id)
         for words, ids in of_words.items():
             if subject == "incident":
@@ -157,56 +164,61 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(clean(name, 80) for name in names[:MOST_NAMES]) + more
 
 
-_PLAIN_WORDS: Mapping[str, str] = {
+def _rising(detail: Any) -> str:
+    return f"seen as {detail['to']}; that has to hold" if detail["to"] else "not seen worse any more"
+
+
+def _easing(detail: Any) -> str:
+    return f"seen milder, as {detail['to']}" if detail["to"] else "not seen milder any more"
+
+
+def _withheld(detail: Any) -> str:
+    reason = why_withheld(str(detail["reason"]))
+    return f"is not told: {reason}" if reason else "is not held back any more"
+
+
+_WORDS: Mapping[str, str | Callable[[Any], str]] = {
     "alert pending": "seen; it has to hold before anybody is told",
     "alert lapsed": "did not hold",
+    "alert opened": "opened as {severity}",
+    "alert reopened": "is back as {severity}",
+    "alert seen": lambda detail: f"reported by {', '.join(detail['kinds'])}",
     "alert renewed": "seen again",
     "alert quieted": "readings are good again; its recovery is counted",
     "alert frozen": "nobody can see it; its times stand still",
     "alert thawed": "can be seen again",
-    "incident reopened": "is back",
+    "alert rising": _rising,
+    "alert easing": _easing,
+    "alert severity_rose": "is worse now: {severity}",
+    "alert severity_fell": "is milder now: {severity}",
+    "alert acknowledged": "acknowledged by {by}",
+    "alert resolved": "over, {because}",
+    "incident opened": "opened: {cause}",
+    "incident joined": lambda detail: f"gained {count(len(detail['alert_ids']), 'alert')}",
+    "incident left": lambda detail: f"lost {count(len(detail['alert_ids']), 'alert')} to another incident",
+    "incident renamed": "has a cause: {cause}",
+    "incident merged": "became part of {into}",
+    "incident acknowledged": "acknowledged by {by}",
+    "incident worsened": "grew worse than what was acknowledged: {severity}",
     "incident resolved": "is over",
+    "incident reopened": "is back",
+    "incident withheld": _withheld,
 }
+"""Subject and kind of an event → what happened, without the subject."""
+
+
+_OVERTAKEN_BY: Mapping[str, tuple[str, ...]] = {
+    "pending": ("opened", "reopened"),
+    "rising": ("severity_rose",),
+    "easing": ("severity_fell",),
+    "frozen": ("thawed",),
+}
+"""Kind of event → kinds that, at the same instant, leave nothing of it to tell."""
 
 
 def _words(event: Event) -> str:
-    """An event in words, without its subject."""
-    detail: Any = event.detail
-    name = f"{event.subject} {event.kind}"
-    match name:
-        case "alert opened" | "alert reopened":
-            return f"{event.kind} as {detail['severity']}"
-        case "alert seen":
-            return f"reported by {', '.join(detail['kinds'])}"
-        case "alert rising":
-            return f"seen as {detail['to']}; that has to hold" if detail["to"] else "not seen worse any more"
-        case "alert easing":
-            return f"seen milder, as {detail['to']}" if detail["to"] else "not seen milder any more"
-        case "alert severity_rose":
-            return f"is worse now: {detail['severity']}"
-        case "alert severity_fell":
-            return f"is milder now: {detail['severity']}"
-        case "alert acknowledged" | "incident acknowledged":
-            return f"acknowledged by {detail['by']}"
-        case "alert resolved":
-            return f"over, {detail['because']}"
-        case "incident opened":
-            return f"opened: {detail['cause']}"
-        case "incident joined":
-            return f"has {count(len(detail['alert_ids']), 'more alert')}"
-        case "incident left":
-            return f"lost {count(len(detail['alert_ids']), 'alert')} to another incident"
-        case "incident renamed":
-            return f"has a cause: {detail['cause']}"
-        case "incident merged":
-            return f"became part of {detail['into']}"
-        case "incident worsened":
-            return f"grew worse than what was acknowledged: {detail['severity']}"
-        case "incident withheld":
-            reason = why_withheld(str(detail["reason"]))
-            return f"is not told: {reason}" if reason else "is not held back any more"
-        case _:
-            return _PLAIN_WORDS.get(name, event.kind)
+    words = _WORDS.get(f"{event.subject} {event.kind}", event.kind)
+    return words.format_map(event.detail) if isinstance(words, str) else words(event.detail)
 
 
 def _print_records(records: Mapping[str, Rows], now: datetime) -> None:

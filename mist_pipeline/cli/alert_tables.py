@@ -104,21 +104,17 @@ def since(moment: datetime, now: datetime) -> str:
 def why_withheld(withheld: str) -> str:
     """Why nobody was told of an incident, in words; '' if there is no reason."""
     reason, _, detail = withheld.partition(": ")
-    match reason:
-        case "":
-            return ""
-        case "no_route":
-            return "no route leads anywhere"
-        case "silenced_by":
-            return f"silenced by {clean(detail, 60)}"
-        case "inhibited_by":
-            return f"incident {clean(detail, 60)} says it already"
-        case "quiet_hours":
-            return f"quiet hours, until {_moment(detail)}"
-        case "not_yet":
-            return f"waits for what may follow, until {_moment(detail)}"
-        case _:
-            return clean(withheld, 80)
+    if reason in _WAITS:
+        return f"{_WAITS[reason]}, until {_moment(detail)}"
+    words = {
+        "no_route": "no route fits",
+        "silenced_by": f"silenced by {clean(detail, 60)}",
+        "inhibited_by": f"incident {clean(detail, 60)} says it already",
+    }
+    return words.get(reason, clean(withheld, 80))
+
+
+_WAITS = {"quiet_hours": "quiet hours", "not_yet": "waits for what may follow"}
 
 
 def _moment(text: str) -> str:
@@ -213,20 +209,19 @@ def alert_csv(frame: "pl.DataFrame") -> str:
 
 
 def alert_table(frame: "pl.DataFrame") -> Table:
-    """Alerts with the columns of `alert_csv`; ids are shortened, so that a row is a line."""
+    """Alerts with the columns of `alert_csv`; ids and instants are shortened, so that a row is a line."""
     rows = table(*frame.columns)
     for column in rows.columns:
         column.overflow = "fold"
     for row in frame.iter_rows(named=True):
-        rows.add_row(
-            *(
-                short(value or "")
-                if name.endswith("_id")
-                else cell("" if value is None else str(plain(value)))
-                for name, value in row.items()
-            )
-        )
+        rows.add_row(*(_alert_cell(name, value) for name, value in row.items()))
     return rows
+
+
+def _alert_cell(name: str, value: object) -> Text:
+    if isinstance(value, datetime):
+        return Text(f"{value.astimezone(UTC):%Y-%m-%d %H:%M}Z")
+    return cell(short(str(value or "")) if name.endswith("_id") else str(value or ""))
 
 
 def print_json(value: object) -> None:
@@ -254,7 +249,7 @@ def say_what_follows(recorded: "Recorded") -> None:
     """Which messages a decision has brought about, and who sends them."""
     messages = [f"{notice.sink} ({notice.reason})" for notice in recorded.notices]
     if not messages:
-        say("No message comes of it.")
+        say("No message goes out for it now.")
         return
     say(
         f"{count(len(messages), 'message')} waiting: ",

@@ -1,20 +1,19 @@
 """``alerts``: what goes on, who was told, and what people do about it.
 
-Here: looking at incidents, taking and closing them, opinions, messages that were given up. Neighbours: silences
-(`alert_silences`), who would be told (`alert_routes`), what people type (`alert_arguments`), how answers look
+Here: looking at incidents, taking and closing them, opinions. Neighbours: silences (`alert_silences`), who would be told
+(`alert_routes`), messages that were given up (`alert_messages`), what people type (`alert_arguments`), how answers look
 (`alert_tables`, `alert_story`). Rules and transactions are the ledger's (``alerts.ledger``).
 """
 
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mist_pipeline.alerts.model import Incident, rank
-from mist_pipeline.cli import alert_routes, alert_silences
+from mist_pipeline.cli import alert_messages, alert_routes, alert_silences
 from mist_pipeline.cli.alert_arguments import (
     GOING_ON,
     By,
@@ -36,7 +35,6 @@ from mist_pipeline.cli.alert_tables import (
     Found,
     alert_csv,
     alert_table,
-    cell,
     incident_csv,
     incident_json,
     incident_table,
@@ -47,8 +45,6 @@ from mist_pipeline.cli.alert_tables import (
     severity_of,
     short,
     since,
-    table,
-    what,
 )
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.cli.reading import Format
@@ -60,9 +56,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from mist_pipeline.alerts.ledger import Ledger
-
-NOT_NEEDED = "not needed"
-"""How the error of a message begins that nobody wants any more."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -113,7 +106,9 @@ def list_(
     context: typer.Context,
     all_alerts: Annotated[
         bool,
-        typer.Option("--all", help="Every alert that ever opened, with the columns of a replay's alerts.csv."),
+        typer.Option(
+            "--all", help="Every alert that ever opened, with the columns of a replay's alerts.csv."
+        ),
     ] = False,
     severity: Annotated[SeverityName | None, typer.Option(help="This bad or worse.")] = None,
     site: Annotated[str | None, typer.Option(help="Name or id.")] = None,
@@ -146,7 +141,9 @@ def list_(
         _show_incidents(settings, found, len(everything) - len(found), looked, sites, now)
 
 
-def _fitting(found: list[Found], severity: SeverityName | None, site: str | None, sites: Sites) -> list[Found]:
+def _fitting(
+    found: list[Found], severity: SeverityName | None, site: str | None, sites: Sites
+) -> list[Found]:
     if severity is not None:
         found = [one for one in found if rank(severity_of(one[1])) >= rank(severity.value)]
     if site is not None:
@@ -161,10 +158,9 @@ def _show_incidents(
     if found:
         console.print(incident_table(found, sites, now))
         name = short(found[0][0].incident_id)
-        follow = [
-            (f"mist-pipeline alerts show {name}", "what happened, and who was told"),
-            (f"mist-pipeline alerts ack {name}", "take it; nobody else is called"),
-        ]
+        follow = [(f"mist-pipeline alerts show {name}", "what happened, and who was told")]
+        if found[0][0].state == "open":
+            follow.append((f"mist-pipeline alerts ack {name}", "take it; nobody else is called"))
     elif others:
         say(f"No incident fits; {count(others, 'other')} would without these filters.")
         follow = [("mist-pipeline alerts list", "all that go on")]
@@ -236,7 +232,9 @@ def show(context: typer.Context, subject: Id, as_json: Json = False) -> None:
     print_story(incident, its, events, records, sites, now_of(context))
     follow = [(f"mist-pipeline alerts show {short(incident.merged_into or '')}", "what it is part of")]
     if incident.state == "open":
-        follow = [(f"mist-pipeline alerts ack {short(incident.incident_id)}", "take it; nobody else is called")]
+        follow = [
+            (f"mist-pipeline alerts ack {short(incident.incident_id)}", "take it; nobody else is called")
+        ]
     elif incident.state != "merged":
         follow = [(f"mist-pipeline alerts feedback {short(incident.incident_id)} useful", "or false_alarm …")]
     next_commands(*follow)
@@ -308,7 +306,14 @@ def _calls(ledger: "Ledger", incident: Incident) -> int:
 
 
 def _say_done(incident: Incident, words: str, calls: int) -> None:
-    say("Incident ", (short(incident.incident_id), "bold cyan"), " ", clean(words), " ", (clean(incident.cause), "dim"))
+    say(
+        "Incident ",
+        (short(incident.incident_id), "bold cyan"),
+        " ",
+        clean(words),
+        " ",
+        (clean(incident.cause), "dim"),
+    )
     if calls:
         say(f"{count(calls, 'call')} that would have followed {'is' if calls == 1 else 'are'} cancelled.")
 
@@ -344,78 +349,8 @@ def feedback(
     say(f"{kind} ", (short(name), "bold cyan"), f": {verdict.value}, noted for {who}.")
 
 
-@app.command()
-def retry(
-    context: typer.Context,
-    delivery_id: Annotated[
-        int | None, typer.Argument(metavar="[MESSAGE]", help="Its number; without it: a list.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Try a message again that was given up, once what was wrong is mended. Without a number, list them.
-
-    Example: [cyan]mist-pipeline alerts retry 17[/]
-    """
-    from mist_pipeline.alerts.outbox import Outbox
-
-    settings = load_settings()
-    if delivery_id is None:
-        _list_given_up(settings, as_json)
-        return
-    with opened(settings) as ledger:
-        dead = {delivery.delivery_id: delivery for delivery in ledger.given_up()}
-        if delivery_id not in dead:
-            raise typer.BadParameter(_why_not_again(ledger, delivery_id, list(dead)), param_hint="MESSAGE")
-        if not Outbox(ledger.engine).requeue(delivery_id, now_of(context)):
-            raise typer.BadParameter(f"message {delivery_id} waits already")
-    again = dead[delivery_id]
-    if as_json:
-        print_json({"delivery_id": delivery_id, "sink": again.sink, "state": "pending"})
-        return
-    say(f"Message {delivery_id} to ", (clean(again.sink), "bold"), " waits again. The next delivery run sends it.")
-
-
-def _list_given_up(settings: Settings, as_json: bool) -> None:
-    dead = []
-    if is_there(settings):
-        with opened(settings) as ledger:
-            dead = ledger.given_up()
-    columns = ("delivery_id", "sink", "incident_id", "reason", "attempts", "created_at", "last_error")
-    if as_json:
-        print_json([{name: getattr(one, name) for name in columns} for one in dead])
-        return
-    if not dead:
-        say("No message was given up.")
-        return
-    rows = table("message", "sink", "incident", "reason", "tries", "decided", "error")
-    for one in dead:
-        rows.add_row(
-            str(one.delivery_id),
-            cell(one.sink),
-            clean(one.incident_id) if "-" in one.incident_id else short(one.incident_id),
-            cell(one.reason),
-            str(one.attempts),
-            in_words(one.created_at),
-            cell(one.last_error),
-        )
-    console.print(rows)
-    next_commands((f"mist-pipeline alerts retry {dead[-1].delivery_id}", "once what was wrong is mended"))
-
-
-def _why_not_again(ledger: "Ledger", delivery_id: int, dead: list[int]) -> str:
-    from mist_pipeline.alerts.ledger import NoSuchSubjectError
-
-    known = f"given up were {', '.join(map(str, dead[-5:]))}" if dead else "no message was given up"
-    try:
-        delivery = ledger.delivery(delivery_id)
-    except NoSuchSubjectError:
-        return f"there is no message {delivery_id}; {known}"
-    if delivery.state == "dead":
-        return f"message {delivery_id} was withdrawn, {clean(delivery.last_error)}; {known}"
-    return f"message {delivery_id} is {delivery.state}, not given up; {known}"
-
-
+app.command()(alert_messages.retry)
 app.command()(alert_silences.silence)
 app.command()(alert_silences.unsilence)
 app.command()(alert_silences.silences)
-app.command(name="test-route")(alert_routes.test_route)
+app.command(name="test-route")(alert_routes.try_route)

@@ -4,8 +4,9 @@ import sys
 
 import typer
 
-from mist_pipeline.cli import demo, reading, services, setup, work
+from mist_pipeline.cli import alerts, demo, reading, services, setup, work
 from mist_pipeline.cli import replay as replaying
+from mist_pipeline.cli.alert_arguments import LedgerError
 from mist_pipeline.cli.console import errors
 from mist_pipeline.mist.errors import MistError
 from mist_pipeline.settings import SettingsError
@@ -20,7 +21,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-GETTING_STARTED, WORKING, READING, SERVING = "Getting started", "Working", "Reading", "Serving"
+GETTING_STARTED, WORKING, READING, TELLING, SERVING = (
+    "Getting started",
+    "Working",
+    "Reading",
+    "Telling people",
+    "Serving",
+)
 
 app.command(rich_help_panel=GETTING_STARTED)(setup.init)
 app.command(rich_help_panel=GETTING_STARTED)(setup.doctor)
@@ -31,6 +38,7 @@ app.command(rich_help_panel=WORKING)(work.retention)
 app.command(rich_help_panel=READING)(reading.report)
 app.command(rich_help_panel=READING)(reading.sql)
 app.command(rich_help_panel=READING)(replaying.replay)
+app.add_typer(alerts.app, name="alerts", rich_help_panel=TELLING)
 app.command(rich_help_panel=SERVING)(services.daemon)
 app.command(rich_help_panel=SERVING)(services.ui)
 app.command(rich_help_panel=SERVING)(services.simulate)
@@ -43,7 +51,7 @@ def main() -> None:
     except SettingsError as error:
         errors.print(f"[bold red]Configuration:[/] {_plain(error)}")
         sys.exit(2)
-    except (MistError, WarehouseBusyError, OSError, work.RunFailedError) as error:
+    except (LedgerError, MistError, WarehouseBusyError, OSError, work.RunFailedError) as error:
         errors.print(f"[bold red]Failed:[/] {_plain(error)}")
         sys.exit(1)
 

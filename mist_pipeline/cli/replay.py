@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from mist_pipeline.cli.alert_tables import alert_csv
 from mist_pipeline.cli.console import Bar, console, next_commands, progress_bar, shown
 from mist_pipeline.settings import SettingsError, load_settings
 
@@ -53,8 +54,8 @@ def replay(
         bar("replaying", total, total)
     export.mkdir(parents=True, exist_ok=True)
     alerts, events = export / "alerts.csv", export / "events.csv"
-    result.alerts.write_csv(alerts, datetime_format="%Y-%m-%dT%H:%M:%SZ")
-    result.event_frame().write_csv(events, datetime_format="%Y-%m-%dT%H:%M:%SZ")
+    alerts.write_text(alert_csv(result.alerts), encoding="utf-8")
+    events.write_text(alert_csv(result.event_frame()), encoding="utf-8")
     table = Table("severity", "alerts", "still open", box=None, pad_edge=False)
     for severity in ("critical", "major", "warning", "info"):
         rows = result.alerts.filter(result.alerts["severity"] == severity)

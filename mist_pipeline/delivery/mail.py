@@ -223,17 +223,16 @@ class _Delivery:
     @contextlib.contextmanager
     def _session(self) -> Iterator[smtplib.SMTP]:
         settings = self.settings
-        context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
         if settings.security == "tls":
             session: smtplib.SMTP = smtplib.SMTP_SSL(
-                settings.host, settings.port, timeout=settings.timeout_seconds, context=context
+                settings.host, settings.port, timeout=settings.timeout_seconds, context=self._context()
             )
         else:
             session = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_seconds)
         try:
             if settings.security == "starttls":
                 self.step = "STARTTLS"
-                session.starttls(context=context)
+                session.starttls(context=self._context())
             if settings.username and settings.password is not None:
                 self.step = "login"
                 session.login(settings.username, settings.password.reveal())
@@ -241,6 +240,11 @@ class _Delivery:
         finally:
             # QUIT would hide the outcome behind its own error.
             session.close()
+
+    def _context(self) -> ssl.SSLContext:
+        # Reading the machine's certificates takes longer than a mail does: only where they are used.
+        ca_file = self.settings.ca_file
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
 
     def _hand_over(self, session: smtplib.SMTP) -> Outcome:
         session.ehlo_or_helo_if_needed()

@@ -15,6 +15,7 @@ from pathlib import Path
 from mist_pipeline.alerts.evaluations import Evaluations
 from mist_pipeline.alerts.inbox import take, waiting
 from mist_pipeline.alerts.ledger import Ledger, Ticket
+from mist_pipeline.alerts.model import Incident
 from mist_pipeline.alerts.outbox import Outbox
 from mist_pipeline.alerts.sink import Delivery, Outcome
 from mist_pipeline.delivery import http
@@ -173,27 +174,27 @@ class Child:
             subjects[name] = Subject(incident, tuple(alerts))
         return compose(delivery, subjects, Surroundings())
 
-    def waiting_for(self, hand: str, now: datetime) -> list[str]:
-        """Incidents that this person takes now."""
-        book = self.ledger.book(now)
-        found = []
-        for name, incident in sorted(book.incidents.items()):
-            how, after = taken_by(name)
-            if incident.state == "open" and how == hand and now - incident.asks_since >= after:
-                found.append(name)
-        return found
+    def is_taken(self, hand: str, incident: Incident, now: datetime) -> bool:
+        """Whether this person takes an incident now."""
+        how, after = taken_by(incident.incident_id)
+        return incident.state == "open" and how == hand and now - incident.asks_since >= after
 
     def take_incidents(self, moment: Moment) -> None:
         """A person takes what the phone told."""
         self.begin("acknowledge", moment)
-        for name in self.waiting_for("phone", moment.at):
+        incidents = self.ledger.book(moment.at).incidents.values()
+        wanted = [one.incident_id for one in incidents if self.is_taken("phone", one, moment.at)]
+        for name in wanted:
             self.ledger.acknowledge(name, "ada", moment.at)
-        self.ledger.tell(self.telling, moment.at)
+        # Whoever died after the first and before this line finds nothing wanted, but something taken just now.
+        if wanted or any(one.acknowledged_at == moment.at for one in incidents):
+            self.ledger.tell(self.telling, moment.at)
 
     def take_tickets(self, moment: Moment) -> None:
         """A person takes tickets; then all of them are read back, as the job does."""
         self.begin("read back", moment)
-        wanted = set(self.waiting_for("ticket", moment.at))
+        incidents = self.ledger.book(moment.at).incidents.values()
+        wanted = {one.incident_id for one in incidents if self.is_taken("ticket", one, moment.at)}
         references = self.ledger.references(["jira"])
         for _, incident_id, reference in references:
             if incident_id in wanted:

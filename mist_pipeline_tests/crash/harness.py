@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,7 +32,8 @@ from mist_pipeline_tests.crash.receivers import Mood, Receivers, receivers
 from mist_pipeline_tests.crash.verdict import Kill, Records, Row, broken, table
 from mist_pipeline_tests.crash.week import Week
 
-PATIENCE_SECONDS = 900.0
+PATIENCE_SECONDS = 1800.0
+_LONG = 60
 
 
 class ChildFailedError(Exception):
@@ -50,11 +52,11 @@ class Order:
 
 def orders(random: Random, kills: int, moments: int) -> list[Order]:
     """Random moments of the week, each with a random event that follows."""
-    at = sorted(random.randrange(int(0.94 * moments)) for _ in range(kills))
+    at = sorted(random.randrange(int(0.85 * moments)) for _ in range(kills))
     found = []
     for moment in at:
-        kind = random.choices(["line", "asked", "handled", "answered"], [3, 2, 3, 3])[0]
-        delay = {"line": 0.03, "answered": 0.006}.get(kind, 0.0)
+        kind = random.choices(["line", "asked", "handled", "answered"], [5, 2, 3, 3])[0]
+        delay = {"line": 0.06, "answered": 0.006}.get(kind, 0.0)
         found.append(Order(moment, kind, random.randint(1, 4), random.uniform(0, delay)))
     return found
 
@@ -86,7 +88,10 @@ class Executioner:
             if self.has_killed or not self.orders or self.child is None:
                 return False
             order = self.orders[0]
-            if self.moment < order.moment or order.kind != kind:
+            if self.moment < order.moment:
+                return False
+            # Where nobody is told anything for long, the next line does.
+            if order.kind != kind and not (kind == "line" and self.moment > order.moment + _LONG):
                 return False
             order.countdown -= 1
             if order.countdown > 0:
@@ -244,6 +249,14 @@ def label_of(incident: Incident) -> str:
     return incident_name(view)
 
 
+def both(folder: Path, week: Week, seed: int, kills: int) -> tuple[Records, Records]:
+    """The same week undisturbed and with kills, side by side."""
+    with ThreadPoolExecutor(2) as threads:
+        calm = threads.submit(live, folder / "calm", week, 0, kills=0, mood=Mood(Random(0), 0, 0))
+        shaken = threads.submit(live, folder / "shaken", week, seed, kills=kills, mood=Mood(Random(seed)))
+        return calm.result(), shaken.result()
+
+
 def main() -> int:
     """Two weeks: one undisturbed, one with kills; the table, and every promise that was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -253,10 +266,7 @@ def main() -> int:
     chosen = parser.parse_args()
     week = Week(days=chosen.days)
     with tempfile.TemporaryDirectory(prefix="mist-crash-") as folder:
-        calm = live(Path(folder) / "calm", week, 0, kills=0, mood=Mood(Random(0), 0, 0))
-        shaken = live(
-            Path(folder) / "shaken", week, chosen.seed, kills=chosen.kills, mood=Mood(Random(chosen.seed))
-        )
+        calm, shaken = both(Path(folder), week, chosen.seed, chosen.kills)
     faults = broken(calm, shaken)
     sys.stdout.write(table(shaken, calm) + "\n\n")
     sys.stdout.write("".join(f"BROKEN: {fault}\n" for fault in faults) or "Every promise was kept.\n")

@@ -31,11 +31,14 @@ METRICS = {
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 SIGNING_KEY = "a-signing-key-for-the-week"
-SLOT = 30 * MINUTE
+STORMY = ((30, 32), (66, 68), (118, 121), (138, 141))
+"""Hours in which somebody looks every fifteen minutes; else every hour."""
+WAKES = (5, 130, 200, 310, 730, 1215, 2420)
+"""Seconds after a look at which the sensors ask whether anything is due."""
 DRAINED = 8 * HOUR
 """After the last look, so that everything that is owed can arrive."""
 
-MEND = {"warning": "major", "major": "critical", "critical": "critical"}
+WORSE = {"warning": "major", "major": "critical", "critical": "critical"}
 
 Doing = Literal["look", "daily", "wake", "people", "tickets"]
 
@@ -57,7 +60,7 @@ class Trouble:
         return METRICS.get(self.metric, "device")
 
     def row(self, hour: float) -> dict[str, str]:
-        severity = MEND[self.severity] if self.rises is not None and hour >= self.rises else self.severity
+        severity = WORSE[self.severity] if self.rises is not None and hour >= self.rises else self.severity
         return finding(
             self.site_id,
             self.family,
@@ -95,24 +98,25 @@ class Week:
     def moments(self) -> list[Moment]:
         """Everything that happens, in order: looks, people, and when somebody is woken in between."""
         told: list[tuple[datetime, Doing]] = []
-        for slot in range(2 * self.hours):
-            at = START + slot * SLOT
-            told.append((at, "look"))
-            told.append((at + 90 * SECOND, "people"))
-            told += [(at + seconds * SECOND, "wake") for seconds in (5, 60, 130, 185, 310, 490, 730, 1205, 1620)]
-            if slot % 6 == 5:
-                told.append((at + 10 * MINUTE, "tickets"))
-            if slot % 48 == 12:
-                told.append((at + 5 * MINUTE, "daily"))
-                told.append((at + 5 * MINUTE + 5 * SECOND, "wake"))
-        told += [(self.end + minutes * MINUTE, "wake") for minutes in range(0, int(DRAINED / MINUTE), 5)]
+        for hour in range(self.hours):
+            slots = [0, 15, 30, 45] if any(begins <= hour < ends for begins, ends in STORMY) else [0]
+            for minute in slots:
+                at = START + hour * HOUR + minute * MINUTE
+                told.append((at, "look"))
+                told += [(at + seconds * SECOND, "wake") for seconds in WAKES if seconds < 3600 / len(slots)]
+            told.append((START + hour * HOUR + 90 * SECOND, "people"))
+            if hour % 3 == 2:
+                told.append((START + hour * HOUR + 10 * MINUTE, "tickets"))
+            if hour % 24 == 6:
+                told.append((START + hour * HOUR + 5 * MINUTE, "daily"))
+        told += [(self.end + minutes * MINUTE, "wake") for minutes in range(0, int(DRAINED / MINUTE), 10)]
         return [Moment(number, at, doing) for number, (at, doing) in enumerate(sorted(told))]
 
     def look(self, at: datetime) -> Step:
         """What somebody sees who looks at the sites at an instant."""
         hour = (at - START) / HOUR
         wrong = [one for one in self.troubles if one.begins <= hour < one.ends]
-        if 126 <= hour < 128.5:
+        if 138 <= hour < 140.5:
             # The collection itself stopped: nobody sees anything.
             stopped = finding("", "collector", "collector", "critical", "", "{}", "No site answers.")
             return Step(
@@ -150,7 +154,7 @@ class Week:
 def _troubles(random: Random) -> Iterator[Trouble]:
     homes = list(SITES)
     random.shuffle(homes)
-    alone = homes[:30]
+    alone = homes[:24]
     for number, site in enumerate(alone):
         begins = random.randrange(2, 2 * 140) / 2
         lasts = random.choice([1, 1.5, 3, 5, 8])
@@ -165,10 +169,10 @@ def _troubles(random: Random) -> Iterator[Trouble]:
             # It comes back: evidence is over after twelve good hours, a site that was down after one.
             again = begins + lasts + (14 if kind == "evidence" else 3.5)
             yield Trouble(site, metric, kind, severity, again, again + 2)
+    for site in homes[20:32]:
+        yield Trouble(site, "", "site_down", "critical", 30, 31.5)
     for site in homes[5:50]:
-        yield Trouble(site, "successful-connect", "evidence", "major", 30, 33, 31)
-    for site in homes[2:50]:
-        yield Trouble(site, "", "site_down", "critical", 100, 101.5)
+        yield Trouble(site, "successful-connect", "evidence", "major", 118, 121, 119)
     for number, site in enumerate(homes[50:56]):
         # One after the other, and only then is it known what they have in common.
         yield Trouble(site, "wan-link-health", "evidence", "major", 58 + 2.5 * (number // 2), 70)

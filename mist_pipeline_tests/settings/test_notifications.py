@@ -854,24 +854,31 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         load_settings(path, {})
 
 
-def examples() -> list[str]:
-    page = PROJECT / "docs" / "notifications.md"
-    written = page.read_text(encoding="utf-8") if page.exists() else ""
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", written, re.MULTILINE | re.DOTALL)
-    lines = [line.removeprefix("# ").removeprefix("#") for line in EXAMPLE.splitlines()]
-    return [*blocks, "\n".join(lines[lines.index("notifications:") :])]
+def examples() -> dict[str, str]:
+    """Every piece of configuration that the documentation shows."""
+    page = (PROJECT / "docs" / "notifications.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    lines = [line.removeprefix("#").removeprefix(" ") for line in EXAMPLE.splitlines()]
+    template = "\n".join(lines[lines.index("notifications:") :])
+    return {"template": template, **{f"block {number}": block for number, block in enumerate(blocks, 1)}}
 
 
-@pytest.mark.parametrize("number", range(len(examples())))
-def test_every_example_of_the_documentation_loads(number: int, tmp_path: Path) -> None:
-    text = examples()[number]
+@pytest.mark.parametrize("text", list(examples().values()), ids=list(examples()))
+def test_every_example_of_the_documentation_loads(text: str, tmp_path: Path) -> None:
     (tmp_path / "words").mkdir()
-    (tmp_path / "own.yaml").write_text(
-        "families: {collector: {steps: [Look at the proxy.]}}", encoding="utf-8"
+    (tmp_path / "remediation.yaml").write_text(
+        "families: {collector: {steps: [Look at the proxy.]}}", "utf-8"
     )
-    text = text.replace("/etc/mist/words", f"{tmp_path}/words").replace(
-        "/etc/mist/remediation.yaml", f"{tmp_path}/own.yaml"
+    configured = load(
+        text.replace("/etc/mist", str(tmp_path)), tmp_path, {**SECRETS, "PAGERDUTY_MANAGERS": "k3y"}
     )
-    configured = load(text, tmp_path)
-    assert configured.sinks()
-    assert configured.notifications.alert_routes()
+    assert configured != load_settings(environment={})
+    # Who is told is told by something, and every sink that is shown is used.
+    told = configured.notifications
+    routed = {sink for route in told.alert_routes() for sink in route.sinks}
+    called = {step.sink for policy in told.policies().values() for step in policy.steps}
+    assert set(configured.sinks()) == routed | called
+
+
+def test_the_documentation_shows_a_full_way() -> None:
+    assert len(examples()) >= 6
