@@ -41,6 +41,7 @@ app.command(rich_help_panel=READING)(replaying.replay)
 app.add_typer(alerts.app, name="alerts", rich_help_panel=TELLING)
 app.command(rich_help_panel=SERVING)(services.daemon)
 app.command(rich_help_panel=SERVING)(services.ui)
+app.command(rich_help_panel=SERVING)(services.listen)
 app.command(rich_help_panel=SERVING)(services.simulate)
 
 

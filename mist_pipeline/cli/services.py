@@ -1,4 +1,4 @@
-"""What keeps running: ``daemon`` (clock and UI), ``ui`` (UI alone) and ``simulate`` (a Mist cloud on loopback)."""
+"""What keeps running: ``daemon`` (clock and UI), ``ui``, ``listen`` (PagerDuty's word) and ``simulate`` (a Mist cloud)."""
 
 import signal
 import subprocess
@@ -23,6 +23,9 @@ def daemon(
     ] = None,
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
+    listen_port: Annotated[
+        int, typer.Option(help="Port for PagerDuty's webhooks, where signing_keys_from is set.")
+    ] = 8601,
 ) -> None:
     """Run Dagster's daemon and web UI with every schedule and sensor on, until interrupted.
 
@@ -39,9 +42,36 @@ def daemon(
         f"Looking every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
         f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends both)"
     )
-    _until_interrupted(
-        [_dagster("dagster-daemon", "run", "--workspace", workspace), _webserver(workspace, host, port)], env
-    )
+    services = [
+        _dagster("dagster-daemon", "run", "--workspace", workspace),
+        _webserver(workspace, host, port),
+    ]
+    if any(pager.signing_keys_from for pager in settings.notifications.pagers.values()):
+        services.append(
+            [sys.executable, "-m", "mist_pipeline.cli", "listen", "--host", host, "--port", str(listen_port)]
+        )
+    _until_interrupted(services, env)
+
+
+def listen(
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8601,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; a proxy with TLS belongs in front.")
+    ] = "127.0.0.1",
+) -> None:
+    """Receive PagerDuty's webhooks at /pagerduty: who takes a page there has taken the incident.
+
+    Needs `signing_keys_from` at the sink; `daemon` starts it where that is set.
+
+    Example: [cyan]mist-pipeline listen --port 8601[/]
+    """
+    import uvicorn
+
+    from mist_pipeline.defs.inbound import listening
+
+    application = listening(load_settings())
+    console.print(f"Listening at [cyan]http://{host}:{port}/pagerduty[/]  (Ctrl-C ends it)")
+    uvicorn.run(application, host=host, port=port, log_level="info", access_log=False)
 
 
 def ui(

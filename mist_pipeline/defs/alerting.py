@@ -98,11 +98,10 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
     """The op that evaluates."""
 
     @dg.op(
-        name="evaluate",
         out=dg.Out(dg.Nothing),
         description="Kept looks that were not evaluated yet, and the pipeline's own state, become events and messages.",
     )
-    def evaluate(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+    def evaluate_looks(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
         now = clock_of(context)()
         kept = kept_evaluations(settings)
         with open_ledger(settings) as ledger:
@@ -122,14 +121,14 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
             }
         )
 
-    return evaluate
+    return evaluate_looks
 
 
 @dg.op(
     out=dg.Out(dg.Nothing),
     description="Steps of escalations that are due, and news that waited for its time, become messages.",
 )
-def escalate(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+def escalate_steps(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
     """Escalate what nobody has taken."""
     now = clock_of(context)()
     told = telling(settings)
@@ -224,7 +223,9 @@ def alert_jobs(checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
     return [
         _job("evaluate", evaluate_op(checks), "New findings become alerts, incidents, messages and tickets."),
         _job("deliver", due, "Messages and tickets that are due: new ones, and those that are tried again."),
-        _job("escalate", escalate, "Who is called if nobody reacts; what waited for quiet hours to end."),
+        _job(
+            "escalate", escalate_steps, "Who is called if nobody reacts; what waited for quiet hours to end."
+        ),
         _job("read_back", read_tickets, "Tickets that people took or closed acknowledge their incidents."),
     ]
 

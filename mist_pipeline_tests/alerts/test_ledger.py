@@ -19,7 +19,7 @@ from mist_pipeline.alerts.outbox import Outbox
 from mist_pipeline.alerts.replay import replay
 from mist_pipeline.alerts.routes import Route
 from mist_pipeline.alerts.silences import Silence
-from mist_pipeline.alerts.sink import Accepted
+from mist_pipeline.alerts.sink import Accepted, Refused
 from mist_pipeline_tests.alerts.histories import HOUR, START, daily, finding, live
 
 EVIDENCE = finding()

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -263,9 +263,11 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("--folder", type=Path, help="keeps ledgers and looks, for finding out why")
     chosen = parser.parse_args()
     week = Week(days=chosen.days)
-    with tempfile.TemporaryDirectory(prefix="mist-crash-") as folder:
+    with ExitStack() as stack:
+        folder = chosen.folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="mist-crash-"))
         calm, shaken = both(Path(folder), week, chosen.seed, chosen.kills)
     faults = broken(calm, shaken)
     sys.stdout.write(table(shaken, calm) + "\n\n")

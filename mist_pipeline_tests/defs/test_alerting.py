@@ -200,7 +200,7 @@ def test_a_kept_look_becomes_events_and_its_message_lies_there_after_the_same_ru
     assert [(document["reason"], document["incident"]["severity"]) for document in told] == [
         ("first", "major")
     ]
-    said = metadata(result, "evaluate")
+    said = metadata(result, "evaluate_looks")
     assert said["evaluated"] == ["20260302T000000.000000Z-live"]
     assert said["events"]["alert opened"] == said["events"]["incident opened"] == 1
     (notice,) = cells(said["to tell"])
@@ -217,8 +217,8 @@ def test_the_same_run_again_tells_nobody_anything(build: Build) -> None:
     with house.ledger() as ledger:
         before = ledger.events()
     again = house.read("evaluate", 0)
-    assert metadata(again, "evaluate")["evaluated"] == []
-    assert metadata(again, "evaluate")["events"] == {}
+    assert metadata(again, "evaluate_looks")["evaluated"] == []
+    assert metadata(again, "evaluate_looks")["events"] == {}
     assert house.reasons() == [["first"]]
     with house.ledger() as ledger:
         assert ledger.events() == before
@@ -228,7 +228,7 @@ def test_looks_that_nobody_evaluated_are_made_up_for_in_order_and_told_once(buil
     house = build()
     house.keep(*(live(hour, finding()) for hour in range(3)))
     result = house.read("evaluate", 3)
-    assert metadata(result, "evaluate")["evaluated"] == [
+    assert metadata(result, "evaluate_looks")["evaluated"] == [
         f"20260302T0{hour}0000.000000Z-live" for hour in range(3)
     ]
     assert house.incident().opened_at == START
@@ -250,7 +250,7 @@ def test_a_run_that_dies_between_two_looks_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(Evaluations, "load", dies)
         broken = house.run("evaluate", 1)
-    assert failed(broken) == {"evaluate"}
+    assert failed(broken) == {"evaluate_looks"}
     assert house.messages() == {}
     house.read("evaluate", 1.1)
     assert house.reasons() == [["first"], ["first"]]
@@ -286,7 +286,7 @@ def test_without_a_route_nobody_is_told_and_the_run_says_so(build: Build) -> Non
     assert house.deliveries() == []
     incident = house.incident()
     assert incident.withheld == "no_route"
-    assert cells(metadata(result, "evaluate")["withheld"]) == [[incident.incident_id, "no_route"]]
+    assert cells(metadata(result, "evaluate_looks")["withheld"]) == [[incident.incident_id, "no_route"]]
 
 
 @pytest.mark.parametrize("job", ["evaluate", "deliver", "escalate", "read_back"])
@@ -338,7 +338,7 @@ def test_what_strangers_typed_cannot_break_out_of_what_a_run_says(build: Build) 
         )
         hook.script(Reply(400, HOSTILE.encode()))
         result = house.evaluates(0, finding("s1", summary=HOSTILE), finding("s2", "connect", summary=HOSTILE))
-    shown = [metadata(result, step) for step in ("evaluate", "notify")]
+    shown = [metadata(result, step) for step in ("evaluate_looks", "notify")]
     tables = [text for said in shown for text in said.values() if isinstance(text, str)]
     assert len(tables) == 3
     for text in tables:
@@ -492,14 +492,14 @@ def test_a_step_is_told_when_it_is_due_and_once_also_after_a_restart(build: Buil
     house.evaluates(0, finding())
     assert not is_due(house, 0.2)
     early = house.read("escalate", 0.2)
-    assert cells(metadata(early, "escalate")["steps"]) == []
+    assert cells(metadata(early, "escalate_steps")["steps"]) == []
     assert is_due(house, 0.3)
     due = house.read("escalate", 0.3)
-    assert [line[2] for line in cells(metadata(due, "escalate")["steps"])] == ["escalation"]
+    assert [line[2] for line in cells(metadata(due, "escalate_steps")["steps"])] == ["escalation"]
     assert not is_due(house, 0.3)
     # Every run opens the ledger anew, as a restarted process does.
     again = house.read("escalate", 0.4)
-    assert cells(metadata(again, "escalate")["steps"]) == []
+    assert cells(metadata(again, "escalate_steps")["steps"]) == []
     assert house.reasons() == [["first", "escalation"]]
     assert is_due(house, 1.1)
     house.read("escalate", 1.1)
@@ -556,14 +556,14 @@ def test_what_waited_for_the_group_is_told_when_its_time_has_come(build: Build) 
     house = build(routes=[{"name": "all", "sinks": ["people"], "group_wait_minutes": 10}])
     result = house.evaluates(0, finding())
     assert house.messages() == {}
-    (withheld,) = cells(metadata(result, "evaluate")["withheld"])
+    (withheld,) = cells(metadata(result, "evaluate_looks")["withheld"])
     assert withheld[1].startswith("not_yet")
     assert not is_due(house, 0.1)
     house.read("escalate", 0.1)
     assert house.messages() == {}
     assert is_due(house, 0.2)
     told = house.read("escalate", 0.2)
-    assert [line[2] for line in cells(metadata(told, "escalate")["news"])] == ["first"]
+    assert [line[2] for line in cells(metadata(told, "escalate_steps")["news"])] == ["first"]
     assert not is_due(house, 0.2)
     assert house.reasons() == [["first"]]
 

@@ -61,6 +61,40 @@ def test_jobs_with_the_assets_that_they_make(
     assert jobs == snapshot
 
 
+def test_jobs_of_ops_with_their_steps_and_what_each_waits_for(
+    definitions: dg.Definitions, snapshot: SnapshotAssertion
+) -> None:
+    def upstream(job: dg.JobDefinition, node: str) -> list[str]:
+        outputs = job.graph.dependency_structure.input_to_upstream_outputs_for_node(node)
+        return sorted(output.node_name for found in outputs.values() for output in found)
+
+    jobs = {
+        job.name: {
+            "load": job.tags.get("mist_pipeline/load"),
+            "steps": {node.name: upstream(job, node.name) for node in job.graph.nodes},
+        }
+        for job in definitions.get_repository_def().get_all_jobs()
+        if not job.name.startswith("__") and not job.asset_layer.selected_asset_keys
+    }
+    assert jobs == snapshot
+
+
+def test_every_job_runs_its_steps_one_after_another(definitions: dg.Definitions) -> None:
+    jobs = [job for job in definitions.get_repository_def().get_all_jobs() if not job.name.startswith("__")]
+    assert {job.name: job.executor_def.name for job in jobs} == {job.name: "in_process" for job in jobs}
+
+
+def test_whoever_tells_people_waits_for_no_heavy_run(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    woken = {target.job_name for sensor in repository.sensor_defs for target in sensor.targets}
+    assert woken == {"evaluate", "deliver", "escalate", "read_back"}
+    for name in woken:
+        job = repository.get_job(name)
+        assert job.tags["mist_pipeline/load"] == "alerts"
+        assert not job.asset_layer.selected_asset_keys
+        assert not any(node.definition.pools for node in job.graph.nodes)
+
+
 def test_schedules_with_their_times_and_zones(
     definitions: dg.Definitions, snapshot: SnapshotAssertion
 ) -> None:
@@ -83,6 +117,7 @@ def test_sensors_with_the_jobs_that_they_start(
     sensors = {
         sensor.name: {
             "targets": sorted(target.job_name for target in sensor.targets),
+            "every so many seconds": sensor.minimum_interval_seconds,
             "on by itself": sensor.default_status == dg.DefaultSensorStatus.RUNNING,
         }
         for sensor in definitions.get_repository_def().sensor_defs

@@ -204,6 +204,6 @@ def test_an_outage_is_told_paged_taken_and_over_each_once(town: Town) -> None:
 
 
 def test_nothing_is_told_twice_when_everything_runs_again(town: Town) -> None:
-    seen = (len(town.slack.channels[CHANNEL]), len(town.pager.events), len(town.jira.writes))
+    seen = (len(town.slack.channels[CHANNEL]), len(town.pager.events), len(town.jira.writes()))
     town.run("evaluate", "escalate", "deliver", "read_back")
-    assert (len(town.slack.channels[CHANNEL]), len(town.pager.events), len(town.jira.writes)) == seen
+    assert (len(town.slack.channels[CHANNEL]), len(town.pager.events), len(town.jira.writes())) == seen

@@ -1,0 +1,57 @@
+"""What people's systems tell us over HTTP: a page that somebody took or closed in PagerDuty.
+
+Here: an ASGI application that believes signed requests alone and hands on what a person did. Not here: the form of the
+webhook (``delivery.pagerduty_inbound``), what follows in the ledger (who makes the application says), the socket (``cli``).
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from mist_pipeline.delivery.pagerduty_inbound import (
+    MOST_BYTES,
+    InvalidWebhookError,
+    PersonActed,
+    parse_webhook,
+)
+from mist_pipeline.mist.transport import Secret
+
+_log = logging.getLogger(__name__)
+
+
+def application(keys: Sequence[Secret], acted: Callable[[PersonActed], str]) -> Starlette:
+    """The application: ``POST /pagerduty``, and ``GET /`` to see that it is there.
+
+    Args:
+        keys: Signing keys of the webhook subscriptions.
+        acted: Told what a person did; answers with what came of it. PagerDuty repeats events, so it must bear that.
+    """
+
+    async def pagerduty(request: Request) -> Response:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                return PlainTextResponse("too large", 413)
+        try:
+            told = parse_webhook(body, request.headers.get("X-PagerDuty-Signature", ""), keys)
+        except InvalidWebhookError as error:
+            _log.warning("refused a webhook: %s", error)
+            return PlainTextResponse("refused", 401)
+        if told is None:
+            return PlainTextResponse("of no interest")
+        became = await run_in_threadpool(acted, told)
+        _log.info("incident %s was %s by %s: %s", told.incident_id, told.kind, told.by, became)
+        return PlainTextResponse(became)
+
+    async def there(_request: Request) -> Response:
+        return PlainTextResponse("mist-pipeline listens")
+
+    return Starlette(
+        routes=[Route("/pagerduty", pagerduty, methods=["POST"]), Route("/", there, methods=["GET"])]
+    )

@@ -1,0 +1,305 @@
+"""What of a day's findings is handed on to the alerts: yesterday, once; a backfill only if it is asked to."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from mist_pipeline.alerts.evaluations import Name
+from mist_pipeline.alerts.inbox import take
+from mist_pipeline.alerts.signals import Step
+from mist_pipeline.defs import findings as module
+from mist_pipeline.defs.findings import BACKFILL_TAG, findings_asset, is_about_now, may_tell, step_of_day
+from mist_pipeline.defs.partitions import daily_partitions
+from mist_pipeline.defs.run import AS_OF_TAG, NOTIFY_TAG
+from mist_pipeline.defs.telling import kept_evaluations, known_sites, open_ledger, telling
+from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.simulator.world import World
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.tables import BY_NAME, analysis, history
+from mist_pipeline_tests.defs.test_checks import row
+
+YESTERDAY = date(2026, 3, 28)
+BEFORE = YESTERDAY - timedelta(days=1)
+MORNING = datetime(2026, 3, 29, 2, 30, tzinfo=UTC)
+SITES = 4
+
+
+# Which runs
+
+
+@pytest.mark.parametrize(
+    ("tags", "days", "expected"),
+    [
+        pytest.param({}, [YESTERDAY], True, id="yesterday by itself"),
+        pytest.param({"dagster/schedule_name": "every_morning"}, [YESTERDAY], True, id="by the clock"),
+        pytest.param({}, [BEFORE], False, id="an older day"),
+        pytest.param({}, [BEFORE, YESTERDAY], False, id="a range that ends yesterday"),
+        pytest.param({}, [], False, id="no day"),
+        pytest.param({}, [YESTERDAY + timedelta(days=1)], False, id="a day that is not over"),
+        pytest.param({BACKFILL_TAG: "abc"}, [YESTERDAY], False, id="a backfill of yesterday"),
+        pytest.param({BACKFILL_TAG: "abc"}, [BEFORE, YESTERDAY], False, id="a backfill"),
+        pytest.param(
+            {BACKFILL_TAG: "abc", NOTIFY_TAG: "true"}, [BEFORE, YESTERDAY], True, id="one asked to tell"
+        ),
+        pytest.param({NOTIFY_TAG: "true"}, [BEFORE], True, id="an older day on purpose"),
+        pytest.param({NOTIFY_TAG: "true"}, [BEFORE, YESTERDAY], True, id="a range on purpose"),
+        pytest.param({NOTIFY_TAG: "false"}, [YESTERDAY], False, id="yesterday, but quietly"),
+        pytest.param({NOTIFY_TAG: "yes"}, [YESTERDAY], False, id="a word that means nothing"),
+    ],
+)
+def test_yesterday_alone_is_about_now_and_the_tag_wins(
+    tags: Mapping[str, str], days: Sequence[date], expected: bool
+) -> None:
+    assert is_about_now(tags, days, YESTERDAY) == expected
+
+
+@pytest.mark.parametrize("tags", [{}, {BACKFILL_TAG: "a"}, {NOTIFY_TAG: "true"}, {NOTIFY_TAG: "false"}])
+def test_what_is_about_now_may_be_told(tags: Mapping[str, str]) -> None:
+    assert may_tell(tags) or not is_about_now(tags, [YESTERDAY], YESTERDAY)
+
+
+# What
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose warehouse knows two days of a few sites."""
+    data: Path = tmp_path_factory.mktemp("handed") / "data"
+    settings = load_settings(environment={"MIST_PIPELINE_DATA": str(data)})
+    warehouse = Warehouse(settings.warehouse_path)
+    warehouse.prepare()
+    world = World(SITES, 3, 3, quiet=True, timezones=["UTC"], start=BEFORE)
+    days = [BEFORE, YESTERDAY]
+    made = world.history(*days)
+    warehouse.replace_all({BY_NAME[f"history.{name}"]: frame for name, frame in made.items()}, days)
+    shared = row(
+        analysis.INCIDENTS,
+        day=YESTERDAY,
+        cause_fingerprint="cause-1",
+        scope="infrastructure",
+        p_value=0.01,
+        site_ids=made["sites"]["site_id"].unique().sort().to_list(),
+    )
+    frame = pl.DataFrame([shared], schema=analysis.INCIDENTS.polars_schema())
+    warehouse.replace_days(analysis.INCIDENTS, frame, days)
+    return data
+
+
+def environment(data: Path, zone: str = "UTC") -> dict[str, str]:
+    return {
+        "MIST_PIPELINE_DATA": str(data),
+        "MIST_PIPELINE__HISTORY__START": "2026-03-01",
+        "MIST_PIPELINE__ORGANISATION__TIMEZONE": zone,
+    }
+
+
+@pytest.fixture
+def settings(filled: Path, tmp_path: Path) -> Settings:
+    shutil.copytree(filled, tmp_path / "data")
+    return load_settings(environment=environment(tmp_path / "data"))
+
+
+def found(day: date, site_id: str, **more: object) -> dict[str, object]:
+    told = {
+        "kind": "evidence",
+        "severity": "critical",
+        "family": "radio",
+        "summary": "Bad.",
+        "evidence": "{}",
+    }
+    return row(analysis.FINDINGS, day=day, site_id=site_id, metric="coverage", **{**told, **more})
+
+
+def store(settings: Settings, *rows: dict[str, object]) -> None:
+    frame = pl.DataFrame(list(rows), schema=analysis.FINDINGS.polars_schema())
+    Warehouse(settings.warehouse_path).replace_days(analysis.FINDINGS, frame, [BEFORE, YESTERDAY])
+
+
+def test_a_day_becomes_a_step_of_its_findings_readings_and_causes(settings: Settings) -> None:
+    store(settings, found(YESTERDAY, "s1"), found(BEFORE, "s2"))
+    warehouse = Warehouse(settings.warehouse_path)
+    step = step_of_day(warehouse, settings, YESTERDAY, MORNING)
+    assert (step.as_of, step.source, step.site_count) == (MORNING, "daily", SITES)
+    assert step.covers_from == datetime(2026, 3, 28, tzinfo=UTC)
+    assert step.findings["site_id"].to_list() == ["s1"]
+    assert step.support is None
+    assert step.readings is not None
+    assert step.readings.columns == ["site_id", "metric", "state", "score_pct"]
+    day = pl.col("day") == YESTERDAY
+    assert step.readings.height == warehouse.query("FROM history.sle_daily").filter(day).height
+    assert step.causes is not None
+    assert step.causes["cause_fingerprint"].to_list() == ["cause-1"]
+
+
+def test_a_day_speaks_from_its_beginning_where_the_organisation_is(settings: Settings) -> None:
+    zone = load_settings(environment=environment(settings.data, "Asia/Kathmandu"))
+    step = step_of_day(Warehouse(zone.warehouse_path), zone, YESTERDAY, MORNING)
+    assert step.covers_from == datetime(2026, 3, 27, 18, 15, tzinfo=UTC)
+
+
+def test_a_day_of_which_nothing_is_known_is_a_step_without_anything(settings: Settings) -> None:
+    step = step_of_day(Warehouse(settings.warehouse_path), settings, date(2026, 3, 1), MORNING)
+    assert (step.findings.height, step.site_count) == (0, 0)
+
+
+# The asset
+
+
+def analyse(
+    settings: Settings,
+    first: date = YESTERDAY,
+    last: date | None = None,
+    instant: datetime = MORNING,
+    tags: Mapping[str, str] | None = None,
+) -> dg.ExecuteInProcessResult:
+    """A run that makes ``analysis/findings`` of some days."""
+    job = dg.define_asset_job("analyse", selection=["analysis/findings"])
+    definitions = dg.Definitions(
+        assets=[findings_asset(daily_partitions(settings))],
+        jobs=[job],
+        resources={"settings": settings, "warehouse": Warehouse(settings.warehouse_path)},
+    )
+    span = {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": (last or first).isoformat(),
+    }
+    with dg.DagsterInstance.ephemeral() as instance:
+        return definitions.resolve_job_def("analyse").execute_in_process(
+            instance=instance,
+            tags={AS_OF_TAG: instant.isoformat(), **span, **(tags or {})},
+            raise_on_error=False,
+        )
+
+
+def kept(settings: Settings) -> list[Name]:
+    return kept_evaluations(settings).names()
+
+
+def test_yesterday_is_kept_once_with_the_sites_that_it_is_about(settings: Settings) -> None:
+    assert analyse(settings).success
+    assert kept(settings) == [Name(MORNING, "daily")]
+    step = kept_evaluations(settings).load(kept(settings)[0])
+    expected = step_of_day(Warehouse(settings.warehouse_path), settings, YESTERDAY, MORNING)
+    assert_step_equal(step, expected)
+    sites = known_sites(settings)
+    assert sites.height == SITES
+    assert sites["name"].null_count() == 0
+
+
+def assert_step_equal(one: Step, other: Step) -> None:
+    assert (one.as_of, one.source, one.covers_from, one.site_count) == (
+        other.as_of,
+        other.source,
+        other.covers_from,
+        other.site_count,
+    )
+    for frame in ("findings", "readings", "causes"):
+        assert_frame_equal(getattr(one, frame), getattr(other, frame))
+
+
+def test_a_run_that_is_repeated_as_of_the_same_instant_keeps_nothing_more(settings: Settings) -> None:
+    analyse(settings)
+    assert analyse(settings).success
+    assert kept(settings) == [Name(MORNING, "daily")]
+
+
+def test_yesterday_analysed_again_later_is_kept_anew(settings: Settings) -> None:
+    later = MORNING + timedelta(hours=3)
+    analyse(settings)
+    analyse(settings, instant=later)
+    assert kept(settings) == [Name(MORNING, "daily"), Name(later, "daily")]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "tags", "expected"),
+    [
+        (BEFORE, BEFORE, {}, 0),
+        (BEFORE, YESTERDAY, {}, 0),
+        (YESTERDAY, YESTERDAY, {BACKFILL_TAG: "abc"}, 0),
+        (YESTERDAY, YESTERDAY, {NOTIFY_TAG: "false"}, 0),
+        (BEFORE, YESTERDAY, {NOTIFY_TAG: "true"}, 1),
+        (BEFORE, BEFORE, {NOTIFY_TAG: "true"}, 1),
+    ],
+)
+def test_other_runs_keep_their_last_day_if_they_are_asked_to_and_else_nothing(
+    settings: Settings, first: date, last: date, tags: dict[str, str], expected: int
+) -> None:
+    assert analyse(settings, first, last, tags=tags).success
+    assert len(kept(settings)) == expected
+    assert known_sites(settings).is_empty() == (expected == 0)
+    for name in kept(settings):
+        begins = kept_evaluations(settings).load(name).covers_from
+        assert begins is not None
+        assert begins.date() == last
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "is_kept"),
+    [
+        ("UTC", datetime(2026, 3, 28, 23, 59, tzinfo=UTC), False),
+        ("UTC", datetime(2026, 3, 29, 0, 0, tzinfo=UTC), True),
+        ("UTC", datetime(2026, 3, 29, 23, 59, tzinfo=UTC), True),
+        ("UTC", datetime(2026, 3, 30, 0, 0, tzinfo=UTC), False),
+        ("America/Los_Angeles", datetime(2026, 3, 29, 6, 59, tzinfo=UTC), False),
+        ("America/Los_Angeles", datetime(2026, 3, 29, 9, 30, tzinfo=UTC), True),
+        # The night in which the clocks of Berlin change.
+        ("Europe/Berlin", datetime(2026, 3, 29, 22, 0, tzinfo=UTC), False),
+        ("Europe/Berlin", datetime(2026, 3, 29, 21, 59, tzinfo=UTC), True),
+    ],
+)
+def test_yesterday_is_the_organisations(
+    settings: Settings, zone: str, instant: datetime, is_kept: bool
+) -> None:
+    there = load_settings(environment=environment(settings.data, zone))
+    analyse(there, instant=instant)
+    assert bool(kept(there)) == is_kept
+
+
+def test_findings_that_could_not_be_stored_are_not_handed_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Warehouse, "replace_days", refuse)
+    assert not analyse(settings).success
+    assert kept(settings) == []
+
+
+def test_a_run_that_dies_after_it_stored_hands_on_when_it_is_repeated(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "kept_evaluations", lambda _: 1 / 0)
+        assert not analyse(settings).success
+    assert kept(settings) == []
+    assert analyse(settings).success
+    assert kept(settings) == [Name(MORNING, "daily")]
+
+
+def test_what_is_handed_on_raises_its_alert(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Warehouse(settings.warehouse_path).query("FROM history.sites")["site_id"].min()
+    rows = pl.DataFrame([found(YESTERDAY, str(site))], schema=analysis.FINDINGS.polars_schema())
+    monkeypatch.setattr(module, "finding_rows", lambda *_: rows)
+    analyse(settings)
+    with open_ledger(settings) as ledger:
+        taken = take(ledger, kept_evaluations(settings), telling(settings), MORNING)
+        assert taken.names == (Name(MORNING, "daily"),)
+        (alert,) = ledger.book(MORNING).alerts.values()
+    assert (alert.site_id, alert.source, alert.state) == (site, "daily", "open")
+
+
+def test_the_history_that_is_read_is_of_the_day_alone(settings: Settings) -> None:
+    warehouse = Warehouse(settings.warehouse_path)
+    assert set(warehouse.read_days(history.SITES, BEFORE, YESTERDAY)["day"]) == {BEFORE, YESTERDAY}
+    step = step_of_day(warehouse, settings, BEFORE, MORNING)
+    assert step.site_count == SITES
+    assert step.causes is not None
+    assert step.causes.is_empty()
