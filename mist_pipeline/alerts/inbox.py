@@ -1,8 +1,8 @@
 """Kept looks that were not evaluated yet, evaluated in order: what the job of alerts does each time it is woken.
 
-Here: which looks wait, and taking them, each in a transaction of its own. What people are told is decided once, after the
-last one, so that after a pause nobody hears of what is over. Not here: where looks come from (``defs``), files
-(`evaluations`).
+Here: which looks wait, and taking them, each in a transaction of its own. What people are told is decided once, with the
+last one, so that after a pause nobody hears of what is over; and in the same transaction, so that nobody who dies leaves
+something evaluated and untold. Not here: where looks come from (``defs``), files (`evaluations`).
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Taken:
 
     Attributes:
         names: Looks that were evaluated, in order.
-        events: What followed for alerts and incidents.
+        events: What followed for alerts and incidents, reasons for silence included.
         told: What is to be told now, and what not and why.
     """
 
@@ -57,6 +57,10 @@ def take(
         families: Metric → family.
     """
     names, events = waiting(ledger, kept), list[Event]()
-    for name in names:
+    if not names:
+        return Taken((), (), ledger.tell(telling, now))
+    *earlier, last = names
+    for name in earlier:
         events += ledger.record_evaluation(kept.load(name), families=families, origin=name.text).events
-    return Taken(tuple(names), tuple(events), ledger.tell(telling, now))
+    told = ledger.record_evaluation(kept.load(last), telling, families=families, origin=last.text, now=now)
+    return Taken(tuple(names), (*events, *told.events), told)

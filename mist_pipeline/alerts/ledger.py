@@ -92,6 +92,7 @@ class Ticket:
         state: open, acknowledged or closed.
         who: Who made it so; hostile where rendered.
         is_by_person: Whether it was a person and not this program.
+        acted_at: When that was; None where the ticket system does not say.
     """
 
     sink: str
@@ -101,6 +102,7 @@ class Ticket:
     state: Literal["open", "acknowledged", "closed"]
     who: str = ""
     is_by_person: bool = False
+    acted_at: datetime | None = None
 
 
 class NoSuchSubjectError(LookupError):
@@ -150,6 +152,7 @@ class Ledger:
         *,
         families: Mapping[str, str] = FAMILIES,
         origin: str | None = None,
+        now: datetime | None = None,
     ) -> Recorded:
         """Evaluate, write the events and put what is to be told into the outbox, in one transaction.
 
@@ -162,6 +165,7 @@ class Ledger:
             families: Metric → family.
             origin: Name of the kept look that this is. Looks of two kinds may come in another order than that of their
                 instants; with an origin, a late one is evaluated at the first instant after the newest.
+            now: When it is decided who is told; None: the instant of the evaluation.
 
         Raises:
             ValueError: The step is older than the newest evaluation: that is for a replay.
@@ -181,7 +185,7 @@ class Ledger:
                     as_of=step.as_of, source=step.source, events=len(events), origin=origin
                 )
             )
-            told = Recorded() if telling is None else self._tell(connection, telling, step.as_of)
+            told = Recorded() if telling is None else self._tell(connection, telling, now or step.as_of)
             return replace(told, events=(*events, *told.events))
 
     def tell(self, telling: Telling, now: datetime) -> Recorded:
@@ -338,7 +342,7 @@ class Ledger:
             ]
 
     def record_ticket(self, ticket: Ticket, at: datetime) -> list[Event]:
-        """What became of a ticket; one that a person took or closed acknowledges the incident.
+        """What became of a ticket; one that a person took or closed since the incident asks acknowledges it.
 
         Raises:
             NoSuchSubjectError: There is no such incident.
@@ -347,6 +351,7 @@ class Ledger:
             mine = (tables.TICKETS.c.sink == ticket.sink) & (
                 tables.TICKETS.c.incident_id == ticket.incident_id
             )
+            before = state.one(connection, tables.TICKETS, mine)
             connection.execute(sa.delete(tables.TICKETS).where(mine))
             row = {
                 name: getattr(ticket, name)
@@ -354,6 +359,11 @@ class Ledger:
             }
             connection.execute(sa.insert(tables.TICKETS).values(**row, read_at=at))
             if not ticket.is_by_person or ticket.state == "open":
+                return []
+            asking = state.one(
+                connection, tables.INCIDENTS, tables.INCIDENTS.c.incident_id == ticket.incident_id
+            )
+            if asking is not None and not _is_news(ticket, before, incident_of(asking)):
                 return []
             return self._acknowledge(connection, ticket.incident_id, ticket.who or ticket.sink, at)
 
@@ -531,6 +541,18 @@ class Ledger:
 def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:
     """Whether an id begins so; ids are small letters and digits."""
     return column.startswith(beginning.lower(), autoescape=True)
+
+
+def _is_news(ticket: Ticket, before: Row | None, incident: Incident) -> bool:
+    """Whether a person has acted on a ticket since its incident last asked for one.
+
+    An incident that came back, or grew worse than what was taken, is not taken by the hand that lies on its ticket since.
+    """
+    if incident.asks_since <= incident.opened_at:
+        return True
+    if ticket.acted_at is not None:
+        return ticket.acted_at >= incident.asks_since
+    return before is None or (before["state"], before["who"]) != (ticket.state, ticket.who)
 
 
 def _has_come(withheld: str, now: datetime) -> bool:

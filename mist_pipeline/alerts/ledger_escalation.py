@@ -28,7 +28,7 @@ from mist_pipeline.alerts.tables import DELIVERIES, ESCALATIONS, TOLD
 from mist_pipeline.alerts.telling import View
 
 NOT_NEEDED = "not needed"
-"""How the error of a withdrawn row begins."""
+"""How the error of a withdrawn row begins, also of one that is under way and may have arrived (`outbox`)."""
 
 
 def follow(
@@ -73,15 +73,18 @@ def cancel(connection: Connection, incident_id: str, because: str, stops_when: s
         return
     waiting = mine & (ESCALATIONS.c.state == "pending")
     connection.execute(sa.update(ESCALATIONS).where(waiting).values(state="cancelled", because=because))
+    calls = (DELIVERIES.c.incident_id == incident_id) & (DELIVERIES.c.reason == "escalation")
+    calls &= DELIVERIES.c.sink.in_({row["sink"] for row in stopped})
+    calls &= DELIVERIES.c.state.in_(["pending", "failed", "sending", "unknown"])
+    # What may have arrived is not sent again, but what it is called there has to be found out: a page may ring.
+    never_sent = DELIVERIES.c.state.in_(["pending", "failed"])
     connection.execute(
         sa.update(DELIVERIES)
-        .where(
-            (DELIVERIES.c.incident_id == incident_id)
-            & (DELIVERIES.c.reason == "escalation")
-            & DELIVERIES.c.state.in_(["pending", "failed", "sending", "unknown"])
-            & DELIVERIES.c.sink.in_({row["sink"] for row in stopped})
+        .where(calls)
+        .values(
+            state=sa.case((never_sent, "dead"), else_=DELIVERIES.c.state),
+            last_error=f"{NOT_NEEDED}: {because}",
         )
-        .values(state="dead", last_error=f"{NOT_NEEDED}: {because}")
     )
     _forget_uncalled(connection, incident_id, {row["sink"] for row in stopped})
 

@@ -18,11 +18,14 @@ from sqlalchemy.engine import Connection, Engine
 
 from mist_pipeline.alerts import ledger_state as state
 from mist_pipeline.alerts.database import reading
+from mist_pipeline.alerts.ledger_escalation import NOT_NEEDED
 from mist_pipeline.alerts.rows import delivery_of
 from mist_pipeline.alerts.sink import Accepted, Delivery, Outcome, Refused, Retry, Unknown
 from mist_pipeline.alerts.tables import DELIVERIES, THREADS
 
 _OPEN = ("pending", "sending", "failed", "unknown")
+_IS_WITHDRAWN = DELIVERIES.c.last_error.like(f"{NOT_NEEDED}%")
+"""Nobody needs it any more; while it is under way that is all that says so, and it is not sent again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +136,7 @@ class Outbox:
             & (DELIVERIES.c.leased_by == delivery.leased_by)
             & (DELIVERIES.c.attempts == delivery.attempts)
             & DELIVERIES.c.state.in_(["sending", "unknown"])
+            & ~_IS_WITHDRAWN
         )
         with reading(self._engine) as connection:
             return state.one(connection, DELIVERIES, mine) is not None
@@ -146,7 +150,7 @@ class Outbox:
             now: The instant.
 
         Returns:
-            The row's state now; None if the lease ran out and another worker has it.
+            The row's state now; None if the lease ran out and another worker has it, or nobody needs it any more.
         """
         values = self._after(delivery, outcome, now)
         mine = (
@@ -159,12 +163,19 @@ class Outbox:
             ["sending", "unknown", "dead"] if isinstance(outcome, Accepted) else ["sending", "unknown"]
         )
         mine &= DELIVERIES.c.state.in_(open_states)
+        if not isinstance(outcome, Accepted):
+            # An attempt that failed is the last one of what was withdrawn meanwhile.
+            spared = {"failed": "dead"}.get(str(values["state"]), values["state"])
+            values["last_error"] = sa.case((_IS_WITHDRAWN, DELIVERIES.c.last_error), else_=values["last_error"])
+            values["state"] = sa.case((_IS_WITHDRAWN, spared), else_=values["state"])
+        settled = sa.update(DELIVERIES).where(mine).values(**values)
         with self._engine.begin() as connection:
-            if not connection.execute(sa.update(DELIVERIES).where(mine).values(**values)).rowcount:
+            found = connection.execute(settled.returning(DELIVERIES.c.state, DELIVERIES.c.last_error)).first()
+            if found is None or (found.state == "dead" and found.last_error.startswith(NOT_NEEDED)):
                 return None
             if isinstance(outcome, Accepted):
                 _remember(connection, delivery, outcome.reference, now)
-        return str(values["state"])
+        return str(found.state)
 
     def work(
         self,
@@ -204,7 +215,13 @@ class Outbox:
             sa.update(DELIVERIES)
             .where(mine)
             .values(
-                state="pending", due_at=now, created_at=now, attempts=0, leased_by=None, leased_until=None
+                state="pending",
+                due_at=now,
+                created_at=now,
+                attempts=0,
+                last_error="",
+                leased_by=None,
+                leased_until=None,
             )
         )
         with self._engine.begin() as connection:

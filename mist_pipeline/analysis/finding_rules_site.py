@@ -273,15 +273,24 @@ def alarm_findings(alarms: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
     )
 
 
-def collector_findings(readings: pl.DataFrame, sites: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
+def collector_findings(
+    readings: pl.DataFrame, sites: pl.DataFrame, rules: FindingRules, site_hourly: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Moments at which too few sites answered: then the collection is in trouble, and the sites are unknown.
+
+    A site of which the cloud says that its access points are disconnected is known, and down: many of them are a storm
+    and no trouble of the collection.
 
     Args:
         readings: moment, site_id, state. Every state but ``missing`` is an answer.
         sites: moment, site_id of every site that should have answered.
         rules: ``min_reporting_share``.
+        site_hourly: As for ``site_down_findings``.
     """
-    answered = readings.filter(pl.col("state") != "missing").select(MOMENT, "site_id").unique()
+    told = [readings.filter(pl.col("state") != "missing").select(MOMENT, "site_id")]
+    if site_hourly is not None:
+        told.append(_disconnected(site_hourly).select(MOMENT, "site_id"))
+    answered = pl.concat(told).unique()
     share = pl.col("answered") / pl.col("expected")
     fired = (
         sites.select(MOMENT, "site_id")

@@ -184,7 +184,7 @@ def _all_rules(inputs: FindingInputs, rules: FindingRules) -> list[pl.DataFrame]
     if readings is not None:
         found.append(threshold_findings(readings, inputs.classifiers, rules))
         if inputs.sites is not None:
-            found.append(collector_findings(readings, inputs.sites, rules))
+            found.append(collector_findings(readings, inputs.sites, rules, inputs.site_hourly))
     if inputs.trends is not None:
         found.append(trend_findings(inputs.trends, readings, rules))
     if inputs.deviations is not None:

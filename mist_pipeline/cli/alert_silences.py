@@ -5,6 +5,7 @@ both are held to the same. Not here: what a silence does (``alerts.silences``).
 """
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -55,6 +56,9 @@ if TYPE_CHECKING:
 
 MOST_INCIDENTS = 10
 """Incidents that are listed as silenced."""
+
+_UNQUOTED = re.compile(r"""(\s*\w+\s*(?:=~|!~|!=|=)\s*)([^"{},]*\s[^"{},]*)""", re.ASCII)
+"""A matcher whose value has spaces and lost its quotes to the shell."""
 
 _ANY_DAY = frozenset({"day", "daily"})
 
@@ -190,7 +194,7 @@ def _checked(
     try:
         return MaintenanceKeys(
             name="silence",
-            match=",".join(matchers),
+            match=",".join(map(_quoted, matchers)),
             starts_at=starts_at,
             ends_at=ends_at,
             window=None if window is None else WindowKeys.model_validate(window),
@@ -204,6 +208,15 @@ def _checked(
         if text.startswith("is "):
             text = f"{str(wrong['input'])[:40]!r} {text}"
         raise typer.BadParameter(clean(text), param_hint=_OPTIONS.get(key)) from None
+
+
+def _quoted(matcher: str) -> str:
+    """One argument as it was meant: ``site="Cologne 3"`` without its quotes gets them back."""
+    found = _UNQUOTED.fullmatch(matcher)
+    if found is None:
+        return matcher
+    value = found[2].strip().replace("\\", "\\\\")
+    return f'{found[1]}"{value}"'
 
 
 def _hidden(found: Found, kept: "Silence", who_is_told: "Telling") -> list[Alert]:

@@ -61,8 +61,11 @@ def say(*parts: str | tuple[str, str]) -> None:
 
 
 def table(*headings: str) -> Table:
-    """An empty table as all commands print it."""
-    return Table(*headings, box=None, pad_edge=False)
+    """An empty table as all commands print it; what is too long for its column goes on below, nothing is cut off."""
+    rows = Table(*headings, box=None, pad_edge=False)
+    for column in rows.columns:
+        column.overflow = "fold"
+    return rows
 
 
 def short(name: str) -> str:
@@ -138,8 +141,8 @@ def incident_table(found: Iterable[Found], sites: Sites, now: datetime) -> Table
     rows = Table(box=None, pad_edge=False)
     for heading in ("incident", "severity", "state", "since"):
         rows.add_column(heading, no_wrap=True)
-    rows.add_column("where", min_width=10, max_width=26)
-    rows.add_column("what", ratio=1)
+    rows.add_column("where", min_width=10, max_width=26, overflow="fold")
+    rows.add_column("what", ratio=1, overflow="fold")
     for incident, alerts in found:
         words = cell(what(incident, alerts))
         if reason := why_withheld(incident.withheld) if incident.is_active else "":
@@ -211,8 +214,6 @@ def alert_csv(frame: "pl.DataFrame") -> str:
 def alert_table(frame: "pl.DataFrame") -> Table:
     """Alerts with the columns of `alert_csv`; ids and instants are shortened, so that a row is a line."""
     rows = table(*frame.columns)
-    for column in rows.columns:
-        column.overflow = "fold"
     for row in frame.iter_rows(named=True):
         rows.add_row(*(_alert_cell(name, value) for name, value in row.items()))
     return rows

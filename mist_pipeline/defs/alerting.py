@@ -8,7 +8,7 @@ sinks (``delivery``).
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -17,7 +17,6 @@ import polars as pl
 from mist_pipeline.alerts.dispatch import Notice
 from mist_pipeline.alerts.inbox import take
 from mist_pipeline.alerts.ledger import Ledger, Ticket
-from mist_pipeline.alerts.model import Incident
 from mist_pipeline.alerts.outbox import Done
 from mist_pipeline.alerts.signals import PIPELINE, Step, is_pipeline
 from mist_pipeline.alerts.sink import Retry
@@ -36,14 +35,18 @@ from mist_pipeline.warehouse.tables import live
 ALERTS = {"mist_pipeline/load": "alerts"}
 """Runs with this tag come one after another; they never wait for heavy ones."""
 
+AFTER_LOOKS = timedelta(seconds=1)
+"""Looks of one instant are evaluated one after another, each a moment later: nobody would be told yet of what began
+after now."""
+
 _SHOWN = 50
 """Rows of a table in the metadata of a run."""
 
 
 def clock_of(context: dg.OpExecutionContext) -> Callable[[], datetime]:
-    """The time; of a run with an instant of its own (a simulated cloud) always that."""
+    """The time; of a run with an instant of its own (a simulated cloud) always that, after all looks of that instant."""
     if AS_OF_TAG in context.run.tags:
-        instant = as_of(context)
+        instant = as_of(context) + AFTER_LOOKS
         return lambda: instant
     return utc_now
 
@@ -152,7 +155,6 @@ def read_tickets(context: dg.OpExecutionContext, settings: dg.ResourceParam[Sett
     read: list[tuple[str, str, str, str, str]] = []
     silent: set[str] = set()
     with open_ledger(settings) as ledger:
-        incidents = ledger.book(now).incidents
         for sink, incident_id, reference in ledger.references(names):
             shown = ticket_name(reference)
             if sink in silent:
@@ -173,7 +175,8 @@ def read_tickets(context: dg.OpExecutionContext, settings: dg.ResourceParam[Sett
                 url=reference.get("url", ""),
                 state=status.state,
                 who=status.who,
-                is_by_person=is_taken_now(status, incidents.get(incident_id)),
+                is_by_person=status.is_by_person,
+                acted_at=status.at,
             )
             ledger.record_ticket(ticket, now)
             read.append((sink, incident_id, shown, status.state, status.who))
@@ -238,15 +241,6 @@ def _job(name: str, first: dg.OpDefinition, description: str) -> dg.JobDefinitio
         ticket(begun)
 
     return telling_people
-
-
-def is_taken_now(status: TicketStatus, incident: Incident | None) -> bool:
-    """Whether a person has taken a ticket since its incident asks for one.
-
-    A ticket that somebody took stays taken; if the incident has grown worse since, or came back, that is no answer to it.
-    """
-    is_older = incident is not None and status.at is not None and status.at < incident.asks_since
-    return status.is_by_person and not is_older
 
 
 def ticket_name(reference: "dict[str, str] | Any") -> str:

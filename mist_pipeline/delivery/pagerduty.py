@@ -2,11 +2,13 @@
 
 Here: what is told to PagerDuty. What PagerDuty tells us (somebody acknowledged) is in `pagerduty_inbound`.
 
-A trigger under the key of an acknowledged page notifies nobody. So every rise in severity gets a key of its own, and the
-key before it is resolved once the new one is accepted. The reference holds the keys still open, per recipient.
+A trigger under the key of an open or acknowledged page notifies nobody. So every rise in severity and every call of an
+escalation gets a key of its own, and the key before it is resolved once the new one is accepted. The reference holds the
+keys still open, per recipient.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from mist_pipeline.delivery import http, wording
@@ -17,6 +19,7 @@ from mist_pipeline.mist.transport import Secret
 EVENTS_URL = "https://events.pagerduty.com"
 
 KEY_PREFIX = "mist-pipeline"
+_CALL = "call-"
 _KEY_LENGTH = 255
 _SUMMARY_LENGTH = 1024
 _SOURCE_LENGTH = 255
@@ -26,7 +29,9 @@ _MOST_LINES = 500
 _MOST_STEPS = 20
 _STEPS_LENGTH = 10_000
 _SEVERITIES = {"critical": "critical", "major": "error", "warning": "warning", "info": "info"}
-_NEW_KEY: frozenset[Reason] = frozenset({"severity_rise", "reopened"})
+_NEW_KEY: frozenset[Reason] = frozenset({"severity_rise", "reopened", "escalation"})
+_NO_KEY: frozenset[Reason] = frozenset({"acknowledged", "all_resolved", "test"})
+"""Reasons that never open a page that stays."""
 
 
 class PagerDutySink:
@@ -76,6 +81,7 @@ class PagerDutySink:
             return Refused(problem)
         if message.reason == "test":
             return self._test(message)
+        message = replace(message, reference=_with_lost(message))
         if message.incident.status == "resolved":
             return self._resolve_all(message)
         if message.reason == "acknowledged":
@@ -85,6 +91,10 @@ class PagerDutySink:
     def recover(self, message: Message) -> Outcome:
         """Send it again: PagerDuty joins events of one key."""
         return self.send(message)
+
+    def reclaim(self, message: Message) -> Accepted:
+        """What a page that nobody needs any more is called by, should it ring; it is not sent again."""
+        return Accepted(_with_lost(message), "withdrawn; should it have rung before, it is silenced")
 
     def _trigger(self, message: Message) -> Outcome:
         before = _open_keys(message.reference, message.recipient)
@@ -145,14 +155,17 @@ class PagerDutySink:
 
 def dedup_key(message: Message) -> str:
     """A key that no other telling of the incident has, the same for every attempt."""
-    return f"{KEY_PREFIX}:{message.incident.incident_id}:{message.sequence}"[:_KEY_LENGTH]
+    # Calls of escalations are counted for themselves.
+    number = f"{_CALL}{message.sequence}" if message.reason == "escalation" else f"{message.sequence}"
+    return f"{KEY_PREFIX}:{message.incident.incident_id}:{number}"[:_KEY_LENGTH]
 
 
 def incident_id_of(key: str) -> str | None:
     """The incident that a key of ours is about, None for a foreign key."""
     prefix, _, rest = key.partition(":")
-    incident_id, _, sequence = rest.rpartition(":")
-    return incident_id if prefix == KEY_PREFIX and incident_id and sequence.isdigit() else None
+    incident_id, _, number = rest.rpartition(":")
+    is_ours = prefix == KEY_PREFIX and incident_id and number.removeprefix(_CALL).isdigit()
+    return incident_id if is_ours else None
 
 
 def trigger_event(message: Message, key: str) -> dict[str, Any]:
@@ -201,6 +214,18 @@ def _worst(outcomes: Sequence[Retry | Unknown | Refused | None]) -> Retry | Unkn
             if isinstance(outcome, kind):
                 return outcome
     return None
+
+
+def _with_lost(message: Message) -> Mapping[str, str]:
+    """The reference with the key that an earlier attempt may have opened, whose answer nobody wrote down.
+
+    Whatever became of the incident meanwhile, that page rings until its key is acknowledged or resolved.
+    """
+    before = _open_keys(message.reference, message.recipient)
+    if message.attempt == 1 or message.reason in _NO_KEY or (before and message.reason not in _NEW_KEY):
+        return message.reference
+    keys = dict.fromkeys([*before, dedup_key(message)])
+    return _with_keys(message.reference, message.recipient, list(keys))
 
 
 def _open_keys(reference: Mapping[str, str], recipient: str) -> list[str]:

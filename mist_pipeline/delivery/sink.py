@@ -7,13 +7,13 @@ ticket's key) it hands back as a reference, which the ledger keeps and gives it 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from mist_pipeline.alerts.sink import Accepted, Outcome, Refused, Retry, Unknown
 
 __all__ = [
     "HEALING_STATUS", "Accepted", "AlertView", "IncidentView", "Message", "Outcome", "Reason", "Refused", "Retry",
-    "Severity", "Sink", "SiteView", "Unknown", "is_worth_a_retry",
+    "Ringing", "Severity", "Sink", "SiteView", "Unknown", "is_worth_a_retry",
 ]  # fmt: skip
 
 Severity = Literal["critical", "major", "warning", "info"]
@@ -144,7 +144,7 @@ class Message:
 
 
 class Sink(Protocol):
-    """One way of telling people."""
+    """One way of telling people (and see `Ringing`)."""
 
     @property
     def name(self) -> str:
@@ -161,6 +161,15 @@ class Sink(Protocol):
 
     def recover(self, message: Message) -> Outcome:
         """Find out about a message whose outcome is unknown; may send it where sending twice does no harm."""
+        ...
+
+
+@runtime_checkable
+class Ringing(Protocol):
+    """A sink that goes on calling people until it is told to stop."""
+
+    def reclaim(self, message: Message) -> Accepted:
+        """How to stop a call that may have been made and that nobody needs any more; makes none."""
         ...
 
 

@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from mist_pipeline.alerts.ledger_escalation import NOT_NEEDED
 from mist_pipeline.alerts.outbox import Done, Outbox
 from mist_pipeline.alerts.sink import Delivery, Outcome, Refused, Retry, Unknown
-from mist_pipeline.delivery.sink import Message, Sink
+from mist_pipeline.delivery.sink import Message, Ringing, Sink
 
 PATIENCE = timedelta(minutes=4)
 """A worker takes no further rows after this; the next run goes on."""
@@ -126,9 +127,12 @@ class Worker:
             )
             return Unknown(told) if is_unknown else Retry(told)
         # Making a message takes a moment, in which somebody may have taken the incident.
-        if not self.outbox.holds(delivery):
-            return Refused("not needed any more")
         sink = self.sinks[delivery.sink]
+        if not self.outbox.holds(delivery):
+            # One that may have arrived may have to be silenced there.
+            if is_unknown and isinstance(sink, Ringing):
+                return sink.reclaim(message)
+            return Refused(f"{NOT_NEEDED} any more")
         try:
             return sink.recover(message) if is_unknown else sink.send(message)
         except Exception as error:  # noqa: BLE001 - a sink that breaks its promise may have sent it before

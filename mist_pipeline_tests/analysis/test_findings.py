@@ -466,6 +466,19 @@ def test_too_few_answers_are_trouble_of_the_collector(answered: int, severity: s
         assert rows[0]["site_id"] == ""
 
 
+def test_sites_that_are_known_to_be_down_are_no_trouble_of_the_collector() -> None:
+    sites = [f"s{i}" for i in range(10)]
+    given = inputs(
+        sites=[(site,) for site in sites],
+        readings=[(site, "capacity", None, None, "missing") for site in sites],
+        site_hourly=[(at(9), site, 3, 0) for site in sites],
+    )
+    assert {row["kind"] for row in found(given)} == {"site_down"}
+    half_told = replace(given, site_hourly=inputs(site_hourly=[(at(9), "s0", 3, 0)]).site_hourly)
+    (collector,) = [row for row in found(half_told) if row["kind"] == "collector"]
+    assert collector["summary"].startswith("Only 1 of 10 sites answered")
+
+
 def notable(
     site: str,
     hour: int,

@@ -567,6 +567,23 @@ class TestSilences:
         assert "from 2026-03-03 00:00 UTC, until 2026-03-03 02:00 UTC" in ended.text
         assert "it would silence:" in ended.text
 
+    @pytest.mark.parametrize(
+        ("typed", "meant"),
+        [
+            ("site=Cologne 3", 'site="Cologne 3"'),
+            ('site="Cologne 3"', 'site="Cologne 3"'),
+            (r"site=~Cologne \d", r'site=~"Cologne \\d"'),
+            ('{country="DE", site=~"Col.*"}', 'country="DE", site=~"Col.*"'),
+        ],
+    )
+    def test_quotes_that_the_shell_has_taken_are_no_matter(
+        self, typed: str, meant: str, alerts: Alerts, settings: Settings
+    ) -> None:
+        record(settings, *THREE)
+        made = parsed(alerts("silence", typed, "--for", "1h", "--json"))
+        assert ", ".join(made["matchers"]) == meant
+        assert made["incidents"] == [incident_of(settings, "s1")]
+
     def test_one_that_matches_nothing_says_so(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
         assert "it silences nothing." in alerts("silence", "site=nowhere", "--for", "1h").text
@@ -579,9 +596,8 @@ class TestSilences:
         assert made["ends_at"] is None
         assert made["is_active"], "the first day is a Monday, and noon is 13:00 in Berlin"
         assert [one["is_active"] for one in parsed(alerts("silences", "--json", hour=15))] == [False, False]
-        assert "Monday, Tuesday from 13:00 for 3 h Europe/Berlin" in alerts("silences").text.replace(
-            "\n", " "
-        )
+        said = alerts("silence", "site_group=north", *arguments[:-1]).text
+        assert "Monday, Tuesday from 13:00 for 3 h Europe/Berlin" in said
 
     def test_a_window_every_day_ends_by_its_clock(self, alerts: Alerts, settings: Settings) -> None:
         arguments = ("--every", "day", "--begins", "22:00", "--ends", "6:00", "--zone", "UTC", "--for", "2w")
@@ -842,3 +858,10 @@ def test_without_an_instant_it_is_now(call: Call, settings: Settings) -> None:
     assert datetime.fromisoformat(made["starts_at"]) >= before.replace(microsecond=0)
     with Ledger(settings.ledger) as ledger:
         assert [one.silence_id for one in ledger.silences()] == [made["silence_id"]]
+
+
+def test_a_wrong_configuration_is_told_before_anything_is_done(alerts: Alerts, settings: Settings) -> None:
+    ended = alerts("silence", "site=x", "--for", "2h", MIST_PIPELINE__ALERTS__LEGDER="x")
+    assert ended.code == 2
+    assert ended.err.startswith("Configuration:")
+    assert not settings.data.joinpath("ledger.db").exists()

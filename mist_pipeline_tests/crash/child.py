@@ -17,7 +17,7 @@ from mist_pipeline.alerts.inbox import take, waiting
 from mist_pipeline.alerts.ledger import Ledger, Ticket
 from mist_pipeline.alerts.model import Incident
 from mist_pipeline.alerts.outbox import Outbox
-from mist_pipeline.alerts.sink import Delivery, Outcome
+from mist_pipeline.alerts.sink import Accepted, Delivery, Outcome
 from mist_pipeline.delivery import http
 from mist_pipeline.delivery.http import HttpLimits
 from mist_pipeline.delivery.jira import JiraSink
@@ -89,6 +89,17 @@ class WatchedSink:
         return outcome
 
 
+@dataclass(frozen=True)
+class WatchedPager(WatchedSink):
+    """The one that rings."""
+
+    sink: PagerDutySink
+
+    def reclaim(self, message: Message) -> Accepted:
+        self.board.write(self.name, "looking up")
+        return self.sink.reclaim(message)
+
+
 class Child:
     """One life."""
 
@@ -125,7 +136,7 @@ class Child:
         self.outbox.board = self.board
         self.worker = Worker(
             self.outbox,
-            {sink.name: WatchedSink(sink, self.board) for sink in sinks},
+            {sink.name: watched(sink, self.board) for sink in sinks},
             self.message,
             self.board,
             f"child:{os.getpid()}",
@@ -215,9 +226,15 @@ class Child:
                 state=status.state,
                 who=status.who,
                 is_by_person=status.is_by_person,
+                acted_at=status.at,
             )
             self.ledger.record_ticket(ticket, moment.at)
         self.ledger.tell(self.telling, moment.at)
+
+
+def watched(sink: Sink, board: Board) -> Sink:
+    """A sink that says what it does."""
+    return WatchedPager(sink, board) if isinstance(sink, PagerDutySink) else WatchedSink(sink, board)
 
 
 def main() -> None:

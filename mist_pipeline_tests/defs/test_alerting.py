@@ -23,16 +23,15 @@ from mist_pipeline.alerts.ledger import Ledger
 from mist_pipeline.alerts.model import Incident
 from mist_pipeline.alerts.signals import Step
 from mist_pipeline.alerts.sink import Delivery
-from mist_pipeline.defs.alerting import alert_jobs, is_taken_now, refused_messages
+from mist_pipeline.defs.alerting import alert_jobs, refused_messages
 from mist_pipeline.defs.pipeline_trouble import WATCHED, pipeline_trouble_sensor
 from mist_pipeline.defs.run import AS_OF_TAG
 from mist_pipeline.defs.sending import Desk
 from mist_pipeline.defs.telling import kept_evaluations, open_ledger, remember_sites
-from mist_pipeline.delivery.tickets import TicketStatus
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.tables import live as live_tables
-from mist_pipeline_tests.alerts.histories import HOUR, START, finding, live, reading
+from mist_pipeline_tests.alerts.histories import HOUR, START, daily, finding, live, reading
 from mist_pipeline_tests.defs.test_checks import row
 from mist_pipeline_tests.fakes.fake_http import FakeHttp, Reply
 from mist_pipeline_tests.fakes.fake_jira import ANNA, FakeJira
@@ -42,8 +41,6 @@ from mist_pipeline_tests.fakes.ticket_server import VirtualClock
 
 HOSTILE = "<img src=x onerror=alert(1)> | [Store](javascript:alert(1)) `code` **bold**\n# Heading"
 MINUTE = HOUR / 60
-SHORTLY = 1 / 60
-"""Hours from a look to its evaluation."""
 SECRETS = {
     "HOOK_URL": "https://unused.example.com/in",
     "HOOK_KEY": "a-key-of-the-webhook",
@@ -85,9 +82,9 @@ class House:
         )
 
     def evaluates(self, hour: float, *rows: Mapping[str, str], **more: Any) -> dg.ExecuteInProcessResult:
-        """A look, and the run that it wakes shortly after."""
+        """A look, and the run that it wakes."""
         self.keep(live(hour, *rows, **more))
-        result = self.run("evaluate", hour + SHORTLY)
+        result = self.run("evaluate", hour)
         assert result.success
         return result
 
@@ -233,6 +230,15 @@ def test_looks_that_nobody_evaluated_are_made_up_for_in_order_and_told_once(buil
     ]
     assert house.incident().opened_at == START
     assert house.reasons() == [["first"]]
+
+
+def test_looks_of_one_instant_are_all_told_by_a_run_of_that_instant(build: Build) -> None:
+    house = build()
+    job_that("daily", broken).execute_in_process(instance=house.instance, raise_on_error=False)
+    house.keep(daily(0, finding("s1"), covers_from=START - 24 * HOUR), live(0, finding("s2", "connect")))
+    result = house.read("evaluate", 0)
+    assert cells(metadata(result, "evaluate_looks")["withheld"]) == []
+    assert house.reasons() == [["first"]] * 3
 
 
 def test_a_run_that_dies_between_two_looks_loses_nothing(
@@ -679,21 +685,6 @@ def test_who_took_the_ticket_before_it_grew_worse_has_not_taken_what_it_is_now(
     house.read("read_back", 1.25)
     assert house.incident().state == "acknowledged"
     assert [page.state for page in pager.open_pages] == ["acknowledged"]
-
-
-@pytest.mark.parametrize(
-    ("minutes", "is_by_person", "taken"),
-    [(1, True, True), (0, True, True), (-1, True, False), (None, True, True), (1, False, False)],
-)
-def test_a_ticket_answers_what_was_asked_before_it_was_taken(
-    build: Build, minutes: int | None, is_by_person: bool, taken: bool
-) -> None:
-    house = build()
-    house.evaluates(0, finding())
-    at = None if minutes is None else START + minutes * MINUTE
-    status = TicketStatus("acknowledged", is_by_person=is_by_person, at=at)
-    assert is_taken_now(status, house.incident()) == taken
-    assert is_taken_now(status, None) == is_by_person
 
 
 def test_what_this_program_did_to_a_ticket_is_nobodys_hand(build: Build, systems: ExitStack) -> None:
