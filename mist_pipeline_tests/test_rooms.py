@@ -32,7 +32,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "collect": {"mist"},
     "delivery": {"alerts.sink", "mist.clouds", "mist.errors", "mist.metrics", "mist.transport"},
     "mist": set(),
-    "notification": {"alerts", "delivery", "mist.metrics", "warehouse"},
+    "notification": {"alerts", "delivery", "mist.metrics", "mist.transport", "warehouse"},
     "report": {"analysis", "mist.metrics"},
     "scorecard": {"alerts", "analysis"},
     "settings": {"alerts", "delivery", "mist.clouds", "mist.metrics", "mist.transport"},

@@ -166,7 +166,9 @@ class Outbox:
         if not isinstance(outcome, Accepted):
             # An attempt that failed is the last one of what was withdrawn meanwhile.
             spared = {"failed": "dead"}.get(str(values["state"]), values["state"])
-            values["last_error"] = sa.case((_IS_WITHDRAWN, DELIVERIES.c.last_error), else_=values["last_error"])
+            values["last_error"] = sa.case(
+                (_IS_WITHDRAWN, DELIVERIES.c.last_error), else_=values["last_error"]
+            )
             values["state"] = sa.case((_IS_WITHDRAWN, spared), else_=values["state"])
         settled = sa.update(DELIVERIES).where(mine).values(**values)
         with self._engine.begin() as connection:

@@ -32,9 +32,6 @@ from mist_pipeline.notification.worker import SinksFailedError
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.tables import live
 
-ALERTS = {"mist_pipeline/load": "alerts"}
-"""Runs with this tag come one after another; they never wait for heavy ones."""
-
 AFTER_LOOKS = timedelta(seconds=1)
 """Looks of one instant are evaluated one after another, each a moment later: nobody would be told yet of what began
 after now."""
@@ -234,7 +231,13 @@ def alert_jobs(checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
 
 
 def _job(name: str, first: dg.OpDefinition, description: str) -> dg.JobDefinition:
-    @dg.job(name=name, tags=ALERTS, executor_def=dg.in_process_executor, description=description)
+    # One run of each at a time, and none waits for another: a slow sink must not hold up an escalation.
+    @dg.job(
+        name=name,
+        tags={"mist_pipeline/load": name},
+        executor_def=dg.in_process_executor,
+        description=description,
+    )
     def telling_people() -> None:
         begun = first()
         notify(begun)
