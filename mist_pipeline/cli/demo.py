@@ -37,6 +37,8 @@ CONFIGURATION = """\
 # The demonstration's configuration. Messages become files in the folder messages/; docs/notifications.md has the rest.
 history:
   start: {start}
+organisation:
+  names: {names} # the cloud tells groups by id
 notifications:
   sinks:
     people: {{type: file}}
@@ -105,11 +107,24 @@ def _scene(data: Path) -> tuple[Scene, bool]:
     data.mkdir(parents=True, exist_ok=True)
     present = datetime.now(UTC).replace(minute=25, second=0, microsecond=0)
     scene = Scene(now=present.isoformat())
-    (data / "config.yaml").write_text(CONFIGURATION.format(start=scene.history[0]), encoding="utf-8")
+    (data / "config.yaml").write_text(
+        CONFIGURATION.format(start=scene.history[0], names=_group_names(scene)), encoding="utf-8"
+    )
     fresh = kept.with_suffix(".tmp")
     fresh.write_text(json.dumps(asdict(scene), indent=2), encoding="utf-8")
     fresh.replace(kept)
     return scene, True
+
+
+def _group_names(scene: Scene) -> str:
+    """Names of the simulated site groups, as the dashboard of a cloud would show them."""
+    from mist_pipeline.simulator.world import World
+
+    groups: dict[str, str] = {}
+    for site in World(scene.sites, 1, scene.seed, quiet=True).sites():
+        for place, group in enumerate(site.sitegroup_ids):
+            groups.setdefault(group, "Flagship stores" if place else f"Region {len(groups) + 1}")
+    return json.dumps(groups)
 
 
 @contextmanager
@@ -207,10 +222,12 @@ def _show(settings: Settings, scene: Scene, seconds: float) -> None:
         table.add_row(f"[{colour}]{status}[/]", str(dashboard["totals"]["status"].get(status, 0)))
     console.print(table)
     console.print(f"\n{dashboard['headline']}", markup=False)
+    _show_incidents(settings)
     console.print(f"\nDone in {seconds:.0f} s. The page: [cyan]{shown(page)}[/]", soft_wrap=True)
     next_commands(
         (f"export MIST_PIPELINE_DATA={shown(settings.data)}", "look at the demonstration:"),
         (".venv/bin/mist-pipeline report --open", "read the page in a browser"),
+        (".venv/bin/mist-pipeline alerts list", "incidents; then: alerts show, alerts ack"),
         ('.venv/bin/mist-pipeline sql "FROM worst_sites"', "query the warehouse"),
         ("make ui", "see the runs, assets and checks in Dagster"),
         (
@@ -218,3 +235,20 @@ def _show(settings: Settings, scene: Scene, seconds: float) -> None:
             "then a token in MIST_API_TOKEN: the same against your organisation",
         ),
     )
+
+
+def _show_incidents(settings: Settings) -> None:
+    """What people were told, and where it lies as files."""
+    import polars as pl
+
+    from mist_pipeline.defs.telling import open_ledger
+    from mist_pipeline.delivery.wording import clean
+
+    with open_ledger(settings) as ledger:
+        told = ledger.frames()["incidents"].filter(pl.col("state") != "merged").sort("opened_at")
+    pages = sorted((settings.data / "messages").glob("*/*.html"))
+    console.print(f"\n{len(pages)} messages about {told.height} incidents:")
+    for incident_id, cause in told.select("incident_id", "cause").iter_rows():
+        console.print(f"  • {clean(cause)}", markup=False)
+        for page in (page for page in pages if page.parent.name == incident_id):
+            console.print(f"    [cyan]{shown(page)}[/]", soft_wrap=True)

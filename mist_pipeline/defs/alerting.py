@@ -162,7 +162,7 @@ def read_tickets(context: dg.OpExecutionContext, settings: dg.ResourceParam[Sett
                 context.log.warning("%s: %s", sink, status.error)
                 read.append((sink, incident_id, shown, "not read", status.error))
                 if isinstance(status, Retry):
-                    # Each further ticket would wait as long, and so would everybody who has to be told something.
+                    # Each further ticket would wait as long, and so would those of the other systems.
                     silent.add(sink)
                 continue
             ticket = Ticket(

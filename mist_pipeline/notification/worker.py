@@ -22,7 +22,7 @@ PATIENCE = timedelta(minutes=4)
 
 MOST_FAILURES = 3
 """A sink that fails so often in a row is left alone until the next run, which begins with what has not failed yet:
-runs come one after another, so whoever waits for one that does not answer keeps new trouble from being told."""
+the runs of a job come one after another, so what is evaluated next would wait for the one that does not answer."""
 
 
 class SinksFailedError(Exception):

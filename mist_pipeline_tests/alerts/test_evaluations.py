@@ -99,6 +99,23 @@ def test_who_died_between_two_looks_goes_on_with_the_second(ledger: Ledger, kept
     assert [name.as_of for name in taken.names] == [START + HOUR]
 
 
+def test_who_dies_before_it_is_decided_who_is_told_has_not_evaluated_either(
+    ledger: Ledger, kept: Evaluations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody would be woken for what is evaluated, and the decision would wait for the next look.
+    name = kept.keep(live(0, finding()))
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "_tell", dies)
+        with pytest.raises(KeyboardInterrupt):
+            take(ledger, kept, TELL, START)
+    assert waiting(ledger, kept) == [name]
+    assert len(take(ledger, kept, TELL, START).told.notices) == 1
+
+
 def test_a_day_that_was_analysed_while_live_looks_went_on_is_evaluated_after_them(
     ledger: Ledger, kept: Evaluations
 ) -> None:

@@ -239,6 +239,32 @@ def test_a_ticket_that_a_person_takes_or_closes_acknowledges_the_incident(
     assert ledger.frames()["tickets"]["ticket"].to_list() == ["NET-1"]
 
 
+@pytest.mark.parametrize("says_when", [True, False])
+def test_a_hand_that_lay_on_a_ticket_before_it_grew_worse_does_not_take_it_again(
+    ledger: Ledger, says_when: bool
+) -> None:
+    def read(acted: timedelta, who: str, at: timedelta) -> bool:
+        ticket = Ticket(
+            sink="jira",
+            incident_id=name,
+            ticket="NET-1",
+            state="acknowledged",
+            who=who,
+            is_by_person=True,
+            acted_at=START + acted if says_when else None,
+        )
+        return bool(ledger.record_ticket(ticket, START + at))
+
+    ledger.record_evaluation(live(0, EVIDENCE), PAGED)
+    name = incident_id(ledger)
+    assert read(MINUTE, "Ada", 2 * MINUTE)
+    ledger.record_evaluation(live(1, finding(severity="critical")), PAGED)
+    assert not read(MINUTE, "Ada", HOUR + MINUTE)
+    assert [notice.detail for notice in ledger.escalate(PAGED, START + HOUR + 15 * MINUTE)] == ["ada"]
+    assert read(HOUR + 16 * MINUTE, "Bob", HOUR + 17 * MINUTE)
+    assert ledger.escalate(PAGED, START + 3 * HOUR) == []
+
+
 def test_closing_by_hand_ends_the_incident_and_is_told(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), TELL)
     name = incident_id(ledger)

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from mist_pipeline.alerts import tables
+from mist_pipeline.alerts.escalation import EscalationPolicy, EscalationStep
 from mist_pipeline.alerts.ledger import Ledger, Telling
 from mist_pipeline.alerts.outbox import Outbox, Patience
 from mist_pipeline.alerts.routes import Route
@@ -204,3 +205,48 @@ def test_what_was_sent_while_it_was_withdrawn_is_known_to_be_sent(ledger: Ledger
     assert not outbox.holds(row)
     assert outbox.settle(row, Retry("503"), START) is None
     assert outbox.settle(row, Accepted(), START) == "sent"
+
+
+def called(ledger: Ledger) -> tuple[Outbox, str]:
+    """A call that is due, and its incident."""
+    telling = Telling(
+        routes=[Route(name="all", sinks=("mail",), escalation="duty")],
+        escalations={"duty": EscalationPolicy(name="duty", steps=(EscalationStep(MINUTE, "pager"),))},
+    )
+    ledger.record_evaluation(live(0, finding()), telling)
+    ledger.escalate(telling, START + MINUTE)
+    (name,) = ledger.book(START).incidents
+    return Outbox(ledger.engine, PATIENCE), name
+
+
+@pytest.mark.parametrize("answer", [Retry("503"), Refused("not needed any more")])
+def test_a_call_that_is_withdrawn_under_way_and_fails_is_over(ledger: Ledger, answer: Outcome) -> None:
+    outbox, name = called(ledger)
+    (row,) = outbox.lease("w1", START + MINUTE, sinks=["pager"])
+    ledger.acknowledge(name, "ada", START + MINUTE)
+    assert not outbox.holds(row)
+    assert outbox.settle(row, answer, START + MINUTE) is None
+    assert states(ledger)["escalation"] == "dead"
+    assert ledger.refused() == ledger.given_up() == []
+
+
+def test_a_call_that_is_withdrawn_while_its_sender_is_dead_is_looked_up_and_not_sent(ledger: Ledger) -> None:
+    outbox, name = called(ledger)
+    outbox.lease("dead worker", START + MINUTE, sinks=["pager"])
+    ledger.acknowledge(name, "ada", START + MINUTE)
+    (row,) = outbox.lease("w2", START + 4 * MINUTE, sinks=["pager"])
+    assert row.state == "unknown"
+    assert not outbox.holds(row)
+    assert outbox.settle(row, Unknown("no answer"), START + 4 * MINUTE) == "unknown"
+    assert outbox.settle(row, Accepted({"open_keys": "k"}), START + 4 * MINUTE) is None
+    (again,) = outbox.lease("w2", START + 9 * MINUTE, sinks=["pager"])
+    assert outbox.settle(again, Accepted({"open_keys": "k"}), START + 9 * MINUTE) == "sent"
+    assert ledger.references(["pager"]) == [("pager", name, {"open_keys": "k"})]
+
+
+def test_what_was_withdrawn_is_sent_if_a_person_asks_for_it(ledger: Ledger) -> None:
+    outbox, name = called(ledger)
+    ledger.acknowledge(name, "ada", START + MINUTE)
+    assert outbox.requeue(2, START + HOUR)
+    (row,) = outbox.lease("w1", START + HOUR, sinks=["pager"])
+    assert outbox.holds(row)

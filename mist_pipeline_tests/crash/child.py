@@ -46,7 +46,7 @@ class WatchedOutbox(Outbox):
 
     board: Board
 
-    def lease(self, worker: str, now: datetime, **options: object) -> list[Delivery]:  # type: ignore[override]
+    def lease(self, worker: str, now: datetime, **options: object) -> list[Delivery]:
         sinks = options["sinks"]
         assert isinstance(sinks, Mapping)
         (hand,) = sinks
@@ -108,7 +108,7 @@ class Child:
         self.ledger = Ledger(folder / "ledger.db")
         self.kept = Evaluations(folder / "evaluations")
         self.week = week
-        self.telling = telling()
+        self.telling = telling(week)
         self.jira = JiraSink(
             JiraConfig(addresses["jira"], "OPS", Basic("bot@example.com", Secret("token"))),
             clock=self.board,
@@ -129,7 +129,9 @@ class Child:
                 "page", Secret(ROUTING_KEY), {"second line": Secret(SECOND_KEY)}, addresses["page"], LIMITS
             ),
             self.jira,
-            WebhookSink("hook", Secret(addresses["hook"]), Secret(SIGNING_KEY), limits=LIMITS, clock=self.board),
+            WebhookSink(
+                "hook", Secret(addresses["hook"]), Secret(SIGNING_KEY), limits=LIMITS, clock=self.board
+            ),
         ]
         self.people = addresses["people"]
         self.outbox = WatchedOutbox(self.ledger.engine)

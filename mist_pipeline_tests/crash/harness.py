@@ -33,6 +33,11 @@ from mist_pipeline_tests.crash.verdict import Kill, Records, Row, broken, table
 from mist_pipeline_tests.crash.week import Week
 
 PATIENCE_SECONDS = 1800.0
+CREATION = "POST /rest/api/3/issue"
+"""What Jira is asked for a ticket."""
+KINDS = {"line": 5, "asked": 2, "handled": 3, "answered": 3, "page": 2, "ticket": 1}
+"""What an executioner waits for, and how often: a line of the child's, a stage of any request, a request that rings, or one
+that makes a ticket."""
 _LONG = 60
 
 
@@ -55,9 +60,10 @@ def orders(random: Random, kills: int, moments: int) -> list[Order]:
     at = sorted(random.randrange(int(0.85 * moments)) for _ in range(kills))
     found = []
     for moment in at:
-        kind = random.choices(["line", "asked", "handled", "answered"], [5, 2, 3, 3])[0]
+        kind = random.choices(list(KINDS), list(KINDS.values()))[0]
         delay = {"line": 0.06, "answered": 0.006}.get(kind, 0.0)
-        found.append(Order(moment, kind, random.randint(1, 4), random.uniform(0, delay)))
+        countdown = 1 if kind in ("page", "ticket") else random.randint(1, 4)
+        found.append(Order(moment, kind, countdown, random.uniform(0, delay)))
     return found
 
 
@@ -90,8 +96,13 @@ class Executioner:
             order = self.orders[0]
             if self.moment < order.moment:
                 return False
+            is_it = (
+                order.kind == kind
+                or (order.kind == "page" and sink == "page")
+                or (order.kind == "ticket" and what == CREATION)
+            )
             # Where nobody is told anything for long, the next line does.
-            if order.kind != kind and not (kind == "line" and self.moment > order.moment + _LONG):
+            if not is_it and not (kind == "line" and self.moment > order.moment + _LONG):
                 return False
             order.countdown -= 1
             if order.countdown > 0:
@@ -151,7 +162,7 @@ def live(
             "folder": str(folder),
             "addresses": told.addresses,
             "seed": week.seed,
-            "days": week.hours // 24,
+            "days": week.days,
         }
         ready.append(spawn())
         while True:
@@ -216,12 +227,11 @@ def _records(folder: Path, told: Receivers, kills: list[Kill], seconds: float, w
         looks = len(ledger.origins())
         with reading(ledger.engine) as connection:
             incidents = {
-                row["incident_id"]: incident_of(row) for row in connection.execute(INCIDENTS.select()).mappings()
+                row["incident_id"]: incident_of(dict(row))
+                for row in connection.execute(INCIDENTS.select()).mappings()
             }
             found = connection.execute(DELIVERIES.select().order_by(DELIVERIES.c.delivery_id)).mappings()
-            rows = tuple(
-                Row(**{name: row[name] for name in Row.__dataclass_fields__}) for row in found
-            )
+            rows = tuple(Row(**{name: row[name] for name in Row.__dataclass_fields__}) for row in found)
     wanted = sum(moment.doing in ("look", "daily") for moment in week.moments())
     assert looks == wanted, f"{looks} looks were evaluated, {wanted} were to be"
     return Records(
@@ -235,6 +245,7 @@ def _records(folder: Path, told: Receivers, kills: list[Kill], seconds: float, w
         tickets=tuple(told.jira.tickets()),
         kills=tuple(kills),
         complaints=tuple(told.registry.complaints),
+        takes=tuple(told.registry.takes),
         seconds=seconds,
         faults=dict(told.registry.mood.counts),
     )

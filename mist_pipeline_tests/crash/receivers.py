@@ -23,7 +23,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from mist_pipeline.delivery.pagerduty import incident_id_of
-from mist_pipeline_tests.crash.verdict import Page, Post, Ticket
+from mist_pipeline_tests.crash.verdict import Page, Post, Take, Ticket
 from mist_pipeline_tests.crash.week import SIGNING_KEY
 from mist_pipeline_tests.fakes.fake_http import FakeHttp, Reply, Seen
 from mist_pipeline_tests.fakes.fake_jira import ANNA, FakeJira
@@ -76,6 +76,7 @@ class Registry:
     posts: list[Post] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    takes: list[Take] = field(default_factory=list)
     busy: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -165,7 +166,12 @@ class Pager(Watched, FakePagerDuty):
         if len(self.pages) > before:
             key = str(event["dedup_key"])
             self.registry.pages.append(
-                Page(f"{event['routing_key']}/{key}", incident_id_of(key) or "", self.registry.clock(), self.registry.life)
+                Page(
+                    f"{event['routing_key']}/{key}",
+                    incident_id_of(key) or "",
+                    self.registry.clock(),
+                    self.registry.life,
+                )
             )
 
 
@@ -188,6 +194,8 @@ class Jira(Watched, FakeJira):
             history = self.issues[key]["history"]
             if not history or history[-1]["author"] != ANNA:
                 self.assign(key, ANNA)
+                labels = tuple(self.issues[key]["fields"]["labels"])
+                self.registry.takes.append(Take(labels, self.registry.clock()))
 
 
 class Hook(Watched):
@@ -200,7 +208,9 @@ class Hook(Watched):
 
     def handle(self, seen: Seen) -> Reply:
         timestamp = seen.headers["x-mist-timestamp"]
-        wanted = hmac.new(SIGNING_KEY.encode(), timestamp.encode() + b"." + seen.body, hashlib.sha256).hexdigest()
+        wanted = hmac.new(
+            SIGNING_KEY.encode(), timestamp.encode() + b"." + seen.body, hashlib.sha256
+        ).hexdigest()
         document = seen.document()
         is_genuine = hmac.compare_digest(seen.headers["x-mist-signature"], f"v1={wanted}")
         if not is_genuine or seen.headers["x-mist-delivery"] != document["delivery_id"]:
@@ -246,6 +256,7 @@ class Mailbox:
         registry.stage("handled", "mail", "DATA")
         if fate == "lost":
             registry.lose_last("mail")
+            assert server.transport is not None
             server.transport.close()
         return "250 Message accepted"
 
@@ -255,8 +266,8 @@ class _AnyPort(Controller):
 
     def _trigger_server(self) -> None:
         assert self.server is not None
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 @dataclass

@@ -12,6 +12,8 @@ from mist_pipeline.alerts.ledger_escalation import NOT_NEEDED
 from mist_pipeline.alerts.model import Event, Incident
 from mist_pipeline_tests.crash.board import HANDS
 
+RINGING = ("first", "severity_rise", "reopened", "escalation")
+BY_TICKET = "Anna Ops"
 POSTED = ("mail", "chat", "hook")
 """Sinks at which every row of the outbox is one message."""
 
@@ -62,6 +64,14 @@ class Ticket:
 
 
 @dataclass(frozen=True)
+class Take:
+    """A person took a ticket."""
+
+    labels: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Row:
     """A row of the outbox as it is in the end."""
 
@@ -74,6 +84,7 @@ class Row:
     last_error: str
     created_at: datetime
     attempts: int
+    sent_at: datetime | None = None
 
     @property
     def decision(self) -> tuple[object, ...]:
@@ -112,6 +123,7 @@ class Records:
     tickets: tuple[Ticket, ...]
     kills: tuple[Kill, ...] = ()
     complaints: tuple[str, ...] = ()
+    takes: tuple[Take, ...] = ()
     seconds: float = 0.0
     faults: Mapping[str, int] | None = None
 
@@ -124,21 +136,29 @@ def broken(calm: Records, shaken: Records) -> list[str]:
         shaken: The week with kills.
     """
     return [
-        *(f"a receiver complained: {said}" for said in shaken.complaints),
+        *(f"undisturbed: {fault}" for fault in _faults_of(calm)),
+        *_faults_of(shaken),
         *_differences("event", map(_event, calm.events), map(_event, shaken.events)),
         *_differences("decision", (row.decision for row in calm.rows), (row.decision for row in shaken.rows)),
-        *_left_over(shaken.rows),
-        *_not_arrived(shaken),
-        *_not_told(shaken),
-        *_tickets(shaken),
-        *_late_pages(shaken),
-        *_ringing(shaken),
-        *_repeated(shaken),
     ]
 
 
+def _faults_of(records: Records) -> Iterator[str]:
+    yield from (f"a receiver complained: {said}" for said in records.complaints)
+    yield from _left_over(records.rows)
+    for check in (_not_arrived, _not_told, _tickets, _late_pages, _ringing, _silent, _stale_hands, _repeated):
+        yield from check(records)
+
+
 def _event(event: Event) -> tuple[object, ...]:
-    return (event.subject, event.subject_id, event.number, event.kind, event.at, sorted(event.detail.items(), key=str))
+    return (
+        event.subject,
+        event.subject_id,
+        event.number,
+        event.kind,
+        event.at,
+        sorted(event.detail.items(), key=str),
+    )
 
 
 def _differences(what: str, wanted: Iterable[object], found: Iterable[object]) -> Iterator[str]:
@@ -217,16 +237,20 @@ def _late_pages(records: Records) -> Iterator[str]:
                 yield f"page {page.key} rang at {page.at}; {page.incident_id} was acknowledged at {begun}"
 
 
-def _spans(events: Iterable[Event]) -> Mapping[str, list[tuple[datetime, datetime | None]]]:
+def _spans(
+    events: Iterable[Event],
+    begin: Sequence[str] = ("acknowledged",),
+    end: Sequence[str] = ("worsened", "resolved", "merged"),
+) -> Mapping[str, list[tuple[datetime, datetime | None]]]:
     """Incident → from when to when it was in somebody's hands."""
     spans: dict[str, list[tuple[datetime, datetime | None]]] = defaultdict(list)
     for event in events:
         if event.subject != "incident":
             continue
         mine = spans[event.subject_id]
-        if event.kind == "acknowledged":
+        if event.kind in begin:
             mine.append((event.at, None))
-        elif event.kind in ("worsened", "resolved", "merged") and mine and mine[-1][1] is None:
+        elif event.kind in end and mine and mine[-1][1] is None:
             mine[-1] = (mine[-1][0], event.at)
     return spans
 
@@ -236,6 +260,39 @@ def _ringing(records: Records) -> Iterator[str]:
         name = key.split(":")[1]
         if not records.incidents[name].is_active:
             yield f"page {key} is still open, its incident is {records.incidents[name].state}"
+
+
+def _silent(records: Records) -> Iterator[str]:
+    """A page that was to ring and did not, though nobody had the incident in hand."""
+    rung = {page.key.partition("/")[2] for page in records.pages}
+    taken, over = _spans(records.events), _spans(records.events, ("resolved", "merged"), ("reopened",))
+    for row in records.rows:
+        if row.sink != "page" or row.state != "sent" or row.reason not in RINGING:
+            continue
+        at = row.sent_at
+        assert at is not None
+        is_needed = not any(
+            begun <= at and (ended is None or at < ended)
+            for spans in (taken, over)
+            for begun, ended in spans[row.incident_id]
+        )
+        call = "call-" if row.reason == "escalation" else ""
+        if is_needed and f"mist-pipeline:{row.incident_id}:{call}{row.sequence}" not in rung:
+            yield f"row {row.delivery_id} ({row.reason} of {row.incident_id}) rang nobody"
+
+
+def _stale_hands(records: Records) -> Iterator[str]:
+    """An acknowledgement by a ticket that nobody had touched since the incident asked."""
+    asked: dict[str, datetime] = {}
+    for event in records.events:
+        if event.subject != "incident":
+            continue
+        if event.kind in ("opened", "reopened", "worsened"):
+            asked[event.subject_id] = event.at
+        if event.kind == "acknowledged" and event.detail["by"] == BY_TICKET:
+            mine, since = records.labels[event.subject_id], asked[event.subject_id]
+            if not any(mine in take.labels and since <= take.at <= event.at for take in records.takes):
+                yield f"{event.subject_id} was acknowledged at {event.at} by a hand from before {since}"
 
 
 def repetitions(records: Records) -> dict[str, list[int]]:
@@ -312,7 +369,9 @@ def table(records: Records, calm: Records) -> str:
     marks = sum(len(ticket.marks) for ticket in records.tickets)
     lines.append(f"| jira (texts) | {told} | {marks} | {len(repeated['jira'])} | 0 |")
     lines += ["", "| killed while | kills |", "|---|---|"]
-    lines += [f"| {doing} | {times} |" for doing, times in sorted(mains.items(), key=lambda one: (-one[1], one[0]))]
+    lines += [
+        f"| {doing} | {times} |" for doing, times in sorted(mains.items(), key=lambda one: (-one[1], one[0]))
+    ]
     lines += ["", "| … a message was | mail | chat | page | jira | hook |", "|---|---|---|---|---|---|"]
     for window, words in WINDOWS:
         counts = [
@@ -320,8 +379,8 @@ def table(records: Records, calm: Records) -> str:
             for hand in HANDS[1:]
         ]
         lines.append(f"| {window} | {' | '.join(map(str, counts))} |")
-    creating = sum(kill.request.endswith("POST /rest/api/3/issue") for kill in records.kills)
-    lines += ["", f"Of these, {creating} while Jira was creating a ticket."]
+    creating = sum(kill.request.endswith("jira POST /rest/api/3/issue") for kill in records.kills)
+    lines += ["", f"Of these kills, {creating} hit the creation of a ticket."]
     return "\n".join(lines)
 
 

@@ -10,7 +10,6 @@ from datetime import datetime, time, timedelta
 from random import Random
 from typing import Literal
 
-
 from mist_pipeline.alerts.escalation import EscalationPolicy, EscalationStep
 from mist_pipeline.alerts.ledger import Telling
 from mist_pipeline.alerts.matchers import parse_matchers
@@ -30,9 +29,9 @@ METRICS = {
 }
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
+HANDS_AT = (90, 2435)
+"""Seconds after an hour at which a person takes what the phone told: between two attempts, and right after a call."""
 SIGNING_KEY = "a-signing-key-for-the-week"
-STORMY = ((30, 32), (66, 68), (118, 121), (138, 141))
-"""Hours in which somebody looks every fifteen minutes; else every hour."""
 WAKES = (5, 130, 200, 310, 730, 1215, 2420)
 """Seconds after a look at which the sensors ask whether anything is due."""
 DRAINED = 8 * HOUR
@@ -86,25 +85,29 @@ class Week:
 
     Args:
         seed: Of its troubles.
-        days: How many; seven but for trying out.
+        days: How many; fewer than seven hold fewer troubles of single sites, but all of the others.
     """
 
     def __init__(self, seed: int = 7, days: int = 7) -> None:
-        self.seed = seed
-        self.hours = 24 * days
-        self.troubles = [one for one in _troubles(Random(seed)) if one.begins < self.hours - 3]
+        self.seed, self.days, self.hours = seed, days, 24 * days
         self.end = START + self.hours * HOUR
+        # Sites that go down together, a cause that shows late, a storm, and nobody who can look while it abates.
+        self.outage, self.carrier, self.storm, self.blind = (
+            int(share * self.hours) for share in (0.18, 0.35, 0.7, 0.82)
+        )
+        self.troubles = list(self._troubles(Random(seed)))
 
     def moments(self) -> list[Moment]:
         """Everything that happens, in order: looks, people, and when somebody is woken in between."""
         told: list[tuple[datetime, Doing]] = []
         for hour in range(self.hours):
-            slots = [0, 15, 30, 45] if any(begins <= hour < ends for begins, ends in STORMY) else [0]
+            is_stormy = any(begins <= hour < begins + 3 for begins in (self.outage, self.storm, self.blind))
+            slots = [0, 15, 30, 45] if is_stormy else [0]
             for minute in slots:
                 at = START + hour * HOUR + minute * MINUTE
                 told.append((at, "look"))
                 told += [(at + seconds * SECOND, "wake") for seconds in WAKES if seconds < 3600 / len(slots)]
-            told.append((START + hour * HOUR + 90 * SECOND, "people"))
+            told += [(START + hour * HOUR + seconds * SECOND, "people") for seconds in HANDS_AT]
             if hour % 3 == 2:
                 told.append((START + hour * HOUR + 10 * MINUTE, "tickets"))
             if hour % 24 == 6:
@@ -116,19 +119,27 @@ class Week:
         """What somebody sees who looks at the sites at an instant."""
         hour = (at - START) / HOUR
         wrong = [one for one in self.troubles if one.begins <= hour < one.ends]
-        if 138 <= hour < 140.5:
+        if self.blind <= hour < self.blind + 2.5:
             # The collection itself stopped: nobody sees anything.
             stopped = finding("", "collector", "collector", "critical", "", "{}", "No site answers.")
             return Step(
-                as_of=at, source="live", findings=findings([stopped]), readings=readings([]), site_count=len(SITES)
+                as_of=at,
+                source="live",
+                findings=findings([stopped]),
+                readings=readings([]),
+                site_count=len(SITES),
             )
         rows = [one.row(hour) for one in wrong]
         named = sorted({one.site_id for one in wrong if one.family == "wan" and one.kind == "evidence"})
-        if len(named) >= 3 and 66 < hour < 72:
-            rows.append(correlation(named, "wan", "carrier-a", attribute="carrier", summary="All use carrier A."))
+        if len(named) >= 3 and hour > self.carrier + 6:
+            rows.append(
+                correlation(named, "wan", "carrier-a", attribute="carrier", summary="All use carrier A.")
+            )
         bad = {(one.site_id, one.metric) for one in wrong}
         scores = [
-            (site, metric, "ok", 60.0 if (site, metric) in bad else 98.0) for site in SITES for metric in METRICS
+            (site, metric, "ok", 60.0 if (site, metric) in bad else 98.0)
+            for site in SITES
+            for metric in METRICS
         ]
         return Step(
             as_of=at, source="live", findings=findings(rows), readings=readings(scores), site_count=len(SITES)
@@ -150,39 +161,54 @@ class Week:
             site_count=len(SITES),
         )
 
+    def _troubles(self, random: Random) -> Iterator[Trouble]:
+        homes = list(SITES)
+        random.shuffle(homes)
+        for number, site in enumerate(homes[: round(3.5 * self.days)]):
+            yield from self._alone(site, number, random)
+        for number, site in enumerate(homes[40:48]):
+            # These grow worse when somebody has long taken their tickets.
+            begins = 2 + number * self.hours // 14
+            yield Trouble(site, "roaming", "evidence", "major", begins, begins + 10, begins + 7)
+        for site in homes[20:32]:
+            yield Trouble(site, "", "site_down", "critical", self.outage, self.outage + 1.5)
+        for number, site in enumerate(homes[50:56]):
+            # One after the other, and only then is it known what they have in common.
+            yield Trouble(
+                site,
+                "wan-link-health",
+                "evidence",
+                "major",
+                self.carrier + 2.5 * (number // 2),
+                self.carrier + 12,
+            )
+        for site in homes[5:50]:
+            begins = self.storm
+            yield Trouble(site, "successful-connect", "evidence", "major", begins, begins + 3, begins + 1)
+        for number, site in enumerate(homes[56:60]):
+            # Mild ones at night wait for the morning.
+            for night in range(self.days - 1):
+                begins = 24 * night + 22
+                yield Trouble(site, "roaming", "evidence", "warning", begins + number / 2, begins + 4)
 
-def _troubles(random: Random) -> Iterator[Trouble]:
-    homes = list(SITES)
-    random.shuffle(homes)
-    alone = homes[:24]
-    for number, site in enumerate(alone):
-        begins = random.randrange(2, 2 * 140) / 2
+    def _alone(self, site: str, number: int, random: Random) -> Iterator[Trouble]:
+        """What befalls one site: some grow worse, some come back."""
+        begins = random.randrange(4, 2 * (self.hours - 24)) / 2
         lasts = random.choice([1, 1.5, 3, 5, 8])
         kind = random.choice(["evidence", "evidence", "evidence", "site_down", "mist_alarm"])
-        metric = {"site_down": "", "mist_alarm": "ap-health"}.get(kind) or (
-            "" if kind == "site_down" else random.choice(["coverage", "roaming"])
+        metric = {"site_down": "", "mist_alarm": "ap-health"}.get(
+            kind, random.choice(["coverage", "roaming"])
         )
         severity = random.choice(["warning", "major", "critical"]) if kind == "evidence" else "critical"
-        rises = begins + random.choice([0.5, 1, 2]) if severity != "critical" and number % 2 else None
+        rises = begins + random.choice([0.5, 1, 2, 4]) if severity != "critical" and number % 2 else None
         yield Trouble(site, metric, kind, severity, begins, begins + lasts, rises)
         if number % 3 == 0:
-            # It comes back: evidence is over after twelve good hours, a site that was down after one.
+            # Evidence is over after twelve good hours, a site that was down after one.
             again = begins + lasts + (14 if kind == "evidence" else 3.5)
             yield Trouble(site, metric, kind, severity, again, again + 2)
-    for site in homes[20:32]:
-        yield Trouble(site, "", "site_down", "critical", 30, 31.5)
-    for site in homes[5:50]:
-        yield Trouble(site, "successful-connect", "evidence", "major", 118, 121, 119)
-    for number, site in enumerate(homes[50:56]):
-        # One after the other, and only then is it known what they have in common.
-        yield Trouble(site, "wan-link-health", "evidence", "major", 58 + 2.5 * (number // 2), 70)
-    for number, site in enumerate(homes[56:60]):
-        # Mild ones at night wait for the morning.
-        for night in range(5):
-            yield Trouble(site, "roaming", "evidence", "warning", 24 * night + 22 + number / 2, 24 * night + 26)
 
 
-def telling() -> Telling:
+def telling(week: Week) -> Telling:
     """Who is told: critical ones page at once, others after twenty minutes, mild ones wait for the morning."""
     night = Window(begins=time(20), zone="Europe/Berlin", until=time(6))
     everybody = ("mail", "chat", "jira", "hook")
@@ -212,8 +238,8 @@ def telling() -> Telling:
             Silence(
                 silence_id="works",
                 matchers=parse_matchers("family=radio"),
-                starts_at=START + 50 * HOUR,
-                ends_at=START + 54 * HOUR,
+                starts_at=START + week.hours // 3 * HOUR,
+                ends_at=START + (week.hours // 3 + 4) * HOUR,
             )
         ],
     )
@@ -227,12 +253,10 @@ def taken_by(incident_id: str) -> tuple[Hand, timedelta]:
     choice = int(incident_id[:8], 16) % 6
     ways: tuple[tuple[Hand, timedelta], ...] = (
         ("phone", timedelta(0)),
-        ("phone", 30 * MINUTE),
+        ("phone", 40 * MINUTE),
         ("phone", 60 * MINUTE),
         ("ticket", 90 * MINUTE),
         ("ticket", 90 * MINUTE),
         ("nobody", timedelta(0)),
     )
     return ways[choice]
-
-

@@ -426,3 +426,13 @@ def test_too_many_or_too_large_pictures_do_not_make_a_mail_that_is_refused() -> 
 )
 def test_a_picture_is_titled_by_its_name(name: str, title: str) -> None:
     assert picture_title(name) == title
+
+
+def test_certificates_are_not_read_where_they_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(**_: object) -> None:
+        raise AssertionError("reading them takes longer than the mail")
+
+    monkeypatch.setattr("ssl.create_default_context", never)
+    outcome, mailbox = tell(message())
+    accepted(outcome)
+    assert len(mailbox.arrived) == 1

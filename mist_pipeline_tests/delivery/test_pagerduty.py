@@ -71,6 +71,49 @@ def test_a_rise_in_severity_pages_again_although_the_page_was_acknowledged() -> 
     assert (new.state, new.severity) == ("triggered", "critical")
 
 
+@pytest.mark.parametrize("became", ["acknowledged", "resolved"])
+def test_a_page_that_rang_before_its_sender_died_is_silenced_though_nobody_is_paged_anew(became: str) -> None:
+    # The crash test found it ringing for ever: its key was in the answer that nobody wrote down.
+    with FakePagerDuty() as fake:
+        sink = pager(fake)
+        told = message()
+        sink.send(told)
+        now = incident(status="acknowledged") if became == "acknowledged" else resolved(incident())
+        again = accepted(sink.recover(replace(told, incident=now, attempt=2)))
+        assert fake.notifications == 1
+        reason = "acknowledged" if became == "acknowledged" else "all_resolved"
+        accepted(sink.send(message(now, reason, 2, reference=again.reference)))
+        assert [page.state for page in fake.pages] == [became]
+        assert fake.notifications == 1
+
+
+def test_a_call_that_was_withdrawn_and_may_ring_is_silenced_by_its_key() -> None:
+    with FakePagerDuty() as fake:
+        sink = pager(fake)
+        called = message(incident(), "escalation", 1, recipient="second line")
+        sink.send(called)
+        reclaimed = sink.reclaim(replace(called, attempt=2))
+        assert fake.notifications == 1
+        accepted(sink.send(message(resolved(incident()), "all_resolved", 2, reference=reclaimed.reference)))
+        assert fake.open_pages == []
+
+
+def test_a_call_of_an_escalation_rings_although_the_page_before_it_was_acknowledged() -> None:
+    with FakePagerDuty() as fake:
+        sink = pager(fake)
+        first = accepted(sink.send(message(incident(), "escalation", 1)))
+        taken = message(incident(status="acknowledged"), "acknowledged", 1, reference=first.reference)
+        second = accepted(sink.send(taken))
+        accepted(sink.send(message(incident(), "escalation", 2, reference=second.reference)))
+        assert [page.state for page in fake.pages] == ["resolved", "triggered"]
+
+
+def test_a_call_never_has_the_key_of_a_telling() -> None:
+    call = message(reason="escalation")
+    assert dedup_key(call) != dedup_key(replace(call, reason="severity_rise"))
+    assert incident_id_of(dedup_key(call)) == call.incident.incident_id
+
+
 def test_the_previous_page_is_resolved_only_once_the_new_one_is_accepted() -> None:
     with FakePagerDuty() as fake:
         sink = pager(fake)

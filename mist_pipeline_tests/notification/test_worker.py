@@ -264,6 +264,34 @@ def test_a_step_that_nobody_needs_any_more_is_not_sent_though_it_was_leased(offi
     assert office.ledger.refused() == []
 
 
+class Pager(Recorder):
+    """One that rings until it is told to stop."""
+
+    def reclaim(self, message: Message) -> Accepted:
+        return Accepted({"key": message.incident.incident_id})
+
+
+@pytest.mark.parametrize(("pager", "state"), [(Recorder("pager"), "dead"), (Pager("pager"), "sent")])
+def test_a_call_that_may_ring_and_nobody_needs_is_not_made_again_but_can_be_stopped(
+    office: Office, pager: Recorder, state: str
+) -> None:
+    steps = (EscalationStep(15 * MINUTE, "pager", "ada"),)
+    telling = Telling(
+        routes=[Route(name="all", sinks=("chat",), escalation="duty")],
+        escalations={"duty": EscalationPolicy(name="duty", steps=steps)},
+    )
+    office.ledger.record_evaluation(live(0, finding()), telling)
+    (called,) = office.ledger.escalate(telling, START + HOUR)
+    office.outbox.lease("dead worker", START + HOUR, sinks=["pager"])
+    office.ledger.acknowledge(called.incident_id, "ada", START + HOUR)
+    office.now = START + 2 * HOUR
+    office.worker(pager).run()
+    assert (pager.sent, pager.looked_up) == ([], [])
+    assert dict(office.states())["pager"] == state
+    known = office.ledger.references(["pager"])
+    assert known == ([("pager", called.incident_id, {"key": called.incident_id})] if state == "sent" else [])
+
+
 def test_a_row_that_another_worker_has_by_now_is_left_to_it(office: Office) -> None:
     office.tells("mail")
 
