@@ -50,6 +50,9 @@ format: $(READY)  ## Format and mend what lint can mend
 docs: $(READY)  ## The pages made from code: data dictionary, configuration
 	@$(BIN)/python -m mist_pipeline.cli.pages
 
+crash-test: $(READY)  ## Evaluation and delivery killed 200 times over a simulated week; prints a table
+	@$(BIN)/python -m mist_pipeline_tests.crash.harness --kills 200
+
 bench: $(READY)  ## Benchmarks; prints a table
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt ".[bench]"
 	@$(BIN)/python -m benchmarks
@@ -61,4 +64,4 @@ clean:  ## Remove the environment, caches and the demo's data
 	@rm -rf $(VENV) $(DEMO_DATA) .tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-fast test-latest coverage check format docs bench ui clean
+.PHONY: help setup demo test test-fast test-latest coverage check format docs crash-test bench ui clean

@@ -21,8 +21,13 @@ from mist_pipeline.alerts.model import Source
 from mist_pipeline.alerts.signals import Step
 
 _INSTANT = "%Y%m%dT%H%M%S.%fZ"
+_BROKEN = ".broken-"
 _FRAMES = ("findings", "readings", "support", "causes")
 _SOURCES: tuple[Source, ...] = get_args(Source)
+
+
+class UnreadableLookError(Exception):
+    """A kept look that is damaged; says which and how."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,6 +79,7 @@ class Evaluations:
             content: pl.DataFrame | None = getattr(step, frame)
             if content is not None:
                 content.write_parquet(fresh / f"{frame}.parquet")
+        _flush(fresh)
         try:
             fresh.rename(place)
         except OSError:
@@ -96,9 +102,25 @@ class Evaluations:
         """The step of a name.
 
         Raises:
-            FileNotFoundError: Nothing of this name is kept.
+            UnreadableLookError: Nothing of this name is kept, or what is kept is damaged.
         """
+        try:
+            return self._read(self._place(name))
+        except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
+            raise UnreadableLookError(f"{name.text}: {type(error).__name__}: {error}") from error
+
+    def set_aside(self, name: Name) -> None:
+        """Keep a damaged look out of the way, for people to look at."""
         place = self._place(name)
+        place.rename(place.with_name(f"{_BROKEN}{place.name}"))
+
+    def set_aside_since(self, instant: datetime) -> list[str]:
+        """Damaged looks of the days from an instant on."""
+        first = instant.astimezone(UTC).date().isoformat()
+        found = self._folder.glob(f"????-??-??/{_BROKEN}*")
+        return sorted(path.name.removeprefix(_BROKEN) for path in found if path.parent.name >= first)
+
+    def _read(self, place: Path) -> Step:
         facts = json.loads((place / "step.json").read_text(encoding="utf-8"))
         frames = {
             frame: pl.read_parquet(path) for frame in _FRAMES if (path := place / f"{frame}.parquet").exists()
@@ -130,6 +152,16 @@ class Evaluations:
 
     def _place(self, name: Name) -> Path:
         return self._folder / name.as_of.astimezone(UTC).date().isoformat() / name.text
+
+
+def _flush(folder: Path) -> None:
+    """Everything of a folder onto the disk, before its name says that it is whole."""
+    for path in (*folder.iterdir(), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _name_of(text: str) -> Name | None:

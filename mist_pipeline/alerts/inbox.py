@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mist_pipeline.alerts.evaluations import Evaluations, Name
+from mist_pipeline.alerts.evaluations import Evaluations, Name, UnreadableLookError
 from mist_pipeline.alerts.ledger import Ledger, Recorded, Telling
 from mist_pipeline.alerts.model import Event
-from mist_pipeline.alerts.signals import FAMILIES
+from mist_pipeline.alerts.signals import FAMILIES, Step
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,13 @@ class Taken:
         names: Looks that were evaluated, in order.
         events: What followed for alerts and incidents, reasons for silence included.
         told: What is to be told now, and what not and why.
+        unreadable: Looks that were damaged and are set aside.
     """
 
     names: tuple[Name, ...]
     events: tuple[Event, ...]
     told: Recorded
+    unreadable: tuple[str, ...] = ()
 
 
 def waiting(ledger: Ledger, kept: Evaluations) -> list[Name]:
@@ -56,11 +58,21 @@ def take(
         now: The instant of the decision.
         families: Metric → family.
     """
-    names, events = waiting(ledger, kept), list[Event]()
-    if not names:
-        return Taken((), (), ledger.tell(telling, now))
-    *earlier, last = names
-    for name in earlier:
-        events += ledger.record_evaluation(kept.load(name), families=families, origin=name.text).events
-    told = ledger.record_evaluation(kept.load(last), telling, families=families, origin=last.text, now=now)
-    return Taken(tuple(names), (*events, *told.events), told)
+    names, events, unreadable = list[Name](), list[Event](), list[str]()
+    held: Step | None = None
+    for name in waiting(ledger, kept):
+        try:
+            step = kept.load(name)
+        except UnreadableLookError as error:
+            # One damaged look must not keep all later ones from being evaluated.
+            kept.set_aside(name)
+            unreadable.append(str(error))
+            continue
+        if held is not None:
+            events += ledger.record_evaluation(held, families=families, origin=names[-1].text).events
+        names.append(name)
+        held = step
+    if held is None:
+        return Taken((), (), ledger.tell(telling, now), tuple(unreadable))
+    told = ledger.record_evaluation(held, telling, families=families, origin=names[-1].text, now=now)
+    return Taken(tuple(names), (*events, *told.events), told, tuple(unreadable))

@@ -546,12 +546,13 @@ def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:
 def _is_news(ticket: Ticket, before: Row | None, incident: Incident) -> bool:
     """Whether a person has acted on a ticket since its incident last asked for one.
 
-    An incident that came back, or grew worse than what was taken, is not taken by the hand that lies on its ticket since.
+    An incident that came back, grew worse than what was taken, or goes on with the ticket of an earlier one, is not taken
+    by the hand that has lain on the ticket since before.
     """
-    if incident.asks_since <= incident.opened_at:
-        return True
     if ticket.acted_at is not None:
         return ticket.acted_at >= incident.asks_since
+    if incident.asks_since <= incident.opened_at:
+        return True
     return before is None or (before["state"], before["who"]) != (ticket.state, ticket.who)
 
 

@@ -27,6 +27,9 @@ from mist_pipeline.alerts.rows import Row
 from mist_pipeline.alerts.tables import DELIVERIES, ESCALATIONS, TOLD
 from mist_pipeline.alerts.telling import View
 
+_ASK_AGAIN = timedelta(minutes=5)
+"""How soon a step that is silenced is asked for again."""
+
 NOT_NEEDED = "not needed"
 """How the error of a withdrawn row begins, also of one that is under way and may have arrived (`outbox`)."""
 
@@ -145,6 +148,7 @@ def _fire_one(
         _settle(connection, waiting, "cancelled", view.state)
         return []
     if view.silenced_by or view.inhibited_by:
+        _put_off(connection, overdue, now + _ASK_AGAIN)
         return []
     steps = {row["number"]: row for row in overdue}
     dues = due_now([_due(row) for row in overdue], now)
@@ -166,6 +170,12 @@ def _fire_one(
         )
         for place, due in enumerate(dues)
     ]
+
+
+def _put_off(connection: Connection, steps: list[Row], until: datetime) -> None:
+    """Steps that nobody is to hear of now are asked for again later; whoever waits for due ones is not woken till then."""
+    for row in steps:
+        connection.execute(sa.update(ESCALATIONS).where(_is(row)).values(due_at=until))
 
 
 def _due(row: Row) -> Due:
@@ -207,10 +217,9 @@ def _begin(connection: Connection, incident_id: str, policy: EscalationPolicy, n
 
 def _settle(connection: Connection, steps: list[Row], outcome: str, because: str) -> None:
     for row in steps:
-        mine = (
-            (ESCALATIONS.c.incident_id == row["incident_id"])
-            & (ESCALATIONS.c.policy == row["policy"])
-            & (ESCALATIONS.c.begun_at == row["begun_at"])
-            & (ESCALATIONS.c.number == row["number"])
-        )
-        connection.execute(sa.update(ESCALATIONS).where(mine).values(state=outcome, because=because))
+        connection.execute(sa.update(ESCALATIONS).where(_is(row)).values(state=outcome, because=because))
+
+
+def _is(row: Row) -> sa.ColumnElement[bool]:
+    """The row of a step, by its key."""
+    return sa.and_(*(column == row[column.name] for column in ESCALATIONS.primary_key.columns))

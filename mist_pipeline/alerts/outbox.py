@@ -93,20 +93,8 @@ class Outbox:
         Returns:
             Rows in the order in which they were decided. State *sending*: send it. State *unknown*: look it up.
         """
-        mine, earlier = DELIVERIES, DELIVERIES.alias("earlier")
-        is_free = mine.c.leased_until.is_(None) | (mine.c.leased_until <= now)
-        is_due = (mine.c.state.in_(["pending", "failed", "unknown"]) & (mine.c.due_at <= now)) | (
-            mine.c.state == "sending"
-        )
-        is_next = ~sa.exists().where(
-            (earlier.c.sink == mine.c.sink)
-            & (earlier.c.incident_id == mine.c.incident_id)
-            & (earlier.c.delivery_id < mine.c.delivery_id)
-            & earlier.c.state.in_(_OPEN)
-        )
-        wanted = sa.select(mine.c.delivery_id).where(is_free & is_due & is_next)
-        if sinks is not None:
-            wanted = wanted.where(mine.c.sink.in_(list(sinks)))
+        mine = DELIVERIES
+        wanted = sa.select(mine.c.delivery_id).where(_is_ready(now, sinks))
         chosen = wanted.order_by(mine.c.delivery_id).limit(limit).with_for_update(skip_locked=True)
         take = (
             sa.update(mine)
@@ -204,11 +192,8 @@ class Outbox:
 
     def is_waiting(self, now: datetime, sinks: Iterable[str] | None = None) -> bool:
         """Whether a row is due, for any of these sinks where some are named."""
-        is_due = DELIVERIES.c.state.in_(["pending", "failed", "unknown"]) & (DELIVERIES.c.due_at <= now)
-        is_lost = (DELIVERIES.c.state == "sending") & (DELIVERIES.c.leased_until <= now)
         with reading(self._engine) as connection:
-            served = sa.true() if sinks is None else DELIVERIES.c.sink.in_(list(sinks))
-            return state.one(connection, DELIVERIES, (is_due | is_lost) & served) is not None
+            return state.one(connection, DELIVERIES, _is_ready(now, sinks)) is not None
 
     def requeue(self, delivery_id: int, now: datetime) -> bool:
         """Try a dead row again, after a person has mended what was wrong; says whether there was one."""
@@ -245,6 +230,22 @@ class Outbox:
             due = max(due, now + timedelta(seconds=outcome.after_seconds))
         name = "unknown" if isinstance(outcome, Unknown) else "failed"
         return {**free, "state": name, "due_at": due, "last_error": outcome.error}
+
+
+def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bool]:
+    """Rows that a worker would get: due, held by nobody, for one of the sinks, and behind none that is open."""
+    mine, earlier = DELIVERIES, DELIVERIES.alias("earlier")
+    is_free = mine.c.leased_until.is_(None) | (mine.c.leased_until <= now)
+    is_waiting = mine.c.state.in_(["pending", "failed", "unknown"]) & (mine.c.due_at <= now)
+    is_due = is_waiting | (mine.c.state == "sending")
+    is_next = ~sa.exists().where(
+        (earlier.c.sink == mine.c.sink)
+        & (earlier.c.incident_id == mine.c.incident_id)
+        & (earlier.c.delivery_id < mine.c.delivery_id)
+        & earlier.c.state.in_(_OPEN)
+    )
+    is_served = sa.true() if sinks is None else mine.c.sink.in_(list(sinks))
+    return is_free & is_due & is_next & is_served
 
 
 def _remember(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from mist_pipeline.cli.home import instance
-from mist_pipeline.defs.run import AS_OF_TAG, Progress
+from mist_pipeline.defs.run import AS_OF_TAG, NOTIFY_TAG, Progress
 from mist_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,9 +72,10 @@ def execute_days(
             "dagster/asset_partition_range_end": piece[-1].isoformat(),
         }
         label = piece[0].isoformat() if len(piece) == 1 else f"{piece[0]} … {piece[-1]}"
-        outcomes.append(
-            execute(settings, job, progress=progress, as_of=as_of, tags={**(tags or {}), **span}, days=label)
-        )
+        # A long backfill is cut into several runs, and only the last of them ends with its last day.
+        is_last = at + DAYS_A_RUN >= len(days)
+        wanted = {**(tags or {}), **({} if is_last else {NOTIFY_TAG: "false"}), **span}
+        outcomes.append(execute(settings, job, progress=progress, as_of=as_of, tags=wanted, days=label))
         if not outcomes[-1].is_success:
             break
     return outcomes

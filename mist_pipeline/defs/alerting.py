@@ -7,7 +7,7 @@ sinks (``delivery``).
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,7 +58,14 @@ def pipeline_step(
     """How the pipeline itself does; None where nothing is wrong and nothing was."""
     # A sink that is not configured any more will never accept anything again: its end would never come.
     refused = [one for one in ledger.refused() if one[0] in settings.notifications.sinks]
-    found = troubles_now(instance, settings, WATCHED, checks, now).vstack(refused_messages(refused, now))
+    damaged = kept_evaluations(settings).set_aside_since(now - timedelta(days=1))
+    found = pl.concat(
+        [
+            troubles_now(instance, settings, WATCHED, checks, now),
+            refused_messages(refused, now),
+            unreadable_looks(damaged, now),
+        ]
+    )
     is_known = any(
         is_pipeline(alert.family) and (alert.is_active or alert.state == "pending")
         for alert in ledger.book(now).alerts.values()
@@ -73,25 +80,41 @@ def refused_messages(refused: Sequence[tuple[str, str, datetime]], now: datetime
         refused: Sink, error and since when, as `Ledger.refused` gives them.
         now: The instant of the evaluation.
     """
-    rows = []
-    if refused:
-        sinks, errors, since = zip(*refused, strict=True)
-        rows.append(
-            {
-                "as_of": now,
-                "site_id": "",
-                "metric": "",
-                "kind": PIPELINE,
-                "severity": "major",
-                "summary": f"Messages do not arrive by {', '.join(sinks)}: {errors[0]}",
-                "evidence": json.dumps(
-                    {"sinks": dict(zip(sinks, errors, strict=True)), "since": min(since).isoformat()}
-                ),
-                "fingerprint": fingerprint(PIPELINE, "", "", "delivery"),
-                "family": f"{PIPELINE}:delivery",
-            }
-        )
-    return pl.DataFrame(rows, schema=live.FINDINGS.polars_schema(), orient="row")
+    if not refused:
+        return _NO_FINDINGS
+    sinks, errors, since = zip(*refused, strict=True)
+    evidence = {"sinks": dict(zip(sinks, errors, strict=True)), "since": min(since).isoformat()}
+    summary = f"Messages do not arrive by {', '.join(sinks)}: {errors[0]}"
+    return _own_finding(now, "delivery", "major", summary, evidence)
+
+
+def unreadable_looks(names: Sequence[str], now: datetime) -> pl.DataFrame:
+    """Kept looks that were damaged and set aside, as one finding; none where there are none."""
+    if not names:
+        return _NO_FINDINGS
+    summary = f"{len(names)} kept looks are damaged and were not evaluated, the newest {names[-1]}."
+    return _own_finding(now, "evaluations", "warning", summary, {"looks": list(names)})
+
+
+_NO_FINDINGS = live.FINDINGS.empty()
+
+
+def _own_finding(
+    now: datetime, subject: str, severity: str, summary: str, evidence: Mapping[str, object]
+) -> pl.DataFrame:
+    """One finding about the pipeline itself."""
+    row = {
+        "as_of": now,
+        "site_id": "",
+        "metric": "",
+        "kind": PIPELINE,
+        "severity": severity,
+        "summary": summary,
+        "evidence": json.dumps(evidence),
+        "fingerprint": fingerprint(PIPELINE, "", "", subject),
+        "family": f"{PIPELINE}:{subject}",
+    }
+    return pl.DataFrame([row], schema=live.FINDINGS.polars_schema(), orient="row")
 
 
 def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
@@ -109,6 +132,8 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
             if own is not None:
                 kept.keep(own)
             taken = take(ledger, kept, telling(settings), now)
+        for damage in taken.unreadable:
+            context.log.error("A kept look cannot be read and is set aside: %s", damage)
         events = Counter(f"{event.subject} {event.kind}" for event in taken.events)
         context.add_output_metadata(
             {

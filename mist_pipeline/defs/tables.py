@@ -123,10 +123,11 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> st
     return "\n".join(lines)
 
 
+_ESCAPED = {ord(character): f"&#{ord(character)};" for character in "\\|`*_[]()#!&<>"}
+
+
 def _cell(value: object) -> str:
     if value is None:
         return ""
     text = f"{value:.2f}" if isinstance(value, float) else str(value)
-    for character in "\\|`*_[]()#!&<>":
-        text = text.replace(character, f"&#{ord(character)};")
-    return " ".join(text.split())[:60]
+    return " ".join(text.split())[:60].translate(_ESCAPED)

@@ -221,7 +221,7 @@ _SHORTEST_PIECE = 8
 def secrets_of(url: Secret) -> list[Secret]:
     """What of a secret address must not be shown: all of it, what follows the host, and every part that may be a key.
 
-    Receivers repeat addresses in pieces and escaped in their own ways (``\\/``, ``&amp;``), so the pieces are secrets, too.
+    Receivers repeat addresses in pieces and escaped in their own ways (slashes, ampersands), so the pieces are secrets, too.
     """
     parts = urlsplit(url.reveal())
     tail = f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 
 from mist_pipeline.delivery.http import HttpLimits
 from mist_pipeline.delivery.jira_format import plain
-from mist_pipeline.delivery.servicenow_api import Record, ServiceNowApi, ServiceNowConfig, instant
+from mist_pipeline.delivery.servicenow_api import Record, ServiceNowApi, ServiceNowConfig
 from mist_pipeline.delivery.sink import Accepted, Message, Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.ticket_client import StoppedError
 from mist_pipeline.delivery.ticket_templates import TicketTemplates
@@ -115,7 +115,8 @@ class ServiceNowSink:
             "acknowledged",
             is_by_person=True,
             who=record.shown["assigned_to"] or record.shown["sys_updated_by"],
-            at=instant(record.values["sys_updated_on"]),
+            # The record says when it was last touched, by anybody, and not when it was taken.
+            at=None,
         )
 
     def _guarded(self, message: Message, *, is_recovery: bool) -> Outcome:

@@ -150,3 +150,18 @@ def test_replaying_kept_looks_gives_the_events_of_the_ledger(ledger: Ledger, kep
     assert [(one.subject_id, one.kind, one.at) for one in again.events] == [
         (one.subject_id, one.kind, one.at) for one in lifecycle
     ]
+
+
+def test_a_damaged_look_is_set_aside_and_later_ones_are_evaluated(
+    ledger: Ledger, kept: Evaluations, tmp_path: Path
+) -> None:
+    kept.keep(live(0, finding()))
+    damaged = kept.keep(live(1, finding()))
+    kept.keep(live(2, finding()))
+    (tmp_path / "evaluations" / "2026-03-02" / damaged.text / "findings.parquet").write_bytes(b"")
+    taken = take(ledger, kept, TELL, START + 2 * HOUR)
+    assert [name.as_of - START for name in taken.names] == [0 * HOUR, 2 * HOUR]
+    assert damaged.text in taken.unreadable[0]
+    assert kept.set_aside_since(START) == [damaged.text]
+    assert kept.set_aside_since(START + 24 * HOUR) == []
+    assert len(kept.names()) == 2

@@ -1,5 +1,6 @@
 """The ledger: transactions that end with events and outbox rows together, on both databases."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -265,6 +266,23 @@ def test_a_hand_that_lay_on_a_ticket_before_it_grew_worse_does_not_take_it_again
     assert ledger.escalate(PAGED, START + 3 * HOUR) == []
 
 
+def test_a_hand_on_the_ticket_of_an_earlier_incident_does_not_take_the_one_that_goes_on_with_it(
+    ledger: Ledger,
+) -> None:
+    ledger.record_evaluation(live(0, EVIDENCE), PAGED)
+    ticket = Ticket(
+        sink="jira",
+        incident_id=incident_id(ledger),
+        ticket="NET-1",
+        state="acknowledged",
+        who="Ada",
+        is_by_person=True,
+        acted_at=START - MINUTE,
+    )
+    assert ledger.record_ticket(ticket, START + MINUTE) == []
+    assert ledger.record_ticket(replace(ticket, acted_at=START + MINUTE), START + 2 * MINUTE)
+
+
 def test_closing_by_hand_ends_the_incident_and_is_told(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), TELL)
     name = incident_id(ledger)
@@ -503,3 +521,12 @@ def test_given_up_is_what_was_refused_and_not_what_nobody_needs(ledger: Ledger) 
     assert ledger.delivery(given_up.delivery_id) == given_up
     with pytest.raises(NoSuchSubjectError, match="no message 42"):
         ledger.delivery(42)
+
+
+def test_a_step_that_is_silenced_wakes_nobody_every_moment(ledger: Ledger) -> None:
+    ledger.record_evaluation(live(0, EVIDENCE), PAGED)
+    ledger.add_silence(silence('family="radio"', hours=1))
+    assert ledger.is_due(START + 15 * MINUTE)
+    assert ledger.escalate(PAGED, START + 15 * MINUTE) == []
+    assert not ledger.is_due(START + 16 * MINUTE)
+    assert [one.detail for one in ledger.escalate(PAGED, START + 61 * MINUTE)] == ["ada", "bob"]

@@ -250,3 +250,13 @@ def test_what_was_withdrawn_is_sent_if_a_person_asks_for_it(ledger: Ledger) -> N
     assert outbox.requeue(2, START + HOUR)
     (row,) = outbox.lease("w1", START + HOUR, sinks=["pager"])
     assert outbox.holds(row)
+
+
+def test_a_row_behind_one_that_is_not_due_yet_wakes_nobody(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", Retry("down"))
+    work(outbox, {"mail": mail}, "w1", START)
+    (name,) = ledger.book(START).incidents
+    ledger.resolve(name, "ada", START)
+    ledger.tell(Telling(routes=[Route(name="all", sinks=("mail",))]), START)
+    assert not outbox.is_waiting(START)
+    assert outbox.is_waiting(START + MINUTE)

@@ -35,7 +35,7 @@ from mist_pipeline_tests.crash.week import Week
 PATIENCE_SECONDS = 1800.0
 CREATION = "POST /rest/api/3/issue"
 """What Jira is asked for a ticket."""
-KINDS = {"line": 5, "asked": 2, "handled": 3, "answered": 3, "page": 2, "ticket": 1}
+KINDS = {"line": 5, "asked": 2, "handled": 3, "answered": 3, "page": 3, "ticket": 3}
 """What an executioner waits for, and how often: a line of the child's, a stage of any request, a request that rings, or one
 that makes a ticket."""
 _LONG = 60

@@ -48,8 +48,8 @@ class Mood:
     """
 
     random: Random
-    refused: float = 0.03
-    lost: float = 0.015
+    refused: float = 0.06
+    lost: float = 0.03
     lock: threading.Lock = field(default_factory=threading.Lock)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -99,6 +99,7 @@ class Watched(FakeHttp):
 
     def watch(self, registry: Registry) -> None:
         self.registry = registry
+        self.asked = threading.local()
         # The other end of a connection dies here all the time.
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
 
@@ -106,12 +107,17 @@ class Watched(FakeHttp):
         """How much has arrived that people see."""
         return 0
 
+    def is_told(self, seen: Seen) -> bool:
+        """Whether the request is about telling, which the executioner looks out for."""
+        return True
+
     def _answer(self, seen: Seen) -> Reply:
         registry, what = self.registry, f"{seen.method} {seen.path}"
+        self.asked.seen = seen
         with registry.lock:
             registry.busy += 1
         try:
-            if registry.stage("asked", self.sink, what) and registry.mood.coin():
+            if self.is_told(seen) and registry.stage("asked", self.sink, what) and registry.mood.coin():
                 return Reply(behaviour="reset")
             fate = registry.mood.next()
             if fate == "refused":
@@ -120,7 +126,8 @@ class Watched(FakeHttp):
             reply = super()._answer(seen)
             if 400 <= reply.status < 500 and reply.status != 404:
                 registry.complaints.append(f"{self.sink}: {what} → {reply.status} {reply.body[:200]!r}")
-            registry.stage("handled", self.sink, what)
+            if self.is_told(seen):
+                registry.stage("handled", self.sink, what)
             if fate == "lost":
                 if self.size() > before:
                     registry.lose_last(self.sink)
@@ -136,7 +143,9 @@ class Watched(FakeHttp):
         class Handler(base):  # type: ignore[misc, valid-type]
             def _send(self, reply: Reply) -> None:
                 super()._send(reply)
-                fake.registry.stage("answered", fake.sink, self.path)
+                seen = fake.asked.seen
+                if fake.is_told(seen):
+                    fake.registry.stage("answered", fake.sink, f"{seen.method} {seen.path}")
 
         return Handler
 
@@ -178,6 +187,9 @@ class Pager(Watched, FakePagerDuty):
 class Jira(Watched, FakeJira):
     sink = "jira"
 
+    def is_told(self, seen: Seen) -> bool:
+        return seen.query.get("expand") != "changelog" and not seen.path.endswith("/myself")
+
     def tickets(self) -> list[Ticket]:
         """Every issue, with what was told in it."""
         found = []
@@ -189,13 +201,12 @@ class Jira(Watched, FakeJira):
         return found
 
     def take(self, key: str) -> None:
-        """A person assigns an issue to herself; once is enough."""
+        """A person assigns an issue to herself; once in a moment, however often the child is killed in it."""
         with self._lock:
-            history = self.issues[key]["history"]
-            if not history or history[-1]["author"] != ANNA:
+            take = Take(tuple(self.issues[key]["fields"]["labels"]), self.registry.clock())
+            if take not in self.registry.takes:
                 self.assign(key, ANNA)
-                labels = tuple(self.issues[key]["fields"]["labels"])
-                self.registry.takes.append(Take(labels, self.registry.clock()))
+                self.registry.takes.append(take)
 
 
 class Hook(Watched):
