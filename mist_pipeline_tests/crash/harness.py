@@ -38,7 +38,6 @@ CREATION = "POST /rest/api/3/issue"
 KINDS = {"line": 5, "asked": 2, "handled": 3, "answered": 3, "page": 3, "ticket": 3}
 """What an executioner waits for, and how often: a line of the child's, a stage of any request, a request that rings, or one
 that makes a ticket."""
-_LONG = 60
 
 
 class ChildFailedError(Exception):
@@ -69,9 +68,15 @@ def orders(random: Random, kills: int, moments: int) -> list[Order]:
 
 @dataclass
 class Executioner:
-    """Kills one child after another, as ordered."""
+    """Kills one child after another, as ordered.
+
+    Attributes:
+        orders: In order of time.
+        patience: After so many moments without what an order waits for, any line will do.
+    """
 
     orders: list[Order]
+    patience: int
     lock: threading.Lock = field(default_factory=threading.Lock)
     child: "subprocess.Popen[str] | None" = None
     moment: int = 0
@@ -102,7 +107,7 @@ class Executioner:
                 or (order.kind == "ticket" and what == CREATION)
             )
             # Where nobody is told anything for long, the next line does.
-            if not is_it and not (kind == "line" and self.moment > order.moment + _LONG):
+            if not is_it and not (kind == "line" and self.moment > order.moment + self.patience):
                 return False
             order.countdown -= 1
             if order.countdown > 0:
@@ -150,7 +155,7 @@ def live(
     begun = time.monotonic()
     deadline = begun + PATIENCE_SECONDS if deadline is None else deadline
     moments = week.moments()
-    executioner = Executioner(orders(Random(seed), kills, len(moments)))
+    executioner = Executioner(orders(Random(seed), kills, len(moments)), len(moments) // 12)
     done: list[Kill] = []
     with (
         Board(folder / "board", START) as board,

@@ -20,8 +20,10 @@ import yaml
 
 from mist_pipeline.alerts.evaluations import Evaluations, Name
 from mist_pipeline.alerts.ledger import Ledger
+from mist_pipeline.alerts.matchers import parse_matchers
 from mist_pipeline.alerts.model import Incident
 from mist_pipeline.alerts.signals import Step
+from mist_pipeline.alerts.silences import Silence
 from mist_pipeline.alerts.sink import Delivery
 from mist_pipeline.defs.alerting import alert_jobs, refused_messages
 from mist_pipeline.defs.pipeline_trouble import WATCHED, pipeline_trouble_sensor
@@ -60,7 +62,9 @@ class House:
     ) -> None:
         self.instance = instance
         data.mkdir(parents=True, exist_ok=True)
-        (data / "config.yaml").write_text(yaml.safe_dump({"notifications": dict(told)}), encoding="utf-8")
+        notifications = dict(told)
+        content = {"alerts": notifications.pop("alerts", {}), "notifications": notifications}
+        (data / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
         environment = {"MIST_PIPELINE_DATA": str(data), **SECRETS, **secrets}
         self.settings: Settings = load_settings(environment=environment)
         self.definitions = dg.Definitions(
@@ -933,3 +937,52 @@ def test_a_run_without_an_instant_of_its_own_keeps_the_present_time(
     with house.ledger() as ledger:
         (row_,) = ledger.frames()["deliveries"].rows(named=True)
     assert row_["created_at"] == row_["sent_at"] == later
+
+
+# Silences and hysteresis, from a look to the file that people would read
+
+
+def test_a_silence_silences_for_as_long_as_it_says_and_not_a_moment_longer(build: Build) -> None:
+    house = build()
+    silence = Silence(
+        silence_id="",
+        matchers=parse_matchers('site_id="s1"'),
+        starts_at=START + HOUR,
+        ends_at=START + 3 * HOUR,
+    )
+    with house.ledger() as ledger:
+        ledger.add_silence(silence)
+    for hour in (1.0, 2.0, 2.75):
+        house.evaluates(hour, finding())
+        assert house.messages() == {}, f"silenced at {hour} h"
+    assert house.incident().withheld.startswith("silenced_by")
+    house.evaluates(3, finding())
+    assert house.reasons() == [["first"]]
+
+
+def test_a_silence_in_a_planned_window_silences_inside_of_it_alone(build: Build) -> None:
+    nightly = {"begins": "01:00", "lasts_hours": 2, "zone": "UTC"}
+    house = build(maintenance=[{"name": "nightly", "match": 'family="radio"', "window": nightly}])
+    house.evaluates(0.5, finding("s2", family="connect"))
+    house.evaluates(2, finding(), finding("s2", family="connect"))
+    assert house.reasons() == [["first"]], "what the window names is silent, the other family is not"
+    house.evaluates(3, finding(), finding("s2", family="connect"))
+    assert house.reasons() == [["first"], ["first"]]
+
+
+def test_an_incident_that_hovers_at_its_line_is_told_once_and_ends_above_the_recovery_line(
+    build: Build,
+) -> None:
+    house = build(alerts={"raises": {"threshold": "critical"}})
+    low = finding(kind="threshold", severity="critical", evidence='{"threshold_pct": 70.0}')
+    for hour in range(4):
+        house.evaluates(hour, low, readings=reading("ok", 68.0))
+    assert house.reasons() == [["first"]]
+    for hour in range(4, 40):
+        hovering = hour % 2 == 0
+        rows = [low] if hovering else []
+        house.evaluates(hour, *rows, readings=reading("ok", 69.0 if hovering else 71.0))
+    assert house.reasons() == [["first"]], "above the line, but not above the recovery line"
+    for hour in range(40, 90):
+        house.evaluates(hour, readings=reading("ok", 95.0))
+    assert house.reasons() == [["first", "all_resolved"]]
