@@ -94,11 +94,10 @@ class Outbox:
             Rows in the order in which they were decided. State *sending*: send it. State *unknown*: look it up.
         """
         mine = DELIVERIES
-        wanted = sa.select(mine.c.delivery_id).where(_is_ready(now, sinks))
+        wanted = sa.select(mine.c.delivery_id, mine.c.leased_until).where(_is_ready(now, sinks))
         chosen = wanted.order_by(mine.c.delivery_id).limit(limit).with_for_update(skip_locked=True)
         take = (
             sa.update(mine)
-            .where(mine.c.delivery_id.in_(chosen.scalar_subquery()))
             .values(
                 state=sa.case((mine.c.state.in_(["pending", "failed"]), "sending"), else_="unknown"),
                 attempts=mine.c.attempts + 1,
@@ -108,11 +107,19 @@ class Outbox:
             .returning(mine)
         )
         with self._engine.begin() as connection:
-            rows = connection.execute(take).mappings().all()
+            # Who had a row before, and died, may have sent it as long as it was his.
+            before = {row.delivery_id: row.leased_until for row in connection.execute(chosen)}
+            if not before:
+                return []
+            rows = connection.execute(take.where(mine.c.delivery_id.in_(before))).mappings().all()
             known = state.rows_in(connection, THREADS.c.incident_id, [row["incident_id"] for row in rows])
         references = {(row["sink"], row["incident_id"]): row["reference"] for row in known}
         taken = [
-            replace(delivery_of(dict(row)), reference=references.get((row["sink"], row["incident_id"]), {}))
+            replace(
+                delivery_of(dict(row)),
+                reference=references.get((row["sink"], row["incident_id"]), {}),
+                unsure_since=before[row["delivery_id"]],
+            )
             for row in rows
         ]
         return sorted(taken, key=lambda row: row.delivery_id)
@@ -228,8 +235,11 @@ class Outbox:
         due = now + self._patience.pause(delivery.attempts)
         if isinstance(outcome, Retry) and outcome.after_seconds is not None:
             due = max(due, now + timedelta(seconds=outcome.after_seconds))
-        name = "unknown" if isinstance(outcome, Unknown) else "failed"
-        return {**free, "state": name, "due_at": due, "last_error": outcome.error}
+        told = {**free, "due_at": due, "last_error": outcome.error}
+        if not isinstance(outcome, Unknown):
+            return {**told, "state": "failed"}
+        since = delivery.unsure_since if outcome.is_older and delivery.unsure_since is not None else now
+        return {**told, "state": "unknown", "leased_until": since}
 
 
 def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bool]:

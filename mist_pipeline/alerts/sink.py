@@ -34,9 +34,15 @@ class Retry:
 
 @dataclass(frozen=True)
 class Unknown:
-    """It may have arrived (a timeout after sending). Only ``recover`` may decide whether it is sent again."""
+    """It may have arrived (a timeout after sending). Only ``recover`` may decide whether it is sent again.
+
+    Attributes:
+        error: For people.
+        is_older: This attempt sent nothing, it only could not find out about an earlier one.
+    """
 
     error: str
+    is_older: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,8 @@ class Delivery:
         reference: What the sink gave back with the last message about this incident; empty before the first.
         sent_at: When it was accepted.
         leased_by: Which worker has it.
-        leased_until: … until when.
+        leased_until: … until when. Of a row of unknown fate that nobody has: until when it may have been sent.
+        unsure_since: Until when an earlier attempt may have sent it; None where none may have.
     """
 
     delivery_id: int
@@ -89,3 +96,4 @@ class Delivery:
     sent_at: datetime | None = None
     leased_by: str | None = None
     leased_until: datetime | None = None
+    unsure_since: datetime | None = None

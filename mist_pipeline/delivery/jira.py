@@ -142,7 +142,8 @@ class JiraSink:
             return self._follow(message, own[0], is_unsure=True)
         if is_recovery and not self._policy.is_settled(message, self._clock()):
             return Unknown(
-                f"Jira: no issue has the label {incident_name(message.incident)} yet; search may lag"
+                f"Jira: no issue has the label {incident_name(message.incident)} yet; search may lag",
+                is_older=True,
             )
         return self._begin(message, previous or known, is_lost=bool(key) and known is None)
 

@@ -136,7 +136,9 @@ class ServiceNowSink:
         if message.incident.status == "resolved" and message.reason != "first":
             return Accepted(message.reference, "recovered before it had a record")
         if is_recovery and not self._policy.is_settled(message, self._clock()):
-            return Unknown(f"ServiceNow: no record has the correlation id {_correlation_id(message)} yet")
+            return Unknown(
+                f"ServiceNow: no record has the correlation id {_correlation_id(message)} yet", is_older=True
+            )
         previous = previous or known
         # A closed predecessor is woken by what wants a person; anything else gets a record of its own.
         is_of_use = previous is not None and (

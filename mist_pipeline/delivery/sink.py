@@ -132,6 +132,7 @@ class Message:
         attempt: From 1; above 1 an earlier attempt may have arrived.
         reference: What the sink handed back for this incident last time; empty at first.
         recipient: Whom an escalation step or route names (address, channel, service), or empty for the sink's own.
+        unsure_since: Until when an earlier attempt may have sent it; None where none may have.
     """
 
     delivery_id: str
@@ -141,6 +142,7 @@ class Message:
     attempt: int = 1
     reference: Mapping[str, str] = field(default_factory=dict, hash=False)
     recipient: str = ""
+    unsure_since: datetime | None = None
 
 
 class Sink(Protocol):

@@ -29,10 +29,9 @@ class TicketPolicy:
     Attributes:
         on_resolve: ``auto`` resolves the ticket with the incident; ``comment`` leaves that to a person.
         reopen_within: A ticket closed no longer ago is reopened, an older one gets a successor linked to it.
-        settle: How long after a telling its ticket may exist though a search does not show it yet. Until then an
-            unknown outcome stays unknown, afterwards the ticket is created anew …
-        settle_attempts: … but not before this attempt: a telling may have waited long before its first one, and the
-            growing pauses between attempts are what a search needs to catch up.
+        settle: How long after the last attempt to create it a ticket may exist though a search does not show it yet.
+            Until then an unknown outcome stays unknown, afterwards the ticket is created anew …
+        settle_attempts: … but not before this attempt: the growing pauses are what a search needs to catch up.
         lookups: How often one call of ``recover`` searches; the outbox calls again later.
         lookup_pause_seconds: Between two of these searches.
 
@@ -59,7 +58,9 @@ class TicketPolicy:
 
     def is_settled(self, message: Message, now: datetime) -> bool:
         """Whether a ticket created for a message would surely be found by now."""
-        return message.attempt >= self.settle_attempts and now - message.incident.updated_at >= self.settle
+        # A telling may have waited for hours, because the system was down, before the attempt that is in doubt.
+        last = max(message.incident.updated_at, message.unsure_since or message.incident.updated_at)
+        return message.attempt >= self.settle_attempts and now - last >= self.settle
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def problem_with_recipient(recipient: str) -> str | None:
 
 def still_unknown(outcome: Outcome) -> Outcome:
     """What a recovery answers that could not find out: a `Retry` would let the message be sent as if it were new."""
-    return Unknown(outcome.error) if isinstance(outcome, Retry) else outcome
+    return Unknown(outcome.error, is_older=True) if isinstance(outcome, Retry) else outcome
 
 
 def utc_now() -> datetime:

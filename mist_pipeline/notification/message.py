@@ -152,6 +152,7 @@ def compose(delivery: Delivery, subjects: Mapping[str, Subject], surroundings: S
         attempt=max(delivery.attempts, 1),
         reference=dict(delivery.reference),
         recipient=str(delivery.payload.get("detail", "")) if delivery.reason == "escalation" else "",
+        unsure_since=delivery.unsure_since,
     )
 
 

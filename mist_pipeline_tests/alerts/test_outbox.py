@@ -260,3 +260,23 @@ def test_a_row_behind_one_that_is_not_due_yet_wakes_nobody(ledger: Ledger) -> No
     ledger.tell(Telling(routes=[Route(name="all", sinks=("mail",))]), START)
     assert not outbox.is_waiting(START)
     assert outbox.is_waiting(START + MINUTE)
+
+
+def test_until_when_an_attempt_may_have_arrived_is_known_to_the_next_one(ledger: Ledger) -> None:
+    outbox = told(ledger)
+    (first,) = outbox.lease("dead worker", START)
+    assert first.unsure_since is None
+    (second,) = outbox.lease("w1", START + 3 * MINUTE)
+    assert second.unsure_since == START + PATIENCE.lease
+    # This one only looked, and found nothing out.
+    outbox.settle(second, Unknown("search lags", is_older=True), START + 3 * MINUTE)
+    (third,) = outbox.lease("w1", START + 30 * MINUTE)
+    assert third.unsure_since == START + PATIENCE.lease
+    # This one sent something, whose answer was lost.
+    outbox.settle(third, Unknown("no answer"), START + 30 * MINUTE)
+    (fourth,) = outbox.lease("w1", START + 2 * HOUR)
+    assert fourth.unsure_since == START + 30 * MINUTE
+    assert outbox.settle(fourth, Retry("503"), START + 2 * HOUR) == "dead"
+    assert outbox.requeue(fourth.delivery_id, START + 3 * HOUR)
+    (anew,) = outbox.lease("w1", START + 3 * HOUR)
+    assert (anew.state, anew.unsure_since) == ("sending", None)

@@ -368,6 +368,10 @@ def table(records: Records, calm: Records) -> str:
     told = sum(row.sink == "jira" and row.state == "sent" for row in records.rows)
     marks = sum(len(ticket.marks) for ticket in records.tickets)
     lines.append(f"| jira (texts) | {told} | {marks} | {len(repeated['jira'])} | 0 |")
+    times_of = Counter(life for lives in repeated.values() for life in lives)
+    most = Counter(times_of[kill.life] for kill in records.kills)
+    lines += ["", "| messages that came twice after one kill | kills |", "|---|---|"]
+    lines += [f"| {number} | {kills} |" for number, kills in sorted(most.items())]
     lines += ["", "| killed while | kills |", "|---|---|"]
     lines += [
         f"| {doing} | {times} |" for doing, times in sorted(mains.items(), key=lambda one: (-one[1], one[0]))

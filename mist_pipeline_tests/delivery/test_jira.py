@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given, settings
@@ -318,6 +319,24 @@ def test_a_telling_that_had_waited_for_hours_is_not_created_anew_right_after_its
     assert isinstance(to.recover(message(attempt=2)), Unknown)
     fake.clock.advance(minutes=3)
     accepted(to.recover(message(attempt=5)))
+    assert len(fake.issues) == 1
+
+
+def test_a_create_whose_worker_died_late_is_not_done_again_before_a_search_would_show_it(
+    fake: FakeJira,
+) -> None:
+    # The crash test found two tickets: the system had refused for a while, the worker died while it created at last, and
+    # the attempt after that took the age of the telling for that of the creation.
+    fake.lag = timedelta(minutes=4)
+    to = sink(fake)
+    fake.clock.advance(minutes=30)
+    accepted(to.send(message(attempt=6)))
+    died = fake.clock() + timedelta(minutes=2)
+    fake.clock.advance(minutes=2)
+    again = message(attempt=7, unsure_since=died)
+    assert to.recover(again) == Unknown(ANY, is_older=True)
+    fake.clock.advance(minutes=3)
+    assert accepted(to.recover(replace(again, attempt=8))).reference["key"] == "OPS-1"
     assert len(fake.issues) == 1
 
 
