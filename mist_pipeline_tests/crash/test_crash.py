@@ -1,8 +1,7 @@
-"""Killed twenty times in a stormy half week, everybody is told all the same; and the judge would notice if not."""
+"""The judge of the crash test (`make crash-test`) would notice every broken promise."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -10,19 +9,9 @@ from mist_pipeline.alerts.fold import fold_incidents
 from mist_pipeline.alerts.model import Event
 from mist_pipeline_tests.alerts.histories import HOUR, START
 from mist_pipeline_tests.crash.board import HANDS
-from mist_pipeline_tests.crash.harness import both, label_of
+from mist_pipeline_tests.crash.harness import label_of
 from mist_pipeline_tests.crash.verdict import Kill, Page, Post, Records, Row, Ticket, broken, table
-from mist_pipeline_tests.crash.week import MINUTE, Week
-
-KILLS = 20
-
-
-@pytest.mark.slow
-def test_whoever_is_killed_at_any_moment_has_told_everybody_in_the_end(tmp_path: Path) -> None:
-    calm, shaken = both(tmp_path, Week(days=3), seed=1, kills=KILLS)
-    assert broken(calm, shaken) == [], table(shaken, calm)
-    assert len(shaken.kills) == KILLS
-    assert len(shaken.incidents) > 15, "too little happened"
+from mist_pipeline_tests.crash.week import MINUTE
 
 
 def event(number: int, hours: float, kind: str, **detail: str) -> Event:
