@@ -34,7 +34,7 @@ from mist_pipeline.notification.message import compose, incident_ids
 from mist_pipeline.notification.model import Subject, Surroundings
 from mist_pipeline.notification.worker import Worker
 from mist_pipeline_tests.crash.board import Board
-from mist_pipeline_tests.crash.week import SIGNING_KEY, Moment, Week, taken_by, telling
+from mist_pipeline_tests.crash.week import SIGNING_KEY, TICKET_AFTER, Moment, Week, taken_by, telling
 from mist_pipeline_tests.fakes.fake_pagerduty import ROUTING_KEY, SECOND_KEY
 from mist_pipeline_tests.fakes.fake_slack import CHANNEL, TOKEN
 
@@ -207,7 +207,13 @@ class Child:
         """A person takes tickets; then all of them are read back, as the job does."""
         self.begin("read back", moment)
         incidents = self.ledger.book(moment.at).incidents.values()
-        wanted = {one.incident_id for one in incidents if self.is_taken("ticket", one, moment.at)}
+        # Incidents of one cause share a ticket, and a hand on it takes whichever of them is there by then: so all are to be.
+        young = {one.fingerprint for one in incidents if moment.at - one.asks_since < TICKET_AFTER}
+        wanted = {
+            one.incident_id
+            for one in incidents
+            if one.fingerprint not in young and self.is_taken("ticket", one, moment.at)
+        }
         references = self.ledger.references(["jira"])
         for _, incident_id, reference in references:
             if incident_id in wanted:

@@ -203,7 +203,7 @@ class Jira(Watched, FakeJira):
     def take(self, key: str) -> None:
         """A person assigns an issue to herself; once in a moment, however often the child is killed in it."""
         with self._lock:
-            take = Take(tuple(self.issues[key]["fields"]["labels"]), self.registry.clock())
+            take = Take(key, self.registry.clock())
             if take not in self.registry.takes:
                 self.assign(key, ANNA)
                 self.registry.takes.append(take)

@@ -67,7 +67,7 @@ class Ticket:
 class Take:
     """A person took a ticket."""
 
-    labels: tuple[str, ...]
+    key: str
     at: datetime
 
 
@@ -89,7 +89,7 @@ class Row:
     @property
     def decision(self) -> tuple[object, ...]:
         """What was decided, whatever became of it."""
-        return (self.delivery_id, self.sink, self.incident_id, self.reason, self.sequence, self.created_at)
+        return (self.sink, self.incident_id, self.reason, self.sequence, self.created_at)
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,8 @@ def broken(calm: Records, shaken: Records) -> list[str]:
     return [
         *(f"undisturbed: {fault}" for fault in _faults_of(calm)),
         *_faults_of(shaken),
-        *_differences("event", map(_event, calm.events), map(_event, shaken.events)),
-        *_differences("decision", (row.decision for row in calm.rows), (row.decision for row in shaken.rows)),
+        *_differences(map(_event, calm.events), map(_event, shaken.events)),
+        *_decided_otherwise(calm, shaken),
     ]
 
 
@@ -161,14 +161,32 @@ def _event(event: Event) -> tuple[object, ...]:
     )
 
 
-def _differences(what: str, wanted: Iterable[object], found: Iterable[object]) -> Iterator[str]:
+def _differences(wanted: Iterable[object], found: Iterable[object]) -> Iterator[str]:
     before, after = list(wanted), list(found)
     for number, (one, other) in enumerate(zip(before, after, strict=False)):
         if one != other:
-            yield f"{what} {number} is {other}, undisturbed {one}"
+            yield f"event {number} is {other}, undisturbed {one}"
             return
     if len(before) != len(after):
-        yield f"{len(after)} {what}s, undisturbed {len(before)}"
+        yield f"{len(after)} events, undisturbed {len(before)}"
+
+
+def _decided_otherwise(calm: Records, shaken: Records) -> Iterator[str]:
+    """Decisions of one week alone.
+
+    Only where a call was withdrawn may they differ: that depends on whether it was sent by then. Whose every call was
+    withdrawn has heard nothing, need not hear that it was taken or is over, and hears of a rise as of something new.
+    """
+    uncalled = {
+        (row.sink, row.incident_id)
+        for row in (*calm.rows, *shaken.rows)
+        if row.reason == "escalation" and row.state == "dead"
+    }
+    for lacking, rows, others in (("lacks", calm.rows, shaken.rows), ("has besides", shaken.rows, calm.rows)):
+        known = {row.decision for row in others}
+        for row in rows:
+            if row.decision not in known and (row.sink, row.incident_id) not in uncalled:
+                yield f"the week with kills {lacking} the decision {row.decision}"
 
 
 def _left_over(rows: Iterable[Row]) -> Iterator[str]:
@@ -290,8 +308,9 @@ def _stale_hands(records: Records) -> Iterator[str]:
         if event.kind in ("opened", "reopened", "worsened"):
             asked[event.subject_id] = event.at
         if event.kind == "acknowledged" and event.detail["by"] == BY_TICKET:
-            mine, since = records.labels[event.subject_id], asked[event.subject_id]
-            if not any(mine in take.labels and since <= take.at <= event.at for take in records.takes):
+            label, since = records.labels[event.subject_id], asked[event.subject_id]
+            mine = {ticket.key for ticket in records.tickets if label in ticket.labels}
+            if not any(take.key in mine and since <= take.at <= event.at for take in records.takes):
                 yield f"{event.subject_id} was acknowledged at {event.at} by a hand from before {since}"
 
 
@@ -339,6 +358,11 @@ WINDOWS: Sequence[tuple[str, frozenset[str]]] = (
 def table(records: Records, calm: Records) -> str:
     """The result, for people."""
     repeated = repetitions(records)
+
+    def late(sink: str) -> str:
+        waits = [row.sent_at - row.created_at for row in records.rows if row.sink == sink and row.sent_at]
+        return f"{max(waits).total_seconds() / 60:.0f} min"
+
     mains = Counter(kill.hands["main"] or "between two moments" for kill in records.kills)
     lines = [
         "| | undisturbed | killed |",
@@ -354,20 +378,24 @@ def table(records: Records, calm: Records) -> str:
         f"| requests refused for now, answers lost | {_faults(calm)} | {_faults(records)} |",
         f"| seconds | {calm.seconds:.0f} | {records.seconds:.0f} |",
         "",
-        "| sink | rows sent | messages that arrived | twice after a kill | twice after a lost answer |",
-        "|---|---|---|---|---|",
+        "| sink | rows sent | messages that arrived | twice after a kill | twice after a lost answer | latest |",
+        "|---|---|---|---|---|---|",
     ]
     for sink in ("mail", "chat", "hook"):
         posts = [post for post in records.posts if post.sink == sink]
         sent = sum(row.sink == sink and row.state == "sent" for row in records.rows)
         lost = sum(not post.is_answered for post in posts)
         after_loss = len(posts) - len({post.key for post in posts}) - len(repeated[sink])
-        lines.append(f"| {sink} | {sent} | {len(posts)} | {len(repeated[sink])} | {after_loss} of {lost} |")
+        lines.append(
+            f"| {sink} | {sent} | {len(posts)} | {len(repeated[sink])} | {after_loss} of {lost} | {late(sink)} |"
+        )
     paged = sum(row.sink == "page" and row.state == "sent" for row in records.rows)
-    lines.append(f"| page (rings) | {paged} | {len(records.pages)} | {len(repeated['page'])} | 0 |")
+    lines.append(
+        f"| page (rings) | {paged} | {len(records.pages)} | {len(repeated['page'])} | 0 | {late('page')} |"
+    )
     told = sum(row.sink == "jira" and row.state == "sent" for row in records.rows)
     marks = sum(len(ticket.marks) for ticket in records.tickets)
-    lines.append(f"| jira (texts) | {told} | {marks} | {len(repeated['jira'])} | 0 |")
+    lines.append(f"| jira (texts) | {told} | {marks} | {len(repeated['jira'])} | 0 | {late('jira')} |")
     times_of = Counter(life for lives in repeated.values() for life in lives)
     most = Counter(times_of[kill.life] for kill in records.kills)
     lines += ["", "| messages that came twice after one kill | kills |", "|---|---|"]

@@ -1,0 +1,218 @@
+"""How well the whole product detects: simulated worlds collected over HTTP, analysed, and replayed by the command line.
+
+For each seed a world is served, ``mist-pipeline backfill`` fills its history, ``mist-pipeline replay`` writes alerts.csv, and
+what it says is compared with the truth, which has no path over HTTP. An alert belongs to an incident of its site and
+family if it opens from 72 h before the onset to 6 h after the end; the first after the onset, else the last before it, is the hit,
+the others are duplicates; an alert that belongs to none is false. Incidents that end within the first weeks, which teach what is normal, are
+left out together with the alerts of that time.
+
+Run with ``.venv/bin/python -m benchmarks detection``; other worlds: ``python -m benchmarks.bench_detection --sites 60
+--days 120 --seeds 7001``.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+
+from mist_pipeline.alerts.signals import FAMILIES
+from mist_pipeline.simulator.endpoints import Behaviour
+from mist_pipeline.simulator.server import Running, serve
+from mist_pipeline.simulator.world import World
+
+SEEDS = (7001, 7002, 7003)
+BEFORE, AFTER = timedelta(hours=72), timedelta(hours=6)
+LEARNING_DAYS = 18
+"""Until then the simulated organisation has no troubles."""
+SLOW = ("slow_degradation", "accelerating_degradation")
+DEVICES = ("ap", "device")
+"""Lost devices are told as either: the access points' own metric, or their silence."""
+COLUMNS = (
+    "world", "incidents", "recall after onset", "precision", "false per site-week", "slow declines warned of",
+    "hours to detect, median", "90 %", "duplicates per hit", "shared causes as one", "backfill s", "replay s",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one world gave, or several together.
+
+    Attributes:
+        truths: site_id, family, kind, onset, critical_at, end, hit_at (null: missed), warned_at, extra.
+        false: Alerts that belong to no incident.
+        site_weeks: Watched.
+        shared: Causes of three sites or more that were told, and in how many incidents each.
+        seconds: Of the backfill and of the replay.
+    """
+
+    truths: pl.DataFrame
+    false: pl.DataFrame
+    site_weeks: float
+    shared: tuple[int, ...]
+    seconds: tuple[float, float]
+
+    def row(self, name: str) -> str:
+        """A line of the table."""
+        told = self.truths.filter(pl.col("hit_at").is_not_null() | pl.col("warned_at").is_not_null())
+        hits = self.truths.filter(pl.col("hit_at").is_not_null())
+        slow = self.truths.filter(pl.col("kind").is_in(SLOW), pl.col("critical_at").is_not_null())
+        first = pl.min_horizontal("warned_at", "hit_at")
+        warned = slow.filter(first < pl.col("critical_at")).height
+        sudden = hits.filter(~pl.col("kind").is_in(SLOW))
+        hours = sudden.select((pl.col("hit_at") - pl.col("onset")).dt.total_minutes() / 60).to_series()
+        cells = (
+            name,
+            self.truths.height,
+            f"{hits.height / max(1, self.truths.height):.3f}",
+            f"{told.height / max(1, told.height + self.false.height):.3f}",
+            f"{self.false.height / self.site_weeks:.3f}",
+            f"{warned} of {slow.height}",
+            f"{hours.median() or 0:.1f}",
+            f"{hours.quantile(0.9, 'higher') or 0:.1f}",
+            f"{int(self.truths['extra'].sum()) / max(1, told.height):.2f}",
+            f"{sum(one == 1 for one in self.shared)} of {len(self.shared)}",
+            *(f"{seconds:.0f}" for seconds in self.seconds),
+        )
+        return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def command(cloud: Running, data: Path, *words: str) -> float:
+    """Run the command line against a cloud; seconds that it took."""
+    environment = {
+        **os.environ,
+        "MIST_BASE_URL": cloud.base_url,
+        "MIST_API_TOKEN": cloud.token,
+        "MIST_ORG_ID": cloud.org_id,
+        "MIST_PIPELINE_DATA": str(data),
+        "MIST_PIPELINE__HISTORY__START": cloud.world.first_day.isoformat(),
+    }
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "mist_pipeline.cli", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(
+            f"mist-pipeline {' '.join(words)} ended with {done.returncode}:\n{done.stdout[-4000:]}"
+        )
+    return time.perf_counter() - begun
+
+
+def measured(world: World, folder: Path, behaviour: Behaviour) -> Result:
+    """One world, collected, replayed and compared."""
+    last = world.first_day + timedelta(days=world.days - 1)
+    span = ("--from", world.first_day.isoformat(), "--to", last.isoformat())
+    with serve(world, behaviour=behaviour) as cloud:
+        instant = cloud.clock.now().strftime("%Y-%m-%dT%H:%M:%S")
+        collecting = command(cloud, folder / "data", "backfill", *span, "--as-of", instant)
+        replaying = command(cloud, folder / "data", "replay", *span, "--export", str(folder))
+    alerts = pl.read_csv(folder / "alerts.csv", try_parse_dates=True)
+    return compared(world, alerts, (collecting, replaying))
+
+
+def compared(world: World, alerts: pl.DataFrame, seconds: tuple[float, float]) -> Result:
+    """Alerts against the truth."""
+    begins = world.start + timedelta(days=LEARNING_DAYS)
+    instants = pl.col("opened_at", "resolved_at").cast(pl.Datetime("us", "UTC"))
+    alerts = alerts.with_columns(instants).filter(
+        pl.col("site_id").is_not_null(), pl.col("opened_at") >= begins
+    )
+    alerts = alerts.with_columns(
+        family=pl.col("metric").replace_strict(FAMILIES, default=pl.col("metric"), return_dtype=pl.String)
+    )
+    rows, shared = [], []
+    alerts_left = set(alerts["alert_id"])
+    for truth in world.truth:
+        if truth.is_decoy or truth.end <= begins or truth.onset >= world.end:
+            continue
+        homes: list[str] = []
+        for site in truth.site_ids:
+            mine = alerts.filter(
+                pl.col("site_id") == site,
+                pl.col("opened_at").is_between(truth.onset - BEFORE, truth.end + AFTER),
+            ).filter(_is_of(truth.family, truth.metrics))
+            after = mine.filter(pl.col("opened_at") >= truth.onset).sort("opened_at")
+            before = mine.filter(pl.col("opened_at") < truth.onset).sort("opened_at", descending=True)
+            alerts_left -= set(mine["alert_id"])
+            homes += mine["incident_id"].to_list()
+            rows.append(
+                {
+                    "site_id": site,
+                    "family": truth.family,
+                    "kind": truth.kind,
+                    "onset": truth.onset,
+                    "critical_at": truth.critical_at,
+                    "end": truth.end,
+                    "hit_at": next(iter(after["opened_at"]), None),
+                    "warned_at": next(iter(before["opened_at"]), None),
+                    "extra": max(0, mine.height - 1),
+                }
+            )
+        if len(truth.site_ids) >= 3 and homes:
+            shared.append(len(set(homes)))
+    instant = pl.Datetime("us", "UTC")
+    schema = {
+        "site_id": pl.String, "family": pl.String, "kind": pl.String, "onset": instant, "critical_at": instant,
+        "end": instant, "hit_at": instant, "warned_at": instant, "extra": pl.Int64,
+    }  # fmt: skip
+    weeks = len(world.sites()) * (world.days - LEARNING_DAYS) / 7
+    false = alerts.filter(pl.col("alert_id").is_in(list(alerts_left)))
+    return Result(pl.DataFrame(rows, schema=schema), false, weeks, tuple(shared), seconds)
+
+
+def _is_of(family: str, metrics: Iterable[str]) -> pl.Expr:
+    """Whether an alert is about this trouble: its family, or a metric that it moves."""
+    families = {family, *(FAMILIES[metric] for metric in metrics)}
+    if families & set(DEVICES):
+        families |= set(DEVICES)
+    return pl.col("family").is_in(sorted(families))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sites", type=int, default=30)
+    parser.add_argument("--days", type=int, default=60)
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    parser.add_argument("--request-limit", type=int, default=5000, help="calls an hour that the cloud allows")
+    parser.add_argument("--folder", type=Path, help="keeps warehouses and alerts.csv, for finding out why")
+    chosen = parser.parse_args(arguments)
+    behaviour = Behaviour(request_limit=chosen.request_limit)
+    print(f"{chosen.sites} sites × {chosen.days} days, {chosen.request_limit} calls an hour\n")
+    print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS))
+    results = []
+    with tempfile.TemporaryDirectory(prefix="mist-detection-") as scratch:
+        for seed in chosen.seeds:
+            folder = (chosen.folder or Path(scratch)) / str(seed)
+            folder.mkdir(parents=True, exist_ok=True)
+            result = measured(World(chosen.sites, chosen.days, seed), folder, behaviour)
+            results.append(result)
+            if chosen.folder:
+                result.truths.write_parquet(folder / "truths.parquet")
+                result.false.write_parquet(folder / "false.parquet")
+            print(result.row(str(seed)), flush=True)
+    if len(results) > 1:
+        pooled = Result(
+            pl.concat(one.truths for one in results),
+            pl.concat(one.false for one in results),
+            sum(one.site_weeks for one in results),
+            tuple(count for one in results for count in one.shared),
+            (sum(one.seconds[0] for one in results), sum(one.seconds[1] for one in results)),
+        )
+        print(pooled.row("all"))
+
+
+if __name__ == "__main__":
+    main()
