@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("daily", "evidence", "forecasts")
+NAMES = ("daily", "detection", "evidence", "forecasts")
 
 
 def main() -> None:
