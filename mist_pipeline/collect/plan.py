@@ -47,7 +47,8 @@ class Ask:
         since: For the live job: only hours that had not ended by then.
         detail: ``full`` asks everything however long it waits for calls, ``triage`` the organisation's scores and
             detail worst first, ``off`` no detail, ``auto`` the best that the budget allows.
-        worst_first: Sites whose detail matters most; where empty, triage ranks by the scores it has just fetched.
+        worst_first: Sites whose detail matters most; triage takes them first, then the worst by the scores it has just
+            fetched.
         alarms: Ask for the alarms of the days too.
     """
 
@@ -194,7 +195,7 @@ class Plan:
         return tuple(request for request in self.requests if request.purpose == purpose)
 
     def deepen(self, worst_first: Sequence[str]) -> "Plan":
-        """A triage plan with the detail of as many sites as the spare calls allow, the given ones first.
+        """A triage plan with the detail of as many sites as the spare calls allow: those of the ask, then the given ones.
 
         A site is taken whole (all its metrics and days) so that its picture is complete; the first one that does not
         fit ends the selection.
@@ -202,7 +203,8 @@ class Plan:
         if self.strategy != "triage":
             return self
         asked = set(self.ask.site_ids)
-        order = [site for site in dict.fromkeys((*worst_first, *self.ask.site_ids)) if site in asked]
+        wanted_first = (*self.ask.worst_first, *worst_first, *self.ask.site_ids)
+        order = [site for site in dict.fromkeys(wanted_first) if site in asked]
         windows = _detail_windows(self.ask, self.known)
         requests, discover, left = list(self.requests), list(self.discover), self.spare
         taken = 0
@@ -275,7 +277,7 @@ def make_plan(ask: Ask, known: Known, budget: Budget) -> Plan:
         return replace(plan, left_out=(*left_out, LeftOut("user-minutes and classifiers of all sites", why)))
     spare = detail_cost if budget.now is None else max(0, min(detail_cost, budget.now - plan.cost))
     plan = replace(plan, spare=spare)
-    return plan.deepen(ask.worst_first) if ask.worst_first or not spare else plan
+    return plan if spare else plan.deepen(())
 
 
 def _choose(

@@ -10,9 +10,10 @@ import polars as pl
 
 from mist_pipeline.analysis.live_status import live_status
 from mist_pipeline.collect.dimensions import alarms_frame, connected_by_hour
-from mist_pipeline.collect.fetch import Origin, fetch_plan, fetch_snapshot, what_is_known
+from mist_pipeline.collect.errors import FetchFailedError
+from mist_pipeline.collect.fetch import SPELLINGS, Origin, fetch_plan, fetch_snapshot, kind_of, what_is_known
 from mist_pipeline.collect.frames import Wanted, read_history
-from mist_pipeline.collect.plan import Ask, Budget, make_plan
+from mist_pipeline.collect.plan import Ask, Budget, Detail, make_plan
 from mist_pipeline.collect.raw_store import RawStore
 from mist_pipeline.defs import judgement
 from mist_pipeline.defs.raw import (
@@ -22,6 +23,7 @@ from mist_pipeline.defs.raw import (
 )
 from mist_pipeline.defs.resources import Cloud, as_of
 from mist_pipeline.defs.tables import POOL, spec, told
+from mist_pipeline.mist.budget import LIVE_SHARE, CallBudget
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.tables import live
@@ -32,7 +34,10 @@ SETTLES_WITHIN = timedelta(hours=2)
 PATIENCE_SECONDS = 30.0
 """A look that has to wait longer for room in the budget is given up: the next one comes soon."""
 
-LOOKED_AT = (live.SLE_HOURLY, live.SITE_HOURLY, live.ALARMS, live.STATUS)
+LOOKED_AT = (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.ALARMS, live.STATUS)
+
+DETAIL = (kind_of("detail", "live"), SPELLINGS)
+"""What a look can do without: scores are judged without user-minutes and classifiers too, only less sharply."""
 
 
 def open_days(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[date]:
@@ -62,6 +67,25 @@ def suspected(warehouse: Warehouse, before: datetime | None, most: int) -> tuple
         {"before": before, "most": max(0, most)},
     )
     return tuple(rows["site_id"])
+
+
+def wishes(
+    ask: Ask, before: datetime | None, suspects: tuple[str, ...], detail: Detail, budget: CallBudget
+) -> Iterator[tuple[Ask, int]]:
+    """What one look asks, each with the calls that it may take.
+
+    The first look after an hour has closed asks that hour's detail of as many sites as the calls reserved for looks allow:
+    suspects, then the worst by their fresh scores. A small organisation is known as well now as in the morning. Other
+    looks ask the detail of suspects.
+    """
+    closed = ask.now.replace(minute=0, second=0, microsecond=0)
+    if detail != "off" and (before is None or before < closed):
+        share = round(budget.calls_per_hour("live") * LIVE_SHARE)
+        yield replace(ask, detail="triage", worst_first=suspects), min(share, budget.remaining("live"))
+        return
+    yield ask, budget.remaining("live")
+    if detail != "off" and suspects:
+        yield replace(ask, site_ids=suspects, detail="full", alarms=False), budget.remaining("live")
 
 
 def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
@@ -103,16 +127,20 @@ def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
                 detail="off",
                 alarms=settings.monitoring.enable_alarms,
             )
+            most = client.budget.remaining("live") // (2 * len(metrics) + 2)
+            suspects = suspected(warehouse, before, most)
             known = what_is_known(raw_store, instant)
-            plan = make_plan(
-                ask, known, Budget(client.budget.remaining("live"), client.budget.calls_per_hour("live"))
-            )
-            spent = fetch_plan(plan, client, raw_store, origin)
-            suspects = suspected(warehouse, before, client.budget.remaining("live") // (2 * len(metrics) + 2))
-            if suspects:
-                closer = replace(ask, site_ids=suspects, detail="full", alarms=False)
-                room = Budget(client.budget.remaining("live"), client.budget.calls_per_hour("live"))
-                fetch_plan(make_plan(closer, known, room), client, raw_store, origin)
+            asked = []
+            for wish, calls in wishes(ask, before, suspects, settings.mist.detail, client.budget):
+                room = Budget(calls, client.budget.calls_per_hour("live"))
+                try:
+                    spent = fetch_plan(make_plan(wish, known, room), client, raw_store, origin)
+                except FetchFailedError as error:
+                    if error.kind not in DETAIL:
+                        raise
+                    context.log.warning("This look goes on without detail: %s", error)
+                else:
+                    asked.append(spent.summary())
         sites = pl.DataFrame({"site_id": list(ask.site_ids)}, schema={"site_id": pl.String}).join(
             pl.DataFrame({"day": days}, schema={"day": pl.Date}), how="cross"
         )
@@ -120,6 +148,7 @@ def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
         hours = read_history(raw_store, wanted, connected_by_hour(raw_store, days, zone), lane="live")
         frames = {
             live.SLE_HOURLY: hours.sle_hourly,
+            live.CLASSIFIERS_HOURLY: hours.classifiers_hourly,
             live.SITE_HOURLY: hours.site_hourly,
             live.ALARMS: alarms_frame(raw_store, days, zone, lane="live"),
             live.STATUS: live_status(
@@ -131,7 +160,7 @@ def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
                 by_metric=judgement.bands_by_metric(settings),
             ),
         }
-        context.log.info("Planned and spent: %s", spent.summary())
+        context.log.info("Planned and spent: %s", asked)
         for table, rows in warehouse.replace_tables(frames).items():
             yield told(table, frames[table], rows, metadata={"as_of": instant.isoformat()})
 

@@ -49,16 +49,13 @@ class Moment:
 
     def hours(self, name: str, since: datetime) -> pl.DataFrame:
         """Rows of an hourly table, today's from ``live`` where there is no partition yet; closed hours only."""
-        today = (
-            name != "classifiers_hourly"
-        )  # the organisation endpoint, which is all a look asks, blames nobody
-        union = f"""
-            UNION ALL BY NAME
-            SELECT * FROM live.{name} WHERE day NOT IN (SELECT DISTINCT day FROM history.sle_daily)
-        """
         return self.warehouse.query(
             f"""
-            SELECT * FROM (SELECT * FROM history.{name} {union if today else ""})
+            SELECT * FROM (
+                SELECT * FROM history.{name}
+                UNION ALL BY NAME
+                SELECT * FROM live.{name} WHERE day NOT IN (SELECT DISTINCT day FROM history.sle_daily)
+            )
             WHERE hour >= $since AND hour <= $last
             """,
             {"since": since, "last": self.last_hour},
@@ -208,9 +205,13 @@ def seen_now(warehouse: Warehouse, settings: Settings, instant: datetime) -> See
 def live_findings_asset() -> dg.AssetsDefinition:
     """The asset."""
     deps = [
-        dg.AssetDep(key(table)) for table in (live.SLE_HOURLY, live.SITE_HOURLY, live.STATUS, live.ALARMS)
+        dg.AssetDep(key(table))
+        for table in (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.STATUS, live.ALARMS)
     ]
-    deps += [dg.AssetDep(key(table)) for table in (history.SLE_HOURLY, history.SITE_HOURLY, history.SITES)]
+    deps += [
+        dg.AssetDep(key(table))
+        for table in (history.SLE_HOURLY, history.CLASSIFIERS_HOURLY, history.SITE_HOURLY, history.SITES)
+    ]
 
     @dg.multi_asset(name="live_findings", specs=[spec(live.FINDINGS, deps)], pool=POOL)
     def found(

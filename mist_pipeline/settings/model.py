@@ -69,6 +69,11 @@ class Mist(Section):
     )
     connections: int = Field(8, ge=1, le=64, description="Requests under way at the same time.")
 
+    @field_validator("detail", mode="before")
+    @classmethod
+    def _off_is_no_boolean(cls, value: object) -> object:
+        return "off" if value is False else value  # YAML reads a bare `off` as false
+
     @field_validator("cloud", "base_url")
     @classmethod
     def _known_cloud(cls, value: str | None) -> str | None:

@@ -62,14 +62,14 @@ def test_full_asks_everything_however_long_it_waits() -> None:
 
 def test_triage_spends_what_is_left_on_whole_sites_worst_first() -> None:
     asked = ask(site_ids=many(100), metrics=WIFI, detail="triage", worst_first=("s0042", "gone", "s0007"))
-    plan = make_plan(asked, knowing(asked.site_ids), Budget(24 + 3 * 8 + 7))
+    plan = make_plan(asked, knowing(asked.site_ids), Budget(24 + 3 * 8 + 7)).deepen(["s0099"])
     detailed = [request.site_id for request in plan.of("detail")]
-    assert list(dict.fromkeys(detailed)) == ["s0042", "s0007", "s0000"]
+    assert list(dict.fromkeys(detailed)) == ["s0042", "s0007", "s0099"]
     assert all(detailed.count(site) == 8 for site in detailed)
     assert plan.left_out[0].what == "detail of 97 of 100 sites"
 
 
-def test_triage_without_an_order_waits_for_the_scores_before_it_chooses() -> None:
+def test_triage_waits_for_the_scores_before_it_chooses() -> None:
     asked = ask(site_ids=many(100), metrics=WIFI, detail="triage")
     plan = make_plan(asked, knowing(asked.site_ids), Budget(24 + 16))
     assert (plan.spare, plan.of("detail")) == (16, ())
@@ -156,7 +156,7 @@ def test_an_organisation_without_sites_needs_no_calls() -> None:
 
 def test_the_summary_says_planned_left_out_and_waiting() -> None:
     asked = ask(site_ids=many(3000), metrics=WIFI, detail="auto", worst_first=("s0001",))
-    summary = make_plan(asked, knowing(asked.site_ids), Budget(100, per_hour=100)).summary()
+    summary = make_plan(asked, knowing(asked.site_ids), Budget(100, per_hour=100)).deepen(()).summary()
     assert summary["strategy"] == "triage"
     assert summary["calls_by_purpose"] == {"organisation": 72, "detail": 24, "alarms": 0, "discovery": 0}
     assert summary["num_sites_detailed"] == 3

@@ -44,6 +44,11 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_defaults(tmp_p
     assert settings.history.archive_after_days == 30
 
 
+def test_a_bare_off_is_the_word_and_no_boolean(tmp_path: Path) -> None:
+    assert read("mist: {detail: off}", tmp_path).mist.detail == "off"
+    assert load_settings(environment={"MIST_PIPELINE__MIST__DETAIL": "off"}).mist.detail == "off"
+
+
 def test_the_clouds_variables_win_over_their_keys(tmp_path: Path) -> None:
     settings = read(
         "mist: {base_url: https://api.eu.mist.com, org_id: a}",

@@ -12,6 +12,12 @@ SLE_HOURLY = replace(
     comment="Today's hours so far, the running one included.",
     partition=None,
 )
+CLASSIFIERS_HOURLY = replace(
+    history.CLASSIFIERS_HOURLY,
+    schema="live",
+    comment="What the cloud blames in today's closed hours; of the sites whose detail was asked.",
+    partition=None,
+)
 SITE_HOURLY = replace(
     history.SITE_HOURLY,
     schema="live",
@@ -46,4 +52,4 @@ FINDINGS = Table(
     partition=None,
 )
 
-TABLES = (SLE_HOURLY, SITE_HOURLY, ALARMS, STATUS, FINDINGS)
+TABLES = (SLE_HOURLY, CLASSIFIERS_HOURLY, SITE_HOURLY, ALARMS, STATUS, FINDINGS)

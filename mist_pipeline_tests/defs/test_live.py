@@ -1,0 +1,117 @@
+"""A look: in detail once an hour where the calls allow it, at suspects every time, and never nothing for lack of detail."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from mist_pipeline.cli.execution import execute
+from mist_pipeline.collect.plan import Ask
+from mist_pipeline.defs.live import wishes
+from mist_pipeline.defs.run import silent
+from mist_pipeline.mist.budget import CallBudget
+from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.simulator.clock import Clock
+from mist_pipeline.simulator.faults import Faults, Scripted
+from mist_pipeline.simulator.server import Running, serve
+from mist_pipeline.simulator.world import World
+from mist_pipeline.warehouse.store import Warehouse
+
+TODAY = date(2026, 3, 3)
+SITES = 4
+UTC_ZONE = ZoneInfo("UTC")
+METRICS = ("coverage", "capacity")
+
+
+def at(hour: int, minute: int = 5) -> datetime:
+    return datetime(TODAY.year, TODAY.month, TODAY.day, hour, minute, tzinfo=UTC)
+
+
+@contextmanager
+def organisation(
+    data: Path, faults: Faults | None = None, **options: str
+) -> Iterator[tuple[Settings, Running]]:
+    world = World(SITES, 3, seed=4, start=TODAY - timedelta(days=1), quiet=True, timezones=["UTC"])
+    with serve(world, clock=Clock(at(9)), faults=faults) as cloud:
+        environment = {
+            "MIST_BASE_URL": cloud.base_url,
+            "MIST_ORG_ID": cloud.org_id,
+            "MIST_API_TOKEN": cloud.token,
+            "MIST_PIPELINE_DATA": str(data),
+            "MIST_PIPELINE__HISTORY__START": TODAY.isoformat(),
+            **options,
+        }
+        yield load_settings(environment=environment), cloud
+
+
+def look(settings: Settings, cloud: Running, moment: datetime) -> int:
+    """Calls of detail that a look took."""
+    cloud.clock.set(moment)
+    before = asked(cloud)
+    assert execute(settings, "live", progress=silent, as_of=moment).failures == ()
+    return asked(cloud) - before
+
+
+def asked(cloud: Running) -> int:
+    return sum(count for name, count in cloud.requests.endpoints.items() if "summary" in name)
+
+
+def blamed(settings: Settings) -> pl.DataFrame:
+    return Warehouse(settings.warehouse_path).query("SELECT * FROM live.classifiers_hourly")
+
+
+@pytest.mark.slow
+def test_an_hour_that_closed_is_asked_in_detail_once(tmp_path: Path) -> None:
+    with organisation(tmp_path) as (settings, cloud):
+        first = look(settings, cloud, at(9))
+        assert first > SITES
+        assert blamed(settings)["site_id"].n_unique() > 1
+        assert look(settings, cloud, at(9, 20)) == 0
+        assert look(settings, cloud, at(10)) == first
+
+
+@pytest.mark.slow
+def test_whoever_wants_no_detail_gets_none(tmp_path: Path) -> None:
+    with organisation(tmp_path, MIST_PIPELINE__MIST__DETAIL="off") as (settings, cloud):
+        assert look(settings, cloud, at(9)) == 0
+        assert blamed(settings).is_empty()
+
+
+@pytest.mark.slow
+def test_a_look_goes_on_without_detail_that_fails(tmp_path: Path) -> None:
+    refused = Faults(script=[Scripted("/summary-trend", "forbidden", times=10_000)])
+    with organisation(tmp_path, refused) as (settings, cloud):
+        look(settings, cloud, at(9))
+        assert blamed(settings).is_empty()
+        assert Warehouse(settings.warehouse_path).query("SELECT * FROM live.status").height >= SITES
+
+
+def ask(now: datetime) -> Ask:
+    return Ask(("s1", "s2"), METRICS, (TODAY,), UTC_ZONE, now, detail="off")
+
+
+@pytest.mark.parametrize(
+    ("before", "suspects", "detail", "wanted"),
+    [
+        (None, (), "auto", [("triage", 2)]),
+        (at(8, 50), ("s2",), "auto", [("triage", 2)]),
+        (at(9, 1), (), "auto", [("off", 2)]),
+        (at(9, 1), ("s2",), "triage", [("off", 2), ("full", 1)]),
+        (at(8, 50), ("s2",), "off", [("off", 2)]),
+    ],
+)
+def test_what_a_look_asks(
+    before: datetime | None,
+    suspects: tuple[str, ...],
+    detail: str,
+    wanted: list[tuple[str, int]],
+    tmp_path: Path,
+) -> None:
+    budget = CallBudget(tmp_path / "budget.db", ["token"])
+    found = list(wishes(ask(at(9)), before, suspects, detail, budget))  # type: ignore[arg-type]
+    assert [(one.detail, len(one.site_ids)) for one, _ in found] == wanted
+    assert [calls for one, calls in found if one.detail == "triage"] in ([], [1000])
