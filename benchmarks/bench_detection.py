@@ -16,11 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from mist_pipeline.alerts.signals import FAMILIES
@@ -40,13 +41,27 @@ COLUMNS = (
     "hours to detect, median", "90 %", "duplicates per hit", "shared causes as one", "backfill s", "replay s",
 )  # fmt: skip
 
+_INSTANT = pl.Datetime("us", "UTC")
+TRUTHS: Mapping[str, pl.DataType] = {
+    "site_id": pl.String(),
+    "family": pl.String(),
+    "kind": pl.String(),
+    "onset": _INSTANT,
+    "critical_at": _INSTANT,
+    "end": _INSTANT,
+    "hit_at": _INSTANT,
+    "warned_at": _INSTANT,
+    "extra": pl.Int64(),
+}
+"""An incident at one of its sites: hit_at after the onset (null: missed), warned_at before it, and alerts beyond the first."""
+
 
 @dataclass(frozen=True)
 class Result:
     """What one world gave, or several together.
 
     Attributes:
-        truths: site_id, family, kind, onset, critical_at, end, hit_at (null: missed), warned_at, extra.
+        truths: `TRUTHS`.
         false: Alerts that belong to no incident.
         site_weeks: Watched.
         shared: Causes of three sites or more that were told, and in how many incidents each.
@@ -67,7 +82,8 @@ class Result:
         first = pl.min_horizontal("warned_at", "hit_at")
         warned = slow.filter(first < pl.col("critical_at")).height
         sudden = hits.filter(~pl.col("kind").is_in(SLOW))
-        hours = sudden.select((pl.col("hit_at") - pl.col("onset")).dt.total_minutes() / 60).to_series()
+        waits = (sudden["hit_at"] - sudden["onset"]).dt.total_minutes().to_numpy() / 60
+        median, late = np.quantile(waits, [0.5, 0.9]) if waits.size else (np.nan, np.nan)
         cells = (
             name,
             self.truths.height,
@@ -75,8 +91,8 @@ class Result:
             f"{told.height / max(1, told.height + self.false.height):.3f}",
             f"{self.false.height / self.site_weeks:.3f}",
             f"{warned} of {slow.height}",
-            f"{hours.median() or 0:.1f}",
-            f"{hours.quantile(0.9, 'higher') or 0:.1f}",
+            f"{median:.1f}",
+            f"{late:.1f}",
             f"{int(self.truths['extra'].sum()) / max(1, told.height):.2f}",
             f"{sum(one == 1 for one in self.shared)} of {len(self.shared)}",
             *(f"{seconds:.0f}" for seconds in self.seconds),
@@ -125,7 +141,7 @@ def measured(world: World, folder: Path, behaviour: Behaviour) -> Result:
 def compared(world: World, alerts: pl.DataFrame, seconds: tuple[float, float]) -> Result:
     """Alerts against the truth."""
     begins = world.start + timedelta(days=LEARNING_DAYS)
-    instants = pl.col("opened_at", "resolved_at").cast(pl.Datetime("us", "UTC"))
+    instants = pl.col("opened_at", "resolved_at").cast(_INSTANT)
     alerts = alerts.with_columns(instants).filter(
         pl.col("site_id").is_not_null(), pl.col("opened_at") >= begins
     )
@@ -162,14 +178,9 @@ def compared(world: World, alerts: pl.DataFrame, seconds: tuple[float, float]) -
             )
         if len(truth.site_ids) >= 3 and homes:
             shared.append(len(set(homes)))
-    instant = pl.Datetime("us", "UTC")
-    schema = {
-        "site_id": pl.String, "family": pl.String, "kind": pl.String, "onset": instant, "critical_at": instant,
-        "end": instant, "hit_at": instant, "warned_at": instant, "extra": pl.Int64,
-    }  # fmt: skip
     weeks = len(world.sites()) * (world.days - LEARNING_DAYS) / 7
     false = alerts.filter(pl.col("alert_id").is_in(list(alerts_left)))
-    return Result(pl.DataFrame(rows, schema=schema), false, weeks, tuple(shared), seconds)
+    return Result(pl.DataFrame(rows, schema=TRUTHS), false, weeks, tuple(shared), seconds)
 
 
 def _is_of(family: str, metrics: Iterable[str]) -> pl.Expr:
