@@ -145,8 +145,13 @@ def compared(world: World, alerts: pl.DataFrame, seconds: tuple[float, float]) -
     alerts = alerts.with_columns(instants).filter(
         pl.col("site_id").is_not_null(), pl.col("opened_at") >= begins
     )
+    # Alerts about the devices of a site have no metric.
     alerts = alerts.with_columns(
-        family=pl.col("metric").replace_strict(FAMILIES, default=pl.col("metric"), return_dtype=pl.String)
+        family=pl.when(pl.col("kind").is_in(["site_down", "mist_alarm"]))
+        .then(pl.lit("device"))
+        .otherwise(
+            pl.col("metric").replace_strict(FAMILIES, default=pl.col("metric"), return_dtype=pl.String)
+        )
     )
     rows, shared = [], []
     alerts_left = set(alerts["alert_id"])

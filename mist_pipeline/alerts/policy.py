@@ -70,7 +70,7 @@ DEFAULT_RULES: Mapping[str, Rule] = {
     "baseline": Rule(corroborated="critical", other_hold=6 * _HOUR),
     "trend": Rule(corroborated="critical", other_hold=6 * _HOUR),
     "anomaly": Rule(),
-    "health_drop": Rule("critical", other_hold=6 * _HOUR),
+    "health_drop": Rule(other_hold=6 * _HOUR),
 }
 """Kind of finding → what it may do. Kind ``correlation`` raises nothing: it names the cause of other alerts."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import psutil
 
@@ -39,6 +39,8 @@ class Outcome:
         rows: Rows written.
         warnings: Checks that failed without stopping the run.
         failures: Steps and blocking checks that failed, with the reason.
+        left_out: What was wanted of the cloud and not asked, and why.
+        wait_hours: How long all of it would have waited for calls.
     """
 
     job: str
@@ -47,6 +49,8 @@ class Outcome:
     rows: int
     warnings: tuple[str, ...]
     failures: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    wait_hours: float = 0.0
 
     @property
     def is_success(self) -> bool:
@@ -105,6 +109,7 @@ def execute(
             run_config=ONLY_CRITICAL_LOGS,
             raise_on_error=False,
         )
+    left_out, wait_hours = _left_out(result)
     return Outcome(
         job=job,
         days=days,
@@ -112,6 +117,8 @@ def execute(
         rows=_rows(result),
         warnings=tuple(_failed_checks(result)),
         failures=tuple(_failures(result)),
+        left_out=left_out,
+        wait_hours=wait_hours,
     )
 
 
@@ -161,6 +168,19 @@ def _rows(result: "ExecuteInProcessResult") -> int:
         if count := materialization.metadata.get("dagster/row_count"):
             counts[materialization.asset_key.to_user_string()] = int(str(count.value))
     return sum(counts.values())
+
+
+def _left_out(result: "ExecuteInProcessResult") -> tuple[tuple[str, ...], float]:
+    """What the plans of this run left out though it was wanted, and the hours of waiting that it would have cost."""
+    lines: dict[str, None] = {}
+    wait_hours = 0.0
+    for event in result.get_asset_materialization_events():
+        facts = event.step_materialization_data.materialization.metadata
+        wanted = facts.get("detail_asked")
+        if wanted is not None and wanted.value != "off":
+            lines |= dict.fromkeys(map(str, cast("list[str]", facts["left_out"].value)))
+            wait_hours = max(wait_hours, float(str(facts["wait_hours_in_full"].value)))
+    return tuple(lines), wait_hours if lines else 0.0
 
 
 def _failed_checks(result: "ExecuteInProcessResult") -> Iterator[str]:

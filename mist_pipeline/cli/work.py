@@ -124,8 +124,15 @@ def backfill(
     tags = {NOTIFY_TAG: str(notify).lower()}
     outcomes = in_turn(settings, jobs, instant, is_simulated=as_of is not None, tags=tags)
     tell(outcomes)
+    again = []
+    if wait_hours := sum(outcome.wait_hours for outcome in outcomes):
+        span = f"--from {days[0]} --to {days[-1]}"
+        promise = f"all of it, sharper; waits about {max(1, round(wait_hours))} h for calls"
+        again.append((f"MIST_PIPELINE__MIST__DETAIL=full mist-pipeline backfill {span}", promise))
     next_commands(
-        ("mist-pipeline report --open", "the page of the last day"), ("mist-pipeline sql", "query it")
+        ("mist-pipeline report --open", "the page of the last day"),
+        ("mist-pipeline sql", "query it"),
+        *again,
     )
 
 
@@ -214,7 +221,7 @@ def tell(outcomes: Sequence[Outcome]) -> None:
         table.add_row(outcome.job, outcome.days, f"{outcome.seconds:.1f}", f"{outcome.rows:,}", verdict)
     console.print(table)
     for outcome in outcomes:
-        for warning in outcome.warnings:
+        for warning in (*outcome.warnings, *(f"not asked: {what}" for what in outcome.left_out)):
             console.print(f"[yellow]![/] {warning.replace('[', chr(92) + '[')}")
     broken = [failure for outcome in outcomes for failure in outcome.failures]
     if broken:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, product
 from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -187,7 +187,17 @@ class Plan:
     @property
     def wait_hours(self) -> float:
         """How long the budget makes this plan wait, in hours."""
-        short = 0 if self.budget.now is None else max(0, self.cost - self.budget.now)
+        return self._wait_for(self.cost)
+
+    @property
+    def wait_hours_in_full(self) -> float:
+        """How long everything that is wanted would wait."""
+        if self.strategy == "full":
+            return self.wait_hours
+        return make_plan(replace(self.ask, detail="full"), self.known, self.budget).wait_hours
+
+    def _wait_for(self, calls: int) -> float:
+        short = 0 if self.budget.now is None else max(0, calls - self.budget.now)
         return short / max(1, self.budget.per_hour)
 
     def of(self, purpose: Purpose) -> tuple[Request, ...]:
@@ -195,10 +205,10 @@ class Plan:
         return tuple(request for request in self.requests if request.purpose == purpose)
 
     def deepen(self, worst_first: Sequence[str]) -> "Plan":
-        """A triage plan with the detail of as many sites as the spare calls allow: those of the ask, then the given ones.
+        """A triage plan with as much detail as the spare calls allow: the newest window of every site, then the one before.
 
-        A site is taken whole (all its metrics and days) so that its picture is complete; the first one that does not
-        fit ends the selection.
+        Within a window the sites of the ask come first, then the given ones. A site's window is taken with all its
+        metrics; the first one that does not fit ends the selection.
         """
         if self.strategy != "triage":
             return self
@@ -206,21 +216,23 @@ class Plan:
         wanted_first = (*self.ask.worst_first, *worst_first, *self.ask.site_ids)
         order = [site for site in dict.fromkeys(wanted_first) if site in asked]
         windows = _detail_windows(self.ask, self.known)
-        requests, discover, left = list(self.requests), list(self.discover), self.spare
+        requests, discover, left = list(self.requests), dict.fromkeys(self.discover), self.spare
         taken = 0
-        for site in order:
-            wanted = _detail_requests([site], windows, self.ask, self.known)
-            unknown = [site] if site not in self.known.spellings else []
-            if len(wanted) + len(unknown) > left:
+        for window, site in product(windows, order):
+            wanted = _detail_requests([site], [window], self.ask, self.known)
+            is_unknown = site not in self.known.spellings and site not in discover
+            cost = _cost(wanted) + is_unknown
+            if cost > left:
                 break
             requests += wanted
-            discover += unknown
-            left -= len(wanted) + len(unknown)
+            discover |= {site: None} if is_unknown else {}
+            left -= cost
             taken += 1
-        left_out = self.left_out
-        if taken < len(order):
-            why = f"{self.spare} calls were left after the organisation's scores; worst sites first"
-            left_out += (LeftOut(f"detail of {len(order) - taken} of {len(order)} sites", why),)
+        left_out, total = self.left_out, len(windows) * len(order)
+        if taken < total:
+            what = f"{total:,} sites" if len(windows) == 1 else f"{total:,} windows of sites"
+            why = f"{self.spare:,} calls were left after the organisation's scores; newest days and worst sites first"
+            left_out += (LeftOut(f"detail of {total - taken:,} of {what}", why),)
         return replace(self, requests=tuple(requests), discover=tuple(discover), left_out=left_out, spare=0)
 
     def summary(self) -> dict[str, JsonValue]:
@@ -244,6 +256,7 @@ class Plan:
             "calls_spare": self.spare,
             "calls_available": self.budget.now,
             "wait_hours": round(self.wait_hours, 2),
+            "wait_hours_in_full": round(self.wait_hours_in_full, 2),
             "left_out": [f"{item.what}: {item.why}" for item in self.left_out],
         }
 

@@ -312,10 +312,12 @@ def test_live_evidence_takes_over_what_the_daily_analysis_opened() -> None:
 
 def test_health_is_not_told_beside_the_trouble_that_lowers_it() -> None:
     health = finding(family="health", kind="health_drop", severity="critical", metric="")
-    book, _ = run([daily(24, health, THRESHOLD)], LEVELS)
+    wanted = Policy(rules={**LEVELS.rules, "health_drop": Rule("critical")})
+    book, _ = run([daily(24, health, THRESHOLD)], wanted)
     assert only_alert(book).family == "radio"
-    book, _ = run([daily(24, health)])
+    book, _ = run([daily(24, health)], wanted)
     assert only_alert(book).family == "health"
+    assert run([daily(24, health)])[1] == []
 
 
 def test_the_first_finding_names_the_alert_and_later_ones_are_evidence_on_it() -> None:

@@ -372,6 +372,27 @@ class TestSimulate:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_a_backfill_for_which_the_calls_do_not_suffice_says_what_it_did_not_ask_and_how_to_get_it(
+    call: Call, cloud: Running
+) -> None:
+    # A fifth of the calls is reserved for looks; the scores of two days alone are 48.
+    words = f"backfill --from {DAY} --to 2026-03-29 --mode monitor --as-of 2026-03-30T09:25:00"
+    ended = call(
+        *words.split(),
+        MIST_BASE_URL=cloud.base_url,
+        MIST_API_TOKEN=cloud.token,
+        MIST_PIPELINE__MIST__CALLS_PER_HOUR="75",
+        MIST_PIPELINE__HISTORY__START=str(DAY),
+    )
+    assert ended.code == 0
+    assert "not asked: clients by hour on" in ended.text
+    assert (
+        f"MIST_PIPELINE__MIST__DETAIL=full mist-pipeline backfill --from {DAY} --to 2026-03-29" in ended.text
+    )
+    assert "waits about 1 h for calls" in ended.text
+
+
 def test_a_run_against_an_unreachable_cloud_fails_without_showing_the_token(call: Call, folder: Path) -> None:
     ended = call(
         "run", "--mode", "monitor", "--day", "2026-03-01", MIST_BASE_URL=NOWHERE, MIST_API_TOKEN=SECRET

@@ -238,7 +238,7 @@ def test_triage_takes_the_detail_of_the_sites_that_are_worst_right_now(store: Ra
     assert {request.site_id for request in spent.plan.of("detail")} == {"s2"}
     assert spent.calls == 24 + 4
     assert spent.summary()["left_out"] == [
-        "detail of 2 of 3 sites: 4 calls were left after the organisation's scores; worst sites first"
+        "detail of 2 of 3 sites: 4 calls were left after the organisation's scores; newest days and worst sites first"
     ]
 
 

@@ -78,6 +78,19 @@ def test_triage_waits_for_the_scores_before_it_chooses() -> None:
     assert deeper.spare == 0
 
 
+def test_triage_of_weeks_takes_the_newest_of_all_sites_before_older_ones_of_any() -> None:
+    asked = ask(site_ids=many(10), metrics=WIFI, detail="triage", days=days(21))
+    scores = make_plan(replace(asked, detail="off"), knowing(asked.site_ids), Budget(None)).cost
+    plan = make_plan(asked, knowing(asked.site_ids), Budget(scores + 12 * 8 + 7)).deepen(["s0009"])
+    starts = {}
+    for request in plan.of("detail"):
+        starts.setdefault(request.start, []).append(request.site_id)
+    newest, before = sorted(starts, reverse=True)
+    assert set(starts[newest]) == set(asked.site_ids)
+    assert list(dict.fromkeys(starts[before])) == ["s0009", "s0000"]
+    assert plan.left_out[0].what == "detail of 18 of 30 windows of sites"
+
+
 def test_deepening_leaves_other_plans_alone() -> None:
     plan = make_plan(ask(), Known(), Budget(None))
     assert plan.deepen(["s1"]) is plan
@@ -161,9 +174,13 @@ def test_the_summary_says_planned_left_out_and_waiting() -> None:
     assert summary["calls_by_purpose"] == {"organisation": 72, "detail": 24, "alarms": 0, "discovery": 0}
     assert summary["num_sites_detailed"] == 3
     assert summary["left_out"] == [
-        "detail of 2997 of 3000 sites: 28 calls were left after the organisation's scores; worst sites first"
+        (
+            "detail of 2,997 of 3,000 sites: 28 calls were left after the organisation's scores; "
+            "newest days and worst sites first"
+        )
     ]
     assert summary["wait_hours"] == 0.0
+    assert summary["wait_hours_in_full"] == pytest.approx(239.72)
 
 
 @pytest.mark.parametrize(
