@@ -38,7 +38,7 @@ DEVICES = ("ap", "device")
 """Lost devices are told as either: the access points' own metric, or their silence."""
 COLUMNS = (
     "world", "incidents", "recall after onset", "precision", "false per site-week", "slow declines warned of",
-    "hours to detect, median", "90 %", "duplicates per hit", "shared causes as one", "backfill s", "replay s",
+    "hours to detect, median", "90 %", "duplicates per hit", "shared causes as one", "mixed incidents", "backfill s", "replay s",
 )  # fmt: skip
 
 _INSTANT = pl.Datetime("us", "UTC")
@@ -65,6 +65,7 @@ class Result:
         false: Alerts that belong to no incident.
         site_weeks: Watched.
         shared: Causes of three sites or more that were told, and in how many incidents each.
+        mixed: Incidents whose alerts are not all about one cause, and all incidents.
         seconds: Of the backfill and of the replay.
     """
 
@@ -72,6 +73,7 @@ class Result:
     false: pl.DataFrame
     site_weeks: float
     shared: tuple[int, ...]
+    mixed: tuple[int, int]
     seconds: tuple[float, float]
 
     def row(self, name: str) -> str:
@@ -95,6 +97,7 @@ class Result:
             f"{late:.1f}",
             f"{int(self.truths['extra'].sum()) / max(1, told.height):.2f}",
             f"{sum(one == 1 for one in self.shared)} of {len(self.shared)}",
+            f"{self.mixed[0]} of {self.mixed[1]}",
             *(f"{seconds:.0f}" for seconds in self.seconds),
         )
         return "| " + " | ".join(map(str, cells)) + " |"
@@ -154,7 +157,7 @@ def compared(world: World, alerts: pl.DataFrame, seconds: tuple[float, float]) -
         )
     )
     rows, shared = [], []
-    alerts_left = set(alerts["alert_id"])
+    about: dict[str, set[str]] = {name: set() for name in alerts["alert_id"]}
     for truth in world.truth:
         if truth.is_decoy or truth.end <= begins or truth.onset >= world.end:
             continue
@@ -166,7 +169,8 @@ def compared(world: World, alerts: pl.DataFrame, seconds: tuple[float, float]) -
             ).filter(_is_of(truth.family, truth.metrics))
             after = mine.filter(pl.col("opened_at") >= truth.onset).sort("opened_at")
             before = mine.filter(pl.col("opened_at") < truth.onset).sort("opened_at", descending=True)
-            alerts_left -= set(mine["alert_id"])
+            for name in mine["alert_id"]:
+                about[name].add(truth.incident_id)
             homes += mine["incident_id"].to_list()
             rows.append(
                 {
@@ -184,8 +188,15 @@ def compared(world: World, alerts: pl.DataFrame, seconds: tuple[float, float]) -
         if len(truth.site_ids) >= 3 and homes:
             shared.append(len(set(homes)))
     weeks = len(world.sites()) * (world.days - LEARNING_DAYS) / 7
-    false = alerts.filter(pl.col("alert_id").is_in(list(alerts_left)))
-    return Result(pl.DataFrame(rows, schema=TRUTHS), false, weeks, tuple(shared), seconds)
+    false = alerts.filter(pl.col("alert_id").is_in([name for name, truths in about.items() if not truths]))
+    contents = [
+        [about[name] for name in names]
+        for _, names in alerts.group_by("incident_id").agg("alert_id").iter_rows()
+    ]
+    mixed = sum(len(truths) > 1 and not set.intersection(*truths) for truths in contents)
+    return Result(
+        pl.DataFrame(rows, schema=TRUTHS), false, weeks, tuple(shared), (mixed, len(contents)), seconds
+    )
 
 
 def _is_of(family: str, metrics: Iterable[str]) -> pl.Expr:
@@ -225,6 +236,7 @@ def main(arguments: list[str] | None = None) -> None:
             pl.concat(one.false for one in results),
             sum(one.site_weeks for one in results),
             tuple(count for one in results for count in one.shared),
+            (sum(one.mixed[0] for one in results), sum(one.mixed[1] for one in results)),
             (sum(one.seconds[0] for one in results), sum(one.seconds[1] for one in results)),
         )
         print(pooled.row("all"))

@@ -7,7 +7,7 @@ causes are found (``analysis.incidents``), and who is told (`telling`).
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mist_pipeline.alerts.fold import apply_to_incident
 from mist_pipeline.alerts.model import Alert, Event, Incident, Json, Severity, Source, rank, stable_id, worst
@@ -60,7 +60,7 @@ def group(
     Returns:
         Incidents afterwards, and the events.
     """
-    board = _Board(dict(incidents), alerts, at, policy)
+    board = _Board(dict(incidents), alerts, at, policy, site_count)
     touched = [alerts[name] for name in sorted(set(changed))]
     board.bring_back(alert for alert in touched if alert.is_active)
     for cause in causes:
@@ -68,11 +68,8 @@ def group(
     fresh = [alert for alert in touched if alert.is_active and alert.alert_id not in board.home]
     alone = [alert for alert in fresh if not board.join_storm(alert) and not board.join_neighbour(alert)]
     if source == "live":
-        for family in sorted({alert.family for alert in alone}):
-            members = [alert for alert in alone if alert.family == family]
-            members += board.began_just_before(family)
-            if len({alert.site_id for alert in members}) >= policy.storm_at(site_count):
-                board.raise_storm(members)
+        for family in sorted({alert.family for alert in fresh}):
+            board.look_for_storm([alert for alert in alone if alert.family == family], family)
     rest = [alert for alert in alone if alert.alert_id not in board.home]
     if len({alert.site_id for alert in rest}) > policy.max_new_incidents:
         board.raise_storm(rest)
@@ -83,6 +80,10 @@ def group(
     return board.incidents, board.events
 
 
+def _sites(alerts: Iterable[Alert]) -> int:
+    return len({alert.site_id for alert in alerts})
+
+
 @dataclass
 class _Board:
     """All incidents during one evaluation; every event is applied at once."""
@@ -91,9 +92,12 @@ class _Board:
     alerts: Mapping[str, Alert]
     at: datetime
     policy: Policy
+    site_count: int
     events: list[Event] = field(default_factory=list)
     home: dict[str, str] = field(init=False)
     of_site: dict[str, list[Alert]] = field(init=False)
+    complaints: dict[tuple[str, str, str], set[str]] = field(init=False)
+    """incident_id, family, classifier → sites of an incident that began to complain not long ago."""
 
     def __post_init__(self) -> None:
         self.home = {
@@ -105,6 +109,10 @@ class _Board:
         for alert in self.alerts.values():
             if alert.opened_at is not None:
                 self.of_site.setdefault(alert.site_id, []).append(alert)
+        self.complaints = {}
+        for incident in self.incidents.values():
+            known = (self.alerts[name] for name in incident.alert_ids if name in self.alerts)
+            self._note_complaints(known, incident.incident_id)
 
     def bring_back(self, active: Iterable[Alert]) -> None:
         """Incidents that were resolved come back with their reopened alerts."""
@@ -131,16 +139,19 @@ class _Board:
             )
         moving = [alert for alert in members if self._may_move(alert, incident)]
         if moving:
-            self._move(moving, incident.incident_id)
+            self._move([*moving, *self._companions(moving)], incident.incident_id)
         incident = self.incidents[incident.incident_id]
         if incident.attribute == STORM or (moving and incident.fingerprint == cause.fingerprint):
             self._rename(incident, cause)
 
     def join_storm(self, alert: Alert) -> bool:
-        """Latecomers of a storm."""
-        for incident in self._storms_now():
-            if incident.family in {alert.family, ""}:
-                self._join([alert], incident.incident_id)
+        """Latecomers of a storm, and of any shared cause of which enough sites complain in the same way."""
+        active = (one for one in self.incidents.values() if one.scope == "infrastructure" and one.is_active)
+        for incident in sorted(active, key=lambda one: (one.opened_at, one.incident_id)):
+            is_on = self.at - incident.last_joined_at <= self.policy.same_site_within
+            is_storm = is_on and incident.attribute == STORM and incident.family in {alert.family, ""}
+            if is_storm or self._complains_like(alert, incident):
+                self._move([alert, *self._companions([alert])], incident.incident_id)
                 return True
         return False
 
@@ -157,15 +168,60 @@ class _Board:
         self._join([alert], chosen.incident_id)
         return True
 
-    def began_just_before(self, family: str) -> list[Alert]:
+    def look_for_storm(self, alone: list[Alert], family: str) -> None:
+        """Sites whose trouble of a family began at once, or soon after one another with the same classifier to blame."""
+        policy = self.policy
+        members = alone + self._own_since(family, policy.same_site_within)
+        if _sites(members) >= policy.storm_at(self.site_count):
+            self.raise_storm(members)
+            return
+        members = alone + self._own_since(family, policy.complaint_within)
+        for classifier in sorted({alert.classifier for alert in members} - {""}):
+            like = [alert for alert in members if alert.classifier == classifier]
+            if _sites(like) >= policy.complaints_at(self.site_count):
+                self.raise_storm(like)
+
+    def _own_since(self, family: str, within: timedelta) -> list[Alert]:
         """Alerts of a family that were told as single sites' own and may be the first of a storm."""
         return [
             alert
             for incident in self.incidents.values()
             if incident.scope == "site" and incident.is_active
             for alert in (self.alerts[name] for name in incident.alert_ids if name in self.alerts)
-            if alert.is_active and alert.family == family and self._is_new(alert)
+            if alert.is_active and alert.family == family and self._began_within(alert, within)
         ]
+
+    def _complains_like(self, alert: Alert, incident: Incident) -> bool:
+        """Whether enough sites of an incident blamed the same not long ago."""
+        like = self.complaints.get((incident.incident_id, alert.family, alert.classifier), set())
+        return bool(alert.classifier) and len(like | {alert.site_id}) >= self.policy.complaints_at(
+            self.site_count
+        )
+
+    def _note_complaints(self, alerts: Iterable[Alert], incident_id: str) -> None:
+        for alert in alerts:
+            if self._began_within(alert, self.policy.complaint_within):
+                key = (incident_id, alert.family, alert.classifier)
+                self.complaints.setdefault(key, set()).add(alert.site_id)
+
+    def _companions(self, moving: list[Alert]) -> list[Alert]:
+        """What began together with these at their sites and is told as the sites' own: an incident moves whole."""
+        names = {alert.alert_id for alert in moving}
+        found = {}
+        for alert in moving:
+            for other in self.of_site.get(alert.site_id, ()) if alert.site_id else ():
+                home = self.incidents.get(self.home.get(other.alert_id, ""))
+                if (
+                    other.alert_id not in names
+                    and other.is_active
+                    and home is not None
+                    and home.scope == "site"
+                    and alert.opened_at is not None
+                    and other.opened_at is not None
+                    and abs(alert.opened_at - other.opened_at) <= self.policy.same_site_within
+                ):
+                    found[other.alert_id] = other
+        return list(found.values())
 
     def raise_storm(self, members: list[Alert]) -> None:
         """Many at once are one; a cause is not known yet."""
@@ -176,7 +232,7 @@ class _Board:
         sites = len({alert.site_id for alert in members})
         text = f"{common[0] if common else family or 'trouble'} at {sites} sites at once"
         incident = self._open(stable_id(STORM, family), family, text, STORM, family, "infrastructure")
-        self._move(members, incident.incident_id)
+        self._move([*members, *self._companions(members)], incident.incident_id)
 
     def open_own(self, alert: Alert) -> None:
         """An incident of one site, or of the organisation."""
@@ -227,7 +283,10 @@ class _Board:
 
     def _is_new(self, alert: Alert) -> bool:
         """Whether it began so recently that what begins now may belong to it."""
-        return alert.opened_at is not None and self.at - alert.opened_at <= self.policy.same_site_within
+        return self._began_within(alert, self.policy.same_site_within)
+
+    def _began_within(self, alert: Alert, within: timedelta) -> bool:
+        return alert.opened_at is not None and self.at - alert.opened_at <= within
 
     def _may_move(self, alert: Alert, to: Incident) -> bool:
         """Whether an alert is not in a shared cause already."""
@@ -237,15 +296,6 @@ class _Board:
         if home.incident_id == to.incident_id:
             return False
         return home.scope == "site" or home.attribute == STORM
-
-    def _storms_now(self) -> list[Incident]:
-        return [
-            one
-            for one in self.incidents.values()
-            if one.attribute == STORM
-            and one.is_active
-            and self.at - one.last_joined_at <= self.policy.same_site_within
-        ]
 
     def _rename(self, incident: Incident, cause: Cause) -> None:
         if incident.cause != cause.text:
@@ -287,6 +337,7 @@ class _Board:
         names: list[str] = [alert.alert_id for alert in alerts]
         self._emit(self.incidents[to], "joined", alert_ids=names)
         self.home.update(dict.fromkeys(names, to))
+        self._note_complaints(alerts, to)
 
     def _emit(self, incident: Incident, kind: str, **detail: Json) -> None:
         event = Event("incident", incident.incident_id, incident.version + 1, self.at, kind, detail)

@@ -100,6 +100,9 @@ class Policy:
         ordinary_rate: Alerts of one family per site and week in ordinary life; generously.
         storm_chance: So many sites that begin within ``same_site_within`` are a storm as ordinary life brings together
             with at most this probability, three at least.
+        complaint_within: Sites that blame the same classifier may begin so far apart and be a storm: a shared fault shows
+            at each when its people come.
+        complaint_share: Share of a family's alerts that blame one classifier in ordinary life; generously.
         storm_sites: The same where the number of sites is not known.
         max_new_incidents: More new incidents than this in one evaluation of any kind are one.
     """
@@ -122,6 +125,8 @@ class Policy:
     min_overlap: float = 0.5
     ordinary_rate: float = 0.1
     storm_chance: float = 1e-4
+    complaint_within: timedelta = 12 * _HOUR
+    complaint_share: float = 0.25
     storm_sites: int = 10
     max_new_incidents: int = 50
 
@@ -149,10 +154,18 @@ class Policy:
         return min(max(self.reopen_share * lasted, self.min_reopen), self.max_reopen)
 
     def storm_at(self, site_count: int) -> int:
-        """How many sites at once are more than coincidence: the tail of a Poisson distribution of ordinary alerts."""
+        """How many sites that begin within ``same_site_within`` are more than coincidence."""
+        return self._more_than_chance(site_count, self.same_site_within)
+
+    def complaints_at(self, site_count: int) -> int:
+        """The same for sites that blame one classifier and begin within ``complaint_within``."""
+        return self._more_than_chance(site_count, self.complaint_within, self.complaint_share)
+
+    def _more_than_chance(self, site_count: int, within: timedelta, share: float = 1.0) -> int:
+        """The tail of a Poisson distribution of ordinary alerts."""
         if not site_count:
             return self.storm_sites
-        expected = site_count * self.ordinary_rate * (self.same_site_within / timedelta(weeks=1))
+        expected = site_count * self.ordinary_rate * share * (within / timedelta(weeks=1))
         sites, term = 0, math.exp(-expected)
         tail = 1.0 - term
         while tail > self.storm_chance:

@@ -1,5 +1,7 @@
 """Alerts become incidents by cause."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -8,7 +10,7 @@ import pytest
 from mist_pipeline.alerts.grouping import acknowledge_incident, open_severity
 from mist_pipeline.alerts.policy import Policy
 from mist_pipeline.alerts.replay import replay
-from mist_pipeline.alerts.signals import causes
+from mist_pipeline.alerts.signals import Step, causes
 from mist_pipeline_tests.alerts.histories import (
     HOUR,
     START,
@@ -55,6 +57,58 @@ def test_a_storm_that_builds_up_takes_its_first_and_last_sites_along() -> None:
 def test_how_many_are_a_storm_depends_on_how_many_there_are(sites: int, at: int) -> None:
     """Poisson tails below one in ten thousand, with a tenth of an alert per site and week."""
     assert Policy().storm_at(sites) == at
+
+
+@pytest.mark.parametrize(("sites", "at"), [(0, 10), (5, 3), (30, 3), (60, 4), (300, 6), (3000, 17)])
+def test_how_many_that_blame_the_same_are_a_storm(sites: int, at: int) -> None:
+    """The same tails for a quarter of the alerts and twelve hours."""
+    assert Policy().complaints_at(sites) == at
+
+
+def blames(site_id: str, classifier: str, family: str = "ap") -> dict[str, str]:
+    return finding(site_id, family, evidence=json.dumps({"classifier": classifier}))
+
+
+def test_sites_that_blame_the_same_hours_apart_are_one_incident() -> None:
+    sites = [blames(site, "network-latency") for site in SITES[:4]]
+    steps = [live(0, sites[0]), live(4, *sites[:2]), live(9, *sites[:3]), live(14, *sites)]
+    book, events = run([replace(step, site_count=30) for step in steps])
+    assert len(only_incident(book).alert_ids) == 4
+    assert only_incident(book).cause == "network-latency at 3 sites at once"
+    assert kinds(events, "incident").count("merged") == 2
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [
+            live(0, blames("s1", "a")),
+            live(5, blames("s1", "a"), blames("s2", "b")),
+            live(9, blames("s3", "c")),
+        ],
+        [live(0, blames("s1", "a")), live(8, blames("s2", "a")), live(16, blames("s3", "a"))],
+        [live(0, blames("s1", "")), live(4, blames("s2", "")), live(8, blames("s3", ""))],
+    ],
+    ids=["other classifiers", "too far apart", "nobody blamed"],
+)
+def test_sites_that_have_nothing_but_their_family_in_common_stay_apart(steps: list[Step]) -> None:
+    book, _ = run([replace(step, site_count=30) for step in steps])
+    assert len(book.incidents) == 3
+
+
+def test_whatever_began_with_it_at_a_site_moves_along() -> None:
+    first, second, third = (blames(site, "network-latency") for site in SITES[:3])
+    radio = finding("s000", "radio")
+    late = finding("s001", "roaming", metric="roaming")
+    steps = [
+        live(0, first, radio),
+        live(3, first, radio, second),
+        live(6, first, radio, second, third, late),
+    ]
+    book, _ = run([replace(step, site_count=30) for step in steps])
+    shared, own = sorted((one for one in book.incidents.values() if one.is_active), key=lambda one: one.scope)
+    assert {book.alerts[name].family for name in shared.alert_ids} == {"ap", "radio"}
+    assert [book.alerts[name].family for name in own.alert_ids] == ["roaming"]
 
 
 def test_a_storm_is_named_by_what_most_of_its_sites_blame() -> None:
