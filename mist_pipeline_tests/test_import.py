@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DEVELOPMENT_ONLY = (
     "_pytest",
     "aiosmtpd",

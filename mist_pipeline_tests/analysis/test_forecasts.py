@@ -19,6 +19,8 @@ from mist_pipeline.analysis.forecast_search import (
 from mist_pipeline.analysis.forecasts import SCHEMA, forecasts
 from mist_pipeline_tests.analysis.daily_frames import D, frame, reading, series
 
+pytestmark = pytest.mark.slow
+
 BOUNDS = ["lower_pct", "lower_80_pct", "mean_pct", "upper_80_pct", "upper_pct"]
 
 

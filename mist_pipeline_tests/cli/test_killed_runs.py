@@ -17,6 +17,8 @@ from mist_pipeline.defs.run import silent
 from mist_pipeline.defs.tables import POOL
 from mist_pipeline.settings import Settings, load_settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:

@@ -41,6 +41,8 @@ from mist_pipeline_tests.fakes.fake_pagerduty import ROUTING_KEY, FakePagerDuty
 from mist_pipeline_tests.fakes.fake_servicenow import FakeServiceNow
 from mist_pipeline_tests.fakes.ticket_server import VirtualClock
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "<img src=x onerror=alert(1)> | [Store](javascript:alert(1)) `code` **bold**\n# Heading"
 MINUTE = HOUR / 60
 SECRETS = {

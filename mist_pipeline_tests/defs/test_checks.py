@@ -23,6 +23,8 @@ from mist_pipeline.warehouse.schema import Column, Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.tables import PUBLIC_TABLES, history
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = date(2026, 3, 28), date(2026, 3, 29)
 INSTANT = datetime(2026, 3, 28, 10, tzinfo=UTC)
 DAILY = dg.DailyPartitionsDefinition(start_date="2026-03-01", timezone="UTC")

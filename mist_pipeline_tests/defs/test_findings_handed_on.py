@@ -25,6 +25,8 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.tables import BY_NAME, analysis, history
 from mist_pipeline_tests.defs.test_checks import row
 
+pytestmark = pytest.mark.slow
+
 YESTERDAY = date(2026, 3, 28)
 BEFORE = YESTERDAY - timedelta(days=1)
 MORNING = datetime(2026, 3, 29, 2, 30, tzinfo=UTC)

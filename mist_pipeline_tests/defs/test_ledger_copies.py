@@ -31,6 +31,8 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.tables import BY_NAME, alerts, analysis
 from mist_pipeline_tests.alerts.histories import HOUR, START, finding, live
 
+pytestmark = pytest.mark.slow
+
 EVERY_COPY = pytest.mark.parametrize("copied", COPIED, ids=lambda table: table.name)
 RANGE = {
     "dagster/asset_partition_range_start": "2026-03-01",

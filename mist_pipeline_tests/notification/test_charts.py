@@ -13,6 +13,8 @@ from mist_pipeline.notification.charts import draw, with_pictures
 from mist_pipeline.notification.model import Ahead, Background, Pair, Usual
 from mist_pipeline_tests.delivery.messages import HOSTILE
 
+pytestmark = pytest.mark.slow
+
 TODAY = date(2026, 11, 22)
 LAST_HOUR = datetime(2026, 11, 22, 23, tzinfo=UTC)
 THRESHOLDS = {"critical": 70.0, "major": 80.0, "warning": 90.0}

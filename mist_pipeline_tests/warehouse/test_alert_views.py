@@ -19,6 +19,8 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.tables import alerts, history
 from mist_pipeline_tests.alerts.histories import HOUR, START, correlation, finding, live
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 3, 1)
 TELL = Telling(routes=[Route(name="all", sinks=("mail",))])
 MINUTE = timedelta(minutes=1)
