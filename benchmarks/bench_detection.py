@@ -29,7 +29,7 @@ from mist_pipeline.simulator.endpoints import Behaviour
 from mist_pipeline.simulator.server import Running, serve
 from mist_pipeline.simulator.world import World
 
-SEEDS = (7101, 7102, 7103)
+SEEDS = (7201, 7202, 7203)
 BEFORE, AFTER = timedelta(hours=72), timedelta(hours=6)
 LEARNING_DAYS = 18
 """Until then the simulated organisation has no troubles."""

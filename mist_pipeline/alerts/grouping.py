@@ -156,17 +156,28 @@ class _Board:
         return False
 
     def join_neighbour(self, alert: Alert) -> bool:
-        """Troubles of one site that begin together are one; a shared cause before the site's own."""
+        """Troubles of one site that begin together are one; a shared cause, which has longer, before the site's own."""
+        told: dict[str, list[Alert]] = {}
+        for other in self.of_site.get(alert.site_id, ()):
+            if other.is_active and other.alert_id in self.home:
+                told.setdefault(self.home[other.alert_id], []).append(other)
         near = [
-            self.incidents[self.home[other.alert_id]]
-            for other in self.of_site.get(alert.site_id, ())
-            if other.alert_id in self.home and other.is_active and self._is_new(other)
+            self.incidents[name]
+            for name, others in told.items()
+            if self._goes_on(self.incidents[name], others)
         ]
         if not near or not alert.site_id:
             return False
         chosen = min(near, key=lambda one: (one.scope != "infrastructure", one.opened_at, one.incident_id))
         self._join([alert], chosen.incident_id)
         return True
+
+    def _goes_on(self, home: Incident, others: list[Alert]) -> bool:
+        """Whether what begins now at a site belongs to an incident that these alerts of the site are in."""
+        if any(self._began_within(other, self.policy.same_site_within) for other in others):
+            return True
+        is_shared = home.scope == "infrastructure"
+        return is_shared and all(self._began_within(other, self.policy.shared_within) for other in others)
 
     def look_for_storm(self, alone: list[Alert], family: str) -> None:
         """Sites whose trouble of a family began at once, or soon after one another with the same classifier to blame."""
@@ -175,7 +186,7 @@ class _Board:
         if _sites(members) >= policy.storm_at(self.site_count):
             self.raise_storm(members)
             return
-        members = alone + self._own_since(family, policy.complaint_within)
+        members = alone + self._own_since(family, policy.shared_within)
         for classifier in sorted({alert.classifier for alert in members} - {""}):
             like = [alert for alert in members if alert.classifier == classifier]
             if _sites(like) >= policy.complaints_at(self.site_count):
@@ -200,7 +211,7 @@ class _Board:
 
     def _note_complaints(self, alerts: Iterable[Alert], incident_id: str) -> None:
         for alert in alerts:
-            if self._began_within(alert, self.policy.complaint_within):
+            if self._began_within(alert, self.policy.shared_within):
                 key = (incident_id, alert.family, alert.classifier)
                 self.complaints.setdefault(key, set()).add(alert.site_id)
 
@@ -270,20 +281,18 @@ class _Board:
             if one.fingerprint == cause.fingerprint:
                 return one
         near = [one for one in active if self.at - one.last_joined_at <= self.policy.regroup_within]
+        # A storm of any age may get its name; its alerts must not be told anew as another incident.
+        unnamed = [one for one in active if one.attribute == STORM and one not in near]
         for one in near:
             if cause.value and (one.attribute, one.value) == (cause.attribute, cause.value):
                 return one
-        for one in near:
+        for one in (*near, *unnamed):
             sites = {self.alerts[name].site_id for name in one.alert_ids if name in self.alerts}
             common = len(sites & cause.site_ids)
             smaller = min(len(sites), len(cause.site_ids))
             if common > 1 and common >= self.policy.min_overlap * smaller:
                 return one
         return None
-
-    def _is_new(self, alert: Alert) -> bool:
-        """Whether it began so recently that what begins now may belong to it."""
-        return self._began_within(alert, self.policy.same_site_within)
 
     def _began_within(self, alert: Alert, within: timedelta) -> bool:
         return alert.opened_at is not None and self.at - alert.opened_at <= within

@@ -100,8 +100,8 @@ class Policy:
         ordinary_rate: Alerts of one family per site and week in ordinary life; generously.
         storm_chance: So many sites that begin within ``same_site_within`` are a storm as ordinary life brings together
             with at most this probability, three at least.
-        complaint_within: Sites that blame the same classifier may begin so far apart and be a storm: a shared fault shows
-            at each when its people come.
+        shared_within: A shared fault shows within so long at all its sites, when their people come, and in all their
+            families: sites that blame the same classifier are a storm then, and a site's other trouble belongs to it.
         complaint_share: Share of a family's alerts that blame one classifier in ordinary life; generously.
         storm_sites: The same where the number of sites is not known.
         max_new_incidents: More new incidents than this in one evaluation of any kind are one.
@@ -125,7 +125,7 @@ class Policy:
     min_overlap: float = 0.5
     ordinary_rate: float = 0.1
     storm_chance: float = 1e-4
-    complaint_within: timedelta = 12 * _HOUR
+    shared_within: timedelta = 12 * _HOUR
     complaint_share: float = 0.25
     storm_sites: int = 10
     max_new_incidents: int = 50
@@ -158,8 +158,8 @@ class Policy:
         return self._more_than_chance(site_count, self.same_site_within)
 
     def complaints_at(self, site_count: int) -> int:
-        """The same for sites that blame one classifier and begin within ``complaint_within``."""
-        return self._more_than_chance(site_count, self.complaint_within, self.complaint_share)
+        """The same for sites that blame one classifier and begin within ``shared_within``."""
+        return self._more_than_chance(site_count, self.shared_within, self.complaint_share)
 
     def _more_than_chance(self, site_count: int, within: timedelta, share: float = 1.0) -> int:
         """The tail of a Poisson distribution of ordinary alerts."""

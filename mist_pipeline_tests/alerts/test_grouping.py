@@ -96,19 +96,29 @@ def test_sites_that_have_nothing_but_their_family_in_common_stay_apart(steps: li
     assert len(book.incidents) == 3
 
 
-def test_whatever_began_with_it_at_a_site_moves_along() -> None:
+def test_what_begins_at_a_site_with_a_shared_fault_belongs_to_it_for_half_a_day() -> None:
     first, second, third = (blames(site, "network-latency") for site in SITES[:3])
-    radio = finding("s000", "radio")
-    late = finding("s001", "roaming", metric="roaming")
+    radio, later = finding("s000", "radio"), finding("s001", "connect", metric="successful-connect")
+    unrelated = finding("s001", "roaming", metric="roaming")
     steps = [
         live(0, first, radio),
         live(3, first, radio, second),
-        live(6, first, radio, second, third, late),
+        live(6, first, radio, second, third),
+        live(14, first, radio, second, third, later),
+        live(20, first, radio, second, third, later, unrelated),
     ]
     book, _ = run([replace(step, site_count=30) for step in steps])
     shared, own = sorted((one for one in book.incidents.values() if one.is_active), key=lambda one: one.scope)
-    assert {book.alerts[name].family for name in shared.alert_ids} == {"ap", "radio"}
+    assert {book.alerts[name].family for name in shared.alert_ids} == {"ap", "radio", "connect"}
     assert [book.alerts[name].family for name in own.alert_ids] == ["roaming"]
+
+
+def test_a_storm_that_gets_its_name_after_days_stays_the_incident_that_people_know() -> None:
+    steps = [live(hour, *map(connect, SITES[:4])) for hour in range(72)]
+    steps.append(live(72, *map(connect, SITES[:4]), correlation(SITES[:4], summary="DHCP of north.")))
+    book, events = run([replace(step, site_count=30) for step in steps])
+    assert only_incident(book).cause == "DHCP of north."
+    assert kinds(events, "incident").count("opened") == 1
 
 
 def test_a_storm_is_named_by_what_most_of_its_sites_blame() -> None:
