@@ -103,7 +103,7 @@ class Result:
         return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def command(cloud: Running, data: Path, *words: str) -> float:
+def command(cloud: Running, data: Path, raises: str, *words: str) -> float:
     """Run the command line against a cloud; seconds that it took."""
     environment = {
         **os.environ,
@@ -112,6 +112,7 @@ def command(cloud: Running, data: Path, *words: str) -> float:
         "MIST_ORG_ID": cloud.org_id,
         "MIST_PIPELINE_DATA": str(data),
         "MIST_PIPELINE__HISTORY__START": cloud.world.first_day.isoformat(),
+        "MIST_PIPELINE__ALERTS__RAISES": raises,
     }
     begun = time.perf_counter()
     done = subprocess.run(
@@ -129,14 +130,14 @@ def command(cloud: Running, data: Path, *words: str) -> float:
     return time.perf_counter() - begun
 
 
-def measured(world: World, folder: Path, behaviour: Behaviour) -> Result:
+def measured(world: World, folder: Path, behaviour: Behaviour, raises: str) -> Result:
     """One world, collected, replayed and compared."""
     last = world.first_day + timedelta(days=world.days - 1)
     span = ("--from", world.first_day.isoformat(), "--to", last.isoformat())
     with serve(world, behaviour=behaviour) as cloud:
         instant = cloud.clock.now().strftime("%Y-%m-%dT%H:%M:%S")
-        collecting = command(cloud, folder / "data", "backfill", *span, "--as-of", instant)
-        replaying = command(cloud, folder / "data", "replay", *span, "--export", str(folder))
+        collecting = command(cloud, folder / "data", raises, "backfill", *span, "--as-of", instant)
+        replaying = command(cloud, folder / "data", raises, "replay", *span, "--export", str(folder))
     alerts = pl.read_csv(folder / "alerts.csv", try_parse_dates=True)
     return compared(world, alerts, (collecting, replaying))
 
@@ -214,6 +215,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--days", type=int, default=60)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--request-limit", type=int, default=5000, help="calls an hour that the cloud allows")
+    parser.add_argument("--raises", default="{}", help="alerts.raises, for example '{threshold: critical}'")
     parser.add_argument("--folder", type=Path, help="keeps warehouses and alerts.csv, for finding out why")
     chosen = parser.parse_args(arguments)
     behaviour = Behaviour(request_limit=chosen.request_limit)
@@ -224,7 +226,7 @@ def main(arguments: list[str] | None = None) -> None:
         for seed in chosen.seeds:
             folder = (chosen.folder or Path(scratch)) / str(seed)
             folder.mkdir(parents=True, exist_ok=True)
-            result = measured(World(chosen.sites, chosen.days, seed), folder, behaviour)
+            result = measured(World(chosen.sites, chosen.days, seed), folder, behaviour, chosen.raises)
             results.append(result)
             if chosen.folder:
                 result.truths.write_parquet(folder / "truths.parquet")

@@ -27,6 +27,8 @@ from mist_pipeline.mist.transport import Secret, Secrets
 
 _THREAD = "thread"
 _SUBJECT = "subject"
+_HEARD = "heard"
+"""Addresses that were told of the incident, one a line."""
 _MOST_PICTURES = 6
 _MOST_PICTURE_BYTES = 4 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -132,7 +134,8 @@ class MailSink:
         if isinstance(outcome, Accepted):
             thread = message.reference.get(_THREAD, str(mail["Message-ID"]))
             subject = message.reference.get(_SUBJECT, _first_subject(message))
-            return Accepted({_THREAD: thread, _SUBJECT: subject}, outcome.note)
+            heard = {_HEARD: "\n".join(sorted({*_heard(message, self._settings), *delivery.recipients}))}
+            return Accepted({_THREAD: thread, _SUBJECT: subject, **heard}, outcome.note)
         return outcome
 
     def recover(self, message: Message) -> Outcome:
@@ -289,7 +292,17 @@ class _Delivery:
 
 
 def _recipients(message: Message, settings: MailSettings) -> tuple[str, ...]:
-    return (message.recipient,) if message.recipient else settings.recipients
+    if message.recipient:
+        return (message.recipient,)
+    if message.is_for_all_who_heard:
+        return _heard(message, settings) or settings.recipients
+    return settings.recipients
+
+
+def _heard(message: Message, settings: MailSettings) -> tuple[str, ...]:
+    """Who was told of the incident, in the order of the configuration; those whom it no longer names come last."""
+    known = message.reference.get(_HEARD, "").splitlines()
+    return tuple(sorted(known, key=lambda one: (one not in settings.recipients, one)))
 
 
 def _first_subject(message: Message) -> str:

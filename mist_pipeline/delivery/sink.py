@@ -120,6 +120,9 @@ class IncidentView:
         return tuple({alert.site.site_id: alert.site for alert in self.alerts}.values())
 
 
+_FOR_ALL: frozenset[Reason] = frozenset({"acknowledged", "all_resolved"})
+
+
 @dataclass(frozen=True)
 class Message:
     """One delivery.
@@ -143,6 +146,11 @@ class Message:
     reference: Mapping[str, str] = field(default_factory=dict, hash=False)
     recipient: str = ""
     unsure_since: datetime | None = None
+
+    @property
+    def is_for_all_who_heard(self) -> bool:
+        """Whether everybody whom this sink ever told hears it, whomever an escalation step named."""
+        return not self.recipient and self.reason in _FOR_ALL
 
 
 class Sink(Protocol):

@@ -195,6 +195,10 @@ class SlackBotSink:
 
     def _tell(self, message: Message) -> Outcome:
         known = self._known(message)
+        if message.is_for_all_who_heard:
+            # Other channels see it in their message: an update made twice is one update, a reply would be two.
+            for other in sorted(message.reference.keys() - {self._target(message)}):
+                self._update(message, _place(message.reference[other]))
         if known is None or not self._update(message, known):
             posted = self._call(
                 lambda: self._client.chat_postMessage(
@@ -282,14 +286,21 @@ class SlackBotSink:
         raise _StoppedError(Unknown(said) if code in _UNSURE else Refused(said))
 
     def _target(self, message: Message) -> str:
+        if message.is_for_all_who_heard and self._channel not in message.reference:
+            return min(message.reference, default=self._channel)
         return message.recipient or self._channel
 
     def _known(self, message: Message) -> tuple[str, str] | None:
-        channel, _, ts = message.reference.get(self._target(message), "").partition("/")
+        channel, ts = _place(message.reference.get(self._target(message), ""))
         return (channel, ts) if channel and ts else None
 
     def _reference(self, message: Message, posted: tuple[str, str]) -> dict[str, str]:
         return {**message.reference, self._target(message): "/".join(posted)}
+
+
+def _place(reference: str) -> tuple[str, str]:
+    channel, _, ts = reference.partition("/")
+    return channel, ts
 
 
 class _GoneError(Exception):

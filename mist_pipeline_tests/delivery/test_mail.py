@@ -1,7 +1,7 @@
 """Mail against a real SMTP server: threads, TLS that fails closed, refusals, disconnects, and what arrives."""
 
 import email
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from mist_pipeline.delivery import wording
 from mist_pipeline.delivery.mail import MailSettings, MailSink, compose, picture_title
-from mist_pipeline.delivery.sink import Accepted, Message, Outcome, Refused, Retry, Unknown
+from mist_pipeline.delivery.sink import Accepted, Message, Outcome, Reason, Refused, Retry, Unknown
 from mist_pipeline.mist.transport import Secret
 from mist_pipeline_tests.delivery.messages import HOSTILE, PNG, START, incident, message, resolved
 from mist_pipeline_tests.fakes.certificate import self_signed, server_context
@@ -251,6 +251,27 @@ def test_an_escalation_goes_to_whom_it_names() -> None:
     assert plain(9).name == "mail"
     assert mailbox.arrived[0].rcpt_tos == ["boss@example.com"]
     assert mailbox.mails()[0]["To"] == "boss@example.com"
+
+
+@pytest.mark.parametrize(
+    ("heard", "reason", "hears"),
+    [
+        (("", "boss@example.com"), "all_resolved", {*PEOPLE, "boss@example.com"}),
+        (("boss@example.com",), "acknowledged", {"boss@example.com"}),
+        (("", "boss@example.com"), "more_sites", {*PEOPLE}),
+        (("",), "all_resolved", {*PEOPLE}),
+    ],
+)
+def test_whoever_was_told_hears_that_it_is_taken_and_over_and_nobody_else(
+    heard: tuple[str, ...], reason: Reason, hears: set[str]
+) -> None:
+    reference: Mapping[str, str] = {}
+    for number, recipient in enumerate(heard, 1):
+        told = message(reason="escalation" if recipient else "first", sequence=number, recipient=recipient)
+        reference = accepted(tell(replace(told, reference=reference))[0]).reference
+    outcome, mailbox = tell(message(reason=reason, sequence=9, reference=reference))
+    accepted(outcome)
+    assert set(mailbox.arrived[0].rcpt_tos) == hears
 
 
 def test_a_test_says_so_in_its_subject() -> None:

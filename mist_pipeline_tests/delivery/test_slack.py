@@ -72,6 +72,27 @@ def test_another_channel_named_by_an_escalation_gets_a_message_of_its_own() -> N
     assert set(third.reference) == {CHANNEL, "C0OTHERONE"}
 
 
+@pytest.mark.parametrize("reason", ["acknowledged", "all_resolved"])
+def test_every_channel_that_heard_of_it_sees_that_it_is_taken_or_over(reason: Reason) -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        first = accepted(sink.send(message()))
+        second = accepted(sink.send(told_again(first, "escalation", recipient="C0OTHERONE")))
+        accepted(sink.send(told_again(second, reason, 3)))
+        (there,) = fake.posts("C0OTHERONE")
+        assert there.blocks == fake.posts()[0].blocks
+        assert (len(fake.replies()), len(fake.replies("C0OTHERONE"))) == (1, 0)
+
+
+def test_a_channel_that_only_an_escalation_called_hears_the_end_and_no_other_does() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        called = accepted(sink.send(replace(message(reason="escalation"), recipient="C0OTHERONE")))
+        accepted(sink.send(told_again(called, "all_resolved", 2)))
+        assert (len(fake.posts()), len(fake.posts("C0OTHERONE"))) == (0, 1)
+        assert (len(fake.replies()), len(fake.replies("C0OTHERONE"))) == (0, 1)
+
+
 def test_a_message_that_somebody_deleted_is_posted_anew() -> None:
     with FakeSlack() as fake:
         sink = bot(fake)
