@@ -216,7 +216,8 @@ class _Board:
                 self.complaints.setdefault(key, set()).add(alert.site_id)
 
     def _companions(self, moving: list[Alert]) -> list[Alert]:
-        """What began together with these at their sites and is told as the sites' own: an incident moves whole."""
+        """What began with these at their sites and is told as the sites' own, whichever came first."""
+        within = max(self.policy.same_site_within, self.policy.shared_within)
         names = {alert.alert_id for alert in moving}
         found = {}
         for alert in moving:
@@ -229,7 +230,7 @@ class _Board:
                     and home.scope == "site"
                     and alert.opened_at is not None
                     and other.opened_at is not None
-                    and abs(alert.opened_at - other.opened_at) <= self.policy.same_site_within
+                    and abs(alert.opened_at - other.opened_at) <= within
                 ):
                     found[other.alert_id] = other
         return list(found.values())

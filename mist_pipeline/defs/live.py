@@ -81,7 +81,7 @@ def wishes(
     closed = ask.now.replace(minute=0, second=0, microsecond=0)
     if detail != "off" and (before is None or before < closed):
         share = round(budget.calls_per_hour("live") * LIVE_SHARE)
-        yield replace(ask, detail="triage", worst_first=suspects), min(share, budget.remaining("live"))
+        yield replace(ask, detail="triage", worst_first=suspects), min(share, budget.remaining("live") // 2)
         return
     yield ask, budget.remaining("live")
     if detail != "off" and suspects:

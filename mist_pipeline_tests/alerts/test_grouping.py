@@ -101,6 +101,7 @@ def test_what_begins_at_a_site_with_a_shared_fault_belongs_to_it_for_half_a_day(
     radio, later = finding("s000", "radio"), finding("s001", "connect", metric="successful-connect")
     unrelated = finding("s001", "roaming", metric="roaming")
     steps = [
+        live(-4, radio),
         live(0, first, radio),
         live(3, first, radio, second),
         live(6, first, radio, second, third),
