@@ -267,12 +267,12 @@ class _Board:
                 self._emit(incident, "worsened", severity=severity)
 
     def _recent(self, site_id: str) -> list[Alert]:
-        """Alerts of a site that are active or began not long ago, those without an incident included."""
+        """Alerts of a site that may be of a cause found now, those without an incident included."""
+        policy = self.policy
         return [
             alert
             for alert in self.of_site.get(site_id, ())
-            if alert.is_active
-            or (alert.opened_at is not None and self.at - alert.opened_at <= self.policy.regroup_within)
+            if self._began_within(alert, policy.caused_within if alert.is_active else policy.regroup_within)
         ]
 
     def _known(self, cause: Cause) -> Incident | None:

@@ -95,6 +95,8 @@ class Policy:
         max_gap: Longer between two evaluations (live) is time in which nobody looked, and counts for nothing.
         max_daily_gap: The same where evaluations are daily.
         regroup_within: Alerts that opened at most so long before may be attributed to a cause found now.
+        caused_within: The same for alerts that are active: evidence weighs up to a week, so sites of one fault may be found
+            so far apart. Older trouble has a cause of its own.
         same_site_within: Alerts of one site that open within this time are one incident.
         min_overlap: Share of sites that two causes must have in common to be one.
         ordinary_rate: Alerts of one family per site and week in ordinary life; generously.
@@ -121,6 +123,7 @@ class Policy:
     max_gap: timedelta = 2 * _HOUR
     max_daily_gap: timedelta = 36 * _HOUR
     regroup_within: timedelta = 48 * _HOUR
+    caused_within: timedelta = timedelta(days=7)
     same_site_within: timedelta = 2 * _HOUR
     min_overlap: float = 0.5
     ordinary_rate: float = 0.1

@@ -165,6 +165,15 @@ def test_sites_told_before_their_cause_was_known_move_into_it() -> None:
     assert set(replay(steps).alerts["incident_id"]) == {only_incident(book).incident_id}
 
 
+@pytest.mark.parametrize(("days", "is_of_it"), [(6, True), (8, False)])
+def test_trouble_of_long_ago_is_not_of_a_cause_that_others_share_now(days: int, is_of_it: bool) -> None:
+    steps = [live(hour, connect("s000")) for hour in range(24 * days)]
+    steps.append(live(24 * days, *map(connect, SITES[:5]), correlation(SITES[:5])))
+    book, _ = run(steps)
+    shared = next(one for one in book.incidents.values() if one.scope == "infrastructure")
+    assert len(shared.alert_ids) == 4 + is_of_it
+
+
 def test_a_storm_whose_cause_is_found_later_is_named_by_it() -> None:
     steps = [
         live(0, *map(connect, SITES[:30])),
