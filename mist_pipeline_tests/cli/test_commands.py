@@ -393,6 +393,7 @@ def test_a_backfill_for_which_the_calls_do_not_suffice_says_what_it_did_not_ask_
     assert "waits about 1 h for calls" in ended.text
 
 
+@pytest.mark.slow
 def test_a_run_against_an_unreachable_cloud_fails_without_showing_the_token(call: Call, folder: Path) -> None:
     ended = call(
         "run", "--mode", "monitor", "--day", "2026-03-01", MIST_BASE_URL=NOWHERE, MIST_API_TOKEN=SECRET

@@ -1,5 +1,6 @@
 """The rules of the morning at this moment: an outage is told within its hours, and its site is a suspect afterwards."""
 
+import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,9 @@ from mist_pipeline.warehouse.tables import BY_NAME, live
 
 DAYS = 24
 HIT = 0
-HOURLY = ("sle_hourly", "site_hourly")
+HOURLY = ("sle_hourly", "classifiers_hourly", "site_hourly")
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,7 @@ def test_an_outage_is_told_within_two_hours_and_its_site_is_looked_at_more_close
     told = after.filter((pl.col("site_id") == site) & (pl.col("kind") == "evidence"))
     assert told["family"].to_list() == ["connect"]
     assert told["severity"].to_list() == ["critical"]
+    assert "dhcp" in json.loads(told["evidence"][0])["classifier"]
     warehouse.append(live.FINDINGS, after)
     looked = after["as_of"][0]
     assert suspected(warehouse, looked, 10)[0] == site
@@ -76,5 +80,6 @@ def test_a_look_knows_nothing_of_later_hours(world: World, settings: Settings, t
     whole = seen_now(warehouse, settings, early).findings
     late = warehouse.query("SELECT * FROM live.sle_hourly WHERE hour < ?", [early])
     seen = warehouse.query("SELECT * FROM live.site_hourly WHERE hour < ?", [early])
-    warehouse.replace_tables({live.SLE_HOURLY: late, live.SITE_HOURLY: seen})
+    blamed = warehouse.query("SELECT * FROM live.classifiers_hourly WHERE hour < ?", [early])
+    warehouse.replace_tables({live.SLE_HOURLY: late, live.SITE_HOURLY: seen, live.CLASSIFIERS_HOURLY: blamed})
     assert seen_now(warehouse, settings, early).findings.equals(whole)
