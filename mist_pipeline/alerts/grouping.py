@@ -111,8 +111,9 @@ class _Board:
                 self.of_site.setdefault(alert.site_id, []).append(alert)
         self.complaints = {}
         for incident in self.incidents.values():
-            known = (self.alerts[name] for name in incident.alert_ids if name in self.alerts)
-            self._note_complaints(known, incident.incident_id)
+            if incident.scope == "infrastructure" and incident.is_active:
+                known = (self.alerts[name] for name in incident.alert_ids if name in self.alerts)
+                self._note_complaints(known, incident.incident_id)
 
     def bring_back(self, active: Iterable[Alert]) -> None:
         """Incidents that were resolved come back with their reopened alerts."""

@@ -187,7 +187,8 @@ class Plan:
     @property
     def wait_hours(self) -> float:
         """How long the budget makes this plan wait, in hours."""
-        return self._wait_for(self.cost)
+        short = 0 if self.budget.now is None else max(0, self.cost - self.budget.now)
+        return short / max(1, self.budget.per_hour)
 
     @property
     def wait_hours_in_full(self) -> float:
@@ -195,10 +196,6 @@ class Plan:
         if self.strategy == "full":
             return self.wait_hours
         return make_plan(replace(self.ask, detail="full"), self.known, self.budget).wait_hours
-
-    def _wait_for(self, calls: int) -> float:
-        short = 0 if self.budget.now is None else max(0, calls - self.budget.now)
-        return short / max(1, self.budget.per_hour)
 
     def of(self, purpose: Purpose) -> tuple[Request, ...]:
         """The requests with this purpose, in order."""
