@@ -69,7 +69,9 @@ def group(
     alone = [alert for alert in fresh if not board.join_storm(alert) and not board.join_neighbour(alert)]
     if source == "live":
         for family in sorted({alert.family for alert in fresh}):
-            board.look_for_storm([alert for alert in alone if alert.family == family], family)
+            # Sites of a storm that another family has just raised bring their trouble of this one along.
+            left = [alert for alert in alone if alert.family == family and not board.join_neighbour(alert)]
+            board.look_for_storm(left, family)
     rest = [alert for alert in alone if alert.alert_id not in board.home]
     if len({alert.site_id for alert in rest}) > policy.max_new_incidents:
         board.raise_storm(rest)
@@ -191,7 +193,7 @@ class _Board:
         for classifier in sorted({alert.classifier for alert in members} - {""}):
             like = [alert for alert in members if alert.classifier == classifier]
             if _sites(like) >= policy.complaints_at(self.site_count):
-                self.raise_storm(like)
+                self.raise_storm(like, classifier)
 
     def _own_since(self, family: str, within: timedelta) -> list[Alert]:
         """Alerts of a family that were told as single sites' own and may be the first of a storm."""
@@ -236,15 +238,16 @@ class _Board:
                     found[other.alert_id] = other
         return list(found.values())
 
-    def raise_storm(self, members: list[Alert]) -> None:
-        """Many at once are one; a cause is not known yet."""
+    def raise_storm(self, members: list[Alert], classifier: str = "") -> None:
+        """Many at once are one; a cause is not known yet. Of those that blame different classifiers each has its own."""
         families = {alert.family for alert in members}
         family = families.pop() if len(families) == 1 else ""
         blamed = Counter(alert.classifier for alert in members if alert.classifier)
         common = [name for name, count in blamed.most_common(1) if 2 * count >= len(members)]
         sites = len({alert.site_id for alert in members})
         text = f"{common[0] if common else family or 'trouble'} at {sites} sites at once"
-        incident = self._open(stable_id(STORM, family), family, text, STORM, family, "infrastructure")
+        names = (family, classifier) if classifier else (family,)
+        incident = self._open(stable_id(STORM, *names), family, text, STORM, family, "infrastructure")
         self._move([*members, *self._companions(members)], incident.incident_id)
 
     def open_own(self, alert: Alert) -> None:

@@ -195,10 +195,7 @@ class SlackBotSink:
 
     def _tell(self, message: Message) -> Outcome:
         known = self._known(message)
-        if message.is_for_all_who_heard:
-            # Other channels see it in their message: an update made twice is one update, a reply would be two.
-            for other in sorted(message.reference.keys() - {self._target(message)}):
-                self._update(message, _place(message.reference[other]))
+        note = self._update_others(message) if message.is_for_all_who_heard else ""
         if known is None or not self._update(message, known):
             posted = self._call(
                 lambda: self._client.chat_postMessage(
@@ -210,7 +207,7 @@ class SlackBotSink:
                     unfurl_media=False,
                 )
             )
-            return Accepted(self._reference(message, (str(posted["channel"]), str(posted["ts"]))))
+            return Accepted(self._reference(message, (str(posted["channel"]), str(posted["ts"]))), note)
         channel, ts = known
         self._call(
             lambda: self._client.chat_postMessage(
@@ -224,7 +221,23 @@ class SlackBotSink:
                 unfurl_media=False,
             )
         )
-        return Accepted(self._reference(message, known))
+        return Accepted(self._reference(message, known), note)
+
+    def _update_others(self, message: Message) -> str:
+        """Channels that escalations named see it in their message: an update made twice is one, a reply would be two.
+
+        Returns:
+            What could not be updated for good; it keeps nobody else from hearing it.
+        """
+        notes = []
+        for other in sorted(message.reference.keys() - {self._target(message)}):
+            try:
+                self._update(message, _place(message.reference[other]))
+            except _StoppedError as error:
+                if isinstance(error.outcome, Retry):
+                    raise
+                notes.append(f"{other}: {error}")
+        return excerpt("; ".join(notes))
 
     def _update(self, message: Message, known: tuple[str, str]) -> bool:
         """Bring the message up to date; False if it is not there any more."""

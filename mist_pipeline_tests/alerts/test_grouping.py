@@ -96,6 +96,28 @@ def test_sites_that_have_nothing_but_their_family_in_common_stay_apart(steps: li
     assert len(book.incidents) == 3
 
 
+def test_sites_that_blame_different_things_in_the_same_hours_are_different_incidents() -> None:
+    rows = [blames(site, name) for name, sites in (("a", SITES[:3]), ("b", SITES[3:6])) for site in sites]
+    steps = [
+        live(0, rows[0]),
+        live(3, *rows[:2]),
+        live(6, *rows[:2], rows[3]),
+        live(9, *rows[:2], *rows[3:5]),
+    ]
+    steps.append(live(11.5, *rows))
+    book, _ = run([replace(step, site_count=60) for step in steps], Policy(storm_chance=5e-3))
+    told = [one for one in book.incidents.values() if one.state != "merged"]
+    assert sorted(one.cause for one in told) == ["a at 3 sites at once", "b at 3 sites at once"]
+    assert [len(one.alert_ids) for one in told] == [3, 3]
+
+
+def test_a_fault_that_shows_in_two_families_at_the_same_moment_is_one_incident() -> None:
+    both = [row for site in SITES[:4] for row in (blames(site, "network-latency"), finding(site, "radio"))]
+    book, _ = run([live(0, *both, connect("elsewhere"), site_count=30)])
+    shared, own = sorted(book.incidents.values(), key=lambda one: one.scope)
+    assert (len(shared.alert_ids), len(own.alert_ids)) == (8, 1)
+
+
 def test_what_begins_at_a_site_with_a_shared_fault_belongs_to_it_for_half_a_day() -> None:
     first, second, third = (blames(site, "network-latency") for site in SITES[:3])
     radio, later = finding("s000", "radio"), finding("s001", "connect", metric="successful-connect")

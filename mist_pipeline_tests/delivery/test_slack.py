@@ -84,6 +84,18 @@ def test_every_channel_that_heard_of_it_sees_that_it_is_taken_or_over(reason: Re
         assert (len(fake.replies()), len(fake.replies("C0OTHERONE"))) == (1, 0)
 
 
+def test_a_channel_that_cannot_be_updated_keeps_no_other_from_hearing_the_end() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        first = accepted(sink.send(message()))
+        second = accepted(sink.send(told_again(first, "escalation", recipient="C0OTHERONE")))
+        fake.script(json_reply({"ok": False, "error": "restricted_action"}))
+        ended = accepted(sink.send(told_again(second, "all_resolved", 3)))
+        assert len(fake.replies()) == 1
+    assert "C0OTHERONE" in ended.note
+    assert "restricted_action" in ended.note
+
+
 def test_a_channel_that_only_an_escalation_called_hears_the_end_and_no_other_does() -> None:
     with FakeSlack() as fake:
         sink = bot(fake)
