@@ -15,7 +15,7 @@ SLE_HOURLY = replace(
 CLASSIFIERS_HOURLY = replace(
     history.CLASSIFIERS_HOURLY,
     schema="live",
-    comment="What the cloud blames in today's closed hours; of the sites whose detail was asked.",
+    comment="What the cloud blames in today's hours so far, the running one included; of the sites whose detail was asked.",
     partition=None,
 )
 SITE_HOURLY = replace(
