@@ -14,14 +14,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mist_pipeline.analysis.severity import with_severity
-from mist_pipeline.defs import analysis, evidence, forecasts
-from mist_pipeline.defs.run import silent
+from mist_pipeline.analysis.scores.bands import with_severity
+from mist_pipeline.defs.assets import analysis
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.simulator.world import World
+from mist_pipeline.simulator.world.world import World
+from mist_pipeline.tables import BY_NAME, history
+from mist_pipeline.tables import analysis as table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import BY_NAME, history
-from mist_pipeline.warehouse.tables import analysis as table
+from mist_pipeline.workflows.evidence_walk import walk
+from mist_pipeline.workflows.forecast_day import forecast_rows, risk_rows
+from mist_pipeline.workflows.progress import silent
 
 LAST = date(2026, 3, 1)
 DAYS = [LAST - timedelta(days=back) for back in range(89, -1, -1)]
@@ -90,15 +92,13 @@ def analysed(
     for name in ORDER:
         begun = time.perf_counter()
         if name == "evidence":
-            evidence.walk(warehouse, settings, days)
+            walk(warehouse, settings, days)
         elif name == "forecasts":
             if not foresee:
                 continue
-            warehouse.replace_days(
-                table.FORECASTS, forecasts.forecast_rows(warehouse, settings, days, silent), days
-            )
+            warehouse.replace_days(table.FORECASTS, forecast_rows(warehouse, settings, days, silent), days)
         elif name == "risks":
-            warehouse.replace_days(table.RISKS, forecasts.risk_rows(warehouse, settings, days), days)
+            warehouse.replace_days(table.RISKS, risk_rows(warehouse, settings, days), days)
         else:
             of, make = steps[name]
             warehouse.replace_days(of, make(warehouse, settings, days), days)
@@ -110,7 +110,7 @@ def morning(sites: int) -> dict[str, float]:
     """Seconds of each analysis of the last day."""
     with tempfile.TemporaryDirectory() as folder:
         warehouse, settings = prepared(Path(folder), sites, HOURLY)
-        evidence.walk(warehouse, settings, HOURLY[:-1])
+        walk(warehouse, settings, HOURLY[:-1])
         return analysed(warehouse, settings, [LAST])
 
 

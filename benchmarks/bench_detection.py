@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mist_pipeline.alerts.signals import FAMILIES
-from mist_pipeline.simulator.endpoints import Behaviour
-from mist_pipeline.simulator.server import Running, serve
-from mist_pipeline.simulator.world import World
+from mist_pipeline.alerts.lifecycle.observations import FAMILIES
+from mist_pipeline.simulator.cloud.endpoints import Behaviour
+from mist_pipeline.simulator.cloud.server import Running, serve
+from mist_pipeline.simulator.world.world import World
 
 SEEDS = (7201, 7202, 7203)
 BEFORE, AFTER = timedelta(hours=72), timedelta(hours=6)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from mist_pipeline.analysis.evidence import LOOK_BACK, evidence
+from mist_pipeline.analysis.evidence.model import LOOK_BACK, evidence
 
 METRICS = 8
 CLASSIFIERS = 5

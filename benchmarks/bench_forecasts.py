@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mist_pipeline.analysis.forecast_filter import Array
-from mist_pipeline.analysis.forecast_models import Stored, Work, predict
-from mist_pipeline.analysis.forecast_search import Due, search_chunk
-from mist_pipeline.analysis.forecasts import forecasts
-from mist_pipeline.analysis.risks import RiskRules, risks
+from mist_pipeline.analysis.forecasts.forecast import forecasts
+from mist_pipeline.analysis.forecasts.model_search import Due, search_chunk
+from mist_pipeline.analysis.forecasts.models import Stored, Work, predict
+from mist_pipeline.analysis.risks.risk import RiskRules, risks
+from mist_pipeline.analysis.stats.arrays import Array
 
 WINDOW, HORIZON = 91, 7
 BATCH = 1000

@@ -6,25 +6,23 @@ from typing import Any
 
 import dagster as dg
 
-from mist_pipeline.collect.raw_store import RawStore
-from mist_pipeline.defs.alerting import alert_jobs
-from mist_pipeline.defs.analysis import analysis_assets
+from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.defs.alert_jobs import alert_jobs
+from mist_pipeline.defs.assets.alert_tables import ledger_copies_asset
+from mist_pipeline.defs.assets.analysis import analysis_assets
+from mist_pipeline.defs.assets.evidence import evidence_asset
+from mist_pipeline.defs.assets.findings import findings_asset
+from mist_pipeline.defs.assets.forecasts import forecast_assets
+from mist_pipeline.defs.assets.history import history_assets
+from mist_pipeline.defs.assets.live import live_assets
+from mist_pipeline.defs.assets.live_findings import live_findings_asset
+from mist_pipeline.defs.assets.raw import RETRY_WHAT_CAN_HEAL, raw_assets
+from mist_pipeline.defs.assets.reports import report_assets
 from mist_pipeline.defs.checks import all_checks
-from mist_pipeline.defs.evidence import evidence_asset
-from mist_pipeline.defs.findings import findings_asset
-from mist_pipeline.defs.forecasts import forecast_assets
-from mist_pipeline.defs.history import history_assets
 from mist_pipeline.defs.jobs import jobs, schedules
-from mist_pipeline.defs.ledger_copies import ledger_copies_asset
-from mist_pipeline.defs.live import live_assets
-from mist_pipeline.defs.live_findings import live_findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
-from mist_pipeline.defs.pipeline_trouble import WATCHED, pipeline_trouble_sensor
-from mist_pipeline.defs.raw import RETRY_WHAT_CAN_HEAL, raw_assets
-from mist_pipeline.defs.reports import report_assets
-from mist_pipeline.defs.resources import Cloud
+from mist_pipeline.defs.pipeline_facts import WATCHED, pipeline_trouble_sensor
 from mist_pipeline.defs.retention import retention_job
-from mist_pipeline.defs.run import silent
 from mist_pipeline.defs.sensors import (
     degradation_sensor,
     delivery_sensor,
@@ -33,6 +31,8 @@ from mist_pipeline.defs.sensors import (
 )
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.cloud import Cloud
+from mist_pipeline.workflows.progress import silent
 
 
 def build_defs(

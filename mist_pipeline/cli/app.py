@@ -4,9 +4,10 @@ import sys
 
 import typer
 
-from mist_pipeline.cli import alerts, demo, reading, services, setup, work
+from mist_pipeline.cli import demo, report, run, services, setup
 from mist_pipeline.cli import replay as replaying
-from mist_pipeline.cli.alert_arguments import LedgerError
+from mist_pipeline.cli.alerts import list as alerts
+from mist_pipeline.cli.alerts.arguments import LedgerError
 from mist_pipeline.cli.console import errors
 from mist_pipeline.mist.errors import MistError
 from mist_pipeline.settings import SettingsError
@@ -32,11 +33,11 @@ GETTING_STARTED, WORKING, READING, TELLING, SERVING = (
 app.command(rich_help_panel=GETTING_STARTED)(setup.init)
 app.command(rich_help_panel=GETTING_STARTED)(setup.doctor)
 app.command(name="demo", rich_help_panel=GETTING_STARTED)(demo.demo)
-app.command(rich_help_panel=WORKING)(work.run)
-app.command(rich_help_panel=WORKING)(work.backfill)
-app.command(rich_help_panel=WORKING)(work.retention)
-app.command(rich_help_panel=READING)(reading.report)
-app.command(rich_help_panel=READING)(reading.sql)
+app.command(rich_help_panel=WORKING)(run.run)
+app.command(rich_help_panel=WORKING)(run.backfill)
+app.command(rich_help_panel=WORKING)(run.retention)
+app.command(rich_help_panel=READING)(report.report)
+app.command(rich_help_panel=READING)(report.sql)
 app.command(rich_help_panel=READING)(replaying.replay)
 app.add_typer(alerts.app, name="alerts", rich_help_panel=TELLING)
 app.command(rich_help_panel=SERVING)(services.daemon)
@@ -52,7 +53,7 @@ def main() -> None:
     except SettingsError as error:
         errors.print(f"[bold red]Configuration:[/] {_plain(error)}")
         sys.exit(2)
-    except (LedgerError, MistError, WarehouseBusyError, OSError, work.RunFailedError) as error:
+    except (LedgerError, MistError, WarehouseBusyError, OSError, run.RunFailedError) as error:
         errors.print(f"[bold red]Failed:[/] {_plain(error)}")
         sys.exit(1)
 

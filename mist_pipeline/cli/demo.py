@@ -18,7 +18,7 @@ import typer
 from rich.table import Table
 
 from mist_pipeline.cli.console import console, next_commands, progress_bar, shown
-from mist_pipeline.cli.work import RunFailedError
+from mist_pipeline.cli.run import RunFailedError
 from mist_pipeline.settings import Settings, load_settings
 
 HISTORY_DAYS = 45
@@ -118,7 +118,7 @@ def _scene(data: Path) -> tuple[Scene, bool]:
 
 def _group_names(scene: Scene) -> str:
     """Names of the simulated site groups, as the dashboard of a cloud would show them."""
-    from mist_pipeline.simulator.world import World
+    from mist_pipeline.simulator.world.world import World
 
     groups: dict[str, str] = {}
     for site in World(scene.sites, 1, scene.seed, quiet=True).sites():
@@ -130,8 +130,8 @@ def _group_names(scene: Scene) -> str:
 @contextmanager
 def _cloud(scene: Scene) -> Iterator[dict[str, str]]:
     """The simulated cloud as a process of its own, and the environment that points at it."""
-    from mist_pipeline.simulator.endpoints import TOKEN
-    from mist_pipeline.simulator.organisation import ORG_ID
+    from mist_pipeline.simulator.cloud.endpoints import TOKEN
+    from mist_pipeline.simulator.world.organisation import ORG_ID
 
     port = _free_port()
     command = [sys.executable, "-m", "mist_pipeline.cli", "simulate", "--port", str(port)]
@@ -176,8 +176,8 @@ def _wait_for(address: str, process: "subprocess.Popen[str]", seconds: float = 6
 
 def _work(settings: Settings, scene: Scene) -> None:
     from mist_pipeline.cli.execution import days_without, execute, execute_days
-    from mist_pipeline.cli.work import SEARCH_DAYS, tell
-    from mist_pipeline.defs.run import NOTIFY_TAG
+    from mist_pipeline.cli.run import SEARCH_DAYS, tell
+    from mist_pipeline.workflows.progress import NOTIFY_TAG
 
     days, instant = scene.history, scene.instant
     outcomes = []
@@ -241,8 +241,8 @@ def _show_incidents(settings: Settings) -> None:
     """What people were told, and where it lies as files."""
     import polars as pl
 
-    from mist_pipeline.defs.telling import open_ledger
-    from mist_pipeline.delivery.wording import clean
+    from mist_pipeline.domain.text import clean
+    from mist_pipeline.workflows.ledger_access import open_ledger
 
     with open_ledger(settings) as ledger:
         told = ledger.frames()["incidents"].filter(pl.col("state") != "merged").sort("opened_at")

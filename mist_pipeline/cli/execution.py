@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 import psutil
 
-from mist_pipeline.cli.home import instance
-from mist_pipeline.defs.run import AS_OF_TAG, NOTIFY_TAG, Progress
+from mist_pipeline.cli.dagster_home import instance
 from mist_pipeline.settings import Settings
+from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG, Progress
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ExecuteInProcessResult

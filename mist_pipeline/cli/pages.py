@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from mist_pipeline.cli.home import project_file
+from mist_pipeline.cli.dagster_home import project_file
 from mist_pipeline.settings.template import configuration_page, template
-from mist_pipeline.warehouse.schema import data_dictionary
-from mist_pipeline.warehouse.tables import PUBLIC_TABLES
+from mist_pipeline.tables import PUBLIC_TABLES
+from mist_pipeline.tables.schema import data_dictionary
 
 
 def pages() -> dict[Path, str]:

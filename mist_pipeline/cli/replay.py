@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from mist_pipeline.cli.alert_tables import alert_csv
+from mist_pipeline.cli.alerts.tables import alert_csv
 from mist_pipeline.cli.console import Bar, console, next_commands, progress_bar, shown
 from mist_pipeline.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
-    from mist_pipeline.alerts.signals import Step
+    from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 
 
 def replay(
@@ -31,10 +31,10 @@ def replay(
 
     Example: [cyan]mist-pipeline replay --from 2026-02-01 --to 2026-02-28 --export /tmp/february[/]
     """
-    from mist_pipeline.alerts.replay import replay as run_again
-    from mist_pipeline.defs.replaying import number_of_sites, steps
-    from mist_pipeline.defs.telling import kept_looks
+    from mist_pipeline.alerts.lifecycle.replay import replay as run_again
     from mist_pipeline.warehouse.store import Warehouse
+    from mist_pipeline.workflows.ledger_access import kept_looks
+    from mist_pipeline.workflows.replay import number_of_sites, steps
 
     if first > last:
         raise SettingsError(f"--from {first.date()} is after --to {last.date()}.")
@@ -67,7 +67,7 @@ def replay(
     next_commands((f"mist-pipeline sql \"FROM '{shown(alerts)}'\"", "look at them"))
 
 
-def _counted(steps: "Iterator[Step]", bar: Bar, total: int) -> "Iterator[Step]":
+def _counted(steps: "Iterator[EvaluationInput]", bar: Bar, total: int) -> "Iterator[EvaluationInput]":
     for number, step in enumerate(steps):
         if number % 24 == 0:
             bar("replaying", min(number, total), total)

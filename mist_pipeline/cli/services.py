@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mist_pipeline.cli.console import console, errors, shown
-from mist_pipeline.cli.home import environment, project_file
+from mist_pipeline.cli.dagster_home import environment, project_file
 from mist_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
-    from mist_pipeline.simulator.faults import Kind
+    from mist_pipeline.simulator.cloud.http_faults import Kind
 
 
 def daemon(
@@ -67,7 +67,7 @@ def listen(
     """
     import uvicorn
 
-    from mist_pipeline.defs.inbound import listening
+    from mist_pipeline.workflows.inbound import listening
 
     application = listening(load_settings())
     console.print(f"Listening at [cyan]http://{host}:{port}/pagerduty[/]  (Ctrl-C ends it)")
@@ -127,9 +127,9 @@ def simulate(
 
     Example: [cyan]mist-pipeline simulate --sites 24 --days 60 --seed 7 --fault rate_limited=0.02[/]
     """
-    from mist_pipeline.simulator.endpoints import Behaviour
-    from mist_pipeline.simulator.faults import KINDS, Faults
-    from mist_pipeline.simulator.server import Running, run_server
+    from mist_pipeline.simulator.cloud.endpoints import Behaviour
+    from mist_pipeline.simulator.cloud.http_faults import KINDS, Faults
+    from mist_pipeline.simulator.cloud.server import Running, run_server
 
     def ready(running: Running) -> None:
         console.print(

@@ -35,7 +35,7 @@ def doctor() -> None:
 
     Example: [cyan]mist-pipeline doctor[/]
     """
-    from mist_pipeline.cli.examination import FINE, WRONG, examine
+    from mist_pipeline.cli.doctor import FINE, WRONG, examine
 
     settings = load_settings()
     table = Table("", "what", "found", box=None, pad_edge=False)

@@ -10,11 +10,11 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.tables import key
+from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
-from mist_pipeline.warehouse.schema import Table, quote
+from mist_pipeline.tables import PUBLIC_TABLES, analysis, history
+from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import PUBLIC_TABLES, analysis, history
 
 PERCENTAGES = frozenset(
     {

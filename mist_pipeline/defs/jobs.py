@@ -5,23 +5,17 @@ Every job runs its steps one after another in one process: the warehouse has one
 
 import dagster as dg
 
-from mist_pipeline.defs.ledger_copies import copies_job
-from mist_pipeline.defs.tables import key
+from mist_pipeline.defs.assets.alert_tables import copies_job
+from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
-from mist_pipeline.warehouse.tables import analysis
+from mist_pipeline.tables import analysis
+from mist_pipeline.workflows.layers import LAYERS
 
 HEAVY = {"mist_pipeline/load": "heavy"}
 LIVE = {"mist_pipeline/load": "live"}
 
 MORNING_HOUR, MORNING_MINUTE = 2, 30
 """When yesterday is collected: late enough for the cloud to settle, early enough to be read with the first coffee."""
-
-LAYERS = {
-    "collect": ("raw", "history"),
-    "analyse": ("analysis",),
-    "report": ("alerts", "published", "report"),
-}
-"""Partitioned jobs by the layers that they materialise; ``daily`` is all of them."""
 
 
 def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:

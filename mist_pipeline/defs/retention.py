@@ -4,14 +4,14 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from mist_pipeline.analysis.status import site_status
-from mist_pipeline.collect.retention import Rules, apply_retention, plan_retention
+from mist_pipeline.analysis.scores.status import site_status
+from mist_pipeline.collect.raw.retention import Rules, apply_retention, plan_retention
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.telling import kept_evaluations
-from mist_pipeline.report.weekly import weekly_text
+from mist_pipeline.report.document.weekly import weekly_text
 from mist_pipeline.settings import Settings
+from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import analysis, history
+from mist_pipeline.workflows.ledger_access import kept_evaluations
 
 
 def rules(settings: Settings) -> Rules:

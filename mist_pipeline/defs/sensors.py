@@ -10,13 +10,13 @@ from datetime import datetime
 
 import dagster as dg
 
-from mist_pipeline.alerts.outbox import Outbox
-from mist_pipeline.defs.findings import may_tell
-from mist_pipeline.defs.sending import utc_now
-from mist_pipeline.defs.tables import key
-from mist_pipeline.defs.telling import open_ledger
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
-from mist_pipeline.warehouse.tables import analysis, live
+from mist_pipeline.tables import analysis, live
+from mist_pipeline.workflows.detect_day import may_tell
+from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.messages import utc_now
 
 SECONDS = 30
 """How often each question is asked."""

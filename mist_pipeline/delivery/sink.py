@@ -4,153 +4,15 @@ A sink gets one message and answers how it ended. It keeps no state: what it mus
 ticket's key) it hands back as a reference, which the ledger keeps and gives it next time.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from mist_pipeline.alerts.sink import Accepted, Outcome, Refused, Retry, Unknown
+from mist_pipeline.alerts.notify.outcome import Accepted, Outcome, Refused, Retry, Unknown
+from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, Severity, SiteView
 
 __all__ = [
     "HEALING_STATUS", "Accepted", "AlertView", "IncidentView", "Message", "Outcome", "Reason", "Refused", "Retry",
     "Ringing", "Severity", "Sink", "SiteView", "Unknown", "is_worth_a_retry",
 ]  # fmt: skip
-
-Severity = Literal["critical", "major", "warning", "info"]
-Reason = Literal[
-    "first",
-    "severity_rise",
-    "more_sites",
-    "some_resolved",
-    "all_resolved",
-    "reopened",
-    "repeat_due",
-    "escalation",
-    "acknowledged",
-    "digest",
-    "test",
-]
-"""Why a message is sent; every message has one."""
-
-
-@dataclass(frozen=True)
-class SiteView:
-    """A site as people are told of it. ``name`` is typed by strangers: whoever renders it escapes it."""
-
-    site_id: str
-    name: str
-    url: str | None = None
-
-
-@dataclass(frozen=True)
-class AlertView:
-    """One child of an incident.
-
-    Attributes:
-        alert_id: Id in the ledger.
-        site: Where.
-        metric: Canonical metric, or empty for the whole site.
-        family: Metric family.
-        severity: Its present severity.
-        status: Its present state.
-        opened_at: UTC.
-        resolved_at: UTC, or None.
-        summaries: Sentences of its findings, newest first.
-        classifier: What the cloud blames most, or empty.
-        evidence: Numbers behind it, for those who read closely.
-    """
-
-    alert_id: str
-    site: SiteView
-    metric: str
-    family: str
-    severity: Severity
-    status: Literal["open", "acknowledged", "resolved"]
-    opened_at: datetime
-    resolved_at: datetime | None = None
-    summaries: tuple[str, ...] = ()
-    classifier: str = ""
-    evidence: Mapping[str, object] = field(default_factory=dict, hash=False)
-
-
-@dataclass(frozen=True)
-class IncidentView:
-    """What is told: one cause with its alerts.
-
-    Attributes:
-        incident_id: Id in the ledger.
-        fingerprint: Stable name of the cause.
-        title: One sentence; holds names typed by strangers.
-        severity: The worst of its open alerts; once resolved, the worst there was.
-        scope: One site, or something that sites share.
-        status: Its present state.
-        opened_at: UTC.
-        updated_at: UTC; the instant of this telling.
-        resolved_at: UTC, or None.
-        cause: The cause in words, or empty.
-        alerts: Its children, worst first.
-        remediation: Steps that usually help.
-        report_url: The report of the day, or None.
-        run_url: The Dagster run, or None.
-        charts: Picture (PNG) by file name, for sinks that can show them.
-        merged_into: The incident that its alerts went to: it is over for whoever follows it, but nothing has recovered.
-            Empty for every other.
-    """
-
-    incident_id: str
-    fingerprint: str
-    title: str
-    severity: Severity
-    scope: Literal["site", "infrastructure", "pipeline"]
-    status: Literal["open", "acknowledged", "resolved"]
-    opened_at: datetime
-    updated_at: datetime
-    resolved_at: datetime | None = None
-    cause: str = ""
-    alerts: tuple[AlertView, ...] = ()
-    remediation: tuple[str, ...] = ()
-    report_url: str | None = None
-    run_url: str | None = None
-    charts: Mapping[str, bytes] = field(default_factory=dict, hash=False)
-    merged_into: str = ""
-
-    @property
-    def sites(self) -> tuple[SiteView, ...]:
-        """The sites hit, each once, in the order of the alerts."""
-        return tuple({alert.site.site_id: alert.site for alert in self.alerts}.values())
-
-
-_FOR_ALL: frozenset[Reason] = frozenset({"acknowledged", "all_resolved"})
-
-
-@dataclass(frozen=True)
-class Message:
-    """One delivery.
-
-    Attributes:
-        delivery_id: Id of the outbox row; stable over attempts, so that receivers can drop repetitions.
-        reason: Why it is sent.
-        sequence: Number of this telling of the incident at this sink, from 1.
-        incident: What is told.
-        attempt: From 1; above 1 an earlier attempt may have arrived.
-        reference: What the sink handed back for this incident last time; empty at first.
-        recipient: Whom an escalation step or route names (address, channel, service), or empty for the sink's own.
-        unsure_since: Until when an earlier attempt may have sent it; None where none may have.
-    """
-
-    delivery_id: str
-    reason: Reason
-    sequence: int
-    incident: IncidentView
-    attempt: int = 1
-    reference: Mapping[str, str] = field(default_factory=dict, hash=False)
-    recipient: str = ""
-    unsure_since: datetime | None = None
-
-    @property
-    def is_for_all_who_heard(self) -> bool:
-        """Whether everybody whom this sink ever told hears it, whomever an escalation step named."""
-        return not self.recipient and self.reason in _FOR_ALL
 
 
 class Sink(Protocol):

@@ -16,9 +16,11 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Self
 
+from mist_pipeline.http_client.retry import RetryPolicy, http_date, retry_after_seconds
+from mist_pipeline.http_client.secrets import Secret, Secrets
 from mist_pipeline.mist import clouds, endpoints
-from mist_pipeline.mist.answers import Request, bucket_seconds, judge
 from mist_pipeline.mist.budget import CallBudget, Lane, fingerprint
+from mist_pipeline.mist.capabilities import CloudCapabilities
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import (
     BadRequest,
@@ -30,14 +32,13 @@ from mist_pipeline.mist.errors import (
     Unavailable,
     UnexpectedShape,
 )
-from mist_pipeline.mist.memory import CloudMemory
 from mist_pipeline.mist.organisation import Organisation, choose
 from mist_pipeline.mist.page import Page
 from mist_pipeline.mist.paging import read_all
-from mist_pipeline.mist.purse import UNTOLD, Purse
-from mist_pipeline.mist.retry import RetryPolicy, http_date, retry_after_seconds
-from mist_pipeline.mist.shapes import Usage, parse_self, parse_usage
-from mist_pipeline.mist.transport import Answer, AttemptFailedError, Secret, Secrets, Timeouts, Transport
+from mist_pipeline.mist.parsers import Usage, parse_self, parse_usage
+from mist_pipeline.mist.responses import Request, bucket_seconds, classify_response
+from mist_pipeline.mist.token_scheduler import UNTOLD, TokenScheduler
+from mist_pipeline.mist.transport import Answer, AttemptFailedError, Timeouts, Transport
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def connect(
         limit_override=calls_per_hour,
         clock=lambda: clock().timestamp(),
     )
-    memory = CloudMemory(base_url, budget_path.with_name("clouds.json"), lambda: clock().timestamp())
+    memory = CloudCapabilities(base_url, budget_path.with_name("clouds.json"), lambda: clock().timestamp())
     return MistClient(
         base_url=base_url,
         tokens=tokens,
@@ -143,7 +144,7 @@ class MistClient:
         budget: CallBudget,
         org_id: str | None = None,
         limits: Limits = DEFAULT_LIMITS,
-        memory: CloudMemory | None = None,
+        memory: CloudCapabilities | None = None,
         clock: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], object] | None = None,
         random: Callable[[], float] = _uniform,
@@ -164,9 +165,9 @@ class MistClient:
         self._sleep = sleep
         self._random = random
         self._transport = Transport(self.base_url, limits.timeouts)
-        self._memory = memory or CloudMemory(self.base_url)
+        self._memory = memory or CloudCapabilities(self.base_url)
         self._organisation: Organisation | None = None
-        self._purse = Purse(
+        self._purse = TokenScheduler(
             self._tokens,
             budget,
             patience_seconds=max(limits.budget_wait_seconds, limits.retry.cap_seconds),
@@ -340,7 +341,7 @@ class MistClient:
         self, request: Request, answer: Answer, attempt: int, requested_at: datetime, received_at: datetime
     ) -> Page | MistError:
         self._note_date(answer, requested_at, received_at)
-        return judge(
+        return classify_response(
             request,
             answer,
             attempt=attempt,

@@ -3,8 +3,9 @@
 No I/O. `client` takes a checked base URL from here, the settings offer the region names.
 """
 
-import ipaddress
 from urllib.parse import urlsplit
+
+from mist_pipeline.http_client.urls import is_loopback
 
 CLOUDS: dict[str, str] = {
     "global-01": "https://api.mist.com",
@@ -22,16 +23,6 @@ CLOUDS: dict[str, str] = {
     "federal-us": "https://api.us.mist-federal.com",
 }
 """Base URL by region name, as Juniper numbers its clouds."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine: ``localhost``, 127.0.0.0/8 or ``::1``."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def base_url(cloud: str) -> str:

@@ -8,13 +8,7 @@ builds an error passes text that has been through `transport.Secrets.hide`.
 from datetime import UTC, datetime
 from typing import Any
 
-_EXCERPT = 200
-
-
-def excerpt(text: str) -> str:
-    """One printable line of foreign text, at most 200 characters: control characters and newlines become spaces."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text[: 4 * _EXCERPT]).split())
-    return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1] + "…"
+from mist_pipeline.http_client.failures import excerpt
 
 
 def at_time(epoch: float) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mist_pipeline.mist.errors import Forbidden, OrganisationUnclear, excerpt
-from mist_pipeline.mist.shapes import Privilege
+from mist_pipeline.http_client.failures import excerpt
+from mist_pipeline.mist.errors import Forbidden, OrganisationUnclear
+from mist_pipeline.mist.parsers import Privilege
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ redirect and knows no endpoint: `client` does that.
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
 import requests
@@ -18,19 +17,9 @@ from requests.auth import AuthBase
 from requests.models import PreparedRequest
 from urllib3.exceptions import HTTPError
 
-from mist_pipeline.mist.clouds import is_loopback
-
-
-def client_version() -> str:
-    """Version of the installed package, ``unknown`` where it runs uninstalled."""
-    try:
-        return version("mist-pipeline")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-USER_AGENT = f"mist-pipeline/{client_version()}"
-"""What the cloud sees and what raw files record as the client version."""
+from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline.http_client.session import USER_AGENT
+from mist_pipeline.http_client.urls import is_loopback
 
 _CHUNK = 1 << 16
 
@@ -51,35 +40,6 @@ class AttemptFailedError(Exception):
 
 class _BodyError(requests.RequestException):
     """A body beyond its limits; the text is our own."""
-
-
-class Secret:
-    """A token that does not show itself: not in repr, str, logs or the locals of a traceback."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """The token itself, for the one place that sends it."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-
-class Secrets:
-    """All tokens of a client, to be removed from any foreign text before it is shown."""
-
-    def __init__(self, secrets: Sequence[Secret]) -> None:
-        self._secrets = tuple(secrets)
-
-    def hide(self, text: str) -> str:
-        """The text with every token replaced by ``***``."""
-        for secret in self._secrets:
-            text = text.replace(secret.reveal(), "***")
-        return text
 
 
 class _TokenAuth(AuthBase):

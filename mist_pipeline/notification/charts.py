@@ -16,10 +16,10 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from mist_pipeline.mist.metrics import CATALOGUE
-from mist_pipeline.notification.background import HOURS
-from mist_pipeline.notification.message import MOST_PICTURES
-from mist_pipeline.notification.model import Background, Pair, Usual
+from mist_pipeline.domain.metrics import CATALOGUE
+from mist_pipeline.notification.builder import MOST_PICTURES
+from mist_pipeline.notification.context import HOURS
+from mist_pipeline.notification.message_context import Background, Pair, Usual
 
 THRESHOLDS = ("warning", "major", "critical")
 """Lines that are drawn, mildest first: the upper ends of the bands of severity."""

@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from mist_pipeline.delivery.pagerduty_inbound import (
+from mist_pipeline.delivery.sinks.pagerduty.inbound import (
     MOST_BYTES,
     InvalidWebhookError,
     PersonActed,
     parse_webhook,
 )
-from mist_pipeline.mist.transport import Secret
+from mist_pipeline.http_client.secrets import Secret
 
 _log = logging.getLogger(__name__)
 

@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from mist_pipeline.alerts.ledger_escalation import NOT_NEEDED
-from mist_pipeline.alerts.outbox import Done, Outbox
-from mist_pipeline.alerts.sink import Delivery, Outcome, Refused, Retry, Unknown
-from mist_pipeline.delivery.sink import Message, Ringing, Sink
+from mist_pipeline.alerts.ledger.escalations import NOT_NEEDED
+from mist_pipeline.alerts.ledger.outbox import Done, Outbox
+from mist_pipeline.alerts.notify.outcome import Delivery, Outcome, Refused, Retry, Unknown
+from mist_pipeline.delivery.message import Message
+from mist_pipeline.delivery.sink import Ringing, Sink
 
 PATIENCE = timedelta(minutes=4)
 """A worker takes no further rows after this; the next run goes on."""

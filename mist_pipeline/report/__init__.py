@@ -7,10 +7,10 @@ reports folder. What the page shows and the fields of the JSON: docs/report.md.
 Not here: any judgement (`analysis`), sending (`delivery`), reading the warehouse, Dagster.
 """
 
-from mist_pipeline.report.dashboard import build_dashboard
-from mist_pipeline.report.data import Links, ReportData, ReportSettings
-from mist_pipeline.report.files import Written, write
-from mist_pipeline.report.render import render_html, render_json, render_text
+from mist_pipeline.report.document.dashboard import build_dashboard
+from mist_pipeline.report.queries.data import Links, ReportData, ReportSettings
+from mist_pipeline.report.rendering.files import Written, write
+from mist_pipeline.report.rendering.templates import render_html, render_json, render_text
 
 __all__ = [
     "Links",

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mist_pipeline.domain.config_section import Place, PlacedError, spelt
 from mist_pipeline.settings.model import Settings
-from mist_pipeline.settings.section import Place, PlacedError, spelt
 
 Origin: TypeAlias = Mapping[tuple[str, ...], str]
 """Place → the file or variable that says what stands there and below."""

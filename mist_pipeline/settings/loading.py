@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 from pydantic import SecretStr, ValidationError
 
+from mist_pipeline.domain.config_section import PlacedError
 from mist_pipeline.settings.explanation import explain, told
 from mist_pipeline.settings.model import Settings
-from mist_pipeline.settings.section import PlacedError
 
 PREFIX = "MIST_PIPELINE__"
 DEFAULT_FILE = Path("config/config.yaml")

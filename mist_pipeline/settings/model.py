@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from mist_pipeline.domain.config_section import Section
+from mist_pipeline.domain.metrics import CATALOGUE, Metric, canonical, in_groups
 from mist_pipeline.mist.clouds import base_url
-from mist_pipeline.mist.metrics import CATALOGUE, Metric, canonical, in_groups
 from mist_pipeline.settings.notifications import Alerts, Notifications
-from mist_pipeline.settings.section import Section
 
 if TYPE_CHECKING:
     from mist_pipeline.delivery.sink import Sink

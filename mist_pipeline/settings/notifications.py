@@ -12,16 +12,18 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from mist_pipeline.settings.routes import EscalationKeys, MaintenanceKeys, RouteKeys
-from mist_pipeline.settings.section import Place, PlacedError, Section, hint
-from mist_pipeline.settings.sinks import PagerDutyKind, Secrets, SinkKind
+from mist_pipeline.alerts.notify.config import EscalationKeys, MaintenanceKeys, RouteKeys
+from mist_pipeline.delivery.config import Secrets
+from mist_pipeline.delivery.sinks.pagerduty.config import PagerDutyKind
+from mist_pipeline.domain.config_section import Place, PlacedError, Section, hint
+from mist_pipeline.settings.sinks import SinkKind
 
 if TYPE_CHECKING:
-    from mist_pipeline.alerts.escalation import EscalationPolicy
-    from mist_pipeline.alerts.policy import Policy
-    from mist_pipeline.alerts.routes import Route
-    from mist_pipeline.alerts.silences import Silence
-    from mist_pipeline.delivery.remediation import Remediation
+    from mist_pipeline.alerts.lifecycle.policy import Policy
+    from mist_pipeline.alerts.notify.escalation import EscalationPolicy
+    from mist_pipeline.alerts.notify.routes import Route
+    from mist_pipeline.alerts.notify.silences import Silence
+    from mist_pipeline.delivery.rendering.remediation import Remediation
     from mist_pipeline.delivery.sink import Sink
 
 
@@ -66,7 +68,7 @@ class Alerts(Section):
     @field_validator("raises")
     @classmethod
     def _known_kinds(cls, value: dict[str, RaisedFrom]) -> dict[str, RaisedFrom]:
-        from mist_pipeline.alerts.policy import DEFAULT_RULES
+        from mist_pipeline.alerts.lifecycle.policy import DEFAULT_RULES
 
         for kind in value:
             if kind not in DEFAULT_RULES:
@@ -75,7 +77,7 @@ class Alerts(Section):
 
     def policy(self) -> "Policy":
         """Rules and times of the lifecycle."""
-        from mist_pipeline.alerts.policy import DEFAULT_RULES, Policy
+        from mist_pipeline.alerts.lifecycle.policy import DEFAULT_RULES, Policy
 
         changed = {
             kind: replace(DEFAULT_RULES[kind], alone=None if severity == "never" else severity)
@@ -106,7 +108,7 @@ class Notifications(Section):
     @field_validator("reports_url", "dagster_url")
     @classmethod
     def _is_a_link(cls, value: str | None) -> str | None:
-        from mist_pipeline.delivery.wording import safe_url
+        from mist_pipeline.domain.text import safe_url
 
         # What is no address there would be left out of messages without a word.
         if value is not None and safe_url(value) is None:
@@ -192,7 +194,7 @@ class Notifications(Section):
         Raises:
             PlacedError: A table is wrong; says which, and where in it.
         """
-        from mist_pipeline.delivery.remediation import RemediationError, load_remediation
+        from mist_pipeline.delivery.rendering.remediation import RemediationError, load_remediation
 
         try:
             return load_remediation(HOUSE_TABLE, *([self.remediation] if self.remediation else []))

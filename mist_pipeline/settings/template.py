@@ -6,8 +6,14 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from mist_pipeline.alerts.notify.config import (
+    EscalationKeys,
+    MaintenanceKeys,
+    RouteKeys,
+    StepKeys,
+    WindowKeys,
+)
 from mist_pipeline.settings.model import Bands, Settings
-from mist_pipeline.settings.routes import EscalationKeys, MaintenanceKeys, RouteKeys, StepKeys, WindowKeys
 from mist_pipeline.settings.sinks import KINDS
 
 EXAMPLE = """\

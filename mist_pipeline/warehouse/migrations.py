@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from mist_pipeline.warehouse.tables import TABLES
+from mist_pipeline.tables import TABLES
 
 
 @dataclass(frozen=True)

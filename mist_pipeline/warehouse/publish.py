@@ -8,10 +8,10 @@ from pathlib import Path
 
 import duckdb
 
+from mist_pipeline.tables import PUBLIC_TABLES
+from mist_pipeline.tables.schema import literal
 from mist_pipeline.warehouse.connection import connect
-from mist_pipeline.warehouse.schema import literal
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import PUBLIC_TABLES
 
 _RANK = "list_position(['info', 'warning', 'major', 'critical'], {})"
 """How bad a severity is."""

@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.migrations import migrate
-from mist_pipeline.warehouse.schema import Table, quote
 
 
 @dataclass

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.alerts.ledger import Ledger
-from mist_pipeline.alerts.tables import METADATA
+from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.tables import METADATA
 
 _ADDRESS = "MIST_TEST_POSTGRESQL"
 _MISSING = (

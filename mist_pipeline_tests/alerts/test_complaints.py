@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from mist_pipeline.alerts.escalation import EscalationPolicy, EscalationStep
-from mist_pipeline.alerts.ledger import Ledger, Telling
-from mist_pipeline.alerts.matchers import parse_matchers
-from mist_pipeline.alerts.outbox import Outbox
-from mist_pipeline.alerts.policy import Policy
-from mist_pipeline.alerts.routes import Route
-from mist_pipeline.alerts.signals import Step
-from mist_pipeline.alerts.silences import Silence
-from mist_pipeline.alerts.windows import Window
-from mist_pipeline_tests.alerts.histories import (
+from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
+from mist_pipeline.alerts.notify.matchers import parse_matchers
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.alerts.notify.silences import Silence
+from mist_pipeline.alerts.notify.time_windows import Window
+from mist_pipeline_tests.support.alerts.histories import (
     HOUR,
     START,
     correlation,
@@ -47,7 +47,9 @@ def address(sqlite_template: Path, tmp_path: Path) -> str:
     return str(shutil.copy(sqlite_template, tmp_path / "ledger.db"))
 
 
-def told(ledger: Ledger, steps: Iterable[Step], telling: Telling = EVERYBODY) -> list[tuple[str, str]]:
+def told(
+    ledger: Ledger, steps: Iterable[EvaluationInput], telling: Telling = EVERYBODY
+) -> list[tuple[str, str]]:
     """Sink and reason of everything that these evaluations put into the outbox."""
     said = []
     for step in steps:
@@ -63,7 +65,7 @@ def reasons(said: list[tuple[str, str]], sink: str = "mail") -> list[str]:
 
 def hours(
     first: float, last: float, *rows: dict[str, str], readings: pl.DataFrame | None = None
-) -> list[Step]:
+) -> list[EvaluationInput]:
     return [live(first + n, *rows, readings=readings) for n in range(int(last - first) + 1)]
 
 
@@ -129,7 +131,7 @@ def test_quiet_hours_in_utc_shifted_by_daylight_saving_and_lost_at_midnight(
     night = Window(time(19, 40), "Europe/Berlin", lasts=11 * HOUR)
     telling = Telling(routes=[Route(name="all", sinks=("mail",), quiet_hours=(night,))])
     now = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Europe/Berlin"))
-    step = Step(as_of=now, source="live", findings=findings([EVIDENCE]))
+    step = EvaluationInput(as_of=now, source="live", findings=findings([EVIDENCE]))
     recorded = ledger.record_evaluation(step, telling)
     assert bool(recorded.notices) is is_told
     assert all(reason.startswith("quiet_hours") for reason in recorded.withheld.values())

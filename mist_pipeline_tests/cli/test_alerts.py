@@ -13,20 +13,20 @@ import polars as pl
 import pytest
 import typer.main
 
-from mist_pipeline.alerts.ledger import Ledger, Telling, Ticket
-from mist_pipeline.alerts.outbox import Outbox
-from mist_pipeline.alerts.replay import ALERT_COLUMNS, replay
-from mist_pipeline.alerts.signals import Step
-from mist_pipeline.alerts.silences import LABELS
-from mist_pipeline.alerts.sink import Accepted, Delivery, Outcome, Refused
-from mist_pipeline.cli.alert_arguments import Sites
-from mist_pipeline.cli.alert_story import timeline
-from mist_pipeline.cli.alert_tables import alert_csv
-from mist_pipeline.cli.alerts import app
-from mist_pipeline.defs.telling import open_ledger, remember_sites, telling
+from mist_pipeline.alerts.ledger.ledger import Ledger, Telling, Ticket
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.alerts.lifecycle.replay import ALERT_COLUMNS, replay
+from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused
+from mist_pipeline.alerts.notify.silences import LABELS
+from mist_pipeline.cli.alerts.arguments import Sites
+from mist_pipeline.cli.alerts.list import app
+from mist_pipeline.cli.alerts.show import timeline
+from mist_pipeline.cli.alerts.tables import alert_csv
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline_tests.alerts.histories import START, correlation, finding, live
+from mist_pipeline.workflows.ledger_access import open_ledger, remember_sites, telling
 from mist_pipeline_tests.cli.conftest import Call, Ended
+from mist_pipeline_tests.support.alerts.histories import START, correlation, finding, live
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
@@ -90,7 +90,7 @@ def alerts(call: Call) -> Alerts:
     return made
 
 
-def record(settings: Settings, *steps: Step) -> Telling:
+def record(settings: Settings, *steps: EvaluationInput) -> Telling:
     who = telling(settings)
     with open_ledger(settings) as ledger:
         for step in steps:

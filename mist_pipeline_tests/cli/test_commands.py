@@ -15,12 +15,12 @@ import typer.main
 from mist_pipeline.cli.app import app
 from mist_pipeline.settings import load_settings
 from mist_pipeline.settings.template import template
-from mist_pipeline.simulator.clock import Clock
-from mist_pipeline.simulator.server import Running, serve
-from mist_pipeline.simulator.world import World
+from mist_pipeline.simulator.cloud.server import Running, serve
+from mist_pipeline.simulator.world.clock import Clock
+from mist_pipeline.simulator.world.world import World
+from mist_pipeline.tables import history
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import history
 from mist_pipeline_tests.cli.conftest import Call
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]

@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from mist_pipeline.collect.days import day_bounds
-from mist_pipeline.collect.fetch import Origin
-from mist_pipeline.collect.frames import History
-from mist_pipeline.collect.plan import Ask
-from mist_pipeline.collect.raw_store import RawStore
+from mist_pipeline.collect.fetch.days import day_bounds
+from mist_pipeline.collect.fetch.fetcher import Origin
+from mist_pipeline.collect.fetch.plan import Ask
+from mist_pipeline.collect.history.frames import History
+from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import MistError
-from mist_pipeline.mist.metrics import CATALOGUE
 from mist_pipeline.mist.page import Page
 
 UTC_ZONE = ZoneInfo("UTC")

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from mist_pipeline.collect.dimensions import sites_frame
-from mist_pipeline.collect.errors import FetchFailedError, NothingKnownError
-from mist_pipeline.collect.fetch import fetch_plan, fetch_snapshot
-from mist_pipeline.collect.frames import Wanted, read_history
-from mist_pipeline.collect.plan import Budget, Known, make_plan
-from mist_pipeline.collect.raw_store import RawStore
+from mist_pipeline.collect.fetch.fetcher import fetch_plan, fetch_snapshot
+from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
+from mist_pipeline.collect.history.dimensions import sites_frame
+from mist_pipeline.collect.history.frames import Wanted, read_history
+from mist_pipeline.collect.raw.errors import FetchFailedError, NothingKnownError
+from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.errors import Unavailable
 from mist_pipeline_tests.collect.conftest import (
     DAY,

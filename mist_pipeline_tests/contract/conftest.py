@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mist_pipeline.mist.client import MistClient, connect
-from mist_pipeline_tests.contract.official import HOW_TO_GET_IT, Contract, find
-from mist_pipeline_tests.mist.scripted_cloud import ScriptedCloud
+from mist_pipeline_tests.support.contract.official import HOW_TO_GET_IT, Contract, find
+from mist_pipeline_tests.support.mist.scripted_cloud import ScriptedCloud
 
 
 @pytest.fixture(scope="session")

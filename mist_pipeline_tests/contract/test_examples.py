@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from mist_pipeline.mist import endpoints, shapes
+from mist_pipeline.mist import endpoints, parsers
 from mist_pipeline.mist.client import MistClient
 from mist_pipeline.mist.endpoints import Call
-from mist_pipeline_tests.contract.official import TOLERATED, Contract, Exchange, mended
 from mist_pipeline_tests.contract.test_requests import CALLS, ORG, SITE
-from mist_pipeline_tests.mist.scripted_cloud import Reply, ScriptedCloud
+from mist_pipeline_tests.support.contract.official import TOLERATED, Contract, Exchange, mended
+from mist_pipeline_tests.support.mist.scripted_cloud import Reply, ScriptedCloud
 
 PARSERS: dict[str, Callable[..., Any]] = {
-    "self": shapes.parse_self,
-    "usage": shapes.parse_usage,
-    "sites": shapes.parse_sites,
-    "sites_sle": shapes.parse_sites_sle,
-    "sle_metrics": shapes.parse_sle_metrics,
-    "sle_summary": shapes.parse_sle_summary,
-    "impact_summary": shapes.parse_impact_summary,
-    "stats_sites": shapes.parse_stats_sites,
-    "stats_devices": shapes.parse_stats_devices,
-    "alarms": shapes.parse_alarms,
+    "self": parsers.parse_self,
+    "usage": parsers.parse_usage,
+    "sites": parsers.parse_sites,
+    "sites_sle": parsers.parse_sites_sle,
+    "sle_metrics": parsers.parse_sle_metrics,
+    "sle_summary": parsers.parse_sle_summary,
+    "impact_summary": parsers.parse_impact_summary,
+    "stats_sites": parsers.parse_stats_sites,
+    "stats_devices": parsers.parse_stats_devices,
+    "alarms": parsers.parse_alarms,
 }
 TOKEN = {"Authorization": "Token x"}
 
@@ -45,9 +45,9 @@ def _as_the_only_page(example: Any) -> Any:
     return example
 
 
-def summary_of(client: MistClient, cloud: ScriptedCloud, document: Any) -> shapes.SleSummary:
+def summary_of(client: MistClient, cloud: ScriptedCloud, document: Any) -> parsers.SleSummary:
     call = endpoints.sle_summary(SITE, "capacity", 1627226206, 1627312606)
-    return shapes.parse_sle_summary(*fetched(client, cloud, call, document))
+    return parsers.parse_sle_summary(*fetched(client, cloud, call, document))
 
 
 @pytest.mark.parametrize(
@@ -98,26 +98,26 @@ def test_the_classifiers_of_the_example_add_up_to_its_degraded_minutes(
 def test_what_the_examples_say_is_what_is_read(
     contract: Contract, cloud: ScriptedCloud, client: MistClient
 ) -> None:
-    metrics = shapes.parse_sle_metrics(contract.example("SiteSleMetricsExample"))
+    metrics = parsers.parse_sle_metrics(contract.example("SiteSleMetricsExample"))
     assert metrics.spellings["successful-connect"] == "failed-to-connect"
     assert metrics.spellings["application-health"] == "application_health"
     assert "roaming-v2" in metrics.enabled
-    wifi = shapes.parse_sites_sle(contract.example("OrgSiteSleWiFiSLE"))
+    wifi = parsers.parse_sites_sle(contract.example("OrgSiteSleWiFiSLE"))
     assert wifi.scores_pct["ap-health"] == [pytest.approx(67.356, abs=0.001)]
     assert wifi.unknown == frozenset()
-    [site] = shapes.parse_sites(contract.example("SitesArrayExample"))
+    [site] = parsers.parse_sites(contract.example("SitesArrayExample"))
     assert (site.timezone, site.latitude) == ("America/Los_Angeles", 37.295833)
-    [counts] = shapes.parse_stats_sites(contract.example("SitesArrayStatsExample"))
+    [counts] = parsers.parse_stats_sites(contract.example("SitesArrayStatsExample"))
     assert (counts.num_aps, counts.num_aps_connected, counts.num_switches_connected) == (17, 14, 7)
     access_point, switch, gateway = (
-        shapes.parse_stats_devices(contract.example(f"DevicesArrayStatsOrg{kind}Stats"))[0]
+        parsers.parse_stats_devices(contract.example(f"DevicesArrayStatsOrg{kind}Stats"))[0]
         for kind in ("AccessPoint", "Switch", "Gateway")
     )
     assert (access_point.cpu_pct, access_point.num_clients, len(access_point.radios)) == (5.0, 1, 2)
     assert (switch.cpu_pct, switch.memory_pct, switch.num_clients) == (26.0, 16.0, 13)
     assert (gateway.cpu_pct, gateway.memory_pct, gateway.type) == (24.0, 39.0, "gateway")
-    impact = shapes.parse_impact_summary(contract.example("SleImpactSummaryExample"))
-    assert impact.rows[0] == shapes.ImpactRow("ap", "5c5b3550bd2e", "ap43-off.lab", 1486.0, 27406.0)
+    impact = parsers.parse_impact_summary(contract.example("SleImpactSummaryExample"))
+    assert impact.rows[0] == parsers.ImpactRow("ap", "5c5b3550bd2e", "ap43-off.lab", 1486.0, 27406.0)
 
 
 SOUND = {
@@ -153,7 +153,7 @@ def test_what_is_tolerated_is_condemned_by_the_contract_and_read_by_us(
     assert errors(SOUND) == []
     assert errors(lax) != []
     assert errors(tolerated.mend(lax, "wifi")) == []
-    found = shapes.parse_sites_sle(*fetched(client, cloud, call, lax))
+    found = parsers.parse_sites_sle(*fetched(client, cloud, call, lax))
     assert found.scores_pct.get("coverage", []) == ([50.0] if lax["results"] else [])
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from mist_pipeline_tests.contract import official
-from mist_pipeline_tests.contract.official import Contract, Exchange, judged_path
+from mist_pipeline_tests.support.contract import official
+from mist_pipeline_tests.support.contract.official import Contract, Exchange, judged_path
 
 pytest_plugins = ["pytester"]
 
 TEST = """
 import pytest
-from mist_pipeline_tests.contract import official
+from mist_pipeline_tests.support.contract import official
 from mist_pipeline_tests.contract.conftest import contract
 
 def test_it(contract):

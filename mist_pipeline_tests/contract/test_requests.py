@@ -8,8 +8,8 @@ from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.client import MistClient
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import MistError
-from mist_pipeline_tests.contract.official import Contract, Exchange, request_errors
-from mist_pipeline_tests.mist.scripted_cloud import Reply, ScriptedCloud, Seen
+from mist_pipeline_tests.support.contract.official import Contract, Exchange, request_errors
+from mist_pipeline_tests.support.mist.scripted_cloud import Reply, ScriptedCloud, Seen
 
 ORG, SITE = "203d3d02-dbc0-4c1b-9f41-76896a3330f4", "4ac1dcf4-9d8b-7211-65c4-057819f0862b"
 NEXT = f"/api/v1/orgs/{ORG}/alarms/search?end=3600&limit=1000&search_after=%5B1711031354000%2C+%22x%22%5D&start=0"

@@ -12,18 +12,18 @@ import pytest
 import requests
 from starlette.applications import Starlette
 
+from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.client import connect
 from mist_pipeline.mist.errors import NotSupported
-from mist_pipeline.mist.metrics import CATALOGUE
-from mist_pipeline.mist.shapes import parse_sites, parse_sle_metrics, parse_sle_summary
+from mist_pipeline.mist.parsers import parse_sites, parse_sle_metrics, parse_sle_summary
 from mist_pipeline.simulator import World
-from mist_pipeline.simulator.app import CONTROL_PATH, SimulatedCloud
-from mist_pipeline.simulator.clock import Clock
-from mist_pipeline.simulator.endpoints import FOREIGN_TOKEN, Behaviour
-from mist_pipeline.simulator.server import Running, serve
-from mist_pipeline_tests.contract.official import Contract, Exchange, request_errors, response_errors
+from mist_pipeline.simulator.cloud.app import CONTROL_PATH, SimulatedCloud
+from mist_pipeline.simulator.cloud.endpoints import FOREIGN_TOKEN, Behaviour
+from mist_pipeline.simulator.cloud.server import Running, serve
+from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline_tests.contract.test_examples import PARSERS
+from mist_pipeline_tests.support.contract.official import Contract, Exchange, request_errors, response_errors
 
 DAY = 86_400
 WORLD = World(sites=10, days=6, seed=11)

@@ -12,31 +12,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mist_pipeline.alerts.evaluations import Evaluations
-from mist_pipeline.alerts.inbox import take, waiting
-from mist_pipeline.alerts.ledger import Ledger, Ticket
-from mist_pipeline.alerts.model import Incident
-from mist_pipeline.alerts.outbox import Outbox
-from mist_pipeline.alerts.sink import Accepted, Delivery, Outcome
-from mist_pipeline.delivery import http
-from mist_pipeline.delivery.http import HttpLimits
-from mist_pipeline.delivery.jira import JiraSink
-from mist_pipeline.delivery.jira_api import JiraConfig
-from mist_pipeline.delivery.mail import MailSettings, MailSink
-from mist_pipeline.delivery.pagerduty import PagerDutySink
-from mist_pipeline.delivery.sink import Message, Sink
-from mist_pipeline.delivery.slack import SlackBotSink
-from mist_pipeline.delivery.ticket_client import Basic
-from mist_pipeline.delivery.tickets import TicketStatus
-from mist_pipeline.delivery.webhook import WebhookSink
-from mist_pipeline.mist.transport import Secret
-from mist_pipeline.notification.message import compose, incident_ids
-from mist_pipeline.notification.model import Subject, Surroundings
+from mist_pipeline.alerts.ledger.evaluation_store import Evaluations
+from mist_pipeline.alerts.ledger.ledger import Ledger, Ticket
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.ledger.pending import take, waiting
+from mist_pipeline.alerts.lifecycle.model import Incident
+from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome
+from mist_pipeline.delivery.message import Message
+from mist_pipeline.delivery.sink import Sink
+from mist_pipeline.delivery.sinks import post
+from mist_pipeline.delivery.sinks.mail.sink import MailSettings, MailSink
+from mist_pipeline.delivery.sinks.pagerduty.sink import PagerDutySink
+from mist_pipeline.delivery.sinks.slack.sink import SlackBotSink
+from mist_pipeline.delivery.sinks.webhook.sink import WebhookSink
+from mist_pipeline.delivery.tickets.client import Basic
+from mist_pipeline.delivery.tickets.jira.api import JiraConfig
+from mist_pipeline.delivery.tickets.jira.sink import JiraSink
+from mist_pipeline.delivery.tickets.policy import TicketStatus
+from mist_pipeline.http_client.failures import HttpLimits
+from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline.notification.builder import compose, incident_ids
+from mist_pipeline.notification.message_context import Subject, Surroundings
 from mist_pipeline.notification.worker import Worker
 from mist_pipeline_tests.crash.board import Board
 from mist_pipeline_tests.crash.week import SIGNING_KEY, TICKET_AFTER, Moment, Week, taken_by, telling
-from mist_pipeline_tests.fakes.fake_pagerduty import ROUTING_KEY, SECOND_KEY
-from mist_pipeline_tests.fakes.fake_slack import CHANNEL, TOKEN
+from mist_pipeline_tests.support.fakes.fake_pagerduty import ROUTING_KEY, SECOND_KEY
+from mist_pipeline_tests.support.fakes.fake_slack import CHANNEL, TOKEN
 
 LIMITS = HttpLimits(read_seconds=30)
 
@@ -218,7 +219,7 @@ class Child:
         for _, incident_id, reference in references:
             if incident_id in wanted:
                 body = json.dumps({"key": reference["key"]}).encode()
-                http.send("POST", f"{self.people}/take", body=body, limits=LIMITS)
+                post.send("POST", f"{self.people}/take", body=body, limits=LIMITS)
         for sink, incident_id, reference in references:
             status = self.jira.read_status(reference)
             for _ in range(9):

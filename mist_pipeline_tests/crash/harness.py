@@ -19,18 +19,18 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from mist_pipeline.alerts.database import reading
-from mist_pipeline.alerts.ledger import Ledger
-from mist_pipeline.alerts.model import Incident
-from mist_pipeline.alerts.rows import incident_of
-from mist_pipeline.alerts.tables import DELIVERIES, INCIDENTS
-from mist_pipeline.delivery.sink import IncidentView
-from mist_pipeline.delivery.tickets import incident_name
-from mist_pipeline_tests.alerts.histories import START
+from mist_pipeline.alerts.ledger.database import reading
+from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.mapping import incident_of
+from mist_pipeline.alerts.ledger.tables import DELIVERIES, INCIDENTS
+from mist_pipeline.alerts.lifecycle.model import Incident
+from mist_pipeline.delivery.message import IncidentView
+from mist_pipeline.delivery.tickets.policy import incident_name
 from mist_pipeline_tests.crash.board import HANDS, Board
 from mist_pipeline_tests.crash.receivers import Mood, Receivers, receivers
 from mist_pipeline_tests.crash.verdict import Kill, Records, Row, broken, table
 from mist_pipeline_tests.crash.week import Week
+from mist_pipeline_tests.support.alerts.histories import START
 
 PATIENCE_SECONDS = 1800.0
 CREATION = "POST /rest/api/3/issue"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.alerts.fold import fold_incidents
-from mist_pipeline.alerts.model import Event
-from mist_pipeline_tests.alerts.histories import HOUR, START
+from mist_pipeline.alerts.lifecycle.model import Event
+from mist_pipeline.alerts.lifecycle.projection import fold_incidents
 from mist_pipeline_tests.crash.board import HANDS
 from mist_pipeline_tests.crash.harness import both, label_of
 from mist_pipeline_tests.crash.verdict import Kill, Page, Post, Records, Row, Ticket, broken, table
 from mist_pipeline_tests.crash.week import MINUTE, Week
+from mist_pipeline_tests.support.alerts.histories import HOUR, START
 
 KILLS = 20
 

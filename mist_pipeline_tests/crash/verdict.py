@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mist_pipeline.alerts.ledger_escalation import NOT_NEEDED
-from mist_pipeline.alerts.model import Event, Incident
+from mist_pipeline.alerts.ledger.escalations import NOT_NEEDED
+from mist_pipeline.alerts.lifecycle.model import Event, Incident
 from mist_pipeline_tests.crash.board import HANDS
 
 RINGING = ("first", "severity_rise", "reopened", "escalation")

@@ -10,14 +10,14 @@ from datetime import datetime, time, timedelta
 from random import Random
 from typing import Literal
 
-from mist_pipeline.alerts.escalation import EscalationPolicy, EscalationStep
-from mist_pipeline.alerts.ledger import Telling
-from mist_pipeline.alerts.matchers import parse_matchers
-from mist_pipeline.alerts.routes import Route
-from mist_pipeline.alerts.signals import Step
-from mist_pipeline.alerts.silences import Silence
-from mist_pipeline.alerts.windows import Window
-from mist_pipeline_tests.alerts.histories import HOUR, START, correlation, finding, findings, readings
+from mist_pipeline.alerts.ledger.ledger import Telling
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
+from mist_pipeline.alerts.notify.matchers import parse_matchers
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.alerts.notify.silences import Silence
+from mist_pipeline.alerts.notify.time_windows import Window
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, correlation, finding, findings, readings
 
 SITES = tuple(f"s{number:02}" for number in range(1, 61))
 METRICS = {
@@ -118,14 +118,14 @@ class Week:
         told += [(self.end + minutes * MINUTE, "wake") for minutes in range(0, int(DRAINED / MINUTE), 10)]
         return [Moment(number, at, doing) for number, (at, doing) in enumerate(sorted(told))]
 
-    def look(self, at: datetime) -> Step:
+    def look(self, at: datetime) -> EvaluationInput:
         """What somebody sees who looks at the sites at an instant."""
         hour = (at - START) / HOUR
         wrong = [one for one in self.troubles if one.begins <= hour < one.ends]
         if self.blind <= hour < self.blind + 2.5:
             # The collection itself stopped: nobody sees anything.
             stopped = finding("", "collector", "collector", "critical", "", "{}", "No site answers.")
-            return Step(
+            return EvaluationInput(
                 as_of=at,
                 source="live",
                 findings=findings([stopped]),
@@ -144,11 +144,11 @@ class Week:
             for site in SITES
             for metric in METRICS
         ]
-        return Step(
+        return EvaluationInput(
             as_of=at, source="live", findings=findings(rows), readings=readings(scores), site_count=len(SITES)
         )
 
-    def day(self, at: datetime) -> Step:
+    def day(self, at: datetime) -> EvaluationInput:
         """What the analysis of yesterday says in the morning."""
         hour = (at - START) / HOUR
         known = {
@@ -156,7 +156,7 @@ class Week:
             for one in self.troubles
             if one.family == "radio" and one.begins < hour and one.ends > hour - 24
         }
-        return Step(
+        return EvaluationInput(
             as_of=at,
             source="daily",
             findings=findings(known.values()),

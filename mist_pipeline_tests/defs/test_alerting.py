@@ -18,28 +18,29 @@ import polars as pl
 import pytest
 import yaml
 
-from mist_pipeline.alerts.evaluations import Evaluations, Name
-from mist_pipeline.alerts.ledger import Ledger
-from mist_pipeline.alerts.matchers import parse_matchers
-from mist_pipeline.alerts.model import Incident
-from mist_pipeline.alerts.signals import Step
-from mist_pipeline.alerts.silences import Silence
-from mist_pipeline.alerts.sink import Delivery
-from mist_pipeline.defs.alerting import alert_jobs, refused_messages
-from mist_pipeline.defs.pipeline_trouble import WATCHED, pipeline_trouble_sensor
-from mist_pipeline.defs.run import AS_OF_TAG
-from mist_pipeline.defs.sending import Desk
-from mist_pipeline.defs.telling import kept_evaluations, open_ledger, remember_sites
+from mist_pipeline.alerts.ledger.evaluation_store import Evaluations, Name
+from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.lifecycle.model import Incident
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.alerts.notify.matchers import parse_matchers
+from mist_pipeline.alerts.notify.outcome import Delivery
+from mist_pipeline.alerts.notify.silences import Silence
+from mist_pipeline.defs.alert_jobs import alert_jobs
+from mist_pipeline.defs.pipeline_facts import WATCHED, pipeline_trouble_sensor
 from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.tables import live as live_tables
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import live as live_tables
-from mist_pipeline_tests.alerts.histories import HOUR, START, daily, finding, live, reading
+from mist_pipeline.workflows.evaluate import refused_messages
+from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger, remember_sites
+from mist_pipeline.workflows.messages import MessageBuilder
+from mist_pipeline.workflows.progress import AS_OF_TAG
 from mist_pipeline_tests.defs.test_checks import row
-from mist_pipeline_tests.fakes.fake_http import FakeHttp, Reply
-from mist_pipeline_tests.fakes.fake_jira import ANNA, FakeJira
-from mist_pipeline_tests.fakes.fake_pagerduty import ROUTING_KEY, FakePagerDuty
-from mist_pipeline_tests.fakes.fake_servicenow import FakeServiceNow
-from mist_pipeline_tests.fakes.ticket_server import VirtualClock
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, daily, finding, live, reading
+from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply
+from mist_pipeline_tests.support.fakes.fake_jira import ANNA, FakeJira
+from mist_pipeline_tests.support.fakes.fake_pagerduty import ROUTING_KEY, FakePagerDuty
+from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow
+from mist_pipeline_tests.support.fakes.ticket_server import VirtualClock
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +75,7 @@ class House:
             resources={"settings": self.settings, "warehouse": Warehouse(self.settings.warehouse_path)},
         )
 
-    def keep(self, *steps: Step) -> None:
+    def keep(self, *steps: EvaluationInput) -> None:
         """What a look leaves behind."""
         for step in steps:
             kept_evaluations(self.settings).keep(step)
@@ -254,7 +255,7 @@ def test_a_run_that_dies_between_two_looks_loses_nothing(
     house.keep(live(0, finding()), live(1, finding(), finding("s2", "connect")))
     load = Evaluations.load
 
-    def dies(self: Evaluations, name: Name) -> Step:
+    def dies(self: Evaluations, name: Name) -> EvaluationInput:
         if name.as_of > START:
             raise OSError("no space left on device")
         return load(self, name)
@@ -274,7 +275,7 @@ def test_a_run_that_dies_before_it_sends_leaves_rows_that_are_sent_later(
     house = build()
     house.keep(live(0, finding()))
     with monkeypatch.context() as patch:
-        patch.setattr("mist_pipeline.defs.alerting.worker", lambda *_, **__: 1 / 0)
+        patch.setattr("mist_pipeline.defs.alert_jobs.worker", lambda *_, **__: 1 / 0)
         assert failed(house.run("evaluate", 0)) == {"notify", "ticket"}
     assert house.messages() == {}
     assert house.deliveries() == [("people", "first", "pending")]
@@ -459,16 +460,16 @@ def test_a_defect_of_ours_fails_its_step_and_tickets_are_opened_all_the_same(
 ) -> None:
     with FakeJira() as jira:
         house = build(sinks={"people": FILES, "other": {**FILES, "folder": "/dev/null/x"}, **tickets(jira)})
-        message = Desk.message
+        message = MessageBuilder.message
 
-        def defective(self: Desk, delivery: Delivery) -> Any:
+        def defective(self: MessageBuilder, delivery: Delivery) -> Any:
             if delivery.sink == "people":
                 raise ZeroDivisionError("a defect")
             return message(self, delivery)
 
         house.keep(live(0, finding()))
         with monkeypatch.context() as patch:
-            patch.setattr(Desk, "message", defective)
+            patch.setattr(MessageBuilder, "message", defective)
             result = house.run("evaluate", 0)
         assert not result.success
         assert failed(result) == {"notify"}
@@ -524,7 +525,7 @@ def test_a_step_that_was_decided_before_the_process_died_is_told_by_the_next_one
     house = escalating(build)
     house.evaluates(0, finding())
     with monkeypatch.context() as patch:
-        patch.setattr("mist_pipeline.defs.alerting.worker", lambda *_, **__: 1 / 0)
+        patch.setattr("mist_pipeline.defs.alert_jobs.worker", lambda *_, **__: 1 / 0)
         house.run("escalate", 0.3)
     assert house.reasons() == [["first"]]
     house.read("deliver", 0.4)
@@ -833,7 +834,7 @@ def published(house: House) -> None:
     """A published copy that knows a month of one service level."""
     warehouse = Warehouse(house.settings.published_path)
     days = [START.date() - timedelta(days=back) for back in range(30, 0, -1)]
-    from mist_pipeline.warehouse.tables import history
+    from mist_pipeline.tables import history
 
     rows = [
         row(
@@ -931,7 +932,7 @@ def test_a_run_without_an_instant_of_its_own_keeps_the_present_time(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later: datetime = START + HOUR
-    monkeypatch.setattr("mist_pipeline.defs.alerting.utc_now", lambda: later)
+    monkeypatch.setattr("mist_pipeline.defs.alert_jobs.utc_now", lambda: later)
     house = build()
     house.keep(live(0, finding()))
     result = house.definitions.resolve_job_def("evaluate").execute_in_process(instance=house.instance)

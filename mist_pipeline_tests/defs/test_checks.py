@@ -16,12 +16,12 @@ from mist_pipeline.defs.checks import (
     sle_daily_checks,
     table_checks,
 )
-from mist_pipeline.defs.run import AS_OF_TAG
-from mist_pipeline.defs.tables import SINGLE_RUN, days_of, key, replaced, spec
+from mist_pipeline.defs.table_io import SINGLE_RUN, days_of, key, replaced, spec
 from mist_pipeline.settings import load_settings
-from mist_pipeline.warehouse.schema import Column, Table
+from mist_pipeline.tables import PUBLIC_TABLES, history
+from mist_pipeline.tables.schema import Column, Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import PUBLIC_TABLES, history
+from mist_pipeline.workflows.progress import AS_OF_TAG
 
 pytestmark = pytest.mark.slow
 

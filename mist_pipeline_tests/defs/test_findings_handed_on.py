@@ -11,18 +11,19 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from mist_pipeline.alerts.evaluations import Name
-from mist_pipeline.alerts.inbox import take
-from mist_pipeline.alerts.signals import Step
-from mist_pipeline.defs import findings as module
-from mist_pipeline.defs.findings import BACKFILL_TAG, findings_asset, is_about_now, may_tell, step_of_day
+from mist_pipeline.alerts.ledger.evaluation_store import Name
+from mist_pipeline.alerts.ledger.pending import take
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.defs.assets.findings import findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
-from mist_pipeline.defs.run import AS_OF_TAG, NOTIFY_TAG
-from mist_pipeline.defs.telling import kept_evaluations, known_sites, open_ledger, telling
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.simulator.world import World
+from mist_pipeline.simulator.world.world import World
+from mist_pipeline.tables import BY_NAME, analysis, history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import BY_NAME, analysis, history
+from mist_pipeline.workflows import detect_day as module
+from mist_pipeline.workflows.detect_day import BACKFILL_TAG, is_about_now, may_tell, step_of_day
+from mist_pipeline.workflows.ledger_access import kept_evaluations, known_sites, open_ledger, telling
+from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG
 from mist_pipeline_tests.defs.test_checks import row
 
 pytestmark = pytest.mark.slow
@@ -195,7 +196,7 @@ def test_yesterday_is_kept_once_with_the_sites_that_it_is_about(settings: Settin
     assert sites["name"].null_count() == 0
 
 
-def assert_step_equal(one: Step, other: Step) -> None:
+def assert_step_equal(one: EvaluationInput, other: EvaluationInput) -> None:
     assert (one.as_of, one.source, one.covers_from, one.site_count) == (
         other.as_of,
         other.source,

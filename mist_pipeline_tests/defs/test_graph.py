@@ -11,10 +11,10 @@ from dagster._utils.schedules import cron_string_iterator
 from syrupy.assertion import SnapshotAssertion
 
 from mist_pipeline.definitions import build_defs
-from mist_pipeline.defs.tables import key
+from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import load_settings
-from mist_pipeline.warehouse.schema import Table
-from mist_pipeline.warehouse.tables import PUBLIC_TABLES
+from mist_pipeline.tables import PUBLIC_TABLES
+from mist_pipeline.tables.schema import Table
 
 EVERY_TABLE = pytest.mark.parametrize("table", PUBLIC_TABLES, ids=lambda table: table.full_name)
 

@@ -11,25 +11,25 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mist_pipeline.alerts.copies import COPIED, schema
-from mist_pipeline.alerts.escalation import EscalationPolicy, EscalationStep
-from mist_pipeline.alerts.ledger import Ledger, Telling, Ticket
-from mist_pipeline.alerts.matchers import parse_matchers
-from mist_pipeline.alerts.outbox import Outbox
-from mist_pipeline.alerts.routes import Route
-from mist_pipeline.alerts.silences import Silence
-from mist_pipeline.alerts.sink import Accepted
-from mist_pipeline.alerts.windows import Window
+from mist_pipeline.alerts.ledger.export import COPIED, schema
+from mist_pipeline.alerts.ledger.ledger import Ledger, Telling, Ticket
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
+from mist_pipeline.alerts.notify.matchers import parse_matchers
+from mist_pipeline.alerts.notify.outcome import Accepted
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.alerts.notify.silences import Silence
+from mist_pipeline.alerts.notify.time_windows import Window
+from mist_pipeline.defs.assets.alert_tables import copies_job, ledger_copies_asset
+from mist_pipeline.defs.assets.reports import PUBLISHED, report_assets
 from mist_pipeline.defs.checks import table_checks
-from mist_pipeline.defs.ledger_copies import copies_job, ledger_copies_asset
 from mist_pipeline.defs.partitions import daily_partitions
-from mist_pipeline.defs.reports import PUBLISHED, report_assets
-from mist_pipeline.defs.tables import SINGLE_RUN, key
-from mist_pipeline.defs.telling import open_ledger
+from mist_pipeline.defs.table_io import SINGLE_RUN, key
 from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.tables import BY_NAME, alerts, analysis
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import BY_NAME, alerts, analysis
-from mist_pipeline_tests.alerts.histories import HOUR, START, finding, live
+from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
 
 pytestmark = pytest.mark.slow
 

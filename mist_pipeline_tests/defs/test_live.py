@@ -10,16 +10,16 @@ import polars as pl
 import pytest
 
 from mist_pipeline.cli.execution import execute
-from mist_pipeline.collect.plan import Ask
-from mist_pipeline.defs.live import wishes
-from mist_pipeline.defs.run import silent
+from mist_pipeline.collect.fetch.plan import Ask
+from mist_pipeline.defs.assets.live import planned_requests
 from mist_pipeline.mist.budget import CallBudget
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.simulator.clock import Clock
-from mist_pipeline.simulator.faults import Faults, Scripted
-from mist_pipeline.simulator.server import Running, serve
-from mist_pipeline.simulator.world import World
+from mist_pipeline.simulator.cloud.http_faults import Faults, Scripted
+from mist_pipeline.simulator.cloud.server import Running, serve
+from mist_pipeline.simulator.world.clock import Clock
+from mist_pipeline.simulator.world.world import World
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.progress import silent
 
 TODAY = date(2026, 3, 3)
 SITES = 4
@@ -112,6 +112,6 @@ def test_what_a_look_asks(
     tmp_path: Path,
 ) -> None:
     budget = CallBudget(tmp_path / "budget.db", ["token"])
-    found = list(wishes(ask(at(9)), before, suspects, detail, budget))  # type: ignore[arg-type]
+    found = list(planned_requests(ask(at(9)), before, suspects, detail, budget))  # type: ignore[arg-type]
     assert [(one.detail, len(one.site_ids)) for one, _ in found] == wanted
     assert [calls for one, calls in found if one.detail == "triage"] in ([], [1000])

@@ -8,14 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mist_pipeline.defs.evidence import walk
-from mist_pipeline.defs.live import suspected
-from mist_pipeline.defs.live_findings import seen_now
+from mist_pipeline.defs.assets.live import suspected
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.simulator.plants import sudden_outage
-from mist_pipeline.simulator.world import World
+from mist_pipeline.simulator.world.scenario import sudden_outage
+from mist_pipeline.simulator.world.world import World
+from mist_pipeline.tables import BY_NAME, live
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import BY_NAME, live
+from mist_pipeline.workflows.detect_hour import live_evaluation
+from mist_pipeline.workflows.evidence_walk import walk
 
 DAYS = 24
 HIT = 0
@@ -60,8 +60,8 @@ def test_an_outage_is_told_within_two_hours_and_its_site_is_looked_at_more_close
     warehouse = Warehouse(settings.warehouse_path)
     site = world.sites()[HIT].site_id
     onset = world.plants[0].onset
-    before = seen_now(warehouse, settings, onset).findings
-    after = seen_now(warehouse, settings, onset + timedelta(hours=2, minutes=5)).findings
+    before = live_evaluation(warehouse, settings, onset).findings
+    after = live_evaluation(warehouse, settings, onset + timedelta(hours=2, minutes=5)).findings
     assert site not in serious(before)
     told = after.filter((pl.col("site_id") == site) & (pl.col("kind") == "evidence"))
     assert told["family"].to_list() == ["connect"]
@@ -77,9 +77,9 @@ def test_an_outage_is_told_within_two_hours_and_its_site_is_looked_at_more_close
 def test_a_look_knows_nothing_of_later_hours(world: World, settings: Settings, tmp_path: Path) -> None:
     warehouse = Warehouse(shutil.copy(settings.warehouse_path, tmp_path / "warehouse.duckdb"))
     early = world.plants[0].onset + timedelta(hours=1, minutes=5)
-    whole = seen_now(warehouse, settings, early).findings
+    whole = live_evaluation(warehouse, settings, early).findings
     late = warehouse.query("SELECT * FROM live.sle_hourly WHERE hour < ?", [early])
     seen = warehouse.query("SELECT * FROM live.site_hourly WHERE hour < ?", [early])
     blamed = warehouse.query("SELECT * FROM live.classifiers_hourly WHERE hour < ?", [early])
     warehouse.replace_tables({live.SLE_HOURLY: late, live.SITE_HOURLY: seen, live.CLASSIFIERS_HOURLY: blamed})
-    assert seen_now(warehouse, settings, early).findings.equals(whole)
+    assert live_evaluation(warehouse, settings, early).findings.equals(whole)

@@ -24,23 +24,21 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mist_pipeline.alerts.policy import Policy
-from mist_pipeline.alerts.signals import Step, is_pipeline, sights
-from mist_pipeline.defs.pipeline_trouble import (
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline, sights
+from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.defs.pipeline_facts import WATCHED, pipeline_trouble_sensor, read_facts
+from mist_pipeline.settings import load_settings
+from mist_pipeline.tables import live
+from mist_pipeline.workflows.self_monitoring import (
     CHECKS_TOLD,
     LONGEST_REASON,
     RUNS_READ,
-    WATCHED,
     CheckFacts,
     JobFacts,
     PipelineFacts,
     one_line,
-    pipeline_trouble_sensor,
-    read_facts,
     troubles,
 )
-from mist_pipeline.settings import load_settings
-from mist_pipeline.warehouse.tables import live
 
 NOW = datetime(2026, 3, 28, 10, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -90,7 +88,7 @@ def test_troubles_are_rows_of_the_live_findings_and_signals_of_the_pipeline_alon
     frame = found(job("daily"), job("search"), check())
     assert live.FINDINGS.conform(frame).equals(frame)
     assert frame["as_of"].unique().to_list() == [NOW]
-    seen = sights(Step(as_of=NOW, source="pipeline", findings=frame), Policy())
+    seen = sights(EvaluationInput(as_of=NOW, source="pipeline", findings=frame), Policy())
     assert {key: signal.severity for key, signal in seen.signals.items()} == {
         ("", "pipeline:checks"): "major",
         ("", "pipeline:daily"): "critical",

@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 from mist_pipeline.defs.checks import EVERY_SITE, RULES, all_checks, broken_rules
-from mist_pipeline.defs.tables import key
+from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import load_settings
-from mist_pipeline.warehouse.schema import Table
+from mist_pipeline.tables import analysis, history
+from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import analysis, history
 from mist_pipeline_tests.defs.test_checks import FIRST, SECOND, row, write
 
 SOUND: dict[Table, dict[str, Any]] = {

@@ -18,13 +18,11 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mist_pipeline.alerts.ledger import Ledger
-from mist_pipeline.alerts.outbox import Outbox
-from mist_pipeline.alerts.sink import Accepted, Retry
+from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.notify.outcome import Accepted, Retry
 from mist_pipeline.definitions import build_defs
 from mist_pipeline.defs import sensors
-from mist_pipeline.defs.findings import BACKFILL_TAG
-from mist_pipeline.defs.run import NOTIFY_TAG
 from mist_pipeline.defs.sensors import (
     degradation_sensor,
     delivery_sensor,
@@ -32,12 +30,14 @@ from mist_pipeline.defs.sensors import (
     newest_after,
     ticket_sensor,
 )
-from mist_pipeline.defs.tables import SINGLE_RUN, key
-from mist_pipeline.defs.telling import open_ledger, telling
+from mist_pipeline.defs.table_io import SINGLE_RUN, key
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.warehouse.tables import analysis
-from mist_pipeline.warehouse.tables import live as live_tables
-from mist_pipeline_tests.alerts.histories import HOUR, START, finding, live
+from mist_pipeline.tables import analysis
+from mist_pipeline.tables import live as live_tables
+from mist_pipeline.workflows.detect_day import BACKFILL_TAG
+from mist_pipeline.workflows.ledger_access import open_ledger, telling
+from mist_pipeline.workflows.progress import NOTIFY_TAG
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
 
 LIVE, DAY = "live/findings", "analysis/findings"
 DAYS = dg.DailyPartitionsDefinition(start_date="2026-03-01", timezone="UTC")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import polars as pl
 
-from mist_pipeline.defs.analysis import utilisation_rows
 from mist_pipeline.settings import load_settings
+from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import analysis, history
+from mist_pipeline.workflows.analyse_day import utilisation_rows
 
 FIRST = date(2026, 3, 1)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.simulator.clock import Clock
-from mist_pipeline.simulator.server import Running, serve
-from mist_pipeline.simulator.world import World
+from mist_pipeline.simulator.cloud.server import Running, serve
+from mist_pipeline.simulator.world.clock import Clock
+from mist_pipeline.simulator.world.world import World
 
 START = date(2026, 3, 23)
 NOW = datetime(2026, 4, 1, 9, 25, tzinfo=UTC)

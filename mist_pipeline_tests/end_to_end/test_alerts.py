@@ -11,21 +11,21 @@ import polars as pl
 import pytest
 import yaml
 
-from mist_pipeline.alerts.model import Incident
+from mist_pipeline.alerts.lifecycle.model import Incident
 from mist_pipeline.cli.execution import execute, execute_days
-from mist_pipeline.defs.evidence import walk
-from mist_pipeline.defs.run import silent
-from mist_pipeline.defs.telling import open_ledger
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.simulator.clock import Clock
-from mist_pipeline.simulator.plants import site_offline, slow_degradation
-from mist_pipeline.simulator.server import Running, serve
-from mist_pipeline.simulator.world import World
+from mist_pipeline.simulator.cloud.server import Running, serve
+from mist_pipeline.simulator.world.clock import Clock
+from mist_pipeline.simulator.world.scenario import site_offline, slow_degradation
+from mist_pipeline.simulator.world.world import World
+from mist_pipeline.tables import BY_NAME
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import BY_NAME
-from mist_pipeline_tests.fakes.fake_jira import ANNA, FakeJira
-from mist_pipeline_tests.fakes.fake_pagerduty import ROUTING_KEY, FakePagerDuty
-from mist_pipeline_tests.fakes.fake_slack import CHANNEL, TOKEN, FakeSlack
+from mist_pipeline.workflows.evidence_walk import walk
+from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.progress import silent
+from mist_pipeline_tests.support.fakes.fake_jira import ANNA, FakeJira
+from mist_pipeline_tests.support.fakes.fake_pagerduty import ROUTING_KEY, FakePagerDuty
+from mist_pipeline_tests.support.fakes.fake_slack import CHANNEL, TOKEN, FakeSlack
 
 pytestmark = pytest.mark.slow
 

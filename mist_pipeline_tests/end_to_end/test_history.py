@@ -8,14 +8,14 @@ import polars as pl
 import pytest
 
 from mist_pipeline.cli.execution import Outcome, execute, execute_days
-from mist_pipeline.defs.run import silent
 from mist_pipeline.settings import Settings
-from mist_pipeline.simulator.clock import Clock
-from mist_pipeline.simulator.faults import Faults, Scripted
-from mist_pipeline.simulator.server import Running, serve
-from mist_pipeline.simulator.world import World
+from mist_pipeline.simulator.cloud.http_faults import Faults, Scripted
+from mist_pipeline.simulator.cloud.server import Running, serve
+from mist_pipeline.simulator.world.clock import Clock
+from mist_pipeline.simulator.world.world import World
+from mist_pipeline.tables import TABLES
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import TABLES
+from mist_pipeline.workflows.progress import silent
 from mist_pipeline_tests.end_to_end.conftest import DAYS, NOW, Configured
 
 pytestmark = pytest.mark.slow

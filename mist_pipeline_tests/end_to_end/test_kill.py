@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.simulator.clock import Clock
-from mist_pipeline.simulator.server import Running, serve
-from mist_pipeline.simulator.world import World
-from mist_pipeline_tests.end_to_end.tables import Contents, contents, differences
+from mist_pipeline.simulator.cloud.server import Running, serve
+from mist_pipeline.simulator.world.clock import Clock
+from mist_pipeline.simulator.world.world import World
+from mist_pipeline_tests.support.end_to_end.tables import Contents, contents, differences
 
 pytestmark = pytest.mark.slow
 

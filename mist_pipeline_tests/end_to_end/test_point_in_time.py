@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 
 from mist_pipeline.cli.execution import execute_days
-from mist_pipeline.defs.run import silent
 from mist_pipeline.settings import load_settings
-from mist_pipeline.simulator.world import World
+from mist_pipeline.simulator.world.world import World
+from mist_pipeline.tables import BY_NAME
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import BY_NAME
-from mist_pipeline_tests.end_to_end.tables import Contents, contents, differences
+from mist_pipeline.workflows.progress import silent
+from mist_pipeline_tests.support.end_to_end.tables import Contents, contents, differences
 
 pytestmark = pytest.mark.slow
 

@@ -10,22 +10,22 @@ import polars as pl
 import pytest
 import yaml
 
-from mist_pipeline.alerts.inbox import take
-from mist_pipeline.alerts.ledger import Ledger
-from mist_pipeline.analysis.live_status import live_status
-from mist_pipeline.defs.live_findings import seen_now
-from mist_pipeline.defs.sending import worker
-from mist_pipeline.defs.telling import kept_evaluations, open_ledger, remember_sites, telling
+from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.pending import take
+from mist_pipeline.analysis.scores.live_status import live_status
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.simulator.plants import wan_storm
-from mist_pipeline.simulator.world import World
+from mist_pipeline.simulator.world.scenario import wan_storm
+from mist_pipeline.simulator.world.world import World
+from mist_pipeline.tables import BY_NAME
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import BY_NAME
-from mist_pipeline_tests.delivery.test_mail import Mailbox, mail_server
-from mist_pipeline_tests.fakes.fake_jira import FakeJira
-from mist_pipeline_tests.fakes.fake_pagerduty import ROUTING_KEY, FakePagerDuty
-from mist_pipeline_tests.fakes.fake_servicenow import FakeServiceNow
-from mist_pipeline_tests.fakes.fake_slack import CHANNEL, TOKEN, FakeSlack
+from mist_pipeline.workflows.detect_hour import live_evaluation
+from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger, remember_sites, telling
+from mist_pipeline.workflows.messages import worker
+from mist_pipeline_tests.delivery.sinks.test_mail import Mailbox, mail_server
+from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
+from mist_pipeline_tests.support.fakes.fake_pagerduty import ROUTING_KEY, FakePagerDuty
+from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow
+from mist_pipeline_tests.support.fakes.fake_slack import CHANNEL, TOKEN, FakeSlack
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ class Storm:
         )
         frames["status"] = status
         warehouse.replace_tables({BY_NAME[f"live.{name}"]: frame for name, frame in frames.items()})
-        seen = seen_now(warehouse, self.settings, instant)
+        seen = live_evaluation(warehouse, self.settings, instant)
         remember_sites(self.settings, seen.sites)
         kept = kept_evaluations(self.settings)
         kept.keep(seen.step(instant))

@@ -7,7 +7,7 @@ import pytest
 
 from mist_pipeline.mist.budget import CallBudget, fingerprint
 from mist_pipeline.mist.client import Limits, MistClient
-from mist_pipeline_tests.mist.scripted_cloud import LIMITS, TOKEN, ClientMaker, Clock, ScriptedCloud
+from mist_pipeline_tests.support.mist.scripted_cloud import LIMITS, TOKEN, ClientMaker, Clock, ScriptedCloud
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from mist_pipeline.mist.errors import (
     Unauthorized,
     Unavailable,
 )
-from mist_pipeline_tests.mist.scripted_cloud import (
+from mist_pipeline_tests.support.mist.scripted_cloud import (
     LIMITS,
     SITE,
     TOKEN,

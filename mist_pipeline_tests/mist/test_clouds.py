@@ -2,7 +2,8 @@
 
 import pytest
 
-from mist_pipeline.mist.clouds import CLOUDS, base_url, is_loopback, people_url
+from mist_pipeline.http_client.urls import is_loopback
+from mist_pipeline.mist.clouds import CLOUDS, base_url, people_url
 
 
 @pytest.mark.parametrize(

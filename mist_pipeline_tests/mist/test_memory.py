@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mist_pipeline.mist.memory import DAY, CloudMemory, TrendSupport, WindowLimit
+from mist_pipeline.mist.capabilities import DAY, CloudCapabilities, TrendSupport, WindowLimit
 
 
 def test_one_success_of_the_trend_settles_it_for_good() -> None:
@@ -50,8 +50,8 @@ def test_the_window_limit_follows_from_what_came_back(seen: list[tuple[int, int]
 CLOUD = "https://api.mist.com"
 
 
-def learned(path: Path, now: float = 1000.0, cloud: str = CLOUD) -> CloudMemory:
-    memory = CloudMemory(cloud, path, lambda: now)
+def learned(path: Path, now: float = 1000.0, cloud: str = CLOUD) -> CloudCapabilities:
+    memory = CloudCapabilities(cloud, path, lambda: now)
     memory.trend.saw_only_summary()
     memory.window.saw(14 * DAY, DAY)
     memory.window.saw(5 * DAY, 3600)
@@ -63,17 +63,17 @@ def test_what_is_learned_outlives_the_process_by_cloud(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "clouds.json"
     learned(path)
     learned(path, cloud="https://api.eu.mist.com")
-    again = CloudMemory(CLOUD, path, lambda: 2000.0)
+    again = CloudCapabilities(CLOUD, path, lambda: 2000.0)
     assert (again.trend.known, again.window.days) == (False, 7)
     assert set(json.loads(path.read_text())) == {CLOUD, "https://api.eu.mist.com"}
-    other = CloudMemory("https://api.gc1.mist.com", path, lambda: 2000.0)
+    other = CloudCapabilities("https://api.gc1.mist.com", path, lambda: 2000.0)
     assert (other.trend.known, other.window.days) == (None, None)
     assert [each.name for each in path.parent.iterdir()] == ["clouds.json"]
 
 
 def test_what_is_old_is_learned_again(tmp_path: Path) -> None:
     learned(tmp_path / "clouds.json")
-    again = CloudMemory(CLOUD, tmp_path / "clouds.json", lambda: 1000.0 + 8 * DAY)
+    again = CloudCapabilities(CLOUD, tmp_path / "clouds.json", lambda: 1000.0 + 8 * DAY)
     assert (again.trend.known, again.window.days) == (None, None)
 
 
@@ -82,7 +82,7 @@ def test_nothing_new_writes_nothing(tmp_path: Path) -> None:
     (tmp_path / "clouds.json").unlink()
     memory.keep()
     assert not list(tmp_path.iterdir())
-    CloudMemory(CLOUD).keep()
+    CloudCapabilities(CLOUD).keep()
 
 
 SOUND = {"has_trend": True, "narrowest_wide": None, "longest_hourly": 0, "learned_at": 1000}
@@ -102,7 +102,7 @@ SOUND = {"has_trend": True, "narrowest_wide": None, "longest_hourly": 0, "learne
 )
 def test_a_damaged_file_is_no_memory(tmp_path: Path, content: str) -> None:
     (tmp_path / "clouds.json").write_text(content)
-    memory = CloudMemory(CLOUD, tmp_path / "clouds.json", lambda: 1000.0)
+    memory = CloudCapabilities(CLOUD, tmp_path / "clouds.json", lambda: 1000.0)
     assert (memory.trend.known, memory.window.days) == (None, None)
     assert learned(tmp_path / "clouds.json").window.days == 7
 

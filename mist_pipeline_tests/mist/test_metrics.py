@@ -2,7 +2,7 @@
 
 import pytest
 
-from mist_pipeline.mist.metrics import CATALOGUE, canonical, in_groups, normalise
+from mist_pipeline.domain.metrics import CATALOGUE, canonical, in_groups, normalise
 
 
 @pytest.mark.parametrize(

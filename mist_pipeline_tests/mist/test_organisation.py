@@ -13,13 +13,7 @@ from mist_pipeline.mist.errors import (
     OrganisationUnclear,
 )
 from mist_pipeline.mist.page import Page
-from mist_pipeline_tests.mist.scripted_cloud import (
-    START,
-    TOKEN,
-    ClientMaker,
-    Reply,
-    ScriptedCloud,
-)
+from mist_pipeline_tests.support.mist.scripted_cloud import START, TOKEN, ClientMaker, Reply, ScriptedCloud
 
 ORG_A, ORG_B = "0000000a-0000-0000-0000-00000000000a", "0000000b-0000-0000-0000-00000000000b"
 

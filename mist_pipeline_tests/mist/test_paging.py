@@ -9,8 +9,8 @@ import pytest
 
 from mist_pipeline.mist import endpoints, paging
 from mist_pipeline.mist.errors import Inconsistent, NotFound, Unavailable, UnexpectedShape
-from mist_pipeline.mist.shapes import parse_alarms, parse_sites, parse_sites_sle
-from mist_pipeline_tests.mist.scripted_cloud import ClientMaker, Reply, ScriptedCloud, Seen
+from mist_pipeline.mist.parsers import parse_alarms, parse_sites, parse_sites_sle
+from mist_pipeline_tests.support.mist.scripted_cloud import ClientMaker, Reply, ScriptedCloud, Seen
 
 ORG = "203d3d02-dbc0-4c1b-9f41-76896a3330f4"
 SITES = endpoints.org_sites(ORG)

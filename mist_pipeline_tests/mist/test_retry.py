@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mist_pipeline.mist.retry import RETRY_AFTER_CAP, RetryPolicy, http_date, retry_after_seconds
+from mist_pipeline.http_client.retry import RETRY_AFTER_CAP, RetryPolicy, http_date, retry_after_seconds
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 

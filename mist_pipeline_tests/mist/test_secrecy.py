@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from mist_pipeline.http_client.retry import RetryPolicy
+from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.mist.budget import fingerprint
 from mist_pipeline.mist.errors import (
     MistError,
 )
-from mist_pipeline.mist.retry import RetryPolicy
-from mist_pipeline.mist.transport import Secret
-from mist_pipeline_tests.mist.scripted_cloud import (
+from mist_pipeline_tests.support.mist.scripted_cloud import (
     GOOD,
     IMPATIENT,
     TOKEN,

@@ -11,7 +11,7 @@ from mist_pipeline.mist.errors import (
     NotSupported,
     Unavailable,
 )
-from mist_pipeline_tests.mist.scripted_cloud import (
+from mist_pipeline_tests.support.mist.scripted_cloud import (
     SITE,
     TOKEN,
     ClientMaker,

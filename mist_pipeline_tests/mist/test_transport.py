@@ -13,7 +13,9 @@ import pytest
 import requests
 import urllib3
 
-from mist_pipeline.mist import transport
+from mist_pipeline.http_client import session
+from mist_pipeline.http_client.retry import RetryPolicy
+from mist_pipeline.http_client.session import USER_AGENT, client_version
 from mist_pipeline.mist.client import Limits, connect
 from mist_pipeline.mist.errors import (
     BadRequest,
@@ -29,9 +31,8 @@ from mist_pipeline.mist.errors import (
     Unavailable,
     UnexpectedShape,
 )
-from mist_pipeline.mist.retry import RetryPolicy
 from mist_pipeline.mist.transport import Timeouts, in_words
-from mist_pipeline_tests.mist.scripted_cloud import (
+from mist_pipeline_tests.support.mist.scripted_cloud import (
     GOOD,
     IMPATIENT,
     LIMITS,
@@ -397,9 +398,9 @@ def test_the_client_tells_its_version_and_does_without_where_it_is_not_installed
 
     cloud.answers(GOOD)
     ask(make_client())
-    assert cloud.requests[0].headers["user-agent"] == transport.USER_AGENT
-    monkeypatch.setattr(transport, "version", not_installed)
-    assert transport.client_version() == "unknown"
+    assert cloud.requests[0].headers["user-agent"] == USER_AGENT
+    monkeypatch.setattr(session, "version", not_installed)
+    assert client_version() == "unknown"
 
 
 @pytest.mark.parametrize("tokens", [[], ["", "  "], ["a b"], ["tök"], ["a\nb"]])

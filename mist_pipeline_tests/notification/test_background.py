@@ -10,13 +10,13 @@ import duckdb
 import polars as pl
 import pytest
 
-from mist_pipeline.notification.background import HOURS, MOST_CLASSIFIERS, read_background
-from mist_pipeline.notification.model import Ahead, Blamed, Usual
+from mist_pipeline.notification.context import HOURS, MOST_CLASSIFIERS, read_background
+from mist_pipeline.notification.message_context import Ahead, Blamed, Usual
+from mist_pipeline.tables import analysis, history, live
+from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.publish import publish
-from mist_pipeline.warehouse.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import analysis, history, live
 
 TODAY = date(2026, 11, 22)
 AS_OF = datetime(2026, 11, 23, 4, 25, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 
 from mist_pipeline.notification import charts
 from mist_pipeline.notification.charts import draw, with_pictures
-from mist_pipeline.notification.model import Ahead, Background, Pair, Usual
-from mist_pipeline_tests.delivery.messages import HOSTILE
+from mist_pipeline.notification.message_context import Ahead, Background, Pair, Usual
+from mist_pipeline_tests.support.delivery.messages import HOSTILE
 
 pytestmark = pytest.mark.slow
 

@@ -11,14 +11,14 @@ import requests
 import uvicorn
 import yaml
 
-from mist_pipeline.alerts.ledger import Ledger, Telling
-from mist_pipeline.alerts.routes import Route
-from mist_pipeline.defs.inbound import listening
-from mist_pipeline.defs.telling import open_ledger
-from mist_pipeline.delivery.pagerduty_inbound import MOST_BYTES
+from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.delivery.sinks.pagerduty.inbound import MOST_BYTES
 from mist_pipeline.settings import Settings, SettingsError, load_settings
-from mist_pipeline_tests.alerts.histories import START, finding, live
-from mist_pipeline_tests.fakes.fake_pagerduty import ROUTING_KEY, webhook
+from mist_pipeline.workflows.inbound import listening
+from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline_tests.support.alerts.histories import START, finding, live
+from mist_pipeline_tests.support.fakes.fake_pagerduty import ROUTING_KEY, webhook
 
 KEY = "a signing key"
 

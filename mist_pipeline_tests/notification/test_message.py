@@ -12,33 +12,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mist_pipeline.alerts.dispatch import Notice
-from mist_pipeline.alerts.ledger import Ledger, Telling
-from mist_pipeline.alerts.model import SEVERITIES
-from mist_pipeline.alerts.outbox import Outbox
-from mist_pipeline.alerts.routes import Route
-from mist_pipeline.alerts.signals import Step
-from mist_pipeline.alerts.sink import Delivery
-from mist_pipeline.alerts.telling import TOLD as TOLD_REASONS
-from mist_pipeline.delivery import wording
-from mist_pipeline.delivery.mail import MailSettings, picture_title
-from mist_pipeline.delivery.mail import compose as mail_of
-from mist_pipeline.delivery.page import blame_tables, render_page
-from mist_pipeline.delivery.remediation import load_remediation
-from mist_pipeline.delivery.sink import Message, Reason
-from mist_pipeline.delivery.slack_blocks import change_blocks, incident_blocks
-from mist_pipeline.delivery.webhook import document_of
-from mist_pipeline.notification.message import (
-    MOST_PAIRS,
-    MOST_PICTURES,
-    compose,
-    incident_ids,
-    leading_pairs,
-)
-from mist_pipeline.notification.model import Background, Blamed, Subject, Surroundings
-from mist_pipeline_tests.alerts.histories import finding, findings
-from mist_pipeline_tests.delivery.messages import HOSTILE, PNG
-from mist_pipeline_tests.notification.rows import (
+from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.alerts.notify.decision import TOLD as TOLD_REASONS
+from mist_pipeline.alerts.notify.outcome import Delivery
+from mist_pipeline.alerts.notify.plan import Notice
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.delivery.message import Message, Reason
+from mist_pipeline.delivery.rendering import wording
+from mist_pipeline.delivery.rendering.incident_page import blame_tables, render_page
+from mist_pipeline.delivery.rendering.remediation import load_remediation
+from mist_pipeline.delivery.sinks.mail.sink import MailSettings, picture_title
+from mist_pipeline.delivery.sinks.mail.sink import compose as mail_of
+from mist_pipeline.delivery.sinks.slack.blocks import change_blocks, incident_blocks
+from mist_pipeline.delivery.sinks.webhook.sink import document_of
+from mist_pipeline.domain import text as plain_text
+from mist_pipeline.domain.severity import SEVERITIES
+from mist_pipeline.notification.builder import MOST_PAIRS, MOST_PICTURES, compose, incident_ids, leading_pairs
+from mist_pipeline.notification.message_context import Background, Blamed, Subject, Surroundings
+from mist_pipeline_tests.support.alerts.histories import finding, findings
+from mist_pipeline_tests.support.delivery.messages import HOSTILE, PNG
+from mist_pipeline_tests.support.notification.rows import (
     HOUR,
     START,
     TOLD,
@@ -320,7 +315,7 @@ def test_the_shared_causes_of_a_digest_are_counted_where_they_do_not_fit() -> No
     ]
     message = compose(digest([(one, "first", {}) for one in many]), by_id(*many), AROUND)
     assert message.incident.cause.endswith("; … and 2 more")
-    assert len(message.incident.cause) <= wording.SENTENCE_LENGTH
+    assert len(message.incident.cause) <= plain_text.SENTENCE_LENGTH
     assert all(rendered(message).values())
 
 
@@ -527,7 +522,7 @@ def test_rows_that_the_ledger_writes_become_messages(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.db") as ledger:
         rows = [finding(f"s{number}", severity="critical") for number in range(2)]
         ledger.record_evaluation(
-            Step(as_of=START, source="live", findings=findings(rows)), Telling(routes=[route])
+            EvaluationInput(as_of=START, source="live", findings=findings(rows)), Telling(routes=[route])
         )
         tests: list[Notice] = ledger.send_test(["mail"], "info", START)
         assert len(tests) == 1

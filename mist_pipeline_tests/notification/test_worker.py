@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.alerts.escalation import EscalationPolicy, EscalationStep
-from mist_pipeline.alerts.ledger import Ledger, Telling
-from mist_pipeline.alerts.outbox import Outbox, Patience
-from mist_pipeline.alerts.routes import Route
-from mist_pipeline.alerts.sink import Accepted, Delivery, Outcome, Refused, Retry, Unknown
-from mist_pipeline.delivery.sink import Message, Sink
-from mist_pipeline.notification.message import compose
-from mist_pipeline.notification.model import Subject, Surroundings
+from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.outbox import Outbox, Patience
+from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
+from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Retry, Unknown
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.delivery.message import Message
+from mist_pipeline.delivery.sink import Sink
+from mist_pipeline.notification.builder import compose
+from mist_pipeline.notification.message_context import Subject, Surroundings
 from mist_pipeline.notification.worker import MOST_FAILURES, SinksFailedError, Worker
-from mist_pipeline_tests.alerts.histories import HOUR, START, finding, live
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
 
 MINUTE = timedelta(minutes=1)
 PATIENCE = Patience(lease=2 * MINUTE, first_pause=MINUTE, longest_pause=10 * MINUTE, max_attempts=4)

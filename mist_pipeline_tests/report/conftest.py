@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pytest
 
 from mist_pipeline.report import ReportData, build_dashboard, render_html, render_text
-from mist_pipeline.report.model import Dashboard
-from mist_pipeline_tests.report.worlds import HOSTILE_NAMES, make_report
+from mist_pipeline.report.document.model import Dashboard
+from mist_pipeline_tests.support.report.worlds import HOSTILE_NAMES, make_report
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 

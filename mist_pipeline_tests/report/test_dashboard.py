@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mist_pipeline.analysis.severity import Bands
+from mist_pipeline.analysis.scores.bands import Bands
 from mist_pipeline.report import (
     ReportData,
     ReportSettings,
@@ -19,9 +19,9 @@ from mist_pipeline.report import (
     render_json,
     render_text,
 )
-from mist_pipeline.report.model import STATES, STATUSES, Dashboard, Site
+from mist_pipeline.report.document.model import STATES, STATUSES, Dashboard, Site
 from mist_pipeline_tests.report.conftest import Rendered
-from mist_pipeline_tests.report.worlds import DAY, METRICS, make_report, site_id
+from mist_pipeline_tests.support.report.worlds import DAY, METRICS, make_report, site_id
 
 
 def by_id(dashboard: Dashboard) -> dict[str, Site]:
@@ -258,7 +258,7 @@ def test_the_worst_hour_is_told_in_the_time_of_the_site() -> None:
     [(69.999, "69.9 % is critical"), (70.0, "70.0 % is unhealthy"), (89.999, "89.9 % is degraded")],
 )
 def test_a_score_is_rounded_down_so_that_it_never_contradicts_its_status(score: float, shown: str) -> None:
-    from mist_pipeline.analysis.severity import with_severity
+    from mist_pipeline.analysis.scores.bands import with_severity
 
     data = make_report(1, 1, analysed=False)
     sle = with_severity(

@@ -13,8 +13,8 @@ import pytest
 
 import mist_pipeline.report
 from mist_pipeline.report import ReportData, render_html, render_json, render_text, write
-from mist_pipeline.report.data import ReportSettings
-from mist_pipeline_tests.report.worlds import AS_OF, DAY, make_report
+from mist_pipeline.report.queries.data import ReportSettings
+from mist_pipeline_tests.support.report.worlds import AS_OF, DAY, make_report
 
 STEM = "mist-report-2026-11-22-20261123T053000Z"
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mist_pipeline.report.labels import MAX_LENGTH, clean_text, with_labels
+from mist_pipeline.report.queries.site_labels import MAX_LENGTH, clean_text, with_labels
 from mist_pipeline_tests.report.conftest import Rendered
-from mist_pipeline_tests.report.worlds import HOSTILE_NAMES, site_id
+from mist_pipeline_tests.support.report.worlds import HOSTILE_NAMES, site_id
 
 BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 

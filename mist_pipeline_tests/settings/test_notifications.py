@@ -14,7 +14,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mist_pipeline.alerts.policy import DEFAULT_RULES
+from mist_pipeline.alerts.lifecycle.policy import DEFAULT_RULES
 from mist_pipeline.settings import Settings, SettingsError, load_settings
 from mist_pipeline.settings.sinks import KINDS
 from mist_pipeline.settings.template import EXAMPLE

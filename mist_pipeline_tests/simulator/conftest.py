@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from mist_pipeline.simulator import World
-from mist_pipeline.simulator.server import Running, serve
+from mist_pipeline.simulator.cloud.server import Running, serve
 
 Get = Callable[..., requests.Response]
 

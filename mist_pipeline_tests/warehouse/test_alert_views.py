@@ -9,15 +9,15 @@ import duckdb
 import polars as pl
 import pytest
 
-from mist_pipeline.alerts.ledger import Ledger, Telling
-from mist_pipeline.alerts.outbox import Outbox
-from mist_pipeline.alerts.routes import Route
-from mist_pipeline.alerts.sink import Accepted
-from mist_pipeline.alerts.windows import Window
+from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.notify.outcome import Accepted
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.alerts.notify.time_windows import Window
+from mist_pipeline.tables import alerts, history
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import alerts, history
-from mist_pipeline_tests.alerts.histories import HOUR, START, correlation, finding, live
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, correlation, finding, live
 
 pytestmark = pytest.mark.slow
 

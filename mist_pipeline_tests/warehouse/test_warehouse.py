@@ -9,13 +9,13 @@ import duckdb
 import polars as pl
 import pytest
 
+from mist_pipeline.tables import BY_NAME, TABLES, history, live
+from mist_pipeline.tables.schema import Column, Table, data_dictionary
 from mist_pipeline.warehouse import migrations
 from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
 from mist_pipeline.warehouse.migrations import CURRENT_VERSION, Migration, WarehouseVersionError, migrate
 from mist_pipeline.warehouse.publish import VIEWS, publish
-from mist_pipeline.warehouse.schema import Column, Table, data_dictionary
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.warehouse.tables import BY_NAME, TABLES, history, live
 
 FIRST, SECOND = date(2026, 3, 28), date(2026, 3, 29)
 

@@ -1,0 +1,225 @@
+"""Escalations in the ledger: due times kept over restarts, fired once, cancelled when somebody takes the incident.
+
+Here: queries inside the caller's transaction. Not here: the rules (`escalation`) and who holds the transaction (`ledger`).
+Acknowledging and firing are both writers, so one comes first: after an acknowledgement no step fires, and what fired
+before it and was not sent yet is withdrawn.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mist_pipeline.alerts.ledger import queries as state
+from mist_pipeline.alerts.ledger.mapping import Row
+from mist_pipeline.alerts.ledger.tables import DELIVERIES, ESCALATIONS, TOLD
+from mist_pipeline.alerts.lifecycle.evaluation import Book
+from mist_pipeline.alerts.notify.decision import View
+from mist_pipeline.alerts.notify.escalation import (
+    Due,
+    EscalationPolicy,
+    EscalationStep,
+    calls_nobody,
+    due_now,
+    schedule,
+)
+from mist_pipeline.alerts.notify.plan import Notice, Plan
+
+_ASK_AGAIN = timedelta(minutes=5)
+"""How soon a step that is silenced is asked for again."""
+
+NOT_NEEDED = "not needed"
+"""How the error of a withdrawn row begins, also of one that is under way and may have arrived (`outbox`)."""
+
+
+def follow(
+    connection: Connection, book: Book, said: Plan, policies: Mapping[str, EscalationPolicy], now: datetime
+) -> None:
+    """Begin escalations of incidents that were told and that ask for a person; end those of incidents that are over.
+
+    Raises:
+        ValueError: A route names an escalation that does not exist.
+    """
+    for incident_id, names in said.begun.items():
+        incident = book.incidents[incident_id]
+        for name in names:
+            if name not in policies:
+                raise ValueError(f"no escalation {name!r}; there are {', '.join(sorted(policies)) or 'none'}")
+            if not calls_nobody(policies[name].stops_when, incident.state) and not _is_begun(
+                connection, incident_id, name, incident.asks_since
+            ):
+                _begin(connection, incident_id, policies[name], now)
+    waiting = sa.select(ESCALATIONS.c.incident_id).where(ESCALATIONS.c.state == "pending").distinct()
+    for incident_id in connection.execute(waiting).scalars().all():
+        known = book.incidents.get(incident_id)
+        if known is not None and not known.is_active:
+            cancel(connection, incident_id, known.state)
+
+
+def called(connection: Connection, now: datetime) -> list[str]:
+    """Incidents with a step that is due."""
+    query = sa.select(ESCALATIONS.c.incident_id).where(
+        (ESCALATIONS.c.state == "pending") & (ESCALATIONS.c.due_at <= now)
+    )
+    return list(connection.execute(query.distinct()).scalars())
+
+
+def cancel(connection: Connection, incident_id: str, because: str, stops_when: str | None = None) -> None:
+    """Call nobody any more about an incident, by policies that stop then; what is not sent yet is withdrawn."""
+    mine = (ESCALATIONS.c.incident_id == incident_id) & (ESCALATIONS.c.state != "cancelled")
+    if stops_when is not None:
+        mine &= ESCALATIONS.c.stops_when == stops_when
+    stopped = state.rows(connection, sa.select(ESCALATIONS).where(mine))
+    if not stopped:
+        return
+    waiting = mine & (ESCALATIONS.c.state == "pending")
+    connection.execute(sa.update(ESCALATIONS).where(waiting).values(state="cancelled", because=because))
+    calls = (DELIVERIES.c.incident_id == incident_id) & (DELIVERIES.c.reason == "escalation")
+    calls &= DELIVERIES.c.sink.in_({row["sink"] for row in stopped})
+    calls &= DELIVERIES.c.state.in_(["pending", "failed", "sending", "unknown"])
+    # What may have arrived is not sent again, but what it is called there has to be found out: a page may ring.
+    never_sent = DELIVERIES.c.state.in_(["pending", "failed"])
+    connection.execute(
+        sa.update(DELIVERIES)
+        .where(calls)
+        .values(
+            state=sa.case((never_sent, "dead"), else_=DELIVERIES.c.state),
+            last_error=f"{NOT_NEEDED}: {because}",
+        )
+    )
+    _forget_uncalled(connection, incident_id, {row["sink"] for row in stopped})
+
+
+def _forget_uncalled(connection: Connection, incident_id: str, sinks: set[str]) -> None:
+    """Whose every call was withdrawn has heard nothing, and need not hear that it is over."""
+    mine = (DELIVERIES.c.incident_id == incident_id) & DELIVERIES.c.sink.in_(sinks)
+    heard = sa.select(DELIVERIES.c.sink).where(mine & (DELIVERIES.c.state != "dead"))
+    connection.execute(
+        sa.delete(TOLD).where(
+            (TOLD.c.incident_id == incident_id)
+            & TOLD.c.sink.in_(sinks)
+            & (TOLD.c.sequence == 0)
+            & TOLD.c.sink.not_in(heard)
+        )
+    )
+
+
+def fire(connection: Connection, seen: Mapping[str, View], now: datetime) -> list[Notice]:
+    """Due steps into the outbox; those of silenced incidents wait, expired ones are cancelled.
+
+    Args:
+        connection: In a writing transaction.
+        seen: Incidents with due steps, as those see them who are told.
+        now: The instant.
+    """
+    query = (
+        sa.select(ESCALATIONS)
+        .where(ESCALATIONS.c.state == "pending")
+        .order_by(
+            ESCALATIONS.c.incident_id, ESCALATIONS.c.policy, ESCALATIONS.c.begun_at, ESCALATIONS.c.number
+        )
+    )
+    notices: list[Notice] = []
+    groups = groupby(
+        state.rows(connection, query), key=lambda row: (row["incident_id"], row["policy"], row["begun_at"])
+    )
+    for _key, members in groups:
+        notices += _fire_one(connection, list(members), seen, now)
+    state.write_deliveries(connection, notices, now)
+    state.write_called(connection, notices, now)
+    return notices
+
+
+def _fire_one(
+    connection: Connection, waiting: list[Row], seen: Mapping[str, View], now: datetime
+) -> list[Notice]:
+    """One escalation of one incident."""
+    overdue = [row for row in waiting if row["due_at"] <= now]
+    first = waiting[0]
+    view = seen.get(first["incident_id"])
+    if not overdue or view is None:
+        return []
+    if now > first["expires_at"]:
+        _settle(connection, waiting, "cancelled", "expired")
+        return []
+    if calls_nobody(first["stops_when"], view.state):
+        _settle(connection, waiting, "cancelled", view.state)
+        return []
+    if view.silenced_by or view.inhibited_by:
+        _put_off(connection, overdue, now + _ASK_AGAIN)
+        return []
+    steps = {row["number"]: row for row in overdue}
+    dues = due_now([_due(row) for row in overdue], now)
+    fired = [steps.pop(due.number) for due in dues]
+    _settle(connection, fired, "fired", "")
+    _settle(connection, list(steps.values()), "cancelled", "overtaken by its repetition")
+    return [
+        Notice(
+            sink=due.step.sink,
+            incident_id=view.incident_id,
+            reason="escalation",
+            detail=due.step.target,
+            sequence=_sequence(connection, due.step.sink, view.incident_id) + place,
+            route=first["policy"],
+            severity=view.severity,
+            site_ids=tuple(sorted(view.site_ids)),
+            is_over=False,
+            is_acknowledged=view.state == "acknowledged",
+        )
+        for place, due in enumerate(dues)
+    ]
+
+
+def _put_off(connection: Connection, steps: list[Row], until: datetime) -> None:
+    """Steps that nobody is to hear of now are asked for again later; whoever waits for due ones is not woken till then."""
+    for row in steps:
+        connection.execute(sa.update(ESCALATIONS).where(_is(row)).values(due_at=until))
+
+
+def _due(row: Row) -> Due:
+    return Due(row["number"], row["due_at"], EscalationStep(timedelta(0), row["sink"], row["target"]))
+
+
+def _sequence(connection: Connection, sink: str, incident_id: str) -> int:
+    """Number of the next escalation of an incident to a sink."""
+    mine = (DELIVERIES.c.sink == sink) & (DELIVERIES.c.incident_id == incident_id)
+    query = sa.select(sa.func.max(DELIVERIES.c.sequence)).where(mine & (DELIVERIES.c.reason == "escalation"))
+    return int(connection.execute(query).scalar() or 0) + 1
+
+
+def _is_begun(connection: Connection, incident_id: str, policy: str, since: datetime) -> bool:
+    mine = (ESCALATIONS.c.incident_id == incident_id) & (ESCALATIONS.c.policy == policy)
+    return state.one(connection, ESCALATIONS, mine & (ESCALATIONS.c.begun_at >= since)) is not None
+
+
+def _begin(connection: Connection, incident_id: str, policy: EscalationPolicy, now: datetime) -> None:
+    rows = [
+        {
+            "incident_id": incident_id,
+            "policy": policy.name,
+            "begun_at": now,
+            "number": due.number,
+            "due_at": due.at,
+            "expires_at": now + policy.expires_after,
+            "stops_when": policy.stops_when,
+            "sink": due.step.sink,
+            "target": due.step.target,
+            "state": "pending",
+            "because": "",
+        }
+        for due in schedule(policy, now)
+    ]
+    if rows:
+        connection.execute(sa.insert(ESCALATIONS), rows)
+
+
+def _settle(connection: Connection, steps: list[Row], outcome: str, because: str) -> None:
+    for row in steps:
+        connection.execute(sa.update(ESCALATIONS).where(_is(row)).values(state=outcome, because=because))
+
+
+def _is(row: Row) -> sa.ColumnElement[bool]:
+    """The row of a step, by its key."""
+    return sa.and_(*(column == row[column.name] for column in ESCALATIONS.primary_key.columns))

@@ -1,0 +1,176 @@
+"""What evaluations are made of, kept as files: written by who looked, read by who evaluates and by replays.
+
+Here: a step in, the same step out. A look and its evaluation are two runs: whoever looks leaves the step here, and the
+evaluation takes what it has not taken yet, so that nothing is lost when either dies. Not here: evaluating (`inbox`).
+
+Layout: ``<day>/<instant>-<source>/`` with ``step.json`` and a Parquet file a frame; a folder appears whole or not at all.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
+
+import polars as pl
+
+from mist_pipeline.alerts.lifecycle.model import Source
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+
+_INSTANT = "%Y%m%dT%H%M%S.%fZ"
+_BROKEN = ".broken-"
+_FRAMES = ("findings", "readings", "support", "causes")
+_SOURCES: tuple[Source, ...] = get_args(Source)
+
+
+class UnreadableLookError(Exception):
+    """A kept look that is damaged; says which and how."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Name:
+    """One kept evaluation.
+
+    Attributes:
+        as_of: When somebody looked.
+        source: Kind of look.
+    """
+
+    as_of: datetime
+    source: Source
+
+    @property
+    def text(self) -> str:
+        """As the folder is called, and as the ledger remembers it."""
+        return f"{self.as_of.astimezone(UTC).strftime(_INSTANT)}-{self.source}"
+
+
+class Evaluations:
+    """A folder of kept evaluations.
+
+    Args:
+        folder: Made when something is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, step: EvaluationInput) -> Name:
+        """Write a step; one of the same instant and source stays as it is, since it may have been evaluated."""
+        name = Name(step.as_of, step.source)
+        place = self._place(name)
+        if place.exists():
+            return name
+        fresh = place.with_name(f".{place.name}.{os.getpid()}.unfinished")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        covers_from = None if step.covers_from is None else step.covers_from.isoformat()
+        facts = {
+            "as_of": step.as_of.isoformat(),
+            "source": step.source,
+            "covers_from": covers_from,
+            "site_count": step.site_count,
+        }
+        (fresh / "step.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        for frame in _FRAMES:
+            content: pl.DataFrame | None = getattr(step, frame)
+            if content is not None:
+                content.write_parquet(fresh / f"{frame}.parquet")
+        _flush(fresh)
+        try:
+            fresh.rename(place)
+        except OSError:
+            # Somebody else was first.
+            shutil.rmtree(fresh, ignore_errors=True)
+            if not place.exists():
+                raise
+        return name
+
+    def names(self, since: datetime | None = None) -> list[Name]:
+        """What is kept, in order of time; from an instant on, if one is given."""
+        found: list[Name] = []
+        for day in sorted(self._folder.glob("????-??-??")):
+            if since is not None and day.name < since.astimezone(UTC).date().isoformat():
+                continue
+            found += [name for path in day.iterdir() if (name := _name_of(path.name)) is not None]
+        return sorted(name for name in found if since is None or name.as_of >= since)
+
+    def load(self, name: Name) -> EvaluationInput:
+        """The step of a name.
+
+        Raises:
+            UnreadableLookError: Nothing of this name is kept, or what is kept is damaged.
+        """
+        try:
+            return self._read(self._place(name))
+        except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
+            raise UnreadableLookError(f"{name.text}: {type(error).__name__}: {error}") from error
+
+    def set_aside(self, name: Name) -> None:
+        """Keep a damaged look out of the way, for people to look at."""
+        place = self._place(name)
+        place.rename(place.with_name(f"{_BROKEN}{place.name}"))
+
+    def set_aside_since(self, instant: datetime) -> list[str]:
+        """Damaged looks of the days from an instant on."""
+        first = instant.astimezone(UTC).date().isoformat()
+        found = self._folder.glob(f"????-??-??/{_BROKEN}*")
+        return sorted(path.name.removeprefix(_BROKEN) for path in found if path.parent.name >= first)
+
+    def _read(self, place: Path) -> EvaluationInput:
+        facts = json.loads((place / "step.json").read_text(encoding="utf-8"))
+        frames = {
+            frame: pl.read_parquet(path) for frame in _FRAMES if (path := place / f"{frame}.parquet").exists()
+        }
+        return EvaluationInput(
+            as_of=datetime.fromisoformat(facts["as_of"]),
+            source=facts["source"],
+            covers_from=datetime.fromisoformat(facts["covers_from"]) if facts["covers_from"] else None,
+            site_count=facts["site_count"],
+            findings=frames["findings"],
+            readings=frames.get("readings"),
+            support=frames.get("support"),
+            causes=frames.get("causes"),
+        )
+
+    def remove_before(self, instant: datetime) -> int:
+        """Remove whole days that ended before an instant; how many evaluations went."""
+        gone = 0
+        for day in list(self._days()):
+            if day + timedelta(days=1) <= instant:
+                place = self._folder / day.date().isoformat()
+                gone += sum(_name_of(path.name) is not None for path in place.iterdir())
+                shutil.rmtree(place)
+        return gone
+
+    def _days(self) -> Iterator[datetime]:
+        for path in sorted(self._folder.glob("????-??-??")):
+            yield datetime.fromisoformat(path.name).replace(tzinfo=UTC)
+
+    def _place(self, name: Name) -> Path:
+        return self._folder / name.as_of.astimezone(UTC).date().isoformat() / name.text
+
+
+def _flush(folder: Path) -> None:
+    """Everything of a folder onto the disk, before its name says that it is whole."""
+    for path in (*folder.iterdir(), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _name_of(text: str) -> Name | None:
+    """The name of a folder; None for what is not finished or not ours."""
+    instant, _, source = text.partition("-")
+    for known in _SOURCES:
+        if source == known:
+            try:
+                return Name(datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC), known)
+            except ValueError:
+                return None
+    return None

@@ -1,0 +1,578 @@
+"""The ledger: what happened, what people were told, what they said; transactional, shared by several processes.
+
+Here: evaluations, decisions and what people do, each one transaction that ends with events and rows of the outbox
+committed together. Not here: sending (`outbox` leases the rows, ``delivery`` sends), the rules (everything pure around
+here), SQL dialects (`database`).
+"""
+
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mist_pipeline.alerts.ledger import escalations as calling
+from mist_pipeline.alerts.ledger import queries as state
+from mist_pipeline.alerts.ledger import tables
+from mist_pipeline.alerts.ledger.database import migrate, open_engine, reading, writing
+from mist_pipeline.alerts.ledger.export import alert_list, copies
+from mist_pipeline.alerts.ledger.mapping import (
+    Row,
+    alert_of,
+    delivery_of,
+    event_of,
+    incident_of,
+    silence_of,
+    silence_row,
+)
+from mist_pipeline.alerts.lifecycle.evaluation import Book, evaluate
+from mist_pipeline.alerts.lifecycle.grouping import acknowledge_incident
+from mist_pipeline.alerts.lifecycle.lifecycle import acknowledge, resolve
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
+from mist_pipeline.alerts.lifecycle.observations import FAMILIES, EvaluationInput
+from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.alerts.notify.decision import View, views
+from mist_pipeline.alerts.notify.escalation import EscalationPolicy
+from mist_pipeline.alerts.notify.matchers import Labels
+from mist_pipeline.alerts.notify.outcome import Delivery
+from mist_pipeline.alerts.notify.plan import Notice, Plan, plan
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.alerts.notify.silences import Silence
+from mist_pipeline.domain.severity import Severity
+
+Verdict = Literal["useful", "false_alarm", "too_late", "duplicate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """Everything that decides who is told: configuration, and labels of the sites.
+
+    Attributes:
+        routes: In order.
+        escalations: Policies by name.
+        of_sites: Labels by site (`silences.site_labels`).
+        windows: Maintenance windows of the configuration, besides the silences in the ledger.
+    """
+
+    routes: Sequence[Route]
+    escalations: Mapping[str, EscalationPolicy] = field(default_factory=dict)
+    of_sites: Mapping[str, Labels] = field(default_factory=dict)
+    windows: Sequence[Silence] = ()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a transaction wrote.
+
+    Attributes:
+        events: Of alerts and incidents.
+        notices: What was put into the outbox.
+        withheld: Incident → reason and detail why nobody is told of it for now.
+    """
+
+    events: tuple[Event, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    withheld: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket:
+    """What became of the ticket of an incident, as read back.
+
+    Attributes:
+        sink: Whose ticket.
+        incident_id: Of which incident.
+        ticket: Its key, for people.
+        url: Where people see it.
+        state: open, acknowledged or closed.
+        who: Who made it so; hostile where rendered.
+        is_by_person: Whether it was a person and not this program.
+        acted_at: When that was; None where the ticket system does not say.
+    """
+
+    sink: str
+    incident_id: str
+    ticket: str
+    url: str = ""
+    state: Literal["open", "acknowledged", "closed"]
+    who: str = ""
+    is_by_person: bool = False
+    acted_at: datetime | None = None
+
+
+class NoSuchSubjectError(LookupError):
+    """There is no alert, incident, silence or message of this id."""
+
+
+class Ledger:
+    """One ledger. Safe to use from several threads and processes.
+
+    Args:
+        url: Path of an SQLite file, or a database URL.
+        policy: Rules and times of the lifecycle; also how long what is over is remembered.
+        new_id: Makes names of silences and tests.
+
+    Raises:
+        LedgerUnavailableError: It cannot be opened, or is of a later version.
+    """
+
+    def __init__(
+        self,
+        url: str | Path,
+        policy: Policy | None = None,
+        *,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12],
+    ) -> None:
+        self.policy = policy or Policy()
+        self.engine = open_engine(url)
+        self._new_id = new_id
+        migrate(self.engine)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def record_evaluation(
+        self,
+        step: EvaluationInput,
+        telling: Telling | None = None,
+        *,
+        families: Mapping[str, str] = FAMILIES,
+        origin: str | None = None,
+        now: datetime | None = None,
+    ) -> Recorded:
+        """Evaluate, write the events and put what is to be told into the outbox, in one transaction.
+
+        An evaluation of an instant, or of an origin, that is in the ledger already is not made again, so that a run may
+        be repeated.
+
+        Args:
+            step: What was found.
+            telling: Who is told; None: nobody for now (``tell`` makes up for it).
+            families: Metric → family.
+            origin: Name of the kept look that this is. Looks of two kinds may come in another order than that of their
+                instants; with an origin, a late one is evaluated at the first instant after the newest.
+            now: When it is decided who is told; None: the instant of the evaluation.
+
+        Raises:
+            ValueError: The step is older than the newest evaluation: that is for a replay.
+        """
+        with writing(self.engine) as connection:
+            if origin is None and state.is_evaluated(connection, step.as_of):
+                return Recorded()
+            if origin is not None:
+                if state.is_taken(connection, origin):
+                    return Recorded()
+                step = replace(step, as_of=state.after_all(connection, step.as_of, step.source))
+            book = state.book(connection, self.policy, step.as_of)
+            _after, events = evaluate(book, step, self.policy, families=families)
+            state.write(connection, book, events)
+            connection.execute(
+                sa.insert(tables.EVALUATIONS).values(
+                    as_of=step.as_of, source=step.source, events=len(events), origin=origin
+                )
+            )
+            told = Recorded() if telling is None else self._tell(connection, telling, now or step.as_of)
+            return replace(told, events=(*events, *told.events))
+
+    def tell(self, telling: Telling, now: datetime) -> Recorded:
+        """Decide again what is to be told, without an evaluation: after silences, quiet hours, a decision of a person."""
+        with writing(self.engine) as connection:
+            return self._tell(connection, telling, now)
+
+    def escalate(self, telling: Telling, now: datetime) -> list[Notice]:
+        """Put the steps of escalations that are due into the outbox; those that nobody needs any more are cancelled."""
+        with writing(self.engine) as connection:
+            book = state.book(connection, self.policy, now, also=calling.called(connection, now))
+            seen = self._views(connection, book, telling, now)
+            return calling.fire(connection, seen, now)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether a step of an escalation is due, or an incident waited for an instant that has come."""
+        with reading(self.engine) as connection:
+            if calling.called(connection, now):
+                return True
+            active = tables.INCIDENTS.c.state.in_(["open", "acknowledged"])
+            query = sa.select(tables.INCIDENTS.c.withheld).where(active & (tables.INCIDENTS.c.withheld != ""))
+            return any(_has_come(reason, now) for reason in connection.execute(query).scalars())
+
+    def refused(self) -> list[tuple[str, str, datetime]]:
+        """Sinks whose newest settled message was given up: name, error, and since when it waited."""
+        rows = tables.DELIVERIES.c
+        is_settled = rows.state.in_(["sent", "dead"]) & (rows.reason != "test")
+        is_settled &= ~rows.last_error.like(f"{calling.NOT_NEEDED}%")
+        newest = sa.select(sa.func.max(rows.delivery_id)).where(is_settled).group_by(rows.sink)
+        query = sa.select(tables.DELIVERIES).where(rows.delivery_id.in_(newest) & (rows.state == "dead"))
+        with reading(self.engine) as connection:
+            found = state.rows(connection, query.order_by(rows.sink))
+        return [(row["sink"], row["last_error"], row["created_at"]) for row in found]
+
+    def send_test(self, sinks: Iterable[str], severity: Severity, now: datetime) -> list[Notice]:
+        """Put a message that says it is a test into the outbox, for each of these sinks; no incident comes of it."""
+        notices = [
+            Notice(
+                sink=sink,
+                incident_id=f"test-{self._new_id()}",
+                reason="test",
+                detail="",
+                sequence=1,
+                route="",
+                severity=severity,
+                site_ids=(),
+                is_over=False,
+            )
+            for sink in sinks
+        ]
+        with writing(self.engine) as connection:
+            state.write_deliveries(connection, notices, now)
+        return notices
+
+    def acknowledge(self, incident_id: str, by: str, at: datetime) -> list[Event]:
+        """A person takes an incident and its alerts; nobody is called any more. Once is enough.
+
+        Raises:
+            NoSuchSubjectError: There is no such incident.
+        """
+        with writing(self.engine) as connection:
+            return self._acknowledge(connection, incident_id, by, at)
+
+    def resolve(self, incident_id: str, by: str, at: datetime) -> list[Event]:
+        """A person says that an incident is over, with all of its alerts.
+
+        Raises:
+            NoSuchSubjectError: There is no such incident.
+        """
+        with writing(self.engine) as connection:
+            incident, book = self._incident(connection, incident_id, at)
+            events = [event for name in incident.alert_ids for event in resolve(book.alerts[name], by, at)]
+            if incident.is_active:
+                number = incident.version + 1
+                events.append(Event("incident", incident_id, number, at, "resolved", {}))
+            state.write(connection, book, events)
+            calling.cancel(connection, incident_id, f"closed by {by}")
+            return events
+
+    def add_silence(self, silence: Silence) -> Silence:
+        """Keep a silence; one without a name gets one."""
+        named = silence if silence.silence_id else replace(silence, silence_id=self._new_id())
+        with writing(self.engine) as connection:
+            connection.execute(sa.insert(tables.SILENCES).values(silence_row(named)))
+        return named
+
+    def end_silence(self, silence_id: str, now: datetime) -> Silence:
+        """End a silence now; what it held back is told by the next ``tell``.
+
+        Raises:
+            NoSuchSubjectError: There is no such silence.
+        """
+        with writing(self.engine) as connection:
+            found = state.one(connection, tables.SILENCES, tables.SILENCES.c.silence_id == silence_id)
+            if found is None:
+                raise NoSuchSubjectError(f"no silence {silence_id!r}")
+            silence = silence_of(found)
+            if silence.ends_at is not None and silence.ends_at <= now:
+                return silence
+            mine = tables.SILENCES.c.silence_id == silence_id
+            if now <= silence.starts_at:
+                connection.execute(sa.delete(tables.SILENCES).where(mine))
+                return silence
+            connection.execute(sa.update(tables.SILENCES).where(mine).values(ends_at=now))
+            return replace(silence, ends_at=now)
+
+    def silences(self, now: datetime | None = None) -> list[Silence]:
+        """All silences, or those that are not over at an instant."""
+        with reading(self.engine) as connection:
+            return state.silences(connection, now)
+
+    def add_feedback(
+        self,
+        verdict: Verdict,
+        by: str,
+        at: datetime,
+        *,
+        alert_id: str | None = None,
+        incident_id: str | None = None,
+        comment: str = "",
+    ) -> None:
+        """What a person thinks of an alert or an incident.
+
+        Raises:
+            NoSuchSubjectError: Neither is named, or it does not exist.
+        """
+        with writing(self.engine) as connection:
+            wanted = (tables.ALERTS.c.alert_id == alert_id, tables.INCIDENTS.c.incident_id == incident_id)
+            known = any(
+                state.one(connection, table, where) is not None
+                for table, where in zip((tables.ALERTS, tables.INCIDENTS), wanted, strict=True)
+            )
+            if not known:
+                raise NoSuchSubjectError(
+                    f"no alert {alert_id!r} or incident {incident_id!r} to give feedback on"
+                )
+            row = {"verdict": verdict, "by": by, "at": at, "comment": comment}
+            connection.execute(
+                sa.insert(tables.FEEDBACK).values(**row, alert_id=alert_id, incident_id=incident_id)
+            )
+
+    def references(self, sinks: Iterable[str]) -> list[tuple[str, str, Mapping[str, str]]]:
+        """Sink, incident and what the sink calls it, of incidents that go on; for asking what became of tickets."""
+        active = tables.INCIDENTS.c.state.in_(["open", "acknowledged"])
+        query = (
+            sa.select(tables.THREADS)
+            .join(tables.INCIDENTS, tables.INCIDENTS.c.incident_id == tables.THREADS.c.incident_id)
+            .where(active & tables.THREADS.c.sink.in_(list(sinks)))
+            .order_by(tables.THREADS.c.sink, tables.THREADS.c.incident_id)
+        )
+        with reading(self.engine) as connection:
+            return [
+                (row["sink"], row["incident_id"], row["reference"]) for row in state.rows(connection, query)
+            ]
+
+    def record_ticket(self, ticket: Ticket, at: datetime) -> list[Event]:
+        """What became of a ticket; one that a person took or closed since the incident asks acknowledges it.
+
+        Raises:
+            NoSuchSubjectError: There is no such incident.
+        """
+        with writing(self.engine) as connection:
+            mine = (tables.TICKETS.c.sink == ticket.sink) & (
+                tables.TICKETS.c.incident_id == ticket.incident_id
+            )
+            before = state.one(connection, tables.TICKETS, mine)
+            connection.execute(sa.delete(tables.TICKETS).where(mine))
+            row = {
+                name: getattr(ticket, name)
+                for name in ("sink", "incident_id", "ticket", "url", "state", "who")
+            }
+            connection.execute(sa.insert(tables.TICKETS).values(**row, read_at=at))
+            if not ticket.is_by_person or ticket.state == "open":
+                return []
+            asking = state.one(
+                connection, tables.INCIDENTS, tables.INCIDENTS.c.incident_id == ticket.incident_id
+            )
+            if asking is not None and not _is_news(ticket, before, incident_of(asking)):
+                return []
+            return self._acknowledge(connection, ticket.incident_id, ticket.who or ticket.sink, at)
+
+    def book(self, now: datetime) -> Book:
+        """What goes on, and what may come back."""
+        with reading(self.engine) as connection:
+            return state.book(connection, self.policy, now)
+
+    def incident(self, incident_id: str) -> tuple[Incident, list[Alert], list[Event]]:
+        """An incident with its alerts and their events, for people to look at.
+
+        Raises:
+            NoSuchSubjectError: There is no such incident.
+        """
+        with reading(self.engine) as connection:
+            found = state.one(connection, tables.INCIDENTS, tables.INCIDENTS.c.incident_id == incident_id)
+            if found is None:
+                raise NoSuchSubjectError(f"no incident {incident_id!r}")
+            incident = incident_of(found)
+            mine = tables.ALERTS.c.alert_id.in_(incident.alert_ids)
+            alerts = [alert_of(row) for row in state.rows(connection, sa.select(tables.ALERTS).where(mine))]
+            subjects = [incident_id, *incident.alert_ids]
+            query = sa.select(tables.EVENTS).where(tables.EVENTS.c.subject_id.in_(subjects))
+            ordered = query.order_by(tables.EVENTS.c.event_id)
+            return incident, alerts, [event_of(row) for row in state.rows(connection, ordered)]
+
+    def incidents(self, states: Collection[str]) -> list[tuple[Incident, list[Alert]]]:
+        """Incidents in these states with their alerts, by opening."""
+        column = tables.INCIDENTS.c
+        query = sa.select(tables.INCIDENTS).where(column.state.in_(list(states)))
+        with reading(self.engine) as connection:
+            ordered = query.order_by(column.opened_at, column.incident_id)
+            found = [incident_of(row) for row in state.rows(connection, ordered)]
+            names = [name for incident in found for name in incident.alert_ids]
+            rows = state.rows_in(connection, tables.ALERTS.c.alert_id, names)
+        alerts = {row["alert_id"]: alert_of(row) for row in rows}
+        return [
+            (incident, [alerts[name] for name in incident.alert_ids if name in alerts]) for incident in found
+        ]
+
+    def find(self, beginning: str) -> dict[str, str]:
+        """Incidents and alerts whose id begins so: id → its incident's id; a whole id finds itself alone."""
+        incident, alert = tables.INCIDENTS.c, tables.ALERTS.c
+        incidents = sa.select(incident.incident_id).where(_begins(incident.incident_id, beginning))
+        is_mine = _begins(alert.alert_id, beginning) & alert.incident_id.is_not(None)
+        alerts = sa.select(alert.alert_id, alert.incident_id).where(is_mine)
+        with reading(self.engine) as connection:
+            found = {row["alert_id"]: row["incident_id"] for row in state.rows(connection, alerts)}
+            found |= {name: name for name in connection.execute(incidents).scalars()}
+        whole = beginning.lower()
+        return {whole: found[whole]} if whole in found else dict(sorted(found.items()))
+
+    def alert_ids(self, alert_state: str) -> list[str]:
+        """Alerts in a state."""
+        query = sa.select(tables.ALERTS.c.alert_id).where(tables.ALERTS.c.state == alert_state)
+        with reading(self.engine) as connection:
+            return list(connection.execute(query).scalars())
+
+    def records(self, incident_id: str) -> dict[str, list[Row]]:
+        """Who was told about an incident and what came of it: rows of its tables by their names, in order.
+
+        Among its deliveries are the digests that tell of it, among its feedback that on its alerts.
+        """
+        told, thought = tables.DELIVERIES, tables.FEEDBACK
+        alerts = sa.select(tables.ALERTS.c.alert_id).where(tables.ALERTS.c.incident_id == incident_id)
+        is_digest = (told.c.reason == "digest") & sa.cast(told.c.payload, sa.Text).contains(
+            incident_id, autoescape=True
+        )
+        wanted: dict[sa.Table, sa.ColumnElement[bool]] = {
+            told: (told.c.incident_id == incident_id) | is_digest,
+            thought: (thought.c.incident_id == incident_id) | thought.c.alert_id.in_(alerts),
+        }
+        for table in (tables.ESCALATIONS, tables.TICKETS, tables.THREADS):
+            wanted[table] = table.c.incident_id == incident_id
+        with reading(self.engine) as connection:
+            return {
+                table.name: state.rows(
+                    connection, sa.select(table).where(where).order_by(*table.primary_key.columns)
+                )
+                for table, where in wanted.items()
+            }
+
+    def given_up(self) -> list[Delivery]:
+        """Messages that were not sent and will not be, in order; not those that nobody needed any more."""
+        rows = tables.DELIVERIES.c
+        is_dead = (rows.state == "dead") & ~rows.last_error.like(f"{calling.NOT_NEEDED}%")
+        query = sa.select(tables.DELIVERIES).where(is_dead).order_by(rows.delivery_id)
+        with reading(self.engine) as connection:
+            return [delivery_of(row) for row in state.rows(connection, query)]
+
+    def delivery(self, delivery_id: int) -> Delivery:
+        """One message.
+
+        Raises:
+            NoSuchSubjectError: There is no such message.
+        """
+        with reading(self.engine) as connection:
+            found = state.one(connection, tables.DELIVERIES, tables.DELIVERIES.c.delivery_id == delivery_id)
+        if found is None:
+            raise NoSuchSubjectError(f"no message {delivery_id}")
+        return delivery_of(found)
+
+    def events(self) -> list[Event]:
+        """Every event, in order; everything else follows from them."""
+        with reading(self.engine) as connection:
+            query = sa.select(tables.EVENTS).order_by(tables.EVENTS.c.event_id)
+            return [event_of(row) for row in state.rows(connection, query)]
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Copies for the warehouse: alerts, events, incidents, deliveries, tickets, escalations, silences, feedback."""
+        return copies(self.engine)
+
+    def alert_frame(self) -> pl.DataFrame:
+        """Every alert that ever opened, with the columns of a replay."""
+        return alert_list(self.engine)
+
+    def origins(self) -> dict[str, datetime]:
+        """Kept look → the instant at which it was evaluated."""
+        query = sa.select(tables.EVALUATIONS).where(tables.EVALUATIONS.c.origin.is_not(None))
+        with reading(self.engine) as connection:
+            return {row["origin"]: row["as_of"] for row in state.rows(connection, query)}
+
+    def newest_origins(self) -> dict[str, str]:
+        """Source → the newest kept look of it that was evaluated."""
+        taken = tables.EVALUATIONS.c.origin
+        query = sa.select(tables.EVALUATIONS.c.source, sa.func.max(taken).label("origin"))
+        query = query.where(taken.is_not(None)).group_by(tables.EVALUATIONS.c.source)
+        with reading(self.engine) as connection:
+            return {row["source"]: row["origin"] for row in state.rows(connection, query)}
+
+    def last_evaluation(self) -> datetime | None:
+        """Instant of the newest look at the sites."""
+        with reading(self.engine) as connection:
+            return state.last_evaluation(connection)
+
+    def _acknowledge(self, connection: Connection, incident_id: str, by: str, at: datetime) -> list[Event]:
+        incident, book = self._incident(connection, incident_id, at)
+        events = [*acknowledge_incident(incident, book.alerts, by, at)]
+        for name in incident.alert_ids if events else ():
+            events += acknowledge(book.alerts[name], by, at)
+        state.write(connection, book, events)
+        if events:
+            calling.cancel(connection, incident_id, f"acknowledged by {by}", stops_when="acknowledged")
+        return events
+
+    def _incident(self, connection: Connection, incident_id: str, now: datetime) -> tuple[Incident, Book]:
+        """An incident and all of its alerts, however old they are."""
+        book = state.book(connection, self.policy, now, also=[incident_id])
+        if incident_id not in book.incidents:
+            raise NoSuchSubjectError(f"no incident {incident_id!r}")
+        return book.incidents[incident_id], book
+
+    def _views(
+        self, connection: Connection, book: Book, telling: Telling, now: datetime
+    ) -> Mapping[str, View]:
+        known = [*state.silences(connection, now), *telling.windows]
+        return views(book, known, telling.of_sites, now)
+
+    def _tell(self, connection: Connection, telling: Telling, now: datetime) -> Recorded:
+        book = state.book(connection, self.policy, now, also=state.not_told_over(connection))
+        seen = self._views(connection, book, telling, now)
+        said = plan(seen.values(), state.told(connection, seen), telling.routes, now, state.held(connection))
+        state.write_notices(connection, said.notices, now)
+        state.write_held(connection, said.held)
+        withheld = {
+            name: "no_route" if decision is None else f"{decision.reason}: {decision.detail}".rstrip(": ")
+            for name, decision in said.withheld.items()
+        }
+        events = _withholding(book.incidents.values(), withheld, said, now)
+        state.write(connection, book, events)
+        calling.follow(connection, book.after(events), said, telling.escalations, now)
+        return Recorded(tuple(events), said.notices, withheld)
+
+
+def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:
+    """Whether an id begins so; ids are small letters and digits."""
+    return column.startswith(beginning.lower(), autoescape=True)
+
+
+def _is_news(ticket: Ticket, before: Row | None, incident: Incident) -> bool:
+    """Whether a person has acted on a ticket since its incident last asked for one.
+
+    An incident that came back, grew worse than what was taken, or goes on with the ticket of an earlier one, is not taken
+    by the hand that has lain on the ticket since before.
+    """
+    if ticket.acted_at is not None:
+        return ticket.acted_at >= incident.asks_since
+    if incident.asks_since <= incident.opened_at:
+        return True
+    return before is None or (before["state"], before["who"]) != (ticket.state, ticket.who)
+
+
+def _has_come(withheld: str, now: datetime) -> bool:
+    """Whether what an incident waited for (``not_yet: <instant>``, ``quiet_hours: <instant>``) has come."""
+    reason, _, until = withheld.partition(": ")
+    return reason in {"not_yet", "quiet_hours"} and datetime.fromisoformat(until) <= now
+
+
+def _withholding(
+    incidents: Iterable[Incident], withheld: Mapping[str, str], said: Plan, now: datetime
+) -> list[Event]:
+    """Events where the reason for silence changed, so that every incident was told or has its reason."""
+    told = {notice.incident_id for notice in said.notices}
+    told |= {one.incident_id for notice in said.notices for one in notice.covers}
+    events: list[Event] = []
+    for incident in incidents:
+        reason = withheld.get(incident.incident_id, "")
+        if incident.is_active and reason != incident.withheld:
+            number, name = incident.version + 1, incident.incident_id
+            events.append(Event("incident", name, number, now, "withheld", {"reason": reason}))
+    return events

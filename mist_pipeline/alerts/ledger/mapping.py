@@ -1,0 +1,137 @@
+"""Rows of the ledger to values and back. Not here: queries (`ledger`, `outbox`)."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import date, time, timedelta
+from typing import Any
+
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
+from mist_pipeline.alerts.notify.decision import LastNotification
+from mist_pipeline.alerts.notify.matchers import parse_matchers
+from mist_pipeline.alerts.notify.outcome import Delivery
+from mist_pipeline.alerts.notify.silences import Silence
+from mist_pipeline.alerts.notify.time_windows import Window
+
+Row = Mapping[str, Any]
+
+_ALERT = [item.name for item in fields(Alert)]
+_INCIDENT = [item.name for item in fields(Incident)]
+_DELIVERY = [item.name for item in fields(Delivery)]
+
+
+def alert_row(alert: Alert, incident_id: str | None) -> dict[str, Any]:
+    """An alert as a row of ``alerts``."""
+    return {
+        **{name: getattr(alert, name) for name in _ALERT},
+        "kinds": list(alert.kinds),
+        "recovery_pct": dict(alert.recovery_pct),
+        "counted": alert.counted.total_seconds(),
+        "incident_id": incident_id,
+    }
+
+
+def alert_of(row: Row) -> Alert:
+    """A row of ``alerts`` as an alert."""
+    values = {name: row[name] for name in _ALERT}
+    values["kinds"] = tuple(row["kinds"])
+    values["counted"] = timedelta(seconds=row["counted"])
+    return Alert(**values)
+
+
+def incident_row(incident: Incident) -> dict[str, Any]:
+    """An incident as a row of ``incidents``."""
+    return {
+        **{name: getattr(incident, name) for name in _INCIDENT},
+        "alert_ids": list(incident.alert_ids),
+    }
+
+
+def incident_of(row: Row) -> Incident:
+    """A row of ``incidents`` as an incident."""
+    values = {name: row[name] for name in _INCIDENT}
+    values["alert_ids"] = tuple(row["alert_ids"])
+    return Incident(**values)
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """An event as a row of ``events``; its number there comes from the database."""
+    return {
+        "subject": event.subject,
+        "subject_id": event.subject_id,
+        "number": event.number,
+        "at": event.at,
+        "kind": event.kind,
+        "detail": dict(event.detail),
+    }
+
+
+def event_of(row: Row) -> Event:
+    """A row of ``events`` as an event."""
+    return Event(row["subject"], row["subject_id"], row["number"], row["at"], row["kind"], row["detail"])
+
+
+def delivery_of(row: Row) -> Delivery:
+    """A row of ``deliveries`` as what a sink is handed."""
+    return Delivery(**{name: row[name] for name in _DELIVERY if name in row})
+
+
+def told_of(row: Row) -> LastNotification:
+    """A row of ``told``."""
+    return LastNotification(
+        at=row["at"],
+        sequence=row["sequence"],
+        severity=row["severity"],
+        site_ids=frozenset(row["site_ids"]),
+        is_over=row["is_over"],
+        is_acknowledged=row["is_acknowledged"],
+    )
+
+
+def silence_row(silence: Silence) -> dict[str, Any]:
+    """A silence as a row of ``silences``."""
+    return {
+        "silence_id": silence.silence_id,
+        "matchers": ",".join(map(str, silence.matchers)),
+        "starts_at": silence.starts_at,
+        "ends_at": silence.ends_at,
+        "window": None if silence.window is None else _window_row(silence.window),
+        "created_by": silence.created_by,
+        "comment": silence.comment,
+    }
+
+
+def silence_of(row: Row) -> Silence:
+    """A row of ``silences`` as a silence."""
+    return Silence(
+        silence_id=row["silence_id"],
+        matchers=parse_matchers(row["matchers"]),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        window=None if row["window"] is None else _window_of(row["window"]),
+        created_by=row["created_by"],
+        comment=row["comment"],
+    )
+
+
+def _window_row(window: Window) -> dict[str, Any]:
+    return {
+        "begins": window.begins.isoformat(),
+        "zone": window.zone,
+        "until": None if window.until is None else window.until.isoformat(),
+        "lasts_seconds": None if window.lasts is None else window.lasts.total_seconds(),
+        "weekdays": sorted(window.weekdays),
+        "first_day": None if window.first_day is None else window.first_day.isoformat(),
+        "last_day": None if window.last_day is None else window.last_day.isoformat(),
+    }
+
+
+def _window_of(row: Row) -> Window:
+    return Window(
+        begins=time.fromisoformat(row["begins"]),
+        zone=row["zone"],
+        until=None if row["until"] is None else time.fromisoformat(row["until"]),
+        lasts=None if row["lasts_seconds"] is None else timedelta(seconds=row["lasts_seconds"]),
+        weekdays=frozenset(row["weekdays"]),
+        first_day=None if row["first_day"] is None else date.fromisoformat(row["first_day"]),
+        last_day=None if row["last_day"] is None else date.fromisoformat(row["last_day"]),
+    )

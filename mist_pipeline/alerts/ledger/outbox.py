@@ -1,0 +1,267 @@
+"""The outbox: rows that wait for a sink, leased by workers, settled by what the sink answered.
+
+Here: who may send which row when, and what an answer makes of it. Not here: deciding (`dispatch`), sending
+(``delivery``).
+
+At least once, in order, and as rarely twice as can be: a row is committed before anything is sent; a worker leases it,
+which turns it to *sending*; if the worker dies, its lease runs out and the row is *unknown*: the next worker asks the sink
+whether it arrived before sending it again. Rows of one incident to one sink go in the order in which they were decided;
+one that is not settled holds up its followers and nothing else.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from mist_pipeline.alerts.ledger import queries as state
+from mist_pipeline.alerts.ledger.database import reading
+from mist_pipeline.alerts.ledger.escalations import NOT_NEEDED
+from mist_pipeline.alerts.ledger.mapping import delivery_of
+from mist_pipeline.alerts.ledger.tables import DELIVERIES, THREADS
+from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Retry, Unknown
+
+_OPEN = ("pending", "sending", "failed", "unknown")
+_IS_WITHDRAWN = DELIVERIES.c.last_error.like(f"{NOT_NEEDED}%")
+"""Nobody needs it any more; while it is under way that is all that says so, and it is not sent again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How often and how long.
+
+    Attributes:
+        lease: A worker that has not settled a row by then is taken to be dead.
+        first_pause: Before the second attempt; doubled for every further one …
+        longest_pause: … up to this.
+        max_attempts: Then the row is dead.
+        expires_after: A row that could not be sent for so long is dead: old news helps nobody.
+    """
+
+    lease: timedelta = timedelta(minutes=2)
+    first_pause: timedelta = timedelta(seconds=15)
+    longest_pause: timedelta = timedelta(minutes=30)
+    max_attempts: int = 60
+    expires_after: timedelta = timedelta(hours=24)
+
+    def pause(self, attempts: int) -> timedelta:
+        """How long to wait after so many attempts."""
+        doublings = min(max(attempts - 1, 0), 20)
+        return min(self.first_pause * (1 << doublings), self.longest_pause)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one row.
+
+    Attributes:
+        delivery: The row as it was leased.
+        outcome: What the sink answered.
+        state: The row's state now; None if the lease ran out, or nobody needs it any more.
+    """
+
+    delivery: Delivery
+    outcome: Outcome
+    state: str | None
+
+
+class Outbox:
+    """The rows of one ledger.
+
+    Args:
+        engine: Of the ledger.
+        patience: How often and how long.
+    """
+
+    def __init__(self, engine: Engine, patience: Patience | None = None) -> None:
+        self._engine = engine
+        self._patience = patience or Patience()
+
+    def lease(
+        self, worker: str, now: datetime, *, limit: int = 20, sinks: Iterable[str] | None = None
+    ) -> list[Delivery]:
+        """Take rows that are due; nobody else gets them until the lease runs out.
+
+        Args:
+            worker: Who takes them; different for every process.
+            now: The instant.
+            limit: At most so many.
+            sinks: Only for these.
+
+        Returns:
+            Rows in the order in which they were decided. State *sending*: send it. State *unknown*: look it up.
+        """
+        mine = DELIVERIES
+        wanted = sa.select(mine.c.delivery_id, mine.c.leased_until).where(_is_ready(now, sinks))
+        chosen = wanted.order_by(mine.c.delivery_id).limit(limit).with_for_update(skip_locked=True)
+        take = (
+            sa.update(mine)
+            .values(
+                state=sa.case((mine.c.state.in_(["pending", "failed"]), "sending"), else_="unknown"),
+                attempts=mine.c.attempts + 1,
+                leased_by=worker,
+                leased_until=now + self._patience.lease,
+            )
+            .returning(mine)
+        )
+        with self._engine.begin() as connection:
+            # Who had a row before, and died, may have sent it as long as it was his.
+            before = {row.delivery_id: row.leased_until for row in connection.execute(chosen)}
+            if not before:
+                return []
+            rows = connection.execute(take.where(mine.c.delivery_id.in_(before))).mappings().all()
+            known = state.rows_in(connection, THREADS.c.incident_id, [row["incident_id"] for row in rows])
+        references = {(row["sink"], row["incident_id"]): row["reference"] for row in known}
+        taken = [
+            replace(
+                delivery_of(dict(row)),
+                reference=references.get((row["sink"], row["incident_id"]), {}),
+                unsure_since=before[row["delivery_id"]],
+            )
+            for row in rows
+        ]
+        return sorted(taken, key=lambda row: row.delivery_id)
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether a leased row is still this worker's and still needed; asked right before it is sent."""
+        mine = (
+            (DELIVERIES.c.delivery_id == delivery.delivery_id)
+            & (DELIVERIES.c.leased_by == delivery.leased_by)
+            & (DELIVERIES.c.attempts == delivery.attempts)
+            & DELIVERIES.c.state.in_(["sending", "unknown"])
+            & ~_IS_WITHDRAWN
+        )
+        with reading(self._engine) as connection:
+            return state.one(connection, DELIVERIES, mine) is not None
+
+    def settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> str | None:
+        """Write down what the sink answered.
+
+        Args:
+            delivery: As it was leased.
+            outcome: The answer.
+            now: The instant.
+
+        Returns:
+            The row's state now; None if the lease ran out and another worker has it, or nobody needs it any more.
+        """
+        values = self._after(delivery, outcome, now)
+        mine = (
+            (DELIVERIES.c.delivery_id == delivery.delivery_id)
+            & (DELIVERIES.c.leased_by == delivery.leased_by)
+            & (DELIVERIES.c.attempts == delivery.attempts)
+        )
+        # One that was withdrawn while it was being sent was sent all the same.
+        open_states = (
+            ["sending", "unknown", "dead"] if isinstance(outcome, Accepted) else ["sending", "unknown"]
+        )
+        mine &= DELIVERIES.c.state.in_(open_states)
+        if not isinstance(outcome, Accepted):
+            # An attempt that failed is the last one of what was withdrawn meanwhile.
+            spared = {"failed": "dead"}.get(str(values["state"]), values["state"])
+            values["last_error"] = sa.case(
+                (_IS_WITHDRAWN, DELIVERIES.c.last_error), else_=values["last_error"]
+            )
+            values["state"] = sa.case((_IS_WITHDRAWN, spared), else_=values["state"])
+        settled = sa.update(DELIVERIES).where(mine).values(**values)
+        with self._engine.begin() as connection:
+            found = connection.execute(settled.returning(DELIVERIES.c.state, DELIVERIES.c.last_error)).first()
+            if found is None or (found.state == "dead" and found.last_error.startswith(NOT_NEEDED)):
+                return None
+            if isinstance(outcome, Accepted):
+                _remember(connection, delivery, outcome.reference, now)
+        return str(found.state)
+
+    def work(
+        self,
+        sinks: Mapping[str, Callable[[Delivery], Outcome]],
+        worker: str,
+        clock: Callable[[], datetime],
+        *,
+        limit: int = 20,
+    ) -> list[Done]:
+        """Lease, hand over, settle; once around. Each sink fails alone.
+
+        Args:
+            sinks: Sink → what sends a row (state *sending*) or finds out about it (*unknown*); must not raise for what
+                the other side does. Rows for other sinks stay where they are.
+            worker: Name of this worker.
+            clock: Tells the time; sending takes some.
+            limit: At most so many rows; all of them must be sent before the lease runs out.
+        """
+        report: list[Done] = []
+        for delivery in self.lease(worker, clock(), limit=limit, sinks=sinks):
+            outcome = sinks[delivery.sink](delivery)
+            report.append(Done(delivery, outcome, self.settle(delivery, outcome, clock())))
+        return report
+
+    def is_waiting(self, now: datetime, sinks: Iterable[str] | None = None) -> bool:
+        """Whether a row is due, for any of these sinks where some are named."""
+        with reading(self._engine) as connection:
+            return state.one(connection, DELIVERIES, _is_ready(now, sinks)) is not None
+
+    def requeue(self, delivery_id: int, now: datetime) -> bool:
+        """Try a dead row again, after a person has mended what was wrong; says whether there was one."""
+        mine = (DELIVERIES.c.delivery_id == delivery_id) & (DELIVERIES.c.state == "dead")
+        again = (
+            sa.update(DELIVERIES)
+            .where(mine)
+            .values(
+                state="pending",
+                due_at=now,
+                created_at=now,
+                attempts=0,
+                last_error="",
+                leased_by=None,
+                leased_until=None,
+            )
+        )
+        with self._engine.begin() as connection:
+            return connection.execute(again).rowcount == 1
+
+    def _after(self, delivery: Delivery, outcome: Outcome, now: datetime) -> dict[str, object]:
+        free: dict[str, object] = {"leased_by": None, "leased_until": None}
+        if isinstance(outcome, Accepted):
+            return {**free, "state": "sent", "sent_at": now, "last_error": outcome.note}
+        is_hopeless = (
+            delivery.attempts >= self._patience.max_attempts
+            or now - delivery.created_at >= self._patience.expires_after
+        )
+        if isinstance(outcome, Refused) or is_hopeless:
+            why = outcome.error if isinstance(outcome, Refused) else f"given up: {outcome.error}"
+            return {**free, "state": "dead", "last_error": why}
+        due = now + self._patience.pause(delivery.attempts)
+        if isinstance(outcome, Retry) and outcome.after_seconds is not None:
+            due = max(due, now + timedelta(seconds=outcome.after_seconds))
+        told = {**free, "due_at": due, "last_error": outcome.error}
+        if not isinstance(outcome, Unknown):
+            return {**told, "state": "failed"}
+        since = delivery.unsure_since if outcome.is_older and delivery.unsure_since is not None else now
+        return {**told, "state": "unknown", "leased_until": since}
+
+
+def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bool]:
+    """Rows that a worker would get: due, held by nobody, for one of the sinks, and behind none that is open."""
+    mine, earlier = DELIVERIES, DELIVERIES.alias("earlier")
+    is_free = mine.c.leased_until.is_(None) | (mine.c.leased_until <= now)
+    is_waiting = mine.c.state.in_(["pending", "failed", "unknown"]) & (mine.c.due_at <= now)
+    is_due = is_waiting | (mine.c.state == "sending")
+    is_next = ~sa.exists().where(
+        (earlier.c.sink == mine.c.sink)
+        & (earlier.c.incident_id == mine.c.incident_id)
+        & (earlier.c.delivery_id < mine.c.delivery_id)
+        & earlier.c.state.in_(_OPEN)
+    )
+    is_served = sa.true() if sinks is None else mine.c.sink.in_(list(sinks))
+    return is_free & is_due & is_next & is_served
+
+
+def _remember(
+    connection: Connection, delivery: Delivery, reference: Mapping[str, str], now: datetime
+) -> None:
+    mine = (THREADS.c.sink == delivery.sink) & (THREADS.c.incident_id == delivery.incident_id)
+    connection.execute(sa.delete(THREADS).where(mine))
+    row = {"sink": delivery.sink, "incident_id": delivery.incident_id}
+    connection.execute(sa.insert(THREADS).values(**row, reference=dict(reference), updated_at=now))

@@ -1,0 +1,234 @@
+"""Queries of the ledger: state in and out, inside the caller's transaction. Neighbours: `ledger`, `tables`, `rows`."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mist_pipeline.alerts.ledger.mapping import (
+    Row,
+    alert_of,
+    alert_row,
+    event_row,
+    incident_of,
+    incident_row,
+    silence_of,
+    told_of,
+)
+from mist_pipeline.alerts.ledger.tables import (
+    ALERTS,
+    DELIVERIES,
+    EVALUATIONS,
+    EVENTS,
+    HELD,
+    INCIDENTS,
+    SILENCES,
+    TOLD,
+)
+from mist_pipeline.alerts.lifecycle.evaluation import Book
+from mist_pipeline.alerts.lifecycle.model import Event, Source
+from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.alerts.notify.decision import LastNotification
+from mist_pipeline.alerts.notify.plan import Notice, TellKey
+from mist_pipeline.alerts.notify.silences import Silence
+
+_CHUNK = 500
+"""Values in one IN list."""
+
+_TICK = timedelta(milliseconds=1)
+
+
+def rows(connection: Connection, query: sa.Select[Any]) -> list[Row]:
+    """All rows of a query by column name."""
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def one(connection: Connection, table: sa.Table, where: sa.ColumnElement[bool]) -> Row | None:
+    """The row of a key, if it is there."""
+    return next(iter(rows(connection, sa.select(table).where(where))), None)
+
+
+def rows_in(connection: Connection, column: sa.Column[Any], values: Iterable[str]) -> list[Row]:
+    """Rows of a column's table where it has one of these values."""
+    wanted = sorted(set(values))
+    return [
+        row
+        for first in range(0, len(wanted), _CHUNK)
+        for row in rows(connection, sa.select(column.table).where(column.in_(wanted[first : first + _CHUNK])))
+    ]
+
+
+def last_evaluation(connection: Connection) -> datetime | None:
+    """Instant of the newest look at the sites; looks at the pipeline itself do not count."""
+    looks = sa.select(sa.func.max(EVALUATIONS.c.as_of)).where(EVALUATIONS.c.source != "pipeline")
+    newest: datetime | None = connection.execute(looks).scalar()
+    return newest
+
+
+def is_evaluated(connection: Connection, as_of: datetime) -> bool:
+    """Whether this very instant was evaluated."""
+    return one(connection, EVALUATIONS, EVALUATIONS.c.as_of == as_of) is not None
+
+
+def is_taken(connection: Connection, origin: str) -> bool:
+    """Whether this kept look was evaluated."""
+    return one(connection, EVALUATIONS, EVALUATIONS.c.origin == origin) is not None
+
+
+def after_all(connection: Connection, as_of: datetime, source: Source) -> datetime:
+    """An instant, or the first after the newest look at the sites and free, where that is later."""
+    newest = last_evaluation(connection)
+    at = as_of
+    if source != "pipeline" and newest is not None:
+        at = max(at, newest + _TICK)
+    while is_evaluated(connection, at):
+        at += _TICK
+    return at
+
+
+def book(connection: Connection, policy: Policy, now: datetime, also: Iterable[str] = ()) -> Book:
+    """What goes on, what may come back, and these incidents with all of their alerts."""
+    memory = now - max(policy.max_reopen, policy.max_daily_gap)
+    going = sa.select(ALERTS).where(
+        ALERTS.c.state.in_(["pending", "open", "acknowledged"])
+        | ((ALERTS.c.state == "resolved") & (ALERTS.c.resolved_at >= memory))
+    )
+    alerts = {row["alert_id"]: row for row in rows(connection, going)}
+    active = sa.select(INCIDENTS).where(INCIDENTS.c.state.in_(["open", "acknowledged"]))
+    found = {row["incident_id"]: row for row in rows(connection, active)}
+    homes = {row["incident_id"] for row in alerts.values() if row["incident_id"]}
+    more = (homes | set(also)) - found.keys()
+    found |= {row["incident_id"]: row for row in rows_in(connection, INCIDENTS.c.incident_id, more)}
+    children = {name for row in found.values() for name in row["alert_ids"]} - alerts.keys()
+    alerts |= {row["alert_id"]: row for row in rows_in(connection, ALERTS.c.alert_id, children)}
+    return Book(
+        last_evaluation(connection),
+        {name: alert_of(alerts[name]) for name in sorted(alerts)},
+        {name: incident_of(found[name]) for name in sorted(found)},
+    )
+
+
+def write(connection: Connection, before: Book, events: list[Event]) -> None:
+    """Events, and what alerts and incidents are after them."""
+    if not events:
+        return
+    connection.execute(sa.insert(EVENTS), [event_row(event) for event in events])
+    after = before.after(events)
+    home = {name: one.incident_id for one in after.incidents.values() for name in one.alert_ids}
+    incidents = {event.subject_id for event in events if event.subject == "incident"}
+    alerts = {event.subject_id for event in events if event.subject == "alert"}
+    alerts |= {name for key in incidents for name in after.incidents[key].alert_ids if name in after.alerts}
+    _replace(
+        connection,
+        ALERTS.c.alert_id,
+        {name: alert_row(after.alerts[name], home.get(name)) for name in alerts},
+    )
+    _replace(
+        connection,
+        INCIDENTS.c.incident_id,
+        {name: incident_row(after.incidents[name]) for name in incidents},
+    )
+
+
+def _replace(connection: Connection, key: sa.Column[Any], new: Mapping[str, dict[str, Any]]) -> None:
+    names = sorted(new)
+    for first in range(0, len(names), _CHUNK):
+        chunk = names[first : first + _CHUNK]
+        connection.execute(sa.delete(key.table).where(key.in_(chunk)))
+        connection.execute(sa.insert(key.table), [new[name] for name in chunk])
+
+
+def silences(connection: Connection, now: datetime | None) -> list[Silence]:
+    """Silences that are not over at an instant, or all, by name."""
+    query = sa.select(SILENCES).order_by(SILENCES.c.silence_id)
+    if now is not None:
+        query = query.where(SILENCES.c.ends_at.is_(None) | (SILENCES.c.ends_at > now))
+    return [silence_of(row) for row in rows(connection, query)]
+
+
+def told(connection: Connection, incident_ids: Iterable[str]) -> dict[TellKey, LastNotification]:
+    """What each sink was last told about these incidents."""
+    return {
+        (row["sink"], row["incident_id"]): told_of(row)
+        for row in rows_in(connection, TOLD.c.incident_id, incident_ids)
+    }
+
+
+def not_told_over(connection: Connection) -> list[str]:
+    """Incidents of which some sink has not heard the end."""
+    query = sa.select(TOLD.c.incident_id).where(TOLD.c.is_over.is_(False)).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def held(connection: Connection) -> list[TellKey]:
+    """What quiet hours hold back."""
+    return [(row["sink"], row["incident_id"]) for row in rows(connection, sa.select(HELD))]
+
+
+def write_held(connection: Connection, now_held: Iterable[TellKey]) -> None:
+    """What quiet hours hold back now."""
+    connection.execute(sa.delete(HELD))
+    kept = [{"sink": sink, "incident_id": name} for sink, name in sorted(now_held)]
+    if kept:
+        connection.execute(sa.insert(HELD), kept)
+
+
+def write_notices(connection: Connection, notices: Iterable[Notice], now: datetime) -> None:
+    """Rows of the outbox, and what the sinks will have been told with them."""
+    messages = list(notices)
+    write_deliveries(connection, messages, now)
+    heard = [one for message in messages for one in message.covers or (message,)]
+    for notice in heard:
+        mine = (TOLD.c.sink == notice.sink) & (TOLD.c.incident_id == notice.incident_id)
+        connection.execute(sa.delete(TOLD).where(mine))
+    if heard:
+        connection.execute(sa.insert(TOLD), [_told_row(notice, now) for notice in heard])
+
+
+def write_called(connection: Connection, notices: Iterable[Notice], now: datetime) -> None:
+    """Who is called has been told: of the end, and that somebody has taken it, they hear as well.
+
+    The count of what they were told is not that of calls, which have their own (``sequence`` of an escalation).
+    """
+    for notice in notices:
+        mine = (TOLD.c.sink == notice.sink) & (TOLD.c.incident_id == notice.incident_id)
+        before = one(connection, TOLD, mine)
+        connection.execute(sa.delete(TOLD).where(mine))
+        row = {**_told_row(notice, now), "sequence": before["sequence"] if before else 0}
+        connection.execute(sa.insert(TOLD).values(row))
+
+
+def write_deliveries(connection: Connection, notices: Iterable[Notice], now: datetime) -> None:
+    """Rows of the outbox."""
+    waiting = [_delivery_row(notice, now) for notice in notices]
+    if waiting:
+        connection.execute(sa.insert(DELIVERIES), waiting)
+
+
+def _delivery_row(notice: Notice, now: datetime) -> dict[str, Any]:
+    """A notice as a row of the outbox."""
+    return {
+        "sink": notice.sink,
+        "incident_id": notice.incident_id,
+        "reason": notice.reason,
+        "sequence": notice.sequence,
+        "state": "pending",
+        "payload": notice.payload(),
+        "created_at": now,
+        "due_at": now,
+    }
+
+
+def _told_row(notice: Notice, now: datetime) -> dict[str, Any]:
+    return {
+        "sink": notice.sink,
+        "incident_id": notice.incident_id,
+        "at": now,
+        "sequence": notice.sequence,
+        "severity": notice.severity,
+        "site_ids": list(notice.site_ids),
+        "is_over": notice.is_over,
+        "is_acknowledged": notice.is_acknowledged,
+    }

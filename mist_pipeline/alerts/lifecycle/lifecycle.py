@@ -1,0 +1,339 @@
+"""The life of one alert: pending → open → acknowledged → resolved, as a pure function of what one evaluation shows.
+
+Here: alert and sight in, events out; the clock is the evaluation's instant, names are made of fingerprint and instant.
+Not here: gathering sights (`signals`), what events do (`fold`), causes (`grouping`), who is told (`telling`).
+
+Times count only while somebody looked: a missing reading, a stopped collector and a gap between evaluations freeze the
+hold of a pending alert and the recovery of an open one alike.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Json, alert_fingerprint, stable_id
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, Key, Observation, Signal
+from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.alerts.lifecycle.projection import apply_to_alert
+from mist_pipeline.domain.severity import SEVERITIES, Severity, milder, rank, worst
+
+_ZERO = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When an evaluation takes place, and when the one before did."""
+
+    step: EvaluationInput
+    previous: datetime | None
+    policy: Policy
+
+    @property
+    def at(self) -> datetime:
+        """The instant of the evaluation."""
+        return self.step.as_of
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether nobody looked for too long before."""
+        return self.previous is not None and self.at - self.previous > self.policy.gap(self.step.source)
+
+    @property
+    def valid_until(self) -> datetime:
+        """How long what fires now is taken to fire."""
+        return self.at + (self.policy.daily_validity if self.step.source == "daily" else _ZERO)
+
+
+def advance(
+    alert: Alert | None, key: Key, sight: Observation, moment: Moment
+) -> tuple[Alert | None, list[Event]]:
+    """One alert's life moved on by one evaluation.
+
+    Args:
+        alert: The newest alert of this problem; None if there was none, or it was over too long ago to be reopened.
+        key: Site and family.
+        sight: What the evaluation shows of it.
+        moment: When.
+
+    Returns:
+        The alert afterwards and the events that made it so, numbered.
+    """
+    life = _Life(alert, key, moment)
+    if life.alert is None or life.alert.state in {"resolved", "lapsed"}:
+        life.begin(sight)
+    elif life.alert.state == "pending":
+        life.hold(sight)
+    else:
+        life.watch(sight)
+    return life.alert, life.events
+
+
+def acknowledge(alert: Alert, by: str, at: datetime) -> list[Event]:
+    """A person takes an open alert; nothing happens to one that is taken or over."""
+    return [_next(alert, at, "acknowledged", {"by": by})] if alert.state == "open" else []
+
+
+def resolve(alert: Alert, by: str, at: datetime) -> list[Event]:
+    """A person says that it is over; nothing happens to an alert that is not active."""
+    return [_next(alert, at, "resolved", {"because": f"closed by {by}"})] if alert.is_active else []
+
+
+def is_forgotten(alert: Alert, at: datetime, policy: Policy) -> bool:
+    """Whether an alert is over for so long that it means nothing to later findings."""
+    if alert.state == "lapsed":
+        return True
+    memory = max(policy.max_reopen, policy.max_daily_gap)
+    return alert.state == "resolved" and alert.resolved_at is not None and at - alert.resolved_at > memory
+
+
+def _can_reopen(alert: Alert, at: datetime, policy: Policy) -> bool:
+    if alert.state != "resolved" or alert.resolved_at is None:
+        return False
+    return at - alert.resolved_at <= policy.reopens_within(alert.duration)
+
+
+def _next(alert: Alert, at: datetime, kind: str, detail: dict[str, Json]) -> Event:
+    return Event("alert", alert.alert_id, alert.version + 1, at, kind, detail)
+
+
+@dataclass
+class _Life:
+    """One alert during one evaluation; every event is applied at once, so that the next decision sees it."""
+
+    alert: Alert | None
+    key: Key
+    moment: Moment
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def it(self) -> Alert:
+        """The alert, once there is one."""
+        if self.alert is None:
+            raise ValueError(f"no alert of {self.key} yet")
+        return self.alert
+
+    def begin(self, sight: Observation) -> None:
+        """A problem without an alert, or with one that is over."""
+        signal = sight.signal
+        if signal is None or not signal.is_raising:
+            return
+        if self.alert is not None and self._is_old_news(signal, self.alert.resolved_at):
+            return
+        if self.alert is not None and not _can_reopen(self.alert, self.moment.at, self.moment.policy):
+            self.alert = None
+        self._pend(signal)
+        self._open_if_held(signal)
+
+    def hold(self, sight: Observation) -> None:
+        """A pending alert: has it held, is it over, or can nobody see it?"""
+        signal, at = sight.signal, self.moment.at
+        if self.moment.has_gap:
+            self._freeze_since_before()
+        if at - self.it.pending_since > self.moment.policy.expire_after:
+            self._emit("lapsed")
+        elif signal is not None:
+            self._notice(signal)
+            self._fire(is_seen=True)
+            if signal.is_raising:
+                self._open_if_held(signal)
+        elif sight.is_supported or at < self.it.valid_until:
+            self._fire()
+        elif sight.visibility == "missing":
+            self._freeze()
+        else:
+            self._emit("lapsed")
+
+    def watch(self, sight: Observation) -> None:
+        """An open or acknowledged alert: does it fire, grow, fall, recover, or can nobody see it?"""
+        if self.moment.has_gap:
+            self._freeze_since_before()
+        signal = sight.signal
+        if signal is not None:
+            self._notice(signal)
+        if signal is not None and signal.is_raising and not self._is_old_news(signal, self._quiet_since()):
+            is_daily = self.moment.step.source == "daily"
+            self._fire(is_seen=True, renew=is_daily and not self._is_held_by_live(signal))
+            self._follow(signal)
+        elif sight.is_supported or self.moment.at < self.it.valid_until:
+            self._fire()
+        elif sight.visibility == "missing":
+            self._freeze()
+            self._expire()
+        else:
+            self._calm(is_proof=sight.visibility == "ok")
+
+    def _is_old_news(self, signal: Signal, over_since: datetime | None) -> bool:
+        """A daily finding about a day in which the trouble ended: known, and over."""
+        step = self.moment.step
+        return (
+            step.source == "daily"
+            and signal.is_about_the_past
+            and over_since is not None
+            and over_since > step.begins
+            and self.it.source == "live"
+        )
+
+    def _is_held_by_live(self, signal: Signal) -> bool:
+        """Live evaluations see it firing and will see it end; a finding about the past need not hold it for them."""
+        return signal.is_about_the_past and self.it.source == "live" and self.it.condition == "firing"
+
+    def _quiet_since(self) -> datetime | None:
+        return self.it.quiet_since
+
+    def _pend(self, signal: Signal) -> None:
+        at, (site_id, family) = self.moment.at, self.key
+        fingerprint = alert_fingerprint(site_id, family)
+        detail: dict[str, Json] = {
+            **self._facts(signal),
+            "fingerprint": fingerprint,
+            "site_id": site_id,
+            "family": family,
+            "metric": signal.metric,
+            "kind": signal.kind,
+            "severity": signal.severity,
+            "valid_until": self.moment.valid_until.isoformat(),
+            "source": self.moment.step.source,
+        }
+        if self.alert is None:
+            alert_id = stable_id(fingerprint, at.isoformat())
+            event = Event("alert", alert_id, 1, at, "pending", detail)
+            self.alert = apply_to_alert(None, event)
+            self.events.append(event)
+        else:
+            self._emit("pending", **detail)
+
+    def _open_if_held(self, signal: Signal) -> None:
+        """Open at the worst severity whose hold is met; what is worse goes on holding."""
+        alert, at = self.it, self.moment.at
+        held = alert.counted + (at - alert.since)
+        met = [severity for severity, hold in signal.holds.items() if hold <= held]
+        if not met:
+            return
+        severity = worst(met)
+        if alert.resolved_at is None:
+            self._emit("opened", severity=severity)
+        else:
+            self._emit("reopened", severity=severity, highest=worst([severity, alert.highest]))
+        self._look_up(signal, since=alert.pending_since)
+
+    def _notice(self, signal: Signal) -> None:
+        """New kinds of findings and a new leading kind or line are worth an event; another number is not."""
+        alert = self.it
+        lines = {**alert.recovery_pct, **signal.lines}
+        if not set(signal.kinds) <= set(alert.kinds) or lines.keys() != alert.recovery_pct.keys():
+            self._emit("seen", **self._facts(signal))
+
+    def _fire(self, *, is_seen: bool = False, renew: bool = False) -> None:
+        """It fires: daily findings renew how long, live ones take over."""
+        alert, source = self.it, self.moment.step.source
+        is_news_to_live = is_seen and source == "live" and alert.source == "daily"
+        if renew or is_news_to_live or alert.condition == "quiet":
+            is_live = source == "live"
+            until = alert.valid_until if is_live else self.moment.valid_until
+            self._emit("renewed", valid_until=until.isoformat(), source=source)
+        elif alert.condition == "frozen":
+            self._emit("thawed", condition="firing")
+
+    def _follow(self, signal: Signal) -> None:
+        """Severity after a finding: worse once it has held, milder after a while."""
+        self._look_up(signal, since=self.moment.at)
+        alert, at = self.it, self.moment.at
+        if alert.rising_since is not None and alert.rising_to is not None:
+            held = at - alert.rising_since
+            met = [
+                severity
+                for severity, hold in signal.holds.items()
+                if rank(alert.severity) < rank(severity) <= rank(alert.rising_to) and hold <= held
+            ]
+            if met:
+                severity, since = worst(met), alert.rising_since
+                self._emit("severity_rose", severity=severity, highest=worst([severity, alert.highest]))
+                self._look_up(signal, since=since if rank(alert.rising_to) > rank(severity) else at)
+        self._look_down(signal)
+
+    def _look_up(self, signal: Signal, *, since: datetime) -> None:
+        """Since when it has been seen worse than it is said to be, and at least how bad."""
+        alert = self.it
+        above = [severity for severity in signal.holds if rank(severity) > rank(alert.severity)]
+        if not above:
+            if alert.rising_to is not None:
+                self._emit("rising", to=None)
+        elif alert.rising_to is None:
+            self._emit("rising", to=worst(above), since=since.isoformat())
+        else:
+            self._at_least(worst(above))
+
+    def _at_least(self, seen: Severity) -> None:
+        alert = self.it
+        if alert.rising_to is None or alert.rising_since is None:
+            return
+        to = milder(seen, alert.rising_to)
+        if to != alert.rising_to:
+            self._emit("rising", to=to, since=alert.rising_since.isoformat())
+
+    def _look_down(self, signal: Signal) -> None:
+        alert, at = self.it, self.moment.at
+        if rank(signal.severity) >= rank(alert.severity):
+            if alert.easing_to is not None:
+                self._emit("easing", to=None)
+            return
+        seen = worst([signal.severity, SEVERITIES[1]])
+        if rank(seen) >= rank(alert.severity):
+            return
+        to = worst([seen, alert.easing_to or seen])
+        if alert.easing_since is None or to != alert.easing_to:
+            self._emit("easing", to=to, since=(alert.easing_since or at).isoformat())
+        alert = self.it
+        if alert.easing_since is not None and at - alert.easing_since >= self.moment.policy.ease_after:
+            self._emit("severity_fell", severity=to)
+
+    def _calm(self, *, is_proof: bool) -> None:
+        """Good readings: recovery begins, goes on, or is complete."""
+        alert, at = self.it, self.moment.at
+        if alert.condition == "firing":
+            self._emit("quieted")
+        elif alert.condition == "frozen":
+            self._emit("thawed", condition="quiet")
+        alert, policy = self.it, self.moment.policy
+        opened = alert.opened_at or alert.pending_since
+        quiet = alert.counted + (at - alert.since)
+        needed = policy.quiet_needed(alert.kinds, max((alert.quiet_since or at) - opened, _ZERO))
+        if is_proof and quiet >= needed and at - opened >= min(policy.min_open, needed):
+            self._emit("resolved", because="recovered")
+
+    def _freeze(self) -> None:
+        """Nobody can see it: what was counted so far stays."""
+        alert = self.it
+        if alert.condition != "frozen":
+            watched = self.moment.previous or alert.since
+            self._emit("frozen", counted_seconds=self._counted(watched))
+
+    def _freeze_since_before(self) -> None:
+        """Nobody looked since the evaluation before: the time between counts for nothing."""
+        if self.it.condition != "frozen" and self.moment.previous is not None:
+            self._emit("frozen", counted_seconds=self._counted(self.moment.previous))
+
+    def _counted(self, watched: datetime) -> float:
+        """Seconds of hold or of quiet until somebody last looked."""
+        alert = self.it
+        if alert.condition == "firing" and alert.state != "pending":
+            return 0.0
+        return (alert.counted + max(watched - alert.since, _ZERO)).total_seconds()
+
+    def _expire(self) -> None:
+        alert = self.it
+        if alert.condition == "frozen" and self.moment.at - alert.since >= self.moment.policy.expire_after:
+            self._emit("resolved", because="expired")
+
+    def _facts(self, signal: Signal) -> dict[str, Json]:
+        return {
+            "kinds": list(signal.kinds),
+            "summary": signal.summary,
+            "evidence": signal.evidence,
+            "classifier": signal.classifier,
+            "lines": {metric: f"{line:.12g}" for metric, line in signal.lines.items()},
+        }
+
+    def _emit(self, kind: str, /, **detail: Json) -> None:
+        event = _next(self.it, self.moment.at, kind, detail)
+        self.alert = apply_to_alert(self.alert, event)
+        self.events.append(event)

@@ -1,0 +1,201 @@
+"""The values of this room: severities, alerts, incidents, the events they are folded from, and stable names.
+
+Here: what things are. Not here: when they change (`lifecycle`, `grouping`), how events make state (`fold`), how they
+are stored (`tables`).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+from mist_pipeline.domain.severity import Severity
+
+AlertState: TypeAlias = Literal["pending", "open", "acknowledged", "resolved", "lapsed"]
+Condition: TypeAlias = Literal["firing", "quiet", "frozen"]
+IncidentState: TypeAlias = Literal["open", "acknowledged", "resolved", "merged"]
+Scope: TypeAlias = Literal["site", "infrastructure"]
+Source: TypeAlias = Literal["live", "daily", "pipeline"]
+Json: TypeAlias = str | int | float | bool | list[str] | dict[str, str] | None
+
+ACTIVE: frozenset[str] = frozenset({"open", "acknowledged"})
+"""States of an alert that people may have been told about and that is not over."""
+
+
+def stable_id(*parts: str) -> str:
+    """A name made of what it names: the same from a backfill, a replay and the live job."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+
+def alert_fingerprint(site_id: str, family: str) -> str:
+    """Name of a problem: one site and metric family; ``site_id`` '' for the organisation."""
+    return stable_id("alert", site_id, family)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to one alert or incident; never changed afterwards.
+
+    Attributes:
+        subject: What it happened to …
+        subject_id: … and which one.
+        number: 1, 2, 3 … within the subject, without gaps.
+        at: Instant of the evaluation or action.
+        kind: One of `ALERT_EVENTS` or `INCIDENT_EVENTS`.
+        detail: What `fold` needs to know beyond that; JSON values.
+    """
+
+    subject: Literal["alert", "incident"]
+    subject_id: str
+    number: int
+    at: datetime
+    kind: str
+    detail: Mapping[str, Json] = field(default_factory=dict)
+
+
+ALERT_EVENTS = (
+    "pending", "lapsed", "opened", "reopened", "seen", "renewed", "quieted", "frozen", "thawed", "rising", "easing",
+    "severity_rose", "severity_fell", "acknowledged", "resolved",
+)  # fmt: skip
+INCIDENT_EVENTS = (
+    "opened", "joined", "left", "renamed", "merged", "acknowledged", "worsened", "resolved", "reopened", "withheld",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One problem of one site and metric family, as its events made it.
+
+    Attributes:
+        alert_id: Stable name of this occurrence.
+        fingerprint: Stable name of the problem.
+        site_id: '' for the whole organisation.
+        family: Metric family.
+        metric: Metric of the first finding.
+        kind: Rule of the first finding.
+        kinds: Every rule that has reported it.
+        summary: Sentence of the finding that last raised it.
+        evidence: JSON of the same.
+        classifier: What the cloud blames, '' if unknown.
+        state: pending, open, acknowledged, resolved, or lapsed (was over before its hold was met; never told).
+        severity: Now.
+        highest: Ever.
+        version: Number of its last event.
+        pending_since: When its hold began (of the last reopening, if it was reopened).
+        condition: firing, quiet (readings are good again) or frozen (no readings).
+        since: When the condition began.
+        counted: How long it had been quiet, or held, before it was frozen.
+        quiet_since: When readings became good again, through freezing; None while it fires.
+        valid_until: A daily finding speaks for a day: until then no further finding is needed to keep firing.
+        source: Kind of evaluation that last saw it firing.
+        recovery_pct: Metric → score below which the alert is held, as ``metric=number`` (hysteresis).
+        rising_since: Since when it has been seen worse than ``severity`` …
+        rising_to: … and at least how bad.
+        easing_since: Since when it has been seen milder …
+        easing_to: … and at most how bad.
+        opened_at: When its hold was first met.
+        acknowledged_at: When a person took it.
+        acknowledged_by: Who.
+        resolved_at: When it was over.
+        resolution: recovered, expired, or what a person said.
+        reopenings: How often it came back inside its reopen window.
+    """
+
+    alert_id: str
+    fingerprint: str
+    site_id: str
+    family: str
+    metric: str
+    kind: str
+    kinds: tuple[str, ...]
+    summary: str
+    evidence: str
+    classifier: str
+    state: AlertState
+    severity: Severity
+    highest: Severity
+    version: int
+    pending_since: datetime
+    condition: Condition
+    since: datetime
+    counted: timedelta
+    valid_until: datetime
+    source: Source
+    recovery_pct: Mapping[str, float]
+    quiet_since: datetime | None = None
+    rising_since: datetime | None = None
+    rising_to: Severity | None = None
+    easing_since: datetime | None = None
+    easing_to: Severity | None = None
+    opened_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    resolved_at: datetime | None = None
+    resolution: str | None = None
+    reopenings: int = 0
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is open or acknowledged."""
+        return self.state in ACTIVE
+
+    @property
+    def duration(self) -> timedelta:
+        """From its opening to its end; zero before either."""
+        if self.opened_at is None or self.resolved_at is None:
+            return timedelta(0)
+        return self.resolved_at - self.opened_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """What people are told: one cause with its alerts as children.
+
+    Attributes:
+        incident_id: Stable name of this occurrence; thread, ticket and page hang on it.
+        fingerprint: The cause's: ``cause_fingerprint`` of ``analysis.incidents`` where it is one.
+        scope: site or infrastructure.
+        family: Metric family of the cause, '' where it has several.
+        cause: In words; hostile where rendered.
+        attribute: What its sites share ('site' for one site's own, 'storm' where only the moment).
+        value: The shared value.
+        state: open, acknowledged, resolved, or merged (its alerts went to the incident ``merged_into``).
+        alert_ids: Its alerts, in the order in which they joined.
+        opened_at: When it was made.
+        last_joined_at: When an alert last joined.
+        asks_since: Since when it asks for a person: its opening, its last reopening, or when it grew worse than what was
+            acknowledged.
+        version: Number of its last event.
+        merged_into: Where its alerts went.
+        acknowledged_at: When a person took it.
+        acknowledged_by: Who.
+        acknowledged_severity: How bad it was then; a rise above it asks for a person anew.
+        resolved_at: When the last alert was over.
+        withheld: Why it was last not told, '' if it was told or nothing was to be told.
+    """
+
+    incident_id: str
+    fingerprint: str
+    scope: Scope
+    family: str
+    cause: str
+    attribute: str
+    value: str
+    state: IncidentState
+    alert_ids: tuple[str, ...]
+    opened_at: datetime
+    last_joined_at: datetime
+    asks_since: datetime
+    version: int
+    merged_into: str | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledged_severity: Severity | None = None
+    resolved_at: datetime | None = None
+    withheld: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is open or acknowledged."""
+        return self.state in ACTIVE

@@ -1,0 +1,432 @@
+"""What one evaluation shows about each site and family: findings gathered, and whether anybody could look.
+
+Here: frames in, one `Observation` for each problem that matters now out; set-based, so that 3,000 sites cost what their
+findings cost. Not here: what follows from it (`lifecycle`). Findings of kind ``correlation`` are no problem of their own
+but name the cause of others: they come out as `Cause`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Literal
+
+import polars as pl
+
+from mist_pipeline.alerts.lifecycle.model import Alert, Source
+from mist_pipeline.alerts.lifecycle.policy import Policy, is_reached
+from mist_pipeline.domain.metrics import CATALOGUE
+from mist_pipeline.domain.severity import SEVERITIES, Severity, rank
+
+FAMILIES: Mapping[str, str] = {metric.name: metric.family for metric in CATALOGUE.values()}
+"""Metric → family, for findings that do not bring their own."""
+
+CORRELATION = "correlation"
+COLLECTOR = "collector"
+PIPELINE = "pipeline"
+"""Families of the pipeline's own trouble begin with it: ``pipeline:daily``, ``pipeline:checks``."""
+EVIDENCE = "evidence"
+
+Visibility = Literal["ok", "idle", "missing"]
+"""A reading, no users, or nothing: the last freezes."""
+
+Key = tuple[str, str]
+"""site_id and family."""
+
+_DAY = timedelta(days=1)
+_RAISED: tuple[Severity, ...] = ("warning", "major", "critical")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationInput:
+    """One evaluation: an instant and what was known then.
+
+    Attributes:
+        as_of: The instant.
+        source: daily (the analysis of a whole day), live (an hour or less), or pipeline (the pipeline's own state, which
+            says nothing about any site and is looked at beside the other two).
+        findings: site_id, metric, kind, severity, summary, evidence (JSON); family where the table has it.
+        readings: site_id, metric, state, score_pct of everything that was asked. A site and metric without a row did not
+            answer. None: everything answered; for tests and sources that cannot tell.
+        support: site_id, family of evidence too weak to raise an alert that still holds an open one (rows of
+            ``evidence_notable.notable`` that are not alarming); the recovery line of evidence. None: nothing.
+        causes: ``analysis.incidents`` of this moment: cause_fingerprint, scope, family, attribute, value, cause,
+            site_ids. None: causes come from findings of kind correlation alone.
+        covers_from: From when on a daily evaluation speaks; a day before ``as_of`` unless told.
+        site_count: Sites of the organisation, for storms; 0 if unknown.
+    """
+
+    as_of: datetime
+    source: Source
+    findings: pl.DataFrame
+    readings: pl.DataFrame | None = None
+    support: pl.DataFrame | None = None
+    causes: pl.DataFrame | None = None
+    covers_from: datetime | None = None
+    site_count: int = 0
+
+    def __post_init__(self) -> None:
+        if self.as_of.tzinfo is None:
+            raise ValueError(f"an evaluation needs an instant with a zone, not {self.as_of}")
+
+    @property
+    def begins(self) -> datetime:
+        """From when on it speaks."""
+        return self.covers_from or self.as_of - _DAY if self.source == "daily" else self.as_of
+
+    def is_about(self, family: str) -> bool:
+        """Whether it can say anything about a family."""
+        return is_pipeline(family) == (self.source == "pipeline")
+
+
+def is_pipeline(family: str) -> bool:
+    """Whether a family is the pipeline's own trouble."""
+    return family.partition(":")[0] == PIPELINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """All findings of one evaluation about one site and family.
+
+    Attributes:
+        metric: Of the finding that leads: raising before not, then the worst.
+        kind: Its rule.
+        kinds: Every rule, sorted.
+        severity: The worst of those that raise, else of all.
+        summary: Its sentence.
+        evidence: Its evidence as JSON.
+        classifier: What the cloud blames, '' if nothing does.
+        holds: Severity → how long it must be seen at least so bad before an alert may be. Empty: it raises nothing.
+        lines: Metric → score below which a threshold raised it.
+        is_about_the_past: All its rules judge the day that ended.
+    """
+
+    metric: str
+    kind: str
+    kinds: tuple[str, ...]
+    severity: Severity
+    summary: str
+    evidence: str
+    classifier: str
+    holds: Mapping[Severity, timedelta]
+    lines: Mapping[str, float]
+    is_about_the_past: bool
+
+    @property
+    def is_raising(self) -> bool:
+        """Whether it can open an alert."""
+        return bool(self.holds)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one evaluation shows about one site and family.
+
+    Attributes:
+        signal: Its findings, if any.
+        visibility: Whether anybody could look.
+        is_supported: Something short of a finding holds an open alert: weak evidence, or a score not above the recovery
+            line yet.
+    """
+
+    signal: Signal | None = None
+    visibility: Visibility = "ok"
+    is_supported: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A cause that sites share, as analysis named it at this moment."""
+
+    fingerprint: str
+    family: str
+    attribute: str
+    value: str
+    text: str
+    site_ids: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True)
+class Sights:
+    """Everything that one evaluation shows.
+
+    Attributes:
+        signals: Problem → findings about it.
+        is_collector_stopped: The collection itself is in trouble: sites are unknown, nothing recovers.
+        supported: Problems that weak evidence holds.
+        readings: As in `EvaluationInput`.
+    """
+
+    signals: Mapping[Key, Signal]
+    is_collector_stopped: bool
+    supported: frozenset[Key]
+    readings: pl.DataFrame | None
+    families: Mapping[str, str]
+    margin: float
+
+    def of(self, alerts: Iterable[Alert]) -> dict[Key, Observation]:
+        """A sight for each of these alerts and for each problem with findings."""
+        held = {(alert.site_id, alert.family): alert for alert in alerts}
+        below = self._below_line(held)
+        return {
+            key: Observation(
+                self.signals.get(key), self.visibility(key), key in self.supported or held.get(key) in below
+            )
+            for key in sorted(held.keys() | self.signals.keys())
+        }
+
+    def visibility(self, key: Key) -> Visibility:
+        """Whether anybody could look at a site and family.
+
+        A family without readings of its own (devices, health) was looked at where its site answered anything at all.
+        """
+        site_id, family = key
+        if family == COLLECTOR or is_pipeline(family):
+            return "ok"
+        if self.is_collector_stopped:
+            return "missing"
+        if self.readings is None:
+            return "ok"
+        own, anything = self._answers
+        if not site_id:
+            return "ok" if anything else "missing"
+        if family in self._read_families:
+            return own.get(key, "missing")
+        return "ok" if site_id in anything else "missing"
+
+    @cached_property
+    def _read_families(self) -> frozenset[str]:
+        return frozenset(self.families.values())
+
+    @cached_property
+    def _answers(self) -> tuple[dict[Key, Visibility], frozenset[str]]:
+        """What was seen of each site and family, and which sites answered anything."""
+        assert self.readings is not None  # noqa: S101  (for the type checker; `observation` asks first)
+        answered = (
+            self.readings.lazy()
+            .filter(pl.col("state").is_in(["ok", "no_users"]))
+            .group_by("site_id", pl.col("metric").replace(dict(self.families)).alias("family"))
+            .agg((pl.col("state") == "ok").any().alias("is_ok"))
+            .collect()
+        )
+        own: dict[Key, Visibility] = {
+            (site, family): "ok" if is_ok else "idle" for site, family, is_ok in answered.iter_rows()
+        }
+        return own, frozenset(answered["site_id"])
+
+    def _below_line(self, held: Mapping[Key, Alert]) -> list[Alert | None]:
+        """Alerts whose score has not risen above their recovery line."""
+        lines = [
+            (site_id, metric, family, line + self.margin)
+            for (site_id, family), alert in held.items()
+            for metric, line in alert.recovery_pct.items()
+        ]
+        if not lines or self.readings is None or "score_pct" not in self.readings.columns:
+            return []
+        below = (
+            pl.DataFrame(lines, schema=["site_id", "metric", "family", "line"], orient="row")
+            .join(self.readings.filter(pl.col("state") == "ok"), on=["site_id", "metric"])
+            .filter(pl.col("score_pct") < pl.col("line"))
+        )
+        return [held[key] for key in below.select("site_id", "family").unique().iter_rows()]
+
+
+def sights(step: EvaluationInput, policy: Policy, families: Mapping[str, str] = FAMILIES) -> Sights:
+    """Gather an evaluation.
+
+    Args:
+        step: The evaluation.
+        policy: Which rules raise alerts, and after which hold.
+        families: Metric → family, for readings and for findings without one.
+
+    Raises:
+        ValueError: A finding has an unknown severity.
+    """
+    found = _with_family(step.findings.filter(pl.col("kind") != CORRELATION), families)
+    supported = _keys(step.support)
+    return Sights(
+        _signals(found, supported, policy, step.source),
+        bool(((found["kind"] == COLLECTOR) & (found["site_id"] == "")).any()),
+        supported,
+        step.readings,
+        families,
+        policy.recovery_margin_pct,
+    )
+
+
+def causes(step: EvaluationInput) -> list[Cause]:
+    """Causes that sites share at this moment, by fingerprint.
+
+    Raises:
+        ValueError: A finding of kind correlation has evidence that is no JSON object with fingerprint and sites.
+    """
+    named: dict[str, Cause] = {}
+    correlated = step.findings.filter(pl.col("kind") == CORRELATION)
+    family = "family" if "family" in correlated.columns else pl.lit("").alias("family")
+    for where, text, evidence in correlated.select(family, "summary", "evidence").iter_rows():
+        cause = _cause_of(where, text, evidence)
+        named[cause.fingerprint] = cause
+    if step.causes is not None:
+        shared = step.causes.filter(pl.col("scope") == "infrastructure")
+        columns = ("cause_fingerprint", "family", "attribute", "value", "cause", "site_ids")
+        for fingerprint, where, attribute, value, text, site_ids in shared.select(columns).iter_rows():
+            named[fingerprint] = Cause(
+                fingerprint=fingerprint,
+                family=where,
+                attribute=attribute,
+                value=value,
+                text=text,
+                site_ids=frozenset(site_ids),
+            )
+    return [named[name] for name in sorted(named)]
+
+
+def _cause_of(family: str, text: str, evidence: str) -> Cause:
+    try:
+        content = json.loads(evidence)
+        statistics = content.get("statistics") or {}
+        if isinstance(statistics, str):
+            statistics = json.loads(statistics)
+        return Cause(
+            fingerprint=str(content["cause_fingerprint"]),
+            family=family or str(statistics.get("family", "")),
+            attribute=str(statistics.get("attribute", "")),
+            value=str(statistics.get("value", "")),
+            text=text,
+            site_ids=frozenset(map(str, content["site_ids"])),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"a correlation finding needs evidence with cause_fingerprint and site_ids: {error!r}"
+        ) from error
+
+
+def _with_family(findings: pl.DataFrame, families: Mapping[str, str]) -> pl.DataFrame:
+    if "family" in findings.columns:
+        return findings
+    return findings.with_columns(pl.col("metric").replace(dict(families)).alias("family"))
+
+
+def _keys(support: pl.DataFrame | None) -> frozenset[Key]:
+    if support is None:
+        return frozenset()
+    return frozenset(support.select("site_id", "family").unique().iter_rows())
+
+
+def _signals(
+    found: pl.DataFrame, supported: frozenset[Key], policy: Policy, source: Source
+) -> dict[Key, Signal]:
+    """One signal a site and family."""
+    if found.is_empty():
+        return {}
+    unknown = set(found["severity"].unique()) - set(SEVERITIES)
+    if unknown:
+        raise ValueError(f"findings with unknown severities {sorted(map(str, unknown))}")
+    rules = _rule_table(found["kind"].unique().to_list(), policy, source)
+    key = ["site_id", "family"]
+    weak = pl.DataFrame(sorted(supported), schema=dict.fromkeys(key, pl.String), orient="row")
+    judged = (
+        found.lazy()
+        .join(rules.lazy(), on=["kind", "severity"], how="left")
+        .join(weak.lazy().with_columns(_is_weak=pl.lit(value=True)), on=key, how="left")
+        .with_columns(
+            _is_strong=(pl.col("kind") == EVIDENCE).any().over(key),
+            _is_weak=pl.col("_is_weak").fill_null(value=False),
+        )
+        .with_columns(
+            _raises=pl.col("_alone")
+            | (pl.col("_corroborated") & pl.col("_is_strong"))
+            | (pl.col("_hinted") & (pl.col("_is_strong") | pl.col("_is_weak"))),
+        )
+        .with_columns(
+            _line=pl.when(pl.col("_raises") & (pl.col("kind") == "threshold")).then(
+                pl.col("evidence").str.json_path_match("$.threshold_pct").cast(pl.Float64, strict=False)
+            ),
+        )
+        .sort(
+            [*key, "_raises", "_rank", "_order", "metric"],
+            descending=[False, False, True, True, False, False],
+        )
+    )
+    holds = [
+        pl.col("_hold")
+        .filter(pl.col("_raises") & (pl.col("_rank") >= rank(severity)))
+        .min()
+        .alias(f"_{severity}")
+        for severity in _RAISED
+    ]
+    has_line = pl.col("_line").is_not_null()
+    gathered = judged.group_by(key, maintain_order=True).agg(
+        pl.col("metric", "kind", "severity", "summary", "evidence").first(),
+        pl.col("evidence")
+        .str.json_path_match("$.classifier")
+        .drop_nulls()
+        .first()
+        .fill_null("")
+        .alias("classifier"),
+        pl.col("kind").unique().sort().alias("kinds"),
+        *holds,
+        pl.col("metric").filter(has_line).alias("line_metrics"),
+        pl.col("_line").filter(has_line).alias("lines"),
+        pl.col("_past").all(),
+    )
+    return {(row["site_id"], row["family"]): _signal(row) for row in gathered.collect().iter_rows(named=True)}
+
+
+def _signal(row: Mapping[str, object]) -> Signal:
+    holds: dict[Severity, timedelta] = {}
+    for severity in _RAISED:
+        hold = row[f"_{severity}"]
+        if isinstance(hold, timedelta):
+            holds[severity] = hold
+    metrics, lines, kinds = row["line_metrics"], row["lines"], row["kinds"]
+    assert isinstance(metrics, list)  # noqa: S101  (Polars gives lists for list columns)
+    assert isinstance(lines, list)  # noqa: S101
+    assert isinstance(kinds, list)  # noqa: S101
+    severity_word = str(row["severity"])
+    return Signal(
+        metric=str(row["metric"]),
+        kind=str(row["kind"]),
+        kinds=tuple(kinds),
+        severity=SEVERITIES[rank(severity_word)],
+        summary=str(row["summary"]),
+        evidence=str(row["evidence"]),
+        classifier=str(row["classifier"]),
+        holds=holds,
+        lines=dict(zip(metrics, lines, strict=True)),
+        is_about_the_past=bool(row["_past"]),
+    )
+
+
+def _rule_table(kinds: Iterable[str], policy: Policy, source: Source) -> pl.DataFrame:
+    """What each rule may do at each severity."""
+    order = {kind: number for number, kind in enumerate(policy.rules)}
+    rows = [
+        (
+            kind,
+            severity,
+            rank(severity),
+            order.get(kind, len(order)),
+            is_reached(severity, rule.alone),
+            is_reached(severity, rule.corroborated),
+            is_reached(severity, rule.hinted),
+            rule.held_for(severity, source),
+            rule.is_about_the_past,
+        )
+        for kind in kinds
+        for rule in [policy.rule(kind)]
+        for severity in SEVERITIES
+    ]
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "kind": pl.String,
+        "severity": pl.String,
+        "_rank": pl.Int64,
+        "_order": pl.Int64,
+        "_alone": pl.Boolean,
+        "_corroborated": pl.Boolean,
+        "_hinted": pl.Boolean,
+        "_hold": pl.Duration("us"),
+        "_past": pl.Boolean,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")

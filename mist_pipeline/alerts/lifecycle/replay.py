@@ -1,0 +1,124 @@
+"""Past weeks again, with a virtual clock: the same lifecycle over stored findings, telling nobody.
+
+Here: steps in, alerts and events as frames out. Not here: where stored findings come from, and files (``cli``).
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from mist_pipeline.alerts.lifecycle.evaluation import Book, evaluate
+from mist_pipeline.alerts.lifecycle.model import Alert, Event
+from mist_pipeline.alerts.lifecycle.observations import FAMILIES, EvaluationInput
+from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.alerts.lifecycle.projection import fold_alerts
+
+ALERT_COLUMNS: Mapping[str, pl.DataType] = {
+    "alert_id": pl.String(),
+    "incident_id": pl.String(),
+    "site_id": pl.String(),
+    "metric": pl.String(),
+    "kind": pl.String(),
+    "severity": pl.String(),
+    "opened_at": pl.Datetime("us", "UTC"),
+    "resolved_at": pl.Datetime("us", "UTC"),
+}
+"""Columns of ``alerts.csv`` and of ``alerts list``: kind is the first finding's, severity the highest."""
+
+EVENT_COLUMNS: Mapping[str, pl.DataType] = {
+    "at": pl.Datetime("us", "UTC"),
+    "subject": pl.String(),
+    "subject_id": pl.String(),
+    "number": pl.Int64(),
+    "kind": pl.String(),
+    "detail": pl.String(),
+}
+"""Columns of ``events.csv``; detail is JSON."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay gives.
+
+    Attributes:
+        events: In order.
+        alerts: `ALERT_COLUMNS`, every alert that opened, by opening.
+    """
+
+    events: tuple[Event, ...]
+    alerts: pl.DataFrame
+
+    def event_frame(self) -> pl.DataFrame:
+        """The events with `EVENT_COLUMNS`."""
+        return event_frame(self.events)
+
+
+def replay(
+    steps: Iterable[EvaluationInput],
+    policy: Policy | None = None,
+    *,
+    families: Mapping[str, str] = FAMILIES,
+) -> Replay:
+    """Run the lifecycle over evaluations of the past.
+
+    Args:
+        steps: In order of time; made one at a time, so that a long history need not fit in memory.
+        policy: Rules and times.
+        families: Metric → family.
+
+    Raises:
+        ValueError: Steps are out of order.
+    """
+    book, events = Book(), list[Event]()
+    for step in steps:
+        book, happened = evaluate(book, step, policy, families=families)
+        events += happened
+    return Replay(tuple(events), alert_frame(fold_alerts(events).values(), homes(events)))
+
+
+def homes(events: Iterable[Event]) -> dict[str, str]:
+    """Alert id → id of the incident in which it is, or was last."""
+    home: dict[str, str] = {}
+    for event in events:
+        if event.subject == "incident" and event.kind == "joined":
+            members = event.detail["alert_ids"]
+            if isinstance(members, list):
+                home.update(dict.fromkeys(members, event.subject_id))
+    return home
+
+
+def alert_frame(alerts: Iterable[Alert], home: Mapping[str, str]) -> pl.DataFrame:
+    """Alerts that opened with `ALERT_COLUMNS`, by opening, site and metric.
+
+    Args:
+        alerts: Alerts; those that never opened are left out.
+        home: Alert id → incident id.
+    """
+    rows = [
+        (
+            alert.alert_id,
+            home.get(alert.alert_id),
+            alert.site_id,
+            alert.metric,
+            alert.kind,
+            alert.highest,
+            alert.opened_at,
+            alert.resolved_at,
+        )
+        for alert in alerts
+        if alert.opened_at is not None
+    ]
+    return pl.DataFrame(rows, schema=dict(ALERT_COLUMNS), orient="row").sort(
+        "opened_at", "site_id", "metric", "alert_id"
+    )
+
+
+def event_frame(events: Sequence[Event]) -> pl.DataFrame:
+    """Events with `EVENT_COLUMNS`, in their order."""
+    rows = [
+        (event.at, event.subject, event.subject_id, event.number, event.kind, json.dumps(dict(event.detail)))
+        for event in events
+    ]
+    return pl.DataFrame(rows, schema=dict(EVENT_COLUMNS), orient="row")

@@ -1,0 +1,254 @@
+"""Does this need telling? One pure function, which answers with a named reason.
+
+Here: what an incident looks like to those who are told (silenced and inhibited alerts taken out), what was told before,
+and the decision. Not here: to whom (`routes`), how several decisions become rows of the outbox (`dispatch`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from mist_pipeline.alerts.lifecycle.evaluation import Book
+from mist_pipeline.alerts.lifecycle.model import Alert, Incident, IncidentState
+from mist_pipeline.alerts.notify.matchers import Labels
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.alerts.notify.silences import Silence, alert_labels, silenced_by
+from mist_pipeline.domain.severity import Severity, rank, worst
+
+Reason = Literal[
+    "first", "severity_rise", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation", "reopened",
+    "merged", "acknowledged", "silenced_by", "inhibited_by", "quiet_hours", "not_yet", "unchanged",
+]  # fmt: skip
+TOLD: frozenset[str] = frozenset(
+    {
+        "first", "severity_rise", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation",
+        "reopened", "merged", "acknowledged",
+    }
+)  # fmt: skip
+"""Reasons with which a message goes out; the others say why none does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether to tell, and why.
+
+    Attributes:
+        reason: Its name.
+        detail: By which silence or incident, or until when.
+    """
+
+    reason: Reason
+    detail: str = ""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a message goes out."""
+        return self.reason in TOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastNotification:
+    """What one sink was last told about one incident; recorded with the row of the outbox.
+
+    Attributes:
+        at: When.
+        sequence: Number of the message.
+        severity: The worst it has heard of since the incident was last over.
+        site_ids: Sites that were named as in trouble.
+        is_over: Whether it was told that it is over.
+        is_acknowledged: Whether it knows that somebody has taken it.
+    """
+
+    at: datetime
+    sequence: int
+    severity: Severity
+    site_ids: frozenset[str]
+    is_over: bool
+    is_acknowledged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """An incident as those see it who are told.
+
+    Attributes:
+        incident_id: Which.
+        state: open, acknowledged, resolved or merged.
+        severity: The worst of the alerts that are to be told; info when there is none.
+        site_ids: Their sites.
+        labels: Union of their labels; of all alerts when none is active.
+        opened_at: When the incident began.
+        merged_into: Where its alerts went.
+        silenced_by: Silence of the first alert, if all are silenced or inhibited.
+        inhibited_by: Incident that inhibits it, if all are and none is silenced.
+    """
+
+    incident_id: str
+    state: IncidentState
+    severity: Severity
+    site_ids: frozenset[str]
+    labels: Labels
+    opened_at: datetime
+    merged_into: str | None = None
+    silenced_by: str | None = None
+    inhibited_by: str | None = None
+
+
+def should_notify(view: View, told: LastNotification | None, route: Route, now: datetime) -> Decision:
+    """Whether a sink of a route has to be told about an incident now.
+
+    Args:
+        view: The incident now.
+        told: What the sink was last told about it.
+        route: Its times and severities.
+        now: The instant.
+    """
+    if view.state in {"merged", "resolved"}:
+        return _end(view, told)
+    if view.silenced_by is not None:
+        return Decision("silenced_by", view.silenced_by)
+    if view.inhibited_by is not None:
+        return Decision("inhibited_by", view.inhibited_by)
+    news = _news(view, told, route, now)
+    held_until = route.quiet_until(view.severity, now) if news.is_told else None
+    return news if held_until is None else Decision("quiet_hours", held_until.isoformat())
+
+
+def _end(view: View, told: LastNotification | None) -> Decision:
+    """What there is to tell about an incident that is over: nothing to those who never heard of it."""
+    if told is None or told.is_over:
+        return Decision("unchanged")
+    if view.state == "merged":
+        return Decision("merged", view.merged_into or "")
+    return Decision("silenced_by", view.silenced_by) if view.silenced_by else Decision("all_resolved")
+
+
+def _news(view: View, told: LastNotification | None, route: Route, now: datetime) -> Decision:
+    """What is new about an incident that is going on."""
+    if told is None:
+        return _not_before(view.opened_at + route.group_wait, Decision("first"), now)
+    if told.is_over:
+        return Decision("reopened")
+    if rank(view.severity) > rank(told.severity):
+        return Decision("severity_rise", f"{told.severity} → {view.severity}")
+    if view.state == "acknowledged" and not told.is_acknowledged and route.tells_acknowledgement:
+        return Decision("acknowledged")
+    return _change(view, told, route, now)
+
+
+def _change(view: View, told: LastNotification, route: Route, now: datetime) -> Decision:
+    """What is new where it is no worse than was told: more sites, fewer, or that it still lasts."""
+    more, fewer = view.site_ids - told.site_ids, told.site_ids - view.site_ids
+    if more:
+        return _not_before(told.at + route.group_interval, Decision("more_sites", str(len(more))), now)
+    if fewer and route.tells_partial_recovery:
+        return _not_before(told.at + route.group_interval, Decision("some_resolved", str(len(fewer))), now)
+    if view.state == "open" and route.repeat_after is not None and now >= told.at + route.repeat_after:
+        return Decision("repeat_due")
+    return Decision("unchanged")
+
+
+def _not_before(instant: datetime, decision: Decision, now: datetime) -> Decision:
+    return decision if now >= instant else Decision("not_yet", instant.isoformat())
+
+
+def views(
+    book: Book, silences: Iterable[Silence], of_sites: Mapping[str, Labels], now: datetime
+) -> dict[str, View]:
+    """Every incident of the book as those see it who are told, by id.
+
+    Args:
+        book: Alerts and incidents.
+        silences: All that may be active.
+        of_sites: Labels by site (`silences.site_labels`).
+        now: The instant.
+    """
+    active = [silence for silence in silences if silence.is_active(now)]
+    inhibitors = _Inhibitors.of(book)
+    return {
+        name: _view(incident, book.alerts, active, of_sites, now, inhibitors)
+        for name, incident in sorted(book.incidents.items())
+    }
+
+
+def _view(
+    incident: Incident,
+    alerts: Mapping[str, Alert],
+    silences: list[Silence],
+    of_sites: Mapping[str, Labels],
+    now: datetime,
+    inhibitors: "_Inhibitors",
+) -> View:
+    members = [alerts[name] for name in incident.alert_ids if name in alerts]
+    going = [alert for alert in members if alert.is_active] or members
+    labels = [alert_labels(alert, of_sites, incident.scope) for alert in going]
+    silenced = [silenced_by(its, silences, now) if silences else None for its in labels]
+    inhibited = [inhibitors.of_alert(alert, incident) for alert in going]
+    shown = [
+        alert
+        for alert, silence, inhibitor in zip(going, silenced, inhibited, strict=True)
+        if silence is None and inhibitor is None and alert.is_active
+    ]
+    visible = {alert.alert_id for alert in shown}
+    is_hidden = bool(going) and not any(
+        silence is None and inhibitor is None for silence, inhibitor in zip(silenced, inhibited, strict=True)
+    )
+    return View(
+        incident_id=incident.incident_id,
+        state=incident.state,
+        severity=worst(alert.severity for alert in shown),
+        site_ids=frozenset(alert.site_id for alert in shown),
+        labels=_union(
+            [
+                its
+                for its, alert in zip(labels, going, strict=True)
+                if not visible or alert.alert_id in visible
+            ]
+        ),
+        opened_at=incident.opened_at,
+        merged_into=incident.merged_into,
+        silenced_by=next((name for name in silenced if name), None) if is_hidden else None,
+        inhibited_by=next((name for name in inhibited if name), None) if is_hidden else None,
+    )
+
+
+def _union(labels: Iterable[Labels]) -> Labels:
+    together: dict[str, dict[str, None]] = {}
+    for one in labels:
+        for label, values in one.items():
+            together.setdefault(label, {}).update(dict.fromkeys(values))
+    return {label: tuple(values) for label, values in together.items()}
+
+
+@dataclass(frozen=True)
+class _Inhibitors:
+    """Incidents that silence others.
+
+    A site that is down silences its metrics. An infrastructure incident silences what its sites tell about the same
+    family on their own.
+    """
+
+    down: Mapping[str, str]
+    shared: Mapping[tuple[str, str], str]
+
+    @classmethod
+    def of(cls, book: Book) -> "_Inhibitors":
+        down: dict[str, str] = {}
+        shared: dict[tuple[str, str], str] = {}
+        for name, incident in sorted(book.incidents.items()):
+            for alert in (book.alerts[one] for one in incident.alert_ids if one in book.alerts):
+                if not alert.is_active:
+                    continue
+                if "site_down" in alert.kinds and alert.severity == "critical":
+                    down.setdefault(alert.site_id, name)
+                if incident.scope == "infrastructure":
+                    shared.setdefault((alert.site_id, alert.family), name)
+        return cls(down, shared)
+
+    def of_alert(self, alert: Alert, incident: Incident) -> str | None:
+        """The incident that silences an alert, if another does."""
+        names = [self.shared.get((alert.site_id, alert.family))]
+        if "site_down" not in alert.kinds:
+            names.append(self.down.get(alert.site_id))
+        return next((name for name in names if name and name != incident.incident_id), None)

@@ -1,0 +1,121 @@
+"""Silences and maintenance windows: which alerts are not told for now, and by what.
+
+Here: the silence as a value, labels of an alert, and the question whether it is silenced. A silence changes nothing about
+an alert: it is asked anew at every evaluation, so that whatever is true when it ends is told then. Not here: storing
+them (`ledger`).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from mist_pipeline.alerts.lifecycle.model import Alert
+from mist_pipeline.alerts.notify.matchers import Labels, Matcher, all_match
+from mist_pipeline.alerts.notify.time_windows import Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Silence:
+    """Alerts with these labels are not told, from then until then, or whenever the window is open in between.
+
+    Attributes:
+        silence_id: Name.
+        matchers: All must match; at least one, since none would silence everything.
+        starts_at: Not before.
+        ends_at: Not from then on; None only together with a window.
+        window: Recurring part of the time between.
+        created_by: Who asked for it.
+        comment: Why.
+
+    Raises:
+        ValueError: No matcher, no end, or an end that is not after the start.
+    """
+
+    silence_id: str
+    matchers: tuple[Matcher, ...]
+    starts_at: datetime
+    ends_at: datetime | None
+    window: Window | None = None
+    created_by: str = ""
+    comment: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.matchers:
+            raise ValueError(f"silence {self.silence_id} has no matcher and would silence everything")
+        if self.ends_at is None and self.window is None:
+            raise ValueError(
+                f"silence {self.silence_id} would never end: give it an end or a recurring window"
+            )
+        if self.ends_at is not None and self.ends_at <= self.starts_at:
+            raise ValueError(
+                f"silence {self.silence_id} ends at {self.ends_at}, which is not after its start {self.starts_at}"
+            )
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether it silences at this instant."""
+        if now < self.starts_at or (self.ends_at is not None and now >= self.ends_at):
+            return False
+        return self.window is None or self.window.contains(now)
+
+    def silences(self, labels: Labels, now: datetime) -> bool:
+        """Whether something with these labels is silenced now."""
+        return self.is_active(now) and all_match(self.matchers, labels)
+
+
+def site_labels(sites: pl.DataFrame, names: Mapping[str, str] | None = None) -> dict[str, Labels]:
+    """Labels of every site.
+
+    Args:
+        sites: ``history.sites`` of one day: site_id, name, country_code, sitegroup_ids, attributes (JSON).
+        names: Id → name of groups and templates; both match then.
+
+    Returns:
+        Site id → site, site_group, country, model, firmware, template.
+    """
+    known = names or {}
+
+    def called(ids: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(word for one in ids for word in (one, known.get(one, one))))
+
+    labels: dict[str, Labels] = {}
+    columns = ("site_id", "name", "country_code", "sitegroup_ids", "attributes")
+    for site_id, name, country, groups, attributes in sites.select(columns).iter_rows():
+        shared = json.loads(attributes or "{}")
+        labels[site_id] = {
+            "site": (name or "",),
+            "country": (country or "",),
+            "site_group": called(groups or ()),
+            "model": tuple(shared.get("models") or ()),
+            "firmware": tuple(shared.get("firmware") or ()),
+            "template": called(shared.get("templates") or ()),
+        }
+    return labels
+
+
+LABELS = (
+    "site", "site_id", "site_group", "country", "model", "firmware", "template", "family", "metric", "kind", "severity",
+    "classifier", "scope",
+)  # fmt: skip
+"""Every label that `alert_labels` gives."""
+
+
+def alert_labels(alert: Alert, of_sites: Mapping[str, Labels], scope: str = "site") -> Labels:
+    """Labels of an alert: its own and its site's."""
+    return {
+        **of_sites.get(alert.site_id, {}),
+        "site_id": (alert.site_id,),
+        "family": (alert.family,),
+        "metric": (alert.metric,),
+        "kind": alert.kinds,
+        "severity": (alert.severity,),
+        "classifier": (alert.classifier,),
+        "scope": (scope,),
+    }
+
+
+def silenced_by(labels: Labels, silences: Iterable[Silence], now: datetime) -> str | None:
+    """Name of the silence that these labels fall under now, the first by name; None if they are told."""
+    return min((one.silence_id for one in silences if one.silences(labels, now)), default=None)

@@ -1,0 +1,358 @@
+"""Which site-days are unusual: one isolation forest for the whole organisation, ranked against a budget of alerts.
+
+Here: the schedule of the forest, its scores, the budget, and what each metric contributed. Not here: the features
+(``anomaly_features``), whether users suffer (``evidence``), and the sentence for people (``findings``).
+
+The forest of day D is trained on the days before the last scheduled training day ≤ D and on nothing later, so that a
+backfill and the day itself give the same rows. Reference: Liu, Ting, Zhou, "Isolation Forest", ICDM 2008.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mist_pipeline.analysis.anomalies.features import BEST, Array, Panel, features, nan_median, panel
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import IsolationForest
+
+_WORST = 2
+"""How many of the worst metrics each feature tells."""
+_EXTREME_EVERY = 50
+_MAGNIFIED = 3.0
+"""One training row in fifty is added a second time, three times as far from typical. A tree splits between the extremes
+that it has seen: grown on a quiet month alone it cannot tell bad from terrible, and a site that is both ranks below
+one that is slightly odd everywhere. (Outlier exposure: Hendrycks, Mazeika, Dietterich, ICLR 2019.)"""
+_TAIL_SHARE = 0.1
+"""Share of the training scores that the tail is fitted to."""
+
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "day": pl.Date,
+    "site_id": pl.String,
+    "anomaly_score": pl.Float64,
+    "is_anomaly": pl.Boolean,
+    "rarity_per_1000": pl.Float64,
+    "contributions": pl.String,
+    "state": pl.String,
+    "model_version": pl.String,
+    "trained_from": pl.Date,
+    "trained_to": pl.Date,
+}
+"""Columns of ``analysis.anomalies``."""
+
+
+@dataclass(frozen=True)
+class AnomalySettings:
+    """How the forest is trained and how much it may say.
+
+    Attributes:
+        budget_per_1000: Site-days called anomalous among 1,000 ordinary ones.
+        train_weekday: Day of the weekly training, 0 = Monday.
+        training_days: Days before the training day that the forest sees.
+        reference_days: Days before each day that its features are measured against; whole weeks.
+        min_reference_days: Days with users that a metric needs among those.
+        min_training_rows: Site-days below which no forest is trained.
+        min_metrics: Metrics with a reading and a reference that a site-day needs to be judged.
+        trees: Number of trees.
+        tree_rows: Rows seen by each tree.
+        seed: Seed of the forest.
+    """
+
+    budget_per_1000: float = 5.0
+    train_weekday: int = 0
+    training_days: int = 28
+    reference_days: int = 28
+    min_reference_days: int = 14
+    min_training_rows: int = 100
+    min_metrics: int = 2
+    trees: int = 200
+    tree_rows: int = 256
+    seed: int = 7
+
+    @property
+    def look_back_days(self) -> int:
+        """Days of shapes before a day that decide its row; give as many, and what is older is not read."""
+        return self.reference_days + self.training_days + 6
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained forest with what is needed to prepare rows for it and to read its scores."""
+
+    version: str
+    trained_from: date
+    trained_to: date
+    metrics: list[str]
+    medians: Array
+    centre: Array
+    precision: Array
+    forest: "IsolationForest"
+    tail: "Tail"
+
+
+@dataclass(frozen=True)
+class Tail:
+    """How rare a score is, in the training days: empirical, and beyond the 90 % quantile generalised Pareto.
+
+    Fitted by probability-weighted moments (Hosking & Wallis, Technometrics 29, 1987), as peaks over a threshold: a
+    small organisation has too few site-days for an empirical quantile at five in a thousand.
+    """
+
+    scores: Array
+    start: float
+    share: float
+    scale: float
+    shape: float
+
+    @classmethod
+    def of(cls, scores: Array) -> "Tail":
+        """The tail of these training scores."""
+        ordered = np.sort(scores)
+        count = max(round(_TAIL_SHARE * len(ordered)), 2)
+        start = float(ordered[-count - 1])
+        excess = ordered[-count:] - start
+        position = (np.arange(1, count + 1) - 0.35) / count
+        mean = float(excess.mean())
+        weighted = float(((1.0 - position) * excess).mean())
+        # Scores are bounded, so the tail is not heavier than exponential: shape ≤ 0.
+        raw = 2.0 - mean / (mean - 2.0 * weighted) if mean > 2.0 * weighted else -0.5
+        shape = float(np.clip(raw, -0.5, 0.0))
+        return cls(ordered, start, count / len(ordered), max(mean * (1.0 - shape), 1e-9), shape)
+
+    def rarity(self, scores: Array) -> Array:
+        """Share of ordinary site-days with at least these scores."""
+        above = np.maximum(scores - self.start, 0.0) / self.scale
+        if self.shape == 0.0:
+            beyond = np.exp(-above)
+        else:
+            beyond = np.maximum(1.0 + self.shape * above, 0.0) ** (-1.0 / self.shape)
+        body = 1.0 - np.searchsorted(self.scores, scores, side="left") / len(self.scores)
+        return np.where(scores > self.start, self.share * beyond, np.maximum(body, self.share))
+
+
+def anomalies(
+    shapes: pl.DataFrame, days: Sequence[date], settings: AnomalySettings | None = None
+) -> pl.DataFrame:
+    """Score the site-days of ``days`` and name the anomalous ones.
+
+    Args:
+        shapes: ``anomaly_features.day_shapes`` of the days themselves and of the ``look_back_days`` before them
+            (or all there is); for the live job, ``anomaly_features.with_live`` of them and the last 24 hours.
+        days: Days to judge.
+        settings: Budget, schedule and size of the forest.
+
+    Returns:
+        ``SCHEMA``: a row for each day and each site that was recorded on it or in its reference. ``anomaly_score``
+        is that of the forest (0.5 ordinary, towards 1 unusual), ``rarity_per_1000`` how many of 1,000 ordinary
+        site-days score as high, ``is_anomaly`` whether that is within the budget, ``contributions`` JSON metric →
+        share, summing to 1: how far the score drops when the features of that metric are those of a typical day
+        (single-feature ablation to the training median, the joint features recomputed). Where ``state`` is not
+        ``ok`` (too_little_data, too_little_history, no_model) the site was not judged and these are null.
+    """
+    settings = settings or AnomalySettings()
+    wanted = sorted(set(days))
+    if not wanted or shapes.is_empty():
+        return pl.DataFrame(schema=SCHEMA)
+    trainings = {day: _training_day(day, settings.train_weekday) for day in wanted}
+    dense = panel(shapes, wanted[0] - timedelta(days=settings.look_back_days), wanted[-1])
+    described = features(
+        dense, _days_needed(wanted, trainings, settings), settings.reference_days, settings.min_reference_days
+    )
+    judged: list[pl.DataFrame] = []
+    for training in sorted(set(trainings.values())):
+        model = train(dense, described, training, settings)
+        served = [day for day in wanted if trainings[day] == training]
+        judged.append(_judge(dense, described, served, model, settings))
+    return pl.concat(judged).sort("day", "site_id")
+
+
+def train(
+    dense: Panel, described: dict[date, Array], training_day: date, settings: AnomalySettings
+) -> Model | None:
+    """The forest of one scheduled training day, from the days before it; None where those are too few."""
+    from sklearn.covariance import LedoitWolf
+    from sklearn.ensemble import IsolationForest
+
+    first = training_day - timedelta(days=settings.training_days)
+    window = [first + timedelta(days=i) for i in range(settings.training_days)]
+    stacked = np.concatenate([described[day] for day in window])
+    used = np.isfinite(stacked[:, :, 0]).any(axis=0)
+    rows = stacked[:, used]
+    rows = rows[np.isfinite(rows[:, :, 0]).sum(axis=1) >= settings.min_metrics]
+    if len(rows) < settings.min_training_rows:
+        return None
+    metrics = [metric for metric, is_used in zip(dense.metrics, used, strict=True) if is_used]
+    # A feature that no row of the training has (never two days running, say) is typical at 0.
+    typical = nan_median(np.moveaxis(rows, 0, -1))
+    medians = np.where(np.isfinite(typical), typical, 0.0)
+    filled = _fill(rows, medians)
+    covariance = LedoitWolf().fit(filled[:, :, 0])
+    parameters = {**asdict(settings), "day": training_day.isoformat(), "rows": len(rows), "metrics": metrics}
+    digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:8]
+    # Half the rows at most, so that every row is judged by trees that have not seen it, as a new day will be.
+    forest = IsolationForest(
+        n_estimators=settings.trees,
+        max_samples=min(settings.tree_rows, len(rows) // 2),
+        random_state=settings.seed,
+    )
+    centre, precision = covariance.location_, covariance.precision_
+    present = np.isfinite(rows[:, :, 0])
+    matrix = _matrix(filled, present, centre, precision)
+    extreme = np.random.default_rng(settings.seed).choice(
+        len(rows), max(len(rows) // _EXTREME_EVERY, 1), False
+    )
+    magnified = np.maximum(medians + _MAGNIFIED * (filled[extreme] - medians), BEST)
+    forest.fit(np.vstack([matrix, _matrix(magnified, present[extreme], centre, precision)]))
+    return Model(
+        version=f"iforest-{training_day.isoformat()}-{digest}",
+        trained_from=first,
+        trained_to=training_day - timedelta(days=1),
+        metrics=metrics,
+        medians=medians,
+        centre=centre,
+        precision=precision,
+        forest=forest,
+        tail=Tail.of(-forest.score_samples(matrix)),
+    )
+
+
+def _training_day(day: date, weekday: int) -> date:
+    """The last scheduled training day that is not after ``day``."""
+    return day - timedelta(days=(day.weekday() - weekday) % 7)
+
+
+def _days_needed(
+    wanted: Sequence[date], trainings: dict[date, date], settings: AnomalySettings
+) -> list[date]:
+    """The days whose features are used: those to judge and those that their forests are trained on."""
+    training = {
+        day - timedelta(days=back)
+        for day in trainings.values()
+        for back in range(1, settings.training_days + 1)
+    }
+    return sorted({*wanted, *training})
+
+
+def _judge(
+    dense: Panel,
+    described: dict[date, Array],
+    days: Sequence[date],
+    model: Model | None,
+    settings: AnomalySettings,
+) -> pl.DataFrame:
+    """Rows of the days that one forest serves, scored in one go."""
+    rows = np.stack([described[day] for day in days])
+    index = [dense.index(day) for day in days]
+    known = np.stack(
+        [dense.is_known[:, max(t - settings.reference_days, 0) : t + 1].any(axis=1) for t in index]
+    )
+    readings = np.isfinite(dense.level[:, :, index]).sum(axis=1).T
+    described_metrics = np.isfinite(rows[..., 0]).sum(axis=-1)
+    state = np.select(
+        [readings < settings.min_metrics, described_metrics < settings.min_metrics],
+        ["too_little_data", "too_little_history"],
+        default="no_model" if model is None else "ok",
+    )
+    is_judged = known & (state == "ok")
+    scores = np.full(known.shape, np.nan)
+    rarity = np.full(known.shape, np.nan)
+    contributions = np.full(known.shape, None, dtype=object)
+    if model is not None:
+        ready = rows[is_judged][:, [dense.metrics.index(metric) for metric in model.metrics]]
+        scores[is_judged], shares = score(model, ready)
+        rarity[is_judged] = 1000.0 * model.tail.rarity(scores[is_judged])
+        contributions[is_judged] = [
+            _as_json(model.metrics, row, share) for row, share in zip(ready, shares, strict=True)
+        ]
+    is_ok = pl.col("state") == "ok"
+    return (
+        pl.DataFrame(
+            {
+                "day": np.repeat(np.array(days, dtype="datetime64[D]"), len(dense.sites)),
+                "site_id": dense.sites * len(days),
+                "anomaly_score": scores.ravel(),
+                "rarity_per_1000": rarity.ravel(),
+                "contributions": contributions.ravel().tolist(),
+                "state": state.ravel().tolist(),
+            }
+        )
+        .filter(pl.Series(known.ravel()))
+        .with_columns(
+            pl.when(is_ok).then(pl.col("anomaly_score")),
+            pl.when(is_ok).then(pl.col("rarity_per_1000")),
+            pl.when(is_ok).then(pl.col("rarity_per_1000") <= settings.budget_per_1000).alias("is_anomaly"),
+            pl.lit(model.version if model else None).alias("model_version"),
+            pl.lit(model.trained_from if model else None).alias("trained_from"),
+            pl.lit(model.trained_to if model else None).alias("trained_to"),
+        )
+        .select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+    )
+
+
+def score(model: Model, rows: Array) -> tuple[Array, Array]:
+    """Scores of prepared rows and the share of each metric in them.
+
+    Args:
+        model: A trained forest.
+        rows: Features (row, metric, feature), NaN where a metric is missing; metrics as ``model.metrics``.
+
+    Returns:
+        Scores (row) and contributions (row, metric); each row of the latter sums to 1, a missing metric has 0.
+    """
+    present = np.isfinite(rows[:, :, 0])
+    if not len(rows):
+        return np.zeros(0), np.zeros(present.shape)
+    filled = _fill(rows, model.medians)
+
+    def forest_score(values: Array) -> Array:
+        seen = np.tile(present, (len(values) // len(present), 1))
+        return np.asarray(-model.forest.score_samples(_matrix(values, seen, model.centre, model.precision)))
+
+    scores = forest_score(filled)
+    count, metrics = present.shape
+    typical = np.repeat(filled[None], metrics, axis=0)
+    typical[np.arange(metrics), :, np.arange(metrics)] = model.medians[:, None]
+    without = forest_score(typical.reshape(metrics * count, metrics, -1)).reshape(metrics, count).T
+    drops = np.where(present, np.maximum(scores[:, None] - without, 0.0), 0.0)
+    # Where no single metric lowers the score, all that were read share it.
+    drops = np.where(drops.sum(axis=1, keepdims=True) > 0, drops, present.astype(np.float64))
+    return scores, drops / drops.sum(axis=1, keepdims=True)
+
+
+def _fill(rows: Array, medians: Array) -> Array:
+    """Rows with what is missing replaced by the typical value: a missing metric speaks neither for nor against."""
+    return np.where(np.isfinite(rows), rows, medians)
+
+
+def _matrix(filled: Array, present: npt.NDArray[np.bool_], centre: Array, precision: Array) -> Array:
+    """The forest's columns: the worst metrics of each feature, then how the metrics stand together.
+
+    Worst: of level, change, spread and pattern the largest and the second largest over the metrics. (A column for
+    every metric would hide one wild metric among many tame ones, since a tree picks its columns at random; the
+    features are on one scale, so that they can be compared across metrics.) Together: strength (root mean square of
+    the bad-side levels), breadth (participation ratio of those: 1 when one of many metrics is bad, towards the
+    number of metrics when all are), and the Mahalanobis distance of the levels from what training knows as their
+    usual relation.
+    """
+    level = filled[:, :, 0]
+    bad = np.where(present, np.maximum(level, 0.0), 0.0)
+    squares = (bad * bad).sum(axis=1)
+    strength = np.sqrt(squares / np.maximum(present.sum(axis=1), 1))
+    breadth = bad.sum(axis=1) ** 2 / np.maximum(squares, 1e-12) * (squares > 0.1)
+    away = level - centre
+    distance = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", away, precision, away), 0.0))
+    worst = np.sort(filled, axis=1)[:, ::-1][:, :_WORST]
+    return np.column_stack([worst.reshape(len(filled), -1), strength, breadth, distance])
+
+
+def _as_json(metrics: list[str], row: Array, shares: Array) -> str:
+    """Contributions of the metrics that were read, largest first."""
+    read = [i for i in np.argsort(-shares, kind="stable") if np.isfinite(row[i, 0])]
+    return json.dumps({metrics[i]: round(float(shares[i]), 6) for i in read})

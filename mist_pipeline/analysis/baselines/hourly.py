@@ -1,0 +1,189 @@
+"""Baselines by hour of the week in each site's own time, for the live job.
+
+Here: the weeks before an hour in, what is normal for that hour of the week out; computed for the hours that are asked,
+so that a live run costs its hours and not all 168. Not here: baselines of days (`baselines`), the judgement
+(`deviations.hourly_deviations`).
+
+An hour of the week is one of the wall clock at the site. Across a change of the clock 09:00 stays 09:00; the hour that
+occurs twice in autumn counts twice, the one that spring leaves out is missing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import available_timezones
+
+import numpy as np
+import polars as pl
+
+from mist_pipeline.analysis.stats.exclusions import mark_excluded
+from mist_pipeline.analysis.stats.windows import low_side_std, window_statistics
+
+_INSTANT = pl.Datetime("us", "UTC")
+
+HOURLY_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
+    "hour": _INSTANT,
+    "site_id": pl.String,
+    "metric": pl.String,
+    "hour_of_week": pl.Int64,
+    "mean_pct": pl.Float64,
+    "std_pct": pl.Float64,
+    "median_pct": pl.Float64,
+    "mad_pct": pl.Float64,
+    "n": pl.Int64,
+    "is_mature": pl.Boolean,
+    "low_side_std_pct": pl.Float64,
+    "user_minutes": pl.Float64,
+}
+
+
+@dataclass(frozen=True)
+class HourlyBaselineRules:
+    """How the baseline of an hour of the week is learnt.
+
+    Attributes:
+        weeks: Weeks before the hour.
+        neighbour_hours: Hours before and after it, on the wall clock, that count as well: four or five values alone
+            have hardly a spread.
+        min_weeks: Weeks with data from which it is mature.
+    """
+
+    weeks: int = 5
+    neighbour_hours: int = 1
+    min_weeks: int = 3
+
+
+def hourly_baselines(
+    sle_hourly: pl.DataFrame,
+    sites: pl.DataFrame,
+    hours: Sequence[datetime],
+    *,
+    rules: HourlyBaselineRules | None = None,
+    excluded: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """What is normal at each hour asked, from the same hour of the week before.
+
+    Args:
+        sle_hourly: hour, site_id, metric, day, score_pct, total_user_minutes, state of the weeks before the hours.
+        sites: site_id and timezone (IANA), one row a site; null, absent or unknown zones are UTC.
+        hours: Starts of the hours to compute, with a time zone.
+        rules: Window and maturity.
+        excluded: Days to leave out, see `mark_excluded`.
+
+    Returns:
+        hour, site_id, metric, hour_of_week (0 = Monday 00:00 at the site … 167), mean_pct, std_pct, median_pct, mad_pct,
+        n (hours with data), is_mature, low_side_std_pct, user_minutes (mean an hour); formulas as in `baselines`.
+
+    Raises:
+        ValueError: If an hour has no time zone.
+    """
+    rules = rules or HourlyBaselineRules()
+    if any(hour.tzinfo is None for hour in hours):
+        raise ValueError("hours of a baseline need a time zone: a naive hour could be anybody's")
+    wanted = pl.DataFrame({"hour": sorted(set(hours))}, schema={"hour": _INSTANT})
+    if wanted.is_empty():
+        return pl.DataFrame(schema=HOURLY_SCHEMA)
+    zones = site_zones(sites, sle_hourly["site_id"])
+    past = lessons(sle_hourly, zones, wanted, rules)
+    readings = (
+        sle_hourly.filter(
+            (pl.col("state") == "ok")
+            & pl.col("score_pct").is_not_null()
+            & pl.col("score_pct").is_not_nan()
+            & pl.col("hour").is_in(past["hour"].unique().implode())
+        )
+        .pipe(mark_excluded, excluded)
+        .join(zones, on="site_id")
+        .join(past, on=["zone", "hour"])
+        .filter((pl.col("excluded_from") <= pl.col("asked").dt.date()).fill_null(value=False).not_())
+    )
+    return _statistics(readings, rules)
+
+
+def site_zones(sites: pl.DataFrame, site_ids: pl.Series) -> pl.DataFrame:
+    """site_id and zone (a known IANA name) of every site in ``site_ids``; UTC where nobody knows."""
+    known = sites.select("site_id", zone="timezone").with_columns(
+        zone=pl.when(pl.col("zone").is_in(sorted(available_timezones()))).then(pl.col("zone"))
+    )
+    return (
+        pl.DataFrame({"site_id": site_ids.unique()})
+        .join(known, on="site_id", how="left", validate="1:1")
+        .with_columns(pl.col("zone").fill_null("UTC"))
+    )
+
+
+def lessons(
+    sle_hourly: pl.DataFrame, zones: pl.DataFrame, wanted: pl.DataFrame, rules: HourlyBaselineRules
+) -> pl.DataFrame:
+    """Which hours of the past teach which asked hour, in each zone.
+
+    Returns:
+        zone, hour (of the past), asked, week (how many weeks before), hour_of_week of the asked hour.
+    """
+    hours = sle_hourly.select("hour").unique()
+    parts = []
+    for zone in zones["zone"].unique().sort():  # a few dozen zones, however many sites
+        wall = pl.col("hour").dt.convert_time_zone(zone).dt.replace_time_zone(None).dt.truncate("1h")
+        asked = wanted.select(asked="hour", wall=wall).with_columns(
+            hour_of_week=(pl.col("wall").dt.weekday().cast(pl.Int64) - 1) * 24 + pl.col("wall").dt.hour()
+        )
+        offsets = pl.DataFrame({"week": range(1, rules.weeks + 1)}).join(
+            pl.DataFrame({"beside": range(-rules.neighbour_hours, rules.neighbour_hours + 1)}), how="cross"
+        )
+        targets = asked.join(offsets, how="cross").with_columns(
+            wall=pl.col("wall") - pl.duration(weeks=pl.col("week")) + pl.duration(hours=pl.col("beside"))
+        )
+        parts.append(
+            hours.with_columns(wall=wall)
+            .join(targets, on="wall")
+            .select(pl.lit(zone).alias("zone"), "hour", "asked", "week", "hour_of_week")
+        )
+    if not parts:
+        return pl.DataFrame(
+            schema={
+                "zone": pl.String,
+                "hour": _INSTANT,
+                "asked": _INSTANT,
+                "week": pl.Int64,
+                "hour_of_week": pl.Int64,
+            }
+        )
+    return pl.concat(parts)
+
+
+def _statistics(readings: pl.DataFrame, rules: HourlyBaselineRules) -> pl.DataFrame:
+    key = ["asked", "site_id", "metric"]
+    groups = (
+        readings.group_by(*key, "hour_of_week")
+        .agg(weeks=pl.col("week").n_unique(), n=pl.len().cast(pl.Int64))
+        .sort(key)
+        .with_row_index("_row")
+    )
+    if groups.is_empty():
+        return pl.DataFrame(schema=HOURLY_SCHEMA)
+    placed = (
+        readings.sort("hour")
+        .with_columns(_slot=pl.int_range(pl.len()).over(key))
+        .join(groups.select(*key, "_row"), on=key)
+    )
+    shape = (groups.height, int(placed["_slot"].max()) + 1)  # type: ignore[arg-type]
+    score, minutes = np.full(shape, np.nan), np.full(shape, np.nan)
+    at = (placed["_row"].to_numpy(), placed["_slot"].to_numpy())
+    score[at] = placed["score_pct"].to_numpy()
+    minutes[at] = placed["total_user_minutes"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    found = window_statistics(score, minutes)
+    return (
+        groups.with_columns(
+            mean_pct=pl.Series(found.mean),
+            std_pct=pl.Series(found.std),
+            median_pct=pl.Series(found.median),
+            mad_pct=pl.Series(found.mad),
+            low_side_std_pct=pl.Series(low_side_std(score, minutes)),
+            user_minutes=pl.Series(found.minutes),
+            is_mature=pl.col("weeks") >= rules.min_weeks,
+        )
+        .with_columns(pl.col(pl.Float64).fill_nan(None))
+        .rename({"asked": "hour"})
+        .select(*HOURLY_SCHEMA)
+        .sort("hour", "site_id", "metric")
+    )

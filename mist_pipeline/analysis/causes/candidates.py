@@ -1,0 +1,358 @@
+"""Candidate causes of one moment: which troubles are one trouble, and of what.
+
+Here: flags of degraded sites → one row per cause, either shared by sites (scope ``infrastructure``) or a site's own
+(scope ``site``), for a day, an hour or the live moment alike. Not here: the statistics of shared attributes
+(``shared_attributes``), the words (``causes``), who counts as degraded (``degraded``), and the incidents that people
+are told about (``alerts``), which refer to these by ``cause_fingerprint``.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mist_pipeline.analysis.causes.shared_attributes import (
+    Array,
+    Event,
+    Explanation,
+    Group,
+    Mask,
+    chance_tail,
+    explanations,
+    groups,
+)
+from mist_pipeline.analysis.causes.wording import shared_cause, site_cause
+from mist_pipeline.analysis.stats.site_attributes import memberships
+
+COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "cause_fingerprint": pl.String,
+    "scope": pl.String,
+    "metrics": pl.List(pl.String),
+    "site_ids": pl.List(pl.String),
+    "cause": pl.String,
+    "evidence": pl.String,
+    "p_value": pl.Float64,
+    "family": pl.String,
+    "attribute": pl.String,
+    "value": pl.String,
+    "classifier": pl.String,
+}
+"""Columns of ``analysis.incidents`` after the moment (``day``)."""
+
+ORGANISATION = "organisation"
+
+
+@dataclass(frozen=True)
+class IncidentSettings:
+    """When a cause is called shared.
+
+    Attributes:
+        alpha: Probability that a moment without any shared cause names one.
+        min_sites: Degraded sites that a shared cause needs.
+        min_share: Share of a group's judged sites that must be degraded.
+        organisation_share: Share of all judged sites from which the whole organisation is named.
+        classifier_share: Share of the degraded sites from which a classifier is named in words.
+        prior_rate: Rate of degraded moments assumed where nothing is known.
+        prior_moments: How many moments of history that assumption is worth.
+    """
+
+    alpha: float = 0.01
+    min_sites: int = 3
+    min_share: float = 0.5
+    organisation_share: float = 0.5
+    classifier_share: float = 0.5
+    prior_rate: float = 0.03
+    prior_moments: float = 10.0
+
+
+def cause_fingerprint(scope: str, attribute: str, value: str, family: str) -> str:
+    """Stable name of a cause: the same from a backfill, a replay and the live job, whichever sites it hits today."""
+    return hashlib.sha256("\x1f".join((scope, attribute, value, family)).encode()).hexdigest()[:16]
+
+
+def base_rates(flags: pl.DataFrame, settings: IncidentSettings | None = None) -> pl.DataFrame:
+    """How often each site and family was degraded, shrunk to the organisation's rate, that to ``prior_rate``.
+
+    Args:
+        flags: site_id, family, is_degraded of moments before the one to judge (bounded look-back is the caller's).
+        settings: Prior.
+
+    Returns:
+        site_id, family, rate.
+    """
+    settings = settings or IncidentSettings()
+    worth, prior = settings.prior_moments, settings.prior_rate
+    pooled = (pl.col("hits").sum() + worth * prior) / (pl.col("n").sum() + worth)
+    moment = next(name for name in ("day", "hour", "as_of") if name in flags.columns)
+    return (
+        flags.group_by(moment, "site_id", "family")
+        .agg(pl.col("is_degraded").any())
+        .group_by("site_id", "family")
+        .agg(pl.col("is_degraded").sum().cast(pl.Float64).alias("hits"), pl.len().alias("n"))
+        .with_columns(pooled.over("family").alias("pooled"))
+        .select(
+            "site_id",
+            "family",
+            ((pl.col("hits") + worth * pl.col("pooled")) / (pl.col("n") + worth)).alias("rate"),
+        )
+        .sort("site_id", "family")
+    )
+
+
+def incidents(
+    flags: pl.DataFrame,
+    sites: pl.DataFrame,
+    rates: pl.DataFrame,
+    *,
+    moment: str = "day",
+    names: Mapping[str, str] | None = None,
+    settings: IncidentSettings | None = None,
+) -> pl.DataFrame:
+    """Candidate causes of every moment in ``flags``.
+
+    Args:
+        flags: ``moment``, site_id, metric, family, is_degraded, classifier (null or '' = none dominates); one row
+            per site and metric that was judged. A site without a row was not judged and is no evidence either way.
+        sites: site_id, name, country_code, sitegroup_ids, attributes (``history.sites`` of one day; of several
+            days the newest row of a site counts).
+        rates: ``base_rates`` of earlier moments; a site that it does not know gets ``prior_rate``.
+        moment: Column that says when: ``day``, ``hour`` or ``as_of``.
+        names: Names of groups and templates by id, for the words.
+        settings: Thresholds.
+
+    Returns:
+        ``moment`` and ``COLUMNS``, infrastructure first. p_value (corrected; null for scope ``site``) is that of
+        ``shared_attributes.explanations``, for the whole organisation the binomial tail times the families.
+        evidence is JSON: attribute, value, also (other names of the same sites), family, classifier,
+        classifier_sites, degraded_in_group, group_size, degraded_total, judged_total, p_shared, p_chance, tests.
+    """
+    settings = settings or IncidentSettings()
+    newest = sites.sort("day") if "day" in sites.columns else sites
+    newest = newest.unique(subset=["site_id"], keep="last", maintain_order=True)
+    context = _Context(
+        settings,
+        dict(names or {}),
+        dict(newest.select("site_id", pl.col("name").fill_null("")).iter_rows()),
+        memberships(newest),
+        rates,
+    )
+    schema = {moment: flags.schema[moment], **COLUMNS}
+    rows = [
+        {moment: when, **row}
+        for (when,), now in flags.sort(moment).group_by(moment, maintain_order=True)
+        for row in _causes(now, context)
+    ]
+    order = pl.col("scope") != "infrastructure"
+    return pl.DataFrame(rows, schema=schema).sort(moment, order, "family", "attribute", "value")
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What does not change from one moment to the next."""
+
+    settings: IncidentSettings
+    names: dict[str, str]
+    site_names: dict[str, str]
+    members: pl.DataFrame
+    rates: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Trouble:
+    """One family at one moment, over the sites of that moment."""
+
+    family: str
+    judged: Mask
+    degraded: Mask
+    rate: Array
+    classifier: list[str]
+    metrics: list[list[str]]
+
+
+def _causes(now: pl.DataFrame, context: _Context) -> list[dict[str, Any]]:
+    """Rows of one moment."""
+    degraded = now.filter(pl.col("is_degraded"))
+    if degraded.is_empty():
+        return []
+    site_ids: list[str] = now["site_id"].unique().sort().to_list()
+    troubles = [
+        _trouble(family, now.filter(pl.col("family") == family), site_ids, context)
+        for family in degraded["family"].unique().sort()
+    ]
+    settings = context.settings
+    found = explanations(
+        [event for trouble in troubles for event in _events(trouble, settings.min_sites)],
+        groups(context.members, site_ids, settings.min_sites),
+        settings.alpha,
+        settings.min_sites,
+        settings.min_share,
+    )
+    rows: list[dict[str, Any]] = []
+    for trouble in troubles:
+        own = [one for one in found if one.event.family == trouble.family]
+        organisation = _whole_organisation(trouble, own, len(troubles), context)
+        if organisation is not None:
+            own = [organisation]
+        explained = np.zeros(len(site_ids), dtype=np.bool_)
+        for one in own:
+            rows.append(_shared_row(one, trouble, site_ids, context))
+            explained |= one.group.members
+        rows.extend(
+            _site_row(site_ids[i], trouble, i, context)
+            for i in map(int, np.flatnonzero(trouble.degraded & ~explained))
+        )
+    return rows
+
+
+def _trouble(family: str, now: pl.DataFrame, site_ids: list[str], context: _Context) -> _Trouble:
+    """One family over the sites: who was judged, who is degraded, by what, in which metrics."""
+    classifier = pl.col("classifier").fill_null("").filter(pl.col("is_degraded"))
+    by_site = (
+        pl.DataFrame({"site_id": site_ids}, schema={"site_id": pl.String})
+        .join(
+            now.sort("metric")
+            .group_by("site_id", maintain_order=True)
+            .agg(
+                pl.col("is_degraded").any(),
+                classifier.filter(classifier != "").mode().sort().first().alias("classifier"),
+                pl.col("metric").filter(pl.col("is_degraded")).unique().sort().alias("metrics"),
+            ),
+            on="site_id",
+            how="left",
+        )
+        .join(
+            context.rates.filter(pl.col("family") == family).select("site_id", "rate"),
+            on="site_id",
+            how="left",
+        )
+        .sort("site_id")
+    )
+    return _Trouble(
+        family,
+        by_site["is_degraded"].is_not_null().to_numpy(),
+        by_site["is_degraded"].fill_null(False).to_numpy(),
+        by_site["rate"].fill_null(context.settings.prior_rate).to_numpy(),
+        by_site["classifier"].fill_null("").to_list(),
+        by_site["metrics"].fill_null([]).to_list(),
+    )
+
+
+def _events(trouble: _Trouble, min_sites: int) -> list[Event]:
+    """The family's trouble as a whole and, where enough sites share one, by classifier; the same sites only once."""
+    classifier = np.array(trouble.classifier, dtype=object)
+    events: list[Event] = []
+    seen: set[bytes] = set()
+    for name in [*sorted({*trouble.classifier} - {""}), ""]:
+        degraded = trouble.degraded & (classifier == name) if name else trouble.degraded
+        key = np.packbits(degraded).tobytes()
+        if degraded.sum() >= min_sites and key not in seen:
+            seen.add(key)
+            events.append(Event(trouble.family, name, trouble.judged, degraded, trouble.rate))
+    return events
+
+
+def _whole_organisation(
+    trouble: _Trouble, own: list[Explanation], families: int, context: _Context
+) -> Explanation | None:
+    """The organisation as the explanation, if most sites outside the shared causes are degraded, too."""
+    settings = context.settings
+    rest = trouble.judged.copy()
+    for one in own:
+        rest &= ~one.group.members
+    hits = int((trouble.degraded & rest).sum())
+    if hits < max(settings.min_sites, settings.organisation_share * int(rest.sum())):
+        return None
+    p_chance = chance_tail(trouble.rate[rest], hits)
+    p_value = min(p_chance * families, 1.0)
+    if p_value > settings.alpha:
+        return None
+    event = Event(trouble.family, "", trouble.judged, trouble.degraded, trouble.rate)
+    everyone = Group(((ORGANISATION, ""),), np.ones(len(trouble.judged), dtype=np.bool_))
+    return Explanation(event, everyone, p_value, 1.0, p_chance, families)
+
+
+def _shared_row(
+    one: Explanation, trouble: _Trouble, site_ids: list[str], context: _Context
+) -> dict[str, Any]:
+    """Row of a cause that sites share; its sites are the degraded ones of the group."""
+    attribute, value = one.group.names[0]
+    inside = one.group.members & trouble.judged
+    hit = np.flatnonzero(inside & trouble.degraded)
+    classifier, classifier_sites = _dominant(
+        [trouble.classifier[i] for i in hit], context.settings.classifier_share
+    )
+    evidence = {
+        "attribute": attribute,
+        "value": value,
+        "also": [list(name) for name in one.group.names[1:]],
+        "family": trouble.family,
+        "classifier": classifier,
+        "classifier_sites": classifier_sites,
+        "degraded_in_group": len(hit),
+        "group_size": int(inside.sum()),
+        "degraded_total": int(trouble.degraded.sum()),
+        "judged_total": int(trouble.judged.sum()),
+        "p_shared": one.p_shared,
+        "p_chance": one.p_chance,
+        "tests": one.tests,
+    }
+    return {
+        "cause_fingerprint": cause_fingerprint("infrastructure", attribute, value, trouble.family),
+        "scope": "infrastructure",
+        "metrics": sorted({metric for i in hit for metric in trouble.metrics[i]}),
+        "site_ids": [site_ids[i] for i in hit],
+        "cause": shared_cause(
+            attribute,
+            value,
+            family=trouble.family,
+            classifier=classifier,
+            degraded=len(hit),
+            judged=int(inside.sum()),
+            names=context.names,
+        ),
+        "evidence": json.dumps(evidence, sort_keys=True),
+        "p_value": one.p_value,
+        "family": trouble.family,
+        "attribute": attribute,
+        "value": value,
+        "classifier": classifier,
+    }
+
+
+def _site_row(site_id: str, trouble: _Trouble, at: int, context: _Context) -> dict[str, Any]:
+    """Row of a cause that is one site's own."""
+    classifier = trouble.classifier[at]
+    evidence = {
+        "attribute": "site",
+        "value": site_id,
+        "family": trouble.family,
+        "classifier": classifier,
+        "degraded_total": int(trouble.degraded.sum()),
+        "judged_total": int(trouble.judged.sum()),
+    }
+    return {
+        "cause_fingerprint": cause_fingerprint("site", "site", site_id, trouble.family),
+        "scope": "site",
+        "metrics": trouble.metrics[at],
+        "site_ids": [site_id],
+        "cause": site_cause(context.site_names.get(site_id, site_id), trouble.family, classifier),
+        "evidence": json.dumps(evidence, sort_keys=True),
+        "p_value": None,
+        "family": trouble.family,
+        "attribute": "site",
+        "value": site_id,
+        "classifier": classifier,
+    }
+
+
+def _dominant(classifiers: list[str], share: float) -> tuple[str, int]:
+    """The classifier of at least this share of the sites and how many they are, else '' and 0."""
+    counts = {name: classifiers.count(name) for name in sorted(set(classifiers)) if name}
+    best = max(counts, key=lambda name: counts[name], default="")
+    if not best or counts[best] < share * len(classifiers):
+        return "", 0
+    return best, counts[best]

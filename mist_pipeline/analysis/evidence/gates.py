@@ -1,0 +1,256 @@
+"""What of the evidence deserves attention: one row an hour, site and metric family.
+
+Here: the gates between evidence and findings. Significance *and* a minimum practical effect, stricter for short windows
+because they are tested more often; corroboration for short excursions; what is borrowed from peers. Not here: opening,
+holding and closing alerts, which is the lifecycle's part.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from mist_pipeline.analysis.evidence.load import LOAD, SILENCE
+
+DEVICE_FAMILY = "device"
+LOAD_FAMILY = "load"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a window of some length must show.
+
+    Attributes:
+        surprise: Least surprise (−log10 of the tail probability) of the whole metric.
+        excess_pct: Least points more degraded than expected.
+        observed_pct: Least degraded share, in percent.
+        breadth_hours: Over at least so many hours the excess must be spread; a single awful hour is a short excursion,
+            whatever the window.
+    """
+
+    surprise: float
+    excess_pct: float
+    observed_pct: float
+    breadth_hours: float = 1.0
+
+
+GATES: Mapping[int, Gate] = {
+    1: Gate(7.5, 24.0, 30.0),
+    2: Gate(7.5, 16.0, 30.0, 1.2),
+    3: Gate(7.0, 14.0, 20.0, 2.5),
+    6: Gate(5.5, 13.0, 20.0, 2.2),
+    12: Gate(5.5, 9.0, 18.0, 3.0),
+    24: Gate(4.7, 7.5, 11.0, 5.0),
+    48: Gate(4.7, 6.0, 11.0, 5.0),
+    96: Gate(4.2, 7.0, 9.0, 6.0),
+    168: Gate(4.2, 7.5, 11.0, 6.0),
+}
+"""Chosen on simulated worlds of many noise families by false alerts per site-week; strictness moves them together."""
+
+
+@dataclass(frozen=True)
+class NotableOptions:
+    """The trade-off between missing and crying wolf.
+
+    Attributes:
+        gates: By window length in hours; windows without one are ignored.
+        strictness: Added to every gate's surprise; the one knob of the trade-off curve.
+        classifier_penalty: Added for a single classifier, of which several are tested.
+        recent_share: Share of a gate's excess that windows above a day must still have had in their last 24 hours: what is
+            over raises no alarm.
+        diffuse_penalty: Added for a whole metric none of whose classifiers is as surprising as itself: causes
+            concentrate, noise does not.
+        estimated_penalty: Added where only scores are known, so that nobody can say whether a cause is concentrated.
+        support_share: Share of a gate's surprise and excess that still supports an open alert.
+        short_hours: Windows up to this length need corroboration.
+        min_baseline_days: Days of history a series needs before its evidence counts.
+        peer_credit_from: Surprise of a group above which its members may borrow …
+        peer_credit: … this share of it …
+        max_peer_credit: … up to this much.
+        related_credit: Share of the best other metric's surprise, of the same family at a similar horizon, that adds …
+        max_related_credit: … up to this much.
+        min_silence_surprise: Gate of silence: at once where devices are known to be dead, else from the second hour on.
+        min_load_surprise: Gate of the load signal, which supports and never raises an alarm: holidays and sales do not
+            harm users.
+    """
+
+    gates: Mapping[int, Gate] = field(default_factory=lambda: GATES)
+    strictness: float = 0.0
+    classifier_penalty: float = 0.4
+    diffuse_penalty: float = 2.0
+    estimated_penalty: float = 1.0
+    recent_share: float = 0.6
+    support_share: float = 0.5
+    short_hours: int = 3
+    min_baseline_days: float = 5.0
+    peer_credit_from: float = 3.0
+    peer_credit: float = 0.7
+    max_peer_credit: float = 3.0
+    related_credit: float = 0.5
+    max_related_credit: float = 2.0
+    min_silence_surprise: float = 4.0
+    min_load_surprise: float = 8.0
+
+
+def notable(
+    rows: pl.DataFrame, families: Mapping[str, str], options: NotableOptions | None = None
+) -> pl.DataFrame:
+    """The strongest evidence of every hour, site and family that supports or raises an alarm.
+
+    Causal: an hour's row depends on evidence of that hour and the one before.
+
+    Args:
+        rows: ``analysis.evidence``.
+        families: Metric → family; a metric that is not in it is a family of its own.
+        options: See `NotableOptions`.
+
+    Returns:
+        One row for each ``hour``, ``site_id``, ``family``, sorted by them, with the columns of the strongest evidence
+        (``metric``, ``classifier``, ``window_hours``, ``surprise`` …), ``margin`` (surprise above its gate, borrowed
+        credit included), ``corroboration`` (``horizon``, ``second-hour``, ``related-metric``, ``devices``, ``peers``
+        or null) and ``is_alarming``; rows that are not only support an alert that is open.
+    """
+    options = options or NotableOptions()
+    return _strongest(_judged(_credited(_supporting(rows, families, options), options)))
+
+
+_SITE_HOUR = ["hour", "site_id"]
+_FAMILY_HOUR = ["hour", "site_id", "family"]
+
+
+def _gates(options: NotableOptions) -> pl.DataFrame:
+    rows = [
+        (hours, gate.surprise + options.strictness, gate.excess_pct, gate.observed_pct, gate.breadth_hours)
+        for hours, gate in options.gates.items()
+    ]
+    columns = ("_need", "_excess", "_observed", "_breadth")
+    return pl.DataFrame(
+        rows, schema={"window_hours": pl.Int64, **dict.fromkeys(columns, pl.Float64)}, orient="row"
+    )
+
+
+def _supporting(rows: pl.DataFrame, families: Mapping[str, str], options: NotableOptions) -> pl.DataFrame:
+    """Evidence that can hold an alert open, with what its gate asks for."""
+    family_of = {**families, LOAD: LOAD_FAMILY, SILENCE: DEVICE_FAMILY}
+    is_load, is_silence = pl.col("metric") == LOAD, pl.col("metric") == SILENCE
+    penalty = pl.when(pl.col("classifier") != "").then(options.classifier_penalty).otherwise(0.0)
+    need = (
+        pl.when(is_load)
+        .then(options.min_load_surprise)
+        .when(is_silence)
+        .then(options.min_silence_surprise)
+        .otherwise(pl.col("_need") + penalty)
+    )
+    lent = (pl.col("group_surprise") - options.peer_credit_from) * options.peer_credit
+    share = options.support_share
+    return (
+        rows.join(_gates(options), on="window_hours", how="inner")
+        .filter(is_silence | (pl.col("baseline_days") >= options.min_baseline_days))
+        .with_columns(
+            family=pl.col("metric").replace(family_of),
+            _need=need,
+            _is_site=is_load | is_silence,
+            _is_short=~is_silence & (pl.col("window_hours") <= options.short_hours),
+            _lent=lent.clip(0.0, options.max_peer_credit),
+        )
+        .filter(
+            (pl.col("surprise") + pl.col("_lent") >= share * pl.col("_need"))
+            & (
+                pl.col("_is_site")
+                | (pl.min_horizontal("excess_pct", "recent_excess_pct") >= share * pl.col("_excess"))
+            )
+        )
+    )
+
+
+def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
+    """How far each is above its gate, with what peers and related metrics add, and whether the effect is large enough."""
+    horizon = [*_FAMILY_HOUR, "_is_short"]
+    by_metric = (
+        support.group_by([*horizon, "metric"]).agg(_best=pl.col("surprise").max()).sort("_best", "metric")
+    )
+    best_two = by_metric.group_by(horizon, maintain_order=True).agg(
+        _first=pl.col("_best").last(),
+        _first_metric=pl.col("metric").last(),
+        _second=pl.when(pl.len() > 1).then(pl.col("_best").slice(-2, 1).first()).otherwise(0.0),
+    )
+    related = pl.when(pl.col("metric") == pl.col("_first_metric")).then("_second").otherwise("_first")
+    is_large = (
+        (pl.col("excess_pct") >= pl.col("_excess"))
+        & (pl.col("observed_pct") >= pl.col("_observed"))
+        & (pl.col("breadth_hours") >= pl.col("_breadth"))
+        & (pl.col("recent_excess_pct") >= options.recent_share * pl.col("_excess"))
+    )
+    own = [*horizon, "metric"]
+    is_part = (pl.col("classifier") != "") & ~pl.col("_is_site")
+    concentrated = support.filter(is_part).group_by(own).agg(_part=pl.col("surprise").max())
+    is_diffuse = (pl.col("classifier") == "") & (pl.col("_part").fill_null(0.0) < pl.col("surprise"))
+    vague = (
+        pl.when(pl.col("_is_site"))
+        .then(0.0)
+        .when(pl.col("is_estimated"))
+        .then(options.estimated_penalty)
+        .when(is_diffuse)
+        .then(options.diffuse_penalty)
+        .otherwise(0.0)
+    )
+    return (
+        support.join(best_two, on=horizon, how="left")
+        .with_columns(_related=related)
+        .with_columns(
+            _credit=(pl.col("_related") * options.related_credit).clip(0.0, options.max_related_credit)
+        )
+        .with_columns(margin=pl.col("surprise") + pl.col("_lent") + pl.col("_credit") - pl.col("_need"))
+        .join(concentrated, on=own, how="left")
+        .with_columns(pl.col("margin") - vague)
+        .with_columns(
+            _passes=(pl.col("margin") >= 0) & (pl.col("_is_site") | is_large),
+        )
+    )
+
+
+def _judged(credited: pl.DataFrame) -> pl.DataFrame:
+    """Why each is more than an excursion, and whether it raises an alarm."""
+    hourly = (
+        credited.filter(~pl.col("_is_site") & (pl.col("window_hours") == 1)).select(_FAMILY_HOUR).unique()
+    )
+    before = hourly.with_columns(pl.col("hour").dt.offset_by("1h"))
+    twice = hourly.join(before, on=_FAMILY_HOUR, how="semi").with_columns(_is_twice=True)
+    silent = (
+        credited.filter(pl.col("metric") == SILENCE).select(_SITE_HOUR).unique().with_columns(_is_silent=True)
+    )
+    needs_peers = pl.col("margin") < pl.col("_lent")
+    why = (
+        pl.when(pl.col("metric") == SILENCE)
+        .then(pl.lit("devices"))
+        .when(pl.col("metric") == LOAD)
+        .then(None)
+        .when(~pl.col("_is_short"))
+        .then(pl.lit("horizon"))
+        .when(pl.col("_is_silent"))
+        .then(pl.lit("devices"))
+        .when(pl.col("_is_twice"))
+        .then(pl.lit("second-hour"))
+        .when(pl.col("_related") > 0)
+        .then(pl.lit("related-metric"))
+        .when((pl.col("_lent") > 0) & needs_peers)
+        .then(pl.lit("peers"))
+    )
+    return (
+        credited.join(twice, on=_FAMILY_HOUR, how="left")
+        .join(silent, on=_SITE_HOUR, how="left")
+        .with_columns(corroboration=why)
+        .with_columns(is_alarming=pl.col("_passes") & pl.col("corroboration").is_not_null())
+    )
+
+
+def _strongest(judged: pl.DataFrame) -> pl.DataFrame:
+    order = ["is_alarming", "margin", "metric", "classifier", "window_hours"]
+    return (
+        judged.sort(
+            [*_FAMILY_HOUR, *order], descending=[False, False, False, True, True, False, False, False]
+        )
+        .group_by(_FAMILY_HOUR, maintain_order=True)
+        .first()
+        .select(pl.exclude("^_.*$"))
+    )

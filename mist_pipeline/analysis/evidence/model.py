@@ -1,0 +1,265 @@
+"""Evidence of trouble: excess of degraded user-minutes over expectation, and how surprising it is, hour by hour.
+
+Here: the walk through time that makes ``analysis.evidence`` from hourly history. Its parts are next door: arrays
+(`evidence_tensor`), what is expected (`evidence_expectation`), tails (`evidence_tails`), windows (`evidence_windows`),
+load and silence (`evidence_load`), peers (`evidence_groups`), rows (`evidence_rows`), memory (`evidence_state`). What
+deserves attention among the evidence is chosen by `evidence_notable`.
+
+Time is cut into blocks, the UTC days. Within a block the expectation stands still; when a block is complete it enters
+the state. So a row of hour h depends on complete blocks before h and on hours up to h, never on later ones: computed
+live, in a backfill of months, or anew from a stored state, it is the same row.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from mist_pipeline.analysis.evidence import expectation as expectations
+from mist_pipeline.analysis.evidence import hourly_matrix as tensor
+from mist_pipeline.analysis.evidence import load, tails
+from mist_pipeline.analysis.evidence import site_signals as groups
+from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, Panel
+from mist_pipeline.analysis.evidence.rows import KEY, SCHEMA, Borrowed, Hits, no_rows, site_rows
+from mist_pipeline.analysis.evidence.state import EvidenceState
+from mist_pipeline.analysis.evidence.windows import (
+    LOOK_BACK,
+    WINDOWS,
+    EvidenceOptions,
+    Judgement,
+    PoolUpdate,
+    apart,
+    digest,
+    judgement,
+    learn,
+    window_sums,
+)
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Singles
+from mist_pipeline.analysis.stats.local_time import hour_column, hour_number, local_time
+from mist_pipeline.analysis.stats.site_attributes import memberships
+
+__all__ = ["LOOK_BACK", "SCHEMA", "WINDOWS", "EvidenceOptions", "EvidenceRun", "EvidenceState", "evidence"]
+
+_CHUNK = 1024
+_HOLD_SURPRISE, _HOLD_PCT = 4.0, 3.0
+_CEILING = 4.0
+
+
+@dataclass(frozen=True)
+class EvidenceRun:
+    """What a run found and what the next one needs.
+
+    Attributes:
+        rows: ``analysis.evidence``, sorted by its key; columns as `SCHEMA`.
+        state: To be passed to the next run, which needs history from `LOOK_BACK` hours before ``state.next_hour`` on.
+    """
+
+    rows: pl.DataFrame
+    state: EvidenceState
+
+
+def evidence(
+    sle_hourly: pl.DataFrame,
+    classifiers_hourly: pl.DataFrame,
+    site_hourly: pl.DataFrame,
+    sites: pl.DataFrame,
+    *,
+    from_hour: datetime | None = None,
+    until_hour: datetime | None = None,
+    state: EvidenceState | None = None,
+    options: EvidenceOptions | None = None,
+) -> EvidenceRun:
+    """Notable evidence of the hours from `from_hour` to before `until_hour`.
+
+    Args:
+        sle_hourly: ``history.sle_hourly``, from `LOOK_BACK` hours before ``state.next_hour`` (without a state: from the
+            first hour of history) up to `until_hour`.
+        classifiers_hourly: ``history.classifiers_hourly``, the same hours.
+        site_hourly: ``history.site_hourly``, the same hours.
+        sites: ``history.sites`` (``timezone`` and what sites share); of several days of a site the newest up to the block counts, else the first.
+        from_hour: First hour that gives rows; default the first that can.
+        until_hour: The hour after the last; default the hour after the last reading.
+        state: What an earlier run returned; None begins with nothing.
+        options: See `EvidenceOptions`.
+
+    Raises:
+        ValueError: The state begins after `from_hour`, or is for other windows, or a time zone is unknown.
+    """
+    options = options or EvidenceOptions()
+    span = _span(sle_hourly, site_hourly, state, until_hour)
+    if span is None:
+        return EvidenceRun(no_rows(), state or EvidenceState.empty(0, options.windows))
+    first, end = span
+    emit_from = first if from_hour is None else hour_number(from_hour)
+    if emit_from < first and state is not None:
+        raise ValueError(
+            f"evidence: rows from {from_hour} need a state from before it; the given one already holds all hours "
+            f"before {hour_column(np.array([first]))[0]}: pass an older one, or none"
+        )
+    state = state or EvidenceState.empty(first, options.windows)
+    if state.windows != options.windows:
+        raise ValueError(
+            f"evidence: the state is for windows {state.windows}, asked are {options.windows}; begin anew from history"
+        )
+    data = tensor.panel(
+        sle_hourly,
+        classifiers_hourly,
+        site_hourly,
+        first_hour=first - LOOK_BACK,
+        end_hour=end,
+        known_series=state.series,
+        known_sites=state.loads.site_ids,
+    )
+    state = state.aligned(data.series, data.site_ids)
+    walk = _Walk(data, sites, options, emit_from - data.first_hour, state)
+    rows = [no_rows(), *walk.blocks(first - data.first_hour, end - data.first_hour)]
+    return EvidenceRun(pl.concat(rows).sort(KEY), state)
+
+
+def _span(
+    sle_hourly: pl.DataFrame,
+    site_hourly: pl.DataFrame,
+    state: EvidenceState | None,
+    until_hour: datetime | None,
+) -> tuple[int, int] | None:
+    """First hour to walk from (a block's first) and the hour after the last; None without any hour."""
+    hours = pl.concat([sle_hourly["hour"], site_hourly["hour"]])
+    lowest, highest = hours.min(), hours.max()
+    if not isinstance(lowest, datetime) or not isinstance(highest, datetime):
+        return None
+    knows = state is not None and state.next_hour
+    first = state.next_hour if state is not None and knows else hour_number(lowest) // BLOCK * BLOCK
+    end = hour_number(highest) + 1 if until_hour is None else hour_number(until_hour)
+    return (first, end) if end > first else None
+
+
+class _Walk:
+    """One pass over the blocks of a panel; the state moves on with every complete one."""
+
+    def __init__(
+        self, data: Panel, sites: pl.DataFrame, options: EvidenceOptions, emit_from: int, state: EvidenceState
+    ) -> None:
+        self.data = data
+        self.sites = sites.sort("site_id", "day")
+        self.options = options
+        self.emit_from = emit_from
+        self.state = state
+        self.shared: pl.DataFrame | None = None
+        zones = self.sites.drop_nulls("timezone").group_by("site_id", maintain_order=True).last()
+        zone_of = dict(zip(zones["site_id"], zones["timezone"], strict=True))
+        self.local = local_time(zone_of, data.site_ids, data.first_hour, data.hours)
+        self.zone_bins = expectations.shape_bins(self.local.hour_of_week)
+        self.zone_of_series = self.local.zone_of[data.site_of]
+        self.pool = state.pool_of_series()
+        self.tail = state.tail_of_pool()
+        self.group_tail = state.tail_of_pool("-group")
+
+    def blocks(self, first: int, end: int) -> Iterator[pl.DataFrame]:
+        """Rows block by block."""
+        for begin in range(first, end, BLOCK):
+            yield self._block(begin, min(begin + BLOCK, end))
+
+    def _block(self, begin: int, stop: int) -> pl.DataFrame:
+        closes = stop - begin == BLOCK
+        judged = judgement(self.state, self.pool)
+        lesson = PoolUpdate.empty(self.state)
+        lines = self.data.series.height
+        hits = Hits(self.options, self.emit_from)
+        shared = [window for window in groups.GROUP_WINDOWS if window in self.options.windows]
+        standardised = {w: np.full((lines, stop - begin), np.nan, np.float32) for w in shared}
+        held, ceiling = np.zeros(lines, np.bool_), np.zeros(lines)
+        for low in range(0, lines, _CHUNK):
+            chunk = slice(low, min(low + _CHUNK, lines))
+            bins = self.zone_bins[self.zone_of_series[chunk], begin - LOOK_BACK : stop]
+            pool = self.pool[chunk]
+            for window in window_sums(self.data, chunk, bins, pool, judged, self.options, begin):
+                i = self.options.windows.index(window.hours)
+                surprise = np.zeros_like(window.nominal)
+                line, at = np.nonzero(window.nominal)
+                surprise[line, at] = tails.calibrated(
+                    window.nominal[line, at], judged.stretch[self.tail[pool[line]], i]
+                )
+                hits.collect(window, surprise, low, begin)
+                if window.hours in standardised:
+                    z = (window.observed - window.mean) / np.sqrt(window.variance)
+                    standardised[window.hours][chunk] = np.where(window.is_tested, z, np.nan)
+                if closes:
+                    learn(self.state, lesson, window, chunk, pool, self.tail)
+                    if window.hours == BLOCK:
+                        ceiling[chunk] = window.mean[:, -1] + _CEILING * np.sqrt(window.variance[:, -1])
+                    if window.hours >= BLOCK:
+                        worst = np.nonzero(surprise[:, -1] >= _HOLD_SURPRISE)[0]
+                        last = np.full(worst.size, BLOCK - 1)
+                        held[low + worst] |= window.excess_pct(worst, last) >= _HOLD_PCT
+        borrowed = self._borrowed(standardised, judged, lesson, stop, closes=closes)
+        own = hits.rows(self.data, self.state.baselines.days, borrowed, begin)
+        rows = pl.concat([own, *self._site_rows(begin, stop, closes=closes)])
+        if closes:
+            self._close(lesson, held, ceiling, begin)
+        return rows
+
+    def _borrowed(
+        self,
+        standardised: dict[int, Singles],
+        judged: Judgement,
+        lesson: PoolUpdate,
+        stop: int,
+        *,
+        closes: bool,
+    ) -> Borrowed:
+        """What every series may borrow from its groups in this block."""
+        members = groups.membership(self._shared_at(stop), self.data.site_ids, self.data.site_of, self.pool)
+        lendable: dict[int, Floats] = {}
+        lender: dict[int, Ints] = {}
+        for window, z in standardised.items():
+            nominal, is_enough = groups.group_surprise(z, members)
+            i = self.options.windows.index(window)
+            tail = self.group_tail[members.pool]
+            surprise = tails.calibrated(nominal, judged.stretch[tail, i][:, None, :])
+            lendable[window], lender[window] = groups.best_group(surprise, members, z.shape[0])
+            if closes:
+                columns = apart(window)
+                cells = is_enough[:, columns]
+                of_cell = tail[np.nonzero(cells)[0]]
+                lesson.counts[:, i] += tails.tail_counts(
+                    nominal[:, columns][cells], of_cell, lesson.counts.shape[0]
+                )
+        return Borrowed(lendable, lender, members.group_ids)
+
+    def _shared_at(self, stop: int) -> pl.DataFrame:
+        """What sites shared in a block, by the newest row of each site up to the block's last hour, else its first."""
+        if self.shared is None or self.sites.height > self.sites["site_id"].n_unique():
+            last_hour = hour_column(np.array([self.data.first_hour + stop - 1]))
+            day = last_hour.dt.convert_time_zone(self.options.time_zone).dt.date()[0]
+            known = self.sites.filter(pl.col("day") <= day).group_by("site_id", maintain_order=True).last()
+            later = (
+                self.sites.join(known, on="site_id", how="anti")
+                .group_by("site_id", maintain_order=True)
+                .first()
+            )
+            self.shared = memberships(pl.concat([known, later]))
+        return self.shared
+
+    def _site_rows(self, begin: int, stop: int, *, closes: bool) -> list[pl.DataFrame]:
+        """Rows of the pseudo-metrics silence and load."""
+        loads, windows = self.state.loads, self.options.windows
+        days = loads.days.copy()
+        silent = load.silence_evidence(self.data, self.local, loads, windows, begin, stop)
+        loaded = load.load_evidence(self.data, self.local, loads, windows, begin, stop, closes=closes)
+        return [
+            site_rows(frame, metric, self.data, days, self.options, self.emit_from)
+            for frame, metric in ((silent, load.SILENCE), (loaded, load.LOAD))
+        ]
+
+    def _close(self, lesson: PoolUpdate, held: Flags, ceiling: Floats, begin: int) -> None:
+        """Let the complete block enter the state."""
+        digest(self.state, lesson)
+        self.state.baselines.hold(held)
+        block = slice(begin, begin + BLOCK)
+        bins = self.zone_bins[self.zone_of_series, block]
+        expectations.absorb(
+            self.state.baselines, self.data.observed[:, block], self.data.exposure[:, block], bins, ceiling
+        )
+        self.state.next_hour += BLOCK

@@ -1,0 +1,200 @@
+"""Cells worth keeping as rows of ``analysis.evidence``.
+
+Here: the columns of the table and the way from positions in arrays to rows. Not here: which cells are surprising
+(`evidence_windows`, `evidence_load`, `evidence_groups`).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from mist_pipeline.analysis.evidence import site_signals as groups
+from mist_pipeline.analysis.evidence.hourly_matrix import Panel
+from mist_pipeline.analysis.evidence.windows import LOOK_BACK, EvidenceOptions, WindowSums, running
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
+from mist_pipeline.analysis.stats.local_time import hour_column
+
+SCHEMA: dict[str, pl.DataType] = {
+    "hour": pl.Datetime("us", "UTC"),
+    "site_id": pl.String(),
+    "metric": pl.String(),
+    "classifier": pl.String(),
+    "window_hours": pl.Int64(),
+    "day": pl.Date(),
+    "excess_user_minutes": pl.Float64(),
+    "excess_pct": pl.Float64(),
+    "surprise": pl.Float64(),
+    "is_estimated": pl.Boolean(),
+    "observed_pct": pl.Float64(),
+    "expected_pct": pl.Float64(),
+    "total_user_minutes": pl.Float64(),
+    "breadth_hours": pl.Float64(),
+    "recent_excess_pct": pl.Float64(),
+    "baseline_days": pl.Float64(),
+    "group_id": pl.String(),
+    "group_surprise": pl.Float64(),
+}
+KEY = ["hour", "site_id", "metric", "classifier", "window_hours"]
+_NUMBERS = ("observed", "mean", "exposure", "surprise", "breadth", "recent")
+_WEAK = 1.0
+_GROUP_STRONG = 4.0
+
+
+def no_rows() -> pl.DataFrame:
+    """The table without rows."""
+    return pl.DataFrame(schema=SCHEMA)
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """What each series may borrow from its peers, by window: surprise, and the group's position (−1 for none)."""
+
+    surprise: dict[int, Floats]
+    group: dict[int, Ints]
+    group_ids: list[str]
+
+
+@dataclass
+class Hits:
+    """Cells worth keeping; windows that groups are tested at keep weaker ones until the groups are known.
+
+    Attributes:
+        options: What is worth keeping.
+        emit_from: First column that gives rows.
+        columns: Parts of the columns ``line``, ``at``, ``window_hours``, ``observed``, ``mean``, ``exposure``, ``surprise``,
+            ``breadth``, ``recent``.
+    """
+
+    options: EvidenceOptions
+    emit_from: int
+    columns: dict[str, list[Floats | Ints]] = field(
+        default_factory=lambda: {name: [] for name in ("line", "at", "window_hours", *_NUMBERS)}
+    )
+
+    def collect(self, window: WindowSums, surprise: Floats, low: int, begin: int) -> None:
+        """Keep what is notable in one window of some series.
+
+        Args:
+            window: Its sums.
+            surprise: Its calibrated surprises.
+            low: Position of the first series.
+            begin: First column of the block.
+        """
+        least = _WEAK if window.hours in groups.GROUP_WINDOWS else self.options.min_surprise
+        emitted = np.arange(surprise.shape[1]) + begin >= self.emit_from
+        line, at = np.nonzero((surprise >= least) & emitted)
+        is_large = window.excess_pct(line, at) >= self.options.min_excess_pct
+        line, at = line[is_large], at[is_large]
+        values: dict[str, Floats | Ints] = {
+            "line": line + low,
+            "at": at + begin,
+            "window_hours": np.full(line.size, window.hours, np.int64),
+            "observed": window.observed[line, at],
+            "mean": window.mean[line, at],
+            "exposure": window.exposure[line, at],
+            "surprise": surprise[line, at],
+            "breadth": window.breadth(line, at),
+            "recent": window.recent_pct(line, at),
+        }
+        for name, value in values.items():
+            self.columns[name].append(value)
+
+    def rows(self, panel: Panel, days: Floats, borrowed: Borrowed, begin: int) -> pl.DataFrame:
+        """Rows of what was kept; weak cells only where their peers are surprising too.
+
+        Args:
+            panel: The data.
+            days: Days of history of every series.
+            borrowed: From the peers.
+            begin: First column of the block.
+        """
+        line, at, window = (
+            np.concatenate([np.zeros(0, np.int64), *self.columns[name]]).astype(np.int64)
+            for name in ("line", "at", "window_hours")
+        )
+        observed, mean, exposure, surprise, breadth, recent = (
+            np.concatenate([np.zeros(0), *self.columns[name]]) for name in _NUMBERS
+        )
+        lent, group = np.zeros(line.size), np.full(line.size, -1, np.int64)
+        for hours, lendable in borrowed.surprise.items():
+            mine = np.nonzero(window == hours)[0]
+            lent[mine] = lendable[line[mine], at[mine] - begin]
+            group[mine] = borrowed.group[hours][line[mine], at[mine] - begin]
+        id_of_group = pl.Series([*borrowed.group_ids, None], dtype=pl.String)
+        frame = pl.DataFrame(
+            {
+                "at": at,
+                "window_hours": window,
+                "excess_user_minutes": observed - mean,
+                "excess_pct": 100.0 * (observed - mean) / exposure,
+                "surprise": surprise,
+                "is_estimated": _is_estimated(panel, line, at, window),
+                "observed_pct": 100.0 * observed / exposure,
+                "expected_pct": 100.0 * mean / exposure,
+                "total_user_minutes": exposure,
+                "breadth_hours": breadth,
+                "recent_excess_pct": recent,
+                "baseline_days": days[line],
+                "group_id": id_of_group.gather(np.where(group < 0, len(borrowed.group_ids), group)),
+                "group_surprise": lent,
+            }
+        )
+        keys = panel.series.select(pl.all().gather(line))
+        is_kept = (pl.col("surprise") >= self.options.min_surprise) | (
+            pl.col("group_surprise") >= _GROUP_STRONG
+        )
+        return dated(frame.hstack(keys.get_columns()).filter(is_kept), panel, self.options.time_zone)
+
+
+def _is_estimated(panel: Panel, line: Ints, at: Ints, window: Ints) -> Flags:
+    """Whether any exposure within the window was estimated."""
+    if not line.size or not panel.has_estimates:
+        return np.zeros(line.size, np.bool_)
+    lines, place = np.unique(line, return_inverse=True)
+    low = int(at.min()) - LOOK_BACK
+    sums = running(panel.estimated[lines, low : int(at.max()) + 1].astype(np.float64))
+    until = at - low + 1
+    estimated: Flags = sums[place, until] > sums[place, until - window]
+    return estimated
+
+
+def site_rows(
+    frame: pl.DataFrame, metric: str, panel: Panel, days: Floats, options: EvidenceOptions, emit_from: int
+) -> pl.DataFrame:
+    """Rows of a pseudo-metric of sites: shares are of the usual client-minutes, which are 100 %.
+
+    Args:
+        frame: From `evidence_load`.
+        metric: Name of the pseudo-metric.
+        panel: The data.
+        days: Days of history of every site.
+        options: For the zone.
+        emit_from: First column that gives rows.
+    """
+    line = frame["line"].to_numpy().astype(np.int64)
+    away, usual = (pl.col("observed") - pl.col("expected")).abs(), pl.max_horizontal("expected", pl.lit(1.0))
+    rows = frame.with_columns(
+        pl.Series("site_id", panel.site_ids, dtype=pl.String).gather(line),
+        pl.Series("baseline_days", days[line], dtype=pl.Float64),
+        metric=pl.lit(metric),
+        excess_user_minutes=away,
+        excess_pct=100.0 * away / usual,
+        is_estimated=pl.lit(value=False),
+        observed_pct=100.0 * pl.col("observed") / usual,
+        expected_pct=pl.lit(100.0),
+        total_user_minutes=pl.col("observed"),
+        breadth_hours=pl.col("window_hours").cast(pl.Float64),
+        recent_excess_pct=100.0 * away / usual,
+        group_id=pl.lit(None, pl.String),
+        group_surprise=pl.lit(0.0),
+    )
+    return dated(rows.filter(pl.col("at") >= emit_from), panel, options.time_zone)
+
+
+def dated(frame: pl.DataFrame, panel: Panel, time_zone: str) -> pl.DataFrame:
+    """Rows with their hour and their day in the organisation's zone, in the columns of the table."""
+    hour = hour_column(frame["at"].to_numpy().astype(np.int64) + panel.first_hour)
+    return frame.with_columns(hour, day=hour.dt.convert_time_zone(time_zone).dt.date()).select(
+        [pl.col(name).cast(kind) for name, kind in SCHEMA.items()]
+    )

@@ -1,0 +1,118 @@
+"""Evidence that small sites have only together: peers that share something, tested as one.
+
+Here: which series are peers, and how surprising it is that many of them have a little too much at once. Not here: the
+sites' own evidence (`evidence`), who shares what (`shared_attributes`), and naming a cause (`incidents`).
+
+The statistic is Stouffer's sum of standardised excesses, Z = (Σz − max z) / √(n' + ρn'²) with n' = n − 1, each z cut to
+[−2, 4]. Leaving the largest out keeps one bad site from accusing its peers; ρ allows for what all sites share on any
+day (weather, a holiday, a lagging baseline), which a thousand peers would otherwise add up to certainty.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy import special
+
+from mist_pipeline.analysis.evidence import tails
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Singles
+
+GROUP_WINDOWS = (2, 6, 24)
+MIN_PEERS = 3
+PEER_ATTRIBUTES = ("site_group", "gateway", "template", "firmware_of_model", "model")
+"""What makes sites peers. Not the country: its holidays are shared too."""
+_SHARED = 0.05
+_LOW, _HIGH = -2.0, 4.0
+_LN10 = float(np.log(10.0))
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Lines of series by group; one entry for each (group, series).
+
+    Attributes:
+        group_ids: Names of the groups, sorted.
+        line: Position of the series, ordered by group, then by pool, then by site.
+        start: Where each (group, pool) begins in `line`.
+        group: Group of each (group, pool).
+        pool: Pool of each (group, pool).
+    """
+
+    group_ids: list[str]
+    line: Ints
+    start: Ints
+    group: Ints
+    pool: Ints
+
+
+def membership(shared: pl.DataFrame, site_ids: list[str], site_of: Ints, pool_of: Ints) -> Membership:
+    """Which series are peers: the same metric and classifier at sites that share an attribute.
+
+    Args:
+        shared: ``site_id``, ``attribute``, ``value``, as `shared_attributes.memberships` gives them.
+        site_ids: Order of the sites.
+        site_of: Site of each series.
+        pool_of: Pool of each series.
+    """
+    place = pl.DataFrame(
+        {"site_id": site_ids, "site": range(len(site_ids))}, schema={"site_id": pl.String, "site": pl.Int64}
+    )
+    pairs = (
+        shared.filter(pl.col("attribute").is_in(PEER_ATTRIBUTES))
+        .select("site_id", group=pl.concat_str("attribute", "value", separator=":"))
+        .unique()
+        .join(place, on="site_id")
+    )
+    series = pl.DataFrame({"site": site_of, "pool": pool_of}).with_row_index("line")
+    members = pairs.join(series, on="site").sort("group", "pool", "line")
+    group_ids = members["group"].unique().sort().to_list()
+    names = pl.DataFrame({"group": group_ids}, schema={"group": pl.String}).with_row_index("number")
+    runs = (
+        members.with_row_index("start")
+        .group_by("group", "pool", maintain_order=True)
+        .agg(pl.col("start").first())
+        .join(names, on="group", maintain_order="left")
+    )
+    return Membership(
+        group_ids=group_ids,
+        line=members["line"].to_numpy().astype(np.int64),
+        start=runs["start"].to_numpy().astype(np.int64),
+        group=runs["number"].to_numpy().astype(np.int64),
+        pool=runs["pool"].to_numpy().astype(np.int64),
+    )
+
+
+def group_surprise(standardised: Singles, members: Membership) -> tuple[Floats, Flags]:
+    """Nominal surprise of each (group, pool) in each hour, and where there are enough peers to say.
+
+    Args:
+        standardised: Excess over its standard deviation, series × hours; NaN where a series cannot be tested.
+        members: From `membership`.
+    """
+    if members.line.size == 0:
+        shape = (0, standardised.shape[1])
+        return np.zeros(shape), np.zeros(shape, np.bool_)
+    z = standardised[members.line].astype(np.float64)
+    is_known = ~np.isnan(z)
+    z = np.where(is_known, np.clip(z, _LOW, _HIGH), 0.0)
+    count = np.add.reduceat(is_known.astype(np.float64), members.start, axis=0)
+    largest = np.maximum.reduceat(np.where(is_known, z, _LOW), members.start, axis=0)
+    others = np.maximum(count - 1.0, 1.0)
+    total = (np.add.reduceat(z, members.start, axis=0) - largest) / np.sqrt(others + _SHARED * others**2)
+    enough = count >= MIN_PEERS
+    nominal = np.where(enough & (total > 0), np.maximum(-special.log_ndtr(-total) / _LN10, 0.0), 0.0)
+    return np.minimum(nominal, tails.MAX_SURPRISE), enough
+
+
+def best_group(surprise: Floats, members: Membership, lines: int) -> tuple[Floats, Ints]:
+    """For every series and hour the largest surprise among its groups, and which group that is (−1 for none)."""
+    best = np.zeros((lines, surprise.shape[1]))
+    who = np.full((lines, surprise.shape[1]), -1, np.int64)
+    if members.line.size:
+        sizes = np.diff(np.append(members.start, members.line.size))
+        run = np.repeat(np.arange(members.start.size), sizes)
+        np.maximum.at(best, members.line, surprise[run])
+        holds = (surprise[run] == best[members.line]) & (surprise[run] > 0)
+        entry, hour = np.nonzero(holds)
+        who[members.line[entry], hour] = members.group[run[entry]]
+    return best, who

@@ -1,0 +1,326 @@
+"""Sums over sliding windows for many series at once, what they say, and what they teach.
+
+Here: from the arrays of a panel and the expectation of a block to nominal surprises, window by window; and the lessons
+of a complete block for the pools. Not here: the walk over blocks (`evidence`), rows (`evidence_rows`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from mist_pipeline.analysis.evidence import expectation as expectations
+from mist_pipeline.analysis.evidence import tails
+from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, MINUTES_PER_CLIENT, Panel
+from mist_pipeline.analysis.evidence.state import EvidenceState
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
+
+LOOK_BACK = 168
+"""Hours of history that must be given before the first hour to be judged."""
+WINDOWS = (1, 2, 3, 6, 12, 24, 48, 96, 168)
+SLOW_FROM = 48
+"""Windows from this length are judged against the lagged baseline."""
+POOL_FORGET = 0.5 ** (1 / 21)
+_CAP = 9.0
+_MIN_LESSON_DAYS = 2.0
+
+
+@dataclass(frozen=True)
+class EvidenceOptions:
+    """What is worth a row.
+
+    Attributes:
+        time_zone: IANA zone of the organisation, for the column ``day``.
+        min_surprise: Rows need at least this surprise (−log10 of the tail probability) …
+        min_excess_pct: … and at least this many points more degraded than expected.
+        min_clients: User-hours a window needs before it is tested.
+        windows: Window lengths in hours, ascending.
+
+    Raises:
+        ValueError: Windows that do not ascend, lack 1 or 24, or are longer than the look-back.
+    """
+
+    time_zone: str = "UTC"
+    min_surprise: float = 2.0
+    min_excess_pct: float = 3.0
+    min_clients: float = 3.0
+    windows: tuple[int, ...] = WINDOWS
+
+    def __post_init__(self) -> None:
+        ascending = all(a < b for a, b in pairwise(self.windows))
+        if not ascending or not {1, BLOCK} <= set(self.windows) or self.windows[-1] > LOOK_BACK:
+            raise ValueError(
+                f"windows must ascend, contain 1 and {BLOCK}, and end at {LOOK_BACK} at most; got {self.windows}"
+            )
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """With what a block is judged: all that complete blocks have taught.
+
+    Attributes:
+        expected: Expected shares of all series.
+        scale: Own variance scale of all series, for hours and for days.
+        a: First overdispersion coefficient, pools × windows.
+        b: Second one.
+        stretch: Calibration of the tails, tails × windows × 3.
+    """
+
+    expected: expectations.Expectation
+    scale: Floats
+    a: Floats
+    b: Floats
+    stretch: Floats
+
+
+def judgement(state: EvidenceState, pool: Ints) -> Judgement:
+    """What the state says about the block that follows it.
+
+    Args:
+        state: After the last complete block.
+        pool: Pool of every series.
+    """
+    a, b = tails.dispersion(state.moments)
+    common = expectations.peers(state.baselines, pool, state.pools.height)
+    day = state.windows.index(BLOCK)
+    total, count = state.spread[:, :2], state.spread[:, 2:]
+    typical = np.divide(total, count, out=np.ones_like(total), where=count > 0)
+    return Judgement(
+        expected=expectations.expectation(state.baselines, common, pool, b[pool, day]),
+        scale=state.baselines.scale(np.maximum(typical, 0.05)[pool]),
+        a=a,
+        b=b,
+        stretch=tails.calibration(state.counts),
+    )
+
+
+@dataclass(frozen=True)
+class Course:
+    """Running sums of some series along the hours, from a look-back before the block to its end.
+
+    Attributes:
+        look_back: Hours before the block.
+        observed: Degraded user-minutes.
+        exposure: All user-minutes.
+        expected: Expected degraded ones.
+        excess: Positive hourly excesses.
+        squared: Their squares.
+    """
+
+    look_back: int
+    observed: Floats
+    exposure: Floats
+    expected: Floats
+    excess: Floats
+    squared: Floats
+
+    @classmethod
+    def of(cls, observed: Floats, exposure: Floats, shares: Floats, bins: Ints, look_back: int) -> "Course":
+        """From hourly minutes, series × hours, from `LOOK_BACK` hours before the block to its end.
+
+        Args:
+            observed: Degraded user-minutes.
+            exposure: All user-minutes.
+            shares: Expected shares by bin.
+            bins: Bin of each hour.
+            look_back: Hours before the block that are needed.
+        """
+        kept = slice(LOOK_BACK - look_back, None)
+        seen, users = observed[:, kept], exposure[:, kept]
+        expected = np.take_along_axis(shares, bins[:, kept], axis=1) * users
+        excess = np.maximum(seen - expected, 0.0)
+        return cls(
+            look_back, running(seen), running(users), running(expected), running(excess), running(excess**2)
+        )
+
+    def over(self, sums: Floats, hours: int) -> Floats:
+        """One of the running sums over the windows that end in each hour of the block."""
+        first = self.look_back + 1
+        return sums[:, first:] - sums[:, first - hours : sums.shape[1] - hours]
+
+    def at(self, sums: Floats, line: Ints, hour: Ints, hours: int) -> Floats:
+        """The same for some series and hours of the block only."""
+        until = hour + self.look_back + 1
+        value: Floats = sums[line, until] - sums[line, until - hours]
+        return value
+
+
+@dataclass(frozen=True)
+class WindowSums:
+    """Sums over one window length that end in each hour of a block, series × hours.
+
+    Attributes:
+        hours: Length of the window.
+        course: What they were taken from.
+        observed: Degraded user-minutes.
+        mean: Expected ones.
+        exposure: All user-minutes.
+        plain: Variance by the pool's overdispersion alone.
+        variance: With the series' own scale and the uncertainty of its baseline.
+        is_tested: Whether there were enough users.
+        nominal: Surprise before calibration; 0 where there is no excess to speak of.
+    """
+
+    hours: int
+    course: Course
+    observed: Floats
+    mean: Floats
+    exposure: Floats
+    plain: Floats
+    variance: Floats
+    is_tested: Flags
+    nominal: Floats
+
+    def excess_pct(self, line: Ints, at: Ints) -> Floats:
+        """Points more degraded than expected, of some series and hours."""
+        value: Floats = 100.0 * (self.observed[line, at] - self.mean[line, at]) / self.exposure[line, at]
+        return value
+
+    def breadth(self, line: Ints, at: Ints) -> Floats:
+        """Over how many hours the excess is spread: (Σe)²/Σe² of the positive hourly excesses e.
+
+        The participation ratio: 1 where a single hour explains it all.
+        """
+        excess = self.course.at(self.course.excess, line, at, self.hours)
+        squared = self.course.at(self.course.squared, line, at, self.hours)
+        value: Floats = excess**2 / np.maximum(squared, 1e-6)
+        return value
+
+    def recent_pct(self, line: Ints, at: Ints) -> Floats:
+        """Points more degraded than expected in the last 24 hours, or in the window where that is shorter.
+
+        Where nobody was there in those hours, that of the window.
+        """
+        lately = min(self.hours, BLOCK)
+        observed, expected, users = (
+            self.course.at(sums, line, at, lately)
+            for sums in (self.course.observed, self.course.expected, self.course.exposure)
+        )
+        recent = 100.0 * (observed - expected) / np.maximum(users, 1e-9)
+        return np.where(users > 1e-6, recent, self.excess_pct(line, at))
+
+
+def window_sums(
+    panel: Panel,
+    chunk: slice,
+    bins: Ints,
+    pool: Ints,
+    judged: Judgement,
+    options: EvidenceOptions,
+    begin: int,
+) -> Iterator[WindowSums]:
+    """All windows of some series, shortest first.
+
+    Args:
+        panel: The data.
+        chunk: Which series.
+        bins: Baseline bin of their hours, from the look-back before the block to its end.
+        pool: Their pools.
+        judged: From `judgement`.
+        options: See `EvidenceOptions`.
+        begin: First column of the block.
+    """
+    first, stop = begin - LOOK_BACK, begin + bins.shape[1] - LOOK_BACK
+    observed = panel.observed[chunk, first:stop].astype(np.float64)
+    exposure = panel.exposure[chunk, first:stop].astype(np.float64)
+    fast = Course.of(observed, exposure, judged.expected.fast[chunk], bins, SLOW_FROM)
+    slow = Course.of(observed, exposure, judged.expected.slow[chunk], bins, LOOK_BACK)
+    floor = options.min_clients * MINUTES_PER_CLIENT
+    uncertainty = judged.expected.uncertainty[chunk][:, None]
+    for i, hours in enumerate(options.windows):
+        course = slow if hours >= SLOW_FROM else fast
+        seen, total = course.over(course.observed, hours), course.over(course.exposure, hours)
+        mean = np.maximum(course.over(course.expected, hours), 1e-6)
+        plain = judged.a[pool, i][:, None] * mean + judged.b[pool, i][:, None] * mean**2
+        variance = plain * _scale_at(judged.scale[chunk], hours)[:, None] + uncertainty * mean**2
+        is_tested = total >= floor
+        nominal = np.zeros_like(mean)
+        cells = is_tested & (seen - mean > np.sqrt(variance))
+        nominal[cells] = tails.upper_surprise(seen[cells], mean[cells], variance[cells])
+        yield WindowSums(hours, course, seen, mean, total, plain, variance, is_tested, nominal)
+
+
+def running(values: Floats) -> Floats:
+    """Cumulative sums along the hours, with a leading zero."""
+    sums = np.zeros((values.shape[0], values.shape[1] + 1))
+    np.cumsum(values, axis=1, out=sums[:, 1:])
+    return sums
+
+
+def _scale_at(scale: Floats, hours: int) -> Floats:
+    """Own variance scale at a window length: that of hours, of days, or between them."""
+    if hours <= 3:
+        return scale[:, 0]
+    return scale[:, 1] if hours >= BLOCK else np.sqrt(scale[:, 0] * scale[:, 1])
+
+
+@dataclass
+class PoolUpdate:
+    """What a complete block teaches the pools; gathered chunk by chunk.
+
+    Attributes:
+        moments: Regression sums, pools × windows × 5.
+        counts: Histograms of nominal surprise, tails × windows × bins.
+        spread: Capped squared standardised residuals of hours and days and their number, pools × 4.
+    """
+
+    moments: Floats
+    counts: Floats
+    spread: Floats
+
+    @classmethod
+    def empty(cls, state: EvidenceState) -> "PoolUpdate":
+        """Nothing learnt yet, in the shapes of the state."""
+        return cls(np.zeros_like(state.moments), np.zeros_like(state.counts), np.zeros_like(state.spread))
+
+
+def learn(
+    state: EvidenceState, lesson: PoolUpdate, window: WindowSums, chunk: slice, pool: Ints, tail: Ints
+) -> None:
+    """Gather what non-overlapping windows of some series teach, in place; anomalous and new series teach nothing.
+
+    Args:
+        state: Whose series' own spread learns at once.
+        lesson: What the pools will learn.
+        window: A window of a complete block.
+        chunk: Its series.
+        pool: Their pools.
+        tail: Tail of each pool.
+    """
+    columns = apart(window.hours)
+    baselines = state.baselines
+    free = ~baselines.is_held[chunk] & (baselines.days[chunk] >= _MIN_LESSON_DAYS)
+    cells = window.is_tested[:, columns] & free[:, None]
+    pool_of_cell = pool[np.nonzero(cells)[0]]
+    residual = (window.observed - window.mean)[:, columns]
+    mean, plain, variance = (x[:, columns] for x in (window.mean, window.plain, window.variance))
+    floor = np.maximum(mean[cells], 1.0)
+    i = state.windows.index(window.hours)
+    pools = lesson.moments.shape[0]
+    lesson.moments[:, i] += tails.moment_sums(
+        residual[cells], floor, variance[cells] * floor / mean[cells], pool_of_cell, pools
+    )
+    lesson.counts[:, i] += tails.tail_counts(
+        window.nominal[:, columns][cells], tail[pool_of_cell], lesson.counts.shape[0]
+    )
+    if window.hours in (1, BLOCK):
+        column = 0 if window.hours == 1 else 1
+        square = np.where(cells, np.minimum(residual**2 / plain, _CAP), 0.0).sum(axis=1)
+        count = cells.sum(axis=1).astype(np.float64)
+        expectations.absorb_spread(baselines, column, square, count, chunk)
+        lesson.spread[:, column] += np.bincount(pool, weights=square, minlength=pools)
+        lesson.spread[:, 2 + column] += np.bincount(pool, weights=count, minlength=pools)
+
+
+def apart(hours: int) -> Ints:
+    """Columns of a block at which windows of this length end without overlapping each other within the block."""
+    step = min(hours, BLOCK)
+    return np.arange((BLOCK - 1) % step, BLOCK, step)
+
+
+def digest(state: EvidenceState, lesson: PoolUpdate) -> None:
+    """Let the lesson of a complete block enter the pools, in place."""
+    state.moments = state.moments * POOL_FORGET + lesson.moments
+    state.counts = state.counts * POOL_FORGET + lesson.counts
+    state.spread = state.spread * POOL_FORGET + lesson.spread

@@ -1,0 +1,378 @@
+"""Rules about one service level of one site: threshold, trend, pre-warning, baseline, evidence.
+
+Here: frames of one or more moments in, one finding for each row that fires out, with a sentence for people. Not here:
+rules about a whole site or the organisation (``finding_rules_site``), and the table (``findings``). Names of sites never
+enter a sentence: they are hostile input, and whoever shows a finding knows where it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from mist_pipeline.analysis.evidence.load import LOAD, SILENCE
+from mist_pipeline.analysis.risks.risk import sentence
+from mist_pipeline.analysis.scores.bands import Bands, threshold
+
+MOMENT = "moment"
+"""Name of the column that says when, in every frame that a rule takes: a day, or the instant of a live evaluation."""
+
+COLUMNS = (MOMENT, "site_id", "metric", "kind", "severity", "summary", "evidence", "family", "subject")
+"""What every rule returns; ``subject`` tells findings of one kind at one place apart."""
+
+_RANK = {"critical": 0, "major": 1, "warning": 2, "info": 3}
+
+
+@dataclass(frozen=True)
+class FindingRules:
+    """What fires a rule.
+
+    Attributes:
+        families: Metric → family; a metric that is not named is a family of its own.
+        titles: Metric → name for people.
+        bands: Severity bands of every metric without its own.
+        by_metric: Severity bands of single metrics.
+        told_severities: Severities of a score that are findings by themselves.
+        pre_warning_pct: Metric → line below which a falling score is told before it is critical; as in the rules of the
+            risks.
+        min_drop_points: Smallest shortfall against the expectation that matters in practice.
+        told_alarms: Severities of the cloud's own alarms that are findings.
+        min_reporting_share: Share of the sites that must have answered, else the collection itself is the trouble.
+    """
+
+    families: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    bands: Bands = field(default_factory=Bands)
+    by_metric: Mapping[str, Bands] = field(default_factory=dict)
+    told_severities: Sequence[str] = ("critical", "major", "warning")
+    pre_warning_pct: Mapping[str, float] = field(default_factory=lambda: {"capacity": 85.0, "roaming": 95.0})
+    min_drop_points: float = 3.0
+    told_alarms: Sequence[str] = ("critical",)
+    min_reporting_share: float = 0.5
+
+
+def number(value: pl.Expr, digits: int = 1) -> pl.Expr:
+    """A number in a sentence."""
+    return value.round(digits).cast(pl.String) if digits else value.round(0).cast(pl.Int64).cast(pl.String)
+
+
+def title(rules: FindingRules) -> pl.Expr:
+    """The metric's name for people."""
+    return pl.col("metric").replace(dict(rules.titles))
+
+
+def as_findings(
+    frame: pl.DataFrame,
+    kind: str,
+    severity: pl.Expr,
+    summary: pl.Expr,
+    evidence: Mapping[str, pl.Expr],
+    *,
+    rules: FindingRules,
+    family: pl.Expr | None = None,
+    subject: pl.Expr | None = None,
+) -> pl.DataFrame:
+    """Rows that fired as findings with the columns ``COLUMNS``.
+
+    Args:
+        frame: moment, site_id, metric and whatever the expressions use.
+        kind: The rule.
+        severity: Of each row.
+        summary: Sentence of each row.
+        evidence: Members of the evidence object.
+        rules: For the families.
+        family: Instead of that of the metric.
+        subject: What tells several findings of this kind at one site and metric apart.
+    """
+    named = [value.alias(name) for name, value in evidence.items()]
+    return frame.select(
+        MOMENT,
+        "site_id",
+        "metric",
+        pl.lit(kind).alias("kind"),
+        severity.alias("severity"),
+        summary.alias("summary"),
+        pl.struct(named).struct.json_encode().alias("evidence"),
+        (pl.col("metric").replace(dict(rules.families)) if family is None else family).alias("family"),
+        (pl.lit("") if subject is None else subject).alias("subject"),
+    )
+
+
+def worse(severity: pl.Expr, at_least: str) -> pl.Expr:
+    """A severity, raised to ``at_least`` where it is milder or unknown."""
+    rank = severity.replace_strict(_RANK, default=9, return_dtype=pl.Int64)
+    return pl.when(rank <= _RANK[at_least]).then(severity).otherwise(pl.lit(at_least))
+
+
+def threshold_findings(
+    readings: pl.DataFrame, classifiers: pl.DataFrame | None, rules: FindingRules
+) -> pl.DataFrame:
+    """Scores in a severity band that is told. The gate on users has been applied: a null severity fires nothing.
+
+    Args:
+        readings: moment, site_id, metric, score_pct, severity.
+        classifiers: moment, site_id, metric, classifier, degraded_user_minutes: names the largest one.
+        rules: Bands and ``told_severities``.
+    """
+    line = pl.coalesce(
+        pl.when(pl.col("severity") == name).then(threshold(name, rules.bands, rules.by_metric))
+        for name in ("critical", "major", "warning")
+    )
+    fired = with_classifier(readings, classifiers).filter(
+        pl.col("severity").is_in(list(rules.told_severities)) & line.is_not_null()
+    )
+    cause = (
+        pl.when(pl.col("classifier").is_not_null())
+        .then(pl.format(", mostly {}", "classifier"))
+        .otherwise(pl.lit(""))
+    )
+    return as_findings(
+        fired,
+        "threshold",
+        pl.col("severity"),
+        pl.format(
+            "{} {} %: {} (below {} %){}.",
+            title(rules),
+            number(pl.col("score_pct")),
+            pl.col("severity"),
+            number(line, 0),
+            cause,
+        ),
+        {"score_pct": pl.col("score_pct"), "threshold_pct": line, "classifier": pl.col("classifier")},
+        rules=rules,
+    )
+
+
+def trend_findings(trends: pl.DataFrame, readings: pl.DataFrame | None, rules: FindingRules) -> pl.DataFrame:
+    """Series that are degrading, beyond the rule of the roadmap and their own noise.
+
+    Args:
+        trends: moment, site_id, metric, score_pct, previous_pct, change_pct, velocity_pct_per_day, is_degrading.
+        readings: moment, site_id, metric, severity: a falling score that is critical already is critical.
+        rules: Names and families.
+    """
+    fired = with_severity_of(trends.filter(pl.col("is_degrading")), readings)
+    velocity = pl.col("velocity_pct_per_day")
+    weekly = (
+        pl.when(velocity < 0)
+        .then(pl.format("; over the week {} points a day", number(velocity)))
+        .otherwise(pl.lit(""))
+    )
+    return as_findings(
+        fired,
+        "trend",
+        worse(pl.col("severity"), "warning"),
+        pl.format(
+            "{} fell {} points, from {} % to {} %{}.",
+            title(rules),
+            number(-pl.col("change_pct")),
+            number(pl.col("previous_pct")),
+            number(pl.col("score_pct")),
+            weekly,
+        ),
+        {
+            name: pl.col(name)
+            for name in ("score_pct", "previous_pct", "change_pct", "velocity_pct_per_day", "noise_pct")
+        },
+        rules=rules,
+    )
+
+
+def pre_warning_findings(
+    trends: pl.DataFrame | None, risks: pl.DataFrame | None, rules: FindingRules
+) -> pl.DataFrame:
+    """Scores that are not critical yet but predicted to be, or under their pre-warning line and heading down.
+
+    Risks decide where they were made; without them a trend under the line does.
+
+    Args:
+        trends: moment, site_id, metric, score_pct, velocity_pct_per_day, indicator.
+        risks: ``analysis.risks`` with moment; its ``is_pre_warning`` rows are told.
+        rules: Lines.
+    """
+    if risks is not None:
+        return _predicted(risks, rules)
+    if trends is None:
+        return no_findings()
+    falling = trends.with_columns(_line(rules)).filter(
+        (pl.col("score_pct") < pl.col("line"))
+        & (pl.col("score_pct") >= threshold("critical", rules.bands, rules.by_metric))
+        & (pl.col("indicator") == "↑")
+        & (pl.col("velocity_pct_per_day") < 0)
+    )
+    return as_findings(
+        falling,
+        "pre_warning",
+        pl.lit("warning"),
+        _under_its_line(pl.col("score_pct"), pl.col("velocity_pct_per_day"), rules),
+        {name: pl.col(name) for name in ("score_pct", "line", "velocity_pct_per_day")},
+        rules=rules,
+    )
+
+
+def baseline_findings(
+    deviations: pl.DataFrame, readings: pl.DataFrame | None, rules: FindingRules
+) -> pl.DataFrame:
+    """Scores that deviate from their own expectation on the bad side, by enough to matter.
+
+    Statistics of a baseline that is not mature page nobody: sigma is null there, and where it was borrowed from peers
+    (``is_pooled``) it informs the report but fires nothing here.
+
+    Args:
+        deviations: moment, site_id, metric, score_pct, expected_pct, sigma, is_deviating; is_pooled where known.
+        readings: moment, site_id, metric, severity.
+        rules: ``min_drop_points``.
+    """
+    own = ~pl.col("is_pooled") if "is_pooled" in deviations.columns else pl.lit(value=True)
+    drop = pl.col("expected_pct") - pl.col("score_pct")
+    fired = with_severity_of(
+        deviations.filter(pl.col("is_deviating") & pl.col("sigma").is_not_null() & own)
+        .filter(drop >= rules.min_drop_points)
+        .drop("severity", strict=False),
+        readings,
+    )
+    return as_findings(
+        fired,
+        "baseline",
+        worse(pl.col("severity"), "warning"),
+        pl.format(
+            "{} {} %, where {} % is usual here: {} standard deviations below.",
+            title(rules),
+            number(pl.col("score_pct")),
+            number(pl.col("expected_pct")),
+            number(pl.col("sigma").abs()),
+        ),
+        {name: pl.col(name) for name in ("score_pct", "expected_pct", "sigma")},
+        rules=rules,
+    )
+
+
+def evidence_findings(notable: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
+    """Excess of degraded user-minutes that is significant, large and corroborated.
+
+    Args:
+        notable: ``evidence_notable.notable`` with moment: hour, site_id, family, metric, classifier, window_hours,
+            surprise, margin, observed_pct, expected_pct, excess_user_minutes, corroboration, is_alarming. The strongest
+            of each moment, site and family is told. Load informs and fires nothing; silence is told as ``site_down``.
+        rules: Bands: the severity is that of the score over the window.
+    """
+    fired = (
+        notable.filter(pl.col("is_alarming") & ~pl.col("metric").is_in([LOAD, SILENCE]))
+        .sort(
+            [MOMENT, "site_id", "family", "margin", "hour"],
+            descending=[False, False, False, True, True],
+        )
+        .unique(subset=[MOMENT, "site_id", "family"], keep="first", maintain_order=True)
+    )
+    score = 100.0 - pl.col("observed_pct")
+    severity = (
+        pl.when(score < threshold("critical", rules.bands, rules.by_metric))
+        .then(pl.lit("critical"))
+        .when(score < threshold("major", rules.bands, rules.by_metric))
+        .then(pl.lit("major"))
+        .otherwise(pl.lit("warning"))
+    )
+    # A model of noise is not to be believed beyond one in a thousand million.
+    odds = (
+        pl.when(pl.col("surprise") > 9)
+        .then(pl.lit("less than 1 in 10^9"))
+        .otherwise(pl.format("about 1 in 10^{}", number(pl.col("surprise"), 0)))
+    )
+    of = pl.when(pl.col("classifier") != "").then(pl.format(" by {}", "classifier")).otherwise(pl.lit(""))
+    return as_findings(
+        fired,
+        "evidence",
+        severity,
+        pl.format(
+            "{}: {} % of user-minutes degraded{} over {} h, where {} % is expected ({} by chance).",
+            title(rules),
+            number(pl.col("observed_pct")),
+            of,
+            pl.col("window_hours"),
+            number(pl.col("expected_pct")),
+            odds,
+        ),
+        {
+            name: pl.col(name)
+            for name in (
+                "hour", "classifier", "window_hours", "observed_pct", "expected_pct", "excess_user_minutes",
+                "surprise", "margin", "corroboration",
+            )
+        },
+        rules=rules,
+        family=pl.col("family"),
+    )  # fmt: skip
+
+
+def with_classifier(readings: pl.DataFrame, classifiers: pl.DataFrame | None) -> pl.DataFrame:
+    """Readings with their largest classifier by degraded minutes, null where none is known."""
+    if classifiers is None:
+        return readings.with_columns(pl.lit(None, dtype=pl.String).alias("classifier"))
+    keys = [MOMENT, "site_id", "metric"]
+    largest = (
+        classifiers.filter(pl.col("degraded_user_minutes") > 0)
+        .sort([*keys, "degraded_user_minutes", "classifier"], descending=[False, False, False, True, False])
+        .unique(subset=keys, keep="first", maintain_order=True)
+        .select(*keys, "classifier")
+    )
+    return readings.join(largest, on=keys, how="left")
+
+
+def with_severity_of(frame: pl.DataFrame, readings: pl.DataFrame | None) -> pl.DataFrame:
+    """A frame with the severity of its readings, null where there are none."""
+    if readings is None:
+        return frame.with_columns(pl.lit(None, dtype=pl.String).alias("severity"))
+    keys = [MOMENT, "site_id", "metric"]
+    return frame.join(readings.select(*keys, "severity").unique(subset=keys), on=keys, how="left")
+
+
+def no_findings() -> pl.DataFrame:
+    """No row, but only the columns that do not depend on the moment's type."""
+    return pl.DataFrame(schema={name: pl.String for name in COLUMNS if name != MOMENT})
+
+
+def _predicted(risks: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
+    """Risks that warn, with the sentence of the risk; those without a predicted day are under their line."""
+    fired = risks.filter(pl.col("is_pre_warning")).with_columns(_line(rules))
+    words = pl.Series("sentence", [sentence(row) for row in fired.iter_rows(named=True)], dtype=pl.String)
+    is_soon = pl.col("state") == "crossing"
+    return as_findings(
+        fired.with_columns(words),
+        "pre_warning",
+        pl.when(is_soon).then(pl.lit("major")).otherwise(pl.lit("warning")),
+        pl.when(is_soon)
+        .then(pl.format("{} is {}.", title(rules), "sentence"))
+        .otherwise(_under_its_line(pl.col("level_pct"), pl.col("slope_pct_per_day"), rules)),
+        {
+            name: pl.col(name)
+            for name in (
+                "state",
+                "days",
+                "days_low",
+                "days_high",
+                "probability",
+                "level_pct",
+                "slope_pct_per_day",
+            )
+        },
+        rules=rules,
+    )
+
+
+def _line(rules: FindingRules) -> pl.Expr:
+    """The metric's pre-warning line, null where it has none."""
+    lines = pl.col("metric").replace_strict(
+        dict(rules.pre_warning_pct), default=None, return_dtype=pl.Float64
+    )
+    return lines.alias("line")
+
+
+def _under_its_line(level: pl.Expr, slope: pl.Expr, rules: FindingRules) -> pl.Expr:
+    """The sentence for a score that falls towards critical from below its line."""
+    return pl.format(
+        "{} {} % is below its pre-warning line of {} % and heading down ({} points a day).",
+        title(rules),
+        number(level),
+        number(pl.col("line"), 0),
+        number(slope),
+    )

@@ -1,0 +1,286 @@
+"""Forecasts of every site and metric for the coming days: ``history.sle_daily`` to ``analysis.forecasts``.
+
+Here: which model a series gets, its fall-backs, calibrated intervals, the table. Not here: the arrays
+(``forecast_series``), the filter (``forecast_filter``), the work of one chunk (``forecast_models``), the weekly order
+search (``forecast_search``), grading (``forecast_accuracy``), crossing dates (``risks``).
+
+Point in time: rows of day D depend on ``sle_daily`` up to D, on the order and the starting coefficients of the series'
+newest search *before* D (so a search may run after the day's findings), and on forecasts issued before D and due by
+then, which decide ``beats_naive``. Never on yesterday's fit.
+"""
+
+import json
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from mist_pipeline.analysis.forecasts.accuracy import beats_naive
+from mist_pipeline.analysis.forecasts.intervals import calibrated
+from mist_pipeline.analysis.forecasts.model_search import WINDOW_DAYS, fallback_reasons
+from mist_pipeline.analysis.forecasts.models import (
+    DEFAULT_ORDER,
+    Flags,
+    Ints,
+    Prediction,
+    Stored,
+    Work,
+    predict,
+)
+from mist_pipeline.analysis.forecasts.series import Panel, panel, to_logit, to_percent
+from mist_pipeline.analysis.stats.arrays import Array
+from mist_pipeline.analysis.stats.parallel import LOCAL, Compute, Progress, fan_out, slices
+from mist_pipeline.analysis.stats.robust import nan_median
+
+MODEL_MAX_AGE_DAYS = 35
+"""A search older than five missed weeks is not used any more."""
+
+DEAD_AFTER_DAYS = 14
+"""Days without a reading after which a series has no forecast."""
+
+MIN_READINGS = 3
+MIN_READINGS_DEFAULT = 21
+"""From three weeks on a series gets ARIMA(0, 1, 1) even before its first search."""
+
+MEDIAN_DAYS = 28
+POOL_READINGS = 7
+"""Weight, in readings, of the spread of all series of a metric in the spread of a short or constant one."""
+
+CHUNK = 1500
+
+SCHEMA = {
+    "day": pl.Date,
+    "site_id": pl.String,
+    "metric": pl.String,
+    "horizon_days": pl.Int64,
+    "target_day": pl.Date,
+    "mean_pct": pl.Float64,
+    "lower_pct": pl.Float64,
+    "upper_pct": pl.Float64,
+    "lower_80_pct": pl.Float64,
+    "upper_80_pct": pl.Float64,
+    "model": pl.String,
+    "beats_naive": pl.Boolean,
+    "state": pl.String,
+    "is_refitted": pl.Boolean,
+}
+"""Columns of ``analysis.forecasts``.
+
+``mean_pct`` is the centre of the forecast on the logit scale taken back to percent, the median there. ``state`` says
+what the series is: ``ok``, ``short``, ``gaps``, ``constant``, and without a forecast (null) ``dead`` (no reading in 14
+days) or ``too_little_history`` (fewer than three readings). ``model`` is ``arima(p,1,q)`` with a searched order,
+``arima(0,1,1) default`` before the first search, ``weekday median``, ``recent median``, ``constant`` or ``none``.
+"""
+
+
+def forecasts(
+    sle_daily: pl.DataFrame,
+    day: date,
+    *,
+    models: pl.DataFrame | None = None,
+    issued: pl.DataFrame | None = None,
+    horizon_days: int = 7,
+    compute: Compute = LOCAL,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Forecast every series for the days after ``day``.
+
+    Args:
+        sle_daily: ``history.sle_daily`` of at least the last 13 weeks where they exist; later rows are not looked at.
+        day: The day at whose end the forecast is made.
+        models: ``analysis.models``; rows of ``day`` and later are not looked at.
+        issued: ``analysis.forecasts`` of the last weeks, for ``beats_naive``; rows of ``day`` and later are ignored.
+        horizon_days: Days ahead; at least seven are made.
+        compute: Where the work runs.
+        progress: Told (done, total) after every chunk.
+
+    Returns:
+        ``analysis.forecasts`` of that day, sorted by key, one row a horizon for every series that has any row in
+        the last 13 weeks and is not ``not_supported``.
+
+    Raises:
+        ValueError: ``sle_daily`` has a repeated key.
+    """
+    horizon = max(horizon_days, 7)
+    known = panel(sle_daily, day, WINDOW_DAYS)
+    if len(known) == 0:
+        return pl.DataFrame(schema=SCHEMA)
+    z = to_logit(known.score)
+    stored = _stored(known, models, day)
+    state = _states(known)
+    arima = (state == "ok") | ((state == "short") & (known.count >= MIN_READINGS_DEFAULT))
+    rows = np.flatnonzero(arima)
+    pieces = slices(len(rows), CHUNK)
+    found = fan_out(
+        predict,
+        [
+            Work(z[rows[piece]], known.weekdays, stored[_flags(rows[piece], len(known))], horizon)
+            for piece in pieces
+        ],
+        [piece.stop - piece.start for piece in pieces],
+        compute,
+        what="forecasts",
+        progress=progress,
+    )
+    metric = known.keys["metric"].to_numpy().astype(np.str_)
+    centre, bounds = _fallbacks(z, known, state, metric, found, rows, horizon)
+    refitted = np.zeros(len(known), dtype=bool)
+    if found:
+        together = _together(found)
+        centre[rows] = together.mean
+        bounds[rows] = calibrated(together, metric[rows])
+        refitted[rows] = together.is_refitted
+    model = _model_names(state, arima, stored, known.count)
+    judged = beats_naive(sle_daily, day, models=models, issued=issued)
+    return _table(known, horizon, centre, bounds, state, model, refitted, judged)
+
+
+def _flags(rows: Ints, total: int) -> Flags:
+    flags = np.zeros(total, dtype=bool)
+    flags[rows] = True
+    return flags
+
+
+def _states(known: Panel) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+    """State of each series as documented at ``SCHEMA``."""
+    reasons = fallback_reasons(known.score)
+    return np.select(
+        [known.age >= DEAD_AFTER_DAYS, known.count < MIN_READINGS, reasons == "constant", reasons != ""],
+        ["dead", "too_little_history", "constant", reasons],
+        "ok",
+    )
+
+
+def _stored(known: Panel, models: pl.DataFrame | None, day: date) -> Stored:
+    """The newest usable search before ``day`` of each series, else the default order."""
+    n = len(known)
+    order = np.tile(np.array(DEFAULT_ORDER, dtype=np.int64), (n, 1))
+    ar, ma = np.zeros((n, 2)), np.zeros((n, 2))
+    is_searched, p_value = np.zeros(n, dtype=bool), np.full(n, np.nan)
+    if models is not None:
+        oldest = day - timedelta(days=MODEL_MAX_AGE_DAYS)
+        newest = (
+            models.filter((pl.col("day") < day) & (pl.col("day") >= oldest) & pl.col("params").is_not_null())
+            .sort("day")
+            .unique(["site_id", "metric"], keep="last", maintain_order=True)
+        )
+        matched = known.keys.with_row_index("row").join(newest, on=["site_id", "metric"], how="inner")
+        for row, p, q, params, value in matched.select("row", "p", "q", "params", "ljung_box_p").iter_rows():
+            values = json.loads(params)
+            order[row], is_searched[row] = (p, q), True
+            ar[row, :p], ma[row, :q] = values["ar"], values["ma"]
+            p_value[row] = np.nan if value is None else value
+    return Stored(order, ar, ma, is_searched, p_value)
+
+
+def _together(found: list[Prediction]) -> Prediction:
+    return Prediction(
+        np.concatenate([f.mean for f in found]),
+        np.concatenate([f.sd for f in found]),
+        np.concatenate([f.scale for f in found]),
+        np.concatenate([f.origins for f in found]),
+        np.concatenate([f.shape for f in found]),
+        np.concatenate([f.is_refitted for f in found]),
+    )
+
+
+def _fallbacks(
+    z: Array,
+    known: Panel,
+    state: np.ndarray[tuple[int], np.dtype[np.str_]],
+    metric: np.ndarray[tuple[int], np.dtype[np.str_]],
+    found: list[Prediction],
+    modelled: Ints,
+    horizon: int,
+) -> tuple[Array, Array]:
+    """Centre (n, h) and bounds (n, h, 4) of series without an ARIMA; NaN where there is nothing to go by.
+
+    The centre is the median of the same weekday over four weeks where it has two readings, else of all readings of
+    that time. The spread is theirs around it, pooled with that of the modelled series of the metric as if those were
+    seven readings more; the bounds are Student's.
+    """
+    n = len(known)
+    centre, bounds = np.full((n, horizon), np.nan), np.full((n, horizon, 4), np.nan)
+    rest = np.flatnonzero(np.isin(state, ["short", "gaps", "constant"]))
+    if not rest.size:
+        return centre, bounds
+    # Readings of a series that is quiet for some days may all be older than four weeks minus its age.
+    recent = z[rest][:, -(MEDIAN_DAYS + DEAD_AFTER_DAYS) :]
+    weekday = known.weekdays[-recent.shape[1] :]
+    overall = nan_median(recent)
+    by_weekday = np.empty((rest.size, 7))
+    for w in range(7):
+        mine = recent[:, weekday == w]
+        by_weekday[:, w] = np.where((~np.isnan(mine)).sum(axis=1) >= 2, nan_median(mine), overall)
+    residual = recent - by_weekday[:, weekday]
+    count = (~np.isnan(residual)).sum(axis=1)
+    own = np.nansum(residual**2, axis=1) / np.maximum(count, 1)
+    pooled = np.full(rest.size, np.nan)
+    if found:
+        variance = np.concatenate([f.sd[:, 0] ** 2 for f in found])
+        for name in np.unique(metric[rest]):
+            same = metric[modelled] == name
+            pooled[metric[rest] == name] = np.median(variance[same] if same.any() else variance)
+    pooled = np.where(np.isnan(pooled), np.maximum(own, 0.25), pooled)
+    variance_here = (count * own + POOL_READINGS * pooled) / (count + POOL_READINGS)
+    sd = np.sqrt(variance_here * (1 + 1 / np.maximum(count, 1)))
+    ahead = (known.day.weekday() + 1 + np.arange(horizon)) % 7
+    centre[rest] = by_weekday[:, ahead]
+    freedom = count + POOL_READINGS - 1
+    for k, tail in enumerate((0.025, 0.1, 0.9, 0.975)):
+        bounds[rest, :, k] = centre[rest] + (sd * stats.t.ppf(tail, freedom))[:, None]
+    return centre, bounds
+
+
+def _model_names(
+    state: np.ndarray[tuple[int], np.dtype[np.str_]], arima: Flags, stored: Stored, count: Ints
+) -> list[str]:
+    """The name of the model behind each series' forecast, as documented at ``SCHEMA``."""
+    searched = np.array([f"arima({p},1,{q})" for p, q in stored.order])
+    names = np.select(
+        [
+            arima & stored.is_searched,
+            arima,
+            state == "constant",
+            np.isin(state, ["dead", "too_little_history"]),
+        ],
+        [searched, "arima(0,1,1) default", "constant", "none"],
+        np.where(count >= 14, "weekday median", "recent median"),
+    )
+    return [str(name) for name in names]
+
+
+def _table(
+    known: Panel,
+    horizon: int,
+    centre: Array,
+    bounds: Array,
+    state: np.ndarray[tuple[int], np.dtype[np.str_]],
+    model: list[str],
+    refitted: Flags,
+    judged: pl.DataFrame,
+) -> pl.DataFrame:
+    """The rows of ``analysis.forecasts`` in the order of their key."""
+    n = len(known)
+    percent = to_percent(np.concatenate([centre[:, :, None], bounds], axis=2))
+    series = known.keys.with_columns(
+        pl.lit(known.day).alias("day"),
+        pl.Series("model", model, dtype=pl.String),
+        pl.Series("state", state.tolist(), dtype=pl.String),
+        pl.Series("is_refitted", refitted),
+    ).join(judged, on=["site_id", "metric"], how="left", maintain_order="left")
+    rows = series.select(pl.all().repeat_by(horizon).explode()) if n else series
+    return (
+        rows.with_columns(
+            pl.Series("horizon_days", np.tile(np.arange(1, horizon + 1), n)),
+            *(
+                pl.Series(name, percent[:, :, k].ravel()).fill_nan(None)
+                for k, name in enumerate(
+                    ("mean_pct", "lower_pct", "lower_80_pct", "upper_80_pct", "upper_pct")
+                )
+            ),
+        )
+        .with_columns((pl.col("day") + pl.duration(days=pl.col("horizon_days"))).alias("target_day"))
+        .select(pl.col(c).cast(t) for c, t in SCHEMA.items())
+    )

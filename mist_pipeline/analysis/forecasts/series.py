@@ -1,0 +1,116 @@
+"""From the table of daily scores to arrays that a forecaster can work on, and back to percent.
+
+Here: the dense panel (series × days) of ``history.sle_daily``, the logit scale, weekday effects. Not here: models
+(``forecast_filter``), forecasts (``forecasts``) and crossing risks (``risks``), which both start from this panel.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mist_pipeline.analysis.stats.arrays import Array
+from mist_pipeline.analysis.stats.weekday import weekdays
+
+CLIP_PCT = 0.05
+"""Distance that scores keep from 0 and 100 % on the logit scale."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Daily scores of many series over one span of days, in the order of their keys.
+
+    Attributes:
+        keys: ``site_id`` and ``metric`` of every row, sorted.
+        day: The last day.
+        score: (n, t) percent, NaN where the state is not ``ok``.
+        users: (n, t) users of that day, NaN where unknown.
+        last_state: (n,) the newest state within the span.
+    """
+
+    keys: pl.DataFrame
+    day: date
+    score: Array
+    users: Array
+    last_state: npt.NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return self.keys.height
+
+    @property
+    def weekdays(self) -> npt.NDArray[np.int64]:
+        """(t,) weekday of every column, 0 = Monday."""
+        return weekdays(self.day, self.score.shape[1])
+
+    @property
+    def count(self) -> npt.NDArray[np.int64]:
+        """(n,) number of days with a score."""
+        return np.asarray((~np.isnan(self.score)).sum(axis=1))
+
+    @property
+    def age(self) -> npt.NDArray[np.int64]:
+        """(n,) days since the newest score: 0 if the last day has one, the length of the span if none has."""
+        newest_first = ~np.isnan(self.score[:, ::-1])
+        first = newest_first.argmax(axis=1)
+        return np.asarray(np.where(newest_first.any(axis=1), first, self.score.shape[1]), dtype=np.int64)
+
+
+def panel(sle_daily: pl.DataFrame, day: date, window_days: int) -> Panel:
+    """The last ``window_days`` days up to ``day`` as arrays; later rows are not looked at.
+
+    Series whose newest state is ``not_supported`` and series without any row in the span are left out.
+
+    Args:
+        sle_daily: ``history.sle_daily``: day, site_id, metric, score_pct, state, and num_users if known.
+        day: The last day of the span.
+        window_days: Length of the span.
+
+    Raises:
+        ValueError: A (day, site_id, metric) occurs twice.
+    """
+    first = day - timedelta(days=window_days - 1)
+    users = pl.col("num_users") if "num_users" in sle_daily.columns else pl.lit(None)
+    rows = sle_daily.filter(pl.col("day").is_between(first, day)).select(
+        "day",
+        "site_id",
+        "metric",
+        "state",
+        pl.when(pl.col("state") == "ok")
+        .then(pl.col("score_pct").cast(pl.Float64).clip(0.0, 100.0))
+        .alias("score"),
+        users.cast(pl.Float64).alias("users"),
+    )
+    doubled = rows.filter(pl.struct("day", "site_id", "metric").is_duplicated())
+    if doubled.height:
+        shown = doubled.select("day", "site_id", "metric").row(0)
+        raise ValueError(
+            f"sle_daily has {doubled.height} rows with a repeated key, the first of them {shown}"
+        )
+    newest = rows.group_by("site_id", "metric").agg(pl.col("state").sort_by("day").last().alias("last_state"))
+    kept = newest.filter(pl.col("last_state") != "not_supported").sort("site_id", "metric")
+    keys = kept.select("site_id", "metric")
+    placed = rows.join(keys.with_row_index("row"), on=["site_id", "metric"], how="inner").select(
+        "row", (pl.col("day") - first).dt.total_days().alias("column"), "score", "users"
+    )
+    at = placed["row"].to_numpy(), placed["column"].to_numpy()
+    arrays = []
+    for name in ("score", "users"):
+        dense = np.full((keys.height, window_days), np.nan)
+        dense[at] = placed[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        arrays.append(dense)
+    arrays[0][~np.isfinite(arrays[0])] = np.nan
+    return Panel(keys, day, arrays[0], arrays[1], kept["last_state"].to_numpy().astype(np.str_))
+
+
+def to_logit(score_pct: Array) -> Array:
+    """Percent to log odds, with [0, 100] squeezed into [0.05, 99.95] first so that both ends stay finite."""
+    share = (CLIP_PCT + score_pct * (1 - 2 * CLIP_PCT / 100)) / 100
+    return np.asarray(np.log(share / (1 - share)))
+
+
+def to_percent(logit: Array) -> Array:
+    """The inverse of ``to_logit``, inside [0, 100]."""
+    share = 100 / (1 + np.exp(-np.clip(logit, -50, 50)))
+    return np.asarray(np.clip((share - CLIP_PCT) / (1 - 2 * CLIP_PCT / 100), 0.0, 100.0))

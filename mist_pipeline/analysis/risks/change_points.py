@@ -1,0 +1,201 @@
+"""Where a level may be heading: competing descriptions of the last weeks, weighed by how well each explains them.
+
+Here: the statistics of ``risks``, arrays in and arrays out. Not here: thresholds, states, tables and sentences
+(``risks``), the panel (``forecast_series``).
+
+A straight line through the last days takes every dip for a decline, and a curve even more so. Here six kinds of story
+compete for the same days: nothing happened, a step that stays, a dip that passes, a decline that has ended, a steady
+decline, an accelerating one; each beginning on any of several days. Each is a Gaussian regression with one
+coefficient besides the old level, so its evidence and its prediction have closed forms, for all series at once. The
+mixture of their predictions is the answer: Bayesian model averaging (Hoeting et al., *Statistical Science* 14, 1999)
+over change-point regressions; the odds between two stories are the significance of a slope, of its curvature, of its
+being over.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from mist_pipeline.analysis.stats.arrays import Array
+
+WINDOW_DAYS = 42
+"""Days that the stories explain: six weeks hold all but the slowest declines."""
+
+
+@dataclass(frozen=True)
+class Odds:
+    """How often each kind of story is true before looking, and how large its changes are.
+
+    Attributes:
+        flat: Nothing happened in six weeks.
+        step: A lasting change of level.
+        dip: One to three bad (or good) days at the end, then back.
+        ended: A change over days that has ended.
+        linear: A steady trend that goes on.
+        curved: An accelerating one.
+        effect_pct: Standard deviation of the change so far, in points.
+    """
+
+    flat: float = 0.65
+    step: float = 0.07
+    dip: float = 0.15
+    ended: float = 0.03
+    linear: float = 0.06
+    curved: float = 0.04
+    effect_pct: float = 8.0
+
+
+@dataclass(frozen=True)
+class Stories:
+    """The regressors of all stories over the window and beyond.
+
+    Attributes:
+        past: (k, WINDOW_DAYS) what one unit of effect does on each day; the effect so far is one unit today, or at
+            its height.
+        ahead: (k, h) the same on the days to come.
+        prior: (k,) probabilities, summing to one.
+        is_trend: (k,) True where the change goes on.
+    """
+
+    past: Array
+    ahead: Array
+    prior: Array
+    is_trend: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+ONSETS_STEP = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 21, 28)
+ONSETS_LINEAR = (*range(3, 22), 23, 25, 27, 29, 32, 35, 38, 42)
+ONSETS_CURVED = (*range(5, 15), 16, 18, 20, 22, 25, 28, 32, 37, 42)
+"""Fine grids: where noise is small, a story that begins two days off loses to one that is wrong in kind."""
+
+ENDED = (
+    (5, 1),
+    (7, 2),
+    (7, 4),
+    (10, 3),
+    (10, 6),
+    (14, 2),
+    (14, 5),
+    (14, 9),
+    (21, 4),
+    (21, 10),
+    (28, 7),
+    (28, 14),
+)
+"""Begin and end of changes that are over, in days before today."""
+
+POWER_CURVED = (2.0, 3.0)
+
+
+def hypotheses(horizon: int, odds: Odds) -> Stories:
+    """All stories for forecasts of ``horizon`` days."""
+    past_days = np.arange(-WINDOW_DAYS + 1, 1, dtype=np.float64)
+    days = np.concatenate([past_days, np.arange(1, horizon + 1)])
+    rows: list[Array] = [np.zeros_like(days)]
+    prior, trend = [odds.flat], [False]
+
+    def add(row: Array, probability: float, *, goes_on: bool) -> None:
+        rows.append(row)
+        prior.append(probability)
+        trend.append(goes_on)
+
+    for onset in ONSETS_STEP:
+        add((days > -onset).astype(np.float64), odds.step / len(ONSETS_STEP), goes_on=False)
+    for onset, share in ((1, 0.6), (2, 0.25), (3, 0.15)):
+        add(((days > -onset) & (days <= 0)).astype(np.float64), odds.dip * share, goes_on=False)
+    for begin, end in ENDED:
+        add(np.clip((days + begin) / (begin - end), 0, 1), odds.ended / len(ENDED), goes_on=False)
+    for onset in ONSETS_LINEAR:
+        add(np.clip((days + onset) / onset, 0, None), odds.linear / len(ONSETS_LINEAR), goes_on=True)
+    for onset in ONSETS_CURVED:
+        for power in POWER_CURVED:
+            share = odds.curved / len(ONSETS_CURVED) / len(POWER_CURVED)
+            add(np.clip((days + onset) / onset, 0, None) ** power, share, goes_on=True)
+    table, probabilities = np.stack(rows), np.array(prior)
+    return Stories(
+        table[:, :WINDOW_DAYS],
+        table[:, WINDOW_DAYS:],
+        probabilities / probabilities.sum(),
+        np.array(trend),
+    )
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the stories say about ``n`` series.
+
+    Attributes:
+        weight: (n, k) posterior probability of each story.
+        mean: (n, k, h) level in percent on each day to come.
+        sd: (n, k, h) its standard deviation.
+        level: (n,) level today, the mean over all stories.
+        slope: (n,) points a day over the coming week, the mean over all stories.
+        decline: (n,) probability that a decline goes on.
+    """
+
+    weight: Array
+    mean: Array
+    sd: Array
+    level: Array
+    slope: Array
+    decline: Array
+
+
+def explain(score: Array, variance: Array, told: Stories, odds: Odds, *, level_sd: float = 15.0) -> Outlook:
+    """Weigh the stories and predict with each.
+
+    Args:
+        score: (n, WINDOW_DAYS) scores without weekday effects, NaN where there is none.
+        variance: (n, WINDOW_DAYS) variance of the noise of each day, autocorrelation allowed for.
+        told: The stories.
+        odds: For the size of effects.
+        level_sd: Prior standard deviation of the old level around the mean of the window.
+    """
+    seen = ~np.isnan(score)
+    weight = np.where(seen, 1 / variance, 0.0)
+    total = np.maximum(weight.sum(axis=1), 1e-12)
+    centre = np.where(seen, score * weight, 0.0).sum(axis=1) / total
+    y = np.where(seen, score - centre[:, None], 0.0) * weight
+    # Normal equations of (old level, effect) for every series and story.
+    a11 = total[:, None] + 1 / level_sd**2
+    a12 = weight @ told.past.T
+    a22 = weight @ (told.past**2).T + 1 / odds.effect_pct**2
+    b1, b2 = y.sum(axis=1)[:, None], y @ told.past.T
+    determinant = a11 * a22 - a12**2
+    level = (a22 * b1 - a12 * b2) / determinant
+    effect = (a11 * b2 - a12 * b1) / determinant
+    evidence = 0.5 * (b1 * level + b2 * effect) - 0.5 * np.log(determinant) - np.log(odds.effect_pct)
+    log_weight = evidence + np.log(told.prior)
+    log_weight -= log_weight.max(axis=1, keepdims=True)
+    posterior = np.exp(log_weight)
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    v11, v12, v22 = a22 / determinant, -a12 / determinant, a11 / determinant
+    x = told.ahead[None]
+    mean = centre[:, None, None] + level[:, :, None] + effect[:, :, None] * x
+    sd = np.sqrt(v11[:, :, None] + 2 * v12[:, :, None] * x + v22[:, :, None] * x**2)
+    now = centre[:, None] + level + effect * told.past[None, :, -1]
+    week = min(7, x.shape[2])
+    slope = (mean[:, :, week - 1] - now) / week
+    return Outlook(
+        posterior,
+        mean,
+        sd,
+        (posterior * now).sum(axis=1),
+        (posterior * slope).sum(axis=1),
+        (posterior * told.is_trend * ndtr(-effect / np.sqrt(v22))).sum(axis=1),
+    )
+
+
+def crossing_probability(outlook: Outlook, threshold: Array, wander_sd: Array) -> Array:
+    """P(the level has been under the threshold by day h) over all stories, (n, h), rising with h.
+
+    Args:
+        outlook: From ``explain``.
+        threshold: (n,) percent.
+        wander_sd: (n, h) how far a level strays by itself by each day, in points.
+    """
+    spread = np.sqrt(outlook.sd**2 + wander_sd[:, None, :] ** 2)
+    under = ndtr((threshold[:, None, None] - outlook.mean) / np.maximum(spread, 1e-9))
+    by_day = np.maximum.accumulate(under, axis=2)
+    return np.asarray(np.clip(np.einsum("nk,nkh->nh", outlook.weight, by_day), 0.0, 1.0))

@@ -1,0 +1,56 @@
+"""."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+
+from mist_pipeline.analysis.stats.arrays import Ints
+
+_MICROSECONDS_PER_HOUR = 3_600_000_000
+
+
+def hour_number(instant: datetime) -> int:
+    """Hours since the epoch of an aware instant."""
+    return int(instant.astimezone(UTC).timestamp() // 3600)
+
+
+def hour_column(numbers: Ints) -> pl.Series:
+    """Hours since the epoch as the ``hour`` column of the tables."""
+    return pl.Series("hour", numbers * _MICROSECONDS_PER_HOUR, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
+
+
+@dataclass(frozen=True)
+class LocalTime:
+    """Hour of the local week (0 = Monday midnight) of every hour, by zone.
+
+    Attributes:
+        zone_of: For every site the position of its zone.
+        hour_of_week: Zones × hours, 0 … 167.
+    """
+
+    zone_of: Ints
+    hour_of_week: Ints
+
+
+def local_time(zones: Mapping[str, str], site_ids: list[str], first_hour: int, hours: int) -> LocalTime:
+    """Local hour of the week of each site, through both changes of daylight saving time; UTC where no zone is known.
+
+    Raises:
+        ValueError: A zone is not in the IANA database.
+    """
+    names = sorted({zones.get(site, "UTC") for site in site_ids} | {"UTC"})
+    position = {name: i for i, name in enumerate(names)}
+    span = hour_column(np.arange(first_hour, first_hour + hours, dtype=np.int64))
+    table = np.empty((len(names), hours), np.int64)
+    for i, name in enumerate(names):
+        try:
+            local = span.dt.convert_time_zone(name)
+        except pl.exceptions.ComputeError as error:
+            message = f"sites.timezone: {name!r} is not an IANA zone such as 'Europe/Berlin'"
+            raise ValueError(message) from error
+        table[i] = ((local.dt.weekday().cast(pl.Int64) - 1) * 24 + local.dt.hour().cast(pl.Int64)).to_numpy()
+    zone_of = np.fromiter((position[zones.get(site, "UTC")] for site in site_ids), np.int64, len(site_ids))
+    return LocalTime(zone_of=zone_of, hour_of_week=table)

@@ -1,0 +1,252 @@
+"""What people type after ``alerts``, and what it means: ids and their beginnings, sites, instants, spans; and the ledger.
+
+Here: reading and looking up; what cannot be understood is refused with what was probably meant. Not here: the commands
+(`alerts`, `alert_silences`, `alert_routes`), and how their answers look (`alert_tables`).
+"""
+
+import difflib
+import getpass
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from mist_pipeline.cli.console import shown
+from mist_pipeline.delivery.message import SiteView
+from mist_pipeline.delivery.rendering.wording import site_labels
+from mist_pipeline.domain.text import clean
+from mist_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from mist_pipeline.alerts.ledger.ledger import Ledger
+
+GOING_ON = ("open", "acknowledged")
+"""States of an incident that is not over."""
+
+MOST_MEANT = 3
+"""Ids that an answer to a misspelt one names."""
+
+_SPAN = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?", re.ASCII)
+_LONGEST = timedelta(days=366)
+
+
+class SeverityName(StrEnum):
+    """How bad something is, mildest first."""
+
+    info = "info"
+    warning = "warning"
+    major = "major"
+    critical = "critical"
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; says why."""
+
+
+def is_there(settings: Settings) -> bool:
+    """Whether there is a ledger yet; that of a database server is made by whoever asks for it first."""
+    place = settings.ledger
+    return (isinstance(place, str) and "://" in place) or Path(place).exists()
+
+
+def no_ledger(settings: Settings) -> str:
+    """The sentence for those who ask before anything was evaluated."""
+    return f"There is no ledger at {shown(Path(settings.ledger))} yet: nothing was ever evaluated here."
+
+
+@contextmanager
+def opened(settings: Settings, *, makes: bool = False) -> "Iterator[Ledger]":
+    """The ledger, for the time of the block.
+
+    Args:
+        settings: Say where it is.
+        makes: Whether one is made where there is none; otherwise a look from the wrong folder leaves none behind.
+
+    Raises:
+        LedgerError: It cannot be opened or does not answer.
+        typer.BadParameter: There is none, or it has no such subject.
+    """
+    from sqlalchemy import exc
+
+    from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
+    from mist_pipeline.alerts.ledger.ledger import NoSuchSubjectError
+    from mist_pipeline.workflows.ledger_access import open_ledger
+
+    if not makes and not is_there(settings):
+        raise typer.BadParameter(f"{no_ledger(settings)} `mist-pipeline daemon` evaluates what it sees.")
+    try:
+        with open_ledger(settings) as ledger:
+            yield ledger
+    except LedgerUnavailableError as error:
+        raise LedgerError(str(error)) from None
+    except NoSuchSubjectError as error:
+        raise typer.BadParameter(str(error)) from None
+    except exc.DatabaseError as error:
+        # Its subclasses besides this one are defects of ours, whose traceback somebody needs.
+        if type(error) not in {exc.DatabaseError, exc.OperationalError}:
+            raise
+        raise LedgerError(f"the ledger does not answer: {clean(str(error.orig))}") from None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an id stands for.
+
+    Attributes:
+        incident_id: The incident, or that of the alert.
+        alert_id: The alert, if it is the id of one.
+    """
+
+    incident_id: str
+    alert_id: str | None = None
+
+
+def subject_of(ledger: "Ledger", text: str) -> Subject:
+    """The one incident, or alert, whose id this is or begins.
+
+    Raises:
+        typer.BadParameter: None does, or those of several incidents do.
+    """
+    wanted = text.strip().lower()
+    found = ledger.find(wanted) if wanted else {}
+    if not found:
+        close = {**ledger.find(wanted[:2]), **{one.incident_id: "" for one, _ in ledger.incidents(GOING_ON)}}
+        raise typer.BadParameter(
+            f"no incident and no alert has an id that begins with {clean(text, 40)!r}; {meant(wanted, close)}",
+            param_hint="ID",
+        )
+    if len(set(found.values())) > 1:
+        several = sorted(found)[:MOST_MEANT]
+        more = f" and {len(found) - len(several):,} more" if len(found) > len(several) else ""
+        raise typer.BadParameter(
+            f"{clean(text, 40)!r} begins {len(found):,} ids, {', '.join(several)}{more}; type more of the one you mean",
+            param_hint="ID",
+        )
+    incident_id = next(iter(found.values()))
+    alerts = [name for name in found if name != incident_id]
+    return Subject(incident_id, alerts[0] if len(found) == 1 and alerts else None)
+
+
+def meant(wanted: str, known: Collection[str]) -> str:
+    """Which ids somebody may have meant, or where there is a list of them."""
+    beginnings = {name[: len(wanted)] if wanted else name: name for name in known}
+    near = difflib.get_close_matches(wanted, beginnings, n=MOST_MEANT)
+    if near:
+        return f"did you mean {' or '.join(beginnings[one] for one in near)}?"
+    return "`mist-pipeline alerts list` shows those that go on, with --all every alert there was"
+
+
+@dataclass(frozen=True)
+class Sites:
+    """What sites are called.
+
+    Attributes:
+        names: Site id → name, as it was typed.
+        labels: Site id → what is shown: clean, and unlike that of any other site.
+    """
+
+    names: Mapping[str, str]
+    labels: Mapping[str, str]
+
+    @classmethod
+    def known(cls, settings: Settings) -> "Sites":
+        """The sites as they were last seen."""
+        from mist_pipeline.workflows.ledger_access import known_sites
+
+        rows = known_sites(settings).select("site_id", "name").iter_rows()
+        names = {site_id: name or "" for site_id, name in rows}
+        return cls(names, site_labels(SiteView(site_id, name) for site_id, name in names.items()))
+
+    def label(self, site_id: str, family: str = "") -> str:
+        """What a site is called; without one the organisation, or the pipeline itself."""
+        from mist_pipeline.alerts.lifecycle.observations import COLLECTOR, is_pipeline
+
+        if not site_id and (family == COLLECTOR or is_pipeline(family)):
+            return "The pipeline"
+        return self.labels.get(site_id) or site_labels([SiteView(site_id, "")])[site_id]
+
+    def ids_of(self, text: str, also: Iterable[str] = ()) -> set[str]:
+        """Sites of this id or name; names are not unique.
+
+        Args:
+            text: As it was typed.
+            also: Ids of sites that exist besides those that were last seen.
+
+        Raises:
+            typer.BadParameter: There is none.
+        """
+        wanted = clean(text).casefold()
+        if text in self.names or text in set(also):
+            return {text}
+        called = {site_id for site_id, name in self.names.items() if clean(name).casefold() == wanted}
+        if called:
+            return called
+        if not self.names:
+            raise typer.BadParameter(
+                f"no site was seen yet, so {clean(text, 60)!r} is not known", param_hint="--site"
+            )
+        by_name = {clean(name).casefold(): clean(name) for name in self.names.values()}
+        near = difflib.get_close_matches(wanted, by_name, n=MOST_MEANT)
+        hint = (
+            f"did you mean {' or '.join(repr(by_name[one]) for one in near)}?"
+            if near
+            else f"{len(self.names):,} sites are known, by id or by name"
+        )
+        raise typer.BadParameter(f"there is no site {clean(text, 60)!r}; {hint}", param_hint="--site")
+
+
+def instant(text: str) -> datetime:
+    """An instant in UTC; without a zone it is meant in UTC."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise typer.BadParameter(
+            f"{clean(text, 40)!r} is no instant; write 2026-11-30T06:00 (UTC) or 2026-11-30T06:00+01:00"
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def span(text: str) -> timedelta:
+    """A length of time: ``90m``, ``2h``, ``1d12h``, ``2w``."""
+    found = _SPAN.fullmatch(text.strip().lower().replace(" ", ""))
+    weeks, days, hours, minutes = (int((part or "0")[:6]) for part in found.groups()) if found else (0,) * 4
+    length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
+    if not timedelta(0) < length <= _LONGEST:
+        raise typer.BadParameter(
+            f"{clean(text, 40)!r} is no length of time; write 90m, 2h, 1d12h or 2w, a year at most"
+        )
+    return length
+
+
+def now_of(context: typer.Context) -> datetime:
+    """The instant as of which a command works; set by ``alerts`` itself."""
+    moment: datetime = context.obj
+    return moment
+
+
+def user(name: str | None) -> str:
+    """Who does something: as named, else whoever the operating system says it is."""
+    if name is not None and clean(name):
+        return clean(name)
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run as a number that nobody gave a name.
+        return f"uid {os.getuid()}"
+
+
+Id: TypeAlias = Annotated[
+    str, typer.Argument(metavar="ID", help="Of an incident, or of one of its alerts; its beginning will do.")
+]
+By: TypeAlias = Annotated[
+    str | None, typer.Option(help="Who does it; default: you, as the operating system knows you.")
+]
+Comment: TypeAlias = Annotated[str, typer.Option(help="Why, for others.")]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -1,0 +1,313 @@
+"""One incident in full: facts, alerts, what happened to it in words, who was told, what people said.
+
+Here: values of the ledger in, text out; as clean as the lists are (`alert_tables`). Not here: the commands (`alerts`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
+from mist_pipeline.cli.alerts.arguments import Sites
+from mist_pipeline.cli.alerts.tables import (
+    STYLES,
+    cell,
+    incident_json,
+    say,
+    severity_of,
+    short,
+    since,
+    table,
+    what,
+    where,
+    why_withheld,
+)
+from mist_pipeline.cli.console import console
+from mist_pipeline.delivery.rendering.wording import left_out
+from mist_pipeline.domain.severity import rank
+from mist_pipeline.domain.text import clean, count, safe_url
+from mist_pipeline.domain.text import instant as in_words
+
+MOST_ALERTS = 20
+"""Alerts that are shown."""
+MOST_LINES = 40
+"""Lines of the timeline that are shown, the newest."""
+MOST_NAMES = 3
+"""Alerts that one line of the timeline names."""
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def print_story(
+    incident: Incident,
+    alerts: Sequence[Alert],
+    events: Sequence[Event],
+    records: Mapping[str, Rows],
+    sites: Sites,
+    now: datetime,
+) -> None:
+    """Print everything about an incident.
+
+    Args:
+        incident: It.
+        alerts: Its alerts.
+        events: Of both, in order.
+        records: As `Ledger.records` gives them.
+        sites: What sites are called.
+        now: The instant.
+    """
+    severity = severity_of(alerts)
+    say(("Incident ", "bold"), (incident.incident_id, "bold cyan"), "  ", (severity, STYLES[severity]))
+    console.print(cell(what(incident, alerts), "bold"))
+    facts = table("", "")
+    facts.show_header = False
+    for name, value in _facts(incident, alerts, sites, now):
+        facts.add_row(name, cell(value))
+    console.print(facts)
+    _print_alerts(alerts, sites, now)
+    _section("What happened")
+    lines = timeline(events, alerts, sites)
+    if len(lines) > MOST_LINES:
+        console.print(
+            f"  {count(len(lines) - MOST_LINES, 'earlier line')} left out; --json has all", style="dim"
+        )
+    happened = table("", "")
+    happened.show_header = False
+    for moment, words in lines[-MOST_LINES:]:
+        happened.add_row(in_words(moment), cell(words, limit=400))
+    console.print(happened)
+    _print_records(records, now)
+
+
+def _facts(
+    incident: Incident, alerts: Sequence[Alert], sites: Sites, now: datetime
+) -> Iterable[tuple[str, str]]:
+    yield "State", _state(incident)
+    yield "Since", f"{in_words(incident.opened_at)} ({since(incident.opened_at, now)})"
+    if incident.resolved_at is not None:
+        yield "Over", f"{in_words(incident.resolved_at)} ({since(incident.resolved_at, now)} ago)"
+    yield "Where", where(alerts, sites)
+    if clean(incident.cause) != what(incident, alerts):
+        yield "Cause" if incident.scope == "infrastructure" else "Began as", incident.cause
+    if reason := why_withheld(incident.withheld) if incident.is_active else "":
+        yield "Not told", reason
+
+
+def _state(incident: Incident) -> str:
+    if incident.state == "merged":
+        return f"merged into {incident.merged_into}"
+    if incident.state == "acknowledged" and incident.acknowledged_at is not None:
+        return f"acknowledged by {incident.acknowledged_by}, {in_words(incident.acknowledged_at)}"
+    return incident.state
+
+
+def _section(title: str) -> None:
+    console.print(f"\n[bold]{title}[/]")
+
+
+def _print_alerts(alerts: Sequence[Alert], sites: Sites, now: datetime) -> None:
+    if not alerts:
+        return
+    _section("Alerts")
+    rows = table("alert", "severity", "state", "since", "where", "metric", "what")
+    ordered = sorted(alerts, key=lambda one: (not one.is_active, -rank(one.severity), one.alert_id))
+    for alert in ordered[:MOST_ALERTS]:
+        rows.add_row(
+            short(alert.alert_id),
+            cell(alert.severity),
+            cell(alert.state),
+            since(alert.opened_at or alert.pending_since, now),
+            cell(sites.label(alert.site_id, alert.family)),
+            cell(alert.metric or alert.family),
+            cell(alert.summary),
+        )
+    console.print(rows)
+    if len(alerts) > MOST_ALERTS:
+        console.print(left_out(len(alerts) - MOST_ALERTS))
+
+
+def timeline(events: Sequence[Event], alerts: Sequence[Alert], sites: Sites) -> list[tuple[datetime, str]]:
+    """What happened, each with its instant; the same at the same time to several alerts is one line.
+
+    Args:
+        events: In order.
+        alerts: The alerts that events may be about.
+        sites: What sites are called.
+    """
+    names = {
+        alert.alert_id: f"{sites.label(alert.site_id, alert.family)} ({alert.metric or alert.family})"
+        for alert in alerts
+    }
+    together = {(event.subject_id, event.at, event.kind) for event in events}
+    told = [
+        (event, _words(event))
+        for event in events
+        if not any(
+            (event.subject_id, event.at, kind) in together for kind in _OVERTAKEN_BY.get(event.kind, ())
+        )
+    ]
+    lines: list[tuple[datetime, str]] = []
+    for (moment, subject), group in groupby(told, key=lambda one: (one[0].at, one[0].subject)):
+        of_words: dict[str, list[str]] = {}
+        for event, words in group:
+            of_words.setdefault(words, []).append(event.subject_id)
+        for words, ids in of_words.items():
+            if subject == "incident":
+                lines.append((moment, f"Incident {words}"))
+            else:
+                lines.append((moment, f"{_listed([names.get(name, short(name)) for name in ids])}: {words}"))
+    return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(clean(name, 80) for name in names[:MOST_NAMES]) + more
+
+
+def _rising(detail: Any) -> str:
+    return f"seen as {detail['to']}; that has to hold" if detail["to"] else "not seen worse any more"
+
+
+def _easing(detail: Any) -> str:
+    return f"seen milder, as {detail['to']}" if detail["to"] else "not seen milder any more"
+
+
+def _withheld(detail: Any) -> str:
+    reason = why_withheld(str(detail["reason"]))
+    return f"is not told: {reason}" if reason else "is not held back any more"
+
+
+_WORDS: Mapping[str, str | Callable[[Any], str]] = {
+    "alert pending": "seen; it has to hold before anybody is told",
+    "alert lapsed": "did not hold",
+    "alert opened": "opened as {severity}",
+    "alert reopened": "is back as {severity}",
+    "alert seen": lambda detail: f"reported by {', '.join(detail['kinds'])}",
+    "alert renewed": "seen again",
+    "alert quieted": "readings are good again; its recovery is counted",
+    "alert frozen": "nobody can see it; its times stand still",
+    "alert thawed": "can be seen again",
+    "alert rising": _rising,
+    "alert easing": _easing,
+    "alert severity_rose": "is worse now: {severity}",
+    "alert severity_fell": "is milder now: {severity}",
+    "alert acknowledged": "acknowledged by {by}",
+    "alert resolved": "over, {because}",
+    "incident opened": "opened: {cause}",
+    "incident joined": lambda detail: f"gained {count(len(detail['alert_ids']), 'alert')}",
+    "incident left": lambda detail: f"lost {count(len(detail['alert_ids']), 'alert')} to another incident",
+    "incident renamed": "has a cause: {cause}",
+    "incident merged": "became part of {into}",
+    "incident acknowledged": "acknowledged by {by}",
+    "incident worsened": "grew worse than what was acknowledged: {severity}",
+    "incident resolved": "is over",
+    "incident reopened": "is back",
+    "incident withheld": _withheld,
+}
+"""Subject and kind of an event → what happened, without the subject."""
+
+
+_OVERTAKEN_BY: Mapping[str, tuple[str, ...]] = {
+    "pending": ("opened", "reopened"),
+    "rising": ("severity_rose",),
+    "easing": ("severity_fell",),
+    "frozen": ("thawed",),
+}
+"""Kind of event → kinds that, at the same instant, leave nothing of it to tell."""
+
+
+def _words(event: Event) -> str:
+    words = _WORDS.get(f"{event.subject} {event.kind}", event.kind)
+    return words.format_map(event.detail) if isinstance(words, str) else words(event.detail)
+
+
+def _print_records(records: Mapping[str, Rows], now: datetime) -> None:
+    _section("Messages")
+    rows = table("message", "sink", "reason", "state", "tries", "at", "error or note")
+    for row in records["deliveries"]:
+        at = row["sent_at"] or (row["due_at"] if row["state"] != "dead" else row["created_at"])
+        style = {"sent": "green", "dead": "red"}.get(row["state"], "yellow")
+        rows.add_row(
+            str(row["delivery_id"]),
+            cell(row["sink"]),
+            cell(row["reason"]),
+            cell(row["state"], style),
+            str(row["attempts"]),
+            in_words(at),
+            cell(row["last_error"]),
+        )
+    console.print(rows if rows.row_count else "Nobody was told.")
+    _print_conversations(records)
+    if records["escalations"]:
+        _section("Escalation")
+        rows = table("policy", "step", "calls", "due", "state")
+        for row in records["escalations"]:
+            rows.add_row(
+                cell(row["policy"]),
+                str(row["number"]),
+                cell(f"{row['sink']} → {row['target']}" if row["target"] else row["sink"]),
+                in_words(row["due_at"]),
+                cell(_step(row, now)),
+            )
+        console.print(rows)
+    if records["feedback"]:
+        _section("Feedback")
+        rows = table("at", "by", "about", "verdict", "comment")
+        for row in records["feedback"]:
+            about = f"alert {short(row['alert_id'])}" if row["alert_id"] else "the incident"
+            rows.add_row(
+                in_words(row["at"]), cell(row["by"]), about, cell(row["verdict"]), cell(row["comment"])
+            )
+        console.print(rows)
+
+
+def _step(row: Mapping[str, Any], now: datetime) -> str:
+    if row["state"] == "pending":
+        late = row["due_at"] <= now
+        return "due now" if late else f"in {since(now, row['due_at'])}"
+    called = {"fired": "called", "cancelled": "not needed"}.get(row["state"], row["state"])
+    return f"{called}: {row['because']}" if row["because"] else called
+
+
+def _print_conversations(records: Mapping[str, Rows]) -> None:
+    """Tickets as they were read back, and what sinks call the incident where no ticket says more."""
+    tickets = {row["sink"]: row for row in records["tickets"]}
+    others = [row for row in records["threads"] if row["sink"] not in tickets and row["reference"]]
+    if not tickets and not others:
+        return
+    _section("Tickets and threads")
+    rows = table("sink", "is", "state", "who")
+    for sink, row in tickets.items():
+        address = safe_url(row["url"])
+        rows.add_row(
+            cell(sink),
+            cell(f"{row['ticket']}  {address}" if address else row["ticket"]),
+            cell(row["state"]),
+            cell(row["who"]),
+        )
+    for row in others:
+        rows.add_row(
+            cell(row["sink"]),
+            cell(", ".join(f"{key}: {value}" for key, value in row["reference"].items())),
+            "",
+            "",
+        )
+    console.print(rows)
+
+
+def story_json(
+    incident: Incident,
+    alerts: Sequence[Alert],
+    events: Sequence[Event],
+    records: Mapping[str, Rows],
+    sites: Sites,
+) -> dict[str, Any]:
+    """Everything about an incident for programs."""
+    return {
+        **incident_json(incident, alerts, sites),
+        "alerts": [asdict(alert) for alert in alerts],
+        "events": [asdict(event) for event in events],
+        **{name: list(rows) for name, rows in records.items()},
+    }

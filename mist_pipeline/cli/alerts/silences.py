@@ -1,0 +1,389 @@
+"""``alerts silence``, ``unsilence`` and ``silences``: what is not told for a while.
+
+Here: the commands. What is a silence is judged by the keys of a planned one (``settings.routes.MaintenanceKeys``), so that
+both are held to the same. Not here: what a silence does (``alerts.silences``).
+"""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.table import Table
+
+from mist_pipeline.alerts.lifecycle.model import Alert
+from mist_pipeline.alerts.notify.config import WEEKDAYS, MaintenanceKeys, WindowKeys
+from mist_pipeline.cli.alerts.arguments import (
+    GOING_ON,
+    MOST_MEANT,
+    By,
+    Comment,
+    Json,
+    Sites,
+    instant,
+    is_there,
+    now_of,
+    opened,
+    span,
+    user,
+)
+from mist_pipeline.cli.alerts.tables import (
+    Found,
+    cell,
+    print_json,
+    say,
+    say_what_follows,
+    short,
+    since,
+    table,
+    what,
+    where,
+)
+from mist_pipeline.cli.console import console, next_commands
+from mist_pipeline.delivery.rendering.wording import left_out
+from mist_pipeline.domain.config_section import PlacedError
+from mist_pipeline.domain.text import clean, count, duration
+from mist_pipeline.domain.text import instant as in_words
+from mist_pipeline.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+    from mist_pipeline.alerts.notify.silences import Silence
+    from mist_pipeline.alerts.notify.time_windows import Window
+
+MOST_INCIDENTS = 10
+"""Incidents that are listed as silenced."""
+
+_UNQUOTED = re.compile(r"""(\s*\w+\s*(?:=~|!~|!=|=)\s*)([^"{},]*\s[^"{},]*)""", re.ASCII)
+"""A matcher whose value has spaces and lost its quotes to the shell."""
+
+_ANY_DAY = frozenset({"day", "daily"})
+
+_OPTIONS = {
+    "match": "MATCHERS",
+    "begins": "--begins",
+    "until": "--ends",
+    "lasts_hours": "--lasts",
+    "weekdays": "--every",
+    "zone": "--zone",
+    "ends_at": "--until",
+}
+"""Key of a planned silence → how it is called here."""
+
+
+def silence(
+    context: typer.Context,
+    matchers: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MATCHERS",
+            help='All must match: site="Cologne 3", site_group=North, family!=roaming, severity=~"info|warning".',
+        ),
+    ],
+    lasts_for: Annotated[
+        timedelta | None,
+        typer.Option("--for", parser=span, metavar="SPAN", help="How long: 90m, 2h, 1d12h, 2w."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(parser=instant, metavar="INSTANT", help="Instead of --for; UTC, or with its zone."),
+    ] = None,
+    begins_at: Annotated[
+        datetime | None, typer.Option("--from", parser=instant, metavar="INSTANT", help="Default: now.")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(help="Only in a window on these weekdays: monday,tuesday; or: day.")
+    ] = None,
+    begins: Annotated[str | None, typer.Option(metavar="HH:MM", help="When the window begins.")] = None,
+    ends: Annotated[str | None, typer.Option(metavar="HH:MM", help="When it ends, by the clock …")] = None,
+    lasts: Annotated[
+        timedelta | None, typer.Option(parser=span, metavar="SPAN", help="… or how long it really lasts.")
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option(help="IANA zone of that clock; default: the organisation's.")
+    ] = None,
+    comment: Comment = "",
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Do not tell about some alerts for a while. They live on: what still goes on at the end is told then.
+
+    Example: [cyan]mist-pipeline alerts silence 'site="Cologne 3"' --for 2h --comment "new switches"[/]
+
+    In a window: [cyan]mist-pipeline alerts silence site_group=North --every sunday --begins 02:00 --lasts 3h[/]
+    """
+    from mist_pipeline.workflows.ledger_access import telling
+
+    settings, now = load_settings(), now_of(context)
+    starts_at = begins_at or now
+    window = _window_keys(settings, every, begins, ends, lasts, zone)
+    wanted = _checked(matchers, starts_at, _end(starts_at, lasts_for, until), window, comment)
+    if wanted.ends_at is not None and wanted.ends_at <= now:
+        raise typer.BadParameter(
+            f"would be over already, at {in_words(wanted.ends_at)}", param_hint="--until"
+        )
+    who_is_told = telling(settings)
+    with opened(settings, makes=True) as ledger:
+        kept = ledger.add_silence(replace(wanted, silence_id="", created_by=user(by)))
+        ledger.tell(who_is_told, now)
+        found = [one for one in ledger.incidents(GOING_ON) if _hidden(one, kept, who_is_told)]
+    if as_json:
+        print_json({**_json(kept, now, "ledger"), "incidents": [one.incident_id for one, _ in found]})
+        return
+    say("Silence ", (kept.silence_id, "bold cyan"), f", {_times(kept, now)}")
+    console.print(cell(_matchers(kept), limit=400))
+    _say_silenced(found, kept, who_is_told, Sites.known(settings), now)
+    next_commands(
+        (f"mist-pipeline alerts unsilence {kept.silence_id}", "end it before its time"),
+        ("mist-pipeline alerts silences", "all of them"),
+    )
+
+
+def _end(starts_at: datetime, lasts_for: timedelta | None, until: datetime | None) -> datetime | None:
+    if lasts_for is not None and until is not None:
+        raise typer.BadParameter("give --for or --until, not both")
+    return until if lasts_for is None else starts_at + lasts_for
+
+
+def _window_keys(
+    settings: Settings,
+    every: str | None,
+    begins: str | None,
+    ends: str | None,
+    lasts: timedelta | None,
+    zone: str | None,
+) -> dict[str, Any] | None:
+    """The keys of a recurring window, if there is to be one."""
+    given = {"--begins": begins, "--ends": ends, "--lasts": lasts, "--zone": zone}
+    if every is None:
+        alone = [name for name, value in given.items() if value is not None]
+        if alone:
+            raise typer.BadParameter(f"{alone[0]} is about a window; say on which days it comes: --every day")
+        return None
+    if begins is None:
+        raise typer.BadParameter("a window needs --begins", param_hint="--every")
+    if (ends is None) == (lasts is None):
+        raise typer.BadParameter("a window needs one of --ends and --lasts", param_hint="--every")
+    days = [word.strip().lower() for word in every.split(",") if word.strip()]
+    return {
+        "begins": begins,
+        "until": ends,
+        "lasts_hours": None if lasts is None else lasts / timedelta(hours=1),
+        "zone": zone or settings.organisation.timezone,
+        "weekdays": () if _ANY_DAY.intersection(days) else tuple(days),
+    }
+
+
+def _checked(
+    matchers: Sequence[str],
+    starts_at: datetime,
+    ends_at: datetime | None,
+    window: dict[str, Any] | None,
+    comment: str,
+) -> "Silence":
+    """The silence, held to what is asked of a planned one."""
+    if ends_at is None and window is None:
+        raise typer.BadParameter("it would never end; give it --for or --until, or a window with --every")
+    if ends_at is not None and ends_at <= starts_at:
+        raise typer.BadParameter(
+            f"is not after {in_words(starts_at)}, when it would begin", param_hint="--until"
+        )
+    try:
+        return MaintenanceKeys(
+            name="silence",
+            match=",".join(map(_quoted, matchers)),
+            starts_at=starts_at,
+            ends_at=ends_at,
+            window=None if window is None else WindowKeys.model_validate(window),
+            comment=comment,
+        ).silence()
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        cause = wrong.get("ctx", {}).get("error")
+        text = cause.text if isinstance(cause, PlacedError) else wrong["msg"].removeprefix("Value error, ")
+        key = next((str(part) for part in wrong["loc"] if str(part) in _OPTIONS), "")
+        if text.startswith("is "):
+            text = f"{str(wrong['input'])[:40]!r} {text}"
+        raise typer.BadParameter(clean(text), param_hint=_OPTIONS.get(key)) from None
+
+
+def _quoted(matcher: str) -> str:
+    """One argument as it was meant: ``site="Cologne 3"`` without its quotes gets them back."""
+    found = _UNQUOTED.fullmatch(matcher)
+    if found is None:
+        return matcher
+    value = found[2].strip().replace("\\", "\\\\")
+    return f'{found[1]}"{value}"'
+
+
+def _hidden(found: Found, kept: "Silence", who_is_told: "Telling") -> list[Alert]:
+    """The alerts of an incident that go on and that a silence is about, whether or not it is its time."""
+    from mist_pipeline.alerts.notify.matchers import all_match
+    from mist_pipeline.alerts.notify.silences import alert_labels
+
+    incident, its = found
+    return [
+        alert
+        for alert in its
+        if alert.is_active
+        and all_match(kept.matchers, alert_labels(alert, who_is_told.of_sites, incident.scope))
+    ]
+
+
+def _say_silenced(
+    found: Sequence[Found], kept: "Silence", who_is_told: "Telling", sites: Sites, now: datetime
+) -> None:
+    verb = "silences" if kept.is_active(now) else "would silence"
+    if not found:
+        say(f"Of what goes on now it {verb} nothing.")
+        return
+    say(f"Of what goes on now it {verb}:")
+    console.print(_listed(found, kept, who_is_told, sites))
+
+
+def _listed(found: Sequence[Found], kept: "Silence", who_is_told: "Telling", sites: Sites) -> Table:
+    """Incidents that a silence is about, and how much of each."""
+    rows = table("incident", "where", "what", "")
+    for incident, its in found[:MOST_INCIDENTS]:
+        hidden, active = _hidden((incident, its), kept, who_is_told), [one for one in its if one.is_active]
+        part = "" if len(hidden) == len(active) else f"{len(hidden)} of {count(len(active), 'alert')}"
+        rows.add_row(short(incident.incident_id), cell(where(its, sites)), cell(what(incident, its)), part)
+    if len(found) > MOST_INCIDENTS:
+        rows.add_row(left_out(len(found) - MOST_INCIDENTS), "", "", "")
+    return rows
+
+
+def unsilence(
+    context: typer.Context,
+    silence_id: Annotated[str, typer.Argument(metavar="ID", help="Of the silence; its beginning will do.")],
+) -> None:
+    """End a silence now. What it held back and still goes on is told.
+
+    Example: [cyan]mist-pipeline alerts unsilence 9c41d0b7e2aa[/]
+    """
+    from mist_pipeline.workflows.ledger_access import telling
+
+    settings, now = load_settings(), now_of(context)
+    with opened(settings) as ledger:
+        known = _silence_of(ledger, settings, silence_id, now)
+        if known.ends_at is not None and known.ends_at <= now:
+            say(
+                f"Silence {known.silence_id} was over already, at {in_words(known.ends_at)}; nothing changes."
+            )
+            return
+        who_is_told = telling(settings)
+        held = [one for one in ledger.incidents(GOING_ON) if _hidden(one, known, who_is_told)]
+        ledger.end_silence(known.silence_id, now)
+        recorded = ledger.tell(who_is_told, now)
+    say("Silence ", (known.silence_id, "bold cyan"), " is ended: ", clean(_matchers(known)))
+    if not known.is_active(now):
+        say("It was not its time: it held nothing back.")
+    elif not held:
+        say("It held back nothing that still goes on.")
+    else:
+        say(
+            f"It held back {count(len(held), 'incident')} that still {'goes' if len(held) == 1 else 'go'} on:"
+        )
+        console.print(_listed(held, known, who_is_told, Sites.known(settings)))
+    say_what_follows(recorded)
+
+
+def _silence_of(ledger: "Ledger", settings: Settings, text: str, now: datetime) -> "Silence":
+    """The one silence that this id is, or begins."""
+    wanted = text.strip().lower()
+    every = {one.silence_id: one for one in ledger.silences()}
+    found = [name for name in every if name == wanted] or [
+        name for name in every if wanted and name.startswith(wanted)
+    ]
+    if len(found) == 1:
+        return every[found[0]]
+    if found:
+        raise typer.BadParameter(f"{clean(text, 40)!r} begins {len(found)} silences: {', '.join(found)}")
+    if text in {one.silence_id for one in settings.notifications.windows()}:
+        raise typer.BadParameter(
+            f"{clean(text, 40)!r} is a planned silence of the configuration; take it out of notifications.maintenance there"
+        )
+    active = [one.silence_id for one in ledger.silences(now)]
+    near = difflib.get_close_matches(wanted, active, n=MOST_MEANT)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`mist-pipeline alerts silences` lists them"
+    raise typer.BadParameter(f"there is no silence {clean(text, 40)!r}; {hint}")
+
+
+def silences(
+    context: typer.Context,
+    with_old: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List silences, and the planned ones of the configuration.
+
+    Example: [cyan]mist-pipeline alerts silences[/]
+    """
+    settings, now = load_settings(), now_of(context)
+    own: list[Silence] = []
+    if is_there(settings):
+        with opened(settings) as ledger:
+            own = ledger.silences(None if with_old else now)
+    planned = [
+        one
+        for one in settings.notifications.windows()
+        if with_old or one.ends_at is None or one.ends_at > now
+    ]
+    if as_json:
+        print_json(
+            [_json(one, now, "ledger") for one in own] + [_json(one, now, "configuration") for one in planned]
+        )
+        return
+    if not own and not planned:
+        say("Nothing is silenced.")
+        next_commands(("mist-pipeline alerts silence 'site=\"…\"' --for 2h", "tell nobody about a site"))
+        return
+    rows = table("silence", "now", "what", "when", "by", "comment")
+    for one in [*own, *planned]:
+        state, style = _state(one, now)
+        rows.add_row(
+            cell(one.silence_id, "cyan"),
+            (f"[{style}]{state}[/]"),
+            cell(_matchers(one), limit=400),
+            cell(_times(one, now)),
+            cell(one.created_by),
+            cell(one.comment),
+        )
+    console.print(rows)
+
+
+def _state(one: "Silence", now: datetime) -> tuple[str, str]:
+    if one.is_active(now):
+        return "silent", "green"
+    return ("over", "dim") if one.ends_at is not None and one.ends_at <= now else ("waits", "yellow")
+
+
+def _matchers(one: "Silence") -> str:
+    return ", ".join(map(str, one.matchers))
+
+
+def _times(one: "Silence", now: datetime) -> str:
+    """When a silence is silent, in words."""
+    parts = [] if one.window is None else [_window(one.window)]
+    if one.starts_at > now:
+        parts.append(f"from {in_words(one.starts_at)}")
+    if one.ends_at is not None:
+        left = f" ({since(now, one.ends_at)} left)" if one.is_active(now) else ""
+        parts.append(f"until {in_words(one.ends_at)}{left}")
+    return ", ".join(parts)
+
+
+def _window(window: "Window") -> str:
+    days = [WEEKDAYS[number].capitalize() for number in sorted(window.weekdays)]
+    length = f"for {duration(window.lasts)}" if window.lasts else f"to {window.until:%H:%M}"
+    return f"{', '.join(days) or 'every day'} from {window.begins:%H:%M} {length} {window.zone}"
+
+
+def _json(one: "Silence", now: datetime, source: str) -> dict[str, Any]:
+    from mist_pipeline.alerts.ledger.mapping import silence_row
+
+    matchers = [str(matcher) for matcher in one.matchers]
+    return {**silence_row(one), "matchers": matchers, "is_active": one.is_active(now), "source": source}

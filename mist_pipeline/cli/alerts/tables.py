@@ -1,0 +1,260 @@
+"""How alerts and incidents are listed: tables for people, CSV and JSON for programs.
+
+Here: values in, text out. Whatever came from the cloud or from a keyboard is cleaned (``wording.clean``) and printed as
+plain text, never as markup. Not here: the commands (`alerts`), one incident in full (`alert_story`).
+"""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from mist_pipeline.alerts.lifecycle.model import Alert, Incident
+from mist_pipeline.cli.alerts.arguments import Sites
+from mist_pipeline.cli.console import console
+from mist_pipeline.domain.severity import Severity, rank, worst
+from mist_pipeline.domain.text import ID_LENGTH, clean, count, duration
+from mist_pipeline.domain.text import instant as in_words
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from mist_pipeline.alerts.ledger.ledger import Recorded
+
+Found = tuple[Incident, list[Alert]]
+"""An incident with its alerts."""
+
+INSTANT_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+"""Of instants in files and JSON: UTC, to the second."""
+
+CSV_COLUMNS = (
+    "incident_id", "severity", "state", "opened_at", "resolved_at", "site_count", "where", "what", "withheld",
+)  # fmt: skip
+"""Columns of a list of incidents."""
+
+STYLES: dict[str, str] = {
+    "critical": "bold red",
+    "major": "red",
+    "warning": "yellow",
+    "info": "cyan",
+    "open": "bold",
+    "acknowledged": "green",
+    "resolved": "dim",
+    "merged": "dim",
+}
+"""Severity or state → how it is printed."""
+
+
+def cell(text: str, style: str = "", limit: int = 200) -> Text:
+    """Text of anybody's as one clean line without markup."""
+    return Text(clean(text, limit), style=style or STYLES.get(text, ""))
+
+
+def say(*parts: str | tuple[str, str]) -> None:
+    """A sentence, some parts of it with a style; no part is markup."""
+    clean_parts = [part if isinstance(part, tuple) else (part, "") for part in parts]
+    console.print(Text.assemble(*clean_parts))
+
+
+def table(*headings: str) -> Table:
+    """An empty table as all commands print it; what is too long for its column goes on below, nothing is cut off."""
+    rows = Table(*headings, box=None, pad_edge=False)
+    for column in rows.columns:
+        column.overflow = "fold"
+    return rows
+
+
+def short(name: str) -> str:
+    """The beginning of an id that people are shown."""
+    return clean(name, 64)[:ID_LENGTH]
+
+
+def severity_of(alerts: Sequence[Alert]) -> Severity:
+    """The worst of what goes on; of what is all over, the worst there was."""
+    going = [alert.severity for alert in alerts if alert.is_active]
+    return worst(going or [alert.highest for alert in alerts])
+
+
+def concerned(alerts: Sequence[Alert]) -> list[Alert]:
+    """The alerts that an incident is about: those that go on, or all where none does."""
+    return [alert for alert in alerts if alert.is_active] or list(alerts)
+
+
+def where(alerts: Sequence[Alert], sites: Sites) -> str:
+    """The name of the one site, or how many there are."""
+    labels = {sites.label(alert.site_id, alert.family) for alert in concerned(alerts)}
+    return next(iter(labels)) if len(labels) == 1 else count(len(labels), "site") if labels else "–"
+
+
+def what(incident: Incident, alerts: Sequence[Alert]) -> str:
+    """The shared cause; of one site's trouble the newest sentence about the worst of it."""
+    if incident.state == "merged":
+        return f"is part of {incident.merged_into} now"
+    leading = max(concerned(alerts), key=lambda alert: rank(alert.severity), default=None)
+    summary = clean(leading.summary) if leading is not None and incident.scope == "site" else ""
+    return summary or clean(incident.cause) or "Without words."
+
+
+def since(moment: datetime, now: datetime) -> str:
+    """How long ago; never less than nothing, whatever clocks say."""
+    return duration(max(now - moment, timedelta(0)))
+
+
+def why_withheld(withheld: str) -> str:
+    """Why nobody was told of an incident, in words; '' if there is no reason."""
+    reason, _, detail = withheld.partition(": ")
+    if reason in _WAITS:
+        return f"{_WAITS[reason]}, until {_moment(detail)}"
+    words = {
+        "no_route": "no route fits",
+        "silenced_by": f"silenced by {clean(detail, 60)}",
+        "inhibited_by": f"incident {clean(detail, 60)} says it already",
+    }
+    return words.get(reason, clean(withheld, 80))
+
+
+_WAITS = {"quiet_hours": "quiet hours", "not_yet": "waits for what may follow"}
+
+
+def _moment(text: str) -> str:
+    try:
+        return in_words(datetime.fromisoformat(text))
+    except ValueError:
+        return clean(text, 40)
+
+
+def order(found: Iterable[Found]) -> list[Found]:
+    """What goes on before what is over: the worst first, then the newest; of what is over the newest."""
+    newest = sorted(found, key=lambda one: (one[0].opened_at, one[0].incident_id), reverse=True)
+    return sorted(
+        newest,
+        key=lambda one: (not one[0].is_active, -rank(severity_of(one[1])) if one[0].is_active else 0),
+    )
+
+
+def incident_table(found: Iterable[Found], sites: Sites, now: datetime) -> Table:
+    """Incidents, one row each; why nobody was told stands below what it is."""
+    rows = Table(box=None, pad_edge=False)
+    for heading in ("incident", "severity", "state", "since"):
+        rows.add_column(heading, no_wrap=True)
+    rows.add_column("where", min_width=10, max_width=26, overflow="fold")
+    rows.add_column("what", ratio=1, overflow="fold")
+    for incident, alerts in found:
+        words = cell(what(incident, alerts))
+        if reason := why_withheld(incident.withheld) if incident.is_active else "":
+            words.append(f"\nnobody was told: {reason}", style="yellow")
+        rows.add_row(
+            short(incident.incident_id),
+            cell(severity_of(alerts) if alerts else "–"),
+            cell(incident.state),
+            since(incident.opened_at, now),
+            cell(where(alerts, sites)),
+            words,
+        )
+    return rows
+
+
+def incident_json(incident: Incident, alerts: Sequence[Alert], sites: Sites) -> dict[str, Any]:
+    """An incident for programs; names and sentences as they came, since JSON can hold anything."""
+    about = concerned(alerts)
+    site_ids = list(dict.fromkeys(alert.site_id for alert in about))
+    return {
+        "incident_id": incident.incident_id,
+        "severity": severity_of(alerts),
+        "state": incident.state,
+        "scope": incident.scope,
+        "family": incident.family,
+        "cause": incident.cause,
+        "summary": what(incident, alerts),
+        "opened_at": incident.opened_at,
+        "acknowledged_at": incident.acknowledged_at,
+        "acknowledged_by": incident.acknowledged_by,
+        "resolved_at": incident.resolved_at,
+        "merged_into": incident.merged_into,
+        "withheld": incident.withheld,
+        "sites": [{"site_id": name, "name": sites.names.get(name, "")} for name in site_ids],
+        "alert_ids": list(incident.alert_ids),
+    }
+
+
+def incident_csv(found: Iterable[Found], sites: Sites) -> None:
+    """Incidents on standard output with `CSV_COLUMNS`."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for incident, alerts in found:
+        writer.writerow(
+            [
+                incident.incident_id,
+                severity_of(alerts),
+                incident.state,
+                plain(incident.opened_at),
+                plain(incident.resolved_at) if incident.resolved_at else "",
+                len({alert.site_id for alert in concerned(alerts)}),
+                _no_formula(where(alerts, sites)),
+                _no_formula(what(incident, alerts)),
+                _no_formula(incident.withheld),
+            ]
+        )
+
+
+def _no_formula(text: str) -> str:
+    """A name that a spreadsheet does not execute."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def alert_csv(frame: "pl.DataFrame") -> str:
+    """Rows of ids, metrics and instants as the files of a replay and ``alerts list --all`` have them."""
+    return frame.write_csv(datetime_format=INSTANT_FORMAT)
+
+
+def alert_table(frame: "pl.DataFrame") -> Table:
+    """Alerts with the columns of `alert_csv`; ids and instants are shortened, so that a row is a line."""
+    rows = table(*frame.columns)
+    for row in frame.iter_rows(named=True):
+        rows.add_row(*(_alert_cell(name, value) for name, value in row.items()))
+    return rows
+
+
+def _alert_cell(name: str, value: object) -> Text:
+    if isinstance(value, datetime):
+        return Text(f"{value.astimezone(UTC):%Y-%m-%d %H:%M}Z")
+    return cell(short(str(value or "")) if name.endswith("_id") else str(value or ""))
+
+
+def print_json(value: object) -> None:
+    """JSON on standard output."""
+    # All beyond ASCII is escaped: JSON stays the same, and no name can command the terminal it is printed on.
+    sys.stdout.write(json.dumps(value, indent=2, default=plain) + "\n")
+
+
+def plain(value: object) -> object:
+    """What JSON has no type for."""
+    match value:
+        case datetime():
+            return value.astimezone(UTC).strftime(INSTANT_FORMAT)
+        case timedelta():
+            return value.total_seconds()
+        case time():
+            return value.isoformat()
+        case set() | frozenset() | tuple():
+            return list(value)
+        case _:
+            return str(value)
+
+
+def say_what_follows(recorded: "Recorded") -> None:
+    """Which messages a decision has brought about, and who sends them."""
+    messages = [f"{notice.sink} ({notice.reason})" for notice in recorded.notices]
+    if not messages:
+        say("No message goes out for it now.")
+        return
+    say(
+        f"{count(len(messages), 'message')} waiting: ",
+        clean(", ".join(messages)),
+        ". The next delivery run of the daemon sends what waits.",
+    )

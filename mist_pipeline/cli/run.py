@@ -1,0 +1,228 @@
+"""Doing the work without the UI: ``run`` (one day), ``backfill`` (many) and ``retention``."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mist_pipeline.cli.console import console, next_commands, progress_bar
+from mist_pipeline.cli.execution import Outcome, execute, execute_days
+from mist_pipeline.settings import Settings, SettingsError, load_settings
+from mist_pipeline.workflows.progress import NOTIFY_TAG
+
+DAY_FORMAT = ["%Y-%m-%d"]
+
+SEARCH_DAYS = 7
+"""Every series has its order searched on one weekday: so many days search each once."""
+
+
+class RunFailedError(Exception):
+    """A run did not succeed; says which steps failed and why."""
+
+
+class Mode(StrEnum):
+    """What ``run`` does for its day."""
+
+    monitor = "monitor"
+    insights = "insights"
+    report = "report"
+    all = "all"
+
+
+JOBS: dict[Mode, str] = {
+    Mode.monitor: "collect",
+    Mode.insights: "analyse",
+    Mode.report: "report",
+    Mode.all: "daily",
+}
+
+
+def run(
+    mode: Annotated[
+        Mode,
+        typer.Option(help="monitor: collect; insights: analyse; report: write it; all: the three in order."),
+    ] = Mode.all,
+    day: Annotated[datetime | None, typer.Option(formats=DAY_FORMAT, help="Default: yesterday.")] = None,
+    notify: Annotated[
+        bool | None,
+        typer.Option(
+            "--notify/--no-notify", help="Whether people are told of the day; default: of yesterday."
+        ),
+    ] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="UTC instant to work as of, for a simulated cloud; default: now.")
+    ] = None,
+) -> None:
+    """Run one day headless. Without --day, monitor and all also look at what is going on right now.
+
+    People are told of yesterday and of now; of an older day only with --notify.
+
+    Example: [cyan]mist-pipeline run --mode all --day 2026-03-01[/]
+    """
+    settings = load_settings()
+    instant = _instant(as_of)
+    wanted = day.date() if day else _yesterday(settings, instant)
+    days = _checked_days(settings, wanted, wanted, instant)
+    jobs: list[tuple[str, Sequence[date]]] = [(JOBS[mode], days)]
+    if mode in (Mode.monitor, Mode.all):
+        jobs.insert(0, ("snapshots", ()))
+        if day is None:
+            jobs.append(("live", ()))
+    jobs.append(("evaluate", ()))
+    tags = {} if notify is None else {NOTIFY_TAG: str(notify).lower()}
+    outcomes = in_turn(settings, jobs, instant, is_simulated=as_of is not None, tags=tags)
+    tell(outcomes)
+    next_commands(
+        ("mist-pipeline report --open", "the page of the day"), ("mist-pipeline ui", "the runs in Dagster")
+    )
+
+
+def backfill(
+    first: Annotated[datetime, typer.Option("--from", formats=DAY_FORMAT, help="First day.")],
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=DAY_FORMAT, help="Last day; default: yesterday.")
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="As for run.")] = Mode.all,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Tell people of the last day; otherwise a backfill tells nobody.")
+    ] = False,
+    search_all: Annotated[
+        bool,
+        typer.Option(
+            "--search-all",
+            help="Search the order of every series every week of the past, as if it had run then; half a second each. "
+            "Otherwise once, in the last week, and earlier forecasts use the default order.",
+        ),
+    ] = False,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="UTC instant to work as of, for a simulated cloud; default: now.")
+    ] = None,
+) -> None:
+    """Fill the history of many days in single runs: collect, analyse, and the report of the last day.
+
+    Days that are there already are replaced by the same. What an interrupted backfill has fetched is not fetched again.
+
+    Example: [cyan]mist-pipeline backfill --from 2026-01-01 --to 2026-02-14[/]
+    """
+    settings = load_settings()
+    instant = _instant(as_of)
+    yesterday = _yesterday(settings, instant)
+    days = _checked_days(settings, first.date(), last.date() if last else yesterday, instant)
+    jobs: list[tuple[str, Sequence[date]]] = []
+    if mode in (Mode.monitor, Mode.all):
+        jobs += [("snapshots", ()), ("collect", days)]
+    if mode in (Mode.insights, Mode.all):
+        # Forecasts of a day use searches of earlier days, so searches come first.
+        jobs += [("search", days if search_all else days[-SEARCH_DAYS:]), ("analyse", days)]
+    if notify:
+        jobs.append(("evaluate", ()))
+    if mode in (Mode.report, Mode.all):
+        jobs.append(("report", days[-1:]))
+    tags = {NOTIFY_TAG: str(notify).lower()}
+    outcomes = in_turn(settings, jobs, instant, is_simulated=as_of is not None, tags=tags)
+    tell(outcomes)
+    again = []
+    if wait_hours := sum(outcome.wait_hours for outcome in outcomes):
+        span = f"--from {days[0]} --to {days[-1]}"
+        promise = f"all of it, sharper; waits about {max(1, round(wait_hours))} h for calls"
+        again.append((f"MIST_PIPELINE__MIST__DETAIL=full mist-pipeline backfill {span}", promise))
+    next_commands(
+        ("mist-pipeline report --open", "the page of the last day"),
+        ("mist-pipeline sql", "query it"),
+        *again,
+    )
+
+
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be moved.")] = False,
+) -> None:
+    """Move old reports and raw files into archives, after reading every archive back. Nothing else is deleted.
+
+    Example: [cyan]mist-pipeline retention --dry-run[/]
+    """
+    settings = load_settings()
+    if dry_run:
+        from mist_pipeline.defs.retention import planned
+
+        steps = planned(settings, datetime.now(settings.organisation.zone).date())
+        console.print("\n".join(steps) if steps else "Nothing is old enough.", markup=False)
+        return
+    with progress_bar() as bar:
+        outcome = execute(settings, "retention", progress=bar)
+    tell([outcome])
+
+
+def _instant(as_of: datetime | None) -> datetime:
+    if as_of is None:
+        return datetime.now(UTC)
+    return as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of.astimezone(UTC)
+
+
+def _yesterday(settings: Settings, instant: datetime) -> date:
+    return instant.astimezone(settings.organisation.zone).date() - timedelta(days=1)
+
+
+def _checked_days(settings: Settings, first: date, last: date, instant: datetime) -> list[date]:
+    start, yesterday = settings.history.start, _yesterday(settings, instant)
+    if first < start:
+        raise SettingsError(
+            f"{first} is before the first day of history, {start}. "
+            f"Set history.start, for example MIST_PIPELINE__HISTORY__START={first}."
+        )
+    if last > yesterday:
+        raise SettingsError(f"{last} is not over yet; the last whole day is {yesterday}.")
+    if first > last:
+        raise SettingsError(f"--from {first} is after --to {last}.")
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+
+
+def in_turn(
+    settings: Settings,
+    jobs: Sequence[tuple[str, Sequence[date]]],
+    instant: datetime,
+    *,
+    is_simulated: bool = False,
+    tags: Mapping[str, str] | None = None,
+) -> list[Outcome]:
+    """Run jobs one after another, those with days over their days; what fails stops those behind it.
+
+    Args:
+        settings: The settings.
+        jobs: Names with their days; jobs about now have none.
+        instant: As of when days are made.
+        is_simulated: Jobs about now, too, are run as of ``instant`` and not of their own beginning.
+        tags: Tags of the runs over days.
+    """
+    outcomes: list[Outcome] = []
+    with progress_bar() as bar:
+        for job, days in jobs:
+            if days:
+                outcomes += execute_days(settings, job, days, progress=bar, as_of=instant, tags=tags)
+            else:
+                at = instant if is_simulated else None
+                outcomes.append(execute(settings, job, progress=bar, as_of=at))
+            if not outcomes[-1].is_success:
+                break
+    return outcomes
+
+
+def tell(outcomes: Sequence[Outcome]) -> None:
+    """Print how runs ended.
+
+    Raises:
+        RunFailedError: One of them failed.
+    """
+    table = Table("job", "days", "seconds", "rows", "", box=None, pad_edge=False)
+    for outcome in outcomes:
+        verdict = "[green]done[/]" if outcome.is_success else "[red]failed[/]"
+        table.add_row(outcome.job, outcome.days, f"{outcome.seconds:.1f}", f"{outcome.rows:,}", verdict)
+    console.print(table)
+    for outcome in outcomes:
+        for warning in (*outcome.warnings, *(f"not asked: {what}" for what in outcome.left_out)):
+            console.print(f"[yellow]![/] {warning.replace('[', chr(92) + '[')}")
+    broken = [failure for outcome in outcomes for failure in outcome.failures]
+    if broken:
+        raise RunFailedError("\n".join(broken))

@@ -1,0 +1,190 @@
+"""Days from hours: the daily history tables of service levels and classifiers.
+
+Pure: frames in, frames out. The hours are made in ``frames``, whose docstring says how a score comes about.
+"""
+
+import polars as pl
+
+from mist_pipeline.collect.history.hourly import DetailFrames
+
+_KEY = ["site_id", "metric"]
+
+
+def sle_daily(
+    hourly: pl.DataFrame,
+    told: DetailFrames,
+    chosen: pl.DataFrame,
+    site_hourly: pl.DataFrame,
+    asked: pl.DataFrame,
+) -> pl.DataFrame:
+    """Exactly one row for every site, metric and day asked.
+
+    Args:
+        hourly: Hours merged from detail and organisation (``frames``), with ``is_detail`` and ``num_clients``.
+        told: Detail answers.
+        chosen: Which of them speaks when (``detail.speaking``).
+        site_hourly: ``history.site_hourly`` of the days.
+        asked: day, site_id, metric; one row each.
+    """
+    key = ["day", *_KEY]
+    detail = _detail_days(hourly, told, chosen)
+    estimates = _estimated_days(hourly)
+    users = told.answers.filter(pl.col("num_days") == 1).group_by(key).agg(pl.col("total_users").max())
+    peaks = site_hourly.group_by("day", "site_id").agg(pl.col("num_clients").max().alias("peak_clients"))
+    has_detail = pl.col("state").is_in(["ok", "no_users"])
+    has_estimate = ~has_detail.fill_null(value=False) & pl.col("state_estimated").is_in(["ok", "no_users"])
+    state = (
+        pl.when(has_detail)
+        .then("state")
+        .when(has_estimate)
+        .then("state_estimated")
+        .otherwise(pl.col("state").fill_null("missing"))
+    )
+    return (
+        asked.join(detail, on=key, how="left")
+        .join(estimates, on=key, how="left")
+        .join(users, on=key, how="left")
+        .join(peaks, on=["day", "site_id"], how="left")
+        .with_columns(
+            score_pct=pl.when(has_estimate).then("score_estimated").otherwise("score_pct"), state=state
+        )
+        .with_columns(
+            num_users=pl.when(pl.col("state") == "ok").then(pl.coalesce("total_users", "peak_clients"))
+        )
+        .select(
+            "day",
+            "site_id",
+            "metric",
+            "score_pct",
+            "num_users",
+            "total_user_minutes",
+            "degraded_user_minutes",
+            "measured_value",
+            "measured_unit",
+            "state",
+        )
+        .sort(key)
+    )
+
+
+def classifiers_daily(parts: pl.DataFrame, told: DetailFrames) -> pl.DataFrame:
+    """Sums by day; users and access points hit only where the answer was about this day alone.
+
+    Args:
+        parts: Classifier buckets of the answers that speak: record, site_id, metric, classifier, day, slot, total,
+            degraded.
+        told: Detail answers.
+    """
+    key = ["day", *_KEY, "classifier"]
+    # A day has hourly buckets or wide ones; where it has both, the hourly ones count.
+    is_hourly = pl.col("slot").is_not_null()
+    counted = parts.filter(is_hourly | ~is_hourly.any().over("day", *_KEY))
+    single = told.answers.filter(pl.col("num_days") == 1).select("record", "day", *_KEY)
+    hit = (
+        told.impacts.join(single, on="record")
+        .group_by(key)
+        .agg(pl.col("num_users").max(), pl.col("num_aps").max())
+    )
+    return (
+        counted.group_by(key)
+        .agg(pl.col("degraded").sum(), pl.col("total").sum())
+        .join(hit, on=key, how="left")
+        .select(
+            *key,
+            (100.0 * pl.col("degraded") / pl.col("total")).clip(0.0, 100.0).alias("degraded_pct"),
+            pl.col("degraded").alias("degraded_user_minutes"),
+            "num_users",
+            "num_aps",
+        )
+        .sort(key)
+    )
+
+
+def from_sums() -> list[pl.Expr]:
+    """Score, user-minutes, measurement and state from summed user-minutes."""
+    total, degraded = pl.col("total"), pl.col("degraded")
+    return [
+        pl.when(total > 0).then((100.0 * (1.0 - degraded / total)).clip(0.0, 100.0)).alias("score_pct"),
+        total.alias("total_user_minutes"),
+        degraded.alias("degraded_user_minutes"),
+        pl.when(pl.col("weight") > 0).then(pl.col("weighted") / pl.col("weight")).alias("measured_value"),
+        pl.when(total > 0)
+        .then(pl.lit("ok"))
+        .when(total == 0)
+        .then(pl.lit("no_users"))
+        .when("is_refused")
+        .then(pl.lit("not_supported"))
+        .otherwise(pl.lit("missing"))
+        .alias("state"),
+    ]
+
+
+def _detail_days(hourly: pl.DataFrame, told: DetailFrames, chosen: pl.DataFrame) -> pl.DataFrame:
+    """Days from user-minutes; buckets wider than an hour stand in for days without any hourly one."""
+    key = ["day", *_KEY]
+    by_hour = (
+        hourly.filter("is_detail")
+        .group_by(key)
+        .agg(
+            *_sums("total_user_minutes", "degraded_user_minutes"),
+            pl.col("weighted").sum(),
+            pl.col("weight").sum(),
+            pl.col("measured_unit").drop_nulls().first(),
+            (pl.col("state") == "not_supported").all().alias("is_refused"),
+        )
+    )
+    wide = (
+        chosen.filter(pl.col("slot").is_null())
+        .join(told.buckets.filter(pl.col("slot").is_null()).drop("slot"), on=["record", "day"])
+        .join(told.answers.select("record", "day", "unit"), on=["record", "day"])
+        .select(
+            *key,
+            "total",
+            "degraded",
+            "weighted",
+            "weight",
+            measured_unit="unit",
+            is_refused=pl.lit(value=False),
+        )
+    )
+    told_by_hour = by_hour.filter(pl.col("total").is_not_null())
+    return pl.concat(
+        [
+            frame.select(*key, "total", "degraded", "weighted", "weight", "measured_unit", "is_refused")
+            for frame in (
+                told_by_hour,
+                wide.join(told_by_hour, on=key, how="anti"),
+                by_hour.filter(pl.col("total").is_null()).join(wide, on=key, how="anti"),
+            )
+        ]
+    ).select(*key, *from_sums(), "measured_unit")
+
+
+def _sums(total: str, degraded: str) -> list[pl.Expr]:
+    is_told = pl.col(total).is_not_null().any()
+    return [
+        pl.when(is_told).then(pl.col(total).sum()).alias("total"),
+        pl.when(is_told).then(pl.col(degraded).sum()).alias("degraded"),
+    ]
+
+
+def _estimated_days(hourly: pl.DataFrame) -> pl.DataFrame:
+    """Days of which only the organisation's hourly scores are known: their mean weighted by clients."""
+    is_ok = pl.col("state") == "ok"
+    weight = pl.col("num_clients").fill_null(0.0)
+    return (
+        hourly.filter(~pl.col("is_detail"))
+        .group_by("day", *_KEY)
+        .agg(
+            pl.when(weight.filter(is_ok).sum() > 0)
+            .then((pl.col("score_pct") * weight).filter(is_ok).sum() / weight.filter(is_ok).sum())
+            .otherwise(pl.col("score_pct").filter(is_ok).mean())
+            .alias("score_estimated"),
+            pl.when(is_ok.any())
+            .then(pl.lit("ok"))
+            .when((pl.col("state") == "no_users").any())
+            .then(pl.lit("no_users"))
+            .otherwise(pl.lit("missing"))
+            .alias("state_estimated"),
+        )
+    )

@@ -1,0 +1,282 @@
+"""Answers of the detail endpoint as frames: user-minutes by site, metric and hour, and by classifier.
+
+Pure: raw records in, frames out. The buckets of an answer are added up by hour; where answers overlap, one of them
+speaks for an hour. States, days and the organisation's scores come together in ``frames``.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from mist_pipeline.collect.fetch.days import HOUR
+from mist_pipeline.collect.raw.format import Record
+from mist_pipeline.mist.parsers import parse_sle_summary
+
+_WINDOW = ("start", "end", "interval")
+_SAMPLES = ("total", "degraded")
+_BATCH = 2000
+"""Documents taken apart at once: bounds memory, not speed."""
+
+_MINUTES = pl.List(pl.Float64)
+_IMPACT = pl.Struct(dict.fromkeys(("num_users", "total_users", "num_aps"), pl.Float64))
+_BODY = pl.Struct(
+    {
+        "start": pl.Float64,
+        "end": pl.Float64,
+        "impact": _IMPACT,
+        "sle": pl.Struct(
+            {
+                "y_label": pl.String,
+                "samples": pl.Struct(dict.fromkeys(("total", "degraded", "value"), _MINUTES)),
+            }
+        ),
+        "classifiers": pl.List(
+            pl.Struct(
+                {
+                    "name": pl.String,
+                    "impact": _IMPACT,
+                    "samples": pl.Struct(dict.fromkeys(("total", "degraded"), _MINUTES)),
+                }
+            )
+        ),
+    }
+)
+"""What is read of an answer. Its shape was checked in full when it came in (``mist.shapes``)."""
+
+_ANSWER: dict[str, Any] = {
+    "record": pl.Int64,
+    "site_id": pl.String,
+    "metric": pl.String,
+    "outcome": pl.String,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "received_at": pl.Int64,
+    "num_days": pl.Int64,
+    "interval": pl.Int64,
+    "days": pl.List(pl.Date),
+    "body": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class DetailFrames:
+    """What the detail answers say, an answer being one record.
+
+    Attributes:
+        answers: One row per answer and day for which it counts: record, day, site_id, metric, outcome, start, end
+            (window asked, epoch seconds), received_at (epoch µs), num_days of the window, total_users, unit.
+        buckets: One row per answer and slot: record, day, slot (epoch second of the hour; null where the bucket is
+            wider than an hour), total, degraded (user-minutes; null where the cloud had nothing), weighted (Σ value ×
+            total), weight (Σ total where there is a value), covered (seconds).
+        classifiers: The same by classifier, without weights; no rows for nulls and hours without users.
+        impacts: record, classifier, num_users, num_aps over the whole window.
+    """
+
+    answers: pl.DataFrame
+    buckets: pl.DataFrame
+    classifiers: pl.DataFrame
+    impacts: pl.DataFrame
+
+
+def detail_frames(
+    records: Iterable[tuple[Record, frozenset[date]]], days: pl.DataFrame, zone: ZoneInfo
+) -> DetailFrames:
+    """Take detail answers apart.
+
+    Args:
+        records: Answers with the days for which each counts (``RawStore.read``).
+        days: day, start, end (epoch seconds) of every day wanted.
+        zone: The organisation's time zone.
+    """
+    batches = [_batch(batch, first, days, zone) for first, batch in _batched(records)]
+    if not batches:
+        batches = [_batch([], 0, days, zone)]
+    return DetailFrames(
+        answers=pl.concat([each.answers for each in batches]),
+        buckets=pl.concat([each.buckets for each in batches]),
+        classifiers=pl.concat([each.classifiers for each in batches]),
+        impacts=pl.concat([each.impacts for each in batches]),
+    )
+
+
+def speaking(detail: DetailFrames) -> pl.DataFrame:
+    """The answer that speaks for each site, metric and hour: the one that covers most of it, then the newest.
+
+    Returns:
+        record, site_id, metric, day, slot; wide buckets (slot null) are chosen by day.
+    """
+    keys = ["site_id", "metric", "day", "slot"]
+    return (
+        detail.buckets.join(
+            detail.answers.select("record", "day", "site_id", "metric", "received_at"), on=["record", "day"]
+        )
+        .sort("covered", "received_at", "record", descending=True)
+        .unique(keys, keep="first", maintain_order=True)
+        .select("record", *keys)
+    )
+
+
+def _batched(
+    records: Iterable[tuple[Record, frozenset[date]]],
+) -> Iterator[tuple[int, list[tuple[Record, frozenset[date]]]]]:
+    remaining = iter(records)
+    first = 0
+    while batch := list(islice(remaining, _BATCH)):
+        yield first, batch
+        first += len(batch)
+
+
+def _batch(
+    batch: list[tuple[Record, frozenset[date]]], first: int, days: pl.DataFrame, zone: ZoneInfo
+) -> DetailFrames:
+    answers = _answers(batch, first)
+    told = _decoded(answers, batch)
+    answer = (
+        answers.drop("interval", "body")
+        .join(told.select("record", "total_users", "unit"), on="record", how="left")
+        .explode("days", empty_as_null=True)
+        .rename({"days": "day"})
+    )
+    counted = answer.select("record", "day").join(days.select("day", day_start="start"), on="day")
+    causes = _causes(told)
+    buckets = _by_slot(told.select("record", *_WINDOW, *_SAMPLES, "value"), "record", counted, zone)
+    parts = _by_slot(causes.select("record", "cause", *_WINDOW, *_SAMPLES), "cause", counted, zone)
+    names = causes.select("record", "classifier", "cause").unique()
+    return DetailFrames(
+        answers=answer,
+        buckets=buckets,
+        classifiers=parts.filter(pl.col("total") > 0)
+        .join(names, on="cause", how="left")
+        .select("record", "classifier", "day", "slot", "total", "degraded"),
+        impacts=causes.select("record", "classifier", "num_users", "num_aps"),
+    )
+
+
+def _answers(batch: list[tuple[Record, frozenset[date]]], first: int) -> pl.DataFrame:
+    """One row per record, from the headers; the body as text where there is one."""
+    rows = [
+        (
+            number,
+            header.request["site_id"],
+            header.request["metric"],
+            header.outcome,
+            header.request["start"],
+            header.request["end"],
+            int(header.received_at.timestamp() * 1_000_000),
+            len(header.days),
+            header.request.get("interval"),
+            sorted(counts_for),
+            record.body.decode(errors="replace") if header.outcome == "answered" else None,
+        )
+        for number, (record, counts_for) in enumerate(batch, start=first)
+        for header in (record.header,)
+    ]
+    return pl.DataFrame(rows, schema=_ANSWER, orient="row")
+
+
+def _decoded(answers: pl.DataFrame, batch: list[tuple[Record, frozenset[date]]]) -> pl.DataFrame:
+    """The bodies of the answered records as columns."""
+    body, sle = pl.col("body").struct, pl.col("sle").struct
+    impact = pl.col("impact").struct
+    try:
+        told = answers.drop_nulls("body").with_columns(pl.col("body").str.json_decode(_BODY))
+    except pl.exceptions.ComputeError:
+        # Slower, but it names the place in the document.
+        for record, _ in batch:
+            if record.header.outcome == "answered":
+                parse_sle_summary(record.document())
+        raise
+    return told.select(
+        "record",
+        "interval",
+        body.field("start").cast(pl.Int64),
+        pl.min_horizontal(body.field("end").cast(pl.Int64), "end").alias("end"),
+        body.field("impact", "sle", "classifiers"),
+    ).select(
+        "record",
+        *_WINDOW,
+        sle.field("samples").struct.field("total", "degraded", "value"),
+        unit=sle.field("y_label").replace("", None),
+        total_users=pl.coalesce(impact.field("total_users"), impact.field("num_users")).cast(pl.Int64),
+        classifiers="classifiers",
+    )
+
+
+def _causes(told: pl.DataFrame) -> pl.DataFrame:
+    """One row per record and classifier as sent; ``cause`` numbers the record's classifiers by normalised name."""
+    each, impact = pl.col("classifiers").struct, pl.col("impact").struct
+    # As mist.metrics.normalise does it.
+    name = each.field("name").fill_null("").str.strip_chars().str.to_lowercase().str.replace_all("[_ ]", "-")
+    return (
+        told.select("record", *_WINDOW, "classifiers")
+        .filter(pl.col("classifiers").list.len() > 0)
+        .explode("classifiers")
+        .select("record", *_WINDOW, each.field("impact", "samples"), classifier=name)
+        .select(
+            "record",
+            "classifier",
+            *_WINDOW,
+            pl.col("samples").struct.field("total", "degraded"),
+            impact.field("num_users", "num_aps").cast(pl.Int64),
+        )
+        .with_row_index("cause")
+        .with_columns(pl.col("cause").first().over("record", "classifier"))
+    )
+
+
+def _by_slot(documents: pl.DataFrame, key: str, days: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
+    """Buckets of list columns added up by hour; only those that begin in a day for which their answer counts.
+
+    Args:
+        documents: record, key, window, interval and the list columns.
+        key: What is added up apart from the others.
+        days: record, day, day_start (epoch seconds).
+        zone: The organisation's time zone.
+    """
+    columns = [name for name in (*_SAMPLES, "value") if name in documents.columns]
+    count = pl.max_horizontal(pl.col(name).list.len().fill_null(0) for name in columns)
+    nulls = pl.lit(None, pl.Float64).repeat_by("count")
+    filled = [pl.when(pl.col(name).is_null()).then(nulls).otherwise(name).alias(name) for name in columns]
+    begin = pl.col("begin")
+    is_told = pl.col("total").is_not_null() & pl.col("degraded").is_not_null()
+    # What exceeds the total is rounding: mist.shapes lets no more through.
+    degraded = pl.when(pl.col("degraded") > pl.col("total")).then("total").otherwise("degraded")
+    is_measured = is_told & pl.col("value").is_not_null()
+    measured = {
+        "weighted": pl.when(is_measured).then(pl.col("value") * pl.col("total")),
+        "weight": pl.when(is_measured).then("total"),
+    }
+    sums = list(measured) if "value" in columns else []
+    buckets = (
+        documents.with_columns(count=count)
+        .filter(pl.col("count") > 0)
+        .with_columns(*filled, index=pl.int_ranges(0, "count"))
+        .explode("index", *columns)
+        .with_columns(begin=pl.col("start") + pl.col("index") * pl.col("interval"))
+        .with_columns(
+            day=pl.from_epoch(begin).dt.replace_time_zone("UTC").dt.convert_time_zone(zone.key).dt.date()
+        )
+        .join(days, on=["record", "day"])
+        .select(
+            key,
+            "day",
+            slot=pl.when(pl.col("interval") <= HOUR).then(begin - (begin - pl.col("day_start")) % HOUR),
+            total=pl.when(is_told).then("total"),
+            degraded=pl.when(is_told).then(degraded),
+            **{name: measured[name] for name in sums},
+            covered=pl.min_horizontal(begin + pl.col("interval"), "end") - begin,
+            is_told=is_told,
+        )
+    )
+    is_any = pl.col("is_told")
+    return (
+        buckets.group_by(key, "day", "slot")
+        .agg(pl.col("total", "degraded", *sums, "covered").sum(), is_any.any())
+        .with_columns(pl.when(is_any).then(pl.col("total", "degraded")))
+        .drop("is_told")
+    )

@@ -1,0 +1,84 @@
+"""analysis/*: a partition a day, each asset reading history, calling one function of ``analysis`` and storing it.
+
+What makes a day's rows is on that day or before it; the look-backs are declared as partition mappings. Evidence, which
+remembers, is in ``defs.evidence``; forecasts and their search are in ``defs.forecasts``, findings in ``defs.findings``.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from mist_pipeline.analysis.baselines import daily as normal
+from mist_pipeline.analysis.causes import correlations as together
+from mist_pipeline.analysis.scores import health, trends
+from mist_pipeline.defs.table_io import POOL, SINGLE_RUN, days_of, on, replaced, spec
+from mist_pipeline.settings import Settings
+from mist_pipeline.tables import analysis as table
+from mist_pipeline.tables import history
+from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.analyse_day import (
+    BASE_RATE_DAYS,
+    Compute,
+    anomaly_rows,
+    baseline_rows,
+    correlation_rows,
+    deviation_rows,
+    health_rows,
+    incident_rows,
+    trend_rows,
+    utilisation_rows,
+)
+
+LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
+    (table.TRENDS, trend_rows, (on(history.SLE_DAILY, days_back=trends.LOOKBACK_DAYS),)),
+    (table.UTILISATION, utilisation_rows, (on(history.DEVICES, days_back=trends.LOOKBACK_DAYS),)),
+    (
+        table.BASELINES,
+        baseline_rows,
+        (on(history.SLE_DAILY, days_back=normal.BaselineRules().days), on(history.SITES)),
+    ),
+    (table.DEVIATIONS, deviation_rows, (on(history.SLE_DAILY), on(table.BASELINES))),
+    (table.ANOMALIES, anomaly_rows, (on(history.SLE_HOURLY), on(history.SITE_HOURLY), on(history.SITES))),
+    (
+        table.HEALTH_SCORES,
+        health_rows,
+        (on(history.SLE_DAILY, days_back=health.LOOKBACK_DAYS), on(history.SITES), on(table.RISKS)),
+    ),
+    (
+        table.CORRELATIONS,
+        correlation_rows,
+        (on(table.DEVIATIONS, days_back=together.CorrelationSettings().window_days - 1),),
+    ),
+    (
+        table.INCIDENTS,
+        incident_rows,
+        (
+            on(history.SLE_DAILY, days_back=BASE_RATE_DAYS),
+            on(table.DEVIATIONS, days_back=BASE_RATE_DAYS),
+            on(table.EVIDENCE, days_back=BASE_RATE_DAYS + 1),
+            on(history.CLASSIFIERS_DAILY, days_back=BASE_RATE_DAYS),
+            on(history.SITES, days_back=BASE_RATE_DAYS),
+        ),
+    ),
+)
+"""Each table of the layer with the function that makes it and what it is made of."""
+
+
+def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The assets of ``LAYER``."""
+
+    def asset(of: Table, compute: Compute, deps: tuple[dg.AssetDep, ...]) -> dg.AssetsDefinition:
+        @dg.multi_asset(
+            name=of.name, specs=[spec(of, deps, partitions=daily)], backfill_policy=SINGLE_RUN, pool=POOL
+        )
+        def made(
+            context: dg.AssetExecutionContext,
+            warehouse: dg.ResourceParam[Warehouse],
+            settings: dg.ResourceParam[Settings],
+        ) -> dg.MaterializeResult[Any]:
+            return replaced(context, warehouse, of, compute(warehouse, settings, days_of(context)))
+
+        return made
+
+    return [asset(*one) for one in LAYER]

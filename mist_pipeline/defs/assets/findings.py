@@ -1,0 +1,45 @@
+"""."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.table_io import POOL, SINGLE_RUN, days_of, on, replaced, spec
+from mist_pipeline.settings import Settings
+from mist_pipeline.tables import analysis as table
+from mist_pipeline.tables import history
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.detect_day import finding_rows, is_about_now, step_of_day
+from mist_pipeline.workflows.ledger_access import kept_evaluations, remember_sites
+
+
+def findings_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset."""
+    same_day = (
+        *(history.SLE_DAILY, history.CLASSIFIERS_DAILY, history.SITES, history.SITE_HOURLY, history.ALARMS),
+        *(table.TRENDS, table.DEVIATIONS, table.RISKS, table.ANOMALIES, table.HEALTH_SCORES, table.INCIDENTS),
+    )
+    deps = (*map(on, same_day), on(table.EVIDENCE, days_back=1))
+
+    @dg.multi_asset(
+        name=table.FINDINGS.name,
+        specs=[spec(table.FINDINGS, deps, partitions=daily)],
+        backfill_policy=SINGLE_RUN,
+        pool=POOL,
+    )
+    def made(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.MaterializeResult[Any]:
+        days, instant = days_of(context), as_of(context)
+        result = replaced(context, warehouse, table.FINDINGS, finding_rows(warehouse, settings, days))
+        yesterday = instant.astimezone(settings.organisation.zone).date() - timedelta(days=1)
+        if is_about_now(context.run.tags, days, yesterday):
+            remember_sites(settings, warehouse.read_days(history.SITES, days[-1], days[-1]))
+            kept_evaluations(settings).keep(step_of_day(warehouse, settings, days[-1], instant))
+        return result
+
+    return made

@@ -1,0 +1,88 @@
+"""analysis/models, analysis/forecasts, analysis/risks: what will be.
+
+The search of orders is a job of its own, after the findings: a forecast of day D uses only searches of days before it,
+so the morning does not wait for them. A day's forecast may use verdicts on forecasts of earlier days of the same run.
+"""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from mist_pipeline.analysis.forecasts.forecast import MODEL_MAX_AGE_DAYS
+from mist_pipeline.analysis.forecasts.model_search import WINDOW_DAYS
+from mist_pipeline.analysis.risks.risk import NOISE_DAYS
+from mist_pipeline.defs.table_io import POOL, SINGLE_RUN, days_of, on, replaced, spec
+from mist_pipeline.settings import Settings
+from mist_pipeline.tables import analysis as table
+from mist_pipeline.tables import history
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.forecast_day import forecast_rows, model_rows, risk_rows
+from mist_pipeline.workflows.progress import Progress
+
+
+def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Every asset of this room."""
+    on_readings = on(history.SLE_DAILY, days_back=WINDOW_DAYS)
+
+    @dg.multi_asset(
+        name="models",
+        specs=[spec(table.MODELS, [on_readings], partitions=daily)],
+        backfill_policy=SINGLE_RUN,
+        pool=POOL,
+    )
+    def models(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+        progress: dg.ResourceParam[Progress],
+    ) -> dg.MaterializeResult[Any]:
+        rows = model_rows(warehouse, settings, days_of(context), progress)
+        fallen_back = int(rows["fallback"].is_not_null().sum())
+        return replaced(context, warehouse, table.MODELS, rows, {"series_without_model": fallen_back})
+
+    @dg.multi_asset(
+        name="forecasts",
+        specs=[
+            spec(
+                table.FORECASTS,
+                [on_readings, on(table.MODELS, days_back=MODEL_MAX_AGE_DAYS, include_day=False)],
+                partitions=daily,
+            )
+        ],
+        backfill_policy=SINGLE_RUN,
+        pool=POOL,
+    )
+    def daily_forecasts(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+        progress: dg.ResourceParam[Progress],
+    ) -> dg.MaterializeResult[Any]:
+        rows = forecast_rows(warehouse, settings, days_of(context), progress)
+        by_model = rows.filter(pl.col("horizon_days") == 1)["model"].value_counts(sort=True)
+        return replaced(context, warehouse, table.FORECASTS, rows, {"models": dict(by_model.iter_rows())})
+
+    @dg.multi_asset(
+        name="risks",
+        specs=[
+            spec(
+                table.RISKS,
+                [on(history.SLE_DAILY, days_back=NOISE_DAYS), on(table.FORECASTS)],
+                partitions=daily,
+            )
+        ],
+        backfill_policy=SINGLE_RUN,
+        pool=POOL,
+    )
+    def daily_risks(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.MaterializeResult[Any]:
+        rows = risk_rows(warehouse, settings, days_of(context))
+        return replaced(
+            context, warehouse, table.RISKS, rows, {"pre_warnings": int(rows["is_pre_warning"].sum())}
+        )
+
+    return [models, daily_forecasts, daily_risks]

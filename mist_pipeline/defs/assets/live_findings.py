@@ -1,0 +1,43 @@
+"""."""
+
+from typing import Any
+
+import dagster as dg
+
+from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.table_io import POOL, key, spec, told
+from mist_pipeline.settings import Settings
+from mist_pipeline.tables import history, live
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.detect_hour import live_evaluation
+from mist_pipeline.workflows.ledger_access import kept_evaluations, remember_sites
+
+
+def live_findings_asset() -> dg.AssetsDefinition:
+    """The asset."""
+    deps = [
+        dg.AssetDep(key(table))
+        for table in (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.STATUS, live.ALARMS)
+    ]
+    deps += [
+        dg.AssetDep(key(table))
+        for table in (history.SLE_HOURLY, history.CLASSIFIERS_HOURLY, history.SITE_HOURLY, history.SITES)
+    ]
+
+    @dg.multi_asset(name="live_findings", specs=[spec(live.FINDINGS, deps)], pool=POOL)
+    def found(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.MaterializeResult[Any]:
+        instant = as_of(context)
+        seen = live_evaluation(warehouse, settings, instant)
+        rows, added = seen.findings, warehouse.append(live.FINDINGS, seen.findings)
+        remember_sites(settings, seen.sites)
+        kept_evaluations(settings).keep(seen.step(instant))
+        by_severity = dict(rows["severity"].value_counts(sort=True).iter_rows())
+        return told(
+            live.FINDINGS, rows, added, metadata={"as_of": instant.isoformat(), "severities": by_severity}
+        )
+
+    return found

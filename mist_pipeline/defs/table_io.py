@@ -1,0 +1,128 @@
+"""How a warehouse table becomes an asset: key, description, column schema, partitions, and the write with metadata.
+
+An asset's key is its table and its group the layer: ``history/sle_daily`` is ``history.sle_daily``.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.store import Warehouse
+
+DATA_ENGINEERING = "team:data-engineering"
+NETWORK_OPERATIONS = "team:network-operations"
+
+POOL = "warehouse"
+"""One writer: every asset that writes the warehouse is in this pool, whose limit is 1."""
+
+SINGLE_RUN = dg.BackfillPolicy.single_run()
+
+
+def key(table: Table) -> dg.AssetKey:
+    """The asset of a table."""
+    return dg.AssetKey([table.schema, table.name])
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """The columns as Dagster shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.type,
+                column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.name not in table.key),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def spec(
+    table: Table,
+    deps: Sequence[dg.AssetDep] = (),
+    *,
+    partitions: dg.PartitionsDefinition[str] | None = None,
+    owner: str = NETWORK_OPERATIONS,
+) -> dg.AssetSpec:
+    """The asset spec of a table."""
+    return dg.AssetSpec(
+        key(table),
+        deps=list(deps),
+        description=table.comment,
+        group_name=table.schema,
+        owners=[owner],
+        kinds={"duckdb", "polars"},
+        partitions_def=partitions,
+        metadata={
+            "dagster/column_schema": column_schema(table),
+            "dagster/table_name": table.full_name,
+            "key": dg.MetadataValue.text(", ".join(table.key)),
+        },
+    )
+
+
+def on(table: Table, *, days_back: int = 0, include_day: bool = True) -> dg.AssetDep:
+    """A dependency on the same day of a table, and on the days before it where a look-back is given."""
+    if not days_back:
+        return dg.AssetDep(key(table))
+    mapping = dg.TimeWindowPartitionMapping(start_offset=-days_back, end_offset=0 if include_day else -1)
+    return dg.AssetDep(key(table), partition_mapping=mapping)
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """The days that this run materialises, in order."""
+    return sorted(date.fromisoformat(name) for name in context.partition_keys)
+
+
+def replaced(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    table: Table,
+    frame: pl.DataFrame,
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.MaterializeResult[Any]:
+    """Replace this run's days of a table and say what was written."""
+    days = days_of(context)
+    rows = warehouse.replace_days(table, frame, days)
+    return told(table, frame, rows, days, metadata)
+
+
+def told(
+    table: Table,
+    frame: pl.DataFrame,
+    rows: int,
+    days: Sequence[date] = (),
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.MaterializeResult[Any]:
+    """What an asset tells about its table: row count, days, a preview."""
+    facts: dict[str, Any] = {"dagster/row_count": rows, "preview": dg.MetadataValue.md(preview(frame))}
+    if days:
+        facts["days"] = f"{days[0]} … {days[-1]}" if len(days) > 1 else str(days[0])
+    return dg.MaterializeResult(asset_key=key(table), metadata={**facts, **(metadata or {})})
+
+
+def preview(frame: pl.DataFrame, rows: int = 8) -> str:
+    """The first rows as a Markdown table; cell text is escaped, since names are typed by strangers."""
+    return markdown_table(frame.columns, frame.head(rows).rows())
+
+
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; cell text is escaped."""
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+_ESCAPED = {ord(character): f"&#{ord(character)};" for character in "\\|`*_[]()#!&<>"}
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.2f}" if isinstance(value, float) else str(value)
+    return " ".join(text.split())[:60].translate(_ESCAPED)

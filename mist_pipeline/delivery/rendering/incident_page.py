@@ -1,0 +1,154 @@
+"""An incident as an HTML page: the body of a mail, and the file to look at.
+
+Here: what of an incident the template shows, and how it is cut. Words are in `wording`, looks in ``templates/``. The
+page loads nothing but the pictures that it comes with.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import jinja2
+
+from mist_pipeline.delivery.message import AlertView, IncidentView, Message
+from mist_pipeline.delivery.rendering import wording
+from mist_pipeline.domain import text
+
+MOST_ALERTS = 15
+"""Children with a row of their own …"""
+MOST_NAMED = 400
+"""… and, after them, at most so many by name only: mail readers cut a mail at about 100 kB."""
+MOST_BLAMED = 12
+"""Rows of a classifier table."""
+
+
+@dataclass(frozen=True)
+class Blame:
+    """A row of a classifier table."""
+
+    site: str
+    classifier: str
+    degraded_pct: float
+    num_users: int | None
+
+    @property
+    def tone(self) -> str:
+        """As in the report: from 20 % red, from 10 % dark orange, above 0 orange."""
+        if self.degraded_pct >= 20:
+            return "red"
+        if self.degraded_pct >= 10:
+            return "darkorange"
+        return "orange" if self.degraded_pct > 0 else "none"
+
+
+@dataclass(frozen=True)
+class BlameTable:
+    """What the cloud blames for one metric, worst first."""
+
+    metric: str
+    rows: tuple[Blame, ...]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A child with a row of its own."""
+
+    site: str
+    url: str | None
+    subject: str
+    severity: str
+    status: str
+    summary: str
+
+
+def blame_tables(incident: IncidentView) -> list[BlameTable]:
+    """One table a metric, from ``classifiers`` in the evidence of its alerts.
+
+    Rows there are mappings with the columns of ``history.classifiers_daily``: classifier, degraded_pct, and num_users
+    where it is known. Anything else is not a row.
+    """
+    labels = wording.site_labels(incident.sites)
+    found: dict[str, list[Blame]] = {}
+    for alert in incident.alerts:
+        found.setdefault(wording.subject_of(alert), []).extend(_blames(alert, labels[alert.site.site_id]))
+    tables = []
+    for metric, rows in found.items():
+        ordered = sorted(rows, key=lambda row: (-row.degraded_pct, row.site, row.classifier))
+        if ordered:
+            left_out = max(len(ordered) - MOST_BLAMED, 0)
+            tables.append(BlameTable(metric, tuple(ordered[:MOST_BLAMED]), left_out))
+    return tables
+
+
+def render_page(message: Message, pictures: Mapping[str, str]) -> str:
+    """The page.
+
+    Args:
+        message: What is told.
+        pictures: Title → address of its picture (``cid:…`` or ``data:…``), ours.
+
+    Returns:
+        HTML, everything of the incident escaped.
+    """
+    incident = message.incident
+    labels = wording.site_labels(incident.sites)
+    named = incident.alerts[MOST_ALERTS : MOST_ALERTS + MOST_NAMED]
+    return _template().render(
+        headline=wording.headline(message),
+        why=wording.why(message),
+        title=wording.title_of(incident),
+        state=wording.state(message),
+        tone=_tone(message),
+        is_over=incident.status == "resolved",
+        facts=wording.facts(incident),
+        rows=[_row(alert, labels) for alert in incident.alerts[:MOST_ALERTS]],
+        named=list(dict.fromkeys(labels[alert.site.site_id] for alert in named)),
+        left_out=max(len(incident.alerts) - MOST_ALERTS - MOST_NAMED, 0),
+        blame_tables=blame_tables(incident),
+        steps=wording.steps(incident),
+        pictures=pictures,
+        links=wording.links(incident),
+        footer=f"Incident {text.clean(incident.incident_id, 80)}, message {message.sequence}, "
+        f"{text.instant(incident.updated_at)}",
+    )
+
+
+def _tone(message: Message) -> str:
+    if message.reason == "test":
+        return "test"
+    return "resolved" if message.incident.status == "resolved" else message.incident.severity
+
+
+def _row(alert: AlertView, labels: Mapping[str, str]) -> Row:
+    return Row(
+        site=labels[alert.site.site_id],
+        url=text.safe_url(alert.site.url),
+        subject=wording.subject_of(alert),
+        severity=alert.severity,
+        status=alert.status,
+        summary=wording.summary_of(alert),
+    )
+
+
+def _blames(alert: AlertView, label: str) -> Iterator[Blame]:
+    rows = alert.evidence.get("classifiers")
+    for row in rows if isinstance(rows, list | tuple) else ():
+        if not isinstance(row, Mapping):
+            continue
+        name, share, users = row.get("classifier"), row.get("degraded_pct"), row.get("num_users")
+        if isinstance(name, str) and isinstance(share, int | float) and 0 <= share <= 100:
+            known = users if isinstance(users, int) else None
+            yield Blame(label, text.clean(name, text.NAME_LENGTH), float(share), known)
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mist_pipeline.delivery.rendering"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("incident.html.j2")

@@ -1,0 +1,226 @@
+"""What an incident says, in words that every sink shares: headline, why it is told, facts, children, whole text.
+
+Everything here is plain text of clean lines: no control, direction or invisible character survives, whatever sites are
+called. Escaping for a renderer (HTML, Slack, Jira) is that renderer's work, as are its limits; `clipped` helps.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
+from mist_pipeline.domain.metrics import CATALOGUE
+from mist_pipeline.domain.text import (
+    ID_LENGTH,
+    NAME_LENGTH,
+    TITLE_LENGTH,
+    clean,
+    count,
+    duration,
+    instant,
+    safe_url,
+)
+
+FAMILY_TITLES: Mapping[str, str] = {
+    "collector": "Collection of data",
+    "device": "Devices",
+    "health": "Site health",
+}
+"""What problems without a metric are called; any other is of the pipeline, or of the whole site."""
+_PIPELINE = "pipeline:"
+
+_WHY: Mapping[Reason, str] = {
+    "first": "First message about this incident.",
+    "severity_rise": "It has become worse.",
+    "more_sites": "More sites are hit.",
+    "some_resolved": "A part of it has recovered.",
+    "all_resolved": "All of it has recovered.",
+    "reopened": "It is back after it had recovered.",
+    "repeat_due": "It is still going on.",
+    "escalation": "Nobody has acknowledged it in time.",
+    "acknowledged": "Somebody is working on it.",
+    "digest": "Collected during quiet hours.",
+    "test": "This is a test. Nothing is wrong.",
+}
+_WHY_MERGED = "It is now part of another incident."
+
+
+def title_of(incident: IncidentView) -> str:
+    """The title as one clean line."""
+    return clean(incident.title, TITLE_LENGTH) or f"Incident {incident.incident_id[:ID_LENGTH]}"
+
+
+def site_labels(sites: Iterable[SiteView]) -> dict[str, str]:
+    """Site id → what it is called; names that read the same, or not at all, get the start of their id."""
+    names = {site.site_id: clean(site.name, NAME_LENGTH) for site in sites}
+    same = Counter(name.casefold() for name in names.values())
+    return {site_id: _label(site_id, name, same[name.casefold()]) for site_id, name in names.items()}
+
+
+def _label(site_id: str, name: str, how_many: int) -> str:
+    short = clean(site_id, NAME_LENGTH)[:ID_LENGTH]
+    if not site_id:
+        return name or "The whole organisation"
+    if not name:
+        return f"site {short}"
+    return f"{name} · {short}" if how_many > 1 else name
+
+
+def subject_of(alert: AlertView) -> str:
+    """What an alert is about: the metric's title, or that of its family."""
+    if alert.metric in CATALOGUE:
+        return CATALOGUE[alert.metric].title
+    other = "The pipeline" if alert.family.startswith(_PIPELINE) else "Whole site"
+    return clean(alert.metric, NAME_LENGTH) or FAMILY_TITLES.get(alert.family, other)
+
+
+def summary_of(alert: AlertView) -> str:
+    """Its newest sentence, or its subject and severity where it has none."""
+    sentence = clean(alert.summaries[0]) if alert.summaries else ""
+    return sentence or f"{subject_of(alert)}: {alert.severity}."
+
+
+def alert_line(alert: AlertView, label: str) -> str:
+    """A child in one line, such as ``CRITICAL Cologne 3: Coverage 61.2 %, critical``."""
+    state = alert.status.upper() if alert.status != "open" else alert.severity.upper()
+    return f"{state} {label}: {summary_of(alert)}"
+
+
+def headline(message: Message) -> str:
+    """The message in one line, its state first."""
+    return f"{state(message)}: {title_of(message.incident)}"
+
+
+def state(message: Message) -> str:
+    """The state of the incident as this message tells it: ``CRITICAL, more sites``, ``RESOLVED after 2 h 10 min``."""
+    incident = message.incident
+    severity = incident.severity.upper()
+    if message.reason == "test":
+        return f"TEST, {severity}"
+    if incident.status == "resolved":
+        end = "MERGED" if incident.merged_into else "RESOLVED"
+        return f"{end} after {duration(lasted(incident))}"
+    acknowledged = f"{severity}, acknowledged" if incident.status == "acknowledged" else severity
+    return {
+        "severity_rise": f"Now {severity}",
+        "more_sites": f"{acknowledged}, more sites",
+        "some_resolved": f"{acknowledged}, partly recovered",
+        "reopened": f"{severity} again",
+        "repeat_due": f"Still {acknowledged}",
+        "escalation": f"ESCALATED, {severity}",
+        "digest": f"DIGEST, {acknowledged}",
+    }.get(message.reason, acknowledged)
+
+
+def why(message: Message) -> str:
+    """The sentence behind the reason of the message."""
+    return _WHY_MERGED if message.incident.merged_into else _WHY[message.reason]
+
+
+def lasted(incident: IncidentView) -> timedelta:
+    """From its opening to its end, or to this telling."""
+    return max((incident.resolved_at or incident.updated_at) - incident.opened_at, timedelta(0))
+
+
+def facts(incident: IncidentView) -> list[tuple[str, str]]:
+    """Severity, state, since when, where, how many alerts, cause: name and value."""
+    took = f"({duration(lasted(incident))})"
+    when = ("Since", f"{instant(incident.opened_at)} {took}")
+    if incident.status == "resolved":
+        end = instant(incident.resolved_at or incident.updated_at)
+        when = ("When", f"{instant(incident.opened_at)} to {end} {took}")
+    condition = "merged" if incident.merged_into else incident.status
+    found = [("Severity", incident.severity), ("State", condition), when]
+    if incident.alerts:
+        found.append(("Where", places(incident)))
+        states = Counter[str](alert.status for alert in incident.alerts)
+        order = ("open", "acknowledged", "resolved")
+        found.append(("Alerts", ", ".join(f"{states[state]:,} {state}" for state in order if states[state])))
+    if cause := clean(incident.cause):
+        found.append(("Cause", cause))
+    return found
+
+
+def places(incident: IncidentView, shown: int = 3) -> str:
+    """``Cologne 3`` or ``12 sites: Aachen 1, Bonn 2, Cologne 3 and 9 more``."""
+    labels = list(site_labels(incident.sites).values())
+    if len(labels) == 1:
+        return labels[0]
+    names = ", ".join(labels[:shown])
+    more = f" and {len(labels) - shown:,} more" if len(labels) > shown else ""
+    return f"{count(len(labels), 'site')}: {names}{more}"
+
+
+def lines_of(incident: IncidentView) -> list[str]:
+    """All children, each in one line, in their order (worst first)."""
+    labels = site_labels(incident.sites)
+    return [alert_line(alert, labels[alert.site.site_id]) for alert in incident.alerts]
+
+
+def fitting(lines: Sequence[str], budget: int, most: int, cost: Callable[[str], int] = len) -> list[str]:
+    """As many lines as fit, and a last one that says how many do not.
+
+    Args:
+        lines: What is to be listed.
+        budget: Characters that all lines and their line ends may take together.
+        most: Lines that may be taken, the last one included.
+        cost: What a line takes, its end left out.
+    """
+    reserve = cost(left_out(len(lines))) + 1
+    taken: list[str] = []
+    used = 0
+    for number, line in enumerate(lines, 1):
+        is_last = number == len(lines)
+        used += cost(line) + 1
+        if used > budget - (0 if is_last else reserve) or number > most - (0 if is_last else 1):
+            return [*taken, left_out(len(lines) - len(taken))]
+        taken.append(line)
+    return taken
+
+
+def left_out(how_many: int) -> str:
+    """``… and 260 more``."""
+    return f"… and {how_many:,} more"
+
+
+def links(incident: IncidentView) -> list[tuple[str, str]]:
+    """Name and address of what can be looked at: the site (where it is one), the report, the run."""
+    sites = incident.sites
+    candidates = [
+        ("Site in Mist", sites[0].url if len(sites) == 1 else None),
+        ("Report of the day", incident.report_url),
+        ("Dagster run", incident.run_url),
+    ]
+    return [(name, safe) for name, url in candidates if (safe := safe_url(url))]
+
+
+def steps(incident: IncidentView) -> list[str]:
+    """What usually helps, each as one clean line."""
+    return [line for step in incident.remediation if (line := clean(step))]
+
+
+def plain_text(message: Message, *, budget: int = 100_000) -> str:
+    """The whole message as text: headline, why, facts, children, steps, links.
+
+    Args:
+        message: What is told.
+        budget: Characters for the list of children; what does not fit is counted.
+    """
+    incident = message.incident
+    head = headline(message)
+    width = max(len(name) for name, _ in facts(incident)) + 1
+    parts = [
+        f"{head}\n{'=' * min(len(head), 78)}",
+        why(message),
+        "\n".join(f"{name + ':':<{width}} {value}" for name, value in facts(incident)),
+    ]
+    if incident.alerts:
+        listed = fitting([f"- {line}" for line in lines_of(incident)], budget, len(incident.alerts) + 1)
+        parts.append("\n".join(["Alerts", "------", *listed]))
+    if (helpful := steps(incident)) and incident.status != "resolved":
+        numbered = [f"{number}. {step}" for number, step in enumerate(helpful, 1)]
+        parts.append("\n".join(["What usually helps", "------------------", *numbered]))
+    if addresses := links(incident):
+        parts.append("\n".join(f"{name}: {url}" for name, url in addresses))
+    parts.append(f"Incident {clean(incident.incident_id, 80)}, message {message.sequence}")
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,37 @@
+"""."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from mist_pipeline.delivery.config import Secrets, Variable, _Kind, _secret
+from mist_pipeline.delivery.sink import Sink
+from mist_pipeline.delivery.sinks.pagerduty.sink import PagerDutySink
+from mist_pipeline.http_client.secrets import Secret
+
+
+class PagerDutyKind(_Kind):
+    """PagerDuty, Events API v2."""
+
+    type: Literal["pagerduty"]
+    routing_key_from: Variable = Field(description="Variable with the integration key of the service.")
+    others_from: dict[str, Variable] = Field(
+        default_factory=dict,
+        description="Further services: a name of your own, which escalation steps give as `to` → its variable.",
+    )
+    url: str = Field("https://events.pagerduty.com", description="Of the Events API.")
+    signing_keys_from: dict[str, Variable] = Field(
+        default_factory=dict,
+        description="Webhook subscriptions whose acknowledgements are believed: a name of your own → the variable with "
+        "the signing key.",
+    )
+
+    def build(self, name: str, secrets: Secrets, data: Path) -> "Sink":  # noqa: ARG002, D102
+
+        others = {one: _secret(secrets, variable) for one, variable in self.others_from.items()}
+        return PagerDutySink(name, _secret(secrets, self.routing_key_from), others, self.url)
+
+    def signing_keys(self, secrets: Secrets) -> "list[Secret]":
+        """Keys that sign what PagerDuty tells us."""
+        return [_secret(secrets, variable) for variable in self.signing_keys_from.values()]

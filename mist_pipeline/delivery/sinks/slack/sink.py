@@ -1,0 +1,326 @@
+"""Slack, in its two ways: an incoming webhook (one message a telling), or a bot (one message an incident).
+
+Here: what is called, and what Slack's answers mean. What the messages look like is in `slack_blocks`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
+
+from mist_pipeline.delivery.message import Message, Reason
+from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
+from mist_pipeline.delivery.sinks import post
+from mist_pipeline.delivery.sinks.slack.blocks import change_blocks, fallback, incident_blocks
+from mist_pipeline.http_client.failures import HttpLimits, NoAnswerError, excerpt
+from mist_pipeline.http_client.secrets import Secret, secrets_of
+from mist_pipeline.http_client.session import as_json
+from mist_pipeline.http_client.urls import checked_url
+
+SLACK_API = "https://slack.com/api"
+
+_EVENT = "mist_pipeline_delivery"
+_CHANNEL = re.compile(r"[CDGU][A-Z0-9]{6,}|#[^\s#]{1,80}")
+_TOKEN = re.compile(r"xox[a-z]-[A-Za-z0-9-]+")
+_BROADCAST: frozenset[Reason] = frozenset({"severity_rise", "more_sites", "reopened", "escalation"})
+"""Reasons that belong in the channel too, not only in the thread."""
+_GONE = frozenset(
+    {
+        "message_not_found",
+        "cant_update_message",
+        "edit_window_closed",
+        "thread_not_found",
+        "channel_not_found",
+    }
+)
+"""Answers to an update after which the incident gets a new message."""
+_HEALING = frozenset(
+    {"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org", "accesslimited"}
+)
+_UNSURE = frozenset({"internal_error", "fatal_error", "request_timeout"})
+"""Slack: "it's possible some aspect of the operation succeeded before the error was raised"."""
+
+
+class SlackWebhookSink:
+    """Posts every telling as a message of its own; a webhook tells no message id, so nothing can be edited.
+
+    Args:
+        name: Its name in the configuration.
+        url: The webhook's address, which is a secret as a whole.
+        limits: Of one request.
+    """
+
+    def __init__(self, name: str, url: Secret, limits: HttpLimits | None = None) -> None:
+        self._name = name
+        self._url = Secret(checked_url(url.reveal(), f"slack webhook of {name}"))
+        self._limits = limits
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self._name
+
+    def problem_with(self, recipient: str) -> str | None:
+        """Why a route must not name this recipient, None if it may."""
+        return "a Slack webhook posts to its own channel only; use a bot token" if recipient else None
+
+    def send(self, message: Message) -> Outcome:
+        """Post it."""
+        if problem := self.problem_with(message.recipient):
+            return Refused(problem)
+        document = {
+            "text": fallback(message),
+            "blocks": incident_blocks(message),
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        try:
+            answer = post.send("POST", self._url.reveal(), body=as_json(document), limits=self._limits)
+        except NoAnswerError as error:
+            return error.outcome()
+        if trouble := post.refusal(answer, "Slack", secrets_of(self._url)):
+            return trouble
+        if answer.text.strip() != "ok":
+            return Retry("the answer was not Slack's ok; is a proxy in between?")
+        return Accepted()
+
+    def recover(self, message: Message) -> Outcome:
+        """Post it again: a webhook cannot be asked, and told twice is better than never."""
+        return self.send(message)
+
+
+class _StoppedError(Exception):
+    """The call ended in another way than with a document from Slack."""
+
+    def __init__(self, outcome: Retry | Unknown | Refused) -> None:
+        self.outcome = outcome
+        super().__init__(outcome.error)
+
+
+class _Client(WebClient):
+    """Slack's client, its calls sent by `http`: no redirects with a token, and we learn what can have arrived."""
+
+    def __init__(self, token: Secret, base_url: str, limits: HttpLimits | None) -> None:
+        # The client's own handlers would send again what may have arrived.
+        super().__init__(token=token.reveal(), base_url=f"{base_url}/", retry_handlers=[])
+        self._secret = token
+        self._limits = limits
+
+    # The one place where the client sends; a test that redirects are refused fails should that ever change.
+    def _perform_urllib_http_request(self, *, url: str, args: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        headers = {name: value for name, value in args["headers"].items() if name.lower() != "content-type"}
+        if args["json"]:
+            body = as_json(args["json"])
+            headers["Content-Type"] = "application/json;charset=utf-8"
+        else:
+            body = urlencode(args["params"] or {}).encode()
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            answer = post.send("POST", url, body=body, headers=headers, limits=self._limits)
+        except NoAnswerError as error:
+            raise _StoppedError(error.outcome()) from None
+        if trouble := post.refusal(answer, "Slack", [self._secret]):
+            raise _StoppedError(trouble)
+        if not isinstance(answer.document(), dict):
+            raise _StoppedError(Retry("the answer was not Slack's; is a proxy in between?"))
+        return {"status": 200, "headers": dict(answer.headers), "body": answer.text}
+
+
+class SlackBotSink:
+    """One message an incident, kept up to date, with what has changed in its thread.
+
+    Its reference holds ``channel → <channel id>/<ts>`` for every channel told. The bot needs ``chat:write``; with
+    ``channels:history`` (``groups:history`` for private channels) it can find out about messages whose fate is unknown.
+
+    Args:
+        name: Its name in the configuration.
+        token: Bot token (``xoxb-…``).
+        channel: Id (``C…``), or name with ``#``.
+        base_url: Of the Web API.
+        limits: Of one request.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        token: Secret,
+        channel: str,
+        base_url: str = SLACK_API,
+        limits: HttpLimits | None = None,
+    ) -> None:
+        self._name = name
+        self._channel = channel
+        if not _TOKEN.fullmatch(token.reveal()):
+            raise ValueError(f"slack bot of {name}: a bot token is xoxb- with letters, digits and hyphens")
+        if not channel:
+            raise ValueError(f"slack bot of {name}: give a channel")
+        if problem := self.problem_with(channel):
+            raise ValueError(f"slack bot of {name}: {problem}")
+        self._client = _Client(token, checked_url(base_url, f"slack base_url of {name}"), limits)
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self._name
+
+    def problem_with(self, recipient: str) -> str | None:
+        """Why a route must not name this recipient (a channel), None if it may."""
+        if not recipient or _CHANNEL.fullmatch(recipient):
+            return None
+        return (
+            f"{excerpt(recipient)!r} is no Slack channel: give its id (C…), a user's id (U…) or a name with #"
+        )
+
+    def send(self, message: Message) -> Outcome:
+        """Bring the incident's message up to date and reply in its thread; post it where there is none yet."""
+        if problem := self.problem_with(message.recipient):
+            return Refused(problem)
+        try:
+            return self._tell(message)
+        except _StoppedError as error:
+            return error.outcome
+
+    def recover(self, message: Message) -> Outcome:
+        """Look for the message by its delivery id; send it if it is not there or must not be looked for."""
+        try:
+            if found := self._find(message):
+                return Accepted(self._reference(message, found), "found, it had arrived")
+        except _StoppedError as error:
+            if isinstance(error.outcome, Retry | Unknown):
+                return Unknown(error.outcome.error)
+        return self.send(message)
+
+    def _tell(self, message: Message) -> Outcome:
+        known = self._known(message)
+        note = self._update_others(message) if message.is_for_all_who_heard else ""
+        if known is None or not self._update(message, known):
+            posted = self._call(
+                lambda: self._client.chat_postMessage(
+                    channel=self._target(message),
+                    text=fallback(message),
+                    blocks=incident_blocks(message),
+                    metadata=_metadata(message),
+                    unfurl_links=False,
+                    unfurl_media=False,
+                )
+            )
+            return Accepted(self._reference(message, (str(posted["channel"]), str(posted["ts"]))), note)
+        channel, ts = known
+        self._call(
+            lambda: self._client.chat_postMessage(
+                channel=channel,
+                thread_ts=ts,
+                reply_broadcast=message.reason in _BROADCAST,
+                text=fallback(message),
+                blocks=change_blocks(message),
+                metadata=_metadata(message),
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        )
+        return Accepted(self._reference(message, known), note)
+
+    def _update_others(self, message: Message) -> str:
+        """Channels that escalations named see it in their message: an update made twice is one, a reply would be two.
+
+        Returns:
+            What could not be updated for good; it keeps nobody else from hearing it.
+        """
+        notes = []
+        for other in sorted(message.reference.keys() - {self._target(message)}):
+            try:
+                self._update(message, _place(message.reference[other]))
+            except _StoppedError as error:
+                if isinstance(error.outcome, Retry):
+                    raise
+                notes.append(f"{other}: {error}")
+        return excerpt("; ".join(notes))
+
+    def _update(self, message: Message, known: tuple[str, str]) -> bool:
+        """Bring the message up to date; False if it is not there any more."""
+        channel, ts = known
+        try:
+            self._call(
+                lambda: self._client.chat_update(
+                    channel=channel, ts=ts, text=fallback(message), blocks=incident_blocks(message)
+                ),
+                gone=_GONE,
+            )
+        except _GoneError:
+            return False
+        except _StoppedError as error:
+            if isinstance(error.outcome, Unknown):
+                # An update made twice is one update.
+                raise _StoppedError(Retry(error.outcome.error)) from None
+            raise
+        return True
+
+    def _find(self, message: Message) -> tuple[str, str] | None:
+        known = self._known(message)
+        if known is None:
+            channel = self._target(message)
+            oldest = str(int(message.incident.opened_at.timestamp()))
+            listed = self._call(
+                lambda: self._client.conversations_history(
+                    channel=channel, oldest=oldest, limit=200, include_all_metadata=True
+                )
+            )
+        else:
+            channel, root = known
+            listed = self._call(
+                lambda: self._client.conversations_replies(
+                    channel=channel, ts=root, limit=200, include_all_metadata=True
+                )
+            )
+        for entry in listed.get("messages") or []:
+            payload = (entry.get("metadata") or {}).get("event_payload") or {}
+            if payload.get("delivery_id") == message.delivery_id:
+                return known or (channel, str(entry["ts"]))
+        return None
+
+    def _call(
+        self, call: Callable[[], SlackResponse], gone: frozenset[str] = frozenset()
+    ) -> Mapping[str, Any]:
+        try:
+            answer = call().data
+        except SlackApiError as error:
+            code = str(error.response.get("error", "unknown_error"))
+            detail = error.response.get("response_metadata")
+        else:
+            return answer if isinstance(answer, dict) else {}
+        if code in gone:
+            raise _GoneError
+        said = excerpt(f"Slack answered {code} {json.dumps(detail) if detail else ''}")
+        if code in _HEALING:
+            raise _StoppedError(Retry(said))
+        raise _StoppedError(Unknown(said) if code in _UNSURE else Refused(said))
+
+    def _target(self, message: Message) -> str:
+        if message.is_for_all_who_heard and self._channel not in message.reference:
+            return min(message.reference, default=self._channel)
+        return message.recipient or self._channel
+
+    def _known(self, message: Message) -> tuple[str, str] | None:
+        channel, ts = _place(message.reference.get(self._target(message), ""))
+        return (channel, ts) if channel and ts else None
+
+    def _reference(self, message: Message, posted: tuple[str, str]) -> dict[str, str]:
+        return {**message.reference, self._target(message): "/".join(posted)}
+
+
+def _place(reference: str) -> tuple[str, str]:
+    channel, _, ts = reference.partition("/")
+    return channel, ts
+
+
+class _GoneError(Exception):
+    """The message that was to be updated is not there any more."""
+
+
+def _metadata(message: Message) -> dict[str, Any]:
+    return {"event_type": _EVENT, "event_payload": {"delivery_id": message.delivery_id}}

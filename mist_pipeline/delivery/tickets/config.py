@@ -1,0 +1,72 @@
+"""."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from jinja2 import Environment, TemplateSyntaxError
+from pydantic import Field, JsonValue
+
+from mist_pipeline.delivery.config import _Kind
+from mist_pipeline.delivery.tickets.client import Basic, Bearer, Credentials
+from mist_pipeline.delivery.tickets.policy import TicketPolicy
+from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates
+from mist_pipeline.domain.config_section import PlacedError
+from mist_pipeline.http_client.secrets import Secret
+
+
+class _TicketKind(_Kind):
+    """What ticket systems have in common."""
+
+    base_url: str = Field(description="Address of the instance, https.")
+    on_resolve: Literal["auto", "comment"] = Field(
+        "auto", description="Resolve the ticket with the incident, or leave that to a person."
+    )
+    reopen_within_hours: float = Field(
+        24,
+        ge=0,
+        description="A ticket closed no longer ago is reopened; an older one gets a linked successor.",
+    )
+    templates: Path | None = Field(None, description="Folder of your own templates (docs/tickets.md).")
+    fields: dict[str, JsonValue] = Field(default_factory=dict, description="Further fields of a new ticket.")
+
+    @property
+    def is_ticket(self) -> bool:
+        """Whether its messages become tickets that people work on."""
+        return True
+
+    def policy(self) -> "TicketPolicy":
+        """How a ticket follows its incident."""
+        from mist_pipeline.delivery.tickets.policy import TicketPolicy
+
+        return TicketPolicy(self.on_resolve, timedelta(hours=self.reopen_within_hours))
+
+    def words(self) -> "TicketTemplates":
+        """The templates.
+
+        Raises:
+            PlacedError: The folder is missing, or a template in it is none.
+        """
+        from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates
+
+        try:
+            templates = TicketTemplates(self.templates)
+            for path in sorted(self.templates.glob("*.j2")) if self.templates else ():
+                Environment(autoescape=True).parse(path.read_text(encoding="utf-8"), filename=str(path))
+        except TemplateSyntaxError as error:
+            where = f"{error.filename}, line {error.lineno}"
+            raise PlacedError(("templates",), f"{where}: {error.message}") from None
+        except (ValueError, OSError) as error:
+            raise PlacedError(("templates",), str(error)) from None
+        return templates
+
+
+def _plain(value: JsonValue) -> str:
+    # ServiceNow writes its truth values small, as JSON does.
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _credentials(user: str, secret: "Secret") -> "Credentials":
+
+    return Basic(user, secret) if user else Bearer(secret)

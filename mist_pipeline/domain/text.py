@@ -1,0 +1,95 @@
+"""."""
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlsplit
+
+NAME_LENGTH = 60
+"""Characters of a site's name that are shown."""
+
+
+TITLE_LENGTH = 240
+"""Characters of a title that are shown."""
+
+
+SENTENCE_LENGTH = 600
+"""Characters of a cause, a summary or a step that are shown."""
+
+
+ID_LENGTH = 8
+"""Characters of an id that stand for it."""
+
+
+_URL_LENGTH = 2000
+
+
+# Spaces and breaks of all scripts become one space; direction marks, invisible, private and unassigned ones go.
+_BREAKS = frozenset({"Cc", "Zl", "Zp", "Zs"})
+
+
+_HIDDEN = frozenset({"Cf", "Cs", "Co", "Cn"})
+
+
+# Inside of words these two belong to Persian, to the scripts of India and to emoji.
+_JOINERS = frozenset({"\u200c", "\u200d"})
+
+
+def clean(text: str, limit: int = SENTENCE_LENGTH) -> str:
+    """One visible line of at most ``limit`` characters, '' if nothing of the text can be shown."""
+    if text.isascii() and text.isprintable():
+        return clipped(" ".join(text.split()), limit)
+    shown: list[str] = []
+    marks = 0
+    # Only so much is looked at: a megabyte of a name is no reason to read it.
+    for char in text[: 4 * limit]:
+        category = unicodedata.category(char)
+        marks = marks + 1 if category[0] == "M" else 0
+        if category in _BREAKS:
+            if shown and shown[-1] != " ":
+                shown.append(" ")
+        elif (category not in _HIDDEN or char in _JOINERS) and marks <= 2:
+            shown.append(char)
+        # One more for the space that may be last, one to see that there is more.
+        if len(shown) > limit + 1:
+            break
+    line = "".join(shown).strip()
+    return clipped(line, limit) if line.strip("".join(_JOINERS)) else ""
+
+
+def clipped(text: str, limit: int) -> str:
+    """The text, with … as its last character where it is longer than ``limit`` characters."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def safe_url(url: str | None) -> str | None:
+    """An http(s) address that may stand in a link, with every delimiter encoded; None for anything else."""
+    if not url or len(url) > _URL_LENGTH:
+        return None
+    try:
+        parts = urlsplit(url.strip())
+        is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        return None
+    return quote(url.strip(), safe=":/?#@!$&*+,;=%[]~") if is_web else None
+
+
+def duration(span: timedelta) -> str:
+    """A span in its two largest units: ``3 d 4 h``, ``2 h 10 min``, ``12 min``."""
+    minutes = int(span.total_seconds() // 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if minutes < 1:
+        return "less than a minute"
+    parts = (
+        [(days, "d"), (hours, "h")] if days else [(hours, "h"), (rest, "min")] if hours else [(rest, "min")]
+    )
+    return " ".join(f"{amount} {unit}" for amount, unit in parts if amount)
+
+
+def instant(moment: datetime) -> str:
+    """``2026-11-23 04:15 UTC``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def count(amount: int, one: str, many: str | None = None) -> str:
+    """``1 site``, ``3,000 sites``."""
+    return f"{amount:,} {one if amount == 1 else many or one + 's'}"

@@ -1,0 +1,49 @@
+"""."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from mist_pipeline.http_client.failures import NoAnswerError
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine: ``localhost``, 127.0.0.0/8 or ``::1``."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def checked_url(url: str, what: str) -> str:
+    """The URL without a slash at its end.
+
+    Args:
+        url: Address of a receiver.
+        what: Name of the setting, for the error; the URL itself may be a secret and is not quoted.
+
+    Raises:
+        ValueError: Not https (http is for loopback alone), no host, a bad port, credentials or a fragment in it.
+    """
+    text = url.strip()
+    if any(char.isspace() or not char.isprintable() for char in text):
+        raise ValueError(f"{what}: the URL holds spaces or control characters")
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f"{what}: not a URL (is the port a number?)") from None
+    if not host:
+        raise ValueError(f"{what}: give a whole URL, such as https://example.com/path")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        raise ValueError(f"{what}: must be https, it carries secrets (http is for loopback alone)")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"{what}: must not hold credentials; they have settings of their own")
+    if parts.fragment:
+        raise ValueError(f"{what}: must not hold a fragment (#…)")
+    return text.rstrip("/")
+
+
+def _cannot_be_made(error: Exception) -> NoAnswerError:
+    return NoAnswerError(f"the request cannot be made ({type(error).__name__})", may_have_arrived=False)

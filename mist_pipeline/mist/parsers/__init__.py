@@ -1,0 +1,60 @@
+"""The shapes of the cloud's answers: one ``parse_…`` per endpoint, document in, light typed value out.
+
+Tolerant where the cloud is loose (null, a missing metric, an unknown classifier or field, no interval) and strict where
+guessing would invent data: a wrong type is `UnexpectedShape` with its path. No I/O; rows, days and tables are made in
+`collect`.
+"""
+
+from mist_pipeline.mist.parsers.account import Privilege, Usage, parse_self, parse_usage
+from mist_pipeline.mist.parsers.alarms import Alarm, parse_alarms
+from mist_pipeline.mist.parsers.sites import (
+    Device,
+    Radio,
+    Site,
+    SiteStats,
+    parse_sites,
+    parse_stats_devices,
+    parse_stats_sites,
+)
+from mist_pipeline.mist.parsers.sle import (
+    ClassifierSeries,
+    Impact,
+    ImpactRow,
+    ImpactSummary,
+    SitesSle,
+    SleMetrics,
+    SleSummary,
+    parse_impact_summary,
+    parse_sites_sle,
+    parse_sle_metrics,
+    parse_sle_summary,
+    score_pct,
+)
+
+__all__ = [
+    "Alarm",
+    "ClassifierSeries",
+    "Device",
+    "Impact",
+    "ImpactRow",
+    "ImpactSummary",
+    "Privilege",
+    "Radio",
+    "Site",
+    "SiteStats",
+    "SitesSle",
+    "SleMetrics",
+    "SleSummary",
+    "Usage",
+    "parse_alarms",
+    "parse_impact_summary",
+    "parse_self",
+    "parse_sites",
+    "parse_sites_sle",
+    "parse_sle_metrics",
+    "parse_sle_summary",
+    "parse_stats_devices",
+    "parse_stats_sites",
+    "parse_usage",
+    "score_pct",
+]

@@ -1,0 +1,57 @@
+"""Who a token is and what it may still ask: ``/self`` and ``/self/usage``."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mist_pipeline.mist.parsers.reader import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Privilege:
+    """One thing that a token may see.
+
+    Attributes:
+        scope: ``msp``, ``org``, ``orggroup``, ``site`` or ``sitegroup``.
+        org_id: The organisation that it belongs to, or None (an msp's own privilege).
+        org_name: Name of that organisation, '' where the cloud does not tell; hostile input.
+        role: ``admin``, ``read`` and so on.
+    """
+
+    scope: str
+    org_id: str | None
+    org_name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Calls of one token in the running hour, and its limit; None where the cloud does not say."""
+
+    requests: int | None
+    request_limit: int | None
+
+
+def parse_self(document: Any) -> list[Privilege]:
+    """The privileges of a token, in the cloud's order.
+
+    Raises:
+        UnexpectedShape: A privilege without scope, or a wrong type.
+    """
+    privileges = []
+    for node in Node(document, "self").elements("privileges"):
+        scope = node.text("scope")
+        if scope is None:
+            raise node.child("scope").fail("a text")
+        org_name = node.text("org_name") or (node.text("name") if scope == "org" else None) or ""
+        privileges.append(Privilege(scope, node.identifier("org_id"), org_name, node.text("role") or ""))
+    return privileges
+
+
+def parse_usage(document: Any) -> Usage:
+    """How many calls the cloud has counted for a token in this hour.
+
+    Raises:
+        UnexpectedShape: A count that is none.
+    """
+    node = Node(document, "usage")
+    return Usage(node.count("requests"), node.count("request_limit") or None)

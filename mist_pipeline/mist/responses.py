@@ -1,0 +1,142 @@
+"""What an answer of the cloud means: a page, or the error that it is. Pure.
+
+`client` asks and decides about repeating; the documents' content is checked by `shapes`.
+"""
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from mist_pipeline.http_client.secrets import Secrets
+from mist_pipeline.mist.budget import Lane
+from mist_pipeline.mist.endpoints import Call
+from mist_pipeline.mist.errors import (
+    BadRequest,
+    Forbidden,
+    MistError,
+    NotFound,
+    RateLimited,
+    Redirected,
+    Unauthorized,
+    Unavailable,
+    UnexpectedShape,
+)
+from mist_pipeline.mist.page import NotFiniteError, NotJsonError, Page, parse_json
+from mist_pipeline.mist.transport import Answer
+
+_REFUSALS: dict[int, tuple[type[MistError], str]] = {
+    401: (Unauthorized, "the cloud does not accept the API token: is it right, not expired, of this cloud?"),
+    403: (Forbidden, "the API token may not see this: give it a role on the organisation"),
+    404: (NotFound, "the cloud knows no such thing"),
+    408: (Unavailable, "the cloud gave up waiting for the request"),
+    429: (RateLimited, "the cloud refuses more calls from this token for now"),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One page that is asked for.
+
+    Attributes:
+        call: What it is a page of.
+        number: 1 for the first page.
+        path: Path below the base URL; a cursor holds its query already.
+        query: Further query parameters.
+        lane: Whose budget it is paid from.
+        stop: Set when nobody waits for the answer any more.
+    """
+
+    call: Call
+    number: int
+    path: str
+    query: Mapping[str, str]
+    lane: Lane
+    stop: threading.Event
+
+    @property
+    def shown(self) -> str:
+        """Path and query, as errors and raw files show it."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+
+    def told(self, status: int | None, attempt: int) -> dict[str, Any]:
+        """What every error about this request says."""
+        return {"method": "GET", "path": self.shown, "status": status, "attempt": attempt}
+
+
+def classify_response(
+    request: Request,
+    answer: Answer,
+    *,
+    attempt: int,
+    requested_at: datetime,
+    received_at: datetime,
+    secrets: Secrets,
+) -> Page | MistError:
+    """The page in an answer, or the error that it is (returned, because the client may want to ask again)."""
+    told = request.told(answer.status, attempt)
+    if answer.status != 200:
+        return _refusal(request, answer, told, secrets)
+    try:
+        document = parse_json(answer.body)
+    except NotFiniteError as error:
+        return UnexpectedShape(str(error), endpoint=request.call.endpoint, **told)
+    except NotJsonError:
+        return Unavailable("the body is no JSON document, it may have been cut off", **told)
+    return Page(
+        call=request.call,
+        number=request.number,
+        requested_at=requested_at,
+        received_at=received_at,
+        url_path=request.shown,
+        body=answer.body,
+        document=document,
+        total=_header_count(answer, "x-page-total"),
+        limit=_header_count(answer, "x-page-limit"),
+    )
+
+
+def bucket_seconds(document: Any) -> float | None:
+    """Width of the buckets of an SLE summary, if it says so; whether the document is sound is for `shapes` to say."""
+    sle = document.get("sle") if isinstance(document, dict) else None
+    width = sle.get("interval") if isinstance(sle, dict) else None
+    return float(width) if isinstance(width, int | float) else None
+
+
+def _refusal(request: Request, answer: Answer, told: dict[str, Any], secrets: Secrets) -> MistError:
+    detail = secrets.hide(_detail(answer.body))
+    if answer.status in _REFUSALS:
+        kind, reason = _REFUSALS[answer.status]
+        return kind(reason, detail=detail, **told)
+    if answer.status >= 500:
+        return Unavailable("the cloud is in trouble", detail=detail, **told)
+    if answer.status >= 400:
+        return BadRequest("the cloud does not accept the request", detail=detail, **told)
+    if answer.status >= 300:
+        target = secrets.hide(answer.headers.get("location", "an unnamed place"))
+        return Redirected(
+            "the cloud answered with a redirect, which is not followed: is the base URL right?",
+            detail=f"go to {target}",
+            **told,
+        )
+    return UnexpectedShape("an answer without the expected content", endpoint=request.call.endpoint, **told)
+
+
+def _detail(body: bytes) -> str:
+    """What the cloud says about its refusal; '' for pages that are made for people."""
+    try:
+        document = parse_json(body)
+    except (NotJsonError, NotFiniteError):
+        return ""
+    told = document.get("detail") if isinstance(document, dict) else None
+    if told is None:
+        return ""
+    return told if isinstance(told, str) else json.dumps(told)
+
+
+def _header_count(answer: Answer, name: str) -> int | None:
+    value = answer.headers.get(name, "").strip()
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None

@@ -1,0 +1,181 @@
+"""What the warehouse knows about the service levels that lead an incident, for tables and pictures in messages.
+
+Here: reading, from the published copy, so that nobody who writes the warehouse is waited for. A message never fails for
+want of background: a copy that is not there, is of an earlier version or cannot be opened has none to give. Not here:
+which service levels (`message.leading_pairs`), drawing (`charts`), judging (``analysis``).
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from mist_pipeline.notification.message_context import Ahead, Background, Blamed, Pair, Usual
+from mist_pipeline.warehouse.connection import WarehouseBusyError
+from mist_pipeline.warehouse.store import Warehouse
+
+DAYS = 30
+"""Days of history, ending with the newest that has a score."""
+HOURS = 48
+"""Hours of history, ending with the newest that has a score."""
+MOST_CLASSIFIERS = 12
+"""Classifiers of one service level."""
+
+_WAIT_SECONDS = 5.0
+"""Nobody keeps the copy for long; a message does not wait for who does."""
+_HOURS_AGE = timedelta(hours=48)
+"""Hours that ended longer ago are not "the last hours" of anything."""
+_FRESH = timedelta(days=7)
+"""What was computed or blamed before is no background of today."""
+
+_DAILY = """
+SELECT site_id, metric, day, score_pct
+FROM history.sle_daily
+WHERE (site_id, metric) IN (SELECT unnest($sites::VARCHAR[]), unnest($metrics::VARCHAR[]))
+  AND day > $first AND day <= $today AND score_pct IS NOT NULL
+ORDER BY site_id, metric, day
+"""
+
+_HOURLY = """
+SELECT site_id, metric, hour, score_pct
+FROM history.sle_hourly
+WHERE (site_id, metric) IN (SELECT unnest($sites::VARCHAR[]), unnest($metrics::VARCHAR[]))
+  AND hour > $first_hour AND hour <= $now AND score_pct IS NOT NULL
+"""
+
+_TODAY = _HOURLY.replace("history.", "live.")
+
+_BASELINES = """
+SELECT site_id, metric, arg_max(mean_pct, day), arg_max(std_pct, day)
+FROM analysis.baselines
+WHERE (site_id, metric) IN (SELECT unnest($sites::VARCHAR[]), unnest($metrics::VARCHAR[]))
+  AND day > $fresh AND day <= $today AND day_of_week = -1 AND (is_mature OR is_pooled)
+  AND mean_pct IS NOT NULL AND std_pct IS NOT NULL
+GROUP BY site_id, metric
+"""
+
+_FORECASTS = """
+SELECT site_id, metric, target_day, mean_pct, lower_pct, upper_pct, lower_80_pct, upper_80_pct
+FROM analysis.forecasts
+WHERE (site_id, metric) IN (SELECT unnest($sites::VARCHAR[]), unnest($metrics::VARCHAR[]))
+  AND day > $fresh AND day <= $today
+  AND mean_pct + lower_pct + upper_pct + lower_80_pct + upper_80_pct IS NOT NULL
+QUALIFY day = max(day) OVER (PARTITION BY site_id, metric)
+ORDER BY site_id, metric, target_day
+"""
+
+_CLASSIFIERS = """
+SELECT site_id, metric, day, classifier, degraded_pct, num_users
+FROM history.classifiers_daily
+WHERE (site_id, metric) IN (SELECT unnest($sites::VARCHAR[]), unnest($metrics::VARCHAR[]))
+  AND day > $fresh AND day <= $today
+QUALIFY day = max(day) OVER (PARTITION BY site_id, metric) AND degraded_pct > 0
+ORDER BY site_id, metric, degraded_pct DESC, classifier
+"""
+
+log = logging.getLogger(__name__)
+
+
+def read_background(published: Path, pairs: Sequence[Pair], as_of: datetime) -> dict[Pair, Background]:
+    """Background of service levels, without pictures.
+
+    Args:
+        published: The published copy.
+        pairs: Site and metric.
+        as_of: The instant of the message; nothing later is read.
+
+    Returns:
+        Only pairs about which something is known, in the order in which they were given.
+
+    Raises:
+        ValueError: The instant has no zone.
+    """
+    if as_of.utcoffset() is None:
+        raise ValueError(f"background needs an instant with a zone, not {as_of}")
+    wanted = list(dict.fromkeys(pairs))
+    if not wanted:
+        return {}
+    try:
+        with Warehouse(published, wait_seconds=_WAIT_SECONDS).reading() as connection:
+            found = _read(connection, wanted, as_of)
+    except FileNotFoundError:
+        return {}
+    except (WarehouseBusyError, duckdb.OperationalError) as error:
+        # Another program's file, one half copied or of a later DuckDB: told without background rather than not at all.
+        log.warning("no background for messages: %s", error)
+        return {}
+    return {pair: background for pair in wanted if (background := found[pair].background()) is not None}
+
+
+@dataclass
+class _Found:
+    """What was read about one service level."""
+
+    days: list[tuple[date, float]] = field(default_factory=list)
+    hours: dict[datetime, float] = field(default_factory=dict)
+    usual: Usual | None = None
+    forecast: list[Ahead] = field(default_factory=list)
+    classifiers: list[Blamed] = field(default_factory=list)
+    classifiers_day: date | None = None
+
+    def background(self) -> Background | None:
+        if not (self.days or self.hours or self.forecast or self.classifiers):
+            return None
+        hours = sorted(self.hours.items())
+        return Background(
+            days=tuple(one for one in self.days if one[0] > self.days[-1][0] - timedelta(days=DAYS)),
+            hours=tuple(one for one in hours if one[0] > hours[-1][0] - timedelta(hours=HOURS)),
+            usual=self.usual,
+            forecast=tuple(self.forecast),
+            classifiers=tuple(self.classifiers[:MOST_CLASSIFIERS]),
+            classifiers_day=self.classifiers_day,
+        )
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, pairs: Sequence[Pair], as_of: datetime
+) -> Mapping[Pair, _Found]:
+    # A day is complete only after its end, wherever the organisation is: none that is begins later than this date.
+    today = as_of.astimezone(UTC).date()
+    keys = {"sites": [site for site, _ in pairs], "metrics": [metric for _, metric in pairs]}
+    days = {**keys, "first": today - timedelta(days=2 * DAYS), "today": today}
+    recent = {**keys, "fresh": today - _FRESH, "today": today}
+    hours = {**keys, "first_hour": as_of - _HOURS_AGE - timedelta(hours=HOURS), "now": as_of}
+
+    found: defaultdict[Pair, _Found] = defaultdict(_Found)
+    for pair, (day, score) in _rows(connection, _DAILY, days):
+        found[pair].days.append((day, score))
+    for pair, (mean, deviation) in _rows(connection, _BASELINES, recent):
+        found[pair].usual = Usual(mean, deviation)
+    for pair, ahead in _rows(connection, _FORECASTS, recent):
+        found[pair].forecast.append(Ahead(*ahead))
+    for pair, (day, classifier, share, users) in _rows(connection, _CLASSIFIERS, recent):
+        found[pair].classifiers_day = day
+        found[pair].classifiers.append(Blamed(classifier, share, users))
+    # What the daily partition says of an hour supersedes what the look of that day saw.
+    for sql in (_TODAY, _HOURLY):
+        for pair, (hour, score) in _rows(connection, sql, hours):
+            found[pair].hours[hour.astimezone(UTC)] = score
+    for one in found.values():
+        if one.hours and max(one.hours) <= as_of - _HOURS_AGE:
+            one.hours.clear()
+        if one.days and one.days[-1][0] <= today - timedelta(days=DAYS):
+            one.days.clear()
+    return found
+
+
+def _rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]
+) -> Iterator[tuple[Pair, tuple[Any, ...]]]:
+    """Site and metric, and the other columns; nothing where an earlier version has no such table or column."""
+    try:
+        rows = connection.execute(sql, parameters).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return
+    for site_id, metric, *values in rows:
+        yield (site_id, metric), tuple(values)

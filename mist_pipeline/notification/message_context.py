@@ -1,0 +1,101 @@
+"""The values of this room: what a row of the outbox is about, and what messages say besides what the ledger knows.
+
+Here: what things are, without I/O. Not here: how a message is made of them (`message`), where background is read
+(`background`) and how it is drawn (`charts`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TypeAlias
+
+from mist_pipeline.alerts.lifecycle.model import Alert, Incident
+from mist_pipeline.delivery.rendering.remediation import Remediation
+
+Pair: TypeAlias = tuple[str, str]
+"""site_id and metric."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An incident with its alerts, as the ledger has them now."""
+
+    incident: Incident
+    alerts: tuple[Alert, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What is normal for a service level: mean and standard deviation of a month, in percent and points."""
+
+    mean_pct: float
+    std_pct: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """One day of a forecast, with the ranges that hold 80 and 95 % of what may come."""
+
+    day: date
+    mean_pct: float
+    lower_pct: float
+    upper_pct: float
+    lower_80_pct: float
+    upper_80_pct: float
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """What the cloud blames, with its share of all user-minutes and the users hit, None where that is not known."""
+
+    classifier: str
+    degraded_pct: float
+    num_users: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Background:
+    """What the warehouse knows about one service level of one site.
+
+    Attributes:
+        days: Days that have a score, in order; days of the organisation's time zone.
+        hours: Starts of hours that have a score, in order.
+        usual: None where there is no baseline to be relied on.
+        forecast: The newest one, by day; empty where there is none.
+        classifiers: What the cloud blamed on ``classifiers_day``, worst first.
+        classifiers_day: None where it blamed nothing.
+        picture: All of it as PNG, None as long as nobody has drawn it.
+    """
+
+    days: tuple[tuple[date, float], ...] = ()
+    hours: tuple[tuple[datetime, float], ...] = ()
+    usual: Usual | None = None
+    forecast: tuple[Ahead, ...] = ()
+    classifiers: tuple[Blamed, ...] = ()
+    classifiers_day: date | None = None
+    picture: bytes | None = field(default=None, repr=False)
+
+
+def _no_page(_site_id: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What messages say besides what the ledger knows.
+
+    Attributes:
+        site_names: Site id → name, as strangers typed it; a site that is not in it is told by its id.
+        site_url: Its page in the cloud, None where there is none (``Links.site`` of the report gives it).
+        report_url: The report of the day.
+        run_url: The run of the pipeline that decided.
+        remediation: What usually helps.
+        background: What the warehouse knows, by site and metric.
+    """
+
+    site_names: Mapping[str, str] = field(default_factory=dict)
+    site_url: Callable[[str], str | None] = _no_page
+    report_url: str | None = None
+    run_url: str | None = None
+    remediation: Remediation = field(default_factory=Remediation)
+    background: Mapping[Pair, Background] = field(default_factory=dict)

@@ -1,0 +1,156 @@
+"""Why: what the cloud blames, which troubles are one trouble, who behaves unlike himself."""
+
+import json
+from typing import Any
+
+import polars as pl
+
+from mist_pipeline.report.document.formatting import in_catalogue_order, metric_title, percent, signed
+from mist_pipeline.report.document.model import Anomaly, Classifier, Incident, IncidentSite, Share, Site
+from mist_pipeline.report.queries.data import ReportData
+from mist_pipeline.report.queries.frames import list_of_strings, of_day
+from mist_pipeline.report.queries.site_labels import clean_text
+
+_MAX_DEVIATIONS = 3
+
+
+def classifiers(data: ReportData, sites: dict[str, Site]) -> list[Classifier]:
+    """What the cloud blames for each metric, over all sites that were asked in detail; most blamed first.
+
+    ``degraded_pct`` is Σ degraded ÷ Σ total user-minutes of the metric over those sites, and the plain mean of the
+    sites' shares where the history has no minutes.
+    """
+    today = of_day(data.classifiers_daily, data.day).filter(pl.col("site_id").is_in(list(sites)))
+    minutes = of_day(data.sle_daily, data.day).select("site_id", "metric", "total_user_minutes")
+    asked = today.select("site_id", "metric").unique().join(minutes, on=["site_id", "metric"], how="left")
+    totals = asked.group_by("metric").agg(total=pl.col("total_user_minutes").sum())
+    blamed = pl.col("degraded_pct") > 0
+    rows = (
+        today.sort("degraded_pct", "site_id", descending=[True, False], nulls_last=True)
+        .group_by("metric", "classifier", maintain_order=True)
+        .agg(
+            degraded=pl.col("degraded_user_minutes").sum(),
+            mean_pct=pl.col("degraded_pct").mean(),
+            num_users=pl.when(pl.col("num_users").count() > 0).then(pl.col("num_users").sum()),
+            num_aps=pl.when(pl.col("num_aps").count() > 0).then(pl.col("num_aps").sum()),
+            num_sites=blamed.sum().cast(pl.Int64),
+            worst_site_id=pl.col("site_id").first(),
+            worst_pct=pl.col("degraded_pct").first(),
+        )
+        .join(totals, on="metric")
+        .with_columns(
+            degraded_pct=pl.when(pl.col("total") > 0)
+            .then(100 * pl.col("degraded") / pl.col("total"))
+            .otherwise("mean_pct")
+        )
+        .drop_nulls(["degraded_pct", "worst_pct"])
+    )
+    order = {metric: place for place, metric in enumerate(in_catalogue_order(rows["metric"].to_list()))}
+    listed = [
+        Classifier(
+            metric=row["metric"],
+            classifier=clean_text(row["classifier"]),
+            degraded_pct=round(row["degraded_pct"], 2),
+            num_users=row["num_users"],
+            num_aps=row["num_aps"],
+            num_sites=row["num_sites"],
+            worst_site=sites[row["worst_site_id"]]["label"],
+            worst_site_id=row["worst_site_id"],
+            worst_pct=round(row["worst_pct"], 2),
+        )
+        for row in rows.to_dicts()
+    ]
+    return sorted(listed, key=lambda row: (order[row["metric"]], -row["degraded_pct"], row["classifier"]))
+
+
+def incidents(data: ReportData, sites: dict[str, Site]) -> list[Incident] | None:
+    """Troubles that are one trouble: shared infrastructure first, the widest first; None where not computed."""
+    if data.incidents is None:
+        return None
+    today = of_day(data.incidents, data.day)
+    rows = today.with_columns(
+        metrics=list_of_strings(today, "metrics"), site_ids=list_of_strings(today, "site_ids")
+    )
+    listed: list[Incident] = []
+    for row in rows.to_dicts():
+        members = [
+            IncidentSite(
+                site_id=site_id,
+                label=sites[site_id]["label"],
+                url=sites[site_id]["url"],
+                status=sites[site_id]["status"],
+            )
+            for site_id in row["site_ids"]
+            if site_id in sites
+        ]
+        listed.append(
+            Incident(
+                cause_fingerprint=row["cause_fingerprint"],
+                scope=row["scope"],
+                cause=clean_text(row["cause"] or "") or "cause unknown",
+                metrics=in_catalogue_order(row["metrics"]),
+                p_value=row["p_value"],
+                num_sites=len(row["site_ids"]),
+                sites=sorted(members, key=lambda member: (member["label"], member["site_id"])),
+            )
+        )
+    return sorted(
+        listed,
+        key=lambda incident: (
+            incident["scope"] != "infrastructure",
+            -incident["num_sites"],
+            incident["cause_fingerprint"],
+        ),
+    )
+
+
+def _shares(contributions: str | None) -> list[Share]:
+    """Metrics by their share in an anomaly score, largest first."""
+    parsed: Any = json.loads(contributions) if contributions else {}
+    shares = [Share(metric=metric, share=round(float(share), 4)) for metric, share in parsed.items() if share]
+    return sorted(shares, key=lambda share: (-share["share"], share["metric"]))
+
+
+def _deviations(data: ReportData) -> dict[str, list[str]]:
+    """What is off its baseline, by site, farthest first."""
+    if data.deviations is None:
+        return {}
+    today = of_day(data.deviations, data.day)
+    scores = of_day(data.sle_daily, data.day).select("site_id", "metric", score="score_pct")
+    rows = (
+        today.filter(pl.col("is_deviating").fill_null(value=False))
+        .join(scores, on=["site_id", "metric"])
+        .with_columns(distance=pl.col("sigma").abs())
+        .sort("site_id", "distance", "metric", descending=[False, True, False], nulls_last=True)
+        .select("site_id", "metric", "score", "expected_pct", "sigma")
+    )
+    said: dict[str, list[str]] = {}
+    for site_id, metric, score, expected, sigma in rows.iter_rows():
+        far = "" if sigma is None else f" ({signed(sigma)} σ)"
+        text = f"{metric_title(metric)} {percent(score)}, normally {percent(expected)}{far}"
+        said.setdefault(site_id, []).append(text)
+    return said
+
+
+def anomalies(data: ReportData, sites: dict[str, Site]) -> list[Anomaly] | None:
+    """Sites that behave unlike themselves and their peers, most unusual first; None where not computed."""
+    if data.anomalies is None:
+        return None
+    rows = (
+        of_day(data.anomalies, data.day)
+        .filter(pl.col("is_anomaly").fill_null(value=False) & pl.col("site_id").is_in(list(sites)))
+        .sort("anomaly_score", "site_id", descending=[True, False], nulls_last=True)
+    )
+    deviations = _deviations(data)
+    return [
+        Anomaly(
+            site_id=row["site_id"],
+            label=sites[row["site_id"]]["label"],
+            url=sites[row["site_id"]]["url"],
+            status=sites[row["site_id"]]["status"],
+            anomaly_score=row["anomaly_score"],
+            contributions=_shares(row["contributions"]),
+            deviations=deviations.get(row["site_id"], [])[:_MAX_DEVIATIONS],
+        )
+        for row in rows.to_dicts()
+    ]

@@ -1,0 +1,66 @@
+"""Frames in, one document out: everything that a report shows, in the order in which it is shown."""
+
+from datetime import UTC
+
+from mist_pipeline.report.document.attention import needs_attention, notices
+from mist_pipeline.report.document.causes import anomalies, classifiers, incidents
+from mist_pipeline.report.document.forecast import at_risk, worsening
+from mist_pipeline.report.document.model import SCHEMA, SCHEMA_VERSION, Dashboard
+from mist_pipeline.report.document.sites import (
+    shown_metrics,
+    sites_worst_first,
+    status_by_day,
+    unknown_reasons,
+)
+from mist_pipeline.report.document.summary import headline, totals
+from mist_pipeline.report.queries.data import ReportData
+from mist_pipeline.report.queries.frames import last_days
+from mist_pipeline.report.queries.site_labels import clean_text
+
+
+def build_dashboard(data: ReportData) -> Dashboard:
+    """The document of one day; a function of ``data`` alone.
+
+    Returns:
+        What docs/report.md describes: JSON values only, finite numbers only.
+    """
+    metrics = shown_metrics(data)
+    sites = sites_worst_first(data, metrics)
+    by_id = {site["site_id"]: site for site in sites}
+    shared = incidents(data, by_id)
+    risks = at_risk(data, by_id)
+    trends = worsening(data, by_id, risks)
+    unusual = anomalies(data, by_id)
+    sums = totals(sites, trends, risks, unusual, shared)
+    settings = data.settings
+    return Dashboard(
+        schema=SCHEMA,
+        version=SCHEMA_VERSION,
+        organisation=clean_text(data.organisation) or "Organisation without a name",
+        day=data.day.isoformat(),
+        as_of=data.as_of.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        headline=headline(sites, sums, risks, shared, settings.forecast_days),
+        totals=sums,
+        metrics=metrics,
+        days=[day.isoformat() for day in last_days(data.day, settings.history_days)],
+        notices=notices(data),
+        attention=needs_attention(data, sites, shared),
+        unknown=unknown_reasons(sites),
+        incidents=shared,
+        at_risk=risks,
+        trends=trends,
+        sites=sites,
+        anomalies=unusual,
+        classifiers=classifiers(data, by_id),
+        status_by_day=status_by_day(data, set(by_id)),
+        thresholds={
+            metric: {
+                "critical": settings.bands_of(metric).critical,
+                "major": settings.bands_of(metric).major,
+                "warning": settings.bands_of(metric).warning,
+                **({"pre_warning": settings.pre_warning[metric]} if metric in settings.pre_warning else {}),
+            }
+            for metric in metrics
+        },
+        links={"manage": data.links.manage_url, "dagster": data.links.dagster_url},
+    )

@@ -1,0 +1,195 @@
+"""Where it is going: series that get worse, and series that are expected to cross a threshold."""
+
+from datetime import timedelta
+
+import polars as pl
+
+from mist_pipeline.analysis.scores.weekly_average import LINE_DAYS, weekly_line
+from mist_pipeline.report.document.formatting import (
+    SEVERITY_RANK,
+    THRESHOLD_NAMES,
+    risk_sentence,
+    threshold_pct,
+)
+from mist_pipeline.report.document.model import AtRisk, ForecastDay, Series, Site, Trend, TrendDay
+from mist_pipeline.report.document.series import score_histories
+from mist_pipeline.report.queries.data import ReportData
+from mist_pipeline.report.queries.frames import of_day, of_days, rounded_down
+
+_SERIES = ["site_id", "metric"]
+
+
+def _crossing(risks: pl.DataFrame) -> pl.DataFrame:
+    """The most serious threshold that each series is about to cross; a row a series, soonest and surest first.
+
+    A series that is only warned of early (``is_pre_warning`` while critical is not in sight) has ``pre_warning``.
+    """
+    warned = pl.col("is_pre_warning") if "is_pre_warning" in risks.columns else pl.lit(value=False)
+    rank = {name: place for place, name in enumerate(THRESHOLD_NAMES)}
+    name = pl.col("severity").str.replace_all("-", "_")
+    return (
+        risks.with_columns(
+            threshold=pl.when((pl.col("state") == "crossing") & name.is_in(list(rank)))
+            .then(name)
+            .when(warned.fill_null(value=False) & (pl.col("state") != "already"))
+            .then(pl.lit("pre_warning"))
+        )
+        .filter(pl.col("threshold").is_in(["critical", "pre_warning", "major"]))
+        .with_columns(rank=pl.col("threshold").replace_strict(rank, return_dtype=pl.Int64))
+        .sort(
+            "rank",
+            "days",
+            "probability",
+            "site_id",
+            "metric",
+            descending=[False, False, True, False, False],
+            nulls_last=True,
+        )
+        .unique(_SERIES, keep="first", maintain_order=True)
+    )
+
+
+def _forecasts(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str], list[ForecastDay]]:
+    """What was forecast on the day for these series."""
+    if data.forecasts is None:
+        return {}
+    bounds = ["mean_pct", "lower_pct", "upper_pct", "lower_80_pct", "upper_80_pct"]
+    rows = (
+        of_day(data.forecasts, data.day)
+        .join(series, on=_SERIES)
+        .drop_nulls(bounds)
+        .sort(*_SERIES, "target_day")
+        .group_by(_SERIES, maintain_order=True)
+        .agg(
+            pl.struct(
+                pl.col("target_day").dt.to_string("iso").alias("day"),
+                *(pl.col(name).round(2) for name in bounds),
+            ).alias("line")
+        )
+    )
+    return {(site, metric): line for site, metric, line in rows.iter_rows()}
+
+
+def at_risk(data: ReportData, sites: dict[str, Site]) -> list[AtRisk] | None:
+    """Series that are expected to cross a threshold, most serious and soonest first; None where not computed."""
+    if data.risks is None:
+        return None
+    crossing = _crossing(of_day(data.risks, data.day))
+    series = crossing.select(_SERIES)
+    forecasts, histories = _forecasts(data, series), score_histories(data, series)
+    blank: Series = [None] * data.settings.history_days
+    listed: list[AtRisk] = []
+    for row in crossing.to_dicts():
+        site = sites.get(row["site_id"])
+        if site is None:
+            continue
+        key = (row["site_id"], row["metric"])
+        listed.append(
+            AtRisk(
+                site_id=row["site_id"],
+                label=site["label"],
+                url=site["url"],
+                metric=row["metric"],
+                threshold=row["threshold"],
+                threshold_pct=threshold_pct(row["metric"], row["threshold"], data.settings),
+                days=row["days"],
+                days_low=row["days_low"],
+                days_high=row["days_high"],
+                probability=row["probability"],
+                sentence=risk_sentence(row),
+                history=histories.get(key, blank),
+                forecast=forecasts.get(key, []),
+            )
+        )
+    return listed
+
+
+def _lines(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str], list[TrendDay]]:
+    """The seven-day lines of these series."""
+    settings = data.settings
+    first = data.day - timedelta(days=LINE_DAYS - 1)
+    rows = weekly_line(
+        of_days(data.sle_daily, data.day, LINE_DAYS).join(series, on=_SERIES),
+        of_days(data.trends, data.day, LINE_DAYS).join(series, on=_SERIES),
+        data.day,
+        bands=settings.bands,
+        by_metric=settings.bands_by_metric,
+        forecast_days=settings.forecast_days,
+    ).filter(pl.col("day") >= first)
+    lists = rows.group_by(_SERIES, maintain_order=True).agg(
+        pl.struct(
+            pl.col("day").dt.to_string("iso"),
+            "day_number",
+            rounded_down("score_pct"),
+            "status",
+            "indicator",
+            "is_alert",
+            "text",
+        ).alias("line")
+    )
+    return {(site, metric): line for site, metric, line in lists.iter_rows()}
+
+
+def _urgency(alert: str | None) -> int:
+    """What can still be averted comes first, then what is already critical, then the rest."""
+    return 2 if alert is None else 1 if alert == "critical" else 0
+
+
+def worsening(data: ReportData, sites: dict[str, Site], risks: list[AtRisk] | None) -> list[Trend]:
+    """Series that get worse, those first that are about to be critical, each with its seven days.
+
+    A series is here if it degrades by the rule of ``analysis.trends``, if it is about to be critical, or if it
+    worsens beyond its noise and is already in trouble.
+    """
+    coming = {
+        (risk["site_id"], risk["metric"]): risk for risk in risks or [] if risk["threshold"] == "critical"
+    }
+    expected = pl.DataFrame(list(coming), schema=dict.fromkeys(_SERIES, pl.String), orient="row")
+    severities = of_day(data.sle_daily, data.day).select(*_SERIES, rounded_down("score_pct"), "severity")
+    trends = (
+        of_day(data.trends, data.day)
+        .select(*_SERIES, "change_pct", "velocity_pct_per_day", "indicator", "is_degrading")
+        .join(severities, on=_SERIES)
+        .join(expected.with_columns(is_coming=pl.lit(value=True)), on=_SERIES, how="left")
+    )
+    in_trouble = pl.col("severity").is_in(["critical", "major", "warning"])
+    chosen = trends.filter(
+        pl.col("is_degrading").fill_null(value=False)
+        | pl.col("is_coming").fill_null(value=False)
+        | ((pl.col("indicator") == "↑") & in_trouble)
+    ).sort(*_SERIES)
+    lines = _lines(data, chosen.select(_SERIES))
+    listed: list[tuple[tuple[int, int, float], Trend]] = []
+    for row in chosen.to_dicts():
+        key = (row["site_id"], row["metric"])
+        site, line = sites.get(row["site_id"]), lines.get(key)
+        if site is None or not line:
+            continue
+        alert: str | None = None
+        if line[-1]["is_alert"]:
+            alert = line[-1]["text"].rpartition("ALERT: ")[2]
+        elif key in coming:
+            alert = coming[key]["sentence"][:1].lower() + coming[key]["sentence"][1:]
+        trend = Trend(
+            site_id=row["site_id"],
+            label=site["label"],
+            url=site["url"],
+            metric=row["metric"],
+            score_pct=row["score_pct"],
+            change_pct=row["change_pct"],
+            velocity_pct_per_day=row["velocity_pct_per_day"],
+            alert=alert,
+            line=line,
+        )
+        speed = row["velocity_pct_per_day"]
+        listed.append(
+            (
+                (
+                    _urgency(alert),
+                    SEVERITY_RANK.get(row["severity"] or "", 9),
+                    0.0 if speed is None else speed,
+                ),
+                trend,
+            )
+        )
+    return [trend for _, trend in sorted(listed, key=lambda pair: pair[0])]

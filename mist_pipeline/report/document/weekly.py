@@ -1,0 +1,87 @@
+"""The summary of a week as plain text, kept in the archive when the week's pages are long packed away.
+
+Frames in, text out. Names are cleaned as everywhere in this room; when it is written is retention's business.
+"""
+
+from datetime import date
+
+import polars as pl
+
+from mist_pipeline.analysis.scores.status import STATUSES
+from mist_pipeline.report.queries.site_labels import with_labels
+
+MOST = 10
+"""Sites and series named."""
+
+
+def weekly_text(
+    start: date,
+    end: date,
+    *,
+    sites: pl.DataFrame,
+    site_status: pl.DataFrame,
+    sle_daily: pl.DataFrame,
+    trends: pl.DataFrame,
+) -> str:
+    """What the week was like.
+
+    Args:
+        start: First day.
+        end: Last day.
+        sites: ``history.sites``; the newest row of a site names it.
+        site_status: day, site_id, status of the week.
+        sle_daily: ``history.sle_daily`` of the week.
+        trends: ``analysis.trends`` of the week.
+    """
+    week = pl.col("day").is_between(start, end)
+    status, readings, moves = site_status.filter(week), sle_daily.filter(week), trends.filter(week)
+    title = f"Week {start} to {end}"
+    lines = [title, "=" * len(title), ""]
+    if status.is_empty():
+        return "\n".join([*lines, "No data was collected in this week."]) + "\n"
+    lines += ["day         " + "".join(f"{name:>12}" for name in STATUSES)]
+    counts = status.group_by("day").agg(*((pl.col("status") == name).sum().alias(name) for name in STATUSES))
+    lines += [
+        f"{row['day']}  " + "".join(f"{row[name]:>12}" for name in STATUSES)
+        for row in counts.sort("day").iter_rows(named=True)
+    ]
+    names = with_labels(sites.sort("day").unique("site_id", keep="last", maintain_order=True)).select(
+        "site_id", "label"
+    )
+    return "\n".join([*lines, *_worst(readings, names), *_degrading(moves, names)]) + "\n"
+
+
+def _worst(readings: pl.DataFrame, names: pl.DataFrame) -> list[str]:
+    worst = (
+        readings.filter(pl.col("severity").is_in(["critical", "major"]))
+        .group_by("site_id", "metric")
+        .agg(days=pl.col("day").n_unique(), lowest=pl.col("score_pct").min())
+        .join(names, on="site_id", how="left")
+        .sort("days", "lowest", "site_id", "metric", descending=[True, False, False, False])
+    )
+    if worst.is_empty():
+        return ["", "No service level was critical or unhealthy."]
+    told = [
+        f"  {row['label'] or row['site_id']}: {row['metric']}, {row['days']} days, lowest {row['lowest']:.1f} %"
+        for row in worst.head(MOST).iter_rows(named=True)
+    ]
+    more = [f"  and {worst.height - MOST} more"] if worst.height > MOST else []
+    return ["", "Critical or unhealthy:", *told, *more]
+
+
+def _degrading(trends: pl.DataFrame, names: pl.DataFrame) -> list[str]:
+    falling = (
+        trends.filter("is_degrading")
+        .group_by("site_id", "metric")
+        .agg(times=pl.len(), change=pl.col("change_pct").min())
+        .join(names, on="site_id", how="left")
+        .sort("times", "change", "site_id", "metric", descending=[True, False, False, False])
+    )
+    if falling.is_empty():
+        return ["", "Nothing degraded faster than the configured rate."]
+    told = [
+        f"  {row['label'] or row['site_id']}: {row['metric']}, {row['times']} times, "
+        f"largest change {row['change']:+.1f} points"
+        for row in falling.head(MOST).iter_rows(named=True)
+    ]
+    return ["", "Degrading:", *told]

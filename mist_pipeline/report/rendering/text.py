@@ -1,0 +1,166 @@
+"""The report as plain text: for a terminal, a mail, a log. Names come last in a line, so that they cannot break it."""
+
+from collections.abc import Iterable, Sequence
+
+from mist_pipeline.report.document.formatting import count, metric_title, number, percent, signed
+from mist_pipeline.report.document.model import STATUSES, Dashboard
+from mist_pipeline.report.queries.data import ReportSettings
+
+_WIDTH = 100
+
+
+def text_of(dashboard: Dashboard, settings: ReportSettings) -> str:
+    """The summary of a dashboard document, lists cut to the limits of a page and saying so."""
+    parts = (
+        _head(dashboard),
+        _incidents(dashboard, settings),
+        _attention(dashboard, settings),
+        _at_risk(dashboard, settings),
+        _trends(dashboard, settings),
+        _anomalies(dashboard, settings),
+        _sites(dashboard, settings),
+        _classifiers(dashboard, settings),
+    )
+    return "\n".join(line.rstrip() for part in parts for line in part) + "\n"
+
+
+def _section(title: str, lines: Iterable[str], nothing: str) -> list[str]:
+    """A heading with its lines, or with the plain word that there is nothing."""
+    body = list(lines) or [f"  {nothing}"]
+    return ["", f"{title.upper()} ".ljust(_WIDTH, "─"), *body]
+
+
+def _more(shown: Sequence[object], everything: Sequence[object], what: str) -> list[str]:
+    """``… and 12 more sites (all of them: the JSON dashboard)`` if something was cut."""
+    left = len(everything) - len(shown)
+    return [f"  … and {count(left, f'more {what}')} (all of them: the JSON dashboard)"] if left else []
+
+
+def _head(dashboard: Dashboard) -> list[str]:
+    totals, before = dashboard["totals"], dashboard["totals"]["previous_status"]
+    lines = [
+        f"{dashboard['organisation']} · network report of {dashboard['day']} · as of {dashboard['as_of']}",
+        "═" * _WIDTH,
+        dashboard["headline"],
+        "",
+    ]
+    for status in STATUSES:
+        amount = totals["status"][status]
+        change = f"   ({signed(amount - before[status], 0)})" if before and amount != before[status] else ""
+        lines.append(f"  {amount:>6,}  {status}{change}")
+    read = totals["readings"]
+    lines += [
+        "",
+        (
+            f"  Readings: {number(read['ok'])} ok, {number(read['no_users'])} without users, "
+            f"{number(read['not_supported'])} not supported, {number(read['missing'])} missing, "
+            f"{number(read['not_asked'])} not asked or not answered."
+        ),
+    ]
+    if totals["mean_health"] is not None:
+        lines.append(f"  Mean health of the judged sites: {totals['mean_health']:.1f} of 100.")
+    if dashboard["unknown"]:
+        reasons = ", ".join(
+            f"{why['reason']} ({number(why['num_sites'])})" for why in dashboard["unknown"][:4]
+        )
+        lines.append(f"  Not judged: {reasons}.")
+    lines += [f"  ! {notice['kind']}: {notice['summary']}" for notice in dashboard["notices"]]
+    return lines
+
+
+def _attention(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
+    shown = dashboard["attention"][: settings.max_attention]
+    lines: list[str] = []
+    for item in shown:
+        lines.append(f"  {item['indicator'] or ' '} {item['status']:<9}  {item['label']}: {item['reason']}")
+        lines += [f"{'':15}{note}" for note in item["notes"]]
+        lines += [f"{'':15}{item['url']}"] if item["url"] else []
+    return _section(
+        "What needs attention",
+        [*lines, *_more(shown, dashboard["attention"], "site")],
+        "Nothing: no site is critical, unhealthy or getting worse.",
+    )
+
+
+def _incidents(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
+    if dashboard["incidents"] is None:
+        return []
+    shown = dashboard["incidents"][: settings.max_rows]
+    lines: list[str] = []
+    for incident in shown:
+        sure = "" if incident["p_value"] is None else f", p = {incident['p_value']:.1g}"
+        lines.append(
+            f"  {incident['scope']}: {incident['cause']} ({count(incident['num_sites'], 'site')}{sure})"
+        )
+    return _section(
+        "Common causes",
+        [*lines, *_more(shown, dashboard["incidents"], "cause")],
+        "Nothing: no trouble is shared by several sites.",
+    )
+
+
+def _at_risk(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
+    if dashboard["at_risk"] is None:
+        return []
+    shown = dashboard["at_risk"][: settings.max_rows]
+    lines = [f"  {metric_title(risk['metric'])} at {risk['label']}: {risk['sentence']}" for risk in shown]
+    return _section(
+        "At risk",
+        [*lines, *_more(shown, dashboard["at_risk"], "series")],
+        "Nothing: no series is expected to cross a threshold.",
+    )
+
+
+def _trends(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
+    shown = dashboard["trends"][: settings.max_rows]
+    lines: list[str] = []
+    for trend in shown:
+        lines.append(f"  {metric_title(trend['metric'])} at {trend['label']}")
+        lines += [f"      {day['text']}" for day in trend["line"]]
+    return _section(
+        "Getting worse, seven days",
+        [*lines, *_more(shown, dashboard["trends"], "series")],
+        "Nothing gets worse beyond its own noise.",
+    )
+
+
+def _anomalies(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
+    if dashboard["anomalies"] is None:
+        return []
+    shown = dashboard["anomalies"][: settings.max_rows]
+    lines = [
+        f"  {item['anomaly_score'] or 0:.2f}  {item['label']}: "
+        + ", ".join(f"{share['metric']} {share['share']:.0%}" for share in item["contributions"][:3])
+        for item in shown
+    ]
+    return _section(
+        "Unusual",
+        [*lines, *_more(shown, dashboard["anomalies"], "site")],
+        "Nothing: every site behaves like itself and its peers.",
+    )
+
+
+def _sites(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
+    shown = dashboard["sites"][: settings.max_rows]
+    has_health = any(site["health"] for site in dashboard["sites"])
+    lines: list[str] = []
+    for site in shown:
+        score = site["health"]["score"] if site["health"] else None
+        health = f"{'–' if score is None else f'{score:.0f}':>4}  " if has_health else ""
+        why = f": {site['reason']}" if site["reason"] else ""
+        lines.append(f"  {site['status']:<9}  {health}{site['label']}{why}")
+    title = "Sites, worst first" + (" (status, health of 100)" if has_health else "")
+    return _section(title, [*lines, *_more(shown, dashboard["sites"], "site")], "There are no sites.")
+
+
+def _classifiers(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
+    blamed = [row for row in dashboard["classifiers"] if row["degraded_pct"] > 0]
+    shown = blamed[: settings.max_rows]
+    lines = [
+        f"  {row['degraded_pct']:5.1f} %  users {number(row['num_users']):>7}  APs {number(row['num_aps']):>6}  "
+        f"{row['metric']} / {row['classifier']}; worst {percent(row['worst_pct'])} at {row['worst_site']}"
+        for row in shown
+    ]
+    return _section(
+        "What the cloud blames", [*lines, *_more(shown, blamed, "classifier")], "Nothing is blamed."
+    )

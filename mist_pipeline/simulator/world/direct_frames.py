@@ -1,0 +1,323 @@
+"""Readings as frames in the shapes of the history tables, for tests of analysis without HTTP.
+
+Columns and units are those of the `history.*` tables; days are the organisation's. Neighbour: `readings` makes the
+numbers.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from mist_pipeline.domain.metrics import CATALOGUE, normalise
+from mist_pipeline.simulator.world import opening_hours
+from mist_pipeline.simulator.world.measurements import Readings
+from mist_pipeline.simulator.world.organisation import AP_MODELS, Site
+from mist_pipeline.simulator.world.randomness import Floats, Ints
+
+if TYPE_CHECKING:
+    from mist_pipeline.simulator.world.world import World
+
+_CELLS_AT_ONCE: Final = 2_000_000
+_STAY_HOURS: Final = 3.0
+_LEAST_USERS: Final = 5
+_LEAST_USER_MINUTES: Final = 300.0
+
+_SITE_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "day": pl.Date,
+    "site_id": pl.String,
+    "name": pl.String,
+    "timezone": pl.String,
+    "country_code": pl.String,
+    "latitude": pl.Float64,
+    "longitude": pl.Float64,
+    "sitegroup_ids": pl.List(pl.String),
+    "attributes": pl.String,
+    "is_substituted": pl.Boolean,
+}
+
+
+def distinct_users(clients: Floats) -> Floats:
+    """Different users of a window: they stay three hours each, and at least the busiest hour's were there.
+
+    Args:
+        clients: Users by hour, shape (S, H).
+
+    Returns:
+        Shape (S,).
+    """
+    return np.asarray(np.round(np.maximum(clients.max(axis=1), clients.sum(axis=1) / _STAY_HOURS)))
+
+
+def history(
+    world: "World", start_day: date, end_day: date, metrics: Sequence[str], *, device_counts: bool
+) -> dict[str, pl.DataFrame]:
+    """See `World.history`."""
+    hours = np.arange(
+        opening_hours.hour_of(world.midnight(start_day)),
+        opening_hours.hour_of(world.midnight(end_day + timedelta(days=1))),
+    )
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for sites in _batches(len(world.sites()), len(hours) * len(metrics)):
+        block = world.instrument.readings(sites, hours, metrics)
+        for name, frame in _tables(world, block, device_counts).items():
+            parts.setdefault(name, []).append(frame)
+    tables = {name: pl.concat(frames) for name, frames in parts.items()}
+    return {"sites": _sites(world, start_day, end_day), **tables}
+
+
+def _batches(num_sites: int, cells_of_one: int) -> Iterator[Ints]:
+    size = max(1, _CELLS_AT_ONCE // cells_of_one)
+    for first in range(0, max(num_sites, 1), size):
+        yield np.arange(first, min(first + size, num_sites), dtype=np.int64)
+
+
+def _tables(world: "World", block: Readings, device_counts: bool) -> dict[str, pl.DataFrame]:
+    ids = pl.Series("site_id", [world.sites()[index].site_id for index in block.sites], dtype=pl.String)
+    times = pl.DataFrame(
+        {"hour": pl.Series(block.hours * 3_600_000_000).cast(pl.Datetime("us", "UTC"))}
+    ).with_columns(day=pl.col("hour").dt.convert_time_zone(world.organisation_zone).dt.date())
+    site_hourly = _site_hourly(world, block, ids, times, device_counts)
+    sle_hourly = _sle_hourly(block, ids, times)
+    classifiers = pl.concat(
+        [_classifiers_hourly(world, block, metric, ids, times) for metric in block.metrics]
+    )
+    users = (
+        site_hourly.group_by("day", "site_id")
+        .agg(
+            pl.col("num_clients").max().alias("peak"),
+            (pl.col("num_clients").sum() / _STAY_HOURS).alias("stays"),
+        )
+        .select("day", "site_id", users=pl.max_horizontal("peak", "stays").round().cast(pl.Int64))
+    )
+    sle_daily = _sle_daily(sle_hourly, users)
+    return {
+        "sle_hourly": sle_hourly,
+        "site_hourly": site_hourly,
+        "classifiers_hourly": classifiers,
+        "sle_daily": sle_daily,
+        "classifiers_daily": _classifiers_daily(classifiers, users, site_hourly),
+    }
+
+
+def _rows(ids: pl.Series, times: pl.DataFrame, at: tuple[Ints, ...]) -> dict[str, pl.Series]:
+    """Key columns of the rows at (site row, hour column, …)."""
+    return {
+        "hour": times["hour"].gather(at[1]),
+        "site_id": ids.gather(at[0]),
+        "day": times["day"].gather(at[1]),
+    }
+
+
+def _site_hourly(
+    world: "World", block: Readings, ids: pl.Series, times: pl.DataFrame, device_counts: bool
+) -> pl.DataFrame:
+    at = np.nonzero(block.exists)
+    num_aps = np.array([world.sites()[index].num_aps for index in block.sites])
+    keys = _rows(ids, times, at)
+    connected = block.connected[at] if device_counts else np.full(len(at[0]), np.nan)
+    return pl.DataFrame(
+        {
+            "hour": keys["hour"],
+            "site_id": keys["site_id"],
+            "day": keys["day"],
+            "num_clients": pl.Series(np.where(block.silent[at], np.nan, block.clients[at]), nan_to_null=True),
+            "num_aps": num_aps[at[0]],
+            "num_aps_connected": pl.Series(connected, nan_to_null=True),
+        }
+    ).with_columns(pl.col("num_clients", "num_aps", "num_aps_connected").cast(pl.Int64))
+
+
+def _sle_hourly(block: Readings, ids: pl.Series, times: pl.DataFrame) -> pl.DataFrame:
+    exists = np.broadcast_to(block.exists[:, :, None], block.total.shape)
+    at = np.nonzero(exists)
+    metrics = pl.Series("metric", block.metrics, dtype=pl.String)
+    units = pl.Series("unit", [CATALOGUE[name].measured_unit for name in block.metrics], dtype=pl.String)
+    supported = np.broadcast_to(block.supported[:, None, :], block.total.shape)
+    keys = _rows(ids, times, at)
+    total = pl.col("total_user_minutes")
+    return (
+        pl.DataFrame(
+            {
+                "hour": keys["hour"],
+                "site_id": keys["site_id"],
+                "metric": metrics.gather(at[2]),
+                "day": keys["day"],
+                "total_user_minutes": pl.Series(block.total[at], nan_to_null=True),
+                "degraded_user_minutes": pl.Series(block.degraded[at], nan_to_null=True),
+                "measured_value": pl.Series(block.value[at], nan_to_null=True),
+                "measured_unit": units.gather(at[2]),
+                "supported": supported[at],
+            }
+        )
+        .with_columns(
+            score_pct=pl.when(total > 0).then(100.0 * (1.0 - pl.col("degraded_user_minutes") / total)),
+            state=pl.when(~pl.col("supported"))
+            .then(pl.lit("not_supported"))
+            .when(total.is_null())
+            .then(pl.lit("missing"))
+            .when(total == 0)
+            .then(pl.lit("no_users"))
+            .otherwise(pl.lit("ok")),
+        )
+        .select(
+            "hour",
+            "site_id",
+            "metric",
+            "day",
+            "score_pct",
+            "total_user_minutes",
+            "degraded_user_minutes",
+            "measured_value",
+            "measured_unit",
+            "state",
+        )
+    )
+
+
+def _classifiers_hourly(
+    world: "World", block: Readings, metric: str, ids: pl.Series, times: pl.DataFrame
+) -> pl.DataFrame:
+    names, minutes = world.instrument.classifiers(block, metric)
+    total = np.broadcast_to(block.total[:, :, block.metrics.index(metric), None], minutes.shape)
+    at = np.nonzero(total > 0)
+    keys = _rows(ids, times, at)
+    return pl.DataFrame(
+        {
+            "hour": keys["hour"],
+            "site_id": keys["site_id"],
+            "metric": pl.repeat(metric, len(at[0]), dtype=pl.String, eager=True),
+            "classifier": pl.Series([normalise(name) for name in names], dtype=pl.String).gather(at[2]),
+            "day": keys["day"],
+            "degraded_user_minutes": minutes[at],
+            "total_user_minutes": total[at],
+        }
+    )
+
+
+def _sle_daily(hourly: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
+    total, degraded = pl.col("total_user_minutes"), pl.col("degraded_user_minutes")
+    score = pl.col("score_pct")
+    enough = (pl.col("users") >= _LEAST_USERS) & (total >= _LEAST_USER_MINUTES)
+    return (
+        hourly.group_by("day", "site_id", "metric", maintain_order=True)
+        .agg(
+            pl.when(total.count() > 0).then(total.sum()).alias("total_user_minutes"),
+            pl.when(degraded.count() > 0).then(degraded.sum()).alias("degraded_user_minutes"),
+            (pl.col("measured_value") * total).sum().alias("weighted"),
+            total.filter(pl.col("measured_value").is_not_null()).sum().alias("weights"),
+            pl.col("measured_unit").first(),
+            (pl.col("state") == "not_supported").any().alias("unsupported"),
+        )
+        .join(users, on=["day", "site_id"], how="left", maintain_order="left")
+        .with_columns(
+            score_pct=pl.when(total > 0).then(100.0 * (1.0 - degraded / total)),
+            measured_value=pl.when(pl.col("weights") > 0).then(pl.col("weighted") / pl.col("weights")),
+            state=pl.when("unsupported")
+            .then(pl.lit("not_supported"))
+            .when(total.is_null())
+            .then(pl.lit("missing"))
+            .when(total == 0)
+            .then(pl.lit("no_users"))
+            .otherwise(pl.lit("ok")),
+        )
+        .select(
+            "day",
+            "site_id",
+            "metric",
+            "score_pct",
+            pl.when(pl.col("state") == "ok").then("users").alias("num_users"),
+            "total_user_minutes",
+            "degraded_user_minutes",
+            "measured_value",
+            "measured_unit",
+            pl.when(enough & (score < 70))
+            .then(pl.lit("critical"))
+            .when(enough & (score < 80))
+            .then(pl.lit("major"))
+            .when(enough & (score < 90))
+            .then(pl.lit("warning"))
+            .when(enough & score.is_not_null())
+            .then(pl.lit("info"))
+            .alias("severity"),
+            "state",
+        )
+    )
+
+
+def _classifiers_daily(hourly: pl.DataFrame, users: pl.DataFrame, site_hourly: pl.DataFrame) -> pl.DataFrame:
+    aps = site_hourly.group_by("site_id").agg(pl.col("num_aps").max())
+    share = pl.col("degraded_user_minutes") / pl.col("total_user_minutes")
+    return (
+        hourly.group_by("day", "site_id", "metric", "classifier", maintain_order=True)
+        .agg(pl.col("degraded_user_minutes").sum(), pl.col("total_user_minutes").sum())
+        .join(users, on=["day", "site_id"], how="left", maintain_order="left")
+        .join(aps, on="site_id", how="left", maintain_order="left")
+        .select(
+            "day",
+            "site_id",
+            "metric",
+            "classifier",
+            (100.0 * share).alias("degraded_pct"),
+            "degraded_user_minutes",
+            impacted(pl.col("users"), share).alias("num_users"),
+            impacted(pl.col("num_aps"), share).alias("num_aps"),
+        )
+    )
+
+
+def impacted(everyone: pl.Expr, share: pl.Expr) -> pl.Expr:
+    """How many of them a degraded share touches: twice the share, at least one where there is any."""
+    return pl.min_horizontal(everyone, (2.0 * share * everyone).ceil()).cast(pl.Int64)
+
+
+def attributes(world: "World", site: Site, day: date) -> str:
+    """The `attributes` JSON of a site at the end of a day."""
+    moment = world.midnight(day + timedelta(days=1)) - timedelta(seconds=1)
+    models = {model: site.num_of_model(model) for model in AP_MODELS if site.num_of_model(model)}
+    firmware: dict[str, int] = {}
+    for model, count in models.items():
+        version = world.firmware(model, site.index, moment)
+        firmware[version] = firmware.get(version, 0) + count
+    templates = [site.networktemplate_id, site.rftemplate_id, site.gatewaytemplate_id]
+    return json.dumps(
+        {
+            "models": models,
+            "firmware": firmware,
+            "templates": [template for template in templates if template is not None],
+            "gateway": site.gateway_model,
+            "num_aps": site.num_aps,
+            "address": site.address,
+        }
+    )
+
+
+def _sites(world: "World", start_day: date, end_day: date) -> pl.DataFrame:
+    changes = sorted({plant.onset for plant in world.plants if "firmware" in plant.cause})
+    changes += sorted({plant.end for plant in world.plants if "firmware" in plant.cause})
+    rows = []
+    for offset in range((end_day - start_day).days + 1):
+        day = start_day + timedelta(days=offset)
+        begins, ends = world.midnight(day), world.midnight(day + timedelta(days=1))
+        if offset == 0 or any(begins - timedelta(days=1) <= change < ends for change in changes):
+            told = [attributes(world, site, day) for site in world.sites()]
+        rows += [
+            (
+                day,
+                site.site_id,
+                site.name,
+                site.timezone,
+                site.country_code,
+                site.latitude,
+                site.longitude,
+                list(site.sitegroup_ids),
+                told[site.index],
+                False,
+            )
+            for site in world.sites()
+            if site.since is None or site.since < ends
+        ]
+    return pl.DataFrame(rows, schema=_SITE_SCHEMA, orient="row")

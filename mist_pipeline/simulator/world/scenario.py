@@ -1,0 +1,275 @@
+"""What can go wrong (or only look so): one plant is one cause with its effects over time; its incident is the truth.
+
+The functions here build plants of every kind to hand to `World(plants=[…])`; `planting` draws a whole world's worth of
+them. A plant speaks of site indices and expected shares; `readings` applies it, `World` turns it into an `Incident`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final, Literal
+
+import numpy as np
+
+from mist_pipeline.simulator.world.randomness import Floats
+
+Shape = Literal["step", "linear", "accelerating", "flapping", "none"]
+
+_FLAP_HOURS: Final = 3.0
+_RECOVERY_HOURS: Final = 2.0
+NO_CAUSE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a plant does to one metric.
+
+    Attributes:
+        metric: Canonical name.
+        peak: Share of user-minutes that it degrades at its height, beside those degraded anyway.
+        classifiers: Where the degraded minutes go: classifier → weight.
+    """
+
+    metric: str
+    peak: float
+    classifiers: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Plant:
+    """One planted cause.
+
+    Attributes:
+        kind: Name of the kind, e.g. `sudden_outage`.
+        sites: Indices of the sites that it hits.
+        onset: Start, UTC.
+        end: End, UTC; the effect is gone two hours later.
+        family: Metric family that it shows in: radio, connect, roaming, ap, device, load, wan.
+        shape: Course over time.
+        effects: On metrics.
+        load: Factor on the number of clients.
+        offline: Share of APs that are disconnected.
+        is_silent: Whether the sites report nothing at all.
+        cause: Shared attributes, e.g. `{"sitegroup_id": …}` or `{"model": …, "firmware": …}`.
+        is_decoy: Whether nobody should be told.
+    """
+
+    kind: str
+    sites: tuple[int, ...]
+    onset: datetime
+    end: datetime
+    family: str
+    shape: Shape = "step"
+    effects: tuple[Effect, ...] = ()
+    load: float = 1.0
+    offline: float = 0.0
+    is_silent: bool = False
+    cause: Mapping[str, str] = field(default_factory=lambda: NO_CAUSE)
+    is_decoy: bool = False
+
+    def __post_init__(self) -> None:
+        if self.end <= self.onset:
+            raise ValueError(f"{self.kind}: its end {self.end} is not after its onset {self.onset}")
+        if not self.sites:
+            raise ValueError(f"{self.kind}: it hits no site")
+
+    def course(self, hours: Floats) -> Floats:
+        """How far the effect has gone, 0–1, at these times.
+
+        Args:
+            hours: Hours since the epoch in the middle of each hour, shape (H,).
+        """
+        onset, end = self.onset.timestamp() / 3600.0, self.end.timestamp() / 3600.0
+        through = (hours - onset) / (end - onset)
+        inside = (hours >= onset) & (hours < end)
+        fading = np.clip(1.0 - (hours - end) / _RECOVERY_HOURS, 0.0, 1.0) * (hours >= end)
+        if self.shape == "linear":
+            return np.where(inside, through, fading)
+        if self.shape == "accelerating":
+            return np.where(inside, np.clip(through, 0.0, 1.0) ** 3, fading)
+        if self.shape == "flapping":
+            return np.where(inside & (np.floor((hours - onset) / _FLAP_HOURS) % 2 == 0), 1.0, 0.0)
+        return inside.astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Incident:
+    """The truth about one planted cause; for tests and scorecards, never told over HTTP.
+
+    Attributes:
+        incident_id: Stable per world.
+        kind: As planted.
+        site_ids: Whom it hits.
+        family: Metric family.
+        metrics: Whose scores it moves; empty for silence and load.
+        onset: True start, UTC.
+        critical_at: First hour from which the expected score of one of its metrics and sites stays below 70 for at
+            least two hours; None if it never does.
+        end: True end, UTC.
+        cause: Shared attributes.
+        is_decoy: Whether nobody should be told.
+    """
+
+    incident_id: str
+    kind: str
+    site_ids: tuple[str, ...]
+    family: str
+    metrics: tuple[str, ...]
+    onset: datetime
+    critical_at: datetime | None
+    end: datetime
+    cause: Mapping[str, str]
+    is_decoy: bool
+
+
+FAMILY_METRICS: Final[dict[str, tuple[str, ...]]] = {
+    "radio": ("coverage", "capacity", "throughput"),
+    "connect": ("time-to-connect", "successful-connect"),
+    "roaming": ("roaming",),
+    "ap": ("ap-health",),
+}
+_MAIN_CLASSIFIER: Final[dict[str, str]] = {
+    "coverage": "weak-signal",
+    "capacity": "wifi-interference",
+    "throughput": "capacity-wifi-interference",
+    "time-to-connect": "dhcp-unresponsive",
+    "successful-connect": "dhcp-discover-unresponsive",
+    "roaming": "latency-slow-standard-roam",
+    "ap-health": "network-latency",
+    "ap-availability": "ap-disconnected-ap-unreachable",
+}
+
+
+def effect(metric: str, peak: float, classifier: str | None = None) -> Effect:
+    """An effect concentrated in one classifier, with a tenth spread over the others by the site's own habits."""
+    return Effect(metric, peak, {classifier or _MAIN_CLASSIFIER[metric]: 1.0})
+
+
+def slow_degradation(
+    site: int,
+    onset: datetime,
+    days: float,
+    metric: str = "coverage",
+    *,
+    family: str = "radio",
+    peak: float = 0.45,
+    accelerating: bool = False,
+) -> Plant:
+    """A metric that worsens for days to weeks until somebody mends it, with its family following weakly."""
+    companions = tuple(
+        effect(other, peak * 0.35) for other in FAMILY_METRICS.get(family, ()) if other != metric
+    )
+    return Plant(
+        "accelerating_degradation" if accelerating else "slow_degradation",
+        (site,),
+        onset,
+        onset + timedelta(days=days),
+        family,
+        "accelerating" if accelerating else "linear",
+        (effect(metric, peak), *companions),
+    )
+
+
+def sudden_outage(
+    sites: Sequence[int], onset: datetime, hours: float, *, family: str = "connect", peak: float = 0.75
+) -> Plant:
+    """A family that is bad from one moment to the next, and well again at the end."""
+    effects = tuple(
+        effect(metric, peak * share)
+        for metric, share in zip(FAMILY_METRICS[family], (1.0, 0.8, 0.7), strict=False)
+    )
+    return Plant(
+        "sudden_outage", tuple(sites), onset, onset + timedelta(hours=hours), family, "step", effects
+    )
+
+
+def flapping(
+    site: int, onset: datetime, hours: float, metric: str = "capacity", *, peak: float = 0.6
+) -> Plant:
+    """Three hours bad, three hours well, again and again: one problem, not many."""
+    end = onset + timedelta(hours=hours)
+    return Plant("flapping", (site,), onset, end, _family_of(metric), "flapping", (effect(metric, peak),))
+
+
+def dhcp_failure(
+    sites: Sequence[int], onset: datetime, hours: float, *, sitegroup_id: str, peak: float = 0.55
+) -> Plant:
+    """The DHCP service of a site group fails: every site of it, one classifier."""
+    effects = (
+        effect("time-to-connect", peak, "dhcp-unresponsive"),
+        effect("successful-connect", peak * 0.9, "dhcp-discover-unresponsive"),
+    )
+    cause = {"sitegroup_id": sitegroup_id, "service": "dhcp"}
+    end = onset + timedelta(hours=hours)
+    return Plant("group_dhcp_failure", tuple(sites), onset, end, "connect", "step", effects, cause=cause)
+
+
+def bad_firmware(
+    sites: Sequence[int], onset: datetime, days: float, *, model: str, firmware: str, peak: float = 0.35
+) -> Plant:
+    """A firmware that makes one AP model worse, until it is replaced."""
+    effects = (
+        effect("throughput", peak, "network-issues"),
+        effect("ap-health", peak * 0.8, "network-latency"),
+        effect("coverage", peak * 0.4, "asymmetry-uplink"),
+    )
+    cause = {"model": model, "firmware": firmware}
+    end = onset + timedelta(days=days)
+    return Plant("bad_firmware", tuple(sites), onset, end, "radio", "step", effects, cause=cause)
+
+
+def level_shift(site: int, onset: datetime, end: datetime, metric: str, *, peak: float = 0.05) -> Plant:
+    """A small lasting step: a new normal that nobody needs to be woken for."""
+    effects = (effect(metric, peak),)
+    return Plant("level_shift", (site,), onset, end, _family_of(metric), "step", effects, is_decoy=True)
+
+
+def site_offline(sites: Sequence[int], onset: datetime, hours: float) -> Plant:
+    """Power or line gone: every device disconnected, nothing reported."""
+    end = onset + timedelta(hours=hours)
+    return Plant("site_offline", tuple(sites), onset, end, "device", offline=1.0, is_silent=True)
+
+
+def wan_storm(sites: Sequence[int], onset: datetime, hours: float, *, provider: str = "carrier-1") -> Plant:
+    """Many sites lose their WAN at the same moment: one cause, as many silent sites."""
+    end = onset + timedelta(hours=hours)
+    cause = {"provider": provider}
+    return Plant("wan_storm", tuple(sites), onset, end, "device", offline=1.0, is_silent=True, cause=cause)
+
+
+def device_loss(sites: Sequence[int], onset: datetime, hours: float, *, share: float = 0.5) -> Plant:
+    """A part of the APs disconnected (a dead switch): AP availability falls and the neighbours must carry the users."""
+    effects = (effect("coverage", 0.4 * share), effect("capacity", 0.35 * share, "client-count"))
+    end = onset + timedelta(hours=hours)
+    return Plant("device_loss", tuple(sites), onset, end, "ap", "step", effects, offline=share)
+
+
+def blip(site: int, onset: datetime, metric: str, *, peak: float = 0.3) -> Plant:
+    """One bad hour and gone."""
+    effects = (effect(metric, peak),)
+    end = onset + timedelta(hours=1)
+    return Plant("blip", (site,), onset, end, _family_of(metric), "step", effects, is_decoy=True)
+
+
+def rollout(sites: Sequence[int], onset: datetime, until: datetime, *, model: str, firmware: str) -> Plant:
+    """A firmware roll-out that harms nobody: the version changes and the service does not."""
+    cause = {"model": model, "firmware": firmware}
+    return Plant("firmware_rollout", tuple(sites), onset, until, "ap", "none", cause=cause, is_decoy=True)
+
+
+def closing_day(sites: Sequence[int], onset: datetime, *, hours: float = 24.0, name: str = "") -> Plant:
+    """A day on which nearly nobody comes: a holiday, a stocktaking."""
+    cause = {"holiday": name} if name else NO_CAUSE
+    end = onset + timedelta(hours=hours)
+    return Plant("closing_day", tuple(sites), onset, end, "load", load=0.08, cause=cause, is_decoy=True)
+
+
+def busy_day(sites: Sequence[int], onset: datetime, *, hours: float = 14.0) -> Plant:
+    """Half as many people again, as on a sale's first day; the service holds."""
+    end = onset + timedelta(hours=hours)
+    return Plant("busy_day", tuple(sites), onset, end, "load", load=1.5, is_decoy=True)
+
+
+def _family_of(metric: str) -> str:
+    return next((family for family, metrics in FAMILY_METRICS.items() if metric in metrics), "ap")

@@ -1,0 +1,18 @@
+"""Every table of the warehouse, a module a layer: the source of DDL, Dagster's schemas and the data dictionary."""
+
+from mist_pipeline.tables import alerts, analysis, history, live, state
+from mist_pipeline.tables.schema import Table
+
+PUBLIC_TABLES: tuple[Table, ...] = (
+    *history.TABLES,
+    *analysis.TABLES,
+    *live.TABLES,
+    *alerts.TABLES,
+)
+"""The tables that people read: assets, published, in the data dictionary."""
+
+TABLES: tuple[Table, ...] = (*PUBLIC_TABLES, *state.TABLES)
+"""Every table of the warehouse."""
+
+BY_NAME: dict[str, Table] = {table.full_name: table for table in TABLES}
+"""Every table by ``schema.name``."""

@@ -1,0 +1,42 @@
+"""state.*: what analyses remember from day to day. For the pipeline alone: never published."""
+
+from mist_pipeline.tables.schema import Column, Table
+
+EVIDENCE = Table(
+    "state",
+    "evidence",
+    "What detection had learnt by the end of a UTC day; recent days and Mondays are kept.",
+    (
+        Column("day", "DATE", "Last UTC day that has entered"),
+        Column("part", "VARCHAR", "Which part of the state"),
+        Column("site_id", "VARCHAR", "Mist site id, or empty"),
+        Column("metric", "VARCHAR", "Service level, or empty"),
+        Column("classifier", "VARCHAR", "Classifier or kind, or empty"),
+        Column("numbers", "DOUBLE[]", "The part's numbers, in the order of the code"),
+    ),
+    ("day", "part", "site_id", "metric", "classifier"),
+)
+
+DAY_SHAPES = Table(
+    "state",
+    "day_shapes",
+    "How a day's degradation was spread over its hours, for the anomalies; every day is independent of the others.",
+    (
+        Column("day", "DATE", "Day in the organisation's time zone"),
+        Column("site_id", "VARCHAR", "Mist site id"),
+        Column("metric", "VARCHAR", "Service level"),
+        Column("user_hours", "DOUBLE", "User-hours of the day", "h"),
+        Column("share", "DOUBLE", "Degraded share, 0 to 1"),
+        Column("spread", "DOUBLE", "Weighted standard deviation of the hours' arcsine shares"),
+        *(
+            Column(
+                f"{name}_{block}", "DOUBLE", f"{meaning} in local hours {4 * block} to {4 * block + 3}", "h"
+            )
+            for block in range(6)
+            for name, meaning in (("user_hours", "User-hours"), ("degraded_hours", "Degraded user-hours"))
+        ),
+    ),
+    ("day", "site_id", "metric"),
+)
+
+TABLES = (EVIDENCE, DAY_SHAPES)

@@ -1,0 +1,78 @@
+"""."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from mist_pipeline.analysis.forecasts import accuracy
+from mist_pipeline.analysis.forecasts.forecast import MODEL_MAX_AGE_DAYS, forecasts
+from mist_pipeline.analysis.forecasts.model_search import WINDOW_DAYS, search_orders
+from mist_pipeline.analysis.risks.risk import NOISE_DAYS, risks
+from mist_pipeline.settings import Settings
+from mist_pipeline.tables import analysis as table
+from mist_pipeline.tables import history
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows import rules as judgement
+from mist_pipeline.workflows.days import back
+from mist_pipeline.workflows.progress import Progress
+
+VERDICT_DAYS = accuracy.WINDOW_DAYS + 14
+"""Forecasts issued so many days before may still have a part in the verdict on a series."""
+
+
+def forecast_rows(
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], progress: Progress
+) -> pl.DataFrame:
+    """``analysis.forecasts`` of these days, each from what was known at its end."""
+    readings = warehouse.read_days(history.SLE_DAILY, back(days, WINDOW_DAYS), days[-1])
+    models = warehouse.read_days(table.MODELS, back(days, MODEL_MAX_AGE_DAYS), days[-1])
+    issued = warehouse.read_days(table.FORECASTS, back(days, VERDICT_DAYS), back(days, 1))
+    made = [table.FORECASTS.empty()]
+    for number, day in enumerate(days, 1):
+        made.append(
+            forecasts(
+                readings.filter(pl.col("day").is_between(back([day], WINDOW_DAYS), day)),
+                day,
+                models=models,
+                issued=pl.concat([issued, *made]).filter(pl.col("day") >= back([day], VERDICT_DAYS)),
+                horizon_days=settings.thresholds.forecast_days,
+                compute=judgement.compute(settings),
+            )
+        )
+        progress("forecasting", number, len(days))
+    return pl.concat(made)
+
+
+def risk_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.risks`` of these days."""
+    readings = warehouse.read_days(history.SLE_DAILY, back(days, NOISE_DAYS), days[-1])
+    issued = warehouse.read_days(table.FORECASTS, days[0], days[-1])
+    rules = judgement.risk_rules(settings)
+    return pl.concat(
+        [
+            table.RISKS.empty(),
+            *(
+                risks(
+                    readings.filter(pl.col("day").is_between(back([day], NOISE_DAYS), day)),
+                    day,
+                    rules=rules,
+                    forecasts=issued.filter(pl.col("day") == day),
+                )
+                for day in days
+            ),
+        ]
+    )
+
+
+def model_rows(
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], progress: Progress
+) -> pl.DataFrame:
+    """``analysis.models`` of these days: of each the series whose weekday it is."""
+    readings = warehouse.read_days(history.SLE_DAILY, back(days, WINDOW_DAYS), days[-1])
+    found = [table.MODELS.empty()]
+    for number, day in enumerate(days, 1):
+        window = readings.filter(pl.col("day").is_between(back([day], WINDOW_DAYS), day))
+        found.append(search_orders(window, day, compute=judgement.compute(settings)))
+        progress("searching orders", number, len(days))
+    return pl.concat(found)

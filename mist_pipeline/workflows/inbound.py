@@ -1,0 +1,48 @@
+"""The listener of these settings: what a person did with a page goes into the ledger.
+
+Knows nothing of Dagster: the command line runs it. Not here: the application (``notification.inbound``).
+"""
+
+from starlette.applications import Starlette
+
+from mist_pipeline.alerts.ledger.ledger import NoSuchSubjectError
+from mist_pipeline.delivery.sinks.pagerduty.inbound import PersonActed
+from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline.notification.inbound import application
+from mist_pipeline.settings import Settings, SettingsError
+from mist_pipeline.workflows.ledger_access import open_ledger, telling
+from mist_pipeline.workflows.messages import utc_now
+
+
+def signing_keys(settings: Settings) -> list[Secret]:
+    """Keys of all pagers."""
+    pagers = settings.notifications.pagers.values()
+    return [key for pager in pagers for key in pager.signing_keys(settings.secrets)]
+
+
+def listening(settings: Settings) -> Starlette:
+    """The application.
+
+    Raises:
+        SettingsError: No pager has a signing key, so nobody could be believed.
+    """
+    keys = signing_keys(settings)
+    if not keys:
+        raise SettingsError(
+            "nothing to listen for: give a sink of type pagerduty signing_keys_from, the variables that hold the signing "
+            "keys of its webhook subscriptions"
+        )
+
+    def acted(told: PersonActed) -> str:
+        """Taken and closed both mean that a person knows; what is over, readings decide."""
+        now = utc_now()
+        with open_ledger(settings) as ledger:
+            try:
+                events = ledger.acknowledge(told.incident_id, told.by or "PagerDuty", now)
+            except NoSuchSubjectError:
+                return "unknown incident"
+            if events:
+                ledger.tell(telling(settings), now)
+            return "acknowledged" if events else "known"
+
+    return application(keys, acted)

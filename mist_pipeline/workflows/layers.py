@@ -1,0 +1,8 @@
+"""The partitioned jobs, by the layers that they materialise."""
+
+LAYERS = {
+    "collect": ("raw", "history"),
+    "analyse": ("analysis",),
+    "report": ("alerts", "published", "report"),
+}
+"""Partitioned jobs by the layers that they materialise; ``daily`` is all of them."""

@@ -1,0 +1,77 @@
+"""The settings as what decides who is told: ledger, routes, escalations, planned silences, labels of the sites.
+
+Knows nothing of Dagster: the command line uses it as well. Not here: sinks (``settings.sinks``), and deciding (``alerts``).
+"""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from mist_pipeline.alerts.ledger.evaluation_store import Evaluations
+from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.notify.silences import site_labels
+from mist_pipeline.settings import Settings
+from mist_pipeline.workflows.replay import Looks, span
+
+SITE_COLUMNS = ("site_id", "name", "timezone", "country_code", "sitegroup_ids", "attributes")
+"""Columns of ``history.sites`` that telling people needs."""
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger of these settings, brought to its current version.
+
+    Raises:
+        LedgerUnavailableError: It cannot be opened, or is of a later version.
+    """
+    return Ledger(settings.ledger, settings.alerts.policy())
+
+
+def kept_evaluations(settings: Settings) -> Evaluations:
+    """What evaluations were, or will be, made of."""
+    return Evaluations(settings.evaluations_path)
+
+
+def kept_looks(settings: Settings, first: date, last: date) -> Looks:
+    """Looks of these days for a replay, at the instants at which they were evaluated."""
+    evaluated: dict[str, datetime] = {}
+    if not isinstance(settings.ledger, Path) or settings.ledger.exists():
+        with open_ledger(settings) as ledger:
+            evaluated = ledger.origins()
+    return Looks.between(kept_evaluations(settings), evaluated, *span(settings, first, last))
+
+
+def telling(settings: Settings) -> Telling:
+    """Who is told what, with the sites as they were last seen."""
+    notified = settings.notifications
+    return Telling(
+        routes=notified.alert_routes(),
+        escalations=notified.policies(),
+        of_sites=site_labels(known_sites(settings), settings.organisation.names),
+        windows=notified.windows(),
+    )
+
+
+def known_sites(settings: Settings) -> pl.DataFrame:
+    """The sites as they were last seen, with `SITE_COLUMNS`; none before the first look.
+
+    A file of its own, since telling people must never wait for the warehouse.
+    """
+    path = _sites_file(settings)
+    if not path.exists():
+        types = dict.fromkeys(SITE_COLUMNS, pl.String) | {"sitegroup_ids": pl.List(pl.String)}
+        return pl.DataFrame(schema=types)
+    return pl.read_parquet(path)
+
+
+def remember_sites(settings: Settings, sites: pl.DataFrame) -> None:
+    """Keep the sites for those who tell people about them."""
+    path = _sites_file(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.unfinished")
+    sites.select(SITE_COLUMNS).write_parquet(fresh)
+    fresh.replace(path)
+
+
+def _sites_file(settings: Settings) -> Path:
+    return settings.evaluations_path / "sites.parquet"

@@ -1,0 +1,21 @@
+"""."""
+
+from typing import Protocol
+
+AS_OF_TAG = "mist_pipeline/as_of"
+"""Run tag that sets the run's one instant; without it, it is when the run was created."""
+
+
+NOTIFY_TAG = "mist_pipeline/notify"
+"""Run tag: "true" hands the newest day of a backfill on to the alerts, "false" keeps yesterday from them."""
+
+
+class Progress(Protocol):
+    """Who wants to know how far a long step is."""
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """``done`` of ``total`` units of a step are finished."""
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""

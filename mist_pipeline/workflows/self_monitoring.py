@@ -1,0 +1,255 @@
+"""."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import polars as pl
+
+from mist_pipeline.alerts.lifecycle.observations import PIPELINE
+from mist_pipeline.analysis.findings.findings import fingerprint
+from mist_pipeline.domain.severity import Severity, rank, worst
+from mist_pipeline.tables import live
+from mist_pipeline.workflows.layers import LAYERS
+
+LOOK_SCHEDULE = "every_few_minutes"
+
+
+DAILY, LOOK = "daily", "live"
+
+CHECKS, LOOKS = "checks", "looks"
+"""Subjects beside the jobs."""
+
+MISSED_LOOKS, LEAST_PATIENCE = 3, timedelta(minutes=45)
+"""Looks have stopped after so many of them, and not before so long: a backfill may hold the warehouse for a while."""
+
+SEVERITIES: Mapping[str, Severity] = {DAILY: "critical", **dict.fromkeys(LAYERS, "major")}
+"""How bad the failure of a job is: without ``daily`` nobody gets yesterday's findings; others are a warning."""
+
+
+LASTING_LOOKS = 3
+"""So many failed looks in a row are no hiccup of the cloud any more."""
+
+
+RUNS_READ = 10
+"""Newest finished runs of a job that are read; failures in a row are counted up to it."""
+
+
+CHECKS_TOLD = 20
+"""Failed checks that evidence lists; one damaged raw file may fail a hundred."""
+
+
+LONGEST_REASON = 300
+
+
+NO_REASON = "no reason was given"
+
+
+_SECRETS = (
+    # Everything behind the header's name, since schemes are many: a line, a dictionary, pairs of bytes.
+    re.compile(r"""(?i)(authorization["']?\s*(?:[:=]|,(?=\s*b?["']))\s*(?:b?["'])?)[^"'\r\n]*"""),
+    re.compile(r"(?i)(\b(?:bearer|token|basic)\s+)(?=\S*\d)[\w.~+/=-]{16,}"),
+    re.compile(r"(://)[^\s/]+(?=@)"),
+)
+"""What looks like a secret. House rule keeps them out of messages; messages of libraries know no house rule."""
+
+
+_WRAPPED = "dagster._core.errors."
+"""How an error begins that Dagster puts around what an asset raised; ``dagster.Failure`` it leaves as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFacts:
+    """What is known of one job that has finished at least once.
+
+    Attributes:
+        job: Its name.
+        run_id: Its newest finished run.
+        is_failed: Whether that run failed.
+        ended_at: When it ended.
+        reason: Why it failed, in one line; '' if it did not.
+        failures: Failed runs in a row, up to `RUNS_READ`.
+        succeeded_at: When a run last succeeded; None if none ever did.
+    """
+
+    job: str
+    run_id: str
+    is_failed: bool
+    ended_at: datetime
+    reason: str = ""
+    failures: int = 0
+    succeeded_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckFacts:
+    """What a check said when it last came to a result."""
+
+    asset: str
+    check: str
+    is_passed: bool
+    evaluated_at: datetime
+    severity: Literal["WARN", "ERROR"] = "ERROR"
+    is_blocking: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineFacts:
+    """What Dagster's instance says at one moment.
+
+    Attributes:
+        jobs: Of the watched jobs those that have finished once.
+        checks: Those that have come to a result once.
+        last_look: When a run of ``live`` last succeeded.
+        looks_on_since: When its schedule was turned on; None: it is off.
+    """
+
+    jobs: tuple[JobFacts, ...] = ()
+    checks: tuple[CheckFacts, ...] = ()
+    last_look: datetime | None = None
+    looks_on_since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class _Trouble:
+    subject: str
+    severity: Severity
+    summary: str
+    evidence: Mapping[str, object]
+
+    def row(self, now: datetime) -> dict[str, object]:
+        return {
+            "as_of": now,
+            "site_id": "",
+            "metric": "",
+            "kind": PIPELINE,
+            "severity": self.severity,
+            "summary": self.summary,
+            "evidence": json.dumps(self.evidence, ensure_ascii=False),
+            "fingerprint": fingerprint(PIPELINE, "", "", self.subject),
+            "family": f"{PIPELINE}:{self.subject}",
+        }
+
+
+def troubles(facts: PipelineFacts, now: datetime, look_every: timedelta) -> pl.DataFrame:
+    """What is wrong with the pipeline: rows of ``live.findings``, sorted by fingerprint.
+
+    Args:
+        facts: What the instance says.
+        now: The instant of the evaluation.
+        look_every: How often a look is due.
+    """
+    found = list(_failed_jobs({each.job: each for each in facts.jobs}))
+    found += _failed_checks([each for each in facts.checks if not each.is_passed])
+    if LOOK not in {trouble.subject for trouble in found}:
+        found += _stopped_looks(facts, now, look_every)
+    rows = [trouble.row(now) for trouble in found]
+    return pl.DataFrame(rows, schema=live.FINDINGS.polars_schema(), orient="row").sort("fingerprint")
+
+
+def _failed_jobs(jobs: Mapping[str, JobFacts]) -> Iterator[_Trouble]:
+    for facts in jobs.values():
+        if not facts.is_failed or _is_made_up_for(facts, jobs):
+            continue
+        is_lasting_look = facts.job == LOOK and facts.failures >= LASTING_LOOKS
+        severity = "major" if is_lasting_look else SEVERITIES.get(facts.job, "warning")
+        least = "at least " if facts.failures >= RUNS_READ else ""
+        times = f" {least}{facts.failures} times in a row" if facts.failures > 1 else ""
+        evidence = {
+            "job": facts.job,
+            "run_id": facts.run_id,
+            "failed_at": facts.ended_at.isoformat(),
+            "failures": facts.failures,
+            "reason": facts.reason,
+            "succeeded_at": _iso(facts.succeeded_at),
+        }
+        yield _Trouble(
+            facts.job, severity, f"Job {facts.job} failed{times}: {facts.reason or NO_REASON}", evidence
+        )
+
+
+def _is_made_up_for(failed: JobFacts, jobs: Mapping[str, JobFacts]) -> bool:
+    """Whether the same work succeeded since under another name.
+
+    ``daily`` does what its parts do, and a backfill, which is how a failed morning is mended, runs the parts. Without
+    this, a part that once failed by hand would be told for ever, since nobody needs to start it again.
+    """
+    if failed.job == DAILY:
+        others: tuple[str, ...] = tuple(LAYERS)
+    elif failed.job in LAYERS:
+        others = (DAILY,)
+    else:
+        return False
+    succeeded = [jobs[name].succeeded_at if name in jobs else None for name in others]
+    return all(at is not None and at > failed.ended_at for at in succeeded)
+
+
+def _failed_checks(failed: Sequence[CheckFacts]) -> Iterator[_Trouble]:
+    """One trouble of all: what one table breaks, the checks of ten tables made from it tell."""
+    if not failed:
+        return
+    worst_first = sorted(failed, key=lambda each: (-rank(_severity(each)), each.asset, each.check))
+    first, others = worst_first[0], len(failed) - 1
+    because = f": {first.description}" if first.description else ""
+    also = f" ({others} other {'check' if others == 1 else 'checks'} failed, too)" if others else ""
+    told = [
+        {
+            "asset": each.asset,
+            "check": each.check,
+            "severity": _severity(each),
+            "failed_at": each.evaluated_at.isoformat(),
+            "description": each.description,
+        }
+        for each in worst_first[:CHECKS_TOLD]
+    ]
+    yield _Trouble(
+        CHECKS,
+        worst(map(_severity, failed)),
+        f"Check {first.check} of {first.asset} failed{also}{because}",
+        {"failed": len(failed), "checks": told},
+    )
+
+
+def _severity(failed: CheckFacts) -> Severity:
+    return "major" if failed.severity == "ERROR" or failed.is_blocking else "warning"
+
+
+def _stopped_looks(facts: PipelineFacts, now: datetime, look_every: timedelta) -> Iterator[_Trouble]:
+    if facts.looks_on_since is None:
+        return
+    # A schedule that was turned on again after a week has its first look before it.
+    waiting_since = max(facts.looks_on_since, facts.last_look or facts.looks_on_since)
+    if now - waiting_since <= max(MISSED_LOOKS * look_every, LEAST_PATIENCE):
+        return
+    since = f"for {_roughly(now - facts.last_look)}" if facts.last_look else "since looks were turned on"
+    minutes = round(look_every / timedelta(minutes=1))
+    evidence = {
+        "last_look": _iso(facts.last_look),
+        "looks_on_since": facts.looks_on_since.isoformat(),
+        "look_every_minutes": minutes,
+    }
+    due = "every minute" if minutes == 1 else f"every {minutes} minutes"
+    yield _Trouble(LOOKS, "major", f"No look has succeeded {since}; one is due {due}.", evidence)
+
+
+def _roughly(span: timedelta) -> str:
+    minutes = int(span / timedelta(minutes=1))
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()
+
+
+def one_line(text: str) -> str:
+    """A text of somebody else as one line of at most `LONGEST_REASON` characters, without what looks like a secret."""
+    for secret in _SECRETS:
+        text = secret.sub(r"\1…", text)
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"

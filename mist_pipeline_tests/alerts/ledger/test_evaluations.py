@@ -1,0 +1,167 @@
+"""Kept looks: the same step comes back, nothing is lost when somebody dies, nothing is evaluated twice."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from mist_pipeline.alerts.ledger.evaluation_store import Evaluations
+from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.pending import take, waiting
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.alerts.lifecycle.replay import replay
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, daily, finding, findings, live, reading
+
+TELL = Telling(routes=[Route(name="all", sinks=("mail",))])
+NONE = findings()
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Evaluations:
+    return Evaluations(tmp_path / "evaluations")
+
+
+def full() -> EvaluationInput:
+    return live(
+        0,
+        finding(),
+        readings=reading("ok"),
+        support=findings([finding()]).select("site_id", "family"),
+        causes=pl.DataFrame({"scope": ["site"], "site_ids": [["a", "b"]]}),
+        site_count=7,
+    )
+
+
+@pytest.mark.parametrize("step", [full(), live(0.25), daily(3, finding(), covers_from=START)])
+def test_a_step_comes_back_as_it_was_kept(kept: Evaluations, step: EvaluationInput) -> None:
+    (name,) = [kept.keep(step)]
+    back = kept.load(name)
+    assert (back.as_of, back.source, back.covers_from, back.site_count) == (
+        step.as_of,
+        step.source,
+        step.covers_from,
+        step.site_count,
+    )
+    for frame in ("findings", "readings", "support", "causes"):
+        ours, theirs = getattr(step, frame), getattr(back, frame)
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            assert_frame_equal(ours, theirs)
+
+
+def test_a_look_that_is_kept_again_stays_as_it_was(kept: Evaluations) -> None:
+    first = kept.keep(live(0, finding()))
+    assert kept.keep(live(0)) == first
+    assert kept.load(first).findings.height == 1
+
+
+def test_what_was_interrupted_while_it_was_written_is_no_look(kept: Evaluations, tmp_path: Path) -> None:
+    name = kept.keep(live(0))
+    place = next((tmp_path / "evaluations").glob("*/*"))
+    place.rename(place.with_name(f".{place.name}.123.unfinished"))
+    assert kept.names() == []
+    assert kept.keep(live(0)) == name
+
+
+def test_names_come_in_order_of_time_and_from_an_instant_on(kept: Evaluations) -> None:
+    for hour in (30.0, 0.25, 2.0):
+        kept.keep(live(hour))
+    assert [name.as_of - START for name in kept.names()] == [HOUR / 4, 2 * HOUR, 30 * HOUR]
+    assert [name.as_of - START for name in kept.names(START + 2 * HOUR)] == [2 * HOUR, 30 * HOUR]
+
+
+def test_whole_days_are_removed_once_they_are_old(kept: Evaluations) -> None:
+    for hour in (0, 1, 24, 48):
+        kept.keep(live(hour))
+    assert kept.remove_before(START + 47 * HOUR) == 2
+    assert [name.as_of - START for name in kept.names()] == [24 * HOUR, 48 * HOUR]
+
+
+def test_every_look_that_waits_is_evaluated_once_and_in_order(ledger: Ledger, kept: Evaluations) -> None:
+    for hour in range(3):
+        kept.keep(live(hour, finding()))
+    taken = take(ledger, kept, TELL, START + 3 * HOUR)
+    assert [name.as_of - START for name in taken.names] == [0 * HOUR, HOUR, 2 * HOUR]
+    assert [notice.reason for notice in taken.told.notices] == ["first"]
+    assert waiting(ledger, kept) == []
+    again = take(ledger, kept, TELL, START + 3 * HOUR)
+    assert (again.names, again.events, again.told.notices) == ((), (), ())
+
+
+def test_who_died_between_two_looks_goes_on_with_the_second(ledger: Ledger, kept: Evaluations) -> None:
+    first = kept.keep(live(0, finding()))
+    kept.keep(live(1, finding()))
+    ledger.record_evaluation(kept.load(first), origin=first.text)
+    taken = take(ledger, kept, TELL, START + HOUR)
+    assert [name.as_of for name in taken.names] == [START + HOUR]
+
+
+def test_who_dies_before_it_is_decided_who_is_told_has_not_evaluated_either(
+    ledger: Ledger, kept: Evaluations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody would be woken for what is evaluated, and the decision would wait for the next look.
+    name = kept.keep(live(0, finding()))
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "_tell", dies)
+        with pytest.raises(KeyboardInterrupt):
+            take(ledger, kept, TELL, START)
+    assert waiting(ledger, kept) == [name]
+    assert len(take(ledger, kept, TELL, START).told.notices) == 1
+
+
+def test_a_day_that_was_analysed_while_live_looks_went_on_is_evaluated_after_them(
+    ledger: Ledger, kept: Evaluations
+) -> None:
+    kept.keep(live(3))
+    take(ledger, kept, TELL, START + 3 * HOUR)
+    late = kept.keep(daily(2.5, finding(), covers_from=START - 24 * HOUR))
+    taken = take(ledger, kept, TELL, START + 3.1 * HOUR)
+    assert taken.names == (late,)
+    at = ledger.origins()[late.text]
+    assert START + 3 * HOUR < at < START + 3 * HOUR + timedelta(seconds=1)
+    assert ledger.book(at).alerts
+
+
+def test_after_a_pause_nobody_hears_of_what_is_over(ledger: Ledger, kept: Evaluations) -> None:
+    down = finding(family="device", kind="site_down", severity="critical", metric="")
+    steps = [live(hour, *([down] if hour < 2 else []), readings=reading("ok")) for hour in range(6)]
+    for step in steps:
+        kept.keep(step)
+    taken = take(ledger, kept, TELL, START + 6 * HOUR)
+    assert [event.kind for event in taken.events if event.subject == "incident"][-1] == "resolved"
+    assert taken.told.notices == ()
+
+
+def test_replaying_kept_looks_gives_the_events_of_the_ledger(ledger: Ledger, kept: Evaluations) -> None:
+    for hour in range(40):
+        rows = [finding()] if hour < 5 else []
+        kept.keep(live(hour, *rows, readings=reading("ok"), site_count=3))
+    kept.keep(daily(30.5, finding(family="connect"), covers_from=START))
+    take(ledger, kept, Telling(routes=[]), START + 41 * HOUR)
+    again = replay(kept.load(name) for name in kept.names())
+    lifecycle = [event for event in ledger.events() if event.kind != "withheld"]
+    assert [(one.subject_id, one.kind, one.at) for one in again.events] == [
+        (one.subject_id, one.kind, one.at) for one in lifecycle
+    ]
+
+
+def test_a_damaged_look_is_set_aside_and_later_ones_are_evaluated(
+    ledger: Ledger, kept: Evaluations, tmp_path: Path
+) -> None:
+    kept.keep(live(0, finding()))
+    damaged = kept.keep(live(1, finding()))
+    kept.keep(live(2, finding()))
+    (tmp_path / "evaluations" / "2026-03-02" / damaged.text / "findings.parquet").write_bytes(b"")
+    taken = take(ledger, kept, TELL, START + 2 * HOUR)
+    assert [name.as_of - START for name in taken.names] == [0 * HOUR, 2 * HOUR]
+    assert damaged.text in taken.unreadable[0]
+    assert kept.set_aside_since(START) == [damaged.text]
+    assert kept.set_aside_since(START + 24 * HOUR) == []
+    assert len(kept.names()) == 2

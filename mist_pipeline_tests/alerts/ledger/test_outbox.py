@@ -1,0 +1,282 @@
+"""The outbox: leased by several workers, in order, at least once and as rarely twice as can be."""
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from mist_pipeline.alerts.ledger import tables
+from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.outbox import Outbox, Patience
+from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
+from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Retry, Unknown
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
+
+MINUTE = timedelta(minutes=1)
+PATIENCE = Patience(lease=2 * MINUTE, first_pause=MINUTE, longest_pause=10 * MINUTE, max_attempts=4)
+
+
+class Script:
+    """A sink that answers from a list and remembers what it was asked."""
+
+    def __init__(self, name: str, *answers: Outcome, looked_up: Outcome | None = None) -> None:
+        self.name = name
+        self.answers = list(answers)
+        self.looked_up = looked_up or Accepted({"id": "found"})
+        self.sent: list[Delivery] = []
+        self.asked: list[Delivery] = []
+
+    def __call__(self, delivery: Delivery) -> Outcome:
+        if delivery.state == "unknown":
+            self.asked.append(delivery)
+            return self.looked_up
+        self.sent.append(delivery)
+        return self.answers.pop(0) if self.answers else Accepted({"id": f"{self.name}-{len(self.sent)}"})
+
+
+def told(ledger: Ledger, *sinks: str, sites: int = 1) -> Outbox:
+    telling = Telling(routes=[Route(name="all", sinks=sinks or ("mail",))])
+    rows = [finding(f"s{number}") for number in range(sites)]
+    ledger.record_evaluation(live(0, *rows), telling)
+    return Outbox(ledger.engine, PATIENCE)
+
+
+def work(outbox: Outbox, sinks: Mapping[str, Script], worker: str, now: datetime) -> list[str]:
+    done = outbox.work(sinks, worker, lambda: now)
+    return [f"{one.delivery.sink}: {one.state or 'lease lost'}" for one in done]
+
+
+def states(ledger: Ledger) -> dict[str, str]:
+    frame = ledger.frames()["deliveries"]
+    return dict(frame.select("reason", "state").iter_rows())
+
+
+def test_a_row_is_sent_once_and_remembers_how_the_other_side_calls_it(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail")
+    assert outbox.is_waiting(START)
+    assert work(outbox, {"mail": mail}, "w1", START) == ["mail: sent"]
+    assert work(outbox, {"mail": mail}, "w1", START + HOUR) == []
+    assert not outbox.is_waiting(START + HOUR)
+    row = ledger.frames()["deliveries"].row(0, named=True)
+    assert (row["state"], row["attempts"], row["sent_at"]) == ("sent", 1, START)
+    (name,) = ledger.book(START).incidents
+    assert ledger.references(["mail"]) == [("mail", name, {"id": "mail-1"})]
+    assert ledger.references(["jira"]) == []
+    payload = mail.sent[0].payload
+    assert (payload["severity"], payload["site_ids"], payload["is_over"]) == ("major", ["s0"], False)
+
+
+def test_two_workers_never_hold_the_same_row(ledger: Ledger) -> None:
+    outbox = told(ledger, sites=8)
+    first = outbox.lease("w1", START, limit=5)
+    second = outbox.lease("w2", START, limit=5)
+    assert (len(first), len(second)) == (5, 3)
+    assert not {row.delivery_id for row in first} & {row.delivery_id for row in second}
+
+
+def test_workers_that_race_in_threads_send_every_row_exactly_once(ledger: Ledger) -> None:
+    outbox, sent, lock = told(ledger, sites=9), list[int](), threading.Lock()
+
+    def work(name: str) -> None:
+        while rows := outbox.lease(name, START, limit=2):
+            with lock:
+                sent.extend(row.delivery_id for row in rows)
+            for row in rows:
+                outbox.settle(row, Accepted(), START)
+
+    workers = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(sent) == sorted(set(sent))
+    assert len(sent) == 9
+
+
+def test_what_may_heal_is_tried_again_with_growing_pauses_and_then_given_up(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", *[Retry("503")] * 9)
+    now, tries = START, []
+    for minute in range(60):
+        now = START + minute * MINUTE
+        if work(outbox, {"mail": mail}, "w1", now):
+            tries.append(minute)
+    assert tries == [0, 1, 3, 7]
+    row = ledger.frames()["deliveries"].row(0, named=True)
+    assert (row["state"], row["last_error"]) == ("dead", "given up: 503")
+
+
+def test_the_other_side_s_retry_after_is_honoured(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", Retry("429", 1800))
+    work(outbox, {"mail": mail}, "w1", START)
+    assert work(outbox, {"mail": mail}, "w1", START + 29 * MINUTE) == []
+    assert work(outbox, {"mail": mail}, "w1", START + 30 * MINUTE) == ["mail: sent"]
+
+
+def test_what_is_refused_is_not_tried_again_until_a_person_asks(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", Refused("400: no such channel"))
+    assert work(outbox, {"mail": mail}, "w1", START) == ["mail: dead"]
+    assert work(outbox, {"mail": mail}, "w1", START + 20 * HOUR) == []
+    assert outbox.requeue(mail.sent[0].delivery_id, START + 30 * HOUR)
+    assert work(outbox, {"mail": mail}, "w1", START + 30 * HOUR) == ["mail: sent"]
+    assert not outbox.requeue(mail.sent[0].delivery_id, START)
+
+
+def test_a_create_that_timed_out_is_looked_up_and_never_sent_blindly_again(ledger: Ledger) -> None:
+    outbox, jira = told(ledger, "jira"), Script("jira", Unknown("timeout after the request"))
+    assert work(outbox, {"jira": jira}, "w1", START) == ["jira: unknown"]
+    assert work(outbox, {"jira": jira}, "w1", START + MINUTE) == ["jira: sent"]
+    assert (len(jira.sent), len(jira.asked)) == (1, 1)
+    assert ledger.frames()["threads"]["reference"].to_list() == ['{"id": "found"}']
+
+
+def test_a_look_up_that_finds_nothing_sends_again(ledger: Ledger) -> None:
+    outbox = told(ledger, "jira")
+    jira = Script("jira", Unknown("timeout"), looked_up=Retry("not there"))
+    work(outbox, {"jira": jira}, "w1", START)
+    assert work(outbox, {"jira": jira}, "w1", START + MINUTE) == ["jira: failed"]
+    assert work(outbox, {"jira": jira}, "w1", START + 10 * MINUTE) == ["jira: sent"]
+
+
+def test_a_worker_that_dies_while_sending_leaves_an_unknown_row(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail")
+    (lost,) = outbox.lease("w1", START)
+    assert work(outbox, {"mail": mail}, "w2", START + MINUTE) == []
+    assert outbox.is_waiting(START + 2 * MINUTE)
+    assert work(outbox, {"mail": mail}, "w2", START + 2 * MINUTE) == ["mail: sent"]
+    assert (len(mail.sent), len(mail.asked)) == (0, 1)
+    assert outbox.settle(lost, Accepted({"id": "late"}), START + 3 * MINUTE) is None
+    assert ledger.frames()["threads"]["reference"].to_list() == ['{"id": "found"}']
+
+
+def test_one_sink_failing_never_holds_up_another(ledger: Ledger) -> None:
+    outbox = told(ledger, "mail", "slack")
+    sinks = {"mail": Script("mail", Retry("down")), "slack": Script("slack")}
+    assert work(outbox, sinks, "w1", START) == ["mail: failed", "slack: sent"]
+
+
+def test_news_of_an_incident_waits_for_what_was_told_before(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", Retry("down"))
+    telling = Telling(routes=[Route(name="all", sinks=("mail",))])
+    (name,) = ledger.book(START).incidents
+    work(outbox, {"mail": mail}, "w1", START)
+    ledger.resolve(name, "ada", START)
+    ledger.tell(telling, START)
+    assert work(outbox, {"mail": mail}, "w1", START + MINUTE / 2) == []
+    assert work(outbox, {"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
+    assert work(outbox, {"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
+    assert [one.reason for one in mail.sent] == ["first", "first", "all_resolved"]
+    assert [one.reference for one in mail.sent] == [{}, {}, {"id": "mail-2"}]
+
+
+def test_rows_for_a_sink_that_nobody_serves_stay(ledger: Ledger) -> None:
+    outbox = told(ledger, "pager")
+    assert work(outbox, {"mail": Script("mail")}, "w1", START) == []
+    assert states(ledger) == {"first": "pending"}
+
+
+def test_news_older_than_a_day_is_dropped(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", Retry("down"))
+    assert work(outbox, {"mail": mail}, "w1", START + 25 * HOUR) == ["mail: dead"]
+
+
+@pytest.mark.parametrize(("attempts", "minutes"), [(0, 1), (1, 1), (2, 2), (4, 8), (5, 10), (5000, 10)])
+def test_pauses_double_up_to_a_limit(attempts: int, minutes: int) -> None:
+    assert PATIENCE.pause(attempts) == minutes * MINUTE
+
+
+def test_a_row_that_another_worker_took_over_is_not_held_any_more(ledger: Ledger) -> None:
+    outbox = told(ledger)
+    (row,) = outbox.lease("w1", START)
+    assert outbox.holds(row)
+    outbox.lease("w2", START + 3 * MINUTE)
+    assert not outbox.holds(row)
+
+
+def test_what_was_sent_while_it_was_withdrawn_is_known_to_be_sent(ledger: Ledger) -> None:
+    outbox = told(ledger)
+    (row,) = outbox.lease("w1", START)
+    with ledger.engine.begin() as connection:
+        connection.execute(
+            sa.update(tables.DELIVERIES).values(state="dead", last_error="not needed: acknowledged")
+        )
+    assert not outbox.holds(row)
+    assert outbox.settle(row, Retry("503"), START) is None
+    assert outbox.settle(row, Accepted(), START) == "sent"
+
+
+def called(ledger: Ledger) -> tuple[Outbox, str]:
+    """A call that is due, and its incident."""
+    telling = Telling(
+        routes=[Route(name="all", sinks=("mail",), escalation="duty")],
+        escalations={"duty": EscalationPolicy(name="duty", steps=(EscalationStep(MINUTE, "pager"),))},
+    )
+    ledger.record_evaluation(live(0, finding()), telling)
+    ledger.escalate(telling, START + MINUTE)
+    (name,) = ledger.book(START).incidents
+    return Outbox(ledger.engine, PATIENCE), name
+
+
+@pytest.mark.parametrize("answer", [Retry("503"), Refused("not needed any more")])
+def test_a_call_that_is_withdrawn_under_way_and_fails_is_over(ledger: Ledger, answer: Outcome) -> None:
+    outbox, name = called(ledger)
+    (row,) = outbox.lease("w1", START + MINUTE, sinks=["pager"])
+    ledger.acknowledge(name, "ada", START + MINUTE)
+    assert not outbox.holds(row)
+    assert outbox.settle(row, answer, START + MINUTE) is None
+    assert states(ledger)["escalation"] == "dead"
+    assert ledger.refused() == ledger.given_up() == []
+
+
+def test_a_call_that_is_withdrawn_while_its_sender_is_dead_is_looked_up_and_not_sent(ledger: Ledger) -> None:
+    outbox, name = called(ledger)
+    outbox.lease("dead worker", START + MINUTE, sinks=["pager"])
+    ledger.acknowledge(name, "ada", START + MINUTE)
+    (row,) = outbox.lease("w2", START + 4 * MINUTE, sinks=["pager"])
+    assert row.state == "unknown"
+    assert not outbox.holds(row)
+    assert outbox.settle(row, Unknown("no answer"), START + 4 * MINUTE) == "unknown"
+    assert outbox.settle(row, Accepted({"open_keys": "k"}), START + 4 * MINUTE) is None
+    (again,) = outbox.lease("w2", START + 9 * MINUTE, sinks=["pager"])
+    assert outbox.settle(again, Accepted({"open_keys": "k"}), START + 9 * MINUTE) == "sent"
+    assert ledger.references(["pager"]) == [("pager", name, {"open_keys": "k"})]
+
+
+def test_what_was_withdrawn_is_sent_if_a_person_asks_for_it(ledger: Ledger) -> None:
+    outbox, name = called(ledger)
+    ledger.acknowledge(name, "ada", START + MINUTE)
+    assert outbox.requeue(2, START + HOUR)
+    (row,) = outbox.lease("w1", START + HOUR, sinks=["pager"])
+    assert outbox.holds(row)
+
+
+def test_a_row_behind_one_that_is_not_due_yet_wakes_nobody(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", Retry("down"))
+    work(outbox, {"mail": mail}, "w1", START)
+    (name,) = ledger.book(START).incidents
+    ledger.resolve(name, "ada", START)
+    ledger.tell(Telling(routes=[Route(name="all", sinks=("mail",))]), START)
+    assert not outbox.is_waiting(START)
+    assert outbox.is_waiting(START + MINUTE)
+
+
+def test_until_when_an_attempt_may_have_arrived_is_known_to_the_next_one(ledger: Ledger) -> None:
+    outbox = told(ledger)
+    (first,) = outbox.lease("dead worker", START)
+    assert first.unsure_since is None
+    (second,) = outbox.lease("w1", START + 3 * MINUTE)
+    assert second.unsure_since == START + PATIENCE.lease
+    # This one only looked, and found nothing out.
+    outbox.settle(second, Unknown("search lags", is_older=True), START + 3 * MINUTE)
+    (third,) = outbox.lease("w1", START + 30 * MINUTE)
+    assert third.unsure_since == START + PATIENCE.lease
+    # This one sent something, whose answer was lost.
+    outbox.settle(third, Unknown("no answer"), START + 30 * MINUTE)
+    (fourth,) = outbox.lease("w1", START + 2 * HOUR)
+    assert fourth.unsure_since == START + 30 * MINUTE
+    assert outbox.settle(fourth, Retry("503"), START + 2 * HOUR) == "dead"
+    assert outbox.requeue(fourth.delivery_id, START + 3 * HOUR)
+    (anew,) = outbox.lease("w1", START + 3 * HOUR)
+    assert (anew.state, anew.unsure_since) == ("sending", None)

@@ -1,0 +1,290 @@
+"""Does this need telling, to whom, and why."""
+
+from dataclasses import replace
+from datetime import time, timedelta
+from typing import Any
+
+import pytest
+
+from mist_pipeline.alerts.notify.decision import TOLD, Decision, LastNotification, View, should_notify, views
+from mist_pipeline.alerts.notify.escalation import (
+    Due,
+    EscalationPolicy,
+    EscalationStep,
+    calls_nobody,
+    due_now,
+    schedule,
+)
+from mist_pipeline.alerts.notify.matchers import parse_matchers
+from mist_pipeline.alerts.notify.plan import plan
+from mist_pipeline.alerts.notify.routes import Route, chosen_routes, explain_route
+from mist_pipeline.alerts.notify.silences import Silence
+from mist_pipeline.alerts.notify.time_windows import Window
+from mist_pipeline.domain.severity import Severity
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live, run
+
+MINUTE = timedelta(minutes=1)
+ALL = Route(name="all", sinks=("mail",))
+NIGHT = Window(time(22), "UTC", until=time(6))
+
+
+def view(severity: Severity = "major", sites: str = "ab", name: str = "i1", **more: Any) -> View:
+    given_: dict[str, Any] = {
+        "incident_id": name,
+        "state": "open",
+        "severity": severity,
+        "site_ids": frozenset(sites),
+        "labels": {"severity": (severity,), "site_group": ("North",), "site_id": tuple(sites)},
+        "opened_at": START,
+        **more,
+    }
+    return View(**given_)
+
+
+def told(
+    severity: Severity = "major", sites: str = "ab", *, is_over: bool = False, sequence: int = 1
+) -> LastNotification:
+    return LastNotification(
+        at=START, sequence=sequence, severity=severity, site_ids=frozenset(sites), is_over=is_over
+    )
+
+
+KNOWN = replace(told(), is_acknowledged=True)
+REPEATING = replace(ALL, repeat_after=4 * HOUR)
+PARTIAL = replace(ALL, tells_partial_recovery=True)
+QUIET = replace(ALL, quiet_hours=(NIGHT,))
+
+
+@pytest.mark.parametrize(
+    ("seen", "before", "route", "minutes", "reason"),
+    [
+        (view(), None, ALL, 0, "first"),
+        (view(), None, replace(ALL, group_wait=MINUTE), 0.5, "not_yet"),
+        (view(), None, replace(ALL, group_wait=MINUTE), 1, "first"),
+        (view(), told(), ALL, 600, "unchanged"),
+        (view("critical"), told(), ALL, 0, "severity_rise"),
+        (view("warning"), told(), ALL, 600, "unchanged"),
+        (view(sites="abc"), told(), ALL, 4, "not_yet"),
+        (view(sites="abc"), told(), ALL, 5, "more_sites"),
+        (view(sites="a"), told(), ALL, 600, "unchanged"),
+        (view(sites="a"), told(), PARTIAL, 4, "not_yet"),
+        (view(sites="a"), told(), PARTIAL, 5, "some_resolved"),
+        (view(), told(), REPEATING, 239, "unchanged"),
+        (view(), told(), REPEATING, 240, "repeat_due"),
+        (view(state="acknowledged"), told(), REPEATING, 600, "acknowledged"),
+        (view(state="acknowledged"), KNOWN, REPEATING, 600, "unchanged"),
+        (view(state="acknowledged"), told(), replace(ALL, tells_acknowledgement=False), 600, "unchanged"),
+        (view(), told(is_over=True), ALL, 0, "reopened"),
+        (view(state="resolved"), told(), ALL, 0, "all_resolved"),
+        (view(state="resolved"), told(is_over=True), ALL, 0, "unchanged"),
+        (view(state="resolved"), None, ALL, 0, "unchanged"),
+        (view(state="resolved", silenced_by="s"), told(), ALL, 0, "silenced_by"),
+        (view(state="merged", merged_into="i2"), told(), ALL, 0, "merged"),
+        (view(state="merged", merged_into="i2"), None, ALL, 0, "unchanged"),
+        (view(silenced_by="works"), None, ALL, 0, "silenced_by"),
+        (view("critical", silenced_by="works"), told(), ALL, 0, "silenced_by"),
+        (view(inhibited_by="i2"), None, ALL, 0, "inhibited_by"),
+        (view(), None, QUIET, 0, "quiet_hours"),
+        (view("critical"), None, QUIET, 0, "first"),
+        (view(), None, QUIET, 360, "first"),
+        (view(), told(), QUIET, 0, "unchanged"),
+        (view(state="resolved"), told(), QUIET, 0, "all_resolved"),
+    ],
+)
+def test_the_decision_has_a_name(
+    seen: View, before: LastNotification | None, route: Route, minutes: float, reason: str
+) -> None:
+    decision = should_notify(seen, before, route, START + minutes * MINUTE)
+    assert decision.reason == reason
+    assert decision.is_told == (reason in TOLD)
+
+
+def test_the_decision_says_by_whom_and_until_when() -> None:
+    assert should_notify(view(silenced_by="works"), None, ALL, START) == Decision("silenced_by", "works")
+    assert should_notify(view(), None, QUIET, START).detail == (START + 6 * HOUR).isoformat()
+    assert should_notify(view("critical"), told(), ALL, START).detail == "major → critical"
+
+
+def silence(text: str) -> Silence:
+    return Silence(
+        silence_id="works", matchers=parse_matchers(text), starts_at=START, ends_at=START + 9 * HOUR
+    )
+
+
+def test_a_site_that_is_down_silences_its_metrics() -> None:
+    down = finding(family="device", kind="site_down", severity="critical", metric="")
+    book, _ = run([live(0, finding(severity="critical")), live(5, finding(), down)])
+    seen = views(book, [], {}, START + 5 * HOUR)
+    inhibited = [one for one in seen.values() if one.inhibited_by]
+    (shown,) = [one for one in seen.values() if not one.inhibited_by]
+    assert len(inhibited) == 1
+    assert inhibited[0].inhibited_by == shown.incident_id
+    assert should_notify(inhibited[0], None, ALL, START + 5 * HOUR).reason == "inhibited_by"
+
+
+def test_an_infrastructure_incident_silences_what_its_sites_tell_on_their_own() -> None:
+    rows = [finding(f"s{n}", "device", "site_down", "critical", "") for n in range(12)]
+    book, _ = run([live(0, *rows)])
+    (name, storm), *_ = book.incidents.items()
+    alone = replace(storm, incident_id="own", scope="site", alert_ids=storm.alert_ids[:1])
+    with_own = replace(book, incidents={name: storm, "own": alone})
+    assert views(with_own, [], {}, START)["own"].inhibited_by == name
+    assert views(with_own, [], {}, START)[name].inhibited_by is None
+
+
+def test_silenced_sites_are_taken_out_of_an_incident_and_the_rest_is_told() -> None:
+    rows = [finding(f"s{n}", "device", "site_down", "critical", "") for n in range(12)]
+    book, _ = run([live(0, *rows)])
+    (seen,) = views(book, [silence('site_id=~"s1?[0-3]"')], {}, START).values()
+    assert seen.silenced_by is None
+    assert seen.site_ids == {f"s{n}" for n in range(4, 10)}
+    assert set(seen.labels["site_id"]) == seen.site_ids
+    (hidden,) = views(book, [silence('site_id=~".*"')], {}, START).values()
+    assert (hidden.silenced_by, hidden.site_ids) == ("works", frozenset())
+
+
+ROUTES = [
+    Route(name="night shift", sinks=("pager",), min_severity="critical", hours=(NIGHT,), goes_on=True),
+    Route(
+        name="north", sinks=("north-slack",), matchers=parse_matchers("site_group=North"), escalation="duty"
+    ),
+    Route(name="rest", sinks=("mail", "slack"), quiet_hours=(NIGHT,)),
+]
+
+
+@pytest.mark.parametrize(
+    ("severity", "group", "hour", "names"),
+    [
+        ("critical", "North", 23, ["night shift", "north"]),
+        ("critical", "North", 12, ["north"]),
+        ("critical", "South", 23, ["night shift", "rest"]),
+        ("warning", "South", 23, ["rest"]),
+        ("info", "South", 12, []),
+    ],
+)
+def test_routes_go_by_severity_label_and_time(severity: str, group: str, hour: int, names: list[str]) -> None:
+    labels = {"severity": (severity,), "site_group": (group,)}
+    now = START + hour * HOUR
+    assert [route.name for route in chosen_routes(ROUTES, labels, now)] == names
+    assert [one.route for one in explain_route(ROUTES, labels, now) if one.is_chosen] == names
+
+
+def test_the_explanation_says_why_and_why_not() -> None:
+    labels = {"severity": ("major",), "site_group": ("South",)}
+    first, second, third = explain_route(ROUTES, labels, START + 23 * HOUR)
+    assert first.because == "severity major is milder than critical"
+    assert second.because == 'site_group is South, wanted site_group="North"'
+    assert (third.sinks, third.quiet_until) == (("mail", "slack"), START + 30 * HOUR)
+    assert third.because == "severity is at least warning"
+    labels = {"severity": ("critical",), "site_group": ("North",)}
+    first, second, third = explain_route(ROUTES, labels, START + 12 * HOUR)
+    assert first.because == "outside its hours"
+    assert (second.because, second.escalation) == ('site_group="North"', "duty")
+    assert third.because == "route 'north' ends the search"
+    nothing = explain_route([ROUTES[1]], {"severity": ("major",)}, START)
+    assert nothing[0].because == 'site_group is nothing, wanted site_group="North"'
+
+
+def test_a_route_without_sinks_is_refused() -> None:
+    with pytest.raises(ValueError, match="tell nobody"):
+        Route(name="void", sinks=())
+
+
+def test_a_sink_on_two_routes_is_told_once() -> None:
+    routes = [replace(ALL, goes_on=True), replace(ALL, name="again")]
+    said = plan([view()], {}, routes, START)
+    assert [(notice.sink, notice.route, notice.sequence) for notice in said.notices] == [("mail", "all", 1)]
+
+
+def test_quiet_hours_collect_what_is_mild_into_one_digest() -> None:
+    during = [view(name="i1"), view("critical", name="i2"), view(name="i3")]
+    night = plan(during, {}, [QUIET], START)
+    assert [notice.incident_id for notice in night.notices] == ["i2"]
+    assert night.held == {("mail", "i1"), ("mail", "i3")}
+    assert {name: decision.reason for name, decision in night.withheld.items() if decision} == {
+        "i1": "quiet_hours",
+        "i3": "quiet_hours",
+    }
+    fresh = view(name="i4", opened_at=START + 6 * HOUR)
+    morning = plan(
+        [*during, fresh], {("mail", "i2"): told("critical")}, [QUIET], START + 6 * HOUR, night.held
+    )
+    own, digest = morning.notices
+    assert (own.incident_id, own.reason) == ("i4", "first")
+    assert (digest.reason, digest.detail) == ("digest", "2")
+    assert [one["incident_id"] for one in digest.payload()["covers"]] == ["i1", "i3"]
+    assert morning.held == frozenset()
+
+
+def test_what_ended_during_quiet_hours_is_not_news_in_the_morning() -> None:
+    over = view(name="i1", state="resolved")
+    assert plan([over], {}, [QUIET], START + 6 * HOUR, {("mail", "i1")}).notices == ()
+
+
+def test_a_single_one_that_waited_is_no_digest() -> None:
+    said = plan([view()], {}, [QUIET], START + 6 * HOUR, {("mail", "i1")})
+    assert [notice.reason for notice in said.notices] == ["first"]
+
+
+def test_messages_of_an_incident_are_numbered_and_remember_the_worst() -> None:
+    (over,) = plan([view("info", "", state="resolved")], {("mail", "i1"): told("critical", sequence=4)}, [ALL], START).notices  # fmt: skip
+    assert (over.sequence, over.severity, over.is_over, over.site_ids) == (5, "critical", True, ())
+    (again,) = plan([view("warning")], {("mail", "i1"): told("critical", is_over=True)}, [ALL], START).notices
+    assert (again.reason, again.severity) == ("reopened", "warning")
+
+
+def test_an_escalation_begins_with_the_first_message_and_not_before() -> None:
+    paged = replace(QUIET, escalation="duty")
+    assert plan([view()], {}, [paged], START).begun == {}
+    assert plan([view()], {}, [paged], START + 6 * HOUR).begun == {"i1": ("duty",)}
+
+
+def test_no_route_is_a_reason_too() -> None:
+    assert plan([view("info")], {}, [ALL], START).withheld == {"i1": None}
+
+
+STEPS = (EscalationStep(timedelta(0), "pager", "ada"), EscalationStep(10 * MINUTE, "pager", "bob"))
+
+
+def test_steps_repeat_until_they_expire() -> None:
+    policy = EscalationPolicy(
+        name="duty", steps=STEPS, repeats=5, repeat_every=HOUR, expires_after=timedelta(minutes=75)
+    )
+    dues = schedule(policy, START)
+    assert [(due.number, (due.at - START) // MINUTE, due.step.target) for due in dues] == [
+        (1, 0, "ada"),
+        (2, 10, "bob"),
+        (3, 60, "ada"),
+        (4, 70, "bob"),
+    ]
+    assert [due.number for due in due_now(dues, START + 5 * MINUTE)] == [1]
+    assert [due.number for due in due_now(dues, START + 2 * HOUR)] == [3, 4]
+    assert due_now([Due(1, START + HOUR, STEPS[0])], START) == []
+
+
+@pytest.mark.parametrize(
+    ("stops_when", "state", "is_over"),
+    [
+        ("acknowledged", "open", False),
+        ("acknowledged", "acknowledged", True),
+        ("resolved", "acknowledged", False),
+        ("resolved", "resolved", True),
+        ("resolved", "merged", True),
+    ],
+)
+def test_who_reacts_stops_it_as_the_policy_says(stops_when: str, state: Any, is_over: bool) -> None:
+    assert calls_nobody(stops_when, state) is is_over
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        {"steps": ()},
+        {"steps": STEPS[::-1]},
+        {"steps": STEPS, "repeats": 1},
+        {"steps": STEPS, "repeats": 1, "repeat_every": 10 * MINUTE},
+    ],
+)
+def test_an_escalation_that_cannot_work_is_refused(given_: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="'duty'"):
+        EscalationPolicy(name="duty", **given_)

@@ -1,0 +1,184 @@
+"""From evidence to what deserves attention: gates, corroboration, credit from peers."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from mist_pipeline.analysis.evidence.gates import GATES, NotableOptions, notable
+from mist_pipeline.analysis.evidence.model import SCHEMA
+
+FAMILIES = {"coverage": "radio", "capacity": "radio", "time-to-connect": "connect"}
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    """One clearly bad hour of coverage."""
+    observed = changes.get("observed_pct", 45.0)
+    return {
+        "hour": NOON,
+        "site_id": "a",
+        "metric": "coverage",
+        "classifier": "",
+        "window_hours": 1,
+        "day": NOON.date(),
+        "excess_user_minutes": 1_000.0,
+        "excess_pct": observed - 5.0,
+        "surprise": 12.0,
+        "is_estimated": False,
+        "observed_pct": observed,
+        "expected_pct": 5.0,
+        "total_user_minutes": 2_000.0,
+        "breadth_hours": 12.0,
+        "recent_excess_pct": observed - 5.0,
+        "baseline_days": 30.0,
+        "group_id": None,
+        "group_surprise": 0.0,
+        **changes,
+    }
+
+
+def judged(*rows: dict[str, Any], options: NotableOptions | None = None) -> list[dict[str, Any]]:
+    return notable(pl.DataFrame(rows, schema=SCHEMA), FAMILIES, options).to_dicts()
+
+
+BEFORE = NOON - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("others", "why"),
+    [
+        ([], None),
+        ([row(hour=BEFORE)], "second-hour"),
+        ([row(hour=BEFORE, site_id="b")], None),
+        ([row(hour=BEFORE - timedelta(hours=1))], None),
+        ([row(metric="capacity", surprise=9.0)], "related-metric"),
+        ([row(metric="silence", classifier="device-loss", surprise=3.0)], "devices"),
+    ],
+    ids=[
+        "alone",
+        "bad before",
+        "other site bad before",
+        "bad two hours before",
+        "other metric",
+        "devices lost",
+    ],
+)
+def test_a_single_bad_hour_needs_corroboration(others: list[dict[str, Any]], why: str | None) -> None:
+    (found,) = (
+        r for r in judged(row(), *others) if (r["hour"], r["site_id"], r["family"]) == (NOON, "a", "radio")
+    )
+    assert found["corroboration"] == why
+    assert found["is_alarming"] == (why is not None)
+
+
+def test_a_long_window_speaks_for_itself() -> None:
+    (found,) = judged(row(window_hours=24, observed_pct=20.0))
+    assert (found["corroboration"], found["is_alarming"]) == ("horizon", True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"surprise": GATES[24].surprise - 0.1},
+        {"observed_pct": GATES[24].observed_pct - 0.1, "excess_pct": 8.0},
+        {"excess_pct": GATES[24].excess_pct - 0.1},
+    ],
+    ids=["not surprising", "hardly degraded", "hardly more than usual"],
+)
+def test_neither_significance_nor_effect_suffices_alone(changes: dict[str, Any]) -> None:
+    (found,) = judged(row(window_hours=24, **changes))
+    assert not found["is_alarming"]
+
+
+def test_a_new_site_is_given_days_before_it_is_judged() -> None:
+    assert judged(row(window_hours=24, baseline_days=2.0)) == []
+
+
+def concentrated(surprise: float, **changes: Any) -> list[dict[str, Any]]:
+    """A bad day of a whole metric whose cause is one classifier, itself not surprising enough to alarm."""
+    part = {"classifier": "weak-signal", "surprise": surprise, "excess_pct": 4.0}
+    return [row(window_hours=24, surprise=surprise, **changes), row(window_hours=24, **{**changes, **part})]
+
+
+LINE = GATES[24].surprise
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_alarming"),
+    [
+        (concentrated(LINE + 0.1), True),
+        ([row(window_hours=24, surprise=LINE + 0.1)], False),
+        ([row(window_hours=24, surprise=LINE + 2.1)], True),
+        ([row(window_hours=24, surprise=LINE + 0.1, is_estimated=True)], False),
+        ([row(window_hours=24, surprise=LINE + 1.1, is_estimated=True)], True),
+        ([row(window_hours=24, surprise=LINE + 0.3, classifier="weak-signal")], False),
+        ([row(window_hours=24, surprise=LINE + 0.5, classifier="weak-signal")], True),
+    ],
+    ids=[
+        "concentrated",
+        "diffuse",
+        "diffuse, clear",
+        "score only",
+        "score only, clear",
+        "part",
+        "part, clear",
+    ],
+)
+def test_a_concentrated_cause_needs_less_surprise_than_a_diffuse_or_unknown_one(
+    rows: list[dict[str, Any]], is_alarming: bool
+) -> None:
+    (found,) = judged(*rows)
+    assert found["is_alarming"] == is_alarming
+
+
+def test_peers_lend_what_a_small_site_lacks_but_not_everything() -> None:
+    weak = LINE - 2.0
+    assert [r["is_alarming"] for r in judged(*concentrated(weak))] == [False]
+    assert [r["is_alarming"] for r in judged(*concentrated(weak, group_surprise=9.0))] == [True]
+    assert judged(*concentrated(LINE - 3.1, group_surprise=60.0))[0]["margin"] < 0
+
+
+def test_a_related_metric_lends_surprise_to_its_family() -> None:
+    weak = LINE - 1.0
+    related = row(window_hours=24, metric="capacity", surprise=3.0, excess_pct=6.0)
+    elsewhere = {**related, "metric": "time-to-connect"}
+    assert [r["is_alarming"] for r in judged(*concentrated(weak), related)] == [True]
+    assert [r["is_alarming"] for r in judged(*concentrated(weak), elsewhere)] == [False, False]
+
+
+def test_a_week_whose_trouble_is_over_raises_nothing() -> None:
+    over = row(window_hours=168, surprise=20.0, observed_pct=20.0, recent_excess_pct=0.5)
+    assert judged(over) == []
+    (still,) = judged({**over, "recent_excess_pct": 15.0})
+    assert still["is_alarming"]
+
+
+def test_one_awful_hour_is_a_short_excursion_in_any_window() -> None:
+    (found,) = judged(row(window_hours=24, surprise=20.0, breadth_hours=1.1))
+    assert not found["is_alarming"]
+
+
+def test_strictness_moves_every_gate() -> None:
+    bad = concentrated(LINE + 1.0)
+    alarms = [judged(*bad, options=NotableOptions(strictness=s))[0]["is_alarming"] for s in (0.0, 0.9, 1.1)]
+    assert alarms == [True, True, False]
+
+
+def test_load_alone_never_raises_an_alarm_and_silence_does() -> None:
+    load = row(metric="load", classifier="drop", window_hours=24, surprise=30.0)
+    silent = row(metric="silence", classifier="outage", surprise=6.0)
+    assert [(r["family"], r["is_alarming"]) for r in judged(load, silent)] == [
+        ("device", True),
+        ("load", False),
+    ]
+
+
+def test_the_strongest_evidence_represents_its_family_and_unknown_metrics_are_their_own() -> None:
+    rows = judged(
+        row(window_hours=24, surprise=8.0),
+        row(window_hours=24, surprise=9.0, metric="capacity"),
+        row(window_hours=24, metric="new-thing"),
+    )
+    assert [(r["family"], r["metric"]) for r in rows] == [("new-thing", "new-thing"), ("radio", "capacity")]

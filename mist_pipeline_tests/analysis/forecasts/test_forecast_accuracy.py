@@ -1,0 +1,123 @@
+from datetime import timedelta
+
+import polars as pl
+import pytest
+
+from mist_pipeline.analysis.forecasts.accuracy import GRADES_SCHEMA, beats_naive, grade
+from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading, series
+
+
+def issued(**changes: object) -> pl.DataFrame:
+    row = {
+        "day": D - timedelta(days=3),
+        "site_id": "site",
+        "metric": "capacity",
+        "horizon_days": 3,
+        "target_day": D,
+        "mean_pct": 90.0,
+        "lower_pct": 85.0,
+        "upper_pct": 95.0,
+        "lower_80_pct": 87.0,
+        "upper_80_pct": 93.0,
+        "model": "arima(0,1,1)",
+    }
+    return pl.DataFrame([row | changes], schema_overrides={"mean_pct": pl.Float64})
+
+
+def model(own: float, naive: float, **changes: object) -> pl.DataFrame:
+    row = {
+        "day": D - timedelta(days=5),
+        "site_id": "site",
+        "metric": "capacity",
+        "backtest_error_pct": own,
+        "backtest_naive_error_pct": naive,
+        "backtest_n": 10,
+    }
+    return pl.DataFrame([row | changes])
+
+
+def test_a_forecast_is_graded_beside_the_score_of_the_same_weekday_before() -> None:
+    history = series([80.0, *[99.0] * 6, 84.0])
+    (row,) = grade(issued(), history, D).to_dicts()
+
+    assert row["actual_pct"] == 84
+    assert row["error_pct"] == -6
+    assert row["abs_error_pct"] == 6
+    assert row["naive_pct"] == 80
+    assert row["naive_abs_error_pct"] == 4
+    assert row["is_inside_80"] is False
+    assert row["is_inside_95"] is False
+    # Ten points wide, and a point below it: 10 + 2/0.05 · 1.
+    assert row["winkler_95"] == pytest.approx(50)
+    assert row["width_95_pct"] == 10
+
+
+def test_an_actual_inside_costs_the_width_only() -> None:
+    (row,) = grade(issued(), series([92.0]), D).to_dicts()
+
+    assert (row["is_inside_80"], row["is_inside_95"], row["winkler_95"]) == (True, True, 10)
+
+
+def test_the_naive_forecast_never_knows_days_after_the_issue() -> None:
+    history = pl.concat(
+        [series([84.0]), series([81.0], D - timedelta(days=7)), series([70.0], D - timedelta(days=14))]
+    )
+    # Issued nine days before: the same weekday a week before the target was still to come.
+    early = issued(day=D - timedelta(days=9), horizon_days=9)
+
+    assert grade(early, history, D)["naive_pct"].to_list() == [70.0]
+    assert grade(issued(), history, D)["naive_pct"].to_list() == [81.0]
+
+
+def test_the_naive_forecast_looks_four_weeks_back_and_no_further() -> None:
+    for weeks, expected in ((4, 77.0), (5, None)):
+        history = pl.concat([series([84.0]), series([77.0], D - timedelta(weeks=weeks))])
+        assert grade(issued(), history, D)["naive_pct"].to_list() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("forecast", "history"),
+    [
+        (issued(target_day=D + timedelta(days=1)), series([84.0], D + timedelta(days=1))),
+        (issued(), frame([reading(None)])),
+        (issued(), series([84.0], D - timedelta(days=1))),
+        (issued(mean_pct=None), series([84.0])),
+    ],
+    ids=["not due", "no users that day", "no row that day", "no forecast"],
+)
+def test_what_cannot_be_graded_is_not(forecast: pl.DataFrame, history: pl.DataFrame) -> None:
+    graded = grade(forecast, history, D)
+
+    assert graded.is_empty()
+    assert graded.schema == pl.Schema(GRADES_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("models", "forecasts", "expected"),
+    [
+        (None, None, []),
+        (model(2.0, 3.0), None, [True]),
+        (model(3.0, 3.0), None, [False]),
+        # Backtest: 10 forecasts, 20 against 21 points; as issued: 6 against 4 points.
+        (model(2.0, 2.1), issued(), [False]),
+        (model(2.0, 2.3), issued(), [True]),
+        (None, issued(), [False]),
+        (model(2.0, 3.0, day=D), None, []),
+        (model(2.0, 3.0, backtest_n=0), None, []),
+        (None, issued(day=D - timedelta(days=40), target_day=D - timedelta(days=28), horizon_days=12), []),
+    ],
+)
+def test_beating_the_naive_forecast_is_a_matter_of_all_evidence(
+    models: pl.DataFrame | None, forecasts: pl.DataFrame | None, expected: list[bool]
+) -> None:
+    history = series([80.0, *[99.0] * 6, 84.0])
+    found = beats_naive(history, D, models=models, issued=forecasts)
+
+    assert found["beats_naive"].to_list() == expected
+
+
+def test_forecasts_issued_on_the_day_itself_are_no_evidence() -> None:
+    history = series([80.0, *[99.0] * 6, 84.0])
+    today = issued(day=D, target_day=D + timedelta(days=3))
+
+    assert beats_naive(history, D, models=None, issued=today).is_empty()

@@ -1,0 +1,64 @@
+from datetime import timedelta
+
+import polars as pl
+import pytest
+
+from mist_pipeline.analysis.forecasts import model_search
+from mist_pipeline.analysis.forecasts.forecast import forecasts
+from mist_pipeline.analysis.forecasts.model_search import search_orders
+from mist_pipeline.analysis.stats.parallel import Compute, fan_out, slices
+from mist_pipeline_tests.analysis.forecasts.test_forecasts import sites
+from mist_pipeline_tests.support.analysis.daily_frames import D
+
+
+def total(numbers: list[int]) -> int:
+    return sum(numbers)
+
+
+def test_slices_cover_everything_once() -> None:
+    assert slices(5, 2) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+    assert slices(0, 2) == []
+
+
+def test_a_cluster_needs_an_address() -> None:
+    with pytest.raises(ValueError, match="address of a scheduler"):
+        Compute(engine="dask")
+
+
+def test_one_chunk_runs_here_and_reports_progress() -> None:
+    told: list[tuple[int, int]] = []
+    found = fan_out(total, [[1, 2]], [2], Compute(), what="sums", progress=lambda *now: told.append(now))
+
+    assert found == [3]
+    assert told == [(2, 2)]
+
+
+@pytest.mark.slow
+def test_results_come_back_in_the_order_of_the_chunks_from_processes() -> None:
+    told: list[tuple[int, int]] = []
+    chunks = [[n, n] for n in range(6)]
+    found = fan_out(
+        total, chunks, [2] * 6, Compute(workers=2), what="sums", progress=lambda *now: told.append(now)
+    )
+
+    assert found == [0, 2, 4, 6, 8, 10]
+    assert told[-1] == (12, 12)
+
+
+@pytest.mark.slow
+def test_a_cluster_of_two_workers_gives_the_same_models_and_forecasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(model_search, "CHUNK", 3)
+    monkeypatch.setattr("mist_pipeline.analysis.forecasts.forecast.CHUNK", 3)
+    history, before = sites(7), D - timedelta(days=1)
+    here = search_orders(history, before, only_due=False)
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        there = Compute(engine="dask", scheduler=cluster.scheduler_address)
+        models = search_orders(history, before, only_due=False, compute=there)
+        found = forecasts(history, D, models=models, compute=there)
+    assert models.drop("day").equals(here.drop("day"))
+    assert found.equals(forecasts(history, D, models=here))
+    assert isinstance(found, pl.DataFrame)

@@ -1,0 +1,463 @@
+"""Mail against a real SMTP server: threads, TLS that fails closed, refusals, disconnects, and what arrives."""
+
+import email
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mist_pipeline.delivery.message import Message, Reason
+from mist_pipeline.delivery.rendering import wording
+from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
+from mist_pipeline.delivery.sinks.mail.sink import MailSettings, MailSink, compose, picture_title
+from mist_pipeline.domain import text as plain_text
+from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline_tests.support.delivery.messages import HOSTILE, PNG, START, incident, message, resolved
+from mist_pipeline_tests.support.fakes.certificate import self_signed, server_context
+from mist_pipeline_tests.support.fakes.fake_http import FakeHttp
+
+# The fake knows no TLS but STARTTLS; the connection is inside of TLS already where this would matter.
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+
+PASSWORD = "password-very-secret"
+PEOPLE = ("ops@example.com", "night@example.com")
+
+
+@dataclass
+class Mailbox:
+    """A mail server's behaviour and what it received."""
+
+    answers: dict[str, str] = field(default_factory=dict)
+    """Command or recipient → answer instead of 250; ``drop`` closes the connection."""
+    arrived: list[Envelope] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if "MAIL" in self.answers:
+            return self.answers["MAIL"]
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = self.answers.get(address, "250 OK")
+        if answer == "drop":
+            server.transport.close()
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        answer = self.answers.get("DATA", "250 Message accepted")
+        if answer.startswith("250") or answer == "drop":
+            self.arrived.append(envelope)
+            self.sessions.append(session)
+        if answer == "drop":
+            server.transport.close()
+        return answer
+
+    def mails(self) -> list[EmailMessage]:
+        """What arrived, parsed."""
+        return [email.message_from_bytes(envelope.content, policy=default) for envelope in self.arrived]  # type: ignore[arg-type, misc]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return self_signed(tmp_path_factory.mktemp("tls"))
+
+
+@contextmanager
+def mail_server(
+    mailbox: Mailbox, certificate: Path | None = None, *, implicit: bool = False
+) -> Iterator[int]:
+    """A server on a free port: plain without a certificate, else with STARTTLS, or TLS from the first byte."""
+
+    def authenticator(
+        server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
+    ) -> AuthResult:
+        fits = isinstance(data, LoginPassword) and data == LoginPassword(b"mist", PASSWORD.encode())
+        return AuthResult(success=fits, handled=False)
+
+    options: dict[str, Any] = {"hostname": "localhost", "port": 0, "ready_timeout": 10}
+    if certificate is not None:
+        context = server_context(certificate)
+        options |= (
+            {"ssl_context": context} if implicit else {"tls_context": context, "require_starttls": True}
+        )
+        options |= {"authenticator": authenticator, "auth_required": True, "auth_require_tls": not implicit}
+    controller = _AnyPort(mailbox, **options)
+    controller.start()
+    try:
+        yield controller.port
+    finally:
+        controller.stop()
+
+
+class _AnyPort(Controller):
+    """The library asks for its port before it knows which one it got."""
+
+    def _trigger_server(self) -> None:
+        assert self.server is not None
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+def plain(port: int, **changes: Any) -> MailSink:
+    settings = MailSettings(
+        "localhost", "mist@example.com", PEOPLE, port=port, security="none", timeout_seconds=5
+    )
+    return MailSink("mail", replace(settings, **changes))
+
+
+def secure(port: int, certificate: Path | None, password: str = PASSWORD, **changes: Any) -> MailSink:
+    return plain(
+        port,
+        **{
+            "security": "starttls",
+            "username": "mist",
+            "password": Secret(password),
+            "ca_file": certificate,
+            **changes,
+        },
+    )
+
+
+def accepted(outcome: Outcome) -> Accepted:
+    assert isinstance(outcome, Accepted), outcome
+    return outcome
+
+
+def tell(told: Message, answers: dict[str, str] | None = None) -> tuple[Outcome, Mailbox]:
+    mailbox = Mailbox(answers or {})
+    with mail_server(mailbox) as port:
+        outcome = plain(port).send(told)
+    return outcome, mailbox
+
+
+def composed(told: Message, **changes: Any) -> EmailMessage:
+    mail = compose(told, replace(MailSettings("localhost", "mist@example.com", PEOPLE), **changes))
+    return email.message_from_bytes(bytes(mail), policy=default)  # type: ignore[return-value]
+
+
+def test_a_mail_is_text_first_then_the_same_as_html_with_its_charts_inside() -> None:
+    charts = {"coverage-store-1.png": PNG, "not-a-picture.png": b"GIF89a"}
+    outcome, mailbox = tell(message(incident(charts=charts)))
+    accepted(outcome)
+    [mail] = mailbox.mails()
+    assert mail.get_content_type() == "multipart/alternative"
+    text, related = mail.iter_parts()
+    html, picture = related.iter_parts()
+    assert [text.get_content_type(), related.get_content_type()] == ["text/plain", "multipart/related"]
+    assert text.get_content().startswith("CRITICAL: Coverage is critical at Store 1")
+    assert picture.get_content() == PNG
+    assert f'src="cid:{picture["Content-ID"].strip("<>")}"' in html.get_content()
+    assert picture.get_content_disposition() == "inline"
+    assert html.get_content().count("<img") == 1
+
+
+def test_a_mail_says_that_no_person_wrote_it_and_who_gets_it() -> None:
+    outcome, mailbox = tell(message())
+    accepted(outcome)
+    [mail] = mailbox.mails()
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["From"] == "Mist pipeline <mist@example.com>"
+    assert mail["To"] == "ops@example.com, night@example.com"
+    assert mail["Date"].datetime == START + timedelta(minutes=10)
+    assert mail["Importance"] == "high"
+    assert mailbox.arrived[0].rcpt_tos == list(PEOPLE)
+    assert max(len(line) for line in mailbox.arrived[0].content.splitlines()) <= 998  # type: ignore[union-attr]
+    assert mailbox.arrived[0].content.isascii()  # type: ignore[union-attr]
+
+
+def test_an_incident_is_one_thread_whatever_it_is_called_later() -> None:
+    mailbox = Mailbox()
+    with mail_server(mailbox) as port:
+        sink = plain(port)
+        first = accepted(sink.send(message()))
+        second = accepted(sink.send(message(incident(3), "more_sites", 2, reference=first.reference)))
+        accepted(sink.send(message(resolved(incident(3)), "all_resolved", 3, reference=second.reference)))
+    root, *later = mailbox.mails()
+    assert root["References"] is None
+    assert [mail["References"] for mail in later] == [root["Message-ID"]] * 2
+    assert [mail["In-Reply-To"] for mail in later] == [root["Message-ID"]] * 2
+    assert len({mail["Message-ID"] for mail in mailbox.mails()}) == 3
+    assert [mail["Subject"] for mail in later] == [f"Re: {root['Subject']}"] * 2
+    assert later[1]["X-Mist-Status"] == "resolved"
+    assert later[1]["Importance"] is None
+    assert next(later[1].iter_parts()).get_content().startswith("RESOLVED after 2 h 10 min")
+
+
+def test_every_attempt_has_the_same_message_id() -> None:
+    assert composed(message())["Message-ID"] == composed(message(attempt=2))["Message-ID"]
+    assert (
+        composed(message())["Message-ID"] != composed(message(sequence=2, delivery_id="other"))["Message-ID"]
+    )
+
+
+def test_a_subject_of_any_script_arrives_as_it_is() -> None:
+    title = "Köln 東京 Ελλάδα 👩‍🔧: " + "Abdeckung " * 20
+    outcome, mailbox = tell(message(incident(title=title)))
+    accepted(outcome)
+    [mail] = mailbox.mails()
+    assert mail["Subject"].startswith("Mist: Köln 東京 Ελλάδα 👩‍🔧: Abdeckung Abdeckung")
+
+
+@given(st.text(max_size=300))
+def test_any_title_makes_a_mail_that_says_it(title: str) -> None:
+    told = message(incident(title=title))
+    mail = composed(told)
+    assert (
+        mail["Subject"].split() == f"Mist: {plain_text.clipped(wording.title_of(told.incident), 150)}".split()
+    )
+    assert mail["Bcc"] is None
+    assert len(list(mail.walk())) == 3
+
+
+def test_a_hostile_title_adds_no_header_and_no_recipient() -> None:
+    outcome, mailbox = tell(message(incident(title=HOSTILE, cause=HOSTILE)))
+    accepted(outcome)
+    [mail] = mailbox.mails()
+    assert mail["Bcc"] is None
+    assert mailbox.arrived[0].rcpt_tos == list(PEOPLE)
+    assert "evil@example.com" in mail["Subject"]
+
+
+@pytest.mark.parametrize("value", ["x\r\nBcc: evil@example.com", "x\nY: z", "x\0", "x\x1b[31m", "x\u2028y"])
+def test_a_line_break_in_any_header_is_refused(value: str) -> None:
+    for told in (
+        message(incident(incident_id=value)),
+        message(reference={"thread": value, "subject": "s"}),
+        message(reference={"thread": "<a@b>", "subject": value}),
+        message(recipient=value),
+    ):
+        outcome = plain(9).send(told)
+        assert isinstance(outcome, Refused)
+        assert "\r" not in outcome.error
+        assert "\n" not in outcome.error
+
+
+def test_an_escalation_goes_to_whom_it_names() -> None:
+    outcome, mailbox = tell(message(reason="escalation", recipient="boss@example.com"))
+    accepted(outcome)
+    assert plain(9).name == "mail"
+    assert mailbox.arrived[0].rcpt_tos == ["boss@example.com"]
+    assert mailbox.mails()[0]["To"] == "boss@example.com"
+
+
+@pytest.mark.parametrize(
+    ("heard", "reason", "hears"),
+    [
+        (("", "boss@example.com"), "all_resolved", {*PEOPLE, "boss@example.com"}),
+        (("boss@example.com",), "acknowledged", {"boss@example.com"}),
+        (("", "boss@example.com"), "more_sites", {*PEOPLE}),
+        (("",), "all_resolved", {*PEOPLE}),
+    ],
+)
+def test_whoever_was_told_hears_that_it_is_taken_and_over_and_nobody_else(
+    heard: tuple[str, ...], reason: Reason, hears: set[str]
+) -> None:
+    reference: Mapping[str, str] = {}
+    for number, recipient in enumerate(heard, 1):
+        told = message(reason="escalation" if recipient else "first", sequence=number, recipient=recipient)
+        reference = accepted(tell(replace(told, reference=reference))[0]).reference
+    outcome, mailbox = tell(message(reason=reason, sequence=9, reference=reference))
+    accepted(outcome)
+    assert set(mailbox.arrived[0].rcpt_tos) == hears
+
+
+def test_a_test_says_so_in_its_subject() -> None:
+    assert composed(message(reason="test"))["Subject"].startswith("[Test] Mist: ")
+
+
+def test_some_refused_recipients_are_a_note_and_no_retry() -> None:
+    outcome, mailbox = tell(message(), {"night@example.com": "550 5.1.1 no such user"})
+    assert "night@example.com (550 5.1.1 no such user)" in accepted(outcome).note
+    assert mailbox.arrived[0].rcpt_tos == ["ops@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({"MAIL": "451 4.3.0 later"}, Retry),
+        ({"MAIL": "550 5.7.1 not you"}, Refused),
+        ({"DATA": "452 4.3.1 disk full"}, Retry),
+        ({"DATA": "554 5.6.0 looks like spam"}, Refused),
+        (dict.fromkeys(PEOPLE, "450 4.2.1 greylisted"), Retry),
+        (dict.fromkeys(PEOPLE, "550 5.1.1 unknown"), Refused),
+        ({PEOPLE[0]: "550 5.1.1 unknown", PEOPLE[1]: "450 4.2.1 greylisted"}, Retry),
+        ({PEOPLE[1]: "421 4.3.2 shutting down"}, Retry),
+        ({PEOPLE[0]: "drop"}, Retry),
+        ({"DATA": "drop"}, Unknown),
+    ],
+    ids=str,
+)
+def test_what_an_answer_of_the_server_means(answers: dict[str, str], expected: type) -> None:
+    outcome, mailbox = tell(message(), answers)
+    assert isinstance(outcome, expected), outcome
+    assert "mail by localhost, " in outcome.error  # type: ignore[union-attr]
+    assert len(mailbox.arrived) == (expected is Unknown)
+
+
+def test_a_mail_that_may_have_arrived_is_sent_again_under_the_same_id() -> None:
+    mailbox = Mailbox({"DATA": "drop"})
+    with mail_server(mailbox) as port:
+        sink = plain(port)
+        assert isinstance(sink.send(message()), Unknown)
+        mailbox.answers.clear()
+        accepted(sink.recover(message(attempt=2)))
+    first, second = mailbox.mails()
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+def test_starttls_and_a_password_go_together(certificate: Path) -> None:
+    mailbox = Mailbox()
+    with mail_server(mailbox, certificate) as port:
+        accepted(secure(port, certificate).send(message()))
+    assert mailbox.sessions[0].ssl is not None
+    assert mailbox.sessions[0].authenticated
+
+
+def test_implicit_tls_is_tls_from_the_first_byte(certificate: Path) -> None:
+    mailbox = Mailbox()
+    with mail_server(mailbox, certificate, implicit=True) as port:
+        accepted(secure(port, certificate, security="tls").send(message()))
+    assert len(mailbox.arrived) == 1
+
+
+def test_a_server_that_does_not_offer_starttls_gets_nothing() -> None:
+    mailbox = Mailbox()
+    with mail_server(mailbox) as port:
+        outcome = secure(port, None).send(message())
+    assert isinstance(outcome, Refused)
+    assert "STARTTLS" in outcome.error
+    assert mailbox.arrived == []
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_certificate_that_nobody_vouches_for_gets_nothing(certificate: Path, security: str) -> None:
+    mailbox = Mailbox()
+    with mail_server(mailbox, certificate, implicit=security == "tls") as port:
+        outcome = secure(port, None, security=security).send(message())
+    assert isinstance(outcome, Retry)
+    assert "certificate" in outcome.error
+    assert mailbox.arrived == []
+
+
+def test_a_certificate_for_another_host_gets_nothing(certificate: Path) -> None:
+    mailbox = Mailbox()
+    with mail_server(mailbox, certificate) as port:
+        outcome = secure(port, certificate, host="127.0.0.1").send(message())
+    assert isinstance(outcome, Retry)
+    assert mailbox.arrived == []
+
+
+def test_a_wrong_password_is_refused_and_not_shown(certificate: Path) -> None:
+    mailbox = Mailbox()
+    with mail_server(mailbox, certificate) as port:
+        sink = secure(port, certificate, password="wrong-secret")
+        outcome = sink.send(message())
+    assert isinstance(outcome, Refused)
+    assert "login" in outcome.error
+    assert "535" in outcome.error
+    assert "wrong-secret" not in outcome.error + repr(vars(sink))
+
+
+def test_a_password_the_server_does_not_ask_for_is_refused_as_a_mistake() -> None:
+    with mail_server(Mailbox()) as port:
+        outcome = secure(port, None, security="none").send(message())
+    assert isinstance(outcome, Refused)
+    assert "AUTH" in outcome.error
+
+
+def test_nobody_there_is_a_retry() -> None:
+    with FakeHttp() as fake:
+        port = int(fake.url.rpartition(":")[2])
+    assert isinstance(plain(port).send(message()), Retry)
+
+
+def test_a_server_that_speaks_no_smtp_is_a_retry() -> None:
+    with FakeHttp() as fake:
+        port = int(fake.url.rpartition(":")[2])
+        assert isinstance(plain(port, timeout_seconds=0.3).send(message()), Retry)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"recipients": ()}, "at least one recipient"),
+        ({"recipients": ("nobody",)}, "recipient 'nobody': not a mail address"),
+        ({"recipients": ("a@b.c\r\nBcc: d@e.f",)}, "not a mail address"),
+        ({"recipients": ("a@b.c, d@e.f",)}, "not a mail address"),
+        ({"recipients": ("",)}, "not a mail address"),
+        ({"recipients": ("ops@köln.example",)}, "xn-- form"),
+        ({"sender": "Mist <mist@example.com>"}, "sender 'Mist <mist@example.com>': not a mail address"),
+        ({"sender_name": "Mist\r\nBcc: x"}, "one visible line"),
+        ({"username": "mist"}, "belong together"),
+        (
+            {"host": "mail.example.com", "security": "none", "username": "a", "password": Secret("b")},
+            "in the open",
+        ),
+        ({"username": "mist", "password": Secret("pässwort")}, "must be ASCII"),
+        ({"port": 0}, "port"),
+        ({"ca_file": Path("/nowhere/ca.pem")}, "no file of certificates at /nowhere/ca.pem"),
+    ],
+)
+def test_settings_that_could_only_fail_at_night_are_an_error_at_once(
+    changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        replace(MailSettings("localhost", "mist@example.com", PEOPLE), **changes)
+
+
+def test_a_sender_may_be_called_anything_visible() -> None:
+    assert (
+        str(composed(message(), sender_name="Netz & Köln, GmbH")["From"])
+        == '"Netz & Köln, GmbH" <mist@example.com>'
+    )
+
+
+def test_too_many_or_too_large_pictures_do_not_make_a_mail_that_is_refused() -> None:
+    many = {f"chart-{number}.png": PNG for number in range(20)}
+    assert (
+        len(
+            [
+                part
+                for part in composed(message(incident(charts=many))).walk()
+                if part.get_content_maintype() == "image"
+            ]
+        )
+        == 6
+    )
+    large = {"large.png": PNG + b"\0" * (5 << 20)}
+    assert "image/png" not in str(composed(message(incident(charts=large))))
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("coverage-cologne_3.png", "Coverage cologne 3"), ("\u202e.png", "Chart"), ("a\nb.png", "A b")],
+)
+def test_a_picture_is_titled_by_its_name(name: str, title: str) -> None:
+    assert picture_title(name) == title
+
+
+def test_certificates_are_not_read_where_they_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(**_: object) -> None:
+        raise AssertionError("reading them takes longer than the mail")
+
+    monkeypatch.setattr("ssl.create_default_context", never)
+    outcome, mailbox = tell(message())
+    accepted(outcome)
+    assert len(mailbox.arrived) == 1

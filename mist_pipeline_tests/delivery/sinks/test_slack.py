@@ -1,0 +1,300 @@
+"""Slack: one message an incident, brought up to date, with a thread; within all limits, for any name."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mist_pipeline.delivery.message import Message, Reason
+from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
+from mist_pipeline.delivery.sinks.slack.blocks import change_blocks, incident_blocks
+from mist_pipeline.delivery.sinks.slack.sink import SlackBotSink, SlackWebhookSink
+from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline_tests.support.delivery.messages import (
+    HOSTILE,
+    START,
+    alert,
+    incident,
+    message,
+    resolved,
+    site,
+)
+from mist_pipeline_tests.support.delivery.retry_table import IMPATIENT
+from mist_pipeline_tests.support.fakes.fake_http import Reply, json_reply
+from mist_pipeline_tests.support.fakes.fake_slack import CHANNEL, TOKEN, FakeSlack, block_trouble
+
+
+def bot(fake: FakeSlack, channel: str = CHANNEL, token: str = TOKEN) -> SlackBotSink:
+    return SlackBotSink("chat", Secret(token), channel, f"{fake.url}/api", IMPATIENT)
+
+
+def accepted(outcome: Outcome) -> Accepted:
+    assert isinstance(outcome, Accepted), outcome
+    return outcome
+
+
+def told_again(
+    reference: Accepted, reason: Reason = "more_sites", sequence: int = 2, **changes: object
+) -> Message:
+    return message(incident(3), reason, sequence, reference=reference.reference, **changes)
+
+
+def text_of(blocks: object) -> str:
+    return str(blocks)
+
+
+def test_an_incident_is_one_message_that_is_brought_up_to_date_with_a_thread() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        first = accepted(sink.send(message()))
+        second = accepted(sink.send(told_again(first)))
+        over = resolved(incident(3))
+        third = accepted(sink.send(message(over, "all_resolved", 3, reference=second.reference)))
+        [post] = fake.posts()
+        changes = fake.replies()
+    assert post.edits == 2
+    assert "RESOLVED after 2 h 10 min" in post.text
+    assert [change.thread_ts for change in changes] == [post.ts, post.ts]
+    assert [change.is_broadcast for change in changes] == [True, False]
+    assert "RESOLVED" in changes[1].text
+    assert first.reference == second.reference == third.reference == {CHANNEL: f"{CHANNEL}/{post.ts}"}
+
+
+def test_a_channel_given_by_name_is_edited_by_the_id_that_slack_told() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake, "#headroom")
+        first = accepted(sink.send(message()))
+        accepted(sink.send(told_again(first)))
+        assert len(fake.posts()) == 1
+        assert len(fake.replies()) == 1
+
+
+def test_another_channel_named_by_an_escalation_gets_a_message_of_its_own() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        first = accepted(sink.send(message()))
+        second = accepted(sink.send(told_again(first, "escalation", recipient="C0OTHERONE")))
+        third = accepted(sink.send(told_again(second, "more_sites", 3)))
+        assert len(fake.posts()) == len(fake.posts("C0OTHERONE")) == 1
+        assert len(fake.replies()) == 1
+    assert set(third.reference) == {CHANNEL, "C0OTHERONE"}
+
+
+@pytest.mark.parametrize("reason", ["acknowledged", "all_resolved"])
+def test_every_channel_that_heard_of_it_sees_that_it_is_taken_or_over(reason: Reason) -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        first = accepted(sink.send(message()))
+        second = accepted(sink.send(told_again(first, "escalation", recipient="C0OTHERONE")))
+        accepted(sink.send(told_again(second, reason, 3)))
+        (there,) = fake.posts("C0OTHERONE")
+        assert there.blocks == fake.posts()[0].blocks
+        assert (len(fake.replies()), len(fake.replies("C0OTHERONE"))) == (1, 0)
+
+
+def test_a_channel_that_cannot_be_updated_keeps_no_other_from_hearing_the_end() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        first = accepted(sink.send(message()))
+        second = accepted(sink.send(told_again(first, "escalation", recipient="C0OTHERONE")))
+        fake.script(json_reply({"ok": False, "error": "restricted_action"}))
+        ended = accepted(sink.send(told_again(second, "all_resolved", 3)))
+        assert len(fake.replies()) == 1
+    assert "C0OTHERONE" in ended.note
+    assert "restricted_action" in ended.note
+
+
+def test_a_channel_that_only_an_escalation_called_hears_the_end_and_no_other_does() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        called = accepted(sink.send(replace(message(reason="escalation"), recipient="C0OTHERONE")))
+        accepted(sink.send(told_again(called, "all_resolved", 2)))
+        assert (len(fake.posts()), len(fake.posts("C0OTHERONE"))) == (0, 1)
+        assert (len(fake.replies()), len(fake.replies("C0OTHERONE"))) == (0, 1)
+
+
+def test_a_message_that_somebody_deleted_is_posted_anew() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        first = accepted(sink.send(message()))
+        fake.channels[CHANNEL].clear()
+        second = accepted(sink.send(told_again(first)))
+        assert len(fake.posts()) == 1
+    assert second.reference != first.reference
+
+
+@pytest.mark.parametrize("has_thread", [False, True])
+def test_a_message_that_arrived_without_an_answer_is_found_and_not_sent_again(has_thread: bool) -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        told = message()
+        if has_thread:
+            told = told_again(accepted(sink.send(told)))
+            answers = [json_reply({"ok": True})]
+        else:
+            answers = []
+        fake.script(*answers, Reply(behaviour="after_commit"))
+        assert isinstance(sink.send(told), Unknown)
+        found = accepted(sink.recover(replace(told, attempt=2)))
+        assert len(fake.channels[CHANNEL]) == 1 + has_thread
+    assert found.reference == {CHANNEL: f"{CHANNEL}/{fake.posts()[0].ts}"}
+
+
+def test_a_message_that_did_not_arrive_is_sent_by_recovering_it() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        accepted(sink.send(message()))
+        fake.script(Reply(behaviour="reset"))
+        other = message(incident(2), sequence=7)
+        assert isinstance(sink.send(other), Unknown)
+        accepted(sink.recover(other))
+        assert len(fake.posts()) == 2
+
+
+def test_a_bot_that_may_not_read_tells_twice_rather_than_never() -> None:
+    with FakeSlack(may_read=False) as fake:
+        sink = bot(fake)
+        fake.script(Reply(behaviour="after_commit"))
+        assert isinstance(sink.send(message()), Unknown)
+        accepted(sink.recover(message()))
+        assert len(fake.posts()) == 2
+
+
+def test_a_search_that_fails_leaves_the_message_unknown() -> None:
+    with FakeSlack() as fake:
+        fake.script(Reply(503))
+        assert isinstance(bot(fake).recover(message()), Unknown)
+        assert fake.posts() == []
+
+
+def test_an_update_without_an_answer_is_a_retry_because_updating_twice_is_updating_once() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        first = accepted(sink.send(message()))
+        fake.script(Reply(behaviour="after_commit"))
+        assert isinstance(sink.send(told_again(first)), Retry)
+        assert fake.replies() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("ratelimited", Retry),
+        ("service_unavailable", Retry),
+        ("internal_error", Unknown),
+        ("fatal_error", Unknown),
+        ("invalid_auth", Refused),
+        ("not_in_channel", Refused),
+        ("is_archived", Refused),
+        ("channel_not_found", Refused),
+        ("a_code_of_tomorrow", Refused),
+    ],
+)
+def test_slack_says_no_with_status_200(code: str, expected: type) -> None:
+    with FakeSlack() as fake:
+        fake.script(json_reply({"ok": False, "error": code}))
+        outcome = bot(fake).send(message())
+    assert isinstance(outcome, expected)
+    assert code in outcome.error  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("body", [b"<html>please log in</html>", b"[]", b"7"])
+def test_the_page_of_a_proxy_is_no_acceptance(body: bytes) -> None:
+    with FakeSlack() as fake:
+        fake.script(Reply(200, body), Reply(200, body))
+        assert isinstance(bot(fake).send(message()), Retry)
+        assert isinstance(SlackWebhookSink("chat", Secret(fake.hook), IMPATIENT).send(message()), Retry)
+
+
+def test_a_wrong_token_is_refused_without_being_shown() -> None:
+    with FakeSlack() as fake:
+        outcome = bot(fake, token="xoxb-wrong").send(message())
+    assert outcome == Refused("Slack answered invalid_auth")
+
+
+@pytest.mark.parametrize(
+    ("token", "channel", "complaint"),
+    [
+        ("", CHANNEL, "a bot token is"),
+        (f"{TOKEN}\n", CHANNEL, "a bot token is"),
+        (TOKEN, "", "give a channel"),
+        (TOKEN, "headroom", "no Slack channel"),
+    ],
+)
+def test_a_bot_that_could_never_post_is_an_error_at_once(token: str, channel: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as caught:
+        SlackBotSink("chat", Secret(token), channel)
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_webhook_posts_every_telling() -> None:
+    with FakeSlack() as fake:
+        sink = SlackWebhookSink("chat", Secret(fake.hook), IMPATIENT)
+        assert accepted(sink.send(message())).reference == {}
+        accepted(sink.send(told_again(Accepted())))
+        first, second = fake.hooked
+    assert first["text"] == "CRITICAL: Coverage is critical at Store 1"
+    assert second["text"] == "CRITICAL, more sites: Coverage is critical at 3 sites"
+
+
+def test_the_storm_of_300_sites_is_one_message_within_the_limits_that_lists_what_fits() -> None:
+    with FakeSlack() as fake:
+        accepted(bot(fake).send(message(incident(300))))
+        [post] = fake.posts()
+    shown = text_of(post.blocks)
+    listed = sum(f"Store {number}:" in shown for number in range(1, 301))
+    assert 60 < listed < 300
+    assert f"… and {300 - listed} more" in shown
+    assert "Store 1, Store 2, Store 3 and 297 more" in shown
+
+
+def test_names_cannot_mention_command_or_format_beyond_their_place() -> None:
+    where = site(1, "<!channel> <@U123> <https://evil.example|click> & co")
+    about = incident(title=HOSTILE, cause=HOSTILE, alerts=(alert(where),), remediation=(HOSTILE,))
+    blocks = incident_blocks(message(about))
+    assert block_trouble(blocks) is None
+    header, *rest = blocks
+    shown = text_of(rest)
+    # The header is plain text, in which Slack reads nothing.
+    assert header["text"]["type"] == "plain_text"
+    assert "<!channel>" not in shown
+    assert "&lt;!channel&gt;" in shown
+    assert "&lt;@U123&gt; &lt;https://evil.example|click&gt; &amp; co" in shown
+    assert "\u202e" not in text_of(blocks)
+    assert all(
+        block["text"].get("verbatim") for block in blocks if block.get("text", {}).get("type") == "mrkdwn"
+    )
+
+
+names = st.text(max_size=200) | st.text(alphabet='&<>"\\\n\U0001f4a5', max_size=400)
+
+
+@given(
+    name=names,
+    text=names,
+    sites=st.integers(min_value=0, max_value=400),
+    steps=st.integers(min_value=0, max_value=10),
+    is_over=st.booleans(),
+)
+def test_any_incident_is_within_the_limits(
+    name: str, text: str, sites: int, steps: int, is_over: bool
+) -> None:
+    alerts = tuple(alert(site(number, name), summaries=(text,)) for number in range(sites))
+    about = incident(2, title=text, cause=text, alerts=alerts, remediation=(text or "x",) * steps)
+    told = message(resolved(about) if is_over else about, "more_sites", 2)
+    assert block_trouble(incident_blocks(told)) is None
+    assert block_trouble(change_blocks(told)) is None
+
+
+def test_links_are_links_and_only_of_the_web() -> None:
+    where = replace(site(1), url="javascript:alert(1)")
+    about = incident(alerts=(alert(where),), report_url="https://reports.example.com/a|b>c<d?x=1&y=2")
+    footer = text_of(incident_blocks(message(about))[-1])
+    assert "javascript" not in footer
+    assert "<https://reports.example.com/a%7Cb%3Ec%3Cd?x=1&amp;y=2|Report of the day>" in footer
+
+
+def test_the_time_of_the_telling_is_shown_in_utc() -> None:
+    assert "2026-11-23 04:25 UTC" in text_of(incident_blocks(message())[-1])
+    assert START.hour == 4

@@ -1,0 +1,106 @@
+"""Evaluations written down by hand: small frames for the lifecycle, hour by hour."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from mist_pipeline.alerts.lifecycle.evaluation import Book, evaluate
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.alerts.lifecycle.policy import Policy
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+FINDING = dict.fromkeys(
+    ("site_id", "metric", "kind", "severity", "summary", "evidence", "fingerprint", "family"), pl.String
+)
+
+
+def finding(
+    site_id: str = "s1",
+    family: str = "radio",
+    kind: str = "evidence",
+    severity: str = "major",
+    metric: str = "coverage",
+    evidence: str = "{}",
+    summary: str = "Coverage is bad.",
+) -> dict[str, str]:
+    return {
+        "site_id": site_id,
+        "metric": metric,
+        "kind": kind,
+        "severity": severity,
+        "summary": summary,
+        "evidence": evidence,
+        "fingerprint": f"{kind}-{site_id}-{metric}",
+        "family": family,
+    }
+
+
+def findings(rows: Iterable[Mapping[str, str]] = ()) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=FINDING)
+
+
+def readings(rows: Sequence[tuple[str, str, str, float | None]]) -> pl.DataFrame:
+    """site_id, metric, state, score_pct."""
+    return pl.DataFrame(
+        rows,
+        schema={"site_id": pl.String, "metric": pl.String, "state": pl.String, "score_pct": pl.Float64},
+        orient="row",
+    )
+
+
+def reading(state: str, score: float | None = 99.0, site_id: str = "s1") -> pl.DataFrame:
+    return readings([(site_id, "coverage", state, score if state == "ok" else None)])
+
+
+def live(hour: float, *rows: Mapping[str, str], **more: Any) -> EvaluationInput:
+    return EvaluationInput(as_of=START + hour * HOUR, source="live", findings=findings(rows), **more)
+
+
+def daily(hour: float, *rows: Mapping[str, str], **more: Any) -> EvaluationInput:
+    return EvaluationInput(as_of=START + hour * HOUR, source="daily", findings=findings(rows), **more)
+
+
+def run(
+    steps: Iterable[EvaluationInput], policy: Policy | None = None, book: Book | None = None, **more: Any
+) -> tuple[Book, list[Event]]:
+    book, events = book or Book(), []
+    for step in steps:
+        book, happened = evaluate(book, step, policy, **more)
+        events += happened
+    return book, events
+
+
+def kinds(events: Iterable[Event], subject: str = "alert") -> list[str]:
+    return [event.kind for event in events if event.subject == subject]
+
+
+def only_alert(book: Book) -> Alert:
+    (alert,) = book.alerts.values()
+    return alert
+
+
+def only_incident(book: Book) -> Incident:
+    (incident,) = [one for one in book.incidents.values() if one.state != "merged"]
+    return incident
+
+
+def correlation(
+    site_ids: Sequence[str], family: str = "connect", value: str = "north", **more: Any
+) -> dict[str, str]:
+    attribute = str(more.get("attribute", "site_group"))
+    evidence = {
+        "cause_fingerprint": more.get("fingerprint", f"cause-{attribute}-{value}-{family}"),
+        "site_ids": list(site_ids),
+        "metrics": [],
+        "p_value": 0.001,
+        "statistics": json.dumps({"attribute": attribute, "value": value, "family": family}),
+    }
+    return finding(
+        "", family, "correlation", "major", "", json.dumps(evidence), more.get("summary", f"DHCP of {value}.")
+    )
