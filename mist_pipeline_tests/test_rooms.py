@@ -2,7 +2,8 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,12 @@ import mist_pipeline
 
 PACKAGE = Path(mist_pipeline.__file__).parent
 
+MOST_MODULES = 15
+"""A folder with more of them hides sub-rooms."""
+
 KNOWS_DAGSTER = {"defs", "definitions", "cli"}
+KNOWS_TYPER = {"cli"}
+KNOWS_SETTINGS = {"settings", "workflows", "defs", "definitions", "cli"}
 
 ANALYSIS_LIBRARIES = {
     "polars",
@@ -26,19 +32,25 @@ ANALYSIS_LIBRARIES = {
     "distributed",  # where joblib is told to run on a cluster
 }
 
-NEIGHBOURS: dict[str, set[str]] = {
-    "alerts": {"mist.metrics"},
-    "analysis": set(),
-    "collect": {"mist"},
-    "delivery": {"alerts.sink", "mist.clouds", "mist.errors", "mist.metrics", "mist.transport"},
-    "mist": set(),
-    "notification": {"alerts", "delivery", "mist.metrics", "mist.transport", "warehouse"},
-    "report": {"analysis", "mist.metrics"},
-    "scorecard": {"alerts", "analysis"},
-    "settings": {"alerts", "delivery", "mist.clouds", "mist.metrics", "mist.transport"},
-    "simulator": {"mist.metrics"},
-    "warehouse": set(),
-    "watch": {"analysis", "mist.metrics"},
+GROUND = {"domain", "tables", "http_client"}
+"""Small rooms on which every other may stand; among themselves `domain` is the lowest."""
+
+BELOW: dict[str, set[str]] = {
+    "domain": set(),
+    "tables": {"domain"},
+    "http_client": {"domain"},
+    "mist": GROUND,
+    "collect": GROUND | {"mist"},
+    "warehouse": GROUND,
+    "analysis": {"domain", "tables"},
+    "alerts": {"domain", "tables"},
+    "delivery": GROUND | {"alerts.notify.outcome"},
+    "notification": GROUND | {"alerts", "delivery", "warehouse"},
+    "report": GROUND | {"analysis"},
+    "simulator": {"domain", "tables"},
+    "settings": GROUND | {"alerts", "delivery", "mist.clouds"},
+    "workflows": GROUND
+    | {"mist", "collect", "warehouse", "analysis", "alerts", "delivery", "notification", "report", "settings"},
 }
 """Room → the rooms, or modules of rooms, that it may import besides itself; `defs`, `definitions` and `cli` wire all."""
 
@@ -46,92 +58,148 @@ NEIGHBOURS: dict[str, set[str]] = {
 class Import(NamedTuple):
     """One import in the source."""
 
-    room: str
-    where: str
     module: str
+    line: int
+    target: str
 
     @property
-    def target(self) -> str:
-        """What is imported, below the package; empty for what is not ours."""
-        package, _, target = self.module.partition(".")
-        return target if package == "mist_pipeline" else ""
+    def room(self) -> str:
+        """The room that imports."""
+        return room_of(self.module)
 
     @property
     def target_room(self) -> str:
         """The room of ours that is imported, if it is one of ours."""
-        return self.target.partition(".")[0]
+        return room_of(self.target) if self.target.startswith("mist_pipeline.") else ""
 
     def is_of(self, *places: str) -> bool:
-        """Whether it is one of these rooms or modules, or inside one."""
-        return any(f"{self.target}.".startswith(f"{place}.") for place in places)
+        """Whether the target is one of these rooms or modules, or inside one."""
+        return any(f"{self.target}.".startswith(f"mist_pipeline.{place}.") for place in places)
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} imports {self.target}"
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+SOURCES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def imports() -> Iterator[Import]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-        room = parts[1] if len(parts) > 1 else ""
+    for module, path in SOURCES.items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            where = f"{path.relative_to(PACKAGE.parent)}:{getattr(node, 'lineno', 0)}"
+            line = getattr(node, "lineno", 0)
             if isinstance(node, ast.Import):
-                yield from (Import(room, where, alias.name) for alias in node.names)
+                yield from (Import(module, line, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{where}: imports are absolute"
+                assert node.level == 0, f"{module}:{line}: imports are absolute"
                 assert node.module is not None
-                if node.module == "mist_pipeline":
-                    yield from (Import(room, where, f"mist_pipeline.{alias.name}") for alias in node.names)
-                else:
-                    yield Import(room, where, node.module)
+                for alias in node.names:
+                    inner = f"{node.module}.{alias.name}"
+                    yield Import(module, line, inner if inner in SOURCES else node.module)
 
 
 IMPORTS = list(imports())
 
 
+def circle(graph: Mapping[str, Iterable[str]]) -> list[str]:
+    """The first circle of a graph, empty where there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def inside(module: str, depth: int) -> str:
+    """The first ``depth`` names of a module, which name its room, sub-room and so on."""
+    return ".".join(module.split(".")[: depth + 1])
+
+
+def graph_of(depth: int) -> dict[str, set[str]]:
+    """Imports between rooms (depth 1), or between sub-rooms and files of one room (depth 2)."""
+    graph: dict[str, set[str]] = {}
+    for found in IMPORTS:
+        here, there = inside(found.module, depth), inside(found.target, depth)
+        is_same_room = inside(found.module, depth - 1) == inside(found.target, depth - 1)
+        # A room itself (its __init__) may gather what stands in it.
+        if here != there and is_same_room and there.count(".") == here.count(".") == depth:
+            graph.setdefault(here, set()).add(there)
+    return graph
+
+
 def test_the_walk_sees_every_room() -> None:
     rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    assert rooms - {"defs", "cli"} <= set(NEIGHBOURS), "a room without a line in NEIGHBOURS"
-    assert {found.room for found in IMPORTS} >= rooms
+    assert rooms - {"defs", "cli"} == set(BELOW), "a room without a line in BELOW, or a line without a room"
+    assert {found.room for found in IMPORTS} >= rooms - {"domain", "tables"}
 
 
-def test_analysis_knows_nobody_but_its_libraries() -> None:
-    allowed = ANALYSIS_LIBRARIES | set(sys.stdlib_module_names)
+@pytest.mark.parametrize("room", sorted(BELOW))
+def test_a_room_knows_only_what_is_below(room: str) -> None:
     strangers = [
-        found
+        str(found)
         for found in IMPORTS
-        if found.room == "analysis"
-        and found.module.split(".")[0] not in allowed
-        and found.target_room != "analysis"
+        if found.room == room and found.target_room and not found.is_of(room, *BELOW[room])
     ]
     assert strangers == []
 
 
-def test_only_the_wiring_knows_dagster() -> None:
-    knowing = {found.room for found in IMPORTS if found.module.split(".")[0].startswith("dagster")}
-    assert knowing <= KNOWS_DAGSTER
-    assert "defs" in knowing
+@pytest.mark.parametrize("depth", [1, 2, 3], ids=["rooms", "sub-rooms", "modules of a sub-room"])
+def test_there_is_no_circle(depth: int) -> None:
+    assert circle(graph_of(depth)) == []
+
+
+def test_a_circle_would_be_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) != []
+    assert circle({"a": {"b", "c"}, "b": {"c"}}) == []
+
+
+def test_analysis_knows_no_library_but_its_own() -> None:
+    allowed = ANALYSIS_LIBRARIES | set(sys.stdlib_module_names) | {"mist_pipeline"}
+    strangers = [
+        str(found)
+        for found in IMPORTS
+        if found.room == "analysis" and found.target.split(".")[0] not in allowed
+    ]
+    assert strangers == []
+
+
+@pytest.mark.parametrize(
+    ("library", "knowing"), [("dagster", KNOWS_DAGSTER), ("typer", KNOWS_TYPER)], ids=["dagster", "typer"]
+)
+def test_only_the_wiring_knows(library: str, knowing: set[str]) -> None:
+    found = {found.room for found in IMPORTS if found.target.split(".")[0].startswith(library)}
+    assert found <= knowing
+    assert found, "the walk sees nobody who imports it"
 
 
 def test_nobody_imports_the_wiring_but_the_wiring() -> None:
     importers = {
-        found.room: found.target
+        str(found)
         for found in IMPORTS
-        if found.target_room in KNOWS_DAGSTER and found.room != found.target_room
+        if found.target_room in KNOWS_DAGSTER and found.room not in KNOWS_DAGSTER
     }
-    assert set(importers) <= {"definitions", "cli"}, importers
+    assert importers == set()
 
 
-def test_only_the_wiring_knows_the_settings() -> None:
-    importers = {found.room for found in IMPORTS if found.target_room == "settings"}
-    assert importers - {"settings"} <= KNOWS_DAGSTER
+def test_only_the_wiring_and_its_workflows_know_the_settings() -> None:
+    assert {found.room for found in IMPORTS if found.target_room == "settings"} <= KNOWS_SETTINGS
 
 
-@pytest.mark.parametrize("room", sorted(NEIGHBOURS))
-def test_a_room_knows_only_its_neighbours(room: str) -> None:
-    strangers = [
-        found
-        for found in IMPORTS
-        if found.room == room
-        and (PACKAGE / found.target_room).is_dir()
-        and found.target_room
-        and not found.is_of(room, *NEIGHBOURS[room])
-    ]
-    assert strangers == []
+@pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES.values()}), ids=lambda path: path.name)
+def test_no_folder_is_a_shelf(folder: Path) -> None:
+    modules = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+    assert len(modules) <= MOST_MODULES, f"{len(modules)} modules in one folder hide sub-rooms"
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES.values()}), ids=lambda path: path.name)
+def test_a_room_says_what_it_is_about(folder: Path) -> None:
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    assert len(text) > 40, f"{folder.name}/__init__.py: what it answers, what belongs here, what does not"
