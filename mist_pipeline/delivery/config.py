@@ -1,4 +1,11 @@
-"""."""
+"""What the configuration of every sink has in common: a section with a ``type``, and secrets by the name of a variable.
+
+Here: the base class `SinkConfig`, and how a section names secrets. The section of one kind of sink is the ``config.py`` of
+its folder (``delivery.sinks.<name>``, ``delivery.tickets.<name>``). Not here: which kinds there are
+(``delivery.sinks``), and reading files and the environment (``settings``).
+
+Imports stay light: the whole configuration is loaded by every command, also where nothing is sent.
+"""
 
 import re
 from abc import ABC, abstractmethod
@@ -12,13 +19,13 @@ from mist_pipeline.delivery.sink import Sink
 from mist_pipeline.domain.config_section import Place, Section
 from mist_pipeline.http_client.secrets import Secret
 
-Secrets = Mapping[str, SecretStr]
-"""Variable of the environment → its value, for those that the configuration names."""
+SecretValues = Mapping[str, SecretStr]
+"""Environment variable → its value, for those that the configuration names."""
 
 
 def _variable(name: str) -> str:
-    # What is no name may be the secret itself, pasted into the wrong place: it is not quoted. Nor would it be told from a
-    # name if small letters were allowed.
+    # What is not a name may be the secret itself, pasted into the wrong place: it is not quoted. If small letters were
+    # allowed, a secret could not be distinguished from a name.
     if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name, re.ASCII):
         raise ValueError(
             "is no name of a variable (capital letters, digits and _); the secret itself stands in that variable, not here"
@@ -27,26 +34,34 @@ def _variable(name: str) -> str:
 
 
 Variable = Annotated[str, AfterValidator(_variable)]
-"""Name of a variable of the environment."""
-
+"""Name of an environment variable that holds a secret."""
 
 Text = Annotated[str, Field(coerce_numbers_to_str=True)]
 """An id, which most people write without quotes."""
 
 
-class _Kind(Section, ABC):
-    """What all kinds have in common."""
+class SinkConfig(Section, ABC):
+    """One entry of ``notifications.sinks``: the keys of one type of sink.
+
+    A sub-class has a ``type`` (a ``Literal`` of one text), its keys with descriptions, and a docstring of one line that the
+    documentation shows. A key that ends in ``_from`` names an environment variable, or is a mapping to such names.
+    """
 
     @abstractmethod
-    def build(self, name: str, secrets: Secrets, data: Path) -> "Sink":
+    def build(self, name: str, secrets: SecretValues, data: Path) -> Sink:
         """The sink.
 
+        Args:
+            name: Its name in the configuration.
+            secrets: Values of all variables that `variables` gives.
+            data: The data folder.
+
         Raises:
-            ValueError: A value that only its kind can judge is wrong.
+            ValueError: A value is wrong that only the sink can check, such as a secret.
         """
 
     def variables(self) -> Iterator[tuple[Place, str]]:
-        """Keys, and the variables of the environment that they name, for every secret."""
+        """Keys, and the environment variables that they name, for every secret."""
         for key, value in self:
             if key.endswith("_from") and isinstance(value, str):
                 yield (key,), value
@@ -64,7 +79,6 @@ class _Kind(Section, ABC):
         return False
 
 
-def _secret(secrets: Secrets, variable: str) -> "Secret":
-    from mist_pipeline.http_client.secrets import Secret
-
+def secret_of(secrets: SecretValues, variable: str) -> Secret:
+    """The value of a variable as a secret that does not show itself."""
     return Secret(secrets[variable].get_secret_value())

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from mist_pipeline.alerts.notify.config import EscalationKeys, MaintenanceKeys, RouteKeys
-from mist_pipeline.delivery.config import Secrets
-from mist_pipeline.delivery.sinks.pagerduty.config import PagerDutyKind
+from mist_pipeline.delivery.config import SecretValues
+from mist_pipeline.delivery.sinks.pagerduty.config import PagerDutyConfig
 from mist_pipeline.domain.config_section import Place, PlacedError, Section, hint
 from mist_pipeline.settings.sinks import SinkKind
 
@@ -145,7 +145,7 @@ class Notifications(Section):
             for key, variable in sink.variables():
                 yield ("sinks", name, *key), variable
 
-    def build(self, secrets: Secrets, data: Path) -> "dict[str, Sink]":
+    def build(self, secrets: SecretValues, data: Path) -> "dict[str, Sink]":
         """Every sink by name.
 
         Raises:
@@ -184,9 +184,9 @@ class Notifications(Section):
         return tuple(name for name, sink in self.sinks.items() if sink.is_ticket)
 
     @property
-    def pagers(self) -> dict[str, PagerDutyKind]:
+    def pagers(self) -> dict[str, PagerDutyConfig]:
         """Sinks that can tell us who took a page."""
-        return {name: sink for name, sink in self.sinks.items() if isinstance(sink, PagerDutyKind)}
+        return {name: sink for name, sink in self.sinks.items() if isinstance(sink, PagerDutyConfig)}
 
     def advice(self) -> "Remediation":
         """What usually helps: the house's table, extended by the user's.

@@ -8,7 +8,7 @@ from typing import Literal
 from jinja2 import Environment, TemplateSyntaxError
 from pydantic import Field, JsonValue
 
-from mist_pipeline.delivery.config import _Kind
+from mist_pipeline.delivery.config import SinkConfig
 from mist_pipeline.delivery.tickets.client import Basic, Bearer, Credentials
 from mist_pipeline.delivery.tickets.policy import TicketPolicy
 from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates
@@ -16,7 +16,7 @@ from mist_pipeline.domain.config_section import PlacedError
 from mist_pipeline.http_client.secrets import Secret
 
 
-class _TicketKind(_Kind):
+class TicketConfig(SinkConfig):
     """What ticket systems have in common."""
 
     base_url: str = Field(description="Address of the instance, https.")

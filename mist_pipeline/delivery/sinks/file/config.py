@@ -5,12 +5,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from mist_pipeline.delivery.config import Secrets, _Kind
+from mist_pipeline.delivery.config import SecretValues, SinkConfig
 from mist_pipeline.delivery.sink import Sink
 from mist_pipeline.delivery.sinks.file.sink import FileSink
 
 
-class FileKind(_Kind):
+class FileConfig(SinkConfig):
     """Files in a folder, to try things out."""
 
     type: Literal["file"]
@@ -21,6 +21,6 @@ class FileKind(_Kind):
         """Whether charts are worth drawing for it."""
         return True
 
-    def build(self, name: str, secrets: Secrets, data: Path) -> "Sink":  # noqa: ARG002, D102
+    def build(self, name: str, secrets: SecretValues, data: Path) -> "Sink":  # noqa: ARG002, D102
 
         return FileSink(name, self.folder or data / "messages")

@@ -5,12 +5,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from mist_pipeline.delivery.config import Secrets, Variable, _Kind, _secret
+from mist_pipeline.delivery.config import SecretValues, SinkConfig, Variable, secret_of
 from mist_pipeline.delivery.sink import Sink
 from mist_pipeline.delivery.sinks.mail.sink import MailSettings, MailSink
 
 
-class MailKind(_Kind):
+class MailConfig(SinkConfig):
     """Mail by SMTP."""
 
     type: Literal["mail"]
@@ -29,9 +29,9 @@ class MailKind(_Kind):
         """Whether charts are worth drawing for it."""
         return True
 
-    def build(self, name: str, secrets: Secrets, data: Path) -> "Sink":  # noqa: ARG002, D102
+    def build(self, name: str, secrets: SecretValues, data: Path) -> "Sink":  # noqa: ARG002, D102
 
-        password = _secret(secrets, self.password_from) if self.password_from else None
+        password = secret_of(secrets, self.password_from) if self.password_from else None
         return MailSink(
             name,
             MailSettings(

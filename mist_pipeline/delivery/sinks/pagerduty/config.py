@@ -5,13 +5,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from mist_pipeline.delivery.config import Secrets, Variable, _Kind, _secret
+from mist_pipeline.delivery.config import SecretValues, SinkConfig, Variable, secret_of
 from mist_pipeline.delivery.sink import Sink
 from mist_pipeline.delivery.sinks.pagerduty.sink import PagerDutySink
 from mist_pipeline.http_client.secrets import Secret
 
 
-class PagerDutyKind(_Kind):
+class PagerDutyConfig(SinkConfig):
     """PagerDuty, Events API v2."""
 
     type: Literal["pagerduty"]
@@ -27,11 +27,11 @@ class PagerDutyKind(_Kind):
         "the signing key.",
     )
 
-    def build(self, name: str, secrets: Secrets, data: Path) -> "Sink":  # noqa: ARG002, D102
+    def build(self, name: str, secrets: SecretValues, data: Path) -> "Sink":  # noqa: ARG002, D102
 
-        others = {one: _secret(secrets, variable) for one, variable in self.others_from.items()}
-        return PagerDutySink(name, _secret(secrets, self.routing_key_from), others, self.url)
+        others = {one: secret_of(secrets, variable) for one, variable in self.others_from.items()}
+        return PagerDutySink(name, secret_of(secrets, self.routing_key_from), others, self.url)
 
-    def signing_keys(self, secrets: Secrets) -> "list[Secret]":
+    def signing_keys(self, secrets: SecretValues) -> "list[Secret]":
         """Keys that sign what PagerDuty tells us."""
-        return [_secret(secrets, variable) for variable in self.signing_keys_from.values()]
+        return [secret_of(secrets, variable) for variable in self.signing_keys_from.values()]

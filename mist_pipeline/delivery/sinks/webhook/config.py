@@ -5,12 +5,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from mist_pipeline.delivery.config import Secrets, Variable, _Kind, _secret
+from mist_pipeline.delivery.config import SecretValues, SinkConfig, Variable, secret_of
 from mist_pipeline.delivery.sink import Sink
 from mist_pipeline.delivery.sinks.webhook.sink import WebhookSink
 
 
-class WebhookKind(_Kind):
+class WebhookConfig(SinkConfig):
     """A signed webhook: the incident as JSON."""
 
     type: Literal["webhook"]
@@ -18,7 +18,7 @@ class WebhookKind(_Kind):
     key_from: Variable = Field(description="Variable with the shared key of the signature.")
     token_from: Variable | None = Field(None, description="Variable with a token for Authorization: Bearer.")
 
-    def build(self, name: str, secrets: Secrets, data: Path) -> "Sink":  # noqa: ARG002, D102
+    def build(self, name: str, secrets: SecretValues, data: Path) -> "Sink":  # noqa: ARG002, D102
 
-        token = _secret(secrets, self.token_from) if self.token_from else None
-        return WebhookSink(name, _secret(secrets, self.url_from), _secret(secrets, self.key_from), token)
+        token = secret_of(secrets, self.token_from) if self.token_from else None
+        return WebhookSink(name, secret_of(secrets, self.url_from), secret_of(secrets, self.key_from), token)

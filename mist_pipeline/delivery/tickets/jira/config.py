@@ -5,15 +5,15 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from mist_pipeline.delivery.config import Secrets, Text, Variable, _secret
+from mist_pipeline.delivery.config import SecretValues, Text, Variable, secret_of
 from mist_pipeline.delivery.sink import Sink
-from mist_pipeline.delivery.tickets.config import _credentials, _TicketKind
+from mist_pipeline.delivery.tickets.config import TicketConfig, _credentials
 from mist_pipeline.delivery.tickets.jira.api import JiraConfig
 from mist_pipeline.delivery.tickets.jira.sink import JiraSink
 from mist_pipeline.domain.config_section import PlacedError, Severity
 
 
-class JiraKind(_TicketKind):
+class JiraKind(TicketConfig):
     """Jira Cloud or Data Center."""
 
     type: Literal["jira"]
@@ -40,12 +40,12 @@ class JiraKind(_TicketKind):
             )
         return self
 
-    def build(self, name: str, secrets: Secrets, data: Path) -> "Sink":  # noqa: ARG002, D102
+    def build(self, name: str, secrets: SecretValues, data: Path) -> "Sink":  # noqa: ARG002, D102
 
         config = JiraConfig(
             base_url=self.base_url,
             project=self.project,
-            credentials=_credentials(self.user, _secret(secrets, self.token_from)),
+            credentials=_credentials(self.user, secret_of(secrets, self.token_from)),
             deployment=self.deployment,
             name=name,
             issue_type=self.issue_type,

@@ -5,9 +5,9 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field, field_validator
 
-from mist_pipeline.delivery.config import Secrets, Text, Variable, _secret
+from mist_pipeline.delivery.config import SecretValues, Text, Variable, secret_of
 from mist_pipeline.delivery.sink import Sink
-from mist_pipeline.delivery.tickets.config import _credentials, _plain, _TicketKind
+from mist_pipeline.delivery.tickets.config import TicketConfig, _credentials, _plain
 from mist_pipeline.delivery.tickets.servicenow.api import ServiceNowConfig, States
 from mist_pipeline.delivery.tickets.servicenow.sink import ServiceNowSink
 from mist_pipeline.domain.config_section import Severity
@@ -20,7 +20,7 @@ _IMPACT_URGENCY: dict[Severity, tuple[str, str]] = {
 _State: TypeAlias = Literal["new", "in_progress", "on_hold", "resolved", "closed", "cancelled"]
 
 
-class ServiceNowKind(_TicketKind):
+class ServiceNowKind(TicketConfig):
     """ServiceNow, Table API."""
 
     type: Literal["servicenow"]
@@ -45,11 +45,11 @@ class ServiceNowKind(_TicketKind):
         # A severity that is left out would be missed only once there is such an incident.
         return {**_IMPACT_URGENCY, **value}
 
-    def build(self, name: str, secrets: Secrets, data: Path) -> "Sink":  # noqa: ARG002, D102
+    def build(self, name: str, secrets: SecretValues, data: Path) -> "Sink":  # noqa: ARG002, D102
 
         config = ServiceNowConfig(
             base_url=self.base_url,
-            credentials=_credentials(self.user, _secret(secrets, self.token_from)),
+            credentials=_credentials(self.user, secret_of(secrets, self.token_from)),
             name=name,
             table=self.table,
             version=self.version,
