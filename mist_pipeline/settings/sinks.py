@@ -1,6 +1,6 @@
 """Sinks in the configuration: where people are told, each with the keys of its kind, and how it becomes a sink.
 
-SecretValues stay in the environment: a key that ends in ``_from`` names the variable that holds one. Not here: who is told
+Secrets stay in the environment: a key that ends in ``_from`` names the variable that holds one. Not here: who is told
 what (`routes`), and the sinks themselves (``delivery``, imported only where one is made).
 """
 

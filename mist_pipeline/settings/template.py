@@ -44,7 +44,7 @@ def template() -> str:
     """A commented configuration file with every key at its default."""
     lines = [
         "# Configuration of mist_pipeline. Every key is optional; what stands here are the defaults.",
-        "# SecretValues do not belong here: MIST_API_TOKEN comes from the environment, and sinks name variables that hold theirs.",
+        "# Secrets do not belong here: MIST_API_TOKEN comes from the environment, and sinks name variables that hold theirs.",
         "# Any key can be given as an environment variable: MIST_PIPELINE__SECTION__KEY, which wins over this file.",
     ]
     for section, field in Settings.model_fields.items():
