@@ -50,7 +50,17 @@ BELOW: dict[str, set[str]] = {
     "simulator": {"domain", "tables"},
     "settings": GROUND | {"alerts", "delivery", "mist.clouds"},
     "workflows": GROUND
-    | {"mist", "collect", "warehouse", "analysis", "alerts", "delivery", "notification", "report", "settings"},
+    | {
+        "mist",
+        "collect",
+        "warehouse",
+        "analysis",
+        "alerts",
+        "delivery",
+        "notification",
+        "report",
+        "settings",
+    },
 }
 """Room → the rooms, or modules of rooms, that it may import besides itself; `defs`, `definitions` and `cli` wire all."""
 
@@ -193,13 +203,17 @@ def test_only_the_wiring_and_its_workflows_know_the_settings() -> None:
     assert {found.room for found in IMPORTS if found.target_room == "settings"} <= KNOWS_SETTINGS
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES.values()}), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in SOURCES.values()}), ids=lambda path: path.name
+)
 def test_no_folder_is_a_shelf(folder: Path) -> None:
     modules = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
     assert len(modules) <= MOST_MODULES, f"{len(modules)} modules in one folder hide sub-rooms"
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES.values()}), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in SOURCES.values()}), ids=lambda path: path.name
+)
 def test_a_room_says_what_it_is_about(folder: Path) -> None:
     text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
     assert len(text) > 40, f"{folder.name}/__init__.py: what it answers, what belongs here, what does not"
