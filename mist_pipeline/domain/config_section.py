@@ -1,12 +1,18 @@
-"""What every part of the configuration has in common: a misspelt key is an error, and values do not change."""
+"""What every part of the configuration has in common: a misspelt key is an error, and values do not change.
+
+The parts themselves stand in the rooms that they configure; ``settings`` loads and composes them.
+
+>>> spelt(("notifications", "routes", 0, "sinks"))
+'notifications.routes[0].sinks'
+>>> hint("critcal", ["critical", "major"])
+"did you mean 'critical'?"
+"""
 
 import difflib
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
-
-Severity: TypeAlias = Literal["info", "warning", "major", "critical"]
 
 Place: TypeAlias = tuple[str | int, ...]
 """Where something stands: keys, and numbers in lists."""
@@ -19,11 +25,11 @@ class Section(BaseModel):
 
 
 class PlacedError(ValueError):
-    """Something is wrong below the section that notices it, since only that one knows both sides.
+    """A value is wrong that only a section further up can check, because it concerns several of its parts.
 
     Attributes:
         place: Where, seen from that section.
-        text: What, and how to mend it.
+        text: What is wrong, and how to fix it.
     """
 
     def __init__(self, place: Place, text: str) -> None:
@@ -39,7 +45,7 @@ def spelt(place: Place) -> str:
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """What somebody may have meant, or what there is."""
+    """The known name that is nearest to a wrong one, or all known names."""
     there = sorted(known)
     near = difflib.get_close_matches(name, there, n=1)
     return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(there) or 'none'}"

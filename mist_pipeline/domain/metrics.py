@@ -1,11 +1,17 @@
-"""The metric catalogue: every service level that the pipeline knows, with family, direction, unit and spellings.
+"""The catalogue of metrics and classifiers: titles, families, directions, units and spellings.
 
-Every SLE *score* is a percentage and higher is better (``capacity`` and ``failed-to-connect`` too). The raw
-*measurement* beside it (``samples.value``) has a unit and a direction of its own. Severity bands are a matter of
-judgement and live in the settings; families, units and spellings are facts and live here.
+A *metric* is a service level of the cloud. Its *score* is a percentage and higher is better (also for ``capacity`` and
+``failed-to-connect``). The raw *measurement* beside it (``samples.value``) has a unit and a direction of its own. A
+*classifier* is what the cloud blames for degraded user-minutes of a metric. Severity thresholds are configuration and
+live in the settings.
+
+>>> canonical("failed_to_connect"), title_of("successful-connect")
+('successful-connect', 'Successful connects')
+>>> classifier_title("dhcp-unresponsive"), classifier_title("some_new-thing")
+('DHCP server does not answer', 'Some new thing')
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,6 +71,71 @@ CATALOGUE: dict[str, Metric] = {
 }
 """Every known metric by canonical name, in the order in which people are shown them."""
 
+CLASSIFIERS: Mapping[str, str] = {
+    "ap-disconnected-ap-reboot": "AP rebooted",
+    "ap-disconnected-ap-unreachable": "AP unreachable",
+    "ap-disconnected-site-down": "Site down",
+    "ap-disconnected-switch-down": "Switch down",
+    "application-services": "Application services",
+    "arp": "ARP (default gateway)",
+    "association": "Association",
+    "asymmetry-downlink": "Downlink asymmetry",
+    "asymmetry-uplink": "Uplink asymmetry",
+    "authentication": "Authentication",
+    "authorization": "Authorisation (RADIUS)",
+    "bandwidth-headroom": "Bandwidth headroom",
+    "capacity": "Capacity",
+    "capacity-excessive-client-load": "Excessive client load",
+    "capacity-high-bandwidth-utilization": "High bandwidth utilisation",
+    "capacity-non-wifi-interference": "Non-Wi-Fi interference",
+    "capacity-wifi-interference": "Wi-Fi interference",
+    "client-count": "Number of clients",
+    "client-usage": "Client usage",
+    "congestion": "Congestion",
+    "congestion-uplink": "Uplink congestion",
+    "coverage": "Coverage",
+    "device-capability": "Client device capability",
+    "dhcp-discover-unresponsive": "DHCP discover not answered",
+    "dhcp-incomplete": "DHCP incomplete",
+    "dhcp-nack": "DHCP refused (NACK)",
+    "dhcp-pool-headroom": "DHCP pool headroom",
+    "dhcp-renew-unresponsive": "DHCP renewal not answered",
+    "dhcp-stuck": "DHCP stuck",
+    "dhcp-unresponsive": "DHCP server does not answer",
+    "dns": "DNS",
+    "ethernet-ethernet-errors": "Ethernet errors",
+    "ethernet-speed-mismatch": "Ethernet speed mismatch",
+    "gateway-disconnected": "Gateway disconnected",
+    "interface-anomalies-cable-issues": "Cable issues",
+    "interface-anomalies-negotiation-failed": "Negotiation failed",
+    "interface-congestion": "Interface congestion",
+    "ip-services": "IP services",
+    "jitter": "Jitter",
+    "latency": "Latency",
+    "latency-slow-11r-roam": "Slow 802.11r roaming",
+    "latency-slow-okc-roam": "Slow OKC roaming",
+    "latency-slow-standard-roam": "Slow standard roaming",
+    "loss": "Packet loss",
+    "low-power": "Low power (PoE)",
+    "network": "Network",
+    "network-issues": "Network issues",
+    "network-jitter": "Network jitter",
+    "network-latency": "Network latency",
+    "network-loss": "Network packet loss",
+    "network-tunnel-down": "Tunnel down",
+    "non-wifi-interference": "Non-Wi-Fi interference",
+    "power": "Power",
+    "signal-quality-interband-roam": "Roaming between bands",
+    "signal-quality-sticky-client": "Sticky client",
+    "signal-quality-suboptimal-roam": "Suboptimal roaming",
+    "stability-failed-to-fast-roam": "Fast roaming failed",
+    "switch-unreachable": "Switch unreachable",
+    "system": "System",
+    "weak-signal": "Weak signal",
+    "wifi-interference": "Wi-Fi interference",
+}
+"""Every known classifier by canonical name, with its title for people; the cloud may send others."""
+
 _BY_SPELLING = {
     spelling: metric.name for metric in CATALOGUE.values() for spelling in (metric.name, *metric.spellings)
 }
@@ -78,6 +149,25 @@ def normalise(name: str) -> str:
 def canonical(name: str) -> str | None:
     """The canonical metric for any spelling of the cloud, or None for one that the catalogue does not know."""
     return _BY_SPELLING.get(normalise(name))
+
+
+def title_of(metric: str) -> str:
+    """Title of a canonical metric; a metric that the catalogue does not know keeps its name."""
+    known = CATALOGUE.get(metric)
+    return known.title if known else metric
+
+
+def classifier_title(classifier: str) -> str:
+    """Title of a classifier in any spelling; an unknown one is spelt in words, and is as hostile as it came."""
+    name = normalise(classifier)
+    words = name.replace("-", " ")
+    return CLASSIFIERS.get(name) or words[:1].upper() + words[1:]
+
+
+def in_catalogue_order(metrics: Iterable[str]) -> list[str]:
+    """Metrics without repetition in the order in which people are shown them, unknown ones last by name."""
+    order = {name: place for place, name in enumerate(CATALOGUE)}
+    return sorted(set(metrics), key=lambda name: (order.get(name, len(order)), name))
 
 
 def in_groups(groups: Iterable[Group]) -> list[Metric]:

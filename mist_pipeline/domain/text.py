@@ -1,4 +1,13 @@
-"""."""
+r"""Text for people: names from outside made safe to show, spans, instants and counts in words.
+
+Site names are typed by people and may hold markup, line breaks, terminal escapes or marks that reorder the line.
+`clean` takes out what no renderer can show safely. Escaping for HTML, Slack or Jira is the renderer's work.
+
+>>> clean("Berlin\u202e\n 3"), clean("x" * 30, 10)
+('Berlin 3', 'xxxxxxxxx…')
+>>> count(3000, "site"), duration(timedelta(hours=2, minutes=10))
+('3,000 sites', '2 h 10 min')
+"""
 
 import unicodedata
 from datetime import UTC, datetime, timedelta
@@ -7,28 +16,21 @@ from urllib.parse import quote, urlsplit
 NAME_LENGTH = 60
 """Characters of a site's name that are shown."""
 
-
 TITLE_LENGTH = 240
 """Characters of a title that are shown."""
 
-
 SENTENCE_LENGTH = 600
-"""Characters of a cause, a summary or a step that are shown."""
-
+"""Characters of a cause, a summary or a remediation step that are shown."""
 
 ID_LENGTH = 8
 """Characters of an id that stand for it."""
 
-
 _URL_LENGTH = 2000
-
 
 # Spaces and breaks of all scripts become one space; direction marks, invisible, private and unassigned ones go.
 _BREAKS = frozenset({"Cc", "Zl", "Zp", "Zs"})
 
-
 _HIDDEN = frozenset({"Cf", "Cs", "Co", "Cn"})
-
 
 # Inside of words these two belong to Persian, to the scripts of India and to emoji.
 _JOINERS = frozenset({"\u200c", "\u200d"})
@@ -40,14 +42,16 @@ def clean(text: str, limit: int = SENTENCE_LENGTH) -> str:
         return clipped(" ".join(text.split()), limit)
     shown: list[str] = []
     marks = 0
-    # Only so much is looked at: a megabyte of a name is no reason to read it.
+    # A name may be a megabyte long; only what could be shown is read.
     for char in text[: 4 * limit]:
         category = unicodedata.category(char)
+        if category in _HIDDEN and char not in _JOINERS:
+            continue
         marks = marks + 1 if category[0] == "M" else 0
         if category in _BREAKS:
             if shown and shown[-1] != " ":
                 shown.append(" ")
-        elif (category not in _HIDDEN or char in _JOINERS) and marks <= 2:
+        elif marks <= 2:  # more of them on one letter paint over the neighbouring lines
             shown.append(char)
         # One more for the space that may be last, one to see that there is more.
         if len(shown) > limit + 1:

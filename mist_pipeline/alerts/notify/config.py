@@ -14,7 +14,8 @@ from mist_pipeline.alerts.notify.matchers import Matcher, parse_matchers
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import LABELS, Silence
 from mist_pipeline.alerts.notify.time_windows import Window
-from mist_pipeline.domain.config_section import PlacedError, Section, Severity, hint
+from mist_pipeline.domain.config_section import PlacedError, Section, hint
+from mist_pipeline.domain.severity import Severity
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 

@@ -10,7 +10,8 @@ from mist_pipeline.delivery.sink import Sink
 from mist_pipeline.delivery.tickets.config import TicketConfig, _credentials
 from mist_pipeline.delivery.tickets.jira.api import JiraConfig
 from mist_pipeline.delivery.tickets.jira.sink import JiraSink
-from mist_pipeline.domain.config_section import PlacedError, Severity
+from mist_pipeline.domain.config_section import PlacedError
+from mist_pipeline.domain.severity import Severity
 
 
 class JiraKind(TicketConfig):

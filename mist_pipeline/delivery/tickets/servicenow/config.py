@@ -10,7 +10,7 @@ from mist_pipeline.delivery.sink import Sink
 from mist_pipeline.delivery.tickets.config import TicketConfig, _credentials, _plain
 from mist_pipeline.delivery.tickets.servicenow.api import ServiceNowConfig, States
 from mist_pipeline.delivery.tickets.servicenow.sink import ServiceNowSink
-from mist_pipeline.domain.config_section import Severity
+from mist_pipeline.domain.severity import Severity
 
 _IMPACT_URGENCY: dict[Severity, tuple[str, str]] = {
     "critical": ("1", "1"), "major": ("2", "1"), "warning": ("2", "2"), "info": ("3", "3"),
