@@ -21,8 +21,8 @@ from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, history
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.evidence_walk import walk
-from mist_pipeline.workflows.forecast_day import forecast_rows, risk_rows
+from mist_pipeline.workflows.analysis.evidence_walk import walk
+from mist_pipeline.workflows.analysis.forecast_day import forecast_rows, risk_rows
 from mist_pipeline.workflows.progress import silent
 
 LAST = date(2026, 3, 1)

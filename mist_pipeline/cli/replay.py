@@ -33,8 +33,8 @@ def replay(
     """
     from mist_pipeline.alerts.lifecycle.replay import replay as run_again
     from mist_pipeline.warehouse.store import Warehouse
+    from mist_pipeline.workflows.analysis.replay import number_of_sites, steps
     from mist_pipeline.workflows.ledger_access import kept_looks
-    from mist_pipeline.workflows.replay import number_of_sites, steps
 
     if first > last:
         raise SettingsError(f"--from {first.date()} is after --to {last.date()}.")

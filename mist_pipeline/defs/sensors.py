@@ -14,7 +14,7 @@ from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, live
-from mist_pipeline.workflows.detect_day import may_tell
+from mist_pipeline.workflows.analysis.detect_day import may_tell
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.messages import utc_now
 

@@ -12,7 +12,7 @@ from mist_pipeline.alerts.ledger.evaluation_store import Evaluations
 from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
 from mist_pipeline.alerts.notify.silences import site_labels
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.replay import Looks, span
+from mist_pipeline.workflows.analysis.replay import Looks, span
 
 SITE_COLUMNS = ("site_id", "name", "timezone", "country_code", "sitegroup_ids", "attributes")
 """Columns of ``history.sites`` that telling people needs."""

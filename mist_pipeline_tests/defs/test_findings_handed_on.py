@@ -14,14 +14,14 @@ from polars.testing import assert_frame_equal
 from mist_pipeline.alerts.ledger.evaluation_store import Name
 from mist_pipeline.alerts.ledger.pending import take
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.defs.assets import findings as module
 from mist_pipeline.defs.assets.findings import findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, analysis, history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows import detect_day as module
-from mist_pipeline.workflows.detect_day import BACKFILL_TAG, is_about_now, may_tell, step_of_day
+from mist_pipeline.workflows.analysis.detect_day import BACKFILL_TAG, is_about_now, may_tell, step_of_day
 from mist_pipeline.workflows.ledger_access import kept_evaluations, known_sites, open_ledger, telling
 from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG
 from mist_pipeline_tests.defs.test_checks import row

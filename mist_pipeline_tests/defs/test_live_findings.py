@@ -14,8 +14,8 @@ from mist_pipeline.simulator.world.scenario import sudden_outage
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, live
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.detect_hour import live_evaluation
-from mist_pipeline.workflows.evidence_walk import walk
+from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
+from mist_pipeline.workflows.analysis.evidence_walk import walk
 
 DAYS = 24
 HIT = 0

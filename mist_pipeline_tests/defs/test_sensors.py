@@ -34,7 +34,7 @@ from mist_pipeline.defs.table_io import SINGLE_RUN, key
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import analysis
 from mist_pipeline.tables import live as live_tables
-from mist_pipeline.workflows.detect_day import BACKFILL_TAG
+from mist_pipeline.workflows.analysis.detect_day import BACKFILL_TAG
 from mist_pipeline.workflows.ledger_access import open_ledger, telling
 from mist_pipeline.workflows.progress import NOTIFY_TAG
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live

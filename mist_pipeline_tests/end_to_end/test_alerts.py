@@ -20,7 +20,7 @@ from mist_pipeline.simulator.world.scenario import site_offline, slow_degradatio
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.evidence_walk import walk
+from mist_pipeline.workflows.analysis.evidence_walk import walk
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline_tests.support.fakes.fake_jira import ANNA, FakeJira

@@ -18,7 +18,7 @@ from mist_pipeline.simulator.world.scenario import wan_storm
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.detect_hour import live_evaluation
+from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger, remember_sites, telling
 from mist_pipeline.workflows.messages import worker
 from mist_pipeline_tests.delivery.sinks.test_mail import Mailbox, mail_server

@@ -17,7 +17,7 @@ from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analyse_day import (
+from mist_pipeline.workflows.analysis.analyse_day import (
     BASE_RATE_DAYS,
     Compute,
     anomaly_rows,

@@ -14,7 +14,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.evidence_walk import CELLS_AT_ONCE, walk
+from mist_pipeline.workflows.analysis.evidence_walk import CELLS_AT_ONCE, walk
 from mist_pipeline.workflows.progress import Progress
 
 

@@ -11,7 +11,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.detect_day import finding_rows, is_about_now, step_of_day
+from mist_pipeline.workflows.analysis.detect_day import finding_rows, is_about_now, step_of_day
 from mist_pipeline.workflows.ledger_access import kept_evaluations, remember_sites
 
 

@@ -17,7 +17,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.forecast_day import forecast_rows, model_rows, risk_rows
+from mist_pipeline.workflows.analysis.forecast_day import forecast_rows, model_rows, risk_rows
 from mist_pipeline.workflows.progress import Progress
 
 

@@ -22,7 +22,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import BY_NAME, history
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows import rules
+from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.progress import Progress
 
 CELLS_AT_ONCE = 2_000_000

@@ -29,7 +29,7 @@ from mist_pipeline.mist.budget import LIVE_SHARE, CallBudget
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import live
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows import rules
+from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.cloud import Cloud
 
 SETTLES_WITHIN = timedelta(hours=2)

@@ -9,7 +9,7 @@ from mist_pipeline.defs.table_io import POOL, key, spec, told
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history, live
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.detect_hour import live_evaluation
+from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
 from mist_pipeline.workflows.ledger_access import kept_evaluations, remember_sites
 
 

@@ -13,9 +13,9 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows import rules
+from mist_pipeline.workflows.analysis import rules
+from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.cloud import Cloud
-from mist_pipeline.workflows.days import back
 
 if TYPE_CHECKING:
     from mist_pipeline.report import ReportData

@@ -18,8 +18,8 @@ from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows import rules
-from mist_pipeline.workflows.days import back
+from mist_pipeline.workflows.analysis import rules
+from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.progress import NOTIFY_TAG
 
 BACKFILL_TAG = "dagster/backfill"

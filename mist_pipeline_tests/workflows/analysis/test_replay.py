@@ -14,10 +14,10 @@ from mist_pipeline.simulator.world.scenario import sudden_outage
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, analysis
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.detect_hour import live_evaluation
-from mist_pipeline.workflows.evidence_walk import walk
+from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
+from mist_pipeline.workflows.analysis.evidence_walk import walk
+from mist_pipeline.workflows.analysis.replay import HOUR, Looks, span, steps
 from mist_pipeline.workflows.ledger_access import kept_evaluations, kept_looks, open_ledger
-from mist_pipeline.workflows.replay import HOUR, Looks, span, steps
 
 pytestmark = pytest.mark.slow
 

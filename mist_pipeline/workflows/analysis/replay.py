@@ -22,7 +22,7 @@ from mist_pipeline.collect.fetch.days import day_bounds
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows import rules
+from mist_pipeline.workflows.analysis import rules
 
 HOUR = timedelta(hours=1)
 PIECE_DAYS = 7

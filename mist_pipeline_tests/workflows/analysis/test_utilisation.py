@@ -8,7 +8,7 @@ import polars as pl
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analyse_day import utilisation_rows
+from mist_pipeline.workflows.analysis.analyse_day import utilisation_rows
 
 FIRST = date(2026, 3, 1)
 

@@ -19,8 +19,8 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history, state
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows import rules as judgement
-from mist_pipeline.workflows.days import back
+from mist_pipeline.workflows.analysis import rules as judgement
+from mist_pipeline.workflows.analysis.days import back
 
 BASE_RATE_DAYS = 28
 """Look-back of how often sites are degraded anyway."""

@@ -22,8 +22,8 @@ from mist_pipeline.analysis.findings.findings import FRESH, FindingInputs, live_
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import state
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows import rules as judgement
-from mist_pipeline.workflows.evidence_walk import remembered
+from mist_pipeline.workflows.analysis import rules as judgement
+from mist_pipeline.workflows.analysis.evidence_walk import remembered
 
 HOUR = timedelta(hours=1)
 SEEN_HOURS = 3

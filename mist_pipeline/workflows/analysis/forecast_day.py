@@ -13,8 +13,8 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows import rules as judgement
-from mist_pipeline.workflows.days import back
+from mist_pipeline.workflows.analysis import rules as judgement
+from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.progress import Progress
 
 VERDICT_DAYS = accuracy.WINDOW_DAYS + 14
