@@ -1,4 +1,4 @@
-"""What every way of telling people has in common: what is told, how it ended, and which answers deserve a retry.
+"""What every way of telling people has in common: what is told, and how it ended.
 
 A sink gets one message and answers how it ended. It keeps no state: what it must remember of an incident (a thread, a
 ticket's key) it hands back as a reference, which the ledger keeps and gives it next time.
@@ -10,8 +10,8 @@ from mist_pipeline.alerts.notify.outcome import Accepted, Outcome, Refused, Retr
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, Severity, SiteView
 
 __all__ = [
-    "HEALING_STATUS", "Accepted", "AlertView", "IncidentView", "Message", "Outcome", "Reason", "Refused", "Retry",
-    "Ringing", "Severity", "Sink", "SiteView", "Unknown", "is_worth_a_retry",
+    "Accepted", "AlertView", "IncidentView", "Message", "Outcome", "Reason", "Refused", "Retry",
+    "Ringing", "Severity", "Sink", "SiteView", "Unknown",
 ]  # fmt: skip
 
 
@@ -43,12 +43,3 @@ class Ringing(Protocol):
     def reclaim(self, message: Message) -> Accepted:
         """How to stop a call that may have been made and that nobody needs any more; makes none."""
         ...
-
-
-HEALING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""HTTP answers that may heal; every other one but 2xx is final."""
-
-
-def is_worth_a_retry(status: int) -> bool:
-    """Whether the same request may be accepted later: 408, 425, 429 and 5xx but 501."""
-    return status in HEALING_STATUS or (status > 500 and status not in (501, 505))

@@ -1,34 +1,13 @@
-"""."""
+"""Requests that brought no answer, in our own words.
 
-import ssl
+The text of the HTTP library is never shown, because it may quote headers and addresses. The library is imported only once
+it has failed, so that types and `excerpt` cost nothing. Not here: what a failure means for a delivery
+(`delivery.http_outcome`) or for a call of the Mist API (`mist.errors`).
+"""
+
 from collections.abc import Iterator
-from dataclasses import dataclass
-
-import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
-
-from mist_pipeline.delivery.sink import Retry, Unknown
 
 _EXCERPT = 200
-
-
-def excerpt(text: str) -> str:
-    """One printable line of foreign text, at most 200 characters: control characters and newlines become spaces."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text[: 4 * _EXCERPT]).split())
-    return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1] + "…"
-
-
-_NEVER_SENT = (ConnectTimeoutError, NewConnectionError, ProxyError, ssl.SSLCertVerificationError)
-
-
-@dataclass(frozen=True)
-class HttpLimits:
-    """Limits of one request: seconds to connect, between two reads and for the whole answer; bytes of the answer."""
-
-    connect_seconds: float = 5.0
-    read_seconds: float = 20.0
-    total_seconds: float = 60.0
-    max_bytes: int = 1 << 20
 
 
 class NoAnswerError(Exception):
@@ -42,13 +21,52 @@ class NoAnswerError(Exception):
         self.may_have_arrived = may_have_arrived
         super().__init__(reason)
 
-    def outcome(self) -> Retry | Unknown:
-        """What it means for a message that changes something at the receiver."""
-        return Unknown(str(self)) if self.may_have_arrived else Retry(str(self))
+
+class BodyLimitError(Exception):
+    """The body of an answer is too large or takes too long; the text is our own."""
 
 
-class _BodyError(requests.RequestException):
-    """A body beyond its limits; the text is our own."""
+def excerpt(text: str) -> str:
+    """One printable line of foreign text, at most 200 characters: control characters and newlines become spaces."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text[: 4 * _EXCERPT]).split())
+    return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1] + "…"
+
+
+def not_made(error: Exception) -> NoAnswerError:
+    """The failure of a request that could not be built, and so was not sent."""
+    return NoAnswerError(f"the request cannot be made ({type(error).__name__})", may_have_arrived=False)
+
+
+def no_answer(error: Exception, *, connect_seconds: float, read_seconds: float) -> NoAnswerError:
+    """The failure of a request that was sent, or was tried to be.
+
+    Args:
+        error: What the HTTP library raised, or a `BodyLimitError`.
+        connect_seconds: Limit of the connection, for the text.
+        read_seconds: Limit between two reads, for the text.
+    """
+    import ssl
+
+    import requests
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
+
+    no_connection = (ConnectTimeoutError, NewConnectionError, ProxyError, ssl.SSLCertVerificationError)
+    never_sent = any(isinstance(part, no_connection) for part in _chain(error))
+    tls = "the certificate is not valid" if never_sent else "the TLS connection failed"
+    words = [
+        (BodyLimitError, str(error)),
+        (requests.ConnectTimeout, f"no connection within {connect_seconds:g} s"),
+        (requests.exceptions.ProxyError, "the proxy of this machine refused the connection"),
+        (requests.exceptions.SSLError, f"{tls} (is the clock right, is a proxy in between?)"),
+        (requests.Timeout, f"no answer within {read_seconds:g} s"),
+    ]
+    other = (
+        "no connection (is the host name right, is the receiver up?)"
+        if never_sent
+        else f"the connection failed or ended early ({type(error).__name__})"
+    )
+    text = next((text for kind, text in words if isinstance(error, kind)), other)
+    return NoAnswerError(text, may_have_arrived=not never_sent)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -62,21 +80,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(part))
         yield part
         waiting += [*part.args, getattr(part, "reason", None), part.__cause__, part.__context__]
-
-
-def _in_words(error: Exception, limits: HttpLimits, *, never_sent: bool) -> str:
-    """What went wrong, for people. The library's own text is not used: it may quote headers and addresses."""
-    if isinstance(error, _BodyError):
-        return str(error)
-    invalid = "the certificate is not valid" if never_sent else "the TLS connection failed"
-    for kind, text in (
-        (requests.ConnectTimeout, f"no connection within {limits.connect_seconds:g} s"),
-        (requests.exceptions.ProxyError, "the proxy of this machine refused the connection"),
-        (requests.exceptions.SSLError, invalid),
-        (requests.Timeout, f"no answer within {limits.read_seconds:g} s; it may have arrived"),
-    ):
-        if isinstance(error, kind):
-            return text
-    if never_sent:
-        return "no connection (is the host name right, is the receiver up?)"
-    return f"the connection ended early ({type(error).__name__}); it may have arrived"

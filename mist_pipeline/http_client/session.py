@@ -1,21 +1,32 @@
-"""."""
+"""One request and its answer, under one policy for all receivers.
 
+Proxy and certificates are those of the machine, its credentials (``.netrc``) are not used. No redirect is followed and
+nothing is sent twice by the library. The body is read in pieces, bounded in size and time. Not here: repeating (`retry`),
+the words for a failure (`failures`), and what an answer means.
+"""
+
+import contextlib
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests.models import PreparedRequest
+from urllib3.exceptions import HTTPError
 
-from mist_pipeline.http_client.failures import HttpLimits, _BodyError
+from mist_pipeline.http_client.failures import BodyLimitError, no_answer, not_made
+from mist_pipeline.http_client.retry import retry_after_seconds
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.urls import is_loopback
+
+_CHUNK = 1 << 16
 
 
 def client_version() -> str:
@@ -27,13 +38,20 @@ def client_version() -> str:
 
 
 USER_AGENT = f"mist-pipeline/{client_version()}"
-"""What the cloud sees and what raw files record as the client version."""
+"""What receivers see and what raw files record as the client version."""
 
 
-_CHUNK = 1 << 16
+@dataclass(frozen=True)
+class HttpLimits:
+    """Limits of one request: seconds to connect, between two reads and for the whole body; bytes of the body.
 
+    The defaults are for receivers of messages; `mist.transport` has its own.
+    """
 
-_LONGEST_PAUSE = 3600.0
+    connect_seconds: float = 5.0
+    read_seconds: float = 20.0
+    total_seconds: float = 60.0
+    max_bytes: int = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -61,27 +79,19 @@ class HttpAnswer:
         except (ValueError, RecursionError):
             return None
 
-    @property
-    def retry_after_seconds(self) -> float | None:
-        """What ``Retry-After`` asks for, at most an hour; a date counts from the answer's own ``Date``."""
-        asked = self.headers.get("retry-after", "").strip()
-        if asked.isascii() and asked.replace(".", "", 1).isdigit():
-            return min(float(asked), _LONGEST_PAUSE)
-        try:
-            until = parsedate_to_datetime(asked)
-            pause = (until - parsedate_to_datetime(self.headers.get("date", ""))).total_seconds()
-        except (ValueError, TypeError):
-            return None
-        return min(max(pause, 0.0), _LONGEST_PAUSE)
+    def retry_after_seconds(self, now: datetime) -> float | None:
+        """What ``Retry-After`` asks for (see `retry.retry_after_seconds`)."""
+        return retry_after_seconds(self.headers, now)
 
 
-class _HeaderAuth(AuthBase):
-    """Sets the header itself, so that no ``.netrc`` entry of the machine replaces it."""
+class HeaderAuth(AuthBase):
+    """A value of ``Authorization`` that shows itself nowhere but in the request that is sent."""
 
     def __init__(self, value: Secret) -> None:
         self._value = value
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Put the header into a request that is about to be sent."""
         request.headers["Authorization"] = self._value.reveal()
         return request
 
@@ -95,7 +105,7 @@ def bearer(token: Secret) -> AuthBase:
     text = token.reveal()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("the token is empty or holds spaces, line ends or characters beyond ASCII")
-    return _HeaderAuth(Secret(f"Bearer {token.reveal()}"))
+    return HeaderAuth(Secret(f"Bearer {text}"))
 
 
 def basic(user: str, password: Secret) -> AuthBase:
@@ -109,13 +119,80 @@ def as_json(document: object) -> bytes:
     return text.encode(errors="replace")
 
 
-def _use_machine_settings(session: requests.Session, url: str) -> None:
-    """Proxy and certificate settings of the machine, but none of its credentials."""
+def open_session(url: str) -> requests.Session:
+    """A session for requests to the host of this address; to be used by one thread at a time and closed."""
+    session = requests.Session()
+    session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+    # No second connection attempt behind our back: it would hide that the first may have arrived.
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    # Proxy and certificate settings of the machine are read here once; what `trust_env` would add are its credentials.
     if not is_loopback(urlsplit(url).hostname or ""):
         settings = session.merge_environment_settings(url, {}, None, None, None)
         session.proxies.update(settings["proxies"])
         session.verify = settings["verify"]
     session.trust_env = False
+    return session
+
+
+def send(
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
+    url: str,
+    *,
+    body: bytes | None = None,
+    params: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    auth: AuthBase | None = None,
+    limits: HttpLimits | None = None,
+    session: requests.Session | None = None,
+) -> HttpAnswer:
+    """One request; any status is an answer, redirects are not followed.
+
+    Args:
+        method: HTTP method.
+        url: Checked by `urls.checked_url` or `mist.clouds.base_url`.
+        body: As it goes out.
+        params: Query.
+        headers: Beside ``User-Agent``; ``Content-Type`` is JSON where there is a body and none is given.
+        auth: `bearer`, `basic`, a `HeaderAuth`, or None.
+        limits: Defaults of `HttpLimits`.
+        session: Of `open_session`, to keep connections; by default one of its own.
+
+    Raises:
+        NoAnswerError: Says whether the request can have arrived; never quotes URL, headers or body.
+    """
+    limits = limits or HttpLimits()
+    given = dict(headers or {})
+    if body is not None and not any(name.lower() == "content-type" for name in given):
+        given["Content-Type"] = "application/json"
+    is_made = False
+    with contextlib.nullcontext(session) if session else open_session(url) as used:
+        try:
+            request = used.prepare_request(
+                requests.Request(method, url, data=body, params=params, headers=given, auth=auth)
+            )
+            is_made = True
+            response = used.send(
+                request,
+                stream=True,
+                timeout=(limits.connect_seconds, limits.read_seconds),
+                allow_redirects=False,
+            )
+            with response:
+                return HttpAnswer(
+                    status=response.status_code,
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                    body=_read(response, limits),
+                )
+        except (requests.RequestException, HTTPError, BodyLimitError, OSError, ValueError) as error:
+            failure = (
+                no_answer(error, connect_seconds=limits.connect_seconds, read_seconds=limits.read_seconds)
+                if is_made
+                else not_made(error)
+            )
+    # Raised outside of the handler: the error of `requests` holds the request, and that holds the secrets.
+    raise failure
 
 
 def _read(response: requests.Response, limits: HttpLimits) -> bytes:
@@ -127,7 +204,7 @@ def _read(response: requests.Response, limits: HttpLimits) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
         if size > limits.max_bytes:
-            raise _BodyError(f"the answer is larger than {limits.max_bytes} bytes")
+            raise BodyLimitError(f"the answer is larger than {limits.max_bytes} bytes")
         if time.monotonic() > deadline:
-            raise _BodyError(f"the answer took longer than {limits.total_seconds:g} s")
+            raise BodyLimitError(f"the answer took longer than {limits.total_seconds:g} s")
     return b"".join(chunks)

@@ -1,9 +1,7 @@
-"""."""
+"""Which addresses secrets may be sent to. No I/O, no HTTP library."""
 
 import ipaddress
 from urllib.parse import urlsplit
-
-from mist_pipeline.http_client.failures import NoAnswerError
 
 
 def is_loopback(host: str) -> bool:
@@ -14,6 +12,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_safe_for_secrets(scheme: str, host: str) -> bool:
+    """Whether nobody on the way can read along: https, or http within this machine."""
+    return scheme == "https" or (scheme == "http" and is_loopback(host))
 
 
 def checked_url(url: str, what: str) -> str:
@@ -36,14 +39,10 @@ def checked_url(url: str, what: str) -> str:
         raise ValueError(f"{what}: not a URL (is the port a number?)") from None
     if not host:
         raise ValueError(f"{what}: give a whole URL, such as https://example.com/path")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+    if not is_safe_for_secrets(parts.scheme, host):
         raise ValueError(f"{what}: must be https, it carries secrets (http is for loopback alone)")
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"{what}: must not hold credentials; they have settings of their own")
     if parts.fragment:
         raise ValueError(f"{what}: must not hold a fragment (#…)")
     return text.rstrip("/")
-
-
-def _cannot_be_made(error: Exception) -> NoAnswerError:
-    return NoAnswerError(f"the request cannot be made ({type(error).__name__})", may_have_arrived=False)

@@ -16,8 +16,10 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Self
 
-from mist_pipeline.http_client.retry import RetryPolicy, http_date, retry_after_seconds
+from mist_pipeline.http_client.failures import NoAnswerError
+from mist_pipeline.http_client.retry import RetryPolicy, http_date
 from mist_pipeline.http_client.secrets import Secret, Secrets
+from mist_pipeline.http_client.session import HttpAnswer, HttpLimits
 from mist_pipeline.mist import clouds, endpoints
 from mist_pipeline.mist.budget import CallBudget, Lane, fingerprint
 from mist_pipeline.mist.capabilities import CloudCapabilities
@@ -38,7 +40,7 @@ from mist_pipeline.mist.paging import read_all
 from mist_pipeline.mist.parsers import Usage, parse_self, parse_usage
 from mist_pipeline.mist.responses import Request, bucket_seconds, classify_response
 from mist_pipeline.mist.token_scheduler import UNTOLD, TokenScheduler
-from mist_pipeline.mist.transport import Answer, AttemptFailedError, Timeouts, Transport
+from mist_pipeline.mist.transport import MIST_LIMITS, Transport
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class Limits:
     """How hard the client tries.
 
     Attributes:
-        timeouts: Limits of one attempt.
+        http: Limits of one attempt.
         retry: Attempts and waits of one request.
         concurrency: Requests in flight at once in `MistClient.fetch_many`.
         budget_wait_seconds: How long one request may wait for room in the call budget. Beyond this (and beyond the
@@ -65,7 +67,7 @@ class Limits:
             can narrow its plan.
     """
 
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    http: HttpLimits = MIST_LIMITS
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     concurrency: int = 8
     budget_wait_seconds: float = 0.0
@@ -164,7 +166,7 @@ class MistClient:
         self._stops: set[threading.Event] = {self._closed}
         self._sleep = sleep
         self._random = random
-        self._transport = Transport(self.base_url, limits.timeouts)
+        self._transport = Transport(self.base_url, limits.http)
         self._memory = memory or CloudCapabilities(self.base_url)
         self._organisation: Organisation | None = None
         self._purse = TokenScheduler(
@@ -320,8 +322,8 @@ class MistClient:
             requested_at = self._clock()
             try:
                 answer = self._transport.get(request.path, request.query, self._tokens[token])
-            except AttemptFailedError as failed:
-                error: MistError = Unavailable(self._secrets.hide(str(failed)), **request.told(None, attempt))
+            except NoAnswerError as failed:
+                error: MistError = Unavailable(str(failed), **request.told(None, attempt))
                 wait = policy.wait(attempt, None, self._random)
             else:
                 outcome = self._judge(request, answer, attempt, requested_at, self._clock())
@@ -338,7 +340,12 @@ class MistClient:
             self._pause(wait, request)
 
     def _judge(
-        self, request: Request, answer: Answer, attempt: int, requested_at: datetime, received_at: datetime
+        self,
+        request: Request,
+        answer: HttpAnswer,
+        attempt: int,
+        requested_at: datetime,
+        received_at: datetime,
     ) -> Page | MistError:
         self._note_date(answer, requested_at, received_at)
         return classify_response(
@@ -350,10 +357,9 @@ class MistClient:
             secrets=self._secrets,
         )
 
-    def _after_refusal(self, token: str, answer: Answer, attempt: int, error: MistError) -> float:
+    def _after_refusal(self, token: str, answer: HttpAnswer, attempt: int, error: MistError) -> float:
         """Seconds to wait after a 429 or 5xx."""
-        cloud_now = self._clock() + (self.clock_skew or timedelta())
-        asked = retry_after_seconds(answer.headers.get("retry-after"), cloud_now)
+        asked = answer.retry_after_seconds(self._clock() + (self.clock_skew or timedelta()))
         if answer.status == 429 and self._purse.refused(token, error, asked):
             return 0.0  # another token may have room; if none has, taking the next call waits or says so
         return self._limits.retry.wait(attempt, asked, self._random)
@@ -372,12 +378,12 @@ class MistClient:
             if isinstance(outcome, Unauthorized):
                 raise self._purse.naming(outcome, token)
             reason = str(outcome)
-        except (AttemptFailedError, UnexpectedShape) as error:
+        except (NoAnswerError, UnexpectedShape) as error:
             reason = self._secrets.hide(str(error))
         log.warning("the call budget starts without the cloud's own count: %s", reason)
         return UNTOLD
 
-    def _note_date(self, answer: Answer, requested_at: datetime, received_at: datetime) -> None:
+    def _note_date(self, answer: HttpAnswer, requested_at: datetime, received_at: datetime) -> None:
         cloud = http_date(answer.headers["date"]) if "date" in answer.headers else None
         if cloud is not None:
             self.clock_skew = cloud - (requested_at + (received_at - requested_at) / 2).replace(microsecond=0)

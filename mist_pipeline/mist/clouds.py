@@ -5,7 +5,7 @@ No I/O. `client` takes a checked base URL from here, the settings offer the regi
 
 from urllib.parse import urlsplit
 
-from mist_pipeline.http_client.urls import is_loopback
+from mist_pipeline.http_client.urls import is_safe_for_secrets
 
 CLOUDS: dict[str, str] = {
     "global-01": "https://api.mist.com",
@@ -45,7 +45,7 @@ def base_url(cloud: str) -> str:
     host, port = parts.hostname, parts.port
     if not host or not all(char.isalnum() or char in "-.:" for char in host):
         raise ValueError(f"the base URL {cloud!r} has no valid host")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+    if not is_safe_for_secrets(parts.scheme, host):
         raise ValueError(
             f"the base URL {cloud!r} must be https: the token would travel in the open (http is for loopback alone)"
         )

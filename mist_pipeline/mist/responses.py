@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from mist_pipeline.http_client.secrets import Secrets
+from mist_pipeline.http_client.session import HttpAnswer
 from mist_pipeline.mist.budget import Lane
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import (
@@ -26,7 +27,6 @@ from mist_pipeline.mist.errors import (
     UnexpectedShape,
 )
 from mist_pipeline.mist.page import NotFiniteError, NotJsonError, Page, parse_json
-from mist_pipeline.mist.transport import Answer
 
 _REFUSALS: dict[int, tuple[type[MistError], str]] = {
     401: (Unauthorized, "the cloud does not accept the API token: is it right, not expired, of this cloud?"),
@@ -69,7 +69,7 @@ class Request:
 
 def classify_response(
     request: Request,
-    answer: Answer,
+    answer: HttpAnswer,
     *,
     attempt: int,
     requested_at: datetime,
@@ -106,7 +106,7 @@ def bucket_seconds(document: Any) -> float | None:
     return float(width) if isinstance(width, int | float) else None
 
 
-def _refusal(request: Request, answer: Answer, told: dict[str, Any], secrets: Secrets) -> MistError:
+def _refusal(request: Request, answer: HttpAnswer, told: dict[str, Any], secrets: Secrets) -> MistError:
     detail = secrets.hide(_detail(answer.body))
     if answer.status in _REFUSALS:
         kind, reason = _REFUSALS[answer.status]
@@ -137,6 +137,6 @@ def _detail(body: bytes) -> str:
     return told if isinstance(told, str) else json.dumps(told)
 
 
-def _header_count(answer: Answer, name: str) -> int | None:
+def _header_count(answer: HttpAnswer, name: str) -> int | None:
     value = answer.headers.get(name, "").strip()
     return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None

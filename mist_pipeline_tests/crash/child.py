@@ -20,7 +20,6 @@ from mist_pipeline.alerts.lifecycle.model import Incident
 from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.sink import Sink
-from mist_pipeline.delivery.sinks import post
 from mist_pipeline.delivery.sinks.mail.sink import MailSettings, MailSink
 from mist_pipeline.delivery.sinks.pagerduty.sink import PagerDutySink
 from mist_pipeline.delivery.sinks.slack.sink import SlackBotSink
@@ -29,8 +28,8 @@ from mist_pipeline.delivery.tickets.client import Basic
 from mist_pipeline.delivery.tickets.jira.api import JiraConfig
 from mist_pipeline.delivery.tickets.jira.sink import JiraSink
 from mist_pipeline.delivery.tickets.policy import TicketStatus
-from mist_pipeline.http_client.failures import HttpLimits
 from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline.http_client.session import HttpLimits, send
 from mist_pipeline.notification.builder import compose, incident_ids
 from mist_pipeline.notification.message_context import Subject, Surroundings
 from mist_pipeline.notification.worker import Worker
@@ -219,7 +218,7 @@ class Child:
         for _, incident_id, reference in references:
             if incident_id in wanted:
                 body = json.dumps({"key": reference["key"]}).encode()
-                post.send("POST", f"{self.people}/take", body=body, limits=LIMITS)
+                send("POST", f"{self.people}/take", body=body, limits=LIMITS)
         for sink, incident_id, reference in references:
             status = self.jira.read_status(reference)
             for _ in range(9):

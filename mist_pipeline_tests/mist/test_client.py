@@ -84,7 +84,7 @@ class TestFetchMany:
             return Reply(document=summary())
 
         cloud.script = script
-        limits = replace(LIMITS, timeouts=replace(LIMITS.timeouts, read=15, total=15))
+        limits = replace(LIMITS, http=replace(LIMITS.http, read_seconds=15, total_seconds=15))
         outcomes = list(make_client(limits=limits).fetch_many(summaries(5 * LIMITS.concurrency)))
         assert all(isinstance(outcome, list) for _, outcome in outcomes)
         assert most == LIMITS.concurrency

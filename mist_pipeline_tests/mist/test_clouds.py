@@ -2,7 +2,6 @@
 
 import pytest
 
-from mist_pipeline.http_client.urls import is_loopback
 from mist_pipeline.mist.clouds import CLOUDS, base_url, people_url
 
 
@@ -76,11 +75,3 @@ def test_every_region_is_a_base_url_of_its_own() -> None:
 )
 def test_people_look_at_the_manage_host(api: str, people: str) -> None:
     assert people_url(api) == people
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [("LOCALHOST", True), ("127.0.0.1", True), ("::1", True), ("127.1", False), ("example", False)],
-)
-def test_only_this_machine_is_loopback(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from mist_pipeline.http_client.retry import RetryPolicy
-from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.mist.budget import fingerprint
 from mist_pipeline.mist.errors import (
     MistError,
@@ -50,11 +49,6 @@ def test_errors_tracebacks_and_logs_never_show_the_token(
         shown += traceback.TracebackException.from_exception(error, capture_locals=True).format()
         error = error.__cause__ or error.__context__
     assert not [text for text in shown if TOKEN in text]
-
-
-def test_a_secret_does_not_show_itself() -> None:
-    secret = Secret(TOKEN)
-    assert TOKEN not in f"{secret} {secret!r} {[secret]}"
 
 
 def test_the_budget_file_does_not_hold_the_token(

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mist_pipeline.delivery.http_outcome import no_answer, refusal
 from mist_pipeline.delivery.sink import Refused, Retry, Unknown
-from mist_pipeline.delivery.sinks.post import refusal, send
-from mist_pipeline.http_client.failures import HttpLimits, NoAnswerError
+from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.secrets import Secret
-from mist_pipeline.http_client.session import HttpAnswer, as_json, basic, bearer
+from mist_pipeline.http_client.session import HttpAnswer, HttpLimits, as_json, basic, bearer, send
 from mist_pipeline.http_client.urls import checked_url
 
 
@@ -124,9 +124,7 @@ class TicketClient:
         try:
             answer = self._send(method, path, None, body)
         except NoAnswerError as error:
-            failure: Retry | Unknown | Refused | None = (
-                Unknown(f"{what}: {error}") if error.may_have_arrived else Retry(f"{what}: {error}")
-            )
+            failure: Retry | Unknown | Refused | None = no_answer(error, what)
         else:
             failure = refusal(answer, what, self._secrets)
             if isinstance(failure, Retry) and answer.status >= 500 and answer.status != 503:

@@ -23,8 +23,8 @@ from mist_pipeline.delivery.tickets.jira.markup import TEXT_LIMIT, adf, adf_fits
 from mist_pipeline.delivery.tickets.jira.sink import JiraSink
 from mist_pipeline.delivery.tickets.policy import DUPLICATE_LABEL, TicketPolicy, TicketStatus
 from mist_pipeline.delivery.tickets.ticket_text import Ticket, TicketTemplates
-from mist_pipeline.http_client.failures import HttpLimits
 from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline.http_client.session import HttpLimits
 from mist_pipeline_tests.support.delivery.messages import HOSTILE, alert, incident, message, resolved, site
 from mist_pipeline_tests.support.delivery.retry_table import RETRY_TABLE, check_answer, check_nobody_there
 from mist_pipeline_tests.support.delivery.ticket_life import LIFE, BadLuck, bad_luck, live

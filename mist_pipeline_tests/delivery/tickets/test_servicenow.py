@@ -19,8 +19,8 @@ from mist_pipeline.delivery.tickets.client import Basic, Bearer
 from mist_pipeline.delivery.tickets.policy import TicketPolicy, TicketStatus
 from mist_pipeline.delivery.tickets.servicenow.api import ServiceNowConfig, States
 from mist_pipeline.delivery.tickets.servicenow.sink import ServiceNowSink
-from mist_pipeline.http_client.failures import HttpLimits
 from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline.http_client.session import HttpLimits
 from mist_pipeline_tests.support.delivery.messages import HOSTILE, alert, incident, message, resolved, site
 from mist_pipeline_tests.support.delivery.retry_table import RETRY_TABLE, check_answer, check_nobody_there
 from mist_pipeline_tests.support.delivery.ticket_life import LIFE, BadLuck, bad_luck, live

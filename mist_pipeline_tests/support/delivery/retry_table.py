@@ -12,7 +12,7 @@ import pytest
 
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.sink import Outcome, Refused, Retry, Sink, Unknown
-from mist_pipeline.http_client.failures import HttpLimits
+from mist_pipeline.http_client.session import HttpLimits
 from mist_pipeline_tests.support.delivery.messages import message
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply
 

@@ -15,7 +15,7 @@ from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.client import Limits, MistClient
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.page import Page
-from mist_pipeline.mist.transport import Timeouts
+from mist_pipeline.mist.transport import MIST_LIMITS
 
 TOKEN = "tOkEn-0123456789abcdefSECRET"
 START = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -180,9 +180,11 @@ class Clock:
 
 ClientMaker = Callable[..., MistClient]
 
-LIMITS = Limits(timeouts=Timeouts(connect=30, read=30, total=30), concurrency=4)
+LIMITS = Limits(
+    http=replace(MIST_LIMITS, connect_seconds=30, read_seconds=30, total_seconds=30), concurrency=4
+)
 """For tests in which nothing stalls: a slow machine is no failure."""
-IMPATIENT = replace(LIMITS, timeouts=Timeouts(connect=30, read=0.4, total=0.4))
+IMPATIENT = replace(LIMITS, http=replace(LIMITS.http, read_seconds=0.4, total_seconds=0.4))
 """For tests in which something stalls; here a slow machine may cost further attempts."""
 
 SITE = "4ac1dcf4-9d8b-7211-65c4-057819f0862b"

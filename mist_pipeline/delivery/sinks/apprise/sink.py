@@ -7,19 +7,16 @@ again within the outbox's patience. For services with a sink of their own, that 
 import logging
 import re
 from typing import Any
-from urllib.parse import unquote_plus
 
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry
 from mist_pipeline.domain import text as plain_text
 from mist_pipeline.http_client.failures import excerpt
-from mist_pipeline.http_client.secrets import Secret, Secrets
+from mist_pipeline.http_client.secrets import Secret, Secrets, secrets_of
 
 _BODY = 3_000
 """Characters that nearly every service takes."""
-_SHORTEST = 4
-"""Pieces of an address that are shorter are no secrets, but words that would be missing from an explanation."""
 _HARMLESS = str.maketrans({"@": "\N{FULLWIDTH COMMERCIAL AT}", "<": "‹", ">": "›"})
 _ADDRESS = re.compile(r"https?://\S+")
 
@@ -43,7 +40,7 @@ class AppriseSink:
         # A redirect would carry what is secret to another host.
         asset.http_redirects = False
         self._name = name
-        self._secrets = Secrets(_pieces(url))
+        self._secrets = Secrets(secrets_of(url, is_host_secret=True))
         self._service = Apprise(asset=asset)
         # Of several addresses some would get a message twice whenever another one failed.
         if not self._service.add(url.reveal()) or len(self._service) != 1:
@@ -91,14 +88,6 @@ def _silence() -> None:
     log.propagate = False
     if not log.handlers:
         log.addHandler(logging.NullHandler())
-
-
-def _pieces(url: Secret) -> list[Secret]:
-    """An address and what it is made of, as written and decoded, longest first."""
-    text = url.reveal()
-    words = {part for part in re.split(r"[/?&=:@+,#\s]", text.partition("://")[2]) if len(part) >= _SHORTEST}
-    found = {text, *words, *map(unquote_plus, words)}
-    return [Secret(piece) for piece in sorted(found, key=len, reverse=True)]
 
 
 def _harmless(text: str) -> str:

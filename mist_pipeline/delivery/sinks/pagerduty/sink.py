@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from mist_pipeline.delivery.http_outcome import no_answer, refusal
 from mist_pipeline.delivery.message import Message, Reason
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
-from mist_pipeline.delivery.sinks import post
 from mist_pipeline.domain import text as plain_text
-from mist_pipeline.http_client.failures import HttpLimits, NoAnswerError
+from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.secrets import Secret
-from mist_pipeline.http_client.session import as_json
+from mist_pipeline.http_client.session import HttpLimits, as_json, send
 from mist_pipeline.http_client.urls import checked_url
 
 EVENTS_URL = "https://events.pagerduty.com"
@@ -152,10 +152,10 @@ class PagerDutySink:
         routing_key = self._keys[recipient]
         body = as_json({"routing_key": routing_key.reveal(), **event})
         try:
-            answer = post.send("POST", self._url, body=body, limits=self._limits)
+            answer = send("POST", self._url, body=body, limits=self._limits)
         except NoAnswerError as error:
-            return error.outcome()
-        return post.refusal(answer, "PagerDuty", [routing_key])
+            return no_answer(error)
+        return refusal(answer, "PagerDuty", [routing_key])
 
 
 def dedup_key(message: Message) -> str:

@@ -13,13 +13,13 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
+from mist_pipeline.delivery.http_outcome import no_answer, refusal
 from mist_pipeline.delivery.message import Message, Reason
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
-from mist_pipeline.delivery.sinks import post
 from mist_pipeline.delivery.sinks.slack.blocks import change_blocks, fallback, incident_blocks
-from mist_pipeline.http_client.failures import HttpLimits, NoAnswerError, excerpt
+from mist_pipeline.http_client.failures import NoAnswerError, excerpt
 from mist_pipeline.http_client.secrets import Secret, secrets_of
-from mist_pipeline.http_client.session import as_json
+from mist_pipeline.http_client.session import HttpLimits, as_json, send
 from mist_pipeline.http_client.urls import checked_url
 
 SLACK_API = "https://slack.com/api"
@@ -80,10 +80,10 @@ class SlackWebhookSink:
             "unfurl_media": False,
         }
         try:
-            answer = post.send("POST", self._url.reveal(), body=as_json(document), limits=self._limits)
+            answer = send("POST", self._url.reveal(), body=as_json(document), limits=self._limits)
         except NoAnswerError as error:
-            return error.outcome()
-        if trouble := post.refusal(answer, "Slack", secrets_of(self._url)):
+            return no_answer(error)
+        if trouble := refusal(answer, "Slack", secrets_of(self._url)):
             return trouble
         if answer.text.strip() != "ok":
             return Retry("the answer was not Slack's ok; is a proxy in between?")
@@ -121,10 +121,10 @@ class _Client(WebClient):
             body = urlencode(args["params"] or {}).encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:
-            answer = post.send("POST", url, body=body, headers=headers, limits=self._limits)
+            answer = send("POST", url, body=body, headers=headers, limits=self._limits)
         except NoAnswerError as error:
-            raise _StoppedError(error.outcome()) from None
-        if trouble := post.refusal(answer, "Slack", [self._secret]):
+            raise _StoppedError(no_answer(error)) from None
+        if trouble := refusal(answer, "Slack", [self._secret]):
             raise _StoppedError(trouble)
         if not isinstance(answer.document(), dict):
             raise _StoppedError(Retry("the answer was not Slack's; is a proxy in between?"))

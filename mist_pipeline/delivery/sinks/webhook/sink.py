@@ -10,14 +10,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from mist_pipeline.delivery.http_outcome import no_answer, refusal
 from mist_pipeline.delivery.message import AlertView, Message
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused
-from mist_pipeline.delivery.sinks import post
-from mist_pipeline.http_client import session
-from mist_pipeline.http_client.failures import HttpLimits, NoAnswerError
+from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.secrets import Secret, secrets_of
-from mist_pipeline.http_client.session import as_json
+from mist_pipeline.http_client.session import HttpLimits, as_json, bearer, send
 from mist_pipeline.http_client.urls import checked_url
 
 SCHEMA = "mist-pipeline/message"
@@ -58,7 +57,7 @@ class WebhookSink:
             raise ValueError(f"webhook of {name}: the key must have at least {SHORTEST_KEY} characters")
         self._key = key
         self._token = token
-        self._auth = session.bearer(token) if token else None
+        self._auth = bearer(token) if token else None
         self._limits = limits
         self._clock = clock
 
@@ -83,7 +82,7 @@ class WebhookSink:
             "X-Mist-Signature": f"v1={signature(self._key, timestamp, body)}",
         }
         try:
-            answer = post.send(
+            answer = send(
                 "POST",
                 self._url.reveal(),
                 body=body,
@@ -92,9 +91,9 @@ class WebhookSink:
                 limits=self._limits,
             )
         except NoAnswerError as error:
-            return error.outcome()
+            return no_answer(error)
         secrets = [*secrets_of(self._url), self._key, *([self._token] if self._token else [])]
-        return post.refusal(answer, "the webhook", secrets) or Accepted()
+        return refusal(answer, "the webhook", secrets) or Accepted()
 
     def recover(self, message: Message) -> Outcome:
         """Send it again: the receiver knows it by its delivery id."""

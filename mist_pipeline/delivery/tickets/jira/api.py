@@ -22,7 +22,7 @@ from mist_pipeline.delivery.tickets.client import (
 )
 from mist_pipeline.delivery.tickets.jira.markup import adf, adf_fits, wiki, wiki_fits
 from mist_pipeline.delivery.tickets.policy import TicketPolicy
-from mist_pipeline.http_client.failures import HttpLimits
+from mist_pipeline.http_client.session import HttpLimits
 
 _FIELDS = "summary,status,labels,description,created,updated,resolutiondate,statuscategorychangedate"
 _PAGES = 20

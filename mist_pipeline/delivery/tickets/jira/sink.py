@@ -37,7 +37,7 @@ from mist_pipeline.delivery.tickets.policy import (
     utc_now,
 )
 from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates
-from mist_pipeline.http_client.failures import HttpLimits
+from mist_pipeline.http_client.session import HttpLimits
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+", re.ASCII)
 

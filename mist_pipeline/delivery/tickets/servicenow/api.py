@@ -24,7 +24,7 @@ from mist_pipeline.delivery.tickets.client import (
     text_of,
 )
 from mist_pipeline.delivery.tickets.policy import TicketPolicy
-from mist_pipeline.http_client.failures import HttpLimits
+from mist_pipeline.http_client.session import HttpLimits
 
 _FIELDS = (
     "sys_id", "number", "state", "correlation_id", "correlation_display", "assigned_to", "resolved_by", "resolved_at",

@@ -33,7 +33,7 @@ from mist_pipeline.delivery.tickets.policy import (
 from mist_pipeline.delivery.tickets.servicenow.api import Record, ServiceNowApi, ServiceNowConfig
 from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates
 from mist_pipeline.domain.text import clipped
-from mist_pipeline.http_client.failures import HttpLimits
+from mist_pipeline.http_client.session import HttpLimits
 
 _JOURNAL_CODE = re.compile(r"\[(?=\s*/?\s*code)", re.IGNORECASE)
 
