@@ -1,18 +1,20 @@
-"""state.*: what analyses remember from day to day. For the pipeline alone: never published."""
+"""state.*: what analyses carry from day to day. For the pipeline alone: never published."""
 
 from mist_pipeline.tables.schema import Column, Table
 
 EVIDENCE = Table(
     "state",
     "evidence",
-    "What detection had learnt by the end of a UTC day; recent days and Mondays are kept.",
+    "What detection knew at the end of a UTC day, a row for each named field and key; recent days and Mondays are kept.",
     (
         Column("day", "DATE", "Last UTC day that has entered"),
-        Column("part", "VARCHAR", "Which part of the state"),
+        Column(
+            "part", "VARCHAR", "Name of the field: series.days, pool.moments …; version is that of the form"
+        ),
         Column("site_id", "VARCHAR", "Mist site id, or empty"),
         Column("metric", "VARCHAR", "Service level, or empty"),
         Column("classifier", "VARCHAR", "Classifier or kind, or empty"),
-        Column("numbers", "DOUBLE[]", "The part's numbers, in the order of the code"),
+        Column("numbers", "DOUBLE[]", "The field's array for this key, flattened row by row"),
     ),
     ("day", "part", "site_id", "metric", "classifier"),
 )

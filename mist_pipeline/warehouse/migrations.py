@@ -20,7 +20,67 @@ class Migration:
     statements: tuple[str, ...]
 
 
-MIGRATIONS: tuple[Migration, ...] = ()
+_EVIDENCE_TABLE = """
+    CREATE TABLE IF NOT EXISTS state.evidence (
+        day DATE, part VARCHAR, site_id VARCHAR, metric VARCHAR, classifier VARCHAR, numbers DOUBLE[]
+    )
+    """
+_EVIDENCE_HEAD = """
+    CREATE TEMP TABLE evidence_head AS
+    SELECT day, numbers[1] AS next_hour, numbers[2:] AS windows, len(numbers) - 1 AS n
+    FROM state.evidence WHERE part = 'head'
+    """
+_EVIDENCE_FIELDS: tuple[tuple[str, str, str], ...] = (
+    ("head", "version", "[2.0]"),
+    ("head", "next_hour", "[next_hour]"),
+    ("head", "windows", "windows"),
+    ("series", "series.fast_degraded", "numbers[1:48]"),
+    ("series", "series.fast_exposure", "numbers[49:96]"),
+    ("series", "series.slow_degraded", "numbers[97:144]"),
+    ("series", "series.slow_exposure", "numbers[145:192]"),
+    ("series", "series.days", "numbers[193:193]"),
+    ("series", "series.spread", "numbers[194:195]"),
+    ("series", "series.spread_weight", "numbers[196:197]"),
+    ("series", "series.held_days", "numbers[198:198]"),
+    ("pool", "pool.moments", "numbers[1:5 * n]"),
+    ("pool", "pool.spread", "numbers[5 * n + 1:5 * n + 2]"),
+    ("pool", "pool.spread_weight", "numbers[5 * n + 3:5 * n + 4]"),
+    ("tail", "tail.counts", "numbers"),
+    ("load", "site.clients", "numbers[1:168]"),
+    ("load", "site.weight", "numbers[169:336]"),
+    ("load", "site.days", "numbers[337:337]"),
+    ("load", "site.spread", "numbers[338:338]"),
+    ("load", "site.spread_weight", "numbers[339:339]"),
+    ("load", "site.asked", "numbers[340:340]"),
+    ("load", "site.silent", "numbers[341:341]"),
+    ("loads", "all_sites.moments", "numbers[1:5 * n]"),
+    ("loads", "all_sites.counts", "numbers[5 * n + 1:197 * n]"),
+    ("loads", "all_sites.typical", "numbers[197 * n + 1:197 * n + 2]"),
+)
+"""Part of version 1, field, and where in the part's numbers the field stood; ``n`` is the number of windows."""
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        2,
+        "state.evidence: a row for each named field instead of numbers by position",
+        (
+            "CREATE SCHEMA IF NOT EXISTS state",
+            # A warehouse from before there was a state has nothing to convert.
+            _EVIDENCE_TABLE,
+            _EVIDENCE_HEAD,
+            "CREATE TEMP TABLE evidence_fields AS "
+            + " UNION ALL ".join(
+                f"SELECT day, '{field}' AS part, site_id, metric, classifier, {numbers} AS numbers "
+                f"FROM state.evidence JOIN evidence_head USING (day) WHERE part = '{part}'"
+                for part, field, numbers in _EVIDENCE_FIELDS
+            ),
+            "DELETE FROM state.evidence",
+            "INSERT INTO state.evidence BY NAME SELECT * FROM evidence_fields",
+            "DROP TABLE evidence_head",
+            "DROP TABLE evidence_fields",
+        ),
+    ),
+)
 """Changes that definitions alone cannot express (renames, conversions), oldest first. New tables and new columns need
 no entry: they are added from the definitions."""
 

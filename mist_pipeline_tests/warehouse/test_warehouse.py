@@ -199,14 +199,16 @@ def test_an_old_warehouse_gets_new_columns_and_its_migrations_once(
         connection.execute("ALTER TABLE history.alarms DROP COLUMN status")
         connection.execute("CREATE TABLE counted (times INTEGER)")
     monkeypatch.setattr(
-        migrations, "MIGRATIONS", (Migration(2, "test", ("INSERT INTO counted VALUES (1)",)),)
+        migrations,
+        "MIGRATIONS",
+        (*migrations.MIGRATIONS, Migration(CURRENT_VERSION + 1, "test", ("INSERT INTO counted VALUES (1)",))),
     )
-    monkeypatch.setattr(migrations, "CURRENT_VERSION", 2)
+    monkeypatch.setattr(migrations, "CURRENT_VERSION", CURRENT_VERSION + 1)
     for _ in range(2):
         with connect(path, read_only=False) as connection:
             migrate(connection)
             assert connection.execute("SELECT count(*) FROM counted").fetchone() == (1,)
-            assert migrations.version_of(connection) == 2
+            assert migrations.version_of(connection) == CURRENT_VERSION + 1
             connection.execute("SELECT status FROM history.alarms")
 
 

@@ -8,7 +8,6 @@ unknown, missing data where there usually are users. No users while the devices 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -52,8 +51,6 @@ class Loads:
         typical: Forgotten sum and number of all sites' capped squared standardised residuals.
     """
 
-    SINGLES: ClassVar[int] = 5
-
     site_ids: list[str]
     clients: Floats
     weight: Floats
@@ -84,45 +81,13 @@ class Loads:
             typical=np.zeros(2),
         )
 
-    def own_numbers(self) -> tuple[Floats, ...]:
-        """Single numbers of each site, in the order of storage."""
-        return (self.days, self.spread, self.spread_weight, self.asked, self.silent)
-
-    def numbers(self) -> Floats:
-        """Own numbers of each site, one row a site."""
-        return np.hstack([self.clients, self.weight, *(column[:, None] for column in self.own_numbers())])
-
-    def pooled_numbers(self) -> Floats:
-        """Numbers of all sites together, one row."""
-        return np.concatenate([self.moments.ravel(), self.counts.ravel(), self.typical])[None, :]
-
-    @classmethod
-    def from_numbers(cls, site_ids: list[str], own: Floats, pooled: Floats, windows: int) -> "Loads":
-        """Undo `numbers` and `pooled_numbers`."""
-        cut = windows * tails.MOMENTS
-        days, spread, spread_weight, asked, silent = own[:, 2 * WEEK :].T.copy()
-        return cls(
-            site_ids=site_ids,
-            clients=own[:, :WEEK].copy(),
-            weight=own[:, WEEK : 2 * WEEK].copy(),
-            days=days,
-            spread=spread,
-            spread_weight=spread_weight,
-            asked=asked,
-            silent=silent,
-            moments=pooled[0, :cut].reshape(windows, tails.MOMENTS).copy(),
-            counts=pooled[0, cut:-2].reshape(2, windows, tails.BINS).copy(),
-            typical=pooled[0, -2:].copy(),
-        )
-
     def aligned(self, site_ids: list[str]) -> "Loads":
         """A copy that follows these sites, which must contain its own."""
         new = Loads.empty(site_ids, self.moments.shape[0])
         place = {site: i for i, site in enumerate(site_ids)}
         at = np.array([place[site] for site in self.site_ids], np.int64)
-        new.clients[at], new.weight[at] = self.clients, self.weight
-        for mine, its in zip(new.own_numbers(), self.own_numbers(), strict=True):
-            mine[at] = its
+        for name in ("clients", "weight", "days", "spread", "spread_weight", "asked", "silent"):
+            getattr(new, name)[at] = getattr(self, name)
         new.moments, new.counts, new.typical = self.moments.copy(), self.counts.copy(), self.typical.copy()
         return new
 

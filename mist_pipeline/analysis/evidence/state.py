@@ -4,6 +4,8 @@ Here: the state as one object and as one long frame (``state.evidence``). Not he
 and how a day enters it (`evidence_expectation`, `evidence_load`).
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,18 +16,33 @@ from mist_pipeline.analysis.evidence.hourly_matrix import SERIES_KEY
 from mist_pipeline.analysis.evidence.load import WEEK, Loads
 from mist_pipeline.analysis.evidence.tails import BINS, MOMENTS
 from mist_pipeline.analysis.stats.arrays import Floats, Ints
+from mist_pipeline.tables.state import EVIDENCE
 
 POOL_KEY = ["metric", "classifier"]
 TAIL_KEY = ["metric", "kind"]
-ROW_SCHEMA = {
-    "part": pl.String,
-    "site_id": pl.String,
-    "metric": pl.String,
-    "classifier": pl.String,
-    "numbers": pl.List(pl.Float64),
-}
-_SPREAD = 4
+ROW_SCHEMA = {name: kind for name, kind in EVIDENCE.polars_schema().items() if name != EVIDENCE.partition}
+VERSION = 2
+"""Of the stored form. A change of it needs an entry in ``warehouse.migrations``."""
 _EMPTY_SERIES = dict.fromkeys(SERIES_KEY, pl.String)
+_NO_KEY = pl.DataFrame({"site_id": [""]})
+
+
+def _layout(windows: int) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Group of fields → field → shape of its array for one key of the group."""
+    bins, two = (SHAPES,), (2,)
+    return {
+        "series": {
+            "fast_degraded": bins, "fast_exposure": bins, "slow_degraded": bins, "slow_exposure": bins,
+            "days": (), "spread": two, "spread_weight": two, "held_days": (),
+        },
+        "pool": {"moments": (windows, MOMENTS), "spread": two, "spread_weight": two},
+        "tail": {"counts": (windows, BINS)},
+        "site": {
+            "clients": (WEEK,), "weight": (WEEK,),
+            "days": (), "spread": (), "spread_weight": (), "asked": (), "silent": (),
+        },
+        "all_sites": {"moments": (windows, MOMENTS), "counts": (2, windows, BINS), "typical": two},
+    }  # fmt: skip
 
 
 @dataclass
@@ -39,7 +56,8 @@ class EvidenceState:
         baselines: Own baselines of the series.
         pools: ``metric``, ``classifier`` in the order of `moments` and `spread`.
         moments: Regression sums for the overdispersion, pools × windows × 5.
-        spread: Capped squared standardised residuals of hours and days and their number, pools × 4.
+        spread: Sums of capped squared standardised residuals of hours and of days, pools × 2.
+        spread_weight: How many they are, pools × 2.
         tails: ``metric``, ``kind`` in the order of `counts`.
         counts: Histograms of nominal surprise, tails × windows × bins.
         loads: Usual clients of each site, and how often it was silent.
@@ -52,6 +70,7 @@ class EvidenceState:
     pools: pl.DataFrame
     moments: Floats
     spread: Floats
+    spread_weight: Floats
     tails: pl.DataFrame
     counts: Floats
     loads: Loads
@@ -66,41 +85,39 @@ class EvidenceState:
             baselines=Baselines.empty(0),
             pools=pl.DataFrame(schema=dict.fromkeys(POOL_KEY, pl.String)),
             moments=np.zeros((0, len(windows), MOMENTS)),
-            spread=np.zeros((0, _SPREAD)),
+            spread=np.zeros((0, 2)),
+            spread_weight=np.zeros((0, 2)),
             tails=pl.DataFrame(schema=dict.fromkeys(TAIL_KEY, pl.String)),
             counts=np.zeros((0, len(windows), BINS)),
             loads=Loads.empty([], len(windows)),
         )
 
     def rows(self) -> pl.DataFrame:
-        """The state as rows: ``part``, ``site_id``, ``metric``, ``classifier``, ``numbers``; made for storing by day."""
-        b = self.baselines
-        own = np.hstack(
-            [
-                b.fast_degraded, b.fast_exposure, b.slow_degraded, b.slow_exposure,
-                b.days[:, None], b.spread, b.spread_weight, b.held_days[:, None],
-            ]
-        )  # fmt: skip
-        pooled = np.hstack(
-            [self.moments.reshape(self.pools.height, len(self.windows) * MOMENTS), self.spread]
-        )
-        head = np.array([[self.next_hour, *self.windows]], np.float64)
+        """The state as rows of ``state.evidence`` without their day: one row for each field and key.
+
+        ``part`` is the name of a field (``series.days``, ``pool.moments`` …), ``numbers`` its array for that key,
+        flattened in C order.
+        """
         parts = [
-            _part("head", pl.DataFrame({"site_id": [""]}), head),
-            _part("series", self.series, own),
-            _part("pool", self.pools, pooled),
-            _part(
-                "tail",
-                self.tails.rename({"kind": "classifier"}),
-                self.counts.reshape(self.tails.height, len(self.windows) * BINS),
-            ),
-            _part(
-                "load",
-                pl.DataFrame({"site_id": self.loads.site_ids}, schema={"site_id": pl.String}),
-                self.loads.numbers(),
-            ),
-            _part("loads", pl.DataFrame({"site_id": [""]}), self.loads.pooled_numbers()),
+            _rows("version", _NO_KEY, np.array([[VERSION]])),
+            _rows("next_hour", _NO_KEY, np.array([[self.next_hour]])),
+            _rows("windows", _NO_KEY, np.array([self.windows])),
         ]
+        owners: dict[str, tuple[object, pl.DataFrame]] = {
+            "series": (self.baselines, self.series),
+            "pool": (self, self.pools),
+            "tail": (self, self.tails.rename({"kind": "classifier"})),
+            "site": (
+                self.loads,
+                pl.DataFrame({"site_id": self.loads.site_ids}, schema={"site_id": pl.String}),
+            ),
+            "all_sites": (self.loads, _NO_KEY),
+        }
+        for group, fields in _layout(len(self.windows)).items():
+            owner, keys = owners[group]
+            for name, shape in fields.items():
+                numbers: Floats = getattr(owner, name)
+                parts.append(_rows(f"{group}.{name}", keys, numbers.reshape(keys.height, math.prod(shape))))
         return pl.concat(parts)
 
     @classmethod
@@ -108,51 +125,42 @@ class EvidenceState:
         """The state from what `rows` gave, in any order of rows.
 
         Raises:
-            ValueError: The rows are not one whole state.
+            ValueError: The rows are not one whole state of this version.
         """
-        parts = {
-            part: rows.filter(pl.col("part") == part).sort("site_id", "metric", "classifier")
-            for part in ("head", "series", "pool", "tail", "load", "loads")
-        }
-        if parts["head"].height != 1 or parts["loads"].height != 1:
+        parts = {str(name): part for (name,), part in rows.partition_by("part", as_dict=True).items()}
+        version, next_hour, windows = (_head(parts, name) for name in ("version", "next_hour", "windows"))
+        if version.tolist() != [VERSION]:
             raise ValueError(
-                "evidence state: expected one row each of the parts 'head' and 'loads'; "
-                "pass the rows of exactly one day, or none to begin anew"
+                f"evidence state: it has version {version[0]:.0f}, this program reads {VERSION}: begin anew from history"
             )
-        head = _numbers(parts["head"], 0)[0]
-        windows = tuple(int(w) for w in head[1:])
-        width = len(windows)
-        own = _numbers(parts["series"], 4 * SHAPES + 6)
-        fast_degraded, fast_exposure, slow_degraded, slow_exposure = (
-            np.ascontiguousarray(own[:, i * SHAPES : (i + 1) * SHAPES], np.float32) for i in range(4)
-        )
-        rest = own[:, 4 * SHAPES :].copy()
-        pooled = _numbers(parts["pool"], width * MOMENTS + _SPREAD)
+        keys: dict[str, pl.DataFrame] = {}
+        fields: dict[str, dict[str, Floats]] = {}
+        for group, layout in _layout(len(windows)).items():
+            keys[group], fields[group] = _group(parts, group, layout)
+        own = fields["series"]
         return cls(
-            next_hour=int(head[0]),
-            windows=windows,
-            series=parts["series"].select(SERIES_KEY),
+            next_hour=int(next_hour[0]),
+            windows=tuple(int(hours) for hours in windows),
+            series=keys["series"].select(SERIES_KEY),
             baselines=Baselines(
-                fast_degraded=fast_degraded,
-                fast_exposure=fast_exposure,
-                slow_degraded=slow_degraded,
-                slow_exposure=slow_exposure,
-                days=rest[:, 0],
-                spread=rest[:, 1:3],
-                spread_weight=rest[:, 3:5],
-                held_days=rest[:, 5],
+                fast_degraded=own["fast_degraded"].astype(np.float32),
+                fast_exposure=own["fast_exposure"].astype(np.float32),
+                slow_degraded=own["slow_degraded"].astype(np.float32),
+                slow_exposure=own["slow_exposure"].astype(np.float32),
+                days=own["days"],
+                spread=own["spread"],
+                spread_weight=own["spread_weight"],
+                held_days=own["held_days"],
             ),
-            pools=parts["pool"].select(POOL_KEY),
-            moments=pooled[:, :-_SPREAD].reshape(-1, width, MOMENTS).copy(),
-            spread=pooled[:, -_SPREAD:].copy(),
-            tails=parts["tail"].select("metric", kind="classifier"),
-            counts=_numbers(parts["tail"], width * BINS).reshape(-1, width, BINS).copy(),
-            loads=Loads.from_numbers(
-                parts["load"]["site_id"].to_list(),
-                _numbers(parts["load"], 2 * WEEK + Loads.SINGLES),
-                _numbers(parts["loads"], 0),
-                width,
+            pools=keys["pool"].select(POOL_KEY),
+            tails=keys["tail"].select("metric", kind="classifier"),
+            loads=Loads(
+                site_ids=keys["site"]["site_id"].to_list(),
+                **fields["site"],
+                **{name: numbers[0] for name, numbers in fields["all_sites"].items()},
             ),
+            **fields["pool"],
+            **fields["tail"],
         )
 
     def aligned(self, series: pl.DataFrame, site_ids: list[str]) -> "EvidenceState":
@@ -169,14 +177,15 @@ class EvidenceState:
             .sort(TAIL_KEY)
         )
         width = len(self.windows)
-        moments, spread = np.zeros((pools.height, width, MOMENTS)), np.zeros((pools.height, _SPREAD))
+        moments = np.zeros((pools.height, width, MOMENTS))
+        spread, spread_weight = (np.zeros((pools.height, 2)) for _ in range(2))
         counts = np.zeros((tails.height, width, BINS))
         at = _places(self.pools, pools, POOL_KEY)
-        moments[at], spread[at] = self.moments, self.spread
+        moments[at], spread[at], spread_weight[at] = self.moments, self.spread, self.spread_weight
         counts[_places(self.tails, tails, TAIL_KEY)] = self.counts
         return EvidenceState(
             next_hour=self.next_hour, windows=self.windows, series=series, baselines=b, pools=pools, moments=moments,
-            spread=spread, tails=tails, counts=counts, loads=self.loads.aligned(site_ids),
+            spread=spread, spread_weight=spread_weight, tails=tails, counts=counts, loads=self.loads.aligned(site_ids),
         )  # fmt: skip
 
     def pool_of_series(self) -> Ints:
@@ -191,28 +200,43 @@ class EvidenceState:
         return _places(self.pools.select("metric", kind=kind), self.tails, TAIL_KEY)
 
 
-def _part(part: str, keys: pl.DataFrame, numbers: Floats) -> pl.DataFrame:
+def _rows(part: str, keys: pl.DataFrame, numbers: Floats) -> pl.DataFrame:
+    """Rows of one field: one for each key, ``numbers`` the matrix of keys × its flattened array."""
     named = [
         (pl.col(name) if name in keys.columns else pl.lit("")).alias(name)
         for name in ("site_id", "metric", "classifier")
     ]
     lists = pl.Series("numbers", numbers.astype(np.float64), dtype=pl.Array(pl.Float64, numbers.shape[1]))
-    return keys.select(named).with_columns(lists.cast(pl.List(pl.Float64))).select(
-        pl.lit(part).alias("part"), "site_id", "metric", "classifier", "numbers"
-    )  # fmt: skip
+    return keys.select(pl.lit(part).alias("part"), *named).with_columns(lists.cast(pl.List(pl.Float64)))
 
 
-def _numbers(rows: pl.DataFrame, width: int) -> Floats:
-    """The numbers of some rows as a matrix; a width of 0 takes the rows' own."""
-    if rows.height == 0:
-        return np.zeros((0, width))
-    lengths = rows["numbers"].list.len().unique()
-    if lengths.len() != 1 or (width and lengths[0] != width):
+def _head(parts: Mapping[str, pl.DataFrame], name: str) -> Floats:
+    """The numbers of a part that has exactly one row."""
+    if name not in parts or parts[name].height != 1:
         raise ValueError(
-            f"evidence state: part {rows['part'][0]!r} should have {width or 'equally many'} numbers a row, "
-            f"found {sorted(lengths.to_list())}; it was written by another version: begin anew from history"
+            f"evidence state: expected one row of the part {name!r}; "
+            "pass the rows of exactly one day, or none to begin anew"
         )
-    return rows["numbers"].explode().to_numpy().reshape(rows.height, -1).astype(np.float64)
+    return parts[name]["numbers"].explode().to_numpy()
+
+
+def _group(
+    parts: Mapping[str, pl.DataFrame], group: str, layout: Mapping[str, tuple[int, ...]]
+) -> tuple[pl.DataFrame, dict[str, Floats]]:
+    """Keys of a group of fields, sorted, and each field's array of keys × its shape."""
+    keys, fields = pl.DataFrame(schema=_EMPTY_SERIES), {}
+    for position, (name, shape) in enumerate(layout.items()):
+        rows = parts.get(f"{group}.{name}", pl.DataFrame(schema=ROW_SCHEMA)).sort(SERIES_KEY)
+        if position == 0:
+            keys = rows.select(SERIES_KEY)
+        width = math.prod(shape)
+        if not rows.select(SERIES_KEY).equals(keys) or not (rows["numbers"].list.len() == width).all():
+            raise ValueError(
+                f"evidence state: the part '{group}.{name}' should have {width} numbers for each of {keys.height} keys; "
+                "it was written by another version: begin anew from history"
+            )
+        fields[name] = rows["numbers"].explode().to_numpy().reshape(rows.height, *shape)
+    return keys, fields
 
 
 def _places(keys: pl.DataFrame, among: pl.DataFrame, by: list[str]) -> Ints:

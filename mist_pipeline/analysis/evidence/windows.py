@@ -84,7 +84,7 @@ def judgement(state: EvidenceState, pool: Ints) -> Judgement:
     a, b = tails.dispersion(state.moments)
     common = expectations.peers(state.baselines, pool, state.pools.height)
     day = state.windows.index(BLOCK)
-    total, count = state.spread[:, :2], state.spread[:, 2:]
+    total, count = state.spread, state.spread_weight
     typical = np.divide(total, count, out=np.ones_like(total), where=count > 0)
     return Judgement(
         expected=expectations.expectation(state.baselines, common, pool, b[pool, day]),
@@ -262,17 +262,24 @@ class PoolUpdate:
     Attributes:
         moments: Regression sums, pools × windows × 5.
         counts: Histograms of nominal surprise, tails × windows × bins.
-        spread: Capped squared standardised residuals of hours and days and their number, pools × 4.
+        spread: Capped squared standardised residuals of hours and of days, pools × 2.
+        spread_weight: How many they are, pools × 2.
     """
 
     moments: Floats
     counts: Floats
     spread: Floats
+    spread_weight: Floats
 
     @classmethod
     def empty(cls, state: EvidenceState) -> "PoolUpdate":
         """Nothing learnt yet, in the shapes of the state."""
-        return cls(np.zeros_like(state.moments), np.zeros_like(state.counts), np.zeros_like(state.spread))
+        return cls(
+            *(
+                np.zeros_like(sums)
+                for sums in (state.moments, state.counts, state.spread, state.spread_weight)
+            )
+        )
 
 
 def learn(
@@ -310,7 +317,7 @@ def learn(
         count = cells.sum(axis=1).astype(np.float64)
         expectations.absorb_spread(baselines, column, square, count, chunk)
         lesson.spread[:, column] += np.bincount(pool, weights=square, minlength=pools)
-        lesson.spread[:, 2 + column] += np.bincount(pool, weights=count, minlength=pools)
+        lesson.spread_weight[:, column] += np.bincount(pool, weights=count, minlength=pools)
 
 
 def apart(hours: int) -> Ints:
@@ -324,3 +331,4 @@ def digest(state: EvidenceState, lesson: PoolUpdate) -> None:
     state.moments = state.moments * POOL_FORGET + lesson.moments
     state.counts = state.counts * POOL_FORGET + lesson.counts
     state.spread = state.spread * POOL_FORGET + lesson.spread
+    state.spread_weight = state.spread_weight * POOL_FORGET + lesson.spread_weight

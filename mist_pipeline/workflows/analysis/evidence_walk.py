@@ -23,6 +23,7 @@ CELLS_AT_ONCE = 3_000_000
 
 def remembered(warehouse: Warehouse, until: datetime) -> tuple[EvidenceState | None, datetime | None]:
     """The newest memory that ends at or before an instant, and when it ends."""
+    warehouse.prepare()  # a warehouse that an earlier version wrote last is read in the present form
     day: date | None = warehouse.query(
         "SELECT max(day) FROM state.evidence WHERE day < ?", [until.astimezone(UTC).date()]
     ).item()

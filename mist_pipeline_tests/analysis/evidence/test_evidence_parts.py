@@ -242,18 +242,25 @@ def test_a_lasting_level_becomes_the_new_normal_after_weeks_and_not_before() -> 
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lambda rows: rows.filter(pl.col("part") != "head"), "exactly one day"),
+        (lambda rows: rows.filter(pl.col("part") != "next_hour"), "exactly one day"),
         (lambda rows: pl.concat([rows, rows]), "exactly one day"),
         (
             lambda rows: rows.with_columns(
-                numbers=pl.when(pl.col("part") == "series")
+                numbers=pl.when(pl.col("part") == "series.fast_degraded")
                 .then(pl.col("numbers").list.head(7))
                 .otherwise("numbers")
             ),
             "another version",
         ),
+        (lambda rows: rows.filter(pl.col("part") != "site.asked"), "another version"),
+        (
+            lambda rows: rows.with_columns(
+                numbers=pl.when(pl.col("part") == "version").then(pl.lit([1.0])).otherwise("numbers")
+            ),
+            "begin anew",
+        ),
     ],
-    ids=["part missing", "two days", "other shape"],
+    ids=["part missing", "two days", "other shape", "field missing", "other version"],
 )
 def test_rows_that_are_not_one_whole_state_are_refused(spoil: object, says: str) -> None:
     rows = evidence(**history(days=2)).state.rows()
