@@ -21,7 +21,7 @@ from mist_pipeline.defs.assets.reports import report_assets
 from mist_pipeline.defs.checks import all_checks
 from mist_pipeline.defs.jobs import jobs, schedules
 from mist_pipeline.defs.partitions import daily_partitions
-from mist_pipeline.defs.pipeline_facts import WATCHED, pipeline_trouble_sensor
+from mist_pipeline.defs.pipeline_facts import pipeline_trouble_sensor
 from mist_pipeline.defs.retention import retention_job
 from mist_pipeline.defs.sensors import (
     degradation_sensor,
@@ -33,6 +33,7 @@ from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.progress import silent
+from mist_pipeline.workflows.self_monitoring import WATCHED
 
 
 def build_defs(

@@ -18,7 +18,7 @@ from mist_pipeline.alerts.ledger.pending import take
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline
 from mist_pipeline.alerts.notify.outcome import Retry
 from mist_pipeline.alerts.notify.plan import Notice
-from mist_pipeline.defs.pipeline_facts import WATCHED, troubles_now
+from mist_pipeline.defs.pipeline_facts import troubles_now
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import markdown_table
 from mist_pipeline.delivery.tickets.policy import TicketStatus
@@ -35,6 +35,7 @@ from mist_pipeline.workflows.evaluate import (
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger, telling
 from mist_pipeline.workflows.messages import utc_now, worker
 from mist_pipeline.workflows.progress import AS_OF_TAG
+from mist_pipeline.workflows.self_monitoring import WATCHED
 
 _SHOWN = 50
 """Rows of a table in the metadata of a run."""

@@ -33,12 +33,6 @@ from mist_pipeline.workflows.self_monitoring import (
     troubles,
 )
 
-WATCHED = (
-    "daily", "collect", "analyse", "report", "search", "snapshots", "live", "retention", "copies", "read_back",
-)  # fmt: skip
-"""Jobs whose failure is told. The job that tells is none of them: its failure could not be told by itself."""
-
-
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 """How a run says something about its job. A cancelled one does not: a person wanted it to end."""
 

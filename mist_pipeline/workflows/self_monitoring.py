@@ -15,6 +15,11 @@ from mist_pipeline.domain.severity import Severity, rank, worst
 from mist_pipeline.tables import live
 from mist_pipeline.workflows.layers import LAYERS
 
+WATCHED = (
+    "daily", "collect", "analyse", "report", "search", "snapshots", "live", "retention", "copies", "read_back",
+)  # fmt: skip
+"""Jobs whose failure is reported. ``evaluate`` is none of them: it makes the report, and cannot report its own failure."""
+
 LOOK_SCHEDULE = "every_few_minutes"
 
 

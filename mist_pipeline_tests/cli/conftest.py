@@ -1,29 +1,12 @@
 """The command line as people call it: arguments in, exit code and both outputs back, in a folder of its own."""
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from mist_pipeline.cli.app import main
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended; ``out`` and ``err`` as printed, ``text`` both with their line breaks undone."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def text(self) -> str:
-        return " ".join(f"{self.out} {self.err}".split())
-
-
-Call = Callable[..., Ended]
+from mist_pipeline_tests.support.cli.calls import Call, Ended
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline_tests.cli.conftest import Call
+from mist_pipeline_tests.support.cli.calls import Call
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 DAY = date(2026, 3, 28)

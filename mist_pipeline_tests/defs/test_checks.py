@@ -1,7 +1,7 @@
 """The asset checks name the column or the key that is wrong, look at the days of their run, and stop what is downstream."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,50 +18,16 @@ from mist_pipeline.defs.checks import (
 )
 from mist_pipeline.defs.table_io import SINGLE_RUN, days_of, key, replaced, spec
 from mist_pipeline.settings import load_settings
-from mist_pipeline.tables import PUBLIC_TABLES, history
-from mist_pipeline.tables.schema import Column, Table
+from mist_pipeline.tables import PUBLIC_TABLES
+from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.progress import AS_OF_TAG
+from mist_pipeline_tests.support.defs.rows import FIRST, INSTANT, SECOND, TABLE, frame, row, write
 
 pytestmark = pytest.mark.slow
 
-FIRST, SECOND = date(2026, 3, 28), date(2026, 3, 29)
-INSTANT = datetime(2026, 3, 28, 10, tzinfo=UTC)
 DAILY = dg.DailyPartitionsDefinition(start_date="2026-03-01", timezone="UTC")
-TABLE = history.SLE_DAILY
 EVERY_TABLE = pytest.mark.parametrize("table", PUBLIC_TABLES, ids=lambda table: table.full_name)
-
-POSSIBLE: dict[str, Any] = {
-    "VARCHAR": "a",
-    "DOUBLE": 50.0,
-    "BIGINT": 3,
-    "BOOLEAN": False,
-    "DATE": FIRST,
-    "TIMESTAMPTZ": INSTANT,
-    "VARCHAR[]": ["a"],
-    "DOUBLE[]": [1.0],
-    "JSON": "{}",
-}
-
-
-def possible(column: Column) -> Any:
-    return "ok" if column.name == "state" else POSSIBLE[column.type]
-
-
-def row(table: Table = TABLE, **values: Any) -> dict[str, Any]:
-    """A row without fault, but for these values."""
-    return {**{column.name: possible(column) for column in table.columns}, **values}
-
-
-def frame(*rows: dict[str, Any], table: Table = TABLE) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=table.polars_schema(), orient="row")
-
-
-def write(warehouse: Warehouse, table: Table, *rows: dict[str, Any]) -> None:
-    if table.partition is None:
-        warehouse.replace_tables({table: frame(*rows, table=table)})
-    else:
-        warehouse.replace_days(table, frame(*rows, table=table), [FIRST, SECOND])
 
 
 @pytest.fixture(scope="module")

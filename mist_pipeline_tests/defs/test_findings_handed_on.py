@@ -24,7 +24,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_day import BACKFILL_TAG, is_about_now, may_tell, step_of_day
 from mist_pipeline.workflows.ledger_access import kept_evaluations, known_sites, open_ledger, telling
 from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG
-from mist_pipeline_tests.defs.test_checks import row
+from mist_pipeline_tests.support.defs.rows import row
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline_tests.defs.test_checks import FIRST, SECOND, row, write
+from mist_pipeline_tests.support.defs.rows import FIRST, SECOND, row, write
 
 SOUND: dict[Table, dict[str, Any]] = {
     analysis.TRENDS: {"indicator": "→"},

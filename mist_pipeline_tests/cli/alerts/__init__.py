@@ -1,0 +1,1 @@
+"""Tests of ``mist-pipeline alerts``, a module a group of commands."""

@@ -1,0 +1,222 @@
+"""What wakes ``evaluate``: nothing is lost between two ticks, and nothing is asked for twice."""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mist_pipeline.defs import sensors
+from mist_pipeline.defs.sensors import (
+    degradation_sensor,
+    newest_after,
+)
+from mist_pipeline.defs.table_io import SINGLE_RUN, key
+from mist_pipeline.tables import analysis
+from mist_pipeline.tables import live as live_tables
+from mist_pipeline.workflows.analysis.detect_day import BACKFILL_TAG
+from mist_pipeline.workflows.progress import NOTIFY_TAG
+from mist_pipeline_tests.support.defs.runs import (
+    Ticks,
+    job_named,
+    looked,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_network")]
+
+LIVE, DAY = "live/findings", "analysis/findings"
+DAYS = dg.DailyPartitionsDefinition(start_date="2026-03-01", timezone="UTC")
+
+
+# What a cursor becomes
+
+
+@pytest.mark.parametrize(
+    ("seen", "found", "after", "wanted"),
+    [
+        pytest.param({}, {}, {}, None, id="nothing happened ever"),
+        pytest.param({}, {LIVE: []}, {}, None, id="no look yet"),
+        pytest.param({}, {LIVE: [(3, True)]}, {LIVE: 3}, 3, id="the first look"),
+        pytest.param({LIVE: 3}, {LIVE: []}, {LIVE: 3}, None, id="nothing new"),
+        pytest.param({LIVE: 3}, {LIVE: [(3, True)]}, {LIVE: 3}, None, id="the same again"),
+        pytest.param({LIVE: 3}, {LIVE: [(4, True), (7, True)]}, {LIVE: 7}, 7, id="two looks, one run"),
+        pytest.param({LIVE: 3}, {LIVE: [(7, False)]}, {LIVE: 7}, None, id="a backfill"),
+        pytest.param({LIVE: 3}, {LIVE: [(4, True), (7, False)]}, {LIVE: 7}, 4, id="a backfill behind a look"),
+        pytest.param({LIVE: 3}, {LIVE: [(7, False), (4, True)]}, {LIVE: 7}, 4, id="newest first"),
+        pytest.param(
+            {LIVE: 3},
+            {LIVE: [(4, True)], DAY: [(9, True), (8, True)]},
+            {LIVE: 4, DAY: 9},
+            9,
+            id="a look and a day",
+        ),
+        pytest.param(
+            {LIVE: 3, DAY: 9}, {LIVE: [(12, True)], DAY: []}, {LIVE: 12, DAY: 9}, 12, id="each its own cursor"
+        ),
+        pytest.param({LIVE: 9}, {LIVE: [(4, True)]}, {LIVE: 9}, None, id="a cursor never goes back"),
+        pytest.param(
+            {"old/asset": 5}, {LIVE: [(6, True)]}, {"old/asset": 5, LIVE: 6}, 6, id="a renamed asset"
+        ),
+    ],
+)
+def test_the_newest_event_that_may_tell_is_wanted_and_the_cursor_passes_all(
+    seen: Mapping[str, int],
+    found: Mapping[str, Sequence[tuple[int, bool]]],
+    after: Mapping[str, int],
+    wanted: int | None,
+) -> None:
+    assert newest_after(seen, found) == (after, wanted)
+
+
+@given(st.lists(st.tuples(st.sampled_from([LIVE, DAY]), st.booleans(), st.booleans())))
+def test_however_ticks_fall_between_events_each_that_may_tell_is_followed_by_a_run(
+    history: list[tuple[str, bool, bool]],
+) -> None:
+    seen: dict[str, int] = {}
+    happened: dict[str, list[tuple[int, bool]]] = {LIVE: [], DAY: []}
+    is_owed = False
+    for number, (asset, is_telling, is_tick) in enumerate(history, 1):
+        happened[asset].append((number, is_telling))
+        is_owed |= is_telling
+        if is_tick:
+            found = {
+                name: [event for event in events if event[0] > seen.get(name, 0)]
+                for name, events in happened.items()
+            }
+            seen, wanted = newest_after(seen, found)
+            assert (wanted is not None) == is_owed
+            is_owed = False
+
+
+# New findings
+
+
+@dg.asset(key=key(analysis.FINDINGS), partitions_def=DAYS, backfill_policy=SINGLE_RUN)
+def day() -> None: ...
+
+
+def analysed(
+    instance: dg.DagsterInstance, first: str, last: str | None = None, tags: Mapping[str, str] | None = None
+) -> None:
+    job = dg.define_asset_job("analyse", [day])
+    span = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last or first}
+    dg.Definitions(assets=[day], jobs=[job]).resolve_job_def("analyse").execute_in_process(
+        instance=instance, tags={**span, **(tags or {})}
+    )
+
+
+@pytest.fixture
+def ticks(instance: dg.DagsterInstance) -> Ticks:
+    return Ticks(instance, degradation_sensor(job_named("evaluate")))
+
+
+def test_without_findings_nothing_is_evaluated(ticks: Ticks) -> None:
+    said = ticks.looks()
+    assert isinstance(said, dg.SkipReason)
+    assert said.skip_message == "No new findings."
+
+
+def test_a_look_and_a_day_are_each_evaluated_once(instance: dg.DagsterInstance, ticks: Ticks) -> None:
+    looked(instance)
+    first = ticks.looks()
+    assert isinstance(first, dg.RunRequest)
+    assert not ticks.fires()
+    analysed(instance, "2026-03-02")
+    second = ticks.looks()
+    assert isinstance(second, dg.RunRequest)
+    assert not ticks.fires()
+    assert first.run_key != second.run_key
+
+
+def test_what_was_found_while_the_sensor_was_off_is_evaluated_in_one_run(
+    instance: dg.DagsterInstance, ticks: Ticks
+) -> None:
+    for _ in range(3):
+        looked(instance)
+    analysed(instance, "2026-03-02")
+    assert ticks.fires()
+    assert not ticks.fires()
+
+
+def test_a_tick_that_is_repeated_asks_for_the_same_run(instance: dg.DagsterInstance, ticks: Ticks) -> None:
+    looked(instance)
+    first = ticks.looks()
+    # The daemon died before it kept the cursor.
+    ticks.cursor = None
+    again = ticks.looks()
+    assert isinstance(first, dg.RunRequest)
+    assert isinstance(again, dg.RunRequest)
+    assert first.run_key == again.run_key
+
+
+@pytest.mark.parametrize(
+    ("tags", "is_told"),
+    [
+        ({}, True),
+        ({"dagster/schedule_name": "every_morning"}, True),
+        ({BACKFILL_TAG: "abc"}, False),
+        ({BACKFILL_TAG: "abc", NOTIFY_TAG: "true"}, True),
+        ({BACKFILL_TAG: "abc", NOTIFY_TAG: "false"}, False),
+        ({NOTIFY_TAG: "false"}, False),
+        ({NOTIFY_TAG: "true"}, True),
+    ],
+)
+def test_a_backfill_asks_for_nothing_unless_it_is_told_to(
+    instance: dg.DagsterInstance, ticks: Ticks, tags: dict[str, str], is_told: bool
+) -> None:
+    analysed(instance, "2026-03-02", tags=tags)
+    assert ticks.fires() == is_told
+    assert not ticks.fires()
+
+
+def test_a_day_behind_which_a_backfill_came_is_evaluated_all_the_same(
+    instance: dg.DagsterInstance, ticks: Ticks
+) -> None:
+    looked(instance)
+    assert ticks.fires()
+    analysed(instance, "2026-03-05")
+    analysed(instance, "2026-03-01", "2026-03-04", tags={BACKFILL_TAG: "abc"})
+    assert ticks.fires()
+    assert not ticks.fires()
+
+
+def test_before_the_first_tick_too_a_backfill_hides_no_look(
+    instance: dg.DagsterInstance, ticks: Ticks
+) -> None:
+    analysed(instance, "2026-03-05")
+    analysed(instance, "2026-03-01", "2026-03-04", tags={BACKFILL_TAG: "abc"})
+    assert ticks.fires()
+
+
+def test_many_days_at_once_are_one_run(instance: dg.DagsterInstance, ticks: Ticks) -> None:
+    looked(instance)
+    assert ticks.fires()
+    analysed(instance, "2026-03-01", "2026-03-20")
+    assert ticks.fires()
+    assert not ticks.fires()
+
+
+def test_more_events_than_one_tick_reads_are_read_by_the_next_ones(
+    instance: dg.DagsterInstance, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "MOST_EVENTS", 4)
+    analysed(instance, "2026-03-01")
+    assert ticks.fires()
+    analysed(instance, "2026-03-02", "2026-03-06", tags={BACKFILL_TAG: "abc"})
+    analysed(instance, "2026-03-07")
+    assert [ticks.fires() for _ in range(3)] == [False, True, False]
+
+
+def test_events_without_a_run_are_evaluated(instance: dg.DagsterInstance, ticks: Ticks) -> None:
+    instance.report_runless_asset_event(dg.AssetMaterialization(key(live_tables.FINDINGS)))
+    assert ticks.fires()
+
+
+def test_a_run_that_was_deleted_takes_no_wake_up_with_it(instance: dg.DagsterInstance, ticks: Ticks) -> None:
+    looked(instance)
+    assert ticks.fires()
+    looked(instance)
+    for run in instance.get_runs():
+        instance.run_storage.delete_run(run.run_id)
+    assert ticks.fires()

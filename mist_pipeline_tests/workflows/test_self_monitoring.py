@@ -1,0 +1,338 @@
+"""The pipeline's own trouble follows from facts alone: it begins, grows worse, and ends by itself."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline, sights
+from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.tables import live
+from mist_pipeline.workflows.self_monitoring import (
+    CHECKS_TOLD,
+    LONGEST_REASON,
+    RUNS_READ,
+    WATCHED,
+    CheckFacts,
+    JobFacts,
+    PipelineFacts,
+    one_line,
+    troubles,
+)
+
+NOW = datetime(2026, 3, 28, 10, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+QUARTER = 15 * MINUTE
+
+
+def job(name: str, *, failures: int = 1, **facts: Any) -> JobFacts:
+    """A job whose newest runs failed an hour ago."""
+    told = {"run_id": "run", "is_failed": failures > 0, "ended_at": NOW - HOUR, "failures": failures}
+    return JobFacts(job=name, **{**told, **facts})
+
+
+def check(name: str = "is_fresh", *, is_passed: bool = False, **facts: Any) -> CheckFacts:
+    asset = facts.pop("asset", "history/sle_daily")
+    return CheckFacts(asset=asset, check=name, is_passed=is_passed, evaluated_at=NOW - HOUR, **facts)
+
+
+def found(*parts: JobFacts | CheckFacts, look_every: timedelta = QUARTER, **facts: Any) -> pl.DataFrame:
+    told = PipelineFacts(
+        jobs=tuple(part for part in parts if isinstance(part, JobFacts)),
+        checks=tuple(part for part in parts if isinstance(part, CheckFacts)),
+        **facts,
+    )
+    return troubles(told, NOW, look_every)
+
+
+def severities(frame: pl.DataFrame) -> dict[str, str]:
+    """Subject → severity."""
+    rows = frame.select("family", "severity").iter_rows()
+    return {family.removeprefix("pipeline:"): severity for family, severity in rows}
+
+
+def evidence(frame: pl.DataFrame) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(frame["evidence"].item())
+    return content
+
+
+# What follows from the facts
+
+
+def test_a_pipeline_of_which_nothing_is_known_has_no_trouble() -> None:
+    assert troubles(PipelineFacts(), NOW, QUARTER).equals(live.FINDINGS.empty())
+
+
+def test_troubles_are_rows_of_the_live_findings_and_signals_of_the_pipeline_alone() -> None:
+    frame = found(job("daily"), job("search"), check())
+    assert live.FINDINGS.conform(frame).equals(frame)
+    assert frame["as_of"].unique().to_list() == [NOW]
+    seen = sights(EvaluationInput(as_of=NOW, source="pipeline", findings=frame), Policy())
+    assert {key: signal.severity for key, signal in seen.signals.items()} == {
+        ("", "pipeline:checks"): "major",
+        ("", "pipeline:daily"): "critical",
+        ("", "pipeline:search"): "warning",
+    }
+    assert all(signal.is_raising for signal in seen.signals.values())
+    assert all(is_pipeline(family) for family in frame["family"])
+
+
+@pytest.mark.parametrize(
+    ("name", "failures", "severity"),
+    [
+        ("daily", 1, "critical"),
+        ("collect", 1, "major"),
+        ("analyse", 1, "major"),
+        ("report", 1, "major"),
+        ("live", 1, "warning"),
+        ("live", 2, "warning"),
+        ("live", 3, "major"),
+        ("live", RUNS_READ, "major"),
+        *((name, 5, "warning") for name in ("search", "snapshots", "retention", "copies", "read_back")),
+        ("a_job_of_tomorrow", 1, "warning"),
+    ],
+)
+def test_how_bad_a_failure_is_depends_on_what_nobody_gets_now(
+    name: str, failures: int, severity: str
+) -> None:
+    assert severities(found(job(name, failures=failures))) == {name: severity}
+
+
+@pytest.mark.parametrize("name", WATCHED)
+def test_a_job_whose_newest_run_succeeded_has_no_trouble(name: str) -> None:
+    assert found(job(name, failures=0, succeeded_at=NOW - HOUR)).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("failures", "sentence"),
+    [
+        (1, "Job live failed: look: no room"),
+        (2, "Job live failed 2 times in a row: look: no room"),
+        (RUNS_READ, f"Job live failed at least {RUNS_READ} times in a row: look: no room"),
+    ],
+)
+def test_a_failure_says_why_and_how_often(failures: int, sentence: str) -> None:
+    frame = found(job("live", failures=failures, reason="look: no room", succeeded_at=NOW - 2 * HOUR))
+    assert frame["summary"].item() == sentence
+    assert evidence(frame) == {
+        "job": "live",
+        "run_id": "run",
+        "failed_at": "2026-03-28T09:00:00+00:00",
+        "failures": failures,
+        "reason": "look: no room",
+        "succeeded_at": "2026-03-28T08:00:00+00:00",
+    }
+
+
+def test_the_same_trouble_keeps_its_fingerprint_whatever_its_run_reason_and_moment() -> None:
+    one = troubles(PipelineFacts(jobs=(job("live"),)), NOW, QUARTER)
+    later = PipelineFacts(jobs=(job("live", run_id="other", reason="other", failures=4),))
+    other = troubles(later, NOW + HOUR, QUARTER)
+    assert one["fingerprint"].to_list() == other["fingerprint"].to_list()
+
+
+@pytest.mark.parametrize("part", ["collect", "analyse", "report"])
+@pytest.mark.parametrize(
+    ("minutes", "told"), [(-1, True), (0, True), (1, False)], ids=["before", "at", "after"]
+)
+def test_a_failed_part_is_over_when_a_whole_day_succeeded_after_it(
+    part: str, minutes: int, told: bool
+) -> None:
+    whole = job("daily", failures=0, succeeded_at=NOW - HOUR + minutes * MINUTE)
+    assert severities(found(job(part), whole)) == ({part: "major"} if told else {})
+
+
+def test_a_failed_day_is_over_when_all_of_its_parts_succeeded_after_it() -> None:
+    parts = [job(name, failures=0, succeeded_at=NOW) for name in ("collect", "analyse", "report")]
+    assert severities(found(job("daily"), *parts)) == {}
+    assert severities(found(job("daily"), *parts[:-1])) == {"daily": "critical"}
+    old = replace(parts[-1], succeeded_at=NOW - 2 * HOUR)
+    assert severities(found(job("daily"), *parts[:-1], old)) == {"daily": "critical"}
+
+
+def test_an_old_failure_of_a_part_does_not_come_back_when_a_later_day_fails() -> None:
+    once = job("collect", ended_at=NOW - 48 * HOUR)
+    assert severities(found(once, job("daily", succeeded_at=NOW - 24 * HOUR))) == {"daily": "critical"}
+
+
+@pytest.mark.parametrize(
+    ("level", "is_blocking", "severity"),
+    [
+        ("ERROR", True, "major"),
+        ("ERROR", False, "major"),
+        ("WARN", True, "major"),
+        ("WARN", False, "warning"),
+    ],
+)
+def test_a_failed_check_is_major_if_it_is_an_error_or_blocks(
+    level: str, is_blocking: bool, severity: str
+) -> None:
+    frame = found(check(severity=level, is_blocking=is_blocking, description="3 rows of score_pct"))
+    assert severities(frame) == {"checks": severity}
+    assert frame["summary"].item() == "Check is_fresh of history/sle_daily failed: 3 rows of score_pct"
+
+
+def test_failed_checks_are_one_trouble_that_names_the_worst_and_counts_the_others() -> None:
+    frame = found(
+        check(severity="WARN", asset="a"),
+        check("keys_are_unique", asset="b", description="2 keys"),
+        check("fine", asset="c", is_passed=True),
+    )
+    assert severities(frame) == {"checks": "major"}
+    assert frame["summary"].item() == "Check keys_are_unique of b failed (1 other check failed, too): 2 keys"
+    assert evidence(frame)["failed"] == 2
+    assert [each["asset"] for each in evidence(frame)["checks"]] == ["b", "a"]
+
+
+def test_many_failed_checks_are_all_counted_and_the_first_are_listed() -> None:
+    frame = found(*(check(f"check_{number:03}") for number in range(CHECKS_TOLD + 5)))
+    assert evidence(frame)["failed"] == CHECKS_TOLD + 5
+    assert len(evidence(frame)["checks"]) == CHECKS_TOLD
+
+
+def test_checks_that_pass_are_no_trouble() -> None:
+    assert found(check(is_passed=True)).is_empty()
+
+
+LONG_AGO = NOW - timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    ("look_every", "silent_for", "told"),
+    [
+        (15 * MINUTE, 45 * MINUTE, False),
+        (15 * MINUTE, 46 * MINUTE, True),
+        (5 * MINUTE, 45 * MINUTE, False),
+        (5 * MINUTE, 46 * MINUTE, True),
+        (60 * MINUTE, 180 * MINUTE, False),
+        (60 * MINUTE, 181 * MINUTE, True),
+    ],
+)
+def test_looks_have_stopped_after_three_of_them_and_three_quarters_of_an_hour(
+    look_every: timedelta, silent_for: timedelta, told: bool
+) -> None:
+    frame = found(look_every=look_every, last_look=NOW - silent_for, looks_on_since=LONG_AGO)
+    assert severities(frame) == ({"looks": "major"} if told else {})
+
+
+def test_looks_that_stopped_say_since_when() -> None:
+    def sentence(silent_for: timedelta | None, look_every: timedelta = QUARTER) -> str:
+        last = None if silent_for is None else NOW - silent_for
+        text: str = found(look_every=look_every, last_look=last, looks_on_since=LONG_AGO)["summary"].item()
+        return text
+
+    assert sentence(50 * MINUTE) == "No look has succeeded for 50 minutes; one is due every 15 minutes."
+    assert sentence(190 * MINUTE, MINUTE) == "No look has succeeded for 3 hours; one is due every minute."
+    assert sentence(75 * HOUR) == "No look has succeeded for 3 days; one is due every 15 minutes."
+    assert sentence(None) == "No look has succeeded since looks were turned on; one is due every 15 minutes."
+
+
+def test_looks_that_are_off_have_not_stopped() -> None:
+    assert found(last_look=LONG_AGO, looks_on_since=None).is_empty()
+
+
+def test_looks_that_were_just_turned_on_get_their_time() -> None:
+    assert found(last_look=LONG_AGO, looks_on_since=NOW - 45 * MINUTE).is_empty()
+    assert found(last_look=None, looks_on_since=NOW - 45 * MINUTE).is_empty()
+    assert severities(found(last_look=None, looks_on_since=NOW - 46 * MINUTE)) == {"looks": "major"}
+
+
+def test_looks_that_fail_are_told_once() -> None:
+    frame = found(job("live", failures=4), last_look=NOW - 5 * HOUR, looks_on_since=LONG_AGO)
+    assert severities(frame) == {"live": "major"}
+
+
+INSTANTS = st.integers(0, 5_000).map(lambda minutes: NOW - minutes * MINUTE)
+JOBS = st.lists(
+    st.builds(
+        job,
+        st.sampled_from(WATCHED),
+        failures=st.integers(0, RUNS_READ),
+        ended_at=INSTANTS,
+        succeeded_at=st.none() | INSTANTS,
+    ),
+    unique_by=lambda each: each.job,
+)
+CHECKS = st.lists(
+    st.builds(
+        check,
+        st.sampled_from(["is_fresh", "keys_are_unique"]),
+        is_passed=st.booleans(),
+        severity=st.sampled_from(["WARN", "ERROR"]),
+        is_blocking=st.booleans(),
+    ),
+    unique_by=lambda each: each.check,
+)
+
+
+@given(jobs=JOBS, checks=CHECKS, last=st.none() | INSTANTS, on=st.none() | INSTANTS, data=st.data())
+def test_troubles_are_unique_and_do_not_depend_on_the_order_of_facts(
+    jobs: list[JobFacts],
+    checks: list[CheckFacts],
+    last: datetime | None,
+    on: datetime | None,
+    data: st.DataObject,
+) -> None:
+    facts = PipelineFacts(jobs=tuple(jobs), checks=tuple(checks), last_look=last, looks_on_since=on)
+    frame = troubles(facts, NOW, QUARTER)
+    shuffled = replace(
+        facts,
+        jobs=tuple(data.draw(st.permutations(jobs))),
+        checks=tuple(data.draw(st.permutations(checks))),
+    )
+    assert troubles(shuffled, NOW, QUARTER).equals(frame)
+    assert not frame.select(live.FINDINGS.key).is_duplicated().any()
+    failed = {each.job for each in jobs if each.is_failed}
+    assert set(severities(frame)) <= failed | {"checks", "looks"}
+    assert ("checks" in severities(frame)) == any(not each.is_passed for each in checks)
+
+
+# Texts of others
+
+
+SECRETS = [
+    "GET failed, Authorization: Token abcdef0123456789secret\r\nHost: api",
+    "{'Authorization': 'GenieKey secret', 'Accept': 'json'}",
+    '{"authorization":"Bearer secret"}',
+    "[(b'Authorization', b'Basic secret'), (b'Host', b'api')]",
+    "AUTHORIZATION = secret",
+    "refused Bearer abcdefgh0123456789secret",
+    "could not connect to postgresql://mist:secret@db.internal:5432/ledger",
+]
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_what_looks_like_a_secret_is_left_out(text: str) -> None:
+    told = one_line(text)
+    assert "secret" not in told
+    assert "…" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the cloud does not accept the API token (401)",
+        "Bearer authentication is needed at https://api.mist.com/api/v1/self",
+        "association, authorization, dns",
+        "people@example.com at 10:00",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert one_line(text) == text
+
+
+@given(st.text(max_size=2_000))
+def test_the_text_of_others_becomes_one_short_line(text: str) -> None:
+    told = one_line(text)
+    assert len(told) <= LONGEST_REASON
+    assert told == " ".join(told.split())
+
+
+def test_a_secret_is_left_out_before_the_text_is_cut() -> None:
+    text = "x" * (LONGEST_REASON - 20) + " Authorization: secret"
+    assert "sec" not in one_line(text)
