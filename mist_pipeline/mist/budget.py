@@ -167,7 +167,7 @@ class CallBudget:
         return sum(limit - round(limit * LIVE_SHARE) if lane == "batch" else limit for limit in limits)
 
     def needs_seed(self, token: str) -> bool:
-        """Whether nobody has yet told this hour's use of the token as the cloud counts it."""
+        """Whether the cloud's own count of this hour is still unknown for the token."""
         with self._locked(), self._transaction() as db:
             return not self._read(db, token, int(self._clock() // HOUR)).is_seeded
 
@@ -186,7 +186,7 @@ class CallBudget:
             )
 
     def block(self, token: str, until: float) -> None:
-        """The cloud has refused the token (429): nobody uses it before this epoch second."""
+        """The cloud has refused the token (429): no process uses it before this epoch second."""
         with self._locked():
             self._blocked[token] = max(until, self._blocked.get(token, 0.0))
             with self._transaction() as db:

@@ -1,7 +1,8 @@
-"""What is learned about one cloud while it is used: which summary endpoint it has and how wide a window may be.
+"""What a cloud can do, learned while it is used: whether it has ``summary-trend``.
 
-Safe to share between threads. `client` feeds it, the call planner reads `max_window_days`. A small JSON file beside the
-call budget keeps it between processes; losing the file costs a few calls, so nothing here ever fails a run.
+Safe to share between threads; `client` feeds it. A small JSON file beside the call budget keeps it between processes.
+Losing the file costs a few calls, so nothing here ever fails a run. How long a window may be is not a matter of the
+cloud alone and is learned elsewhere (``collect.fetch.range_limits``).
 """
 
 import contextlib
@@ -14,84 +15,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-HOUR = 3600
-DAY = 86_400
-_FORGET_AFTER_SECONDS = 7 * DAY
+_FORGET_AFTER_SECONDS = 7 * 86_400
 """Clouds are upgraded: what is older is learned again."""
 
 log = logging.getLogger(__name__)
 
 
-class TrendSupport:
-    """Whether this cloud has ``summary-trend``, learned from its answers.
+class CloudCapabilities:
+    """Whether a cloud has ``summary-trend``, kept in a file if there is one.
 
     One success of the new endpoint settles it for good. It counts as absent only once the old endpoint has answered
-    where the new one said 404: a metric that a site does not have says 404 at both.
-    """
-
-    def __init__(self, known: bool | None = None) -> None:
-        self._known = known
-        self._lock = threading.Lock()
-
-    @property
-    def known(self) -> bool | None:
-        """True or False once settled, None before."""
-        return self._known
-
-    def saw_trend(self) -> None:
-        """``summary-trend`` has answered."""
-        with self._lock:
-            self._known = True
-
-    def saw_only_summary(self) -> None:
-        """``summary`` has answered where ``summary-trend`` said 404."""
-        with self._lock:
-            if self._known is None:
-                self._known = False
-
-
-class WindowLimit:
-    """How long a window may be before this cloud's buckets grow wider than an hour.
-
-    A limit is only believed while every window that came back wide was longer than every one that came back hourly.
-    Otherwise it was not the length: old hours come in wide buckets however they are asked for, and narrowing would
-    only cost calls.
-    """
-
-    def __init__(self, narrowest_wide: int | None = None, longest_hourly: int = 0) -> None:
-        self._narrowest_wide = narrowest_wide
-        self._longest_hourly = longest_hourly
-        self._lock = threading.Lock()
-
-    def saw(self, window_seconds: int, interval_seconds: float) -> None:
-        """A window of this length came back in buckets of this width."""
-        with self._lock:
-            if interval_seconds <= HOUR:
-                self._longest_hourly = max(self._longest_hourly, window_seconds)
-            elif self._narrowest_wide is None or window_seconds < self._narrowest_wide:
-                self._narrowest_wide = window_seconds
-
-    @property
-    def evidence(self) -> tuple[int | None, int]:
-        """Seconds of the shortest window that came back wide (None if none did) and of the longest that came back hourly."""
-        with self._lock:
-            return self._narrowest_wide, self._longest_hourly
-
-    @property
-    def days(self) -> int | None:
-        """Longest window in whole days worth asking for, or None where no limit is known.
-
-        Between the longest that worked and the shortest that did not, it halves the latter, so that asking again with
-        it soon finds the edge.
-        """
-        wide, hourly = self.evidence
-        if wide is None or wide <= hourly:
-            return None
-        return max(1, hourly // DAY, wide // 2 // DAY)
-
-
-class CloudCapabilities:
-    """Both kinds of knowledge about one cloud, kept in a file if there is one.
+    where the new one said 404: for a metric that a site does not have both say 404.
 
     Args:
         base_url: The cloud.
@@ -106,36 +40,41 @@ class CloudCapabilities:
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
-        known = self._load().get(base_url, {})
-        self.trend = TrendSupport(known.get("has_trend"))
-        self.window = WindowLimit(known.get("narrowest_wide"), known.get("longest_hourly", 0))
-        self._kept = self._facts()
+        self._has_trend: bool | None = self._load().get(base_url, {}).get("has_trend")
 
-    def keep(self) -> None:
-        """Write down what is new; to be called after something was learned."""
-        facts = self._facts()
-        if self._path is None or facts == self._kept:
-            return
+    @property
+    def has_trend(self) -> bool | None:
+        """True or False once settled, None before."""
+        return self._has_trend
+
+    def saw_trend(self) -> None:
+        """``summary-trend`` has answered."""
+        self._learn(has_trend=True)
+
+    def saw_only_summary(self) -> None:
+        """``summary`` has answered where ``summary-trend`` said 404."""
+        if self._has_trend is None:
+            self._learn(has_trend=False)
+
+    def _learn(self, *, has_trend: bool) -> None:
         with self._lock:
-            self._kept = facts
-            everything = {**self._load(), self._base_url: {**facts, "learned_at": self._clock()}}
+            if self._has_trend in (has_trend, True):
+                return
+            self._has_trend = has_trend
+            if self._path is None:
+                return
+            fact = {"has_trend": has_trend, "learned_at": self._clock()}
             temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                temporary.write_text(json.dumps(everything, indent=1), encoding="utf-8")
+                temporary.write_text(
+                    json.dumps({**self._load(), self._base_url: fact}, indent=1), encoding="utf-8"
+                )
                 temporary.replace(self._path)
             except OSError as error:
                 log.warning("what was learned about the cloud is not kept: %s", error)
                 with contextlib.suppress(OSError):
                     temporary.unlink()
-
-    def _facts(self) -> dict[str, Any]:
-        narrowest_wide, longest_hourly = self.window.evidence
-        return {
-            "has_trend": self.trend.known,
-            "narrowest_wide": narrowest_wide,
-            "longest_hourly": longest_hourly,
-        }
 
     def _load(self) -> dict[str, dict[str, Any]]:
         """What is known and not too old, by cloud; nothing if the file is absent or unreadable."""
@@ -150,17 +89,11 @@ class CloudCapabilities:
 
 
 def _entries(document: Any) -> list[tuple[str, dict[str, Any]]]:
-    """The sound entries of a memory file; somebody may have edited it."""
-    kinds = {
-        "has_trend": (bool, type(None)),
-        "narrowest_wide": (int, type(None)),
-        "longest_hourly": (int,),
-        "learned_at": (int, float),
-    }
+    """The sound entries of the file, which somebody may have edited."""
     return [
         (url, facts)
         for url, facts in (document.items() if isinstance(document, dict) else ())
         if isinstance(facts, dict)
-        and set(facts) == set(kinds)
-        and all(isinstance(facts[name], kind) for name, kind in kinds.items())
+        and isinstance(facts.get("has_trend"), bool)
+        and isinstance(facts.get("learned_at"), int | float)
     ]

@@ -1,7 +1,7 @@
-"""The client of the Mist cloud: asks, repeats what can heal, keeps to the budget, hands out whole answers or an error.
+"""The client of the Mist API: sends calls, repeats what may heal, keeps to the call budget, returns whole answers or an error.
 
-It decides *that* something is fetched and whether it came whole. What is worth fetching is the call planner's matter
-(`collect`), what a document means is `shapes`', how long to wait is `retry`'s, single attempts are `transport`'s.
+Not here: what is worth asking (`collect.fetch.plan`), what a document means (`parsers`), what a status means
+(`responses`), which token pays (`token_scheduler`), how long to wait (`http_client.retry`), a single attempt (`transport`).
 """
 
 import logging
@@ -38,8 +38,8 @@ from mist_pipeline.mist.organisation import Organisation, choose
 from mist_pipeline.mist.page import Page
 from mist_pipeline.mist.paging import read_all
 from mist_pipeline.mist.parsers import Usage, parse_self, parse_usage
-from mist_pipeline.mist.responses import Request, bucket_seconds, classify_response
-from mist_pipeline.mist.token_scheduler import UNTOLD, TokenScheduler
+from mist_pipeline.mist.responses import Request, classify_response
+from mist_pipeline.mist.token_scheduler import UNKNOWN_USAGE, TokenScheduler
 from mist_pipeline.mist.transport import MIST_LIMITS, Transport
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def connect(
     Args:
         cloud: Region name or URL (see `clouds.base_url`).
         tokens: API tokens, at least one.
-        budget_path: The budget file that all processes of this machine share; what is learned about the cloud is kept
+        budget_path: The budget file that all processes of this machine share; the capabilities of the cloud are kept
             beside it in ``clouds.json``.
         calls_per_hour: Limit per token, whatever the cloud says.
         org_id: The wanted organisation, or None for the only one.
@@ -108,20 +108,22 @@ def connect(
         limit_override=calls_per_hour,
         clock=lambda: clock().timestamp(),
     )
-    memory = CloudCapabilities(base_url, budget_path.with_name("clouds.json"), lambda: clock().timestamp())
+    capabilities = CloudCapabilities(
+        base_url, budget_path.with_name("clouds.json"), lambda: clock().timestamp()
+    )
     return MistClient(
         base_url=base_url,
         tokens=tokens,
         budget=budget,
         org_id=org_id,
         limits=limits,
-        memory=memory,
+        capabilities=capabilities,
         clock=clock,
     )
 
 
 class MistClient:
-    """Asks one Mist cloud on behalf of one or several tokens; safe to share between threads.
+    """Sends calls to one Mist cloud with one or several tokens; safe to share between threads.
 
     Args:
         base_url: Region name or URL of the cloud (see `clouds.base_url`).
@@ -129,7 +131,7 @@ class MistClient:
         budget: The call budget of exactly these tokens (`connect` makes both); closed with the client.
         org_id: The wanted organisation, or None for the only one that the tokens see.
         limits: How hard to try.
-        memory: What is known about the cloud; by default nothing, and forgotten with the client.
+        capabilities: What is known about the cloud; by default nothing, and forgotten with the client.
         clock: The present instant, aware, in UTC.
         sleep: Waits this many seconds; by default a wait that `close` ends early.
         random: Uniform in [0, 1), for the jitter.
@@ -146,7 +148,7 @@ class MistClient:
         budget: CallBudget,
         org_id: str | None = None,
         limits: Limits = DEFAULT_LIMITS,
-        memory: CloudCapabilities | None = None,
+        capabilities: CloudCapabilities | None = None,
         clock: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], object] | None = None,
         random: Callable[[], float] = _uniform,
@@ -167,9 +169,9 @@ class MistClient:
         self._sleep = sleep
         self._random = random
         self._transport = Transport(self.base_url, limits.http)
-        self._memory = memory or CloudCapabilities(self.base_url)
+        self._capabilities = capabilities or CloudCapabilities(self.base_url)
         self._organisation: Organisation | None = None
-        self._purse = TokenScheduler(
+        self._scheduler = TokenScheduler(
             self._tokens,
             budget,
             patience_seconds=max(limits.budget_wait_seconds, limits.retry.cap_seconds),
@@ -180,7 +182,7 @@ class MistClient:
         )
 
     def pages(self, call: Call, *, lane: Lane = "batch") -> Iterator[Page]:
-        """All pages of a call, in order. The first is handed out once the last has arrived: all or nothing.
+        """All pages of a call, in order. The first is returned once the last has arrived: all or nothing.
 
         Raises:
             NotSupported: The site does not know the metric (404 or 400 at a metric's endpoint).
@@ -253,11 +255,6 @@ class MistClient:
         [page] = self.pages(endpoints.usage())
         return parse_usage(page.document)
 
-    @property
-    def max_window_days(self) -> int | None:
-        """The longest window in days for which this cloud sends hourly buckets, or None while no limit was met."""
-        return self._memory.window.days
-
     def close(self) -> None:
         """End waits, give unused calls back, close connections."""
         for stop in tuple(self._stops):
@@ -294,22 +291,17 @@ class MistClient:
     def _summary(self, call: Call, fetch: Callable[[int, str, Mapping[str, str]], Page]) -> Page:
         """``summary-trend``, or ``summary`` where this cloud has only that."""
         old_path = call.path.removesuffix("-trend")
-        if self._memory.trend.known is False:
+        if self._capabilities.has_trend is False:
+            return fetch(1, old_path, call.params)
+        try:
+            page = fetch(1, call.path, call.params)
+            self._capabilities.saw_trend()
+        except NotFound:
+            if self._capabilities.has_trend:
+                raise
             page = fetch(1, old_path, call.params)
-        else:
-            try:
-                page = fetch(1, call.path, call.params)
-                self._memory.trend.saw_trend()
-            except NotFound:
-                if self._memory.trend.known:
-                    raise
-                page = fetch(1, old_path, call.params)
-                self._memory.trend.saw_only_summary()
-                log.info("this cloud has no summary-trend, asking for summary from now on")
-        interval = bucket_seconds(page.document)
-        if interval is not None:
-            self._memory.window.saw(int(call.params["end"]) - int(call.params["start"]), interval)
-        self._memory.keep()
+            self._capabilities.saw_only_summary()
+            log.info("this cloud has no summary-trend, asking for summary from now on")
         return page
 
     def _page(self, request: Request) -> Page:
@@ -318,20 +310,20 @@ class MistClient:
         attempt = 0
         while True:
             attempt += 1
-            token = self._purse.take_call(request)
+            token = self._scheduler.take_call(request)
             requested_at = self._clock()
             try:
                 answer = self._transport.get(request.path, request.query, self._tokens[token])
             except NoAnswerError as failed:
-                error: MistError = Unavailable(str(failed), **request.told(None, attempt))
+                error: MistError = Unavailable(str(failed), **request.error_fields(None, attempt))
                 wait = policy.wait(attempt, None, self._random)
             else:
-                outcome = self._judge(request, answer, attempt, requested_at, self._clock())
+                outcome = self._classify(request, answer, attempt, requested_at, self._clock())
                 if isinstance(outcome, Page):
-                    self._purse.succeeded(token)
+                    self._scheduler.succeeded(token)
                     return outcome
                 if not isinstance(outcome, RateLimited | Unavailable):
-                    raise self._purse.naming(outcome, token)
+                    raise self._scheduler.with_token_named(outcome, token)
                 error = outcome
                 wait = self._after_refusal(token, answer, attempt, outcome)
             if attempt >= policy.attempts:
@@ -339,7 +331,7 @@ class MistClient:
             log.info("%s Waiting %.1f s before attempt %d.", error, wait, attempt + 1)
             self._pause(wait, request)
 
-    def _judge(
+    def _classify(
         self,
         request: Request,
         answer: HttpAnswer,
@@ -360,28 +352,28 @@ class MistClient:
     def _after_refusal(self, token: str, answer: HttpAnswer, attempt: int, error: MistError) -> float:
         """Seconds to wait after a 429 or 5xx."""
         asked = answer.retry_after_seconds(self._clock() + (self.clock_skew or timedelta()))
-        if answer.status == 429 and self._purse.refused(token, error, asked):
+        if answer.status == 429 and self._scheduler.refused(token, error, asked):
             return 0.0  # another token may have room; if none has, taking the next call waits or says so
         return self._limits.retry.wait(attempt, asked, self._random)
 
     def _ask_usage(self, token: str, request: Request) -> Usage:
-        """A token's count as the cloud has it, for the purse; asked once, because work can go on without it."""
+        """A token's count as the cloud has it, for the scheduler; asked once, because work can go on without it."""
         call = endpoints.usage()
         usage = Request(call, 1, call.path, call.params, request.lane, request.stop)
         now = self._clock()
         try:
-            outcome = self._judge(
+            outcome = self._classify(
                 usage, self._transport.get(usage.path, usage.query, self._tokens[token]), 1, now, now
             )
             if isinstance(outcome, Page):
                 return parse_usage(outcome.document)
             if isinstance(outcome, Unauthorized):
-                raise self._purse.naming(outcome, token)
+                raise self._scheduler.with_token_named(outcome, token)
             reason = str(outcome)
         except (NoAnswerError, UnexpectedShape) as error:
             reason = self._secrets.hide(str(error))
         log.warning("the call budget starts without the cloud's own count: %s", reason)
-        return UNTOLD
+        return UNKNOWN_USAGE
 
     def _note_date(self, answer: HttpAnswer, requested_at: datetime, received_at: datetime) -> None:
         cloud = http_date(answer.headers["date"]) if "date" in answer.headers else None
@@ -391,7 +383,7 @@ class MistClient:
     def _pause(self, seconds: float, request: Request) -> None:
         (self._sleep or request.stop.wait)(seconds)
         if request.stop.is_set():
-            raise Unavailable("stopped before an answer came", **request.told(None, 0))
+            raise Unavailable("stopped before an answer came", **request.error_fields(None, 0))
 
 
 def _checked(tokens: Sequence[str]) -> list[str]:

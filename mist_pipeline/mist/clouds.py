@@ -1,4 +1,4 @@
-"""Where Mist clouds live: regions, base URLs that a token may be sent to, and the hosts of the pages for people.
+"""The regions of the Mist cloud: base URLs that a token may be sent to, and the hosts of its web interface.
 
 No I/O. `client` takes a checked base URL from here, the settings offer the region names.
 """
@@ -56,7 +56,7 @@ def base_url(cloud: str) -> str:
 
 
 def people_url(api_url: str) -> str:
-    """Where people look at what this API serves: ``https://api.eu.mist.com`` → ``https://manage.eu.mist.com``.
+    """The web interface to what this API serves: ``https://api.eu.mist.com`` → ``https://manage.eu.mist.com``.
 
     An URL that is not of an ``api.`` host (a simulated cloud) is returned as it is.
     """

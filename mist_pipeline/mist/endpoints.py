@@ -1,4 +1,4 @@
-"""What can be asked: every endpoint that the pipeline uses, as plain values. No I/O.
+"""The calls of the Mist API that the pipeline uses, as plain values. No I/O.
 
 `client` sends these, the call planner in `collect` counts and chooses them. Ids and metric spellings come from the
 cloud and end up in paths, so they are checked here once for all.
@@ -26,7 +26,7 @@ Sle = Literal["wifi", "wired", "wan"]
 DeviceType = Literal["all", "ap", "switch", "gateway"]
 
 PAGE_LIMIT = 1000
-"""The largest page that the cloud serves; the default of 100 hides the rest from whoever does not page."""
+"""The largest page that the cloud serves; the default of 100 hides the rest where pages are not followed."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
 
@@ -68,7 +68,7 @@ class Call:
     """One question to the cloud; its answer may take several pages.
 
     Attributes:
-        endpoint: Which endpoint; also says which ``parse_…`` of `shapes` reads the answer.
+        endpoint: Which endpoint; also says which ``parse_…`` of `parsers` reads the answer.
         path: Absolute path below the base URL.
         params: Query of the first page, without the page number.
         paging: How further pages are found.

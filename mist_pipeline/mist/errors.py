@@ -1,8 +1,8 @@
-"""What can go wrong when the Mist cloud is asked: one small tree of exceptions, split by "can it heal?".
+"""What can go wrong with a call of the Mist API: one small tree of exceptions, split by "can it heal?".
 
-Here belong the types and the wording; `transport` and `client` decide which one is raised, `collect` decides what
-to do about it. A message says what was asked, what came back and how to mend it. It never holds a token: whoever
-builds an error passes text that has been through `transport.Secrets.hide`.
+Here belong the types and the wording; `responses` and `client` decide which one is raised, `collect` decides what to do
+about it. A message says what was asked, what came back and how to fix it. It never holds a token: text of the cloud goes
+through `http_client.secrets.Secrets.hide` before it becomes a detail.
 """
 
 from datetime import UTC, datetime
@@ -17,10 +17,10 @@ def at_time(epoch: float) -> str:
 
 
 class MistError(Exception):
-    """A question to the Mist cloud was not answered.
+    """A call of the Mist API was not answered.
 
     Attributes:
-        reason: One sentence: what happened, and how to mend it where that is known.
+        reason: One sentence: what happened, and how to fix it where that is known.
         method: HTTP method, or '' where no request was made.
         path: Path and query below the base URL, or ''.
         status: HTTP status, or None where no answer arrived.
@@ -76,7 +76,7 @@ class TransientFailure(MistError):  # noqa: N818 - the two halves of the tree
 
 
 class PermanentFailure(MistError):  # noqa: N818 - the two halves of the tree
-    """Asking again gives the same answer: somebody has to change something."""
+    """Asking again gives the same answer until something is changed."""
 
 
 class RateLimited(TransientFailure):

@@ -10,7 +10,7 @@ from mist_pipeline.mist.parsers import Privilege
 
 @dataclass(frozen=True)
 class Organisation:
-    """An organisation: its id, and its name for people ('' where the cloud does not tell; hostile input)."""
+    """An organisation: its id, and its name for people ('' where the cloud does not say; hostile input)."""
 
     id: str
     name: str

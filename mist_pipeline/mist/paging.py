@@ -1,7 +1,7 @@
-"""How one call becomes its pages: the three styles of the Mist cloud, with guards against loops, gaps and strangers.
+"""How one call becomes its pages: the three styles of the Mist cloud, with guards against loops, gaps and foreign hosts.
 
-Pure but for the `fetch` that is handed in. A list is either read whole or not at all: whatever contradicts itself
-raises, so that nobody takes a part for everything.
+Pure but for the `fetch` that is passed in. A list is read whole or not at all: what contradicts itself raises, so that
+a part is never taken for everything.
 """
 
 import logging

@@ -1,6 +1,6 @@
-"""What an answer of the cloud means: a page, or the error that it is. Pure.
+"""What a response of the Mist API means: a page, or an error. Pure.
 
-`client` asks and decides about repeating; the documents' content is checked by `shapes`.
+Not here: whether the call is repeated (`client`), and whether the content of a document is sound (`parsers`).
 """
 
 import json
@@ -46,8 +46,8 @@ class Request:
         number: 1 for the first page.
         path: Path below the base URL; a cursor holds its query already.
         query: Further query parameters.
-        lane: Whose budget it is paid from.
-        stop: Set when nobody waits for the answer any more.
+        lane: Which share of the call budget it is taken from.
+        stop: Set when the answer is no longer wanted.
     """
 
     call: Call
@@ -62,8 +62,8 @@ class Request:
         """Path and query, as errors and raw files show it."""
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
-    def told(self, status: int | None, attempt: int) -> dict[str, Any]:
-        """What every error about this request says."""
+    def error_fields(self, status: int | None, attempt: int) -> dict[str, Any]:
+        """The fields of every error about this request."""
         return {"method": "GET", "path": self.shown, "status": status, "attempt": attempt}
 
 
@@ -76,16 +76,16 @@ def classify_response(
     received_at: datetime,
     secrets: Secrets,
 ) -> Page | MistError:
-    """The page in an answer, or the error that it is (returned, because the client may want to ask again)."""
-    told = request.told(answer.status, attempt)
+    """The page in an answer, or the error that it means (returned, because the client may ask again)."""
+    fields = request.error_fields(answer.status, attempt)
     if answer.status != 200:
-        return _refusal(request, answer, told, secrets)
+        return _refusal(request, answer, fields, secrets)
     try:
         document = parse_json(answer.body)
     except NotFiniteError as error:
-        return UnexpectedShape(str(error), endpoint=request.call.endpoint, **told)
+        return UnexpectedShape(str(error), endpoint=request.call.endpoint, **fields)
     except NotJsonError:
-        return Unavailable("the body is no JSON document, it may have been cut off", **told)
+        return Unavailable("the body is no JSON document, it may have been cut off", **fields)
     return Page(
         call=request.call,
         number=request.number,
@@ -99,42 +99,35 @@ def classify_response(
     )
 
 
-def bucket_seconds(document: Any) -> float | None:
-    """Width of the buckets of an SLE summary, if it says so; whether the document is sound is for `shapes` to say."""
-    sle = document.get("sle") if isinstance(document, dict) else None
-    width = sle.get("interval") if isinstance(sle, dict) else None
-    return float(width) if isinstance(width, int | float) else None
-
-
-def _refusal(request: Request, answer: HttpAnswer, told: dict[str, Any], secrets: Secrets) -> MistError:
+def _refusal(request: Request, answer: HttpAnswer, fields: dict[str, Any], secrets: Secrets) -> MistError:
     detail = secrets.hide(_detail(answer.body))
     if answer.status in _REFUSALS:
         kind, reason = _REFUSALS[answer.status]
-        return kind(reason, detail=detail, **told)
+        return kind(reason, detail=detail, **fields)
     if answer.status >= 500:
-        return Unavailable("the cloud is in trouble", detail=detail, **told)
+        return Unavailable("the cloud is in trouble", detail=detail, **fields)
     if answer.status >= 400:
-        return BadRequest("the cloud does not accept the request", detail=detail, **told)
+        return BadRequest("the cloud does not accept the request", detail=detail, **fields)
     if answer.status >= 300:
         target = secrets.hide(answer.headers.get("location", "an unnamed place"))
         return Redirected(
             "the cloud answered with a redirect, which is not followed: is the base URL right?",
             detail=f"go to {target}",
-            **told,
+            **fields,
         )
-    return UnexpectedShape("an answer without the expected content", endpoint=request.call.endpoint, **told)
+    return UnexpectedShape("an answer without the expected content", endpoint=request.call.endpoint, **fields)
 
 
 def _detail(body: bytes) -> str:
-    """What the cloud says about its refusal; '' for pages that are made for people."""
+    """What the cloud says about its refusal; '' for an HTML page."""
     try:
         document = parse_json(body)
     except (NotJsonError, NotFiniteError):
         return ""
-    told = document.get("detail") if isinstance(document, dict) else None
-    if told is None:
+    detail = document.get("detail") if isinstance(document, dict) else None
+    if detail is None:
         return ""
-    return told if isinstance(told, str) else json.dumps(told)
+    return detail if isinstance(detail, str) else json.dumps(detail)
 
 
 def _header_count(answer: HttpAnswer, name: str) -> int | None:

@@ -1,6 +1,7 @@
-"""Which token pays for the next call: seeds the call budget, waits for room in it, and takes in what the cloud refuses.
+"""Which token pays for the next call: fills in the call budget, waits for room in it, and blocks a token that is refused.
 
-`budget` counts, `client` spends. Here is the policy in between; it sends nothing itself, `ask_usage` is handed in.
+Not here: the counting (`budget`) and the sending (`client`). The one call that this policy needs, a token's usage, is
+given to it as `ask_usage`.
 """
 
 import logging
@@ -19,8 +20,8 @@ log = logging.getLogger(__name__)
 _REFUSALS_OF_AN_HOUR = 10
 """So many 429 in a row, without `Retry-After` and without a success in between, mean that the hour is used up."""
 
-UNTOLD = Usage(None, None)
-"""What `ask_usage` answers when the cloud would not say."""
+UNKNOWN_USAGE = Usage(None, None)
+"""What `ask_usage` returns when the cloud gave no numbers."""
 
 
 class TokenScheduler:
@@ -31,7 +32,7 @@ class TokenScheduler:
         budget: The budget of exactly these tokens.
         patience_seconds: How long one call may wait for room.
         ask_usage: Asks the cloud for a token's count (fingerprint, the request that needs it); may raise `Unauthorized`.
-        pause: Waits this many seconds, or raises where nobody waits for the request any more.
+        pause: Waits this many seconds, or raises where the request is no longer wanted.
         clock: The present instant.
         random: Uniform in [0, 1).
 
@@ -62,7 +63,7 @@ class TokenScheduler:
         self._seeding = threading.Lock()
         self._seeded_hour: dict[str, int] = {}
         self._refused_in_a_row = dict.fromkeys(tokens, 0)
-        self._told_wait = 0.0
+        self._announced_wait = 0.0
 
     def take_call(self, request: Request) -> str:
         """Fingerprint of a token with room in the budget; waits for it as long as allowed.
@@ -80,8 +81,8 @@ class TokenScheduler:
                 wait = max(0.0, (error.retry_at or 0.0) - self._clock().timestamp())
                 if waited + wait > self._patience:
                     raise
-                wait += self._random()  # so that not everybody comes back in the same moment
-                self._tell_wait(error)
+                wait += self._random()  # so that not all threads come back in the same moment
+                self._announce_wait(error)
                 waited += wait
             self._pause(wait, request)
 
@@ -90,10 +91,10 @@ class TokenScheduler:
         self._refused_in_a_row[token] = 0
 
     def refused(self, token: str, error: MistError, asked_seconds: float | None) -> bool:
-        """Take in a 429: whether the token is blocked now, for everybody.
+        """Take in a 429; returns whether the token is blocked now, for all processes.
 
-        It is for as long as the cloud asks for, or, where it does not say, until the next hour once so many refusals
-        came in a row that it is no burst. `error` is told when to ask again.
+        It is blocked for as long as the cloud asks for. Where the cloud does not say, it is blocked until the next hour
+        once so many refusals came in a row that it is no burst. `error.retry_at` is set to the end of the block.
         """
         if asked_seconds is not None:
             error.retry_at = self._clock().timestamp() + asked_seconds
@@ -105,22 +106,22 @@ class TokenScheduler:
         error.retry_at = self._budget.block_for_the_hour(token)
         return True
 
-    def naming(self, error: MistError, token: str) -> MistError:
-        """The error, saying which of several tokens was refused."""
+    def with_token_named(self, error: MistError, token: str) -> MistError:
+        """The error, with the number of the refused token where there are several."""
         if len(self._tokens) > 1 and isinstance(error, Unauthorized | Forbidden):
             number = list(self._tokens).index(token) + 1
             error.reason += f" (token {number} of {len(self._tokens)}, in the configured order)"
         return error
 
-    def _tell_wait(self, error: BudgetExhausted) -> None:
-        """Say once per moment, not once per thread, that everything waits."""
+    def _announce_wait(self, error: BudgetExhausted) -> None:
+        """Log once per moment, not once per thread, that all calls wait."""
         retry_at = error.retry_at or 0.0
-        if retry_at > self._told_wait:
-            self._told_wait = retry_at
+        if retry_at > self._announced_wait:
+            self._announced_wait = retry_at
             log.warning("%s Waiting until %s.", error.reason, at_time(retry_at))
 
     def _seed(self, request: Request) -> None:
-        """Once an hour and token, somebody asks the cloud how many calls it has counted already."""
+        """Once per hour and token, one thread asks the cloud how many calls it has counted already."""
         hour = int(self._clock().timestamp() // 3600)
         if all(self._seeded_hour.get(token) == hour for token in self._tokens):
             return
@@ -129,6 +130,6 @@ class TokenScheduler:
                 if self._seeded_hour.get(token) == hour:
                     continue
                 if self._budget.needs_seed(token):
-                    told = self._ask_usage(token, request)
-                    self._budget.seed(token, requests=told.requests, request_limit=told.request_limit)
+                    usage = self._ask_usage(token, request)
+                    self._budget.seed(token, requests=usage.requests, request_limit=usage.request_limit)
                 self._seeded_hour[token] = hour

@@ -244,7 +244,6 @@ def test_the_client_reads_every_kind_of_simulated_cloud(
             if call.endpoint == "sle_summary" and isinstance(outcome, list)
         ]
         assert {each.interval for each in summaries} == {DAY if name == "coarse" else 3600}
-        assert client.max_window_days == (2 if name == "coarse" else None)
         assert any(each.score_pct is not None for each in summaries)
         with pytest.raises(NotSupported):
             list(client.pages(endpoints.sle_summary(sites[0], "no-such-metric", END - DAY, END)))

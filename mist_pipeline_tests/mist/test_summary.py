@@ -1,4 +1,4 @@
-"""`summary-trend` first, `summary` where the cloud has only that; what is not supported; how wide a window may be."""
+"""`summary-trend` first, `summary` where the cloud has only that; what is not supported."""
 
 from typing import Any
 
@@ -17,7 +17,6 @@ from mist_pipeline_tests.support.mist.scripted_cloud import (
     ClientMaker,
     Reply,
     ScriptedCloud,
-    Seen,
     summaries,
     summary,
 )
@@ -98,37 +97,9 @@ class TestSummary:
 
     def test_what_one_client_learns_the_next_one_knows(self, cloud: ScriptedCloud, tmp_path: Any) -> None:
         cloud.script = lambda seen: (
-            Reply(404, {}) if seen.path.endswith("-trend") else Reply(document=summary(interval=86_400))
+            Reply(404, {}) if seen.path.endswith("-trend") else Reply(document=summary())
         )
         for _ in range(2):
             with connect(cloud=cloud.url, tokens=[TOKEN], budget_path=tmp_path / "calls.db") as client:
                 list(client.pages(endpoints.sle_summary(SITE, "capacity", 0, 14 * 86_400)))
-                assert client.max_window_days == 7
         assert self.endpoints_asked(cloud) == [self.TREND, self.OLD, self.OLD]
-
-    def test_wide_buckets_teach_the_longest_window(
-        self, cloud: ScriptedCloud, make_client: ClientMaker
-    ) -> None:
-        def script(seen: Seen) -> Reply:
-            days = (int(seen.query["end"]) - int(seen.query["start"])) / 86_400
-            return Reply(document=summary(interval=3600 if days <= 7 else 86_400))
-
-        cloud.script = script
-        client = make_client()
-        assert client.max_window_days is None
-        asked = 28
-        for _ in range(4):
-            list(client.pages(endpoints.sle_summary(SITE, "capacity", 0, asked * 86_400)))
-            asked = client.max_window_days or asked
-        assert asked == 7
-
-    @pytest.mark.parametrize(
-        "document", [[], {}, {"sle": 3}, {"sle": {"interval": "1h"}}, {"sle": {"interval": None}}]
-    )
-    def test_a_document_without_an_interval_teaches_nothing(
-        self, cloud: ScriptedCloud, make_client: ClientMaker, document: object
-    ) -> None:
-        cloud.answers(Reply(document=document))
-        client = make_client()
-        list(client.pages(summaries(1)[0]))
-        assert client.max_window_days is None

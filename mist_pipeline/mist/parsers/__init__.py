@@ -1,8 +1,8 @@
-"""The shapes of the cloud's answers: one ``parse_…`` per endpoint, document in, light typed value out.
+"""Documents of the Mist API as typed values: one ``parse_…`` per endpoint.
 
 Tolerant where the cloud is loose (null, a missing metric, an unknown classifier or field, no interval) and strict where
 guessing would invent data: a wrong type is `UnexpectedShape` with its path. No I/O; rows, days and tables are made in
-`collect`.
+`collect.history`.
 """
 
 from mist_pipeline.mist.parsers.account import Privilege, Usage, parse_self, parse_usage

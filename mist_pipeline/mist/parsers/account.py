@@ -13,7 +13,7 @@ class Privilege:
     Attributes:
         scope: ``msp``, ``org``, ``orggroup``, ``site`` or ``sitegroup``.
         org_id: The organisation that it belongs to, or None (an msp's own privilege).
-        org_name: Name of that organisation, '' where the cloud does not tell; hostile input.
+        org_name: Name of that organisation, '' where the cloud does not say; hostile input.
         role: ``admin``, ``read`` and so on.
     """
 

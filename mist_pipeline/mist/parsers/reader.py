@@ -1,7 +1,7 @@
 """Typed reading of JSON documents: every value is checked where it is read, and an error names its path.
 
-Absent and null are the same and normal; a wrong type is `UnexpectedShape`. What the fields mean is the business of the
-neighbours in this folder.
+Absent and null are the same and normal; a wrong type is `UnexpectedShape`. What the fields mean is said by the other modules
+of this folder.
 """
 
 import math
@@ -163,7 +163,7 @@ class Node:
             return None
         if not isinstance(values, list):
             raise child.fail("a list")
-        # The usual case costs one look at the types and one sum; only a bad list is walked.
+        # The usual case costs one pass over the types and one sum; only a bad list is walked.
         if not set(map(type, values)) <= _NUMERIC or not _is_finite_sum(values):
             return [each.as_number() for each in child.items()]
         return [None if value is None else float(value) for value in values]

@@ -315,17 +315,17 @@ def _impact(node: Node) -> Impact:
 
 
 def _interval(node: Node, start: int, end: int, buckets: int) -> int:
-    """Width of a bucket as told, else the usual width that fits the window."""
+    """Width of a bucket as the document says, else the usual width that fits the window."""
     sle = node.child("sle")
     for holder in (sle, *node.elements("classifiers")):
-        told = holder.number("interval")
-        if told is not None:
-            if told < 1 or told != int(told):
+        interval = holder.number("interval")
+        if interval is not None:
+            if interval < 1 or interval != int(interval):
                 raise holder.child("interval").fail("a width in seconds")
-            if buckets > _most_buckets(start, end, told):
-                reason = f"{buckets} buckets of {told:g} s in a window of {end - start} s"
+            if buckets > _most_buckets(start, end, interval):
+                reason = f"{buckets} buckets of {interval:g} s in a window of {end - start} s"
                 raise UnexpectedShape(reason, where="sle.samples", endpoint=node.endpoint)
-            return int(told)
+            return int(interval)
     if buckets == 0:
         return _WIDTHS[0]
     for width in _WIDTHS:

@@ -200,10 +200,10 @@ def ask(client: MistClient) -> list[Page]:
     return list(client.pages(WHOAMI))
 
 
-def summary(interval: int = 3600) -> dict[str, Any]:
+def summary() -> dict[str, Any]:
     """A sound SLE summary of one bucket."""
     samples = {"total": [60.0], "degraded": [6.0], "value": [0.5]}
-    return {"start": 0, "end": 3600, "sle": {"name": "capacity", "interval": interval, "samples": samples}}
+    return {"start": 0, "end": 3600, "sle": {"name": "capacity", "interval": 3600, "samples": samples}}
 
 
 def summaries(count: int) -> list[Call]:
