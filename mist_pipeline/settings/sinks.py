@@ -15,8 +15,8 @@ from mist_pipeline.delivery.sinks.mail.config import MailConfig
 from mist_pipeline.delivery.sinks.pagerduty.config import PagerDutyConfig
 from mist_pipeline.delivery.sinks.slack.config import SlackConfig, SlackWebhookConfig
 from mist_pipeline.delivery.sinks.webhook.config import WebhookConfig
-from mist_pipeline.delivery.tickets.jira.config import JiraKind
-from mist_pipeline.delivery.tickets.servicenow.config import ServiceNowKind
+from mist_pipeline.delivery.tickets.jira.config import JiraConfig
+from mist_pipeline.delivery.tickets.servicenow.config import ServiceNowConfig
 
 SinkKind = Annotated[
     MailConfig
@@ -25,13 +25,13 @@ SinkKind = Annotated[
     | PagerDutyConfig
     | WebhookConfig
     | FileConfig
-    | JiraKind
-    | ServiceNowKind
+    | JiraConfig
+    | ServiceNowConfig
     | AppriseConfig,
     Field(discriminator="type"),
 ]
 
 KINDS: tuple[type[SinkConfig], ...] = (
-    MailConfig, SlackConfig, SlackWebhookConfig, PagerDutyConfig, WebhookConfig, FileConfig, JiraKind, ServiceNowKind, AppriseConfig,
+    MailConfig, SlackConfig, SlackWebhookConfig, PagerDutyConfig, WebhookConfig, FileConfig, JiraConfig, ServiceNowConfig, AppriseConfig,
 )  # fmt: skip
 """Every kind, for the documentation."""

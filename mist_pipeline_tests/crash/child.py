@@ -24,10 +24,11 @@ from mist_pipeline.delivery.sinks.mail.sink import MailSettings, MailSink
 from mist_pipeline.delivery.sinks.pagerduty.sink import PagerDutySink
 from mist_pipeline.delivery.sinks.slack.sink import SlackBotSink
 from mist_pipeline.delivery.sinks.webhook.sink import WebhookSink
-from mist_pipeline.delivery.tickets.client import Basic
-from mist_pipeline.delivery.tickets.jira.api import JiraConfig
-from mist_pipeline.delivery.tickets.jira.sink import JiraSink
-from mist_pipeline.delivery.tickets.policy import TicketStatus
+from mist_pipeline.delivery.tickets.jira.api import JiraSystem
+from mist_pipeline.delivery.tickets.jira.config import JiraConfig
+from mist_pipeline.delivery.tickets.lifecycle import TicketSink
+from mist_pipeline.delivery.tickets.policy import TicketPolicy, TicketStatus
+from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpLimits, send
 from mist_pipeline.notification.builder import compose, incident_ids
@@ -109,11 +110,16 @@ class Child:
         self.kept = Evaluations(folder / "evaluations")
         self.week = week
         self.telling = telling(week)
-        self.jira = JiraSink(
-            JiraConfig(addresses["jira"], "OPS", Basic("bot@example.com", Secret("token"))),
+        config = JiraConfig(
+            type="jira", base_url=addresses["jira"], project="OPS", user="bot@example.com", token_from="TOKEN"
+        )
+        self.jira = TicketSink(
+            "jira",
+            JiraSystem(config, Secret("token"), LIMITS),
+            TicketPolicy(),
+            TicketTemplates(),
             clock=self.board,
             pause=lambda _: None,
-            limits=LIMITS,
         )
         mail = MailSettings(
             "localhost",

@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mist_pipeline.alerts.lifecycle.policy import DEFAULT_RULES
+from mist_pipeline.delivery.tickets.jira.config import JiraConfig
+from mist_pipeline.delivery.tickets.servicenow.config import ServiceNowConfig
 from mist_pipeline.settings import Settings, SettingsError, load_settings
 from mist_pipeline.settings.sinks import KINDS
 from mist_pipeline.settings.template import EXAMPLE
@@ -718,16 +720,17 @@ def test_ids_may_go_unquoted_and_severities_left_out_have_their_default(tmp_path
 notifications:
   sinks:
     desk: {type: servicenow, base_url: https://example.service-now.com, token_from: SERVICENOW_PASSWORD,
-           impact_urgency: {critical: [2, 1]}, states: {resolved: 16}, fields: {u_auto: true, u_code: 7, u_text: x}}
+           impact_urgency: {critical: [2, 1]}, states: {resolved: 16}}
     jira: {type: jira, base_url: https://jira.example.com, deployment: datacenter, project: NET, token_from: JIRA_TOKEN,
            issue_type: 10002, priorities: {critical: 10001}}
 """
-    sinks = load(text, tmp_path).sinks()
-    desk, jira = sinks["desk"]._config, sinks["jira"]._config  # type: ignore[attr-defined]
+    sinks = load(text, tmp_path).notifications.sinks
+    desk, jira = sinks["desk"], sinks["jira"]
+    assert isinstance(desk, ServiceNowConfig)
+    assert isinstance(jira, JiraConfig)
     assert desk.impact_urgency["critical"] == ("2", "1")
     assert set(desk.impact_urgency) == {"critical", "major", "warning", "info"}
-    assert (desk.states.resolved, desk.states.new) == ("16", "1")
-    assert desk.fields == {"u_auto": "true", "u_code": "7", "u_text": "x"}
+    assert (desk.states["resolved"], desk.states["new"]) == ("16", "1")
     assert (jira.issue_type, jira.priorities) == ("10002", {"critical": "10001"})
 
 

@@ -1,8 +1,14 @@
-"""Asking and telling a ticket system in JSON, and what its answer means for a delivery.
+"""Reading from and writing to a ticket system in JSON, and what its answer means for a message.
 
 Here: the difference between a question, which may be asked again without harm, and a write, which is `Unknown` where it
-may have been carried out; and reading into documents that others wrote. Not here: the request itself (`http`), and what
-is asked (`jira`, `servicenow`).
+may have been carried out; and reading into documents that others wrote:
+
+>>> text_of({"fields": {"status": {"id": 3}}}, "fields", "status", "id")
+'3'
+>>> rows_of({"issues": None}, "issues")
+[]
+
+Not here: the request itself (``http_client``), and what is asked (`jira`, `servicenow`).
 """
 
 from collections.abc import Mapping
@@ -11,36 +17,11 @@ from typing import Literal
 
 from mist_pipeline.delivery.http_outcome import no_answer, refusal
 from mist_pipeline.delivery.sink import Refused, Retry, Unknown
+from mist_pipeline.delivery.tickets.system import StoppedError
 from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpAnswer, HttpLimits, as_json, basic, bearer, send
 from mist_pipeline.http_client.urls import checked_url
-
-
-class StoppedError(Exception):
-    """A delivery that cannot go on; ``outcome`` says how it ended."""
-
-    def __init__(self, outcome: Retry | Unknown | Refused) -> None:
-        super().__init__(outcome.error)
-        self.outcome = outcome
-
-
-@dataclass(frozen=True)
-class Basic:
-    """A user (for Jira Cloud the mail address) with a password or API token."""
-
-    user: str
-    secret: Secret
-
-
-@dataclass(frozen=True)
-class Bearer:
-    """A personal access token or an OAuth token."""
-
-    secret: Secret
-
-
-Credentials = Basic | Bearer
 
 
 @dataclass(frozen=True)
@@ -57,7 +38,8 @@ class TicketClient:
     Args:
         system: Name of the ticket system, for error texts.
         base_url: ``https://…`` (``http`` on this machine only), without the API's path.
-        credentials: Who we are.
+        user: Who we are (for Jira Cloud the mail address); empty: the secret is a token that says so itself.
+        secret: Password, API token, personal access token or OAuth token.
         limits: Limits of one request.
 
     Raises:
@@ -65,19 +47,15 @@ class TicketClient:
     """
 
     def __init__(
-        self, system: str, base_url: str, credentials: Credentials, limits: HttpLimits | None = None
+        self, system: str, base_url: str, user: str, secret: Secret, limits: HttpLimits | None = None
     ) -> None:
         self._system = system
         self.base_url = checked_url(base_url, f"{system.lower()}: base_url")
-        self._secrets = [credentials.secret]
-        self._auth = (
-            basic(credentials.user, credentials.secret)
-            if isinstance(credentials, Basic)
-            else bearer(credentials.secret)
-        )
+        self._secrets = [secret]
+        self._auth = basic(user, secret) if user else bearer(secret)
         self._limits = limits
 
-    def ask(
+    def query(
         self,
         path: str,
         params: Mapping[str, str] | None = None,
@@ -113,7 +91,7 @@ class TicketClient:
             raise StoppedError(failure)
         return Answer(answer.status, answer.document())
 
-    def tell(self, method: Literal["POST", "PUT", "PATCH"], path: str, body: object) -> Answer:
+    def write(self, method: Literal["POST", "PUT", "PATCH"], path: str, body: object) -> Answer:
         """A write.
 
         Raises:

@@ -1,19 +1,21 @@
-"""."""
+"""What the configuration of every ticket system has in common.
 
-import json
+Here: the keys that decide how a ticket follows its incident, and the texts and policy made of them. Not here: the keys of one
+system (``jira.config``, ``servicenow.config``).
+"""
+
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from jinja2 import Environment, TemplateSyntaxError
 from pydantic import Field, JsonValue
 
 from mist_pipeline.delivery.config import SinkConfig
-from mist_pipeline.delivery.tickets.client import Basic, Bearer, Credentials
 from mist_pipeline.delivery.tickets.policy import TicketPolicy
-from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates
 from mist_pipeline.domain.config_section import PlacedError
-from mist_pipeline.http_client.secrets import Secret
+
+if TYPE_CHECKING:
+    from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates
 
 
 class TicketConfig(SinkConfig):
@@ -36,18 +38,19 @@ class TicketConfig(SinkConfig):
         """Whether its messages become tickets that people work on."""
         return True
 
-    def policy(self) -> "TicketPolicy":
+    def policy(self) -> TicketPolicy:
         """How a ticket follows its incident."""
-        from mist_pipeline.delivery.tickets.policy import TicketPolicy
-
         return TicketPolicy(self.on_resolve, timedelta(hours=self.reopen_within_hours))
 
-    def words(self) -> "TicketTemplates":
-        """The templates.
+    def texts(self) -> "TicketTemplates":
+        """The templates, each of them parsed once.
 
         Raises:
             PlacedError: The folder is missing, or a template in it is none.
         """
+        # Jinja2 is slow to import, and most configurations have no tickets.
+        from jinja2 import Environment, TemplateSyntaxError
+
         from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates
 
         try:
@@ -60,13 +63,3 @@ class TicketConfig(SinkConfig):
         except (ValueError, OSError) as error:
             raise PlacedError(("templates",), str(error)) from None
         return templates
-
-
-def _plain(value: JsonValue) -> str:
-    # ServiceNow writes its truth values small, as JSON does.
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _credentials(user: str, secret: "Secret") -> "Credentials":
-
-    return Basic(user, secret) if user else Bearer(secret)

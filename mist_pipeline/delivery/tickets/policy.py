@@ -1,26 +1,30 @@
-"""What tickets of every system have in common: their names, their policy, and how people's hands are read back.
+"""What the tickets of every system share: when they are reopened, how they are named, and what became of them.
 
-Here: labels made of the incident, which message wakes a closed ticket, what a read-back says. Not here: the systems
-themselves (`jira`, `servicenow`), their words (`ticket_templates`), or requests (`ticket_client`).
+Names are labels made of the incident, so every worker finds the same ticket; the mark is what one message leaves in it. A
+ticket that was closed lately is reopened, an older one gets a successor:
+
+>>> from datetime import UTC, datetime, timedelta
+>>> policy = TicketPolicy(reopen_within=timedelta(hours=24))
+>>> noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+>>> policy.is_within_reopening(noon, noon + timedelta(hours=23))
+True
+>>> policy.is_within_reopening(noon, noon + timedelta(hours=25))
+False
+
+Not here: what is done with a ticket (`lifecycle`), and its words (`ticket_text`).
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol, TypeAlias
+from datetime import datetime, timedelta
+from typing import Literal, Self
 
 from mist_pipeline.delivery.message import IncidentView, Message
-from mist_pipeline.delivery.sink import Outcome, Refused, Retry, Sink, Unknown
 
-Clock: TypeAlias = Callable[[], datetime]
 TicketState = Literal["open", "acknowledged", "closed"]
 
 WAKING_REASONS = frozenset({"first", "severity_rise", "more_sites", "reopened", "escalation"})
 """Reasons that want a person; all others leave a closed ticket closed."""
-
-DUPLICATE_LABEL = "mist-duplicate"
-"""Marks the ticket that lost where two were opened."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,35 @@ class TicketPolicy:
 
     def is_settled(self, message: Message, now: datetime) -> bool:
         """Whether a ticket created for a message would surely be found by now."""
-        # A telling may have waited for hours, because the system was down, before the attempt that is in doubt.
+        # A message may have waited for hours, because the system was down, before the attempt that is in doubt.
         last = max(message.incident.updated_at, message.unsure_since or message.incident.updated_at)
         return message.attempt >= self.settle_attempts and now - last >= self.settle
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the ticket of an incident is found by: no spaces or dots, the same from every worker.
+
+    Attributes:
+        cause: Shared by all tickets of one cause.
+        incident: Of the ticket of this incident.
+    """
+
+    cause: str
+    incident: str
+
+    @classmethod
+    def of(cls, incident: IncidentView) -> Self:
+        """The names of an incident, made of its fingerprint and its id."""
+        return cls(
+            cause=f"mist-cause-{_digest(incident.fingerprint)}",
+            incident=f"mist-incident-{_digest(incident.fingerprint, incident.incident_id)}",
+        )
+
+
+def delivery_mark(message: Message) -> str:
+    """What a message leaves in the ticket, so that a repetition finds it."""
+    return f"mist-delivery-{_digest(message.delivery_id)}"
 
 
 @dataclass(frozen=True)
@@ -84,57 +114,6 @@ class TicketStatus:
     def acknowledges(self) -> bool:
         """Whether the incident is in somebody's hands."""
         return self.is_by_person and self.state != "open"
-
-
-class TicketSink(Sink, Protocol):
-    """A sink whose messages become a ticket that people work on."""
-
-    def read_status(self, reference: Mapping[str, str]) -> TicketStatus | Retry | Refused:
-        """What became of the ticket of a reference that ``send`` handed back. Never raises for the network."""
-        ...
-
-
-def cause_name(incident: IncidentView) -> str:
-    """Label of all tickets of one cause: no spaces, the same from every worker."""
-    return f"mist-cause-{_digest(incident.fingerprint)}"
-
-
-def incident_name(incident: IncidentView) -> str:
-    """Label of the ticket of one incident: no spaces, the same from every worker."""
-    return f"mist-incident-{_digest(incident.fingerprint, incident.incident_id)}"
-
-
-def delivery_mark(message: Message) -> str:
-    """What a telling leaves in the ticket, so that a repetition finds it."""
-    return f"mist-delivery-{_digest(message.delivery_id)}"
-
-
-def unusable(message: Message) -> Refused | None:
-    """The refusal of a message that no ticket can be made of: without a name, it could become anybody's."""
-    incident = message.incident
-    if not (incident.fingerprint.strip() and incident.incident_id.strip()):
-        return Refused(
-            "the incident has no fingerprint or no id, so its ticket could not be told from others; nothing was sent"
-        )
-    problem = problem_with_recipient(message.recipient)
-    return Refused(problem) if problem else None
-
-
-def problem_with_recipient(recipient: str) -> str | None:
-    """Why a ticket cannot be for this recipient; None for nobody in particular."""
-    if not recipient:
-        return None
-    return "a ticket has no recipient: leave it out of the step, or set an assignee in the sink's fields"
-
-
-def still_unknown(outcome: Outcome) -> Outcome:
-    """What a recovery answers that could not find out: a `Retry` would let the message be sent as if it were new."""
-    return Unknown(outcome.error, is_older=True) if isinstance(outcome, Retry) else outcome
-
-
-def utc_now() -> datetime:
-    """The clock of production."""
-    return datetime.now(UTC)
 
 
 def _digest(*parts: str) -> str:

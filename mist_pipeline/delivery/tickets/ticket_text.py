@@ -1,14 +1,20 @@
-"""The words of tickets: Jinja2 templates per severity, cut to what a ticket system takes.
+r"""The words of tickets: Jinja2 templates per severity, cut to what a ticket system takes.
 
 Here: rendering and shortening. A rendered text is lines: the first line of a ticket is its summary; ``# `` begins a
 heading, ``- `` a list item, everything else is text. Each value is made one clean line, so that nobody's name can add
-a line, a heading or a link. Not here: what the lines become (`jira_format`, `servicenow`), and words that all sinks
-share (`wording`).
+a line, a heading or a link. As plain text, which every receiver understands:
+
+>>> print(plain(f"# More\n- {LINK_START}report{LINK_MIDDLE}https://example.com/{LINK_END}"))
+More
+- report – https://example.com/
+
+Not here: markup of one system (``jira.markup``), and words that all sinks share (``delivery.rendering``).
 
 Templates begin every line with their own words, never with a value. Users put their own beside them:
 ``ticket_<severity>.txt.j2`` and ``ticket_comment.txt.j2``.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +29,7 @@ from mist_pipeline.domain import text as plain_text
 
 LINK_START, LINK_MIDDLE, LINK_END = "\x02", "\x1f", "\x03"
 """Around the label and the address of a link; values cannot contain them."""
+LINK = re.compile(f"{LINK_START}(.*?){LINK_MIDDLE}(.*?){LINK_END}")
 
 Fits: TypeAlias = Callable[[str], bool]
 """Whether a rendered body is short enough for its receiver."""
@@ -31,8 +38,8 @@ _CUT = "… (shortened)"
 
 
 @dataclass(frozen=True)
-class Ticket:
-    """A new ticket: one line, and the lines below it."""
+class TicketText:
+    """The words of a new ticket: one line, and the lines below it."""
 
     summary: str
     body: str
@@ -54,10 +61,10 @@ class _Marked(str):
 
 
 class TicketTemplates:
-    """The templates of the house, or a user's own where there are any.
+    """The templates that come with the package, or a user's own where there are any.
 
     Args:
-        folder: Folder of a user's templates; those it lacks come from the house.
+        folder: Folder of a user's templates; those it lacks come with the package.
 
     Raises:
         ValueError: If the folder does not exist.
@@ -66,10 +73,10 @@ class TicketTemplates:
     def __init__(self, folder: Path | None = None) -> None:
         if folder is not None and not folder.is_dir():
             raise ValueError(f"{folder} is no folder; create it or leave the setting out")
-        house = PackageLoader("mist_pipeline.delivery.tickets", "templates")
+        packaged = PackageLoader("mist_pipeline.delivery.tickets", "templates")
         # No autoescape: nothing here is HTML. `finalize` sees every value and makes it one clean line.
         self._environment = Environment(  # noqa: S701
-            loader=house if folder is None else ChoiceLoader([FileSystemLoader(folder), house]),
+            loader=packaged if folder is None else ChoiceLoader([FileSystemLoader(folder), packaged]),
             undefined=StrictUndefined,
             finalize=_finalize,
             trim_blocks=True,
@@ -77,18 +84,18 @@ class TicketTemplates:
         )
         self._environment.globals["link"] = _link
 
-    def ticket(self, message: Message, fits: Fits, *, previous: str = "") -> Ticket:
+    def ticket(self, message: Message, fits: Fits, *, previous: str = "") -> TicketText:
         """The text of a new ticket, listing as many children as fit; the first line is the summary.
 
         Args:
-            message: What is told.
+            message: What it is about.
             fits: Whether a body is short enough.
             previous: Name of an earlier ticket of the same cause.
         """
         drafts = self._drafts(f"ticket_{message.incident.severity}.txt.j2", message, previous)
         split = (draft.partition("\n") for draft in drafts)
         summary, body = _first_fitting(((head.strip(), rest.strip()) for head, _, rest in split), fits)
-        return Ticket(summary, body)
+        return TicketText(summary, body)
 
     def comment(self, message: Message, fits: Fits) -> str:
         """The text of a comment about a change."""
@@ -128,6 +135,12 @@ class TicketTemplates:
                 return
             # Steps of a tenth: close to the limit within a few dozen drafts, whatever the size.
             shown = min(shown - 1, shown * 9 // 10)
+
+
+def plain(text: str) -> str:
+    """Rendered lines as plain text: links as ``label – address``, never more than one empty line."""
+    lines = "\n".join(line.removeprefix("# ") for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", LINK.sub(r"\1 – \2", lines))
 
 
 def _first_fitting(drafts: Iterator[tuple[str, str]], fits: Fits) -> tuple[str, str]:

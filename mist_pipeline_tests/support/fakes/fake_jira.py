@@ -112,6 +112,26 @@ class FakeJira(TicketServer):
 
     # What tests look at and what people do
 
+    def add(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """An issue that somebody has made."""
+        number = len(self.issues) + 1
+        issue: dict[str, Any] = {
+            "id": str(10_000 + number),
+            "key": f"{fields['project']['key']}-{number}",
+            "fields": copy.deepcopy(fields),
+            "priority": fields.get("priority", {}).get("id", "3"),
+            "status": self.workflow.initial,
+            "created": self.clock(),
+            "updated": self.clock(),
+            "category_at": self.clock(),
+            "resolved_at": None,
+            "comments": [],
+            "history": [],
+        }
+        self.issues[issue["key"]] = issue
+        self._index(issue)
+        return issue
+
     def open_keys(self) -> list[str]:
         return [key for key in self.issues if self.category(key) != "done"]
 
@@ -162,7 +182,7 @@ class FakeJira(TicketServer):
                 return self._create(seen.document()["fields"])
             case "POST", ["issueLink"]:
                 return self._link(seen.document())
-            case _, ["issue", key, *rest] if key in self.issues:
+            case _, ["issue", key, *rest] if key in self.issues and key not in self.hidden:
                 return self._issue(seen, self.issues[key], rest)
         return _errors(404, "Vorgang ist nicht vorhanden oder Sie haben keine Berechtigung.")
 
@@ -200,22 +220,7 @@ class FakeJira(TicketServer):
     def _create(self, fields: dict[str, Any]) -> Reply:
         if complaint := self._bad_fields(fields):
             return complaint
-        number = len(self.issues) + 1
-        issue: dict[str, Any] = {
-            "id": str(10_000 + number),
-            "key": f"{fields['project']['key']}-{number}",
-            "fields": copy.deepcopy(fields),
-            "priority": fields.get("priority", {}).get("id", "3"),
-            "status": self.workflow.initial,
-            "created": self.clock(),
-            "updated": self.clock(),
-            "category_at": self.clock(),
-            "resolved_at": None,
-            "comments": [],
-            "history": [],
-        }
-        self.issues[issue["key"]] = issue
-        self._index(issue)
+        issue = self.add(fields)
         return _reply(
             201,
             {"id": issue["id"], "key": issue["key"], "self": f"{self.url}{self.root}/issue/{issue['id']}"},
@@ -307,7 +312,7 @@ class FakeJira(TicketServer):
     def _visible(self) -> list[dict[str, Any]]:
         """Each issue as the index has it: as it was some time ago, or not at all."""
         latest = {shown["key"]: shown for at, shown in self._indexed if at + self.lag <= self.clock()}
-        return list(latest.values())
+        return [shown for key, shown in latest.items() if key not in self.hidden]
 
     def _history(self, issue: dict[str, Any], by: dict[str, str], name: str, was: Any, to: Any) -> None:
         item = {"field": name, "from": was, "to": to}

@@ -60,7 +60,7 @@ class FakeServiceNow(TicketServer):
         if sys_id is None:
             return self._insert_reply(seen) if seen.method == "POST" else self._query(seen, version)
         record = self.records.get(sys_id)
-        if record is None:
+        if record is None or sys_id in self.hidden:
             return _error(
                 404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval"
             )
@@ -85,7 +85,9 @@ class FakeServiceNow(TicketServer):
                 if known and name not in self.unknown_fields:
                     conditions.append(condition.groups())
         found = [
-            record for record in self.records.values() if all(_holds(record, *each) for each in conditions)
+            record
+            for sys_id, record in self.records.items()
+            if sys_id not in self.hidden and all(_holds(record, *each) for each in conditions)
         ]
         found.sort(key=lambda record: (record.get(order[0], ""), record["number"]), reverse=order[1])
         start = int(seen.query.get("sysparm_offset", 0))

@@ -46,6 +46,8 @@ class TicketServer(FakeHttp):
         """Requests of a method and path that wait for each other before any of them is done."""
         self.fates: dict[int, Fault] = {}
         """What happens to the request of a number, whatever it asks; from 0."""
+        self.hidden: set[str] = set()
+        """Ids of tickets that this account may not see any more."""
 
     def fail(self, method: str, path: str, reply: Reply, *, times: int = 1, is_done: bool = False) -> None:
         self.faults.append(Fault(method, path, reply, times, is_done))
@@ -54,7 +56,7 @@ class TicketServer(FakeHttp):
         """The next matching requests take effect, but nobody hears of it."""
         self.fail(method, path, Reply(behaviour="reset"), times=times, is_done=True)
 
-    def told(self, method: str, path: str = "") -> list[Seen]:
+    def asked(self, method: str, path: str = "") -> list[Seen]:
         """Requests of a method whose path matches."""
         return [seen for seen in self.requests if seen.method == method and re.search(path, seen.path)]
 

@@ -1,30 +1,51 @@
-"""What Jira can be asked and told, in its two dialects; no decisions.
+"""Jira as a ticket system, in its two dialects: Cloud (REST v3, ADF) and Data Center (REST v2, wiki markup).
 
-Here: issues, search, comments, transitions, links, change history. Not here: which of them an incident needs (`jira`).
+Here: issues, search, comments, transitions, links and change history behind `TicketSystem`. The names of an incident are
+labels of its issue; a duplicate carries a label of its own. Not here: when any of it is done (``delivery.tickets.lifecycle``),
+and the text formats (`markup`).
+
+Sources: Atlassian, "The Jira Cloud platform REST API" v3, and "Search after write with search and reconcile" for the
+delay of its search; "Jira Data Center REST API" v2.
 """
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from mist_pipeline.delivery.message import Severity
-from mist_pipeline.delivery.sink import Refused
-from mist_pipeline.delivery.tickets.client import (
-    Credentials,
-    StoppedError,
-    TicketClient,
-    dig,
-    rows_of,
-    text_of,
+from mist_pipeline.delivery.sink import Refused, Unknown
+from mist_pipeline.delivery.tickets.client import TicketClient, dig, rows_of, text_of
+from mist_pipeline.delivery.tickets.jira.config import JiraConfig
+from mist_pipeline.delivery.tickets.jira.markup import (
+    SUMMARY_LIMIT,
+    adf,
+    adf_fits,
+    clip,
+    wiki,
+    wiki_fits,
 )
-from mist_pipeline.delivery.tickets.jira.markup import adf, adf_fits, wiki, wiki_fits
-from mist_pipeline.delivery.tickets.policy import TicketPolicy
+from mist_pipeline.delivery.tickets.policy import Names
+from mist_pipeline.delivery.tickets.system import (
+    Change,
+    Hand,
+    NewTicket,
+    ReadBack,
+    StoppedError,
+    Ticket,
+    Written,
+    noting,
+)
+from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpLimits
 
+DUPLICATE_LABEL = "mist-duplicate"
+"""Marks the ticket that was closed where two were created."""
+
 _FIELDS = "summary,status,labels,description,created,updated,resolutiondate,statuscategorychangedate"
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+", re.ASCII)
 _PAGES = 20
 _PAGE = 50
 _HOPS = 4
@@ -32,90 +53,24 @@ _HOPS = 4
 Category = Literal["new", "indeterminate", "done"]
 
 
-@dataclass(frozen=True)
-class JiraConfig:
-    """Where tickets go and how they look.
+@dataclass(frozen=True, kw_only=True)
+class Issue(Ticket):
+    """An issue as it was read; its id and number are its key.
 
     Attributes:
-        base_url: ``https://your-site.atlassian.net`` or the address of a Data Center.
-        project: Key of the project.
-        credentials: `Basic` (mail address, API token) for Cloud, `Bearer` (personal access token) for Data Center.
-        deployment: Which dialect it speaks.
-        name: Name of the sink in the configuration.
-        issue_type: Name of the issue type, or its id (digits; names are translated).
-        priorities: Severity → id or name of a priority; empty where the project has none.
-        fields: Further fields of a new issue, such as components or custom fields, as Jira's API takes them.
-        labels: Further labels of a new issue; no spaces.
-        relates_link: Name of the link type between a ticket and its successor.
-        duplicate_link: Name of the link type between two tickets of one incident.
-        policy: How a ticket follows its incident.
-
-    Raises:
-        ValueError: For a project key or label that Jira cannot have.
-    """
-
-    base_url: str
-    project: str
-    credentials: Credentials
-    deployment: Literal["cloud", "datacenter"] = "cloud"
-    name: str = "jira"
-    issue_type: str = "Task"
-    priorities: Mapping[Severity, str] = field(
-        default_factory=lambda: {"critical": "1", "major": "2", "warning": "3", "info": "4"}
-    )
-    fields: Mapping[str, object] = field(default_factory=dict)
-    labels: tuple[str, ...] = ()
-    relates_link: str = "Relates"
-    duplicate_link: str = "Duplicate"
-    policy: TicketPolicy = field(default_factory=TicketPolicy)
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{1,254}", self.project, re.ASCII):
-            raise ValueError(
-                f"jira: {self.project!r} is no project key; it is what stands before the dash of an issue"
-            )
-        if self.deployment not in ("cloud", "datacenter"):
-            raise ValueError(f"jira: deployment is {self.deployment!r}; use cloud or datacenter")
-        for label in self.labels:
-            if not label or len(label) > 255 or any(character.isspace() for character in label):
-                raise ValueError(
-                    f"jira: {label!r} is no label; labels have no spaces and at most 255 characters"
-                )
-
-
-@dataclass(frozen=True)
-class Issue:
-    """An issue as it was read.
-
-    Attributes:
-        key: Such as OPS-17.
-        number: Its id; grows with age.
         category: Category of its status; names of statuses are per workflow and translated.
         status_id: Its status.
-        labels: Its labels.
         description: Its description as JSON or text, for finding marks in it.
-        created: UTC.
-        closed_at: When it came to its category done, else None.
     """
 
-    key: str
-    number: int
     category: Category
     status_id: str
-    labels: frozenset[str]
     description: str
-    created: datetime
-    closed_at: datetime | None
-
-    @property
-    def is_done(self) -> bool:
-        """Whether it is closed."""
-        return self.category == "done"
 
 
 @dataclass(frozen=True)
-class Change:
-    """One entry of the history of an issue: which of its fields somebody changed."""
+class _Edit:
+    """One entry of the history of an issue: which of its fields somebody changed, and to what."""
 
     at: datetime
     author_id: str
@@ -124,45 +79,52 @@ class Change:
     fields: Mapping[str, str]
 
 
-class JiraApi:
-    """One Jira; every method raises `StoppedError` where it cannot go on.
+class JiraSystem:
+    """One project of one Jira; every method raises `StoppedError` where it cannot go on.
 
     Args:
-        config: Which one.
+        config: Which one, and how issues look.
+        secret: API token or personal access token.
         limits: Limits of one request.
+
+    Raises:
+        ValueError: For an address that would send the token in the clear, or is none.
     """
 
-    def __init__(self, config: JiraConfig, limits: HttpLimits | None = None) -> None:
+    title = "Jira"
+
+    def __init__(self, config: JiraConfig, secret: Secret, limits: HttpLimits | None = None) -> None:
         self._config = config
         self._is_cloud = config.deployment == "cloud"
         self._root = "/rest/api/3" if self._is_cloud else "/rest/api/2"
-        self._client = TicketClient("Jira", config.base_url, config.credentials, limits)
-        self.fits = adf_fits if self._is_cloud else wiki_fits
+        self._client = TicketClient(self.title, config.base_url, config.user, secret, limits)
+        self._own_id = ""
 
-    def url(self, key: str) -> str:
-        """Address of an issue for people."""
-        return f"{self._client.base_url}/browse/{key}"
+    def number_in(self, reference: Mapping[str, str]) -> str:
+        """The key."""
+        return reference.get("key", "")
 
-    def read(self, key: str) -> Issue | None:
-        """An issue by its key, which is never stale; None if it is gone or hidden from us."""
-        answer = self._client.ask(f"{self._root}/issue/{key}", {"fields": _FIELDS}, also=frozenset({404}))
-        return None if answer.status == 404 else _issue(answer.document)
+    def fits_ticket(self, text: str) -> bool:
+        """Whether it is short enough in the format of this dialect."""
+        return adf_fits(text) if self._is_cloud else wiki_fits(text)
 
-    def search(self, label: str) -> list[Issue]:
-        """Issues with a label, oldest first. May lack what happened within the last minutes."""
-        jql = f'project = "{self._config.project}" AND labels = "{label}" ORDER BY created ASC, key ASC'
+    fits_comment = fits_ticket
+
+    def search(self, names: Names) -> list[Issue]:
+        """Issues with the label of the cause, oldest first. May lack what happened within the last minutes."""
+        jql = f'project = "{self._config.project}" AND labels = "{names.cause}" ORDER BY created ASC, key ASC'
         found: list[object] = []
         token = ""
         for _ in range(_PAGES):
             body: dict[str, object] = {"jql": jql, "maxResults": _PAGE, "fields": _FIELDS.split(",")}
             if self._is_cloud:
                 body |= {"nextPageToken": token} if token else {}
-                document = self._client.ask(f"{self._root}/search/jql", body=body).document
+                document = self._client.query(f"{self._root}/search/jql", body=body).document
                 token = text_of(document, "nextPageToken")
                 is_last = not token or dig(document, "isLast") is True
             else:
                 body["startAt"] = len(found)
-                document = self._client.ask(f"{self._root}/search", body=body).document
+                document = self._client.query(f"{self._root}/search", body=body).document
                 total = dig(document, "total")
                 is_last = not isinstance(total, int) or len(found) + len(rows_of(document, "issues")) >= total
             page = rows_of(document, "issues")
@@ -171,43 +133,117 @@ class JiraApi:
                 break
         issues = [_issue(each) for each in found]
         # What came back is checked: nothing without our label is ever written to.
-        return sorted((issue for issue in issues if label in issue.labels), key=lambda issue: issue.number)
+        return sorted((issue for issue in issues if names.cause in issue.names), key=lambda issue: issue.age)
 
-    def create(self, summary: str, body: str, labels: Sequence[str], severity: Severity) -> str:
-        """A new issue: its key, empty if the answer does not tell."""
+    def refresh(self, found: Issue) -> Issue | None:
+        """Read by key, for the search lags."""
+        issue = self._read(found.id)
+        return None if issue is None or DUPLICATE_LABEL in issue.names else issue
+
+    def read(self, reference: Mapping[str, str], names: Names) -> Issue | None:  # noqa: ARG002
+        """By its key, which is never stale."""
+        key = reference.get("key", "")
+        return self._read(key) if _KEY.fullmatch(key) else None
+
+    def has_mark(self, ticket: Issue, mark: str) -> bool:
+        """Whether the description or one of the newest comments holds it."""
+        if mark in ticket.description:
+            return True
+        params = {"orderBy": "-created", "maxResults": str(_PAGE)}
+        document = self._client.query(f"{self._root}/issue/{ticket.id}/comment", params).document
+        return any(mark in json.dumps(dig(each, "body")) for each in rows_of(document, "comments"))
+
+    def create(self, new: NewTicket[Issue]) -> Written:
+        """A new issue; its template puts the mark into the description."""
         fields: dict[str, object] = {
             **self._config.fields,
             "project": {"key": self._config.project},
             "issuetype": _named(self._config.issue_type),
-            "summary": summary,
-            "description": self._text(body),
-            "labels": [*labels, *self._config.labels],
-            **self._priority(severity),
+            "summary": clip(new.summary, SUMMARY_LIMIT),
+            "description": self._text(new.body),
+            "labels": [new.names.cause, new.names.incident, *self._config.labels],
+            **self._priority(new.severity),
         }
-        document = self._client.tell("POST", f"{self._root}/issue", {"fields": fields}).document
-        return text_of(document, "key")
+        document = self._client.write("POST", f"{self._root}/issue", {"fields": fields}).document
+        key = text_of(document, "key")
+        if not _KEY.fullmatch(key):
+            raise StoppedError(Unknown("Jira: an issue was created, but the answer does not name it"))
+        notes: list[str] = []
+        if new.previous is not None:
+            with noting(notes):
+                self._link(self._config.relates_link, key, new.previous.id)
+        return Written(self._reference(key), notes)
 
-    def set_priority(self, key: str, severity: Severity) -> None:
-        """Follow a severity."""
-        if fields := self._priority(severity):
-            self._client.tell("PUT", f"{self._root}/issue/{key}", {"fields": fields})
+    def update(self, ticket: Issue, change: Change, before: Mapping[str, str]) -> Written:  # noqa: ARG002
+        """Labels, reopening, comment, priority, closing: each a request of its own, and only where it is needed."""
+        path = f"{self._root}/issue/{ticket.id}"
+        notes: list[str] = []
+        if change.names.incident not in ticket.names:
+            self._add_label(ticket, change.names.incident)
+        if change.goal == "open" and ticket.is_done and not self._move(ticket, ("new", "indeterminate")):
+            notes.append("its workflow has no transition that reopens it for this account")
+        if change.comment is not None:
+            self._client.write("POST", f"{path}/comment", {"body": self._text(change.comment)})
+        if change.severity is not None and (fields := self._priority(change.severity)):
+            with noting(notes, only=Refused):
+                self._client.write("PUT", path, {"fields": fields})
+        if change.goal == "done" and not ticket.is_done and not self._move(ticket, ("done",)):
+            notes.append("its workflow has no transition that closes it for this account; left open")
+        return Written(self._reference(ticket.id), notes)
 
-    def add_labels(self, key: str, labels: Sequence[str]) -> None:
-        """Add labels; ones it has already stay once."""
-        update = {"labels": [{"add": label} for label in labels]}
-        self._client.tell("PUT", f"{self._root}/issue/{key}", {"update": update})
+    def close_duplicate(self, extra: Issue, kept: Issue) -> None:
+        """Close and link it; its label comes last, so that one that was left half-way is found again."""
+        self._move(extra, ("done",))
+        with noting([], only=Refused):
+            self._link(self._config.duplicate_link, extra.id, kept.id)
+        self._add_label(extra, DUPLICATE_LABEL)
 
-    def comment(self, key: str, body: str) -> None:
-        """Add a comment."""
-        self._client.tell("POST", f"{self._root}/issue/{key}/comment", {"body": self._text(body)})
+    def read_back(self, reference: Mapping[str, str]) -> ReadBack[Issue] | None:
+        """From the history. Changes by this program's own account and by apps (automation) are not by people.
 
-    def has_comment(self, key: str, mark: str) -> bool:
-        """Whether one of the newest comments holds a mark."""
-        params = {"orderBy": "-created", "maxResults": str(_PAGE)}
-        document = self._client.ask(f"{self._root}/issue/{key}/comment", params).document
-        return any(mark in json.dumps(dig(each, "body")) for each in rows_of(document, "comments"))
+        What lies before the last status set by this program, such as a reopening, is over.
+        """
+        key = reference.get("key", "")
+        if not _KEY.fullmatch(key):
+            raise StoppedError(
+                Refused("Jira: the reference holds no issue key, so there is no ticket to read")
+            )
+        params = {"fields": _FIELDS, "expand": "changelog"}
+        answer = self._client.query(f"{self._root}/issue/{key}", params, also=frozenset({404}))
+        if answer.status == 404:
+            return None
+        self._own_id = self._own_id or self._read_own_id()
+        issue = _issue(answer.document)
+        edits = [_edit(each) for each in rows_of(answer.document, "changelog", "histories")]
+        by_people: list[_Edit] = []
+        for edit in sorted(edits, key=lambda edit: edit.at, reverse=True):
+            if edit.author_id == self._own_id and "status" in edit.fields:
+                break
+            if edit.author_id != self._own_id and not edit.is_app:
+                by_people.append(edit)
+        moved = next((edit for edit in by_people if "status" in edit.fields), None)
+        assigned = next((edit for edit in by_people if "assignee" in edit.fields), None)
+        if issue.is_done:
+            return ReadBack(issue, _hand(moved))
+        # What was given back (unassigned, moved back to new) is open again.
+        taken = moved if issue.category == "indeterminate" else None
+        if taken is None and assigned is not None and assigned.fields["assignee"]:
+            taken = assigned
+        return ReadBack(issue, _hand(taken))
 
-    def move(self, issue: Issue, wanted: Sequence[Category]) -> bool:
+    def _reference(self, key: str) -> dict[str, str]:
+        return {"key": key, "url": f"{self._client.base_url}/browse/{key}"}
+
+    def _read(self, key: str) -> Issue | None:
+        answer = self._client.query(f"{self._root}/issue/{key}", {"fields": _FIELDS}, also=frozenset({404}))
+        return None if answer.status == 404 else _issue(answer.document)
+
+    def _add_label(self, issue: Issue, label: str) -> None:
+        """One that it has already stays once."""
+        update = {"labels": [{"add": label}]}
+        self._client.write("PUT", f"{self._root}/issue/{issue.id}", {"update": update})
+
+    def _move(self, issue: Issue, wanted: Sequence[Category]) -> bool:
         """Bring an issue into one of some categories of status, the first preferred, over at most four transitions.
 
         A workflow may have no direct way: then it goes through a status in work that it has not been in yet.
@@ -215,12 +251,12 @@ class JiraApi:
         Returns:
             Whether it got there.
         """
-        path = f"{self._root}/issue/{issue.key}/transitions"
+        path = f"{self._root}/issue/{issue.id}/transitions"
         seen = {issue.status_id}
         if issue.category in wanted:
             return True
         for _ in range(_HOPS):
-            document = self._client.ask(path, {"expand": "transitions.fields"}).document
+            document = self._client.query(path, {"expand": "transitions.fields"}).document
             ways = [way for way in rows_of(document, "transitions") if text_of(way, "to", "id") not in seen]
             ways.sort(key=lambda way: (_required(way) != [], len(text_of(way, "id")), text_of(way, "id")))
             by_category = {text_of(way, "to", "statusCategory", "key"): way for way in reversed(ways)}
@@ -232,31 +268,20 @@ class JiraApi:
             body: dict[str, object] = {"transition": {"id": text_of(way, "id")}}
             if filled := _filled(way):
                 body["fields"] = filled
-            self._client.tell("POST", path, body)
+            self._client.write("POST", path, body)
             if is_there:
                 return True
             seen.add(text_of(way, "to", "id"))
         return False
 
-    def link(self, kind: str, inward: str, outward: str) -> None:
+    def _link(self, kind: str, inward: str, outward: str) -> None:
         """Link two issues: ``inward`` is the one that, for example, duplicates ``outward``."""
         body = {"type": {"name": kind}, "inwardIssue": {"key": inward}, "outwardIssue": {"key": outward}}
-        self._client.tell("POST", f"{self._root}/issueLink", body)
+        self._client.write("POST", f"{self._root}/issueLink", body)
 
-    def history(self, key: str) -> tuple[Issue, list[Change]] | None:
-        """An issue with what was changed, newest first; None if it is gone."""
-        answer = self._client.ask(
-            f"{self._root}/issue/{key}", {"fields": _FIELDS, "expand": "changelog"}, also=frozenset({404})
-        )
-        if answer.status == 404:
-            return None
-        changes = [_change(each) for each in rows_of(answer.document, "changelog", "histories")]
-        return _issue(answer.document), sorted(changes, key=lambda change: change.at, reverse=True)
-
-    def own_id(self) -> str:
+    def _read_own_id(self) -> str:
         """Who we are in a history."""
-        document = self._client.ask(f"{self._root}/myself").document
-        return text_of(document, "accountId") or text_of(document, "key") or text_of(document, "name")
+        return _account(self._client.query(f"{self._root}/myself").document)
 
     def _text(self, body: str) -> object:
         return adf(body) if self._is_cloud else wiki(body)
@@ -273,8 +298,7 @@ def _named(value: str) -> dict[str, str]:
 def _issue(document: object) -> Issue:
     key, number = text_of(document, "key"), text_of(document, "id")
     category = text_of(document, "fields", "status", "statusCategory", "key")
-    created = _instant(text_of(document, "fields", "created"))
-    if not (key and number.isdecimal() and category and created):
+    if not (key and number.isdecimal() and category and _instant(text_of(document, "fields", "created"))):
         raise StoppedError(
             Refused("Jira: an issue came without key, id, status category or date (too few permissions?)")
         )
@@ -284,26 +308,36 @@ def _issue(document: object) -> Issue:
     )
     is_done = category == "done"
     return Issue(
-        key=key,
-        number=int(number),
+        id=key,
+        number=key,
+        age=number.zfill(20),
+        names=frozenset(str(label) for label in rows_of(document, "fields", "labels")),
+        is_done=is_done,
+        closed_at=next((at for at in closed if at), None) if is_done else None,
         category="done" if is_done else "new" if category == "new" else "indeterminate",
         status_id=text_of(document, "fields", "status", "id"),
-        labels=frozenset(str(label) for label in rows_of(document, "fields", "labels")),
         description=json.dumps(dig(document, "fields", "description")),
-        created=created,
-        closed_at=next((at for at in closed if at), None) if is_done else None,
     )
 
 
-def _change(document: object) -> Change:
+def _edit(document: object) -> _Edit:
     author = dig(document, "author")
-    return Change(
+    return _Edit(
         at=_instant(text_of(document, "created")) or datetime.min.replace(tzinfo=UTC),
-        author_id=text_of(author, "accountId") or text_of(author, "key") or text_of(author, "name"),
+        author_id=_account(author),
         author=text_of(author, "displayName"),
         is_app=text_of(author, "accountType") == "app",
         fields={text_of(item, "field"): text_of(item, "to") for item in rows_of(document, "items")},
     )
+
+
+def _account(document: object) -> str:
+    """The id of an account, by whichever name its dialect has for it."""
+    return text_of(document, "accountId") or text_of(document, "key") or text_of(document, "name")
+
+
+def _hand(edit: _Edit | None) -> Hand | None:
+    return None if edit is None else Hand(edit.author, edit.at)
 
 
 def _instant(text: str) -> datetime | None:

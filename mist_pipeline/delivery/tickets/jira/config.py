@@ -1,5 +1,9 @@
-"""."""
+"""The configuration of a Jira sink: which project, how its issues look, and how it becomes a sink.
 
+Here: keys, defaults and checks that need no network. Not here: what all ticket systems share (``delivery.tickets.config``).
+"""
+
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -7,14 +11,12 @@ from pydantic import Field, model_validator
 
 from mist_pipeline.delivery.config import SecretValues, Text, Variable, secret_of
 from mist_pipeline.delivery.sink import Sink
-from mist_pipeline.delivery.tickets.config import TicketConfig, _credentials
-from mist_pipeline.delivery.tickets.jira.api import JiraConfig
-from mist_pipeline.delivery.tickets.jira.sink import JiraSink
+from mist_pipeline.delivery.tickets.config import TicketConfig
 from mist_pipeline.domain.config_section import PlacedError
 from mist_pipeline.domain.severity import Severity
 
 
-class JiraKind(TicketConfig):
+class JiraConfig(TicketConfig):
     """Jira Cloud or Data Center."""
 
     type: Literal["jira"]
@@ -34,27 +36,26 @@ class JiraKind(TicketConfig):
     )
 
     @model_validator(mode="after")
-    def _has_a_user(self) -> Self:
+    def _can_work(self) -> Self:
         if self.deployment == "cloud" and not self.user:
             raise PlacedError(
                 ("user",), "is missing: Jira Cloud takes an API token together with its mail address"
             )
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{1,254}", self.project, re.ASCII):
+            raise ValueError(
+                f"jira: {self.project!r} is no project key; it is what stands before the dash of an issue"
+            )
+        for label in self.labels:
+            if not label or len(label) > 255 or any(character.isspace() for character in label):
+                raise ValueError(
+                    f"jira: {label!r} is no label; labels have no spaces and at most 255 characters"
+                )
         return self
 
-    def build(self, name: str, secrets: SecretValues, data: Path) -> "Sink":  # noqa: ARG002, D102
+    def build(self, name: str, secrets: SecretValues, data: Path) -> Sink:  # noqa: ARG002, D102
+        # What speaks HTTP is imported only where there is a Jira.
+        from mist_pipeline.delivery.tickets.jira.api import JiraSystem
+        from mist_pipeline.delivery.tickets.lifecycle import TicketSink
 
-        config = JiraConfig(
-            base_url=self.base_url,
-            project=self.project,
-            credentials=_credentials(self.user, secret_of(secrets, self.token_from)),
-            deployment=self.deployment,
-            name=name,
-            issue_type=self.issue_type,
-            priorities=self.priorities,
-            fields=self.fields,
-            labels=self.labels,
-            relates_link=self.relates_link,
-            duplicate_link=self.duplicate_link,
-            policy=self.policy(),
-        )
-        return JiraSink(config, templates=self.words())
+        system = JiraSystem(self, secret_of(secrets, self.token_from))
+        return TicketSink(name, system, self.policy(), self.texts())

@@ -1,7 +1,16 @@
-"""Text as Jira takes it: Atlassian Document Format (Cloud, API v3) and wiki markup in plain text (Data Center, v2).
+r"""Text as Jira takes it: Atlassian Document Format (Cloud, API v3) and wiki markup in plain text (Data Center, v2).
 
-Source of the format: Atlassian, "Atlassian Document Format", document structure version 1. Input are the lines of
-`ticket_templates`.
+Input are the lines of `ticket_text`:
+
+>>> print(wiki("# Affected\n- Store [1] is down"))
+h3. Affected
+<BLANKLINE>
+* Store \[1\] is down
+>>> [block["type"] for block in adf("# Affected\n- Store [1] is down")["content"]]
+['heading', 'bulletList']
+
+Not here: which text goes into which issue. Source of the format: Atlassian, "Atlassian Document Format", document structure
+version 1.
 """
 
 import json
@@ -9,7 +18,7 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from mist_pipeline.delivery.tickets.ticket_text import LINK_END, LINK_MIDDLE, LINK_START
+from mist_pipeline.delivery.tickets.ticket_text import LINK
 
 TEXT_LIMIT = 32_767
 """Longest description or comment."""
@@ -17,7 +26,6 @@ SUMMARY_LIMIT = 255
 
 Adf: TypeAlias = "dict[str, str | int | dict[str, str | int] | list[Adf]]"
 
-_LINK = re.compile(f"{LINK_START}(.*?){LINK_MIDDLE}(.*?){LINK_END}")
 _WIKI = re.compile(r"[\\{}\[\]!|*_~^]")
 
 
@@ -69,12 +77,6 @@ def wiki_fits(text: str) -> bool:
     return length(wiki(text)) <= TEXT_LIMIT
 
 
-def plain(text: str) -> str:
-    """Plain text: links as ``label – address``, never more than one empty line."""
-    lines = "\n".join(line.removeprefix("# ") for line in text.split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", _LINK.sub(r"\1 – \2", lines))
-
-
 def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
     """Runs of lines of one kind: heading (one line), list, text (ended by an empty line)."""
     kind, block = "text", list[str]()
@@ -101,7 +103,7 @@ def _inline(line: str) -> list[Adf]:
     """Text nodes (never empty, which Jira refuses) and links."""
     nodes: list[Adf] = []
     end = 0
-    for link in _LINK.finditer(line):
+    for link in LINK.finditer(line):
         if link.start() > end:
             nodes.append({"type": "text", "text": line[end : link.start()]})
         marks: list[Adf] = [{"type": "link", "attrs": {"href": link[2]}}]
@@ -116,7 +118,7 @@ def _wiki_line(line: str) -> str:
     """One line with its special characters escaped, except in the addresses of links."""
     parts: list[str] = []
     end = 0
-    for link in _LINK.finditer(line):
+    for link in LINK.finditer(line):
         parts += [_escape(line[end : link.start()]), f"{_escape(link[1])} – {link[2]}"]
         end = link.end()
     return "".join([*parts, _escape(line[end:])])

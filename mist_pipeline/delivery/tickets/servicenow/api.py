@@ -1,37 +1,51 @@
-"""What ServiceNow's Table API can be asked and told; no decisions.
+"""ServiceNow as a ticket system, over the Table API.
 
-Here: records, searched by cause and read by sys_id, each checked to be ours. Not here: which of them an incident needs
-(`servicenow`).
+Here: records behind `TicketSystem`, searched by cause and read by sys_id. Both names of an incident, joined, are the
+``correlation_id`` of its record. ServiceNow does not keep it unique, and it *ignores* a query on a field that it does not
+know, answering with other people's records: so nothing is written to a record before its ``correlation_id`` was read and is
+ours. ``correlation_display`` holds the mark of the last message, written together with its work note, so that a repetition is
+recognised. Resolved records may be reopened; closed and cancelled ones never are. Not here: when any of it is done
+(``delivery.tickets.lifecycle``).
 
 Sources: ServiceNow, "Table API" (``sysparm_*`` parameters; an invalid part of a query is ignored; empty results are
 404 in v1), property ``glide.invalid_query.returns_no_rows``, "Incident state model" of the base system.
 """
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from mist_pipeline.delivery.message import Severity
-from mist_pipeline.delivery.sink import Refused
-from mist_pipeline.delivery.tickets.client import (
-    Credentials,
+from mist_pipeline.delivery.sink import Refused, Unknown
+from mist_pipeline.delivery.tickets.client import TicketClient, dig, rows_of, text_of
+from mist_pipeline.delivery.tickets.policy import Names
+from mist_pipeline.delivery.tickets.servicenow.config import ServiceNowConfig
+from mist_pipeline.delivery.tickets.system import (
+    Change,
+    Hand,
+    NewTicket,
+    ReadBack,
     StoppedError,
-    TicketClient,
-    dig,
-    rows_of,
-    text_of,
+    Ticket,
+    Written,
 )
-from mist_pipeline.delivery.tickets.policy import TicketPolicy
+from mist_pipeline.delivery.tickets.ticket_text import plain
+from mist_pipeline.domain.text import clipped
+from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpLimits
 
 _FIELDS = (
     "sys_id", "number", "state", "correlation_id", "correlation_display", "assigned_to", "resolved_by", "resolved_at",
-    "closed_by", "closed_at", "sys_created_on", "sys_updated_on", "sys_updated_by",
+    "closed_by", "closed_at", "sys_created_on", "sys_updated_by",
 )  # fmt: skip
 _LIMIT = 100
+_SUMMARY_LIMIT = 160
+_TEXT_LIMIT = 4000
+"""Longest description or work note; the instance cuts silently what is longer."""
 _SYS_ID = re.compile(r"[0-9a-f]{32}")
+_JOURNAL_CODE = re.compile(r"\[(?=\s*/?\s*code)", re.IGNORECASE)
 _READING: Mapping[str, str] = {
     "sysparm_fields": ",".join(_FIELDS),
     "sysparm_display_value": "all",
@@ -40,126 +54,64 @@ _READING: Mapping[str, str] = {
 """Values for us and display values for people; no links of references."""
 
 
-@dataclass(frozen=True)
-class States:
-    """Values of the field ``state``, which every instance may number anew; the defaults are the base system's."""
-
-    new: str = "1"
-    in_progress: str = "2"
-    on_hold: str = "3"
-    resolved: str = "6"
-    closed: str = "7"
-    cancelled: str = "8"
-
-    @property
-    def over(self) -> frozenset[str]:
-        """States that are never left again."""
-        return frozenset({self.closed, self.cancelled})
-
-
-@dataclass(frozen=True)
-class ServiceNowConfig:
-    """Where records go and how they look.
+@dataclass(frozen=True, kw_only=True)
+class Record(Ticket):
+    """A record as it was read; its id is the sys_id, 32 hexadecimal digits.
 
     Attributes:
-        base_url: ``https://your-instance.service-now.com``.
-        credentials: `Basic` or `Bearer` (OAuth).
-        name: Name of the sink in the configuration.
-        table: The table; one that extends ``task`` and has the fields of ``incident``.
-        version: Version of the Table API in its path, such as ``v2``; empty for the latest.
-        impact_urgency: Severity → impact and urgency; the instance derives the priority.
-        states: Values of ``state``.
-        close_code: Resolution code of a record that recovered by itself.
-        duplicate_close_code: Resolution code of the second record of one incident.
-        fields: Further fields of a new record, such as ``assignment_group`` or ``caller_id``.
-        description_limit: Longest ``description``; the instance cuts silently what is longer.
-        note_limit: Longest work note.
-        policy: How a record follows its incident.
-
-    Raises:
-        ValueError: For a table or version that cannot be one.
+        state: Value of its field ``state``.
+        values: Its fields.
+        shown: Its fields as people are shown them.
     """
 
-    base_url: str
-    credentials: Credentials
-    name: str = "servicenow"
-    table: str = "incident"
-    version: Literal["", "v1", "v2"] = ""
-    impact_urgency: Mapping[Severity, tuple[str, str]] = field(
-        default_factory=lambda: {
-            "critical": ("1", "1"), "major": ("2", "1"), "warning": ("2", "2"), "info": ("3", "3"),
-        }
-    )  # fmt: skip
-    states: States = field(default_factory=States)
-    close_code: str = "Resolved by caller"
-    duplicate_close_code: str = "Duplicate"
-    fields: Mapping[str, str] = field(default_factory=dict)
-    description_limit: int = 4000
-    note_limit: int = 4000
-    policy: TicketPolicy = field(default_factory=TicketPolicy)
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.table, re.ASCII):
-            raise ValueError(
-                f"servicenow: {self.table!r} is no table; use the name that its URL shows, such as incident"
-            )
-        if self.version not in ("", "v1", "v2"):
-            raise ValueError(
-                f"servicenow: version is {self.version!r}; use v1, v2, or leave it empty for the latest"
-            )
-
-
-@dataclass(frozen=True)
-class Record:
-    """A record as it was read: values, and what people are shown of them."""
-
+    state: str
     values: Mapping[str, str]
     shown: Mapping[str, str]
 
-    @property
-    def sys_id(self) -> str:
-        """Its id; 32 hexadecimal digits."""
-        return self.values["sys_id"]
 
-    @property
-    def state(self) -> str:
-        """One of `States`."""
-        return self.values["state"]
-
-    def ended_at(self) -> datetime | None:
-        """When it was resolved or closed."""
-        return instant(self.values["closed_at"]) or instant(self.values["resolved_at"])
-
-
-class ServiceNowApi:
+class ServiceNowSystem:
     """One table of one instance; every method raises `StoppedError` where it cannot go on.
 
     Args:
-        config: Which one.
+        config: Which one, and how records look.
+        secret: Password or OAuth token.
         limits: Limits of one request.
+
+    Raises:
+        ValueError: For an address that would send the secret in the clear, or is none.
     """
 
-    def __init__(self, config: ServiceNowConfig, limits: HttpLimits | None = None) -> None:
-        self._table = config.table
-        self._client = TicketClient("ServiceNow", config.base_url, config.credentials, limits)
+    title = "ServiceNow"
+
+    def __init__(self, config: ServiceNowConfig, secret: Secret, limits: HttpLimits | None = None) -> None:
+        self._config = config
+        self._client = TicketClient(self.title, config.base_url, config.user, secret, limits)
         self._path = "/".join(filter(None, ("/api/now", config.version, "table", config.table)))
 
-    def url(self, sys_id: str) -> str:
-        """Address of a record for people."""
-        return f"{self._client.base_url}/nav_to.do?uri={self._table}.do?sys_id={sys_id}"
+    def number_in(self, reference: Mapping[str, str]) -> str:
+        """The number, such as INC0010023."""
+        return reference.get("number", "")
 
-    def search(self, cause: str) -> list[Record]:
-        """Records of a cause, the newest hundred.
+    def fits_ticket(self, text: str) -> bool:
+        """Whether a description would not be cut."""
+        return len(plain(text)) <= _TEXT_LIMIT
+
+    def fits_comment(self, text: str) -> bool:
+        """Whether a work note would not be cut."""
+        return len(_note(text)) <= _TEXT_LIMIT
+
+    def search(self, names: Names) -> list[Record]:
+        """Records of a cause, the newest hundred, oldest first.
 
         Raises:
             StoppedError: With `Refused` if records of others came back: then the instance ignored the query.
         """
         params = {
-            "sysparm_query": f"correlation_idSTARTSWITH{cause}.^ORDERBYDESCsys_created_on",
+            "sysparm_query": f"correlation_idSTARTSWITH{names.cause}.^ORDERBYDESCsys_created_on",
             "sysparm_limit": str(_LIMIT),
             **_READING,
         }
-        answer = self._client.ask(self._path, params, also=frozenset({404}))
+        answer = self._client.query(self._path, params, also=frozenset({404}))
         if answer.status == 404:
             # v1 answers an empty result this way; any other 404 is a wrong address.
             if "no record" in text_of(answer.document, "error", "message").lower():
@@ -167,49 +119,184 @@ class ServiceNowApi:
             raise StoppedError(
                 Refused(f"ServiceNow: GET {self._path} answered 404; check base_url, version and table")
             )
-        records = [as_record(each) for each in rows_of(answer.document, "result")]
-        if any(not _is_of(record, cause) for record in records):
+        records = [self._record(each) for each in rows_of(answer.document, "result")]
+        if any(not _is_of(record, names.cause) for record in records):
             raise StoppedError(
                 Refused(
                     "ServiceNow ignored the query on correlation_id and answered with records of others; nothing was"
                     " written. Does the table have this field, and may this account read it?"
                 )
             )
-        return records
+        return sorted(records, key=lambda record: record.age)
 
-    def read(self, sys_id: str, cause: str) -> Record | None:
-        """A record by its sys_id; None if there is none, or it is not of this cause."""
+    def refresh(self, found: Record) -> Record | None:
+        """The record itself: this search shows what is."""
+        return found
+
+    def read(self, reference: Mapping[str, str], names: Names) -> Record | None:
+        """By its sys_id, if it is of this cause."""
+        return self._read(reference.get("sys_id", ""), names.cause)
+
+    def has_mark(self, ticket: Record, mark: str) -> bool:
+        """Whether the last message in it was the one of the mark."""
+        return ticket.values["correlation_display"] == mark
+
+    def create(self, new: NewTicket[Record]) -> Written:
+        """A new record, with the previous one as its parent."""
+        values = {
+            # ServiceNow writes its truth values small, as JSON does.
+            **{
+                key: value if isinstance(value, str) else json.dumps(value)
+                for key, value in self._config.fields.items()
+            },
+            "short_description": clipped(new.summary, _SUMMARY_LIMIT),
+            "description": plain(new.body),
+            **self._priority(new.severity),
+            "correlation_id": _correlation_id(new.names),
+            "correlation_display": new.mark,
+        }
+        if new.previous is not None:
+            values["parent_incident"] = new.previous.id
+        created = self._record(dig(self._client.write("POST", self._path, values).document, "result"))
+        if not _SYS_ID.fullmatch(created.id):
+            raise StoppedError(Unknown("ServiceNow: a record was created, but the answer does not name it"))
+        return Written(self._reference(created, new.names, self._config.states["new"]))
+
+    def update(self, ticket: Record, change: Change, before: Mapping[str, str]) -> Written:
+        """Everything in one write.
+
+        The reference remembers which state this program answers for, and whom the record was assigned to by then: that is how
+        `read_back` knows what people did.
+        """
+        values: dict[str, str] = {}
+        if change.comment is not None:
+            values |= {"work_notes": _note(change.comment), "correlation_display": change.mark}
+        if ticket.values["correlation_id"] != _correlation_id(change.names):
+            values["correlation_id"] = _correlation_id(change.names)
+        if change.severity is not None:
+            values |= self._priority(change.severity)
+        change_of_state, ours = self._change_of_state(
+            ticket, change, before.get("state", self._config.states["new"])
+        )
+        values |= change_of_state
+        if values:
+            self._change(ticket, values)
+        reference = self._reference(ticket, change.names, ours)
+        if "state" not in values and ours == before.get("state"):
+            reference["assigned_to"] = before.get("assigned_to", "")
+        return Written(reference)
+
+    def _change_of_state(self, ticket: Record, change: Change, ours: str) -> tuple[dict[str, str], str]:
+        """What to write to resolve or reopen, and the state that this program answers for afterwards; ``ours`` so far."""
+        states = self._config.states
+        # The comment is there already: an earlier attempt of this message has written it, and the state with it.
+        is_repeated = change.comment is None
+        match change.goal:
+            case "done" if not ticket.is_done:
+                notes = f"Recovered by itself, seen by mist-pipeline. {change.mark}"
+                return self._closing(self._config.close_code, notes), states["resolved"]
+            case "done":
+                # A person was faster, and it stays that person's doing.
+                return {}, states["resolved"] if is_repeated else ours
+            case "open" if ticket.is_done:
+                return {"state": states["new"]}, states["new"]
+            case "open" if is_repeated and ours == states["resolved"]:
+                return {}, states["new"]
+        return {}, ours
+
+    def close_duplicate(self, extra: Record, kept: Record) -> None:
+        """Resolve it with a code of its own."""
+        self._change(extra, self._closing(self._config.duplicate_close_code, f"Duplicate of {kept.number}"))
+
+    def read_back(self, reference: Mapping[str, str]) -> ReadBack[Record] | None:
+        """What this program did itself is known from the reference: the state it set, and the assignee by then."""
+        if not reference.get("cause"):
+            raise StoppedError(
+                Refused("ServiceNow: the reference names no cause, so the record could be anybody's")
+            )
+        record = self._read(reference.get("sys_id", ""), reference["cause"])
+        return None if record is None else ReadBack(record, self._hand(record, reference))
+
+    def _hand(self, record: Record, reference: Mapping[str, str]) -> Hand | None:
+        states, shown = self._config.states, record.shown
+        if record.is_done:
+            if reference.get("state") == states["resolved"]:
+                return None
+            who = shown["closed_by"] or shown["resolved_by"] or shown["sys_updated_by"]
+            return Hand(who, record.closed_at)
+        is_in_work = record.state in (states["in_progress"], states["on_hold"])
+        is_moved = is_in_work and record.state != reference.get("state")
+        is_assigned = record.values["assigned_to"] not in ("", reference.get("assigned_to", ""))
+        if not (is_moved or is_assigned):
+            return None
+        # The record says when it was last touched, by anybody, and not when it was taken.
+        return Hand(shown["assigned_to"] or shown["sys_updated_by"], None)
+
+    def _read(self, sys_id: str, cause: str) -> Record | None:
         if not _SYS_ID.fullmatch(sys_id):
             return None
-        answer = self._client.ask(f"{self._path}/{sys_id}", _READING, also=frozenset({404}))
+        answer = self._client.query(f"{self._path}/{sys_id}", _READING, also=frozenset({404}))
         if answer.status == 404:
             return None
-        record = as_record(dig(answer.document, "result"))
-        return record if record.sys_id == sys_id and _is_of(record, cause) else None
+        record = self._record(dig(answer.document, "result"))
+        return record if record.id == sys_id and _is_of(record, cause) else None
 
-    def create(self, values: Mapping[str, str]) -> Record | None:
-        """A new record; None if the answer does not name it."""
-        record = as_record(dig(self._client.tell("POST", self._path, dict(values)).document, "result"))
-        return record if _SYS_ID.fullmatch(record.sys_id) else None
+    def _change(self, record: Record, values: Mapping[str, str]) -> None:
+        self._client.write("PATCH", f"{self._path}/{record.id}", dict(values))
 
-    def change(self, record: Record, values: Mapping[str, str]) -> None:
-        """Write fields of a record, all in one."""
-        self._client.tell("PATCH", f"{self._path}/{record.sys_id}", dict(values))
+    def _closing(self, code: str, notes: str) -> dict[str, str]:
+        return {"state": self._config.states["resolved"], "close_code": code, "close_notes": notes}
+
+    def _priority(self, severity: Severity) -> dict[str, str]:
+        impact, urgency = self._config.impact_urgency[severity]
+        return {"impact": impact, "urgency": urgency}
+
+    def _reference(self, record: Record, names: Names, state: str) -> dict[str, str]:
+        """What the ledger keeps: the record, and what this program made of it (see `read_back`)."""
+        return {
+            "sys_id": record.id,
+            "number": record.number,
+            "url": f"{self._client.base_url}/nav_to.do?uri={self._config.table}.do?sys_id={record.id}",
+            "cause": names.cause,
+            "state": state,
+            "assigned_to": record.values["assigned_to"],
+        }
+
+    def _record(self, row: object) -> Record:
+        """A row with plain values, or with value and display value."""
+        values = {name: text_of(row, name, "value") or text_of(row, name) for name in _FIELDS}
+        states = self._config.states
+        is_final = values["state"] in (states["closed"], states["cancelled"])
+        is_done = is_final or values["state"] == states["resolved"]
+        return Record(
+            id=values["sys_id"],
+            number=values["number"],
+            # Creation has a resolution of one second, so the number decides ties.
+            age=f"{values['sys_created_on']} {values['number']}",
+            names=frozenset(values["correlation_id"].split(".")),
+            is_done=is_done,
+            is_final=is_final,
+            closed_at=(_instant(values["closed_at"]) or _instant(values["resolved_at"])) if is_done else None,
+            state=values["state"],
+            values=values,
+            shown={name: text_of(row, name, "display_value") or text_of(row, name) for name in _FIELDS},
+        )
+
+
+def _correlation_id(names: Names) -> str:
+    return f"{names.cause}.{names.incident}"
 
 
 def _is_of(record: Record, cause: str) -> bool:
     return bool(cause) and record.values["correlation_id"].startswith(f"{cause}.")
 
 
-def as_record(row: object) -> Record:
-    """A row with plain values, or with value and display value."""
-    return Record(
-        values={name: text_of(row, name, "value") or text_of(row, name) for name in _FIELDS},
-        shown={name: text_of(row, name, "display_value") or text_of(row, name) for name in _FIELDS},
-    )
+def _note(text: str) -> str:
+    """A work note: plain text in which nobody's name can switch on HTML, which ``[code]`` does."""
+    return _JOURNAL_CODE.sub("(", plain(text))
 
 
-def instant(text: str) -> datetime | None:
+def _instant(text: str) -> datetime | None:
     """ServiceNow's ``2026-11-23 17:00:00``, always UTC in values."""
     try:
         return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
