@@ -7,12 +7,13 @@ import difflib
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from mist_pipeline.domain.config_section import Section
 from mist_pipeline.domain.metrics import CATALOGUE, Metric, canonical, in_groups
+from mist_pipeline.domain.time_zones import known_zone
 from mist_pipeline.mist.clouds import base_url
 from mist_pipeline.settings.notifications import Alerts, Notifications
 
@@ -40,12 +41,7 @@ class Organisation(Section):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            near = difflib.get_close_matches(value, available_timezones(), n=1)
-            raise ValueError(
-                f"{value!r} is no IANA time zone" + (f"; did you mean {near[0]!r}?" if near else "")
-            )
-        return value
+        return known_zone(value)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,11 +1,9 @@
 """."""
 
-import difflib
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, field_validator, model_validator
 
@@ -16,6 +14,7 @@ from mist_pipeline.alerts.notify.silences import LABELS, Silence
 from mist_pipeline.alerts.notify.time_windows import Window
 from mist_pipeline.domain.config_section import PlacedError, Section, hint
 from mist_pipeline.domain.severity import Severity
+from mist_pipeline.domain.time_zones import known_zone
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -76,12 +75,7 @@ class WindowKeys(Section):
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        zones = available_timezones()
-        if value not in zones:
-            near = difflib.get_close_matches(value, zones, n=1)
-            meant = f"did you mean {near[0]!r}?" if near else "write it as Europe/Berlin"
-            raise ValueError(f"{value!r} is no IANA time zone; {meant}")
-        return value
+        return known_zone(value)
 
     @field_validator("weekdays")
     @classmethod

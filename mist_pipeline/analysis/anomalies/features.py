@@ -12,11 +12,13 @@ hundred can stand in one column.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from mist_pipeline.domain.time_zones import zone_names
 
 Array = npt.NDArray[np.float64]
 
@@ -248,7 +250,7 @@ def _with_local_hour(hours: pl.DataFrame, sites: pl.DataFrame) -> pl.DataFrame:
     """The hours with local_hour (0–23 on the site's own clock); one conversion per zone, not per row."""
     newest = sites.sort("day") if "day" in sites.columns else sites
     zone = pl.col("timezone").fill_null("UTC")
-    valid = available_timezones()
+    valid = zone_names()
     named = newest.group_by("site_id", maintain_order=True).agg(zone.last())
     names = {name: name if name in valid else "UTC" for name in [*named["timezone"].unique(), "UTC"]}
     zones = named.with_columns(pl.col("timezone").replace_strict(names, return_dtype=pl.String))

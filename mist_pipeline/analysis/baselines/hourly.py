@@ -11,13 +11,13 @@ occurs twice in autumn counts twice, the one that spring leaves out is missing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import available_timezones
 
 import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.stats.exclusions import mark_excluded
 from mist_pipeline.analysis.stats.windows import low_side_std, window_statistics
+from mist_pipeline.domain.time_zones import zone_names
 
 _INSTANT = pl.Datetime("us", "UTC")
 
@@ -103,7 +103,7 @@ def hourly_baselines(
 def site_zones(sites: pl.DataFrame, site_ids: pl.Series) -> pl.DataFrame:
     """site_id and zone (a known IANA name) of every site in ``site_ids``; UTC where nobody knows."""
     known = sites.select("site_id", zone="timezone").with_columns(
-        zone=pl.when(pl.col("zone").is_in(sorted(available_timezones()))).then(pl.col("zone"))
+        zone=pl.when(pl.col("zone").is_in(sorted(zone_names()))).then(pl.col("zone"))
     )
     return (
         pl.DataFrame({"site_id": site_ids.unique()})

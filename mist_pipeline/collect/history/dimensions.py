@@ -8,9 +8,8 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import cache
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -18,6 +17,7 @@ from mist_pipeline.collect.fetch.days import HOUR, day_bounds
 from mist_pipeline.collect.fetch.fetcher import Lane, kind_of
 from mist_pipeline.collect.raw.errors import NothingKnownError
 from mist_pipeline.collect.raw.store import RawStore, Snapshot
+from mist_pipeline.domain.time_zones import zone_names
 from mist_pipeline.mist.parsers import (
     Alarm,
     Device,
@@ -213,7 +213,7 @@ def _site_row(
         day,
         site.id,
         site.name,
-        site.timezone if site.timezone in _zones() else "UTC",
+        site.timezone if site.timezone in zone_names() else "UTC",
         site.country_code,
         site.latitude,
         site.longitude,
@@ -279,11 +279,6 @@ def _alarm_row(day: date, alarm: Alarm) -> tuple[Any, ...]:
 
 def _instant(epoch: float | None) -> datetime | None:
     return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 def _frame(rows: list[tuple[Any, ...]], schema: dict[str, Any]) -> pl.DataFrame:

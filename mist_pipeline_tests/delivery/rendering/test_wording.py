@@ -341,7 +341,7 @@ def test_an_incident_gets_the_steps_of_its_open_alerts_each_once_and_not_too_man
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("metrics: [", "own.yaml, line 1: no valid YAML"),
+        ("metrics: ]", "own.yaml, line 1: no valid YAML"),
         ("- a", "own.yaml: expected names with values below them, found a list"),
         ("metrcs: {}", "own.yaml: unknown key 'metrcs'; known are metrics, families"),
         (
