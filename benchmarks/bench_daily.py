@@ -21,6 +21,7 @@ from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, history
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.analysis.detect_day import finding_rows
 from mist_pipeline.workflows.analysis.evidence_walk import walk
 from mist_pipeline.workflows.analysis.forecast_day import forecast_rows, risk_rows
 from mist_pipeline.workflows.progress import silent
@@ -97,6 +98,8 @@ def analysed(
             if not foresee:
                 continue
             warehouse.replace_days(table.FORECASTS, forecast_rows(warehouse, settings, days, silent), days)
+        elif name == "findings":
+            warehouse.replace_days(table.FINDINGS, finding_rows(warehouse, settings, days), days)
         elif name == "risks":
             warehouse.replace_days(table.RISKS, risk_rows(warehouse, settings, days), days)
         else:

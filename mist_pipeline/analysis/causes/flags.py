@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from mist_pipeline.analysis.evidence.gates import DEVICE_FAMILY
-from mist_pipeline.analysis.evidence.load import SILENCE
+from mist_pipeline.analysis.evidence.site_load import SILENCE
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "day": pl.Date,

@@ -1,7 +1,7 @@
 """What share of user-minutes is normally degraded: every series' own baseline, fast and lagged, shrunk to its peers.
 
 Here: the baseline of all series at once as arrays, what it expects in each hour, and how a finished day enters it. Not
-here: how surprising a difference is (`evidence_tails`), the walk through time (`evidence`). `baselines` describes days
+here: how surprising a difference is (`tails`), the loop over blocks (`model`). ``analysis.baselines`` describes days
 for people; this one expects hours for detection.
 
 A baseline is 48 exponentially forgotten sums of degraded and of total user-minutes: 24 local hours on weekdays, 24 on
@@ -11,6 +11,17 @@ level, a level with little data to the median of the same metric and classifier 
 fixed weights). A day never pulls the baseline further than its own uncertainty, and a day inside an anomaly counts for a
 seventh. What lasts longer than two weeks counts in full from then on: a new normal is accepted after weeks, an incident
 is not.
+
+Two series, after thirty days of 24 hours with 10 % of 6,000 user-minutes degraded:
+
+>>> series, pool = Baselines.empty(2), np.array([0, 0])
+>>> users = np.full((2, 24), 6000.0, np.float32)
+>>> bins = np.tile(shape_bins(np.arange(24)), (2, 1))
+>>> for _ in range(30):
+...     absorb(series, 0.1 * users, users, bins, ceiling=np.full(2, np.inf))
+>>> expected = expectation(series, peers(series, pool, 1), pool, day_spread=np.full(2, 0.1))
+>>> expected.fast.shape, expected.fast[0, 9].round(3)
+((2, 48), np.float64(0.1))
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,19 @@
 """What of the evidence deserves attention: one row an hour, site and metric family.
 
 Here: the gates between evidence and findings. Significance *and* a minimum practical effect, stricter for short windows
-because they are tested more often; corroboration for short excursions; what is borrowed from peers. Not here: opening,
-holding and closing alerts, which is the lifecycle's part.
+because they are tested more often; corroboration for short excursions; what is credited from peers. Not here: opening,
+holding and closing alerts, which is the part of ``alerts.lifecycle``.
+
+A day far above its gate raises an alarm; columns of the row as in ``analysis.evidence``:
+
+>>> from datetime import UTC, datetime
+>>> day = pl.DataFrame({
+...     "hour": [datetime(2026, 3, 2, 9, tzinfo=UTC)], "site_id": "a", "metric": "coverage", "classifier": "",
+...     "window_hours": 24, "surprise": 9.0, "excess_pct": 20.0, "observed_pct": 25.0, "breadth_hours": 8.0,
+...     "recent_excess_pct": 20.0, "baseline_days": 20.0, "group_surprise": 0.0, "is_estimated": True,
+... })
+>>> notable(day, {"coverage": "wifi"}).select("family", "margin", "corroboration", "is_alarming").row(0)
+('wifi', 3.3, 'horizon', True)
 """
 
 from collections.abc import Mapping
@@ -10,7 +21,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from mist_pipeline.analysis.evidence.load import LOAD, SILENCE
+from mist_pipeline.analysis.evidence.site_load import LOAD, SILENCE
 
 DEVICE_FAMILY = "device"
 LOAD_FAMILY = "load"
@@ -50,7 +61,7 @@ GATES: Mapping[int, Gate] = {
 
 @dataclass(frozen=True)
 class NotableOptions:
-    """The trade-off between missing and crying wolf.
+    """The trade-off between missed and false alarms.
 
     Attributes:
         gates: By window length in hours; windows without one are ignored.
@@ -64,7 +75,7 @@ class NotableOptions:
         support_share: Share of a gate's surprise and excess that still supports an open alert.
         short_hours: Windows up to this length need corroboration.
         min_baseline_days: Days of history a series needs before its evidence counts.
-        peer_credit_from: Surprise of a group above which its members may borrow …
+        peer_credit_from: Surprise of a group above which its members get as credit …
         peer_credit: … this share of it …
         max_peer_credit: … up to this much.
         related_credit: Share of the best other metric's surprise, of the same family at a similar horizon, that adds …
@@ -106,12 +117,12 @@ def notable(
 
     Returns:
         One row for each ``hour``, ``site_id``, ``family``, sorted by them, with the columns of the strongest evidence
-        (``metric``, ``classifier``, ``window_hours``, ``surprise`` …), ``margin`` (surprise above its gate, borrowed
-        credit included), ``corroboration`` (``horizon``, ``second-hour``, ``related-metric``, ``devices``, ``peers``
+        (``metric``, ``classifier``, ``window_hours``, ``surprise`` …), ``margin`` (surprise above its gate, credit of
+        peers included), ``corroboration`` (``horizon``, ``second-hour``, ``related-metric``, ``devices``, ``peers``
         or null) and ``is_alarming``; rows that are not only support an alert that is open.
     """
     options = options or NotableOptions()
-    return _strongest(_judged(_credited(_supporting(rows, families, options), options)))
+    return _strongest(_classified(_credited(_supporting(rows, families, options), options)))
 
 
 _SITE_HOUR = ["hour", "site_id"]
@@ -141,7 +152,7 @@ def _supporting(rows: pl.DataFrame, families: Mapping[str, str], options: Notabl
         .then(options.min_silence_surprise)
         .otherwise(pl.col("_need") + penalty)
     )
-    lent = (pl.col("group_surprise") - options.peer_credit_from) * options.peer_credit
+    from_peers = (pl.col("group_surprise") - options.peer_credit_from) * options.peer_credit
     share = options.support_share
     return (
         rows.join(_gates(options), on="window_hours", how="inner")
@@ -151,10 +162,10 @@ def _supporting(rows: pl.DataFrame, families: Mapping[str, str], options: Notabl
             _need=need,
             _is_site=is_load | is_silence,
             _is_short=~is_silence & (pl.col("window_hours") <= options.short_hours),
-            _lent=lent.clip(0.0, options.max_peer_credit),
+            _from_peers=from_peers.clip(0.0, options.max_peer_credit),
         )
         .filter(
-            (pl.col("surprise") + pl.col("_lent") >= share * pl.col("_need"))
+            (pl.col("surprise") + pl.col("_from_peers") >= share * pl.col("_need"))
             & (
                 pl.col("_is_site")
                 | (pl.min_horizontal("excess_pct", "recent_excess_pct") >= share * pl.col("_excess"))
@@ -200,7 +211,7 @@ def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
         .with_columns(
             _credit=(pl.col("_related") * options.related_credit).clip(0.0, options.max_related_credit)
         )
-        .with_columns(margin=pl.col("surprise") + pl.col("_lent") + pl.col("_credit") - pl.col("_need"))
+        .with_columns(margin=pl.col("surprise") + pl.col("_from_peers") + pl.col("_credit") - pl.col("_need"))
         .join(concentrated, on=own, how="left")
         .with_columns(pl.col("margin") - vague)
         .with_columns(
@@ -209,7 +220,7 @@ def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
     )
 
 
-def _judged(credited: pl.DataFrame) -> pl.DataFrame:
+def _classified(credited: pl.DataFrame) -> pl.DataFrame:
     """Why each is more than an excursion, and whether it raises an alarm."""
     hourly = (
         credited.filter(~pl.col("_is_site") & (pl.col("window_hours") == 1)).select(_FAMILY_HOUR).unique()
@@ -219,7 +230,7 @@ def _judged(credited: pl.DataFrame) -> pl.DataFrame:
     silent = (
         credited.filter(pl.col("metric") == SILENCE).select(_SITE_HOUR).unique().with_columns(_is_silent=True)
     )
-    needs_peers = pl.col("margin") < pl.col("_lent")
+    needs_peers = pl.col("margin") < pl.col("_from_peers")
     why = (
         pl.when(pl.col("metric") == SILENCE)
         .then(pl.lit("devices"))
@@ -233,7 +244,7 @@ def _judged(credited: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("second-hour"))
         .when(pl.col("_related") > 0)
         .then(pl.lit("related-metric"))
-        .when((pl.col("_lent") > 0) & needs_peers)
+        .when((pl.col("_from_peers") > 0) & needs_peers)
         .then(pl.lit("peers"))
     )
     return (
@@ -244,10 +255,10 @@ def _judged(credited: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _strongest(judged: pl.DataFrame) -> pl.DataFrame:
+def _strongest(classified: pl.DataFrame) -> pl.DataFrame:
     order = ["is_alarming", "margin", "metric", "classifier", "window_hours"]
     return (
-        judged.sort(
+        classified.sort(
             [*_FAMILY_HOUR, *order], descending=[False, False, False, True, True, False, False, False]
         )
         .group_by(_FAMILY_HOUR, maintain_order=True)

@@ -1,7 +1,23 @@
 """Hourly frames as dense arrays, one line per series, one column per hour.
 
-Here: the way from ``history.*`` frames into NumPy, the order of series and hours, and each site's local time. Not here:
-what is normal (`evidence_expectation`), how surprising something is (`evidence_tails`), the walk through time (`evidence`).
+Here: the way from ``history.*`` frames into NumPy, the order of series and hours. Not here: what is normal
+(`expectation`), how surprising something is (`tails`), the loop over blocks (`model`), local time (``stats.local_time``).
+
+One reading of one site, 09:00 on the first day of the epoch, in a matrix of series × 24 hours:
+
+>>> hour = pl.Series("hour", [9 * 3_600_000_000]).cast(pl.Datetime("us", "UTC"))
+>>> reading = {"site_id": "a", "metric": "coverage", "state": "ok", "score_pct": 90.0}
+>>> minutes = {"total_user_minutes": 600.0, "degraded_user_minutes": 60.0}
+>>> of_site = {"site_id": "a", "num_clients": 10, "num_aps": 4, "num_aps_connected": 4}
+>>> matrix = hourly_matrix(
+...     pl.DataFrame({"hour": hour, **reading, **minutes}),
+...     pl.DataFrame({"hour": hour, "site_id": "a", "metric": "coverage", "classifier": "weak-signal", **minutes}),
+...     pl.DataFrame({"hour": hour, **of_site}),
+...     first_hour=0, end_hour=24,
+...     known_series=pl.DataFrame(schema=dict.fromkeys(SERIES_KEY, pl.String)), known_sites=[],
+... )
+>>> matrix.observed.shape, matrix.observed[:, 9], matrix.series["classifier"].to_list()
+((2, 24), array([60., 60.], dtype=float32), ['', 'weak-signal'])
 """
 
 from dataclasses import dataclass
@@ -24,7 +40,7 @@ def _number(column: str = "hour") -> pl.Expr:
 
 
 @dataclass(frozen=True)
-class Panel:
+class HourlyMatrix:
     """All series of some sites over some hours.
 
     Attributes:
@@ -64,7 +80,7 @@ class Panel:
         return bool(self.estimated.any())
 
 
-def panel(
+def hourly_matrix(
     sle_hourly: pl.DataFrame,
     classifiers_hourly: pl.DataFrame,
     site_hourly: pl.DataFrame,
@@ -73,10 +89,10 @@ def panel(
     end_hour: int,
     known_series: pl.DataFrame,
     known_sites: list[str],
-) -> Panel:
+) -> HourlyMatrix:
     """Dense arrays of everything between two hours.
 
-    Where ``total_user_minutes`` is null but there is a score (the organisation endpoint tells scores only), exposure is
+    Where ``total_user_minutes`` is null but there is a score (the organisation endpoint gives scores only), exposure is
     60 minutes for each client of that hour and the reading counts as estimated. Readings whose state is not ``ok``
     contribute nothing: missing is never zero and never healthy.
 
@@ -145,7 +161,7 @@ def panel(
     site_of = np.fromiter((site_number[site] for site in series["site_id"]), np.int64, lines)
     connected, alive = _devices(clients, site_ids, hours)
     is_missing, is_asked = _answers(readings, site_ids, hours)
-    return Panel(
+    return HourlyMatrix(
         series=series,
         site_ids=site_ids,
         site_of=site_of,

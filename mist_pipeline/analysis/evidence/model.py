@@ -1,13 +1,29 @@
 """Evidence of trouble: excess of degraded user-minutes over expectation, and how surprising it is, hour by hour.
 
-Here: the walk through time that makes ``analysis.evidence`` from hourly history. Its parts are next door: arrays
-(`evidence_tensor`), what is expected (`evidence_expectation`), tails (`evidence_tails`), windows (`evidence_windows`),
-load and silence (`evidence_load`), peers (`evidence_groups`), rows (`evidence_rows`), memory (`evidence_state`). What
-deserves attention among the evidence is chosen by `evidence_notable`.
+Here: the loop over time that makes ``analysis.evidence`` from hourly history. Its parts are next door: arrays
+(`hourly_matrix`), what is expected (`expectation`), tails (`tails`), windows (`windows`), load and silence
+(`site_load`), peers (`peer_groups`), rows (`rows`), the state between runs (`state`). What deserves attention among the
+evidence is chosen by `gates`.
 
 Time is cut into blocks, the UTC days. Within a block the expectation stands still; when a block is complete it enters
 the state. So a row of hour h depends on complete blocks before h and on hours up to h, never on later ones: computed
 live, in a backfill of months, or anew from a stored state, it is the same row.
+
+Ten days of a site with 3,000 user-minutes an hour, 3 % of them degraded; in the last hour half of them:
+
+>>> from datetime import date, datetime
+>>> hours = pl.datetime_range(datetime(2026, 3, 2), datetime(2026, 3, 11, 23), "1h", time_zone="UTC", eager=True)
+>>> share = pl.Series([0.03] * 239 + [0.5])
+>>> sle = pl.DataFrame({"hour": hours, "site_id": "a", "metric": "coverage", "state": "ok"}).with_columns(
+...     score_pct=100 * (1 - share), total_user_minutes=3000.0, degraded_user_minutes=3000 * share
+... )
+>>> clients = pl.DataFrame({"hour": hours, "site_id": "a", "num_clients": 50, "num_aps": 4, "num_aps_connected": 4})
+>>> sites = pl.DataFrame({"day": [date(2026, 3, 2)], "site_id": "a", "timezone": "UTC", "country_code": "DE",
+...     "sitegroup_ids": [["north"]], "attributes": "{}"})
+>>> parts = pl.DataFrame(schema={**sle.schema, "classifier": pl.String})
+>>> run = evidence(sle, parts, clients, sites)
+>>> run.rows.select("window_hours", pl.col("excess_pct").round(1), pl.col("surprise").round(1)).row(0)
+(1, 47.0, 41.8)
 """
 
 from collections.abc import Iterator
@@ -18,29 +34,28 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.evidence import expectation as expectations
-from mist_pipeline.analysis.evidence import hourly_matrix as tensor
-from mist_pipeline.analysis.evidence import load, tails
-from mist_pipeline.analysis.evidence import site_signals as groups
-from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, Panel
-from mist_pipeline.analysis.evidence.rows import KEY, SCHEMA, Borrowed, Hits, no_rows, site_rows
+from mist_pipeline.analysis.evidence import peer_groups, site_load, tails
+from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, HourlyMatrix, hourly_matrix
+from mist_pipeline.analysis.evidence.rows import KeptCells, PeerSurprise, site_rows
 from mist_pipeline.analysis.evidence.state import EvidenceState
 from mist_pipeline.analysis.evidence.windows import (
     LOOK_BACK,
     WINDOWS,
+    BlockParameters,
     EvidenceOptions,
-    Judgement,
     PoolUpdate,
+    accumulate,
     apart,
-    digest,
-    judgement,
-    learn,
+    apply_update,
+    block_parameters,
     window_sums,
 )
 from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Singles
 from mist_pipeline.analysis.stats.local_time import hour_column, hour_number, local_time
 from mist_pipeline.analysis.stats.site_attributes import memberships
+from mist_pipeline.tables.analysis import EVIDENCE
 
-__all__ = ["LOOK_BACK", "SCHEMA", "WINDOWS", "EvidenceOptions", "EvidenceRun", "EvidenceState", "evidence"]
+__all__ = ["LOOK_BACK", "WINDOWS", "EvidenceOptions", "EvidenceRun", "EvidenceState", "evidence"]
 
 _CHUNK = 1024
 _HOLD_SURPRISE, _HOLD_PCT = 4.0, 3.0
@@ -52,7 +67,7 @@ class EvidenceRun:
     """What a run found and what the next one needs.
 
     Attributes:
-        rows: ``analysis.evidence``, sorted by its key; columns as `SCHEMA`.
+        rows: ``analysis.evidence``, sorted by its key; columns of that table.
         state: To be passed to the next run, which needs history from `LOOK_BACK` hours before ``state.next_hour`` on.
     """
 
@@ -90,7 +105,7 @@ def evidence(
     options = options or EvidenceOptions()
     span = _span(sle_hourly, site_hourly, state, until_hour)
     if span is None:
-        return EvidenceRun(no_rows(), state or EvidenceState.empty(0, options.windows))
+        return EvidenceRun(EVIDENCE.empty(), state or EvidenceState.empty(0, options.windows))
     first, end = span
     emit_from = first if from_hour is None else hour_number(from_hour)
     if emit_from < first and state is not None:
@@ -103,7 +118,7 @@ def evidence(
         raise ValueError(
             f"evidence: the state is for windows {state.windows}, asked are {options.windows}; begin anew from history"
         )
-    data = tensor.panel(
+    data = hourly_matrix(
         sle_hourly,
         classifiers_hourly,
         site_hourly,
@@ -113,9 +128,9 @@ def evidence(
         known_sites=state.loads.site_ids,
     )
     state = state.aligned(data.series, data.site_ids)
-    walk = _Walk(data, sites, options, emit_from - data.first_hour, state)
-    rows = [no_rows(), *walk.blocks(first - data.first_hour, end - data.first_hour)]
-    return EvidenceRun(pl.concat(rows).sort(KEY), state)
+    loop = _BlockLoop(data, sites, options, emit_from - data.first_hour, state)
+    rows = [EVIDENCE.empty(), *loop.blocks(first - data.first_hour, end - data.first_hour)]
+    return EvidenceRun(pl.concat(rows).sort(EVIDENCE.key), state)
 
 
 def _span(
@@ -124,7 +139,7 @@ def _span(
     state: EvidenceState | None,
     until_hour: datetime | None,
 ) -> tuple[int, int] | None:
-    """First hour to walk from (a block's first) and the hour after the last; None without any hour."""
+    """First hour of the loop (a block's first) and the hour after the last; None without any hour."""
     hours = pl.concat([sle_hourly["hour"], site_hourly["hour"]])
     lowest, highest = hours.min(), hours.max()
     if not isinstance(lowest, datetime) or not isinstance(highest, datetime):
@@ -135,11 +150,16 @@ def _span(
     return (first, end) if end > first else None
 
 
-class _Walk:
-    """One pass over the blocks of a panel; the state moves on with every complete one."""
+class _BlockLoop:
+    """One pass over the blocks of a matrix; every complete one enters the state."""
 
     def __init__(
-        self, data: Panel, sites: pl.DataFrame, options: EvidenceOptions, emit_from: int, state: EvidenceState
+        self,
+        data: HourlyMatrix,
+        sites: pl.DataFrame,
+        options: EvidenceOptions,
+        emit_from: int,
+        state: EvidenceState,
     ) -> None:
         self.data = data
         self.sites = sites.sort("site_id", "day")
@@ -163,70 +183,72 @@ class _Walk:
 
     def _block(self, begin: int, stop: int) -> pl.DataFrame:
         closes = stop - begin == BLOCK
-        judged = judgement(self.state, self.pool)
-        lesson = PoolUpdate.empty(self.state)
+        parameters = block_parameters(self.state, self.pool)
+        update = PoolUpdate.empty(self.state)
         lines = self.data.series.height
-        hits = Hits(self.options, self.emit_from)
-        shared = [window for window in groups.GROUP_WINDOWS if window in self.options.windows]
+        kept = KeptCells(self.options, self.emit_from)
+        shared = [window for window in peer_groups.GROUP_WINDOWS if window in self.options.windows]
         standardised = {w: np.full((lines, stop - begin), np.nan, np.float32) for w in shared}
         held, ceiling = np.zeros(lines, np.bool_), np.zeros(lines)
         for low in range(0, lines, _CHUNK):
             chunk = slice(low, min(low + _CHUNK, lines))
             bins = self.zone_bins[self.zone_of_series[chunk], begin - LOOK_BACK : stop]
             pool = self.pool[chunk]
-            for window in window_sums(self.data, chunk, bins, pool, judged, self.options, begin):
+            for window in window_sums(self.data, chunk, bins, pool, parameters, self.options, begin):
                 i = self.options.windows.index(window.hours)
                 surprise = np.zeros_like(window.nominal)
                 line, at = np.nonzero(window.nominal)
                 surprise[line, at] = tails.calibrated(
-                    window.nominal[line, at], judged.stretch[self.tail[pool[line]], i]
+                    window.nominal[line, at], parameters.stretch[self.tail[pool[line]], i]
                 )
-                hits.collect(window, surprise, low, begin)
+                kept.collect(window, surprise, low, begin)
                 if window.hours in standardised:
                     z = (window.observed - window.mean) / np.sqrt(window.variance)
                     standardised[window.hours][chunk] = np.where(window.is_tested, z, np.nan)
                 if closes:
-                    learn(self.state, lesson, window, chunk, pool, self.tail)
+                    accumulate(self.state, update, window, chunk, pool, self.tail)
                     if window.hours == BLOCK:
                         ceiling[chunk] = window.mean[:, -1] + _CEILING * np.sqrt(window.variance[:, -1])
                     if window.hours >= BLOCK:
                         worst = np.nonzero(surprise[:, -1] >= _HOLD_SURPRISE)[0]
                         last = np.full(worst.size, BLOCK - 1)
                         held[low + worst] |= window.excess_pct(worst, last) >= _HOLD_PCT
-        borrowed = self._borrowed(standardised, judged, lesson, stop, closes=closes)
-        own = hits.rows(self.data, self.state.baselines.days, borrowed, begin)
+        from_peers = self._peer_surprise(standardised, parameters, update, stop, closes=closes)
+        own = kept.rows(self.data, self.state.baselines.days, from_peers, begin)
         rows = pl.concat([own, *self._site_rows(begin, stop, closes=closes)])
         if closes:
-            self._close(lesson, held, ceiling, begin)
+            self._close(update, held, ceiling, begin)
         return rows
 
-    def _borrowed(
+    def _peer_surprise(
         self,
         standardised: dict[int, Singles],
-        judged: Judgement,
-        lesson: PoolUpdate,
+        parameters: BlockParameters,
+        update: PoolUpdate,
         stop: int,
         *,
         closes: bool,
-    ) -> Borrowed:
-        """What every series may borrow from its groups in this block."""
-        members = groups.membership(self._shared_at(stop), self.data.site_ids, self.data.site_of, self.pool)
-        lendable: dict[int, Floats] = {}
-        lender: dict[int, Ints] = {}
+    ) -> PeerSurprise:
+        """The largest surprise of the groups of every series in this block."""
+        members = peer_groups.membership(
+            self._shared_at(stop), self.data.site_ids, self.data.site_of, self.pool
+        )
+        largest: dict[int, Floats] = {}
+        group: dict[int, Ints] = {}
         for window, z in standardised.items():
-            nominal, is_enough = groups.group_surprise(z, members)
+            nominal, is_enough = peer_groups.group_surprise(z, members)
             i = self.options.windows.index(window)
             tail = self.group_tail[members.pool]
-            surprise = tails.calibrated(nominal, judged.stretch[tail, i][:, None, :])
-            lendable[window], lender[window] = groups.best_group(surprise, members, z.shape[0])
+            surprise = tails.calibrated(nominal, parameters.stretch[tail, i][:, None, :])
+            largest[window], group[window] = peer_groups.best_group(surprise, members, z.shape[0])
             if closes:
                 columns = apart(window)
                 cells = is_enough[:, columns]
                 of_cell = tail[np.nonzero(cells)[0]]
-                lesson.counts[:, i] += tails.tail_counts(
-                    nominal[:, columns][cells], of_cell, lesson.counts.shape[0]
+                update.counts[:, i] += tails.tail_counts(
+                    nominal[:, columns][cells], of_cell, update.counts.shape[0]
                 )
-        return Borrowed(lendable, lender, members.group_ids)
+        return PeerSurprise(largest, group, members.group_ids)
 
     def _shared_at(self, stop: int) -> pl.DataFrame:
         """What sites shared in a block, by the newest row of each site up to the block's last hour, else its first."""
@@ -246,16 +268,16 @@ class _Walk:
         """Rows of the pseudo-metrics silence and load."""
         loads, windows = self.state.loads, self.options.windows
         days = loads.days.copy()
-        silent = load.silence_evidence(self.data, self.local, loads, windows, begin, stop)
-        loaded = load.load_evidence(self.data, self.local, loads, windows, begin, stop, closes=closes)
+        silent = site_load.silence_evidence(self.data, self.local, loads, windows, begin, stop)
+        loaded = site_load.load_evidence(self.data, self.local, loads, windows, begin, stop, closes=closes)
         return [
             site_rows(frame, metric, self.data, days, self.options, self.emit_from)
-            for frame, metric in ((silent, load.SILENCE), (loaded, load.LOAD))
+            for frame, metric in ((silent, site_load.SILENCE), (loaded, site_load.LOAD))
         ]
 
-    def _close(self, lesson: PoolUpdate, held: Flags, ceiling: Floats, begin: int) -> None:
+    def _close(self, update: PoolUpdate, held: Flags, ceiling: Floats, begin: int) -> None:
         """Let the complete block enter the state."""
-        digest(self.state, lesson)
+        apply_update(self.state, update)
         self.state.baselines.hold(held)
         block = slice(begin, begin + BLOCK)
         bins = self.zone_bins[self.zone_of_series, block]

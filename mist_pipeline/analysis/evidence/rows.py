@@ -1,7 +1,7 @@
 """Cells worth keeping as rows of ``analysis.evidence``.
 
-Here: the columns of the table and the way from positions in arrays to rows. Not here: which cells are surprising
-(`evidence_windows`, `evidence_load`, `evidence_groups`).
+Here: the way from positions in arrays to rows of the table. Not here: which cells are surprising (`windows`,
+`site_load`, `peer_groups`); what the columns mean (``tables.analysis``).
 """
 
 from dataclasses import dataclass, field
@@ -9,46 +9,21 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from mist_pipeline.analysis.evidence import site_signals as groups
-from mist_pipeline.analysis.evidence.hourly_matrix import Panel
+from mist_pipeline.analysis.evidence import peer_groups
+from mist_pipeline.analysis.evidence.hourly_matrix import HourlyMatrix
 from mist_pipeline.analysis.evidence.windows import LOOK_BACK, EvidenceOptions, WindowSums, running
 from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
 from mist_pipeline.analysis.stats.local_time import hour_column
+from mist_pipeline.tables.analysis import EVIDENCE
 
-SCHEMA: dict[str, pl.DataType] = {
-    "hour": pl.Datetime("us", "UTC"),
-    "site_id": pl.String(),
-    "metric": pl.String(),
-    "classifier": pl.String(),
-    "window_hours": pl.Int64(),
-    "day": pl.Date(),
-    "excess_user_minutes": pl.Float64(),
-    "excess_pct": pl.Float64(),
-    "surprise": pl.Float64(),
-    "is_estimated": pl.Boolean(),
-    "observed_pct": pl.Float64(),
-    "expected_pct": pl.Float64(),
-    "total_user_minutes": pl.Float64(),
-    "breadth_hours": pl.Float64(),
-    "recent_excess_pct": pl.Float64(),
-    "baseline_days": pl.Float64(),
-    "group_id": pl.String(),
-    "group_surprise": pl.Float64(),
-}
-KEY = ["hour", "site_id", "metric", "classifier", "window_hours"]
 _NUMBERS = ("observed", "mean", "exposure", "surprise", "breadth", "recent")
 _WEAK = 1.0
 _GROUP_STRONG = 4.0
 
 
-def no_rows() -> pl.DataFrame:
-    """The table without rows."""
-    return pl.DataFrame(schema=SCHEMA)
-
-
 @dataclass(frozen=True)
-class Borrowed:
-    """What each series may borrow from its peers, by window: surprise, and the group's position (−1 for none)."""
+class PeerSurprise:
+    """The largest surprise of each series' groups, by window, series × hours, and that group's position (−1 for none)."""
 
     surprise: dict[int, Floats]
     group: dict[int, Ints]
@@ -56,7 +31,7 @@ class Borrowed:
 
 
 @dataclass
-class Hits:
+class KeptCells:
     """Cells worth keeping; windows that groups are tested at keep weaker ones until the groups are known.
 
     Attributes:
@@ -81,7 +56,7 @@ class Hits:
             low: Position of the first series.
             begin: First column of the block.
         """
-        least = _WEAK if window.hours in groups.GROUP_WINDOWS else self.options.min_surprise
+        least = _WEAK if window.hours in peer_groups.GROUP_WINDOWS else self.options.min_surprise
         emitted = np.arange(surprise.shape[1]) + begin >= self.emit_from
         line, at = np.nonzero((surprise >= least) & emitted)
         is_large = window.excess_pct(line, at) >= self.options.min_excess_pct
@@ -100,13 +75,13 @@ class Hits:
         for name, value in values.items():
             self.columns[name].append(value)
 
-    def rows(self, panel: Panel, days: Floats, borrowed: Borrowed, begin: int) -> pl.DataFrame:
+    def rows(self, matrix: HourlyMatrix, days: Floats, from_peers: PeerSurprise, begin: int) -> pl.DataFrame:
         """Rows of what was kept; weak cells only where their peers are surprising too.
 
         Args:
-            panel: The data.
+            matrix: The data.
             days: Days of history of every series.
-            borrowed: From the peers.
+            from_peers: Surprise of the peer groups in this block.
             begin: First column of the block.
         """
         line, at, window = (
@@ -116,12 +91,12 @@ class Hits:
         observed, mean, exposure, surprise, breadth, recent = (
             np.concatenate([np.zeros(0), *self.columns[name]]) for name in _NUMBERS
         )
-        lent, group = np.zeros(line.size), np.full(line.size, -1, np.int64)
-        for hours, lendable in borrowed.surprise.items():
+        group_surprise, group = np.zeros(line.size), np.full(line.size, -1, np.int64)
+        for hours, largest in from_peers.surprise.items():
             mine = np.nonzero(window == hours)[0]
-            lent[mine] = lendable[line[mine], at[mine] - begin]
-            group[mine] = borrowed.group[hours][line[mine], at[mine] - begin]
-        id_of_group = pl.Series([*borrowed.group_ids, None], dtype=pl.String)
+            group_surprise[mine] = largest[line[mine], at[mine] - begin]
+            group[mine] = from_peers.group[hours][line[mine], at[mine] - begin]
+        id_of_group = pl.Series([*from_peers.group_ids, None], dtype=pl.String)
         frame = pl.DataFrame(
             {
                 "at": at,
@@ -129,45 +104,50 @@ class Hits:
                 "excess_user_minutes": observed - mean,
                 "excess_pct": 100.0 * (observed - mean) / exposure,
                 "surprise": surprise,
-                "is_estimated": _is_estimated(panel, line, at, window),
+                "is_estimated": _is_estimated(matrix, line, at, window),
                 "observed_pct": 100.0 * observed / exposure,
                 "expected_pct": 100.0 * mean / exposure,
                 "total_user_minutes": exposure,
                 "breadth_hours": breadth,
                 "recent_excess_pct": recent,
                 "baseline_days": days[line],
-                "group_id": id_of_group.gather(np.where(group < 0, len(borrowed.group_ids), group)),
-                "group_surprise": lent,
+                "group_id": id_of_group.gather(np.where(group < 0, len(from_peers.group_ids), group)),
+                "group_surprise": group_surprise,
             }
         )
-        keys = panel.series.select(pl.all().gather(line))
+        keys = matrix.series.select(pl.all().gather(line))
         is_kept = (pl.col("surprise") >= self.options.min_surprise) | (
             pl.col("group_surprise") >= _GROUP_STRONG
         )
-        return dated(frame.hstack(keys.get_columns()).filter(is_kept), panel, self.options.time_zone)
+        return dated(frame.hstack(keys.get_columns()).filter(is_kept), matrix, self.options.time_zone)
 
 
-def _is_estimated(panel: Panel, line: Ints, at: Ints, window: Ints) -> Flags:
+def _is_estimated(matrix: HourlyMatrix, line: Ints, at: Ints, window: Ints) -> Flags:
     """Whether any exposure within the window was estimated."""
-    if not line.size or not panel.has_estimates:
+    if not line.size or not matrix.has_estimates:
         return np.zeros(line.size, np.bool_)
     lines, place = np.unique(line, return_inverse=True)
     low = int(at.min()) - LOOK_BACK
-    sums = running(panel.estimated[lines, low : int(at.max()) + 1].astype(np.float64))
+    sums = running(matrix.estimated[lines, low : int(at.max()) + 1].astype(np.float64))
     until = at - low + 1
     estimated: Flags = sums[place, until] > sums[place, until - window]
     return estimated
 
 
 def site_rows(
-    frame: pl.DataFrame, metric: str, panel: Panel, days: Floats, options: EvidenceOptions, emit_from: int
+    frame: pl.DataFrame,
+    metric: str,
+    matrix: HourlyMatrix,
+    days: Floats,
+    options: EvidenceOptions,
+    emit_from: int,
 ) -> pl.DataFrame:
     """Rows of a pseudo-metric of sites: shares are of the usual client-minutes, which are 100 %.
 
     Args:
-        frame: From `evidence_load`.
+        frame: From `site_load`.
         metric: Name of the pseudo-metric.
-        panel: The data.
+        matrix: The data.
         days: Days of history of every site.
         options: For the zone.
         emit_from: First column that gives rows.
@@ -175,7 +155,7 @@ def site_rows(
     line = frame["line"].to_numpy().astype(np.int64)
     away, usual = (pl.col("observed") - pl.col("expected")).abs(), pl.max_horizontal("expected", pl.lit(1.0))
     rows = frame.with_columns(
-        pl.Series("site_id", panel.site_ids, dtype=pl.String).gather(line),
+        pl.Series("site_id", matrix.site_ids, dtype=pl.String).gather(line),
         pl.Series("baseline_days", days[line], dtype=pl.Float64),
         metric=pl.lit(metric),
         excess_user_minutes=away,
@@ -189,12 +169,12 @@ def site_rows(
         group_id=pl.lit(None, pl.String),
         group_surprise=pl.lit(0.0),
     )
-    return dated(rows.filter(pl.col("at") >= emit_from), panel, options.time_zone)
+    return dated(rows.filter(pl.col("at") >= emit_from), matrix, options.time_zone)
 
 
-def dated(frame: pl.DataFrame, panel: Panel, time_zone: str) -> pl.DataFrame:
+def dated(frame: pl.DataFrame, matrix: HourlyMatrix, time_zone: str) -> pl.DataFrame:
     """Rows with their hour and their day in the organisation's zone, in the columns of the table."""
-    hour = hour_column(frame["at"].to_numpy().astype(np.int64) + panel.first_hour)
+    hour = hour_column(frame["at"].to_numpy().astype(np.int64) + matrix.first_hour)
     return frame.with_columns(hour, day=hour.dt.convert_time_zone(time_zone).dt.date()).select(
-        [pl.col(name).cast(kind) for name, kind in SCHEMA.items()]
+        [pl.col(name).cast(kind) for name, kind in EVIDENCE.polars_schema().items()]
     )

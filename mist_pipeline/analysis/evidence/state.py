@@ -1,7 +1,13 @@
-"""What detection remembers between two runs, and its way to rows of a table and back.
+"""What is carried from one run to the next, and its way to rows of ``state.evidence`` and back, field by name.
 
-Here: the state as one object and as one long frame (``state.evidence``). Not here: how it is used (`evidence`)
-and how a day enters it (`evidence_expectation`, `evidence_load`).
+Here: the state as one object and as one long frame. Not here: how a day enters it (`expectation`, `site_load`,
+`windows`) and where it is kept (``workflows``).
+
+>>> state = EvidenceState.empty(next_hour=24, windows=(1, 24))
+>>> state.rows().select("part", "numbers").head(3).rows()
+[('version', [2.0]), ('next_hour', [24.0]), ('windows', [1.0, 24.0])]
+>>> EvidenceState.from_rows(state.rows()).windows
+(1, 24)
 """
 
 import math
@@ -13,7 +19,7 @@ import polars as pl
 
 from mist_pipeline.analysis.evidence.expectation import SHAPES, Baselines
 from mist_pipeline.analysis.evidence.hourly_matrix import SERIES_KEY
-from mist_pipeline.analysis.evidence.load import WEEK, Loads
+from mist_pipeline.analysis.evidence.site_load import WEEK, SiteLoads
 from mist_pipeline.analysis.evidence.tails import BINS, MOMENTS
 from mist_pipeline.analysis.stats.arrays import Floats, Ints
 from mist_pipeline.tables.state import EVIDENCE
@@ -47,7 +53,7 @@ def _layout(windows: int) -> dict[str, dict[str, tuple[int, ...]]]:
 
 @dataclass
 class EvidenceState:
-    """Everything that hours before `next_hour` have taught; nothing of any later hour.
+    """All that is known from hours before `next_hour`; nothing of any later hour.
 
     Attributes:
         next_hour: Hours since the epoch of the first hour that has not entered yet; a multiple of 24.
@@ -73,7 +79,7 @@ class EvidenceState:
     spread_weight: Floats
     tails: pl.DataFrame
     counts: Floats
-    loads: Loads
+    loads: SiteLoads
 
     @classmethod
     def empty(cls, next_hour: int, windows: tuple[int, ...]) -> "EvidenceState":
@@ -89,7 +95,7 @@ class EvidenceState:
             spread_weight=np.zeros((0, 2)),
             tails=pl.DataFrame(schema=dict.fromkeys(TAIL_KEY, pl.String)),
             counts=np.zeros((0, len(windows), BINS)),
-            loads=Loads.empty([], len(windows)),
+            loads=SiteLoads.empty([], len(windows)),
         )
 
     def rows(self) -> pl.DataFrame:
@@ -154,7 +160,7 @@ class EvidenceState:
             ),
             pools=keys["pool"].select(POOL_KEY),
             tails=keys["tail"].select("metric", kind="classifier"),
-            loads=Loads(
+            loads=SiteLoads(
                 site_ids=keys["site"]["site_id"].to_list(),
                 **fields["site"],
                 **{name: numbers[0] for name, numbers in fields["all_sites"].items()},
@@ -164,7 +170,7 @@ class EvidenceState:
         )
 
     def aligned(self, series: pl.DataFrame, site_ids: list[str]) -> "EvidenceState":
-        """A copy whose arrays follow these series and sites, which must contain its own; new ones know nothing yet."""
+        """A copy whose arrays follow these series and sites, which must contain its own; new ones start empty."""
         place = _places(self.series, series, SERIES_KEY)
         b, old = Baselines.empty(series.height), self.baselines
         for name in vars(b):

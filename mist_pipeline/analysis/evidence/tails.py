@@ -1,13 +1,19 @@
 """How surprising a sum of degraded user-minutes is: overdispersion, skewed tails, and their calibration on history.
 
-Here: pure arithmetic on arrays, with parameters learned from history and pooled over sites. Not here: what is expected
-(`evidence_expectation`), which window and series is tested when (`evidence`).
+Here: arithmetic on arrays, with parameters estimated from history and pooled over sites. Not here: what is expected
+(`expectation`), which window and series is tested when (`windows`, `model`).
 
 The sum X of a window with expectation μ is taken as gamma distributed with mean μ and variance aμ + bμ². The first term
 is users being few (a is 60 minutes times how many users suffer together), the second what all users of a site share.
 Both are estimated for each metric, classifier and window length, so that autocorrelation shows as larger a and b of
 longer windows. A gamma tail follows the skew of shares near zero; a normal tail would not. What remains wrong about
-the family is mended by calibration: the observed tail of recent history stretches the nominal one.
+the family is corrected by calibration: the observed tail of recent history stretches the nominal one.
+
+Degraded minutes, their mean and variance in; surprise, −log10 of the tail probability, out:
+
+>>> observed, mean, variance = np.array([60.0, 138.2]), np.array([60.0, 60.0]), np.array([3600.0, 3600.0])
+>>> upper_surprise(observed, mean, variance).round(2)
+array([0.43, 1.  ])
 """
 
 import numpy as np

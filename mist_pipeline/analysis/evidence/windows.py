@@ -1,7 +1,14 @@
-"""Sums over sliding windows for many series at once, what they say, and what they teach.
+"""Sums over sliding windows for many series at once, how surprising they are, and what a block adds to the pools.
 
-Here: from the arrays of a panel and the expectation of a block to nominal surprises, window by window; and the lessons
-of a complete block for the pools. Not here: the walk over blocks (`evidence`), rows (`evidence_rows`).
+Here: from the arrays of a matrix and the expectation of a block to nominal surprises, window by window; and the update
+of the pools by a complete block. Not here: the loop over blocks (`model`), rows (`rows`).
+
+Where windows of six hours end in a block of 24 without overlapping:
+
+>>> apart(6)
+array([ 5, 11, 17, 23])
+>>> running(np.array([[1.0, 2.0, 4.0]]))  # series × hours; a window's sum is a difference of two columns
+array([[0., 1., 3., 7.]])
 """
 
 from collections.abc import Iterator
@@ -12,18 +19,18 @@ import numpy as np
 
 from mist_pipeline.analysis.evidence import expectation as expectations
 from mist_pipeline.analysis.evidence import tails
-from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, MINUTES_PER_CLIENT, Panel
+from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, MINUTES_PER_CLIENT, HourlyMatrix
 from mist_pipeline.analysis.evidence.state import EvidenceState
 from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
 
 LOOK_BACK = 168
-"""Hours of history that must be given before the first hour to be judged."""
+"""Hours of history that must be given before the first hour to be parameters."""
 WINDOWS = (1, 2, 3, 6, 12, 24, 48, 96, 168)
 SLOW_FROM = 48
-"""Windows from this length are judged against the lagged baseline."""
+"""Windows from this length are compared with the lagged baseline."""
 POOL_FORGET = 0.5 ** (1 / 21)
 _CAP = 9.0
-_MIN_LESSON_DAYS = 2.0
+_MIN_UPDATE_DAYS = 2.0
 
 
 @dataclass(frozen=True)
@@ -56,8 +63,8 @@ class EvidenceOptions:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """With what a block is judged: all that complete blocks have taught.
+class BlockParameters:
+    """With what a block is evaluated: all that is known from the complete blocks before it.
 
     Attributes:
         expected: Expected shares of all series.
@@ -74,7 +81,7 @@ class Judgement:
     stretch: Floats
 
 
-def judgement(state: EvidenceState, pool: Ints) -> Judgement:
+def block_parameters(state: EvidenceState, pool: Ints) -> BlockParameters:
     """What the state says about the block that follows it.
 
     Args:
@@ -86,7 +93,7 @@ def judgement(state: EvidenceState, pool: Ints) -> Judgement:
     day = state.windows.index(BLOCK)
     total, count = state.spread, state.spread_weight
     typical = np.divide(total, count, out=np.ones_like(total), where=count > 0)
-    return Judgement(
+    return BlockParameters(
         expected=expectations.expectation(state.baselines, common, pool, b[pool, day]),
         scale=state.baselines.scale(np.maximum(typical, 0.05)[pool]),
         a=a,
@@ -96,7 +103,7 @@ def judgement(state: EvidenceState, pool: Ints) -> Judgement:
 
 
 @dataclass(frozen=True)
-class Course:
+class RunningSums:
     """Running sums of some series along the hours, from a look-back before the block to its end.
 
     Attributes:
@@ -116,7 +123,9 @@ class Course:
     squared: Floats
 
     @classmethod
-    def of(cls, observed: Floats, exposure: Floats, shares: Floats, bins: Ints, look_back: int) -> "Course":
+    def of(
+        cls, observed: Floats, exposure: Floats, shares: Floats, bins: Ints, look_back: int
+    ) -> "RunningSums":
         """From hourly minutes, series × hours, from `LOOK_BACK` hours before the block to its end.
 
         Args:
@@ -152,7 +161,7 @@ class WindowSums:
 
     Attributes:
         hours: Length of the window.
-        course: What they were taken from.
+        sums: The running sums that they are differences of.
         observed: Degraded user-minutes.
         mean: Expected ones.
         exposure: All user-minutes.
@@ -163,7 +172,7 @@ class WindowSums:
     """
 
     hours: int
-    course: Course
+    sums: RunningSums
     observed: Floats
     mean: Floats
     exposure: Floats
@@ -182,8 +191,8 @@ class WindowSums:
 
         The participation ratio: 1 where a single hour explains it all.
         """
-        excess = self.course.at(self.course.excess, line, at, self.hours)
-        squared = self.course.at(self.course.squared, line, at, self.hours)
+        excess = self.sums.at(self.sums.excess, line, at, self.hours)
+        squared = self.sums.at(self.sums.squared, line, at, self.hours)
         value: Floats = excess**2 / np.maximum(squared, 1e-6)
         return value
 
@@ -194,51 +203,51 @@ class WindowSums:
         """
         lately = min(self.hours, BLOCK)
         observed, expected, users = (
-            self.course.at(sums, line, at, lately)
-            for sums in (self.course.observed, self.course.expected, self.course.exposure)
+            self.sums.at(sums, line, at, lately)
+            for sums in (self.sums.observed, self.sums.expected, self.sums.exposure)
         )
         recent = 100.0 * (observed - expected) / np.maximum(users, 1e-9)
         return np.where(users > 1e-6, recent, self.excess_pct(line, at))
 
 
 def window_sums(
-    panel: Panel,
+    matrix: HourlyMatrix,
     chunk: slice,
     bins: Ints,
     pool: Ints,
-    judged: Judgement,
+    parameters: BlockParameters,
     options: EvidenceOptions,
     begin: int,
 ) -> Iterator[WindowSums]:
     """All windows of some series, shortest first.
 
     Args:
-        panel: The data.
+        matrix: The data.
         chunk: Which series.
         bins: Baseline bin of their hours, from the look-back before the block to its end.
         pool: Their pools.
-        judged: From `judgement`.
+        parameters: From `block_parameters`.
         options: See `EvidenceOptions`.
         begin: First column of the block.
     """
     first, stop = begin - LOOK_BACK, begin + bins.shape[1] - LOOK_BACK
-    observed = panel.observed[chunk, first:stop].astype(np.float64)
-    exposure = panel.exposure[chunk, first:stop].astype(np.float64)
-    fast = Course.of(observed, exposure, judged.expected.fast[chunk], bins, SLOW_FROM)
-    slow = Course.of(observed, exposure, judged.expected.slow[chunk], bins, LOOK_BACK)
+    observed = matrix.observed[chunk, first:stop].astype(np.float64)
+    exposure = matrix.exposure[chunk, first:stop].astype(np.float64)
+    fast = RunningSums.of(observed, exposure, parameters.expected.fast[chunk], bins, SLOW_FROM)
+    slow = RunningSums.of(observed, exposure, parameters.expected.slow[chunk], bins, LOOK_BACK)
     floor = options.min_clients * MINUTES_PER_CLIENT
-    uncertainty = judged.expected.uncertainty[chunk][:, None]
+    uncertainty = parameters.expected.uncertainty[chunk][:, None]
     for i, hours in enumerate(options.windows):
-        course = slow if hours >= SLOW_FROM else fast
-        seen, total = course.over(course.observed, hours), course.over(course.exposure, hours)
-        mean = np.maximum(course.over(course.expected, hours), 1e-6)
-        plain = judged.a[pool, i][:, None] * mean + judged.b[pool, i][:, None] * mean**2
-        variance = plain * _scale_at(judged.scale[chunk], hours)[:, None] + uncertainty * mean**2
+        sums = slow if hours >= SLOW_FROM else fast
+        seen, total = sums.over(sums.observed, hours), sums.over(sums.exposure, hours)
+        mean = np.maximum(sums.over(sums.expected, hours), 1e-6)
+        plain = parameters.a[pool, i][:, None] * mean + parameters.b[pool, i][:, None] * mean**2
+        variance = plain * _scale_at(parameters.scale[chunk], hours)[:, None] + uncertainty * mean**2
         is_tested = total >= floor
         nominal = np.zeros_like(mean)
         cells = is_tested & (seen - mean > np.sqrt(variance))
         nominal[cells] = tails.upper_surprise(seen[cells], mean[cells], variance[cells])
-        yield WindowSums(hours, course, seen, mean, total, plain, variance, is_tested, nominal)
+        yield WindowSums(hours, sums, seen, mean, total, plain, variance, is_tested, nominal)
 
 
 def running(values: Floats) -> Floats:
@@ -257,7 +266,7 @@ def _scale_at(scale: Floats, hours: int) -> Floats:
 
 @dataclass
 class PoolUpdate:
-    """What a complete block teaches the pools; gathered chunk by chunk.
+    """What a complete block adds to the pools; summed chunk by chunk.
 
     Attributes:
         moments: Regression sums, pools × windows × 5.
@@ -273,7 +282,7 @@ class PoolUpdate:
 
     @classmethod
     def empty(cls, state: EvidenceState) -> "PoolUpdate":
-        """Nothing learnt yet, in the shapes of the state."""
+        """Zeros in the shapes of the state."""
         return cls(
             *(
                 np.zeros_like(sums)
@@ -282,14 +291,14 @@ class PoolUpdate:
         )
 
 
-def learn(
-    state: EvidenceState, lesson: PoolUpdate, window: WindowSums, chunk: slice, pool: Ints, tail: Ints
+def accumulate(
+    state: EvidenceState, update: PoolUpdate, window: WindowSums, chunk: slice, pool: Ints, tail: Ints
 ) -> None:
-    """Gather what non-overlapping windows of some series teach, in place; anomalous and new series teach nothing.
+    """Add the non-overlapping windows of some series to an update, in place; anomalous and new series are left out.
 
     Args:
-        state: Whose series' own spread learns at once.
-        lesson: What the pools will learn.
+        state: Its series' own spread is updated at once.
+        update: The update of the pools.
         window: A window of a complete block.
         chunk: Its series.
         pool: Their pools.
@@ -297,27 +306,27 @@ def learn(
     """
     columns = apart(window.hours)
     baselines = state.baselines
-    free = ~baselines.is_held[chunk] & (baselines.days[chunk] >= _MIN_LESSON_DAYS)
+    free = ~baselines.is_held[chunk] & (baselines.days[chunk] >= _MIN_UPDATE_DAYS)
     cells = window.is_tested[:, columns] & free[:, None]
     pool_of_cell = pool[np.nonzero(cells)[0]]
     residual = (window.observed - window.mean)[:, columns]
     mean, plain, variance = (x[:, columns] for x in (window.mean, window.plain, window.variance))
     floor = np.maximum(mean[cells], 1.0)
     i = state.windows.index(window.hours)
-    pools = lesson.moments.shape[0]
-    lesson.moments[:, i] += tails.moment_sums(
+    pools = update.moments.shape[0]
+    update.moments[:, i] += tails.moment_sums(
         residual[cells], floor, variance[cells] * floor / mean[cells], pool_of_cell, pools
     )
-    lesson.counts[:, i] += tails.tail_counts(
-        window.nominal[:, columns][cells], tail[pool_of_cell], lesson.counts.shape[0]
+    update.counts[:, i] += tails.tail_counts(
+        window.nominal[:, columns][cells], tail[pool_of_cell], update.counts.shape[0]
     )
     if window.hours in (1, BLOCK):
         column = 0 if window.hours == 1 else 1
         square = np.where(cells, np.minimum(residual**2 / plain, _CAP), 0.0).sum(axis=1)
         count = cells.sum(axis=1).astype(np.float64)
         expectations.absorb_spread(baselines, column, square, count, chunk)
-        lesson.spread[:, column] += np.bincount(pool, weights=square, minlength=pools)
-        lesson.spread_weight[:, column] += np.bincount(pool, weights=count, minlength=pools)
+        update.spread[:, column] += np.bincount(pool, weights=square, minlength=pools)
+        update.spread_weight[:, column] += np.bincount(pool, weights=count, minlength=pools)
 
 
 def apart(hours: int) -> Ints:
@@ -326,9 +335,9 @@ def apart(hours: int) -> Ints:
     return np.arange((BLOCK - 1) % step, BLOCK, step)
 
 
-def digest(state: EvidenceState, lesson: PoolUpdate) -> None:
-    """Let the lesson of a complete block enter the pools, in place."""
-    state.moments = state.moments * POOL_FORGET + lesson.moments
-    state.counts = state.counts * POOL_FORGET + lesson.counts
-    state.spread = state.spread * POOL_FORGET + lesson.spread
-    state.spread_weight = state.spread_weight * POOL_FORGET + lesson.spread_weight
+def apply_update(state: EvidenceState, update: PoolUpdate) -> None:
+    """Let the update of a complete block enter the pools, in place."""
+    state.moments = state.moments * POOL_FORGET + update.moments
+    state.counts = state.counts * POOL_FORGET + update.counts
+    state.spread = state.spread * POOL_FORGET + update.spread
+    state.spread_weight = state.spread_weight * POOL_FORGET + update.spread_weight

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from mist_pipeline.analysis.evidence.load import LOAD, SILENCE
+from mist_pipeline.analysis.evidence.site_load import LOAD, SILENCE
 from mist_pipeline.analysis.risks.risk import sentence
 from mist_pipeline.analysis.scores.bands import Bands, threshold
 

@@ -7,7 +7,7 @@ Here: frames of one or more moments in, one finding for each row that fires out.
 import polars as pl
 
 from mist_pipeline.analysis.evidence.gates import DEVICE_FAMILY
-from mist_pipeline.analysis.evidence.load import SILENCE
+from mist_pipeline.analysis.evidence.site_load import SILENCE
 from mist_pipeline.analysis.findings.series_rules import (
     MOMENT,
     FindingRules,

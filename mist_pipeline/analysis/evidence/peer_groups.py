@@ -1,11 +1,19 @@
 """Evidence that small sites have only together: peers that share something, tested as one.
 
 Here: which series are peers, and how surprising it is that many of them have a little too much at once. Not here: the
-sites' own evidence (`evidence`), who shares what (`shared_attributes`), and naming a cause (`incidents`).
+sites' own evidence (`windows`), who shares what (``stats.site_attributes``), and naming a cause (``causes.candidates``).
 
 The statistic is Stouffer's sum of standardised excesses, Z = (Σz − max z) / √(n' + ρn'²) with n' = n − 1, each z cut to
 [−2, 4]. Leaving the largest out keeps one bad site from accusing its peers; ρ allows for what all sites share on any
 day (weather, a holiday, a lagging baseline), which a thousand peers would otherwise add up to certainty.
+
+Five sites of one group, one hour, each two standard deviations above its expectation (series × hours):
+
+>>> shared = pl.DataFrame({"site_id": list("abcde"), "attribute": "site_group", "value": "north"})
+>>> members = membership(shared, list("abcde"), np.arange(5), np.zeros(5, np.int64))
+>>> surprise, is_enough = group_surprise(np.full((5, 1), 2.0, np.float32), members)
+>>> members.group_ids, surprise.round(1), is_enough
+(['site_group:north'], array([[3.9]]), array([[ True]]))
 """
 
 from dataclasses import dataclass

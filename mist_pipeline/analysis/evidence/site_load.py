@@ -1,10 +1,17 @@
 """Signals of a site as a whole: more or fewer clients than usual, and silence.
 
 Here: what number of clients is usual at a site in an hour of the week, how surprising another number is, and when a site
-counts as silent. Not here: the service levels' own evidence (`evidence`), and what people are told.
+counts as silent. Not here: the service levels' own evidence (`windows`), and what people are told (``findings``).
 
-Load is judged against the same local hour of past weeks. Silence is missing data *and* dead devices; where devices are
+Load is compared with the same local hour of past weeks. Silence is missing data *and* dead devices; where devices are
 unknown, missing data where there usually are users. No users while the devices live is load, never silence.
+
+A site that was seen once with ten clients, on Monday at 09:00, is expected to have them at 09:00 of every working day:
+
+>>> loads = SiteLoads.empty(["a"], windows=2)
+>>> loads.clients[0, 9], loads.weight[0, 9] = 10.0, 1.0  # sites × 168 hours of the week
+>>> loads.usual().shape, loads.usual()[0, [9, 24 + 9, 24 + 10, 5 * 24 + 9]]
+((1, 168), array([10., 10., nan, nan]))
 """
 
 from dataclasses import dataclass
@@ -13,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.evidence import tails
-from mist_pipeline.analysis.evidence.hourly_matrix import MINUTES_PER_CLIENT, Panel
+from mist_pipeline.analysis.evidence.hourly_matrix import MINUTES_PER_CLIENT, HourlyMatrix
 from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
 from mist_pipeline.analysis.stats.local_time import LocalTime
 
@@ -34,7 +41,7 @@ SIDES = ("surge", "drop")
 
 
 @dataclass
-class Loads:
+class SiteLoads:
     """Usual load of all sites.
 
     Attributes:
@@ -64,7 +71,7 @@ class Loads:
     typical: Floats
 
     @classmethod
-    def empty(cls, site_ids: list[str], windows: int) -> "Loads":
+    def empty(cls, site_ids: list[str], windows: int) -> "SiteLoads":
         """Nothing known yet."""
         n = len(site_ids)
         return cls(
@@ -81,9 +88,9 @@ class Loads:
             typical=np.zeros(2),
         )
 
-    def aligned(self, site_ids: list[str]) -> "Loads":
+    def aligned(self, site_ids: list[str]) -> "SiteLoads":
         """A copy that follows these sites, which must contain its own."""
-        new = Loads.empty(site_ids, self.moments.shape[0])
+        new = SiteLoads.empty(site_ids, self.moments.shape[0])
         place = {site: i for i, site in enumerate(site_ids)}
         at = np.array([place[site] for site in self.site_ids], np.int64)
         for name in ("clients", "weight", "days", "spread", "spread_weight", "asked", "silent"):
@@ -118,10 +125,10 @@ class _Hours:
     scale: Floats
 
 
-def _hours(panel: Panel, local: LocalTime, loads: Loads, begin: int, end: int) -> _Hours:
+def _hours(matrix: HourlyMatrix, local: LocalTime, loads: SiteLoads, begin: int, end: int) -> _Hours:
     slot = local.hour_of_week[local.zone_of, begin:end]
     usual = np.take_along_axis(loads.usual(), slot, axis=1)
-    clients = panel.clients[:, begin:end].astype(np.float64)
+    clients = matrix.clients[:, begin:end].astype(np.float64)
     known = ~np.isnan(clients) & ~np.isnan(usual)
     typical = loads.typical[0] / loads.typical[1] if loads.typical[1] else 1.0
     scale = (_SPREAD_WEIGHT + loads.spread / typical) / (_SPREAD_WEIGHT + loads.spread_weight)
@@ -129,7 +136,7 @@ def _hours(panel: Panel, local: LocalTime, loads: Loads, begin: int, end: int) -
 
 
 @dataclass(frozen=True)
-class _Window:
+class _LoadSums:
     """Sums of one window in client-minutes, sites × hours of the block."""
 
     observed: Floats
@@ -138,7 +145,7 @@ class _Window:
     plain: Floats
 
 
-def _windows(hours: _Hours, loads: Loads, windows: tuple[int, ...], width: int) -> list[_Window]:
+def _load_sums(hours: _Hours, loads: SiteLoads, windows: tuple[int, ...], width: int) -> list[_LoadSums]:
     a, b = tails.dispersion(loads.moments)
     sums = [
         np.pad(np.cumsum(x * MINUTES_PER_CLIENT, axis=1), ((0, 0), (1, 0)))
@@ -149,26 +156,26 @@ def _windows(hours: _Hours, loads: Loads, windows: tuple[int, ...], width: int) 
     for i, window in enumerate(windows):
         observed, mean = (x[:, until] - x[:, until - window] for x in sums)
         plain = np.maximum(a[i] * mean + b[i] * mean**2, 1e-9)
-        result.append(_Window(observed, np.maximum(mean, 1e-9), plain * hours.scale[:, None], plain))
+        result.append(_LoadSums(observed, np.maximum(mean, 1e-9), plain * hours.scale[:, None], plain))
     return result
 
 
 def load_evidence(
-    panel: Panel,
+    matrix: HourlyMatrix,
     local: LocalTime,
-    loads: Loads,
+    loads: SiteLoads,
     windows: tuple[int, ...],
     begin: int,
     end: int,
     *,
     closes: bool,
 ) -> pl.DataFrame:
-    """Surprising numbers of clients in the columns begin … end of the panel.
+    """Surprising numbers of clients in the columns begin … end of the matrix.
 
     Args:
-        panel: The data, with a look-back of at least 168 hours before `begin`.
-        local: Local time of the panel.
-        loads: What is usual; learns from the block if it closes.
+        matrix: The data, with a look-back of at least 168 hours before `begin`.
+        local: Local time of the matrix.
+        loads: What is usual; updated from the block if it is complete.
         windows: Window lengths; those above 24 hours are not tested.
         begin: First column.
         end: Column after the last.
@@ -178,13 +185,13 @@ def load_evidence(
         ``line`` (site), ``at`` (column), ``window_hours``, ``classifier`` (surge, drop), ``observed``, ``expected``
         (client-minutes) and ``surprise``.
     """
-    hours = _hours(panel, local, loads, begin - WEEK, end)
+    hours = _hours(matrix, local, loads, begin - WEEK, end)
     stretch = tails.calibration(loads.counts)
     tested = tuple(w for w in windows if w <= LOAD_WINDOWS)
-    frames, learnt = [], []
+    frames, tested_sums = [], []
     mature = (loads.days >= _MATURE_DAYS)[:, None]
     width = end - begin
-    for i, (window, sums) in enumerate(zip(tested, _windows(hours, loads, tested, width), strict=True)):
+    for i, (window, sums) in enumerate(zip(tested, _load_sums(hours, loads, tested, width), strict=True)):
         enough = mature & (sums.mean >= MINUTES_PER_CLIENT * _MIN_EXPECTED_CLIENTS) & hours.known[:, -width:]
         away = sums.observed - sums.mean
         nominal = np.zeros((2, *away.shape))
@@ -207,18 +214,18 @@ def load_evidence(
                     }
                 )
             )  # fmt: skip
-        learnt.append((enough, sums, nominal))
+        tested_sums.append((enough, sums, nominal))
     if closes:
-        _learn(loads, panel, local, hours, learnt, tested, begin)
+        _absorb(loads, matrix, local, hours, tested_sums, tested, begin)
     return pl.concat(frames)
 
 
-def _learn(
-    loads: Loads,
-    panel: Panel,
+def _absorb(
+    loads: SiteLoads,
+    matrix: HourlyMatrix,
     local: LocalTime,
     hours: _Hours,
-    learnt: list[tuple[Flags, _Window, Floats]],
+    tested_sums: list[tuple[Flags, _LoadSums, Floats]],
     tested: tuple[int, ...],
     begin: int,
 ) -> None:
@@ -226,7 +233,7 @@ def _learn(
     loads.moments *= _POOL_FORGET
     loads.counts *= _POOL_FORGET
     loads.typical *= _POOL_FORGET
-    for i, (window, (enough, sums, nominal)) in enumerate(zip(tested, learnt, strict=True)):
+    for i, (window, (enough, sums, nominal)) in enumerate(zip(tested, tested_sums, strict=True)):
         columns = np.arange(23 % window, 24, window)
         cells = enough[:, columns]
         residual, mean, variance = (
@@ -247,7 +254,7 @@ def _learn(
                 count.sum(),
             ]
     slots = local.hour_of_week[local.zone_of, begin : begin + 24]
-    raw = panel.clients[:, begin : begin + 24].astype(np.float64)
+    raw = matrix.clients[:, begin : begin + 24].astype(np.float64)
     usual = np.where(hours.known[:, -24:], hours.usual[:, -24:], np.nan)
     wide = _WINSOR * np.sqrt(np.maximum(usual, 1.0) * 2.0 + 0.15 * usual**2)
     is_old = (loads.days >= _MATURE_DAYS)[:, None] & ~np.isnan(usual)
@@ -259,17 +266,17 @@ def _learn(
         loads.clients[rows, slot] = loads.clients[rows, slot] * _SLOT_FORGET + value[seen, hour]
         loads.weight[rows, slot] = loads.weight[rows, slot] * _SLOT_FORGET + 1.0
     loads.days += (~np.isnan(raw)).any(axis=1)
-    asked = panel.is_asked[:, begin : begin + 24].sum(axis=1)
-    missing = panel.is_missing[:, begin : begin + 24].sum(axis=1)
+    asked = matrix.is_asked[:, begin : begin + 24].sum(axis=1)
+    missing = matrix.is_missing[:, begin : begin + 24].sum(axis=1)
     forget = np.where(asked > 0, _RATE_FORGET, 1.0)
     loads.asked[:] = loads.asked * forget + asked
     loads.silent[:] = loads.silent * forget + missing
 
 
 def silence_evidence(
-    panel: Panel, local: LocalTime, loads: Loads, windows: tuple[int, ...], begin: int, end: int
+    matrix: HourlyMatrix, local: LocalTime, loads: SiteLoads, windows: tuple[int, ...], begin: int, end: int
 ) -> pl.DataFrame:
-    """Sites that fell silent, and sites that lost devices, in the columns begin … end of the panel.
+    """Sites that fell silent, and sites that lost devices, in the columns begin … end of the matrix.
 
     A silent hour has all devices dead, or no data while the devices are unknown and users are usual. Its surprise is how
     rare such an hour is at this site (with a weak prior of one hour in 1,000), 3 more where devices are known to be
@@ -281,10 +288,10 @@ def silence_evidence(
         ``device-loss`` where part of the devices are gone), ``observed`` and ``expected`` client-minutes, ``surprise``.
     """
     first = begin - WEEK
-    hours = _hours(panel, local, loads, first, end)
-    alive = panel.alive[:, first:end]
-    missing = panel.is_missing[:, first:end]
-    asked = panel.is_asked[:, first:end].sum(axis=0)
+    hours = _hours(matrix, local, loads, first, end)
+    alive = matrix.alive[:, first:end]
+    missing = matrix.is_missing[:, first:end]
+    asked = matrix.is_asked[:, first:end].sum(axis=0)
     is_general = (missing.sum(axis=0) > 0.5 * asked) & (asked >= 4)
     slot = local.hour_of_week[local.zone_of, first:end]
     usual = np.nan_to_num(np.take_along_axis(loads.usual(), slot, axis=1))

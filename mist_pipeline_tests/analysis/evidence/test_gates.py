@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.analysis.evidence.gates import GATES, NotableOptions, notable
-from mist_pipeline.analysis.evidence.model import SCHEMA
+from mist_pipeline.tables.analysis import EVIDENCE
 
 FAMILIES = {"coverage": "radio", "capacity": "radio", "time-to-connect": "connect"}
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -40,7 +40,7 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 def judged(*rows: dict[str, Any], options: NotableOptions | None = None) -> list[dict[str, Any]]:
-    return notable(pl.DataFrame(rows, schema=SCHEMA), FAMILIES, options).to_dicts()
+    return notable(pl.DataFrame(rows, schema=EVIDENCE.polars_schema()), FAMILIES, options).to_dicts()
 
 
 BEFORE = NOON - timedelta(hours=1)

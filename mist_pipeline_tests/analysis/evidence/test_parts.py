@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mist_pipeline.analysis.evidence import site_signals as groups
-from mist_pipeline.analysis.evidence import tails
+from mist_pipeline.analysis.evidence import peer_groups, tails
 from mist_pipeline.analysis.evidence.expectation import shape_bins
 from mist_pipeline.analysis.evidence.model import EvidenceState, evidence
 from mist_pipeline.analysis.stats.local_time import local_time
@@ -116,16 +115,16 @@ def test_an_unknown_zone_says_what_is_expected() -> None:
 
 def test_peers_are_surprising_together_and_one_bad_site_does_not_accuse_them() -> None:
     shared = pl.DataFrame({"site_id": list("abcdef"), "attribute": "site_group", "value": ["n"] * 5 + ["s"]})
-    members = groups.membership(shared, list("abcdef"), np.arange(6), np.zeros(6, np.int64))
+    members = peer_groups.membership(shared, list("abcdef"), np.arange(6), np.zeros(6, np.int64))
     together = np.full((6, 1), 1.5, np.float32)
     alone = np.zeros((6, 1), np.float32)
     alone[2] = 40.0
-    (north, south), (enough_north, enough_south) = groups.group_surprise(together, members)
+    (north, south), (enough_north, enough_south) = peer_groups.group_surprise(together, members)
     # four of five peers at 1.5: 6 / √(4 + 0.05·16) = 2.739
     assert north[0] == pytest.approx(-np.log10(stats.norm.sf(6 / np.sqrt(4.8))), rel=1e-6)
     assert (enough_north[0], enough_south[0], south[0]) == (True, False, 0.0)
-    assert groups.group_surprise(alone, members)[0][0, 0] == 0.0
-    best, who = groups.best_group(np.array([[3.0], [1.0]]), members, 6)
+    assert peer_groups.group_surprise(alone, members)[0][0, 0] == 0.0
+    best, who = peer_groups.best_group(np.array([[3.0], [1.0]]), members, 6)
     assert best[:, 0].tolist() == [3, 3, 3, 3, 3, 1]
     assert [members.group_ids[i] for i in who[:, 0]] == ["site_group:n"] * 5 + ["site_group:s"]
 

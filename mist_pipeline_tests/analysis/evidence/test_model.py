@@ -1,4 +1,4 @@
-"""The walk through time: what becomes evidence, and that no hour knows of a later one."""
+"""The loop over blocks: what becomes evidence, and that no hour knows of a later one."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from mist_pipeline.analysis.evidence.model import LOOK_BACK, SCHEMA, EvidenceOptions, EvidenceState, evidence
+from mist_pipeline.analysis.evidence.model import LOOK_BACK, EvidenceOptions, EvidenceState, evidence
+from mist_pipeline.tables.analysis import EVIDENCE
 from mist_pipeline_tests.support.analysis.evidence_frames import START, Frames, history, since, until
 
 BAD_FROM = 24 * 24 + 9
@@ -29,7 +30,7 @@ def rows(frames: Frames) -> pl.DataFrame:
 
 def test_rows_have_the_columns_of_the_table_in_order_of_its_key(rows: pl.DataFrame) -> None:
     key = ["hour", "site_id", "metric", "classifier", "window_hours"]
-    assert dict(rows.schema) == SCHEMA
+    assert dict(rows.schema) == EVIDENCE.polars_schema()
     assert rows.select(key).is_unique().all()
     assert rows.equals(rows.sort(key))
 
@@ -112,7 +113,7 @@ def test_windows_that_cannot_work_are_refused(windows: tuple[int, ...]) -> None:
 def test_no_history_is_no_evidence_and_no_state_is_invented(frames: Frames) -> None:
     run = evidence(**until(frames, START))
     assert run.rows.is_empty()
-    assert dict(run.rows.schema) == SCHEMA
+    assert dict(run.rows.schema) == EVIDENCE.polars_schema()
     assert EvidenceState.from_rows(run.state.rows()).next_hour == 0
 
 
