@@ -3,25 +3,26 @@
 Here: drawing with Altair and vl-convert, without a browser or a network, in a font that comes with vl-convert, so that
 every machine draws the same. A picture holds numbers, dates and our own words only, never a name that people typed; its
 file name, made in `message`, says where it is. Light, always: a mail cannot switch a picture. Not here: reading what is
-drawn (`background`), pictures of the report, which are SVG and follow the page (``report.charts``).
+drawn (`background`), pictures of the report, which are SVG and follow the page (``report.rendering.charts``).
 """
 
-import math
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
-from types import ModuleType
 from typing import Any
 
+from mist_pipeline.charts.theme import described, libraries, rows, scale_bottom, theme
 from mist_pipeline.domain.metrics import CATALOGUE
+from mist_pipeline.domain.numbers import percent
+from mist_pipeline.domain.palette import LIGHT, role_of_severity
+from mist_pipeline.domain.severity import TROUBLE
 from mist_pipeline.notification.builder import MOST_PICTURES
 from mist_pipeline.notification.context import HOURS
 from mist_pipeline.notification.message_context import Background, Pair, Usual
 
-THRESHOLDS = ("warning", "major", "critical")
+THRESHOLDS: tuple[str, ...] = TROUBLE[::-1]
 """Lines that are drawn, mildest first: the upper ends of the bands of severity."""
 
 _WIDTH, _DAYS_HEIGHT, _HOURS_HEIGHT = 452, 196, 112
@@ -34,19 +35,8 @@ _CALM = 90.0
 _SCALE = 2
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FONT = "Liberation Sans"
-_INK, _MUTED, _LINE, _AXIS, _CARD = "#18212b", "#5b6670", "#e9e6df", "#c4c0b7", "#ffffff"
-_SERIES, _BAND_80, _BAND_95, _USUAL, _USUAL_INK = "#1f5f99", "#a9c8e4", "#dce9f4", "#e3f1ef", "#1c6d66"
-_LINES = {"critical": "#a8123e", "major": "#d4500f", "warning": "#dfa000"}
-_INKS = {"critical": "#9a0f38", "major": "#a83c06", "warning": "#7a5800"}
-
-
-@cache
-def _libraries() -> tuple[ModuleType, ModuleType]:
-    """Altair and vl-convert, whose import costs a second."""
-    import altair
-    import vl_convert
-
-    return altair, vl_convert
+_LINES = {name: LIGHT[role_of_severity(name)] for name in THRESHOLDS}
+_INKS = {name: LIGHT[f"{role_of_severity(name)}-ink"] for name in THRESHOLDS}
 
 
 def with_pictures(
@@ -91,16 +81,19 @@ def draw(metric: str, background: Background, thresholds: Mapping[str, float]) -
         panels.append(_hours(background, known))
     if not panels:
         return None
-    alt, vl_convert = _libraries()
+    alt, vl_convert = libraries()
     title = CATALOGUE[metric].title if metric in CATALOGUE else "Service level"
     whole = alt.vconcat(*panels, spacing=22).properties(
         title=alt.Title(
-            f"{title}: share of user time within the service level", fontSize=15, color=_INK, offset=12
+            f"{title}: share of user time within the service level",
+            fontSize=15,
+            color=LIGHT["ink"],
+            offset=12,
         )
     )
-    spec = whole.to_dict(validate=False)
-    spec["config"] = _config()
-    return _packed(vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=[]))
+    return _packed(
+        vl_convert.vegalite_to_png(described(whole, _config()), scale=_SCALE, allowed_base_urls=[])
+    )
 
 
 def _packed(png: bytes) -> bytes:
@@ -124,22 +117,15 @@ def _packed(png: bytes) -> bytes:
 
 def _config() -> dict[str, Any]:
     """The look of both panels."""
+    config = theme(
+        font=_FONT, muted=LIGHT["muted"], grid=LIGHT["grid"], background=LIGHT["card"], label_size=12
+    )
     return {
-        "background": _CARD,
-        "font": _FONT,
+        **config,
         "padding": 14,
-        "view": {"stroke": None},
         "title": {"anchor": "start", "frame": "group", "fontWeight": "bold"},
-        "axis": {
-            "labelColor": _MUTED,
-            "labelFontSize": 12,
-            "domain": False,
-            "ticks": False,
-            "gridColor": _LINE,
-            "labelPadding": 7,
-            "title": None,
-        },
-        "axisX": {"domain": True, "domainColor": _AXIS},
+        "axis": {**config["axis"], "labelPadding": 7},
+        "axisX": {"domain": True, "domainColor": LIGHT["axis"]},
     }
 
 
@@ -153,11 +139,11 @@ class _Panel:
 
     @property
     def percent(self) -> Any:
-        alt, _ = _libraries()
+        alt, _ = libraries()
         return alt.Scale(domain=[self.bottom, 100], nice=False, clamp=True)
 
     def up(self, column: str) -> Any:
-        alt, _ = _libraries()
+        alt, _ = libraries()
         axis = alt.Axis(tickCount=4 if self.height > _HOURS_HEIGHT else 3, labelExpr="datum.label + ' %'")
         return alt.Y(f"{column}:Q", scale=self.percent, axis=axis)
 
@@ -169,13 +155,13 @@ class _Panel:
     def line(self, rows: Sequence[Mapping[str, Any]], column: str, **look: Any) -> Any:
         return (
             _chart(rows)
-            .mark_line(color=_SERIES, strokeJoin="round", clip=True, **{"strokeWidth": 2, **look})
+            .mark_line(color=LIGHT["series"], strokeJoin="round", clip=True, **{"strokeWidth": 2, **look})
             .encode(x=self.x, y=self.up(column))
         )
 
     def levels(self, thresholds: Mapping[str, float], usual: Usual | None) -> list[Any]:
         """Thresholds and what is usual: a line through the plot and its name to the right of it."""
-        alt, _ = _libraries()
+        alt, _ = libraries()
         shown = {name: at for name, at in thresholds.items() if at >= self.bottom}
         layers = [
             _chart([{"at": at}])
@@ -187,10 +173,10 @@ class _Panel:
         if usual is not None and usual.mean_pct >= self.bottom:
             layers.append(
                 _chart([{"at": usual.mean_pct}])
-                .mark_rule(color=_USUAL_INK, strokeWidth=1.25)
+                .mark_rule(color=LIGHT["healthy-ink"], strokeWidth=1.25)
                 .encode(y=self.up("at"))
             )
-            names.append((usual.mean_pct, f"usual {usual.mean_pct:.1f} %", _USUAL_INK))
+            names.append((usual.mean_pct, f"usual {percent(usual.mean_pct)}", LIGHT["healthy-ink"]))
         for place, text, colour in self._spread(names):
             layers.append(
                 _chart([{}])
@@ -212,7 +198,7 @@ class _Panel:
 
 def _days(background: Background, thresholds: Mapping[str, float]) -> Any:
     """A month of days with what is usual, and the forecast with its ranges."""
-    alt, _ = _libraries()
+    alt, _ = libraries()
     past = _daily_rows(background.days)
     last_day, last_score = background.days[-1]
     ahead = [one for one in background.forecast if one.day > last_day]
@@ -222,7 +208,7 @@ def _days(background: Background, thresholds: Mapping[str, float]) -> Any:
         scale=alt.Scale(type="utc"),
         axis=alt.Axis(format="%-d %b", tickCount=6, grid=False),
     )
-    panel = _Panel(_DAYS_HEIGHT, _bottom([*lows, *thresholds.values()]), x)
+    panel = _Panel(_DAYS_HEIGHT, scale_bottom([*lows, *thresholds.values()]), x)
     layers = []
     if background.usual is not None:
         usual = background.usual
@@ -231,7 +217,9 @@ def _days(background: Background, thresholds: Mapping[str, float]) -> Any:
             "high": min(usual.mean_pct + 2 * usual.std_pct, 100),
         }
         ends = [background.days[0][0], ahead[-1].day if ahead else last_day]
-        layers.append(panel.band([{"day": day.isoformat(), **span} for day in ends], "low", "high", _USUAL))
+        layers.append(
+            panel.band([{"day": day.isoformat(), **span} for day in ends], "low", "high", LIGHT["usual"])
+        )
     if ahead:
         begin = dict.fromkeys(("mean", "low_95", "high_95", "low_80", "high_80"), last_score)
         fan = [
@@ -249,8 +237,8 @@ def _days(background: Background, thresholds: Mapping[str, float]) -> Any:
             ),
         ]
         layers += [
-            panel.band(fan, "low_95", "high_95", _BAND_95),
-            panel.band(fan, "low_80", "high_80", _BAND_80),
+            panel.band(fan, "low_95", "high_95", LIGHT["band-95"]),
+            panel.band(fan, "low_80", "high_80", LIGHT["band-80"]),
             panel.line(fan, "mean", strokeDash=[4, 3]),
         ]
     layers += panel.levels(thresholds, background.usual)
@@ -258,14 +246,15 @@ def _days(background: Background, thresholds: Mapping[str, float]) -> Any:
         panel.line(past, "score"),
         # Between two gaps a day is no line.
         _chart(_lonely(past))
-        .mark_point(color=_SERIES, filled=True, size=16, opacity=1)
+        .mark_point(color=LIGHT["series"], filled=True, size=16, opacity=1)
         .encode(x=x, y=panel.up("score")),
         _chart(past[-1:])
-        .mark_point(color=_SERIES, filled=True, size=60, opacity=1, stroke=_CARD, strokeWidth=1.5)
+        .mark_point(
+            color=LIGHT["series"], filled=True, size=60, opacity=1, stroke=LIGHT["card"], strokeWidth=1.5
+        )
         .encode(x=x, y=panel.up("score")),
     ]
-    # Rounded down, so that what is critical never reads as the threshold.
-    until = f"{last_day:%-d %b} ({math.floor(last_score * 10 + 1e-9) / 10:.1f} %)"
+    until = f"{last_day:%-d %b} ({percent(last_score)})"
     title = f"Day by day until {until}" + (", then the forecast" if ahead else "")
     layers += _legend(is_usual_known=background.usual is not None, is_ahead_known=bool(ahead))
     return alt.layer(*layers).properties(width=_WIDTH, height=_DAYS_HEIGHT, title=_subtitle(title))
@@ -273,12 +262,12 @@ def _days(background: Background, thresholds: Mapping[str, float]) -> Any:
 
 def _legend(*, is_usual_known: bool, is_ahead_known: bool) -> list[Any]:
     """What the bands are, in a row below the days."""
-    alt, _ = _libraries()
+    alt, _ = libraries()
     entries = []
     if is_usual_known:
-        entries.append(((_USUAL, _USUAL), "usual: mean ± 2 σ"))
+        entries.append(((LIGHT["usual"], LIGHT["usual"]), "usual: mean ± 2 σ"))
     if is_ahead_known:
-        entries.append(((_BAND_95, _BAND_80), "forecast: 95 % and 80 % of what may come"))
+        entries.append(((LIGHT["band-95"], LIGHT["band-80"]), "forecast: 95 % and 80 % of what may come"))
     layers, left = [], 0.0
     for colours, text in entries:
         for number, colour in enumerate(colours):
@@ -296,7 +285,7 @@ def _legend(*, is_usual_known: bool, is_ahead_known: bool) -> list[Any]:
         begin = left + len(colours) * _SWATCH + _MARGIN
         layers.append(
             _chart([{}])
-            .mark_text(align="left", baseline="middle", fontSize=12, color=_MUTED)
+            .mark_text(align="left", baseline="middle", fontSize=12, color=LIGHT["muted"])
             .encode(x=alt.value(begin), y=alt.value(_DAYS_HEIGHT + 40), text=alt.value(text))
         )
         left = begin + 6.2 * len(text) + 16
@@ -305,7 +294,7 @@ def _legend(*, is_usual_known: bool, is_ahead_known: bool) -> list[Any]:
 
 def _hours(background: Background, thresholds: Mapping[str, float]) -> Any:
     """The last two days hour by hour, each hour in the colour of its severity."""
-    alt, _ = _libraries()
+    alt, _ = libraries()
     rows = _hourly_rows(background.hours, thresholds)
     last = background.hours[-1][0]
     begin, end = last - timedelta(hours=HOURS - 1), last
@@ -319,7 +308,7 @@ def _hours(background: Background, thresholds: Mapping[str, float]) -> Any:
     )
     lows = [score for _, score in background.hours]
     near = [at for at in thresholds.values() if at >= min(lows)]
-    panel = _Panel(_HOURS_HEIGHT, _bottom([*lows, *near, _CALM]), x)
+    panel = _Panel(_HOURS_HEIGHT, scale_bottom([*lows, *near, _CALM]), x)
     layers = [
         *panel.levels(thresholds, background.usual),
         panel.line(rows, "score", strokeWidth=1.5),
@@ -332,13 +321,13 @@ def _hours(background: Background, thresholds: Mapping[str, float]) -> Any:
 
 
 def _subtitle(text: str) -> Any:
-    alt, _ = _libraries()
-    return alt.Title(text, fontSize=12.5, fontWeight="normal", color=_MUTED, offset=10)
+    alt, _ = libraries()
+    return alt.Title(text, fontSize=12.5, fontWeight="normal", color=LIGHT["muted"], offset=10)
 
 
-def _chart(rows: Sequence[Mapping[str, Any]]) -> Any:
-    alt, _ = _libraries()
-    return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
+def _chart(values: Sequence[Mapping[str, Any]]) -> Any:
+    alt, _ = libraries()
+    return alt.Chart(rows(values))
 
 
 def _daily_rows(days: Sequence[tuple[date, float]]) -> list[dict[str, Any]]:
@@ -372,7 +361,7 @@ def _colour(score: float | None, thresholds: Mapping[str, float]) -> str:
     below = [
         name for name in THRESHOLDS if name in thresholds and score is not None and score < thresholds[name]
     ]
-    return _LINES[below[-1]] if below else _SERIES
+    return _LINES[below[-1]] if below else LIGHT["series"]
 
 
 def _ticks(first: datetime, last: datetime) -> list[datetime]:
@@ -380,11 +369,6 @@ def _ticks(first: datetime, last: datetime) -> list[datetime]:
     begin = first.replace(hour=0)
     every = [begin + timedelta(hours=12 * number) for number in range(6)]
     return [hour for hour in every if first <= hour <= last]
-
-
-def _bottom(values: Sequence[float]) -> float:
-    """Where the scale begins: a little below the lowest, on a multiple of five."""
-    return max(0.0, float(int(min(values) // 5 * 5 - 5)))
 
 
 def _instant(moment: datetime) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mist_pipeline.charts import theme
+from mist_pipeline.domain.palette import LIGHT
 from mist_pipeline.notification import charts
 from mist_pipeline.notification.charts import draw, with_pictures
 from mist_pipeline.notification.message_context import Ahead, Background, Pair, Usual
@@ -44,7 +46,7 @@ def size_of(png: bytes) -> tuple[int, int]:
 @pytest.fixture
 def specs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What is handed to the renderer, which is not asked to draw it."""
-    altair, _ = charts._libraries()
+    altair, _ = theme.libraries()
     drawn: list[dict[str, Any]] = []
 
     class Recorder:
@@ -59,7 +61,7 @@ def specs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
                 + b"0000"
             )
 
-    monkeypatch.setattr(charts, "_libraries", lambda: (altair, Recorder))
+    monkeypatch.setattr(charts, "libraries", lambda: (altair, Recorder))
     return drawn
 
 
@@ -145,13 +147,12 @@ def test_names_beside_the_lines_never_overlap(specs: list[dict[str, Any]]) -> No
 
 
 @pytest.mark.parametrize(
-    ("score", "colour"),
-    [(95.0, "_SERIES"), (90.0, "_SERIES"), (89.9, "warning"), (70.0, "major"), (69.9, "critical")],
+    ("score", "role"),
+    [(95.0, "series"), (90.0, "series"), (89.9, "degraded"), (70.0, "unhealthy"), (69.9, "critical")],
 )
-def test_an_hour_has_the_colour_of_its_severity(score: float, colour: str) -> None:
-    expected = charts._SERIES if colour == "_SERIES" else charts._LINES[colour]
+def test_an_hour_has_the_colour_of_its_severity(score: float, role: str) -> None:
     (row,) = charts._hourly_rows([(LAST_HOUR, score)], THRESHOLDS)
-    assert row["colour"] == expected
+    assert row["colour"] == LIGHT[role]
 
 
 def test_only_the_first_pairs_that_have_something_to_show_get_a_picture(specs: list[dict[str, Any]]) -> None:
@@ -164,7 +165,7 @@ def test_only_the_first_pairs_that_have_something_to_show_get_a_picture(specs: l
 
 
 def test_packing_keeps_the_picture() -> None:
-    _, vl_convert = charts._libraries()
+    _, vl_convert = theme.libraries()
     drawn = vl_convert.vegalite_to_png({"mark": "point", "data": {"values": [{}]}}, allowed_base_urls=[])
     packed = charts._packed(drawn)
     assert size_of(packed) == size_of(drawn)

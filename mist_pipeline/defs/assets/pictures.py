@@ -5,10 +5,8 @@ import base64
 import dagster as dg
 import polars as pl
 
-from mist_pipeline.analysis.scores.status import STATUSES
-
-COLOURS = ("#a50f3c", "#d9510b", "#e0a100", "#8fc4bd", "#8a919c")
-"""In the order of ``STATUSES``; the report's own, mid-toned for light and dark."""
+from mist_pipeline.domain.palette import MIDTONE
+from mist_pipeline.domain.severity import STATUSES
 
 
 def sites_by_status(status: pl.DataFrame) -> dg.MetadataValue:
@@ -29,7 +27,11 @@ def sites_by_status(status: pl.DataFrame) -> dg.MetadataValue:
             x=alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-60)),
             y=alt.Y("sites:Q", title=None),
             color=alt.Color(
-                "status:N", title=None, scale=alt.Scale(domain=list(STATUSES), range=list(COLOURS))
+                "status:N",
+                title=None,
+                scale=alt.Scale(
+                    domain=list(STATUSES), range=[MIDTONE[status.lower()] for status in STATUSES]
+                ),
             ),
         )
     )

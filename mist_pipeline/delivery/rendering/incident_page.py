@@ -13,6 +13,8 @@ import jinja2
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.domain import text
+from mist_pipeline.domain.numbers import percent
+from mist_pipeline.domain.palette import DARK, LIGHT
 
 MOST_ALERTS = 15
 """Children with a row of their own …"""
@@ -95,6 +97,8 @@ def render_page(message: Message, pictures: Mapping[str, str]) -> str:
     labels = wording.site_labels(incident.sites)
     named = incident.alerts[MOST_ALERTS : MOST_ALERTS + MOST_NAMED]
     return _template().render(
+        light=LIGHT,
+        dark=DARK,
         headline=wording.headline(message),
         why=wording.why(message),
         title=wording.title_of(incident),
@@ -151,4 +155,5 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["percent"] = percent
     return environment.get_template("incident.html.j2")

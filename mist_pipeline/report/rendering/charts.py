@@ -1,73 +1,28 @@
 """Charts as SVG text: Altair describes them, vl-convert draws them without a browser and without a network.
 
-Here: pictures that need axes. Not here: marks inside tables, of which a page has hundreds (`drawings`). A chart holds
-numbers, dates and our own words only, never a name that people typed. Colours are roles: each is drawn as a number
-that stands for a CSS variable of the page, so that one picture serves light, dark and paper.
+Here: pictures that need axes. Not here: marks inside tables, of which a page has hundreds (`sparklines`). A chart holds
+numbers, dates and our own words only, never a name that people typed. Colours are roles of the palette: each is drawn
+as a code that stands for a CSS variable of the page, so that one picture serves light, dark and paper.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import cache
-from types import ModuleType
 from typing import Any
 
+from mist_pipeline.charts.theme import described, libraries, rows, scale_bottom, theme
+from mist_pipeline.domain.numbers import percent
+from mist_pipeline.domain.palette import LIGHT, role_of_severity
 from mist_pipeline.report.document.formatting import THRESHOLD_NAMES
 from mist_pipeline.report.document.model import STATUSES, AtRisk
 
-_ROLES = {
-    "#0a0001": "ink",
-    "#0a0002": "muted",
-    "#0a0003": "line",
-    "#0a0004": "series",
-    "#0a0005": "band-80",
-    "#0a0006": "band-95",
-    "#0a0007": "critical",
-    "#0a0008": "unhealthy",
-    "#0a0009": "degraded",
-    "#0a000a": "unknown",
-    "#0a000b": "healthy-soft",
-    "#0a000c": "card",
-}
-_COLOUR = {role: code for code, role in _ROLES.items()}
+_COLOUR = {role: f"#0a{number:04x}" for number, role in enumerate(LIGHT, 1)}
+"""Role → the code that is drawn in its place."""
 _STATUS_COLOUR = {status: _COLOUR[status.lower()] for status in STATUSES if status != "HEALTHY"} | {
     "HEALTHY": _COLOUR["healthy-soft"]
 }
-_FONT = "inherit"
-
 _UTC = {"type": "utc"}
 """Days are days: on a scale of local time a chart would differ between machines."""
-
-
-@cache
-def _libraries() -> tuple[ModuleType, ModuleType]:
-    """Altair and vl-convert, whose import costs a second."""
-    import altair
-    import vl_convert
-
-    return altair, vl_convert
-
-
-def _config() -> dict[str, Any]:
-    """The look that all charts share."""
-    return {
-        "aria": False,
-        "background": None,
-        "font": _FONT,
-        "view": {"stroke": None},
-        "axis": {
-            "labelColor": _COLOUR["muted"],
-            "labelFontSize": 11,
-            "titleColor": _COLOUR["muted"],
-            "titleFontSize": 11,
-            "titleFontWeight": "normal",
-            "domain": False,
-            "ticks": False,
-            "gridColor": _COLOUR["line"],
-            "gridWidth": 1,
-            "labelPadding": 6,
-        },
-    }
 
 
 def _svg(chart: Any, name: str, title: str) -> str:
@@ -78,9 +33,11 @@ def _svg(chart: Any, name: str, title: str) -> str:
         name: Letters and hyphens, unique on the page; ids inside of the picture start with it.
         title: What it shows, for who cannot see it. Our own words; escaped here.
     """
-    _, vl_convert = _libraries()
-    spec = chart.to_dict(validate=False)
-    spec["config"] = _config()
+    _, vl_convert = libraries()
+    config = theme(
+        font="inherit", muted=_COLOUR["muted"], grid=_COLOUR["line"], background=None, label_size=11
+    )
+    spec = described(chart, {**config, "aria": False})
     svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     return _for_page(svg, name, title)
 
@@ -92,7 +49,7 @@ def _for_page(svg: str, name: str, title: str) -> str:
         ids.setdefault(found, f"{name}-{len(ids)}")
     for old, new in ids.items():
         svg = svg.replace(f'id="{old}"', f'id="{new}"').replace(f"url(#{old})", f"url(#{new})")
-    for code, role in _ROLES.items():
+    for role, code in _COLOUR.items():
         svg = svg.replace(f'"{code}"', f'"var(--{role})"')
     svg = re.sub(r'\s(?:class|role|aria-[a-z]+|pointer-events|style|xmlns:xlink|version)="[^"]*"', "", svg)
     svg = re.sub(r'<path d="(?:M0,0h0v0h0Z)?"(?:\sdisplay="none")?/>', "", svg)
@@ -112,6 +69,11 @@ def _for_page(svg: str, name: str, title: str) -> str:
     )
 
 
+def _threshold_colour(name: str) -> str:
+    """The colour of a threshold; a pre-warning line looks like that of a warning."""
+    return _COLOUR[role_of_severity("warning" if name == "pre_warning" else name)]
+
+
 def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float], name: str) -> str:
     """History, forecast with its 80 and 95 % bands, and the thresholds of a series, as SVG.
 
@@ -121,7 +83,7 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
         thresholds: Percent by threshold name; the one about to be crossed is drawn.
         name: Unique on the page.
     """
-    alt, _ = _libraries()
+    alt, _ = libraries()
     past: list[dict[str, Any]] = [
         {"day": day, "score": score}
         for day, score in zip(days, risk["history"], strict=True)
@@ -145,19 +107,16 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
     lows = (
         [point["score"] for point in past] + [point["lower_80_pct"] for point in ahead] + list(shown.values())
     )
-    bottom = max(0, int(min(lows) // 5 * 5 - 5))
+    bottom = scale_bottom(lows)
     x = alt.X(
         "day:T", scale=alt.Scale(**_UTC), axis=alt.Axis(title=None, format="%-d %b", tickCount=5, grid=False)
     )
     y_scale = alt.Scale(domain=[bottom, 100], clamp=True, nice=False)
     y = alt.Y("score:Q", scale=y_scale, axis=alt.Axis(title=None, tickCount=4))
 
-    def values(rows: Sequence[Mapping[str, Any]]) -> Any:
-        return alt.InlineData(values=[dict(row) for row in rows])
-
     def band(low: str, high: str, role: str) -> Any:
         return (
-            alt.Chart(values(fan))
+            alt.Chart(rows(fan))
             .mark_area(color=_COLOUR[role], clip=True)
             .encode(x=x, y=alt.Y(f"{low}:Q", scale=y_scale), y2=f"{high}:Q")
         )
@@ -165,17 +124,16 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
     lines = [
         {"at": value, "label": f"{THRESHOLD_NAMES[key]} {value:g} %"} for key, value in sorted(shown.items())
     ]
-    roles = {"critical": "critical", "pre_warning": "degraded", "major": "unhealthy", "warning": "degraded"}
     rules = [
-        alt.Chart(values([line]))
-        .mark_rule(color=_COLOUR[roles[key]], strokeDash=[2, 3], strokeWidth=1.5)
+        alt.Chart(rows([line]))
+        .mark_rule(color=_threshold_colour(key), strokeDash=[2, 3], strokeWidth=1.5)
         .encode(y=alt.Y("at:Q", scale=y_scale))
         for (key, _), line in zip(sorted(shown.items()), lines, strict=True)
     ]
 
     def threshold_names(**look: Any) -> Any:
         return (
-            alt.Chart(values(lines))
+            alt.Chart(rows(lines))
             .mark_text(align="left", baseline="top", dx=2, dy=4, fontSize=10.5, **look)
             .encode(x=alt.value(0), y=alt.Y("at:Q", scale=y_scale), text="label:N")
         )
@@ -184,13 +142,13 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
         band("lower_pct", "upper_pct", "band-95"),
         band("lower_80_pct", "upper_80_pct", "band-80"),
         *rules,
-        alt.Chart(values(past))
+        alt.Chart(rows(past))
         .mark_line(color=_COLOUR["series"], strokeWidth=2, strokeJoin="round")
         .encode(x=x, y=y),
-        alt.Chart(values(fan))
+        alt.Chart(rows(fan))
         .mark_line(color=_COLOUR["series"], strokeWidth=2, strokeDash=[4, 3], clip=True)
         .encode(x=x, y=alt.Y("mean_pct:Q", scale=y_scale)),
-        alt.Chart(values(past[-1:]))
+        alt.Chart(rows(past[-1:]))
         .mark_point(
             color=_COLOUR["series"], filled=True, size=46, opacity=1, stroke=_COLOUR["card"], strokeWidth=1.5
         )
@@ -199,15 +157,15 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
         threshold_names(color=_COLOUR["card"], stroke=_COLOUR["card"], strokeWidth=3),
         threshold_names(color=_COLOUR["muted"]),
     ]
-    last = f"last {past[-1]['score']:.1f} % on {past[-1]['day']}" if past else "no history"
+    last = f"last {percent(past[-1]['score'])} on {past[-1]['day']}" if past else "no history"
     title = f"{risk['metric']}: {last}. {risk['sentence']}."
     return _svg(alt.layer(*layers).properties(width=302, height=150), name, title)
 
 
 def status_chart(by_day: Sequence[Mapping[str, int | str]], name: str) -> str:
     """How many sites had each status, a column a day, as SVG; worst at the bottom, where lengths compare best."""
-    alt, _ = _libraries()
-    rows = [
+    alt, _ = libraries()
+    counts = [
         {"day": row["day"], "status": status, "sites": row[status], "place": place}
         for row in by_day
         for place, status in enumerate(STATUSES)
@@ -217,7 +175,7 @@ def status_chart(by_day: Sequence[Mapping[str, int | str]], name: str) -> str:
     width = 380
     bar = max(2.0, width / ((last - first).days + 1) - 2)
     chart = (
-        alt.Chart(alt.InlineData(values=rows))
+        alt.Chart(rows(counts))
         .mark_bar(width=bar)
         .encode(
             x=alt.X(

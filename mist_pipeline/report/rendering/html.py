@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mist_pipeline.analysis.scores.status import STATUS_OF_SEVERITY
+from mist_pipeline.domain.palette import DARK, LIGHT
 from mist_pipeline.report.document import formatting
 from mist_pipeline.report.document.model import STATUSES, Attention, Classifier, Dashboard, Reading
 from mist_pipeline.report.queries.data import ReportSettings
@@ -196,7 +197,7 @@ class Page:
         """
         risks = dashboard["at_risk"] or []
         has_history = len(dashboard["status_by_day"]) > 1
-        style = (_environment().get_template("report.css").render()).strip()
+        style = _environment().get_template("report.css").render(light=LIGHT, dark=DARK).strip()
         self._values: dict[str, object] = {
             "d": dashboard,
             "statuses": STATUSES,
