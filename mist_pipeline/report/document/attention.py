@@ -1,18 +1,20 @@
-"""Which sites need somebody this morning, and what to tell them about each."""
+"""Which sites need a person's attention, and the reasons to show for each."""
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
-from mist_pipeline.report.document.formatting import SEVERITY_RANK, count, metric_title, percent, status_of
+from mist_pipeline.domain.metrics import title_of
+from mist_pipeline.domain.numbers import percent
+from mist_pipeline.domain.severity import RANKS, UNRANKED, status_of
+from mist_pipeline.domain.text import clean, count
 from mist_pipeline.report.document.model import Attention, Incident, Notice, Reading, Site
-from mist_pipeline.report.document.series import score_histories
+from mist_pipeline.report.document.series import score_series
 from mist_pipeline.report.document.sites import worst_readings
 from mist_pipeline.report.queries.data import ReportData
 from mist_pipeline.report.queries.frames import of_day
-from mist_pipeline.report.queries.site_labels import clean_text
 
-_TOLD_ELSEWHERE = ("threshold", "trend", "correlation", "anomaly")
+_SHOWN_ELSEWHERE = ("threshold", "trend", "correlation", "anomaly")
 """Kinds of findings that the page shows in its own way."""
 
 _MAX_NOTES = 5
@@ -24,11 +26,11 @@ def notices(data: ReportData) -> list[Notice]:
         return []
     rows = of_day(data.findings, data.day).filter(pl.col("site_id").fill_null("") == "")
     found = [
-        Notice(kind=row["kind"], severity=row["severity"], summary=clean_text(row["summary"] or ""))
+        Notice(kind=row["kind"], severity=row["severity"], summary=clean(row["summary"] or ""))
         for row in rows.to_dicts()
     ]
     return sorted(
-        found, key=lambda notice: (SEVERITY_RANK.get(notice["severity"] or "", 9), notice["summary"])
+        found, key=lambda notice: (-RANKS.get(notice["severity"] or "", UNRANKED), notice["summary"])
     )
 
 
@@ -38,9 +40,9 @@ def _findings(data: ReportData) -> dict[str, list[Notice]]:
         return {}
     rows = (
         of_day(data.findings, data.day)
-        .filter((pl.col("site_id") != "") & ~pl.col("kind").is_in(_TOLD_ELSEWHERE))
-        .with_columns(rank=pl.col("severity").replace_strict(SEVERITY_RANK, default=9, return_dtype=pl.Int64))
-        .sort("site_id", "rank", "kind", "metric", "summary")
+        .filter((pl.col("site_id") != "") & ~pl.col("kind").is_in(_SHOWN_ELSEWHERE))
+        .with_columns(rank=pl.col("severity").replace_strict(RANKS, default=UNRANKED, return_dtype=pl.Int64))
+        .sort("site_id", -pl.col("rank"), "kind", "metric", "summary")
     )
     by_site: dict[str, list[Notice]] = {}
     for row in rows.select("site_id", "kind", "severity", "summary").to_dicts():
@@ -81,9 +83,9 @@ def _blamed(data: ReportData) -> dict[tuple[str, str], str]:
 
 
 def _worst_hours(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str], str]:
-    """The hour in which most users suffered, of each of these series, in the site's own time.
+    """The hour with most degraded user-minutes of each of these series, in the site's own time.
 
-    By degraded user-minutes where the history has them: one user with 0 % at night is not the worst hour.
+    The lowest score alone does not say it: one user with 0 % at night is not the worst hour.
     """
     if data.sle_hourly is None or "timezone" not in data.sites.columns:
         return {}
@@ -105,23 +107,23 @@ def _worst_hours(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str]
         .join(zones.select("site_id", "timezone"), on="site_id", how="left")
         .select("site_id", "metric", "hour", "score_pct", "timezone")
     )
-    said: dict[tuple[str, str], str] = {}
+    notes: dict[tuple[str, str], str] = {}
     for site, metric, hour, score, timezone in rows.iter_rows():
         try:
             local = hour.astimezone(ZoneInfo(timezone or "UTC"))
         except (ZoneInfoNotFoundError, ValueError):
             local = hour
-        said[site, metric] = f"worst from {local:%H:%M} local time: {percent(score)}"
-    return said
+        notes[site, metric] = f"worst from {local:%H:%M} local time: {percent(score)}"
+    return notes
 
 
 def _metric_sentence(reading: Reading) -> str:
     """``Capacity 71.2 % is unhealthy``."""
-    return f"{metric_title(reading['metric'])} {percent(reading['score_pct'])} is {status_of(reading['severity']).lower()}"
+    return f"{title_of(reading['metric'])} {percent(reading['score_pct'])} is {status_of(reading['severity']).lower()}"
 
 
-def _needs_somebody(site: Site, findings: list[Notice]) -> bool:
-    """Critical and unhealthy sites, degraded ones that worsen, and whoever has a serious finding."""
+def _needs_attention(site: Site, findings: list[Notice]) -> bool:
+    """Critical and unhealthy sites, degraded ones that worsen, and sites with a serious finding."""
     if site["status"] in ("CRITICAL", "UNHEALTHY"):
         return True
     if any(finding["severity"] in ("critical", "major") for finding in findings):
@@ -131,7 +133,7 @@ def _needs_somebody(site: Site, findings: list[Notice]) -> bool:
 
 
 def needs_attention(data: ReportData, sites: list[Site], incidents: list[Incident] | None) -> list[Attention]:
-    """The sites that need somebody, in the order of ``sites`` but serious findings with the critical ones.
+    """The sites that need attention, in the order of ``sites`` but serious findings with the critical ones.
 
     Args:
         data: The report's frames.
@@ -145,7 +147,7 @@ def needs_attention(data: ReportData, sites: list[Site], incidents: list[Inciden
         if incident["scope"] == "infrastructure"
         for site in incident["sites"]
     }
-    chosen = [site for site in sites if _needs_somebody(site, findings.get(site["site_id"], []))]
+    chosen = [site for site in sites if _needs_attention(site, findings.get(site["site_id"], []))]
     worst = {site["site_id"]: worst_readings(site["metrics"]) for site in chosen}
     series = pl.DataFrame(
         [(site_id, readings[0]["metric"]) for site_id, readings in worst.items() if readings],
@@ -153,7 +155,7 @@ def needs_attention(data: ReportData, sites: list[Site], incidents: list[Inciden
         orient="row",
     )
     hours = _worst_hours(data, series)
-    histories = score_histories(data, series)
+    histories = score_series(data, series)
     listed: list[tuple[int, Attention]] = []
     for site in chosen:
         site_id, found = site["site_id"], findings.get(site["site_id"], [])
@@ -170,7 +172,7 @@ def needs_attention(data: ReportData, sites: list[Site], incidents: list[Inciden
         previous = site["previous_status"]
         if previous is not None and previous != site["status"]:
             notes.insert(0, f"was {previous.lower()} the day before")
-        serious = [clean_text(finding["summary"]) for finding in found]
+        serious = [clean(finding["summary"]) for finding in found]
         reason = _metric_sentence(top) if top is not None else (serious.pop(0) if serious else site["reason"])
         is_serious = site["status"] == "CRITICAL" or any(
             finding["severity"] == "critical" for finding in found

@@ -1,15 +1,17 @@
-"""Why: what the cloud blames, which troubles are one trouble, who behaves unlike himself."""
+"""Why: what the cloud blames, causes that sites share, sites that behave unlike themselves."""
 
 import json
 from typing import Any
 
 import polars as pl
 
-from mist_pipeline.report.document.formatting import in_catalogue_order, metric_title, percent, signed
+from mist_pipeline.domain.metrics import in_catalogue_order, title_of
+from mist_pipeline.domain.numbers import percent
+from mist_pipeline.domain.text import clean
+from mist_pipeline.report.document.formatting import signed
 from mist_pipeline.report.document.model import Anomaly, Classifier, Incident, IncidentSite, Share, Site
 from mist_pipeline.report.queries.data import ReportData
 from mist_pipeline.report.queries.frames import list_of_strings, of_day
-from mist_pipeline.report.queries.site_labels import clean_text
 
 _MAX_DEVIATIONS = 3
 
@@ -49,7 +51,7 @@ def classifiers(data: ReportData, sites: dict[str, Site]) -> list[Classifier]:
     listed = [
         Classifier(
             metric=row["metric"],
-            classifier=clean_text(row["classifier"]),
+            classifier=clean(row["classifier"]),
             degraded_pct=round(row["degraded_pct"], 2),
             num_users=row["num_users"],
             num_aps=row["num_aps"],
@@ -64,7 +66,7 @@ def classifiers(data: ReportData, sites: dict[str, Site]) -> list[Classifier]:
 
 
 def incidents(data: ReportData, sites: dict[str, Site]) -> list[Incident] | None:
-    """Troubles that are one trouble: shared infrastructure first, the widest first; None where not computed."""
+    """Candidate causes: shared infrastructure first, the widest first; None where not computed."""
     if data.incidents is None:
         return None
     today = of_day(data.incidents, data.day)
@@ -87,7 +89,7 @@ def incidents(data: ReportData, sites: dict[str, Site]) -> list[Incident] | None
             Incident(
                 cause_fingerprint=row["cause_fingerprint"],
                 scope=row["scope"],
-                cause=clean_text(row["cause"] or "") or "cause unknown",
+                cause=clean(row["cause"] or "") or "cause unknown",
                 metrics=in_catalogue_order(row["metrics"]),
                 p_value=row["p_value"],
                 num_sites=len(row["site_ids"]),
@@ -124,12 +126,12 @@ def _deviations(data: ReportData) -> dict[str, list[str]]:
         .sort("site_id", "distance", "metric", descending=[False, True, False], nulls_last=True)
         .select("site_id", "metric", "score", "expected_pct", "sigma")
     )
-    said: dict[str, list[str]] = {}
+    sentences: dict[str, list[str]] = {}
     for site_id, metric, score, expected, sigma in rows.iter_rows():
         far = "" if sigma is None else f" ({signed(sigma)} σ)"
-        text = f"{metric_title(metric)} {percent(score)}, normally {percent(expected)}{far}"
-        said.setdefault(site_id, []).append(text)
-    return said
+        text = f"{title_of(metric)} {percent(score)}, normally {percent(expected)}{far}"
+        sentences.setdefault(site_id, []).append(text)
+    return sentences
 
 
 def anomalies(data: ReportData, sites: dict[str, Site]) -> list[Anomaly] | None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC
 
+from mist_pipeline.domain.text import clean
 from mist_pipeline.report.document.attention import needs_attention, notices
 from mist_pipeline.report.document.causes import anomalies, classifiers, incidents
 from mist_pipeline.report.document.forecast import at_risk, worsening
@@ -12,10 +13,9 @@ from mist_pipeline.report.document.sites import (
     status_by_day,
     unknown_reasons,
 )
-from mist_pipeline.report.document.summary import headline, totals
+from mist_pipeline.report.document.summary import summary_sentence, totals
 from mist_pipeline.report.queries.data import ReportData
 from mist_pipeline.report.queries.frames import last_days
-from mist_pipeline.report.queries.site_labels import clean_text
 
 
 def build_dashboard(data: ReportData) -> Dashboard:
@@ -36,10 +36,10 @@ def build_dashboard(data: ReportData) -> Dashboard:
     return Dashboard(
         schema=SCHEMA,
         version=SCHEMA_VERSION,
-        organisation=clean_text(data.organisation) or "Organisation without a name",
+        organisation=clean(data.organisation) or "Organisation without a name",
         day=data.day.isoformat(),
         as_of=data.as_of.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        headline=headline(sites, sums, risks, shared, settings.forecast_days),
+        headline=summary_sentence(sites, sums, risks, shared, settings.forecast_days),
         totals=sums,
         metrics=metrics,
         days=[day.isoformat() for day in last_days(data.day, settings.history_days)],
@@ -53,14 +53,6 @@ def build_dashboard(data: ReportData) -> Dashboard:
         anomalies=unusual,
         classifiers=classifiers(data, by_id),
         status_by_day=status_by_day(data, set(by_id)),
-        thresholds={
-            metric: {
-                "critical": settings.bands_of(metric).critical,
-                "major": settings.bands_of(metric).major,
-                "warning": settings.bands_of(metric).warning,
-                **({"pre_warning": settings.pre_warning[metric]} if metric in settings.pre_warning else {}),
-            }
-            for metric in metrics
-        },
+        thresholds={metric: settings.thresholds_of(metric) for metric in metrics},
         links={"manage": data.links.manage_url, "dagster": data.links.dagster_url},
     )

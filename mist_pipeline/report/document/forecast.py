@@ -1,20 +1,20 @@
-"""Where it is going: series that get worse, and series that are expected to cross a threshold."""
+"""What comes next: series that get worse, and series that are expected to cross a threshold."""
 
 from datetime import timedelta
 
 import polars as pl
 
 from mist_pipeline.analysis.scores.weekly_average import LINE_DAYS, weekly_line
+from mist_pipeline.domain.severity import RANKS, TROUBLE, UNRANKED
 from mist_pipeline.report.document.formatting import (
-    SEVERITY_RANK,
     THRESHOLD_NAMES,
     risk_sentence,
     threshold_pct,
 )
 from mist_pipeline.report.document.model import AtRisk, ForecastDay, Series, Site, Trend, TrendDay
-from mist_pipeline.report.document.series import score_histories
+from mist_pipeline.report.document.series import score_series
 from mist_pipeline.report.queries.data import ReportData
-from mist_pipeline.report.queries.frames import of_day, of_days, rounded_down
+from mist_pipeline.report.queries.frames import of_day, of_days, score
 
 _SERIES = ["site_id", "metric"]
 
@@ -76,7 +76,7 @@ def at_risk(data: ReportData, sites: dict[str, Site]) -> list[AtRisk] | None:
         return None
     crossing = _crossing(of_day(data.risks, data.day))
     series = crossing.select(_SERIES)
-    forecasts, histories = _forecasts(data, series), score_histories(data, series)
+    forecasts, histories = _forecasts(data, series), score_series(data, series)
     blank: Series = [None] * data.settings.history_days
     listed: list[AtRisk] = []
     for row in crossing.to_dicts():
@@ -120,7 +120,7 @@ def _lines(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str], list
         pl.struct(
             pl.col("day").dt.to_string("iso"),
             "day_number",
-            rounded_down("score_pct"),
+            score("score_pct"),
             "status",
             "indicator",
             "is_alert",
@@ -145,14 +145,14 @@ def worsening(data: ReportData, sites: dict[str, Site], risks: list[AtRisk] | No
         (risk["site_id"], risk["metric"]): risk for risk in risks or [] if risk["threshold"] == "critical"
     }
     expected = pl.DataFrame(list(coming), schema=dict.fromkeys(_SERIES, pl.String), orient="row")
-    severities = of_day(data.sle_daily, data.day).select(*_SERIES, rounded_down("score_pct"), "severity")
+    severities = of_day(data.sle_daily, data.day).select(*_SERIES, score("score_pct"), "severity")
     trends = (
         of_day(data.trends, data.day)
         .select(*_SERIES, "change_pct", "velocity_pct_per_day", "indicator", "is_degrading")
         .join(severities, on=_SERIES)
         .join(expected.with_columns(is_coming=pl.lit(value=True)), on=_SERIES, how="left")
     )
-    in_trouble = pl.col("severity").is_in(["critical", "major", "warning"])
+    in_trouble = pl.col("severity").is_in(TROUBLE)
     chosen = trends.filter(
         pl.col("is_degrading").fill_null(value=False)
         | pl.col("is_coming").fill_null(value=False)
@@ -186,7 +186,7 @@ def worsening(data: ReportData, sites: dict[str, Site], risks: list[AtRisk] | No
             (
                 (
                     _urgency(alert),
-                    SEVERITY_RANK.get(row["severity"] or "", 9),
+                    -RANKS.get(row["severity"] or "", UNRANKED),
                     0.0 if speed is None else speed,
                 ),
                 trend,

@@ -6,10 +6,12 @@ described for readers in docs/report.md; a change that breaks readers raises `SC
 
 from typing import TypedDict
 
+from mist_pipeline.domain.severity import TROUBLE, status_of
+
 SCHEMA = "mist-pipeline/dashboard"
 SCHEMA_VERSION = 1
 
-STATUSES = ("CRITICAL", "UNHEALTHY", "DEGRADED", "UNKNOWN", "HEALTHY")
+STATUSES = tuple(status_of(severity) for severity in (*TROUBLE, None, "info"))
 """Every status in the order in which a reader needs them: what is not known comes before what is well."""
 
 STATES = ("ok", "no_users", "not_supported", "missing", "not_asked")
@@ -60,7 +62,7 @@ class Site(TypedDict):
 
 
 class Attention(TypedDict):
-    """A site that needs somebody, and why."""
+    """A site that needs attention, and why."""
 
     site_id: str
     label: str
@@ -162,7 +164,7 @@ class IncidentSite(TypedDict):
 
 
 class Incident(TypedDict):
-    """Troubles that are one trouble."""
+    """A candidate cause: what several findings, or those of one site, have in common."""
 
     cause_fingerprint: str
     scope: str
@@ -203,7 +205,7 @@ class Notice(TypedDict):
 
 
 class Totals(TypedDict):
-    """What the whole organisation amounts to."""
+    """Counts over the whole organisation."""
 
     sites: int
     status: dict[str, int]

@@ -1,6 +1,6 @@
 """Every site on the day: what it is called, how it is, why, and how it was; worst first.
 
-Here: the sites table and the reason of each row. Not here: which of them need somebody (`attention`).
+Here: the sites table and the reason of each row. Not here: which of them need attention (`attention`).
 """
 
 from collections import Counter
@@ -9,16 +9,13 @@ from typing import Any, cast
 
 import polars as pl
 
-from mist_pipeline.report.document.formatting import (
-    SEVERITY_RANK,
-    count,
-    in_catalogue_order,
-    metric_title,
-    percent,
-)
+from mist_pipeline.domain.metrics import in_catalogue_order, title_of
+from mist_pipeline.domain.numbers import percent
+from mist_pipeline.domain.severity import TROUBLE, UNKNOWN, rank
+from mist_pipeline.domain.text import count
 from mist_pipeline.report.document.model import STATUSES, Health, Reading, Series, Site, UnknownReason
 from mist_pipeline.report.queries.data import ReportData
-from mist_pipeline.report.queries.frames import daily_lists, last_days, of_day, of_days, rounded_down
+from mist_pipeline.report.queries.frames import daily_lists, last_days, of_day, of_days, score
 from mist_pipeline.report.queries.site_labels import with_labels
 
 _MAX_REASONS = 3
@@ -32,7 +29,7 @@ def shown_metrics(data: ReportData) -> list[str]:
 
 
 def named_sites(data: ReportData) -> pl.DataFrame:
-    """Every site of the day with its label: of the newest description, and whoever else has a status or a reading."""
+    """Every site of the day with its label: of the newest description, and others that have a status or a reading."""
     described = data.sites.filter(pl.col("day") <= data.day)
     described = described.filter(pl.col("day") == pl.col("day").max()).select("site_id", "name")
     others = [
@@ -60,7 +57,7 @@ def readings_of_day(data: ReportData, sites: pl.DataFrame, metrics: list[str]) -
         .with_columns(
             state=pl.col("state").fill_null("not_asked"),
             # Only an ``ok`` reading has a score, whatever the frame says.
-            score_pct=pl.when(pl.col("state") == "ok").then(rounded_down("score_pct")),
+            score_pct=pl.when(pl.col("state") == "ok").then(score("score_pct")),
             severity=pl.when(pl.col("state") == "ok").then(pl.col("severity")),
             change_pct=pl.col("change_pct").round(2),
             velocity_pct_per_day=pl.col("velocity_pct_per_day").round(2),
@@ -97,7 +94,7 @@ def _statuses(data: ReportData) -> tuple[dict[str, str], dict[str, str]]:
     today = frame.filter(pl.col("day") == data.day)
     by_site = [
         {
-            site: status if status in _STATUS_RANK else "UNKNOWN"
+            site: status if status in _STATUS_RANK else UNKNOWN
             for site, status in zip(rows["site_id"].to_list(), rows["status"].to_list(), strict=True)
         }
         for rows in (today, previous)
@@ -136,45 +133,43 @@ def _why_unknown(readings: list[Reading], has_status: bool) -> str:
         (states["no_users"], "no users"),
         (few, "too few users to judge"),
     ]
-    said = [(amount, text) for amount, text in sorted(parts, key=lambda part: -part[0]) if amount]
-    if not said:
+    found = [(amount, text) for amount, text in sorted(parts, key=lambda part: -part[0]) if amount]
+    if not found:
         return "too little is known"
-    if said[0][0] == len(supported):
-        return said[0][1]
-    return ", ".join(f"{text} ({amount} of {len(supported)} metrics)" for amount, text in said)
+    if found[0][0] == len(supported):
+        return found[0][1]
+    return ", ".join(f"{text} ({amount} of {len(supported)} metrics)" for amount, text in found)
 
 
 def worst_readings(readings: list[Reading]) -> list[Reading]:
     """The readings in trouble, worst severity and lowest score first."""
-    trouble = [reading for reading in readings if reading["severity"] in ("critical", "major", "warning")]
+    trouble = [reading for reading in readings if reading["severity"] in TROUBLE]
     return sorted(
-        trouble, key=lambda reading: (SEVERITY_RANK[reading["severity"] or ""], reading["score_pct"] or 0.0)
+        trouble, key=lambda reading: (-rank(reading["severity"] or ""), reading["score_pct"] or 0.0)
     )
 
 
 def _reason(status: str, readings: list[Reading], has_status: bool) -> str:
     """Why a site has its status; empty for a healthy one."""
-    if status == "UNKNOWN":
+    if status == UNKNOWN:
         return _why_unknown(readings, has_status)
     worst = worst_readings(readings)
     named = [
-        f"{metric_title(reading['metric'])} {percent(reading['score_pct'])}"
-        for reading in worst[:_MAX_REASONS]
+        f"{title_of(reading['metric'])} {percent(reading['score_pct'])}" for reading in worst[:_MAX_REASONS]
     ]
     if len(worst) > _MAX_REASONS:
         named.append(f"{count(len(worst) - _MAX_REASONS, 'more metric')}")
     return ", ".join(named)
 
 
-def _order(site: Site) -> tuple[int, float, float, str, str]:
+def _worst_first(site: Site) -> tuple[int, float, float, str, str]:
     """Worst first, and always the same order for the same day."""
-    health = site["health"]
-    score = health["score"] if health is not None else None
+    health = site["health"]["score"] if site["health"] is not None else None
     scores = [reading["score_pct"] for reading in site["metrics"] if reading["severity"] is not None]
     lowest = min((value for value in scores if value is not None), default=101.0)
     return (
         _STATUS_RANK[site["status"]],
-        101.0 if score is None else score,
+        101.0 if health is None else health,
         lowest,
         site["label"],
         site["site_id"],
@@ -205,7 +200,7 @@ def sites_worst_first(data: ReportData, metrics: list[str]) -> list[Site]:
     for row in rows:
         site_id: str = row["site_id"]
         readings: list[Reading] = row["metrics"] or []
-        word = status.get(site_id, "UNKNOWN")
+        word = status.get(site_id, UNKNOWN)
         sites.append(
             Site(
                 site_id=site_id,
@@ -221,7 +216,7 @@ def sites_worst_first(data: ReportData, metrics: list[str]) -> list[Site]:
                 health_history=None if data.health_scores is None else healths.get(site_id, blank),
             )
         )
-    return sorted(sites, key=_order)
+    return sorted(sites, key=_worst_first)
 
 
 def main_reason(site: Site) -> str:
@@ -231,7 +226,7 @@ def main_reason(site: Site) -> str:
 
 def unknown_reasons(sites: list[Site]) -> list[UnknownReason]:
     """The main reasons for which sites could not be judged, most frequent first."""
-    reasons = Counter(main_reason(site) for site in sites if site["status"] == "UNKNOWN")
+    reasons = Counter(main_reason(site) for site in sites if site["status"] == UNKNOWN)
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     return [UnknownReason(reason=reason, num_sites=amount) for reason, amount in ordered]
 

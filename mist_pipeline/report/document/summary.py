@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from mist_pipeline.report.document.formatting import count, metric_title, percent
+from mist_pipeline.domain.metrics import title_of
+from mist_pipeline.domain.numbers import percent
+from mist_pipeline.domain.text import count
 from mist_pipeline.report.document.model import (
     STATES,
     STATUSES,
@@ -24,7 +26,7 @@ def totals(
     anomalies: Sequence[Anomaly] | None,
     incidents: Sequence[Incident] | None,
 ) -> Totals:
-    """What the organisation amounts to; None for what was not computed."""
+    """Counts over the whole organisation; None for what was not computed."""
     now = Counter(site["status"] for site in sites)
     before = Counter(site["previous_status"] for site in sites if site["previous_status"])
     readings = Counter(reading["state"] for site in sites for reading in site["metrics"])
@@ -57,12 +59,10 @@ def _state_of_the_sites(sites: Sequence[Site], status: dict[str, int], *, has_ca
             key=lambda reading: reading["score_pct"] or 0.0,
             default=None,
         )
-        why = (
-            "" if reading is None else f" ({metric_title(reading['metric'])} {percent(reading['score_pct'])})"
-        )
+        why = "" if reading is None else f" ({title_of(reading['metric'])} {percent(reading['score_pct'])})"
         verb = "is" if status["CRITICAL"] == 1 else "are"
-        said = f"{status['CRITICAL']:,} of {count(len(sites), 'site')} {verb} critical"
-        return said if has_cause else f"{said}, worst {worst['label']}{why}"
+        text = f"{status['CRITICAL']:,} of {count(len(sites), 'site')} {verb} critical"
+        return text if has_cause else f"{text}, worst {worst['label']}{why}"
     troubled = [(status[word], word.lower()) for word in ("UNHEALTHY", "DEGRADED") if status[word]]
     if troubled:
         return "No site is critical, " + " and ".join(f"{amount:,} {word}" for amount, word in troubled)
@@ -73,7 +73,7 @@ def _state_of_the_sites(sites: Sequence[Site], status: dict[str, int], *, has_ca
     )
 
 
-def headline(
+def summary_sentence(
     sites: Sequence[Site],
     totals_: Totals,
     risks: Sequence[AtRisk] | None,

@@ -1,16 +1,17 @@
-"""The summary of a week as plain text, kept in the archive when the week's pages are long packed away.
+"""The summary of a week as plain text, kept in the archive after the pages of its days are packed away.
 
-Frames in, text out. Names are cleaned as everywhere in this room; when it is written is retention's business.
+Frames in, text out. Retention decides when it is written.
 """
 
 from datetime import date
 
 import polars as pl
 
-from mist_pipeline.analysis.scores.status import STATUSES
+from mist_pipeline.domain.numbers import percent
+from mist_pipeline.domain.severity import STATUSES
 from mist_pipeline.report.queries.site_labels import with_labels
 
-MOST = 10
+_MOST = 10
 """Sites and series named."""
 
 
@@ -61,12 +62,12 @@ def _worst(readings: pl.DataFrame, names: pl.DataFrame) -> list[str]:
     )
     if worst.is_empty():
         return ["", "No service level was critical or unhealthy."]
-    told = [
-        f"  {row['label'] or row['site_id']}: {row['metric']}, {row['days']} days, lowest {row['lowest']:.1f} %"
-        for row in worst.head(MOST).iter_rows(named=True)
+    lines = [
+        f"  {row['label'] or row['site_id']}: {row['metric']}, {row['days']} days, lowest {percent(row['lowest'])}"
+        for row in worst.head(_MOST).iter_rows(named=True)
     ]
-    more = [f"  and {worst.height - MOST} more"] if worst.height > MOST else []
-    return ["", "Critical or unhealthy:", *told, *more]
+    more = [f"  and {worst.height - _MOST} more"] if worst.height > _MOST else []
+    return ["", "Critical or unhealthy:", *lines, *more]
 
 
 def _degrading(trends: pl.DataFrame, names: pl.DataFrame) -> list[str]:
@@ -79,9 +80,9 @@ def _degrading(trends: pl.DataFrame, names: pl.DataFrame) -> list[str]:
     )
     if falling.is_empty():
         return ["", "Nothing degraded faster than the configured rate."]
-    told = [
+    lines = [
         f"  {row['label'] or row['site_id']}: {row['metric']}, {row['times']} times, "
         f"largest change {row['change']:+.1f} points"
-        for row in falling.head(MOST).iter_rows(named=True)
+        for row in falling.head(_MOST).iter_rows(named=True)
     ]
-    return ["", "Degrading:", *told]
+    return ["", "Degrading:", *lines]

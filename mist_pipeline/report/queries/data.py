@@ -36,7 +36,7 @@ REQUIRED_COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
         }.items()
     }
 )
-"""Columns that the report reads, by field of `ReportData`; a frame may have more."""
+"""Columns that the report reads, by field of `ReportData`, named as in the table definitions; a frame may have more."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Links:
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """How a report judges and how much of it fits on a page; plain values out of the settings.
+    """Thresholds of a report and how much of it fits on a page; plain values out of the settings.
 
     Attributes:
         bands: Severity thresholds, in percent.
@@ -101,8 +101,16 @@ class ReportSettings:
     max_rows: int = 30
 
     def bands_of(self, metric: str) -> Bands:
-        """The thresholds of one metric."""
+        """The severity thresholds of one metric."""
         return self.bands_by_metric.get(metric, self.bands)
+
+    def thresholds_of(self, metric: str) -> dict[str, float]:
+        """Percent by name of the threshold: each severity, and the pre-warning line where the metric has one."""
+        bands = self.bands_of(metric)
+        thresholds = {"critical": bands.critical, "major": bands.major, "warning": bands.warning}
+        if metric in self.pre_warning:
+            thresholds["pre_warning"] = self.pre_warning[metric]
+        return thresholds
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,7 @@ class ReportData:
         sites: ``history.sites``; the newest day up to ``day`` says which sites exist.
         sle_daily: ``history.sle_daily`` of at least ``day``; of a month for the pictures.
         classifiers_daily: ``history.classifiers_daily``.
-        site_status: day, site_id, status (`analysis.status.site_status`); earlier days give the comparison.
+        site_status: day, site_id, status (`analysis.scores.status.site_status`); earlier days give the comparison.
         trends: ``analysis.trends``.
         sle_hourly: ``history.sle_hourly`` of the day, for the hours at which trouble was worst.
         baselines: ``analysis.baselines``.

@@ -1,9 +1,11 @@
-"""Small steps that every section takes with its frames: no later days, no NaN, lists as lists."""
+"""Steps that every section takes with its frames: no later days, no NaN, lists as lists."""
 
 from datetime import date, timedelta
 
 import polars as pl
 import polars.selectors as cs
+
+from mist_pipeline.domain.numbers import rounded_down_column
 
 
 def finite(frame: pl.DataFrame) -> pl.DataFrame:
@@ -26,9 +28,9 @@ def last_days(day: date, days: int) -> list[date]:
     return [day - timedelta(days=back) for back in range(days - 1, -1, -1)]
 
 
-def rounded_down(column: str) -> pl.Expr:
-    """A score with two decimals, never rounded over a threshold: 69.999 is 69.99."""
-    return (pl.col(column) * 100 + 1e-7).floor() / 100
+def score(column: str) -> pl.Expr:
+    """A score as the document holds it: rounded down to two decimals, so that 69.999 is 69.99."""
+    return rounded_down_column(pl.col(column), 2)
 
 
 def list_of_strings(frame: pl.DataFrame, column: str) -> pl.Expr:
@@ -59,5 +61,5 @@ def daily_lists(frame: pl.DataFrame, keys: list[str], value: str, days: list[dat
         .join(frame.select("day", *keys, value), on=["day", *keys], how="left")
         .sort(*keys, "day")
         .group_by(keys, maintain_order=True)
-        .agg(history=rounded_down(value))
+        .agg(history=score(value))
     )

@@ -1,11 +1,11 @@
-"""Reports as files: a folder a day, and pointers to the newest; whoever reads sees a whole file or none.
+"""Reports as files: a folder a day, and pointers to the newest; a reader sees a whole file or none.
 
 ```
 reports/history/2026-11-22/mist-report-2026-11-22-20261123T053000Z.html  (.json, .txt)
 reports/latest.html  latest.json  latest.txt
 ```
 
-Not here: moving old folders into the archive (`collect.archive`).
+Not here: moving old folders into the archive (``collect.raw``).
 """
 
 import json
@@ -20,7 +20,7 @@ from typing import Any
 from mist_pipeline.report.document.dashboard import build_dashboard
 from mist_pipeline.report.queries.data import ReportData
 from mist_pipeline.report.rendering.html import Page
-from mist_pipeline.report.rendering.templates import json_of
+from mist_pipeline.report.rendering.render import json_of
 from mist_pipeline.report.rendering.text import text_of
 
 _KINDS = ("html", "txt", "json")
@@ -53,7 +53,7 @@ def write(folder: Path, data: ReportData) -> Written:
     """Write the three forms of a report, then the pointers to it.
 
     Every file is written under a temporary name in its own folder, flushed to disk and renamed. A crash leaves whole
-    files of before or after, at worst pointers of two reports, which the next write mends; temporary files of a crash
+    files of before or after, at worst pointers of two reports, which the next write repairs; temporary files of a crash
     are removed by a write an hour later.
 
     Args:

@@ -1,7 +1,7 @@
 """The page: the document as one HTML file with everything inside it and nothing outside of it.
 
 Here: what is cut to fit, and the values that templates need. Not here: markup (``templates/``), pictures (`charts`,
-`drawings`). Every string of the document passes Jinja's autoescape; the only markup that is trusted is the SVG of
+`sparklines`). Every string of the document passes Jinja's autoescape; the only markup that is trusted is the SVG of
 `charts`, which holds no name.
 """
 
@@ -18,8 +18,11 @@ from typing import Any, TypeVar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mist_pipeline.analysis.scores.status import STATUS_OF_SEVERITY
+from mist_pipeline.domain.metrics import title_of
+from mist_pipeline.domain.numbers import percent, rounded_down
 from mist_pipeline.domain.palette import DARK, LIGHT
+from mist_pipeline.domain.severity import STATUS_OF_SEVERITY, status_of
+from mist_pipeline.domain.text import count
 from mist_pipeline.report.document import formatting
 from mist_pipeline.report.document.model import STATUSES, Attention, Classifier, Dashboard, Reading
 from mist_pipeline.report.queries.data import ReportSettings
@@ -90,6 +93,11 @@ def health_class(score: float | None) -> str:
     return next((name for limit, name in _HEALTH_STEPS if score < limit), "h5")
 
 
+def health_text(value: float) -> str:
+    """A health value without its unit, rounded down."""
+    return f"{rounded_down(value, 0):.0f}"
+
+
 def blame_class(degraded_pct: float | None) -> str:
     """CSS class of a classifier's share: ≥ 20 red, ≥ 10 dark orange, > 0 orange."""
     if not degraded_pct or degraded_pct <= 0:
@@ -97,23 +105,21 @@ def blame_class(degraded_pct: float | None) -> str:
     return "blame-red" if degraded_pct >= 20 else "blame-darkorange" if degraded_pct >= 10 else "blame-orange"
 
 
-def reading_words(reading: Reading) -> str:
-    """A reading for who hovers over it or has it read out."""
-    title = formatting.metric_title(reading["metric"])
+def reading_text(reading: Reading) -> str:
+    """A reading in full, for a tooltip and for screen readers."""
+    title = title_of(reading["metric"])
     if reading["state"] != "ok":
-        said = {
+        texts = {
             "no_users": "no users",
             "not_supported": "not supported",
             "missing": "the cloud had no data",
             "not_asked": "not asked or not answered",
         }
-        return f"{title}: {said.get(reading['state'], reading['state'])}"
-    status = (
-        "too few users to judge" if reading["severity"] is None else formatting.status_of(reading["severity"])
-    )
-    users = "" if reading["num_users"] is None else f", {formatting.count(reading['num_users'], 'user')}"
+        return f"{title}: {texts.get(reading['state'], reading['state'])}"
+    status = "too few users to judge" if reading["severity"] is None else status_of(reading["severity"])
+    users = "" if reading["num_users"] is None else f", {count(reading['num_users'], 'user')}"
     change = "" if reading["change_pct"] is None else f", {formatting.signed(reading['change_pct'])} points"
-    return f"{title}: {formatting.percent(reading['score_pct'])}, {status}{change}{users}"
+    return f"{title}: {percent(reading['score_pct'])}, {status}{change}{users}"
 
 
 def reading_class(reading: Reading) -> str:
@@ -150,16 +156,17 @@ def instant(as_of: str) -> str:
 _FILTERS: dict[str, Callable[..., object]] = {
     "blame_class": blame_class,
     "by_metric": by_metric,
-    "count": formatting.count,
+    "count": count,
     "health_class": health_class,
     "instant": instant,
     "long_day": long_day,
-    "metric": formatting.metric_title,
+    "metric": title_of,
     "number": formatting.number,
-    "percent": formatting.percent,
+    "percent": percent,
+    "health": health_text,
     "probability": probability,
     "reading_class": reading_class,
-    "reading_words": reading_words,
+    "reading_text": reading_text,
     "short_day": short_day,
     "signed": formatting.signed,
     "sparkline": sparkline,

@@ -1,4 +1,4 @@
-"""Small drawings as numbers: sparklines, the mosaic of all sites, bars. Templates put them into SVG.
+"""Sparklines and the mosaic of all sites as coordinates. Templates put them into SVG.
 
 Pure geometry, no markup: a page holds hundreds of these, so each is a few coordinates and no library.
 """
@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mist_pipeline.domain.numbers import rounded_down
 from mist_pipeline.report.document.model import Series, Site
 
 SPARK_WIDTH, SPARK_HEIGHT = 96, 22
@@ -63,8 +64,8 @@ def sparkline(
         dots=tuple(stretch[0] for stretch in stretches if len(stretch) == 1 and stretch[0] != last),
         end=last,
         mark=None if threshold is None else level(threshold),
-        title=f"{len(values)} days: from {min(known):.1f} to {max(known):.1f}, "
-        + (f"last {values[-1]:.1f}" if values[-1] is not None else "nothing on the last day"),
+        title=f"{len(values)} days: from {rounded_down(min(known)):.1f} to {rounded_down(max(known)):.1f}, "
+        + (f"last {rounded_down(values[-1]):.1f}" if values[-1] is not None else "nothing on the last day"),
     )
 
 

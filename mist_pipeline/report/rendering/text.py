@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from mist_pipeline.report.document.formatting import count, metric_title, number, percent, signed
+from mist_pipeline.domain.metrics import title_of
+from mist_pipeline.domain.numbers import percent, rounded_down
+from mist_pipeline.domain.text import count
+from mist_pipeline.report.document.formatting import number, signed
 from mist_pipeline.report.document.model import STATUSES, Dashboard
 from mist_pipeline.report.queries.data import ReportSettings
 
@@ -103,7 +106,7 @@ def _at_risk(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
     if dashboard["at_risk"] is None:
         return []
     shown = dashboard["at_risk"][: settings.max_rows]
-    lines = [f"  {metric_title(risk['metric'])} at {risk['label']}: {risk['sentence']}" for risk in shown]
+    lines = [f"  {title_of(risk['metric'])} at {risk['label']}: {risk['sentence']}" for risk in shown]
     return _section(
         "At risk",
         [*lines, *_more(shown, dashboard["at_risk"], "series")],
@@ -115,7 +118,7 @@ def _trends(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
     shown = dashboard["trends"][: settings.max_rows]
     lines: list[str] = []
     for trend in shown:
-        lines.append(f"  {metric_title(trend['metric'])} at {trend['label']}")
+        lines.append(f"  {title_of(trend['metric'])} at {trend['label']}")
         lines += [f"      {day['text']}" for day in trend["line"]]
     return _section(
         "Getting worse, seven days",
@@ -146,7 +149,7 @@ def _sites(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
     lines: list[str] = []
     for site in shown:
         score = site["health"]["score"] if site["health"] else None
-        health = f"{'–' if score is None else f'{score:.0f}':>4}  " if has_health else ""
+        health = f"{'–' if score is None else f'{rounded_down(score, 0):.0f}':>4}  " if has_health else ""
         why = f": {site['reason']}" if site["reason"] else ""
         lines.append(f"  {site['status']:<9}  {health}{site['label']}{why}")
     title = "Sites, worst first" + (" (status, health of 100)" if has_health else "")
@@ -157,7 +160,7 @@ def _classifiers(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
     blamed = [row for row in dashboard["classifiers"] if row["degraded_pct"] > 0]
     shown = blamed[: settings.max_rows]
     lines = [
-        f"  {row['degraded_pct']:5.1f} %  users {number(row['num_users']):>7}  APs {number(row['num_aps']):>6}  "
+        f"  {percent(row['degraded_pct']):>7}  users {number(row['num_users']):>7}  APs {number(row['num_aps']):>6}  "
         f"{row['metric']} / {row['classifier']}; worst {percent(row['worst_pct'])} at {row['worst_site']}"
         for row in shown
     ]

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.report import Links, ReportData, ReportSettings, render_html
-from mist_pipeline_tests.report.conftest import Rendered, parse
+from mist_pipeline_tests.support.report.pages import Rendered, parse
 from mist_pipeline_tests.support.report.worlds import DAY, make_report, site_id
 
 SECTIONS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline_tests.report.conftest import Rendered
+from mist_pipeline_tests.support.report.pages import Rendered
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None

@@ -20,7 +20,7 @@ from mist_pipeline.report import (
     render_text,
 )
 from mist_pipeline.report.document.model import STATES, STATUSES, Dashboard, Site
-from mist_pipeline_tests.report.conftest import Rendered
+from mist_pipeline_tests.support.report.pages import Rendered
 from mist_pipeline_tests.support.report.worlds import DAY, METRICS, make_report, site_id
 
 

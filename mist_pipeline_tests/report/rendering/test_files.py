@@ -65,7 +65,7 @@ def test_predecessor_mistake_13_one_instant_everywhere(tmp_path: Path, data: Rep
 
 
 def test_predecessor_mistake_13_nothing_in_the_report_reads_a_clock() -> None:
-    for file in Path(mist_pipeline.report.__path__[0]).glob("*.py"):
+    for file in Path(mist_pipeline.report.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 assert node.func.attr not in {"now", "utcnow", "today", "time", "localtime"}, (
