@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from mist_pipeline.alerts.notify.config import EscalationKeys, MaintenanceKeys, RouteKeys
+from mist_pipeline.alerts.notify.escalation import EscalationPolicy
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.alerts.notify.silences import PlannedSilence, Silence
 from mist_pipeline.delivery.config import SecretValues
 from mist_pipeline.delivery.sinks.pagerduty.config import PagerDutyConfig
 from mist_pipeline.domain.config_section import Place, PlacedError, Section, hint
@@ -20,9 +22,6 @@ from mist_pipeline.settings.sinks import SinkKind
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.lifecycle.policy import Policy
-    from mist_pipeline.alerts.notify.escalation import EscalationPolicy
-    from mist_pipeline.alerts.notify.routes import Route
-    from mist_pipeline.alerts.notify.silences import Silence
     from mist_pipeline.delivery.rendering.remediation import Remediation
     from mist_pipeline.delivery.sink import Sink
 
@@ -92,13 +91,13 @@ class Notifications(Section):
     sinks: dict[str, SinkKind] = Field(
         default_factory=dict, description="Name → where to tell: `type` and the keys of that type."
     )
-    routes: tuple[RouteKeys, ...] = Field(
+    routes: tuple[Route, ...] = Field(
         (), description="Who is told; the first that fits. None: nobody is told."
     )
-    escalations: dict[str, EscalationKeys] = Field(
+    escalations: dict[str, EscalationPolicy] = Field(
         default_factory=dict, description="Name → who is called if nobody reacts."
     )
-    maintenance: tuple[MaintenanceKeys, ...] = Field((), description="Planned silences.")
+    maintenance: tuple[PlannedSilence, ...] = Field((), description="Planned silences.")
     remediation: Path | None = Field(
         None, description="A table of your own steps, in the form of config/remediation.yaml."
     )
@@ -166,17 +165,9 @@ class Notifications(Section):
                     raise PlacedError(("escalations", name, "steps", number, "to"), problem)
         return built
 
-    def alert_routes(self) -> "tuple[Route, ...]":
-        """Routes as ``alerts`` takes them."""
-        return tuple(route.route() for route in self.routes)
-
-    def policies(self) -> "dict[str, EscalationPolicy]":
-        """Escalations as ``alerts`` takes them."""
-        return {name: keys.policy(name) for name, keys in self.escalations.items()}
-
-    def windows(self) -> "tuple[Silence, ...]":
-        """Planned silences as ``alerts`` takes them."""
-        return tuple(keys.silence() for keys in self.maintenance)
+    def planned_silences(self) -> tuple[Silence, ...]:
+        """Planned silences as those of the ledger are."""
+        return tuple(planned.silence() for planned in self.maintenance)
 
     @property
     def tickets(self) -> tuple[str, ...]:

@@ -6,13 +6,10 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mist_pipeline.alerts.notify.config import (
-    EscalationKeys,
-    MaintenanceKeys,
-    RouteKeys,
-    StepKeys,
-    WindowKeys,
-)
+from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.alerts.notify.silences import PlannedSilence
+from mist_pipeline.alerts.notify.time_windows import Window
 from mist_pipeline.settings.model import Bands, Settings
 from mist_pipeline.settings.sinks import KINDS
 
@@ -58,7 +55,7 @@ def template() -> str:
                 *(f"    {name}: {_default(one)}" for name, one in Bands.model_fields.items()),
             ]
             continue
-        lines += [f"# {(field.annotation.__doc__ or '').strip()}", f"{section}:"]
+        lines += [f"# {_about(field.annotation)}", f"{section}:"]
         for name, one in field.annotation.model_fields.items():
             lines += [f"  # {one.description}", f"  {name}: {_default(one)}"]
     return "\n".join(lines) + "\n\n" + EXAMPLE
@@ -92,9 +89,9 @@ def configuration_page() -> str:
         if field.exclude:
             continue
         model: type[BaseModel] = Bands
-        about, prefix = f"{field.description} {(Bands.__doc__ or '').strip()}", "default."
+        about, prefix = f"{field.description} {_about(Bands)}", "default."
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            model, about, prefix = field.annotation, (field.annotation.__doc__ or "").strip(), ""
+            model, about, prefix = field.annotation, _about(field.annotation), ""
         lines += ["", f"## {section}", "", about, *_key_table(model, prefix)]
     lines += [
         "",
@@ -105,17 +102,22 @@ def configuration_page() -> str:
     lines += ["name a variable of the environment that holds a secret."]
     for kind in KINDS:
         name = kind.model_fields["type"].annotation.__args__[0]  # type: ignore[union-attr]
-        lines += ["", f"### `type: {name}`", "", (kind.__doc__ or "").strip(), *_key_table(kind)]
+        lines += ["", f"### `type: {name}`", "", _about(kind), *_key_table(kind)]
     parts: dict[str, tuple[str, type[BaseModel]]] = {
-        "Routes": ("notifications.routes", RouteKeys),
-        "Escalations": ("notifications.escalations", EscalationKeys),
-        "Steps": ("notifications.escalations.<name>.steps", StepKeys),
-        "Maintenance": ("notifications.maintenance", MaintenanceKeys),
-        "Windows": ("hours, quiet_hours and window", WindowKeys),
+        "Routes": ("notifications.routes", Route),
+        "Escalations": ("notifications.escalations", EscalationPolicy),
+        "Steps": ("notifications.escalations.<name>.steps", EscalationStep),
+        "Maintenance": ("notifications.maintenance", PlannedSilence),
+        "Windows": ("hours, quiet_hours and window", Window),
     }
     for title, (where, keys) in parts.items():
-        lines += ["", f"## {title}", "", f"`{where}`: {(keys.__doc__ or '').strip()}", *_key_table(keys)]
+        lines += ["", f"## {title}", "", f"`{where}`: {_about(keys)}", *_key_table(keys)]
     return "\n".join(lines) + "\n"
+
+
+def _about(model: type[BaseModel]) -> str:
+    """The first paragraph of a section's docstring; the rest is for those who read the code."""
+    return " ".join((model.__doc__ or "").strip().partition("\n\n")[0].split())
 
 
 def _key_table(model: type[BaseModel], prefix: str = "") -> list[str]:

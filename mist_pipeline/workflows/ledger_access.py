@@ -45,10 +45,10 @@ def telling(settings: Settings) -> Telling:
     """Who is told what, with the sites as they were last seen."""
     notified = settings.notifications
     return Telling(
-        routes=notified.alert_routes(),
-        escalations=notified.policies(),
+        routes=notified.routes,
+        escalations=notified.escalations,
         of_sites=site_labels(known_sites(settings), settings.organisation.names),
-        windows=notified.windows(),
+        windows=notified.planned_silences(),
     )
 
 

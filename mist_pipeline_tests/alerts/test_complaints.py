@@ -35,7 +35,7 @@ from mist_pipeline_tests.support.alerts.histories import (
 MINUTE = timedelta(minutes=1)
 EVIDENCE = finding()
 CRITICAL = finding(severity="critical")
-DUTY = EscalationPolicy(name="duty", steps=(EscalationStep(15 * MINUTE, "pager", "ada"),))
+DUTY = EscalationPolicy(steps=(EscalationStep(after_minutes=15, sink="pager", to="ada"),))
 EVERYBODY = Telling(
     routes=[Route(name="all", sinks=("mail", "jira"), escalation="duty")], escalations={"duty": DUTY}
 )
@@ -128,7 +128,7 @@ def test_missing_is_filled_with_zero(ledger: Ledger, state: str) -> None:
 def test_quiet_hours_in_utc_shifted_by_daylight_saving_and_lost_at_midnight(
     ledger: Ledger, local: str, is_told: bool
 ) -> None:
-    night = Window(time(19, 40), "Europe/Berlin", lasts=11 * HOUR)
+    night = Window(begins=time(19, 40), zone="Europe/Berlin", lasts_hours=11)
     telling = Telling(routes=[Route(name="all", sinks=("mail",), quiet_hours=(night,))])
     now = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Europe/Berlin"))
     step = EvaluationInput(as_of=now, source="live", findings=findings([EVIDENCE]))

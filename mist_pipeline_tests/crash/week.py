@@ -218,22 +218,22 @@ def telling(week: Week) -> Telling:
     return Telling(
         routes=[
             Route(name="critical", sinks=("page", *everybody), min_severity="critical", escalation="ladder"),
-            Route(name="major", sinks=everybody, min_severity="major", escalation="call", group_wait=MINUTE),
+            Route(
+                name="major", sinks=everybody, min_severity="major", escalation="call", group_wait_minutes=1
+            ),
             Route(name="mild", sinks=("mail", "hook"), quiet_hours=(night,)),
         ],
         escalations={
             "ladder": EscalationPolicy(
-                name="ladder",
                 steps=(
-                    EscalationStep(20 * MINUTE, "chat", "C0OTHERONE"),
-                    EscalationStep(40 * MINUTE, "page", "second line"),
+                    EscalationStep(after_minutes=20, sink="chat", to="C0OTHERONE"),
+                    EscalationStep(after_minutes=40, sink="page", to="second line"),
                 ),
             ),
             "call": EscalationPolicy(
-                name="call",
                 steps=(
-                    EscalationStep(20 * MINUTE, "page"),
-                    EscalationStep(50 * MINUTE, "mail", "boss@example.com"),
+                    EscalationStep(after_minutes=20, sink="page"),
+                    EscalationStep(after_minutes=50, sink="mail", to="boss@example.com"),
                 ),
             ),
         },

@@ -1,7 +1,6 @@
 """Copies of the ledger: the same columns as the ledger's, replaced whole, and never in the way of the report."""
 
 import sqlite3
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,10 @@ RANGE = {
     "dagster/asset_partition_range_end": "2026-03-03",
 }
 HOSTILE = '<b>Store</b>\'; DROP TABLE alerts; -- \x00 😀 "quoted" `code`'
-STEPS = (EscalationStep(timedelta(minutes=15), "pager", "ada"),)
+STEPS = (EscalationStep(after_minutes=15, sink="pager", to="ada"),)
 TELL = Telling(
     routes=[Route(name="all", sinks=("chat",), escalation="duty")],
-    escalations={"duty": EscalationPolicy(name="duty", steps=STEPS)},
+    escalations={"duty": EscalationPolicy(steps=STEPS)},
 )
 
 
@@ -61,7 +60,7 @@ def live_through(ledger: Ledger) -> None:
     Outbox(ledger.engine).work(
         {"chat": lambda _row: Accepted({"#noc": "C1/17.3"})}, "worker", lambda: START + 0.1 * HOUR
     )
-    window = Window(begins=START.time(), zone="Europe/Berlin", lasts=HOUR, weekdays=frozenset({0, 6}))
+    window = Window(begins=START.time(), zone="Europe/Berlin", lasts_hours=1, weekdays=("monday", "sunday"))
     matchers = parse_matchers('site="North",severity=~"major|critical"')
     for silence_id, ends, recurring in (("", START + HOUR, None), ("weekly", None, window)):
         ledger.add_silence(

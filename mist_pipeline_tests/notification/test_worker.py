@@ -73,7 +73,7 @@ class Office:
     def tells(self, *sinks: str, sites: int = 1, hour: float = 0) -> None:
         """Trouble at some sites, told to these sinks."""
         rows = [finding(f"s{number}", severity="critical") for number in range(sites)]
-        telling = Telling(routes=[Route(name="all", sinks=sinks, group_interval=timedelta(0))])
+        telling = Telling(routes=[Route(name="all", sinks=sinks, group_interval_minutes=0)])
         self.ledger.record_evaluation(live(hour, *rows), telling)
         self.now = START + hour * HOUR
 
@@ -242,10 +242,10 @@ def test_a_row_of_a_worker_that_died_is_looked_up_once_its_lease_is_over(office:
 
 
 def test_a_step_that_nobody_needs_any_more_is_not_sent_though_it_was_leased(office: Office) -> None:
-    steps = (EscalationStep(15 * MINUTE, "pager", "ada"),)
+    steps = (EscalationStep(after_minutes=15, sink="pager", to="ada"),)
     telling = Telling(
         routes=[Route(name="all", sinks=("chat",), escalation="duty")],
-        escalations={"duty": EscalationPolicy(name="duty", steps=steps)},
+        escalations={"duty": EscalationPolicy(steps=steps)},
     )
     office.ledger.record_evaluation(live(0, finding()), telling)
     office.ledger.escalate(telling, START + HOUR)
@@ -276,10 +276,10 @@ class Pager(Recorder):
 def test_a_call_that_may_ring_and_nobody_needs_is_not_made_again_but_can_be_stopped(
     office: Office, pager: Recorder, state: str
 ) -> None:
-    steps = (EscalationStep(15 * MINUTE, "pager", "ada"),)
+    steps = (EscalationStep(after_minutes=15, sink="pager", to="ada"),)
     telling = Telling(
         routes=[Route(name="all", sinks=("chat",), escalation="duty")],
-        escalations={"duty": EscalationPolicy(name="duty", steps=steps)},
+        escalations={"duty": EscalationPolicy(steps=steps)},
     )
     office.ledger.record_evaluation(live(0, finding()), telling)
     (called,) = office.ledger.escalate(telling, START + HOUR)

@@ -653,7 +653,7 @@ def test_a_time_of_day_may_go_unquoted_though_yaml_reads_some_in_base_60(
     written: str, expected: time, tmp_path: Path
 ) -> None:
     read = load(window(f"begins: {written}, lasts_hours: 11"), tmp_path)
-    [taken] = read.notifications.alert_routes()
+    [taken] = read.notifications.routes
     assert taken.quiet_hours[0].begins == expected
 
 
@@ -662,22 +662,22 @@ def test_a_time_of_day_may_go_unquoted_though_yaml_reads_some_in_base_60(
 def test_every_minute_of_the_day_is_read_as_it_is_written(tmp_path: Path, clock: time) -> None:
     for written in (f"{clock:%H:%M}", f"{clock.hour}:{clock:%M}"):
         read = load(window(f"begins: {written}, until: '{written}'"), tmp_path)
-        [quiet] = read.notifications.alert_routes()[0].quiet_hours
+        [quiet] = read.notifications.routes[0].quiet_hours
         assert quiet.begins == quiet.until == clock
 
 
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        ("[]", set()),
-        ("[monday, sunday]", {0, 6}),
-        ("[mo, tu, wed, Thurs, FRI]", {0, 1, 2, 3, 4}),
-        ("[sa, su]", {5, 6}),
+        ("[]", []),
+        ("[monday, sunday]", [0, 6]),
+        ("[mo, tu, wed, Thurs, FRI]", [0, 1, 2, 3, 4]),
+        ("[su, sa, sunday]", [5, 6]),
     ],
 )
-def test_weekdays_are_named_or_begun(written: str, expected: set[int], tmp_path: Path) -> None:
+def test_weekdays_are_named_or_begun(written: str, expected: list[int], tmp_path: Path) -> None:
     read = load(window(f"begins: 19:40, lasts_hours: 1, weekdays: {written}"), tmp_path)
-    assert read.notifications.alert_routes()[0].quiet_hours[0].weekdays == expected
+    assert read.notifications.routes[0].quiet_hours[0].weekday_numbers == expected
 
 
 def test_a_recurring_maintenance_needs_no_end_and_one_with_an_end_no_window(tmp_path: Path) -> None:
@@ -686,7 +686,7 @@ def test_a_recurring_maintenance_needs_no_end_and_one_with_an_end_no_window(tmp_
         "window: {begins: 02:00, until: 04:00, zone: Europe/Berlin, weekdays: [su]}}, "
         "{name: move, match: 'site=~\"Cologne.*\"', starts_at: 2026-11-23T18:00:00+01:00, ends_at: 2026-11-24T06:00:00Z}]"
     )
-    weekly, move = load(text, tmp_path).notifications.windows()
+    weekly, move = load(text, tmp_path).notifications.planned_silences()
     assert weekly.is_active(datetime(2026, 11, 22, 1, 30, tzinfo=UTC))
     assert not weekly.is_active(datetime(2026, 11, 23, 1, 30, tzinfo=UTC))
     assert move.is_active(datetime(2026, 11, 23, 17, 0, tzinfo=UTC))
@@ -701,17 +701,17 @@ def test_routes_and_escalations_become_what_alerts_take(tmp_path: Path) -> None:
         "repeats: 2, repeat_every_minutes: 45, stops_when: resolved, expires_after_hours: 3}}"
     )
     told = load(text, tmp_path).notifications
-    [taken] = told.alert_routes()
+    [taken] = told.routes
     assert (taken.sinks, taken.min_severity, taken.goes_on) == (("chat", "mail"), "major", True)
     assert [str(matcher) for matcher in taken.matchers] == ['family!="roaming"']
     assert (taken.group_wait, taken.group_interval) == (timedelta(minutes=2), timedelta(minutes=10))
     assert taken.repeat_after == timedelta(hours=4)
-    policy = told.policies()["on call"]
-    assert [(step.after, step.sink, step.target) for step in policy.steps] == [
-        (timedelta(minutes=15), "pager", ""),
-        (timedelta(minutes=30), "pager", "east"),
+    policy = told.escalations["on call"]
+    assert [(step.after_minutes, step.sink, step.to) for step in policy.steps] == [
+        (15, "pager", ""),
+        (30, "pager", "east"),
     ]
-    assert (policy.repeats, policy.repeat_every) == (2, timedelta(minutes=45))
+    assert (policy.repeats, policy.repeat_every_minutes) == (2, 45)
     assert (policy.stops_when, policy.expires_after) == ("resolved", timedelta(hours=3))
 
 
@@ -833,9 +833,9 @@ def test_everything_can_be_set_by_the_environment_in_any_order(turn: type[list[s
     configured = load("", tmp_path, {**SECRETS, **variables})
     told = configured.notifications
     assert set(configured.sinks()) == {"chat", "pager", "post"}
-    assert told.alert_routes()[0].quiet_hours[0].begins == time(19, 40)
-    assert told.policies()["night"].steps[0].target == "east"
-    assert [one.silence_id for one in told.windows()] == ["move"]
+    assert told.routes[0].quiet_hours[0].begins == time(19, 40)
+    assert told.escalations["night"].steps[0].to == "east"
+    assert [one.silence_id for one in told.planned_silences()] == ["move"]
     assert told.reports_url == "https://reports.example.com"
     assert configured.alerts.raises == {"threshold": "critical", "trend": "never"}
 
@@ -878,8 +878,8 @@ def test_every_example_of_the_documentation_loads(text: str, tmp_path: Path) -> 
     assert configured != load_settings(environment={})
     # Who is told is told by something, and every sink that is shown is used.
     told = configured.notifications
-    routed = {sink for route in told.alert_routes() for sink in route.sinks}
-    called = {step.sink for policy in told.policies().values() for step in policy.steps}
+    routed = {sink for route in told.routes for sink in route.sinks}
+    called = {step.sink for policy in told.escalations.values() for step in policy.steps}
     assert set(configured.sinks()) == routed | called
 
 

@@ -148,7 +148,7 @@ def test_trouble_of_the_whole_organisation_has_no_site(ledger: Ledger, tmp_path:
 
 
 def test_a_digest_is_a_telling_of_each_of_its_incidents(ledger: Ledger, tmp_path: Path) -> None:
-    night = Window(begins=START.time(), zone="UTC", lasts=6 * HOUR)
+    night = Window(begins=START.time(), zone="UTC", lasts_hours=6)
     quiet = Telling(routes=[Route(name="all", sinks=("mail",), quiet_hours=(night,))])
     rows = [finding("s1"), finding("s2", "connect", metric="time-to-connect")]
     for hour in range(8):

@@ -20,7 +20,6 @@ from mist_pipeline.alerts.notify.decision import View
 from mist_pipeline.alerts.notify.escalation import (
     Due,
     EscalationPolicy,
-    EscalationStep,
     calls_nobody,
     due_now,
     schedule,
@@ -50,7 +49,7 @@ def follow(
             if not calls_nobody(policies[name].stops_when, incident.state) and not _is_begun(
                 connection, incident_id, name, incident.asks_since
             ):
-                _begin(connection, incident_id, policies[name], now)
+                _begin(connection, incident_id, name, policies[name], now)
     waiting = sa.select(ESCALATIONS.c.incident_id).where(ESCALATIONS.c.state == "pending").distinct()
     for incident_id in connection.execute(waiting).scalars().all():
         known = book.incidents.get(incident_id)
@@ -157,11 +156,11 @@ def _fire_one(
     _settle(connection, list(steps.values()), "cancelled", "overtaken by its repetition")
     return [
         Notice(
-            sink=due.step.sink,
+            sink=due.sink,
             incident_id=view.incident_id,
             reason="escalation",
-            detail=due.step.target,
-            sequence=_sequence(connection, due.step.sink, view.incident_id) + place,
+            detail=due.target,
+            sequence=_sequence(connection, due.sink, view.incident_id) + place,
             route=first["policy"],
             severity=view.severity,
             site_ids=tuple(sorted(view.site_ids)),
@@ -179,7 +178,7 @@ def _put_off(connection: Connection, steps: list[Row], until: datetime) -> None:
 
 
 def _due(row: Row) -> Due:
-    return Due(row["number"], row["due_at"], EscalationStep(timedelta(0), row["sink"], row["target"]))
+    return Due(row["number"], row["due_at"], row["sink"], row["target"])
 
 
 def _sequence(connection: Connection, sink: str, incident_id: str) -> int:
@@ -194,18 +193,20 @@ def _is_begun(connection: Connection, incident_id: str, policy: str, since: date
     return state.one(connection, ESCALATIONS, mine & (ESCALATIONS.c.begun_at >= since)) is not None
 
 
-def _begin(connection: Connection, incident_id: str, policy: EscalationPolicy, now: datetime) -> None:
+def _begin(
+    connection: Connection, incident_id: str, name: str, policy: EscalationPolicy, now: datetime
+) -> None:
     rows = [
         {
             "incident_id": incident_id,
-            "policy": policy.name,
+            "policy": name,
             "begun_at": now,
             "number": due.number,
             "due_at": due.at,
             "expires_at": now + policy.expires_after,
             "stops_when": policy.stops_when,
-            "sink": due.step.sink,
-            "target": due.step.target,
+            "sink": due.sink,
+            "target": due.target,
             "state": "pending",
             "because": "",
         }

@@ -10,7 +10,7 @@ from mist_pipeline.alerts.notify.decision import LastNotification
 from mist_pipeline.alerts.notify.matchers import parse_matchers
 from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.alerts.notify.silences import Silence
-from mist_pipeline.alerts.notify.time_windows import Window
+from mist_pipeline.alerts.notify.time_windows import WEEKDAYS, Window
 
 Row = Mapping[str, Any]
 
@@ -119,7 +119,7 @@ def _window_row(window: Window) -> dict[str, Any]:
         "zone": window.zone,
         "until": None if window.until is None else window.until.isoformat(),
         "lasts_seconds": None if window.lasts is None else window.lasts.total_seconds(),
-        "weekdays": sorted(window.weekdays),
+        "weekdays": window.weekday_numbers,
         "first_day": None if window.first_day is None else window.first_day.isoformat(),
         "last_day": None if window.last_day is None else window.last_day.isoformat(),
     }
@@ -130,8 +130,8 @@ def _window_of(row: Row) -> Window:
         begins=time.fromisoformat(row["begins"]),
         zone=row["zone"],
         until=None if row["until"] is None else time.fromisoformat(row["until"]),
-        lasts=None if row["lasts_seconds"] is None else timedelta(seconds=row["lasts_seconds"]),
-        weekdays=frozenset(row["weekdays"]),
+        lasts_hours=None if row["lasts_seconds"] is None else row["lasts_seconds"] / 3600,
+        weekdays=tuple(WEEKDAYS[number] for number in row["weekdays"]),
         first_day=None if row["first_day"] is None else date.fromisoformat(row["first_day"]),
         last_day=None if row["last_day"] is None else date.fromisoformat(row["last_day"]),
     )

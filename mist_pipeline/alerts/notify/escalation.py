@@ -1,61 +1,74 @@
 """Who is called if nobody reacts: steps after minutes, until somebody takes the incident.
 
-Here: when which step is due, and whether it still matters. Not here: keeping due times over a restart (`ledger`).
+Here: the keys of an escalation in the configuration, when which step is due, and whether it still matters. Not here:
+keeping due times over a restart (``ledger.escalations``).
+
+>>> from datetime import UTC, datetime
+>>> steps = (EscalationStep(after_minutes=15, sink="pager"), EscalationStep(after_minutes=30, sink="mail", to="boss@example.com"))
+>>> policy = EscalationPolicy(steps=steps, repeats=1, repeat_every_minutes=45)
+>>> [(due.number, f"{due.at:%H:%M}", due.sink) for due in schedule(policy, datetime(2026, 11, 28, 2, tzinfo=UTC))]
+[(1, '02:15', 'pager'), (2, '02:30', 'mail'), (3, '03:00', 'pager'), (4, '03:15', 'mail')]
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from mist_pipeline.alerts.lifecycle.model import IncidentState
+from mist_pipeline.alerts.notify.config import Hours, Minutes
+from mist_pipeline.domain.config_section import PlacedError, Section
 
 
-@dataclass(frozen=True, slots=True)
-class EscalationStep:
-    """Tell a sink, or a person through it, so long after the incident was first told.
+class EscalationStep(Section):
+    """One step of an escalation."""
 
-    Attributes:
-        after: Since the escalation began.
-        sink: Name of the sink.
-        target: Person or list that the sink is to reach, '' for its usual one.
-    """
-
-    after: timedelta
-    sink: str
-    target: str = ""
+    after_minutes: Minutes = Field(description="Since the incident was first told.")
+    sink: str = Field(description="Name of the sink.")
+    to: str = Field("", description="Person, channel or service that it is to reach; empty: its usual one.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class EscalationPolicy:
-    """Steps, and when they stop.
-
-    Attributes:
-        name: As routes call it.
-        steps: In order of time.
-        stops_when: acknowledged (or resolved), or only when resolved.
-        repeats: How often all steps come again, ``repeat_every`` apart.
-        repeat_every: See ``repeats``.
-        expires_after: No step is told later than this after the beginning, however long nobody was there to tell it.
+class EscalationPolicy(Section):
+    """Who is called, one after another, until somebody takes the incident.
 
     Raises:
-        ValueError: Steps out of order, repeats without a period, or a period shorter than the steps.
+        ValidationError: Steps out of order or after the end, repetitions without a period or that overlap.
     """
 
-    name: str
-    steps: tuple[EscalationStep, ...]
-    stops_when: Literal["acknowledged", "resolved"] = "acknowledged"
-    repeats: int = 0
-    repeat_every: timedelta | None = None
-    expires_after: timedelta = timedelta(hours=24)
+    steps: tuple[EscalationStep, ...] = Field(min_length=1, description="In order of time.")
+    stops_when: Literal["acknowledged", "resolved"] = Field("acknowledged", description="What ends it.")
+    repeats: int = Field(0, ge=0, le=100, description="How often all steps come again.")
+    repeat_every_minutes: float | None = Field(
+        None, gt=0, le=7 * 24 * 60, description="Minutes between two repetitions."
+    )
+    expires_after_hours: Hours = Field(24, description="No step is told later than this.")
 
-    def __post_init__(self) -> None:
-        if not self.steps or list(self.steps) != sorted(self.steps, key=lambda step: step.after):
-            raise ValueError(f"escalation {self.name!r} needs steps in order of time")
-        if self.repeats and (self.repeat_every is None or self.repeat_every <= self.steps[-1].after):
-            raise ValueError(
-                f"escalation {self.name!r} repeats: repeat_every must be longer than its last step's {self.steps[-1].after}"
+    @model_validator(mode="after")
+    def _comes_in_time(self) -> Self:
+        times = [step.after_minutes for step in self.steps]
+        last, every = times[-1], self.repeat_every_minutes
+        if times != sorted(times):
+            raise PlacedError(("steps",), "must stand in order of after_minutes")
+        if last > self.expires_after_hours * 60:
+            where = ("steps", len(times) - 1, "after_minutes")
+            raise PlacedError(
+                where, f"would never be told: expires_after_hours is {self.expires_after_hours:g}"
             )
+        if self.repeats and (every is None or every <= last):
+            raise PlacedError(
+                ("repeat_every_minutes",),
+                f"must be given with repeats, and exceed the last step's {last:g} minutes",
+            )
+        if every is not None and not self.repeats:
+            raise PlacedError(("repeats",), "says how often; without it, repeat_every_minutes does nothing")
+        return self
+
+    @property
+    def expires_after(self) -> timedelta:
+        """See ``expires_after_hours``."""
+        return timedelta(hours=self.expires_after_hours)
 
 
 def calls_nobody(stops_when: str, state: IncidentState) -> bool:
@@ -70,36 +83,39 @@ class Due:
     Attributes:
         number: 1, 2, 3 … through all repetitions.
         at: When.
-        step: What.
+        sink: Name of the sink.
+        target: Person, channel or service that the sink is to reach; '' for its usual one.
     """
 
     number: int
     at: datetime
-    step: EscalationStep
+    sink: str
+    target: str = ""
 
 
 def schedule(policy: EscalationPolicy, begun_at: datetime) -> list[Due]:
     """Every step with its time, repetitions included, as far as none is past the expiry."""
+    every = policy.repeat_every_minutes or 0
     times = [
-        (begun_at + step.after + turn * (policy.repeat_every or timedelta(0)), step)
+        (begun_at + timedelta(minutes=step.after_minutes) + turn * timedelta(minutes=every), step)
         for turn in range(policy.repeats + 1)
         for step in policy.steps
     ]
     last = begun_at + policy.expires_after
-    return [Due(number, at, step) for number, (at, step) in enumerate(times, 1) if at <= last]
+    return [Due(number, at, step.sink, step.to) for number, (at, step) in enumerate(times, 1) if at <= last]
 
 
 def due_now(waiting: Iterable[Due], now: datetime) -> list[Due]:
-    """Steps that have to be told now, those included that were missed while nothing ran.
+    """Steps that have to be sent now, those included that were missed while nothing ran.
 
-    Of missed repetitions to one person only the last is told: nobody is called twice at once.
+    Of missed repetitions to one person only the last is sent: nobody is called twice at once.
 
     Args:
-        waiting: Steps of one escalation that were neither told nor cancelled.
+        waiting: Steps of one escalation that were neither sent nor cancelled.
         now: The instant.
     """
     newest: dict[tuple[str, str], Due] = {}
     for due in sorted(waiting, key=lambda one: one.number):
         if due.at <= now:
-            newest[due.step.sink, due.step.target] = due
+            newest[due.sink, due.target] = due
     return sorted(newest.values(), key=lambda one: one.number)

@@ -4,6 +4,14 @@ Here: writing, reading and applying matchers. Semantics are those of
 https://prometheus.io/docs/alerting/latest/configuration/#matcher: a label that is not there is empty, a regular
 expression must match the whole value. A label may have several values here (a site is in several groups): ``=`` and
 ``=~`` hold if one value matches, ``!=`` and ``!~`` if none does. Expressions are Python's, not RE2's.
+
+Not here: where the labels of an alert come from (`silences`).
+
+>>> matchers = parse_matchers('site_group="North",severity=~"major|critical"')
+>>> all_match(matchers, {"site_group": ("North", "Stores"), "severity": ("major",)})
+True
+>>> all_match(matchers, {"site_group": ("South",), "severity": ("major",)})
+False
 """
 
 import re
@@ -14,6 +22,12 @@ from typing import Literal, TypeAlias
 
 Labels: TypeAlias = Mapping[str, tuple[str, ...]]
 Operator: TypeAlias = Literal["=", "!=", "=~", "!~"]
+
+LABELS = (
+    "site", "site_id", "site_group", "country", "model", "firmware", "template", "family", "metric", "kind", "severity",
+    "classifier", "scope",
+)  # fmt: skip
+"""Every label that an alert has (`silences.alert_labels`)."""
 
 _MATCHER = re.compile(
     r"""\s*(?P<label>[A-Za-z_][A-Za-z0-9_]*)\s*(?P<operator>=~|!~|!=|=)\s*

@@ -160,7 +160,7 @@ def _unrouted(
     """
     ways = _ways(view, routes, now)
     return {
-        sink: next((one for one in routes if sink in one.sinks), Route(name="", sinks=(sink,)))
+        sink: next((one for one in routes if sink in one.sinks), Route.none_to(sink))
         for sink, incident_id in told
         if incident_id == view.incident_id and sink not in ways
     }

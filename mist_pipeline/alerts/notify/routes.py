@@ -1,61 +1,86 @@
-"""Routes: who is told about what, when, and who is called if nobody reacts.
+"""Routes: who is notified about what, when, and who is called if nobody reacts.
 
-Here: routes as values, choosing among them, and explaining the choice. Not here: whether there is anything to tell
-(`telling`), what a sink's name means (``delivery``), reading routes from the configuration (``settings``).
+Here: the keys of a route in the configuration, choosing among routes, and explaining the choice. Not here: whether there is
+anything to notify about (`decision`), and what a sink's name means (``delivery``).
+
+>>> from datetime import UTC, datetime
+>>> routes = [
+...     Route(name="on duty", sinks=("pager",), min_severity="critical"),
+...     Route(name="rest", sinks=("mail",), match='site_group="North"'),
+... ]
+>>> labels = {"severity": ("major",), "site_group": ("North",)}
+>>> [route.name for route in chosen_routes(routes, labels, datetime(2026, 11, 28, 12, tzinfo=UTC))]
+['rest']
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import Field
+
+from mist_pipeline.alerts.notify.config import Hours, Match, Minutes, matchers_of
 from mist_pipeline.alerts.notify.matchers import Labels, Matcher
 from mist_pipeline.alerts.notify.time_windows import Window
+from mist_pipeline.domain.config_section import Section
 from mist_pipeline.domain.severity import SEVERITIES, Severity, rank
 
 
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """One way from an incident to people.
+class Route(Section):
+    """One way from an incident to people; the first that fits is taken, and later ones after `goes_on`.
 
-    Attributes:
-        name: For people and in payloads.
-        sinks: Names of the sinks that are told.
-        min_severity: Milder incidents go elsewhere.
-        matchers: All must match the incident's labels: ``severity``, ``kind``, ``family``, ``metric``, ``scope``,
-            ``site_id``, ``site``, ``site_group``, ``country``, ``model``, ``firmware``, ``template``, ``classifier``.
-        hours: Only while one of these windows is open; none: always.
-        goes_on: Whether later routes are asked, too.
-        escalation: Name of the escalation policy; None: nobody else is called.
-        quiet_hours: While one of these windows is open, what is milder than ``quiet_below`` is collected for one digest.
-        quiet_below: See ``quiet_hours``.
-        group_wait: An incident is first told so long after it began, so that what follows at once is in the message.
-        group_interval: Changes of an incident are told at most so often; a rise of severity at once.
-        repeat_after: An incident that nobody took and that did not change is told again after this; None: never.
-        tells_partial_recovery: Whether it is news that some of several sites are well again.
-        tells_acknowledgement: Whether it is news that somebody has taken it; a pager stops ringing by it.
-
-    Raises:
-        ValueError: No sink.
+    ``match`` is about the labels of an incident: those in `matchers.LABELS`.
     """
 
-    name: str
-    sinks: tuple[str, ...]
-    min_severity: Severity = "warning"
-    matchers: tuple[Matcher, ...] = ()
-    hours: tuple[Window, ...] = ()
-    goes_on: bool = False
-    escalation: str | None = None
-    quiet_hours: tuple[Window, ...] = ()
-    quiet_below: Severity = "critical"
-    group_wait: timedelta = timedelta(0)
-    group_interval: timedelta = timedelta(minutes=5)
-    repeat_after: timedelta | None = None
-    tells_partial_recovery: bool = False
-    tells_acknowledgement: bool = True
+    name: str = Field(min_length=1, description="For people.")
+    sinks: tuple[str, ...] = Field(min_length=1, description="Names of the sinks that are told.")
+    min_severity: Severity = Field("warning", description="Milder incidents go elsewhere.")
+    match: Match = Field(
+        "", description='Matchers as in Alertmanager, all must hold: `site_group="North",family!="roaming"`.'
+    )
+    hours: tuple[Window, ...] = Field((), description="Only in these windows; empty: always.")
+    goes_on: bool = Field(False, description="Whether later routes are asked, too.")
+    escalation: str | None = Field(None, description="Who is called if nobody reacts.")
+    quiet_hours: tuple[Window, ...] = Field(
+        (), description="In these windows what is milder than `quiet_below` waits for one digest."
+    )
+    quiet_below: Severity = Field("critical", description="See `quiet_hours`.")
+    group_wait_minutes: Minutes = Field(
+        0, description="An incident is first told so long after it began, with what followed at once."
+    )
+    group_interval_minutes: Minutes = Field(
+        5, description="Changes are told at most so often; a rise at once."
+    )
+    repeat_after_hours: Hours | None = Field(
+        None, description="What nobody took is told again after this; empty: never."
+    )
+    tells_partial_recovery: bool = Field(False, description="Whether fewer sites are news.")
+    tells_acknowledgement: bool = Field(True, description="Whether it is news that somebody took it.")
 
-    def __post_init__(self) -> None:
-        if not self.sinks:
-            raise ValueError(f"route {self.name!r} has no sink and would tell nobody")
+    @classmethod
+    def none_to(cls, sink: str) -> "Route":
+        """What stands for a route where none leads to a sink any more: all defaults, without a name."""
+        return cls.model_construct(name="", sinks=(sink,))
+
+    @property
+    def matchers(self) -> tuple[Matcher, ...]:
+        """All must match the labels of an incident."""
+        return matchers_of(self.match)
+
+    @property
+    def group_wait(self) -> timedelta:
+        """See ``group_wait_minutes``."""
+        return timedelta(minutes=self.group_wait_minutes)
+
+    @property
+    def group_interval(self) -> timedelta:
+        """See ``group_interval_minutes``."""
+        return timedelta(minutes=self.group_interval_minutes)
+
+    @property
+    def repeat_after(self) -> timedelta | None:
+        """See ``repeat_after_hours``."""
+        return None if self.repeat_after_hours is None else timedelta(hours=self.repeat_after_hours)
 
     def refuses(self, labels: Labels, now: datetime) -> str:
         """Why this route is not for an incident with these labels now; '' if it is."""
@@ -71,7 +96,7 @@ class Route:
         return ""
 
     def quiet_until(self, severity: Severity, now: datetime) -> datetime | None:
-        """Until when something so bad waits for the digest; None if it is told at once."""
+        """Until when an incident of this severity waits for the digest; None if it is notified at once."""
         if rank(severity) >= rank(self.quiet_below):
             return None
         ends = [end for window in self.quiet_hours if (end := window.ends_at(now)) is not None]
@@ -80,14 +105,14 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One route's answer to the question who would be told.
+    """One route's answer to the question who would be notified.
 
     Attributes:
         route: Its name.
         is_chosen: Whether it would be used.
         because: Why, or why not.
-        sinks: Who would be told.
-        escalation: Who would be called after them.
+        sinks: Sinks that would be notified.
+        escalation: Escalation policy that would begin.
         quiet_until: Until when the message would wait.
     """
 
@@ -111,7 +136,7 @@ def chosen_routes(routes: Iterable[Route], labels: Labels, now: datetime) -> lis
 
 
 def explain_route(routes: Sequence[Route], labels: Labels, now: datetime) -> list[Explanation]:
-    """Who would be told about an incident with these labels, and why; one answer for each route, in order."""
+    """Which routes an incident with these labels takes, and why; one answer for each route, in order."""
     answers: list[Explanation] = []
     taken_by = ""
     severity = SEVERITIES[max((rank(one) for one in labels.get("severity", ())), default=0)]

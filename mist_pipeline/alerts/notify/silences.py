@@ -1,25 +1,82 @@
-"""Silences and maintenance windows: which alerts are not told for now, and by what.
+"""Silences and maintenance windows: about which alerts nobody is notified for now, and why.
 
-Here: the silence as a value, labels of an alert, and the question whether it is silenced. A silence changes nothing about
-an alert: it is asked anew at every evaluation, so that whatever is true when it ends is told then. Not here: storing
-them (`ledger`).
+Here: the silence as a value, the keys of a planned one in the configuration, labels of an alert, and the question whether
+it is silenced. A silence changes nothing about an alert: it is asked anew at every evaluation, so that whatever is true
+when it ends is notified then. Not here: storing silences (``ledger``).
+
+>>> from datetime import UTC, datetime
+>>> updates = PlannedSilence.model_validate(
+...     {"name": "updates", "match": 'site_group="North"', "window": {"begins": "02:00", "until": "04:00", "zone": "UTC"}}
+... )
+>>> at_three = datetime(2026, 11, 28, 3, tzinfo=UTC)
+>>> silenced_by({"site_group": ("North",)}, [updates.silence()], at_three)
+'updates'
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
 
-import polars as pl
+from pydantic import AwareDatetime, Field, model_validator
 
 from mist_pipeline.alerts.lifecycle.model import Alert
+from mist_pipeline.alerts.notify.config import Match, matchers_of
 from mist_pipeline.alerts.notify.matchers import Labels, Matcher, all_match
 from mist_pipeline.alerts.notify.time_windows import Window
+from mist_pipeline.domain.config_section import PlacedError, Section
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class PlannedSilence(Section):
+    """A planned silence: once, or in a window that comes again.
+
+    Raises:
+        ValidationError: It would silence everything, never end, or never begin.
+    """
+
+    name: str = Field(min_length=1, description="For people.")
+    match: Match = Field(description="Matchers of the alerts that are not told.")
+    starts_at: AwareDatetime | None = Field(None, description="Not before this instant (with its zone).")
+    ends_at: AwareDatetime | None = Field(None, description="Not from this instant on.")
+    window: Window | None = Field(None, description="Recurring part of the time between.")
+    comment: str = Field("", description="Why.")
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        if not self.match.strip():
+            raise PlacedError(("match",), "must not be empty: everything would be silent")
+        if self.ends_at is None and self.window is None:
+            raise ValueError("would never end; give it `ends_at`, or a `window` that comes again")
+        if self.starts_at is not None and self.ends_at is not None and self.ends_at <= self.starts_at:
+            raise PlacedError(("ends_at",), f"is not after starts_at, {self.starts_at.isoformat()}")
+        # What only the silence itself refuses: an end before 1970.
+        self.silence()
+        return self
+
+    def silence(self) -> "Silence":
+        """The silence as those of the ledger are."""
+        return Silence(
+            silence_id=self.name,
+            matchers=matchers_of(self.match),
+            starts_at=self.starts_at or _EARLIEST,
+            ends_at=self.ends_at,
+            window=self.window,
+            created_by="configuration",
+            comment=self.comment,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Silence:
-    """Alerts with these labels are not told, from then until then, or whenever the window is open in between.
+    """Nobody is notified of alerts with these labels between two instants, or while the window is open in between.
+
+    Those of the ledger (``mist-pipeline alerts silence``) and those of the configuration (`PlannedSilence`) alike.
 
     Attributes:
         silence_id: Name.
@@ -65,7 +122,7 @@ class Silence:
         return self.is_active(now) and all_match(self.matchers, labels)
 
 
-def site_labels(sites: pl.DataFrame, names: Mapping[str, str] | None = None) -> dict[str, Labels]:
+def site_labels(sites: "pl.DataFrame", names: Mapping[str, str] | None = None) -> dict[str, Labels]:
     """Labels of every site.
 
     Args:
@@ -95,13 +152,6 @@ def site_labels(sites: pl.DataFrame, names: Mapping[str, str] | None = None) -> 
     return labels
 
 
-LABELS = (
-    "site", "site_id", "site_group", "country", "model", "firmware", "template", "family", "metric", "kind", "severity",
-    "classifier", "scope",
-)  # fmt: skip
-"""Every label that `alert_labels` gives."""
-
-
 def alert_labels(alert: Alert, of_sites: Mapping[str, Labels], scope: str = "site") -> Labels:
     """Labels of an alert: its own and its site's."""
     return {
@@ -117,5 +167,5 @@ def alert_labels(alert: Alert, of_sites: Mapping[str, Labels], scope: str = "sit
 
 
 def silenced_by(labels: Labels, silences: Iterable[Silence], now: datetime) -> str | None:
-    """Name of the silence that these labels fall under now, the first by name; None if they are told."""
+    """Name of the silence that these labels fall under now, the first by name; None if there is none."""
     return min((one.silence_id for one in silences if one.silences(labels, now)), default=None)

@@ -204,7 +204,7 @@ def _print_answers(
         say("\nEscalation ", (clean(name), "bold"), f", until somebody has {policy.stops_when} it:")
         rows = table("", "after", "at", "calls")
         for due in steps:
-            target = f"{due.step.sink} → {due.step.target}" if due.step.target else due.step.sink
+            target = f"{due.sink} → {due.target}" if due.target else due.sink
             rows.add_row(str(due.number), duration(due.at - moment), in_words(due.at), cell(target))
         console.print(rows)
     for one in hiding:
@@ -291,8 +291,7 @@ def _json(
         "sinks": list(sinks),
         "escalations": {
             name: [
-                {"number": due.number, "at": due.at, "sink": due.step.sink, "target": due.step.target}
-                for due in steps
+                {"number": due.number, "at": due.at, "sink": due.sink, "target": due.target} for due in steps
             ]
             for name, steps in calls.items()
         },

@@ -1,6 +1,6 @@
 """``alerts silence``, ``unsilence`` and ``silences``: what is not told for a while.
 
-Here: the commands. What is a silence is judged by the keys of a planned one (``settings.routes.MaintenanceKeys``), so that
+Here: the commands. What is a silence is judged by the keys of a planned one (``PlannedSilence``), so that
 both are held to the same. Not here: what a silence does (``alerts.silences``).
 """
 
@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from mist_pipeline.alerts.lifecycle.model import Alert
-from mist_pipeline.alerts.notify.config import WEEKDAYS, MaintenanceKeys, WindowKeys
+from mist_pipeline.alerts.notify.silences import PlannedSilence
+from mist_pipeline.alerts.notify.time_windows import Window
 from mist_pipeline.cli.alerts.arguments import (
     GOING_ON,
     MOST_MEANT,
@@ -53,7 +54,6 @@ from mist_pipeline.settings import Settings, load_settings
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
     from mist_pipeline.alerts.notify.silences import Silence
-    from mist_pipeline.alerts.notify.time_windows import Window
 
 MOST_INCIDENTS = 10
 """Incidents that are listed as silenced."""
@@ -193,12 +193,12 @@ def _checked(
             f"is not after {in_words(starts_at)}, when it would begin", param_hint="--until"
         )
     try:
-        return MaintenanceKeys(
+        return PlannedSilence(
             name="silence",
             match=",".join(map(_quoted, matchers)),
             starts_at=starts_at,
             ends_at=ends_at,
-            window=None if window is None else WindowKeys.model_validate(window),
+            window=None if window is None else Window.model_validate(window),
             comment=comment,
         ).silence()
     except ValidationError as error:
@@ -303,7 +303,7 @@ def _silence_of(ledger: "Ledger", settings: Settings, text: str, now: datetime) 
         return every[found[0]]
     if found:
         raise typer.BadParameter(f"{clean(text, 40)!r} begins {len(found)} silences: {', '.join(found)}")
-    if text in {one.silence_id for one in settings.notifications.windows()}:
+    if text in {one.silence_id for one in settings.notifications.planned_silences()}:
         raise typer.BadParameter(
             f"{clean(text, 40)!r} is a planned silence of the configuration; take it out of notifications.maintenance there"
         )
@@ -329,7 +329,7 @@ def silences(
             own = ledger.silences(None if with_old else now)
     planned = [
         one
-        for one in settings.notifications.windows()
+        for one in settings.notifications.planned_silences()
         if with_old or one.ends_at is None or one.ends_at > now
     ]
     if as_json:
@@ -377,7 +377,7 @@ def _times(one: "Silence", now: datetime) -> str:
 
 
 def _window(window: "Window") -> str:
-    days = [WEEKDAYS[number].capitalize() for number in sorted(window.weekdays)]
+    days = [name.capitalize() for name in window.weekdays]
     length = f"for {duration(window.lasts)}" if window.lasts else f"to {window.until:%H:%M}"
     return f"{', '.join(days) or 'every day'} from {window.begins:%H:%M} {length} {window.zone}"
 

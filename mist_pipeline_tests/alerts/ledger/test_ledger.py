@@ -30,8 +30,10 @@ PAGED = Telling(
     routes=[Route(name="all", sinks=("mail",), escalation="duty")],
     escalations={
         "duty": EscalationPolicy(
-            name="duty",
-            steps=(EscalationStep(15 * MINUTE, "pager", "ada"), EscalationStep(30 * MINUTE, "pager", "bob")),
+            steps=(
+                EscalationStep(after_minutes=15, sink="pager", to="ada"),
+                EscalationStep(after_minutes=30, sink="pager", to="bob"),
+            ),
         )
     },
 )
@@ -348,7 +350,7 @@ def test_recovery_ends_the_escalation(ledger: Ledger) -> None:
 
 
 def test_recovery_by_itself_ends_the_escalation_as_well(ledger: Ledger) -> None:
-    slow = EscalationPolicy(name="duty", steps=(EscalationStep(20 * HOUR, "pager", "ada"),))
+    slow = EscalationPolicy(steps=(EscalationStep(after_minutes=1200, sink="pager", to="ada"),))
     telling = Telling(routes=PAGED.routes, escalations={"duty": slow})
     for step in [live(0, EVIDENCE), *(live(hour) for hour in range(1, 14))]:
         ledger.record_evaluation(step, telling)
@@ -373,11 +375,10 @@ def test_a_silenced_incident_calls_nobody_until_the_silence_ends(ledger: Ledger)
 
 def test_by_policy_only_the_end_stops_an_escalation_and_repetitions_call_once(ledger: Ledger) -> None:
     policy = EscalationPolicy(
-        name="duty",
-        steps=(EscalationStep(10 * MINUTE, "pager", "ada"),),
+        steps=(EscalationStep(after_minutes=10, sink="pager", to="ada"),),
         stops_when="resolved",
         repeats=3,
-        repeat_every=30 * MINUTE,
+        repeat_every_minutes=30,
     )
     telling = Telling(routes=PAGED.routes, escalations={"duty": policy})
     ledger.record_evaluation(live(0, EVIDENCE), telling)

@@ -211,7 +211,7 @@ def called(ledger: Ledger) -> tuple[Outbox, str]:
     """A call that is due, and its incident."""
     telling = Telling(
         routes=[Route(name="all", sinks=("mail",), escalation="duty")],
-        escalations={"duty": EscalationPolicy(name="duty", steps=(EscalationStep(MINUTE, "pager"),))},
+        escalations={"duty": EscalationPolicy(steps=(EscalationStep(after_minutes=1, sink="pager"),))},
     )
     ledger.record_evaluation(live(0, finding()), telling)
     ledger.escalate(telling, START + MINUTE)

@@ -179,7 +179,7 @@ def test_every_open_incident_is_told_or_withheld_by_name_and_no_message_is_witho
 ) -> None:
     routes = [
         Route(name="bad", sinks=("pager",), min_severity="critical", goes_on=True),
-        Route(name="all", sinks=("mail",), group_wait=HOUR / 2),
+        Route(name="all", sinks=("mail",), group_wait_minutes=30),
     ]
     silences = [
         Silence(

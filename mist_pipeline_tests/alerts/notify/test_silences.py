@@ -1,6 +1,6 @@
 """Matchers and silences: which alerts are not told for now."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -86,7 +86,7 @@ def test_a_silence_silences_inside_its_window_and_not_the_other_way_round(
 
 
 def test_a_maintenance_window_recurs_in_its_zone_between_start_and_end() -> None:
-    window = Window(time(19, 40), "Europe/Berlin", lasts=timedelta(hours=11), weekdays=frozenset({6}))
+    window = Window(begins=time(19, 40), zone="Europe/Berlin", lasts_hours=11, weekdays=("sunday",))
     works = silence(ends_at=None, window=window)
     berlin = ZoneInfo("Europe/Berlin")
     assert works.is_active(datetime(2026, 3, 29, 23, tzinfo=berlin))
@@ -112,8 +112,8 @@ def test_a_silence_without_bounds_is_refused(more: dict[str, object], message: s
     "window",
     [
         None,
-        Window(time(22), "Asia/Tokyo", until=time(6)),
-        Window(time(1), "UTC", lasts=timedelta(minutes=90), weekdays=frozenset({0, 4}), first_day=START.date(), last_day=START.date()),
+        Window(begins=time(22), zone="Asia/Tokyo", until=time(6)),
+        Window(begins=time(1), zone="UTC", lasts_hours=1.5, weekdays=("mo", "fri"), first_day=START.date(), last_day=START.date()),
     ],
 )  # fmt: skip
 def test_a_silence_comes_back_from_the_ledger_as_it_went(window: Window | None) -> None:

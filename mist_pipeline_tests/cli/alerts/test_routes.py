@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.notify.matchers import LABELS
 from mist_pipeline.alerts.notify.outcome import Refused
-from mist_pipeline.alerts.notify.silences import LABELS
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline_tests.support.alerts.histories import START
