@@ -29,7 +29,7 @@ def world() -> World:
     quiet = World(6, DAYS, 3, quiet=True, timezones=["UTC"])
     noon = quiet.midnight(quiet.first_day + timedelta(days=DAYS - 1)) + timedelta(hours=11)
     outage = sudden_outage([HIT], noon, 6.0, peak=0.9)
-    return World(6, DAYS, 3, quiet=True, timezones=["UTC"], plants=[outage])
+    return World(6, DAYS, 3, quiet=True, timezones=["UTC"], scenarios=[outage])
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_an_outage_is_told_within_two_hours_and_its_site_is_looked_at_more_close
 ) -> None:
     warehouse = Warehouse(settings.warehouse_path)
     site = world.sites()[HIT].site_id
-    onset = world.plants[0].onset
+    onset = world.scenarios[0].onset
     before = live_evaluation(warehouse, settings, onset).findings
     after = live_evaluation(warehouse, settings, onset + timedelta(hours=2, minutes=5)).findings
     assert site not in serious(before)
@@ -76,7 +76,7 @@ def test_an_outage_is_told_within_two_hours_and_its_site_is_looked_at_more_close
 
 def test_a_look_knows_nothing_of_later_hours(world: World, settings: Settings, tmp_path: Path) -> None:
     warehouse = Warehouse(shutil.copy(settings.warehouse_path, tmp_path / "warehouse.duckdb"))
-    early = world.plants[0].onset + timedelta(hours=1, minutes=5)
+    early = world.scenarios[0].onset + timedelta(hours=1, minutes=5)
     whole = live_evaluation(warehouse, settings, early).findings
     late = warehouse.query("SELECT * FROM live.sle_hourly WHERE hour < ?", [early])
     seen = warehouse.query("SELECT * FROM live.site_hourly WHERE hour < ?", [early])

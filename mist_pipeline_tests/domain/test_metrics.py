@@ -12,7 +12,7 @@ from mist_pipeline.domain.metrics import (
     normalise,
     title_of,
 )
-from mist_pipeline.simulator.world.metric_profiles import PHYSICS
+from mist_pipeline.simulator.world.metric_profiles import PROFILES
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_every_classifier_has_a_normal_name_and_a_title_in_one_line() -> None:
 
 
 def test_every_classifier_of_the_simulated_cloud_is_in_the_catalogue() -> None:
-    simulated = {normalise(name) for profile in PHYSICS.values() for name in profile.classifiers}
+    simulated = {normalise(name) for profile in PROFILES.values() for name in profile.classifiers}
     assert simulated <= set(CLASSIFIERS)
 
 

@@ -116,11 +116,11 @@ def notifications(slack: FakeSlack, pager: FakePagerDuty, jira: FakeJira) -> dic
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     data: Path = tmp_path_factory.mktemp("town") / "data"
     begins = at(0) - timedelta(days=7)
-    plants = [
+    scenarios = [
         site_offline([OUT], at(10, 0), 2.0),
         slow_degradation(FADING, begins, 24.0, "coverage", peak=0.55),
     ]
-    world = World(6, DAYS, seed=5, start=START, quiet=True, timezones=["UTC"], plants=plants)
+    world = World(6, DAYS, seed=5, start=START, quiet=True, timezones=["UTC"], scenarios=scenarios)
     clock = Clock(at(8))
     with ExitStack() as stack:
         cloud: Running = stack.enter_context(serve(world, clock=clock))

@@ -73,8 +73,8 @@ def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
     data: Path = tmp_path_factory.mktemp("storm")
     quiet = World(SITES, DAYS, 3, start=START, quiet=True, timezones=["UTC"])
     noon = quiet.midnight(START + timedelta(days=DAYS - 1)) + timedelta(hours=12)
-    plants = [wan_storm(range(SITES), noon, 3.0)]
-    world = World(SITES, DAYS, 3, start=START, quiet=True, timezones=["UTC"], plants=plants)
+    scenarios = [wan_storm(range(SITES), noon, 3.0)]
+    world = World(SITES, DAYS, 3, start=START, quiet=True, timezones=["UTC"], scenarios=scenarios)
     with ExitStack() as stack:
         mailbox = Mailbox()
         port = stack.enter_context(mail_server(mailbox))
@@ -156,7 +156,7 @@ def test_every_child_is_listed_or_counted_within_the_limits_of_each(storm: Storm
 
 
 def test_the_end_of_the_storm_is_told_once_to_everybody(storm: Storm) -> None:
-    noon = storm.world.plants[0].onset
+    noon = storm.world.scenarios[0].onset
     for hours in (3, 4, 5, 6, 7):
         storm.look(noon + timedelta(hours=hours, minutes=5))
     incidents = storm.ledger.frames()["incidents"]

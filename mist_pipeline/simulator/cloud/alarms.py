@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from mist_pipeline.simulator.cloud.answers import Cloud
 from mist_pipeline.simulator.cloud.devices import Fleet
+from mist_pipeline.simulator.cloud.view import CloudView
 from mist_pipeline.simulator.world import randomness
 from mist_pipeline.simulator.world.organisation import ORG_ID, Site, stable_uuid
-from mist_pipeline.simulator.world.scenario import Plant
+from mist_pipeline.simulator.world.scenario import Scenario
 
 Document = dict[str, Any]
 
@@ -65,7 +65,7 @@ class Alarm:
     until: float | None = None
 
 
-class AlarmDesk:
+class AlarmLog:
     """Finds alarms of a window and remembers acknowledgements.
 
     Args:
@@ -73,7 +73,7 @@ class AlarmDesk:
         fleet: Its devices.
     """
 
-    def __init__(self, cloud: Cloud, fleet: Fleet) -> None:
+    def __init__(self, cloud: CloudView, fleet: Fleet) -> None:
         self._cloud = cloud
         self._fleet = fleet
         self._key = randomness.key(cloud.world.seed, 61)
@@ -97,13 +97,13 @@ class AlarmDesk:
     def _find(self, start: float, until: float, site: Site | None) -> list[Alarm]:
         found = [
             alarm
-            for alarm in (*self._planted(start, until, site), *self._noise(start, until, site))
+            for alarm in (*self._of_scenarios(start, until, site), *self._noise(start, until, site))
             if start <= alarm.at <= until
         ]
         return sorted(found, key=lambda alarm: (alarm.at, alarm.alarm_id))
 
     def acknowledge(self, alarm_ids: Iterable[str], note: str) -> None:
-        """Remember that somebody has seen these."""
+        """Mark alarms as acknowledged."""
         now = int(self._cloud.clock.now().timestamp())
         self._acknowledged.update((alarm_id, (now, note)) for alarm_id in alarm_ids)
 
@@ -134,42 +134,42 @@ class AlarmDesk:
                 body["resolved_time"] = int(alarm.until)
         return body
 
-    def _planted(self, start: float, until: float, site: Site | None) -> Iterator[Alarm]:
+    def _of_scenarios(self, start: float, until: float, site: Site | None) -> Iterator[Alarm]:
         world = self._cloud.world
         slack = timedelta(hours=2).total_seconds()
-        for number, plant in enumerate(world.plants):
-            if plant.onset.timestamp() > until or plant.end.timestamp() + slack < start:
+        for number, scenario in enumerate(world.scenarios):
+            if scenario.onset.timestamp() > until or scenario.end.timestamp() + slack < start:
                 continue
-            for index in plant.sites:
+            for index in scenario.sites:
                 if site is None or site.index == index:
-                    yield from self._of_plant(number, plant, world.sites()[index])
+                    yield from self._of_scenario(number, scenario, world.sites()[index])
 
-    def _of_plant(self, number: int, plant: Plant, site: Site) -> Iterator[Alarm]:
-        if plant.offline > 0:
-            yield from self._losses(number, plant, site)
-        if plant.is_decoy or not plant.effects:
+    def _of_scenario(self, number: int, scenario: Scenario, site: Site) -> Iterator[Alarm]:
+        if scenario.offline > 0:
+            yield from self._losses(number, scenario, site)
+        if scenario.is_decoy or not scenario.effects:
             return
         chance = randomness.uniform(randomness.cells(self._key, np.array([number]), np.array([site.index])))
-        names = [name for item in plant.effects for name in item.classifiers if name in _MARVIS_TYPES]
-        at = plant.onset + _MARVIS_DELAY
-        if plant.shape in ("linear", "accelerating"):
-            at = plant.onset + 0.7 * (plant.end - plant.onset)
-        if names and float(chance[0]) < _MARVIS_SHARE and at < plant.end:
+        names = [name for item in scenario.effects for name in item.classifiers if name in _MARVIS_TYPES]
+        at = scenario.onset + _MARVIS_DELAY
+        if scenario.shape in ("linear", "accelerating"):
+            at = scenario.onset + 0.7 * (scenario.end - scenario.onset)
+        if names and float(chance[0]) < _MARVIS_SHARE and at < scenario.end:
             yield self._alarm(
                 (number, "marvis"),
                 at.timestamp(),
                 (_MARVIS_TYPES[names[0]], "marvis", "critical"),
                 site,
-                until=plant.end.timestamp() + 3600.0,
+                until=scenario.end.timestamp() + 3600.0,
             )
 
-    def _losses(self, number: int, plant: Plant, site: Site) -> Iterator[Alarm]:
+    def _losses(self, number: int, scenario: Scenario, site: Site) -> Iterator[Alarm]:
         lost = {
-            "ap": site.num_aps - round(site.num_aps * (1.0 - plant.offline)),
-            "switch": site.num_switches if plant.is_silent else 1,
-            "gateway": site.num_gateways if plant.is_silent else 0,
+            "ap": site.num_aps - round(site.num_aps * (1.0 - scenario.offline)),
+            "switch": site.num_switches if scenario.is_silent else 1,
+            "gateway": site.num_gateways if scenario.is_silent else 0,
         }
-        down, up = (plant.onset + _DETECTION).timestamp(), (plant.end + _DETECTION).timestamp()
+        down, up = (scenario.onset + _DETECTION).timestamp(), (scenario.end + _DETECTION).timestamp()
         for kind, count in lost.items():
             name = "device" if kind == "ap" else kind
             devices = f"{kind}s" if kind != "switch" else "switches"

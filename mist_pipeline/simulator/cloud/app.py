@@ -20,10 +20,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mist_pipeline.simulator.cloud.answers import Cloud
 from mist_pipeline.simulator.cloud.endpoints import FOREIGN_TOKEN, Behaviour, Endpoints, NotThereError
 from mist_pipeline.simulator.cloud.http_faults import Faults, Injector, Kind
 from mist_pipeline.simulator.cloud.queries import BadRequestError
+from mist_pipeline.simulator.cloud.view import CloudView
 from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline.simulator.world.organisation import ORG_ID
 from mist_pipeline.simulator.world.world import World
@@ -84,7 +84,7 @@ class SimulatedCloud:
         self.world = world
         self.counters = Counters()
         self.closing = asyncio.Event()
-        cloud = Cloud(
+        cloud = CloudView(
             world,
             self.clock,
             retention_days=self.behaviour.retention_days,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mist_pipeline.simulator.cloud.answers import Cloud, Presence
+from mist_pipeline.simulator.cloud.view import CloudView, Presence
 from mist_pipeline.simulator.world import opening_hours
 from mist_pipeline.simulator.world.organisation import (
     GATEWAY_VERSIONS,
@@ -36,7 +36,7 @@ class Fleet:
         cloud: Whose.
     """
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: CloudView) -> None:
         self._cloud = cloud
         sites = cloud.world.sites()
         counts = {
@@ -47,14 +47,14 @@ class Fleet:
         self._first = {kind: np.concatenate([[0], np.cumsum(counts[kind])]) for kind in _TYPES}
         self._offsets: dict[str, int] = {}
         self._restarts: dict[int, list[datetime]] = defaultdict(list)
-        for plant in cloud.world.plants:
-            if plant.offline > 0 or plant.is_silent:
-                moments = [plant.end]
-            elif "firmware" in plant.cause:
-                moments = [plant.onset, plant.end]
+        for scenario in cloud.world.scenarios:
+            if scenario.offline > 0 or scenario.is_silent:
+                moments = [scenario.end]
+            elif "firmware" in scenario.cause:
+                moments = [scenario.onset, scenario.end]
             else:
                 continue
-            for index in plant.sites:
+            for index in scenario.sites:
                 self._restarts[index] += moments
         for restarts in self._restarts.values():
             restarts.sort()
@@ -276,9 +276,9 @@ class Fleet:
 
     def _lost_since(self, site: Site, now: datetime) -> datetime:
         onsets = [
-            plant.onset
-            for plant in self._cloud.world.plants
-            if site.index in plant.sites and plant.offline > 0 and plant.onset <= now
+            scenario.onset
+            for scenario in self._cloud.world.scenarios
+            if site.index in scenario.sites and scenario.offline > 0 and scenario.onset <= now
         ]
         return max(onsets, default=now)
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from mist_pipeline.domain.metrics import CATALOGUE, normalise
-from mist_pipeline.simulator.cloud.answers import Scores, Series
 from mist_pipeline.simulator.cloud.devices import Fleet
+from mist_pipeline.simulator.cloud.view import Scores, Series
 from mist_pipeline.simulator.world.metric_profiles import METRICS
 from mist_pipeline.simulator.world.organisation import Site, stable_uuid
 from mist_pipeline.simulator.world.randomness import Floats
@@ -22,7 +22,7 @@ _ORG_SPELLING: Final = {"application-health": "application_health"}
 _SITE_SPELLING: Final = {"successful-connect": "failed-to-connect"}
 _ALWAYS_UNDERSCORED: Final = ("switch-health", "switch-throughput", "switch-bandwidth", "application-health")
 _FOREIGN: Final = ("roaming-v2", "switch_stc", "location_jitter", "location_latency")
-"""Metrics that the cloud advertises and nobody here asks for."""
+"""Metrics that the cloud advertises and the pipeline does not ask for."""
 
 _DEVICE_COUNT: Final = {"wifi": "num_aps", "wired": "num_switches", "wan": "num_gateways"}
 _WLANS: Final = (("Corp", 0.55), ("Guest", 0.35), ("*_`<i>IoT</i>`_*", 0.1))

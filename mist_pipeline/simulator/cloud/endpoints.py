@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 
 from mist_pipeline.domain.metrics import Group
 from mist_pipeline.simulator.cloud import documents, queries
-from mist_pipeline.simulator.cloud.alarms import AlarmDesk
-from mist_pipeline.simulator.cloud.answers import Cloud
+from mist_pipeline.simulator.cloud.alarms import AlarmLog
 from mist_pipeline.simulator.cloud.devices import Document, Fleet, device_types, self_document
 from mist_pipeline.simulator.cloud.queries import BadRequestError
+from mist_pipeline.simulator.cloud.view import CloudView
 from mist_pipeline.simulator.world.organisation import MSP_ID, Site
 
 TOKEN: Final = "simulated-token-1"  # noqa: S105 - opens the simulator only
@@ -70,12 +70,12 @@ class Endpoints:
         spent: Tells the calls of a token in this hour.
     """
 
-    def __init__(self, cloud: Cloud, behaviour: Behaviour, spent: Callable[[str], int]) -> None:
+    def __init__(self, cloud: CloudView, behaviour: Behaviour, spent: Callable[[str], int]) -> None:
         self._cloud = cloud
         self._behaviour = behaviour
         self._spent = spent
         self._fleet = Fleet(cloud)
-        self._desk = AlarmDesk(cloud, self._fleet)
+        self._desk = AlarmLog(cloud, self._fleet)
 
     def self(self, _request: Request, _body: bytes) -> Response:
         """Who the token is."""

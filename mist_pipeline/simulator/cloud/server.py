@@ -155,7 +155,7 @@ def served_world(sites: int, days: int, seed: int, now: datetime, *, story: bool
         days: Days of history before now.
         seed: Same seed and now, same world.
         now: Where history ends.
-        story: Plant something worth telling besides: on the day before now, the DHCP service of the largest site group
+        story: Add an incident for a demonstration: on the day before now, the DHCP service of the largest site group
             fails for ten hours.
     """
     start = now.astimezone(UTC).date() - timedelta(days=days)
@@ -168,8 +168,8 @@ def served_world(sites: int, days: int, seed: int, now: datetime, *, story: bool
             members.setdefault(group, []).append(site.index)
     group, hit = max(members.items(), key=lambda item: (len(item[1]), item[0]))
     onset = world.midnight(now.astimezone(UTC).date()) - timedelta(hours=14)
-    plant = scenario.dhcp_failure(hit, onset, 10.0, sitegroup_id=group)
-    return World(sites, days + FUTURE_DAYS, seed, start=start, plants=[plant])
+    failure = scenario.dhcp_failure(hit, onset, 10.0, sitegroup_id=group)
+    return World(sites, days + FUTURE_DAYS, seed, start=start, scenarios=[failure])
 
 
 def run_server(  # noqa: PLR0913 - one keyword for each option of the command

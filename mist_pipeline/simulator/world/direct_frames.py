@@ -1,43 +1,66 @@
-"""Readings as frames in the shapes of the history tables, for tests of analysis without HTTP.
+"""Measurements as frames of the history tables, for tests of analysis without HTTP.
 
-Columns and units are those of the `history.*` tables; days are the organisation's. Neighbour: `readings` makes the
-numbers.
+Columns, types and units are those of ``tables.history``; days are the organisation's. Neighbour: `measurements` makes
+the numbers.
 """
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import date, datetime, timedelta
+from typing import Final, Protocol
 
 import numpy as np
 import polars as pl
 
 from mist_pipeline.domain.metrics import CATALOGUE, normalise
+from mist_pipeline.domain.severity import TROUBLE
 from mist_pipeline.simulator.world import opening_hours
-from mist_pipeline.simulator.world.measurements import Readings
+from mist_pipeline.simulator.world.measurements import MeasurementModel, Measurements
 from mist_pipeline.simulator.world.organisation import AP_MODELS, Site
 from mist_pipeline.simulator.world.randomness import Floats, Ints
-
-if TYPE_CHECKING:
-    from mist_pipeline.simulator.world.world import World
+from mist_pipeline.simulator.world.scenario import Scenario
+from mist_pipeline.tables.history import (
+    CLASSIFIERS_DAILY,
+    CLASSIFIERS_HOURLY,
+    SITE_HOURLY,
+    SITES,
+    SLE_DAILY,
+    SLE_HOURLY,
+)
+from mist_pipeline.tables.schema import Table
 
 _CELLS_AT_ONCE: Final = 2_000_000
 _STAY_HOURS: Final = 3.0
 _LEAST_USERS: Final = 5
 _LEAST_USER_MINUTES: Final = 300.0
 
-_SITE_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
-    "day": pl.Date,
-    "site_id": pl.String,
-    "name": pl.String,
-    "timezone": pl.String,
-    "country_code": pl.String,
-    "latitude": pl.Float64,
-    "longitude": pl.Float64,
-    "sitegroup_ids": pl.List(pl.String),
-    "attributes": pl.String,
-    "is_substituted": pl.Boolean,
-}
+_LIMITS: Final = dict(zip(TROUBLE, (70.0, 80.0, 90.0), strict=True))
+"""Severity → the score below which a day has it; the pipeline's own thresholds by default."""
+
+
+class Organisation(Protocol):
+    """What the frames need of a world."""
+
+    model: MeasurementModel
+    scenarios: tuple[Scenario, ...]
+    organisation_zone: str
+
+    def sites(self) -> tuple[Site, ...]:
+        """All sites, in order of index."""
+        ...
+
+    def midnight(self, day: date) -> datetime:
+        """The start of a day of the organisation, in UTC."""
+        ...
+
+    def firmware(self, model: str, site: int, moment: datetime) -> str:
+        """Firmware of an AP model at a site at a moment."""
+        ...
+
+
+def _shaped(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns of a table in its order and types; numbers stay as they are."""
+    return frame.select(pl.col(name).cast(kind) for name, kind in table.polars_schema().items())
 
 
 def distinct_users(clients: Floats) -> Floats:
@@ -53,7 +76,7 @@ def distinct_users(clients: Floats) -> Floats:
 
 
 def history(
-    world: "World", start_day: date, end_day: date, metrics: Sequence[str], *, device_counts: bool
+    world: Organisation, start_day: date, end_day: date, metrics: Sequence[str], *, device_counts: bool
 ) -> dict[str, pl.DataFrame]:
     """See `World.history`."""
     hours = np.arange(
@@ -62,7 +85,7 @@ def history(
     )
     parts: dict[str, list[pl.DataFrame]] = {}
     for sites in _batches(len(world.sites()), len(hours) * len(metrics)):
-        block = world.instrument.readings(sites, hours, metrics)
+        block = world.model.measure(sites, hours, metrics)
         for name, frame in _tables(world, block, device_counts).items():
             parts.setdefault(name, []).append(frame)
     tables = {name: pl.concat(frames) for name, frames in parts.items()}
@@ -75,7 +98,7 @@ def _batches(num_sites: int, cells_of_one: int) -> Iterator[Ints]:
         yield np.arange(first, min(first + size, num_sites), dtype=np.int64)
 
 
-def _tables(world: "World", block: Readings, device_counts: bool) -> dict[str, pl.DataFrame]:
+def _tables(world: Organisation, block: Measurements, device_counts: bool) -> dict[str, pl.DataFrame]:
     ids = pl.Series("site_id", [world.sites()[index].site_id for index in block.sites], dtype=pl.String)
     times = pl.DataFrame(
         {"hour": pl.Series(block.hours * 3_600_000_000).cast(pl.Datetime("us", "UTC"))}
@@ -113,25 +136,24 @@ def _rows(ids: pl.Series, times: pl.DataFrame, at: tuple[Ints, ...]) -> dict[str
 
 
 def _site_hourly(
-    world: "World", block: Readings, ids: pl.Series, times: pl.DataFrame, device_counts: bool
+    world: Organisation, block: Measurements, ids: pl.Series, times: pl.DataFrame, device_counts: bool
 ) -> pl.DataFrame:
     at = np.nonzero(block.exists)
     num_aps = np.array([world.sites()[index].num_aps for index in block.sites])
     keys = _rows(ids, times, at)
     connected = block.connected[at] if device_counts else np.full(len(at[0]), np.nan)
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
-            "hour": keys["hour"],
-            "site_id": keys["site_id"],
-            "day": keys["day"],
+            **keys,
             "num_clients": pl.Series(np.where(block.silent[at], np.nan, block.clients[at]), nan_to_null=True),
             "num_aps": num_aps[at[0]],
             "num_aps_connected": pl.Series(connected, nan_to_null=True),
         }
-    ).with_columns(pl.col("num_clients", "num_aps", "num_aps_connected").cast(pl.Int64))
+    )
+    return _shaped(SITE_HOURLY, frame)
 
 
-def _sle_hourly(block: Readings, ids: pl.Series, times: pl.DataFrame) -> pl.DataFrame:
+def _sle_hourly(block: Measurements, ids: pl.Series, times: pl.DataFrame) -> pl.DataFrame:
     exists = np.broadcast_to(block.exists[:, :, None], block.total.shape)
     at = np.nonzero(exists)
     metrics = pl.Series("metric", block.metrics, dtype=pl.String)
@@ -139,70 +161,57 @@ def _sle_hourly(block: Readings, ids: pl.Series, times: pl.DataFrame) -> pl.Data
     supported = np.broadcast_to(block.supported[:, None, :], block.total.shape)
     keys = _rows(ids, times, at)
     total = pl.col("total_user_minutes")
-    return (
-        pl.DataFrame(
-            {
-                "hour": keys["hour"],
-                "site_id": keys["site_id"],
-                "metric": metrics.gather(at[2]),
-                "day": keys["day"],
-                "total_user_minutes": pl.Series(block.total[at], nan_to_null=True),
-                "degraded_user_minutes": pl.Series(block.degraded[at], nan_to_null=True),
-                "measured_value": pl.Series(block.value[at], nan_to_null=True),
-                "measured_unit": units.gather(at[2]),
-                "supported": supported[at],
-            }
-        )
-        .with_columns(
-            score_pct=pl.when(total > 0).then(100.0 * (1.0 - pl.col("degraded_user_minutes") / total)),
-            state=pl.when(~pl.col("supported"))
-            .then(pl.lit("not_supported"))
-            .when(total.is_null())
-            .then(pl.lit("missing"))
-            .when(total == 0)
-            .then(pl.lit("no_users"))
-            .otherwise(pl.lit("ok")),
-        )
-        .select(
-            "hour",
-            "site_id",
-            "metric",
-            "day",
-            "score_pct",
-            "total_user_minutes",
-            "degraded_user_minutes",
-            "measured_value",
-            "measured_unit",
-            "state",
-        )
+    frame = pl.DataFrame(
+        {
+            **keys,
+            "metric": metrics.gather(at[2]),
+            "total_user_minutes": pl.Series(block.total[at], nan_to_null=True),
+            "degraded_user_minutes": pl.Series(block.degraded[at], nan_to_null=True),
+            "measured_value": pl.Series(block.value[at], nan_to_null=True),
+            "measured_unit": units.gather(at[2]),
+            "supported": supported[at],
+        }
+    ).with_columns(
+        score_pct=pl.when(total > 0).then(100.0 * (1.0 - pl.col("degraded_user_minutes") / total)),
+        state=pl.when(~pl.col("supported"))
+        .then(pl.lit("not_supported"))
+        .when(total.is_null())
+        .then(pl.lit("missing"))
+        .when(total == 0)
+        .then(pl.lit("no_users"))
+        .otherwise(pl.lit("ok")),
     )
+    return _shaped(SLE_HOURLY, frame)
 
 
 def _classifiers_hourly(
-    world: "World", block: Readings, metric: str, ids: pl.Series, times: pl.DataFrame
+    world: Organisation, block: Measurements, metric: str, ids: pl.Series, times: pl.DataFrame
 ) -> pl.DataFrame:
-    names, minutes = world.instrument.classifiers(block, metric)
+    names, minutes = world.model.classifiers(block, metric)
     total = np.broadcast_to(block.total[:, :, block.metrics.index(metric), None], minutes.shape)
     at = np.nonzero(total > 0)
     keys = _rows(ids, times, at)
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
-            "hour": keys["hour"],
-            "site_id": keys["site_id"],
+            **keys,
             "metric": pl.repeat(metric, len(at[0]), dtype=pl.String, eager=True),
             "classifier": pl.Series([normalise(name) for name in names], dtype=pl.String).gather(at[2]),
-            "day": keys["day"],
             "degraded_user_minutes": minutes[at],
             "total_user_minutes": total[at],
         }
     )
+    return _shaped(CLASSIFIERS_HOURLY, frame)
 
 
 def _sle_daily(hourly: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
     total, degraded = pl.col("total_user_minutes"), pl.col("degraded_user_minutes")
     score = pl.col("score_pct")
+    severity = pl.coalesce(
+        *(pl.when(score < limit).then(pl.lit(name)) for name, limit in _LIMITS.items()),
+        pl.when(score.is_not_null()).then(pl.lit("info")),
+    )
     enough = (pl.col("users") >= _LEAST_USERS) & (total >= _LEAST_USER_MINUTES)
-    return (
+    frame = (
         hourly.group_by("day", "site_id", "metric", maintain_order=True)
         .agg(
             pl.when(total.count() > 0).then(total.sum()).alias("total_user_minutes"),
@@ -224,49 +233,29 @@ def _sle_daily(hourly: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
             .then(pl.lit("no_users"))
             .otherwise(pl.lit("ok")),
         )
-        .select(
-            "day",
-            "site_id",
-            "metric",
-            "score_pct",
-            pl.when(pl.col("state") == "ok").then("users").alias("num_users"),
-            "total_user_minutes",
-            "degraded_user_minutes",
-            "measured_value",
-            "measured_unit",
-            pl.when(enough & (score < 70))
-            .then(pl.lit("critical"))
-            .when(enough & (score < 80))
-            .then(pl.lit("major"))
-            .when(enough & (score < 90))
-            .then(pl.lit("warning"))
-            .when(enough & score.is_not_null())
-            .then(pl.lit("info"))
-            .alias("severity"),
-            "state",
+        .with_columns(
+            num_users=pl.when(pl.col("state") == "ok").then("users"),
+            severity=pl.when(enough).then(severity),
         )
     )
+    return _shaped(SLE_DAILY, frame)
 
 
 def _classifiers_daily(hourly: pl.DataFrame, users: pl.DataFrame, site_hourly: pl.DataFrame) -> pl.DataFrame:
     aps = site_hourly.group_by("site_id").agg(pl.col("num_aps").max())
     share = pl.col("degraded_user_minutes") / pl.col("total_user_minutes")
-    return (
+    frame = (
         hourly.group_by("day", "site_id", "metric", "classifier", maintain_order=True)
         .agg(pl.col("degraded_user_minutes").sum(), pl.col("total_user_minutes").sum())
         .join(users, on=["day", "site_id"], how="left", maintain_order="left")
         .join(aps, on="site_id", how="left", maintain_order="left")
-        .select(
-            "day",
-            "site_id",
-            "metric",
-            "classifier",
-            (100.0 * share).alias("degraded_pct"),
-            "degraded_user_minutes",
-            impacted(pl.col("users"), share).alias("num_users"),
-            impacted(pl.col("num_aps"), share).alias("num_aps"),
+        .with_columns(
+            degraded_pct=100.0 * share,
+            num_users=impacted(pl.col("users"), share),
+            num_aps=impacted(pl.col("num_aps"), share),
         )
     )
+    return _shaped(CLASSIFIERS_DAILY, frame)
 
 
 def impacted(everyone: pl.Expr, share: pl.Expr) -> pl.Expr:
@@ -274,7 +263,7 @@ def impacted(everyone: pl.Expr, share: pl.Expr) -> pl.Expr:
     return pl.min_horizontal(everyone, (2.0 * share * everyone).ceil()).cast(pl.Int64)
 
 
-def attributes(world: "World", site: Site, day: date) -> str:
+def attributes(world: Organisation, site: Site, day: date) -> str:
     """The `attributes` JSON of a site at the end of a day."""
     moment = world.midnight(day + timedelta(days=1)) - timedelta(seconds=1)
     models = {model: site.num_of_model(model) for model in AP_MODELS if site.num_of_model(model)}
@@ -295,15 +284,15 @@ def attributes(world: "World", site: Site, day: date) -> str:
     )
 
 
-def _sites(world: "World", start_day: date, end_day: date) -> pl.DataFrame:
-    changes = sorted({plant.onset for plant in world.plants if "firmware" in plant.cause})
-    changes += sorted({plant.end for plant in world.plants if "firmware" in plant.cause})
+def _sites(world: Organisation, start_day: date, end_day: date) -> pl.DataFrame:
+    changes = sorted({scenario.onset for scenario in world.scenarios if "firmware" in scenario.cause})
+    changes += sorted({scenario.end for scenario in world.scenarios if "firmware" in scenario.cause})
     rows = []
     for offset in range((end_day - start_day).days + 1):
         day = start_day + timedelta(days=offset)
         begins, ends = world.midnight(day), world.midnight(day + timedelta(days=1))
         if offset == 0 or any(begins - timedelta(days=1) <= change < ends for change in changes):
-            told = [attributes(world, site, day) for site in world.sites()]
+            described = [attributes(world, site, day) for site in world.sites()]
         rows += [
             (
                 day,
@@ -314,10 +303,10 @@ def _sites(world: "World", start_day: date, end_day: date) -> pl.DataFrame:
                 site.latitude,
                 site.longitude,
                 list(site.sitegroup_ids),
-                told[site.index],
+                described[site.index],
                 False,
             )
             for site in world.sites()
             if site.since is None or site.since < ends
         ]
-    return pl.DataFrame(rows, schema=_SITE_SCHEMA, orient="row")
+    return pl.DataFrame(rows, schema=SITES.polars_schema(), orient="row")

@@ -1,10 +1,10 @@
 """What the simulated cloud measures: users, user-minutes, degraded minutes, classifiers, for any sites and hours.
 
 Each cell is computed from its address alone. The expected share of degraded minutes is the site's base share, moved by
-load and by a log-normal drift over hours and days, together with the effects of plants as independent causes:
+load and by a log-normal drift over hours and days, together with the effects of scenarios as independent causes:
 1 − Π(1 − share). The observed minutes are a compound Poisson–gamma sum of episodes around it: zero often, skewed,
-and noisier the fewer users there are. Neighbours: `world` holds sites and plants; `frames` and `documents` shape the
-result.
+and noisier the fewer users there are. Neighbours: `world` holds sites and scenarios; `direct_frames` and
+``simulator.cloud`` shape the result.
 """
 
 from collections import defaultdict
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.simulator.world import opening_hours, randomness
-from mist_pipeline.simulator.world.metric_profiles import METRICS, PHYSICS, Physics
+from mist_pipeline.simulator.world.metric_profiles import METRICS, PROFILES, MetricProfile
 from mist_pipeline.simulator.world.organisation import Site
 from mist_pipeline.simulator.world.randomness import Floats, Ints
-from mist_pipeline.simulator.world.scenario import Plant
+from mist_pipeline.simulator.world.scenario import Scenario
 
 Flags = NDArray[np.bool_]
 
@@ -36,8 +36,8 @@ _DRIFT_PERIODS: Final = ((4, 0.45), (27, 0.40), (130, 0.15))
 
 
 @dataclass(frozen=True)
-class Readings:
-    """One block of readings: S sites × H hours × M metrics.
+class Measurements:
+    """One block: S sites × H hours × M metrics.
 
     Attributes:
         sites: Indices, (S,).
@@ -68,26 +68,26 @@ class Readings:
     expected: Floats
 
 
-class Instrument:
-    """Computes readings for an organisation and its plants; no state beside what it is given.
+class MeasurementModel:
+    """Computes measurements of an organisation and its scenarios; no state beside its arguments.
 
     Args:
         sites: The whole organisation, in order of index.
-        plants: All plants.
+        scenarios: All scenarios.
         seed: Of the world.
     """
 
-    def __init__(self, sites: Sequence[Site], plants: Sequence[Plant], seed: int) -> None:
+    def __init__(self, sites: Sequence[Site], scenarios: Sequence[Scenario], seed: int) -> None:
         self._sites = tuple(sites)
         self._keys = [randomness.key(seed, stream) for stream in range(12)]
-        self._plants = tuple(plants)
-        self._plant_sites = [np.array(plant.sites, dtype=np.int64) for plant in plants]
-        self._plants_of: dict[int, list[int]] = defaultdict(list)
-        for number, plant in enumerate(plants):
-            for index in plant.sites:
-                self._plants_of[index].append(number)
-        self._onsets = np.array([plant.onset.timestamp() / 3600.0 for plant in plants])
-        self._ends = np.array([plant.end.timestamp() / 3600.0 + 3.0 for plant in plants])
+        self._scenarios = tuple(scenarios)
+        self._scenario_sites = [np.array(scenario.sites, dtype=np.int64) for scenario in scenarios]
+        self._scenarios_of: dict[int, list[int]] = defaultdict(list)
+        for number, scenario in enumerate(scenarios):
+            for index in scenario.sites:
+                self._scenarios_of[index].append(number)
+        self._onsets = np.array([scenario.onset.timestamp() / 3600.0 for scenario in scenarios])
+        self._ends = np.array([scenario.end.timestamp() / 3600.0 + 3.0 for scenario in scenarios])
         zones = {zone: number for number, zone in enumerate(dict.fromkeys(site.timezone for site in sites))}
         countries = {
             name: number for number, name in enumerate(dict.fromkeys(site.country_code for site in sites))
@@ -122,7 +122,7 @@ class Instrument:
 
     def _base_shares(self) -> Floats:
         """Expected share of degraded minutes where nothing is wrong, (all sites, all metrics)."""
-        typical = np.array([PHYSICS[metric].share for metric in METRICS])
+        typical = np.array([PROFILES[metric].share for metric in METRICS])
         index = np.arange(len(self._sites), dtype=np.int64)[:, None]
         habit = randomness.normal(
             randomness.cells(self._keys[_BASE], index, np.arange(len(METRICS))[None, :])
@@ -136,10 +136,10 @@ class Instrument:
         return np.asarray(np.clip(base, 0.0005, _LARGEST_BASE))
 
     def _active(self, sites: Ints, hours: Ints) -> list[int]:
-        """Numbers of the plants that touch any of these hours, and for one site alone only its own."""
+        """Numbers of the scenarios that touch any of these hours, and for one site alone only its own."""
         is_active = (self._onsets <= hours[-1] + 1) & (self._ends > hours[0])
         if len(sites) == 1:
-            return [number for number in self._plants_of.get(int(sites[0]), []) if is_active[number]]
+            return [number for number in self._scenarios_of.get(int(sites[0]), []) if is_active[number]]
         return [int(number) for number in np.flatnonzero(is_active)]
 
     def clients(self, sites: Ints, hours: Ints) -> tuple[Floats, Floats, Floats, Flags]:
@@ -163,14 +163,16 @@ class Instrument:
         offline, silent = np.zeros(load.shape), np.zeros(load.shape, dtype=np.bool_)
         middle = np.asarray(hours + 0.5, dtype=np.float64)
         for number in self._active(sites, hours):
-            plant = self._plants[number]
-            rows = np.isin(sites, self._plant_sites[number])
-            if not rows.any() or (plant.load == 1.0 and plant.offline == 0.0 and not plant.is_silent):
+            scenario = self._scenarios[number]
+            rows = np.isin(sites, self._scenario_sites[number])
+            if not rows.any() or (
+                scenario.load == 1.0 and scenario.offline == 0.0 and not scenario.is_silent
+            ):
                 continue
-            course = plant.course(middle)[None, :]
-            load[rows] *= 1.0 + (plant.load - 1.0) * course
-            offline[rows] = np.maximum(offline[rows], plant.offline * (course > 0.5))
-            silent[rows] |= plant.is_silent & (course > 0.5)
+            course = scenario.course(middle)[None, :]
+            load[rows] *= 1.0 + (scenario.load - 1.0) * course
+            offline[rows] = np.maximum(offline[rows], scenario.offline * (course > 0.5))
+            silent[rows] |= scenario.is_silent & (course > 0.5)
         wave = randomness.drift(self._keys[_LOAD], hours, 30, sites[:, None])
         expected = self._peak[sites] * load * np.exp(0.12 * wave)
         clients = randomness.poisson(
@@ -179,7 +181,7 @@ class Instrument:
         exists = hours[None, :] >= self._since[sites]
         return np.where(silent | ~exists, 0.0, clients), load, offline, silent
 
-    def readings(self, sites: Ints, hours: Ints, metrics: Sequence[str]) -> Readings:
+    def measure(self, sites: Ints, hours: Ints, metrics: Sequence[str]) -> Measurements:
         """Compute a block.
 
         Args:
@@ -190,11 +192,11 @@ class Instrument:
         clients, load, offline, silent = self.clients(sites, hours)
         exists = hours[None, :] >= self._since[sites]
         which = np.array([METRICS.index(metric) for metric in metrics], dtype=np.int64)
-        physics = [PHYSICS[metric] for metric in metrics]
+        profiles = [PROFILES[metric] for metric in metrics]
         address = (sites[:, None, None], hours[None, :, None], which[None, None, :])
 
         total = self._exposure(sites, hours, metrics, clients)
-        spread = np.array([item.spread for item in physics])
+        spread = np.array([item.spread for item in profiles])
         wave = sum(
             np.sqrt(weight)
             * randomness.drift(
@@ -202,7 +204,7 @@ class Instrument:
             )
             for period, weight in _DRIFT_PERIODS
         )
-        loaded = np.array([item.load for item in physics])
+        loaded = np.array([item.load for item in profiles])
         base = self.base[sites][:, which][:, None, :]
         share = base * np.exp(spread * wave - 0.5 * spread**2)
         share *= 1.0 - loaded + loaded * 1.5 * load[:, :, None]
@@ -216,7 +218,7 @@ class Instrument:
         expected = 1.0 - kept
 
         degraded = self._observed(
-            expected, total, np.array([item.episode_minutes for item in physics]), address
+            expected, total, np.array([item.episode_minutes for item in profiles]), address
         )
         gap = (
             randomness.uniform(randomness.cells(self._keys[_GAPS], sites[:, None], hours[None, :]))
@@ -226,7 +228,7 @@ class Instrument:
         supported = self._supported[sites][:, which]
         nothing = (silent | ~exists | gap)[:, :, None] | cell_gap | ~supported[:, None, :]
         total, degraded = np.where(nothing, np.nan, total), np.where(nothing, np.nan, degraded)
-        return Readings(
+        return Measurements(
             sites=sites,
             hours=hours,
             metrics=tuple(metrics),
@@ -236,7 +238,7 @@ class Instrument:
             connected=np.round(self._aps[sites] * (1.0 - offline)) * exists,
             total=total,
             degraded=degraded,
-            value=self._measured(physics, total, degraded, address),
+            value=self._measured(profiles, total, degraded, address),
             supported=supported,
             expected=expected,
         )
@@ -251,7 +253,7 @@ class Instrument:
             if metric == "ap-availability":
                 columns.append(self._aps[sites] * 60.0 * always)
             elif CATALOGUE[metric].group == "wifi":
-                columns.append(minutes * PHYSICS[metric].exposure)
+                columns.append(minutes * PROFILES[metric].exposure)
             elif CATALOGUE[metric].group == "wired":
                 columns.append(self._wired[sites] * 60.0 * always)
             else:
@@ -261,16 +263,16 @@ class Instrument:
     def _effects(
         self, sites: Ints, hours: Ints, metrics: Sequence[str]
     ) -> list[tuple[int, Flags, int, Floats, dict[str, float]]]:
-        """Effects of plants on the block: plant, rows (S,), metric column, share (H,), classifier weights."""
+        """Effects of scenarios on the block: scenario, rows (S,), metric column, share (H,), classifier weights."""
         found = []
         middle = np.asarray(hours + 0.5, dtype=np.float64)
         for number in self._active(sites, hours):
-            plant = self._plants[number]
-            wanted = [item for item in plant.effects if item.metric in metrics]
-            rows = np.isin(sites, self._plant_sites[number])
+            scenario = self._scenarios[number]
+            wanted = [item for item in scenario.effects if item.metric in metrics]
+            rows = np.isin(sites, self._scenario_sites[number])
             if not wanted or not rows.any():
                 continue
-            course = plant.course(middle)
+            course = scenario.course(middle)
             found += [
                 (number, rows, list(metrics).index(item.metric), item.peak * course, dict(item.classifiers))
                 for item in wanted
@@ -289,11 +291,11 @@ class Instrument:
         return np.asarray(np.round(np.where(share > 0.5, total - minutes, minutes), 3), dtype=np.float64)
 
     def _measured(
-        self, physics: list[Physics], total: Floats, degraded: Floats, address: tuple[Ints, Ints, Ints]
+        self, profiles: list[MetricProfile], total: Floats, degraded: Floats, address: tuple[Ints, Ints, Ints]
     ) -> Floats:
         """Raw measurement that goes with the observed share, NaN without users or unit, (S, H, M)."""
-        good = np.array([np.nan if item.good is None else item.good for item in physics])
-        bad = np.array([item.bad for item in physics])
+        good = np.array([np.nan if item.good is None else item.good for item in profiles])
+        bad = np.array([item.bad for item in profiles])
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where(total > 0, degraded / total, np.nan)
         is_share = (good == 100.0) & (bad == 0.0)
@@ -301,7 +303,7 @@ class Instrument:
         through = np.where(is_share, share, np.clip(share, 0.0, 1.0) ** 0.8 + np.clip(wobble, -0.02, 0.06))
         return np.asarray(np.round(good + (bad - good) * through, 4), dtype=np.float64)
 
-    def classifiers(self, block: Readings, metric: str) -> tuple[tuple[str, ...], Floats]:
+    def classifiers(self, block: Measurements, metric: str) -> tuple[tuple[str, ...], Floats]:
         """Degraded minutes by classifier; they add up to the metric's own.
 
         Args:
@@ -312,8 +314,8 @@ class Instrument:
             The classifiers' names in the cloud's spelling, and minutes of shape (S, H, C).
         """
         column = block.metrics.index(metric)
-        names = tuple(PHYSICS[metric].classifiers)
-        typical = np.array(list(PHYSICS[metric].classifiers.values()))
+        names = tuple(PROFILES[metric].classifiers)
+        typical = np.array(list(PROFILES[metric].classifiers.values()))
         number = np.arange(len(names), dtype=np.int64) + 100 * METRICS.index(metric)
         habit = randomness.normal(randomness.cells(self._keys[_HABIT], block.sites[:, None], number[None, :]))
         usual = typical * np.exp(0.6 * habit)
@@ -332,7 +334,7 @@ class Instrument:
         word = randomness.cells(
             self._keys[_SPLIT], block.sites[:, None, None], block.hours[None, :, None], number[None, None, :]
         )
-        episodes = np.nan_to_num(degraded)[:, :, None] / PHYSICS[metric].episode_minutes
+        episodes = np.nan_to_num(degraded)[:, :, None] / PROFILES[metric].episode_minutes
         lumps = (-np.log(randomness.uniform(word))) ** (1.0 / np.sqrt(1.0 + episodes))
         weight = background * lumps
         return names, degraded[:, :, None] * weight / weight.sum(axis=2, keepdims=True)

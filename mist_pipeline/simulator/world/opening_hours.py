@@ -1,7 +1,7 @@
 """When people are at a site: local time, opening hours, weekends, public holidays.
 
 Everything is vectorised over hours since the epoch (UTC). Neighbours: `organisation` says which site keeps which
-hours, `readings` turns the shape into clients.
+hours, `measurements` turns the shape into clients.
 """
 
 from datetime import UTC, date, datetime, timedelta

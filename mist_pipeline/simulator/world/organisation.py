@@ -1,7 +1,7 @@
-"""Who there is: sites with their zones, groups, devices, hours and habits, drawn once from the seed.
+"""The organisation: sites with their zones, groups, devices, hours and habits, drawn once from the seed.
 
-Everything here is fixed for the life of a world; what changes with time is in `plants` (firmware, incidents) and
-`readings` (users, service levels).
+Everything here is fixed for the life of a world; what changes with time is in `scenario` (firmware, incidents) and
+`measurements` (users, service levels).
 """
 
 import uuid
@@ -29,7 +29,7 @@ HOSTILE_NAMES: Final = (
     "{{ 7 * 7 }} {% raw %}",
     "x" * 240,
 )
-"""Names that harm whoever trusts them: duplicates, nothing, markup, lines, spreadsheets, mrkdwn, SQL, paths, templates."""
+"""Names that harm a program that trusts them: duplicates, nothing, markup, lines, spreadsheets, mrkdwn, SQL, paths, templates."""
 
 _PLACES: Final = (
     ("Europe/London", "GB", 52.5, -1.5),

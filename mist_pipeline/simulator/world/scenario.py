@@ -1,7 +1,8 @@
-"""What can go wrong (or only look so): one plant is one cause with its effects over time; its incident is the truth.
+"""What can go wrong (or only look so): a scenario is one cause with its effects over time.
 
-The functions here build plants of every kind to hand to `World(plants=[…])`; `planting` draws a whole world's worth of
-them. A plant speaks of site indices and expected shares; `readings` applies it, `World` turns it into an `Incident`.
+The functions here build scenarios of every kind to hand to `World(scenarios=[…])`; `scenario_sampling` draws those of a
+whole world. A scenario speaks of site indices and expected shares; `measurements` applies it, `World` makes a
+`LabelledIncident` of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ NO_CAUSE: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Effect:
-    """What a plant does to one metric.
+    """What a scenario does to one metric.
 
     Attributes:
         metric: Canonical name.
@@ -37,8 +38,8 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Plant:
-    """One planted cause.
+class Scenario:
+    """One cause in the simulated world.
 
     Attributes:
         kind: Name of the kind, e.g. `sudden_outage`.
@@ -52,7 +53,7 @@ class Plant:
         offline: Share of APs that are disconnected.
         is_silent: Whether the sites report nothing at all.
         cause: Shared attributes, e.g. `{"sitegroup_id": …}` or `{"model": …, "firmware": …}`.
-        is_decoy: Whether nobody should be told.
+        is_decoy: Whether it is harmless: nobody should be notified.
     """
 
     kind: str
@@ -94,13 +95,13 @@ class Plant:
 
 
 @dataclass(frozen=True)
-class Incident:
-    """The truth about one planted cause; for tests and scorecards, never told over HTTP.
+class LabelledIncident:
+    """The truth about one scenario; for tests and evaluation, never visible over HTTP.
 
     Attributes:
         incident_id: Stable per world.
-        kind: As planted.
-        site_ids: Whom it hits.
+        kind: Of the scenario.
+        site_ids: Sites that it hits.
         family: Metric family.
         metrics: Whose scores it moves; empty for silence and load.
         onset: True start, UTC.
@@ -108,7 +109,7 @@ class Incident:
             least two hours; None if it never does.
         end: True end, UTC.
         cause: Shared attributes.
-        is_decoy: Whether nobody should be told.
+        is_decoy: Whether it is harmless: nobody should be notified.
     """
 
     incident_id: str
@@ -155,12 +156,12 @@ def slow_degradation(
     family: str = "radio",
     peak: float = 0.45,
     accelerating: bool = False,
-) -> Plant:
-    """A metric that worsens for days to weeks until somebody mends it, with its family following weakly."""
+) -> Scenario:
+    """A metric that worsens for days to weeks until it is fixed, with its family following weakly."""
     companions = tuple(
         effect(other, peak * 0.35) for other in FAMILY_METRICS.get(family, ()) if other != metric
     )
-    return Plant(
+    return Scenario(
         "accelerating_degradation" if accelerating else "slow_degradation",
         (site,),
         onset,
@@ -173,28 +174,28 @@ def slow_degradation(
 
 def sudden_outage(
     sites: Sequence[int], onset: datetime, hours: float, *, family: str = "connect", peak: float = 0.75
-) -> Plant:
+) -> Scenario:
     """A family that is bad from one moment to the next, and well again at the end."""
     effects = tuple(
         effect(metric, peak * share)
         for metric, share in zip(FAMILY_METRICS[family], (1.0, 0.8, 0.7), strict=False)
     )
-    return Plant(
+    return Scenario(
         "sudden_outage", tuple(sites), onset, onset + timedelta(hours=hours), family, "step", effects
     )
 
 
 def flapping(
     site: int, onset: datetime, hours: float, metric: str = "capacity", *, peak: float = 0.6
-) -> Plant:
+) -> Scenario:
     """Three hours bad, three hours well, again and again: one problem, not many."""
     end = onset + timedelta(hours=hours)
-    return Plant("flapping", (site,), onset, end, _family_of(metric), "flapping", (effect(metric, peak),))
+    return Scenario("flapping", (site,), onset, end, _family_of(metric), "flapping", (effect(metric, peak),))
 
 
 def dhcp_failure(
     sites: Sequence[int], onset: datetime, hours: float, *, sitegroup_id: str, peak: float = 0.55
-) -> Plant:
+) -> Scenario:
     """The DHCP service of a site group fails: every site of it, one classifier."""
     effects = (
         effect("time-to-connect", peak, "dhcp-unresponsive"),
@@ -202,12 +203,12 @@ def dhcp_failure(
     )
     cause = {"sitegroup_id": sitegroup_id, "service": "dhcp"}
     end = onset + timedelta(hours=hours)
-    return Plant("group_dhcp_failure", tuple(sites), onset, end, "connect", "step", effects, cause=cause)
+    return Scenario("group_dhcp_failure", tuple(sites), onset, end, "connect", "step", effects, cause=cause)
 
 
 def bad_firmware(
     sites: Sequence[int], onset: datetime, days: float, *, model: str, firmware: str, peak: float = 0.35
-) -> Plant:
+) -> Scenario:
     """A firmware that makes one AP model worse, until it is replaced."""
     effects = (
         effect("throughput", peak, "network-issues"),
@@ -216,59 +217,61 @@ def bad_firmware(
     )
     cause = {"model": model, "firmware": firmware}
     end = onset + timedelta(days=days)
-    return Plant("bad_firmware", tuple(sites), onset, end, "radio", "step", effects, cause=cause)
+    return Scenario("bad_firmware", tuple(sites), onset, end, "radio", "step", effects, cause=cause)
 
 
-def level_shift(site: int, onset: datetime, end: datetime, metric: str, *, peak: float = 0.05) -> Plant:
-    """A small lasting step: a new normal that nobody needs to be woken for."""
+def level_shift(site: int, onset: datetime, end: datetime, metric: str, *, peak: float = 0.05) -> Scenario:
+    """A small lasting step: a new normal that needs no notification."""
     effects = (effect(metric, peak),)
-    return Plant("level_shift", (site,), onset, end, _family_of(metric), "step", effects, is_decoy=True)
+    return Scenario("level_shift", (site,), onset, end, _family_of(metric), "step", effects, is_decoy=True)
 
 
-def site_offline(sites: Sequence[int], onset: datetime, hours: float) -> Plant:
+def site_offline(sites: Sequence[int], onset: datetime, hours: float) -> Scenario:
     """Power or line gone: every device disconnected, nothing reported."""
     end = onset + timedelta(hours=hours)
-    return Plant("site_offline", tuple(sites), onset, end, "device", offline=1.0, is_silent=True)
+    return Scenario("site_offline", tuple(sites), onset, end, "device", offline=1.0, is_silent=True)
 
 
-def wan_storm(sites: Sequence[int], onset: datetime, hours: float, *, provider: str = "carrier-1") -> Plant:
+def wan_storm(
+    sites: Sequence[int], onset: datetime, hours: float, *, provider: str = "carrier-1"
+) -> Scenario:
     """Many sites lose their WAN at the same moment: one cause, as many silent sites."""
     end = onset + timedelta(hours=hours)
     cause = {"provider": provider}
-    return Plant("wan_storm", tuple(sites), onset, end, "device", offline=1.0, is_silent=True, cause=cause)
+    return Scenario("wan_storm", tuple(sites), onset, end, "device", offline=1.0, is_silent=True, cause=cause)
 
 
-def device_loss(sites: Sequence[int], onset: datetime, hours: float, *, share: float = 0.5) -> Plant:
+def device_loss(sites: Sequence[int], onset: datetime, hours: float, *, share: float = 0.5) -> Scenario:
     """A part of the APs disconnected (a dead switch): AP availability falls and the neighbours must carry the users."""
     effects = (effect("coverage", 0.4 * share), effect("capacity", 0.35 * share, "client-count"))
     end = onset + timedelta(hours=hours)
-    return Plant("device_loss", tuple(sites), onset, end, "ap", "step", effects, offline=share)
+    return Scenario("device_loss", tuple(sites), onset, end, "ap", "step", effects, offline=share)
 
 
-def blip(site: int, onset: datetime, metric: str, *, peak: float = 0.3) -> Plant:
+def blip(site: int, onset: datetime, metric: str, *, peak: float = 0.3) -> Scenario:
     """One bad hour and gone."""
     effects = (effect(metric, peak),)
     end = onset + timedelta(hours=1)
-    return Plant("blip", (site,), onset, end, _family_of(metric), "step", effects, is_decoy=True)
+    return Scenario("blip", (site,), onset, end, _family_of(metric), "step", effects, is_decoy=True)
 
 
-def rollout(sites: Sequence[int], onset: datetime, until: datetime, *, model: str, firmware: str) -> Plant:
+def rollout(sites: Sequence[int], onset: datetime, until: datetime, *, model: str, firmware: str) -> Scenario:
     """A firmware roll-out that harms nobody: the version changes and the service does not."""
     cause = {"model": model, "firmware": firmware}
-    return Plant("firmware_rollout", tuple(sites), onset, until, "ap", "none", cause=cause, is_decoy=True)
+    return Scenario("firmware_rollout", tuple(sites), onset, until, "ap", "none", cause=cause, is_decoy=True)
 
 
-def closing_day(sites: Sequence[int], onset: datetime, *, hours: float = 24.0, name: str = "") -> Plant:
+def closing_day(sites: Sequence[int], onset: datetime, *, hours: float = 24.0, name: str = "") -> Scenario:
     """A day on which nearly nobody comes: a holiday, a stocktaking."""
     cause = {"holiday": name} if name else NO_CAUSE
     end = onset + timedelta(hours=hours)
-    return Plant("closing_day", tuple(sites), onset, end, "load", load=0.08, cause=cause, is_decoy=True)
+    return Scenario("closing_day", tuple(sites), onset, end, "load", load=0.08, cause=cause, is_decoy=True)
 
 
-def busy_day(sites: Sequence[int], onset: datetime, *, hours: float = 14.0) -> Plant:
+def busy_day(sites: Sequence[int], onset: datetime, *, hours: float = 14.0) -> Scenario:
     """Half as many people again, as on a sale's first day; the service holds."""
     end = onset + timedelta(hours=hours)
-    return Plant("busy_day", tuple(sites), onset, end, "load", load=1.5, is_decoy=True)
+    return Scenario("busy_day", tuple(sites), onset, end, "load", load=1.5, is_decoy=True)
 
 
 def _family_of(metric: str) -> str:

@@ -1,7 +1,7 @@
 """A world's worth of troubles and decoys, drawn from the seed: how often each kind happens, to whom, and when.
 
 Two troubles of one site do not overlap (a week's rest between them), so that each can be told apart; decoys fall
-anywhere. Neighbours: `plants` builds each one.
+anywhere. Neighbour: `scenario` builds each one.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ import numpy as np
 
 from mist_pipeline.simulator.world import opening_hours, scenario
 from mist_pipeline.simulator.world.organisation import AP_MODELS, FIRMWARE, Site
-from mist_pipeline.simulator.world.scenario import FAMILY_METRICS, Plant
+from mist_pipeline.simulator.world.scenario import FAMILY_METRICS, Scenario
 
 _REST: Final = timedelta(days=7)
 _ATTEMPTS: Final = 60
@@ -32,7 +32,9 @@ _TROUBLES: Final[tuple[tuple[str, float], ...]] = (
 _DECOYS: Final[tuple[tuple[str, float], ...]] = (("blip", 4.0), ("level_shift", 0.6), ("busy", 0.5))
 
 
-class _Planter:
+class _Sampler:
+    """Random numbers, the scenarios drawn so far, and which sites are taken when."""
+
     def __init__(self, sites: Sequence[Site], start: datetime, days: int, seed: int) -> None:
         self.sites = sites
         self.start = start
@@ -41,14 +43,14 @@ class _Planter:
         self.warm = start + timedelta(days=days * 0.4 if days < 45 else 18)
         self.rng = np.random.default_rng([seed, 23])
         self.candidates = [site.index for site in sites if site.kind != "idle" and site.since is None]
-        self.plants: list[Plant] = []
+        self.scenarios: list[Scenario] = []
         self._taken: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
 
-    def add(self, plant: Plant) -> None:
-        self.plants.append(plant)
-        if not plant.is_decoy:
-            for site in plant.sites:
-                self._taken[site].append((plant.onset, plant.end))
+    def add(self, one: Scenario) -> None:
+        self.scenarios.append(one)
+        if not one.is_decoy:
+            for site in one.sites:
+                self._taken[site].append((one.onset, one.end))
 
     def is_free(self, site: int, onset: datetime, end: datetime) -> bool:
         return all(end + _REST <= taken or until + _REST <= onset for taken, until in self._taken[site])
@@ -59,7 +61,7 @@ class _Planter:
         return self.warm + timedelta(hours=int(self.rng.uniform(0, max(room, 1))))
 
     def working_moment(self, site: Site, room_days: float) -> datetime:
-        """A whole hour in the first half of a working day of the site, so that somebody is there to suffer."""
+        """A whole hour in the first half of a working day of the site, so that there are users."""
         local = self.moment(room_days).astimezone(ZoneInfo(site.timezone))
         day = local.date()
         while site.week[day.weekday()] < 0.5 or day in opening_hours.holidays(site.country_code, day.year):
@@ -67,14 +69,14 @@ class _Planter:
         hour = int(site.opens + (site.closes - site.opens) * self.rng.uniform(0.15, 0.5))
         return _local(site, day, hour)
 
-    def place(self, build: Callable[[Site], Plant]) -> None:
+    def place(self, build: Callable[[Site], Scenario]) -> None:
         """Try sites and moments until one is free; a small or short world has room for fewer."""
         for _ in range(_ATTEMPTS if self.candidates else 0):
-            plant = build(self.sites[int(self.rng.choice(self.candidates))])
-            if plant.end <= self.end + timedelta(days=2) and all(
-                self.is_free(site, plant.onset, plant.end) for site in plant.sites
+            one = build(self.sites[int(self.rng.choice(self.candidates))])
+            if one.end <= self.end + timedelta(days=2) and all(
+                self.is_free(site, one.onset, one.end) for site in one.sites
             ):
-                self.add(plant)
+                self.add(one)
                 return
 
 
@@ -83,7 +85,7 @@ def _local(site: Site, day: date, hour: int) -> datetime:
     return moment.replace(minute=0)
 
 
-def draw(sites: Sequence[Site], start: datetime, days: int, seed: int) -> list[Plant]:
+def draw(sites: Sequence[Site], start: datetime, days: int, seed: int) -> list[Scenario]:
     """Draw troubles and decoys for a world.
 
     A world of about 24 sites and 60 days holds at least one of every kind; in smaller and shorter ones some find no
@@ -95,24 +97,24 @@ def draw(sites: Sequence[Site], start: datetime, days: int, seed: int) -> list[P
         days: Its length.
         seed: Of the world.
     """
-    planter = _Planter(sites, start, days, seed)
-    _shared(planter)
+    sampler = _Sampler(sites, start, days, seed)
+    _shared(sampler)
     site_days = len(sites) * days / 1000.0
     for kind, rate in _TROUBLES:
-        for _ in range(1 + int(planter.rng.poisson(rate * site_days))):
-            planter.place(_trouble(planter, kind))
+        for _ in range(1 + int(sampler.rng.poisson(rate * site_days))):
+            sampler.place(_trouble(sampler, kind))
     for kind, rate in _DECOYS:
-        for _ in range(1 + int(planter.rng.poisson(rate * site_days))):
-            _decoy(planter, kind)
-    _holidays(planter)
-    return sorted(planter.plants, key=lambda plant: (plant.onset, plant.kind, plant.sites))
+        for _ in range(1 + int(sampler.rng.poisson(rate * site_days))):
+            _decoy(sampler, kind)
+    _holidays(sampler)
+    return sorted(sampler.scenarios, key=lambda one: (one.onset, one.kind, one.sites))
 
 
-def _trouble(planter: _Planter, kind: str) -> Callable[[Site], Plant]:
-    rng = planter.rng
+def _trouble(sampler: _Sampler, kind: str) -> Callable[[Site], Scenario]:
+    rng = sampler.rng
 
-    def build(site: Site) -> Plant:
-        room = min(planter.days * 0.35, 21.0)
+    def build(site: Site) -> Scenario:
+        room = min(sampler.days * 0.35, 21.0)
         if kind in ("slow", "accelerating"):
             days = round(float(rng.uniform(min(5.0, room * 0.6), room)), 1)
             families = ["radio", "radio", "connect", *([] if "roaming" in site.unsupported else ["roaming"])]
@@ -120,7 +122,7 @@ def _trouble(planter: _Planter, kind: str) -> Callable[[Site], Plant]:
             metric = str(rng.choice(FAMILY_METRICS[family]))
             return scenario.slow_degradation(
                 site.index,
-                planter.moment(days),
+                sampler.moment(days),
                 days,
                 metric,
                 family=family,
@@ -129,12 +131,12 @@ def _trouble(planter: _Planter, kind: str) -> Callable[[Site], Plant]:
             )
         if kind == "offline":
             return scenario.site_offline(
-                [site.index], planter.working_moment(site, 1), int(rng.integers(2, 15))
+                [site.index], sampler.working_moment(site, 1), int(rng.integers(2, 15))
             )
         if kind == "device_loss":
             hours, share = int(rng.integers(6, 49)), float(rng.uniform(0.35, 0.8))
-            return scenario.device_loss([site.index], planter.working_moment(site, 2), hours, share=share)
-        onset, peak = planter.working_moment(site, 2), float(rng.uniform(0.5, 0.9))
+            return scenario.device_loss([site.index], sampler.working_moment(site, 2), hours, share=share)
+        onset, peak = sampler.working_moment(site, 2), float(rng.uniform(0.5, 0.9))
         if kind == "flapping":
             metric = str(rng.choice(["capacity", "throughput", "time-to-connect"]))
             return scenario.flapping(site.index, onset, int(rng.integers(24, 73)), metric, peak=peak)
@@ -144,100 +146,100 @@ def _trouble(planter: _Planter, kind: str) -> Callable[[Site], Plant]:
     return build
 
 
-def _decoy(planter: _Planter, kind: str) -> None:
-    rng, candidates = planter.rng, planter.candidates
+def _decoy(sampler: _Sampler, kind: str) -> None:
+    rng, candidates = sampler.rng, sampler.candidates
     if not candidates:
         return
-    site = planter.sites[int(rng.choice(candidates))]
+    site = sampler.sites[int(rng.choice(candidates))]
     if kind == "blip":
         metric = str(
             rng.choice(["coverage", "capacity", "throughput", "time-to-connect", "successful-connect"])
         )
-        planter.add(scenario.blip(site.index, planter.moment(1), metric, peak=float(rng.uniform(0.12, 0.35))))
+        sampler.add(scenario.blip(site.index, sampler.moment(1), metric, peak=float(rng.uniform(0.12, 0.35))))
     elif kind == "level_shift":
-        metric, onset = str(rng.choice(["coverage", "capacity", "throughput"])), planter.moment(5)
+        metric, onset = str(rng.choice(["coverage", "capacity", "throughput"])), sampler.moment(5)
         peak = float(rng.uniform(0.03, 0.06))
-        planter.add(
-            scenario.level_shift(site.index, onset, planter.end + timedelta(days=3650), metric, peak=peak)
+        sampler.add(
+            scenario.level_shift(site.index, onset, sampler.end + timedelta(days=3650), metric, peak=peak)
         )
     else:
-        day = planter.moment(1).date()
-        planter.add(scenario.busy_day([site.index], _local(site, day, int(site.opens))))
+        day = sampler.moment(1).date()
+        sampler.add(scenario.busy_day([site.index], _local(site, day, int(site.opens))))
 
 
-def _shared(planter: _Planter) -> None:
+def _shared(sampler: _Sampler) -> None:
     """Causes that several sites share."""
-    _group_failures(planter)
+    _group_failures(sampler)
     models = [
-        model for model in AP_MODELS if sum(site.num_of_model(model) > 0 for site in planter.sites) >= 2
+        model for model in AP_MODELS if sum(site.num_of_model(model) > 0 for site in sampler.sites) >= 2
     ]
-    models.sort(key=lambda model: -sum(site.num_of_model(model) for site in planter.sites))
+    models.sort(key=lambda model: -sum(site.num_of_model(model) for site in sampler.sites))
     if models:
-        _bad_firmware(planter, models[0])
+        _bad_firmware(sampler, models[0])
     for model in models[1:3]:
-        served = [site.index for site in planter.sites if site.num_of_model(model) > 0]
-        onset, until = planter.moment(1).replace(hour=2), planter.end + timedelta(days=3650)
-        planter.add(scenario.rollout(served, onset, until, model=model, firmware=f"{FIRMWARE[model]}.1"))
-    candidates = planter.candidates
+        served = [site.index for site in sampler.sites if site.num_of_model(model) > 0]
+        onset, until = sampler.moment(1).replace(hour=2), sampler.end + timedelta(days=3650)
+        sampler.add(scenario.rollout(served, onset, until, model=model, firmware=f"{FIRMWARE[model]}.1"))
+    candidates = sampler.candidates
     if candidates:
-        closed = [index for index in candidates if planter.rng.random() < 0.25] or candidates[:1]
-        midnight = _local(planter.sites[closed[0]], planter.moment(1).date(), 0)
-        planter.add(scenario.closing_day(closed, midnight, name="stocktaking"))
+        closed = [index for index in candidates if sampler.rng.random() < 0.25] or candidates[:1]
+        midnight = _local(sampler.sites[closed[0]], sampler.moment(1).date(), 0)
+        sampler.add(scenario.closing_day(closed, midnight, name="stocktaking"))
 
 
-def _group_failures(planter: _Planter) -> None:
+def _group_failures(sampler: _Sampler) -> None:
     """The DHCP service of a site group fails, once in about 60 days and 200 sites, at nearly all of its sites."""
-    rng, sites = planter.rng, planter.sites
+    rng, sites = sampler.rng, sampler.sites
     groups: dict[str, list[int]] = defaultdict(list)
-    for index in planter.candidates:
+    for index in sampler.candidates:
         groups[sites[index].sitegroup_ids[0]].append(index)
     large = [group for group, members in groups.items() if len(members) >= 2]
-    wanted = 1 + planter.days // 60 * (1 + len(sites) // 200)
+    wanted = 1 + sampler.days // 60 * (1 + len(sites) // 200)
     for _ in range(_ATTEMPTS if large else 0):
         if wanted == 0:
             return
         group = str(rng.choice(large))
         members = [index for index in groups[group] if rng.random() < 0.93] or groups[group]
-        onset = planter.working_moment(sites[members[0]], 1.5)
-        if all(planter.is_free(index, onset, onset + timedelta(hours=12)) for index in members):
+        onset = sampler.working_moment(sites[members[0]], 1.5)
+        if all(sampler.is_free(index, onset, onset + timedelta(hours=12)) for index in members):
             hours, peak = int(rng.integers(4, 13)), float(rng.uniform(0.45, 0.7))
-            planter.add(scenario.dhcp_failure(members, onset, hours, sitegroup_id=group, peak=peak))
+            sampler.add(scenario.dhcp_failure(members, onset, hours, sitegroup_id=group, peak=peak))
             wanted -= 1
 
 
-def _bad_firmware(planter: _Planter, model: str) -> None:
+def _bad_firmware(sampler: _Sampler, model: str) -> None:
     """A release that harms an access point model, at most of the sites that have mainly this one."""
-    rng = planter.rng
+    rng = sampler.rng
     served = [
         index
-        for index in planter.candidates
-        if 2 * planter.sites[index].num_of_model(model) >= planter.sites[index].num_aps
+        for index in sampler.candidates
+        if 2 * sampler.sites[index].num_of_model(model) >= sampler.sites[index].num_aps
     ]
-    days = round(float(rng.uniform(2, min(6, planter.days * 0.15 + 2))), 1)
+    days = round(float(rng.uniform(2, min(6, sampler.days * 0.15 + 2))), 1)
     for _ in range(_ATTEMPTS):
-        onset = planter.moment(days).replace(hour=2)
-        free = [index for index in served if planter.is_free(index, onset, onset + timedelta(days=days))]
+        onset = sampler.moment(days).replace(hour=2)
+        free = [index for index in served if sampler.is_free(index, onset, onset + timedelta(days=days))]
         hit = [index for index in free if rng.random() < 0.7][:40]
         if hit:
-            planter.add(
+            sampler.add(
                 scenario.bad_firmware(hit, onset, days, model=model, firmware=f"{FIRMWARE[model]}-rc2")
             )
             return
 
 
-def _holidays(planter: _Planter) -> None:
-    """Public holidays as decoys in the truth: `readings` empties the sites by itself."""
+def _holidays(sampler: _Sampler) -> None:
+    """Public holidays as decoys in the truth: `measurements` empties the sites by itself."""
     by_place: dict[tuple[str, str], list[Site]] = defaultdict(list)
-    for site in planter.sites:
+    for site in sampler.sites:
         if site.kind != "idle":
             by_place[site.country_code, site.timezone].append(site)
     for (country, _), members in by_place.items():
-        for year in range(planter.start.year, planter.end.year + 1):
+        for year in range(sampler.start.year, sampler.end.year + 1):
             for day in opening_hours.holidays(country, year):
                 onset = _local(members[0], day, 0)
-                if planter.start <= onset < planter.end:
-                    planter.add(
-                        Plant(
+                if sampler.start <= onset < sampler.end:
+                    sampler.add(
+                        Scenario(
                             "holiday",
                             tuple(site.index for site in members),
                             onset,

@@ -1,4 +1,4 @@
-"""The simulated organisation as one value: parameters in, sites, truth and readings out; no clock, no network.
+"""The simulated organisation as one value: parameters in, sites, truth and measurements out; no clock, no network.
 
 A world is a function of its arguments. Its days run from `start` in the organisation's zone; nothing is stored, any
 window is computed when asked for.
@@ -15,10 +15,10 @@ import polars as pl
 
 from mist_pipeline.domain.metrics import CATALOGUE, Group
 from mist_pipeline.simulator.world import direct_frames, opening_hours, scenario_sampling
-from mist_pipeline.simulator.world.measurements import Instrument
+from mist_pipeline.simulator.world.measurements import MeasurementModel
 from mist_pipeline.simulator.world.metric_profiles import METRICS
 from mist_pipeline.simulator.world.organisation import FIRMWARE, ORG_ID, Site, build, stable_uuid
-from mist_pipeline.simulator.world.scenario import Incident, Plant
+from mist_pipeline.simulator.world.scenario import LabelledIncident, Scenario
 
 __all__ = ["ORG_ID", "World"]
 
@@ -31,16 +31,17 @@ class World:
 
     Args:
         sites: How many sites, 0–20,000.
-        days: Length of the world in days; readings go on afterwards, troubles do not.
+        days: Length of the world in days; measurements go on afterwards, troubles do not.
         seed: Same arguments, same world.
         start: First day, in the organisation's zone. Default: Monday, 2 February 2026.
-        plants: Troubles to plant besides those drawn from the seed.
-        quiet: Draw no troubles and decoys; only `plants` happen.
+        scenarios: What goes wrong besides what is drawn from the seed.
+        quiet: Draw no troubles and decoys; only `scenarios` happen.
         timezones: IANA names that sites are drawn from; default: ten of five continents.
         organisation_zone: Zone of the organisation, which decides what a day is.
 
     Attributes:
-        plants: All planted causes.
+        scenarios: All of them, by onset.
+        model: Computes measurements.
 
     Raises:
         ValueError: For a number of sites or days that makes no world.
@@ -53,7 +54,7 @@ class World:
         seed: int = 7,
         *,
         start: date | None = None,
-        plants: Sequence[Plant] = (),
+        scenarios: Sequence[Scenario] = (),
         quiet: bool = False,
         timezones: Sequence[str] | None = None,
         organisation_zone: str = "UTC",
@@ -76,11 +77,11 @@ class World:
             timezones=timezones,
         )
         drawn = [] if quiet else scenario_sampling.draw(self._sites, self.start, days, seed)
-        self.plants = tuple(sorted([*drawn, *plants], key=lambda plant: plant.onset))
-        unknown = {index for plant in plants for index in plant.sites} - set(range(sites))
+        self.scenarios = tuple(sorted([*drawn, *scenarios], key=lambda scenario: scenario.onset))
+        unknown = {index for scenario in scenarios for index in scenario.sites} - set(range(sites))
         if unknown:
-            raise ValueError(f"plants name sites {sorted(unknown)} of a world of {sites}")
-        self.instrument = Instrument(self._sites, self.plants, seed)
+            raise ValueError(f"scenarios name sites {sorted(unknown)} of a world of {sites}")
+        self.model = MeasurementModel(self._sites, self.scenarios, seed)
         self.index_of = {site.site_id: site.index for site in self._sites}
 
     def midnight(self, day: date) -> datetime:
@@ -92,12 +93,12 @@ class World:
         return self._sites
 
     @cached_property
-    def truth(self) -> tuple[Incident, ...]:
-        """What really happened, by onset."""
-        return tuple(self._incident(number, plant) for number, plant in enumerate(self.plants))
+    def truth(self) -> tuple[LabelledIncident, ...]:
+        """The true incidents, by onset."""
+        return tuple(self._incident(number, scenario) for number, scenario in enumerate(self.scenarios))
 
     def truth_frame(self) -> pl.DataFrame:
-        """The truth as a frame: the columns of `Incident`, `cause` as a list of `name=value`."""
+        """The truth as a frame: the columns of `LabelledIncident`, `cause` as a list of `name=value`."""
         return pl.DataFrame(
             [
                 {
@@ -128,56 +129,60 @@ class World:
             },
         )
 
-    def _incident(self, number: int, plant: Plant) -> Incident:
-        moved = {item.metric for item in plant.effects}
-        if plant.offline > 0 and not plant.is_silent:
+    def _incident(self, number: int, scenario: Scenario) -> LabelledIncident:
+        moved = {item.metric for item in scenario.effects}
+        if scenario.offline > 0 and not scenario.is_silent:
             moved.add("ap-availability")
         seen = {
             metric
             for metric in moved
-            if any(metric not in self._sites[index].unsupported for index in plant.sites)
+            if any(metric not in self._sites[index].unsupported for index in scenario.sites)
         }
-        return Incident(
-            incident_id=stable_uuid(self.seed, "incident", number, plant.kind, plant.onset),
-            kind=plant.kind,
-            site_ids=tuple(self._sites[index].site_id for index in plant.sites),
-            family=plant.family,
+        return LabelledIncident(
+            incident_id=stable_uuid(self.seed, "incident", number, scenario.kind, scenario.onset),
+            kind=scenario.kind,
+            site_ids=tuple(self._sites[index].site_id for index in scenario.sites),
+            family=scenario.family,
             metrics=tuple(metric for metric in METRICS if metric in seen),
-            onset=plant.onset,
-            critical_at=self._critical_at(plant),
-            end=plant.end,
-            cause=plant.cause,
-            is_decoy=plant.is_decoy,
+            onset=scenario.onset,
+            critical_at=self._critical_at(scenario),
+            end=scenario.end,
+            cause=scenario.cause,
+            is_decoy=scenario.is_decoy,
         )
 
-    def _critical_at(self, plant: Plant) -> datetime | None:
+    def _critical_at(self, scenario: Scenario) -> datetime | None:
         """First of two hours running with an expected score below 70, at the site and metric that gets there first."""
-        first = opening_hours.hour_of(plant.onset)
-        hours = np.arange(first, min(opening_hours.hour_of(plant.end), first + 24 * 400) + 1)
-        course = plant.course(np.asarray(hours + 0.5, dtype=np.float64))
+        first = opening_hours.hour_of(scenario.onset)
+        hours = np.arange(first, min(opening_hours.hour_of(scenario.end), first + 24 * 400) + 1)
+        course = scenario.course(np.asarray(hours + 0.5, dtype=np.float64))
         earliest: int | None = None
-        peaks = [(item.metric, item.peak) for item in plant.effects]
-        if plant.offline > 0 and not plant.is_silent:
-            peaks.append(("ap-availability", plant.offline))
+        peaks = [(item.metric, item.peak) for item in scenario.effects]
+        if scenario.offline > 0 and not scenario.is_silent:
+            peaks.append(("ap-availability", scenario.offline))
         for metric, peak in peaks:
-            base = self.instrument.base[list(plant.sites), METRICS.index(metric)].max()
+            base = self.model.base[list(scenario.sites), METRICS.index(metric)].max()
             below = 1.0 - (1.0 - base) * (1.0 - peak * course) > _CRITICAL_SHARE
             lasting = np.flatnonzero(below[:-1] & below[1:])
             if lasting.size and (earliest is None or hours[lasting[0]] < earliest):
                 earliest = int(hours[lasting[0]])
-        return None if earliest is None else max(opening_hours.moment_of(earliest), plant.onset)
+        return None if earliest is None else max(opening_hours.moment_of(earliest), scenario.onset)
 
     def firmware(self, model: str, site: int, moment: datetime) -> str:
         """What the APs of a model at a site run at a moment: the newest roll-out then, else what they came with."""
         version = FIRMWARE[model]
-        for plant, sites in self._rollouts:
-            if plant.cause["model"] == model and site in sites and plant.onset <= moment < plant.end:
-                version = plant.cause["firmware"]
+        for scenario, sites in self._rollouts:
+            if scenario.cause["model"] == model and site in sites and scenario.onset <= moment < scenario.end:
+                version = scenario.cause["firmware"]
         return version
 
     @cached_property
-    def _rollouts(self) -> tuple[tuple[Plant, frozenset[int]], ...]:
-        return tuple((plant, frozenset(plant.sites)) for plant in self.plants if "firmware" in plant.cause)
+    def _rollouts(self) -> tuple[tuple[Scenario, frozenset[int]], ...]:
+        return tuple(
+            (scenario, frozenset(scenario.sites))
+            for scenario in self.scenarios
+            if "firmware" in scenario.cause
+        )
 
     def history(
         self,

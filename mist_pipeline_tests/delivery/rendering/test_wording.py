@@ -29,7 +29,7 @@ from mist_pipeline.delivery.rendering.remediation import (
 from mist_pipeline.delivery.sinks.mail.sink import picture_title
 from mist_pipeline.domain import text as plain_text
 from mist_pipeline.domain.metrics import CATALOGUE
-from mist_pipeline.simulator.world.metric_profiles import PHYSICS
+from mist_pipeline.simulator.world.metric_profiles import PROFILES
 from mist_pipeline_tests.support.delivery.messages import (
     HOSTILE,
     START,
@@ -293,7 +293,7 @@ def test_the_shipped_table_helps_with_every_metric_and_every_classifier_of_the_c
     assert all(table.steps(metric) for metric in CATALOGUE)
     assert all(
         table.steps(metric, classifier)
-        for metric, physics in PHYSICS.items()
+        for metric, physics in PROFILES.items()
         for classifier in physics.classifiers
     )
     assert all(table.steps("", family=family) for family in ("device", "collector", "health"))

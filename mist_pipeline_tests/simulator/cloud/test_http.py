@@ -223,7 +223,7 @@ def test_devices_default_to_access_points(get: Get, world: World) -> None:
 
 def test_a_lost_site_shows_in_counts_devices_and_alarms_and_comes_back() -> None:
     onset = datetime(2026, 2, 20, 10, tzinfo=UTC)
-    world = World(6, 30, 2, quiet=True, plants=[scenario.site_offline([2], onset, 3)])
+    world = World(6, 30, 2, quiet=True, scenarios=[scenario.site_offline([2], onset, 3)])
     site = world.sites()[2]
     window = {"start": int(onset.timestamp()) - 60, "end": int(onset.timestamp()) + 6 * 3600, "limit": 1000}
     with serve(world, clock=Clock(onset - timedelta(minutes=1))) as cloud:
@@ -427,7 +427,7 @@ def test_the_truth_is_nowhere_in_what_is_served(get: Get, world: World) -> None:
 
 def test_a_wan_storm_silences_many_sites_at_once() -> None:
     onset = datetime(2026, 2, 20, 10, tzinfo=UTC)
-    world = World(320, 30, 2, quiet=True, plants=[scenario.wan_storm(range(300), onset, 4)])
+    world = World(320, 30, 2, quiet=True, scenarios=[scenario.wan_storm(range(300), onset, 4)])
     with serve(world, clock=Clock(onset + timedelta(minutes=10))) as cloud:
         stats = getter(cloud)(f"{ORG}/stats/sites", limit=1000).json()
     assert sum(site["num_devices_connected"] == 0 for site in stats) == 300

@@ -111,15 +111,17 @@ def test_small_and_short_worlds_work(sites: int, days: int) -> None:
     assert frames["sites"].height == sites - sum(site.since is not None for site in world.sites())
 
 
-def test_planted_causes_join_the_drawn_ones_and_must_name_sites_of_the_world() -> None:
+def test_given_scenarios_join_the_drawn_ones_and_must_name_sites_of_the_world() -> None:
     onset = World(6, 30, 1).start + timedelta(days=20)
     storm = scenario.wan_storm(range(5), onset, 3)
-    world = World(6, 30, 1, plants=[storm])
+    world = World(6, 30, 1, scenarios=[storm])
     assert sum(incident.kind == "wan_storm" for incident in world.truth) == 1
     assert len(world.truth) == len(World(6, 30, 1).truth) + 1
-    assert [incident.kind for incident in World(6, 30, 1, quiet=True, plants=[storm]).truth] == ["wan_storm"]
+    assert [incident.kind for incident in World(6, 30, 1, quiet=True, scenarios=[storm]).truth] == [
+        "wan_storm"
+    ]
     with pytest.raises(ValueError, match=r"sites \[9\] of a world of 6"):
-        World(6, 30, 1, plants=[scenario.site_offline([9], onset, 1)])
+        World(6, 30, 1, scenarios=[scenario.site_offline([9], onset, 1)])
 
 
 def test_the_truth_frame_says_what_the_truth_says() -> None:

@@ -30,7 +30,7 @@ def world() -> World:
     quiet = World(6, DAYS, 3, quiet=True, timezones=["UTC"])
     begins = quiet.midnight(quiet.first_day + timedelta(days=DAYS - 1)) + NOON
     return World(
-        6, DAYS, 3, quiet=True, timezones=["UTC"], plants=[sudden_outage([0], begins, 4.0, peak=0.9)]
+        6, DAYS, 3, quiet=True, timezones=["UTC"], scenarios=[sudden_outage([0], begins, 4.0, peak=0.9)]
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from mist_pipeline.domain.metrics import CATALOGUE, Group
 from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline.simulator.world.direct_frames import distinct_users
-from mist_pipeline.simulator.world.measurements import Flags, Readings
+from mist_pipeline.simulator.world.measurements import Flags, Measurements
 from mist_pipeline.simulator.world.metric_profiles import METRICS
 from mist_pipeline.simulator.world.organisation import Site
 from mist_pipeline.simulator.world.randomness import Floats, Ints
@@ -87,7 +87,7 @@ class Presence:
     busy: Floats
 
 
-class Cloud:
+class CloudView:
     """A world seen at the clock's now.
 
     Args:
@@ -135,7 +135,7 @@ class Cloud:
             nothing = np.empty(0)
             return Series(start, end, interval, nothing, nothing, nothing, {}, 0)
         block = self._block(np.array([site.index]), [metric], start, until)
-        names, split = self.world.instrument.classifiers(block, metric)
+        names, split = self.world.model.classifiers(block, metric)
         edges = np.minimum(start + interval * np.arange(count + 1), until)
         total, degraded, value = block.total[0, :, 0], block.degraded[0, :, 0], block.value[0, :, 0]
         known = ~np.isnan(total)
@@ -200,8 +200,8 @@ class Cloud:
     def _present(self, running_hour: int) -> Presence:
         everyone = np.arange(len(self.world.sites()), dtype=np.int64)
         hour = np.array([running_hour])
-        block = self.world.instrument.readings(everyone, hour, ["capacity"])
-        _, load, _, _ = self.world.instrument.clients(everyone, hour)
+        block = self.world.model.measure(everyone, hour, ["capacity"])
+        _, load, _, _ = self.world.model.clients(everyone, hour)
         return Presence(
             exists=block.exists[:, 0],
             silent=block.silent[:, 0],
@@ -213,9 +213,9 @@ class Cloud:
 
     def _block(
         self, sites: Ints, metrics: list[str] | tuple[str, ...], start: float, until: float
-    ) -> Readings:
+    ) -> Measurements:
         hours = np.arange(int(start // 3600), int(-(-until // 3600)))
-        block = self.world.instrument.readings(sites, hours, metrics)
+        block = self.world.model.measure(sites, hours, metrics)
         if self._retention_days is not None:
             oldest = (self.clock.now() - timedelta(days=self._retention_days)).timestamp() / 3600.0
             block.total[:, hours < oldest] = np.nan
