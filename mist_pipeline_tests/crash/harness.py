@@ -25,7 +25,7 @@ from mist_pipeline.alerts.ledger.mapping import incident_of
 from mist_pipeline.alerts.ledger.tables import DELIVERIES, INCIDENTS
 from mist_pipeline.alerts.lifecycle.model import Incident
 from mist_pipeline.delivery.message import IncidentView
-from mist_pipeline.delivery.tickets.policy import incident_name
+from mist_pipeline.delivery.tickets.policy import Names
 from mist_pipeline_tests.crash.board import HANDS, Board
 from mist_pipeline_tests.crash.receivers import Mood, Receivers, receivers
 from mist_pipeline_tests.crash.verdict import Kill, Records, Row, broken, table
@@ -262,7 +262,7 @@ def label_of(incident: Incident) -> str:
     view = IncidentView(
         incident.incident_id, incident.fingerprint, "", "info", "site", "open", opened_at=at, updated_at=at
     )
-    return incident_name(view)
+    return Names.of(view).incident
 
 
 def both(folder: Path, week: Week, seed: int, kills: int) -> tuple[Records, Records]:

@@ -103,14 +103,14 @@ class TicketSink(Generic[TicketT]):
     def send(self, message: Message) -> Outcome:
         """Create the ticket of an incident, or comment, follow the severity, resolve, reopen."""
         try:
-            return self._tell(message, is_recovery=False)
+            return self._deliver(message, is_recovery=False)
         except StoppedError as stopped:
             return stopped.outcome
 
     def recover(self, message: Message) -> Outcome:
         """Look up what became of a message; create the ticket only once a search would surely show it."""
         try:
-            return self._tell(message, is_recovery=True)
+            return self._deliver(message, is_recovery=True)
         except StoppedError as stopped:
             # A `Retry` would let the message be sent as if it were new.
             outcome = stopped.outcome
@@ -131,7 +131,7 @@ class TicketSink(Generic[TicketT]):
         state: Literal["closed", "acknowledged"] = "closed" if ticket.is_done else "acknowledged"
         return TicketStatus(state, is_by_person=True, who=hand.who, at=hand.at)
 
-    def _tell(self, message: Message, *, is_recovery: bool) -> Outcome:
+    def _deliver(self, message: Message, *, is_recovery: bool) -> Outcome:
         """Find the ticket by its stored reference, else by its names, else create it."""
         if problem := self._problem(message):
             return Refused(problem)
@@ -155,7 +155,7 @@ class TicketSink(Generic[TicketT]):
         """Why no ticket can be made of a message: without a name, it could become anybody's."""
         incident = message.incident
         if not (incident.fingerprint.strip() and incident.incident_id.strip()):
-            return "the incident has no fingerprint or no id, so its ticket could not be told from others; nothing was sent"
+            return "the incident has no fingerprint or no id, so its ticket could not be distinguished from others; nothing was sent"
         return self.problem_with(message.recipient)
 
     def _begin(self, task: _Task, previous: TicketT | None) -> Outcome:
@@ -227,7 +227,7 @@ class TicketSink(Generic[TicketT]):
         message, system = task.message, self._system
         if ticket.is_final:
             return Accepted(message.reference, f"{ticket.number} is closed; it is not written to")
-        has_heard = is_unsure and system.has_mark(ticket, task.mark)
+        has_arrived = is_unsure and system.has_mark(ticket, task.mark)
         severity = message.incident.severity
         # Only a new severity changes the priority: a person may have chosen another since.
         is_new = not task.is_resolved and message.reference.get("severity") != severity
@@ -235,7 +235,7 @@ class TicketSink(Generic[TicketT]):
             names=task.names,
             mark=task.mark,
             goal=self._goal(task),
-            comment=None if has_heard else self._templates.comment(message, system.fits_comment),
+            comment=None if has_arrived else self._templates.comment(message, system.fits_comment),
             severity=severity if is_new else None,
         )
         written = system.update(ticket, change, message.reference)

@@ -31,6 +31,7 @@ def test_a_question_that_fails_is_classified_like_at_every_sink(
     # Asking again does no harm, so it does not matter whether the question arrived.
     system.fail(system.search, reply)
     outcome = system.sink(limits_for(reply)).send(message())
+    assert isinstance(outcome, Retry | Refused)
     assert isinstance(outcome, Retry if expected is Unknown else expected), outcome
     assert len(system.fake.requests) == 1
     if reply.behaviour == "answer":

@@ -20,7 +20,7 @@ TOKEN = "token"
 @pytest.mark.parametrize("kind", ["cloud", "datacenter"])
 def test_the_fake_is_a_jira_to_the_jira_library(kind: Literal["cloud", "datacenter"]) -> None:
     with FakeJira(kind, workflow=STRICT) as fake:
-        options = {"rest_api_version": "3" if kind == "cloud" else "2"}
+        options: dict[str, Any] = {"rest_api_version": "3" if kind == "cloud" else "2"}
         client = JIRA(fake.url, options=options, token_auth=TOKEN, max_retries=0)
         body: Any = adf("words") if kind == "cloud" else "words"
         fields = {
@@ -42,7 +42,7 @@ def test_the_fake_is_a_jira_to_the_jira_library(kind: Literal["cloud", "datacent
         client.transition_issue(issue, "31", fields={"resolution": {"id": "7"}})
         assert client.issue("OPS-1").fields.status.statusCategory.key == "done"
         with pytest.raises(JIRAError, match="CONTENT_LIMIT_EXCEEDED"):
-            client.add_comment(issue, adf("x" * 40_000) if kind == "cloud" else "x" * 40_000)  # type: ignore[arg-type]
+            client.add_comment(issue, adf("x" * 40_000) if kind == "cloud" else "x" * 40_000)
         fake.lag = timedelta(minutes=1)
         client.create_issue(fields=fields)
         assert len(client.search_issues('project = "OPS" AND labels = "l"')) == 0

@@ -1,4 +1,4 @@
-"""The life of one incident, told to a ticket system that fails at any request, by an outbox that does not give up."""
+"""The life of one incident in a ticket system that fails at any request, sent by an outbox that does not give up."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -53,25 +53,25 @@ bad_luck = st.builds(
 
 
 def live(fake: TicketServer, sink: Sink, luck: BadLuck) -> dict[str, str]:
-    """Tell the whole life as the outbox does: in order, looking up what is unknown; answers the last reference."""
+    """Send the whole life as the outbox does: in order, looking up what is unknown; answers the last reference."""
     fake.fates = {number: replace(fate) for number, fate in luck.fates.items()}
     reference: dict[str, str] = {}
     for number, (about, reason) in enumerate(LIFE):
-        told = message(replace(about, updated_at=fake.clock()), reason, number + 1, reference=reference)
-        reference = _deliver(sink, told, fake.clock, dies_once=number in luck.deaths)
+        sent = message(replace(about, updated_at=fake.clock()), reason, number + 1, reference=reference)
+        reference = _deliver(sink, sent, fake.clock, dies_once=number in luck.deaths)
         fake.clock.advance(hours=1)
     return reference
 
 
-def _deliver(sink: Sink, told: Message, clock: VirtualClock, *, dies_once: bool) -> dict[str, str]:
+def _deliver(sink: Sink, sent: Message, clock: VirtualClock, *, dies_once: bool) -> dict[str, str]:
     is_unknown = False
     for attempt in range(1, 40):
         try_it = sink.recover if is_unknown else sink.send
-        outcome = try_it(replace(told, attempt=attempt))
+        outcome = try_it(replace(sent, attempt=attempt))
         assert not isinstance(outcome, Refused), outcome
         if isinstance(outcome, Accepted) and not dies_once:
             return dict(outcome.reference)
         is_unknown = isinstance(outcome, Accepted | Unknown)
         dies_once = dies_once and not isinstance(outcome, Accepted)
         clock.advance(seconds=min(15 * 2 ** (attempt - 1), 1800))
-    raise AssertionError(f"never accepted: {told.reason}")
+    raise AssertionError(f"never accepted: {sent.reason}")

@@ -107,52 +107,31 @@ class UnderTest(ABC):
         """All tickets, oldest first."""
 
     @abstractmethod
-    def id_in(self, told: Accepted) -> str:
-        """The ticket of a reference."""
-
+    def id_in(self, sent: Accepted) -> str: ...
     @abstractmethod
-    def is_done(self, ticket: str) -> bool:
-        """Whether it is resolved or closed."""
-
+    def is_done(self, ticket: str) -> bool: ...
     @abstractmethod
-    def summary(self, ticket: str) -> str:
-        """Its one line."""
-
+    def summary(self, ticket: str) -> str: ...
     @abstractmethod
-    def description(self, ticket: str) -> str:
-        """Its text, in the system's own format."""
-
+    def description(self, ticket: str) -> str: ...
     @abstractmethod
-    def comments(self, ticket: str) -> list[str]:
-        """Comments or work notes, oldest first."""
-
+    def comments(self, ticket: str) -> list[str]: ...
     @abstractmethod
-    def priority(self, ticket: str) -> Any:
-        """As in `priorities`."""
-
+    def priority(self, ticket: str) -> Any: ...
     @abstractmethod
-    def is_linked(self, ticket: str, earlier: str) -> bool:
-        """Whether a ticket is linked to the one before it."""
-
+    def is_linked(self, ticket: str, earlier: str) -> bool: ...
     @abstractmethod
-    def is_duplicate(self, ticket: str) -> bool:
-        """Whether it was closed as a duplicate."""
-
+    def is_duplicate(self, ticket: str) -> bool: ...
     @abstractmethod
     def add_twin(self) -> str:
         """A second ticket of the incident of the oldest, as another worker creates it."""
 
     @abstractmethod
-    def person_closes(self, ticket: str) -> None:
-        """Anna resolves it."""
-
+    def person_closes(self, ticket: str) -> None: ...
     @abstractmethod
-    def person_takes(self, ticket: str) -> None:
-        """Anna begins to work on it."""
-
+    def person_takes(self, ticket: str) -> None: ...
     @abstractmethod
-    def person_chooses_priority(self, ticket: str) -> Any:
-        """Anna chooses another priority; answers it."""
+    def person_chooses_priority(self, ticket: str) -> Any: ...
 
     def open_ids(self) -> list[str]:
         """Tickets that are not done."""
@@ -195,8 +174,8 @@ class JiraUnderTest(UnderTest):
     def ids(self) -> list[str]:
         return list(self.fake.issues)
 
-    def id_in(self, told: Accepted) -> str:
-        return told.reference["key"]
+    def id_in(self, sent: Accepted) -> str:
+        return sent.reference["key"]
 
     def is_done(self, ticket: str) -> bool:
         return self.fake.category(ticket) == "done"
@@ -259,8 +238,8 @@ class ServiceNowUnderTest(UnderTest):
     def ids(self) -> list[str]:
         return list(self.fake.records)
 
-    def id_in(self, told: Accepted) -> str:
-        return told.reference["sys_id"]
+    def id_in(self, sent: Accepted) -> str:
+        return sent.reference["sys_id"]
 
     def is_done(self, ticket: str) -> bool:
         return self.fake.records[ticket]["state"] in ("6", "7", "8")

@@ -2,7 +2,7 @@
 
 Here: issues, search, comments, transitions, links and change history behind `TicketSystem`. The names of an incident are
 labels of its issue; a duplicate carries a label of its own. Not here: when any of it is done (``delivery.tickets.lifecycle``),
-and the text formats (`markup`).
+the reading of its answers (`answers`), and the text formats (`markup`).
 
 Sources: Atlassian, "The Jira Cloud platform REST API" v3, and "Search after write with search and reconcile" for the
 delay of its search; "Jira Data Center REST API" v2.
@@ -11,13 +11,21 @@ delay of its search; "Jira Data Center REST API" v2.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
 
 from mist_pipeline.delivery.message import Severity
 from mist_pipeline.delivery.sink import Refused, Unknown
 from mist_pipeline.delivery.tickets.client import TicketClient, dig, rows_of, text_of
+from mist_pipeline.delivery.tickets.jira.answers import (
+    Category,
+    Edit,
+    Issue,
+    account_of,
+    edit_of,
+    filled_fields,
+    hand_of,
+    issue_of,
+    required_fields,
+)
 from mist_pipeline.delivery.tickets.jira.config import JiraConfig
 from mist_pipeline.delivery.tickets.jira.markup import (
     SUMMARY_LIMIT,
@@ -30,11 +38,9 @@ from mist_pipeline.delivery.tickets.jira.markup import (
 from mist_pipeline.delivery.tickets.policy import Names
 from mist_pipeline.delivery.tickets.system import (
     Change,
-    Hand,
     NewTicket,
     ReadBack,
     StoppedError,
-    Ticket,
     Written,
     noting,
 )
@@ -49,34 +55,6 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+", re.ASCII)
 _PAGES = 20
 _PAGE = 50
 _HOPS = 4
-
-Category = Literal["new", "indeterminate", "done"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Issue(Ticket):
-    """An issue as it was read; its id and number are its key.
-
-    Attributes:
-        category: Category of its status; names of statuses are per workflow and translated.
-        status_id: Its status.
-        description: Its description as JSON or text, for finding marks in it.
-    """
-
-    category: Category
-    status_id: str
-    description: str
-
-
-@dataclass(frozen=True)
-class _Edit:
-    """One entry of the history of an issue: which of its fields somebody changed, and to what."""
-
-    at: datetime
-    author_id: str
-    author: str
-    is_app: bool
-    fields: Mapping[str, str]
 
 
 class JiraSystem:
@@ -131,7 +109,7 @@ class JiraSystem:
             found += page
             if is_last or not page:
                 break
-        issues = [_issue(each) for each in found]
+        issues = [issue_of(each) for each in found]
         # What came back is checked: nothing without our label is ever written to.
         return sorted((issue for issue in issues if names.cause in issue.names), key=lambda issue: issue.age)
 
@@ -213,9 +191,9 @@ class JiraSystem:
         if answer.status == 404:
             return None
         self._own_id = self._own_id or self._read_own_id()
-        issue = _issue(answer.document)
-        edits = [_edit(each) for each in rows_of(answer.document, "changelog", "histories")]
-        by_people: list[_Edit] = []
+        issue = issue_of(answer.document)
+        edits = [edit_of(each) for each in rows_of(answer.document, "changelog", "histories")]
+        by_people: list[Edit] = []
         for edit in sorted(edits, key=lambda edit: edit.at, reverse=True):
             if edit.author_id == self._own_id and "status" in edit.fields:
                 break
@@ -224,19 +202,19 @@ class JiraSystem:
         moved = next((edit for edit in by_people if "status" in edit.fields), None)
         assigned = next((edit for edit in by_people if "assignee" in edit.fields), None)
         if issue.is_done:
-            return ReadBack(issue, _hand(moved))
+            return ReadBack(issue, hand_of(moved))
         # What was given back (unassigned, moved back to new) is open again.
         taken = moved if issue.category == "indeterminate" else None
         if taken is None and assigned is not None and assigned.fields["assignee"]:
             taken = assigned
-        return ReadBack(issue, _hand(taken))
+        return ReadBack(issue, hand_of(taken))
 
     def _reference(self, key: str) -> dict[str, str]:
         return {"key": key, "url": f"{self._client.base_url}/browse/{key}"}
 
     def _read(self, key: str) -> Issue | None:
         answer = self._client.query(f"{self._root}/issue/{key}", {"fields": _FIELDS}, also=frozenset({404}))
-        return None if answer.status == 404 else _issue(answer.document)
+        return None if answer.status == 404 else issue_of(answer.document)
 
     def _add_label(self, issue: Issue, label: str) -> None:
         """One that it has already stays once."""
@@ -258,7 +236,9 @@ class JiraSystem:
         for _ in range(_HOPS):
             document = self._client.query(path, {"expand": "transitions.fields"}).document
             ways = [way for way in rows_of(document, "transitions") if text_of(way, "to", "id") not in seen]
-            ways.sort(key=lambda way: (_required(way) != [], len(text_of(way, "id")), text_of(way, "id")))
+            ways.sort(
+                key=lambda way: (required_fields(way) != [], len(text_of(way, "id")), text_of(way, "id"))
+            )
             by_category = {text_of(way, "to", "statusCategory", "key"): way for way in reversed(ways)}
             way = next((by_category[each] for each in wanted if each in by_category), None)
             is_there = way is not None
@@ -266,7 +246,7 @@ class JiraSystem:
             if way is None:
                 return False
             body: dict[str, object] = {"transition": {"id": text_of(way, "id")}}
-            if filled := _filled(way):
+            if filled := filled_fields(way):
                 body["fields"] = filled
             self._client.write("POST", path, body)
             if is_there:
@@ -281,7 +261,7 @@ class JiraSystem:
 
     def _read_own_id(self) -> str:
         """Who we are in a history."""
-        return _account(self._client.query(f"{self._root}/myself").document)
+        return account_of(self._client.query(f"{self._root}/myself").document)
 
     def _text(self, body: str) -> object:
         return adf(body) if self._is_cloud else wiki(body)
@@ -293,78 +273,3 @@ class JiraSystem:
 
 def _named(value: str) -> dict[str, str]:
     return {"id": value} if value.isascii() and value.isdigit() else {"name": value}
-
-
-def _issue(document: object) -> Issue:
-    key, number = text_of(document, "key"), text_of(document, "id")
-    category = text_of(document, "fields", "status", "statusCategory", "key")
-    if not (key and number.isdecimal() and category and _instant(text_of(document, "fields", "created"))):
-        raise StoppedError(
-            Refused("Jira: an issue came without key, id, status category or date (too few permissions?)")
-        )
-    closed = (
-        _instant(text_of(document, "fields", name))
-        for name in ("statuscategorychangedate", "resolutiondate", "updated")
-    )
-    is_done = category == "done"
-    return Issue(
-        id=key,
-        number=key,
-        age=number.zfill(20),
-        names=frozenset(str(label) for label in rows_of(document, "fields", "labels")),
-        is_done=is_done,
-        closed_at=next((at for at in closed if at), None) if is_done else None,
-        category="done" if is_done else "new" if category == "new" else "indeterminate",
-        status_id=text_of(document, "fields", "status", "id"),
-        description=json.dumps(dig(document, "fields", "description")),
-    )
-
-
-def _edit(document: object) -> _Edit:
-    author = dig(document, "author")
-    return _Edit(
-        at=_instant(text_of(document, "created")) or datetime.min.replace(tzinfo=UTC),
-        author_id=_account(author),
-        author=text_of(author, "displayName"),
-        is_app=text_of(author, "accountType") == "app",
-        fields={text_of(item, "field"): text_of(item, "to") for item in rows_of(document, "items")},
-    )
-
-
-def _account(document: object) -> str:
-    """The id of an account, by whichever name its dialect has for it."""
-    return text_of(document, "accountId") or text_of(document, "key") or text_of(document, "name")
-
-
-def _hand(edit: _Edit | None) -> Hand | None:
-    return None if edit is None else Hand(edit.author, edit.at)
-
-
-def _instant(text: str) -> datetime | None:
-    """Jira's ``2026-11-23T17:00:00.000+0000``."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z").astimezone(UTC)
-    except ValueError:
-        return None
-
-
-def _required(way: object) -> list[str]:
-    """Fields that a transition demands and that have no default."""
-    fields = dig(way, "fields")
-    if not isinstance(fields, Mapping):
-        return []
-    return [
-        str(name)
-        for name, about in fields.items()
-        if dig(about, "required") is True and dig(about, "hasDefaultValue") is not True
-    ]
-
-
-def _filled(way: object) -> dict[str, object]:
-    """The first allowed value of every demanded choice (usually the resolution); others Jira will name itself."""
-    filled: dict[str, object] = {}
-    for name in _required(way):
-        allowed = rows_of(way, "fields", name, "allowedValues")
-        if allowed and text_of(allowed[0], "id"):
-            filled[name] = {"id": text_of(allowed[0], "id")}
-    return filled
