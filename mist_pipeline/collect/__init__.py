@@ -1,1 +1,5 @@
-"""From the Mist cloud to history frames: what to ask (call planner), raw files as received, raw files → frames."""
+"""From the Mist cloud to history tables: what is worth asking, the answers as received, and the frames made from them.
+
+Planning and fetching, the raw store and the making of frames belong here, each in a sub-room. How a call is sent is in
+`mist`, where frames are kept in `warehouse`, and what they mean in `analysis`.
+"""

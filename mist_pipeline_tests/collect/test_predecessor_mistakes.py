@@ -13,7 +13,7 @@ from mist_pipeline.collect.history.frames import Wanted, read_history
 from mist_pipeline.collect.raw.errors import FetchFailedError, NothingKnownError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.errors import Unavailable
-from mist_pipeline_tests.collect.conftest import (
+from mist_pipeline_tests.support.collect.fake_cloud import (
     DAY,
     NOW,
     ORIGIN,

@@ -3,12 +3,12 @@
 A *day* is the calendar day of the organisation's zone, 23 to 25 hours long. An *hour* is a slot of 3,600 s counted
 from the day's first second, so that in zones with a half-hour offset hours begin on the half hour; the last slot of a
 day may be shorter. A *window* is a span that one request asks for. No clock is read here. What is asked in the windows
-is decided in ``collect.plan``.
+is decided in ``collect.fetch.plan``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 HOUR = 3600
@@ -33,11 +33,6 @@ class Window:
 def day_bounds(day: date, zone: ZoneInfo) -> tuple[int, int]:
     """First second of the day and first second of the next one, as epoch seconds."""
     return _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
-
-
-def day_of(epoch: float, zone: ZoneInfo) -> date:
-    """The day of the organisation's zone in which this instant lies."""
-    return datetime.fromtimestamp(epoch, tz=UTC).astimezone(zone).date()
 
 
 def hour_windows(days: Sequence[date], zone: ZoneInfo, *, now: int, since: int | None = None) -> list[Window]:

@@ -1,8 +1,8 @@
-"""Carry out a plan: ask the cloud, check every answer's shape, keep it in the raw store.
+"""Carry out a plan: send its calls, check every document, keep it in the raw store.
 
 A fetch is whole or it fails: nothing is committed for a kind while one of its requests has no answer. What did arrive
 stays in the store's unfinished folder, and the next attempt asks only for the rest. What is worth asking is decided in
-``plan``, how to send and repeat in ``mist.client``, what the answers mean in ``frames``.
+``plan``, how to send and repeat in ``mist.client``, what the answers mean in ``collect.history``.
 """
 
 from collections import deque
@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 from mist_pipeline.collect.fetch.organisation import organisation_frame, worst_first
 from mist_pipeline.collect.fetch.plan import WINDOW_STEPS, JsonValue, Known, Plan, Purpose, Request
-from mist_pipeline.collect.fetch.range_limits import Narrowing
+from mist_pipeline.collect.fetch.range_limits import RangeLimits
 from mist_pipeline.collect.raw.errors import FetchFailedError
 from mist_pipeline.collect.raw.format import Header, Record
 from mist_pipeline.collect.raw.generation import Generation
@@ -191,7 +191,7 @@ class _Run:
         self._origin = origin
         self._progress = progress
         self._answered = 0
-        self._narrowing = Narrowing(plan.known.window_hours, plan.ask.zone)
+        self._range_limits = RangeLimits(plan.known.window_hours, plan.ask.zone)
         self.spent = Spent(plan, window_hours=plan.known.window_hours, spellings=dict(plan.known.spellings))
 
     @property
@@ -266,7 +266,7 @@ class _Run:
     ) -> Iterator[Call]:
         while queue:
             request = queue.popleft()
-            if request.purpose == "detail" and (pieces := self._narrowing.cut(request)):
+            if request.purpose == "detail" and (pieces := self._range_limits.cut(request)):
                 queue.extendleft(reversed(pieces))
                 continue
             earlier = generation.header(request.key)
@@ -332,9 +332,9 @@ class _Run:
     def _learn(self, request: Request, interval: float) -> list[Request]:
         if request.purpose != "detail":
             return []
-        pieces = self._narrowing.saw(request, interval)
+        pieces = self._range_limits.saw(request, interval)
         self.spent.narrowed += bool(pieces)
-        self.spent.window_hours = self._narrowing.window_hours
+        self.spent.window_hours = self._range_limits.window_hours
         return pieces
 
     def _advance(self) -> None:
@@ -364,7 +364,7 @@ def _detail_interval(request: Request, document: Any) -> int:
 def _spellings(document: Any) -> dict[str, str | None]:
     """Canonical name → spelling to ask for, None for a metric that the site does not have.
 
-    A site that lists nothing at all has told nothing: it is asked by the catalogue's own names.
+    A site that lists nothing at all is asked by the catalogue's own names.
     """
     advertised = parse_sle_metrics(document)
     if not advertised.enabled and not advertised.supported:

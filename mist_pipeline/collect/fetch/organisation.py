@@ -1,6 +1,7 @@
 """Answers of the organisation endpoint as frames: every site's score, clients and access points by hour.
 
-Pure: raw records in, frames out. Site detail is in ``detail``, both come together in ``frames``.
+Pure: raw records in, frames out. The detail of a site is in ``collect.history.hourly``, both
+come together in ``collect.history.frames``.
 """
 
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from mist_pipeline.mist.parsers import parse_sites_sle
 USER_METRICS = tuple(
     name for name, metric in CATALOGUE.items() if metric.family in ("radio", "roaming", "connect")
 )
-"""Metrics of which nobody present means nobody measured; devices have a health of their own at night."""
+"""Metrics that are measured on clients: without clients there is no score. The health of devices has one at any time."""
 
 _ANSWER: dict[str, Any] = {
     "start": pl.Int64,
@@ -72,7 +73,7 @@ def _pages(batch: list[Record]) -> pl.DataFrame:
         asked = record.header.request
         count = max(1, len(page.site_ids))
         nothing: list[Any] = [None] * count
-        told: dict[str, list[Any]] = {
+        found: dict[str, list[Any]] = {
             "start": [asked["start"]] * count,
             "end": [asked["end"]] * count,
             "group": [asked["group"]] * count,
@@ -83,5 +84,5 @@ def _pages(batch: list[Record]) -> pl.DataFrame:
             **page.scores_pct,
         }
         for name, column in columns.items():
-            column.extend(told.get(name) or nothing)
+            column.extend(found.get(name) or nothing)
     return pl.DataFrame(columns, schema=_ANSWER)

@@ -1,9 +1,9 @@
 """The call planner: the cheapest requests for sites × metrics × days within the call budget.
 
-Pure: no I/O, no clock. What goes over the wire is made from the requests by ``collect.fetch`` with the calls of
-``mist.endpoints``; windows come from ``collect.days``.
+Pure: no I/O, no clock. What goes over the wire is made from the requests by ``collect.fetch.fetcher`` with
+the calls of ``mist.endpoints``; windows come from ``collect.fetch.days``.
 
-Two endpoints tell scores. The *detail* of one site and metric has hourly buckets, user-minutes, classifiers and impact,
+Two endpoints have scores. The *detail* of one site and metric has hourly buckets, user-minutes, classifiers and impact,
 and one call covers a week. The *organisation* endpoint has the hourly score, clients and APs of all sites, and one call
 covers an hour (a page for every 1,000 sites). Detail costs sites × metrics × weeks, the organisation hours × pages ×
 groups: the planner compares the two.
@@ -109,7 +109,7 @@ class Budget:
 
     Attributes:
         now: Calls that can be spent without waiting; None for no limit.
-        per_hour: Calls that come free every hour; tells how long a larger plan waits.
+        per_hour: Calls that come free every hour; decides how long a larger plan waits.
     """
 
     now: int | None
@@ -118,7 +118,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Request:
-    """One thing to ask, with the days that its answer tells about.
+    """One thing to ask, with the days that its answer covers.
 
     Attributes:
         purpose: Which endpoint.
@@ -262,7 +262,7 @@ def make_plan(ask: Ask, known: Known, budget: Budget) -> Plan:
     """The best plan that the budget allows; see ``Ask.detail`` and ``Plan.strategy``.
 
     ``auto`` takes the first that fits: full; detail with counts for as many of the newest days as fit; triage. Where
-    none fits, it takes the cheapest and waits for calls (``Plan.wait_hours``): a day without any score helps nobody.
+    none fits, it takes the cheapest and waits for calls (``Plan.wait_hours``): a day without any score is of no use.
     """
     alarms = _alarm_requests(ask) if ask.alarms else []
     left_out = _unopened(ask)
@@ -316,7 +316,7 @@ def _detail_windows(ask: Ask, known: Known) -> list[Window]:
     windows = span_windows(
         ask.days, ask.zone, max_hours=known.window_hours, now=ask.now_epoch, since=ask.since_epoch
     )
-    return windows[::-1]  # newest first: collect.narrowing learns from them
+    return windows[::-1]  # newest first: range_limits learns from them
 
 
 def _detail_cost(ask: Ask, known: Known) -> int:

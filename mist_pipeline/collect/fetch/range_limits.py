@@ -1,8 +1,8 @@
-"""What to do when the cloud answers with buckets wider than an hour: ask shorter windows, where that can help.
+"""How long a window may be before the cloud answers with buckets wider than an hour; shorter ones where that helps.
 
 Two causes look alike. Some clouds widen the buckets of long windows: shorter ones cure it. And every cloud widens or
 drops old hours: nothing cures it, asking again only costs calls. Requests are sent newest first, so that the first
-answers tell the two apart. Pure; ``fetch`` feeds it.
+answers show which it is. Pure; ``fetcher`` feeds it.
 """
 
 from dataclasses import replace
@@ -12,8 +12,8 @@ from mist_pipeline.collect.fetch.days import DAY_HOURS, HOUR, span_windows
 from mist_pipeline.collect.fetch.plan import WINDOW_STEPS, Request
 
 
-class Narrowing:
-    """What the answers of one fetch have taught about window lengths.
+class RangeLimits:
+    """What the answers of one fetch say about window lengths.
 
     Args:
         window_hours: Longest window that is worth asking for, as known before.

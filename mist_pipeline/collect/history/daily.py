@@ -12,7 +12,7 @@ _KEY = ["site_id", "metric"]
 
 def sle_daily(
     hourly: pl.DataFrame,
-    told: DetailFrames,
+    frames: DetailFrames,
     chosen: pl.DataFrame,
     site_hourly: pl.DataFrame,
     asked: pl.DataFrame,
@@ -21,15 +21,15 @@ def sle_daily(
 
     Args:
         hourly: Hours merged from detail and organisation (``frames``), with ``is_detail`` and ``num_clients``.
-        told: Detail answers.
-        chosen: Which of them speaks when (``detail.speaking``).
+        frames: Detail answers.
+        chosen: Which of them counts when (``hourly.chosen_answers``).
         site_hourly: ``history.site_hourly`` of the days.
         asked: day, site_id, metric; one row each.
     """
     key = ["day", *_KEY]
-    detail = _detail_days(hourly, told, chosen)
+    detail = _detail_days(hourly, frames, chosen)
     estimates = _estimated_days(hourly)
-    users = told.answers.filter(pl.col("num_days") == 1).group_by(key).agg(pl.col("total_users").max())
+    users = frames.answers.filter(pl.col("num_days") == 1).group_by(key).agg(pl.col("total_users").max())
     peaks = site_hourly.group_by("day", "site_id").agg(pl.col("num_clients").max().alias("peak_clients"))
     has_detail = pl.col("state").is_in(["ok", "no_users"])
     has_estimate = ~has_detail.fill_null(value=False) & pl.col("state_estimated").is_in(["ok", "no_users"])
@@ -67,21 +67,21 @@ def sle_daily(
     )
 
 
-def classifiers_daily(parts: pl.DataFrame, told: DetailFrames) -> pl.DataFrame:
+def classifiers_daily(parts: pl.DataFrame, frames: DetailFrames) -> pl.DataFrame:
     """Sums by day; users and access points hit only where the answer was about this day alone.
 
     Args:
-        parts: Classifier buckets of the answers that speak: record, site_id, metric, classifier, day, slot, total,
+        parts: Classifier buckets of the answers that count: record, site_id, metric, classifier, day, slot, total,
             degraded.
-        told: Detail answers.
+        frames: Detail answers.
     """
     key = ["day", *_KEY, "classifier"]
     # A day has hourly buckets or wide ones; where it has both, the hourly ones count.
     is_hourly = pl.col("slot").is_not_null()
     counted = parts.filter(is_hourly | ~is_hourly.any().over("day", *_KEY))
-    single = told.answers.filter(pl.col("num_days") == 1).select("record", "day", *_KEY)
+    single = frames.answers.filter(pl.col("num_days") == 1).select("record", "day", *_KEY)
     hit = (
-        told.impacts.join(single, on="record")
+        frames.impacts.join(single, on="record")
         .group_by(key)
         .agg(pl.col("num_users").max(), pl.col("num_aps").max())
     )
@@ -119,7 +119,7 @@ def from_sums() -> list[pl.Expr]:
     ]
 
 
-def _detail_days(hourly: pl.DataFrame, told: DetailFrames, chosen: pl.DataFrame) -> pl.DataFrame:
+def _detail_days(hourly: pl.DataFrame, frames: DetailFrames, chosen: pl.DataFrame) -> pl.DataFrame:
     """Days from user-minutes; buckets wider than an hour stand in for days without any hourly one."""
     key = ["day", *_KEY]
     by_hour = (
@@ -135,8 +135,8 @@ def _detail_days(hourly: pl.DataFrame, told: DetailFrames, chosen: pl.DataFrame)
     )
     wide = (
         chosen.filter(pl.col("slot").is_null())
-        .join(told.buckets.filter(pl.col("slot").is_null()).drop("slot"), on=["record", "day"])
-        .join(told.answers.select("record", "day", "unit"), on=["record", "day"])
+        .join(frames.buckets.filter(pl.col("slot").is_null()).drop("slot"), on=["record", "day"])
+        .join(frames.answers.select("record", "day", "unit"), on=["record", "day"])
         .select(
             *key,
             "total",
@@ -147,13 +147,13 @@ def _detail_days(hourly: pl.DataFrame, told: DetailFrames, chosen: pl.DataFrame)
             is_refused=pl.lit(value=False),
         )
     )
-    told_by_hour = by_hour.filter(pl.col("total").is_not_null())
+    known_by_hour = by_hour.filter(pl.col("total").is_not_null())
     return pl.concat(
         [
             frame.select(*key, "total", "degraded", "weighted", "weight", "measured_unit", "is_refused")
             for frame in (
-                told_by_hour,
-                wide.join(told_by_hour, on=key, how="anti"),
+                known_by_hour,
+                wide.join(known_by_hour, on=key, how="anti"),
                 by_hour.filter(pl.col("total").is_null()).join(wide, on=key, how="anti"),
             )
         ]
@@ -161,10 +161,10 @@ def _detail_days(hourly: pl.DataFrame, told: DetailFrames, chosen: pl.DataFrame)
 
 
 def _sums(total: str, degraded: str) -> list[pl.Expr]:
-    is_told = pl.col(total).is_not_null().any()
+    is_known = pl.col(total).is_not_null().any()
     return [
-        pl.when(is_told).then(pl.col(total).sum()).alias("total"),
-        pl.when(is_told).then(pl.col(degraded).sum()).alias("degraded"),
+        pl.when(is_known).then(pl.col(total).sum()).alias("total"),
+        pl.when(is_known).then(pl.col(degraded).sum()).alias("degraded"),
     ]
 
 

@@ -1,6 +1,6 @@
 """Raw snapshots and alarms → history.sites, history.devices, history.alarms, for given days.
 
-Sites and devices are told for now only: a day takes the newest snapshot up to its end, else the earliest later one,
+Sites and devices are known for now only: a day takes the newest snapshot up to its end, else the earliest later one,
 marked as substituted. Pure but for reading the raw store; service levels are in ``frames``.
 """
 
@@ -134,17 +134,17 @@ def devices_frame(store: RawStore, days: Iterable[date], zone: ZoneInfo) -> pl.D
 def alarms_frame(
     store: RawStore, days: Iterable[date], zone: ZoneInfo, *, lane: Lane = "batch"
 ) -> pl.DataFrame:
-    """``history.alarms``: every alarm once, as told last, on the day it was raised.
+    """``history.alarms``: every alarm once, in its newest version, on the day it was raised.
 
-    An alarm that a window tells although it was raised before the days wanted belongs to its own day and is left out.
+    An alarm that a window holds although it was raised before the days wanted belongs to its own day and is left out.
     """
     wanted = sorted(set(days))
     newest: dict[str, tuple[datetime, Alarm]] = {}
     for record, _ in store.read(kind_of("alarms", lane), wanted, every_generation=lane == "live"):
-        told_at = record.header.received_at
+        received_at = record.header.received_at
         for alarm in parse_alarms(record.document()):
-            if alarm.id not in newest or newest[alarm.id][0] <= told_at:
-                newest[alarm.id] = told_at, alarm
+            if alarm.id not in newest or newest[alarm.id][0] <= received_at:
+                newest[alarm.id] = received_at, alarm
     bounds = [(day, *day_bounds(day, zone)) for day in wanted]
     rows = [
         _alarm_row(day, alarm)

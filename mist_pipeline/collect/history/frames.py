@@ -1,18 +1,18 @@
 """Raw answers → the history tables of service levels, for given days.
 
-Pure but for reading the raw store. Detail answers come from ``detail``, the organisation's from ``organisation``;
-days are summed up in ``daily``, sites, devices and
-alarms are in ``dimensions``. Severity is not judged here (``analysis.severity``).
+Pure but for reading the raw store. Detail answers come from ``hourly``, the organisation's from
+``collect.fetch.organisation``; days are summed up in ``daily``; sites, devices and alarms are in ``dimensions``. Severity
+is not decided here (``analysis.scores``).
 
 How a score comes about:
 
 * Hour with detail: 100 × (1 − Σ degraded / Σ total) over its buckets, nulls skipped; no user-minutes is ``no_users``.
-* Hour without: the organisation endpoint's share × 100, user-minutes null. With no clients a metric that people
-  produce is ``no_users``; devices have a health of their own at night.
+* Hour without: the organisation endpoint's share × 100, user-minutes null. With no clients a metric that is
+  measured on clients is ``no_users``; the health of devices is measured without them too.
 * Day with detail: from the sums of its hours. Without: the mean of the hourly scores weighted by clients, which is an
-  estimate (an hour counts by who was there, not by how long).
+  estimate (an hour counts by the clients present, not by how long they stayed).
 * A metric that the site does not have: ``not_supported``, unless the organisation endpoint has a score of it after all.
-* Asked and nothing told: ``missing``. Never asked: no hourly row, and ``missing`` for the day, which always has its row.
+* Asked without an answer: ``missing``. Never asked: no hourly row, and ``missing`` for the day, which always has its row.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ from mist_pipeline.collect.fetch.days import HOUR, day_bounds
 from mist_pipeline.collect.fetch.fetcher import Lane, kind_of
 from mist_pipeline.collect.fetch.organisation import USER_METRICS, organisation_frame
 from mist_pipeline.collect.history.daily import classifiers_daily, from_sums, sle_daily
-from mist_pipeline.collect.history.hourly import DetailFrames, detail_frames, speaking
+from mist_pipeline.collect.history.hourly import DetailFrames, chosen_answers, detail_frames
 from mist_pipeline.collect.raw.format import Record
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.domain.metrics import CATALOGUE
@@ -105,7 +105,7 @@ def read_history(
     Args:
         store: Raw files.
         wanted: Rows to make.
-        connected: Access points connected by hour (``dimensions.connected_by_hour``), or None where nobody asked.
+        connected: Access points connected by hour (``dimensions.connected_by_hour``), or None where that was not asked.
         lane: ``live``: today's fetches, each of which holds some hours, are put together.
 
     Raises:
@@ -127,23 +127,23 @@ def make_history(
     """The history tables from raw records; see ``read_history``."""
     wanted = wanted.of_days()
     days = wanted.day_spans()
-    told = detail_frames(detail, days, wanted.zone)
+    frames = detail_frames(detail, days, wanted.zone)
     answers = _in_slots(organisation_frame(record for record, _ in organisation), days)
-    chosen = speaking(told)
-    from_detail = _detail_hours(told, chosen, days, wanted)
+    chosen = chosen_answers(frames)
+    from_detail = _detail_hours(frames, chosen, days, wanted)
     from_organisation = _organisation_hours(answers, wanted)
     hourly = _merged(from_detail, from_organisation)
     site_hourly = _site_hourly(answers, wanted, connected)
     metrics = pl.DataFrame({"metric": list(wanted.metrics)}, schema={"metric": pl.String})
     asked = wanted.sites.join(metrics, how="cross")
-    parts = told.classifiers.join(chosen, on=["record", "day", "slot"], how="inner", nulls_equal=True).join(
+    parts = frames.classifiers.join(chosen, on=["record", "day", "slot"], how="inner", nulls_equal=True).join(
         wanted.sites, on=["day", "site_id"], how="semi"
     )
     return History(
         sle_hourly=hourly.select(_SLE_HOURLY).sort("hour", *_KEY),
-        sle_daily=sle_daily(hourly, told, chosen, site_hourly, asked),
+        sle_daily=sle_daily(hourly, frames, chosen, site_hourly, asked),
         classifiers_hourly=_classifiers_hourly(parts),
-        classifiers_daily=classifiers_daily(parts, told),
+        classifiers_daily=classifiers_daily(parts, frames),
         site_hourly=site_hourly,
     )
 
@@ -173,12 +173,12 @@ def _instant(epoch_seconds: str) -> pl.Expr:
 
 
 def _detail_hours(
-    told: DetailFrames, chosen: pl.DataFrame, days: pl.DataFrame, wanted: Wanted
+    frames: DetailFrames, chosen: pl.DataFrame, days: pl.DataFrame, wanted: Wanted
 ) -> pl.DataFrame:
     """One row for every site, metric and hour that a detail answer was asked for."""
     slots = _slots(days)
     asked = (
-        told.answers.join(wanted.sites, on=["day", "site_id"], how="semi")
+        frames.answers.join(wanted.sites, on=["day", "site_id"], how="semi")
         .filter(pl.col("metric").is_in(wanted.metrics))
         .join(slots, on="day")
         .filter(pl.col("slot") + HOUR > pl.col("start"), pl.col("slot") < pl.col("end"))
@@ -188,7 +188,7 @@ def _detail_hours(
             (pl.col("outcome") == "not_supported").all().alias("is_refused"),
         )
     )
-    best = chosen.drop_nulls("slot").join(told.buckets, on=["record", "day", "slot"])
+    best = chosen.drop_nulls("slot").join(frames.buckets, on=["record", "day", "slot"])
     return asked.join(best.drop("record"), on=[*_KEY, "day", "slot"], how="left").select(
         *_KEY,
         "day",
@@ -223,13 +223,13 @@ def _organisation_hours(answers: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
         variable_name="metric",
         value_name="score",
     )
-    nobody = (pl.col("num_clients") == 0) & pl.col("metric").is_in(USER_METRICS)
+    is_empty = (pl.col("num_clients") == 0) & pl.col("metric").is_in(USER_METRICS)
     return asked.join(scores, on=["group", "metric", "site_id", "slot"], how="left").select(
         *_KEY,
         "day",
         "slot",
-        pl.when(~nobody.fill_null(value=False)).then("score").alias("score_pct"),
-        pl.when(nobody)
+        pl.when(~is_empty.fill_null(value=False)).then("score").alias("score_pct"),
+        pl.when(is_empty)
         .then(pl.lit("no_users"))
         .when(pl.col("score").is_not_null())
         .then(pl.lit("ok"))
@@ -240,7 +240,7 @@ def _organisation_hours(answers: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
 
 
 def _merged(detail: pl.DataFrame, organisation: pl.DataFrame) -> pl.DataFrame:
-    """Detail where it tells something, else the organisation's score, else whichever was asked."""
+    """Detail where it says something, else the organisation's score, else whichever was asked."""
     both = detail.join(organisation, on=[*_KEY, "day", "slot"], how="full", coalesce=True, suffix="_org")
     is_detail = (
         pl.when(pl.col("state").is_null())

@@ -1,7 +1,7 @@
 """Answers of the detail endpoint as frames: user-minutes by site, metric and hour, and by classifier.
 
 Pure: raw records in, frames out. The buckets of an answer are added up by hour; where answers overlap, one of them
-speaks for an hour. States, days and the organisation's scores come together in ``frames``.
+counts for an hour. States, days and the organisation's scores come together in ``frames``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -46,7 +46,7 @@ _BODY = pl.Struct(
         ),
     }
 )
-"""What is read of an answer. Its shape was checked in full when it came in (``mist.shapes``)."""
+"""What is read of an answer. The whole document was checked when it came in (``mist.parsers``)."""
 
 _ANSWER: dict[str, Any] = {
     "record": pl.Int64,
@@ -104,8 +104,8 @@ def detail_frames(
     )
 
 
-def speaking(detail: DetailFrames) -> pl.DataFrame:
-    """The answer that speaks for each site, metric and hour: the one that covers most of it, then the newest.
+def chosen_answers(detail: DetailFrames) -> pl.DataFrame:
+    """The answer that counts for each site, metric and hour: the one that covers most of it, then the newest.
 
     Returns:
         record, site_id, metric, day, slot; wide buckets (slot null) are chosen by day.
@@ -135,16 +135,16 @@ def _batch(
     batch: list[tuple[Record, frozenset[date]]], first: int, days: pl.DataFrame, zone: ZoneInfo
 ) -> DetailFrames:
     answers = _answers(batch, first)
-    told = _decoded(answers, batch)
+    decoded = _decoded(answers, batch)
     answer = (
         answers.drop("interval", "body")
-        .join(told.select("record", "total_users", "unit"), on="record", how="left")
+        .join(decoded.select("record", "total_users", "unit"), on="record", how="left")
         .explode("days", empty_as_null=True)
         .rename({"days": "day"})
     )
     counted = answer.select("record", "day").join(days.select("day", day_start="start"), on="day")
-    causes = _causes(told)
-    buckets = _by_slot(told.select("record", *_WINDOW, *_SAMPLES, "value"), "record", counted, zone)
+    causes = _causes(decoded)
+    buckets = _by_slot(decoded.select("record", *_WINDOW, *_SAMPLES, "value"), "record", counted, zone)
     parts = _by_slot(causes.select("record", "cause", *_WINDOW, *_SAMPLES), "cause", counted, zone)
     names = causes.select("record", "classifier", "cause").unique()
     return DetailFrames(
@@ -184,14 +184,14 @@ def _decoded(answers: pl.DataFrame, batch: list[tuple[Record, frozenset[date]]])
     body, sle = pl.col("body").struct, pl.col("sle").struct
     impact = pl.col("impact").struct
     try:
-        told = answers.drop_nulls("body").with_columns(pl.col("body").str.json_decode(_BODY))
+        decoded = answers.drop_nulls("body").with_columns(pl.col("body").str.json_decode(_BODY))
     except pl.exceptions.ComputeError:
         # Slower, but it names the place in the document.
         for record, _ in batch:
             if record.header.outcome == "answered":
                 parse_sle_summary(record.document())
         raise
-    return told.select(
+    return decoded.select(
         "record",
         "interval",
         body.field("start").cast(pl.Int64),
@@ -207,13 +207,13 @@ def _decoded(answers: pl.DataFrame, batch: list[tuple[Record, frozenset[date]]])
     )
 
 
-def _causes(told: pl.DataFrame) -> pl.DataFrame:
+def _causes(decoded: pl.DataFrame) -> pl.DataFrame:
     """One row per record and classifier as sent; ``cause`` numbers the record's classifiers by normalised name."""
     each, impact = pl.col("classifiers").struct, pl.col("impact").struct
-    # As mist.metrics.normalise does it.
+    # As domain.metrics.normalise does it.
     name = each.field("name").fill_null("").str.strip_chars().str.to_lowercase().str.replace_all("[_ ]", "-")
     return (
-        told.select("record", *_WINDOW, "classifiers")
+        decoded.select("record", *_WINDOW, "classifiers")
         .filter(pl.col("classifiers").list.len() > 0)
         .explode("classifiers")
         .select("record", *_WINDOW, each.field("impact", "samples"), classifier=name)
@@ -243,10 +243,10 @@ def _by_slot(documents: pl.DataFrame, key: str, days: pl.DataFrame, zone: ZoneIn
     nulls = pl.lit(None, pl.Float64).repeat_by("count")
     filled = [pl.when(pl.col(name).is_null()).then(nulls).otherwise(name).alias(name) for name in columns]
     begin = pl.col("begin")
-    is_told = pl.col("total").is_not_null() & pl.col("degraded").is_not_null()
-    # What exceeds the total is rounding: mist.shapes lets no more through.
+    is_known = pl.col("total").is_not_null() & pl.col("degraded").is_not_null()
+    # What exceeds the total is rounding: mist.parsers lets no more through.
     degraded = pl.when(pl.col("degraded") > pl.col("total")).then("total").otherwise("degraded")
-    is_measured = is_told & pl.col("value").is_not_null()
+    is_measured = is_known & pl.col("value").is_not_null()
     measured = {
         "weighted": pl.when(is_measured).then(pl.col("value") * pl.col("total")),
         "weight": pl.when(is_measured).then("total"),
@@ -266,17 +266,17 @@ def _by_slot(documents: pl.DataFrame, key: str, days: pl.DataFrame, zone: ZoneIn
             key,
             "day",
             slot=pl.when(pl.col("interval") <= HOUR).then(begin - (begin - pl.col("day_start")) % HOUR),
-            total=pl.when(is_told).then("total"),
-            degraded=pl.when(is_told).then(degraded),
+            total=pl.when(is_known).then("total"),
+            degraded=pl.when(is_known).then(degraded),
             **{name: measured[name] for name in sums},
             covered=pl.min_horizontal(begin + pl.col("interval"), "end") - begin,
-            is_told=is_told,
+            is_known=is_known,
         )
     )
-    is_any = pl.col("is_told")
+    is_any = pl.col("is_known")
     return (
         buckets.group_by(key, "day", "slot")
         .agg(pl.col("total", "degraded", *sums, "covered").sum(), is_any.any())
         .with_columns(pl.when(is_any).then(pl.col("total", "degraded")))
-        .drop("is_told")
+        .drop("is_known")
     )

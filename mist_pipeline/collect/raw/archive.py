@@ -2,7 +2,7 @@
 
 An archive is ``<prefix>-<label>.tar.gz`` and ``<prefix>-<label>.index.json`` beside it. The index is written last and
 makes the archive exist; an archive is never changed afterwards, later files of the same label get a number. Which files
-go in, and when they may go from their place, is decided in ``collect.retention``.
+go in, and when they may go from their place, is decided in ``collect.raw.retention``.
 """
 
 import json

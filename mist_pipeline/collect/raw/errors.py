@@ -1,10 +1,10 @@
-"""What can go wrong in this room; what can go wrong with the cloud is in ``mist.errors``."""
+"""What can go wrong when answers are collected, kept or read back; errors of the Mist API are in ``mist.errors``."""
 
 from collections.abc import Sequence
 
 from mist_pipeline.mist.errors import MistError, TransientFailure
 
-_TOLD = 5
+_SHOWN = 5
 
 
 class CollectError(Exception):
@@ -39,10 +39,10 @@ class FetchFailedError(CollectError):
         self.is_transient = all(isinstance(error, TransientFailure) for _, error in failures)
         known = [error.retry_at for _, error in failures if error.retry_at is not None]
         self.retry_at = max(known) if known else None
-        told = "; ".join(f"{what}: {error}" for what, error in self.failures[:_TOLD])
-        more = f"; and {len(self.failures) - _TOLD} more" if len(self.failures) > _TOLD else ""
+        shown = "; ".join(f"{what}: {error}" for what, error in self.failures[:_SHOWN])
+        more = f"; and {len(self.failures) - _SHOWN} more" if len(self.failures) > _SHOWN else ""
         super().__init__(
-            f"{len(self.failures)} requests of {kind} failed, nothing of it counts: {told}{more}"
+            f"{len(self.failures)} requests of {kind} failed, nothing of it counts: {shown}{more}"
         )
 
     def __reduce__(self) -> tuple[type["FetchFailedError"], tuple[str, tuple[tuple[str, MistError], ...]]]:

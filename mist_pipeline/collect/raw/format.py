@@ -3,7 +3,7 @@
 A raw file is a sequence of gzip members, one a request, so that a torn write costs one request and not the file. A
 member holds two lines a page: the *header* (JSON: what was asked, when, by which version, how it ended) and the *body*
 as received, verbatim but for line breaks between JSON tokens, which become spaces. ``zcat file | jq`` reads it. Where
-the files lie and which of them count is the business of ``collect.raw_store``.
+the files lie and which of them count is decided in ``collect.raw.store``.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ class Header:
 
     @property
     def days(self) -> tuple[date, ...]:
-        """The days that the answer tells about."""
+        """The days that the answer covers."""
         return tuple(date.fromisoformat(day) for day in self.request.get("days", ()))
 
     def to_json(self) -> str:

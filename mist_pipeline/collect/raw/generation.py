@@ -2,7 +2,7 @@
 
 A fetch is written in a folder of its own under ``raw/<kind>/unfinished``, one file per first day of a window. The
 commit is written down first (``commit.json``) and then carried out, so that a crash in its middle is made good by the
-next fetch. Where the files end up and how they are read is in ``raw_store``.
+next fetch. Where the files end up and how they are read is in ``collect.raw.store``.
 """
 
 import fcntl
@@ -81,7 +81,7 @@ class Generation:
             )
 
     def commit(self, keys: Iterable[str], notes: Mapping[str, Any]) -> list[date]:
-        """Make this the newest generation of every day that the requests tell about.
+        """Make this the newest generation of every day that the requests cover.
 
         Args:
             keys: The requests that belong to it; all of them must have been written.
@@ -98,8 +98,8 @@ class Generation:
             raise ValueError(f"{len(lost)} requests were never written, the first is {lost[0]}")
         days_of_part: dict[date, set[date]] = defaultdict(set)
         for key in wanted:
-            told = self._done[key].days
-            days_of_part[told[0]].update(told)
+            covered = self._done[key].days
+            days_of_part[covered[0]].update(covered)
         name = self._next_name(set().union(*days_of_part.values()))
         parts, of_day = [], defaultdict[str, list[str]](list)
         for first, days in sorted(days_of_part.items()):
@@ -161,7 +161,7 @@ def exclusive(folder: Path) -> Iterator[None]:
             raise RawBusyError(
                 f"another process is fetching the same days ({lock}); wait for it to end, then start again"
             ) from error
-        # The holder before us may have removed the file between our open and our lock: then nobody else sees ours.
+        # The holder before us may have removed the file between our open and our lock: then no other process sees ours.
         if lock.exists() and lock.stat().st_ino == os.fstat(descriptor).st_ino:
             break
         os.close(descriptor)

@@ -4,7 +4,7 @@ Layout of reports, below one folder:
 
 ```
 history/YYYY-MM-DD/         the reports of one day, for keep_days days
-archive/reports-YYYY-MM-DD.tar.gz   older days (collect.archive), with an index beside
+archive/reports-YYYY-MM-DD.tar.gz   older days (collect.raw.archive), with an index beside
 archive/weekly-YYYY-Www.txt         summary of a week, kept for good
 ```
 
@@ -90,12 +90,12 @@ class RetentionPlan:
 
     def lines(self) -> list[str]:
         """What would be done, for people."""
-        told = [
+        moved = [
             f"pack {len(move.paths)} files ({move.num_bytes:,} bytes) as {move.prefix}-{move.label}.tar.gz, "
             f"read them back, remove them from {move.root}"
             for move in self.moves
         ]
-        return told + [f"write the summary of {start} to {end}" for start, end in self.weeks]
+        return moved + [f"write the summary of {start} to {end}" for start, end in self.weeks]
 
 
 def plan_retention(raw: Path, reports: Path, rules: Rules, today: date) -> RetentionPlan:

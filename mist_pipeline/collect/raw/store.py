@@ -1,17 +1,18 @@
 """The raw store: what the cloud answered, immutable, as received, found again by kind and day.
 
 ```
-raw/<kind>/day=2026-01-05/000001-<as_of>.jsonl.gz        answers whose first day this is (collect.raw_format)
-raw/<kind>/day=2026-01-05/000001-<as_of>.manifest.json   commit marker: which files tell about this day
-raw/<kind>/snapshots/<as_of>.jsonl.gz                    kinds that only tell about now
+raw/<kind>/day=2026-01-05/000001-<as_of>.jsonl.gz        answers whose first day this is (collect.raw.format)
+raw/<kind>/day=2026-01-05/000001-<as_of>.manifest.json   commit marker: which files cover this day
+raw/<kind>/snapshots/<as_of>.jsonl.gz                    kinds that are about now only
 raw/<kind>/unfinished/<hash>/                            a fetch that is under way or was interrupted
-raw/archive/raw-2026-01.tar.gz                           months that retention has packed (collect.archive)
+raw/archive/raw-2026-01.tar.gz                           months that retention has packed (collect.raw.archive)
 ```
 
 A fetch writes a new *generation*. It exists for a day from the moment its manifest does, and the highest number counts;
 a crash therefore leaves either the whole fetch of a (kind, day) or the one before. A window of several days lies with
 its first day, and the manifests of the others point there. Names hold numbers, dates and hashes only, never an id or a
-name from the cloud. What to fetch is decided elsewhere (``plan``, ``fetch``), what it means in ``frames``.
+name from the cloud. What to fetch is decided in ``collect.fetch``, what it means in
+``collect.history``.
 """
 
 import hashlib
@@ -40,7 +41,7 @@ class Manifest:
     """The commit marker of one generation for one day.
 
     Attributes:
-        files: Paths below the store of every file that tells about the day.
+        files: Paths below the store of every file that covers the day.
         notes: What the plan said (``Plan.summary``).
     """
 
@@ -107,7 +108,7 @@ class RawStore:
     def read(
         self, kind: str, days: Iterable[date], *, every_generation: bool = False
     ) -> Iterator[tuple[Record, frozenset[date]]]:
-        """Every record that tells about these days, with the days (of those wanted) for which it counts.
+        """Every record that covers these days, with the days (of those wanted) for which it counts.
 
         Each file is read once. A record of a window of seven days counts only for those of its days that have not been
         fetched again since.
@@ -130,8 +131,8 @@ class RawStore:
             counted = frozenset(counts_for[path])
             try:
                 for record in read_records(chunks):
-                    if told := counted.intersection(record.header.days):
-                        yield record, told
+                    if days_of_record := counted.intersection(record.header.days):
+                        yield record, days_of_record
             except RawDamagedError as error:
                 raise RawDamagedError(f"{self.root / path}: {error}. Fetch these days again.") from error
 

@@ -1,3 +1,5 @@
+"""Days, hours and windows of a zone."""
+
 import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mist_pipeline.collect.fetch.days import HOUR, day_bounds, day_of, hour_windows, span_windows
+from mist_pipeline.collect.fetch.days import HOUR, day_bounds, hour_windows, span_windows
 
 ZONES = st.sampled_from(
     [
@@ -21,6 +23,10 @@ ZONES = st.sampled_from(
 ).map(ZoneInfo)
 DAYS = st.dates(date(2025, 1, 1), date(2027, 12, 31))
 FAR = 4_000_000_000
+
+
+def day_of(instant: float, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(instant, UTC).astimezone(zone).date()
 
 
 @pytest.mark.parametrize(

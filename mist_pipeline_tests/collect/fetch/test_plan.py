@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mist_pipeline.collect.fetch.plan import Ask, Budget, Detail, Known, make_plan
 from mist_pipeline.domain.metrics import CATALOGUE, in_groups
-from mist_pipeline_tests.collect.conftest import DAY, METRICS, NOW, UTC_ZONE, ask, days
+from mist_pipeline_tests.support.collect.fake_cloud import DAY, METRICS, NOW, UTC_ZONE, ask, days
 
 WIFI = tuple(metric.name for metric in in_groups(["wifi"]))
 

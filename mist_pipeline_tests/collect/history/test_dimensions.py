@@ -16,7 +16,7 @@ from mist_pipeline.collect.history.dimensions import (
 from mist_pipeline.collect.raw.errors import NothingKnownError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.tables import history as tables
-from mist_pipeline_tests.collect.conftest import (
+from mist_pipeline_tests.support.collect.fake_cloud import (
     DAY,
     NOW,
     ORIGIN,
@@ -110,10 +110,10 @@ def test_what_is_not_known_of_a_site_is_absent(store: RawStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"), [(None, "UTC"), ("", "UTC"), ("Mars/Olympus", "UTC"), ("Asia/Tokyo", "Asia/Tokyo")]
+    ("sent", "kept"), [(None, "UTC"), ("", "UTC"), ("Mars/Olympus", "UTC"), ("Asia/Tokyo", "Asia/Tokyo")]
 )
-def test_an_unknown_time_zone_is_utc(store: RawStore, told: str | None, kept: str) -> None:
-    take(store, "sites", [site("s1", timezone=told)])
+def test_an_unknown_time_zone_is_utc(store: RawStore, sent: str | None, kept: str) -> None:
+    take(store, "sites", [site("s1", timezone=sent)])
     assert sites_frame(store, [DAY], UTC_ZONE)["timezone"].to_list() == [kept]
 
 
@@ -200,7 +200,7 @@ def fetch_alarms(
     fetch_plan(plan, healthy_cloud(alarms=lambda _: document), store, origin)
 
 
-def test_an_alarm_that_two_pages_hold_is_one_row_as_told_last(store: RawStore) -> None:
+def test_an_alarm_that_two_pages_hold_is_one_row_in_its_newest_version(store: RawStore) -> None:
     fetch_alarms(
         store,
         [

@@ -15,7 +15,7 @@ from mist_pipeline.collect.history.frames import Wanted, make_history, read_hist
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.errors import UnexpectedShape
 from mist_pipeline.tables import history as tables
-from mist_pipeline_tests.collect.conftest import (
+from mist_pipeline_tests.support.collect.fake_cloud import (
     DAY,
     ORIGIN,
     UTC_ZONE,
@@ -28,7 +28,7 @@ from mist_pipeline_tests.collect.conftest import (
     summary,
     window,
 )
-from mist_pipeline_tests.support.collect.answers import detail, hours, one_day, refused, scores, wanted
+from mist_pipeline_tests.support.collect.raw_records import detail, hours, one_day, refused, scores, wanted
 
 
 def test_the_score_is_what_is_not_degraded_and_never_the_raw_measurement() -> None:
@@ -42,12 +42,12 @@ def test_a_null_bucket_does_not_hide_the_metric() -> None:
     total: list[float | None] = [100.0] * 24
     degraded: list[float | None] = [20.0] * 24
     total[3] = degraded[7] = None
-    told = one_day(total=total, degraded=degraded)
-    states = hours(told.sle_hourly, "state")
+    history = one_day(total=total, degraded=degraded)
+    states = hours(history.sle_hourly, "state")
     assert [hour for hour, state in enumerate(states) if state == "missing"] == [3, 7]
     assert set(states) == {"ok", "missing"}
-    assert told.sle_daily["score_pct"].to_list() == [pytest.approx(80.0)]
-    assert told.sle_daily["total_user_minutes"].to_list() == [2200.0]
+    assert history.sle_daily["score_pct"].to_list() == [pytest.approx(80.0)]
+    assert history.sle_daily["total_user_minutes"].to_list() == [2200.0]
 
 
 @pytest.mark.parametrize(
@@ -55,46 +55,46 @@ def test_a_null_bucket_does_not_hide_the_metric() -> None:
     [(0.0, 0.0, "no_users"), (None, None, "missing"), (50.0, 0.0, "ok"), (50.0, None, "missing")],
 )
 def test_only_an_ok_reading_has_a_score(total: float | None, degraded: float | None, state: str) -> None:
-    told = one_day(total=[total] * 24, degraded=[degraded] * 24)
-    for frame in (told.sle_hourly, told.sle_daily):
+    history = one_day(total=[total] * 24, degraded=[degraded] * 24)
+    for frame in (history.sle_hourly, history.sle_daily):
         assert set(frame["state"]) == {state}
         assert frame["score_pct"].null_count() == (0 if state == "ok" else frame.height)
-    assert told.sle_daily["total_user_minutes"].to_list() == [
+    assert history.sle_daily["total_user_minutes"].to_list() == [
         None if state == "missing" else (total or 0) * 24
     ]
 
 
 def test_hours_without_users_do_not_dilute_the_day() -> None:
-    told = one_day(total=[0.0] * 12 + [100.0] * 12, degraded=[0.0] * 12 + [50.0] * 12)
-    assert told.sle_daily["score_pct"].to_list() == [50.0]
-    assert told.sle_daily["state"].to_list() == ["ok"]
+    history = one_day(total=[0.0] * 12 + [100.0] * 12, degraded=[0.0] * 12 + [50.0] * 12)
+    assert history.sle_daily["score_pct"].to_list() == [50.0]
+    assert history.sle_daily["state"].to_list() == ["ok"]
 
 
 def test_the_measurement_is_weighted_by_user_minutes() -> None:
     total: list[float | None] = [0.0] * 22 + [100.0, 300.0]
     value: list[float | None] = [None] * 21 + [999.0, 10.0, 20.0]
-    told = one_day(total=total, degraded=[0.0] * 24, value=value)
-    assert told.sle_daily["measured_value"].to_list() == [pytest.approx(17.5)]
-    assert hours(told.sle_hourly, "measured_value") == [None] * 22 + [10.0, 20.0]
+    history = one_day(total=total, degraded=[0.0] * 24, value=value)
+    assert history.sle_daily["measured_value"].to_list() == [pytest.approx(17.5)]
+    assert hours(history.sle_hourly, "measured_value") == [None] * 22 + [10.0, 20.0]
 
 
 def test_buckets_shorter_than_an_hour_are_added_up() -> None:
-    told = one_day(interval=600, total=10.0, degraded=2.0)
-    assert hours(told.sle_hourly, "total_user_minutes") == [60.0] * 24
-    assert told.sle_daily["score_pct"].to_list() == [80.0]
+    history = one_day(interval=600, total=10.0, degraded=2.0)
+    assert hours(history.sle_hourly, "total_user_minutes") == [60.0] * 24
+    assert history.sle_daily["score_pct"].to_list() == [80.0]
 
 
 def test_buckets_wider_than_an_hour_tell_the_day_but_no_hour() -> None:
-    told = one_day(interval=21_600, total=600.0, degraded=60.0, classifiers={"client-usage": 60.0})
-    assert set(told.sle_hourly["state"]) == {"missing"}
-    assert told.sle_daily.select("score_pct", "total_user_minutes", "state").row(0) == (90.0, 2400.0, "ok")
-    assert told.classifiers_hourly.is_empty()
-    assert told.classifiers_daily["degraded_pct"].to_list() == [10.0]
+    history = one_day(interval=21_600, total=600.0, degraded=60.0, classifiers={"client-usage": 60.0})
+    assert set(history.sle_hourly["state"]) == {"missing"}
+    assert history.sle_daily.select("score_pct", "total_user_minutes", "state").row(0) == (90.0, 2400.0, "ok")
+    assert history.classifiers_hourly.is_empty()
+    assert history.classifiers_daily["degraded_pct"].to_list() == [10.0]
 
 
 def test_hourly_buckets_count_where_a_day_has_wide_ones_too() -> None:
     start, end = epoch(DAY), epoch(DAY, 24)
-    told = make_history(
+    history = make_history(
         [
             detail(start, end, interval=86_400, total=9999.0, classifiers={"client-usage": 99.0}, minute=5),
             detail(start, end, total=100.0, classifiers={"client-usage": 10.0}),
@@ -102,20 +102,22 @@ def test_hourly_buckets_count_where_a_day_has_wide_ones_too() -> None:
         [],
         wanted(),
     )
-    assert told.sle_daily["total_user_minutes"].to_list() == [2400.0]
-    assert told.classifiers_daily["degraded_user_minutes"].to_list() == [240.0]
+    assert history.sle_daily["total_user_minutes"].to_list() == [2400.0]
+    assert history.classifiers_daily["degraded_user_minutes"].to_list() == [240.0]
 
 
 def test_a_bucket_belongs_to_the_hour_in_which_it_starts() -> None:
     """A window that begins at 00:20 has buckets at 20 past; the first second of the day before is not this day's."""
     start = epoch(DAY, 1 / 3)
-    told = make_history(
+    history = make_history(
         [detail(start, start + 3 * 3600, total=[10.0, 20.0, 30.0], degraded=[0.0] * 3)], [], wanted()
     )
-    assert hours(told.sle_hourly, "total_user_minutes")[:3] == [10.0, 20.0, 30.0]
+    assert hours(history.sle_hourly, "total_user_minutes")[:3] == [10.0, 20.0, 30.0]
     early = epoch(DAY, -0.5)
-    told = make_history([detail(early, epoch(DAY, 1), total=[10.0, 20.0], degraded=[0.0] * 2)], [], wanted())
-    assert told.sle_daily["total_user_minutes"].to_list() == [20.0]
+    history = make_history(
+        [detail(early, epoch(DAY, 1), total=[10.0, 20.0], degraded=[0.0] * 2)], [], wanted()
+    )
+    assert history.sle_daily["total_user_minutes"].to_list() == [20.0]
 
 
 def test_of_overlapping_windows_the_whole_bucket_counts_then_the_newest() -> None:
@@ -129,17 +131,17 @@ def test_of_overlapping_windows_the_whole_bucket_counts_then_the_newest() -> Non
     whole = detail(start, start + 7200, total=[2.0, 2.0], degraded=[0.0, 0.0], minute=1)
     newest = detail(start, start + 3600, total=[3.0], degraded=[0.0], minute=5)
     for answers in ([cut, whole, newest], [newest, whole, cut]):
-        told = make_history(answers, [], wanted())
-        assert hours(told.sle_hourly, "total_user_minutes")[:2] == [1.0, 2.0]
-    told = make_history([whole, newest], [], wanted())
-    assert hours(told.sle_hourly, "total_user_minutes")[:2] == [3.0, 2.0]
+        history = make_history(answers, [], wanted())
+        assert hours(history.sle_hourly, "total_user_minutes")[:2] == [1.0, 2.0]
+    history = make_history([whole, newest], [], wanted())
+    assert hours(history.sle_hourly, "total_user_minutes")[:2] == [3.0, 2.0]
 
 
 def test_a_window_counts_only_for_the_days_that_it_is_read_for() -> None:
     two = days(2)
     record, _ = detail(epoch(two[0]), epoch(two[1], 24), two)
-    told = make_history([(record, frozenset([two[1]]))], [], wanted(told=two))
-    assert told.sle_daily.select("day", "state").rows() == [(two[0], "missing"), (two[1], "ok")]
+    history = make_history([(record, frozenset([two[1]]))], [], wanted(of_days=two))
+    assert history.sle_daily.select("day", "state").rows() == [(two[0], "missing"), (two[1], "ok")]
 
 
 @pytest.mark.parametrize(
@@ -154,20 +156,22 @@ def test_days_are_the_organisations_also_when_clocks_change(zone: str, day: date
     home = ZoneInfo(zone)
     three = tuple(day + timedelta(days=offset) for offset in (-1, 0, 1))
     start, end = day_bounds(three[0], home)[0], day_bounds(three[2], home)[1]
-    told = make_history([detail(start, end, three)], [], wanted(told=three, zone=home))
-    assert told.sle_hourly.filter(pl.col("day") == day).height == hours_of_day
-    assert told.sle_daily.filter(pl.col("day") == day)["total_user_minutes"].to_list() == [
+    history = make_history([detail(start, end, three)], [], wanted(of_days=three, zone=home))
+    assert history.sle_hourly.filter(pl.col("day") == day).height == hours_of_day
+    assert history.sle_daily.filter(pl.col("day") == day)["total_user_minutes"].to_list() == [
         100.0 * hours_of_day
     ]
-    first = told.sle_hourly.filter(pl.col("day") == day)["hour"].min()
+    first = history.sle_hourly.filter(pl.col("day") == day)["hour"].min()
     assert first == datetime.fromtimestamp(day_bounds(day, home)[0], UTC)
 
 
 def test_classifiers_add_up_by_hour_and_day_under_one_spelling() -> None:
-    told = one_day(total=100.0, degraded=30.0, classifiers={"client_usage": 10.0, "wifi-interference": 20.0})
-    assert sorted(set(told.classifiers_hourly["classifier"])) == ["client-usage", "wifi-interference"]
-    assert told.classifiers_hourly.height == 48
-    rows = told.classifiers_daily.select(
+    history = one_day(
+        total=100.0, degraded=30.0, classifiers={"client_usage": 10.0, "wifi-interference": 20.0}
+    )
+    assert sorted(set(history.classifiers_hourly["classifier"])) == ["client-usage", "wifi-interference"]
+    assert history.classifiers_hourly.height == 48
+    rows = history.classifiers_daily.select(
         "classifier", "degraded_pct", "degraded_user_minutes", "num_users", "num_aps"
     ).rows()
     assert rows == [("client-usage", 10.0, 240.0, 4, 1), ("wifi-interference", 20.0, 480.0, 4, 1)]
@@ -175,11 +179,11 @@ def test_classifiers_add_up_by_hour_and_day_under_one_spelling() -> None:
 
 def test_a_classifier_that_is_innocent_has_rows_and_an_hour_without_users_has_none() -> None:
     total: list[float | None] = [0.0, None] + [100.0] * 22
-    told = one_day(
+    history = one_day(
         total=total, degraded=[0.0, None] + [5.0] * 22, classifiers={"low-power": [0.0, None] + [0.0] * 22}
     )
-    assert told.classifiers_hourly.height == 22
-    assert told.classifiers_daily["degraded_pct"].to_list() == [0.0]
+    assert history.classifiers_hourly.height == 22
+    assert history.classifiers_daily["degraded_pct"].to_list() == [0.0]
 
 
 def test_users_of_one_day_come_from_the_cloud_and_of_several_from_the_busiest_hour() -> None:
@@ -190,14 +194,14 @@ def test_users_of_one_day_come_from_the_cloud_and_of_several_from_the_busiest_ho
         scores(hour, [{"site_id": "s1", "num_clients": 3 + hour, "capacity": 0.5}], day=two[1])
         for hour in range(3)
     ]
-    told = make_history([answer], busy, wanted(told=two))
-    assert told.sle_daily["num_users"].to_list() == [None, 5]
-    assert told.classifiers_daily["num_users"].to_list() == [None, None]
+    history = make_history([answer], busy, wanted(of_days=two))
+    assert history.sle_daily["num_users"].to_list() == [None, 5]
+    assert history.classifiers_daily["num_users"].to_list() == [None, None]
 
 
 @pytest.mark.parametrize("is_empty", [True, False])
 def test_the_frames_have_the_columns_of_the_warehouse(is_empty: bool, store: RawStore) -> None:
-    told = make_history([], [], wanted(sites=())) if is_empty else one_day(classifiers={"low-power": 1.0})
+    history = make_history([], [], wanted(sites=())) if is_empty else one_day(classifiers={"low-power": 1.0})
     for table in (
         tables.SLE_HOURLY,
         tables.CLASSIFIERS_HOURLY,
@@ -205,7 +209,7 @@ def test_the_frames_have_the_columns_of_the_warehouse(is_empty: bool, store: Raw
         tables.SITE_HOURLY,
         tables.SLE_DAILY,
     ):
-        frame = told.tables()[table.name]
+        frame = history.tables()[table.name]
         schema = {name: dtype for name, dtype in table.polars_schema().items() if name != "severity"}
         assert dict(frame.schema) == schema, table.name
 
@@ -219,8 +223,8 @@ def test_the_frames_have_the_columns_of_the_warehouse(is_empty: bool, store: Raw
 def test_a_day_is_the_sum_of_its_hours(cells: list[tuple[float, float] | None]) -> None:
     total = [None if cell is None else cell[0] for cell in cells]
     degraded = [None if cell is None else cell[0] * cell[1] for cell in cells]
-    told = one_day(total=total, degraded=degraded)
-    hourly, daily = told.sle_hourly, told.sle_daily.row(0, named=True)
+    history = one_day(total=total, degraded=degraded)
+    hourly, daily = history.sle_hourly, history.sle_daily.row(0, named=True)
     assert hourly.height == 24
     known = [cell for cell in cells if cell is not None]
     assert daily["state"] == (
@@ -241,16 +245,16 @@ def test_every_wanted_site_metric_and_day_has_exactly_one_row(store: RawStore) -
         days=days(9), site_ids=("s1", "s2", "s3", "new"), metrics=("capacity", "ap-health", "switch-health")
     )
     fetch_plan(make_plan(asked, Known(), Budget(None)), healthy_cloud(), store, ORIGIN)
-    told = read_history(store, Wanted(sites_of(asked), asked.metrics, asked.days, asked.zone))
+    history = read_history(store, Wanted(sites_of(asked), asked.metrics, asked.days, asked.zone))
     assert (
-        told.sle_daily.height
-        == told.sle_daily.select("day", "site_id", "metric").unique().height
+        history.sle_daily.height
+        == history.sle_daily.select("day", "site_id", "metric").unique().height
         == 9 * 4 * 3
     )
-    assert set(told.sle_daily["state"]) == {"ok"}
+    assert set(history.sle_daily["state"]) == {"ok"}
     for frame, keys in (
-        (told.sle_hourly, ["hour", "site_id", "metric"]),
-        (told.site_hourly, ["hour", "site_id"]),
+        (history.sle_hourly, ["hour", "site_id", "metric"]),
+        (history.site_hourly, ["hour", "site_id"]),
     ):
         assert frame.height == frame.select(keys).unique().height
 
@@ -294,6 +298,6 @@ def test_a_live_read_puts_todays_answers_together(store: RawStore) -> None:
         now = datetime.fromtimestamp(epoch(DAY, hour), UTC)
         asked = ask(now=now, since=now - timedelta(minutes=30))
         fetch_plan(make_plan(asked, Known(), Budget(None)), healthy_cloud(), store, live)
-    told = read_history(store, Wanted(sites_of(asked), asked.metrics, (DAY,), asked.zone), lane="live")
-    assert told.sle_hourly.group_by("hour").len().height == 3
-    assert set(told.sle_hourly["total_user_minutes"]) == {100.0}
+    history = read_history(store, Wanted(sites_of(asked), asked.metrics, (DAY,), asked.zone), lane="live")
+    assert history.sle_hourly.group_by("hour").len().height == 3
+    assert set(history.sle_hourly["total_user_minutes"]) == {100.0}

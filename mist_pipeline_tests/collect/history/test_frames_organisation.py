@@ -5,11 +5,11 @@ import polars as pl
 import pytest
 
 from mist_pipeline.collect.history.frames import Wanted, make_history
-from mist_pipeline_tests.collect.conftest import (
+from mist_pipeline_tests.support.collect.fake_cloud import (
     DAY,
     epoch,
 )
-from mist_pipeline_tests.support.collect.answers import detail, hours, refused, scores, wanted
+from mist_pipeline_tests.support.collect.raw_records import detail, hours, refused, scores, wanted
 
 
 def test_hourly_scores_stand_in_where_there_is_no_detail() -> None:
@@ -17,21 +17,21 @@ def test_hourly_scores_stand_in_where_there_is_no_detail() -> None:
         {"site_id": "s1", "num_clients": clients, "num_aps": 3, "capacity": share}
         for clients, share in ((30, 0.8), (10, 0.4))
     ]
-    told = make_history([], [scores(hour, [row]) for hour, row in enumerate(rows)], wanted())
-    assert hours(told.sle_hourly, "score_pct") == [80.0, 40.0]
-    daily = told.sle_daily.row(0, named=True)
+    history = make_history([], [scores(hour, [row]) for hour, row in enumerate(rows)], wanted())
+    assert hours(history.sle_hourly, "score_pct") == [80.0, 40.0]
+    daily = history.sle_daily.row(0, named=True)
     assert daily["score_pct"] == pytest.approx((30 * 80 + 10 * 40) / 40)
     assert (daily["total_user_minutes"], daily["degraded_user_minutes"], daily["state"]) == (None, None, "ok")
     assert daily["num_users"] == 30
 
 
 def test_without_client_counts_the_hours_count_alike() -> None:
-    told = make_history(
+    history = make_history(
         [],
         [scores(hour, [{"site_id": "s1", "capacity": share}]) for hour, share in enumerate((0.8, 0.4))],
         wanted(),
     )
-    assert told.sle_daily.select("score_pct", "num_users").row(0) == (pytest.approx(60.0), None)
+    assert history.sle_daily.select("score_pct", "num_users").row(0) == (pytest.approx(60.0), None)
 
 
 @pytest.mark.parametrize(
@@ -49,23 +49,23 @@ def test_the_organisations_silence_about_a_site_is_never_health(
     metric: str, row: dict[str, Any] | None, state: str
 ) -> None:
     rows = [] if row is None else [{"site_id": "s1", **row}]
-    told = make_history([], [scores(0, rows)], wanted(metrics=[metric]))
-    assert told.sle_hourly["state"].to_list() == [state]
-    assert told.sle_daily["state"].to_list() == [state]
-    assert told.sle_hourly["score_pct"].is_not_null().to_list() == [state == "ok"]
+    history = make_history([], [scores(0, rows)], wanted(metrics=[metric]))
+    assert history.sle_hourly["state"].to_list() == [state]
+    assert history.sle_daily["state"].to_list() == [state]
+    assert history.sle_hourly["score_pct"].is_not_null().to_list() == [state == "ok"]
 
 
 def test_detail_speaks_before_the_organisation_and_the_organisation_before_silence() -> None:
     total: list[float | None] = [100.0, None]
     answer = detail(epoch(DAY), epoch(DAY, 2), total=total, degraded=[50.0, None])
-    told = make_history(
+    history = make_history(
         [answer],
         [scores(hour, [{"site_id": "s1", "num_clients": 5, "capacity": 0.9}]) for hour in range(3)],
         wanted(),
     )
-    assert hours(told.sle_hourly, "score_pct") == [50.0, 90.0, 90.0]
-    assert hours(told.sle_hourly, "total_user_minutes") == [100.0, None, None]
-    assert told.sle_daily.select("score_pct", "total_user_minutes").row(0) == (50.0, 100.0)
+    assert hours(history.sle_hourly, "score_pct") == [50.0, 90.0, 90.0]
+    assert hours(history.sle_hourly, "total_user_minutes") == [100.0, None, None]
+    assert history.sle_daily.select("score_pct", "total_user_minutes").row(0) == (50.0, 100.0)
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,16 @@ def test_a_metric_that_the_site_does_not_have_is_not_supported_unless_it_has_a_s
     row: dict[str, Any] | None, state: str
 ) -> None:
     organisation = [] if row is None else [scores(0, [{"site_id": "s1", **row}])]
-    told = make_history([refused()], organisation, wanted())
-    assert told.sle_daily["state"].to_list() == [state]
-    assert told.sle_hourly.height == 24
-    assert hours(told.sle_hourly, "state")[0] == state
+    history = make_history([refused()], organisation, wanted())
+    assert history.sle_daily["state"].to_list() == [state]
+    assert history.sle_hourly.height == 24
+    assert hours(history.sle_hourly, "state")[0] == state
 
 
 def test_never_asked_is_missing_for_the_day_and_no_row_for_the_hour() -> None:
-    told = make_history([], [], wanted(sites=("s1", "s2"), metrics=("capacity", "coverage")))
-    assert told.sle_hourly.is_empty()
-    assert told.sle_daily["state"].to_list() == ["missing"] * 4
+    history = make_history([], [], wanted(sites=("s1", "s2"), metrics=("capacity", "coverage")))
+    assert history.sle_hourly.is_empty()
+    assert history.sle_daily["state"].to_list() == ["missing"] * 4
 
 
 def test_other_sites_metrics_and_days_are_left_out() -> None:
@@ -101,13 +101,13 @@ def test_other_sites_metrics_and_days_are_left_out() -> None:
     rows = [{"site_id": "closed", "num_clients": 4, "capacity": 0.1}]
     target = wanted()
     more = pl.concat([target.sites, target.sites.with_columns(day=pl.lit(DAY - timedelta(days=1)))])
-    told = make_history(answers, [scores(0, rows)], Wanted(more, target.metrics, target.days, target.zone))
-    assert told.sle_daily.select("day", "site_id", "metric", "state").rows() == [
+    history = make_history(answers, [scores(0, rows)], Wanted(more, target.metrics, target.days, target.zone))
+    assert history.sle_daily.select("day", "site_id", "metric", "state").rows() == [
         (DAY, "s1", "capacity", "missing")
     ]
-    assert told.sle_hourly.select("site_id", "state").rows() == [("s1", "missing")]
-    assert told.classifiers_daily.is_empty()
-    assert told.site_hourly.select("site_id", "num_clients").rows() == [("s1", None)]
+    assert history.sle_hourly.select("site_id", "state").rows() == [("s1", "missing")]
+    assert history.classifiers_daily.is_empty()
+    assert history.site_hourly.select("site_id", "num_clients").rows() == [("s1", None)]
 
 
 def test_clients_by_hour_come_from_the_wireless_answer_where_there_is_one() -> None:
@@ -116,8 +116,8 @@ def test_clients_by_hour_come_from_the_wireless_answer_where_there_is_one() -> N
         scores(0, [{"site_id": "s1", "num_clients": 7.4, "num_aps": 3}]),
         scores(1, [{"site_id": "s1", "num_clients": 60}], group="wired"),
     ]
-    told = make_history([], organisation, wanted(metrics=("capacity", "switch-health")))
-    assert told.site_hourly.select("num_clients", "num_aps").rows() == [(7, 3), (60, None)]
+    history = make_history([], organisation, wanted(metrics=("capacity", "switch-health")))
+    assert history.site_hourly.select("num_clients", "num_aps").rows() == [(7, 3), (60, None)]
 
 
 def test_a_running_hour_is_replaced_by_the_whole_one() -> None:
@@ -125,9 +125,9 @@ def test_a_running_hour_is_replaced_by_the_whole_one() -> None:
         scores(0, [{"site_id": "s1", "num_clients": 9, "capacity": 0.9}], minute=1),
         scores(0, [{"site_id": "s1", "num_clients": 1, "capacity": 0.1}], minutes=15, minute=2),
     ]
-    told = make_history([], organisation, wanted())
-    assert told.sle_hourly["score_pct"].to_list() == [90.0]
-    assert told.site_hourly["num_clients"].to_list() == [9]
+    history = make_history([], organisation, wanted())
+    assert history.sle_hourly["score_pct"].to_list() == [90.0]
+    assert history.site_hourly["num_clients"].to_list() == [9]
 
 
 def test_connected_access_points_join_the_hour_in_which_they_were_counted() -> None:
@@ -146,10 +146,10 @@ def test_connected_access_points_join_the_hour_in_which_they_were_counted() -> N
             "num_aps_connected": pl.Int64,
         },
     )
-    told = make_history(
+    history = make_history(
         [], [scores(0, [{"site_id": "s1", "num_clients": 9, "num_aps": 5}])], wanted(), connected
     )
-    assert told.site_hourly.select("num_clients", "num_aps", "num_aps_connected").rows() == [
+    assert history.site_hourly.select("num_clients", "num_aps", "num_aps_connected").rows() == [
         (9, 5, 3),
         (None, 4, 2),
     ]

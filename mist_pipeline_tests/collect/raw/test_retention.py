@@ -17,7 +17,7 @@ from mist_pipeline.collect.raw.archive import Archive
 from mist_pipeline.collect.raw.errors import RawDamagedError
 from mist_pipeline.collect.raw.retention import NotVerifiedError, Rules, apply_retention, plan_retention
 from mist_pipeline.collect.raw.store import RawStore
-from mist_pipeline_tests.collect.conftest import (
+from mist_pipeline_tests.support.collect.fake_cloud import (
     ORIGIN,
     UTC_ZONE,
     FakeCloud,

@@ -10,7 +10,7 @@ import polars as pl
 
 from mist_pipeline.collect.history.frames import History, Wanted, make_history
 from mist_pipeline.collect.raw.format import Header, Record
-from mist_pipeline_tests.collect.conftest import (
+from mist_pipeline_tests.support.collect.fake_cloud import (
     DAY,
     NOW,
     UTC_ZONE,
@@ -26,27 +26,31 @@ def wanted(
     *,
     sites: Sequence[str] = ("s1",),
     metrics: Sequence[str] = ("capacity",),
-    told: Sequence[date] = (DAY,),
+    of_days: Sequence[date] = (DAY,),
     zone: ZoneInfo = UTC_ZONE,
 ) -> Wanted:
-    rows = [(day, site) for day in told for site in sites]
+    rows = [(day, site) for day in of_days for site in sites]
     frame = pl.DataFrame(rows, schema={"day": pl.Date, "site_id": pl.String}, orient="row")
-    return Wanted(frame, tuple(metrics), tuple(told), zone)
+    return Wanted(frame, tuple(metrics), tuple(of_days), zone)
 
 
 def counted(
-    request: dict[str, Any], document: Any, told: Sequence[date], minute: int = 0, outcome: str = "answered"
+    request: dict[str, Any],
+    document: Any,
+    of_days: Sequence[date],
+    minute: int = 0,
+    outcome: str = "answered",
 ) -> Counted:
     at = NOW + timedelta(minutes=minute)
-    asked = {**request, "days": [day.isoformat() for day in told]}
+    asked = {**request, "days": [day.isoformat() for day in of_days]}
     header = Header("key", asked, 1, at, at, at, "test", outcome)
-    return Record(header, json.dumps(document).encode()), frozenset(told)
+    return Record(header, json.dumps(document).encode()), frozenset(of_days)
 
 
 def detail(
     start: int,
     end: int,
-    told: Sequence[date] = (DAY,),
+    of_days: Sequence[date] = (DAY,),
     *,
     site: str = "s1",
     metric: str = "capacity",
@@ -57,7 +61,7 @@ def detail(
     """A detail answer for a window."""
     request = {"purpose": "detail", "site_id": site, "metric": metric, "start": start, "end": end}
     document = document or summary(start, end, metric=metric, **values)
-    return counted({**request, "interval": document["sle"]["interval"]}, document, told, minute)
+    return counted({**request, "interval": document["sle"]["interval"]}, document, of_days, minute)
 
 
 def scores(

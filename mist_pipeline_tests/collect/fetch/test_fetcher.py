@@ -18,7 +18,7 @@ from mist_pipeline.collect.raw.errors import FetchFailedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import MistError, NotFound, NotSupported, Unavailable
-from mist_pipeline_tests.collect.conftest import (
+from mist_pipeline_tests.support.collect.fake_cloud import (
     DAY,
     METRICS,
     NOW,
@@ -40,7 +40,7 @@ def plan(**changes: Any) -> Any:
     return make_plan(ask(**changes), Known(), Budget(None))
 
 
-def test_a_plan_is_fetched_and_told_by_kind(store: RawStore) -> None:
+def test_a_plan_is_fetched_and_summed_up_by_kind(store: RawStore) -> None:
     cloud = healthy_cloud()
     spent = fetch_plan(plan(days=days(10), alarms=True), cloud, store, ORIGIN)
     assert spent.days == {kind: list(days(10)) for kind in ("alarms", "sle_org", "sle_detail")}

@@ -17,17 +17,17 @@ from mist_pipeline.collect.raw import durable, generation
 from mist_pipeline.collect.raw.errors import RawBusyError, RawDamagedError
 from mist_pipeline.collect.raw.format import Header, Record, member, one_line, read_members, read_records
 from mist_pipeline.collect.raw.store import RawStore
-from mist_pipeline_tests.collect.conftest import DAY, NOW, days
+from mist_pipeline_tests.support.collect.fake_cloud import DAY, NOW, days
 
 HOSTILE = "../../etc/passwd\n<script>\x00'\"é🛜"
 
 
 def record(
-    key: str, told: Iterable[date], body: Any = None, *, as_of: datetime = NOW, number: int = 1
+    key: str, of_days: Iterable[date], body: Any = None, *, as_of: datetime = NOW, number: int = 1
 ) -> Record:
     header = Header(
         key=key,
-        request={"site_id": key, "days": [day.isoformat() for day in told]},
+        request={"site_id": key, "days": [day.isoformat() for day in of_days]},
         number=number,
         as_of=as_of,
         requested_at=as_of,
@@ -39,15 +39,15 @@ def record(
 
 def fetch(store: RawStore, kind: str, records: list[Record], as_of: datetime = NOW) -> list[date]:
     """Write and commit one record a request."""
-    told = sorted({day for each in records for day in each.header.days})
-    with store.generation(kind, told, as_of) as fetching:
+    of_days = sorted({day for each in records for day in each.header.days})
+    with store.generation(kind, of_days, as_of) as fetching:
         for each in records:
             fetching.write([each])
         return fetching.commit([each.header.key for each in records], {"strategy": "full"})
 
 
 def bodies(store: RawStore, kind: str, wanted: Iterable[date], **options: Any) -> dict[Any, frozenset[date]]:
-    return {each.document(): told for each, told in store.read(kind, wanted, **options)}
+    return {each.document(): of_days for each, of_days in store.read(kind, wanted, **options)}
 
 
 def files(folder: Path) -> list[Path]:
@@ -57,10 +57,10 @@ def files(folder: Path) -> list[Path]:
 def test_what_was_received_is_read_back_with_its_request_and_times(store: RawStore) -> None:
     body = {"name": HOSTILE, "nested": [1, None, 2.5]}
     fetch(store, "sle_detail", [record("a", [DAY], body)])
-    [(kept, told)] = store.read("sle_detail", [DAY])
+    [(kept, of_days)] = store.read("sle_detail", [DAY])
     assert kept.document() == body
     assert kept.header == record("a", [DAY], body).header
-    assert told == {DAY}
+    assert of_days == {DAY}
 
 
 def test_a_body_is_kept_byte_for_byte_but_for_breaks_between_tokens() -> None:
