@@ -192,7 +192,7 @@ class TestBudget:
         assert client.budget.remaining("live") == 4999
         assert "without the cloud's own count" in caplog.text
 
-    def test_a_run_that_would_exceed_it_is_told_so_without_a_request(
+    def test_a_run_that_would_exceed_it_is_an_error_without_a_request(
         self, cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock
     ) -> None:
         cloud.script = lambda _: Reply(document=summary())

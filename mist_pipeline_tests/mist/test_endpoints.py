@@ -25,7 +25,7 @@ def test_every_call_is_a_plain_value() -> None:
     assert dict(call.params) == {"end": "7200", "limit": "1000", "sle": "wifi", "start": "3600"}
 
 
-def test_parameters_are_sorted_texts_that_nobody_can_change() -> None:
+def test_parameters_are_sorted_texts_that_cannot_be_changed() -> None:
     params = Params(b=2, a="x")
     assert list(params.items()) == [("a", "x"), ("b", "2")]
     assert repr(params) == "Params(a='x', b='2')"

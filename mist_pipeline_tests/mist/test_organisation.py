@@ -92,8 +92,8 @@ class TestOrganisation:
 
 def test_usage_is_what_the_cloud_counts(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
     cloud.usage = lambda _: Reply(document={"request_limit": 5000, "requests": 12})
-    told = make_client().usage()
-    assert (told.requests, told.request_limit) == (12, 5000)
+    usage = make_client().usage()
+    assert (usage.requests, usage.request_limit) == (12, 5000)
 
 
 def test_connect_makes_a_client_with_its_budget(cloud: ScriptedCloud, tmp_path: Any) -> None:

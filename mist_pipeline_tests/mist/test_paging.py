@@ -28,8 +28,8 @@ def by_headers(sites: list[Any], *, limit: int = 100, headers: bool = True) -> C
     def script(seen: Seen) -> Reply:
         size = min(limit, int(seen.query["limit"]))
         number = int(seen.query["page"])
-        told = {"X-Page-Total": str(len(sites)), "X-Page-Limit": str(size), "X-Page-Page": str(number)}
-        return Reply(document=sites[(number - 1) * size : number * size], headers=told if headers else {})
+        counts = {"X-Page-Total": str(len(sites)), "X-Page-Limit": str(size), "X-Page-Page": str(number)}
+        return Reply(document=sites[(number - 1) * size : number * size], headers=counts if headers else {})
 
     return script
 
@@ -39,8 +39,8 @@ def in_body(rows: list[Any], *, limit: int = 1000) -> Callable[[Seen], Reply]:
         size = min(limit, int(seen.query["limit"]))
         number = int(seen.query["page"])
         part = rows[(number - 1) * size : number * size]
-        told = {"start": 0, "end": 3600, "limit": size, "page": number, "total": len(rows)}
-        return Reply(document={**told, "results": part})
+        counts = {"start": 0, "end": 3600, "limit": size, "page": number, "total": len(rows)}
+        return Reply(document={**counts, "results": part})
 
     return script
 

@@ -332,7 +332,7 @@ def test_the_proxy_of_the_machine_is_used_for_a_real_cloud_and_never_sees_the_to
     with pytest.raises(Unavailable, match="proxy"):
         ask(make_client(base_url="https://mist.example", limits=ONCE))
     assert connects
-    assert all("mist.example:443" in told and TOKEN not in told for told in connects)
+    assert all("mist.example:443" in asked and TOKEN not in asked for asked in connects)
 
 
 def test_https_is_never_spoken_in_the_open(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
@@ -373,7 +373,7 @@ def test_closing_the_client_ends_a_wait(cloud: ScriptedCloud, tmp_path: object) 
     assert isinstance(caught[0], Unavailable)
 
 
-def test_the_client_tells_its_version(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
+def test_the_client_sends_its_version(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
     cloud.answers(GOOD)
     ask(make_client())
     assert cloud.requests[0].headers["user-agent"] == USER_AGENT

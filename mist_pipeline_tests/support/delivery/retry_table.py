@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import pytest
 
-from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.sink import Outcome, Refused, Retry, Sink, Unknown
 from mist_pipeline.http_client.session import HttpLimits
 from mist_pipeline_tests.support.delivery.messages import message
@@ -51,13 +50,12 @@ def check_answer(
     make_sink: Callable[[FakeHttp], Sink],
     reply: Reply,
     expected: type,
-    told: Message | None = None,
 ) -> Outcome:
     """Send one message to a receiver that answers the first request so, and check what comes of it."""
     with fake_type() as fake:
         sink = make_sink(fake)
         fake.script(reply)
-        outcome = sink.send(told or message())
+        outcome = sink.send(message())
         assert isinstance(outcome, expected), outcome
         # A redirect was not followed, and nothing was sent again behind our back.
         assert len(fake.requests) == 1
@@ -67,18 +65,16 @@ def check_answer(
     return outcome
 
 
-def check_nobody_there(make_sink: Callable[[FakeHttp], Sink], told: Message | None = None) -> None:
+def check_nobody_there(make_sink: Callable[[FakeHttp], Sink]) -> None:
     """Nothing can have arrived where no connection was made: that is worth a retry, not an unknown."""
     with FakeHttp() as fake:
         pass
-    outcome = make_sink(fake).send(told or message())
+    outcome = make_sink(fake).send(message())
     assert isinstance(outcome, Retry), outcome
 
 
-def check_pause(
-    fake_type: Callable[[], FakeHttp], make_sink: Callable[[FakeHttp], Sink], told: Message | None = None
-) -> None:
+def check_pause(fake_type: Callable[[], FakeHttp], make_sink: Callable[[FakeHttp], Sink]) -> None:
     """``Retry-After`` is handed on."""
     reply = Reply(429, b"slow down", {"Retry-After": "37"})
-    outcome = check_answer(fake_type, make_sink, reply, Retry, told)
+    outcome = check_answer(fake_type, make_sink, reply, Retry)
     assert outcome == Retry(outcome.error, 37.0)  # type: ignore[union-attr]
