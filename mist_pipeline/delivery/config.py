@@ -1,8 +1,8 @@
 """What the configuration of every sink has in common: a section with a ``type``, and secrets by the name of a variable.
 
-Here: the base class `SinkConfig`, and how a section names secrets. The section of one kind of sink is the ``config.py`` of
-its folder (``delivery.sinks.<name>``, ``delivery.tickets.<name>``). Not here: which kinds there are
-(``delivery.sinks``), and reading files and the environment (``settings``).
+Here: the base class `SinkConfig`, and how a section names secrets. The section of one kind of sink is in the ``config.py``
+of its folder (``delivery.sinks.<name>``, ``delivery.tickets.<name>``). Not here: which kinds there are
+(`discovery`), and reading files and the environment (``settings``).
 
 Imports stay light: the whole configuration is loaded by every command, also where nothing is sent.
 """
@@ -11,7 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar, get_args
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -46,6 +46,15 @@ class SinkConfig(Section, ABC):
     A sub-class has a ``type`` (a ``Literal`` of one text), its keys with descriptions, and a docstring of one line that the
     documentation shows. A key that ends in ``_from`` names an environment variable, or is a mapping to such names.
     """
+
+    position: ClassVar[int] = 100
+    """Where messages and the documentation list it among all types: the smallest first, those of one number by name."""
+
+    @classmethod
+    def type_name(cls) -> str:
+        """The value of ``type`` that chooses this section."""
+        name: str = get_args(cls.model_fields["type"].annotation)[0]
+        return name
 
     @abstractmethod
     def build(self, name: str, secrets: SecretValues, data: Path) -> Sink:

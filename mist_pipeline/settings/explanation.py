@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in words: the file or variable, the key as it stands there, and how to mend it.
+"""What is wrong with a configuration, in words: the file or variable, the key as it stands there, and how to fix it.
 
 Never quotes a value that could be a secret. Not here: reading and merging (`loading`).
 """

@@ -22,7 +22,7 @@ DEFAULT_FILE = Path("config/config.yaml")
 
 
 class SettingsError(ValueError):
-    """The configuration cannot be used; says which key in which file, and how to mend it."""
+    """The configuration cannot be used; says which key in which file, and how to fix it."""
 
 
 def load_settings(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -1,13 +1,14 @@
-"""The sections ``alerts`` and ``notifications``: what raises an alert, who is told, and by which sinks.
+"""The sections ``alerts`` and ``notifications``: what raises an alert, who is notified, and by which sinks.
 
-Here: the sections, and what can only be judged with all of them at hand. Not here: the keys of routes (`routes`) and sinks
-(`sinks`).
+Here: the two sections, composed of those that the rooms define, and what can only be checked with all of them at hand. Not
+here: the keys of routes, windows, silences and escalations (``alerts.notify``) and those of sinks (``delivery``), which
+stand beside what they configure.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, Union
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -15,19 +16,23 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from mist_pipeline.alerts.notify.escalation import EscalationPolicy
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import PlannedSilence, Silence
-from mist_pipeline.delivery.config import SecretValues
+from mist_pipeline.delivery.config import SecretValues, SinkConfig
+from mist_pipeline.delivery.discovery import sink_configs
 from mist_pipeline.delivery.sinks.pagerduty.config import PagerDutyConfig
 from mist_pipeline.domain.config_section import Place, PlacedError, Section, hint
-from mist_pipeline.settings.sinks import SinkKind
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.lifecycle.policy import Policy
     from mist_pipeline.delivery.rendering.remediation import Remediation
     from mist_pipeline.delivery.sink import Sink
 
+    AnySink: TypeAlias = SinkConfig
+else:
+    # Made at run time of what is there: a new sink is a new folder, and nothing else.
+    AnySink = Annotated[Union[sink_configs()], Field(discriminator="type")]  # noqa: UP007
 
 HOUSE_TABLE = Path(__file__).parents[2] / "config" / "remediation.yaml"
-"""What usually helps, as it comes with the project."""
+"""Steps that usually help, as they come with the project."""
 
 RaisedFrom: TypeAlias = Literal["info", "warning", "major", "critical", "never"]
 
@@ -88,7 +93,7 @@ class Alerts(Section):
 class Notifications(Section):
     """Who is told about what, when and how (docs/notifications.md)."""
 
-    sinks: dict[str, SinkKind] = Field(
+    sinks: dict[str, AnySink] = Field(
         default_factory=dict, description="Name → where to tell: `type` and the keys of that type."
     )
     routes: tuple[Route, ...] = Field(
@@ -148,7 +153,7 @@ class Notifications(Section):
         """Every sink by name.
 
         Raises:
-            PlacedError: A sink or the recipient of a step is wrong; says which, and how to mend it.
+            PlacedError: A sink or the recipient of a step is wrong; says which, and how to fix it.
         """
         built: dict[str, Sink] = {}
         for name, sink in self.sinks.items():
@@ -176,11 +181,11 @@ class Notifications(Section):
 
     @property
     def pagers(self) -> dict[str, PagerDutyConfig]:
-        """Sinks that can tell us who took a page."""
+        """Sinks that can report who took a page."""
         return {name: sink for name, sink in self.sinks.items() if isinstance(sink, PagerDutyConfig)}
 
     def advice(self) -> "Remediation":
-        """What usually helps: the house's table, extended by the user's.
+        """Steps that usually help: the project's table, extended by the user's.
 
         Raises:
             PlacedError: A table is wrong; says which, and where in it.

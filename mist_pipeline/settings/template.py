@@ -10,8 +10,8 @@ from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationS
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import PlannedSilence
 from mist_pipeline.alerts.notify.time_windows import Window
+from mist_pipeline.delivery.discovery import sink_configs
 from mist_pipeline.settings.model import Bands, Settings
-from mist_pipeline.settings.sinks import KINDS
 
 EXAMPLE = """\
 # An example of notifications; docs/notifications.md explains every key.
@@ -100,9 +100,8 @@ def configuration_page() -> str:
         "Values of `notifications.sinks`, each under a name of your own. Keys that end in `_from`",
     ]
     lines += ["name a variable of the environment that holds a secret."]
-    for kind in KINDS:
-        name = kind.model_fields["type"].annotation.__args__[0]  # type: ignore[union-attr]
-        lines += ["", f"### `type: {name}`", "", _about(kind), *_key_table(kind)]
+    for config in sink_configs():
+        lines += ["", f"### `type: {config.type_name()}`", "", _about(config), *_key_table(config)]
     parts: dict[str, tuple[str, type[BaseModel]]] = {
         "Routes": ("notifications.routes", Route),
         "Escalations": ("notifications.escalations", EscalationPolicy),

@@ -20,7 +20,8 @@ from mist_pipeline.alerts.lifecycle.model import Incident
 from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.sink import Sink
-from mist_pipeline.delivery.sinks.mail.sink import MailSettings, MailSink
+from mist_pipeline.delivery.sinks.mail.config import MailConfig
+from mist_pipeline.delivery.sinks.mail.sink import MailSink
 from mist_pipeline.delivery.sinks.pagerduty.sink import PagerDutySink
 from mist_pipeline.delivery.sinks.slack.sink import SlackBotSink
 from mist_pipeline.delivery.sinks.webhook.sink import WebhookSink
@@ -121,10 +122,11 @@ class Child:
             clock=self.board,
             pause=lambda _: None,
         )
-        mail = MailSettings(
-            "localhost",
-            "mist@example.com",
-            ("ops@example.com",),
+        mail = MailConfig(
+            type="mail",
+            host="localhost",
+            sender="mist@example.com",
+            recipients=("ops@example.com",),
             port=int(addresses["mail"]),
             security="none",
         )
@@ -132,7 +134,11 @@ class Child:
             MailSink("mail", mail),
             SlackBotSink("chat", Secret(TOKEN), CHANNEL, addresses["chat"], LIMITS),
             PagerDutySink(
-                "page", Secret(ROUTING_KEY), {"second line": Secret(SECOND_KEY)}, addresses["page"], LIMITS
+                "page",
+                Secret(ROUTING_KEY),
+                {"second line": Secret(SECOND_KEY)},
+                url=addresses["page"],
+                limits=LIMITS,
             ),
             self.jira,
             WebhookSink(

@@ -23,8 +23,9 @@ from mist_pipeline.delivery.message import Message, Reason
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import blame_tables, render_page
 from mist_pipeline.delivery.rendering.remediation import load_remediation
-from mist_pipeline.delivery.sinks.mail.sink import MailSettings, picture_title
+from mist_pipeline.delivery.sinks.mail.config import MailConfig
 from mist_pipeline.delivery.sinks.mail.sink import compose as mail_of
+from mist_pipeline.delivery.sinks.mail.sink import picture_title
 from mist_pipeline.delivery.sinks.slack.blocks import change_blocks, incident_blocks
 from mist_pipeline.delivery.sinks.webhook.sink import document_of
 from mist_pipeline.domain import text as plain_text
@@ -49,7 +50,9 @@ from mist_pipeline_tests.support.notification.rows import (
 )
 
 REMEDIATION = load_remediation(Path(__file__).parents[2] / "config" / "remediation.yaml")
-MAIL = MailSettings(host="mail.example.com", sender="mist@example.com", recipients=("noc@example.com",))
+MAIL = MailConfig(
+    type="mail", host="mail.example.com", sender="mist@example.com", recipients=("noc@example.com",)
+)
 AROUND = Surroundings(
     site_names={site_id(number): f"Store {number}" for number in range(1, 400)},
     site_url=lambda name: f"https://manage.mist.com/admin/?org_id=o#!dashboard/insights/{name}",

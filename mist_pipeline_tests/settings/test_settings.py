@@ -1,5 +1,7 @@
 """The configuration: defaults, precedence, and errors that say what, where and how to mend it."""
 
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -8,6 +10,8 @@ import yaml
 
 from mist_pipeline.settings import Settings, SettingsError, load_settings
 from mist_pipeline.settings.template import configuration_page, template
+
+ONLY_FOR_SENDING = ("apprise", "jinja2", "polars", "requests", "slack_sdk", "smtplib", "sqlalchemy")
 
 
 def read(text: str, folder: Path, **environment: str) -> Settings:
@@ -155,3 +159,12 @@ def test_every_key_is_read_somewhere() -> None:
         if code.count(f".{key}") == 0
     ]
     assert unread == []
+
+
+def test_settings_without_a_sink_load_no_library_that_only_sending_needs() -> None:
+    code = (
+        "import sys; from mist_pipeline.settings import load_settings; load_settings(environment={})\n"
+        f"print([name for name in {ONLY_FOR_SENDING!r} if name in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"

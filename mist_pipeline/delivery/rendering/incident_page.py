@@ -12,9 +12,9 @@ import jinja2
 
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message
 from mist_pipeline.delivery.rendering import wording
-from mist_pipeline.domain import text
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.palette import DARK, LIGHT
+from mist_pipeline.domain.text import NAME_LENGTH, clean, instant, safe_url
 
 MOST_ALERTS = 15
 """Children with a row of their own …"""
@@ -113,8 +113,8 @@ def render_page(message: Message, pictures: Mapping[str, str]) -> str:
         steps=wording.steps(incident),
         pictures=pictures,
         links=wording.links(incident),
-        footer=f"Incident {text.clean(incident.incident_id, 80)}, message {message.sequence}, "
-        f"{text.instant(incident.updated_at)}",
+        footer=f"Incident {clean(incident.incident_id, 80)}, message {message.sequence}, "
+        f"{instant(incident.updated_at)}",
     )
 
 
@@ -127,7 +127,7 @@ def _tone(message: Message) -> str:
 def _row(alert: AlertView, labels: Mapping[str, str]) -> Row:
     return Row(
         site=labels[alert.site.site_id],
-        url=text.safe_url(alert.site.url),
+        url=safe_url(alert.site.url),
         subject=wording.subject_of(alert),
         severity=alert.severity,
         status=alert.status,
@@ -143,7 +143,7 @@ def _blames(alert: AlertView, label: str) -> Iterator[Blame]:
         name, share, users = row.get("classifier"), row.get("degraded_pct"), row.get("num_users")
         if isinstance(name, str) and isinstance(share, int | float) and 0 <= share <= 100:
             known = users if isinstance(users, int) else None
-            yield Blame(label, text.clean(name, text.NAME_LENGTH), float(share), known)
+            yield Blame(label, clean(name, NAME_LENGTH), float(share), known)
 
 
 @functools.cache

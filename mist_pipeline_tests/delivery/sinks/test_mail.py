@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from mist_pipeline.delivery.message import Message, Reason
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
-from mist_pipeline.delivery.sinks.mail.sink import MailSettings, MailSink, compose, picture_title
+from mist_pipeline.delivery.sinks.mail.config import MailConfig
+from mist_pipeline.delivery.sinks.mail.sink import MailSink, compose, picture_title
 from mist_pipeline.domain import text as plain_text
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline_tests.support.delivery.messages import HOSTILE, PNG, START, incident, message, resolved
@@ -115,24 +116,19 @@ class _AnyPort(Controller):
         super()._trigger_server()
 
 
-def plain(port: int, **changes: Any) -> MailSink:
-    settings = MailSettings(
-        "localhost", "mist@example.com", PEOPLE, port=port, security="none", timeout_seconds=5
-    )
-    return MailSink("mail", replace(settings, **changes))
+def configured(**changes: Any) -> MailConfig:
+    keys = {"type": "mail", "host": "localhost", "sender": "mist@example.com", "recipients": PEOPLE}
+    return MailConfig.model_validate({**keys, **changes})
+
+
+def plain(port: int, password: Secret | None = None, **changes: Any) -> MailSink:
+    config = configured(**{"port": port, "security": "none", **changes})
+    return MailSink("mail", config, password, timeout_seconds=5)
 
 
 def secure(port: int, certificate: Path | None, password: str = PASSWORD, **changes: Any) -> MailSink:
-    return plain(
-        port,
-        **{
-            "security": "starttls",
-            "username": "mist",
-            "password": Secret(password),
-            "ca_file": certificate,
-            **changes,
-        },
-    )
+    keys = {"security": "starttls", "username": "mist", "password_from": "PASSWORD", "ca_file": certificate}
+    return plain(port, Secret(password), **{**keys, **changes})
 
 
 def accepted(outcome: Outcome) -> Accepted:
@@ -148,7 +144,7 @@ def tell(told: Message, answers: dict[str, str] | None = None) -> tuple[Outcome,
 
 
 def composed(told: Message, **changes: Any) -> EmailMessage:
-    mail = compose(told, replace(MailSettings("localhost", "mist@example.com", PEOPLE), **changes))
+    mail = compose(told, configured(**changes))
     return email.message_from_bytes(bytes(mail), policy=default)  # type: ignore[return-value]
 
 
@@ -391,7 +387,10 @@ def test_nobody_there_is_a_retry() -> None:
 def test_a_server_that_speaks_no_smtp_is_a_retry() -> None:
     with FakeHttp() as fake:
         port = int(fake.url.rpartition(":")[2])
-        assert isinstance(plain(port, timeout_seconds=0.3).send(message()), Retry)
+        assert isinstance(
+            MailSink("mail", configured(port=port, security="none"), timeout_seconds=0.3).send(message()),
+            Retry,
+        )
 
 
 @pytest.mark.parametrize(
@@ -407,10 +406,9 @@ def test_a_server_that_speaks_no_smtp_is_a_retry() -> None:
         ({"sender_name": "Mist\r\nBcc: x"}, "one visible line"),
         ({"username": "mist"}, "belong together"),
         (
-            {"host": "mail.example.com", "security": "none", "username": "a", "password": Secret("b")},
+            {"host": "mail.example.com", "security": "none", "username": "a", "password_from": "B"},
             "in the open",
         ),
-        ({"username": "mist", "password": Secret("pässwort")}, "must be ASCII"),
         ({"port": 0}, "port"),
         ({"ca_file": Path("/nowhere/ca.pem")}, "no file of certificates at /nowhere/ca.pem"),
     ],
@@ -419,7 +417,12 @@ def test_settings_that_could_only_fail_at_night_are_an_error_at_once(
     changes: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
-        replace(MailSettings("localhost", "mist@example.com", PEOPLE), **changes)
+        configured(**changes)
+
+
+def test_a_password_that_cannot_be_sent_is_an_error_at_once() -> None:
+    with pytest.raises(ValueError, match="must be ASCII"):
+        secure(25, None, "pässwort")
 
 
 def test_a_sender_may_be_called_anything_visible() -> None:

@@ -32,7 +32,7 @@ SIGNING_KEY = "a-subscription-signing-key"
 
 def pager(fake: FakePagerDuty) -> PagerDutySink:
     others = {"second line": Secret(SECOND_KEY)}
-    return PagerDutySink("page", Secret(ROUTING_KEY), others, fake.url, IMPATIENT)
+    return PagerDutySink("page", Secret(ROUTING_KEY), others, url=fake.url, limits=IMPATIENT)
 
 
 def accepted(outcome: Outcome) -> Accepted:
@@ -238,7 +238,7 @@ def test_a_timeout_is_recovered_without_a_second_page() -> None:
 @pytest.mark.parametrize("key", ["", "not a key", "abc\r\n"])
 def test_a_routing_key_that_cannot_be_one_is_an_error_at_once(key: str) -> None:
     with pytest.raises(ValueError, match="routing key") as caught:
-        PagerDutySink("page", Secret(ROUTING_KEY), {"second": Secret(key)})
+        PagerDutySink("page", Secret(ROUTING_KEY), {"second": Secret(key)}, url="https://events.example.com")
     assert not key or key not in str(caught.value)
 
 

@@ -224,7 +224,7 @@ def test_a_wrong_token_is_refused_without_being_shown() -> None:
 )
 def test_a_bot_that_could_never_post_is_an_error_at_once(token: str, channel: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint) as caught:
-        SlackBotSink("chat", Secret(token), channel)
+        SlackBotSink("chat", Secret(token), channel, "https://slack.example.com/api")
     assert TOKEN not in str(caught.value)
 
 

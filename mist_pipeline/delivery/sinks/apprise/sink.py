@@ -1,7 +1,7 @@
 """Everything else that the library Apprise can reach: Teams, Telegram, Matrix, Discord and a hundred more.
 
-Apprise knows neither threads nor repetitions, and does not tell what heals from what does not. So what failed is tried
-again within the outbox's patience. For services with a sink of their own, that one is better.
+Apprise knows neither threads nor repetitions, and its failures do not say whether another attempt may help. So what failed
+is tried again until the outbox gives up. For services with a sink of their own, that one is better.
 """
 
 import logging
@@ -11,7 +11,7 @@ from typing import Any
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry
-from mist_pipeline.domain import text as plain_text
+from mist_pipeline.domain.text import clipped
 from mist_pipeline.http_client.failures import excerpt
 from mist_pipeline.http_client.secrets import Secret, Secrets, secrets_of
 
@@ -58,7 +58,7 @@ class AppriseSink:
         return "Apprise tells whom its address names" if recipient else None
 
     def send(self, message: Message) -> Outcome:
-        """Tell it as plain text."""
+        """Send it as plain text."""
         from apprise import NotifyFormat, NotifyType
 
         if problem := self.problem_with(message.recipient):
@@ -68,7 +68,7 @@ class AppriseSink:
         kind = NotifyType.SUCCESS if is_over else kinds.get(message.incident.severity, NotifyType.INFO)
         result = self._service.notify(
             title=_harmless(wording.headline(message)),
-            body=plain_text.clipped(_harmless(wording.plain_text(message, budget=_BODY // 2)), _BODY),
+            body=clipped(_harmless(wording.plain_text(message, budget=_BODY // 2)), _BODY),
             notify_type=kind,
             body_format=NotifyFormat.TEXT,
         )

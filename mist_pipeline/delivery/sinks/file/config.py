@@ -1,18 +1,21 @@
-"""."""
+"""The configuration of a sink that writes files.
+
+Here: keys, defaults, the checks that need no network, and how it becomes a sink. Not here: sending (`sink`).
+"""
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from mist_pipeline.delivery.config import SecretValues, SinkConfig
 from mist_pipeline.delivery.sink import Sink
-from mist_pipeline.delivery.sinks.file.sink import FileSink
 
 
 class FileConfig(SinkConfig):
     """Files in a folder, to try things out."""
 
+    position: ClassVar[int] = 60
     type: Literal["file"]
     folder: Path | None = Field(None, description="Where; empty: `messages` in the data folder.")
 
@@ -21,6 +24,7 @@ class FileConfig(SinkConfig):
         """Whether charts are worth drawing for it."""
         return True
 
-    def build(self, name: str, secrets: SecretValues, data: Path) -> "Sink":  # noqa: ARG002, D102
+    def build(self, name: str, secrets: SecretValues, data: Path) -> Sink:  # noqa: ARG002, D102
+        from mist_pipeline.delivery.sinks.file.sink import FileSink
 
         return FileSink(name, self.folder or data / "messages")

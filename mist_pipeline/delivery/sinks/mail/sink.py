@@ -1,6 +1,7 @@
 """Mail: text first, the same as HTML with its charts inside, one thread an incident, over SMTP that fails closed.
 
-Here: the MIME message and the conversation with the mail server. What it says is in `wording` and `page`.
+Here: the MIME message and the conversation with the mail server. Not here: the keys and their checks (`config`), what the
+mail says (``delivery.rendering``).
 """
 
 import contextlib
@@ -10,22 +11,20 @@ import ssl
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Literal
 
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import render_page
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
-from mist_pipeline.domain import text as plain_text
+from mist_pipeline.delivery.sinks.mail.config import MailConfig, problem_with_address
+from mist_pipeline.domain.text import NAME_LENGTH, clean, clipped
 from mist_pipeline.http_client.failures import excerpt
 from mist_pipeline.http_client.secrets import Secret, Secrets
-from mist_pipeline.http_client.urls import is_loopback
 
 _THREAD = "thread"
 _SUBJECT = "subject"
@@ -37,80 +36,28 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _POLICY = SMTP.clone(cte_type="7bit", raise_on_defect=False)
 
 
-@dataclass(frozen=True)
-class MailSettings:
-    """Where and how mail is handed over.
-
-    Attributes:
-        host: Mail server.
-        sender: Address in ``From``.
-        recipients: Addresses in ``To``.
-        sender_name: Name in ``From``.
-        port: 587 for STARTTLS, 465 for implicit TLS, 25 for a relay inside.
-        security: ``starttls`` (refused if the server does not offer it), ``tls`` (from the first byte), ``none``.
-        username: Empty for none.
-        password: Of ``username``.
-        ca_file: Certificates to trust instead of the machine's.
-        timeout_seconds: For every single step of the conversation.
-    """
-
-    host: str
-    sender: str
-    recipients: tuple[str, ...]
-    sender_name: str = "Mist pipeline"
-    port: int = 587
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    username: str = ""
-    password: Secret | None = None
-    ca_file: Path | None = None
-    timeout_seconds: float = 30.0
-
-    def __post_init__(self) -> None:
-        """Refuse what could only fail at three in the morning."""
-        if not self.host or not 0 < self.port < 65536:
-            raise ValueError("mail: give the server's host and a port between 1 and 65535")
-        if not self.recipients:
-            raise ValueError("mail: give at least one recipient")
-        for what, address in (("sender", self.sender), *(("recipient", one) for one in self.recipients)):
-            if problem := problem_with_address(address):
-                raise ValueError(f"mail: {what} {problem}")
-        if (self.username == "") != (self.password is None):
-            raise ValueError("mail: username and password belong together; give both or none")
-        if not (self.username.isascii() and (self.password is None or self.password.reveal().isascii())):
-            raise ValueError("mail: username and password must be ASCII (a limit of Python's smtplib)")
-        if self.username and self.security == "none" and not is_loopback(self.host):
-            raise ValueError("mail: a password must not travel in the open; use security starttls or tls")
-        if self.ca_file is not None and not self.ca_file.is_file():
-            raise ValueError(f"mail: there is no file of certificates at {self.ca_file}")
-        if plain_text.clean(self.sender_name) != self.sender_name:
-            raise ValueError("mail: the sender's name must be one visible line")
-
-
-def problem_with_address(address: str) -> str | None:
-    """Why an address cannot be written to, None if it can."""
-    shown = repr(plain_text.clean(address, 80))
-    if not address.isascii():
-        return f"{shown}: only ASCII addresses are supported; write the domain in its xn-- form"
-    try:
-        parsed = Address(addr_spec=address)
-    except (HeaderParseError, ValueError, IndexError):
-        return f"{shown}: not a mail address"
-    if not parsed.username or not parsed.domain or parsed.addr_spec != address or not address.isprintable():
-        return f"{shown}: not a mail address"
-    return None
-
-
 class MailSink:
-    """Tells people by mail.
+    """Sends messages by mail.
 
     Args:
         name: Its name in the configuration.
-        settings: Where and how.
+        config: Where and how.
+        password: Of ``config.username``; None for none.
+        timeout_seconds: Limit of every single step of the conversation with the server.
+
+    Raises:
+        ValueError: User name or password are not ASCII.
     """
 
-    def __init__(self, name: str, settings: MailSettings) -> None:
+    def __init__(
+        self, name: str, config: MailConfig, password: Secret | None = None, *, timeout_seconds: float = 30.0
+    ) -> None:
+        if not (config.username.isascii() and (password is None or password.reveal().isascii())):
+            raise ValueError("mail: username and password must be ASCII (a limit of Python's smtplib)")
         self._name = name
-        self._settings = settings
+        self._config = config
+        self._password = password
+        self._timeout_seconds = timeout_seconds
 
     @property
     def name(self) -> str:
@@ -126,17 +73,21 @@ class MailSink:
         if problem := self.problem_with(message.recipient):
             return Refused(f"mail to {problem}")
         try:
-            mail = compose(message, self._settings)
+            mail = compose(message, self._config)
         except ValueError as error:
             return Refused(f"mail: {error}")
         delivery = _Delivery(
-            self._settings, _recipients(message, self._settings), mail.as_bytes(policy=_POLICY)
+            config=self._config,
+            password=self._password,
+            timeout_seconds=self._timeout_seconds,
+            recipients=_recipients(message, self._config),
+            content=mail.as_bytes(policy=_POLICY),
         )
         outcome = delivery.run()
         if isinstance(outcome, Accepted):
             thread = message.reference.get(_THREAD, str(mail["Message-ID"]))
             subject = message.reference.get(_SUBJECT, _first_subject(message))
-            heard = {_HEARD: "\n".join(sorted({*_heard(message, self._settings), *delivery.recipients}))}
+            heard = {_HEARD: "\n".join(sorted({*_heard(message, self._config), *delivery.recipients}))}
             return Accepted({_THREAD: thread, _SUBJECT: subject, **heard}, outcome.note)
         return outcome
 
@@ -145,24 +96,24 @@ class MailSink:
         return self.send(message)
 
 
-def compose(message: Message, settings: MailSettings) -> EmailMessage:
+def compose(message: Message, config: MailConfig) -> EmailMessage:
     """The mail.
 
     The subject stays that of the incident's first mail (what has changed since is the first line of the text, which
     mail readers show beside the subject): several readers put a mail in a thread only if both its References and its
-    subject fit. ``Date`` is the instant of this telling, so that every attempt sends the same bytes but for boundaries.
+    subject fit. ``Date`` is the instant of this message, so that every attempt sends the same bytes but for boundaries.
 
     Raises:
         ValueError: A header value holds a line break or control character.
     """
     incident = message.incident
-    domain = settings.sender.rpartition("@")[2]
+    domain = config.sender.rpartition("@")[2]
     thread = message.reference.get(_THREAD)
     subject = message.reference.get(_SUBJECT)
     mail = EmailMessage(policy=_POLICY)
     headers = {
-        "From": str(Address(settings.sender_name, addr_spec=settings.sender)),
-        "To": ", ".join(_recipients(message, settings)),
+        "From": str(Address(config.sender_name, addr_spec=config.sender)),
+        "To": ", ".join(_recipients(message, config)),
         "Subject": f"Re: {subject}" if subject else _first_subject(message),
         "Date": format_datetime(incident.updated_at),
         "Message-ID": f"<{_token(message.delivery_id)}@{domain}>",
@@ -198,7 +149,9 @@ def compose(message: Message, settings: MailSettings) -> EmailMessage:
 class _Delivery:
     """One conversation with the mail server, and what it was about when it ended."""
 
-    settings: MailSettings
+    config: MailConfig
+    password: Secret | None
+    timeout_seconds: float
     recipients: tuple[str, ...]
     content: bytes = field(repr=False)
     step: str = "connect"
@@ -227,20 +180,20 @@ class _Delivery:
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[smtplib.SMTP]:
-        settings = self.settings
-        if settings.security == "tls":
+        config, limit = self.config, self.timeout_seconds
+        if config.security == "tls":
             session: smtplib.SMTP = smtplib.SMTP_SSL(
-                settings.host, settings.port, timeout=settings.timeout_seconds, context=self._context()
+                config.host, config.port, timeout=limit, context=self._context()
             )
         else:
-            session = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_seconds)
+            session = smtplib.SMTP(config.host, config.port, timeout=limit)
         try:
-            if settings.security == "starttls":
+            if config.security == "starttls":
                 self.step = "STARTTLS"
                 session.starttls(context=self._context())
-            if settings.username and settings.password is not None:
+            if config.username and self.password is not None:
                 self.step = "login"
-                session.login(settings.username, settings.password.reveal())
+                session.login(config.username, self.password.reveal())
             yield session
         finally:
             # QUIT would hide the outcome behind its own error.
@@ -248,13 +201,13 @@ class _Delivery:
 
     def _context(self) -> ssl.SSLContext:
         # Reading the machine's certificates takes longer than a mail does: only where they are used.
-        ca_file = self.settings.ca_file
+        ca_file = self.config.ca_file
         return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
 
     def _hand_over(self, session: smtplib.SMTP) -> Outcome:
         session.ehlo_or_helo_if_needed()
         self.step = "sender"
-        code, said = session.mail(self.settings.sender)
+        code, said = session.mail(self.config.sender)
         if code != 250:
             return self._answered(code, said)
         self.step = "recipients"
@@ -288,29 +241,28 @@ class _Delivery:
         return Retry(text) if code < 500 else Refused(text)
 
     def _words(self, text: str) -> str:
-        password = self.settings.password
-        hidden = Secrets([password] if password else []).hide(text)
-        return f"mail by {self.settings.host}, {self.step}: {hidden}"
+        hidden = Secrets([self.password] if self.password else []).hide(text)
+        return f"mail by {self.config.host}, {self.step}: {hidden}"
 
 
-def _recipients(message: Message, settings: MailSettings) -> tuple[str, ...]:
+def _recipients(message: Message, config: MailConfig) -> tuple[str, ...]:
     if message.recipient:
         return (message.recipient,)
     if message.is_for_all_who_heard:
-        return _heard(message, settings) or settings.recipients
-    return settings.recipients
+        return _heard(message, config) or config.recipients
+    return config.recipients
 
 
-def _heard(message: Message, settings: MailSettings) -> tuple[str, ...]:
+def _heard(message: Message, config: MailConfig) -> tuple[str, ...]:
     """Who was told of the incident, in the order of the configuration; those whom it no longer names come last."""
     known = message.reference.get(_HEARD, "").splitlines()
-    return tuple(sorted(known, key=lambda one: (one not in settings.recipients, one)))
+    return tuple(sorted(known, key=lambda one: (one not in config.recipients, one)))
 
 
 def _first_subject(message: Message) -> str:
     """Without severity and state: it stays the same in the whole thread."""
     mark = "[Test] " if message.reason == "test" else ""
-    return f"{mark}Mist: {plain_text.clipped(wording.title_of(message.incident), 150)}"
+    return f"{mark}Mist: {clipped(wording.title_of(message.incident), 150)}"
 
 
 def _is_urgent(message: Message) -> bool:
@@ -341,7 +293,7 @@ def _pictures(charts: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def picture_title(name: str) -> str:
     """``coverage-cologne.png`` → ``Coverage cologne``."""
-    title = plain_text.clean(Path(name).stem.replace("-", " ").replace("_", " "), plain_text.NAME_LENGTH)
+    title = clean(Path(name).stem.replace("-", " ").replace("_", " "), NAME_LENGTH)
     return title[:1].upper() + title[1:] or "Chart"
 
 

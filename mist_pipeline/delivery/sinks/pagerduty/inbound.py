@@ -1,6 +1,7 @@
-"""What PagerDuty tells us by its webhooks (v3): somebody acknowledged or resolved a page of ours.
+"""What PagerDuty sends back by its webhooks (v3): somebody acknowledged or resolved a page of ours.
 
-Pure: who receives the request and what the ledger makes of it is elsewhere.
+Here: checking the signature and reading the event; no I/O. Not here: the server that receives the request
+(``notification.inbound``), and what the ledger makes of it (``workflows.inbound``).
 """
 
 import hashlib
@@ -96,5 +97,5 @@ def _is_signed(body: bytes, signature: str, keys: Sequence[Secret]) -> bool:
 def _member(document: Any, name: str) -> dict[str, Any]:
     member = document[name] if isinstance(document, dict) else None
     if not isinstance(member, dict):
-        raise ValueError(name)  # noqa: TRY004 - told by the caller
+        raise ValueError(name)  # noqa: TRY004 - the caller reports it
     return member

@@ -1,6 +1,6 @@
 """PagerDuty by Events API v2: a page is opened, acknowledged and resolved with the incident.
 
-Here: what is told to PagerDuty. What PagerDuty tells us (somebody acknowledged) is in `pagerduty_inbound`.
+Here: what is sent to PagerDuty. Not here: what PagerDuty sends back, such as that somebody acknowledged (`inbound`).
 
 A trigger under the key of an open or acknowledged page notifies nobody. So every rise in severity and every call of an
 escalation gets a key of its own, and the key before it is resolved once the new one is accepted. The reference holds the
@@ -15,13 +15,11 @@ from mist_pipeline.delivery.http_outcome import no_answer, refusal
 from mist_pipeline.delivery.message import Message, Reason
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
-from mist_pipeline.domain import text as plain_text
+from mist_pipeline.domain.text import clean, clipped, count, safe_url
 from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpLimits, as_json, send
 from mist_pipeline.http_client.urls import checked_url
-
-EVENTS_URL = "https://events.pagerduty.com"
 
 KEY_PREFIX = "mist-pipeline"
 _CALL = "call-"
@@ -56,7 +54,8 @@ class PagerDutySink:
         name: str,
         routing_key: Secret,
         others: Mapping[str, Secret] | None = None,
-        url: str = EVENTS_URL,
+        *,
+        url: str,
         limits: HttpLimits | None = None,
     ) -> None:
         self._name = name
@@ -78,7 +77,7 @@ class PagerDutySink:
         if recipient in self._keys:
             return None
         known = ", ".join(name for name in self._keys if name) or "none are configured"
-        return f"{plain_text.clean(recipient, 80)!r} is no PagerDuty service of {self._name} ({known})"
+        return f"{clean(recipient, 80)!r} is no PagerDuty service of {self._name} ({known})"
 
     def send(self, message: Message) -> Outcome:
         """Trigger, acknowledge or resolve, as the incident is."""
@@ -115,7 +114,7 @@ class PagerDutySink:
         left = [
             one for one in older if self._event(message.recipient, _short_event("resolve", one)) is not None
         ]
-        note = f"{plain_text.count(len(left), 'earlier page')} could not be resolved yet" if left else ""
+        note = f"{count(len(left), 'earlier page')} could not be resolved yet" if left else ""
         return Accepted(_with_keys(message.reference, message.recipient, [*left, key]), note)
 
     def _acknowledge_all(self, message: Message) -> Outcome:
@@ -159,7 +158,7 @@ class PagerDutySink:
 
 
 def dedup_key(message: Message) -> str:
-    """A key that no other telling of the incident has, the same for every attempt."""
+    """A key that no other message of the incident has, the same for every attempt."""
     # Calls of escalations are counted for themselves.
     number = f"{_CALL}{message.sequence}" if message.reason == "escalation" else f"{message.sequence}"
     return f"{KEY_PREFIX}:{message.incident.incident_id}:{number}"[:_KEY_LENGTH]
@@ -178,8 +177,8 @@ def trigger_event(message: Message, key: str) -> dict[str, Any]:
     incident = message.incident
     worst = incident.alerts[0] if incident.alerts else None
     payload = {
-        "summary": plain_text.clipped(wording.headline(message), _SUMMARY_LENGTH),
-        "source": plain_text.clipped(wording.places(incident), _SOURCE_LENGTH) if worst else "mist-pipeline",
+        "summary": clipped(wording.headline(message), _SUMMARY_LENGTH),
+        "source": clipped(wording.places(incident), _SOURCE_LENGTH) if worst else "mist-pipeline",
         "severity": "info" if message.reason == "test" else _SEVERITIES[incident.severity],
         "timestamp": incident.updated_at.isoformat(),
         "component": worst.family if worst else "",
@@ -196,7 +195,7 @@ def trigger_event(message: Message, key: str) -> dict[str, Any]:
         "event_action": "trigger",
         "dedup_key": key,
         "client": "mist-pipeline",
-        **({"client_url": url} if (url := plain_text.safe_url(incident.report_url)) else {}),
+        **({"client_url": url} if (url := safe_url(incident.report_url)) else {}),
         "links": [{"href": href, "text": text} for text, href in wording.links(incident)],
         "payload": {**payload, "custom_details": details},
     }

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
-from mist_pipeline.domain import text as plain_text
+from mist_pipeline.domain.text import clean, clipped, instant
 
 Block: TypeAlias = dict[str, Any]
 
@@ -42,10 +42,9 @@ def incident_blocks(message: Message) -> list[Block]:
     """The incident as it is now: headline, why, facts, steps, as many children as fit, links."""
     incident = message.incident
     sign = "✅" if incident.status == "resolved" else _SIGNS[incident.severity]
-    header = plain_text.clipped(f"{sign} {wording.headline(message)}", _HEADER)
+    header = clipped(f"{sign} {wording.headline(message)}", _HEADER)
     fields = [
-        _mrkdwn(f"*{name}*\n{escaped(plain_text.clipped(value, _FACT))}")
-        for name, value in wording.facts(incident)
+        _mrkdwn(f"*{name}*\n{escaped(clipped(value, _FACT))}") for name, value in wording.facts(incident)
     ]
     top: list[Block] = [
         {"type": "header", "text": {"type": "plain_text", "text": header, "emoji": False}},
@@ -65,7 +64,7 @@ def incident_blocks(message: Message) -> list[Block]:
 
 def change_blocks(message: Message) -> list[Block]:
     """What has changed, for the incident's thread."""
-    where = plain_text.clipped(wording.places(message.incident), 500) if message.incident.alerts else ""
+    where = clipped(wording.places(message.incident), 500) if message.incident.alerts else ""
     lines = [f"*{escaped(wording.headline(message))}*", escaped(wording.why(message)), escaped(where)]
     return [_section("\n".join(line for line in lines if line)), _footer(message)]
 
@@ -90,8 +89,8 @@ def _packed(lines: Sequence[str]) -> list[str]:
 
 def _footer(message: Message) -> Block:
     addresses = [f"<{escaped(url)}|{name}>" for name, url in wording.links(message.incident)]
-    incident_id = escaped(plain_text.clean(message.incident.incident_id, 80))
-    told = f"Incident {incident_id}, message {message.sequence}, {plain_text.instant(message.incident.updated_at)}"
+    incident_id = escaped(clean(message.incident.incident_id, 80))
+    told = f"Incident {incident_id}, message {message.sequence}, {instant(message.incident.updated_at)}"
     return {"type": "context", "elements": [_mrkdwn(text) for text in (*addresses, told)]}
 
 
@@ -105,7 +104,7 @@ def _mrkdwn(text: str) -> Block:
 
 
 def _line(text: str) -> str:
-    return escaped(plain_text.clipped(text, _LINE))
+    return escaped(clipped(text, _LINE))
 
 
 def _cost(text: str) -> int:

@@ -1,6 +1,6 @@
-"""Slack, in its two ways: an incoming webhook (one message a telling), or a bot (one message an incident).
+"""Slack, in its two ways: an incoming webhook (a new message each time), or a bot (one message an incident).
 
-Here: what is called, and what Slack's answers mean. What the messages look like is in `slack_blocks`.
+Here: what is called, and what Slack's answers mean. Not here: what the messages look like (`blocks`).
 """
 
 import json
@@ -21,8 +21,6 @@ from mist_pipeline.http_client.failures import NoAnswerError, excerpt
 from mist_pipeline.http_client.secrets import Secret, secrets_of
 from mist_pipeline.http_client.session import HttpLimits, as_json, send
 from mist_pipeline.http_client.urls import checked_url
-
-SLACK_API = "https://slack.com/api"
 
 _EVENT = "mist_pipeline_delivery"
 _CHANNEL = re.compile(r"[CDGU][A-Z0-9]{6,}|#[^\s#]{1,80}")
@@ -47,7 +45,7 @@ _UNSURE = frozenset({"internal_error", "fatal_error", "request_timeout"})
 
 
 class SlackWebhookSink:
-    """Posts every telling as a message of its own; a webhook tells no message id, so nothing can be edited.
+    """Posts every notification as a message of its own; a webhook returns no message id, so nothing can be edited.
 
     Args:
         name: Its name in the configuration.
@@ -90,7 +88,7 @@ class SlackWebhookSink:
         return Accepted()
 
     def recover(self, message: Message) -> Outcome:
-        """Post it again: a webhook cannot be asked, and told twice is better than never."""
+        """Post it again: a webhook cannot be asked, and twice is better than never."""
         return self.send(message)
 
 
@@ -134,7 +132,7 @@ class _Client(WebClient):
 class SlackBotSink:
     """One message an incident, kept up to date, with what has changed in its thread.
 
-    Its reference holds ``channel → <channel id>/<ts>`` for every channel told. The bot needs ``chat:write``; with
+    Its reference holds ``channel → <channel id>/<ts>`` for every channel notified. The bot needs ``chat:write``; with
     ``channels:history`` (``groups:history`` for private channels) it can find out about messages whose fate is unknown.
 
     Args:
@@ -150,7 +148,7 @@ class SlackBotSink:
         name: str,
         token: Secret,
         channel: str,
-        base_url: str = SLACK_API,
+        base_url: str,
         limits: HttpLimits | None = None,
     ) -> None:
         self._name = name

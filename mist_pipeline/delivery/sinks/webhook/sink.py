@@ -1,6 +1,6 @@
 """A generic webhook: the whole incident as JSON, signed, with an id by which receivers drop repetitions.
 
-Here: the document and its signature. `file_sink` writes the same document.
+Here: the document, its signature, and posting it. ``sinks.file`` writes the same document.
 """
 
 import hashlib

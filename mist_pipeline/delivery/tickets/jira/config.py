@@ -5,7 +5,7 @@ Here: keys, defaults and checks that need no network. Not here: what all ticket 
 
 import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,7 @@ from mist_pipeline.domain.severity import Severity
 class JiraConfig(TicketConfig):
     """Jira Cloud or Data Center."""
 
+    position: ClassVar[int] = 70
     type: Literal["jira"]
     project: str = Field(description="Key of the project.")
     deployment: Literal["cloud", "datacenter"] = Field("cloud", description="Which dialect it speaks.")

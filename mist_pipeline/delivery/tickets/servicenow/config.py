@@ -5,7 +5,7 @@ Here: keys, defaults and checks that need no network. Not here: what all ticket 
 
 import re
 from pathlib import Path
-from typing import Literal, Self, TypeAlias
+from typing import ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
@@ -28,6 +28,7 @@ _STATES: dict[_State, str] = {
 class ServiceNowConfig(TicketConfig):
     """ServiceNow, Table API."""
 
+    position: ClassVar[int] = 80
     type: Literal["servicenow"]
     user: str = Field("", description="User; empty: the secret is an OAuth token.")
     token_from: Variable = Field(description="Variable with the password, or OAuth token.")

@@ -1,0 +1,70 @@
+"""Which kinds of sinks there are: every folder of ``delivery.sinks`` and ``delivery.tickets`` with its ``config.py``.
+
+Here: finding the configuration classes. Nobody lists them: a new sink is a new folder. Not here: what a class has to look
+like (``delivery.config.SinkConfig``), and choosing among them by ``type`` (``settings``).
+
+>>> [config.type_name() for config in sink_configs()][:3]
+['mail', 'slack', 'slack_webhook']
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from types import ModuleType
+
+from mist_pipeline.delivery.config import SinkConfig
+
+PACKAGES = ("mist_pipeline.delivery.sinks", "mist_pipeline.delivery.tickets")
+"""Packages whose sub-packages are kinds of sinks."""
+
+
+class NoSinkConfigError(ImportError):
+    """A folder for a sink has no configuration, or two have the same ``type``."""
+
+
+def sink_configs(packages: Sequence[str] = PACKAGES) -> tuple[type[SinkConfig], ...]:
+    """The configuration classes of all kinds of sinks, in the order of ``SinkConfig.position``, then by type.
+
+    Imports every ``config.py``, hence these import no library that only sending needs.
+
+    Raises:
+        NoSinkConfigError: A sub-package has no ``config.py``, or no class with a ``type`` in it, or a type occurs twice.
+    """
+    found: dict[str, type[SinkConfig]] = {}
+    for package in packages:
+        where = importlib.import_module(package)
+        for folder in pkgutil.iter_modules(where.__path__, f"{package}."):
+            if not folder.ispkg:
+                continue
+            for config in _configs_of(folder.name):
+                other = found.setdefault(config.type_name(), config)
+                if other is not config:
+                    raise NoSinkConfigError(
+                        f"{other.__module__} and {config.__module__} both define a sink of type {config.type_name()!r}"
+                    )
+    return tuple(sorted(found.values(), key=lambda config: (config.position, config.type_name())))
+
+
+def _configs_of(folder: str) -> list[type[SinkConfig]]:
+    """The configuration classes that one folder defines; most define one."""
+    try:
+        module = importlib.import_module(f"{folder}.config")
+    except ModuleNotFoundError as error:
+        if error.name != f"{folder}.config":
+            raise
+        raise NoSinkConfigError(f"{folder} has no config.py; a sink needs its section there") from None
+    configs = [one for one in vars(module).values() if _is_config_of(one, module)]
+    if not configs:
+        raise NoSinkConfigError(
+            f"{module.__name__} defines no sub-class of SinkConfig with a `type`, a Literal of one text"
+        )
+    return configs
+
+
+def _is_config_of(value: object, module: ModuleType) -> bool:
+    return (
+        isinstance(value, type)
+        and issubclass(value, SinkConfig)
+        and value.__module__ == module.__name__
+        and "type" in value.model_fields
+    )

@@ -1,0 +1,1 @@
+"""What tests of the configuration share: whole configurations as texts. Not here: the tests themselves."""
