@@ -1,4 +1,9 @@
-"""Every table of the warehouse, a module a layer: the source of DDL, Dagster's schemas and the data dictionary."""
+"""Every table of the warehouse: names, columns, types, units and meanings, one module for each layer.
+
+Definitions belong here, and only those: DDL, Polars schemas, Dagster's column schemas and the data dictionary are made
+from them. Reading and writing tables is in ``warehouse``, and what fills them is in ``collect``, ``analysis`` and
+``alerts``.
+"""
 
 from mist_pipeline.tables import alerts, analysis, history, live, state
 from mist_pipeline.tables.schema import Table

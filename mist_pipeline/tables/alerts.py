@@ -1,8 +1,7 @@
-"""alerts.*: copies of the ledger for analysts; nobody decides by them.
+"""alerts.*: copies of the ledger for analysts; the pipeline itself reads the ledger.
 
-Here: what the copies say, column by column. The ledger itself, its keys and what changes it are in ``alerts.tables``;
-this room knows nobody, so a test holds the two together. Names are the ledger's: some are words of SQL, which need quotes
-or the table's name before them.
+The ledger, its keys and what changes it are in ``alerts.ledger.tables``; a test compares the two. Names are the
+ledger's: some are words of SQL, which need quotes or the table's name before them.
 """
 
 from mist_pipeline.tables.schema import Column, Table
@@ -61,7 +60,7 @@ ALERTS = Table(
         Column(
             "state",
             "VARCHAR",
-            "pending (must hold first), open, acknowledged, resolved, or lapsed (was over before it had held; never told)",
+            "pending (must hold first), open, acknowledged, resolved, or lapsed (was over before it had held; never notified)",
         ),
         Column("severity", "VARCHAR", "critical, major, warning or info; now, or at its end"),
         Column("highest", "VARCHAR", "The worst severity that it ever had"),
@@ -84,9 +83,9 @@ ALERTS = Table(
         ),
         Column("quiet_since", "TIMESTAMPTZ", "When readings became good again; null while it fires"),
         Column("rising_since", "TIMESTAMPTZ", "Since when it has been seen worse than its severity"),
-        Column("rising_to", "VARCHAR", "… and at least how bad"),
+        Column("rising_to", "VARCHAR", "… and the mildest severity seen since"),
         Column("easing_since", "TIMESTAMPTZ", "Since when it has been seen milder than its severity"),
-        Column("easing_to", "VARCHAR", "… and at most how bad"),
+        Column("easing_to", "VARCHAR", "… and the worst severity seen since"),
         Column("opened_at", "TIMESTAMPTZ", "When it had first held for long enough; null if it never did"),
         Column(
             "acknowledged_at",
@@ -109,7 +108,7 @@ ALERTS = Table(
 INCIDENTS = Table(
     "alerts",
     "incidents",
-    "What people are told: one cause with its alerts, as its events made it.",
+    "What people are notified about: one cause with its alerts, as its events made it.",
     (
         INCIDENT_ID,
         Column(
@@ -160,8 +159,8 @@ INCIDENTS = Table(
         Column(
             "withheld",
             "VARCHAR",
-            "Why nobody is told: silenced_by, inhibited_by, quiet_hours, not_yet or no_route, with which or until when; "
-            "empty if somebody was told or nothing had to be",
+            "Why nobody is notified: silenced_by, inhibited_by, quiet_hours, not_yet or no_route, with which or until when; "
+            "empty if a notification was sent or none was due",
         ),
     ),
     ("incident_id",),
@@ -179,7 +178,7 @@ DELIVERIES = Table(
         Column(
             "reason",
             "VARCHAR",
-            "Why it is told: first, severity_rise, more_sites, some_resolved, all_resolved, reopened, merged, acknowledged, "
+            "Why it is sent: first, severity_rise, more_sites, some_resolved, all_resolved, reopened, merged, acknowledged, "
             "repeat_due, escalation, digest or test",
         ),
         Column(
@@ -252,7 +251,7 @@ THREADS = Table(
 ESCALATIONS = Table(
     "alerts",
     "escalations",
-    "One step of an escalation: who is called if nobody reacts, when, and what became of it.",
+    "One step of an escalation: who is notified if nobody reacts, when, and what became of it.",
     (
         INCIDENT_ID,
         Column("policy", "VARCHAR", "Name of the escalation in the configuration"),
@@ -262,8 +261,8 @@ ESCALATIONS = Table(
             "When the escalation began: an incident that grows worse begins another",
         ),
         Column("number", "BIGINT", "1, 2, 3 … through all repetitions"),
-        Column("due_at", "TIMESTAMPTZ", "When the step is to be told"),
-        Column("expires_at", "TIMESTAMPTZ", "No step is told later"),
+        Column("due_at", "TIMESTAMPTZ", "When the step is to be notified"),
+        Column("expires_at", "TIMESTAMPTZ", "No step is notified later"),
         Column("stops_when", "VARCHAR", "acknowledged (or resolved), or resolved: what ends it"),
         SINK,
         Column(
@@ -279,7 +278,7 @@ ESCALATIONS = Table(
 SILENCES = Table(
     "alerts",
     "silences",
-    "What people asked not to be told of, and for how long; maintenance windows of the configuration are not in it.",
+    "What people asked not to be notified about, and for how long; maintenance windows of the configuration are not in it.",
     (
         Column("silence_id", "VARCHAR", "Name of the silence"),
         Column(

@@ -237,7 +237,7 @@ HEALTH_SCORES = Table(
     (
         DAY,
         SITE_ID,
-        Column("score", "DOUBLE", "0–100; null where nothing may be judged"),
+        Column("score", "DOUBLE", "0–100; null where nothing could be judged"),
         Column("previous_score", "DOUBLE", "Score of the last day that has one"),
         Column("change", "DOUBLE", "score − previous_score", "points"),
         Column("status", "VARCHAR", "CRITICAL, UNHEALTHY, DEGRADED, HEALTHY or UNKNOWN"),
@@ -292,14 +292,14 @@ INCIDENTS = Table(
 FINDINGS = Table(
     "analysis",
     "findings",
-    "What one rule saw on one day, in a sentence.",
+    "What one rule found on one day, in a sentence.",
     (
         DAY,
         Column("site_id", "VARCHAR", "Mist site id; empty for the whole organisation"),
         Column("metric", "VARCHAR", "Service level; empty for the whole site"),
         Column("kind", "VARCHAR", "The rule that fired"),
         Column("severity", "VARCHAR", "critical, major, warning or info"),
-        Column("summary", "VARCHAR", "A sentence for people; holds names typed by strangers"),
+        Column("summary", "VARCHAR", "A sentence for people; may hold names typed by people"),
         Column("evidence", "JSON", "The numbers behind it"),
         Column("fingerprint", "VARCHAR", "Stable name of the finding, the same on every day it lasts"),
         Column("family", "VARCHAR", "Metric family"),

@@ -22,6 +22,6 @@ STATE = Column("state", "VARCHAR", "ok, no_users, not_supported or missing; only
 SEVERITY = Column(
     "severity",
     "VARCHAR",
-    "critical, major, warning or info; null where too few users decide or there is no score",
+    "critical, major, warning or info; null where there are too few users or no score",
 )
 IS_ESTIMATED = Column("is_estimated", "BOOLEAN", "Exposure was estimated from clients (60 minutes each)")

@@ -1,4 +1,4 @@
-"""live.*: today, as the job of every few minutes saw it; superseded by the daily partition."""
+"""live.*: today as of the last live evaluation; replaced by the daily partition of the day."""
 
 from dataclasses import replace
 
@@ -46,7 +46,7 @@ STATUS = Table(
 FINDINGS = Table(
     "live",
     "findings",
-    "What one rule saw at one look; appended to, never changed.",
+    "What one rule found in one live evaluation; rows are added, never changed.",
     (AS_OF, *(column for column in analysis.FINDINGS.columns if column.name != "day")),
     ("as_of", "fingerprint"),
     partition=None,

@@ -1,8 +1,12 @@
 """What a table is: columns with type, unit and meaning, from which everything else is made.
 
 DDL, comments, Dagster's column schema, the empty Polars frame and the data dictionary all come from these
-definitions. The definitions themselves are in ``warehouse.tables``; reading and writing is in
-``warehouse.connection``.
+definitions. The tables are defined in the other modules of this room; reading and writing is in ``warehouse.store``.
+
+>>> day, score = Column("day", "DATE", "Day"), Column("score_pct", "DOUBLE", "Score", "%")
+>>> table = Table("demo", "scores", "One score a day.", (day, score), key=("day",))
+>>> table.full_name, score.description, table.polars_schema()
+('demo.scores', 'Score [%]', {'day': Date, 'score_pct': Float64})
 """
 
 from collections.abc import Iterable
@@ -144,7 +148,7 @@ def data_dictionary(tables: Iterable[Table]) -> str:
     lines = [
         "# Data dictionary",
         "",
-        "Made from the table definitions in `mist_pipeline/warehouse/tables/` by `make docs`; a test keeps it current.",
+        "Made from the table definitions in `mist_pipeline/tables/` by `make docs`; a test keeps it current.",
         "Percent are 0–100. Instants are UTC. **Bold** columns are the key.",
     ]
     for table in tables:

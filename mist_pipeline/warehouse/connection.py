@@ -1,8 +1,8 @@
-"""Opening the warehouse file: one writer at a time, waited for politely, closed on every path.
+"""Opening the warehouse file: one writer at a time, a bounded wait for it, closed on every path.
 
 DuckDB lets one process write, and an open writer keeps out even the readers of other processes. So connections are
-short, readers open read-only, and whoever finds the file taken waits with jitter, for a bounded time, and then says
-who holds it. Reading and replacing rows is in ``warehouse.store``.
+short and readers open read-only. Where the file is taken, opening waits with jitter for a bounded time, and then the
+error names the holder. Reading and replacing rows is in ``warehouse.store``.
 """
 
 import random
@@ -19,7 +19,7 @@ _BUSY = ("Could not set lock on file", "different configuration than existing co
 
 
 class WarehouseBusyError(RuntimeError):
-    """The warehouse stayed locked for as long as we were willing to wait."""
+    """The warehouse stayed locked during the whole wait."""
 
 
 @contextmanager

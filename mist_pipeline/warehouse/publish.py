@@ -1,6 +1,6 @@
-"""The analysts' copy: a second file, replaced atomically, so that queries never meet the writer.
+"""The published copy for analysts: a second file, replaced atomically, so that queries never block the writer.
 
-It holds every table with its comments, and views for the questions that are asked every day.
+It holds every public table with its comments, and views for everyday questions.
 """
 
 import os
@@ -8,20 +8,21 @@ from pathlib import Path
 
 import duckdb
 
+from mist_pipeline.domain.severity import SEVERITIES
 from mist_pipeline.tables import PUBLIC_TABLES
 from mist_pipeline.tables.schema import literal
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.store import Warehouse
 
-_RANK = "list_position(['info', 'warning', 'major', 'critical'], {})"
-"""How bad a severity is."""
+_RANK = f"list_position({list(SEVERITIES)!r}, {{}})"
+"""How bad a severity is; the column goes into the braces."""
 
 _SITES = """
     list_sort(coalesce(list_transform(
         list(DISTINCT {'id': site_id, 'name': site_name}) FILTER (site_id <> ''), lambda site: site.name
     ), [])) AS site_names,
     count(DISTINCT site_id) FILTER (site_id <> '') AS num_sites"""
-"""Sites of some alerts, each once: names repeat, ids do not. The organisation is none."""
+"""Sites of some alerts, each once: names repeat, ids do not. The whole organisation is no site."""
 
 _MINUTES = "date_diff('millisecond', i.opened_at, {}) / 60000"
 """From the opening of an incident to an instant."""
@@ -66,7 +67,7 @@ VIEWS: dict[str, tuple[str, str]] = {
         """,
     ),
     "tellings": (
-        "A row for every message and incident that it is about: a digest is about several. Tests are left out.",
+        "A row for every message and incident that it is about: a digest is about several. Test messages are left out.",
         """
         SELECT delivery_id, sink, incident_id, reason, false AS is_digest, state, created_at, sent_at
         FROM alerts.deliveries WHERE reason NOT IN ('digest', 'test')
@@ -79,7 +80,7 @@ VIEWS: dict[str, tuple[str, str]] = {
         """,
     ),
     "incident_history": (
-        "How incidents went, newest first: sites, how soon somebody was told and took it, how long it lasted; merged ones not.",
+        "Incidents, newest first: sites, how soon people were notified and acknowledged, how long it lasted; without merged ones.",
         f"""
         WITH children AS (
             SELECT incident_id, arg_max(highest, {_RANK.format("highest")}) AS worst_severity,
@@ -111,7 +112,7 @@ VIEWS: dict[str, tuple[str, str]] = {
         """,
     ),
     "open_incidents": (
-        "What went on when the copy was made, worst first: sites in trouble, who has it, who was told, or why nobody was.",
+        "Incidents open when the copy was made, worst first: sites, who acknowledged, which sinks were notified, or why none was.",
         f"""
         WITH troubled AS (
             SELECT incident_id, arg_max(severity, {_RANK.format("severity")}) AS severity, {_SITES}
@@ -135,7 +136,7 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
 
     Args:
         warehouse: The file that the pipeline writes.
-        published: The file that analysts read; whoever has it open keeps reading the old one.
+        published: The file that analysts read; a reader that has it open keeps reading the old one.
         wait_seconds: How long to wait for a writer.
 
     Returns:
@@ -147,7 +148,7 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
     """
     if not warehouse.exists():
         raise FileNotFoundError(f"There is no warehouse at {warehouse} to publish")
-    # One that an earlier version wrote last lacks tables, and publishing it may be the first thing that happens.
+    # A warehouse of an earlier version lacks tables, and nothing may have been written since the update.
     Warehouse(warehouse, wait_seconds).prepare()
     published.parent.mkdir(parents=True, exist_ok=True)
     fresh = published.with_name(f".{published.name}.{os.getpid()}")

@@ -1,7 +1,7 @@
-"""Reading and replacing rows: the only place where frames go into the warehouse and come out of it.
+"""Reading and replacing rows: all frames enter and leave the warehouse here.
 
 A partition is replaced in one transaction, so that a crash leaves the old one. Opening the file is in
-``warehouse.connection``, the tables in ``warehouse.tables``.
+``warehouse.connection``, the tables are defined in ``tables``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ class Warehouse:
             first: First day.
             last: Last day.
             columns: Only these columns; none given means all.
-            where: A further SQL condition written by us, never made from data.
+            where: A further SQL condition out of this code, never made from data.
         """
         names = ", ".join(quote(name) for name in (columns or table.column_names))
         sql = f"SELECT {names} FROM {table.full_name} WHERE {_partition(table)} BETWEEN ? AND ? AND {where}"
