@@ -24,8 +24,6 @@ CREDIT = {"critical": 0.10, "major": 0.20, "warning": 0.30, "info": 1.00}
 LOOKBACK_DAYS = 7
 """How far back the previous day with a score may lie."""
 
-LINE_DAYS = 30
-
 
 @dataclass(frozen=True)
 class HealthRules:
@@ -145,29 +143,6 @@ def health_scores(
         .with_columns(is_drop=((pl.col("change") < -rules.drop_points) & sure).fill_null(value=False))
         .select(*_empty().columns)
         .sort("day", "site_id")
-    )
-
-
-def health_lines(health_scores: pl.DataFrame, day: date, days: int = LINE_DAYS) -> pl.DataFrame:
-    """The line of the last 30 days for the report.
-
-    Args:
-        health_scores: `analysis.health_scores` of the days up to ``day``.
-        day: The last day of the line.
-        days: Its length.
-
-    Returns:
-        site_id, day, score: ``days`` rows for every site that appears, null where a day has no score.
-    """
-    first = day - timedelta(days=days - 1)
-    line = health_scores.filter(pl.col("day").is_between(first, day)).select("site_id", "day", "score")
-    calendar = pl.DataFrame({"day": pl.date_range(first, day, eager=True)})
-    return (
-        line.select("site_id")
-        .unique()
-        .join(calendar, how="cross")
-        .join(line, on=["site_id", "day"], how="left")
-        .sort("site_id", "day")
     )
 
 

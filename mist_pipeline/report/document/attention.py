@@ -8,7 +8,7 @@ from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.severity import RANKS, UNRANKED, status_of
 from mist_pipeline.domain.text import clean, count
-from mist_pipeline.report.document.model import Attention, Incident, Notice, Reading, Site
+from mist_pipeline.report.document.model import Attention, CandidateCause, Notice, Reading, Site
 from mist_pipeline.report.document.series import score_series
 from mist_pipeline.report.document.sites import worst_readings
 from mist_pipeline.report.queries.data import ReportData
@@ -132,20 +132,22 @@ def _needs_attention(site: Site, findings: list[Notice]) -> bool:
     return site["status"] == "DEGRADED" and is_worsening
 
 
-def needs_attention(data: ReportData, sites: list[Site], incidents: list[Incident] | None) -> list[Attention]:
+def needs_attention(
+    data: ReportData, sites: list[Site], shared_causes: list[CandidateCause] | None
+) -> list[Attention]:
     """The sites that need attention, in the order of ``sites`` but serious findings with the critical ones.
 
     Args:
         data: The report's frames.
         sites: `sites_worst_first`.
-        incidents: Shared causes, to say which sites are part of one.
+        shared_causes: Candidate causes, to say which sites are part of one.
     """
     findings, expected, blamed = _findings(data), _expected(data), _blamed(data)
     causes = {
-        site["site_id"]: incident
-        for incident in reversed(incidents or [])
-        if incident["scope"] == "infrastructure"
-        for site in incident["sites"]
+        site["site_id"]: cause
+        for cause in reversed(shared_causes or [])
+        if cause["scope"] == "infrastructure"
+        for site in cause["sites"]
     }
     chosen = [site for site in sites if _needs_attention(site, findings.get(site["site_id"], []))]
     worst = {site["site_id"]: worst_readings(site["metrics"]) for site in chosen}

@@ -9,7 +9,7 @@ from mist_pipeline.domain.metrics import in_catalogue_order, title_of
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.text import clean
 from mist_pipeline.report.document.formatting import signed
-from mist_pipeline.report.document.model import Anomaly, Classifier, Incident, IncidentSite, Share, Site
+from mist_pipeline.report.document.model import Anomaly, CandidateCause, CauseSite, Classifier, Share, Site
 from mist_pipeline.report.queries.data import ReportData
 from mist_pipeline.report.queries.frames import list_of_strings, of_day
 
@@ -65,7 +65,7 @@ def classifiers(data: ReportData, sites: dict[str, Site]) -> list[Classifier]:
     return sorted(listed, key=lambda row: (order[row["metric"]], -row["degraded_pct"], row["classifier"]))
 
 
-def incidents(data: ReportData, sites: dict[str, Site]) -> list[Incident] | None:
+def candidate_causes(data: ReportData, sites: dict[str, Site]) -> list[CandidateCause] | None:
     """Candidate causes: shared infrastructure first, the widest first; None where not computed."""
     if data.incidents is None:
         return None
@@ -73,10 +73,10 @@ def incidents(data: ReportData, sites: dict[str, Site]) -> list[Incident] | None
     rows = today.with_columns(
         metrics=list_of_strings(today, "metrics"), site_ids=list_of_strings(today, "site_ids")
     )
-    listed: list[Incident] = []
+    listed: list[CandidateCause] = []
     for row in rows.to_dicts():
         members = [
-            IncidentSite(
+            CauseSite(
                 site_id=site_id,
                 label=sites[site_id]["label"],
                 url=sites[site_id]["url"],
@@ -86,7 +86,7 @@ def incidents(data: ReportData, sites: dict[str, Site]) -> list[Incident] | None
             if site_id in sites
         ]
         listed.append(
-            Incident(
+            CandidateCause(
                 cause_fingerprint=row["cause_fingerprint"],
                 scope=row["scope"],
                 cause=clean(row["cause"] or "") or "cause unknown",
@@ -98,10 +98,10 @@ def incidents(data: ReportData, sites: dict[str, Site]) -> list[Incident] | None
         )
     return sorted(
         listed,
-        key=lambda incident: (
-            incident["scope"] != "infrastructure",
-            -incident["num_sites"],
-            incident["cause_fingerprint"],
+        key=lambda cause: (
+            cause["scope"] != "infrastructure",
+            -cause["num_sites"],
+            cause["cause_fingerprint"],
         ),
     )
 

@@ -4,7 +4,7 @@ from datetime import UTC
 
 from mist_pipeline.domain.text import clean
 from mist_pipeline.report.document.attention import needs_attention, notices
-from mist_pipeline.report.document.causes import anomalies, classifiers, incidents
+from mist_pipeline.report.document.causes import anomalies, candidate_causes, classifiers
 from mist_pipeline.report.document.forecast import at_risk, worsening
 from mist_pipeline.report.document.model import SCHEMA, SCHEMA_VERSION, Dashboard
 from mist_pipeline.report.document.sites import (
@@ -27,7 +27,7 @@ def build_dashboard(data: ReportData) -> Dashboard:
     metrics = shown_metrics(data)
     sites = sites_worst_first(data, metrics)
     by_id = {site["site_id"]: site for site in sites}
-    shared = incidents(data, by_id)
+    shared = candidate_causes(data, by_id)
     risks = at_risk(data, by_id)
     trends = worsening(data, by_id, risks)
     unusual = anomalies(data, by_id)

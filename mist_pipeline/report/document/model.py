@@ -154,8 +154,8 @@ class Anomaly(TypedDict):
     deviations: list[str]
 
 
-class IncidentSite(TypedDict):
-    """A site that an incident touches."""
+class CauseSite(TypedDict):
+    """A site of a candidate cause."""
 
     site_id: str
     label: str
@@ -163,7 +163,7 @@ class IncidentSite(TypedDict):
     status: str
 
 
-class Incident(TypedDict):
+class CandidateCause(TypedDict):
     """A candidate cause: what several findings, or those of one site, have in common."""
 
     cause_fingerprint: str
@@ -172,7 +172,7 @@ class Incident(TypedDict):
     metrics: list[str]
     p_value: float | None
     num_sites: int
-    sites: list[IncidentSite]
+    sites: list[CauseSite]
 
 
 class Classifier(TypedDict):
@@ -233,7 +233,7 @@ class Dashboard(TypedDict):
     notices: list[Notice]
     attention: list[Attention]
     unknown: list[UnknownReason]
-    incidents: list[Incident] | None
+    incidents: list[CandidateCause] | None
     at_risk: list[AtRisk] | None
     trends: list[Trend]
     sites: list[Site]

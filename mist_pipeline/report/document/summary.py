@@ -11,7 +11,7 @@ from mist_pipeline.report.document.model import (
     STATUSES,
     Anomaly,
     AtRisk,
-    Incident,
+    CandidateCause,
     Site,
     Totals,
     Trend,
@@ -24,7 +24,7 @@ def totals(
     trends: Sequence[Trend],
     risks: Sequence[AtRisk] | None,
     anomalies: Sequence[Anomaly] | None,
-    incidents: Sequence[Incident] | None,
+    causes: Sequence[CandidateCause] | None,
 ) -> Totals:
     """Counts over the whole organisation; None for what was not computed."""
     now = Counter(site["status"] for site in sites)
@@ -41,7 +41,7 @@ def totals(
         at_risk_series=None if risks is None else len(risks),
         degrading_series=len(trends),
         anomalies=None if anomalies is None else len(anomalies),
-        incidents=None if incidents is None else len(incidents),
+        incidents=None if causes is None else len(causes),
     )
 
 
@@ -77,7 +77,7 @@ def summary_sentence(
     sites: Sequence[Site],
     totals_: Totals,
     risks: Sequence[AtRisk] | None,
-    incidents: Sequence[Incident] | None,
+    causes: Sequence[CandidateCause] | None,
     forecast_days: int,
 ) -> str:
     """One sentence that a person can act on; never calls healthy what is not known.
@@ -86,7 +86,7 @@ def summary_sentence(
         sites: Every site, worst first.
         totals_: `totals`.
         risks: Series about to cross a threshold.
-        incidents: Shared causes.
+        causes: Candidate causes.
         forecast_days: How soon is soon.
     """
     status = totals_["status"]
@@ -95,7 +95,7 @@ def summary_sentence(
     if status["UNKNOWN"] == len(sites):
         why = Counter(main_reason(site) for site in sites).most_common(1)[0][0]
         return f"None of {count(len(sites), 'site')} could be judged: {why}."
-    shared = [incident for incident in incidents or [] if incident["scope"] == "infrastructure"]
+    shared = [cause for cause in causes or [] if cause["scope"] == "infrastructure"]
     parts = [_state_of_the_sites(sites, status, has_cause=bool(shared))]
     if shared:
         parts.append(f"{count(shared[0]['num_sites'], 'site')} share one cause: {shared[0]['cause']}")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from mist_pipeline.analysis.scores.bands import Bands
-from mist_pipeline.analysis.scores.health import HealthRules, Method, credit, health_lines, health_scores
+from mist_pipeline.analysis.scores.health import HealthRules, Method, credit, health_scores
 from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading
 
 METRICS = ("capacity", "coverage", "roaming", "throughput")
@@ -173,15 +173,6 @@ def test_a_site_is_at_risk_where_a_critical_crossing_is_near_and_probable(
 
 def test_without_risks_nobody_knows_whether_a_site_is_at_risk() -> None:
     assert health(site(96.0))["is_at_risk"] is None
-
-
-def test_the_line_has_thirty_days_and_a_gap_is_a_gap() -> None:
-    days = [D - timedelta(days=back) for back in (40, 29, 3, 0)]
-    readings = pl.concat([site(90.0 + at, 95.0, day=day) for at, day in enumerate(days)])
-    line = health_lines(health_scores(readings, days, SMOOTH), D)
-    assert line.height == 30
-    assert (line["day"][0], line["day"][-1]) == (D - timedelta(days=29), D)
-    assert line.drop_nulls()["score"].to_list() == pytest.approx([93.0, 93.5, 94.0])
 
 
 def test_no_days_give_an_empty_frame_of_the_same_columns() -> None:
