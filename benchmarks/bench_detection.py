@@ -3,8 +3,8 @@
 For each seed a world is served, ``mist-pipeline backfill`` fills its history, ``mist-pipeline replay`` writes alerts.csv, and
 what it says is compared with the truth, which has no path over HTTP. An alert belongs to an incident of its site and
 family if it opens from 72 h before the onset to 6 h after the end; the first after the onset, else the last before it, is the hit,
-the others are duplicates; an alert that belongs to none is false. Incidents that end within the first weeks, which teach what is normal, are
-left out together with the alerts of that time.
+the others are duplicates; an alert that belongs to none is false. The first weeks serve to learn what is normal: incidents that end in them
+are left out together with the alerts of that time.
 
 Run with ``.venv/bin/python -m benchmarks detection``; other worlds: ``python -m benchmarks.bench_detection --sites 60
 --days 120 --seeds 7001``.
@@ -35,7 +35,7 @@ LEARNING_DAYS = 18
 """Until then the simulated organisation has no troubles."""
 SLOW = ("slow_degradation", "accelerating_degradation")
 DEVICES = ("ap", "device")
-"""Lost devices are told as either: the access points' own metric, or their silence."""
+"""Lost devices are reported as either: the access points' own metric, or missing data."""
 COLUMNS = (
     "world", "incidents", "recall after onset", "precision", "false per site-week", "slow declines warned of",
     "hours to detect, median", "90 %", "duplicates per hit", "shared causes as one", "mixed incidents", "backfill s", "replay s",
@@ -64,7 +64,7 @@ class Result:
         truths: `TRUTHS`.
         false: Alerts that belong to no incident.
         site_weeks: Watched.
-        shared: Causes of three sites or more that were told, and in how many incidents each.
+        shared: Causes of three sites or more that were detected, and in how many incidents each.
         mixed: Incidents whose alerts are not all about one cause, and all incidents.
         seconds: Of the backfill and of the replay.
     """
@@ -78,7 +78,7 @@ class Result:
 
     def row(self, name: str) -> str:
         """A line of the table."""
-        told = self.truths.filter(pl.col("hit_at").is_not_null() | pl.col("warned_at").is_not_null())
+        found = self.truths.filter(pl.col("hit_at").is_not_null() | pl.col("warned_at").is_not_null())
         hits = self.truths.filter(pl.col("hit_at").is_not_null())
         slow = self.truths.filter(pl.col("kind").is_in(SLOW), pl.col("critical_at").is_not_null())
         first = pl.min_horizontal("warned_at", "hit_at")
@@ -90,12 +90,12 @@ class Result:
             name,
             self.truths.height,
             f"{hits.height / max(1, self.truths.height):.3f}",
-            f"{told.height / max(1, told.height + self.false.height):.3f}",
+            f"{found.height / max(1, found.height + self.false.height):.3f}",
             f"{self.false.height / self.site_weeks:.3f}",
             f"{warned} of {slow.height}",
             f"{median:.1f}",
             f"{late:.1f}",
-            f"{int(self.truths['extra'].sum()) / max(1, told.height):.2f}",
+            f"{int(self.truths['extra'].sum()) / max(1, found.height):.2f}",
             f"{sum(one == 1 for one in self.shared)} of {len(self.shared)}",
             f"{self.mixed[0]} of {self.mixed[1]}",
             *(f"{seconds:.0f}" for seconds in self.seconds),

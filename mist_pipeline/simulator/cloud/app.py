@@ -1,6 +1,6 @@
 """The simulated cloud as a web application: paths, tokens, call budgets, faults, errors in the cloud's own shapes.
 
-The answers come from `endpoints`; a socket for it from `server`. Truth has no path here.
+`endpoints` makes the answers and `server` gives the application a socket. No path leads to the truth.
 """
 
 import asyncio
@@ -145,7 +145,7 @@ class SimulatedCloud:
             self.counters.statuses[0] += 1
             if fault == "reset":
                 return None
-            # A stall outlasts the client's patience; closing the server ends it.
+            # A stall lasts longer than the client's timeout; closing the server ends it.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.closing.wait(), self._injector.faults.stall_seconds)
             return _html(504)
@@ -183,7 +183,7 @@ class SimulatedCloud:
         return JSONResponse({"id": path.rsplit("/", 1)[-1]}, 404) if fault == "not_found" else None
 
     def _permitted(self, request: Request) -> Response | None:
-        """None, or why not: no token, used up, or not this organisation's."""
+        """None, or the refusal: no token, budget used up, or a token of another organisation."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "Token" or token not in (*self.behaviour.tokens, FOREIGN_TOKEN):
             return _detail(401, _UNAUTHORIZED)
@@ -196,7 +196,7 @@ class SimulatedCloud:
         return None
 
     def _hour(self) -> tuple[int, int]:
-        """The running hour: it ends when the wall's does or the simulated one's."""
+        """The hour of the call budget: another one begins with each hour of the wall clock or of the simulated clock."""
         return int(self._wall() // 3600), int(self.clock.now().timestamp() // 3600)
 
     def _spend(self, token: str) -> int:
@@ -207,7 +207,7 @@ class SimulatedCloud:
             return spent
 
     async def _control(self, request: Request) -> Response:
-        """Tell the clock, set it (`now`) or advance it (`advance_seconds`)."""
+        """Answer the simulated time; set it first (`now`) or advance it (`advance_seconds`)."""
         if request.method == "POST":
             try:
                 asked = json.loads(await request.body())

@@ -36,7 +36,7 @@ class Behaviour:
         has_summary_trend: Whether the newer path exists, or answers 404 as older clouds do.
         sends_interval: Whether `sites-sle` says its interval, as the contract asks and real answers do not.
         request_limit: Calls per hour and token.
-        tokens: Who may read the organisation.
+        tokens: Valid for the organisation.
         has_control: Whether the clock can be moved over HTTP.
         org_name: Name of the organisation.
     """
@@ -65,9 +65,9 @@ class Endpoints:
     """Answers for one cloud; each method takes a request that was let in, and its body.
 
     Args:
-        cloud: What can be known now.
+        cloud: The world as it is visible now.
         behaviour: Which kind of cloud it is.
-        spent: Tells the calls of a token in this hour.
+        spent: Token → its calls in this hour.
     """
 
     def __init__(self, cloud: CloudView, behaviour: Behaviour, spent: Callable[[str], int]) -> None:
@@ -75,7 +75,7 @@ class Endpoints:
         self._behaviour = behaviour
         self._spent = spent
         self._fleet = Fleet(cloud)
-        self._desk = AlarmLog(cloud, self._fleet)
+        self._alarms = AlarmLog(cloud, self._fleet)
 
     def self(self, _request: Request, _body: bytes) -> Response:
         """Who the token is."""
@@ -229,7 +229,7 @@ class Endpoints:
             site = self._cloud.site(query["site_id"])
             if site is None:
                 return _found(query, window, 0, [], None)
-        found = [(alarm, self._desk.document(alarm)) for alarm in self._desk.between(*window, site)]
+        found = [(alarm, self._alarms.document(alarm)) for alarm in self._alarms.between(*window, site)]
         for name in ("type", "severity", "group", "status"):
             if query.get(name):
                 wanted = query[name].split(",")
@@ -255,7 +255,7 @@ class Endpoints:
             raise BadRequestError("alarm_ids must be a list of ids")
         if len(alarm_ids) > _MOST_ACKNOWLEDGED:
             raise BadRequestError(f"at most {_MOST_ACKNOWLEDGED} alarms at a time")
-        self._desk.acknowledge(alarm_ids, str(asked.get("note", "")))
+        self._alarms.acknowledge(alarm_ids, str(asked.get("note", "")))
         return Response(status_code=200)
 
 

@@ -1,7 +1,7 @@
-"""How the simulated cloud misbehaves on request: which fault a request meets is a function of the seed, never of luck.
+"""Faults of the simulated cloud on request: which request fails depends on the seed only.
 
-A fault is decided by the request's path and query and by how often that same request has come before. So retries meet
-fresh luck, the order in which threads send does not matter, and a run can be repeated. `server` carries the faults out.
+A fault is drawn from the request's path and query and from how often that same request has come before. So a retry is
+drawn anew, the order in which threads send does not matter, and a run can be repeated. `app` carries the faults out.
 """
 
 import threading

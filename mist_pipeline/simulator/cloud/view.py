@@ -1,7 +1,7 @@
-"""What a caller can know of a world at a moment: windows cut at now, retention, users, devices that answer.
+"""What of a world is visible at a moment: windows cut at now, retention, users, devices that answer.
 
-The seam between a world (which knows the future) and HTTP (which must not). Neighbours: `documents` and `devices` turn
-these values into JSON.
+A world knows its future; whatever goes out over HTTP is taken from this view, which does not. Neighbours: `documents`
+and `devices` turn these values into JSON.
 """
 
 from collections import OrderedDict

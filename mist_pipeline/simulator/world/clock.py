@@ -1,11 +1,11 @@
-"""The simulated now: the wall clock, or a moment that only a driver moves."""
+"""The simulated now: the wall clock, or a moment that only its owner moves."""
 
 import threading
 from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Tells the simulated time; safe to share between the server's thread and a test's.
+    """The simulated time; safe to share between the server's thread and a test's.
 
     Args:
         now: Where to stand still, aware. None follows the wall clock.
@@ -27,7 +27,7 @@ class Clock:
             self._now = moment
 
     def advance(self, step: timedelta) -> datetime:
-        """Move on (a clock that followed the wall stands still from then on) and tell the new time."""
+        """Move on (a clock that followed the wall stands still from then on) and return the new time."""
         with self._lock:
             self._now = (self._now or datetime.now(tz=UTC)) + step
             return self._now

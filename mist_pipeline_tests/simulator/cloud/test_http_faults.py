@@ -1,3 +1,5 @@
+"""Faults hit the same requests in every run."""
+
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,3 +1,5 @@
+"""Windows, pages and limits as the cloud reads them from a request."""
+
 from datetime import UTC, datetime
 
 import pytest

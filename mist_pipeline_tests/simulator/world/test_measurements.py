@@ -1,3 +1,5 @@
+"""What is measured: any window is a cut of the whole, and noise depends on users."""
+
 from datetime import UTC, datetime, timedelta
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""When people are at a site: local time, weekends, holidays."""
+
 from datetime import UTC, date, datetime
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Numbers by address: the same in any order, with the right distribution."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

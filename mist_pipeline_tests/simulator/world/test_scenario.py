@@ -1,3 +1,5 @@
+"""What each kind of scenario does over time, and what the truth says of it."""
+
 from datetime import UTC, datetime, timedelta
 
 import numpy as np

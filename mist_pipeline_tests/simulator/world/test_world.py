@@ -1,3 +1,5 @@
+"""A world holds what its arguments say, the same every time."""
+
 from collections import Counter
 from datetime import date, timedelta
 
