@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mist_pipeline.cli.alerts.tables import alert_csv
 from mist_pipeline.cli.console import Bar, console, next_commands, progress_bar, shown
+from mist_pipeline.domain.severity import WORST_FIRST
 from mist_pipeline.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def replay(
     alerts.write_text(alert_csv(result.alerts), encoding="utf-8")
     events.write_text(alert_csv(result.event_frame()), encoding="utf-8")
     table = Table("severity", "alerts", "still open", box=None, pad_edge=False)
-    for severity in ("critical", "major", "warning", "info"):
+    for severity in WORST_FIRST:
         rows = result.alerts.filter(result.alerts["severity"] == severity)
         table.add_row(severity, str(rows.height), str(rows["resolved_at"].null_count()))
     console.print(table)

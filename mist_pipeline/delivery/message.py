@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-Severity = Literal["critical", "major", "warning", "info"]
-
+from mist_pipeline.domain.severity import Severity
 
 Reason = Literal[
     "first",

@@ -7,11 +7,11 @@ ticket's key) it hands back as a reference, which the ledger keeps and gives it 
 from typing import Protocol, runtime_checkable
 
 from mist_pipeline.alerts.notify.outcome import Accepted, Outcome, Refused, Retry, Unknown
-from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, Severity, SiteView
+from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
 
 __all__ = [
     "Accepted", "AlertView", "IncidentView", "Message", "Outcome", "Reason", "Refused", "Retry",
-    "Ringing", "Severity", "Sink", "SiteView", "Unknown",
+    "Ringing", "Sink", "SiteView", "Unknown",
 ]  # fmt: skip
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Literal, Protocol, TypeVar
 
-from mist_pipeline.delivery.message import Severity
 from mist_pipeline.delivery.sink import Refused, Retry, Unknown
 from mist_pipeline.delivery.tickets.policy import Names
+from mist_pipeline.domain.severity import Severity
 
 
 class StoppedError(Exception):

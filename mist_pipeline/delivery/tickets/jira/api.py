@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from mist_pipeline.delivery.message import Severity
 from mist_pipeline.delivery.sink import Refused, Unknown
 from mist_pipeline.delivery.tickets.client import TicketClient, dig, rows_of, text_of
 from mist_pipeline.delivery.tickets.jira.answers import (
@@ -44,6 +43,7 @@ from mist_pipeline.delivery.tickets.system import (
     Written,
     noting,
 )
+from mist_pipeline.domain.severity import Severity
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpLimits
 

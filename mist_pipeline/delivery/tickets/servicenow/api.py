@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mist_pipeline.delivery.message import Severity
 from mist_pipeline.delivery.sink import Refused, Unknown
 from mist_pipeline.delivery.tickets.client import TicketClient, dig, rows_of, text_of
 from mist_pipeline.delivery.tickets.policy import Names
@@ -32,6 +31,7 @@ from mist_pipeline.delivery.tickets.system import (
     Written,
 )
 from mist_pipeline.delivery.tickets.ticket_text import plain
+from mist_pipeline.domain.severity import Severity
 from mist_pipeline.domain.text import clipped
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpLimits
