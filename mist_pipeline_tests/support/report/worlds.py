@@ -10,6 +10,8 @@ import polars as pl
 from mist_pipeline.analysis.scores.bands import with_severity
 from mist_pipeline.analysis.scores.status import site_status
 from mist_pipeline.report import Links, ReportData
+from mist_pipeline.tables import analysis, history
+from mist_pipeline.tables.schema import Table
 
 DAY = date(2026, 11, 22)
 AS_OF = datetime(2026, 11, 23, 5, 30, tzinfo=UTC)
@@ -46,6 +48,12 @@ HOSTILE_NAMES = (
     "{{ 7 * 7 }} {% raw %}",
     "a\u0301\u0301\u0301\u0301\u0301\u0301\u0301 & <b>",
 )
+
+
+def types(table: Table, columns: str) -> dict[str, pl.DataType]:
+    """Some columns of a table with their types."""
+    schema = table.polars_schema()
+    return {name: schema[name] for name in columns.split()}
 
 
 def site_id(number: int) -> str:
@@ -101,7 +109,7 @@ def make_report(
     ]
     described = pl.DataFrame(
         {"day": [DAY] * sites, "site_id": ids, "name": labels, "timezone": ["Europe/London"] * sites},
-        schema={"day": pl.Date, "site_id": pl.String, "name": pl.String, "timezone": pl.String},
+        schema=types(history.SITES, "day site_id name timezone"),
     )
     shape = scores.shape
     users = np.broadcast_to(rng.integers(25, 400, (sites, 1, 1)), shape)
@@ -113,13 +121,7 @@ def make_report(
             "score_pct": scores.ravel(),
             "num_users": users.ravel(),
         },
-        schema={
-            "day": pl.Date,
-            "site_id": pl.String,
-            "metric": pl.String,
-            "score_pct": pl.Float64,
-            "num_users": pl.Int64,
-        },
+        schema=types(history.SLE_DAILY, "day site_id metric score_pct num_users"),
     ).with_columns(total_user_minutes=pl.col("num_users") * 210.0, state=pl.lit("ok"))
     silent, idle = (
         [ids[n] for n in range(sites) if n % 24 == 10],
@@ -264,7 +266,6 @@ def _analysed(report: ReportData, ids: list[str], rng: np.random.Generator) -> R
         (DAY, ids[number], "time-to-connect", "critical", "already", None, None, None, None)
         for number in range(min(sites, 3))
     ]
-    key = {"day": pl.Date, "site_id": pl.String}
     odd = [n for n in range(sites) if n % 24 in (3, 13, 21)]
     shared = [ids[n] for n in range(sites) if n % 24 < 5]
     baselines = (
@@ -287,18 +288,17 @@ def _analysed(report: ReportData, ids: list[str], rng: np.random.Generator) -> R
         deviations=deviations,
         risks=pl.DataFrame(
             risks,
-            schema={
-                **key, "metric": pl.String, "severity": pl.String, "state": pl.String, "days": pl.Float64,
-                "days_low": pl.Float64, "days_high": pl.Float64, "probability": pl.Float64,
-            },
+            schema=types(
+                analysis.RISKS, "day site_id metric severity state days days_low days_high probability"
+            ),
             orient="row",
         ),
         forecasts=pl.DataFrame(
             forecasts,
-            schema={
-                **key, "metric": pl.String, "horizon_days": pl.Int64, "target_day": pl.Date, "mean_pct": pl.Float64,
-                "lower_pct": pl.Float64, "upper_pct": pl.Float64, "lower_80_pct": pl.Float64, "upper_80_pct": pl.Float64,
-            },
+            schema=types(
+                analysis.FORECASTS,
+                "day site_id metric horizon_days target_day mean_pct lower_pct upper_pct lower_80_pct upper_80_pct",
+            ),
             orient="row",
         ),
         anomalies=pl.DataFrame(
@@ -312,7 +312,7 @@ def _analysed(report: ReportData, ids: list[str], rng: np.random.Generator) -> R
                     for _ in odd
                 ],
             },
-            schema={**key, "anomaly_score": pl.Float64, "is_anomaly": pl.Boolean, "contributions": pl.String},
+            schema=types(analysis.ANOMALIES, "day site_id anomaly_score is_anomaly contributions"),
         ),
         incidents=pl.DataFrame(
             {
@@ -324,17 +324,14 @@ def _analysed(report: ReportData, ids: list[str], rng: np.random.Generator) -> R
                 "cause": [f"dhcp-unresponsive at {len(shared)} of {len(shared) + 1} sites of group North → DHCP service of that group"],
                 "p_value": [3.1e-7],
             },
-            schema={
-                "day": pl.Date, "cause_fingerprint": pl.String, "scope": pl.String, "metrics": pl.List(pl.String),
-                "site_ids": pl.List(pl.String), "cause": pl.String, "p_value": pl.Float64,
-            },
+            schema=types(analysis.INCIDENTS, "day cause_fingerprint scope metrics site_ids cause p_value"),
         ),
         findings=pl.DataFrame(
             [
                 (DAY, ids[10 % sites], "", "site_down", "critical", "All 14 access points are disconnected since 02:10"),
                 (DAY, "", "", "collector", "warning", "3 of 192 readings came late; they will be asked for again"),
             ],
-            schema={**key, "metric": pl.String, "kind": pl.String, "severity": pl.String, "summary": pl.String},
+            schema=types(analysis.FINDINGS, "day site_id metric kind severity summary"),
             orient="row",
         ),
     )  # fmt: skip

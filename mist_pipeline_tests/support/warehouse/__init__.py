@@ -1,1 +1,1 @@
-"""Helpers of the tests of the warehouse."""
+"""Rows for tests of the warehouse."""

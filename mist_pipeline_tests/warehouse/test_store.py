@@ -1,0 +1,100 @@
+"""Partitions are replaced whole or not at all, and frames come back as they went in."""
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+
+from mist_pipeline.tables import history, live
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline_tests.support.warehouse.rows import FIRST, SECOND, readings
+
+
+def scores(warehouse: Warehouse) -> list[tuple[date, float | None]]:
+    return warehouse.query("SELECT day, score_pct FROM history.sle_daily ORDER BY day, site_id").rows()
+
+
+def test_writing_a_partition_again_replaces_it_and_leaves_its_neighbours(warehouse: Warehouse) -> None:
+    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0, 91.0), [FIRST])
+    warehouse.replace_days(history.SLE_DAILY, readings(SECOND, 80.0), [SECOND])
+    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 70.0), [FIRST])
+    assert scores(warehouse) == [(FIRST, 70.0), (SECOND, 80.0)]
+
+
+def test_a_day_without_rows_empties_its_partition(warehouse: Warehouse) -> None:
+    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
+    warehouse.replace_days(history.SLE_DAILY, history.SLE_DAILY.empty(), [FIRST])
+    assert scores(warehouse) == []
+
+
+def test_rows_of_another_day_are_refused_and_change_nothing(warehouse: Warehouse) -> None:
+    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
+    with pytest.raises(ValueError, match="2026, 3, 29"):
+        warehouse.replace_days(history.SLE_DAILY, readings(SECOND, 80.0), [FIRST])
+    assert scores(warehouse) == [(FIRST, 90.0)]
+
+
+def test_a_failure_inside_a_write_leaves_the_old_partition(warehouse: Warehouse) -> None:
+    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
+
+    def interrupted() -> None:
+        with warehouse.writing() as connection:
+            connection.execute("DELETE FROM history.sle_daily")
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power"):
+        interrupted()
+    assert scores(warehouse) == [(FIRST, 90.0)]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda frame: frame.drop("state"), r"lacks \['state'\]"),
+        (lambda frame: frame.with_columns(extra=1), r"unknown columns \['extra'\]"),
+        (lambda frame: frame.with_columns(num_users=pl.lit("many")), "history.sle_daily"),
+    ],
+)
+def test_a_frame_that_does_not_fit_names_the_table_and_the_column(
+    change, expected: str, warehouse: Warehouse
+) -> None:
+    with pytest.raises(ValueError, match=expected):
+        warehouse.replace_days(history.SLE_DAILY, change(readings(FIRST, 90.0)), [FIRST])
+
+
+def test_a_frame_comes_back_as_it_went_in(warehouse: Warehouse) -> None:
+    sites = pl.DataFrame(
+        {
+            "day": [FIRST, FIRST],
+            "site_id": ["a", "b"],
+            "name": ["<script>'; DROP TABLE x; --", None],
+            "timezone": ["Asia/Kathmandu", "UTC"],
+            "country_code": ["NP", None],
+            "latitude": [27.7, None],
+            "longitude": [85.3, None],
+            "sitegroup_ids": [["g1", "g2"], []],
+            "attributes": ['{"models":{"AP45":3}}', "{}"],
+            "is_substituted": [False, True],
+        },
+        schema=history.SITES.polars_schema(),
+    )
+    warehouse.replace_days(history.SITES, sites, [FIRST])
+    assert warehouse.read_days(history.SITES, FIRST, FIRST).sort("site_id").equals(sites)
+
+
+def test_instants_come_back_in_utc(warehouse: Warehouse) -> None:
+    hour = datetime(2026, 3, 29, 1, tzinfo=UTC)
+    rows = pl.DataFrame(
+        {"hour": [hour], "site_id": ["a"], "day": [SECOND], "num_clients": [3], "num_aps": [1]}
+    ).with_columns(num_aps_connected=pl.lit(None, pl.Int64))
+    warehouse.replace_days(history.SITE_HOURLY, rows, [SECOND])
+    assert warehouse.read_days(history.SITE_HOURLY, SECOND, SECOND)["hour"].to_list() == [hour]
+
+
+def test_appending_skips_keys_that_are_there(warehouse: Warehouse) -> None:
+    alarms = live.ALARMS.empty()
+    row = {name: [None] for name in live.ALARMS.column_names} | {"day": [FIRST], "alarm_id": ["a"]}
+    first = pl.DataFrame(row, schema=live.ALARMS.polars_schema())
+    assert warehouse.append(live.ALARMS, alarms) == 0
+    assert warehouse.append(live.ALARMS, first) == 1
+    assert warehouse.append(live.ALARMS, pl.concat([first, first.with_columns(alarm_id=pl.lit("b"))])) == 1
