@@ -2,8 +2,8 @@
 
 Here: drawing with Altair and vl-convert, without a browser or a network, in a font that comes with vl-convert, so that
 every machine draws the same. A picture holds numbers, dates and our own words only, never a name that people typed; its
-file name, made in `message`, says where it is. Light, always: a mail cannot switch a picture. Not here: reading what is
-drawn (`background`), pictures of the report, which are SVG and follow the page (``report.rendering.charts``).
+file name, made in `builder`, says where it is. Light, always: a mail cannot switch a picture. Not here: reading what is
+drawn (`context`), pictures of the report, which are SVG and follow the page (``report.rendering.charts``).
 """
 
 import struct

@@ -14,7 +14,7 @@ PUBLIC_TABLES: tuple[Table, ...] = (
     *live.TABLES,
     *alerts.TABLES,
 )
-"""The tables that people read: assets, published, in the data dictionary."""
+"""The tables for analysts: they are assets, are published, and are in the data dictionary."""
 
 TABLES: tuple[Table, ...] = (*PUBLIC_TABLES, *state.TABLES)
 """Every table of the warehouse."""

@@ -219,9 +219,9 @@ TICKETS = Table(
     (
         SINK,
         INCIDENT_ID,
-        Column("ticket", "VARCHAR", "Its key, as people call it"),
-        Column("url", "VARCHAR", "Where people see it; empty if unknown"),
-        Column("state", "VARCHAR", "open, acknowledged (somebody has it) or closed"),
+        Column("ticket", "VARCHAR", "Its key in the ticket system"),
+        Column("url", "VARCHAR", "Address of its page; empty if unknown"),
+        Column("state", "VARCHAR", "open, acknowledged (assigned or in progress) or closed"),
         Column("who", "VARCHAR", "Who made it so, as the ticket system shows it; empty if unknown"),
         Column("read_at", "TIMESTAMPTZ", "When it was read back"),
     ),
@@ -278,7 +278,7 @@ ESCALATIONS = Table(
 SILENCES = Table(
     "alerts",
     "silences",
-    "What people asked not to be notified about, and for how long; maintenance windows of the configuration are not in it.",
+    "Silences that people made: what is not notified, and for how long; maintenance windows of the configuration are not in it.",
     (
         Column("silence_id", "VARCHAR", "Name of the silence"),
         Column(

@@ -222,7 +222,9 @@ ANOMALIES = Table(
         Column("is_anomaly", "BOOLEAN", "Within the budget of alerts"),
         Column("rarity_per_1000", "DOUBLE", "Ordinary site-days in 1,000 that score as high"),
         Column("contributions", "JSON", "Metric → share of the score; they sum to 1"),
-        Column("state", "VARCHAR", "ok, too_little_data, too_little_history or no_model; only ok was judged"),
+        Column(
+            "state", "VARCHAR", "ok, too_little_data, too_little_history or no_model; only ok has a score"
+        ),
         Column("model_version", "VARCHAR", "Which forest"),
         Column("trained_from", "DATE", "First day of its training"),
         Column("trained_to", "DATE", "Last day of its training"),
@@ -237,7 +239,7 @@ HEALTH_SCORES = Table(
     (
         DAY,
         SITE_ID,
-        Column("score", "DOUBLE", "0–100; null where nothing could be judged"),
+        Column("score", "DOUBLE", "0–100; null where no metric has a severity"),
         Column("previous_score", "DOUBLE", "Score of the last day that has one"),
         Column("change", "DOUBLE", "score − previous_score", "points"),
         Column("status", "VARCHAR", "CRITICAL, UNHEALTHY, DEGRADED, HEALTHY or UNKNOWN"),
@@ -245,7 +247,7 @@ HEALTH_SCORES = Table(
             "is_at_risk", "BOOLEAN", "A threshold will probably be crossed soon; null if nothing is known"
         ),
         Column("contributions", "JSON", "Metric → points; they sum to the score"),
-        Column("confidence", "DOUBLE", "Share of the collected, supported metrics that could be judged"),
+        Column("confidence", "DOUBLE", "Share of the collected, supported metrics that have a severity"),
         Column("previous_day", "DATE", "Day of previous_score"),
         Column("previous_confidence", "DOUBLE", "Confidence of that day"),
         Column("is_drop", "BOOLEAN", "Fell by more than the limit, both days being sure enough"),

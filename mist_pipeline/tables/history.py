@@ -86,7 +86,9 @@ SITE_HOURLY = Table(
         DAY,
         Column("num_clients", "BIGINT", "Clients seen in the hour"),
         Column("num_aps", "BIGINT", "Access points that the site has"),
-        Column("num_aps_connected", "BIGINT", "Access points connected; null for hours when nobody asked"),
+        Column(
+            "num_aps_connected", "BIGINT", "Access points connected; null for hours without a live collection"
+        ),
     ),
     ("hour", "site_id"),
 )
@@ -110,9 +112,13 @@ CLASSIFIERS_DAILY = Table(
         CLASSIFIER,
         Column("degraded_pct", "DOUBLE", "Degraded share of all user-minutes of the metric", "%"),
         DEGRADED_MINUTES,
-        Column("num_users", "BIGINT", "Users hit; null where the cloud told it for several days together"),
         Column(
-            "num_aps", "BIGINT", "Access points hit; null where the cloud told it for several days together"
+            "num_users", "BIGINT", "Users hit; null where the cloud gave it only for several days together"
+        ),
+        Column(
+            "num_aps",
+            "BIGINT",
+            "Access points hit; null where the cloud gave it only for several days together",
         ),
     ),
     ("day", "site_id", "metric", "classifier"),
@@ -152,12 +158,12 @@ ALARMS = Table(
         SITE_ID,
         Column("type", "VARCHAR", "Alarm type, as in the cloud's alarm definitions"),
         Column("alarm_group", "VARCHAR", "infrastructure, marvis, security, …"),
-        Column("severity", "VARCHAR", "critical, warn or info, as the cloud judges it"),
+        Column("severity", "VARCHAR", "critical, warn or info, as the cloud rates it"),
         Column("raised_at", "TIMESTAMPTZ", "When it was raised"),
         Column("last_seen", "TIMESTAMPTZ", "When it was seen last"),
         Column("resolved_at", "TIMESTAMPTZ", "When the cloud resolved it; null for alarms without state"),
         Column("count", "BIGINT", "How often it occurred"),
-        Column("is_acked", "BOOLEAN", "Somebody acknowledged it in the cloud"),
+        Column("is_acked", "BOOLEAN", "It was acknowledged in the cloud"),
         Column("status", "VARCHAR", "open or resolved, where the cloud says so"),
         Column("aps", "VARCHAR[]", "MAC addresses of the access points named"),
         Column("switches", "VARCHAR[]", "MAC addresses of the switches named"),

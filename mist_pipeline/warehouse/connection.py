@@ -44,7 +44,7 @@ def connect(
 
     Raises:
         FileNotFoundError: Reading a warehouse that does not exist yet.
-        WarehouseBusyError: The file stayed locked; names the holder where DuckDB tells it.
+        WarehouseBusyError: The file stayed locked; names the holder where DuckDB gives it.
     """
     if read_only and not path.exists():
         raise FileNotFoundError(

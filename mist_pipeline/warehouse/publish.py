@@ -86,7 +86,7 @@ VIEWS: dict[str, tuple[str, str]] = {
             SELECT incident_id, arg_max(highest, {_RANK.format("highest")}) AS worst_severity,
                    {_SITES}, count(*) AS num_alerts
             FROM main.named_alerts GROUP BY incident_id
-        ), told AS (
+        ), notified AS (
             SELECT incident_id, min(sent_at) AS first_told_at, list(DISTINCT sink ORDER BY sink) AS told_sinks
             FROM main.tellings WHERE state = 'sent' GROUP BY incident_id
         ), acts AS (
@@ -105,7 +105,7 @@ VIEWS: dict[str, tuple[str, str]] = {
                a.num_reopenings
         FROM alerts.incidents i
         LEFT JOIN children c USING (incident_id)
-        LEFT JOIN told t USING (incident_id)
+        LEFT JOIN notified t USING (incident_id)
         LEFT JOIN acts a USING (incident_id)
         WHERE i.state <> 'merged'
         ORDER BY i.opened_at DESC, i.incident_id

@@ -45,7 +45,7 @@ class Health(TypedDict):
 class Site(TypedDict):
     """One site on the day; histories have a value for each of the document's ``days``.
 
-    ``history`` is the worst judged score of each day, ``health_history`` its health (None where not computed).
+    ``history`` is the worst score with a severity of each day, ``health_history`` its health (None where not computed).
     """
 
     site_id: str
@@ -190,7 +190,7 @@ class Classifier(TypedDict):
 
 
 class UnknownReason(TypedDict):
-    """Why some sites could not be judged."""
+    """Why some sites have no status."""
 
     reason: str
     num_sites: int

@@ -72,11 +72,11 @@ def _by_site(frame: pl.DataFrame, value: str, days: list[date]) -> dict[str, Ser
 
 
 def _worst_scores(data: ReportData, days: list[date]) -> dict[str, Series]:
-    """The worst judged score of every day, by site."""
-    judged = of_days(data.sle_daily, data.day, len(days)).filter(
+    """The worst score with a severity of every day, by site."""
+    rated = of_days(data.sle_daily, data.day, len(days)).filter(
         (pl.col("state") == "ok") & pl.col("severity").is_not_null()
     )
-    return _by_site(judged.group_by("day", "site_id").agg(pl.col("score_pct").min()), "score_pct", days)
+    return _by_site(rated.group_by("day", "site_id").agg(pl.col("score_pct").min()), "score_pct", days)
 
 
 def _health_history(data: ReportData, days: list[date]) -> dict[str, Series]:
@@ -117,7 +117,7 @@ def _health(data: ReportData) -> dict[str, Health]:
 
 
 def _why_unknown(readings: list[Reading], has_status: bool) -> str:
-    """Why a site could not be judged, most telling first."""
+    """Why a site has no status, most frequent reason first."""
     if not has_status:
         return "no status was computed for this day"
     supported = [reading for reading in readings if reading["state"] != "not_supported"]
@@ -225,7 +225,7 @@ def main_reason(site: Site) -> str:
 
 
 def unknown_reasons(sites: list[Site]) -> list[UnknownReason]:
-    """The main reasons for which sites could not be judged, most frequent first."""
+    """The main reasons for which sites have no status, most frequent first."""
     reasons = Counter(main_reason(site) for site in sites if site["status"] == UNKNOWN)
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     return [UnknownReason(reason=reason, num_sites=amount) for reason, amount in ordered]

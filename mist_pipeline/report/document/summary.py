@@ -47,7 +47,7 @@ def totals(
 
 def _state_of_the_sites(sites: Sequence[Site], status: dict[str, int], *, has_cause: bool) -> str:
     """The first part: how many are in which trouble."""
-    judged = len(sites) - status["UNKNOWN"]
+    known = len(sites) - status["UNKNOWN"]
     if status["CRITICAL"]:
         worst = sites[0]
         reading = min(
@@ -67,9 +67,9 @@ def _state_of_the_sites(sites: Sequence[Site], status: dict[str, int], *, has_ca
     if troubled:
         return "No site is critical, " + " and ".join(f"{amount:,} {word}" for amount, word in troubled)
     return (
-        f"All {count(judged, 'site')} are healthy"
-        if judged == len(sites)
-        else f"All {count(judged, 'judged site')} are healthy"
+        f"All {count(known, 'site')} are healthy"
+        if known == len(sites)
+        else f"All {count(known, 'judged site')} are healthy"
     )
 
 

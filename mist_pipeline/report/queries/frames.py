@@ -1,4 +1,9 @@
-"""Steps that every section takes with its frames: no later days, no NaN, lists as lists."""
+"""Steps that every section takes with its frames: no later days, no NaN, lists as lists.
+
+>>> scores = pl.DataFrame({"day": [date(2026, 11, 22)], "site_id": ["a"], "score_pct": [69.999]})
+>>> daily_lists(scores, ["site_id"], "score_pct", last_days(date(2026, 11, 22), 3))["history"].to_list()
+[[None, None, 69.99]]
+"""
 
 from datetime import date, timedelta
 

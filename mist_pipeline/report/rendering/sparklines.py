@@ -1,6 +1,10 @@
 """Sparklines and the mosaic of all sites as coordinates. Templates put them into SVG.
 
 Pure geometry, no markup: a page holds hundreds of these, so each is a few coordinates and no library.
+
+>>> line = sparkline([90.0, None, 72.5, 71.0])
+>>> line.lines, line.end, line.title
+(('63,11.8 93,12.3',), (93.0, 12.3), '4 days: from 71.0 to 90.0, last 71.0')
 """
 
 import math

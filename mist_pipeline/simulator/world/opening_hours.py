@@ -2,6 +2,11 @@
 
 Everything is vectorised over hours since the epoch (UTC). Neighbours: `organisation` says which site keeps which
 hours, `measurements` turns the shape into clients.
+
+>>> hour_of(datetime(1970, 1, 2, 6, 30, tzinfo=UTC)), moment_of(30).isoformat()
+(30, '1970-01-02T06:00:00+00:00')
+>>> holidays("US", 2026)[-2:]
+(datetime.date(2026, 11, 26), datetime.date(2026, 12, 25))
 """
 
 from datetime import UTC, date, datetime, timedelta

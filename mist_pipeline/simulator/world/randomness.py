@@ -4,6 +4,11 @@ A counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1
 cell (seed, stream, site, hour, metric) is hashed with the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA
 2014). So one hour of 3,000 sites costs one hour, and asking twice, or in another order, gives the same numbers.
 Nothing here knows what the numbers are used for.
+
+>>> hours, sites = np.arange(3), np.arange(2)
+>>> grid = uniform(cells(key(7, 1), sites[:, None], hours[None, :]))  # sites × hours
+>>> bool((uniform(cells(key(7, 1), sites[1:, None], hours[None, 2:])) == grid[1:, 2:]).all())
+True
 """
 
 from typing import Final

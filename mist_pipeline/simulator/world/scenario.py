@@ -3,6 +3,12 @@
 The functions here build scenarios of every kind to hand to `World(scenarios=[…])`; `scenario_sampling` draws those of a
 whole world. A scenario speaks of site indices and expected shares; `measurements` applies it, `World` makes a
 `LabelledIncident` of it.
+
+>>> from datetime import UTC
+>>> onset = datetime(1970, 1, 2, tzinfo=UTC)
+>>> slow = slow_degradation(0, onset, days=10)
+>>> slow.course(np.array([24.0, 144.0, 263.0])).round(2).tolist()  # hours since the epoch → share of the effect
+[0.0, 0.5, 1.0]
 """
 
 from collections.abc import Mapping, Sequence
