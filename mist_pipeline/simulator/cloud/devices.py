@@ -115,7 +115,7 @@ class Fleet:
         ]
 
     def _tzoffset(self, site: Site) -> int:
-        """Minutes of standard time modulo a day: 960 for Los Angeles, which nobody should compute with."""
+        """Minutes of standard time modulo a day: 960 for Los Angeles, which is of no use in computations."""
         if site.timezone not in self._offsets:
             winter = np.array([opening_hours.hour_of(self._cloud.world.start.replace(month=1, day=15))])
             self._offsets[site.timezone] = (
@@ -239,7 +239,7 @@ class Fleet:
         }
 
     def inventory_document(self, kind: str, site: Site, ordinal: int) -> Document:
-        """One device as it was bought."""
+        """One device as the inventory lists it."""
         mac = self.mac(kind, site, ordinal)
         created = int((self._cloud.world.start - timedelta(days=400)).timestamp())
         model, _ = self._model(kind, site, ordinal, self._cloud.clock.now())
@@ -302,7 +302,7 @@ MSP_NAME: Final = "Managed services"
 
 
 def self_document(org_name: str, msp_id: str) -> Document:
-    """Who the token is: the provider's own privilege comes first, the organisation's second."""
+    """The privileges of the token: the provider's own comes first, the organisation's second."""
     return {
         "name": "mist-pipeline",
         "privileges": [

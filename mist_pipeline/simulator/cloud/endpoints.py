@@ -78,7 +78,7 @@ class Endpoints:
         self._alarms = AlarmLog(cloud, self._fleet)
 
     def self(self, _request: Request, _body: bytes) -> Response:
-        """Who the token is."""
+        """The privileges of the token."""
         return JSONResponse(self_document(self._behaviour.org_name, MSP_ID))
 
     def usage(self, request: Request, _body: bytes) -> Response:
@@ -106,7 +106,7 @@ class Endpoints:
         return self._devices(request, self._fleet.device_document)
 
     def inventory(self, request: Request, _body: bytes) -> Response:
-        """All devices as they were bought."""
+        """All devices of the inventory."""
         return self._devices(request, self._fleet.inventory_document)
 
     def _devices(self, request: Request, document: Callable[[str, Site, int], Document]) -> Response:
@@ -197,7 +197,7 @@ class Endpoints:
         return JSONResponse(documents.summary_document(site, metric, spelled, series))
 
     def impact_summary(self, request: Request, _body: bytes) -> Response:
-        """Who is hit."""
+        """Users, access points and other parts that are hit."""
         site, metric, spelled = self._metric(request)
         query = request.query_params
         fields = query.get("fields", "")

@@ -61,7 +61,7 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is ready, and wakes stalled requests when it closes."""
+    """Signals when it is ready, and ends stalled requests when it closes."""
 
     def __init__(self, config: uvicorn.Config, cloud: SimulatedCloud) -> None:
         super().__init__(config)

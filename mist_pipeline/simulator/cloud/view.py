@@ -68,7 +68,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Presence:
-    """Who is there right now, by site of the organisation; (S,) each.
+    """Users and devices present now, by site of the organisation; (S,) each.
 
     Attributes:
         exists: Whether the site is there yet.
@@ -191,7 +191,7 @@ class CloudView:
         return Scores(everyone[reported], metrics, score[reported], clients[reported])
 
     def presence(self) -> Presence:
-        """Who is there in the running hour."""
+        """Users and devices present in the running hour."""
         hour = int(self.clock.now().timestamp() // 3600)
         if self._presence is None or self._presence[0] != hour:
             self._presence = (hour, self._present(hour))

@@ -35,7 +35,7 @@ _LEAST_USERS: Final = 5
 _LEAST_USER_MINUTES: Final = 300.0
 
 _LIMITS: Final = dict(zip(TROUBLE, (70.0, 80.0, 90.0), strict=True))
-"""Severity → the score below which a day has it; the pipeline's own thresholds by default."""
+"""Severity → the score below which a day has it: the default thresholds of the pipeline."""
 
 
 class Organisation(Protocol):

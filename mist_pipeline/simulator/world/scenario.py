@@ -255,7 +255,7 @@ def device_loss(sites: Sequence[int], onset: datetime, hours: float, *, share: f
 
 
 def blip(site: int, onset: datetime, metric: str, *, peak: float = 0.3) -> Scenario:
-    """One bad hour and gone."""
+    """One bad hour."""
     effects = (effect(metric, peak),)
     end = onset + timedelta(hours=1)
     return Scenario("blip", (site,), onset, end, _family_of(metric), "step", effects, is_decoy=True)
@@ -275,7 +275,7 @@ def closing_day(sites: Sequence[int], onset: datetime, *, hours: float = 24.0, n
 
 
 def busy_day(sites: Sequence[int], onset: datetime, *, hours: float = 14.0) -> Scenario:
-    """Half as many people again, as on a sale's first day; the service holds."""
+    """Half as many users again, as on the first day of a sale; the service is as good as ever."""
     end = onset + timedelta(hours=hours)
     return Scenario("busy_day", tuple(sites), onset, end, "load", load=1.5, is_decoy=True)
 

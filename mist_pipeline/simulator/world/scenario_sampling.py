@@ -1,4 +1,4 @@
-"""A world's worth of troubles and decoys, drawn from the seed: how often each kind happens, to whom, and when.
+"""The troubles and decoys of a world, drawn from the seed: how often each kind happens, at which sites, and when.
 
 Two troubles of one site do not overlap (a week's rest between them), so that each can be told apart; decoys fall
 anywhere. Neighbour: `scenario` builds each one.

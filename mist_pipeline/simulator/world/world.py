@@ -169,7 +169,7 @@ class World:
         return None if earliest is None else max(opening_hours.moment_of(earliest), scenario.onset)
 
     def firmware(self, model: str, site: int, moment: datetime) -> str:
-        """What the APs of a model at a site run at a moment: the newest roll-out then, else what they came with."""
+        """What the APs of a model at a site run at a moment: that of the newest roll-out, else the initial one."""
         version = FIRMWARE[model]
         for scenario, sites in self._rollouts:
             if scenario.cause["model"] == model and site in sites and scenario.onset <= moment < scenario.end:
