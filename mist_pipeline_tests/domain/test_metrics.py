@@ -1,6 +1,9 @@
 """The catalogue: every spelling of the cloud leads to one name, and every name to a title."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from mist_pipeline.domain.metrics import (
     CATALOGUE,
@@ -81,3 +84,14 @@ def test_metrics_are_shown_in_catalogue_order_and_unknown_ones_last() -> None:
     ]
     assert title_of("ap-health") == "AP health"
     assert title_of("zebra") == "zebra"
+
+
+def test_every_classifier_with_remediation_steps_is_in_the_catalogue_or_begins_names_of_it() -> None:
+    steps = yaml.safe_load(
+        (Path(__file__).parents[2] / "config" / "remediation.yaml").read_text(encoding="utf-8")
+    )
+    beginnings = {
+        beginning for metric in steps["metrics"].values() for beginning in metric.get("classifiers", {})
+    }
+    unknown = {one for one in beginnings if not any(name.startswith(one) for name in CLASSIFIERS)}
+    assert not unknown
