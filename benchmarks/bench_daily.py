@@ -22,7 +22,7 @@ from mist_pipeline.tables import BY_NAME, history
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_day import finding_rows
-from mist_pipeline.workflows.analysis.evidence_walk import walk
+from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 from mist_pipeline.workflows.analysis.forecast_day import forecast_rows, risk_rows
 from mist_pipeline.workflows.progress import silent
 
@@ -93,7 +93,7 @@ def analysed(
     for name in ORDER:
         begun = time.perf_counter()
         if name == "evidence":
-            walk(warehouse, settings, days)
+            store_evidence(warehouse, settings, days)
         elif name == "forecasts":
             if not foresee:
                 continue
@@ -113,7 +113,7 @@ def morning(sites: int) -> dict[str, float]:
     """Seconds of each analysis of the last day."""
     with tempfile.TemporaryDirectory() as folder:
         warehouse, settings = prepared(Path(folder), sites, HOURLY)
-        walk(warehouse, settings, HOURLY[:-1])
+        store_evidence(warehouse, settings, HOURLY[:-1])
         return analysed(warehouse, settings, [LAST])
 
 

@@ -14,7 +14,7 @@ from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, live
-from mist_pipeline.workflows.analysis.detect_day import may_tell
+from mist_pipeline.workflows.analysis.detect_day import may_notify
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.messages import utc_now
 
@@ -64,7 +64,7 @@ def events_after(
     records = instance.fetch_materializations(after, limit=MOST_EVENTS, ascending=seen is not None).records
     run_ids = sorted({record.run_id for record in records})
     runs = instance.get_runs(dg.RunsFilter(run_ids=run_ids)) if run_ids else []
-    silent = {run.run_id for run in runs if not may_tell(run.tags)}
+    silent = {run.run_id for run in runs if not may_notify(run.tags)}
     return [(record.storage_id, record.run_id not in silent) for record in records]
 
 

@@ -12,7 +12,7 @@ from mist_pipeline.alerts.ledger.evaluation_store import Evaluations
 from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
 from mist_pipeline.alerts.notify.silences import site_labels
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.analysis.replay import Looks, span
+from mist_pipeline.workflows.analysis.replay import KeptEvaluations, span
 
 SITE_COLUMNS = ("site_id", "name", "timezone", "country_code", "sitegroup_ids", "attributes")
 """Columns of ``history.sites`` that telling people needs."""
@@ -32,13 +32,13 @@ def kept_evaluations(settings: Settings) -> Evaluations:
     return Evaluations(settings.evaluations_path)
 
 
-def kept_looks(settings: Settings, first: date, last: date) -> Looks:
+def kept_looks(settings: Settings, first: date, last: date) -> KeptEvaluations:
     """Looks of these days for a replay, at the instants at which they were evaluated."""
     evaluated: dict[str, datetime] = {}
     if not isinstance(settings.ledger, Path) or settings.ledger.exists():
         with open_ledger(settings) as ledger:
             evaluated = ledger.origins()
-    return Looks.between(kept_evaluations(settings), evaluated, *span(settings, first, last))
+    return KeptEvaluations.between(kept_evaluations(settings), evaluated, *span(settings, first, last))
 
 
 def telling(settings: Settings) -> Telling:

@@ -21,7 +21,12 @@ from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, analysis, history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis.detect_day import BACKFILL_TAG, is_about_now, may_tell, step_of_day
+from mist_pipeline.workflows.analysis.detect_day import (
+    BACKFILL_TAG,
+    evaluation_input_of_day,
+    is_about_now,
+    may_notify,
+)
 from mist_pipeline.workflows.ledger_access import kept_evaluations, known_sites, open_ledger, telling
 from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG
 from mist_pipeline_tests.support.defs.rows import row
@@ -65,7 +70,7 @@ def test_yesterday_alone_is_about_now_and_the_tag_wins(
 
 @pytest.mark.parametrize("tags", [{}, {BACKFILL_TAG: "a"}, {NOTIFY_TAG: "true"}, {NOTIFY_TAG: "false"}])
 def test_what_is_about_now_may_be_told(tags: Mapping[str, str]) -> None:
-    assert may_tell(tags) or not is_about_now(tags, [YESTERDAY], YESTERDAY)
+    assert may_notify(tags) or not is_about_now(tags, [YESTERDAY], YESTERDAY)
 
 
 # What
@@ -128,7 +133,7 @@ def store(settings: Settings, *rows: dict[str, object]) -> None:
 def test_a_day_becomes_a_step_of_its_findings_readings_and_causes(settings: Settings) -> None:
     store(settings, found(YESTERDAY, "s1"), found(BEFORE, "s2"))
     warehouse = Warehouse(settings.warehouse_path)
-    step = step_of_day(warehouse, settings, YESTERDAY, MORNING)
+    step = evaluation_input_of_day(warehouse, settings, YESTERDAY, MORNING)
     assert (step.as_of, step.source, step.site_count) == (MORNING, "daily", SITES)
     assert step.covers_from == datetime(2026, 3, 28, tzinfo=UTC)
     assert step.findings["site_id"].to_list() == ["s1"]
@@ -143,12 +148,12 @@ def test_a_day_becomes_a_step_of_its_findings_readings_and_causes(settings: Sett
 
 def test_a_day_speaks_from_its_beginning_where_the_organisation_is(settings: Settings) -> None:
     zone = load_settings(environment=environment(settings.data, "Asia/Kathmandu"))
-    step = step_of_day(Warehouse(zone.warehouse_path), zone, YESTERDAY, MORNING)
+    step = evaluation_input_of_day(Warehouse(zone.warehouse_path), zone, YESTERDAY, MORNING)
     assert step.covers_from == datetime(2026, 3, 27, 18, 15, tzinfo=UTC)
 
 
 def test_a_day_of_which_nothing_is_known_is_a_step_without_anything(settings: Settings) -> None:
-    step = step_of_day(Warehouse(settings.warehouse_path), settings, date(2026, 3, 1), MORNING)
+    step = evaluation_input_of_day(Warehouse(settings.warehouse_path), settings, date(2026, 3, 1), MORNING)
     assert (step.findings.height, step.site_count) == (0, 0)
 
 
@@ -189,7 +194,7 @@ def test_yesterday_is_kept_once_with_the_sites_that_it_is_about(settings: Settin
     assert analyse(settings).success
     assert kept(settings) == [Name(MORNING, "daily")]
     step = kept_evaluations(settings).load(kept(settings)[0])
-    expected = step_of_day(Warehouse(settings.warehouse_path), settings, YESTERDAY, MORNING)
+    expected = evaluation_input_of_day(Warehouse(settings.warehouse_path), settings, YESTERDAY, MORNING)
     assert_step_equal(step, expected)
     sites = known_sites(settings)
     assert sites.height == SITES
@@ -302,7 +307,7 @@ def test_what_is_handed_on_raises_its_alert(settings: Settings, monkeypatch: pyt
 def test_the_history_that_is_read_is_of_the_day_alone(settings: Settings) -> None:
     warehouse = Warehouse(settings.warehouse_path)
     assert set(warehouse.read_days(history.SITES, BEFORE, YESTERDAY)["day"]) == {BEFORE, YESTERDAY}
-    step = step_of_day(warehouse, settings, BEFORE, MORNING)
+    step = evaluation_input_of_day(warehouse, settings, BEFORE, MORNING)
     assert step.site_count == SITES
     assert step.causes is not None
     assert step.causes.is_empty()

@@ -15,7 +15,7 @@ from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, live
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
-from mist_pipeline.workflows.analysis.evidence_walk import walk
+from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 
 DAYS = 24
 HIT = 0
@@ -42,7 +42,7 @@ def settings(world: World, tmp_path_factory: pytest.TempPathFactory) -> Settings
     past, today = days[:-1], days[-1]
     history = world.history(past[0], past[-1])
     warehouse.replace_all({BY_NAME[f"history.{name}"]: frame for name, frame in history.items()}, past)
-    walk(warehouse, made, past)
+    store_evidence(warehouse, made, past)
     hours = world.history(today, today)
     warehouse.replace_tables({BY_NAME[f"live.{name}"]: hours[name] for name in HOURLY})
     return made
@@ -60,8 +60,8 @@ def test_an_outage_is_told_within_two_hours_and_its_site_is_looked_at_more_close
     warehouse = Warehouse(settings.warehouse_path)
     site = world.sites()[HIT].site_id
     onset = world.scenarios[0].onset
-    before = live_evaluation(warehouse, settings, onset).findings
-    after = live_evaluation(warehouse, settings, onset + timedelta(hours=2, minutes=5)).findings
+    before = live_evaluation(warehouse, settings, onset).detected.findings
+    after = live_evaluation(warehouse, settings, onset + timedelta(hours=2, minutes=5)).detected.findings
     assert site not in serious(before)
     told = after.filter((pl.col("site_id") == site) & (pl.col("kind") == "evidence"))
     assert told["family"].to_list() == ["connect"]
@@ -77,9 +77,9 @@ def test_an_outage_is_told_within_two_hours_and_its_site_is_looked_at_more_close
 def test_a_look_knows_nothing_of_later_hours(world: World, settings: Settings, tmp_path: Path) -> None:
     warehouse = Warehouse(shutil.copy(settings.warehouse_path, tmp_path / "warehouse.duckdb"))
     early = world.scenarios[0].onset + timedelta(hours=1, minutes=5)
-    whole = live_evaluation(warehouse, settings, early).findings
+    whole = live_evaluation(warehouse, settings, early).detected.findings
     late = warehouse.query("SELECT * FROM live.sle_hourly WHERE hour < ?", [early])
     seen = warehouse.query("SELECT * FROM live.site_hourly WHERE hour < ?", [early])
     blamed = warehouse.query("SELECT * FROM live.classifiers_hourly WHERE hour < ?", [early])
     warehouse.replace_tables({live.SLE_HOURLY: late, live.SITE_HOURLY: seen, live.CLASSIFIERS_HOURLY: blamed})
-    assert live_evaluation(warehouse, settings, early).findings.equals(whole)
+    assert live_evaluation(warehouse, settings, early).detected.findings.equals(whole)

@@ -20,7 +20,7 @@ from mist_pipeline.simulator.world.scenario import site_offline, slow_degradatio
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis.evidence_walk import walk
+from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline_tests.support.fakes.fake_jira import ANNA, FakeJira
@@ -143,7 +143,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         past = world.history(days[0], days[-1])
         warehouse = Warehouse(made.settings.warehouse_path)
         warehouse.replace_all({BY_NAME[f"history.{name}"]: frame for name, frame in past.items()}, days)
-        walk(warehouse, made.settings, days[:-MORNINGS])
+        store_evidence(warehouse, made.settings, days[:-MORNINGS])
         for day in days[-MORNINGS:]:
             clock.set(datetime(day.year, day.month, day.day, 2, 30, tzinfo=UTC) + timedelta(days=1))
             made.run_days("analyse", [day])

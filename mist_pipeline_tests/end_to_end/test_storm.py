@@ -63,7 +63,7 @@ class Storm:
         seen = live_evaluation(warehouse, self.settings, instant)
         remember_sites(self.settings, seen.sites)
         kept = kept_evaluations(self.settings)
-        kept.keep(seen.step(instant))
+        kept.keep(seen.evaluation_input())
         take(self.ledger, kept, telling(self.settings), instant)
         worker(self.settings, self.ledger, clock=lambda: instant).run()
 

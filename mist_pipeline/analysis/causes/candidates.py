@@ -1,9 +1,31 @@
-"""Candidate causes of one moment: which troubles are one trouble, and of what.
+"""Candidate causes of a moment: which degraded sites have one cause in common, and which.
 
 Here: flags of degraded sites → one row per cause, either shared by sites (scope ``infrastructure``) or a site's own
-(scope ``site``), for a day, an hour or the live moment alike. Not here: the statistics of shared attributes
-(``shared_attributes``), the words (``causes``), who counts as degraded (``degraded``), and the incidents that people
-are told about (``alerts``), which refer to these by ``cause_fingerprint``.
+(scope ``site``), for a day, an hour or the live evaluation alike. Not here: the statistics of shared attributes
+(``shared_attributes``), the words (``wording``), who counts as degraded (``flags``), and incidents, which are what
+people are notified about (``alerts``) and refer to these by ``cause_fingerprint``. The table is ``analysis.incidents``.
+
+>>> from datetime import date
+>>> sites = pl.DataFrame(
+...     {
+...         "site_id": [f"s{number:02}" for number in range(20)],
+...         "name": [f"Shop {number}" for number in range(20)],
+...         "country_code": ["DE"] * 20,
+...         "sitegroup_ids": [["North" if number < 8 else "South"] for number in range(20)],
+...         "attributes": ["{}"] * 20,
+...     }
+... )
+>>> flags = sites.select(
+...     pl.lit(date(2026, 3, 2)).alias("day"),
+...     "site_id",
+...     pl.lit("time-to-connect").alias("metric"),
+...     pl.lit("connect").alias("family"),
+...     (pl.col("site_id") < "s08").alias("is_degraded"),
+...     pl.when(pl.col("site_id") < "s08").then(pl.lit("dns")).alias("classifier"),
+... )
+>>> found = candidate_causes(flags, sites, base_rates(flags.clear()))
+>>> found.select("scope", "attribute", "value", "cause").rows()
+[('infrastructure', 'site_group', 'North', 'dns at 8 of 8 sites of group North → DNS service of that group')]
 """
 
 import hashlib
@@ -27,27 +49,13 @@ from mist_pipeline.analysis.causes.shared_attributes import (
 )
 from mist_pipeline.analysis.causes.wording import shared_cause, site_cause
 from mist_pipeline.analysis.stats.site_attributes import memberships
-
-COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "cause_fingerprint": pl.String,
-    "scope": pl.String,
-    "metrics": pl.List(pl.String),
-    "site_ids": pl.List(pl.String),
-    "cause": pl.String,
-    "evidence": pl.String,
-    "p_value": pl.Float64,
-    "family": pl.String,
-    "attribute": pl.String,
-    "value": pl.String,
-    "classifier": pl.String,
-}
-"""Columns of ``analysis.incidents`` after the moment (``day``)."""
+from mist_pipeline.tables import analysis
 
 ORGANISATION = "organisation"
 
 
 @dataclass(frozen=True)
-class IncidentSettings:
+class CauseSettings:
     """When a cause is called shared.
 
     Attributes:
@@ -70,11 +78,11 @@ class IncidentSettings:
 
 
 def cause_fingerprint(scope: str, attribute: str, value: str, family: str) -> str:
-    """Stable name of a cause: the same from a backfill, a replay and the live job, whichever sites it hits today."""
+    """Stable name of a cause: the same from a backfill, a replay and a live evaluation, whichever sites it hits."""
     return hashlib.sha256("\x1f".join((scope, attribute, value, family)).encode()).hexdigest()[:16]
 
 
-def base_rates(flags: pl.DataFrame, settings: IncidentSettings | None = None) -> pl.DataFrame:
+def base_rates(flags: pl.DataFrame, settings: CauseSettings | None = None) -> pl.DataFrame:
     """How often each site and family was degraded, shrunk to the organisation's rate, that to ``prior_rate``.
 
     Args:
@@ -84,7 +92,7 @@ def base_rates(flags: pl.DataFrame, settings: IncidentSettings | None = None) ->
     Returns:
         site_id, family, rate.
     """
-    settings = settings or IncidentSettings()
+    settings = settings or CauseSettings()
     worth, prior = settings.prior_moments, settings.prior_rate
     pooled = (pl.col("hits").sum() + worth * prior) / (pl.col("n").sum() + worth)
     moment = next(name for name in ("day", "hour", "as_of") if name in flags.columns)
@@ -103,14 +111,14 @@ def base_rates(flags: pl.DataFrame, settings: IncidentSettings | None = None) ->
     )
 
 
-def incidents(
+def candidate_causes(
     flags: pl.DataFrame,
     sites: pl.DataFrame,
     rates: pl.DataFrame,
     *,
     moment: str = "day",
     names: Mapping[str, str] | None = None,
-    settings: IncidentSettings | None = None,
+    settings: CauseSettings | None = None,
 ) -> pl.DataFrame:
     """Candidate causes of every moment in ``flags``.
 
@@ -125,12 +133,12 @@ def incidents(
         settings: Thresholds.
 
     Returns:
-        ``moment`` and ``COLUMNS``, infrastructure first. p_value (corrected; null for scope ``site``) is that of
+        The columns of ``analysis.incidents`` with ``moment`` in place of ``day``, infrastructure first. p_value (corrected; null for scope ``site``) is that of
         ``shared_attributes.explanations``, for the whole organisation the binomial tail times the families.
         evidence is JSON: attribute, value, also (other names of the same sites), family, classifier,
         classifier_sites, degraded_in_group, group_size, degraded_total, judged_total, p_shared, p_chance, tests.
     """
-    settings = settings or IncidentSettings()
+    settings = settings or CauseSettings()
     newest = sites.sort("day") if "day" in sites.columns else sites
     newest = newest.unique(subset=["site_id"], keep="last", maintain_order=True)
     context = _Context(
@@ -140,7 +148,8 @@ def incidents(
         memberships(newest),
         rates,
     )
-    schema = {moment: flags.schema[moment], **COLUMNS}
+    columns = analysis.INCIDENTS.polars_schema()
+    schema = {moment: flags.schema[moment], **{name: columns[name] for name in columns if name != "day"}}
     rows = [
         {moment: when, **row}
         for (when,), now in flags.sort(moment).group_by(moment, maintain_order=True)
@@ -154,7 +163,7 @@ def incidents(
 class _Context:
     """What does not change from one moment to the next."""
 
-    settings: IncidentSettings
+    settings: CauseSettings
     names: dict[str, str]
     site_names: dict[str, str]
     members: pl.DataFrame

@@ -101,25 +101,27 @@ def evidence_flags(
     judged: pl.DataFrame,
     families: Mapping[str, str],
     settings: FlagSettings | None = None,
+    moment: str = "as_of",
 ) -> pl.DataFrame:
-    """Flags of one moment from notable evidence: degraded is what alarms, or is surprising by itself.
+    """Flags from notable evidence: degraded is what alarms, or is surprising by itself.
 
     Weaker evidence than an alert needs is welcome here: what no single small site can show, many of them can.
 
     Args:
-        notable: ``evidence_notable.notable`` of the moment's hour: site_id, metric, classifier, surprise, is_alarming.
-        judged: site_id, metric that had users at that moment; no others get a row.
+        notable: ``evidence.gates.notable`` with ``moment``: site_id, metric, classifier, surprise, is_alarming.
+        judged: ``moment``, site_id, metric that had users at that moment; no others get a row.
         families: As for ``daily_flags``.
         settings: ``min_surprise``.
+        moment: Column that says when.
 
     Returns:
-        site_id, metric, family, is_degraded, classifier: add the moment in a column of your own.
+        The moment, site_id, metric, family, is_degraded, classifier.
     """
     settings = settings or FlagSettings()
-    keys = ["site_id", "metric"]
+    keys = [moment, "site_id", "metric"]
     strong = (
         notable.filter(pl.col("is_alarming") | (pl.col("surprise") >= settings.min_surprise))
-        .sort([*keys, "surprise", "classifier"], descending=[False, False, True, True])
+        .sort([*keys, "surprise", "classifier"], descending=[False, False, False, True, True])
         .unique(subset=keys, keep="first", maintain_order=True)
         .select(*keys, pl.lit(value=True).alias("is_degraded"), "classifier")
     )
@@ -132,7 +134,7 @@ def evidence_flags(
             pl.when(pl.col("classifier") != "").then(pl.col("classifier")).alias("classifier"),
             pl.col("metric").replace(dict(families)).alias("family"),
         )
-        .select("site_id", "metric", "family", "is_degraded", "classifier")
+        .select(*keys, "family", "is_degraded", "classifier")
         .sort(keys)
     )
 
@@ -141,7 +143,7 @@ def silence_flags(notable: pl.DataFrame, sites: pl.DataFrame, moment: str = "day
     """Flags of outages: a site that fell silent has no score to be judged by, yet its silence may be shared.
 
     Args:
-        notable: ``evidence_notable.notable`` with ``moment``: site_id, metric, classifier, is_alarming.
+        notable: ``evidence.gates.notable`` with ``moment``: site_id, metric, classifier, is_alarming.
         sites: ``moment``, site_id of every site that is known; each is judged.
         moment: Column that says when.
 

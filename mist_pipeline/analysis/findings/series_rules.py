@@ -1,8 +1,8 @@
 """Rules about one service level of one site: threshold, trend, pre-warning, baseline, evidence.
 
 Here: frames of one or more moments in, one finding for each row that fires out, with a sentence for people. Not here:
-rules about a whole site or the organisation (``finding_rules_site``), and the table (``findings``). Names of sites never
-enter a sentence: they are hostile input, and whoever shows a finding knows where it is.
+rules about a whole site or the organisation (``site_rules``), and the table (``findings``). Names of sites are
+not part of a sentence: they are hostile input, and a finding has its site_id.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,13 @@ import polars as pl
 from mist_pipeline.analysis.evidence.site_load import LOAD, SILENCE
 from mist_pipeline.analysis.risks.risk import sentence
 from mist_pipeline.analysis.scores.bands import Bands, threshold
+from mist_pipeline.domain.severity import RANKS, UNRANKED, rank
 
 MOMENT = "moment"
 """Name of the column that says when, in every frame that a rule takes: a day, or the instant of a live evaluation."""
 
 COLUMNS = (MOMENT, "site_id", "metric", "kind", "severity", "summary", "evidence", "family", "subject")
-"""What every rule returns; ``subject`` tells findings of one kind at one place apart."""
-
-_RANK = {"critical": 0, "major": 1, "warning": 2, "info": 3}
+"""What every rule returns; ``subject`` distinguishes findings of one kind at one place."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +31,22 @@ class FindingRules:
         titles: Metric → name for people.
         bands: Severity bands of every metric without its own.
         by_metric: Severity bands of single metrics.
-        told_severities: Severities of a score that are findings by themselves.
-        pre_warning_pct: Metric → line below which a falling score is told before it is critical; as in the rules of the
-            risks.
+        finding_severities: Severities of a score that are findings by themselves.
+        pre_warning_pct: Metric → line below which a falling score is a finding before it is critical; as in the rules
+            of the risks.
         min_drop_points: Smallest shortfall against the expectation that matters in practice.
-        told_alarms: Severities of the cloud's own alarms that are findings.
-        min_reporting_share: Share of the sites that must have answered, else the collection itself is the trouble.
+        alarm_severities: Severities of the cloud's own alarms that are findings.
+        min_reporting_share: Share of the sites that must have answered; below it the collection itself has failed.
     """
 
     families: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     bands: Bands = field(default_factory=Bands)
     by_metric: Mapping[str, Bands] = field(default_factory=dict)
-    told_severities: Sequence[str] = ("critical", "major", "warning")
+    finding_severities: Sequence[str] = ("critical", "major", "warning")
     pre_warning_pct: Mapping[str, float] = field(default_factory=lambda: {"capacity": 85.0, "roaming": 95.0})
     min_drop_points: float = 3.0
-    told_alarms: Sequence[str] = ("critical",)
+    alarm_severities: Sequence[str] = ("critical",)
     min_reporting_share: float = 0.5
 
 
@@ -82,7 +81,7 @@ def as_findings(
         evidence: Members of the evidence object.
         rules: For the families.
         family: Instead of that of the metric.
-        subject: What tells several findings of this kind at one site and metric apart.
+        subject: What distinguishes several findings of this kind at one site and metric.
     """
     named = [value.alias(name) for name, value in evidence.items()]
     return frame.select(
@@ -100,26 +99,30 @@ def as_findings(
 
 def worse(severity: pl.Expr, at_least: str) -> pl.Expr:
     """A severity, raised to ``at_least`` where it is milder or unknown."""
-    rank = severity.replace_strict(_RANK, default=9, return_dtype=pl.Int64)
-    return pl.when(rank <= _RANK[at_least]).then(severity).otherwise(pl.lit(at_least))
+    return pl.when(severity_rank(severity) >= rank(at_least)).then(severity).otherwise(pl.lit(at_least))
+
+
+def severity_rank(severity: pl.Expr) -> pl.Expr:
+    """How bad a severity is, as ``domain.severity``: info 0 … critical 3; below all where it is unknown."""
+    return severity.replace_strict(RANKS, default=UNRANKED, return_dtype=pl.Int64)
 
 
 def threshold_findings(
     readings: pl.DataFrame, classifiers: pl.DataFrame | None, rules: FindingRules
 ) -> pl.DataFrame:
-    """Scores in a severity band that is told. The gate on users has been applied: a null severity fires nothing.
+    """Scores of `FindingRules.finding_severities`. The gate on users was applied before: a null severity fires nothing.
 
     Args:
         readings: moment, site_id, metric, score_pct, severity.
         classifiers: moment, site_id, metric, classifier, degraded_user_minutes: names the largest one.
-        rules: Bands and ``told_severities``.
+        rules: Bands and ``finding_severities``.
     """
     line = pl.coalesce(
         pl.when(pl.col("severity") == name).then(threshold(name, rules.bands, rules.by_metric))
         for name in ("critical", "major", "warning")
     )
     fired = with_classifier(readings, classifiers).filter(
-        pl.col("severity").is_in(list(rules.told_severities)) & line.is_not_null()
+        pl.col("severity").is_in(list(rules.finding_severities)) & line.is_not_null()
     )
     cause = (
         pl.when(pl.col("classifier").is_not_null())
@@ -187,7 +190,7 @@ def pre_warning_findings(
 
     Args:
         trends: moment, site_id, metric, score_pct, velocity_pct_per_day, indicator.
-        risks: ``analysis.risks`` with moment; its ``is_pre_warning`` rows are told.
+        risks: ``analysis.risks`` with moment; its ``is_pre_warning`` rows fire.
         rules: Lines.
     """
     if risks is not None:
@@ -215,8 +218,8 @@ def baseline_findings(
 ) -> pl.DataFrame:
     """Scores that deviate from their own expectation on the bad side, by enough to matter.
 
-    Statistics of a baseline that is not mature page nobody: sigma is null there, and where it was borrowed from peers
-    (``is_pooled``) it informs the report but fires nothing here.
+    A baseline that is not mature fires nothing: sigma is null there. Where it was borrowed from peers (``is_pooled``) it
+    informs the report and fires nothing here.
 
     Args:
         deviations: moment, site_id, metric, score_pct, expected_pct, sigma, is_deviating; is_pooled where known.
@@ -251,9 +254,9 @@ def evidence_findings(notable: pl.DataFrame, rules: FindingRules) -> pl.DataFram
     """Excess of degraded user-minutes that is significant, large and corroborated.
 
     Args:
-        notable: ``evidence_notable.notable`` with moment: hour, site_id, family, metric, classifier, window_hours,
+        notable: ``evidence.gates.notable`` with moment: hour, site_id, family, metric, classifier, window_hours,
             surprise, margin, observed_pct, expected_pct, excess_user_minutes, corroboration, is_alarming. The strongest
-            of each moment, site and family is told. Load informs and fires nothing; silence is told as ``site_down``.
+            of each moment, site and family fires. Load fires nothing; silence is a finding of kind ``site_down``.
         rules: Bands: the severity is that of the score over the window.
     """
     fired = (

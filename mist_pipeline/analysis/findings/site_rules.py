@@ -1,7 +1,7 @@
-"""Rules about a whole site or the organisation: down, anomaly, health drop, correlation, Mist alarms, the collector.
+"""Rules about a whole site or the organisation: down, anomaly, health drop, shared cause, Mist alarms, the collector.
 
 Here: frames of one or more moments in, one finding for each row that fires out. Not here: rules about one service level
-(``finding_rules``), and the table (``findings``). Conventions are those of ``finding_rules``.
+(``series_rules``), and the table (``findings``). Conventions are those of ``series_rules``.
 """
 
 import polars as pl
@@ -14,10 +14,11 @@ from mist_pipeline.analysis.findings.series_rules import (
     as_findings,
     no_findings,
     number,
+    severity_rank,
     worse,
 )
+from mist_pipeline.domain.severity import SEVERITY_OF_STATUS
 
-_OF_STATUS = {"CRITICAL": "critical", "UNHEALTHY": "major", "DEGRADED": "warning"}
 _ALARM_SEVERITIES = {"critical": "critical", "warn": "warning", "info": "info"}
 
 
@@ -102,7 +103,7 @@ def anomaly_findings(anomalies: pl.DataFrame, rules: FindingRules) -> pl.DataFra
             pl.col("pair").list.first().str.extract(r'^"(.*)": *[0-9.eE+-]+$').alias("first_metric")
         )
     )
-    told = (
+    reasons = (
         shares.select(MOMENT, "site_id", "pair")
         .explode("pair")
         .with_columns(
@@ -113,7 +114,7 @@ def anomaly_findings(anomalies: pl.DataFrame, rules: FindingRules) -> pl.DataFra
         .group_by(MOMENT, "site_id", maintain_order=True)
         .agg(pl.format("{} {} %", "title", number(100 * pl.col("share"), 0)).str.join(", ").alias("because"))
     )
-    fired = shares.join(told, on=[MOMENT, "site_id"], how="left").with_columns(pl.lit("").alias("metric"))
+    fired = shares.join(reasons, on=[MOMENT, "site_id"], how="left").with_columns(pl.lit("").alias("metric"))
     rarity = pl.col("rarity_per_1000")
     rare = (
         pl.when(rarity < 1)
@@ -147,7 +148,7 @@ def health_findings(health_scores: pl.DataFrame, rules: FindingRules) -> pl.Data
         rules: For the families.
     """
     fired = health_scores.filter(pl.col("is_drop")).with_columns(pl.lit("").alias("metric"))
-    severity = pl.col("status").replace_strict(_OF_STATUS, default=None, return_dtype=pl.String)
+    severity = pl.col("status").replace_strict(SEVERITY_OF_STATUS, default=None, return_dtype=pl.String)
     return as_findings(
         fired,
         "health_drop",
@@ -165,17 +166,17 @@ def health_findings(health_scores: pl.DataFrame, rules: FindingRules) -> pl.Data
 
 
 def correlation_findings(
-    incidents: pl.DataFrame, readings: pl.DataFrame | None, rules: FindingRules
+    causes: pl.DataFrame, readings: pl.DataFrame | None, rules: FindingRules
 ) -> pl.DataFrame:
     """Causes that sites share. One finding of the organisation (site_id '') for each cause.
 
     Args:
-        incidents: moment, cause_fingerprint, scope, metrics, site_ids, cause, evidence, p_value, family.
+        causes: moment, cause_fingerprint, scope, metrics, site_ids, cause, evidence, p_value, family.
         readings: moment, site_id, metric, severity: the worst of the cause's sites and metrics is its severity; a
             shared cause is at least major.
         rules: For the families.
     """
-    shared = incidents.filter(pl.col("scope") == "infrastructure")
+    shared = causes.filter(pl.col("scope") == "infrastructure")
     rank = pl.col("severity").replace_strict({"critical": 0}, default=1, return_dtype=pl.Int64)
     if readings is None:
         worst = shared.select(MOMENT, "cause_fingerprint", pl.lit(1).alias("rank"))
@@ -215,7 +216,7 @@ def correlation_findings(
 
 
 def alarm_findings(alarms: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
-    """The cloud's own alarms of a told severity that are not over: one finding for each site, naming their types.
+    """The cloud's own alarms of `FindingRules.alarm_severities` that are not over: one finding for each site, with their types.
 
     Infrastructure alarms keep no state: a loss (``…_down``) is over once the same device of the site reported back
     (``…_reconnected``, ``…_up``) after it.
@@ -223,7 +224,7 @@ def alarm_findings(alarms: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
     Args:
         alarms: moment, site_id, type, severity (critical, warn, info), raised_at, resolved_at, status, aps, switches,
             gateways.
-        rules: ``told_alarms``.
+        rules: ``alarm_severities``.
     """
     named = alarms.with_columns(
         _devices().alias("device"), pl.col("type").str.replace(r"_(down|disconnected)$", "").alias("thing")
@@ -255,16 +256,19 @@ def alarm_findings(alarms: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
     by_type = (
         named.join(lost, on="row", how="left")
         .with_columns(mine.alias("severity"), pl.col("site_id").fill_null(""))
-        .filter(is_open & pl.col("severity").is_in(list(rules.told_alarms)))
+        .filter(is_open & pl.col("severity").is_in(list(rules.alarm_severities)))
         .group_by(MOMENT, "site_id", "type")
-        .agg(pl.len().alias("n"), pl.col("severity").sort_by(_rank("severity")).first())
+        .agg(
+            pl.len().alias("n"),
+            pl.col("severity").sort_by(severity_rank(pl.col("severity")), descending=True).first(),
+        )
         .sort(MOMENT, "site_id", "n", "type", descending=[False, False, True, False])
     )
     fired = (
         by_type.group_by(MOMENT, "site_id", maintain_order=True)
         .agg(
             pl.col("n").sum().alias("total"),
-            pl.col("severity").sort_by(_rank("severity")).first(),
+            pl.col("severity").sort_by(severity_rank(pl.col("severity")), descending=True).first(),
             pl.format("{} ({})", "type", "n").alias("types"),
         )
         .with_columns(pl.lit("").alias("metric"))
@@ -283,10 +287,10 @@ def alarm_findings(alarms: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
 def collector_findings(
     readings: pl.DataFrame, sites: pl.DataFrame, rules: FindingRules, site_hourly: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Moments at which too few sites answered: then the collection is in trouble, and the sites are unknown.
+    """Moments at which too few sites answered: then the collection has failed, and the sites are unknown.
 
     A site of which the cloud says that its access points are disconnected is known, and down: many of them are a storm
-    and no trouble of the collection.
+    and no failure of the collection.
 
     Args:
         readings: moment, site_id, state. Every state but ``missing`` is an answer.
@@ -294,10 +298,10 @@ def collector_findings(
         rules: ``min_reporting_share``.
         site_hourly: As for ``site_down_findings``.
     """
-    told = [readings.filter(pl.col("state") != "missing").select(MOMENT, "site_id")]
+    known = [readings.filter(pl.col("state") != "missing").select(MOMENT, "site_id")]
     if site_hourly is not None:
-        told.append(_disconnected(site_hourly).select(MOMENT, "site_id"))
-    answered = pl.concat(told).unique()
+        known.append(_disconnected(site_hourly).select(MOMENT, "site_id"))
+    answered = pl.concat(known).unique()
     share = pl.col("answered") / pl.col("expected")
     fired = (
         sites.select(MOMENT, "site_id")
@@ -352,10 +356,3 @@ def _devices() -> pl.Expr:
 def _clock(instant: pl.Expr) -> pl.Expr:
     """An instant in words."""
     return instant.dt.strftime("%Y-%m-%d %H:%M")
-
-
-def _rank(severity: str) -> pl.Expr:
-    """Sort key of a severity column, worst first."""
-    return pl.col(severity).replace_strict(
-        {"critical": 0, "major": 1, "warning": 2, "info": 3}, default=9, return_dtype=pl.Int64
-    )

@@ -1,7 +1,7 @@
 """analysis/*: a partition a day, each asset reading history, calling one function of ``analysis`` and storing it.
 
-What makes a day's rows is on that day or before it; the look-backs are declared as partition mappings. Evidence, which
-remembers, is in ``defs.evidence``; forecasts and their search are in ``defs.forecasts``, findings in ``defs.findings``.
+What makes a day's rows is on that day or before it; the look-backs are declared as partition mappings. Evidence, forecasts
+and findings have files of their own beside this one.
 """
 
 from typing import Any
@@ -10,25 +10,25 @@ import dagster as dg
 
 from mist_pipeline.analysis.baselines import daily as normal
 from mist_pipeline.analysis.causes import correlations as together
+from mist_pipeline.analysis.detection import BASE_RATE_DAYS
 from mist_pipeline.analysis.scores import health, trends
-from mist_pipeline.defs.table_io import POOL, SINGLE_RUN, days_of, on, replaced, spec
+from mist_pipeline.defs.table_io import POOL, SINGLE_RUN, days_of, on, replaced, spec, told
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
-from mist_pipeline.tables import history
+from mist_pipeline.tables import history, state
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.analyse_day import (
-    BASE_RATE_DAYS,
     Compute,
-    anomaly_rows,
+    anomaly_frames,
     baseline_rows,
     correlation_rows,
     deviation_rows,
     health_rows,
-    incident_rows,
     trend_rows,
     utilisation_rows,
 )
+from mist_pipeline.workflows.analysis.detect_day import candidate_cause_rows
 
 LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
     (table.TRENDS, trend_rows, (on(history.SLE_DAILY, days_back=trends.LOOKBACK_DAYS),)),
@@ -39,7 +39,6 @@ LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
         (on(history.SLE_DAILY, days_back=normal.BaselineRules().days), on(history.SITES)),
     ),
     (table.DEVIATIONS, deviation_rows, (on(history.SLE_DAILY), on(table.BASELINES))),
-    (table.ANOMALIES, anomaly_rows, (on(history.SLE_HOURLY), on(history.SITE_HOURLY), on(history.SITES))),
     (
         table.HEALTH_SCORES,
         health_rows,
@@ -52,7 +51,7 @@ LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
     ),
     (
         table.INCIDENTS,
-        incident_rows,
+        candidate_cause_rows,
         (
             on(history.SLE_DAILY, days_back=BASE_RATE_DAYS),
             on(table.DEVIATIONS, days_back=BASE_RATE_DAYS),
@@ -62,11 +61,11 @@ LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
         ),
     ),
 )
-"""Each table of the layer with the function that makes it and what it is made of."""
+"""Each table of the layer with the function that makes its rows and what they are made of."""
 
 
 def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The assets of ``LAYER``."""
+    """The assets of ``LAYER``, and the anomalies, which keep the shapes of their days as well."""
 
     def asset(of: Table, compute: Compute, deps: tuple[dg.AssetDep, ...]) -> dg.AssetsDefinition:
         @dg.multi_asset(
@@ -81,4 +80,22 @@ def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
 
         return made
 
-    return [asset(*one) for one in LAYER]
+    shapes_of = (history.SLE_HOURLY, history.SITE_HOURLY, history.SITES)
+
+    @dg.multi_asset(
+        name=table.ANOMALIES.name,
+        specs=[spec(table.ANOMALIES, [on(of) for of in shapes_of], partitions=daily)],
+        backfill_policy=SINGLE_RUN,
+        pool=POOL,
+    )
+    def daily_anomalies(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.MaterializeResult[Any]:
+        days = days_of(context)
+        rows, shapes = anomaly_frames(warehouse, settings, days)
+        written = warehouse.replace_all({state.DAY_SHAPES: shapes, table.ANOMALIES: rows}, days)
+        return told(table.ANOMALIES, rows, written[table.ANOMALIES], days)
+
+    return [daily_anomalies, *(asset(*one) for one in LAYER)]

@@ -1,7 +1,6 @@
-"""analysis/evidence: the heart of detection, which remembers from day to day.
+"""analysis/evidence: hourly evidence, made from the hours of days and the state that earlier days left.
 
-The memory (``state.evidence``) is a function of all history before it. A day's run takes the newest memory that ends
-before the day begins, walks on from there, and keeps what it has then; memories that know replaced days are dropped.
+How the state is read and stored is in ``workflows.analysis.evidence_walk``.
 """
 
 from typing import Any
@@ -14,7 +13,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis.evidence_walk import CELLS_AT_ONCE, walk
+from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 from mist_pipeline.workflows.progress import Progress
 
 
@@ -44,15 +43,7 @@ def evidence_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult[Any]:
         days = days_of(context)
-        first = days[0]
-        cells = warehouse.query("SELECT count(*) FROM history.sle_hourly WHERE day = ?", [days[-1]]).item()
-        size = max(1, CELLS_AT_ONCE // max(1, int(cells)))
-        preview, total = table.EVIDENCE.empty(), 0
-        for start in range(0, len(days), size):
-            piece = days[start : start + size]
-            preview, rows = walk(warehouse, settings, piece)
-            total += rows
-            progress("weighing evidence", start + len(piece), len(days))
-        return told(table.EVIDENCE, preview, total, [first, days[-1]])
+        preview, rows = store_evidence(warehouse, settings, days, progress)
+        return told(table.EVIDENCE, preview, rows, [days[0], days[-1]])
 
     return hourly_evidence

@@ -1,4 +1,4 @@
-"""."""
+"""analysis/findings: what every rule saw on a day; yesterday's are kept for the evaluation of alerts."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis.detect_day import finding_rows, is_about_now, step_of_day
+from mist_pipeline.workflows.analysis.detect_day import evaluation_input_of_day, finding_rows, is_about_now
 from mist_pipeline.workflows.ledger_access import kept_evaluations, remember_sites
 
 
@@ -39,7 +39,7 @@ def findings_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         yesterday = instant.astimezone(settings.organisation.zone).date() - timedelta(days=1)
         if is_about_now(context.run.tags, days, yesterday):
             remember_sites(settings, warehouse.read_days(history.SITES, days[-1], days[-1]))
-            kept_evaluations(settings).keep(step_of_day(warehouse, settings, days[-1], instant))
+            kept_evaluations(settings).keep(evaluation_input_of_day(warehouse, settings, days[-1], instant))
         return result
 
     return made

@@ -1,7 +1,7 @@
 """analysis/models, analysis/forecasts, analysis/risks: what will be.
 
 The search of orders is a job of its own, after the findings: a forecast of day D uses only searches of days before it,
-so the morning does not wait for them. A day's forecast may use verdicts on forecasts of earlier days of the same run.
+so the daily run does not wait for them. A day's forecast may use verdicts on forecasts of earlier days of the same run.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""."""
+"""live/findings: what the live evaluation found; kept for the evaluation of alerts as well."""
 
 from typing import Any
 
@@ -31,10 +31,11 @@ def live_findings_asset() -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
     ) -> dg.MaterializeResult[Any]:
         instant = as_of(context)
-        seen = live_evaluation(warehouse, settings, instant)
-        rows, added = seen.findings, warehouse.append(live.FINDINGS, seen.findings)
-        remember_sites(settings, seen.sites)
-        kept_evaluations(settings).keep(seen.step(instant))
+        evaluation = live_evaluation(warehouse, settings, instant)
+        rows = evaluation.detected.findings
+        added = warehouse.append(live.FINDINGS, rows)
+        remember_sites(settings, evaluation.sites)
+        kept_evaluations(settings).keep(evaluation.evaluation_input())
         by_severity = dict(rows["severity"].value_counts(sort=True).iter_rows())
         return told(
             live.FINDINGS, rows, added, metadata={"as_of": instant.isoformat(), "severities": by_severity}

@@ -1,4 +1,4 @@
-"""."""
+"""Arithmetic of days that several workflows need."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta

@@ -1,22 +1,28 @@
-"""analysis/findings: what every rule saw on a day; and what of it is handed on to the alerts.
+"""Detection of days: ``analysis.incidents`` and ``analysis.findings``, and what of a day the alerts evaluate.
 
-Alerts are about now: only yesterday, analysed by itself, is evaluated; a backfill tells nobody unless it is asked to
-(run tag ``mist_pipeline/notify``). Evaluating is in ``alerting``.
+Alerts are about now: only yesterday, analysed by itself, is evaluated. A backfill notifies nobody unless it is asked to
+(run tag ``mist_pipeline/notify``). Here: reading the frames of days for ``analysis.detection``, and that decision. Not
+here: storing rows (``defs.assets``), evaluating (``workflows.evaluate``).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
-from mist_pipeline.analysis.evidence.gates import notable
-from mist_pipeline.analysis.findings.findings import FindingInputs, findings
+from mist_pipeline.analysis.detection import (
+    BASE_RATE_DAYS,
+    causes_of_days,
+    findings_of_days,
+    flags_of_days,
+)
+from mist_pipeline.analysis.findings.inputs import SpanFrames
 from mist_pipeline.collect.fetch.days import day_bounds
 from mist_pipeline.settings import Settings
-from mist_pipeline.tables import analysis as table
-from mist_pipeline.tables import history
-from mist_pipeline.tables.schema import Table
+from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.days import back
@@ -25,32 +31,43 @@ from mist_pipeline.workflows.progress import NOTIFY_TAG
 BACKFILL_TAG = "dagster/backfill"
 
 
+def candidate_cause_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``analysis.incidents`` of these days."""
+    first, last = back(days, BASE_RATE_DAYS), days[-1]
+    sites = warehouse.read_days(history.SITES, first, last)
+    frames = SpanFrames(
+        readings=warehouse.read_days(history.SLE_DAILY, first, last),
+        deviations=warehouse.read_days(analysis.DEVIATIONS, first, last),
+        classifiers=warehouse.read_days(history.CLASSIFIERS_DAILY, first, last),
+        sites=sites,
+    )
+    evidence = warehouse.read_days(analysis.EVIDENCE, back([first], 1), last)
+    chosen = rules.detection_rules(settings)
+    return causes_of_days(flags_of_days(frames, evidence, chosen), sites, days, chosen)
+
+
 def finding_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``analysis.findings`` of these days."""
-
-    def of_days(of: Table) -> pl.DataFrame:
-        return warehouse.read_days(of, days[0], days[-1])
-
-    evidence = warehouse.read_days(table.EVIDENCE, back(days, 1), days[-1])
-    inputs = FindingInputs(
-        readings=of_days(history.SLE_DAILY),
-        classifiers=of_days(history.CLASSIFIERS_DAILY),
-        sites=of_days(history.SITES),
-        site_hourly=of_days(history.SITE_HOURLY),
-        trends=of_days(table.TRENDS),
-        deviations=of_days(table.DEVIATIONS),
-        risks=of_days(table.RISKS),
-        anomalies=of_days(table.ANOMALIES),
-        health_scores=of_days(table.HEALTH_SCORES),
-        incidents=of_days(table.INCIDENTS),
-        notable=notable(evidence, rules.families(settings)),
-        alarms=of_days(history.ALARMS),
+    first, last = days[0], days[-1]
+    frames = SpanFrames(
+        readings=warehouse.read_days(history.SLE_DAILY, first, last),
+        classifiers=warehouse.read_days(history.CLASSIFIERS_DAILY, first, last),
+        sites=warehouse.read_days(history.SITES, first, last),
+        site_hourly=warehouse.read_days(history.SITE_HOURLY, first, last),
+        trends=warehouse.read_days(analysis.TRENDS, first, last),
+        deviations=warehouse.read_days(analysis.DEVIATIONS, first, last),
+        risks=warehouse.read_days(analysis.RISKS, first, last),
+        anomalies=warehouse.read_days(analysis.ANOMALIES, first, last),
+        health_scores=warehouse.read_days(analysis.HEALTH_SCORES, first, last),
+        alarms=warehouse.read_days(history.ALARMS, first, last),
     )
-    return findings(inputs, days, rules.finding_rules(settings))
+    evidence = warehouse.read_days(analysis.EVIDENCE, back(days, 1), last)
+    causes = warehouse.read_days(analysis.INCIDENTS, first, last)
+    return findings_of_days(frames, evidence, causes, days, rules.detection_rules(settings))
 
 
-def may_tell(tags: Mapping[str, str]) -> bool:
-    """Whether people may hear of what a run with these tags finds: of a backfill only if it is asked to tell."""
+def may_notify(tags: Mapping[str, str]) -> bool:
+    """Whether people may be notified of what a run with these tags finds: of a backfill only if it is asked to."""
     asked = tags.get(NOTIFY_TAG)
     return BACKFILL_TAG not in tags if asked is None else asked == "true"
 
@@ -63,22 +80,53 @@ def is_about_now(tags: Mapping[str, str], days: Sequence[date], yesterday: date)
         days: What it made.
         yesterday: The newest whole day at the run's instant.
     """
-    return may_tell(tags) and (NOTIFY_TAG in tags or list(days) == [yesterday])
+    return may_notify(tags) and (NOTIFY_TAG in tags or list(days) == [yesterday])
 
 
-def step_of_day(warehouse: Warehouse, settings: Settings, day: date, instant: datetime) -> EvaluationInput:
-    """A day's analysis as the lifecycle of alerts takes it."""
-    begins = datetime.fromtimestamp(day_bounds(day, settings.organisation.zone)[0], UTC)
+@dataclass(frozen=True)
+class StoredDays:
+    """What the analysis of some days stored.
+
+    Attributes:
+        findings: ``analysis.findings``.
+        causes: ``analysis.incidents``.
+        readings: day, site_id, metric, state, score_pct.
+        zone: The organisation's, in which days begin.
+    """
+
+    findings: pl.DataFrame
+    causes: pl.DataFrame
+    readings: pl.DataFrame
+    zone: ZoneInfo
+
+    @classmethod
+    def read(cls, warehouse: Warehouse, settings: Settings, first: date, last: date) -> "StoredDays":
+        """From the warehouse."""
+        columns = ["day", "site_id", "metric", "state", "score_pct"]
+        return cls(
+            findings=warehouse.read_days(analysis.FINDINGS, first, last),
+            causes=warehouse.read_days(analysis.INCIDENTS, first, last),
+            readings=warehouse.read_days(history.SLE_DAILY, first, last, columns=columns),
+            zone=settings.organisation.zone,
+        )
+
+    def evaluation_input(self, day: date, as_of: datetime, site_count: int) -> EvaluationInput:
+        """One of the days as the lifecycle of alerts takes it."""
+        of_day = pl.col("day") == day
+        return EvaluationInput(
+            as_of=as_of,
+            source="daily",
+            findings=self.findings.filter(of_day),
+            readings=self.readings.filter(of_day).drop("day"),
+            causes=self.causes.filter(of_day),
+            covers_from=datetime.fromtimestamp(day_bounds(day, self.zone)[0], UTC),
+            site_count=site_count,
+        )
+
+
+def evaluation_input_of_day(
+    warehouse: Warehouse, settings: Settings, day: date, as_of: datetime
+) -> EvaluationInput:
+    """A day's stored analysis as the lifecycle of alerts takes it, evaluated at an instant."""
     sites = warehouse.read_days(history.SITES, day, day)
-    readings = warehouse.read_days(
-        history.SLE_DAILY, day, day, columns=["site_id", "metric", "state", "score_pct"]
-    )
-    return EvaluationInput(
-        as_of=instant,
-        source="daily",
-        findings=warehouse.read_days(table.FINDINGS, day, day),
-        readings=readings,
-        causes=warehouse.read_days(table.INCIDENTS, day, day),
-        covers_from=begins,
-        site_count=sites.height,
-    )
+    return StoredDays.read(warehouse, settings, day, day).evaluation_input(day, as_of, sites.height)

@@ -1,7 +1,8 @@
-"""live/findings: the rules of the morning, applied to this moment, so that critical trouble does not wait for it.
+"""The live evaluation: detection at this moment, so that critical trouble does not wait for the next morning.
 
-Evidence walks on from its memory over the closed hours of today; what is usual comes from the same hours of past weeks.
-What was seen is kept for the job that evaluates it (``alerting``).
+Evidence walks on from its stored state over the closed hours of today. What is usual comes from the same hours of past
+weeks. Here: reading the frames of the moment for ``analysis.detection``. Not here: asking the cloud (``defs.assets.live``),
+storing ``live.findings`` (``defs.assets.live_findings``), and evaluating alerts (``workflows.evaluate``).
 """
 
 from dataclasses import dataclass
@@ -14,35 +15,35 @@ from mist_pipeline.analysis.anomalies.features import last_24_hours, with_live
 from mist_pipeline.analysis.anomalies.isolation_forest import anomalies
 from mist_pipeline.analysis.baselines.deviations import hourly_deviations
 from mist_pipeline.analysis.baselines.hourly import HourlyBaselineRules, hourly_baselines
-from mist_pipeline.analysis.causes.candidates import base_rates, incidents
-from mist_pipeline.analysis.causes.flags import evidence_flags, silence_flags
-from mist_pipeline.analysis.evidence.gates import notable
+from mist_pipeline.analysis.detection import HOUR, Detected, detect_now, newest_closed_hour
 from mist_pipeline.analysis.evidence.model import LOOK_BACK, EvidenceOptions, evidence
-from mist_pipeline.analysis.findings.findings import FRESH, FindingInputs, live_findings
+from mist_pipeline.analysis.findings.inputs import SpanFrames
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import state
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis import rules as judgement
-from mist_pipeline.workflows.analysis.evidence_walk import remembered
+from mist_pipeline.workflows.analysis import rules
+from mist_pipeline.workflows.analysis.evidence_walk import stored_state
 
-HOUR = timedelta(hours=1)
-SEEN_HOURS = 3
-"""Closed hours looked at besides the newest: what corroborates it, and what a pause of the job left out."""
+EVIDENCE_HOURS = 3
+"""Closed hours before the newest one whose evidence is made: what corroborates it, and what a pause of the job left out."""
+
+FIRST_LOOK_BACK = timedelta(days=60)
+"""History from which evidence is made where no state is stored yet."""
 
 
 @dataclass(frozen=True)
-class Moment:
+class RecentHours:
     """The hours before an instant, closed partitions and today together."""
 
     warehouse: Warehouse
     as_of: datetime
 
     @property
-    def last_hour(self) -> datetime:
+    def newest(self) -> datetime:
         """Start of the newest closed hour."""
-        return self.as_of.replace(minute=0, second=0, microsecond=0) - HOUR
+        return newest_closed_hour(self.as_of)
 
-    def hours(self, name: str, since: datetime) -> pl.DataFrame:
+    def read(self, name: str, since: datetime) -> pl.DataFrame:
         """Rows of an hourly table, today's from ``live`` where there is no partition yet; closed hours only."""
         return self.warehouse.query(
             f"""
@@ -53,7 +54,7 @@ class Moment:
             )
             WHERE hour >= $since AND hour <= $last
             """,
-            {"since": since, "last": self.last_hour},
+            {"since": since, "last": self.newest},
         )
 
     def sites(self) -> pl.DataFrame:
@@ -63,135 +64,97 @@ class Moment:
         )
 
 
-def evidence_now(moment: Moment, settings: Settings, sites: pl.DataFrame) -> pl.DataFrame:
-    """Notable evidence of the newest closed hours, with ``day``."""
-    memory, ends = remembered(moment.warehouse, moment.last_hour)
-    since = ends - timedelta(hours=LOOK_BACK) if ends else moment.last_hour - timedelta(days=60)
-    run = evidence(
-        moment.hours("sle_hourly", since),
-        moment.hours("classifiers_hourly", since),
-        moment.hours("site_hourly", since),
-        sites,
-        from_hour=max(moment.last_hour - SEEN_HOURS * HOUR, ends)
-        if ends
-        else moment.last_hour - SEEN_HOURS * HOUR,
-        until_hour=moment.last_hour + HOUR,
-        state=memory,
-        options=EvidenceOptions(time_zone=settings.organisation.timezone),
-    )
-    return notable(run.rows, judgement.families(settings))
-
-
-def deviations_now(moment: Moment, sites: pl.DataFrame) -> pl.DataFrame:
-    """The newest closed hour against the same hour of past weeks."""
-    weeks = HourlyBaselineRules().weeks
-    readings = moment.hours("sle_hourly", moment.last_hour - timedelta(weeks=weeks, hours=2))
-    normal = hourly_baselines(readings, sites, [moment.last_hour])
-    clients = moment.hours("site_hourly", moment.last_hour).select("hour", "site_id", num_users="num_clients")
-    newest = readings.filter(pl.col("hour") == moment.last_hour).join(
-        clients, on=["hour", "site_id"], how="left"
-    )
-    return hourly_deviations(newest, normal)
-
-
-def anomalies_now(moment: Moment, settings: Settings, sites: pl.DataFrame) -> pl.DataFrame:
-    """The last 24 hours, judged as a day."""
-    rules = judgement.anomaly_settings(settings)
-    since = moment.as_of - timedelta(hours=25)
-    recent = last_24_hours(
-        moment.hours("sle_hourly", since),
-        sites,
-        moment.last_hour + HOUR,
-        settings.organisation.timezone,
-        moment.hours("site_hourly", since),
-    )
-    if recent.is_empty():
-        return anomalies(recent, [], rules)
-    today = recent["day"][0]
-    known = moment.warehouse.read_days(
-        state.DAY_SHAPES, today - timedelta(days=rules.look_back_days), today - timedelta(days=1)
-    )
-    return anomalies(with_live(known.select(recent.columns), recent), [today], rules)
-
-
-def causes_now(moment: Moment, settings: Settings, sites: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-    """What the sites that are degraded in the newest closed hour have in common."""
-    at = pl.lit(moment.as_of, pl.Datetime("us", "UTC")).alias("as_of")
-    newest = now.filter(pl.col("hour") == moment.last_hour)
-    judged = (
-        moment.hours("sle_hourly", moment.last_hour)
-        .filter(pl.col("state") == "ok")
-        .select("site_id", "metric")
-    )
-    flags = pl.concat(
-        [
-            evidence_flags(newest, judged, judgement.families(settings)).select(at, pl.all()),
-            silence_flags(newest.with_columns(at), sites.with_columns(at), moment="as_of"),
-        ]
-    )
-    # Every site starts from the same prior: how often it is degraded by the hour is already in its surprise.
-    names = settings.organisation.names
-    return incidents(flags, sites, base_rates(flags.clear()), names=names, moment="as_of")
-
-
 @dataclass(frozen=True)
-class Seen:
-    """What one look saw.
+class LiveEvaluation:
+    """What one live evaluation found.
 
     Attributes:
-        findings: ``live.findings``.
-        causes: What sites in trouble have in common, as ``analysis.incidents``.
-        support: site_id, family of evidence too weak for a finding.
+        as_of: Its instant.
+        detected: Findings, causes and evidence of that instant.
         readings: site_id, metric, state, score_pct of the newest closed hour.
         sites: ``history.sites``, one row a site.
     """
 
-    findings: pl.DataFrame
-    causes: pl.DataFrame
-    support: pl.DataFrame
+    as_of: datetime
+    detected: Detected
     readings: pl.DataFrame
     sites: pl.DataFrame
 
-    def step(self, instant: datetime) -> EvaluationInput:
+    def evaluation_input(self) -> EvaluationInput:
         """As the lifecycle of alerts takes it."""
         return EvaluationInput(
-            as_of=instant,
+            as_of=self.as_of,
             source="live",
-            findings=self.findings,
+            findings=self.detected.findings,
             readings=self.readings,
-            support=self.support,
-            causes=self.causes,
+            support=self.detected.support.drop("as_of"),
+            causes=self.detected.causes,
             site_count=self.sites.height,
         )
 
 
-def live_evaluation(warehouse: Warehouse, settings: Settings, instant: datetime) -> Seen:
-    """One look."""
-    moment = Moment(warehouse, instant)
-    sites = moment.sites()
-    now = evidence_now(moment, settings, sites)
-    causes = causes_now(moment, settings, sites, now)
-    inputs = FindingInputs(
+def live_evaluation(warehouse: Warehouse, settings: Settings, as_of: datetime) -> LiveEvaluation:
+    """Detection at an instant, from what the warehouse knows of it; nothing is stored."""
+    hours = RecentHours(warehouse, as_of)
+    sites = hours.sites()
+    newest_hour = hours.read("sle_hourly", hours.newest)
+    frames = SpanFrames(
         readings=warehouse.query("SELECT * FROM live.status"),
-        classifiers=None,
         sites=sites.drop("day"),
         site_hourly=warehouse.query("SELECT * FROM live.site_hourly"),
-        trends=None,
-        deviations=deviations_now(moment, sites),
-        risks=None,
-        anomalies=anomalies_now(moment, settings, sites),
-        health_scores=None,
-        incidents=causes,
-        notable=now.filter(pl.col("hour") > instant - FRESH),
+        deviations=deviations_now(hours, sites),
+        anomalies=anomalies_now(hours, settings, sites),
         alarms=warehouse.query("SELECT * FROM live.alarms"),
     )
-    newest = now.filter(pl.col("hour") == moment.last_hour)
-    return Seen(
-        findings=live_findings(inputs, instant, judgement.finding_rules(settings)),
-        causes=causes,
-        support=newest.filter(~pl.col("is_alarming")).select("site_id", "family"),
-        readings=moment.hours("sle_hourly", moment.last_hour).select(
-            "site_id", "metric", "state", "score_pct"
-        ),
-        sites=sites,
+    evidence_rows = evidence_now(hours, settings, sites)
+    detected = detect_now(frames, evidence_rows, newest_hour, sites, as_of, rules.detection_rules(settings))
+    readings = newest_hour.select("site_id", "metric", "state", "score_pct")
+    return LiveEvaluation(as_of, detected, readings, sites)
+
+
+def evidence_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) -> pl.DataFrame:
+    """``analysis.evidence`` of the newest closed hours."""
+    known, ends = stored_state(hours.warehouse, hours.newest)
+    since = ends - timedelta(hours=LOOK_BACK) if ends else hours.newest - FIRST_LOOK_BACK
+    first = hours.newest - EVIDENCE_HOURS * HOUR
+    run = evidence(
+        hours.read("sle_hourly", since),
+        hours.read("classifiers_hourly", since),
+        hours.read("site_hourly", since),
+        sites,
+        from_hour=max(first, ends) if ends else first,
+        until_hour=hours.newest + HOUR,
+        state=known,
+        options=EvidenceOptions(time_zone=settings.organisation.timezone),
     )
+    return run.rows
+
+
+def deviations_now(hours: RecentHours, sites: pl.DataFrame) -> pl.DataFrame:
+    """The newest closed hour against the same hour of past weeks."""
+    weeks = HourlyBaselineRules().weeks
+    readings = hours.read("sle_hourly", hours.newest - timedelta(weeks=weeks, hours=2))
+    normal = hourly_baselines(readings, sites, [hours.newest])
+    clients = hours.read("site_hourly", hours.newest).select("hour", "site_id", num_users="num_clients")
+    newest = readings.filter(pl.col("hour") == hours.newest).join(clients, on=["hour", "site_id"], how="left")
+    return hourly_deviations(newest, normal)
+
+
+def anomalies_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) -> pl.DataFrame:
+    """The last 24 hours, scored as a day."""
+    chosen = rules.anomaly_settings(settings)
+    since = hours.as_of - timedelta(hours=25)
+    recent = last_24_hours(
+        hours.read("sle_hourly", since),
+        sites,
+        hours.newest + HOUR,
+        settings.organisation.timezone,
+        hours.read("site_hourly", since),
+    )
+    if recent.is_empty():
+        return anomalies(recent, [], chosen)
+    today = recent["day"][0]
+    known = hours.warehouse.read_days(
+        state.DAY_SHAPES, today - timedelta(days=chosen.look_back_days), today - timedelta(days=1)
+    )
+    return anomalies(with_live(known.select(recent.columns), recent), [today], chosen)

@@ -1,4 +1,9 @@
-"""."""
+"""``analysis.evidence`` of days, with the state that detection keeps between runs (``state.evidence``).
+
+The state is a function of all history before it. A run takes the newest state that ends before its first day, walks on
+from there, and stores the state at its end. States that know replaced days are deleted. Here: reading, storing. Not
+here: evidence itself (``analysis.evidence.model``).
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -12,17 +17,19 @@ from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history, state
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.progress import Progress, silent
 
 KEPT_DAYS = 3
-"""Newest memories kept besides those of Mondays."""
-
+"""Newest states kept besides those of Mondays."""
 
 CELLS_AT_ONCE = 3_000_000
-"""Hourly readings of service levels walked over in one piece."""
+"""Hourly readings of service levels that are in memory at a time."""
+
+PREVIEW_ROWS = 8
 
 
-def remembered(warehouse: Warehouse, until: datetime) -> tuple[EvidenceState | None, datetime | None]:
-    """The newest memory that ends at or before an instant, and when it ends."""
+def stored_state(warehouse: Warehouse, until: datetime) -> tuple[EvidenceState | None, datetime | None]:
+    """The newest stored state that ends at or before an instant, and when it ends; None without one."""
     warehouse.prepare()  # a warehouse that an earlier version wrote last is read in the present form
     day: date | None = warehouse.query(
         "SELECT max(day) FROM state.evidence WHERE day < ?", [until.astimezone(UTC).date()]
@@ -33,13 +40,38 @@ def remembered(warehouse: Warehouse, until: datetime) -> tuple[EvidenceState | N
     return EvidenceState.from_rows(rows.drop("day")), _end_of(day)
 
 
-def walk(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> tuple[pl.DataFrame, int]:
-    """Evidence of these days, written in one transaction with the memory at their end; a preview and the rows."""
+def store_evidence(
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], progress: Progress = silent
+) -> tuple[pl.DataFrame, int]:
+    """Store the evidence of days, piece by piece, each in one transaction with the state at its end.
+
+    Args:
+        warehouse: Where hours are read, evidence and state are stored.
+        settings: For the organisation's zone.
+        days: Consecutive days.
+        progress: Hears of every piece.
+
+    Returns:
+        The first rows of the last piece, for a preview, and how many rows were stored.
+    """
+    cells = warehouse.query("SELECT count(*) FROM history.sle_hourly WHERE day = ?", [days[-1]]).item()
+    size = max(1, CELLS_AT_ONCE // max(1, int(cells)))
+    preview, total = table.EVIDENCE.empty(), 0
+    for start in range(0, len(days), size):
+        piece = days[start : start + size]
+        rows = _store_piece(warehouse, settings, piece)
+        preview, total = rows.head(PREVIEW_ROWS), total + rows.height
+        progress("weighing evidence", start + len(piece), len(days))
+    return preview, total
+
+
+def _store_piece(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """Store the evidence of days that fit in memory together; the rows."""
     zone = settings.organisation.zone
     begin, end = (
         datetime.fromtimestamp(day_bounds(day, zone)[at], UTC) for day, at in ((days[0], 0), (days[-1], 1))
     )
-    memory, ends = remembered(warehouse, begin)
+    known, ends = stored_state(warehouse, begin)
     since = (ends - timedelta(hours=LOOK_BACK)) if ends else None
 
     def hours(of: Table) -> pl.DataFrame:
@@ -54,23 +86,23 @@ def walk(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> tupl
         warehouse.query("SELECT * FROM history.sites WHERE day <= ?", [days[-1]]),
         from_hour=begin,
         until_hour=end,
-        state=memory,
+        state=known,
         options=EvidenceOptions(time_zone=settings.organisation.timezone),
     )
     rows = run.rows.filter(pl.col("day").is_in(list(days)))
     _store(warehouse, rows, run.state, days)
-    return rows.head(8), rows.height
+    return rows
 
 
-def _store(warehouse: Warehouse, rows: pl.DataFrame, memory: EvidenceState, days: Sequence[date]) -> None:
-    ends = datetime.fromtimestamp(memory.next_hour * 3600, UTC) if memory.next_hour else None
+def _store(warehouse: Warehouse, rows: pl.DataFrame, at_end: EvidenceState, days: Sequence[date]) -> None:
+    ends = datetime.fromtimestamp(at_end.next_hour * 3600, UTC) if at_end.next_hour else None
     with warehouse.writing() as connection:
         warehouse.put(connection, table.EVIDENCE, rows, days)
-        # A memory that knows hours of the replaced days, or later ones, may now know what is no longer so.
+        # A state that knows hours of the replaced days, or later ones, may now know what is no longer so.
         connection.execute("DELETE FROM state.evidence WHERE day >= ?", [days[0] - timedelta(days=1)])
         if ends is not None:
             day = ends.date() - timedelta(days=1)
-            warehouse.put(connection, state.EVIDENCE, memory.rows().with_columns(day=pl.lit(day)), [day])
+            warehouse.put(connection, state.EVIDENCE, at_end.rows().with_columns(day=pl.lit(day)), [day])
         connection.execute(
             "DELETE FROM state.evidence WHERE dayofweek(day) <> 1 AND day NOT IN "
             "(SELECT DISTINCT day FROM state.evidence ORDER BY day DESC LIMIT ?)",

@@ -1,4 +1,8 @@
-"""."""
+"""``analysis.models``, ``analysis.forecasts`` and ``analysis.risks`` of days, each from what was known at its end.
+
+Here: reading the windows that forecasts need. Not here: the models (``analysis.forecasts``) and the risks drawn from
+them (``analysis.risks``).
+"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -13,7 +17,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis import rules as judgement
+from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.progress import Progress
 
@@ -37,7 +41,7 @@ def forecast_rows(
                 models=models,
                 issued=pl.concat([issued, *made]).filter(pl.col("day") >= back([day], VERDICT_DAYS)),
                 horizon_days=settings.thresholds.forecast_days,
-                compute=judgement.compute(settings),
+                compute=rules.compute(settings),
             )
         )
         progress("forecasting", number, len(days))
@@ -48,7 +52,7 @@ def risk_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) ->
     """``analysis.risks`` of these days."""
     readings = warehouse.read_days(history.SLE_DAILY, back(days, NOISE_DAYS), days[-1])
     issued = warehouse.read_days(table.FORECASTS, days[0], days[-1])
-    rules = judgement.risk_rules(settings)
+    chosen = rules.risk_rules(settings)
     return pl.concat(
         [
             table.RISKS.empty(),
@@ -56,7 +60,7 @@ def risk_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) ->
                 risks(
                     readings.filter(pl.col("day").is_between(back([day], NOISE_DAYS), day)),
                     day,
-                    rules=rules,
+                    rules=chosen,
                     forecasts=issued.filter(pl.col("day") == day),
                 )
                 for day in days
@@ -73,6 +77,6 @@ def model_rows(
     found = [table.MODELS.empty()]
     for number, day in enumerate(days, 1):
         window = readings.filter(pl.col("day").is_between(back([day], WINDOW_DAYS), day))
-        found.append(search_orders(window, day, compute=judgement.compute(settings)))
+        found.append(search_orders(window, day, compute=rules.compute(settings)))
         progress("searching orders", number, len(days))
     return pl.concat(found)

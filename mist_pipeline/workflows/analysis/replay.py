@@ -1,7 +1,9 @@
 """Stored history as evaluations: hour by hour, and each day's analysis at its end; what a replay runs over.
 
-Where looks were kept they are replayed as they were, at the instants at which they were evaluated; closed hours fill the
-rest. Needs no Dagster run and tells nobody. The lifecycle is in ``alerts``; what a day found is in ``analysis.findings``.
+Where live evaluations were kept they are replayed as they were, at the instants at which the alerts evaluated them;
+closed hours fill the rest. Needs no Dagster run and notifies nobody. Here: reading the frames of closed hours for
+``analysis.detection``, and the order of evaluations. Not here: the lifecycle (``alerts.lifecycle.replay``), and what a day
+found (``detect_day``).
 """
 
 import heapq
@@ -13,34 +15,31 @@ import polars as pl
 
 from mist_pipeline.alerts.ledger.evaluation_store import Evaluations, Name
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
-from mist_pipeline.analysis.causes.candidates import base_rates, incidents
-from mist_pipeline.analysis.causes.flags import evidence_flags, silence_flags
-from mist_pipeline.analysis.evidence.gates import notable
-from mist_pipeline.analysis.findings.findings import FindingInputs, hourly_findings
+from mist_pipeline.analysis.detection import HOUR, Detected, detect_hours
+from mist_pipeline.analysis.findings.inputs import SpanFrames
 from mist_pipeline.analysis.scores.bands import UserGate, with_severity
 from mist_pipeline.collect.fetch.days import day_bounds
 from mist_pipeline.settings import Settings
-from mist_pipeline.tables import analysis, history
+from mist_pipeline.tables import analysis, history, live
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
+from mist_pipeline.workflows.analysis.detect_day import StoredDays
 
-HOUR = timedelta(hours=1)
-PIECE_DAYS = 7
-MIN_SITES = 3
-"""Fewer sites in trouble at once share nothing beyond chance."""
+WEEK = timedelta(days=7)
+"""History in memory at a time."""
 
 DAILY_AFTER = timedelta(seconds=1)
 """The daily analysis comes after the last hour of its day, and an evaluation has one instant."""
 
 
 @dataclass(frozen=True)
-class Looks:
-    """Looks that were kept, and what they leave to closed hours.
+class KeptEvaluations:
+    """Evaluations of a span of time that were kept, and what they leave to closed hours.
 
     Attributes:
         kept: Where they are.
-        at: Look → the instant at which it was evaluated.
-        hours: Hours in which somebody looked.
+        at: Kept evaluation → the instant at which the alerts evaluated it.
+        hours: Hours with a live evaluation.
         days: Beginnings of days whose analysis was evaluated.
     """
 
@@ -52,12 +51,12 @@ class Looks:
     @classmethod
     def between(
         cls, kept: Evaluations, evaluated: Mapping[str, datetime], begin: datetime, end: datetime
-    ) -> "Looks":
-        """Looks of a span of time, and evaluations of its days that came after it.
+    ) -> "KeptEvaluations":
+        """Live evaluations of a span of time, and daily ones of its days that came after it.
 
         Args:
             kept: Where they are.
-            evaluated: Look → instant, as the ledger knows it; one that it does not know counts at its own.
+            evaluated: Name → instant, as the ledger knows it; one that it does not know counts at its own.
             begin: First instant.
             end: The instant after the last.
         """
@@ -71,38 +70,38 @@ class Looks:
                     days.add(covers)
             elif name.as_of < end:
                 at[name] = evaluated.get(name.text, name.as_of)
-        live = (name.as_of for name in at if name.source == "live")
-        hours = frozenset(instant.replace(minute=0, second=0, microsecond=0) for instant in live)
+        instants = (name.as_of for name in at if name.source == "live")
+        hours = frozenset(instant.replace(minute=0, second=0, microsecond=0) for instant in instants)
         return cls(kept, at, hours, frozenset(days))
 
-    def steps(self) -> Iterator[EvaluationInput]:
-        """The looks in the order in which they were evaluated."""
+    def evaluation_inputs(self) -> Iterator[EvaluationInput]:
+        """The kept evaluations in the order in which the alerts evaluated them."""
         for name in sorted(self.at, key=lambda one: (self.at[one], one)):
             yield replace(self.kept.load(name), as_of=self.at[name])
 
-    def covers(self, step: EvaluationInput) -> bool:
-        """Whether what closed hours say was seen by a look of that hour, or in that day's own evaluation."""
-        return step.begins in self.days if step.source == "daily" else step.as_of in self.hours
+    def covers(self, closed: EvaluationInput) -> bool:
+        """Whether a kept evaluation stands for a closed hour, or for a day's analysis at its end."""
+        return closed.begins in self.days if closed.source == "daily" else closed.as_of in self.hours
 
 
-def steps(
-    warehouse: Warehouse, settings: Settings, first: date, last: date, looks: Looks | None = None
+def evaluation_inputs(
+    warehouse: Warehouse, settings: Settings, first: date, last: date, kept: KeptEvaluations | None = None
 ) -> Iterator[EvaluationInput]:
     """The evaluations of these days, in order of time, made a week at a time.
 
     Args:
         warehouse: Where history and analysis are.
-        settings: How hours are judged.
+        settings: Rules of detection.
         first: First day.
         last: Last day.
-        looks: Kept looks, which replace the hours and days that they cover.
+        kept: Kept evaluations, which replace the hours and days that they cover.
     """
     closed = _closed(warehouse, settings, first, last)
-    if looks is None:
+    if kept is None:
         yield from closed
         return
-    rest = (step for step in closed if not looks.covers(step))
-    yield from heapq.merge(rest, looks.steps(), key=lambda step: step.as_of)
+    rest = (one for one in closed if not kept.covers(one))
+    yield from heapq.merge(rest, kept.evaluation_inputs(), key=lambda one: one.as_of)
 
 
 def span(settings: Settings, first: date, last: date) -> tuple[datetime, datetime]:
@@ -112,23 +111,61 @@ def span(settings: Settings, first: date, last: date) -> tuple[datetime, datetim
     return datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC)
 
 
+def number_of_sites(warehouse: Warehouse, first: date, last: date) -> int:
+    """How many sites the history of these days knows; 0 where there is none."""
+    return int(
+        warehouse.query(
+            "SELECT count(DISTINCT site_id) FROM history.sites WHERE day BETWEEN ? AND ?", [first, last]
+        ).item()
+    )
+
+
 def _closed(warehouse: Warehouse, settings: Settings, first: date, last: date) -> Iterator[EvaluationInput]:
     """Every closed hour and day."""
-    day, sites = first, number_of_sites(warehouse, first, last)
-    while day <= last:
-        until = min(day + timedelta(days=PIECE_DAYS - 1), last)
-        yield from _piece(warehouse, settings, day, until, sites)
-        day = until + timedelta(days=1)
+    site_count = number_of_sites(warehouse, first, last)
+    begin = first
+    while begin <= last:
+        end = min(begin + WEEK - timedelta(days=1), last)
+        yield from _in_memory(warehouse, settings, begin, end, site_count)
+        begin = end + timedelta(days=1)
 
 
-def _piece(
+def _in_memory(
     warehouse: Warehouse, settings: Settings, first: date, last: date, site_count: int
 ) -> Iterator[EvaluationInput]:
-    families = rules.families(settings)
+    """Every closed hour and day of a span that fits in memory."""
     hours = warehouse.read_days(history.SLE_HOURLY, first, last)
+    detected = _detected(warehouse, settings, hours, first, last)
+    readings = _by_instant(hours.select("hour", "site_id", "metric", "state", "score_pct"), "hour")
+    findings, support, causes = (
+        _by_instant(frame, "as_of") for frame in (detected.findings, detected.support, detected.causes)
+    )
+    stored = StoredDays.read(warehouse, settings, first, last)
+    days = set(stored.findings["day"])
+    for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
+        hour, end = span(settings, day, day)
+        while hour < end:
+            asked = readings.get(hour)
+            hour += HOUR
+            if asked is not None:
+                yield EvaluationInput(
+                    as_of=hour,
+                    source="live",
+                    findings=findings.get(hour, live.FINDINGS.empty()),
+                    readings=asked,
+                    support=support.get(hour),
+                    causes=causes.get(hour),
+                    site_count=site_count,
+                )
+        if day in days:
+            yield stored.evaluation_input(day, end + DAILY_AFTER, site_count)
+
+
+def _detected(
+    warehouse: Warehouse, settings: Settings, hours: pl.DataFrame, first: date, last: date
+) -> Detected:
+    """What was to be detected at the end of these hours."""
     clients = warehouse.read_days(history.SITE_HOURLY, first, last)
-    evidence = warehouse.read_days(analysis.EVIDENCE, first - timedelta(days=1), last)
-    now = notable(evidence, families).filter(pl.col("day") >= first)
     readings = with_severity(
         hours.join(
             clients.select("hour", "site_id", num_users="num_clients"), on=["hour", "site_id"], how="left"
@@ -137,110 +174,15 @@ def _piece(
         rules.bands_by_metric(settings),
         UserGate(settings.thresholds.min_users, min_user_minutes=0, window_minutes=60),
     )
-    found = _by_instant(
-        hourly_findings(
-            FindingInputs(
-                readings=readings,
-                classifiers=None,
-                sites=None,
-                site_hourly=clients,
-                trends=None,
-                deviations=None,
-                risks=None,
-                anomalies=None,
-                health_scores=None,
-                incidents=None,
-                notable=now,
-                alarms=None,
-            ),
-            rules.finding_rules(settings),
-        ),
-        "as_of",
-    )
-    asked = _by_instant(hours.select("hour", "site_id", "metric", "state", "score_pct"), "hour")
-    support = _by_instant(now.filter(~pl.col("is_alarming")).select("hour", "site_id", "family"), "hour")
-    causes = _causes(warehouse, settings, now, hours, last)
-    daily = {
-        day[0]: rows
-        for day, rows in warehouse.read_days(analysis.FINDINGS, first, last)
-        .partition_by("day", as_dict=True)
-        .items()
-    }
-    daily_causes = warehouse.read_days(analysis.INCIDENTS, first, last)
-    readings_of_days = warehouse.read_days(
-        history.SLE_DAILY, first, last, columns=["day", "site_id", "metric", "state", "score_pct"]
-    )
-    none = analysis.FINDINGS.empty()
-    day = first
-    while day <= last:
-        begin, end = (datetime.fromtimestamp(at, UTC) for at in day_bounds(day, settings.organisation.zone))
-        hour = begin
-        while hour < end:
-            if hour in asked:
-                yield EvaluationInput(
-                    as_of=hour + HOUR,
-                    source="live",
-                    findings=found.get(hour + HOUR, none),
-                    readings=asked[hour],
-                    support=support.get(hour),
-                    causes=causes.get(hour + HOUR),
-                    site_count=site_count,
-                )
-            hour += HOUR
-        if day in daily:
-            yield EvaluationInput(
-                as_of=end + DAILY_AFTER,
-                source="daily",
-                findings=daily[day],
-                readings=readings_of_days.filter(pl.col("day") == day),
-                causes=daily_causes.filter(pl.col("day") == day),
-                covers_from=begin,
-                site_count=site_count,
-            )
-        day += timedelta(days=1)
-
-
-def _causes(
-    warehouse: Warehouse, settings: Settings, now: pl.DataFrame, hours: pl.DataFrame, last: date
-) -> dict[datetime, pl.DataFrame]:
-    """Shared causes of the hours in which several sites are in trouble."""
-    alarming = now.filter("is_alarming").group_by("hour").agg(pl.col("site_id").n_unique())
-    wanted = alarming.filter(pl.col("site_id") >= MIN_SITES)["hour"].sort().to_list()
-    if not wanted:
-        return {}
+    evidence = warehouse.read_days(analysis.EVIDENCE, first - timedelta(days=1), last)
     sites = warehouse.query(
         "SELECT * FROM history.sites WHERE day <= ? "
         "QUALIFY row_number() OVER (PARTITION BY site_id ORDER BY day DESC) = 1",
         [last],
     )
-    by_hour = _by_instant(now.filter(pl.col("hour").is_in(wanted)), "hour")
-    judged = _by_instant(
-        hours.filter(pl.col("hour").is_in(wanted) & (pl.col("state") == "ok")).select(
-            "hour", "site_id", "metric"
-        ),
-        "hour",
-    )
-    flags = []
-    for hour in wanted:
-        at = pl.lit(hour + HOUR, pl.Datetime("us", "UTC")).alias("as_of")
-        rows, there = by_hour[hour], judged.get(hour)
-        if there is not None:
-            flags.append(evidence_flags(rows, there, rules.families(settings)).select(at, pl.all()))
-        flags.append(silence_flags(rows.with_columns(at), sites.with_columns(at), moment="as_of"))
-    together = pl.concat(flags, how="diagonal_relaxed")
-    names = settings.organisation.names
-    found = incidents(together, sites, base_rates(together.clear()), names=names, moment="as_of")
-    return _by_instant(found, "as_of")
+    frames = SpanFrames(readings=readings, site_hourly=clients)
+    return detect_hours(frames, evidence, sites, first, rules.detection_rules(settings))
 
 
 def _by_instant(frame: pl.DataFrame, column: str) -> dict[datetime, pl.DataFrame]:
     return {key[0]: rows for key, rows in frame.partition_by(column, as_dict=True).items()}
-
-
-def number_of_sites(warehouse: Warehouse, first: date, last: date) -> int:
-    """How many sites the history of these days knows; 0 where there is none."""
-    return int(
-        warehouse.query(
-            "SELECT count(DISTINCT site_id) FROM history.sites WHERE day BETWEEN ? AND ?", [first, last]
-        ).item()
-    )

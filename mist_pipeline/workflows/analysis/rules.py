@@ -1,7 +1,12 @@
-"""The settings as the values that ``analysis`` and ``report`` take: bands, gates, rules."""
+"""The settings as the values that ``analysis`` and ``report`` take: bands, gates, rules.
+
+Here: one function for each class of rules. Not here: defaults (they stand beside the method, in ``analysis``) and keys
+(``settings``).
+"""
 
 from mist_pipeline.analysis.anomalies.isolation_forest import AnomalySettings
 from mist_pipeline.analysis.baselines.deviations import DeviationRules
+from mist_pipeline.analysis.detection import DetectionRules
 from mist_pipeline.analysis.findings.series_rules import FindingRules
 from mist_pipeline.analysis.risks.risk import RiskRules
 from mist_pipeline.analysis.scores.bands import Bands, UserGate
@@ -22,7 +27,7 @@ def bands_by_metric(settings: Settings) -> dict[str, Bands]:
 
 
 def gate(settings: Settings) -> UserGate:
-    """How many users a day needs before it may be judged."""
+    """How many users a day needs before it is classified."""
     return UserGate(settings.thresholds.min_users, settings.thresholds.min_user_minutes)
 
 
@@ -77,6 +82,11 @@ def finding_rules(settings: Settings) -> FindingRules:
         by_metric=bands_by_metric(settings),
         pre_warning_pct=settings.pre_warning_lines,
     )
+
+
+def detection_rules(settings: Settings) -> DetectionRules:
+    """What detection takes: rules of findings, names for the words of causes."""
+    return DetectionRules(findings=finding_rules(settings), names=settings.organisation.names)
 
 
 def compute(settings: Settings) -> Compute:

@@ -9,7 +9,7 @@ from mist_pipeline.analysis.anomalies.features import day_shapes
 from mist_pipeline.analysis.anomalies.isolation_forest import anomalies
 from mist_pipeline.analysis.baselines.daily import baselines
 from mist_pipeline.analysis.baselines.deviations import deviations
-from mist_pipeline.analysis.causes.candidates import base_rates, incidents
+from mist_pipeline.analysis.causes.candidates import base_rates, candidate_causes
 from mist_pipeline.analysis.causes.flags import daily_flags
 from mist_pipeline.analysis.scores.bands import with_severity
 from mist_pipeline.domain.metrics import CATALOGUE
@@ -51,7 +51,7 @@ def test_shared_faults_are_named_and_hardly_anything_else_is(
     deviating = deviations(readings, baselines(readings, days), days)
     flags = daily_flags(readings, deviating, history["classifiers_daily"], FAMILIES)
     shared = pl.concat(
-        incidents(
+        candidate_causes(
             flags.filter(pl.col("day") == day),
             history["sites"].filter(pl.col("day") == day),
             base_rates(

@@ -1,6 +1,6 @@
 """Who counts as degraded: beyond the own normal, by enough to matter, and only where someone was there to suffer."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
@@ -14,6 +14,7 @@ from mist_pipeline.analysis.causes.flags import (
 )
 
 DAY = date(2026, 11, 20)
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 KEYS = {"day": pl.Date, "site_id": pl.String, "metric": pl.String}
 NO_CLASSIFIERS = pl.DataFrame(schema={**KEYS, "classifier": pl.String, "degraded_user_minutes": pl.Float64})
 FAMILIES = {"time-to-connect": "connect"}
@@ -113,20 +114,27 @@ def test_the_classifier_and_the_family_come_with_the_flag() -> None:
 def test_evidence_flags_what_alarms_or_surprises_with_its_classifier() -> None:
     notable = pl.DataFrame(
         [
-            ("a", "time-to-connect", "dns", 7.0, True),
-            ("weak", "time-to-connect", "dns", 1.0, False),
-            ("strong", "time-to-connect", "", 5.0, False),
-            ("gone", "time-to-connect", "", 9.0, True),
+            (NOON, "a", "time-to-connect", "dns", 7.0, True),
+            (NOON, "weak", "time-to-connect", "dns", 1.0, False),
+            (NOON, "strong", "time-to-connect", "", 5.0, False),
+            (NOON, "gone", "time-to-connect", "", 9.0, True),
+            (NOON + timedelta(hours=1), "quiet", "time-to-connect", "", 9.0, True),
         ],
-        schema=["site_id", "metric", "classifier", "surprise", "is_alarming"],
+        schema=["as_of", "site_id", "metric", "classifier", "surprise", "is_alarming"],
         orient="row",
     )
-    judged = pl.DataFrame({"site_id": ["a", "weak", "strong", "quiet"], "metric": ["time-to-connect"] * 4})
+    judged = pl.DataFrame(
+        {
+            "as_of": [NOON] * 4,
+            "site_id": ["a", "weak", "strong", "quiet"],
+            "metric": ["time-to-connect"] * 4,
+        }
+    )
     assert evidence_flags(notable, judged, FAMILIES).rows() == [
-        ("a", "time-to-connect", "connect", True, "dns"),
-        ("quiet", "time-to-connect", "connect", False, None),
-        ("strong", "time-to-connect", "connect", True, None),
-        ("weak", "time-to-connect", "connect", False, None),
+        (NOON, "a", "time-to-connect", "connect", True, "dns"),
+        (NOON, "quiet", "time-to-connect", "connect", False, None),
+        (NOON, "strong", "time-to-connect", "connect", True, None),
+        (NOON, "weak", "time-to-connect", "connect", False, None),
     ]
 
 

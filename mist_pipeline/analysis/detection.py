@@ -1,0 +1,264 @@
+"""Detection: the one recipe from the frames of a span to findings.
+
+The steps are the same for the daily analysis, for the live evaluation and for a replay of closed hours:
+
+1. Gates: which evidence is significant, large and corroborated (``evidence.gates``).
+2. Flags: which sites are degraded, in which service level (``causes.flags``).
+3. Candidate causes: what the degraded sites share, beyond how often they are degraded anyway (``causes.candidates``).
+4. Findings: what every rule saw (``findings``).
+
+What differs between the three, and nothing else does:
+
+================  =====================  ==============================  ==========================
+step              day                    live evaluation                 closed hours (replay)
+================  =====================  ==============================  ==========================
+moment            ``day``                ``as_of``: the instant          ``as_of``: end of each hour
+flags from        scores, deviations     evidence of the newest hour     evidence of each hour
+base rates        28 days before         one prior for all sites         one prior for all sites
+causes sought     always                 always                          where enough sites alarm
+findings see      the day's rows         the newest rows within `FRESH`  the hour's rows
+================  =====================  ==============================  ==========================
+
+Silence of a site is a flag in all three. By the hour every site starts from the same prior: how often it is degraded
+at that hour is already in its surprise.
+
+Here: the order of the steps and these differences. Not here: the steps themselves, reading frames from the warehouse
+(``workflows.analysis``), and what becomes of findings (``alerts``).
+
+>>> from datetime import UTC
+>>> from mist_pipeline.tables import history
+>>> hours = pl.DataFrame(
+...     {
+...         "hour": [datetime(2026, 3, 2, 11, tzinfo=UTC)],
+...         "site_id": ["s1"],
+...         "metric": ["capacity"],
+...         "state": ["ok"],
+...         "score_pct": [61.2],
+...         "severity": ["critical"],
+...     }
+... )
+>>> evidence, sites = tables.EVIDENCE.empty(), history.SITES.empty()
+>>> detected = detect_hours(SpanFrames(readings=hours), evidence, sites, date(2026, 3, 2), DetectionRules())
+>>> detected.findings.select(pl.col("as_of").dt.hour(), "kind", "summary").rows()
+[(12, 'threshold', 'capacity 61.2 %: critical (below 70 %).')]
+>>> detected.causes.height  # one site in trouble shares nothing
+0
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from mist_pipeline.analysis.causes.candidates import base_rates, candidate_causes
+from mist_pipeline.analysis.causes.flags import daily_flags, evidence_flags, silence_flags
+from mist_pipeline.analysis.evidence.gates import notable
+from mist_pipeline.analysis.findings.findings import findings, hourly_findings, live_findings
+from mist_pipeline.analysis.findings.inputs import FindingInputs, SpanFrames
+from mist_pipeline.analysis.findings.series_rules import FindingRules
+from mist_pipeline.tables import analysis as tables
+
+BASE_RATE_DAYS = 28
+"""Look-back of how often sites are degraded anyway."""
+
+MIN_ALARMING_SITES = 3
+"""Closed hours with fewer sites in trouble are not searched for causes: so few share nothing beyond chance."""
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionRules:
+    """What detection takes from the configuration.
+
+    Attributes:
+        findings: What fires a rule; its families are those of evidence and flags as well.
+        names: Names of groups and templates by id, for the words of causes.
+    """
+
+    findings: FindingRules = field(default_factory=FindingRules)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detected:
+    """What was detected at one or more moments; every frame begins with ``as_of`` or has it as a column.
+
+    Attributes:
+        notable: Evidence that passed its gate, as ``evidence.gates.notable``.
+        flags: as_of, site_id, metric, family, is_degraded, classifier.
+        causes: as_of and the columns of ``analysis.incidents`` after ``day``.
+        findings: As ``live.findings``.
+    """
+
+    notable: pl.DataFrame
+    flags: pl.DataFrame
+    causes: pl.DataFrame
+    findings: pl.DataFrame
+
+    @property
+    def support(self) -> pl.DataFrame:
+        """Evidence too weak for a finding, which still holds an open alert: as_of, site_id, family."""
+        return self.notable.filter(~pl.col("is_alarming")).select("as_of", "site_id", "family")
+
+
+def flags_of_days(frames: SpanFrames, evidence: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
+    """Which sites are degraded on each day: day, site_id, metric, family, is_degraded, classifier.
+
+    Args:
+        frames: readings, deviations, classifiers and sites of the days.
+        evidence: ``analysis.evidence`` of the days and of the day before the first.
+        rules: Families.
+
+    Raises:
+        ValueError: One of the frames is not given.
+    """
+    readings, deviations, classifiers, sites = (
+        frames.readings,
+        frames.deviations,
+        frames.classifiers,
+        frames.sites,
+    )
+    if readings is None or deviations is None or classifiers is None or sites is None:
+        raise ValueError("flags of days need readings, deviations, classifiers and sites")
+    return pl.concat(
+        [
+            daily_flags(readings, deviations, classifiers, rules.findings.families),
+            silence_flags(notable(evidence, rules.findings.families), sites),
+        ]
+    )
+
+
+def causes_of_days(
+    flags: pl.DataFrame, sites: pl.DataFrame, days: Sequence[date], rules: DetectionRules
+) -> pl.DataFrame:
+    """``analysis.incidents`` of days, each against how often sites were degraded in the `BASE_RATE_DAYS` before it.
+
+    Args:
+        flags: As `flags_of_days` gives them, of the days and `BASE_RATE_DAYS` before the first.
+        sites: ``history.sites`` of the days.
+        days: Days to search.
+        rules: Names.
+    """
+    found = [tables.INCIDENTS.empty()]
+    for day in days:
+        first = day - timedelta(days=BASE_RATE_DAYS)
+        earlier = flags.filter(pl.col("day").is_between(first, day, closed="left"))
+        of_day, here = (frame.filter(pl.col("day") == day) for frame in (flags, sites))
+        found.append(candidate_causes(of_day, here, base_rates(earlier), names=rules.names))
+    return pl.concat(found, how="diagonal_relaxed")
+
+
+def findings_of_days(
+    frames: SpanFrames,
+    evidence: pl.DataFrame,
+    causes: pl.DataFrame,
+    days: Sequence[date],
+    rules: DetectionRules,
+) -> pl.DataFrame:
+    """``analysis.findings`` of days.
+
+    Args:
+        frames: Of the days.
+        evidence: ``analysis.evidence`` of the days and of the day before the first.
+        causes: ``analysis.incidents`` of the days.
+        days: Days whose findings are wanted.
+        rules: What fires a rule.
+    """
+    gated = notable(evidence, rules.findings.families)
+    return findings(_inputs(frames, gated, causes), days, rules.findings)
+
+
+def detect_now(
+    frames: SpanFrames,
+    evidence: pl.DataFrame,
+    newest_hours: pl.DataFrame,
+    sites: pl.DataFrame,
+    as_of: datetime,
+    rules: DetectionRules,
+) -> Detected:
+    """What the live evaluation detects at an instant.
+
+    Args:
+        frames: Live frames; of each the newest rows not after the instant count.
+        evidence: ``analysis.evidence`` of the newest closed hours.
+        newest_hours: hour, site_id, metric, state of the newest closed hour: who can be degraded in it.
+        sites: ``history.sites``; of each site its newest row counts.
+        as_of: The instant.
+        rules: What fires a rule.
+    """
+    gated = notable(evidence, rules.findings.families)
+    at = pl.lit(as_of, pl.Datetime("us", "UTC")).alias("as_of")
+    newest = gated.filter(pl.col("hour") == newest_closed_hour(as_of)).with_columns(at)
+    instants = pl.select(at)["as_of"]
+    flags = _flags_of_hours(newest, newest_hours.with_columns(at), sites, instants, rules)
+    causes = _causes_of_hours(flags, sites, rules)
+    found = live_findings(_inputs(frames, gated, causes), as_of, rules.findings)
+    return Detected(notable=newest, flags=flags, causes=causes, findings=found)
+
+
+def detect_hours(
+    frames: SpanFrames,
+    evidence: pl.DataFrame,
+    sites: pl.DataFrame,
+    first: date,
+    rules: DetectionRules,
+    min_alarming_sites: int = MIN_ALARMING_SITES,
+) -> Detected:
+    """What was to be detected at the end of every closed hour from a day on, from these hours alone.
+
+    Args:
+        frames: Hourly frames; ``readings`` (hour, site_id, metric, state, score_pct, severity) must be among them.
+        evidence: ``analysis.evidence`` of the days and of the day before the first.
+        sites: ``history.sites``; of each site its newest row counts.
+        first: First day.
+        rules: What fires a rule.
+        min_alarming_sites: Hours with fewer sites with alarming evidence are not searched for causes.
+
+    Raises:
+        ValueError: The frames have no readings.
+    """
+    if frames.readings is None:
+        raise ValueError("closed hours need readings")
+    end = (pl.col("hour") + HOUR).alias("as_of")
+    gated = notable(evidence, rules.findings.families).filter(pl.col("day") >= first).with_columns(end)
+    alarming = gated.filter("is_alarming").group_by("as_of").agg(pl.col("site_id").n_unique())
+    wanted = alarming.filter(pl.col("site_id") >= min_alarming_sites)["as_of"].sort()
+    judged, there = (
+        frame.filter(pl.col("as_of").is_in(wanted.implode()))
+        for frame in (frames.readings.with_columns(end), gated)
+    )
+    flags = _flags_of_hours(there, judged, sites, wanted, rules)
+    causes = _causes_of_hours(flags, sites, rules)
+    found = hourly_findings(_inputs(frames, gated, causes), rules.findings)
+    return Detected(notable=gated, flags=flags, causes=causes, findings=found)
+
+
+def newest_closed_hour(as_of: datetime) -> datetime:
+    """Start of the newest hour that was over at an instant."""
+    return as_of.replace(minute=0, second=0, microsecond=0) - HOUR
+
+
+def _flags_of_hours(
+    gated: pl.DataFrame, hours: pl.DataFrame, sites: pl.DataFrame, instants: pl.Series, rules: DetectionRules
+) -> pl.DataFrame:
+    """Which sites are degraded at each instant; ``gated`` and ``hours`` with ``as_of``."""
+    answered = hours.filter(pl.col("state") == "ok")
+    everywhere = instants.to_frame().join(sites.select("site_id"), how="cross")
+    return pl.concat(
+        [
+            evidence_flags(gated, answered, rules.findings.families),
+            silence_flags(gated, everywhere, moment="as_of"),
+        ]
+    )
+
+
+def _causes_of_hours(flags: pl.DataFrame, sites: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
+    """Candidate causes of each instant, with the prior as every site's base rate."""
+    return candidate_causes(flags, sites, base_rates(flags.clear()), names=rules.names, moment="as_of")
+
+
+def _inputs(frames: SpanFrames, gated: pl.DataFrame, causes: pl.DataFrame) -> FindingInputs:
+    """What the rules look at."""
+    return FindingInputs(**vars(frames), notable=gated, causes=causes)
