@@ -17,7 +17,7 @@ from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import analysis, history, state
 from mist_pipeline.warehouse.migrations import CURRENT_VERSION, version_of
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis.evidence_walk import walk
+from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 
 VERSION_1 = Path(__file__).parent.parent / "warehouse" / "version_1.duckdb.gz"
 DAYS = [date(2026, 2, 2) + timedelta(days=number) for number in range(14)]
@@ -49,7 +49,7 @@ def analysed(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Pa
     source, warehouse = unpacked(folder / "old.duckdb"), Warehouse(folder / "new.duckdb")
     for table in (history.SLE_HOURLY, history.CLASSIFIERS_HOURLY, history.SITE_HOURLY, history.SITES):
         warehouse.replace_days(table, source.read_days(table, DAYS[0], LAST), DAYS)
-    walk(warehouse, settings, DAYS[:-1])
+    store_evidence(warehouse, settings, DAYS[:-1])
     return warehouse.path
 
 
@@ -76,7 +76,7 @@ def test_the_next_day_after_an_old_state_has_the_rows_that_a_new_state_gives(
     old: Warehouse, new: Warehouse, settings: Settings
 ) -> None:
     for warehouse in (old, new):
-        _, height = walk(warehouse, settings, [LAST])
+        _, height = store_evidence(warehouse, settings, [LAST])
         assert height > 0
     rows = [warehouse.read_days(analysis.EVIDENCE, DAYS[0], LAST) for warehouse in (old, new)]
     assert_frame_equal(*rows, check_row_order=False, check_exact=True)

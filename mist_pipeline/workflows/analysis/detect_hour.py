@@ -19,6 +19,7 @@ from mist_pipeline.analysis.detection import HOUR, Detected, detect_now, newest_
 from mist_pipeline.analysis.evidence.model import LOOK_BACK, EvidenceOptions, evidence
 from mist_pipeline.analysis.findings.inputs import SpanFrames
 from mist_pipeline.settings import Settings
+from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import state
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
@@ -113,7 +114,11 @@ def live_evaluation(warehouse: Warehouse, settings: Settings, as_of: datetime) -
 
 
 def evidence_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) -> pl.DataFrame:
-    """``analysis.evidence`` of the newest closed hours."""
+    """``analysis.evidence`` of the newest closed hours, as it will be stored tomorrow.
+
+    A classifier that carries all of a metric's excess is as surprising as the metric itself. Which of the two is named
+    must not depend on the last bits, or tomorrow's stored evidence would name the other one.
+    """
     known, ends = stored_state(hours.warehouse, hours.newest)
     since = ends - timedelta(hours=LOOK_BACK) if ends else hours.newest - FIRST_LOOK_BACK
     first = hours.newest - EVIDENCE_HOURS * HOUR
@@ -127,7 +132,7 @@ def evidence_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) ->
         state=known,
         options=EvidenceOptions(time_zone=settings.organisation.timezone),
     )
-    return run.rows
+    return table.EVIDENCE.conform(run.rows)
 
 
 def deviations_now(hours: RecentHours, sites: pl.DataFrame) -> pl.DataFrame:

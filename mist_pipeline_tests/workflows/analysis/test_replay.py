@@ -55,7 +55,9 @@ def settings(world: World, tmp_path_factory: pytest.TempPathFactory) -> Settings
     return made
 
 
-def test_kept_evaluations_are_replayed_to_the_events_that_the_ledger_has(world: World, settings: Settings) -> None:
+def test_kept_evaluations_are_replayed_to_the_events_that_the_ledger_has(
+    world: World, settings: Settings
+) -> None:
     day = world.first_day + timedelta(days=DAYS - 1)
     warehouse, kept = Warehouse(settings.warehouse_path), kept_looks(settings, day, day)
     newest = max(kept.at.values())
