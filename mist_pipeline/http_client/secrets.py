@@ -2,6 +2,10 @@
 
 Here: the value that does not print itself, the parts of a secret address, and their removal. Not here: where secrets
 come from (`settings`), and what merely looks like a secret (`workflows.self_monitoring`).
+
+>>> url = Secret("https://hooks.example.com/in/s3cr3ts3cr3t?a=1")
+>>> Secrets(secrets_of(url)).hide("hooks.example.com: cannot POST /in/s3cr3ts3cr3t")
+'hooks.example.com: cannot POST /in/***'
 """
 
 import re

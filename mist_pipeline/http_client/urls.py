@@ -15,7 +15,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_safe_for_secrets(scheme: str, host: str) -> bool:
-    """Whether nobody on the way can read along: https, or http within this machine."""
+    """Whether a request cannot be read on its way: https, or http within this machine."""
     return scheme == "https" or (scheme == "http" and is_loopback(host))
 
 

@@ -1,8 +1,8 @@
 """What a cloud can do, learned while it is used: whether it has ``summary-trend``.
 
 Safe to share between threads; `client` feeds it. A small JSON file beside the call budget keeps it between processes.
-Losing the file costs a few calls, so nothing here ever fails a run. How long a window may be is not a matter of the
-cloud alone and is learned elsewhere (``collect.fetch.range_limits``).
+Losing the file costs a few calls, so nothing here ever fails a run. How long a window may be depends on its age
+too and is learned elsewhere (``collect.fetch.range_limits``).
 """
 
 import contextlib
@@ -89,7 +89,7 @@ class CloudCapabilities:
 
 
 def _entries(document: Any) -> list[tuple[str, dict[str, Any]]]:
-    """The sound entries of the file, which somebody may have edited."""
+    """The sound entries of the file, which may have been edited by hand."""
     return [
         (url, facts)
         for url, facts in (document.items() if isinstance(document, dict) else ())

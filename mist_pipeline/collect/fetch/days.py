@@ -4,6 +4,12 @@ A *day* is the calendar day of the organisation's zone, 23 to 25 hours long. An 
 from the day's first second, so that in zones with a half-hour offset hours begin on the half hour; the last slot of a
 day may be shorter. A *window* is a span that one request asks for. No clock is read here. What is asked in the windows
 is decided in ``collect.fetch.plan``.
+
+>>> day, berlin = date(2026, 3, 29), ZoneInfo("Europe/Berlin")
+>>> len(hour_windows([day], berlin, now=1_800_000_000))
+23
+>>> len(span_windows([day], berlin, max_hours=6, now=1_800_000_000))
+4
 """
 
 from collections.abc import Sequence

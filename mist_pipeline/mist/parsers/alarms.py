@@ -23,7 +23,7 @@ class Alarm:
         switches: Of switches.
         gateways: Of gateways.
         hostnames: Names of devices, for people; hostile input.
-        is_acked: Somebody has acknowledged it in Mist, or None where unsaid.
+        is_acked: It was acknowledged in Mist, or None where the cloud does not say.
         status: ``open``, ``resolved``, or None: infrastructure alarms keep no state.
         resolved_time: Epoch seconds, or None.
         marvis_state: State of a Marvis action (``details.state``), or None.

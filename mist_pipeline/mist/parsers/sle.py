@@ -149,7 +149,15 @@ class ImpactSummary:
 
 
 def score_pct(total: Sequence[float | None], degraded: Sequence[float | None]) -> float | None:
-    """``100 · (1 − Σ degraded / Σ total)`` over the buckets that have both, or None where Σ total is 0."""
+    """``100 · (1 − Σ degraded / Σ total)`` over the buckets that have both, or None where Σ total is 0.
+
+    Args:
+        total: User-minutes of each bucket, None where the cloud had nothing.
+        degraded: Those of them below the threshold.
+
+    >>> score_pct([60.0, 120.0, None], [6.0, 30.0, None])
+    80.0
+    """
     pairs = [(t, d) for t, d in zip(total, degraded, strict=True) if t is not None and d is not None]
     whole = math.fsum(t for t, _ in pairs)
     if whole <= 0:
