@@ -23,7 +23,7 @@ from mist_pipeline.analysis.forecasts.forecast import forecasts
 from mist_pipeline.analysis.forecasts.model_search import Due, search_chunk
 from mist_pipeline.analysis.forecasts.models import Stored, Work, predict
 from mist_pipeline.analysis.risks.risk import RiskRules, risks
-from mist_pipeline.analysis.stats.arrays import Array
+from mist_pipeline.analysis.stats.arrays import Floats
 
 WINDOW, HORIZON = 91, 7
 BATCH = 1000
@@ -46,11 +46,11 @@ HOURLY = {
 class Sample:
     """Windows (n, 98) whose last seven days are to be forecast, and where they come from."""
 
-    y: Array
+    y: Floats
     source: str
 
 
-def windows(y: Array, most: int) -> Array:
+def windows(y: Floats, most: int) -> Floats:
     """Up to ``most`` windows of 13 weeks + 1, the newest first, none overlapping in what is forecast."""
     length = WINDOW + HORIZON
     step = max(HORIZON, (len(y) - length) // most if len(y) > length else HORIZON)
@@ -95,13 +95,13 @@ def generated_sample() -> Sample:
     return Sample(np.exp(5 + pattern + walk + 0.1 * rng.normal(size=(30, days))), "generated, seed 2026")
 
 
-def mase(y: Array, forecast: Array) -> Array:
+def mase(y: Floats, forecast: Floats) -> Floats:
     """(n,) mean absolute error over that of the seasonal naive forecast within the window."""
     scale = np.abs(y[:, 7:WINDOW] - y[:, : WINDOW - 7]).mean(axis=1)
     return np.asarray(np.abs(forecast - y[:, WINDOW:]).mean(axis=1) / scale)
 
 
-def searched(z: Array) -> tuple[Stored, float]:
+def searched(z: Floats) -> tuple[Stored, float]:
     """Orders and coefficients of these series, and what the search took a series."""
     weekday = np.arange(WINDOW) % 7
     began = time.perf_counter()
@@ -110,7 +110,7 @@ def searched(z: Array) -> tuple[Stored, float]:
     return Stored(found.order, found.ar, found.ma, np.ones(len(z), dtype=bool), found.ljung_box_p), took
 
 
-def ours(y: Array, stored: Stored | None) -> tuple[Array, float]:
+def ours(y: Floats, stored: Stored | None) -> tuple[Floats, float]:
     """Forecasts on the log scale, and seconds a series in a batch of ``BATCH``."""
     z = np.log(y[:, :WINDOW])
     n = len(z)
@@ -133,14 +133,14 @@ def ours(y: Array, stored: Stored | None) -> tuple[Array, float]:
     return np.exp(found.mean[:n] if n <= BATCH else predict(Work(z, weekday, stored, HORIZON)).mean), took
 
 
-def one_by_one(y: Array, forecast: Callable[[Array], Array]) -> tuple[Array, float]:
+def one_by_one(y: Floats, forecast: Callable[[Floats], Floats]) -> tuple[Floats, float]:
     """A library's forecasts, series after series on one thread, on its own scale."""
     began = time.perf_counter()
     found = np.array([forecast(row[:WINDOW]) for row in y])
     return found, (time.perf_counter() - began) / max(len(y), 1)
 
 
-def auto_arima(y: Array) -> Array:
+def auto_arima(y: Floats) -> Floats:
     """Pmdarima's own seasonal search, as one would call it."""
     import pmdarima
 
@@ -148,7 +148,7 @@ def auto_arima(y: Array) -> Array:
     return np.asarray(model.predict(HORIZON), dtype=np.float64)
 
 
-def auto_ets(y: Array) -> Array:
+def auto_ets(y: Floats) -> Floats:
     """Statsforecast's AutoETS."""
     from statsforecast.models import AutoETS
 

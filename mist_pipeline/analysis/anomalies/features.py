@@ -1,12 +1,25 @@
 """What a site's day looked like, measured against what its days usually look like: the features of the forest.
 
-Here: hourly service levels → one *shape* per day, site and metric → dense panel → features that know how many users
+Here: hourly service levels → one *shape* per day, site and metric → dense arrays → features that know how many users
 stood behind a number and what is normal for that site, weekday and time of day. Not here: the forest, its schedule,
-its budget and its explanations (``anomalies``), and the baselines that people read (``baselines``).
+its budget and its explanations (`isolation_forest`), and the baselines that people read (``baselines``).
 
 Shares of degraded time are measured on the arcsine scale, x = asin(√share): there the sampling variance of a share
 seen by n users is 1/(4n) whatever the share (Anscombe, Biometrika 35, 1948), so that 5 % of four users and 5 % of four
 hundred can stand in one column.
+
+One day of a site with 10 users and 10 % degraded in each of its hours, as shape and as arrays (site, metric, day):
+
+>>> hours = pl.datetime_range(datetime(2026, 3, 2), datetime(2026, 3, 2, 23), "1h", time_zone="UTC", eager=True)
+>>> sle = pl.DataFrame({"hour": hours, "day": hours.dt.date(), "site_id": "a", "metric": "coverage", "state": "ok"}).with_columns(
+...     score_pct=90.0, total_user_minutes=600.0, degraded_user_minutes=60.0
+... )
+>>> shapes = day_shapes(sle, pl.DataFrame({"site_id": ["a"], "timezone": ["UTC"]}))
+>>> shapes.select(pl.col("user_hours", "share", "degraded_hours_5").round(3)).row(0)
+(240.0, 0.1, 4.0)
+>>> cube = shape_cube(shapes, date(2026, 3, 1), date(2026, 3, 2))
+>>> cube.level.shape, cube.block_level.shape, cube.is_known
+((1, 1, 2), (1, 1, 2, 6), array([[False,  True]]))
 """
 
 from collections.abc import Sequence
@@ -15,12 +28,11 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from mist_pipeline.analysis.stats.arrays import Flags, Floats
+from mist_pipeline.analysis.stats.robust import MAD_TO_STD, median
 from mist_pipeline.domain.time_zones import zone_names
-
-Array = npt.NDArray[np.float64]
 
 BLOCK_HOURS = 4
 BLOCKS = 24 // BLOCK_HOURS
@@ -32,13 +44,12 @@ BEST = float(np.arcsinh(-1.0))
 
 _SCALE_FLOOR = 0.01
 """Smallest noise believed in, on the arcsine scale: about 0.4 points at a score of 95."""
-_MAD_TO_STD = 1.4826
 _WEEKDAY_PRIOR = 2.0
 """A weekday's own effect is shrunk by n / (n + 2): four Mondays are few."""
 
 
 @dataclass(frozen=True)
-class Panel:
+class ShapeCube:
     """Shapes as dense arrays, NaN where there is no reading.
 
     Attributes:
@@ -56,12 +67,12 @@ class Panel:
     sites: list[str]
     metrics: list[str]
     first_day: date
-    level: Array
-    users: Array
-    spread: Array
-    block_level: Array
-    block_users: Array
-    is_known: npt.NDArray[np.bool_]
+    level: Floats
+    users: Floats
+    spread: Floats
+    block_level: Floats
+    block_users: Floats
+    is_known: Flags
 
     def index(self, day: date) -> int:
         """Position of a day on the day axis."""
@@ -146,7 +157,7 @@ def with_live(shapes: pl.DataFrame, live: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([shapes.filter(pl.col("day") < live["day"].min()), live], how="vertical")
 
 
-def panel(shapes: pl.DataFrame, first_day: date, last_day: date) -> Panel:
+def shape_cube(shapes: pl.DataFrame, first_day: date, last_day: date) -> ShapeCube:
     """Shapes of the days first_day … last_day as dense arrays; other days are ignored."""
     inside = shapes.filter(pl.col("day").is_between(first_day, last_day))
     site_ids: list[str] = inside["site_id"].unique().sort().to_list()
@@ -161,7 +172,7 @@ def panel(shapes: pl.DataFrame, first_day: date, last_day: date) -> Panel:
         (indexed["day"] - first_day).dt.total_days().to_numpy(),
     )
 
-    def dense(column: pl.Series) -> Array:
+    def dense(column: pl.Series) -> Floats:
         values = np.full(shape, np.nan)
         values[where] = column.cast(pl.Float64).to_numpy()
         return values
@@ -175,7 +186,7 @@ def panel(shapes: pl.DataFrame, first_day: date, last_day: date) -> Panel:
     )
     is_known = np.zeros((shape[0], shape[2]), dtype=np.bool_)
     is_known[where[0], where[2]] = True
-    return Panel(
+    return ShapeCube(
         site_ids,
         metrics,
         first_day,
@@ -188,11 +199,11 @@ def panel(shapes: pl.DataFrame, first_day: date, last_day: date) -> Panel:
     )
 
 
-def features(panel: Panel, days: Sequence[date], window_days: int, min_days: int) -> dict[date, Array]:
+def features(cube: ShapeCube, days: Sequence[date], window_days: int, min_days: int) -> dict[date, Floats]:
     """Features of every site and metric on these days, each against the ``window_days`` before it and no others.
 
     Args:
-        panel: Dense shapes that reach ``window_days`` before the first of the days.
+        cube: Dense shapes that reach ``window_days`` before the first of the days.
         days: The days to describe.
         window_days: Length of the reference, whole weeks.
         min_days: Days with users that the reference needs before anything is said.
@@ -203,8 +214,8 @@ def features(panel: Panel, days: Sequence[date], window_days: int, min_days: int
     """
     if window_days % 7:
         raise ValueError(f"window_days must be whole weeks, not {window_days}")
-    blocks = _BlockReference.of(panel)
-    return {day: _features_of_day(panel, blocks, panel.index(day), window_days, min_days) for day in days}
+    blocks = _BlockReference.of(cube)
+    return {day: _features_of_day(cube, blocks, cube.index(day), window_days, min_days) for day in days}
 
 
 def _usable_hours(
@@ -273,25 +284,25 @@ def _with_local_hour(hours: pl.DataFrame, sites: pl.DataFrame) -> pl.DataFrame:
 class _BlockReference:
     """Running sums over days of the blocks' levels, so that any window's mean and variance are two subtractions."""
 
-    count: Array
-    total: Array
-    squares: Array
-    sampling: Array
+    count: Floats
+    total: Floats
+    squares: Floats
+    sampling: Floats
 
     @classmethod
-    def of(cls, panel: Panel) -> "_BlockReference":
-        seen = np.isfinite(panel.block_level)
-        x = np.where(seen, panel.block_level, 0.0)
-        sampling = np.where(seen, 0.25 / np.where(seen, panel.block_users, 1.0), 0.0)
+    def of(cls, cube: ShapeCube) -> "_BlockReference":
+        seen = np.isfinite(cube.block_level)
+        x = np.where(seen, cube.block_level, 0.0)
+        sampling = np.where(seen, 0.25 / np.where(seen, cube.block_users, 1.0), 0.0)
 
-        def running(values: Array) -> Array:
+        def running(values: Floats) -> Floats:
             padded = np.zeros((*values.shape[:2], values.shape[2] + 1, values.shape[3]))
             np.cumsum(values, axis=2, out=padded[:, :, 1:])
             return padded
 
         return cls(running(seen.astype(np.float64)), running(x), running(x * x), running(sampling))
 
-    def window(self, start: int, stop: int) -> tuple[Array, Array, Array, Array]:
+    def window(self, start: int, stop: int) -> tuple[Floats, Floats, Floats, Floats]:
         """Count, mean, variance and mean sampling variance of the days start … stop − 1."""
         count, total, squares, sampling = (
             sums[:, :, stop] - sums[:, :, start]
@@ -302,37 +313,39 @@ class _BlockReference:
         return count, mean, np.maximum(squares / n - mean * mean, 0.0), sampling / n
 
 
-def _features_of_day(panel: Panel, blocks: _BlockReference, t: int, window_days: int, min_days: int) -> Array:
+def _features_of_day(
+    cube: ShapeCube, blocks: _BlockReference, t: int, window_days: int, min_days: int
+) -> Floats:
     """Features (site, metric, feature) of the day at index t."""
     start = t - window_days
-    level = _window(panel.level, start, t)
-    today = panel.level[:, :, t]
+    level = _window(cube.level, start, t)
+    today = cube.level[:, :, t]
     seen = np.isfinite(level)
     count = seen.sum(axis=-1)
     is_mature = (count >= min_days) & np.isfinite(today)
 
-    median = nan_median(level)
-    weekday = _weekday_effect(level - median[..., None])
-    residual = level - median[..., None] - np.tile(weekday, window_days // 7)
-    users = _window(panel.users, start, t)
+    usual = median(level)
+    weekday = _weekday_effect(level - usual[..., None])
+    residual = level - usual[..., None] - np.tile(weekday, window_days // 7)
+    users = _window(cube.users, start, t)
     usual_sampling = np.divide(
         np.where(seen, 0.25 / np.where(seen, users, 1.0), 0.0).sum(axis=-1), np.maximum(count, 1)
     )
-    sampling = 0.25 / np.where(np.isfinite(today), panel.users[:, :, t], 1.0)
+    sampling = 0.25 / np.where(np.isfinite(today), cube.users[:, :, t], 1.0)
     noise = np.sqrt(np.maximum(_scale(residual) ** 2 - usual_sampling, _SCALE_FLOOR**2) + sampling)
     # Index 0 of the window is the same weekday as today, whole weeks before.
-    excess = today - median - weekday[..., 0]
+    excess = today - usual - weekday[..., 0]
 
-    spread = _window(panel.spread, start, t)
-    spread_noise = _scale(spread - nan_median(spread)[..., None]) * np.sqrt(
+    spread = _window(cube.spread, start, t)
+    spread_noise = _scale(spread - median(spread)[..., None]) * np.sqrt(
         np.maximum(1.0, sampling / np.maximum(usual_sampling, 1e-12))
     )
     z = np.stack(
         [
             excess / noise,
             (excess - _latest(residual[..., -3:])) / (np.sqrt(2.0) * noise),
-            (panel.spread[:, :, t] - nan_median(spread)) / spread_noise,
-            _pattern(panel, blocks, t, max(start, 0), min_days),
+            (cube.spread[:, :, t] - median(spread)) / spread_noise,
+            _pattern(cube, blocks, t, max(start, 0), min_days),
         ],
         axis=-1,
     )
@@ -341,17 +354,17 @@ def _features_of_day(panel: Panel, blocks: _BlockReference, t: int, window_days:
     return np.where(is_mature[..., None], np.round(compressed, 6), np.nan)
 
 
-def _pattern(panel: Panel, blocks: _BlockReference, t: int, start: int, min_days: int) -> Array:
+def _pattern(cube: ShapeCube, blocks: _BlockReference, t: int, start: int, min_days: int) -> Floats:
     """The worst block of local hours against the same hours of the reference (site, metric)."""
     count, mean, variance, usual_sampling = blocks.window(start, t)
-    users = panel.block_users[:, :, t]
+    users = cube.block_users[:, :, t]
     sampling = 0.25 / np.where(users > 0, users, 1.0)
     noise = np.sqrt(np.maximum(variance - usual_sampling, (2.0 * _SCALE_FLOOR) ** 2) + sampling)
-    z = np.where(count >= min_days, (panel.block_level[:, :, t] - mean) / noise, np.nan)
+    z = np.where(count >= min_days, (cube.block_level[:, :, t] - mean) / noise, np.nan)
     return _nan_reduce(z)
 
 
-def _window(values: Array, start: int, stop: int) -> Array:
+def _window(values: Floats, start: int, stop: int) -> Floats:
     """The days start … stop − 1 of the last axis, NaN for days before the panel begins."""
     if start >= 0:
         return values[..., start:stop]
@@ -359,18 +372,18 @@ def _window(values: Array, start: int, stop: int) -> Array:
     return np.concatenate([missing, values[..., :stop]], axis=-1)
 
 
-def _weekday_effect(residual: Array) -> Array:
+def _weekday_effect(residual: Floats) -> Floats:
     """Median residual of each position in the week, shrunk for its few weeks (…, 7); 0 where never seen."""
     weeks = np.moveaxis(residual.reshape(*residual.shape[:-1], -1, 7), -2, -1)
     count = np.isfinite(weeks).sum(axis=-1)
-    effect = np.where(count > 0, nan_median(weeks), 0.0)
+    effect = np.where(count > 0, median(weeks), 0.0)
     return np.asarray(effect * count / (count + _WEEKDAY_PRIOR))
 
 
-def _scale(residual: Array) -> Array:
+def _scale(residual: Floats) -> Floats:
     """Robust standard deviation of the last axis, floored: a MAD of zero must not make everything a sensation."""
-    centre = nan_median(residual)
-    mad = _MAD_TO_STD * nan_median(np.abs(residual - centre[..., None]))
+    centre = median(residual)
+    mad = MAD_TO_STD * median(np.abs(residual - centre[..., None]))
     seen = np.isfinite(residual)
     n = np.maximum(seen.sum(axis=-1), 1)
     x = np.where(seen, residual, 0.0)
@@ -378,23 +391,13 @@ def _scale(residual: Array) -> Array:
     return np.asarray(np.fmax(np.fmax(mad, 0.5 * std), _SCALE_FLOOR))
 
 
-def nan_median(values: Array) -> Array:
-    """Median of the finite values of the last axis, NaN where there are none (NaN sorts last)."""
-    ordered = np.sort(values, axis=-1)
-    count = np.isfinite(values).sum(axis=-1)
-    low = np.maximum((count - 1) // 2, 0)[..., None]
-    high = np.minimum(count // 2, values.shape[-1] - 1)[..., None]
-    middle = 0.5 * (np.take_along_axis(ordered, low, axis=-1) + np.take_along_axis(ordered, high, axis=-1))
-    return np.asarray(np.where(count > 0, middle[..., 0], np.nan))
-
-
-def _nan_reduce(values: Array) -> Array:
+def _nan_reduce(values: Floats) -> Floats:
     """Largest finite value of the last axis, NaN where there are none."""
     largest = np.where(np.isfinite(values), values, -np.inf).max(axis=-1)
     return np.asarray(np.where(np.isfinite(largest), largest, np.nan))
 
 
-def _latest(values: Array) -> Array:
+def _latest(values: Floats) -> Floats:
     """The last finite value of the last axis, NaN where there are none."""
     seen = np.isfinite(values)
     position = values.shape[-1] - 1 - np.argmax(seen[..., ::-1], axis=-1)

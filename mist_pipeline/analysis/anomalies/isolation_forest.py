@@ -1,10 +1,16 @@
 """Which site-days are unusual: one isolation forest for the whole organisation, ranked against a budget of alerts.
 
 Here: the schedule of the forest, its scores, the budget, and what each metric contributed. Not here: the features
-(``anomaly_features``), whether users suffer (``evidence``), and the sentence for people (``findings``).
+(`features`), whether users suffer (``evidence``), and the sentence for people (``findings``).
 
 The forest of day D is trained on the days before the last scheduled training day ≤ D and on nothing later, so that a
 backfill and the day itself give the same rows. Reference: Liu, Ting, Zhou, "Isolation Forest", ICDM 2008.
+
+How rare a score is among the scores of training (here 1,000 of them, evenly spread):
+
+>>> tail = Tail.of(np.linspace(0.3, 0.6, 1000))
+>>> (1000 * tail.rarity(np.array([0.4, 0.599, 0.7]))).round(0)
+array([666.,  13.,   0.])
 """
 
 import hashlib
@@ -15,16 +21,18 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from mist_pipeline.analysis.anomalies.features import BEST, Array, Panel, features, nan_median, panel
+from mist_pipeline.analysis.anomalies.features import BEST, ShapeCube, features, shape_cube
+from mist_pipeline.analysis.stats.arrays import Flags, Floats
+from mist_pipeline.analysis.stats.robust import median
+from mist_pipeline.tables.analysis import ANOMALIES
 
 if TYPE_CHECKING:
     from sklearn.ensemble import IsolationForest
 
 _WORST = 2
-"""How many of the worst metrics each feature tells."""
+"""How many of the worst metrics stand for each feature."""
 _EXTREME_EVERY = 50
 _MAGNIFIED = 3.0
 """One training row in fifty is added a second time, three times as far from typical. A tree splits between the extremes
@@ -32,20 +40,6 @@ that it has seen: grown on a quiet month alone it cannot tell bad from terrible,
 one that is slightly odd everywhere. (Outlier exposure: Hendrycks, Mazeika, Dietterich, ICLR 2019.)"""
 _TAIL_SHARE = 0.1
 """Share of the training scores that the tail is fitted to."""
-
-SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "day": pl.Date,
-    "site_id": pl.String,
-    "anomaly_score": pl.Float64,
-    "is_anomaly": pl.Boolean,
-    "rarity_per_1000": pl.Float64,
-    "contributions": pl.String,
-    "state": pl.String,
-    "model_version": pl.String,
-    "trained_from": pl.Date,
-    "trained_to": pl.Date,
-}
-"""Columns of ``analysis.anomalies``."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class AnomalySettings:
         reference_days: Days before each day that its features are measured against; whole weeks.
         min_reference_days: Days with users that a metric needs among those.
         min_training_rows: Site-days below which no forest is trained.
-        min_metrics: Metrics with a reading and a reference that a site-day needs to be judged.
+        min_metrics: Metrics with a reading and a reference that a site-day needs to be scored.
         trees: Number of trees.
         tree_rows: Rows seen by each tree.
         seed: Seed of the forest.
@@ -90,9 +84,9 @@ class Model:
     trained_from: date
     trained_to: date
     metrics: list[str]
-    medians: Array
-    centre: Array
-    precision: Array
+    medians: Floats
+    centre: Floats
+    precision: Floats
     forest: "IsolationForest"
     tail: "Tail"
 
@@ -105,14 +99,14 @@ class Tail:
     small organisation has too few site-days for an empirical quantile at five in a thousand.
     """
 
-    scores: Array
+    scores: Floats
     start: float
     share: float
     scale: float
     shape: float
 
     @classmethod
-    def of(cls, scores: Array) -> "Tail":
+    def of(cls, scores: Floats) -> "Tail":
         """The tail of these training scores."""
         ordered = np.sort(scores)
         count = max(round(_TAIL_SHARE * len(ordered)), 2)
@@ -126,7 +120,7 @@ class Tail:
         shape = float(np.clip(raw, -0.5, 0.0))
         return cls(ordered, start, count / len(ordered), max(mean * (1.0 - shape), 1e-9), shape)
 
-    def rarity(self, scores: Array) -> Array:
+    def rarity(self, scores: Floats) -> Floats:
         """Share of ordinary site-days with at least these scores."""
         above = np.maximum(scores - self.start, 0.0) / self.scale
         if self.shape == 0.0:
@@ -143,38 +137,38 @@ def anomalies(
     """Score the site-days of ``days`` and name the anomalous ones.
 
     Args:
-        shapes: ``anomaly_features.day_shapes`` of the days themselves and of the ``look_back_days`` before them
-            (or all there is); for the live job, ``anomaly_features.with_live`` of them and the last 24 hours.
-        days: Days to judge.
+        shapes: `features.day_shapes` of the days themselves and of the ``look_back_days`` before them
+            (or all there is); for the live job, `features.with_live` of them and the last 24 hours.
+        days: Days to score.
         settings: Budget, schedule and size of the forest.
 
     Returns:
-        ``SCHEMA``: a row for each day and each site that was recorded on it or in its reference. ``anomaly_score``
+        ``analysis.anomalies``: a row for each day and each site that was recorded on it or in its reference. ``anomaly_score``
         is that of the forest (0.5 ordinary, towards 1 unusual), ``rarity_per_1000`` how many of 1,000 ordinary
         site-days score as high, ``is_anomaly`` whether that is within the budget, ``contributions`` JSON metric →
         share, summing to 1: how far the score drops when the features of that metric are those of a typical day
         (single-feature ablation to the training median, the joint features recomputed). Where ``state`` is not
-        ``ok`` (too_little_data, too_little_history, no_model) the site was not judged and these are null.
+        ``ok`` (too_little_data, too_little_history, no_model) the site was not scored and these are null.
     """
     settings = settings or AnomalySettings()
     wanted = sorted(set(days))
     if not wanted or shapes.is_empty():
-        return pl.DataFrame(schema=SCHEMA)
+        return ANOMALIES.empty()
     trainings = {day: _training_day(day, settings.train_weekday) for day in wanted}
-    dense = panel(shapes, wanted[0] - timedelta(days=settings.look_back_days), wanted[-1])
+    dense = shape_cube(shapes, wanted[0] - timedelta(days=settings.look_back_days), wanted[-1])
     described = features(
         dense, _days_needed(wanted, trainings, settings), settings.reference_days, settings.min_reference_days
     )
-    judged: list[pl.DataFrame] = []
+    scored: list[pl.DataFrame] = []
     for training in sorted(set(trainings.values())):
         model = train(dense, described, training, settings)
         served = [day for day in wanted if trainings[day] == training]
-        judged.append(_judge(dense, described, served, model, settings))
-    return pl.concat(judged).sort("day", "site_id")
+        scored.append(_score_days(dense, described, served, model, settings))
+    return pl.concat(scored).sort("day", "site_id")
 
 
 def train(
-    dense: Panel, described: dict[date, Array], training_day: date, settings: AnomalySettings
+    dense: ShapeCube, described: dict[date, Floats], training_day: date, settings: AnomalySettings
 ) -> Model | None:
     """The forest of one scheduled training day, from the days before it; None where those are too few."""
     from sklearn.covariance import LedoitWolf
@@ -190,13 +184,13 @@ def train(
         return None
     metrics = [metric for metric, is_used in zip(dense.metrics, used, strict=True) if is_used]
     # A feature that no row of the training has (never two days running, say) is typical at 0.
-    typical = nan_median(np.moveaxis(rows, 0, -1))
+    typical = median(np.moveaxis(rows, 0, -1))
     medians = np.where(np.isfinite(typical), typical, 0.0)
     filled = _fill(rows, medians)
     covariance = LedoitWolf().fit(filled[:, :, 0])
     parameters = {**asdict(settings), "day": training_day.isoformat(), "rows": len(rows), "metrics": metrics}
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:8]
-    # Half the rows at most, so that every row is judged by trees that have not seen it, as a new day will be.
+    # Half the rows at most, so that every row is scored by trees that have not seen it, as a new day will be.
     forest = IsolationForest(
         n_estimators=settings.trees,
         max_samples=min(settings.tree_rows, len(rows) // 2),
@@ -231,7 +225,7 @@ def _training_day(day: date, weekday: int) -> date:
 def _days_needed(
     wanted: Sequence[date], trainings: dict[date, date], settings: AnomalySettings
 ) -> list[date]:
-    """The days whose features are used: those to judge and those that their forests are trained on."""
+    """The days whose features are used: those to score and those that their forests are trained on."""
     training = {
         day - timedelta(days=back)
         for day in trainings.values()
@@ -240,9 +234,9 @@ def _days_needed(
     return sorted({*wanted, *training})
 
 
-def _judge(
-    dense: Panel,
-    described: dict[date, Array],
+def _score_days(
+    dense: ShapeCube,
+    described: dict[date, Floats],
     days: Sequence[date],
     model: Model | None,
     settings: AnomalySettings,
@@ -260,15 +254,15 @@ def _judge(
         ["too_little_data", "too_little_history"],
         default="no_model" if model is None else "ok",
     )
-    is_judged = known & (state == "ok")
+    is_scored = known & (state == "ok")
     scores = np.full(known.shape, np.nan)
     rarity = np.full(known.shape, np.nan)
     contributions = np.full(known.shape, None, dtype=object)
     if model is not None:
-        ready = rows[is_judged][:, [dense.metrics.index(metric) for metric in model.metrics]]
-        scores[is_judged], shares = score(model, ready)
-        rarity[is_judged] = 1000.0 * model.tail.rarity(scores[is_judged])
-        contributions[is_judged] = [
+        ready = rows[is_scored][:, [dense.metrics.index(metric) for metric in model.metrics]]
+        scores[is_scored], shares = score(model, ready)
+        rarity[is_scored] = 1000.0 * model.tail.rarity(scores[is_scored])
+        contributions[is_scored] = [
             _as_json(model.metrics, row, share) for row, share in zip(ready, shares, strict=True)
         ]
     is_ok = pl.col("state") == "ok"
@@ -292,11 +286,11 @@ def _judge(
             pl.lit(model.trained_from if model else None).alias("trained_from"),
             pl.lit(model.trained_to if model else None).alias("trained_to"),
         )
-        .select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+        .select(pl.col(name).cast(kind) for name, kind in ANOMALIES.polars_schema().items())
     )
 
 
-def score(model: Model, rows: Array) -> tuple[Array, Array]:
+def score(model: Model, rows: Floats) -> tuple[Floats, Floats]:
     """Scores of prepared rows and the share of each metric in them.
 
     Args:
@@ -311,7 +305,7 @@ def score(model: Model, rows: Array) -> tuple[Array, Array]:
         return np.zeros(0), np.zeros(present.shape)
     filled = _fill(rows, model.medians)
 
-    def forest_score(values: Array) -> Array:
+    def forest_score(values: Floats) -> Floats:
         seen = np.tile(present, (len(values) // len(present), 1))
         return np.asarray(-model.forest.score_samples(_matrix(values, seen, model.centre, model.precision)))
 
@@ -326,12 +320,12 @@ def score(model: Model, rows: Array) -> tuple[Array, Array]:
     return scores, drops / drops.sum(axis=1, keepdims=True)
 
 
-def _fill(rows: Array, medians: Array) -> Array:
+def _fill(rows: Floats, medians: Floats) -> Floats:
     """Rows with what is missing replaced by the typical value: a missing metric speaks neither for nor against."""
     return np.where(np.isfinite(rows), rows, medians)
 
 
-def _matrix(filled: Array, present: npt.NDArray[np.bool_], centre: Array, precision: Array) -> Array:
+def _matrix(filled: Floats, present: Flags, centre: Floats, precision: Floats) -> Floats:
     """The forest's columns: the worst metrics of each feature, then how the metrics stand together.
 
     Worst: of level, change, spread and pattern the largest and the second largest over the metrics. (A column for
@@ -352,7 +346,7 @@ def _matrix(filled: Array, present: npt.NDArray[np.bool_], centre: Array, precis
     return np.column_stack([worst.reshape(len(filled), -1), strength, breadth, distance])
 
 
-def _as_json(metrics: list[str], row: Array, shares: Array) -> str:
+def _as_json(metrics: list[str], row: Floats, shares: Floats) -> str:
     """Contributions of the metrics that were read, largest first."""
     read = [i for i in np.argsort(-shares, kind="stable") if np.isfinite(row[i, 0])]
     return json.dumps({metrics[i]: round(float(shares[i]), 6) for i in read})

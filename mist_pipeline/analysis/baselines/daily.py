@@ -1,8 +1,18 @@
 """Baselines: what is normal for a site and metric, over all days and by weekday, on the eve of a day.
 
-Here: the thirty days *before* D in, `analysis.baselines` of D out; D itself is what will be judged, so it teaches
-nothing. Not here: the judgement (`deviations`), hours of the week for the live job (`hourly_baselines`), peers of new
-sites (`peers`). The formulas: docs/methods/baselines.md.
+Here: the thirty days *before* D in, `analysis.baselines` of D out; D itself is compared with them, so it is left out.
+Not here: the comparison (`deviations`), hours of the week for the live job (`hourly`), peers of new sites (`peers`).
+The formulas: docs/methods/baselines.md.
+
+Thirty days at 90 % and 94 % in turn:
+
+>>> days = [date(2026, 3, 1) + timedelta(days=back) for back in range(30)]
+>>> scores = pl.DataFrame({"day": days, "score_pct": [90.0, 94.0] * 15}).with_columns(
+...     site_id=pl.lit("a"), metric=pl.lit("capacity"), state=pl.lit("ok"), num_users=40, total_user_minutes=9000.0
+... )
+>>> usual = baselines(scores, [date(2026, 3, 31)]).filter(pl.col("day_of_week") == ALL_DAYS)
+>>> usual.select("mean_pct", "median_pct", "mad_pct", "n", "is_mature").row(0)
+(92.0, 92.0, 2.0, 30, True)
 """
 
 from collections.abc import Sequence
@@ -10,39 +20,24 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from mist_pipeline.analysis.baselines.exclusions import mark_excluded
 from mist_pipeline.analysis.baselines.peers import peer_circles, pool_with_peers
-from mist_pipeline.analysis.stats.day_matrix import DayGrid, Matrix, median
-from mist_pipeline.analysis.stats.exclusions import mark_excluded
+from mist_pipeline.analysis.baselines.window_statistics import low_side_std, window_statistics
+from mist_pipeline.analysis.stats.arrays import Floats, Ints
+from mist_pipeline.analysis.stats.day_grid import DayGrid
+from mist_pipeline.analysis.stats.robust import median
 from mist_pipeline.analysis.stats.sample_size import user_minutes
-from mist_pipeline.analysis.stats.windows import low_side_std, window_statistics
+from mist_pipeline.tables.analysis import BASELINES
 
 ALL_DAYS = -1
 """``day_of_week`` of the baseline over all days; 0 is Monday."""
 
-SCHEMA = {
-    "day": pl.Date,
-    "site_id": pl.String,
-    "metric": pl.String,
-    "day_of_week": pl.Int64,
-    "mean_pct": pl.Float64,
-    "std_pct": pl.Float64,
-    "median_pct": pl.Float64,
-    "mad_pct": pl.Float64,
-    "n": pl.Int64,
-    "is_mature": pl.Boolean,
-    "is_pooled": pl.Boolean,
-    "low_side_std_pct": pl.Float64,
-    "weekday_strength": pl.Float64,
-    "user_minutes": pl.Float64,
-}
-
 
 @dataclass(frozen=True)
 class BaselineRules:
-    """How a baseline is learnt.
+    """Window and maturity of a baseline.
 
     Attributes:
         days: Length of the window before D.
@@ -71,7 +66,7 @@ def baselines(
         rules: Window and maturity.
         excluded: Days to leave out, see `mark_excluded`.
         sites: `history.sites` of the days asked: series that are not mature borrow from their peers (same group and
-            size). Without it, nobody borrows.
+            size). Without it, none does.
 
     Returns:
         day, site_id, metric, day_of_week (0 = Monday, −1 = all), mean_pct (weighted by user-minutes: the score of the
@@ -87,7 +82,7 @@ def baselines(
     rules = rules or BaselineRules()
     wanted = sorted(set(days))
     if not wanted:
-        return pl.DataFrame(schema=SCHEMA)
+        return BASELINES.empty()
     readings = sle_daily.filter(
         (pl.col("state") == "ok") & pl.col("score_pct").is_not_null() & pl.col("score_pct").is_not_nan()
     ).select("day", "site_id", "metric", score="score_pct", minutes=user_minutes())
@@ -108,24 +103,24 @@ def baselines(
                 grid.keys, np.where(is_excluded, np.nan, score[:, window]), minutes[:, window], day, rules
             )
         )
-    learnt = pl.concat(own)
+    rows = pl.concat(own)
     if sites is not None:
         needed = (
             pl.when(pl.col("day_of_week") == ALL_DAYS).then(rules.min_days).otherwise(rules.min_weekday_days)
         )
-        old = learnt.filter((pl.col("day_of_week") == ALL_DAYS) & pl.col("is_mature"))
+        old = rows.filter((pl.col("day_of_week") == ALL_DAYS) & pl.col("is_mature"))
         key = ["day", "site_id", "metric"]
         seen = pl.concat(
-            [learnt.select(key), readings.filter(pl.col("day").is_in(wanted)).select(key)]
+            [rows.select(key), readings.filter(pl.col("day").is_in(wanted)).select(key)]
         ).unique()
         circles = peer_circles(sites.filter(pl.col("day").is_in(wanted)))
-        pooled = pool_with_peers(learnt, seen.join(old, on=key, how="anti"), circles, needed)
-        learnt = pl.concat([learnt.join(pooled, on=[*key, "day_of_week"], how="anti"), pooled])
-    return learnt.sort("day", "site_id", "metric", "day_of_week")
+        pooled = pool_with_peers(rows, seen.join(old, on=key, how="anti"), circles, needed)
+        rows = pl.concat([rows.join(pooled, on=[*key, "day_of_week"], how="anti"), pooled])
+    return rows.sort("day", "site_id", "metric", "day_of_week")
 
 
 def _one_day(
-    keys: pl.DataFrame, score: Matrix, minutes: Matrix, day: date, rules: BaselineRules
+    keys: pl.DataFrame, score: Floats, minutes: Floats, day: date, rules: BaselineRules
 ) -> pl.DataFrame:
     rows = np.flatnonzero(np.isfinite(score).any(axis=1))
     keys, score, minutes = keys[rows], score[rows], minutes[rows]
@@ -158,10 +153,10 @@ def _one_day(
             .with_columns(day=pl.lit(day), day_of_week=pl.lit(day_of_week, pl.Int64))
             .filter(pl.col("n") > 0)
         )
-    return pl.concat(parts).with_columns(pl.col(pl.Float64).fill_nan(None)).select(*SCHEMA)
+    return pl.concat(parts).with_columns(pl.col(pl.Float64).fill_nan(None)).select(BASELINES.column_names)
 
 
-def weekday_strength(score: Matrix, weekday: npt.NDArray[np.int64]) -> Matrix:
+def weekday_strength(score: Floats, weekday: Ints) -> Floats:
     """How much of a window's detrended variance the weekday explains, 0 … 1.
 
     1 − Var(residual) ÷ Var(detrended) (Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., §4.3),
@@ -191,5 +186,5 @@ def weekday_strength(score: Matrix, weekday: npt.NDArray[np.int64]) -> Matrix:
     variance = (detrended**2).sum(axis=1) / np.where(enough, n - 2, 1)
     is_flat = variance < 1e-9
     strength = np.clip(1 - unexplained / np.where(is_flat, 1, variance), 0, 1)
-    result: Matrix = np.where(enough, np.where(is_flat, 0.0, strength), np.nan)
+    result: Floats = np.where(enough, np.where(is_flat, 0.0, strength), np.nan)
     return result

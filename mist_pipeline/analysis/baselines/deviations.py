@@ -1,8 +1,17 @@
 """Deviations: how far a score lies from its baseline, in standard deviations that know how many users it rests on.
 
 Here: a reading and its baseline in, `analysis.deviations` out; the same for an hour and its hour of the week. Not here:
-learning what is normal (`baselines`, `hourly_baselines`), tails that know about skew (`evidence`). The formulas:
-docs/methods/baselines.md.
+what is normal (`daily`, `hourly`), tails that know about skew (``evidence``). The formulas: docs/methods/baselines.md.
+
+A score ten points below a baseline of 90 ± 4, with as many users as usual:
+
+>>> row = {"day": [date(2026, 3, 1)], "site_id": "a", "metric": "capacity"}
+>>> reading = {"score_pct": 80.0, "state": "ok", "num_users": 40, "total_user_minutes": 9000.0}
+>>> usual = {"mean_pct": 90.0, "median_pct": 90.0, "n": 30, "user_minutes": 9000.0, "low_side_std_pct": 4.0}
+>>> known = pl.DataFrame({**row, "day_of_week": ALL_DAYS, **usual, "is_mature": True, "is_pooled": False})
+>>> found = deviations(pl.DataFrame({**row, **reading}), known, row["day"])
+>>> found.select("expected_pct", pl.col("sigma", "expected_std_pct").round(2), "is_deviating").row(0)
+(90.0, -2.44, 4.1, True)
 """
 
 from collections.abc import Sequence
@@ -78,7 +87,7 @@ def deviations(
     )
     is_usable = (pl.col("is_mature") | pl.col("is_pooled")).fill_null(value=False)
     return (
-        _judge(chosen, is_usable, rules or DeviationRules())
+        _evaluate(chosen, is_usable, rules or DeviationRules())
         .select(
             *key,
             "score_pct",
@@ -101,7 +110,7 @@ def hourly_deviations(
     Args:
         sle_hourly: hour, site_id, metric, score_pct, total_user_minutes, state and, where clients are known, num_users.
         hourly_baselines: From `hourly_baselines`, of the same hours.
-        rules: Thresholds; with the gate of an hour unless told.
+        rules: Thresholds; with the gate of an hour unless given.
 
     Returns:
         hour, site_id, metric, score_pct, expected_pct, sigma, is_deviating, expected_std_pct: as in `deviations`.
@@ -116,7 +125,7 @@ def hourly_deviations(
     readings = readings.rename({"low_side_std_pct": "spread"}).with_columns(is_pooled=pl.lit(value=False))
     is_usable = pl.col("is_mature").fill_null(value=False)
     return (
-        _judge(readings, is_usable, rules or DeviationRules(gate=HOUR_GATE))
+        _evaluate(readings, is_usable, rules or DeviationRules(gate=HOUR_GATE))
         .select(*key, "score_pct", "expected_pct", "sigma", "is_deviating", "expected_std_pct")
         .sort(key)
     )
@@ -155,7 +164,7 @@ def _scored(readings: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(minutes=user_minutes())
 
 
-def _judge(readings: pl.DataFrame, is_usable: pl.Expr, rules: DeviationRules) -> pl.DataFrame:
+def _evaluate(readings: pl.DataFrame, is_usable: pl.Expr, rules: DeviationRules) -> pl.DataFrame:
     distance = pl.col("score_pct") - pl.col("median_pct")
     return (
         readings.with_columns(

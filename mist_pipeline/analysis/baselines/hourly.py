@@ -1,11 +1,23 @@
 """Baselines by hour of the week in each site's own time, for the live job.
 
 Here: the weeks before an hour in, what is normal for that hour of the week out; computed for the hours that are asked,
-so that a live run costs its hours and not all 168. Not here: baselines of days (`baselines`), the judgement
+so that a live run costs its hours and not all 168. Not here: baselines of days (`daily`), the comparison
 (`deviations.hourly_deviations`).
 
 An hour of the week is one of the wall clock at the site. Across a change of the clock 09:00 stays 09:00; the hour that
 occurs twice in autumn counts twice, the one that spring leaves out is missing.
+
+Five weeks of a site that has 90 % at all hours, and Monday 09:00 UTC, which is hour 10 of its week:
+
+>>> from datetime import UTC, timedelta
+>>> asked = datetime(2026, 3, 2, 9, tzinfo=UTC)
+>>> hours = pl.datetime_range(asked - timedelta(weeks=5), asked, "1h", eager=True)
+>>> sle = pl.DataFrame({"hour": hours, "site_id": "a", "metric": "coverage", "score_pct": 90.0, "state": "ok"}).with_columns(
+...     day=pl.col("hour").dt.date(), total_user_minutes=600.0
+... )
+>>> usual = hourly_baselines(sle, pl.DataFrame({"site_id": ["a"], "timezone": ["Europe/Berlin"]}), [asked])
+>>> usual.select("hour_of_week", "median_pct", "n", "is_mature").row(0)
+(10, 90.0, 14, True)
 """
 
 from collections.abc import Sequence
@@ -15,8 +27,8 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from mist_pipeline.analysis.stats.exclusions import mark_excluded
-from mist_pipeline.analysis.stats.windows import low_side_std, window_statistics
+from mist_pipeline.analysis.baselines.exclusions import mark_excluded
+from mist_pipeline.analysis.baselines.window_statistics import low_side_std, window_statistics
 from mist_pipeline.domain.time_zones import zone_names
 
 _INSTANT = pl.Datetime("us", "UTC")
@@ -39,7 +51,7 @@ HOURLY_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
 
 @dataclass(frozen=True)
 class HourlyBaselineRules:
-    """How the baseline of an hour of the week is learnt.
+    """Window and maturity of the baseline of an hour of the week.
 
     Attributes:
         weeks: Weeks before the hour.
@@ -79,12 +91,12 @@ def hourly_baselines(
     """
     rules = rules or HourlyBaselineRules()
     if any(hour.tzinfo is None for hour in hours):
-        raise ValueError("hours of a baseline need a time zone: a naive hour could be anybody's")
+        raise ValueError("hours of a baseline need a time zone: a naive hour is ambiguous")
     wanted = pl.DataFrame({"hour": sorted(set(hours))}, schema={"hour": _INSTANT})
     if wanted.is_empty():
         return pl.DataFrame(schema=HOURLY_SCHEMA)
     zones = site_zones(sites, sle_hourly["site_id"])
-    past = lessons(sle_hourly, zones, wanted, rules)
+    past = reference_hours(sle_hourly, zones, wanted, rules)
     readings = (
         sle_hourly.filter(
             (pl.col("state") == "ok")
@@ -101,7 +113,7 @@ def hourly_baselines(
 
 
 def site_zones(sites: pl.DataFrame, site_ids: pl.Series) -> pl.DataFrame:
-    """site_id and zone (a known IANA name) of every site in ``site_ids``; UTC where nobody knows."""
+    """site_id and zone (a known IANA name) of every site in ``site_ids``; UTC where it is unknown."""
     known = sites.select("site_id", zone="timezone").with_columns(
         zone=pl.when(pl.col("zone").is_in(sorted(zone_names()))).then(pl.col("zone"))
     )
@@ -112,10 +124,10 @@ def site_zones(sites: pl.DataFrame, site_ids: pl.Series) -> pl.DataFrame:
     )
 
 
-def lessons(
+def reference_hours(
     sle_hourly: pl.DataFrame, zones: pl.DataFrame, wanted: pl.DataFrame, rules: HourlyBaselineRules
 ) -> pl.DataFrame:
-    """Which hours of the past teach which asked hour, in each zone.
+    """Which hours of the past are the reference of which asked hour, in each zone.
 
     Returns:
         zone, hour (of the past), asked, week (how many weeks before), hour_of_week of the asked hour.

@@ -1,7 +1,14 @@
 """Peers of a site, and what is normal among them: where a new site borrows its first baseline.
 
 Here: who is whose peer, pooling of mature baselines, blending them into young ones. Not here: baselines themselves
-(`baselines`), which calls this.
+(`daily`), which calls this.
+
+>>> from datetime import date
+>>> sites = pl.DataFrame({
+...     "day": [date(2026, 3, 1)], "site_id": ["a"], "sitegroup_ids": [["north"]], "attributes": ['{"num_aps": 12}'],
+... })
+>>> peer_circles(sites).filter(pl.col("width") > 0).select("width", "circle").rows()  # size class 1: 5 to 19 APs
+[(1, '1'), (2, '')]
 """
 
 import polars as pl

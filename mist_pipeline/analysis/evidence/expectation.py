@@ -29,6 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Singles
+from mist_pipeline.analysis.stats.robust import MAD_TO_STD
 
 HOURS_OF_DAY = 24
 SHAPES = 2 * HOURS_OF_DAY
@@ -132,7 +133,7 @@ def peers(baselines: Baselines, pool: Ints, pools: int) -> Peers:
         levels = level[is_mature & (pool == number)]
         if levels.size >= 3:
             share[number] = max(float(np.median(levels)), _MIN_SHARE)
-            away = float(np.median(np.abs(levels - share[number]))) * 1.4826 / share[number]
+            away = float(np.median(np.abs(levels - share[number]))) * MAD_TO_STD / share[number]
             spread[number] = np.clip(away**2, 0.1, 1.5)
     return Peers(share=share, spread=spread)
 

@@ -1,8 +1,19 @@
 """How good forecasts were, as issued: each graded once its day has come, beside the seasonal naive forecast.
 
-Here: errors of single forecasts and the verdict ``beats_naive`` of a series. Not here: making forecasts
-(``forecasts``) and summing grades up over sites and weeks (the scorecard). A forecast is never restated: what counts
-is the row as it was written on its day.
+Here: errors of single forecasts and the verdict ``beats_naive`` of a series. Not here: making forecasts (`forecast`)
+and summing grades up over sites and weeks. A forecast is never restated: what counts is the row as it was written on
+its day.
+
+A forecast of 90 % (80 … 96 %) for a day that came to 86 %:
+
+>>> due = date(2026, 3, 2)
+>>> issued = pl.DataFrame({
+...     "day": [date(2026, 3, 1)], "site_id": "a", "metric": "capacity", "horizon_days": 1, "target_day": due, "model": "constant",
+...     "mean_pct": 90.0, "lower_pct": 80.0, "upper_pct": 96.0, "lower_80_pct": 85.0, "upper_80_pct": 93.0,
+... })
+>>> came = pl.DataFrame({"day": [due], "site_id": "a", "metric": "capacity", "score_pct": 86.0, "state": "ok"})
+>>> grade(issued, came, due).select("error_pct", "is_inside_80", "winkler_95").row(0)
+(-4.0, True, 16.0)
 """
 
 from datetime import date, timedelta

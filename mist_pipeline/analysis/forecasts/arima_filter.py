@@ -1,21 +1,27 @@
 """ARIMA(p, 1, q) over many series at once: one Kalman filter in NumPy that runs through the days, not the series.
 
-Here: the model of ``forecasts`` for a stack of series that share an order (state space, exact likelihood, batched
+Here: the model of `forecast` for a stack of series that share an order (state space, exact likelihood, batched
 maximum likelihood, forecasts, errors from every past origin). Not here: where the series come from and how they are
-transformed (``forecast_series``), which order a series has (``forecast_search``).
+transformed (`series`), which order a series has (`model_search`).
 
 Everything works on arrays ``(series, days)`` with NaN where there is no reading; gaps are skipped by the filter, not
 filled. The model has no drift: a trend of the past year says little about the next days, see ``risks`` for that.
 Sources: Harvey, *Forecasting, Structural Time Series Models and the Kalman Filter* (1989), 3.3–3.4; the likelihood as
 a sum of squares is Ansley, *Biometrika* 66 (1979); the stationarity transform is Monahan, *Biometrika* 71 (1984).
+
+Exponential smoothing, ARIMA(0, 1, 1) with θ = −0.5, of one series with a gap, forecast for two days:
+
+>>> z = np.array([[1.0, 2.0, np.nan, 2.0]])
+>>> found = kalman(z, np.zeros((1, 0)), np.full((1, 1), -0.5), horizon=2)
+>>> found.mean.round(3), found.count
+(array([[1.846, 1.846]]), array([2.]))
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from mist_pipeline.analysis.stats.arrays import Array
+from mist_pipeline.analysis.stats.arrays import Flags, Floats
 
 MAX_ORDER = 2
 """Largest p and q: more never paid on daily service levels, and keeps the state at four numbers."""
@@ -39,21 +45,21 @@ class Filtered:
         variance: (n, h) forecast variances after the last day (longer gaps at the end make them larger).
     """
 
-    innovation: Array
-    log_factor: Array
-    count: Array
-    sigma2: Array
-    origins: Array
-    mean: Array
-    variance: Array
+    innovation: Floats
+    log_factor: Floats
+    count: Floats
+    sigma2: Floats
+    origins: Floats
+    mean: Floats
+    variance: Floats
 
     @property
-    def log_likelihood(self) -> Array:
+    def log_likelihood(self) -> Floats:
         """Exact Gaussian log-likelihood of the differenced series (as statsmodels reports it, up to diffuse terms)."""
         n = self.count
         return np.asarray(-0.5 * n * (np.log(2 * np.pi * self.sigma2) + 1 + self.log_factor))
 
-    def aicc(self, parameters: int) -> Array:
+    def aicc(self, parameters: int) -> Floats:
         """Small-sample Akaike criterion; infinite where there are too few readings for so many parameters."""
         k = parameters + 1
         slack = self.count - k - 1
@@ -61,7 +67,7 @@ class Filtered:
         return np.asarray(-2 * self.log_likelihood + penalty)
 
 
-def coefficients(free: Array, p: int, q: int) -> tuple[Array, Array]:
+def coefficients(free: Floats, p: int, q: int) -> tuple[Floats, Floats]:
     """Unconstrained numbers (n, p + q) to stationary AR and invertible MA coefficients, (n, p) and (n, q)."""
     partial = _ROOT_LIMIT * np.tanh(free)
     ar, ma = partial[:, :p].copy(), partial[:, p : p + q].copy()
@@ -71,7 +77,7 @@ def coefficients(free: Array, p: int, q: int) -> tuple[Array, Array]:
     return ar, -ma
 
 
-def unconstrained(ar: Array, ma: Array) -> Array:
+def unconstrained(ar: Floats, ma: Floats) -> Floats:
     """The inverse of ``coefficients``; coefficients on or beyond the boundary are moved just inside it."""
     blocks = []
     for source in (ar, -ma):
@@ -83,7 +89,7 @@ def unconstrained(ar: Array, ma: Array) -> Array:
     return np.concatenate(blocks, axis=1)
 
 
-def _stationary_covariance(ar: Array, ma: Array) -> Array:
+def _stationary_covariance(ar: Floats, ma: Floats) -> Floats:
     """Covariance (r, r, n) of the ARMA state in units of the innovation variance: P = T P Tᵀ + R Rᵀ."""
     n, r = ar.shape[0], ar.shape[1]
     transition = np.zeros((n, r, r))
@@ -96,7 +102,7 @@ def _stationary_covariance(ar: Array, ma: Array) -> Array:
     return np.ascontiguousarray(np.moveaxis(flat.reshape(n, r, r), 0, -1))
 
 
-def _padded(ar: Array, ma: Array) -> tuple[Array, Array]:
+def _padded(ar: Floats, ma: Floats) -> tuple[Floats, Floats]:
     """Coefficients padded with zeros to the companion form's width r = max(p, q + 1)."""
     n = ar.shape[0] if ar.size else ma.shape[0]
     r = max(ar.shape[1], ma.shape[1] + 1)
@@ -106,7 +112,7 @@ def _padded(ar: Array, ma: Array) -> tuple[Array, Array]:
     return wide_ar, wide_ma
 
 
-def kalman(z: Array, ar: Array, ma: Array, *, horizon: int = 0, origins: int = 0) -> Filtered:
+def kalman(z: Floats, ar: Floats, ma: Floats, *, horizon: int = 0, origins: int = 0) -> Filtered:
     """Filter ``z`` through ARIMA(p, 1, q), each series with its own coefficients.
 
     The state is (level of yesterday, ARMA state); an observation is level + first ARMA component, without noise of its
@@ -180,15 +186,15 @@ def kalman(z: Array, ar: Array, ma: Array, *, horizon: int = 0, origins: int = 0
 
 
 def _advance(
-    level: Array,
-    arma: Array,
-    p_ll: Array,
-    p_la: Array,
-    p_aa: Array,
-    phi: Array,
-    noise: Array,
-    where: npt.NDArray[np.bool_] | None = None,
-) -> tuple[Array, Array, Array, Array, Array]:
+    level: Floats,
+    arma: Floats,
+    p_ll: Floats,
+    p_la: Floats,
+    p_aa: Floats,
+    phi: Floats,
+    noise: Floats,
+    where: Flags | None = None,
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """One day of transition: the level takes the ARMA component in, the ARMA state moves on (where not: stays)."""
     next_level = level + arma[0]
     next_ll = p_ll + 2 * p_la[0] + p_aa[0, 0]
@@ -211,7 +217,7 @@ def _advance(
     return next_level, next_arma, next_ll, next_la, next_aa
 
 
-def _means(level: Array, arma: Array, phi: Array, horizon: int) -> Array:
+def _means(level: Floats, arma: Floats, phi: Floats, horizon: int) -> Floats:
     """Forecast means (n, horizon) from a predicted state."""
     out = np.empty((level.shape[0], horizon))
     for h in range(horizon):
@@ -223,7 +229,7 @@ def _means(level: Array, arma: Array, phi: Array, horizon: int) -> Array:
     return out
 
 
-def error_growth(ar: Array, ma: Array, horizon: int) -> Array:
+def error_growth(ar: Floats, ma: Floats, horizon: int) -> Floats:
     """Root of the forecast variance at 1..horizon in units of the innovation's, (n, horizon), from the ψ weights."""
     phi, theta = _padded(ar, ma)
     n, r = phi.shape
@@ -237,8 +243,8 @@ def error_growth(ar: Array, ma: Array, horizon: int) -> Array:
 
 
 def fit(
-    z: Array, p: int, q: int, *, start: tuple[Array, Array] | None = None, iterations: int = 8
-) -> tuple[Array, Array]:
+    z: Floats, p: int, q: int, *, start: tuple[Floats, Floats] | None = None, iterations: int = 8
+) -> tuple[Floats, Floats]:
     """Maximum likelihood of ARIMA(p, 1, q) for every series at once.
 
     The concentrated likelihood is a sum of squares of innovations scaled by their geometric-mean variance factor, so
@@ -290,7 +296,7 @@ def fit(
     return coefficients(free, p, q)
 
 
-def _scaled(z: Array, free: Array, p: int, q: int) -> Array:
+def _scaled(z: Floats, free: Floats, p: int, q: int) -> Floats:
     """Innovations times the geometric mean of the roots of their variance factors; 0 where nothing was read."""
     filtered = kalman(z, *coefficients(free, p, q))
     return np.asarray(np.nan_to_num(filtered.innovation) * np.exp(0.5 * filtered.log_factor)[:, None])

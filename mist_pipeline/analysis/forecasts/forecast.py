@@ -1,12 +1,25 @@
 """Forecasts of every site and metric for the coming days: ``history.sle_daily`` to ``analysis.forecasts``.
 
-Here: which model a series gets, its fall-backs, calibrated intervals, the table. Not here: the arrays
-(``forecast_series``), the filter (``forecast_filter``), the work of one chunk (``forecast_models``), the weekly order
-search (``forecast_search``), grading (``forecast_accuracy``), crossing dates (``risks``).
+Here: which model a series gets, its fall-backs, calibrated intervals, the table. Not here: the arrays (`series`), the
+filter (`arima_filter`), the work of one chunk (`models`), the weekly order search (`model_search`), grading
+(`accuracy`), crossing dates (``risks``).
 
 Point in time: rows of day D depend on ``sle_daily`` up to D, on the order and the starting coefficients of the series'
 newest search *before* D (so a search may run after the day's findings), and on forecasts issued before D and due by
 then, which decide ``beats_naive``. Never on yesterday's fit.
+
+``mean_pct`` is the centre of the forecast on the logit scale taken back to percent, the median there. ``state`` says
+what the series is: ``ok``, ``short``, ``gaps``, ``constant``, and without a forecast (null) ``dead`` (no reading in 14
+days) or ``too_little_history`` (fewer than three readings). ``model`` is ``arima(p,1,q)`` with a searched order,
+``arima(0,1,1) default`` before the first search, ``weekday median``, ``recent median``, ``constant`` or ``none``.
+
+A series that never changes, seven rows of one horizon each:
+
+>>> days = [date(2026, 3, 1) + timedelta(days=back) for back in range(30)]
+>>> scores = pl.DataFrame({"day": days, "site_id": "a", "metric": "capacity", "score_pct": 90.0, "state": "ok"})
+>>> issued = forecasts(scores, days[-1])
+>>> issued.height, issued.select("horizon_days", pl.col("mean_pct").round(6), "state", "model").row(0)
+(7, (1, 90.0, 'constant', 'constant'))
 """
 
 import json
@@ -14,24 +27,23 @@ from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
-from scipy import stats
+from scipy.special import stdtrit
 
 from mist_pipeline.analysis.forecasts.accuracy import beats_naive
 from mist_pipeline.analysis.forecasts.intervals import calibrated
 from mist_pipeline.analysis.forecasts.model_search import WINDOW_DAYS, fallback_reasons
 from mist_pipeline.analysis.forecasts.models import (
     DEFAULT_ORDER,
-    Flags,
-    Ints,
     Prediction,
     Stored,
     Work,
     predict,
 )
-from mist_pipeline.analysis.forecasts.series import Panel, panel, to_logit, to_percent
-from mist_pipeline.analysis.stats.arrays import Array
-from mist_pipeline.analysis.stats.parallel import LOCAL, Compute, Progress, fan_out, slices
-from mist_pipeline.analysis.stats.robust import nan_median
+from mist_pipeline.analysis.forecasts.series import DailySeries, daily_series, to_logit, to_percent
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Texts
+from mist_pipeline.analysis.stats.parallel import LOCAL, Compute, Progress, parallel_map, slices
+from mist_pipeline.analysis.stats.robust import median
+from mist_pipeline.tables.analysis import FORECASTS
 
 MODEL_MAX_AGE_DAYS = 35
 """A search older than five missed weeks is not used any more."""
@@ -48,30 +60,6 @@ POOL_READINGS = 7
 """Weight, in readings, of the spread of all series of a metric in the spread of a short or constant one."""
 
 CHUNK = 1500
-
-SCHEMA = {
-    "day": pl.Date,
-    "site_id": pl.String,
-    "metric": pl.String,
-    "horizon_days": pl.Int64,
-    "target_day": pl.Date,
-    "mean_pct": pl.Float64,
-    "lower_pct": pl.Float64,
-    "upper_pct": pl.Float64,
-    "lower_80_pct": pl.Float64,
-    "upper_80_pct": pl.Float64,
-    "model": pl.String,
-    "beats_naive": pl.Boolean,
-    "state": pl.String,
-    "is_refitted": pl.Boolean,
-}
-"""Columns of ``analysis.forecasts``.
-
-``mean_pct`` is the centre of the forecast on the logit scale taken back to percent, the median there. ``state`` says
-what the series is: ``ok``, ``short``, ``gaps``, ``constant``, and without a forecast (null) ``dead`` (no reading in 14
-days) or ``too_little_history`` (fewer than three readings). ``model`` is ``arima(p,1,q)`` with a searched order,
-``arima(0,1,1) default`` before the first search, ``weekday median``, ``recent median``, ``constant`` or ``none``.
-"""
 
 
 def forecasts(
@@ -93,7 +81,7 @@ def forecasts(
         issued: ``analysis.forecasts`` of the last weeks, for ``beats_naive``; rows of ``day`` and later are ignored.
         horizon_days: Days ahead; at least seven are made.
         compute: Where the work runs.
-        progress: Told (done, total) after every chunk.
+        progress: Called with (done, total) after every chunk.
 
     Returns:
         ``analysis.forecasts`` of that day, sorted by key, one row a horizon for every series that has any row in
@@ -103,16 +91,16 @@ def forecasts(
         ValueError: ``sle_daily`` has a repeated key.
     """
     horizon = max(horizon_days, 7)
-    known = panel(sle_daily, day, WINDOW_DAYS)
+    known = daily_series(sle_daily, day, WINDOW_DAYS)
     if len(known) == 0:
-        return pl.DataFrame(schema=SCHEMA)
+        return FORECASTS.empty()
     z = to_logit(known.score)
     stored = _stored(known, models, day)
     state = _states(known)
     arima = (state == "ok") | ((state == "short") & (known.count >= MIN_READINGS_DEFAULT))
     rows = np.flatnonzero(arima)
     pieces = slices(len(rows), CHUNK)
-    found = fan_out(
+    found = parallel_map(
         predict,
         [
             Work(z[rows[piece]], known.weekdays, stored[_flags(rows[piece], len(known))], horizon)
@@ -142,8 +130,8 @@ def _flags(rows: Ints, total: int) -> Flags:
     return flags
 
 
-def _states(known: Panel) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
-    """State of each series as documented at ``SCHEMA``."""
+def _states(known: DailySeries) -> Texts:
+    """State of each series as documented above."""
     reasons = fallback_reasons(known.score)
     return np.select(
         [known.age >= DEAD_AFTER_DAYS, known.count < MIN_READINGS, reasons == "constant", reasons != ""],
@@ -152,7 +140,7 @@ def _states(known: Panel) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     )
 
 
-def _stored(known: Panel, models: pl.DataFrame | None, day: date) -> Stored:
+def _stored(known: DailySeries, models: pl.DataFrame | None, day: date) -> Stored:
     """The newest usable search before ``day`` of each series, else the default order."""
     n = len(known)
     order = np.tile(np.array(DEFAULT_ORDER, dtype=np.int64), (n, 1))
@@ -186,14 +174,14 @@ def _together(found: list[Prediction]) -> Prediction:
 
 
 def _fallbacks(
-    z: Array,
-    known: Panel,
-    state: np.ndarray[tuple[int], np.dtype[np.str_]],
-    metric: np.ndarray[tuple[int], np.dtype[np.str_]],
+    z: Floats,
+    known: DailySeries,
+    state: Texts,
+    metric: Texts,
     found: list[Prediction],
     modelled: Ints,
     horizon: int,
-) -> tuple[Array, Array]:
+) -> tuple[Floats, Floats]:
     """Centre (n, h) and bounds (n, h, 4) of series without an ARIMA; NaN where there is nothing to go by.
 
     The centre is the median of the same weekday over four weeks where it has two readings, else of all readings of
@@ -208,11 +196,11 @@ def _fallbacks(
     # Readings of a series that is quiet for some days may all be older than four weeks minus its age.
     recent = z[rest][:, -(MEDIAN_DAYS + DEAD_AFTER_DAYS) :]
     weekday = known.weekdays[-recent.shape[1] :]
-    overall = nan_median(recent)
+    overall = median(recent)
     by_weekday = np.empty((rest.size, 7))
     for w in range(7):
         mine = recent[:, weekday == w]
-        by_weekday[:, w] = np.where((~np.isnan(mine)).sum(axis=1) >= 2, nan_median(mine), overall)
+        by_weekday[:, w] = np.where((~np.isnan(mine)).sum(axis=1) >= 2, median(mine), overall)
     residual = recent - by_weekday[:, weekday]
     count = (~np.isnan(residual)).sum(axis=1)
     own = np.nansum(residual**2, axis=1) / np.maximum(count, 1)
@@ -229,14 +217,12 @@ def _fallbacks(
     centre[rest] = by_weekday[:, ahead]
     freedom = count + POOL_READINGS - 1
     for k, tail in enumerate((0.025, 0.1, 0.9, 0.975)):
-        bounds[rest, :, k] = centre[rest] + (sd * stats.t.ppf(tail, freedom))[:, None]
+        bounds[rest, :, k] = centre[rest] + (sd * stdtrit(freedom, tail))[:, None]
     return centre, bounds
 
 
-def _model_names(
-    state: np.ndarray[tuple[int], np.dtype[np.str_]], arima: Flags, stored: Stored, count: Ints
-) -> list[str]:
-    """The name of the model behind each series' forecast, as documented at ``SCHEMA``."""
+def _model_names(state: Texts, arima: Flags, stored: Stored, count: Ints) -> list[str]:
+    """The name of the model behind each series' forecast, as documented above."""
     searched = np.array([f"arima({p},1,{q})" for p, q in stored.order])
     names = np.select(
         [
@@ -252,11 +238,11 @@ def _model_names(
 
 
 def _table(
-    known: Panel,
+    known: DailySeries,
     horizon: int,
-    centre: Array,
-    bounds: Array,
-    state: np.ndarray[tuple[int], np.dtype[np.str_]],
+    centre: Floats,
+    bounds: Floats,
+    state: Texts,
     model: list[str],
     refitted: Flags,
     judged: pl.DataFrame,
@@ -282,5 +268,5 @@ def _table(
             ),
         )
         .with_columns((pl.col("day") + pl.duration(days=pl.col("horizon_days"))).alias("target_day"))
-        .select(pl.col(c).cast(t) for c, t in SCHEMA.items())
+        .select(pl.col(c).cast(t) for c, t in FORECASTS.polars_schema().items())
     )

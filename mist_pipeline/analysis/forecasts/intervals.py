@@ -1,14 +1,21 @@
 """Intervals as wide as past errors were, not as wide as the model believes.
 
 Here: turning the errors of forecasts made again from past days into 80 and 95 % bounds. Not here: how those errors
-come about (``forecast_models``). A form of split conformal prediction with normalised errors (Lei et al., *JASA* 113,
-2018, 5.2): the shape of the errors is pooled over all series of a metric, their scale is each series' own, shrunk.
+come about (`models`). A form of split conformal prediction with normalised errors (Lei et al., *JASA* 113, 2018, 5.2):
+the shape of the errors is pooled over all series of a metric, their scale is each series' own, shrunk.
+
+Without past errors the bounds are those of a normal distribution (series × horizon × 4 bounds):
+
+>>> nothing = np.full((1, 56, 7), -1, np.int16)
+>>> unknown = Prediction(np.zeros((1, 7)), np.ones((1, 7)), np.full(1, np.nan), np.zeros(1, np.int64), nothing, np.zeros(1, bool))
+>>> calibrated(unknown, np.array(["capacity"])).shape, calibrated(unknown, np.array(["capacity"]))[0, 0].round(2)
+((1, 7, 4), array([-1.96, -1.28,  1.28,  1.96]))
 """
 
 import numpy as np
 
 from mist_pipeline.analysis.forecasts.models import SHAPE_EDGES, Prediction
-from mist_pipeline.analysis.stats.arrays import Array
+from mist_pipeline.analysis.stats.arrays import Floats, Texts
 
 TAILS = (0.025, 0.1, 0.9, 0.975)
 """Lower 95, lower 80, upper 80, upper 95 %."""
@@ -25,7 +32,7 @@ MIN_ERRORS = 400
 _MIDDLE = np.concatenate([[SHAPE_EDGES[1]], (SHAPE_EDGES[1:-2] + SHAPE_EDGES[2:-1]) / 2, [SHAPE_EDGES[-2]]])
 
 
-def calibrated(prediction: Prediction, metric: np.ndarray[tuple[int], np.dtype[np.str_]]) -> Array:
+def calibrated(prediction: Prediction, metric: Texts) -> Floats:
     """Bounds (n, h, 4) on the unbounded scale: lower 95, lower 80, upper 80, upper 95 %.
 
     bound = mean + quantile_metric,h · scale · sd, with scale = exp(w · ln own + (1 − w) · ln median of the metric),
@@ -51,7 +58,7 @@ def calibrated(prediction: Prediction, metric: np.ndarray[tuple[int], np.dtype[n
     return bounds
 
 
-def _shrunk_scale(own: Array, origins: Array) -> Array:
+def _shrunk_scale(own: Floats, origins: Floats) -> Floats:
     """Each series' scale drawn to the median of its metric; the normal's where none has any."""
     known = ~np.isnan(own)
     middle = float(np.median(np.log(own[known]))) if known.any() else float(np.log(NORMAL_80))
@@ -61,7 +68,7 @@ def _shrunk_scale(own: Array, origins: Array) -> Array:
     )
 
 
-def _shape_quantiles(bins: np.ndarray[tuple[int, int], np.dtype[np.int16]]) -> Array | None:
+def _shape_quantiles(bins: np.ndarray[tuple[int, int], np.dtype[np.int16]]) -> Floats | None:
     """Quantiles of ``TAILS`` from bin numbers, pushed apart so that 80 % lies inside 95 %; None for too few."""
     counts = np.bincount(bins[bins >= 0].astype(np.int64), minlength=len(_MIDDLE))
     total = counts.sum()

@@ -1,9 +1,18 @@
 """The weekly search for each series' ARIMA order, spread over the days: ``history.sle_daily`` to ``analysis.models``.
 
-Here: which series are due, the search, its backtest. Not here: the daily forecast that uses its result
-(``forecasts``). What is stored is an order and its coefficients, never a fitted object.
+Here: which series are due, the search, its backtest. Not here: the daily forecast that uses its result (`forecast`).
+What is stored is an order and its coefficients, never a fitted object: ``params`` is JSON ``{"ar": [..], "ma": [..]}`` on
+the logit scale after weekday adjustment. The two ``backtest_*error_pct`` are mean absolute errors in points over
+``backtest_n`` forecasts of 1–7 days made on the last 14 days by a model that knew only the days before them; ``*_mase``
+divide them by the mean |y_t − y_{t−7}| of those earlier days. Where ``fallback`` says why nothing could be searched, p, q
+and params are null.
 
 Point in time: a row of day D is a function of the 13 weeks up to D, and of nothing that was fitted before.
+
+>>> search_weekday("site", "capacity") in range(7)
+True
+>>> fallback_reasons(np.array([[90.0, 91.0] * 20, [np.nan] * 39 + [90.0]])).tolist()  # series × days
+['', 'short']
 """
 
 import json
@@ -16,11 +25,12 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.forecasts.arima_filter import MAX_ORDER, Filtered, fit, kalman
-from mist_pipeline.analysis.forecasts.models import ORIGINS, Ints, ljung_box_p, pmdarima_fit
-from mist_pipeline.analysis.forecasts.series import panel, to_logit, to_percent
-from mist_pipeline.analysis.stats.arrays import Array
-from mist_pipeline.analysis.stats.parallel import LOCAL, Compute, Progress, fan_out, slices
+from mist_pipeline.analysis.forecasts.models import ORIGINS, ljung_box_p, pmdarima_fit
+from mist_pipeline.analysis.forecasts.series import daily_series, to_logit, to_percent
+from mist_pipeline.analysis.stats.arrays import Floats, Ints, Texts
+from mist_pipeline.analysis.stats.parallel import LOCAL, Compute, Progress, parallel_map, slices
 from mist_pipeline.analysis.stats.weekday import weekday_effects
+from mist_pipeline.tables.analysis import MODELS
 
 WINDOW_DAYS = 91
 """Thirteen weeks: what both search and forecast look at."""
@@ -45,33 +55,6 @@ FINALIST_GAP = 0.5
 SEARCH_ITERATIONS = 20
 CHUNK = 100
 
-MODELS_SCHEMA = {
-    "day": pl.Date,
-    "site_id": pl.String,
-    "metric": pl.String,
-    "p": pl.Int64,
-    "d": pl.Int64,
-    "q": pl.Int64,
-    "params": pl.String,
-    "sigma2": pl.Float64,
-    "aicc": pl.Float64,
-    "ljung_box_p": pl.Float64,
-    "n": pl.Int64,
-    "backtest_error_pct": pl.Float64,
-    "backtest_naive_error_pct": pl.Float64,
-    "backtest_mase": pl.Float64,
-    "backtest_naive_mase": pl.Float64,
-    "backtest_n": pl.Int64,
-    "fallback": pl.String,
-}
-"""Columns of ``analysis.models``, one row a series and search day.
-
-``params`` is JSON ``{"ar": [..], "ma": [..]}`` on the logit scale after weekday adjustment, as is ``sigma2``. The two
-``backtest_*error_pct`` are mean absolute errors in points over ``backtest_n`` forecasts of 1–7 days made on the last 14
-days by a model that knew only the days before them; ``*_mase`` divide them by the mean |y_t − y_{t−7}| of those earlier
-days (null where that is zero). ``fallback`` says why nothing could be searched; p, q and params are null then.
-"""
-
 
 def search_weekday(site_id: str, metric: str) -> int:
     """The weekday (0 = Monday) on which a series is searched: a hash, the same on every machine and for ever."""
@@ -83,7 +66,7 @@ def search_weekday(site_id: str, metric: str) -> int:
 class Due:
     """A chunk of series to search, on the logit scale."""
 
-    z: Array
+    z: Floats
     weekday: Ints
 
 
@@ -92,21 +75,21 @@ class Found:
     """What the search of a chunk found, a row a series."""
 
     order: Ints
-    ar: Array
-    ma: Array
-    sigma2: Array
-    aicc: Array
-    ljung_box_p: Array
-    error: Array
-    naive_error: Array
-    naive_scale: Array
+    ar: Floats
+    ma: Floats
+    sigma2: Floats
+    aicc: Floats
+    ljung_box_p: Floats
+    error: Floats
+    naive_error: Floats
+    naive_scale: Floats
     compared: Ints
 
     @classmethod
     def empty(cls, n: int) -> "Found":
         """Nothing found yet: infinitely bad, to be written over."""
 
-        def floats(fill: float = np.nan) -> Array:
+        def floats(fill: float = np.nan) -> Floats:
             return np.full(n, fill)
 
         return cls(
@@ -144,12 +127,12 @@ def search_orders(
         only_due: Search only the series whose weekday it is (``search_weekday``); False searches all, for the first
             run of an organisation.
         compute: Where the work runs.
-        progress: Told (done, total) after every chunk.
+        progress: Called with (done, total) after every chunk.
 
     Returns:
         ``analysis.models`` of that day, sorted by key.
     """
-    known = panel(sle_daily, day, WINDOW_DAYS)
+    known = daily_series(sle_daily, day, WINDOW_DAYS)
     due = np.array(
         [
             not only_due or search_weekday(site, metric) == day.weekday()
@@ -162,7 +145,7 @@ def search_orders(
     usable = np.flatnonzero(reasons == "")
     z = to_logit(score[usable])
     pieces = slices(len(usable), CHUNK)
-    found = fan_out(
+    found = parallel_map(
         search_chunk,
         [Due(z[piece], known.weekdays) for piece in pieces],
         [piece.stop - piece.start for piece in pieces],
@@ -173,7 +156,7 @@ def search_orders(
     return _table(keys, day, count, reasons, usable, found)
 
 
-def fallback_reasons(score: Array) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+def fallback_reasons(score: Floats) -> Texts:
     """Why an ARIMA is not for a series, '' where it is: ``short``, ``gaps``, ``constant``."""
     seen = ~np.isnan(score)
     count = seen.sum(axis=1)
@@ -192,7 +175,7 @@ def search_chunk(due: Due) -> Found:
     n = len(due.z)
     effects = weekday_effects(due.z, due.weekday).effect
     series = due.z - effects[:, due.weekday]
-    screened: list[tuple[Array, Array, Filtered]] = []
+    screened: list[tuple[Floats, Floats, Filtered]] = []
     for p, q in ORDERS:
         ar, ma = fit(series, p, q)
         screened.append((ar, ma, kalman(series, ar, ma)))
@@ -222,7 +205,7 @@ def search_chunk(due: Due) -> Found:
 
 
 def _keep_better(
-    best: Found, rows: Ints, order: tuple[int, int], ar: Array, ma: Array, filtered: Filtered
+    best: Found, rows: Ints, order: tuple[int, int], ar: Floats, ma: Floats, filtered: Filtered
 ) -> None:
     """Write these candidates into ``best`` where their AICc is better than what stands there, by ``LEAD`` if need be."""
     p, q = order
@@ -237,7 +220,7 @@ def _keep_better(
     best.ljung_box_p[at] = ljung_box_p(filtered.innovation[better][:, -ORIGINS:])
 
 
-def _backtest(z: Array, weekday: Ints, order: Ints) -> tuple[Array, Array, Array, Ints]:
+def _backtest(z: Floats, weekday: Ints, order: Ints) -> tuple[Floats, Floats, Floats, Ints]:
     """Mean absolute errors in points of model and seasonal naive over the last days, both knowing only what was before.
 
     Weekday effects and coefficients come from the days before the backtest; the filter then takes in one day after the
@@ -275,7 +258,7 @@ def _table(
     keys: pl.DataFrame,
     day: date,
     count: Ints,
-    reasons: np.ndarray[tuple[int], np.dtype[np.str_]],
+    reasons: Texts,
     usable: Ints,
     found: list[Found],
 ) -> pl.DataFrame:
@@ -289,7 +272,7 @@ def _table(
         return base.select(
             *(
                 pl.col(c) if c in base.columns else pl.lit(None, dtype=t).alias(c)
-                for c, t in MODELS_SCHEMA.items()
+                for c, t in MODELS.polars_schema().items()
             )
         )
     order = np.concatenate([f.order for f in found])
@@ -325,5 +308,5 @@ def _table(
             (pl.col("backtest_error_pct") / pl.col("scale")).alias("backtest_mase"),
             (pl.col("backtest_naive_error_pct") / pl.col("scale")).alias("backtest_naive_mase"),
         )
-        .select(pl.col(c).cast(t) for c, t in MODELS_SCHEMA.items())
+        .select(pl.col(c).cast(t) for c, t in MODELS.polars_schema().items())
     )

@@ -1,8 +1,16 @@
 """Forecasting a chunk of series with known orders: the work of one worker, arrays in and arrays out.
 
 Here: weekday adjustment, filtering with stored coefficients, the decision to refit and the refit by pmdarima, errors
-from past origins. Not here: tables and fall-backs (``forecasts``), the filter itself (``forecast_filter``), choosing
-orders (``forecast_search``). Scale-free: the caller hands in logits of percentages or logarithms of counts.
+from past origins. Not here: tables and fall-backs (`forecast`), the filter itself (`arima_filter`), choosing orders
+(`model_search`). Scale-free: the caller hands in logits of percentages or logarithms of counts.
+
+Two series of 91 days without a stored search, forecast for seven days:
+
+>>> z = np.random.default_rng(1).normal(size=(2, 91))
+>>> unknown = Stored(np.array([DEFAULT_ORDER] * 2), np.zeros((2, 2)), np.zeros((2, 2)), np.zeros(2, bool), np.full(2, np.nan))
+>>> found = predict(Work(z, np.arange(91) % 7, unknown, horizon=7))
+>>> found.mean.shape, found.shape.shape, bool((found.sd > 0).all())
+((2, 7), (2, 56, 7), True)
 """
 
 import warnings
@@ -20,12 +28,9 @@ from mist_pipeline.analysis.forecasts.arima_filter import (
     kalman,
     unconstrained,
 )
-from mist_pipeline.analysis.stats.arrays import Array
-from mist_pipeline.analysis.stats.robust import nan_quantile
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
+from mist_pipeline.analysis.stats.robust import quantile
 from mist_pipeline.analysis.stats.weekday import weekday_effects
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 DEFAULT_ORDER = (0, 1)
 """(p, q) of a series without a stored search: ARIMA(0, 1, 1), exponential smoothing, never far from the best."""
@@ -56,10 +61,10 @@ class Stored:
     """
 
     order: Ints
-    ar: Array
-    ma: Array
+    ar: Floats
+    ma: Floats
     is_searched: Flags
-    ljung_box_p: Array
+    ljung_box_p: Floats
 
     def __getitem__(self, rows: slice | Flags) -> "Stored":
         return Stored(
@@ -71,7 +76,7 @@ class Stored:
 class Work:
     """One chunk: series on an unbounded scale up to a day, their weekdays, their stored models."""
 
-    z: Array
+    z: Floats
     weekday: Ints
     stored: Stored
     horizon: int
@@ -91,15 +96,15 @@ class Prediction:
         is_refitted: (n,) True where the diagnostics asked for a refit.
     """
 
-    mean: Array
-    sd: Array
-    scale: Array
+    mean: Floats
+    sd: Floats
+    scale: Floats
     origins: Ints
     shape: npt.NDArray[np.int16]
     is_refitted: Flags
 
 
-def ljung_box_p(innovation: Array, lags: int = DIAGNOSTIC_LAGS) -> Array:
+def ljung_box_p(innovation: Floats, lags: int = DIAGNOSTIC_LAGS) -> Floats:
     """p-value of the Ljung–Box statistic of each row (Ljung & Box, *Biometrika* 65, 1978), skipping NaN pairs.
 
     Rows with fewer than three times as many readings as lags get NaN: nothing can be said.
@@ -136,7 +141,7 @@ def predict(work: Work) -> Prediction:
         errors[rows] = origin_errors(series, filtered, origins, horizon) / spread[:, None, :]
     ahead = (work.weekday[-1] + 1 + np.arange(horizon)) % 7
     counted = (~np.isnan(errors[:, :, 0])).sum(axis=1)
-    scale = nan_quantile(np.abs(errors).reshape(n, -1), 0.8)
+    scale = quantile(np.abs(errors).reshape(n, -1), 0.8)
     scale = np.where((counted >= 7) & (scale > 1e-6), scale, np.nan)
     bins = np.searchsorted(SHAPE_EDGES, np.nan_to_num(errors / scale[:, None, None]), side="right") - 1
     shape = np.where(np.isnan(errors) | np.isnan(scale)[:, None, None], -1, bins).astype(np.int16)
@@ -145,7 +150,7 @@ def predict(work: Work) -> Prediction:
     return Prediction(mean + effects[:, ahead], sd, scale, counted, shape, refitted)
 
 
-def origin_errors(series: Array, filtered: Filtered, origins: int, horizon: int) -> Array:
+def origin_errors(series: Floats, filtered: Filtered, origins: int, horizon: int) -> Floats:
     """(n, origins, horizon) actual minus forecast, for forecasts made at the end of each of the last days.
 
     NaN where the target lies after the last day or was not read, and where the origin's own day was not read.
@@ -158,7 +163,7 @@ def origin_errors(series: Array, filtered: Filtered, origins: int, horizon: int)
     return np.asarray(errors)
 
 
-def _coefficients_today(series: Array, stored: Stored, p: int, q: int) -> tuple[Array, Array, Flags]:
+def _coefficients_today(series: Floats, stored: Stored, p: int, q: int) -> tuple[Floats, Floats, Flags]:
     """Stored coefficients where there are any and they still fit, refitted ones elsewhere."""
     ar, ma = stored.ar[:, :p].copy(), stored.ma[:, :q].copy()
     unknown = ~stored.is_searched
@@ -180,8 +185,8 @@ def _coefficients_today(series: Array, stored: Stored, p: int, q: int) -> tuple[
 
 
 def pmdarima_fit(
-    series: Array, ar: Array, ma: Array, sigma2: float, iterations: int
-) -> tuple[Array, Array] | None:
+    series: Floats, ar: Floats, ma: Floats, sigma2: float, iterations: int
+) -> tuple[Floats, Floats] | None:
     """Coefficients of pmdarima's ARIMA(p, 1, q) from a warm start, or None where its optimiser fails.
 
     Coefficients on the unit circle are moved just inside it, so that the filter can use them.

@@ -1,17 +1,21 @@
 """From the table of daily scores to arrays that a forecaster can work on, and back to percent.
 
-Here: the dense panel (series × days) of ``history.sle_daily``, the logit scale, weekday effects. Not here: models
-(``forecast_filter``), forecasts (``forecasts``) and crossing risks (``risks``), which both start from this panel.
+Here: the dense matrix (series × days) of ``history.sle_daily`` and the logit scale. Not here: weekday effects
+(``stats.weekday``), models (`arima_filter`), forecasts (`forecast`) and risks (``risks``), which both start from it.
+
+>>> rows = pl.DataFrame({"day": [date(2026, 3, 3)], "site_id": "a", "metric": "capacity", "score_pct": 50.0, "state": "ok"})
+>>> known = daily_series(rows, date(2026, 3, 3), window_days=3)
+>>> known.score, to_logit(known.score), known.age
+(array([[nan, nan, 50.]]), array([[nan, nan,  0.]]), array([0]))
 """
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from mist_pipeline.analysis.stats.arrays import Array
+from mist_pipeline.analysis.stats.arrays import Floats, Ints, Texts
 from mist_pipeline.analysis.stats.weekday import weekdays
 
 CLIP_PCT = 0.05
@@ -19,7 +23,7 @@ CLIP_PCT = 0.05
 
 
 @dataclass(frozen=True)
-class Panel:
+class DailySeries:
     """Daily scores of many series over one span of days, in the order of their keys.
 
     Attributes:
@@ -32,32 +36,32 @@ class Panel:
 
     keys: pl.DataFrame
     day: date
-    score: Array
-    users: Array
-    last_state: npt.NDArray[np.str_]
+    score: Floats
+    users: Floats
+    last_state: Texts
 
     def __len__(self) -> int:
         return self.keys.height
 
     @property
-    def weekdays(self) -> npt.NDArray[np.int64]:
+    def weekdays(self) -> Ints:
         """(t,) weekday of every column, 0 = Monday."""
         return weekdays(self.day, self.score.shape[1])
 
     @property
-    def count(self) -> npt.NDArray[np.int64]:
+    def count(self) -> Ints:
         """(n,) number of days with a score."""
         return np.asarray((~np.isnan(self.score)).sum(axis=1))
 
     @property
-    def age(self) -> npt.NDArray[np.int64]:
+    def age(self) -> Ints:
         """(n,) days since the newest score: 0 if the last day has one, the length of the span if none has."""
         newest_first = ~np.isnan(self.score[:, ::-1])
         first = newest_first.argmax(axis=1)
         return np.asarray(np.where(newest_first.any(axis=1), first, self.score.shape[1]), dtype=np.int64)
 
 
-def panel(sle_daily: pl.DataFrame, day: date, window_days: int) -> Panel:
+def daily_series(sle_daily: pl.DataFrame, day: date, window_days: int) -> DailySeries:
     """The last ``window_days`` days up to ``day`` as arrays; later rows are not looked at.
 
     Series whose newest state is ``not_supported`` and series without any row in the span are left out.
@@ -101,16 +105,16 @@ def panel(sle_daily: pl.DataFrame, day: date, window_days: int) -> Panel:
         dense[at] = placed[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         arrays.append(dense)
     arrays[0][~np.isfinite(arrays[0])] = np.nan
-    return Panel(keys, day, arrays[0], arrays[1], kept["last_state"].to_numpy().astype(np.str_))
+    return DailySeries(keys, day, arrays[0], arrays[1], kept["last_state"].to_numpy().astype(np.str_))
 
 
-def to_logit(score_pct: Array) -> Array:
+def to_logit(score_pct: Floats) -> Floats:
     """Percent to log odds, with [0, 100] squeezed into [0.05, 99.95] first so that both ends stay finite."""
     share = (CLIP_PCT + score_pct * (1 - 2 * CLIP_PCT / 100)) / 100
     return np.asarray(np.log(share / (1 - share)))
 
 
-def to_percent(logit: Array) -> Array:
+def to_percent(logit: Floats) -> Floats:
     """The inverse of ``to_logit``, inside [0, 100]."""
     share = 100 / (1 + np.exp(-np.clip(logit, -50, 50)))
     return np.asarray(np.clip((share - CLIP_PCT) / (1 - 2 * CLIP_PCT / 100), 0.0, 100.0))

@@ -1,15 +1,25 @@
-"""Where a level may be heading: competing descriptions of the last weeks, weighed by how well each explains them.
+"""Where a level may be heading: competing hypotheses about the last weeks, weighed by how well each explains them.
 
-Here: the statistics of ``risks``, arrays in and arrays out. Not here: thresholds, states, tables and sentences
-(``risks``), the panel (``forecast_series``).
+Here: the statistics of `risk`, arrays in and arrays out. Not here: thresholds, states, tables and sentences (`risk`),
+the series (``forecasts.series``).
 
-A straight line through the last days takes every dip for a decline, and a curve even more so. Here six kinds of story
-compete for the same days: nothing happened, a step that stays, a dip that passes, a decline that has ended, a steady
-decline, an accelerating one; each beginning on any of several days. Each is a Gaussian regression with one
+A straight line through the last days takes every dip for a decline, and a curve even more so. Here six kinds of
+hypothesis compete for the same days: nothing happened, a step that stays, a dip that passes, a decline that has ended, a
+steady decline, an accelerating one; each beginning on any of several days. Each is a Gaussian regression with one
 coefficient besides the old level, so its evidence and its prediction have closed forms, for all series at once. The
 mixture of their predictions is the answer: Bayesian model averaging (Hoeting et al., *Statistical Science* 14, 1999)
-over change-point regressions; the odds between two stories are the significance of a slope, of its curvature, of its
+over change-point regressions; the odds between two hypotheses are the significance of a slope, of its curvature, of its
 being over.
+
+One series that fell by a point a day for ten days, to 80 %, and the probability of being under 75 % in 1 … 14 days:
+
+>>> odds, days = Odds(), np.arange(-WINDOW_DAYS + 1, 1)
+>>> score = (90.0 - np.clip(days + 10.0, 0, None))[None]
+>>> posterior = explain(score, np.ones_like(score), hypotheses(14, odds), odds)
+>>> posterior.level.round(1), posterior.slope.round(1), posterior.decline.round(2)
+(array([80.]), array([-1.1]), array([0.99]))
+>>> crossing_probability(posterior, np.array([75.0]), np.zeros((1, 14)))[:, [2, 6, 13]].round(2)
+array([[0.12, 0.93, 0.99]])
 """
 
 from dataclasses import dataclass
@@ -17,15 +27,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from mist_pipeline.analysis.stats.arrays import Array
+from mist_pipeline.analysis.stats.arrays import Flags, Floats
 
 WINDOW_DAYS = 42
-"""Days that the stories explain: six weeks hold all but the slowest declines."""
+"""Days that the hypotheses explain: six weeks hold all but the slowest declines."""
 
 
 @dataclass(frozen=True)
 class Odds:
-    """How often each kind of story is true before looking, and how large its changes are.
+    """Prior odds of each kind of hypothesis, and how large its changes are.
 
     Attributes:
         flat: Nothing happened in six weeks.
@@ -47,8 +57,8 @@ class Odds:
 
 
 @dataclass(frozen=True)
-class Stories:
-    """The regressors of all stories over the window and beyond.
+class Hypotheses:
+    """The regressors of all hypotheses over the window and beyond.
 
     Attributes:
         past: (k, WINDOW_DAYS) what one unit of effect does on each day; the effect so far is one unit today, or at
@@ -58,16 +68,16 @@ class Stories:
         is_trend: (k,) True where the change goes on.
     """
 
-    past: Array
-    ahead: Array
-    prior: Array
-    is_trend: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    past: Floats
+    ahead: Floats
+    prior: Floats
+    is_trend: Flags
 
 
 ONSETS_STEP = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 21, 28)
 ONSETS_LINEAR = (*range(3, 22), 23, 25, 27, 29, 32, 35, 38, 42)
 ONSETS_CURVED = (*range(5, 15), 16, 18, 20, 22, 25, 28, 32, 37, 42)
-"""Fine grids: where noise is small, a story that begins two days off loses to one that is wrong in kind."""
+"""Fine grids: where noise is small, a hypothesis that begins two days off loses to one that is wrong in kind."""
 
 ENDED = (
     (5, 1),
@@ -88,14 +98,14 @@ ENDED = (
 POWER_CURVED = (2.0, 3.0)
 
 
-def hypotheses(horizon: int, odds: Odds) -> Stories:
-    """All stories for forecasts of ``horizon`` days."""
+def hypotheses(horizon: int, odds: Odds) -> Hypotheses:
+    """All hypotheses for forecasts of ``horizon`` days."""
     past_days = np.arange(-WINDOW_DAYS + 1, 1, dtype=np.float64)
     days = np.concatenate([past_days, np.arange(1, horizon + 1)])
-    rows: list[Array] = [np.zeros_like(days)]
+    rows: list[Floats] = [np.zeros_like(days)]
     prior, trend = [odds.flat], [False]
 
-    def add(row: Array, probability: float, *, goes_on: bool) -> None:
+    def add(row: Floats, probability: float, *, goes_on: bool) -> None:
         rows.append(row)
         prior.append(probability)
         trend.append(goes_on)
@@ -113,7 +123,7 @@ def hypotheses(horizon: int, odds: Odds) -> Stories:
             share = odds.curved / len(ONSETS_CURVED) / len(POWER_CURVED)
             add(np.clip((days + onset) / onset, 0, None) ** power, share, goes_on=True)
     table, probabilities = np.stack(rows), np.array(prior)
-    return Stories(
+    return Hypotheses(
         table[:, :WINDOW_DAYS],
         table[:, WINDOW_DAYS:],
         probabilities / probabilities.sum(),
@@ -122,33 +132,35 @@ def hypotheses(horizon: int, odds: Odds) -> Stories:
 
 
 @dataclass(frozen=True)
-class Outlook:
-    """What the stories say about ``n`` series.
+class Posterior:
+    """What the hypotheses together say about ``n`` series.
 
     Attributes:
-        weight: (n, k) posterior probability of each story.
+        weight: (n, k) posterior probability of each hypothesis.
         mean: (n, k, h) level in percent on each day to come.
         sd: (n, k, h) its standard deviation.
-        level: (n,) level today, the mean over all stories.
-        slope: (n,) points a day over the coming week, the mean over all stories.
+        level: (n,) level today, the mean over all hypotheses.
+        slope: (n,) points a day over the coming week, the mean over all hypotheses.
         decline: (n,) probability that a decline goes on.
     """
 
-    weight: Array
-    mean: Array
-    sd: Array
-    level: Array
-    slope: Array
-    decline: Array
+    weight: Floats
+    mean: Floats
+    sd: Floats
+    level: Floats
+    slope: Floats
+    decline: Floats
 
 
-def explain(score: Array, variance: Array, told: Stories, odds: Odds, *, level_sd: float = 15.0) -> Outlook:
-    """Weigh the stories and predict with each.
+def explain(
+    score: Floats, variance: Floats, tested: Hypotheses, odds: Odds, *, level_sd: float = 15.0
+) -> Posterior:
+    """Weigh the hypotheses and predict with each.
 
     Args:
         score: (n, WINDOW_DAYS) scores without weekday effects, NaN where there is none.
         variance: (n, WINDOW_DAYS) variance of the noise of each day, autocorrelation allowed for.
-        told: The stories.
+        tested: The hypotheses.
         odds: For the size of effects.
         level_sd: Prior standard deviation of the old level around the mean of the window.
     """
@@ -157,45 +169,45 @@ def explain(score: Array, variance: Array, told: Stories, odds: Odds, *, level_s
     total = np.maximum(weight.sum(axis=1), 1e-12)
     centre = np.where(seen, score * weight, 0.0).sum(axis=1) / total
     y = np.where(seen, score - centre[:, None], 0.0) * weight
-    # Normal equations of (old level, effect) for every series and story.
+    # Normal equations of (old level, effect) for every series and hypothesis.
     a11 = total[:, None] + 1 / level_sd**2
-    a12 = weight @ told.past.T
-    a22 = weight @ (told.past**2).T + 1 / odds.effect_pct**2
-    b1, b2 = y.sum(axis=1)[:, None], y @ told.past.T
+    a12 = weight @ tested.past.T
+    a22 = weight @ (tested.past**2).T + 1 / odds.effect_pct**2
+    b1, b2 = y.sum(axis=1)[:, None], y @ tested.past.T
     determinant = a11 * a22 - a12**2
     level = (a22 * b1 - a12 * b2) / determinant
     effect = (a11 * b2 - a12 * b1) / determinant
     evidence = 0.5 * (b1 * level + b2 * effect) - 0.5 * np.log(determinant) - np.log(odds.effect_pct)
-    log_weight = evidence + np.log(told.prior)
+    log_weight = evidence + np.log(tested.prior)
     log_weight -= log_weight.max(axis=1, keepdims=True)
-    posterior = np.exp(log_weight)
-    posterior /= posterior.sum(axis=1, keepdims=True)
+    probability = np.exp(log_weight)
+    probability /= probability.sum(axis=1, keepdims=True)
     v11, v12, v22 = a22 / determinant, -a12 / determinant, a11 / determinant
-    x = told.ahead[None]
+    x = tested.ahead[None]
     mean = centre[:, None, None] + level[:, :, None] + effect[:, :, None] * x
     sd = np.sqrt(v11[:, :, None] + 2 * v12[:, :, None] * x + v22[:, :, None] * x**2)
-    now = centre[:, None] + level + effect * told.past[None, :, -1]
+    now = centre[:, None] + level + effect * tested.past[None, :, -1]
     week = min(7, x.shape[2])
     slope = (mean[:, :, week - 1] - now) / week
-    return Outlook(
-        posterior,
+    return Posterior(
+        probability,
         mean,
         sd,
-        (posterior * now).sum(axis=1),
-        (posterior * slope).sum(axis=1),
-        (posterior * told.is_trend * ndtr(-effect / np.sqrt(v22))).sum(axis=1),
+        (probability * now).sum(axis=1),
+        (probability * slope).sum(axis=1),
+        (probability * tested.is_trend * ndtr(-effect / np.sqrt(v22))).sum(axis=1),
     )
 
 
-def crossing_probability(outlook: Outlook, threshold: Array, wander_sd: Array) -> Array:
-    """P(the level has been under the threshold by day h) over all stories, (n, h), rising with h.
+def crossing_probability(posterior: Posterior, threshold: Floats, wander_sd: Floats) -> Floats:
+    """P(the level has been under the threshold by day h) over all hypotheses, (n, h), rising with h.
 
     Args:
-        outlook: From ``explain``.
+        posterior: From ``explain``.
         threshold: (n,) percent.
         wander_sd: (n, h) how far a level strays by itself by each day, in points.
     """
-    spread = np.sqrt(outlook.sd**2 + wander_sd[:, None, :] ** 2)
-    under = ndtr((threshold[:, None, None] - outlook.mean) / np.maximum(spread, 1e-9))
+    spread = np.sqrt(posterior.sd**2 + wander_sd[:, None, :] ** 2)
+    under = ndtr((threshold[:, None, None] - posterior.mean) / np.maximum(spread, 1e-9))
     by_day = np.maximum.accumulate(under, axis=2)
-    return np.asarray(np.clip(np.einsum("nk,nkh->nh", outlook.weight, by_day), 0.0, 1.0))
+    return np.asarray(np.clip(np.einsum("nk,nkh->nh", posterior.weight, by_day), 0.0, 1.0))

@@ -1,10 +1,28 @@
 """When each level will be crossed: ``history.sle_daily`` and ``analysis.forecasts`` to ``analysis.risks``.
 
 Here: noise and level of every series, thresholds, states, the row and the sentence that is made from it. Not here:
-the stories that compete to explain the last weeks (``risk_trajectories``), forecasts of the scores themselves
-(``forecasts``), and what becomes of a risk (findings).
+the hypotheses that compete to explain the last weeks (`change_points`), forecasts of the scores themselves
+(``forecasts``), and what becomes of a risk (``findings``).
 
 Point in time: rows of day D depend on ``sle_daily`` up to D and on the forecasts issued on D.
+
+``state`` is ``already`` (the median of the last three scores is under the threshold), ``crossing`` (it will be, with at
+least ``RiskRules.min_probability`` within a week or two), ``never`` or ``too_little_history``. ``probability`` is that
+of the level lying under the threshold within seven days: 1 for ``already``, null without history. ``days`` is the median,
+``days_low`` and ``days_high`` the 10 and 90 % points of the day of crossing, given that it happens within 14 days; null
+unless crossing, 0 for ``already``. ``level_pct`` is the level today without weekday and noise, ``slope_pct_per_day`` where
+it is heading over the coming week, ``decline_probability`` how likely it is that a decline goes on.
+``is_pre_warning`` is set on ``critical`` rows only.
+
+Eight weeks at 95 %, then eight days that lose two points each:
+
+>>> from datetime import timedelta
+>>> days = [date(2026, 1, 1) + timedelta(days=back) for back in range(56)]
+>>> score = [95.0 - 2 * max(0, at - 47) + at % 2 for at in range(56)]
+>>> daily = pl.DataFrame({"day": days, "site_id": "a", "metric": "capacity", "score_pct": score, "state": "ok"})
+>>> row = risks(daily, days[-1], rules=RiskRules(bands={})).row(0, named=True)
+>>> row["severity"], row["state"], sentence(row)
+('critical', 'crossing', 'approaching critical in 2–8 days at the current trend (79 %)')
 """
 
 from collections.abc import Mapping
@@ -15,7 +33,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mist_pipeline.analysis.forecasts.series import Panel, panel, to_logit
+from mist_pipeline.analysis.forecasts.series import DailySeries, daily_series, to_logit
 from mist_pipeline.analysis.risks.change_points import (
     WINDOW_DAYS,
     Odds,
@@ -24,9 +42,11 @@ from mist_pipeline.analysis.risks.change_points import (
     hypotheses,
 )
 from mist_pipeline.analysis.scores.bands import Bands
-from mist_pipeline.analysis.stats.arrays import Array
-from mist_pipeline.analysis.stats.robust import nan_median
+from mist_pipeline.analysis.stats.arrays import Flags, Floats
+from mist_pipeline.analysis.stats.robust import MAD_TO_STD, median
 from mist_pipeline.analysis.stats.weekday import weekday_effects, weekly_level
+from mist_pipeline.domain.severity import TROUBLE
+from mist_pipeline.tables.analysis import RISKS
 
 NOISE_DAYS = 56
 """Days behind the estimates of noise and weekday effects."""
@@ -43,33 +63,6 @@ RECENT_READINGS = 3
 MIN_NOISE_PCT = 0.3
 BLIP_SIGMAS = 3.5
 CHUNK = 2000
-
-SCHEMA = {
-    "day": pl.Date,
-    "site_id": pl.String,
-    "metric": pl.String,
-    "severity": pl.String,
-    "state": pl.String,
-    "days": pl.Float64,
-    "days_low": pl.Float64,
-    "days_high": pl.Float64,
-    "probability": pl.Float64,
-    "threshold_pct": pl.Float64,
-    "level_pct": pl.Float64,
-    "slope_pct_per_day": pl.Float64,
-    "decline_probability": pl.Float64,
-    "is_pre_warning": pl.Boolean,
-}
-"""Columns of ``analysis.risks``.
-
-``state`` is ``already`` (the median of the last three scores is under the threshold), ``crossing`` (it will be, with at
-least ``RiskRules.min_probability`` within a week or two), ``never`` or ``too_little_history``. ``probability`` is that
-of the level lying under the threshold within seven days: 1 for ``already``, null without history. ``days`` is the median,
-``days_low`` and ``days_high`` the 10 and 90 % points of the day of crossing, given that it happens within 14 days; null
-unless crossing, 0 for ``already``. ``level_pct`` is the level today without weekday and noise, ``slope_pct_per_day`` where
-it is heading over the coming week, ``decline_probability`` how likely it is that a decline goes on.
-``is_pre_warning`` is set on ``critical`` rows only.
-"""
 
 
 @dataclass(frozen=True)
@@ -103,7 +96,7 @@ def risks(
         day: The day at whose end the question is asked.
         rules: Thresholds and when to warn.
         forecasts: ``analysis.forecasts``; the rows issued on ``day`` say how far a level strays by itself. Without
-            them it is taken to stay where the stories put it.
+            them it is taken to stay where the hypotheses put it.
 
     Returns:
         ``analysis.risks`` of that day, three rows a series (critical, major, warning), sorted by series.
@@ -111,9 +104,9 @@ def risks(
     Raises:
         ValueError: ``sle_daily`` has a repeated key.
     """
-    known = panel(sle_daily, day, NOISE_DAYS)
+    known = daily_series(sle_daily, day, NOISE_DAYS)
     if len(known) == 0:
-        return pl.DataFrame(schema=SCHEMA)
+        return RISKS.empty()
     wander = _wander(known, forecasts)
     metric = known.keys["metric"].to_list()
     bands = [rules.bands.get(name, rules.default_bands) for name in metric]
@@ -122,17 +115,17 @@ def risks(
         "major": np.array([b.major for b in bands]),
         "warning": np.array([b.warning for b in bands]),
     }
-    told = hypotheses(LOOK_AHEAD_DAYS, rules.odds)
+    tested = hypotheses(LOOK_AHEAD_DAYS, rules.odds)
     n = len(known)
     level, slope, declining = np.empty(n), np.empty(n), np.empty(n)
     reach = {name: np.empty((n, LOOK_AHEAD_DAYS)) for name in thresholds}
     adjusted, variance = noise(known)
     for start in range(0, n, CHUNK):
         rows = slice(start, start + CHUNK)
-        outlook = explain(adjusted[rows], variance[rows], told, rules.odds)
-        level[rows], slope[rows], declining[rows] = outlook.level, outlook.slope, outlook.decline
+        posterior = explain(adjusted[rows], variance[rows], tested, rules.odds)
+        level[rows], slope[rows], declining[rows] = posterior.level, posterior.slope, posterior.decline
         for name, threshold in thresholds.items():
-            reach[name][rows] = crossing_probability(outlook, threshold[rows], wander[rows])
+            reach[name][rows] = crossing_probability(posterior, threshold[rows], wander[rows])
     enough = (known.count >= MIN_READINGS) & (known.age <= MAX_AGE_DAYS)
     recent = _recent(known)
     lines = (rules.pre_warning_pct or {}).get
@@ -146,12 +139,11 @@ def risks(
         )
         for name, threshold in thresholds.items()
     ]
-    rank = pl.col("severity").replace_strict({"critical": 0, "major": 1, "warning": 2}, return_dtype=pl.Int64)
     return (
         pl.concat(tables)
         .with_columns(_is_pre_warning(rules).alias("is_pre_warning"))
-        .sort("site_id", "metric", rank)
-        .select(pl.col(c).cast(t) for c, t in SCHEMA.items())
+        .sort("site_id", "metric", pl.col("severity").cast(pl.Enum(TROUBLE)))
+        .select(pl.col(c).cast(t) for c, t in RISKS.polars_schema().items())
     )
 
 
@@ -167,14 +159,14 @@ def _is_pre_warning(rules: RiskRules) -> pl.Expr:
     )
 
 
-def noise(known: Panel) -> tuple[Array, Array]:
+def noise(known: DailySeries) -> tuple[Floats, Floats]:
     """Scores without weekday effects and the variance of their noise, both (n, WINDOW_DAYS).
 
     Weekday effects are found on the logit scale, where they are additive at any level. The noise is the robust spread
     around the week, at least 0.3 points; larger where the level is lower (as p · (100 − p)), half of it larger with
     fewer users than usual (as 1 / users), and inflated by (1 + ρ) / (1 − ρ) for the autocorrelation of noise, ρ being
     the median over all series. A day that stands out from the three days on both sides by 3.5 standard deviations is a
-    blip and left out; the last three days have no other side yet and are kept, the stories judge them.
+    blip and left out; the last three days have no other side yet and are kept: the hypotheses explain them.
     """
     z = to_logit(known.score)
     effects = weekday_effects(z, known.weekdays).effect[:, known.weekdays]
@@ -182,9 +174,9 @@ def noise(known: Panel) -> tuple[Array, Array]:
     around = weekly_level(flat)
     residual = flat - around
     # A week's mean takes a seventh of the variance of each of its days away.
-    spread = np.maximum(1.4826 * np.nan_to_num(nan_median(np.abs(residual))) * np.sqrt(7 / 6), MIN_NOISE_PCT)
-    flexible = _percent_variance(around) / _percent_variance(nan_median(flat))[:, None]
-    usual = nan_median(known.users)[:, None]
+    spread = np.maximum(MAD_TO_STD * np.nan_to_num(median(np.abs(residual))) * np.sqrt(7 / 6), MIN_NOISE_PCT)
+    flexible = _percent_variance(around) / _percent_variance(median(flat))[:, None]
+    usual = median(known.users)[:, None]
     crowd = np.where(np.isnan(known.users), 1.0, np.clip(usual / np.maximum(known.users, 1), 0.25, 6))
     variance = (spread**2)[:, None] * np.nan_to_num(np.clip(flexible, 0.7, 4), nan=1.0) * (0.5 + 0.5 * crowd)
     rho = _autocorrelation(residual)
@@ -193,18 +185,18 @@ def noise(known: Panel) -> tuple[Array, Array]:
     return kept, variance[:, last] * (1 + rho) / (1 - rho)
 
 
-def _in_points(score: Array, effects: Array) -> Array:
+def _in_points(score: Floats, effects: Floats) -> Floats:
     """What an effect on the logit scale does to a score, in points (first order, at the score itself)."""
     share = np.clip(score / 100, 0.0, 1.0)
     return effects * 100 * share * (1 - share)
 
 
-def _percent_variance(level: Array) -> Array:
+def _percent_variance(level: Floats) -> Floats:
     bounded = np.clip(level, 1.0, 99.7)
     return np.asarray(bounded * (100 - bounded))
 
 
-def _autocorrelation(residual: Array) -> float:
+def _autocorrelation(residual: Floats) -> float:
     """Median lag-one autocorrelation of all series, corrected for the week that was taken away, between 0 and 0.6."""
     kept = np.nan_to_num(residual)
     power = (kept**2).sum(axis=1)
@@ -215,16 +207,16 @@ def _autocorrelation(residual: Array) -> float:
     return float(np.clip(np.median(found) + 1 / 6, 0.0, 0.6))
 
 
-def _is_blip(flat: Array, variance: Array) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _is_blip(flat: Floats, variance: Floats) -> Flags:
     days = flat.shape[1]
     padded = np.pad(flat, ((0, 0), (3, 3)), constant_values=np.nan)
     beside = np.stack([padded[:, i : i + days] for i in (0, 1, 2, 4, 5, 6)], axis=-1)
-    blip = np.abs(flat - nan_median(beside)) > BLIP_SIGMAS * np.sqrt(variance)
+    blip = np.abs(flat - median(beside)) > BLIP_SIGMAS * np.sqrt(variance)
     blip[:, -3:] = False
     return blip
 
 
-def _wander(known: Panel, forecasts: pl.DataFrame | None) -> Array:
+def _wander(known: DailySeries, forecasts: pl.DataFrame | None) -> Floats:
     """(n, LOOK_AHEAD_DAYS) how far each level strays by itself: what the forecast's spread grows beyond the first day.
 
     sd_h = half the width of the 80 % interval / 1.2816; wander_h² = sd_h² − sd_1², the forecast's own random walk;
@@ -245,21 +237,21 @@ def _wander(known: Panel, forecasts: pl.DataFrame | None) -> Array:
     return np.asarray(np.sqrt(growth[:, None] * np.arange(LOOK_AHEAD_DAYS)))
 
 
-def _recent(known: Panel) -> Array:
+def _recent(known: DailySeries) -> Floats:
     """(n,) median of the last three scores, NaN where there is none."""
     order = np.argsort(np.where(np.isnan(known.score), 1, 0)[:, ::-1], axis=1, kind="stable")[
         :, :RECENT_READINGS
     ]
-    return nan_median(np.take_along_axis(known.score[:, ::-1], order, axis=1))
+    return median(np.take_along_axis(known.score[:, ::-1], order, axis=1))
 
 
 def _rows(
-    known: Panel,
+    known: DailySeries,
     severity: str,
-    threshold: Array,
-    reach: Array,
-    recent: Array,
-    enough: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    threshold: Floats,
+    reach: Floats,
+    recent: Floats,
+    enough: Flags,
     rules: RiskRules,
 ) -> pl.DataFrame:
     """One row a series for one severity."""
@@ -289,7 +281,7 @@ def _rows(
     )
 
 
-def crossing_day(reach: Array, q: float) -> Array:
+def crossing_day(reach: Floats, q: float) -> Floats:
     """(n,) the day by which a share ``q`` of those courses has crossed that cross at all, between whole days linearly.
 
     Args:

@@ -1,16 +1,22 @@
 """Severity of a score: thresholds per metric, and the gate on users that keeps two clients at night from deciding.
 
-Here: one reading in, one severity out. Not here: the status of a whole site (`status`), what a change over days
-means (`trends`), what is normal for a series (`baselines`).
+Here: one reading in, one severity out. Not here: the order of severities (``domain.severity``), the status of a whole
+site (`status`), what a change over days means (`trends`), what is normal for a series (``baselines``).
+
+A score on a threshold is in the better band; with three users nothing is said:
+
+>>> readings = pl.DataFrame({
+...     "metric": "capacity", "score_pct": [69.9, 70.0, 95.0], "num_users": [40, 40, 3],
+...     "total_user_minutes": 9000.0, "state": "ok",
+... })
+>>> with_severity(readings)["severity"].to_list()
+['critical', 'major', None]
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
-
-SEVERITIES = ("critical", "major", "warning", "info")
-"""Every severity, worst first. A reading that may not be judged has none (null)."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Bands:
 
 @dataclass(frozen=True)
 class UserGate:
-    """How many users a reading needs before it may be judged.
+    """How many users a reading needs before it may have a severity.
 
     Attributes:
         min_users: Fewest distinct users.

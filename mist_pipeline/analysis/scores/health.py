@@ -1,7 +1,15 @@
 """Health of a site, 0 to 100: the mean of its metrics' scores, with credit by severity; and what it is made of.
 
-Here: `analysis.health_scores`. Not here: severity and status (`severity`, `status`), when a threshold will be crossed
-(`risks`, which this only reads). The formulas: docs/methods/health.md.
+Here: `analysis.health_scores`. Not here: severity and status (`bands`, `status`), when a threshold will be crossed
+(``risks``, which this only reads). The formulas: docs/methods/health.md.
+
+A score of 95 counts in full, one of 70, the critical threshold, for a fifth of itself:
+
+>>> reading = {"site_id": "a", "state": "ok", "num_users": 40, "total_user_minutes": 9000.0}
+>>> day = pl.DataFrame({"day": [date(2026, 3, 1)] * 2, "metric": ["capacity", "coverage"], "score_pct": [95.0, 70.0], **reading})
+>>> scores = health_scores(day, [date(2026, 3, 1)], HealthRules(["capacity", "coverage"]))
+>>> scores.select("score", "status", "contributions").row(0)
+(54.5, 'UNHEALTHY', '{"capacity": 47.5, "coverage": 7.0}')
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +23,7 @@ from polars.expr.whenthen import ChainedThen, Then
 
 from mist_pipeline.analysis.scores.bands import Bands, UserGate, threshold, with_severity
 from mist_pipeline.analysis.scores.status import site_status
+from mist_pipeline.tables.analysis import HEALTH_SCORES
 
 Method = Literal["smooth", "banded"]
 
@@ -36,7 +45,7 @@ class HealthRules:
         by_metric: Thresholds of single metrics.
         gate: Users that a reading needs to count.
         drop_points: A fall by more than this since the previous day is a drop.
-        min_confidence: Confidence that both days need for a drop to be told.
+        min_confidence: Confidence that both days need for a drop.
         forecast_days: A crossing sooner than this puts a site at risk.
         min_probability: … if it is at least so probable.
     """
@@ -107,7 +116,7 @@ def health_scores(
     """
     wanted = sorted(set(days))
     if not wanted:
-        return _empty()
+        return HEALTH_SCORES.empty()
     first = wanted[0] - timedelta(days=LOOKBACK_DAYS)
     readings = with_severity(
         sle_daily.filter(pl.col("day").is_between(first, wanted[-1])),
@@ -141,7 +150,7 @@ def health_scores(
     return (
         with_previous.join(_at_risk(risks, rules), on=["day", "site_id"], how="left")
         .with_columns(is_drop=((pl.col("change") < -rules.drop_points) & sure).fill_null(value=False))
-        .select(*_empty().columns)
+        .select(HEALTH_SCORES.column_names)
         .sort("day", "site_id")
     )
 
@@ -181,23 +190,4 @@ def _at_risk(risks: pl.DataFrame | None, rules: HealthRules) -> pl.DataFrame:
         risks.filter((pl.col("severity") == "critical") & (pl.col("state") != "too_little_history"))
         .group_by("day", "site_id")
         .agg(is_at_risk=soon.fill_null(value=False).any())
-    )
-
-
-def _empty() -> pl.DataFrame:
-    return pl.DataFrame(
-        schema={
-            "day": pl.Date,
-            "site_id": pl.String,
-            "score": pl.Float64,
-            "previous_score": pl.Float64,
-            "change": pl.Float64,
-            "status": pl.String,
-            "is_at_risk": pl.Boolean,
-            "contributions": pl.String,
-            "confidence": pl.Float64,
-            "previous_day": pl.Date,
-            "previous_confidence": pl.Float64,
-            "is_drop": pl.Boolean,
-        }
     )

@@ -1,23 +1,27 @@
 """Status of a site on a day: the worst of its metrics, or UNKNOWN where too little is known.
 
-Here: severities of one day in, one status a site out. Not here: the severities themselves (`severity`), the score
-from 0 to 100 (`health`).
+Here: severities of one day in, one status a site out. Not here: the severities themselves (`bands`), the words
+(``domain.severity``), the score from 0 to 100 (`health`).
+
+>>> from datetime import date
+>>> readings = pl.DataFrame({
+...     "day": [date(2026, 3, 1)] * 2, "site_id": "a", "metric": ["capacity", "coverage"], "state": "ok",
+...     "severity": ["info", "major"],
+... })
+>>> site_status(readings, ["capacity", "coverage"]).select("status", "worst_metric", "data_share").row(0)
+('UNHEALTHY', 'coverage', 1.0)
 """
 
 from collections.abc import Sequence
 
 import polars as pl
 
-STATUS_OF_SEVERITY = {"critical": "CRITICAL", "major": "UNHEALTHY", "warning": "DEGRADED", "info": "HEALTHY"}
-"""What people call a severity when they speak of a site (or of one metric of it)."""
-
-STATUSES = (*STATUS_OF_SEVERITY.values(), "UNKNOWN")
-"""Every status, in the order in which people are shown them."""
+from mist_pipeline.domain.severity import STATUS_OF_SEVERITY, TROUBLE, UNKNOWN, WORST_FIRST
 
 
 def status_word(severity: pl.Expr) -> pl.Expr:
     """The status word of one severity; null (not judged) is UNKNOWN."""
-    return severity.replace_strict(STATUS_OF_SEVERITY, default="UNKNOWN", return_dtype=pl.String)
+    return severity.replace_strict(STATUS_OF_SEVERITY, default=UNKNOWN, return_dtype=pl.String)
 
 
 def judged_share(
@@ -78,24 +82,27 @@ def site_status(
         day, site_id, status, worst_metric (the lowest score among the worst severity where ``score_pct`` is there,
         else the first by name; null where HEALTHY or UNKNOWN), num_expected, num_judged, data_share.
     """
-    rank = pl.col("severity").replace_strict(
-        {name: place for place, name in enumerate(STATUS_OF_SEVERITY)}, default=None, return_dtype=pl.Int64
-    )
     by_score = ["score_pct"] if "score_pct" in readings.columns else []
     worst = (
         readings.filter(pl.col("metric").is_in(list(metrics)) & pl.col("severity").is_not_null())
-        .with_columns(rank=rank)
-        .sort("day", "site_id", "rank", *by_score, "metric", nulls_last=True)
+        .sort(
+            "day",
+            "site_id",
+            pl.col("severity").cast(pl.Enum(WORST_FIRST)),
+            *by_score,
+            "metric",
+            nulls_last=True,
+        )
         .group_by("day", "site_id", maintain_order=True)
         .agg(severity=pl.col("severity").first(), worst_metric=pl.col("metric").first())
     )
-    is_trouble = pl.col("severity").is_in(["critical", "major", "warning"])
+    is_trouble = pl.col("severity").is_in(TROUBLE)
     is_known = pl.col("severity").is_not_null() & (is_trouble | (pl.col("data_share") >= min_share))
     return (
         judged_share(readings, metrics, sites)
         .join(worst, on=["day", "site_id"], how="left")
         .with_columns(
-            status=pl.when(is_known).then(status_word(pl.col("severity"))).otherwise(pl.lit("UNKNOWN")),
+            status=pl.when(is_known).then(status_word(pl.col("severity"))).otherwise(pl.lit(UNKNOWN)),
             worst_metric=pl.when(is_trouble).then(pl.col("worst_metric")),
         )
         .select("day", "site_id", "status", "worst_metric", "num_expected", "num_judged", "data_share")

@@ -1,10 +1,18 @@
 """Trends: what changed since the previous day with data, how fast, and whether it is more than the series' own noise.
 
 Here: daily series in, one row a day and series out. Not here: the seven-day line for people (`weekly_line`), what is
-normal over a month (`baselines`), when a threshold will be crossed (`risks`).
+normal over a month (``baselines``), when a threshold will be crossed (``risks``).
 
 Every row of day D is a function of the `LOOKBACK_DAYS` days up to D, whatever else the frame holds: older and later
 rows change nothing, so that a backfill and the day itself give the same. The formulas: docs/methods/trends.md.
+
+The memory of a switch over ten days, in percent; more is worse:
+
+>>> days = [date(2026, 3, 1) + timedelta(days=back) for back in range(10)]
+>>> memory = pl.DataFrame({"day": days, "device_id": "s", "value": [50.0] * 9 + [60.0], "better": "lower"})
+>>> trend = value_trends(memory, days[-1:], keys=["device_id"])
+>>> trend.select("previous_value", "change", "noise", "indicator", "is_degrading").row(0)
+(50.0, 10.0, 1.0, '↑', True)
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,15 +24,9 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.scores.bands import UserGate
-from mist_pipeline.analysis.stats.day_matrix import (
-    MAD_TO_STD,
-    DayGrid,
-    Matrix,
-    median,
-    pairwise_std,
-    previous_column,
-    theil_sen_slope,
-)
+from mist_pipeline.analysis.stats.arrays import Floats
+from mist_pipeline.analysis.stats.day_grid import DayGrid, previous_column
+from mist_pipeline.analysis.stats.robust import MAD_TO_STD, median, pairwise_std, theil_sen_slope
 from mist_pipeline.analysis.stats.sample_size import observations
 
 Better = Literal["higher", "lower"]
@@ -77,9 +79,9 @@ def value_trends(
 
     Args:
         values: day, the key columns, value; ``better`` ("higher" or "lower": which way the value improves; null where
-            nobody knows); optionally ``observations`` (how many independent observations a percentage rests on) and
-            ``counts`` (false: too little to compare with or to judge; such a day has a row, but it is nobody's
-            previous day and never degrading).
+            that is unknown); optionally ``observations`` (how many independent observations a percentage rests on) and
+            ``counts`` (false: too little to compare with; such a day has a row, but it is the previous day
+            of none and never degrading).
         days: The days to compute.
         keys: What identifies a series, for example ``device_id`` and ``metric``.
         rules: Thresholds.
@@ -191,10 +193,10 @@ def trends(
 class _Series:
     """Matrices of series × days; ``direction`` is +1 where higher is better, −1 where lower is."""
 
-    value: Matrix
-    counted: Matrix
-    observations: Matrix
-    direction: Matrix
+    value: Floats
+    counted: Floats
+    observations: Floats
+    direction: Floats
 
 
 @dataclass(frozen=True)
@@ -205,9 +207,9 @@ class _Moves:
     (the sum of 1 ÷ observations of its two days).
     """
 
-    change: Matrix
-    weekly: Matrix
-    thinness: Matrix
+    change: Floats
+    weekly: Floats
+    thinness: Floats
 
 
 def _moves(series: _Series) -> _Moves:
@@ -256,9 +258,9 @@ def _one_day(grid: DayGrid, series: _Series, moves: _Moves, day: date, rules: Tr
 
     recent = series.counted[rows, at - VELOCITY_DAYS + 1 : at + 1]
     worsening = -direction * change
-    is_judged = np.isfinite(series.counted[rows, at]) & (np.abs(change) > noise)
+    is_change = np.isfinite(series.counted[rows, at]) & (np.abs(change) > noise)
     # worsening ÷ previous ÷ days > limit, without dividing by a previous value of 0
-    is_degrading = is_judged & (worsening > rules.degradation_pct / 100 * np.abs(previous) * elapsed)
+    is_degrading = is_change & (worsening > rules.degradation_pct / 100 * np.abs(previous) * elapsed)
     indicator = np.where(np.abs(change) <= noise, STABLE, np.where(worsening > 0, WORSENING, IMPROVING))
     has_indicator = has_previous & np.isfinite(direction)
 
@@ -299,8 +301,8 @@ def _one_day(grid: DayGrid, series: _Series, moves: _Moves, day: date, rules: Tr
 
 
 def _change_std(
-    change: Matrix, weekly: Matrix, past_thinness: Matrix, thinness: Matrix, value: Matrix, previous: Matrix
-) -> Matrix:
+    change: Floats, weekly: Floats, past_thinness: Floats, thinness: Floats, value: Floats, previous: Floats
+) -> Floats:
     """Robust standard deviation of a series' day-to-day change, by the best evidence that it has (see the docs)."""
     # Differences between the same change in two weeks: weekday pattern and steady drift cancel, variance doubles.
     by_week = MAD_TO_STD * median(np.abs(weekly)) / np.sqrt(2)
@@ -310,17 +312,17 @@ def _change_std(
     trials = 1 / thinness  # of the pooled share, as if both days had the same number
     share = (share * trials + 1) / (trials + 2)  # Laplace's rule: a perfect score of few users proves little
     binomial = 100 * np.sqrt(share * (1 - share) * thinness)
-    std: Matrix = np.where(np.isfinite(weekly).sum(axis=1) >= 7, by_week * growth, np.nan_to_num(binomial))
+    std: Floats = np.where(np.isfinite(weekly).sum(axis=1) >= 7, by_week * growth, np.nan_to_num(binomial))
     short = np.flatnonzero((np.isfinite(weekly).sum(axis=1) < 7) & (np.isfinite(change).sum(axis=1) >= 6))
     std[short] = pairwise_std(change[short]) * growth[short]
     return std
 
 
-def _usual_change(change: Matrix, at: int) -> Matrix:
+def _usual_change(change: Floats, at: int) -> Floats:
     """The change that this weekday brings anyway, beyond the drift: median of up to four weeks, 0 below three."""
     same_weekday = change[:, [at - 28, at - 21, at - 14, at - 7]]
     usual = median(same_weekday) - median(change[:, at - NOISE_DAYS : at])
-    beyond: Matrix = np.where(np.isfinite(same_weekday).sum(axis=1) >= 3, usual, 0.0)
+    beyond: Floats = np.where(np.isfinite(same_weekday).sum(axis=1) >= 3, usual, 0.0)
     return beyond
 
 

@@ -1,4 +1,15 @@
-"""."""
+"""Hours since the epoch, and the local hour of the week of each site.
+
+Here: conversions for arrays of hours and the zone of each site. Not here: days in the organisation's zone (``collect``).
+
+Monday 00:00 UTC is the second hour of the week in Berlin's winter (sites' zones × hours):
+
+>>> monday = hour_number(datetime(2026, 3, 2, tzinfo=UTC))
+>>> local = local_time({"a": "Europe/Berlin"}, ["a", "b"], monday, hours=3)
+>>> local.hour_of_week[local.zone_of]
+array([[1, 2, 3],
+       [0, 1, 2]])
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

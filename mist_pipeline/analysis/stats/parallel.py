@@ -1,7 +1,12 @@
 """Spreading chunks of work over processes of this machine or over a Dask cluster, through joblib.
 
 Here: the choice of engine, chunk boundaries, live workers, progress. Not here: any method. Functions handed to
-``fan_out`` must be importable by their module, because the workers import them.
+`parallel_map` must be importable by their module, because the workers import them.
+
+>>> series = list(range(5))
+>>> pieces = slices(len(series), 3)
+>>> parallel_map(sum, [series[piece] for piece in pieces[:1]], [3], LOCAL, what="sums")
+[3]
 """
 
 import logging
@@ -50,7 +55,7 @@ def slices(total: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, total)) for start in range(0, total, size)]
 
 
-def fan_out(
+def parallel_map(
     function: Callable[[Chunk], Result],
     chunks: Sequence[Chunk],
     weights: Sequence[int],
@@ -70,7 +75,7 @@ def fan_out(
         weights: Number of series in each chunk, for progress.
         compute: The engine.
         what: What is being done, for the log.
-        progress: Told (done, total) after every chunk.
+        progress: Called with (done, total) after every chunk.
     """
     total, done = sum(weights), 0
     results: list[Result] = []

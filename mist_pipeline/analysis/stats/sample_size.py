@@ -1,6 +1,11 @@
 """How much a reading rests on: user-minutes, and the independent observations among them.
 
-Here: the two expressions that `trends`, `baselines` and `deviations` share. Not here: the gate on users (`severity`).
+Here: expressions and constants that ``scores``, ``baselines``, ``anomalies`` and ``evidence`` share. Not here: the gate
+on users (``scores.bands``).
+
+>>> readings = pl.DataFrame({"total_user_minutes": [600.0, None], "num_users": [12, 5]})
+>>> readings.select(minutes=user_minutes(), observations=observations()).rows()
+[(600.0, 40.0), (300.0, 20.0)]
 """
 
 import polars as pl

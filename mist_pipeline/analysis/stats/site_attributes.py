@@ -1,4 +1,15 @@
-"""."""
+"""Which sites share a group, a gateway, a template, a firmware, a model or a country.
+
+Here: attributes of ``history.sites`` as rows. Not here: what sharing one means (``evidence.peer_groups``,
+``causes.shared_attributes``).
+
+>>> sites = pl.DataFrame({
+...     "site_id": ["a"], "country_code": ["DE"], "sitegroup_ids": [["north"]],
+...     "attributes": ['{"models": {"AP45": 9, "AP12": 1}}'],
+... })
+>>> memberships(sites).rows()
+[('a', 'country', 'DE'), ('a', 'model', 'AP45'), ('a', 'site_group', 'north')]
+"""
 
 import json
 from collections.abc import Mapping

@@ -1,13 +1,22 @@
-"""."""
+"""How far each weekday usually lies from its week.
+
+Here: the weekdays of a span, a level without them, and their effects, shrunk where noise explains them. Not here: the
+scale of the series (``forecasts.series.to_logit``) and the strength that people read (``baselines.daily``).
+
+Eight weeks of one series, 7 points lower on Sundays; effects of Monday … Sunday, series × 7:
+
+>>> weekday = weekdays(date(2026, 3, 1), 56)
+>>> weekday_effects(np.where(weekday == 6, 83.0, 90.0)[None], weekday).effect.round(2)
+array([[ 1.,  1.,  1.,  1.,  1.,  1., -6.]])
+"""
 
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
-from mist_pipeline.analysis.stats.arrays import Array
-from mist_pipeline.analysis.stats.robust import nan_median
+from mist_pipeline.analysis.stats.arrays import Floats, Ints
+from mist_pipeline.analysis.stats.robust import MAD_TO_STD, median
 
 EFFECT_WEEKS = 6
 """Weekday effects come from this many last weeks: long enough for a median, short enough to follow a new rota."""
@@ -17,13 +26,13 @@ MIN_EFFECT_READINGS = 18
 """Fewer readings than most of three weeks say nothing about weekdays."""
 
 
-def weekdays(day: date, days: int, ahead: int = 0) -> npt.NDArray[np.int64]:
+def weekdays(day: date, days: int, ahead: int = 0) -> Ints:
     """Weekdays (0 = Monday) of the ``days`` days that end at ``day`` + ``ahead``."""
     back = np.arange(days, dtype=np.int64)[::-1]
     return np.asarray((day.weekday() + ahead - back) % 7, dtype=np.int64)
 
 
-def weekly_level(z: Array) -> Array:
+def weekly_level(z: Floats) -> Floats:
     """(n, t) mean over the seven days around each day, the nearest whole week at both ends: a level without weekdays.
 
     Windows with fewer than four readings give NaN.
@@ -48,11 +57,11 @@ class WeekdayEffects:
         variance: (n,) sampling variance of an effect.
     """
 
-    effect: Array
-    variance: Array
+    effect: Floats
+    variance: Floats
 
 
-def weekday_effects(z: Array, weekday: npt.NDArray[np.int64]) -> WeekdayEffects:
+def weekday_effects(z: Floats, weekday: Ints) -> WeekdayEffects:
     """Weekday effects of every series: robust, and none where there is no weekly pattern.
 
     The median, over the last six weeks, of the distance from the week around it, shrunk towards zero as far as the
@@ -71,9 +80,9 @@ def weekday_effects(z: Array, weekday: npt.NDArray[np.int64]) -> WeekdayEffects:
         mine = distance[:, columns == w]
         if mine.shape[1] == 0:
             continue
-        effect[:, w] = np.nan_to_num(nan_median(mine))
+        effect[:, w] = np.nan_to_num(median(mine))
         count[:, w] = (~np.isnan(mine)).sum(axis=1)
-        spread[:, w] = np.nan_to_num((1.4826 * nan_median(np.abs(mine - effect[:, w : w + 1]))) ** 2)
+        spread[:, w] = np.nan_to_num((MAD_TO_STD * median(np.abs(mine - effect[:, w : w + 1]))) ** 2)
     known = count > 0
     n_known = np.maximum(known.sum(axis=1), 1)
     effect = np.where(known, effect - (effect.sum(axis=1) / n_known)[:, None], 0.0)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from mist_pipeline.analysis.scores.weekly_average import LINE_DAYS, weekly_line
+from mist_pipeline.analysis.scores.weekly_line import LINE_DAYS, weekly_line
 from mist_pipeline.domain.severity import RANKS, TROUBLE, UNRANKED
 from mist_pipeline.report.document.formatting import (
     THRESHOLD_NAMES,

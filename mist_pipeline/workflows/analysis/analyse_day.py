@@ -16,7 +16,7 @@ from mist_pipeline.analysis.baselines import daily as normal
 from mist_pipeline.analysis.baselines import deviations as away
 from mist_pipeline.analysis.causes import correlations as together
 from mist_pipeline.analysis.scores import health, trends
-from mist_pipeline.analysis.scores.weekly_average import value_sentence
+from mist_pipeline.analysis.scores.weekly_line import value_sentence
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history, state

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mist_pipeline.analysis.baselines.daily import ALL_DAYS, SCHEMA, baselines
+from mist_pipeline.analysis.baselines.daily import ALL_DAYS, baselines
 from mist_pipeline.analysis.baselines.deviations import DeviationRules, deviations, hourly_deviations
 from mist_pipeline.analysis.baselines.hourly import HOURLY_SCHEMA
+from mist_pipeline.tables.analysis import BASELINES
 from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading, series
 
 EVE = D - timedelta(days=1)
@@ -37,7 +38,7 @@ def usual(day_of_week: int = ALL_DAYS, **columns: object) -> dict[str, object]:
 def judged(
     row: dict[str, object], *baseline: dict[str, object], rules: DeviationRules | None = None
 ) -> dict[str, object]:
-    normal = pl.DataFrame(list(baseline), schema=SCHEMA, orient="row")
+    normal = pl.DataFrame(list(baseline), schema=BASELINES.polars_schema(), orient="row")
     return deviations(frame([row]), normal, [D], rules=rules).row(0, named=True)
 
 
@@ -128,7 +129,7 @@ def test_a_score_without_a_baseline_has_a_row_and_no_judgement() -> None:
 
 
 def test_a_day_without_a_score_has_no_row() -> None:
-    normal = pl.DataFrame([usual()], schema=SCHEMA, orient="row")
+    normal = pl.DataFrame([usual()], schema=BASELINES.polars_schema(), orient="row")
     assert deviations(frame([reading(None, state="missing")]), normal, [D]).is_empty()
     assert deviations(frame([reading(90.0, EVE)]), normal, [D]).is_empty(), "a day that was not asked"
 

@@ -1,1 +1,1 @@
-"""."""
+"""Tests of ``mist_pipeline.analysis.forecasts``."""

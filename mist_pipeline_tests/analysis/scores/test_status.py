@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from mist_pipeline.analysis.scores.bands import with_severity
-from mist_pipeline.analysis.scores.status import STATUSES, judged_share, site_status
+from mist_pipeline.analysis.scores.status import judged_share, site_status
+from mist_pipeline.domain.severity import STATUSES
 from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading
 
 METRICS = ("capacity", "coverage", "roaming", "throughput")

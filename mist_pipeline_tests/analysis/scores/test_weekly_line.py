@@ -5,7 +5,7 @@ import pytest
 
 from mist_pipeline.analysis.scores.bands import Bands, with_severity
 from mist_pipeline.analysis.scores.trends import trends, value_trends
-from mist_pipeline.analysis.scores.weekly_average import value_sentence, weekly_line
+from mist_pipeline.analysis.scores.weekly_line import value_sentence, weekly_line
 from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading, series
 
 WEEK = [D - timedelta(days=back) for back in range(7)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mist_pipeline.analysis.stats.arrays import Array
+from mist_pipeline.analysis.stats.arrays import Floats
 from mist_pipeline_tests.support.analysis.daily_frames import D
 
 LINE = 80.0
@@ -16,9 +16,9 @@ DAYS = 56
 class Planted:
     """Scores (n, DAYS) that end on D, and in how many days the level falls under the line (inf: never)."""
 
-    scores: Array
-    users: Array
-    lead: Array
+    scores: Floats
+    users: Floats
+    lead: Floats
 
     def frame(self) -> pl.DataFrame:
         n = len(self.scores)
@@ -65,7 +65,7 @@ def planted(kind: str, seed: int, n: int = 300) -> Planted:
     return Planted(np.clip(level + pattern + noise, 0, 100), users, lead)
 
 
-def line_crosses(scores: Array, days: int) -> Array:
+def line_crosses(scores: Floats, days: int) -> Floats:
     """The usual rule: a least-squares line through the last days is under the line within a week."""
     x = np.arange(days) - (days - 1) / 2
     last = scores[:, -days:]
@@ -73,7 +73,7 @@ def line_crosses(scores: Array, days: int) -> Array:
     return np.asarray(last.mean(axis=1) + slope * ((days - 1) / 2 + 7) < LINE)
 
 
-def curve_crosses(scores: Array, days: int) -> Array:
+def curve_crosses(scores: Floats, days: int) -> Floats:
     """The same with a parabola."""
     x = np.arange(-days + 1, 1)
     design = np.stack([np.ones(days), x, x**2], axis=1)

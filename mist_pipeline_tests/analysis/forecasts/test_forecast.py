@@ -7,32 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mist_pipeline.analysis.forecasts.forecast import SCHEMA, forecasts
+from mist_pipeline.analysis.forecasts.forecast import forecasts
 from mist_pipeline.analysis.forecasts.intervals import calibrated
 from mist_pipeline.analysis.forecasts.model_search import (
-    MODELS_SCHEMA,
     WINDOW_DAYS,
     fallback_reasons,
     search_orders,
     search_weekday,
 )
 from mist_pipeline.analysis.forecasts.models import SHAPE_EDGES, Prediction, ljung_box_p, pmdarima_fit
+from mist_pipeline.tables.analysis import FORECASTS, MODELS
 from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading, series
+from mist_pipeline_tests.support.analysis.noisy_series import noisy, sites
 
 pytestmark = pytest.mark.slow
 
 BOUNDS = ["lower_pct", "lower_80_pct", "mean_pct", "upper_80_pct", "upper_pct"]
-
-
-def noisy(seed: int, days: int = 91, level: float = 92.0, slope: float = 0.0, sd: float = 1.0) -> list[float]:
-    rng = np.random.default_rng(seed)
-    return np.clip(level + slope * np.arange(-days + 1, 1) + sd * rng.normal(size=days), 0, 100).tolist()
-
-
-def sites(count: int, days: int = 91, last: date = D, **kinds: float) -> pl.DataFrame:
-    return pl.concat(
-        [series(noisy(i, days, **kinds), last, site_id=f"s{i:02d}") for i in range(count)], rechunk=True
-    )
 
 
 def first_row(found: pl.DataFrame) -> dict[str, object]:
@@ -42,7 +32,7 @@ def first_row(found: pl.DataFrame) -> dict[str, object]:
 def test_every_series_gets_a_row_for_each_of_at_least_seven_days() -> None:
     found = forecasts(sites(3), D, horizon_days=3)
 
-    assert found.schema == pl.Schema(SCHEMA)
+    assert found.schema == pl.Schema(FORECASTS.polars_schema())
     assert found.height == 3 * 7
     assert found["target_day"].to_list() == [D + timedelta(days=h) for h in range(1, 8)] * 3
     assert forecasts(sites(1), D, horizon_days=10).height == 10
@@ -108,7 +98,7 @@ def test_a_decline_moves_the_forecast_down_with_it() -> None:
 
 
 def test_an_empty_history_gives_an_empty_table() -> None:
-    assert forecasts(frame([]), D).schema == pl.Schema(SCHEMA)
+    assert forecasts(frame([]), D).schema == pl.Schema(FORECASTS.polars_schema())
     assert forecasts(frame([]), D).is_empty()
 
 
@@ -185,7 +175,7 @@ def test_a_search_stores_order_coefficients_and_how_it_did_against_the_naive_for
     found = search_orders(sites(3), D, only_due=False)
     row = found.to_dicts()[0]
 
-    assert found.schema == pl.Schema(MODELS_SCHEMA)
+    assert found.schema == pl.Schema(MODELS.polars_schema())
     assert (row["d"], row["n"], row["fallback"]) == (1, 91, None)
     # Fourteen origins, and eight of them have all seven days, the later ones six, five … one.
     assert row["backtest_n"] == 8 * 7 + 21

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mist_pipeline.analysis.anomalies.features import BLOCKS
-from mist_pipeline.analysis.anomalies.isolation_forest import SCHEMA, AnomalySettings, Tail, anomalies
+from mist_pipeline.analysis.anomalies.isolation_forest import AnomalySettings, Tail, anomalies
+from mist_pipeline.tables.analysis import ANOMALIES
 
 MONDAY = date(2026, 11, 16)
 DAY = MONDAY + timedelta(days=4)
@@ -87,9 +88,9 @@ def test_an_unusually_good_day_is_no_anomaly() -> None:
 
 
 def test_columns_are_those_of_the_table() -> None:
-    assert dict(anomalies(world(4, 10), [], SMALL).schema) == SCHEMA
-    assert dict(anomalies(world(4, 10).clear(), [DAY], SMALL).schema) == SCHEMA
-    assert dict(anomalies(world(), [DAY], SMALL).schema) == SCHEMA
+    assert dict(anomalies(world(4, 10), [], SMALL).schema) == ANOMALIES.polars_schema()
+    assert dict(anomalies(world(4, 10).clear(), [DAY], SMALL).schema) == ANOMALIES.polars_schema()
+    assert dict(anomalies(world(), [DAY], SMALL).schema) == ANOMALIES.polars_schema()
 
 
 def test_the_forest_is_that_of_the_last_scheduled_training_day() -> None:
@@ -204,9 +205,9 @@ def test_on_quiet_sites_the_budget_is_kept() -> None:
     budget = AnomalySettings(budget_per_1000=10.0)
     days = [DAY - timedelta(days=k) for k in range(35)]
     found = pl.concat(anomalies(world(sites=20, days=110, seed=seed), days, budget) for seed in range(20, 24))
-    judged = found.filter(pl.col("state") == "ok")
-    assert len(judged) == 4 * 35 * 20
-    rate = 1000.0 * float(judged["is_anomaly"].sum()) / len(judged)
+    scored = found.filter(pl.col("state") == "ok")
+    assert len(scored) == 4 * 35 * 20
+    rate = 1000.0 * float(scored["is_anomaly"].sum()) / len(scored)
     assert 4.0 <= rate <= 20.0
 
 

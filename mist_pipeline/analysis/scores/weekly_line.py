@@ -1,7 +1,13 @@
 """The seven-day line of a metric for people: "Day 1: capacity 84 % DEGRADED … Day 4: 71 % UNHEALTHY ↑ ALERT".
 
-Here: wording of what `severity`, `status` and `trends` found; plain text, so whoever renders it must escape it. Not
-here: any judgement of its own but the alert at the line's end, which projects the velocity.
+Here: wording of what `bands`, `status` and `trends` found; plain text, which its renderer must escape. Not here: any
+decision of its own but the alert at the line's end, which projects the velocity.
+
+>>> values = pl.DataFrame({
+...     "day": [date(2026, 3, 2)], "previous_day": [date(2026, 3, 1)], "now": [79.0], "before": [75.0], "indicator": ["↑"],
+... })
+>>> values.select(value_sentence("now", "before")).item()
+'75 % yesterday, 79 % today, trending upward'
 """
 
 from collections.abc import Mapping
@@ -12,6 +18,7 @@ import polars as pl
 from mist_pipeline.analysis.scores.bands import Bands, threshold
 from mist_pipeline.analysis.scores.status import status_word
 from mist_pipeline.analysis.scores.trends import WORSENING
+from mist_pipeline.domain.numbers import rounded_down_column
 
 LINE_DAYS = 7
 
@@ -39,7 +46,7 @@ def weekly_line(
         forecast_days: How far the velocity is continued.
 
     Returns:
-        day, site_id, metric, day_number (1 … 7; 7 is ``day``), score_pct, status (UNKNOWN where not judged),
+        day, site_id, metric, day_number (1 … 7; 7 is ``day``), score_pct, status (UNKNOWN without a severity),
         indicator, is_alert, text ("Day 4: capacity 71 % UNHEALTHY ↑ ALERT: trending to critical"). Seven rows for
         every site and metric with a score in the week: days without one say "no data".
     """
@@ -52,11 +59,10 @@ def weekly_line(
     critical = threshold("critical", bands or Bands(), by_metric)
     ahead = pl.col("score_pct") + forecast_days * pl.col("velocity_pct_per_day")
     is_worse = pl.col("indicator") == WORSENING
-    is_judged = pl.col("severity").is_not_null()
-    is_there = is_judged & is_worse & (pl.col("severity") == "critical")
-    is_coming = is_judged & is_worse & ~is_there & (ahead < critical)
-    # Rounded down, so that 69.9 % CRITICAL is never printed as the 70 % that would not be.
-    score = pl.format("{} %", pl.col("score_pct").floor().cast(pl.Int64))
+    has_severity = pl.col("severity").is_not_null()
+    is_there = has_severity & is_worse & (pl.col("severity") == "critical")
+    is_coming = has_severity & is_worse & ~is_there & (ahead < critical)
+    score = pl.format("{} %", rounded_down_column(pl.col("score_pct"), 0).cast(pl.Int64))
     return (
         series.join(calendar, how="cross")
         .join(week, on=["day", "site_id", "metric"], how="left")

@@ -1,7 +1,8 @@
 import polars as pl
 import pytest
 
-from mist_pipeline.analysis.scores.bands import SEVERITIES, Bands, UserGate, severity, with_severity
+from mist_pipeline.analysis.scores.bands import Bands, UserGate, severity, with_severity
+from mist_pipeline.domain.severity import WORST_FIRST
 from mist_pipeline_tests.support.analysis.daily_frames import frame, reading
 
 
@@ -27,7 +28,7 @@ def test_a_score_on_a_threshold_is_in_the_better_band(score: float | None, expec
 
 def test_the_names_of_the_severities_are_those_that_are_given() -> None:
     scores = pl.DataFrame({"score_pct": [10.0, 75.0, 85.0, 95.0]})
-    assert tuple(scores.select(severity(pl.col("score_pct"), Bands())).to_series()) == SEVERITIES
+    assert tuple(scores.select(severity(pl.col("score_pct"), Bands())).to_series()) == WORST_FIRST
 
 
 def test_predecessor_mistake_9_configured_thresholds_are_read() -> None:

@@ -1,15 +1,23 @@
 """What a window of weighted scores looks like: level and spread, classical and robust.
 
-Here: formulas shared by the baselines of days (`baselines`) and of hours of the week (`hourly_baselines`). Not here:
-which readings belong to a window.
+Here: formulas shared by the baselines of days (`daily`) and of hours of the week (`hourly`). Not here: which readings
+belong to a window; statistics without weights of users (``stats.robust``).
+
+Two windows of three scores with their user-minutes, windows × scores:
+
+>>> scores = np.array([[90.0, 92.0, 97.0], [80.0, np.nan, np.nan]])
+>>> minutes = np.array([[100.0, 100.0, 200.0], [50.0, np.nan, np.nan]])
+>>> found = window_statistics(scores, minutes)
+>>> found.n, found.mean, found.median, found.std.round(2)
+(array([3., 1.]), array([94., 80.]), array([94.5, 80. ]), array([3.9, nan]))
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from mist_pipeline.analysis.stats.day_matrix import MAD_TO_STD, Matrix, median, weighted_median
+from mist_pipeline.analysis.stats.arrays import Floats, Ints
+from mist_pipeline.analysis.stats.robust import MAD_TO_STD, median, weighted_median
 
 MAD_NEAR_ZERO_PCT = 0.1
 """Below this the MAD says only that most values are equal; the standard deviation then speaks for the rest."""
@@ -25,18 +33,18 @@ class WindowStatistics:
         std: Standard deviation around it, unbiased by Kish's effective number (Σw)² ÷ Σw²; NaN below two values.
         median: Weighted median.
         mad: Weighted median distance from the median, floored (see `floored_mad`).
-        minutes: Mean user-minutes a value rests on; NaN where no value tells.
+        minutes: Mean user-minutes a value rests on; NaN where it is unknown for all.
     """
 
-    n: Matrix
-    mean: Matrix
-    std: Matrix
-    median: Matrix
-    mad: Matrix
-    minutes: Matrix
+    n: Floats
+    mean: Floats
+    std: Floats
+    median: Floats
+    mad: Floats
+    minutes: Floats
 
 
-def window_statistics(values: Matrix, minutes: Matrix) -> WindowStatistics:
+def window_statistics(values: Floats, minutes: Floats) -> WindowStatistics:
     """Statistics along the last axis; NaN values do not count.
 
     A value whose user-minutes are unknown (NaN, or not above 0) weighs as much as the median of its window.
@@ -53,19 +61,19 @@ def window_statistics(values: Matrix, minutes: Matrix) -> WindowStatistics:
     std = weighted_std(values, weight, mean)
     middle = weighted_median(values, weight)
     mad = floored_mad(weighted_median(np.abs(values - middle[..., None]), weight), std)
-    told = np.isfinite(exposure).sum(axis=-1)
-    mean_minutes = np.nansum(exposure, axis=-1) / np.where(told > 0, told, np.nan)
+    known_minutes = np.isfinite(exposure).sum(axis=-1)
+    mean_minutes = np.nansum(exposure, axis=-1) / np.where(known_minutes > 0, known_minutes, np.nan)
     return WindowStatistics(n, mean, std, middle, mad, mean_minutes)
 
 
-def fill_weights(exposure: Matrix, is_known: Matrix) -> Matrix:
+def fill_weights(exposure: Floats, is_known: Floats) -> Floats:
     """Weights of the known values: their exposure, the window's median exposure where unknown, 1 without any."""
     usual = np.nan_to_num(median(exposure), nan=1.0)[..., None]
-    weight: Matrix = np.where(is_known, np.where(np.isfinite(exposure), exposure, usual), 0.0)
+    weight: Floats = np.where(is_known, np.where(np.isfinite(exposure), exposure, usual), 0.0)
     return weight
 
 
-def weighted_std(values: Matrix, weight: Matrix, centre: Matrix) -> Matrix:
+def weighted_std(values: Floats, weight: Floats, centre: Floats) -> Floats:
     """Standard deviation around a weighted mean, unbiased by Kish's effective number of values."""
     total, squares = weight.sum(axis=-1), (weight**2).sum(axis=-1)
     effective = total**2 / np.where(squares > 0, squares, np.nan)
@@ -73,21 +81,21 @@ def weighted_std(values: Matrix, weight: Matrix, centre: Matrix) -> Matrix:
     variance = (weight * distance**2).sum(axis=-1) / np.where(total > 0, total, np.nan)
     # Two values of equal weight have an effective number of 2; weights far apart come close to a single value.
     is_spread = effective > 1 + 1e-6
-    std: Matrix = np.sqrt(
+    std: Floats = np.sqrt(
         np.where(is_spread, variance * effective / np.where(is_spread, effective - 1, 1), np.nan)
     )
     return std
 
 
-def floored_mad(mad: Matrix, std: Matrix) -> Matrix:
+def floored_mad(mad: Floats, std: Floats) -> Floats:
     """The MAD; where it is near 0, the standard deviation in MAD units, so that rare dips do not look infinitely rare."""
-    floored: Matrix = np.where(mad < MAD_NEAR_ZERO_PCT, np.fmax(mad, std / MAD_TO_STD), mad)
+    floored: Floats = np.where(mad < MAD_NEAR_ZERO_PCT, np.fmax(mad, std / MAD_TO_STD), mad)
     return floored
 
 
 def low_side_std(
-    score: Matrix, minutes: Matrix, group: npt.NDArray[np.int64] | None = None, min_group_days: int = 1
-) -> Matrix:
+    score: Floats, minutes: Floats, group: Ints | None = None, min_group_days: int = 1
+) -> Floats:
     """Robust spread of a window below its expectation: 1.4826 × the weighted median of the distances below it.
 
     Scores crowd near 100 and fall far: a spread that looks at both sides makes every ordinary bad day look rare
@@ -114,5 +122,5 @@ def low_side_std(
     below = np.nan_to_num(weighted_median(np.where(residual < 0, -residual, np.nan), weight))
     distance = floored_mad(below, root_mean_square)
     freedom = np.where(n > fitted, n - fitted, np.nan)
-    spread: Matrix = MAD_TO_STD * distance * np.sqrt(n / freedom)
+    spread: Floats = MAD_TO_STD * distance * np.sqrt(n / freedom)
     return spread

@@ -6,9 +6,9 @@ import pytest
 from mist_pipeline.analysis.forecasts import model_search
 from mist_pipeline.analysis.forecasts.forecast import forecasts
 from mist_pipeline.analysis.forecasts.model_search import search_orders
-from mist_pipeline.analysis.stats.parallel import Compute, fan_out, slices
-from mist_pipeline_tests.analysis.forecasts.test_forecasts import sites
+from mist_pipeline.analysis.stats.parallel import Compute, parallel_map, slices
 from mist_pipeline_tests.support.analysis.daily_frames import D
+from mist_pipeline_tests.support.analysis.noisy_series import sites
 
 
 def total(numbers: list[int]) -> int:
@@ -26,23 +26,23 @@ def test_a_cluster_needs_an_address() -> None:
 
 
 def test_one_chunk_runs_here_and_reports_progress() -> None:
-    told: list[tuple[int, int]] = []
-    found = fan_out(total, [[1, 2]], [2], Compute(), what="sums", progress=lambda *now: told.append(now))
+    seen: list[tuple[int, int]] = []
+    found = parallel_map(total, [[1, 2]], [2], Compute(), what="sums", progress=lambda *now: seen.append(now))
 
     assert found == [3]
-    assert told == [(2, 2)]
+    assert seen == [(2, 2)]
 
 
 @pytest.mark.slow
 def test_results_come_back_in_the_order_of_the_chunks_from_processes() -> None:
-    told: list[tuple[int, int]] = []
+    seen: list[tuple[int, int]] = []
     chunks = [[n, n] for n in range(6)]
-    found = fan_out(
-        total, chunks, [2] * 6, Compute(workers=2), what="sums", progress=lambda *now: told.append(now)
+    found = parallel_map(
+        total, chunks, [2] * 6, Compute(workers=2), what="sums", progress=lambda *now: seen.append(now)
     )
 
     assert found == [0, 2, 4, 6, 8, 10]
-    assert told[-1] == (12, 12)
+    assert seen[-1] == (12, 12)
 
 
 @pytest.mark.slow

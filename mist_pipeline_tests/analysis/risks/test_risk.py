@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mist_pipeline.analysis.forecasts.forecast import forecasts
-from mist_pipeline.analysis.forecasts.series import panel
+from mist_pipeline.analysis.forecasts.series import daily_series
 from mist_pipeline.analysis.risks.change_points import (
     WINDOW_DAYS,
     Odds,
@@ -16,8 +16,9 @@ from mist_pipeline.analysis.risks.change_points import (
     explain,
     hypotheses,
 )
-from mist_pipeline.analysis.risks.risk import SCHEMA, RiskRules, crossing_day, noise, risks, sentence
+from mist_pipeline.analysis.risks.risk import RiskRules, crossing_day, noise, risks, sentence
 from mist_pipeline.analysis.scores.bands import Bands
+from mist_pipeline.tables.analysis import RISKS
 from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading, series
 from mist_pipeline_tests.support.analysis.planted_declines import curve_crosses, line_crosses, planted
 
@@ -120,7 +121,7 @@ def test_series_that_stopped_or_never_began_have_too_little_history() -> None:
 
 
 def test_an_empty_history_has_no_risks() -> None:
-    assert risks(frame([]), D, rules=RULES).schema == pl.Schema(SCHEMA)
+    assert risks(frame([]), D, rules=RULES).schema == pl.Schema(RISKS.polars_schema())
 
 
 def test_bands_of_a_metric_are_its_own() -> None:
@@ -163,7 +164,7 @@ def test_a_pre_warning_comes_before_critical(scores: list[float], line: float | 
 
 def test_a_spreading_forecast_makes_a_near_line_riskier() -> None:
     history = series(course(end=81.0, sd=0.2))
-    outlook = pl.DataFrame(
+    posterior = pl.DataFrame(
         {
             "day": [D] * 7,
             "site_id": ["site"] * 7,
@@ -176,9 +177,9 @@ def test_a_spreading_forecast_makes_a_near_line_riskier() -> None:
     )
     major = pl.col("severity") == "major"
     calm = risks(history, D, rules=RULES).filter(major)["probability"].item()
-    told = risks(history, D, rules=RULES, forecasts=outlook).filter(major)["probability"].item()
+    told = risks(history, D, rules=RULES, forecasts=posterior).filter(major)["probability"].item()
     other = risks(
-        history, D, rules=RULES, forecasts=outlook.with_columns(pl.lit("x").alias("site_id"))
+        history, D, rules=RULES, forecasts=posterior.with_columns(pl.lit("x").alias("site_id"))
     ).filter(major)
 
     assert told > calm + 0.1
@@ -237,42 +238,42 @@ def test_the_day_of_crossing_is_read_off_the_distribution() -> None:
 def test_the_evidence_of_a_story_is_the_density_of_the_days_under_it() -> None:
     from scipy.stats import multivariate_normal
 
-    odds, told = Odds(), hypotheses(7, Odds())
+    odds, tested = Odds(), hypotheses(7, Odds())
     rng = np.random.default_rng(0)
     score = 90 + rng.normal(size=(1, WINDOW_DAYS)) - np.clip(np.arange(WINDOW_DAYS) - 30, 0, None) * 0.3
     variance = np.full_like(score, 1.3)
-    found = explain(score, variance, told, odds)
+    found = explain(score, variance, tested, odds)
     centred = score[0] - score[0].mean()
     density = [
         multivariate_normal.logpdf(
             centred, cov=1.3 * np.eye(WINDOW_DAYS) + 15.0**2 + odds.effect_pct**2 * np.outer(x, x)
         )
-        for x in told.past
+        for x in tested.past
     ]
-    expected = np.exp(np.array(density) - max(density)) * told.prior
+    expected = np.exp(np.array(density) - max(density)) * tested.prior
 
     np.testing.assert_allclose(found.weight[0], expected / expected.sum(), rtol=1e-5)
 
 
 def test_the_prediction_of_a_story_is_its_regression_carried_on() -> None:
-    told = hypotheses(3, Odds())
-    k = int(np.flatnonzero(told.is_trend)[5])
-    score = 92 - 4 * told.past[k][None]
-    found = explain(score, np.full_like(score, 0.01), told, Odds())
+    tested = hypotheses(3, Odds())
+    k = int(np.flatnonzero(tested.is_trend)[5])
+    score = 92 - 4 * tested.past[k][None]
+    found = explain(score, np.full_like(score, 0.01), tested, Odds())
 
     assert found.weight[0].argmax() == k
-    np.testing.assert_allclose(found.mean[0, k], 92 - 4 * told.ahead[k], atol=0.01)
+    np.testing.assert_allclose(found.mean[0, k], 92 - 4 * tested.ahead[k], atol=0.01)
     threshold = np.array([found.mean[0, k, 1]])
     assert crossing_probability(found, threshold, np.zeros((1, 3)))[0, 1] == pytest.approx(0.5, abs=0.1)
 
 
 def test_stories_sum_to_one_and_each_has_one_unit_of_effect() -> None:
-    told = hypotheses(7, Odds())
+    tested = hypotheses(7, Odds())
 
-    assert told.prior.sum() == pytest.approx(1)
-    assert (told.past[1:].max(axis=1) == 1).all()
-    assert not told.past[0].any()
-    assert (told.ahead[told.is_trend][:, 0] > 1).all()
+    assert tested.prior.sum() == pytest.approx(1)
+    assert (tested.past[1:].max(axis=1) == 1).all()
+    assert not tested.past[0].any()
+    assert (tested.ahead[tested.is_trend][:, 0] > 1).all()
 
 
 def test_noise_grows_with_fewer_users_and_forgets_blips() -> None:
@@ -281,7 +282,7 @@ def test_noise_grows_with_fewer_users_and_forgets_blips() -> None:
     crowd = series(scores).with_columns(
         pl.when(pl.col("day") == D - timedelta(days=5)).then(20).otherwise(200).alias("num_users")
     )
-    kept, variance = noise(panel(crowd, D, 56))
+    kept, variance = noise(daily_series(crowd, D, 56))
 
     assert np.isnan(kept[0, -20])
     assert np.isnan(kept).sum() == 1

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from mist_pipeline.analysis.stats.windows import (
+from mist_pipeline.analysis.baselines.window_statistics import (
     fill_weights,
     floored_mad,
     low_side_std,

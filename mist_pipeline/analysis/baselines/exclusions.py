@@ -1,6 +1,12 @@
-"""Days that must not teach anybody what is normal: confirmed incidents, silences, holidays.
+"""Days that must not count as normal: confirmed incidents, silences, holidays.
 
 Here: marking readings with the day from which they are to be left out. Not here: what the rest looks like.
+
+>>> days = [date(2026, 3, 1), date(2026, 3, 2)]
+>>> readings = pl.DataFrame({"day": days, "site_id": "a", "metric": "coverage"})
+>>> holidays = pl.DataFrame({"day": days[1:], "site_id": "a"})
+>>> mark_excluded(readings, holidays)["excluded_from"].to_list()
+[None, datetime.date(1, 1, 1)]
 """
 
 from datetime import date

@@ -76,10 +76,10 @@ def test_the_filter_agrees_with_statsmodels_also_over_gaps(ar: list[float], ma: 
     ours = kalman(z[None], np.array([ar]), np.array([ma]), horizon=5)
     model = SARIMAX(z, order=(len(ar), 1, len(ma)))
     theirs = model.filter(np.concatenate([ar, ma, ours.sigma2]))
-    outlook = theirs.get_forecast(5)
+    posterior = theirs.get_forecast(5)
 
-    np.testing.assert_allclose(ours.mean[0], outlook.predicted_mean, rtol=1e-8)
-    np.testing.assert_allclose(ours.variance[0], outlook.var_pred_mean, rtol=1e-6)
+    np.testing.assert_allclose(ours.mean[0], posterior.predicted_mean, rtol=1e-8)
+    np.testing.assert_allclose(ours.variance[0], posterior.var_pred_mean, rtol=1e-6)
     assert ours.log_likelihood[0] == pytest.approx(theirs.llf, abs=1e-4)
 
 

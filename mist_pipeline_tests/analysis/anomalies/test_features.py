@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from mist_pipeline.analysis.anomalies.features import (
     BLOCKS,
     FEATURES,
-    Array,
+    Floats,
     day_shapes,
     features,
     last_24_hours,
-    panel,
+    shape_cube,
     with_live,
 )
 
@@ -75,7 +75,7 @@ def history(shares: list[float | None], users: float = 100.0, last: date = DAY) 
 
 
 def feature(shapes: pl.DataFrame, which: int, day: date = DAY) -> float:
-    dense = panel(shapes, day - timedelta(days=40), day)
+    dense = shape_cube(shapes, day - timedelta(days=40), day)
     return float(features(dense, [day], 28, 14)[day][0, 0, which])
 
 
@@ -220,7 +220,7 @@ def test_what_lies_after_the_day_or_before_its_reference_changes_nothing() -> No
 
 def test_a_reference_of_broken_weeks_is_refused() -> None:
     with pytest.raises(ValueError, match="whole weeks, not 30"):
-        features(panel(history([0.1]), DAY, DAY), [DAY], 30, 14)
+        features(shape_cube(history([0.1]), DAY, DAY), [DAY], 30, 14)
 
 
 @settings(max_examples=25, deadline=None)
@@ -229,8 +229,8 @@ def test_a_reference_of_broken_weeks_is_refused() -> None:
     users=st.floats(0.5, 1e4),
 )
 def test_features_are_finite_or_missing_together(shares: list[float | None], users: float) -> None:
-    dense = panel(history(shares, users), DAY - timedelta(days=28), DAY)
-    values: Array = features(dense, [DAY], 28, 14)[DAY][0, 0]
+    dense = shape_cube(history(shares, users), DAY - timedelta(days=28), DAY)
+    values: Floats = features(dense, [DAY], 28, 14)[DAY][0, 0]
     assert np.isfinite(values[LEVEL]) == (
         shares[-1] is not None and sum(s is not None for s in shares[:-1]) >= 14
     )
@@ -240,6 +240,6 @@ def test_features_are_finite_or_missing_together(shares: list[float | None], use
 
 def test_days_before_the_panel_are_days_without_a_reading() -> None:
     shapes = history([0.01] * 20 + [0.04])
-    short = panel(shapes, DAY - timedelta(days=20), DAY)
-    long = panel(shapes, DAY - timedelta(days=40), DAY)
+    short = shape_cube(shapes, DAY - timedelta(days=20), DAY)
+    long = shape_cube(shapes, DAY - timedelta(days=40), DAY)
     np.testing.assert_array_equal(features(short, [DAY], 28, 14)[DAY], features(long, [DAY], 28, 14)[DAY])

@@ -10,12 +10,12 @@ from polars.testing import assert_frame_equal
 
 from mist_pipeline.analysis.baselines.daily import (
     ALL_DAYS,
-    SCHEMA,
     BaselineRules,
     baselines,
     weekday_strength,
 )
 from mist_pipeline.analysis.baselines.peers import peer_circles
+from mist_pipeline.tables.analysis import BASELINES
 from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading, series
 
 EVE = D - timedelta(days=1)
@@ -104,7 +104,7 @@ def test_without_days_or_history_the_frame_is_empty_and_has_all_columns() -> Non
         baselines(series([90.0], EVE), [D + timedelta(days=400)]),
     ):
         assert empty.is_empty()
-        assert dict(empty.schema) == SCHEMA
+        assert dict(empty.schema) == BASELINES.polars_schema()
 
 
 WEEKDAYS = np.arange(28) % 7

@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from mist_pipeline.analysis.stats.exclusions import mark_excluded
+from mist_pipeline.analysis.baselines.exclusions import mark_excluded
 from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading
 
 READINGS = frame([reading(90.0), reading(90.0, metric="roaming"), reading(90.0, site_id="other")])
