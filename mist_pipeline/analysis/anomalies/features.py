@@ -30,9 +30,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from mist_pipeline.analysis.stats.arrays import Flags, Floats
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
+from mist_pipeline.analysis.stats.day_grid import DayGrid
+from mist_pipeline.analysis.stats.local_time import site_zones
 from mist_pipeline.analysis.stats.robust import MAD_TO_STD, median
-from mist_pipeline.domain.time_zones import zone_names
+from mist_pipeline.analysis.stats.sample_size import MINUTES_PER_CLIENT
 
 BLOCK_HOURS = 4
 BLOCKS = 24 // BLOCK_HOURS
@@ -136,7 +138,7 @@ def last_24_hours(
 ) -> pl.DataFrame:
     """The shape of the 24 hours before ``as_of``, labelled with the day on which most of them fell.
 
-    Appended to the shapes of earlier days (see ``with_live``), the live job asks the same function as the daily one.
+    Appended to the shapes of earlier days (see ``with_live``), the live job uses the same function as the daily one.
 
     Args:
         sle_hourly: As for ``day_shapes``; hours outside [as_of − 24 h, as_of) are ignored.
@@ -159,44 +161,37 @@ def with_live(shapes: pl.DataFrame, live: pl.DataFrame) -> pl.DataFrame:
 
 def shape_cube(shapes: pl.DataFrame, first_day: date, last_day: date) -> ShapeCube:
     """Shapes of the days first_day … last_day as dense arrays; other days are ignored."""
-    inside = shapes.filter(pl.col("day").is_between(first_day, last_day))
-    site_ids: list[str] = inside["site_id"].unique().sort().to_list()
-    metrics: list[str] = inside["metric"].unique().sort().to_list()
-    shape = (len(site_ids), len(metrics), (last_day - first_day).days + 1)
-    indexed = inside.join(pl.DataFrame({"site_id": site_ids}).with_row_index("s"), on="site_id").join(
-        pl.DataFrame({"metric": metrics}).with_row_index("m"), on="metric"
-    )
-    where = (
-        indexed["s"].to_numpy(),
-        indexed["m"].to_numpy(),
-        (indexed["day"] - first_day).dt.total_days().to_numpy(),
-    )
+    grid = DayGrid.over(shapes, ("site_id", "metric"), first_day, last_day)
+    (site_ids, of_site), (metrics, of_metric) = (_numbered(grid.keys[name]) for name in ("site_id", "metric"))
 
-    def dense(column: pl.Series) -> Floats:
-        values = np.full(shape, np.nan)
-        values[where] = column.cast(pl.Float64).to_numpy()
+    def dense(name: str) -> Floats:
+        values = np.full((len(site_ids), len(metrics), grid.shape[1]), np.nan)
+        values[of_site, of_metric] = grid.matrix(pl.col(name))
         return values
 
-    share = dense(indexed["share"])
-    block_users = np.stack([dense(indexed[f"user_hours_{b}"]) for b in range(BLOCKS)], axis=-1)
-    block_degraded = np.stack([dense(indexed[f"degraded_hours_{b}"]) for b in range(BLOCKS)], axis=-1)
+    users = dense("user_hours")
+    block_users = np.stack([dense(f"user_hours_{b}") for b in range(BLOCKS)], axis=-1)
+    block_degraded = np.stack([dense(f"degraded_hours_{b}") for b in range(BLOCKS)], axis=-1)
     has_users = block_users > 0
     block_share = np.divide(
         block_degraded, block_users, out=np.full_like(block_users, np.nan), where=has_users
     )
-    is_known = np.zeros((shape[0], shape[2]), dtype=np.bool_)
-    is_known[where[0], where[2]] = True
     return ShapeCube(
-        site_ids,
-        metrics,
-        first_day,
-        np.arcsin(np.sqrt(share)),
-        dense(indexed["user_hours"]),
-        dense(indexed["spread"]),
-        np.arcsin(np.sqrt(np.clip(block_share, 0.0, 1.0))),
-        np.where(has_users, block_users, np.nan),
-        is_known,
+        sites=site_ids,
+        metrics=metrics,
+        first_day=first_day,
+        level=np.arcsin(np.sqrt(dense("share"))),
+        users=users,
+        spread=dense("spread"),
+        block_level=np.arcsin(np.sqrt(np.clip(block_share, 0.0, 1.0))),
+        block_users=np.where(has_users, block_users, np.nan),
+        is_known=np.asarray(np.isfinite(users).any(axis=1)),
     )
+
+
+def _numbered(names: pl.Series) -> tuple[list[str], Ints]:
+    """The distinct names, sorted, and the position of each row's name among them."""
+    return names.unique().sort().to_list(), names.rank("dense").to_numpy().astype(np.int64) - 1
 
 
 def features(cube: ShapeCube, days: Sequence[date], window_days: int, min_days: int) -> dict[date, Floats]:
@@ -241,7 +236,7 @@ def _usable_hours(
             on=["hour", "site_id"],
             how="left",
         )
-        minutes = minutes.fill_null(60.0 * pl.col("num_clients"))
+        minutes = minutes.fill_null(MINUTES_PER_CLIENT * pl.col("num_clients"))
     is_ok = (pl.col("state") == "ok") & pl.col("score_pct").is_not_null()
     share = (1.0 - pl.col("score_pct") / 100.0).clip(0.0, 1.0)
     return (
@@ -259,24 +254,17 @@ def _usable_hours(
 
 def _with_local_hour(hours: pl.DataFrame, sites: pl.DataFrame) -> pl.DataFrame:
     """The hours with local_hour (0–23 on the site's own clock); one conversion per zone, not per row."""
-    newest = sites.sort("day") if "day" in sites.columns else sites
-    zone = pl.col("timezone").fill_null("UTC")
-    valid = zone_names()
-    named = newest.group_by("site_id", maintain_order=True).agg(zone.last())
-    names = {name: name if name in valid else "UTC" for name in [*named["timezone"].unique(), "UTC"]}
-    zones = named.with_columns(pl.col("timezone").replace_strict(names, return_dtype=pl.String))
+    zones = site_zones(sites, hours["site_id"])
     instants = hours.select(pl.col("hour").unique())
     clocks = pl.concat(
         instants.with_columns(
-            pl.lit(name).alias("timezone"),
-            pl.col("hour").dt.convert_time_zone(name).dt.hour().alias("local_hour"),
+            pl.lit(zone).alias("zone"),
+            pl.col("hour").dt.convert_time_zone(zone).dt.hour().alias("local_hour"),
         )
-        for name in sorted(set(names.values()))
+        for zone in sorted({*zones["zone"], "UTC"})
     )
-    return (
-        hours.join(zones, on="site_id", how="left")
-        .with_columns(zone)
-        .join(clocks, on=["hour", "timezone"], how="left")
+    return hours.join(zones, on="site_id", how="left", maintain_order="left").join(
+        clocks, on=["hour", "zone"], how="left", maintain_order="left"
     )
 
 
@@ -365,7 +353,7 @@ def _pattern(cube: ShapeCube, blocks: _BlockReference, t: int, start: int, min_d
 
 
 def _window(values: Floats, start: int, stop: int) -> Floats:
-    """The days start … stop − 1 of the last axis, NaN for days before the panel begins."""
+    """The days start … stop − 1 of the last axis, NaN for days before the first day of the arrays."""
     if start >= 0:
         return values[..., start:stop]
     missing = np.full((*values.shape[:-1], -start), np.nan)

@@ -29,7 +29,7 @@ import polars as pl
 
 from mist_pipeline.analysis.baselines.exclusions import mark_excluded
 from mist_pipeline.analysis.baselines.window_statistics import low_side_std, window_statistics
-from mist_pipeline.domain.time_zones import zone_names
+from mist_pipeline.analysis.stats.local_time import site_zones
 
 _INSTANT = pl.Datetime("us", "UTC")
 
@@ -110,18 +110,6 @@ def hourly_baselines(
         .filter((pl.col("excluded_from") <= pl.col("asked").dt.date()).fill_null(value=False).not_())
     )
     return _statistics(readings, rules)
-
-
-def site_zones(sites: pl.DataFrame, site_ids: pl.Series) -> pl.DataFrame:
-    """site_id and zone (a known IANA name) of every site in ``site_ids``; UTC where it is unknown."""
-    known = sites.select("site_id", zone="timezone").with_columns(
-        zone=pl.when(pl.col("zone").is_in(sorted(zone_names()))).then(pl.col("zone"))
-    )
-    return (
-        pl.DataFrame({"site_id": site_ids.unique()})
-        .join(known, on="site_id", how="left", validate="1:1")
-        .with_columns(pl.col("zone").fill_null("UTC"))
-    )
 
 
 def reference_hours(

@@ -39,7 +39,7 @@ _BIN_WEIGHT = 60.0 * 60
 _PRIOR_SHARE = 0.03
 _MIN_SHARE = 2e-4
 _MATURE_DAYS = 4.0
-_MEMORY_DAYS = 17.0
+_EFFECTIVE_DAYS = 17.0
 _HELD = 0.15
 _HELD_AT_MOST = 14.0
 _SCALE_WEIGHT = np.array([240.0, 30.0])
@@ -165,7 +165,7 @@ def expectation(baselines: Baselines, common: Peers, pool: Ints, day_spread: Flo
     slow_level = (baselines.slow_degraded.sum(axis=1, dtype=np.float64) + _LEVEL_WEIGHT * level) / (
         slow_exposure + _LEVEL_WEIGHT
     )
-    days = np.minimum(baselines.days, _MEMORY_DAYS)
+    days = np.minimum(baselines.days, _EFFECTIVE_DAYS)
     uncertainty = common.spread[pool] * _LEVEL_WEIGHT / (exposure + _LEVEL_WEIGHT) + day_spread / (days + 1.0)
     return Expectation(
         fast=_by_bin(baselines.fast_degraded, baselines.fast_exposure, level),
@@ -184,7 +184,7 @@ def absorb(baselines: Baselines, observed: Singles, exposure: Singles, bins: Int
     """Let one finished day enter the baselines, in place.
 
     Args:
-        baselines: State before that day; `held_days` already tells of that day's end.
+        baselines: State before that day; `held_days` is already that of the day's end.
         observed: Degraded user-minutes, series × 24.
         exposure: Total user-minutes, series × 24.
         bins: Bin of every hour, series × 24.

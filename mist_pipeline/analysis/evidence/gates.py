@@ -71,7 +71,7 @@ class NotableOptions:
             over raises no alarm.
         diffuse_penalty: Added for a whole metric none of whose classifiers is as surprising as itself: causes
             concentrate, noise does not.
-        estimated_penalty: Added where only scores are known, so that nobody can say whether a cause is concentrated.
+        estimated_penalty: Added where only scores are known, so that it is unknown whether a cause is concentrated.
         support_share: Share of a gate's surprise and excess that still supports an open alert.
         short_hours: Windows up to this length need corroboration.
         min_baseline_days: Days of history a series needs before its evidence counts.

@@ -27,16 +27,12 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.stats.arrays import Flags, Ints, Singles
-from mist_pipeline.analysis.stats.local_time import _MICROSECONDS_PER_HOUR
+from mist_pipeline.analysis.stats.local_time import hour_numbers
+from mist_pipeline.analysis.stats.sample_size import MINUTES_PER_CLIENT
 
 SERIES_KEY = ["site_id", "metric", "classifier"]
 BLOCK = 24
 """Hours of one block. Blocks are UTC days, counted from the epoch, whatever the history's first hour."""
-MINUTES_PER_CLIENT = 60.0
-
-
-def _number(column: str = "hour") -> pl.Expr:
-    return pl.col(column).dt.convert_time_zone("UTC").dt.epoch("us").floordiv(_MICROSECONDS_PER_HOUR)
 
 
 @dataclass(frozen=True)
@@ -49,12 +45,12 @@ class HourlyMatrix:
         site_of: For every series the position of its site.
         first_hour: Hours since the epoch of column 0; a multiple of 24.
         observed: Degraded user-minutes, series × hours; 0 where there is no reading.
-        exposure: Total user-minutes, series × hours; 0 where there is no reading or nobody was there.
+        exposure: Total user-minutes, series × hours; 0 where there is no reading or there were no users.
         estimated: Whether the exposure was estimated from the number of clients, series × hours.
         clients: Connected clients, sites × hours; NaN where not known.
         alive: Connected share of the access points, sites × hours; NaN where not known.
-        is_missing: Asked, and the cloud had nothing for any metric, sites × hours.
-        is_asked: At least one metric was asked, sites × hours.
+        is_missing: Requested, and the cloud had nothing for any metric, sites × hours.
+        is_asked: At least one metric was requested, sites × hours.
     """
 
     series: pl.DataFrame
@@ -105,8 +101,8 @@ def hourly_matrix(
         known_series: Series (``site_id``, ``metric``, ``classifier``) that must have a line even without readings.
         known_sites: Sites that must have a line even without readings.
     """
-    within = (_number() >= first_hour) & (_number() < end_hour)
-    at = (_number() - first_hour).alias("at")
+    within = (hour_numbers() >= first_hour) & (hour_numbers() < end_hour)
+    at = (hour_numbers() - first_hour).alias("at")
     clients = site_hourly.filter(within).select(
         "site_id", at, "num_clients", "num_aps", "num_aps_connected", hour="hour"
     )
@@ -216,7 +212,7 @@ def _devices(seen: pl.DataFrame, site_ids: list[str], hours: int) -> tuple[Singl
 
 
 def _answers(readings: pl.DataFrame, site_ids: list[str], hours: int) -> tuple[Flags, Flags]:
-    """Where the cloud had nothing for any metric, and where it was asked at all, sites × hours."""
+    """Where the cloud had nothing for any metric, and where anything was requested, sites × hours."""
     answers = (
         readings.filter(pl.col("state") != "not_supported")
         .group_by("site_id", "at")

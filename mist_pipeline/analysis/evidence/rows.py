@@ -11,8 +11,8 @@ import polars as pl
 
 from mist_pipeline.analysis.evidence import peer_groups
 from mist_pipeline.analysis.evidence.hourly_matrix import HourlyMatrix
-from mist_pipeline.analysis.evidence.windows import LOOK_BACK, EvidenceOptions, WindowSums, running
-from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
+from mist_pipeline.analysis.evidence.windows import LOOK_BACK, EvidenceOptions, WindowSums
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, running_sums
 from mist_pipeline.analysis.stats.local_time import hour_column
 from mist_pipeline.tables.analysis import EVIDENCE
 
@@ -128,7 +128,7 @@ def _is_estimated(matrix: HourlyMatrix, line: Ints, at: Ints, window: Ints) -> F
         return np.zeros(line.size, np.bool_)
     lines, place = np.unique(line, return_inverse=True)
     low = int(at.min()) - LOOK_BACK
-    sums = running(matrix.estimated[lines, low : int(at.max()) + 1].astype(np.float64))
+    sums = running_sums(matrix.estimated[lines, low : int(at.max()) + 1].astype(np.float64))
     until = at - low + 1
     estimated: Flags = sums[place, until] > sums[place, until - window]
     return estimated

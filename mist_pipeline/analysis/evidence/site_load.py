@@ -20,9 +20,10 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.evidence import tails
-from mist_pipeline.analysis.evidence.hourly_matrix import MINUTES_PER_CLIENT, HourlyMatrix
-from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
+from mist_pipeline.analysis.evidence.hourly_matrix import HourlyMatrix
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, running_sums
 from mist_pipeline.analysis.stats.local_time import LocalTime
+from mist_pipeline.analysis.stats.sample_size import MINUTES_PER_CLIENT
 
 WEEK = 168
 LOAD, SILENCE = "load", "silence"
@@ -31,7 +32,6 @@ LOAD_WINDOWS = 24
 _SLOT_FORGET = 0.5 ** (1 / 3)
 _SHAPE_WEIGHT = 0.5
 _SPREAD_WEIGHT, _SPREAD_FORGET = 240.0, 0.5 ** (1 / 21)
-_POOL_FORGET = 0.5 ** (1 / 21)
 _RATE_FORGET = 0.5 ** (1 / 60)
 _MATURE_DAYS = 14.0
 _WINSOR = 2.5
@@ -147,10 +147,7 @@ class _LoadSums:
 
 def _load_sums(hours: _Hours, loads: SiteLoads, windows: tuple[int, ...], width: int) -> list[_LoadSums]:
     a, b = tails.dispersion(loads.moments)
-    sums = [
-        np.pad(np.cumsum(x * MINUTES_PER_CLIENT, axis=1), ((0, 0), (1, 0)))
-        for x in (hours.clients, hours.usual)
-    ]
+    sums = [running_sums(x * MINUTES_PER_CLIENT) for x in (hours.clients, hours.usual)]
     until = np.arange(sums[0].shape[1] - width, sums[0].shape[1])
     result = []
     for i, window in enumerate(windows):
@@ -230,9 +227,9 @@ def _absorb(
     begin: int,
 ) -> None:
     """Let the finished block enter the usual load, in place."""
-    loads.moments *= _POOL_FORGET
-    loads.counts *= _POOL_FORGET
-    loads.typical *= _POOL_FORGET
+    loads.moments *= tails.POOL_FORGET
+    loads.counts *= tails.POOL_FORGET
+    loads.typical *= tails.POOL_FORGET
     for i, (window, (enough, sums, nominal)) in enumerate(zip(tested, tested_sums, strict=True)):
         columns = np.arange(23 % window, 24, window)
         cells = enough[:, columns]
@@ -281,7 +278,7 @@ def silence_evidence(
     A silent hour has all devices dead, or no data while the devices are unknown and users are usual. Its surprise is how
     rare such an hour is at this site (with a weak prior of one hour in 1,000), 3 more where devices are known to be
     dead, and half as much again for every further silent hour, because silent hours come together. Where more than half
-    of all sites are missing at once the cloud or the collection is ill, and data alone makes no site silent.
+    of all sites are missing at once the cloud or the collection is at fault, and data alone makes no site silent.
 
     Returns:
         ``line``, ``at``, ``window_hours`` (longest window that was silent throughout), ``classifier`` (``outage``, or

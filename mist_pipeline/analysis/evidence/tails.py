@@ -26,6 +26,8 @@ MOMENTS = 5
 BINS = 96
 BIN_WIDTH = 0.25
 MAX_SURPRISE = 60.0
+POOL_FORGET = 0.5 ** (1 / 21)
+"""Daily factor of the sums that all sites share: a half-life of three weeks."""
 _PRIOR_A, _PRIOR_B, _PRIOR_WEIGHT = 150.0, 0.12, 60.0
 _PRIOR_AT = (300.0, 12_000.0)
 _OUTLIER = 25.0

@@ -7,8 +7,6 @@ Where windows of six hours end in a block of 24 without overlapping:
 
 >>> apart(6)
 array([ 5, 11, 17, 23])
->>> running(np.array([[1.0, 2.0, 4.0]]))  # series × hours; a window's sum is a difference of two columns
-array([[0., 1., 3., 7.]])
 """
 
 from collections.abc import Iterator
@@ -19,16 +17,16 @@ import numpy as np
 
 from mist_pipeline.analysis.evidence import expectation as expectations
 from mist_pipeline.analysis.evidence import tails
-from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, MINUTES_PER_CLIENT, HourlyMatrix
+from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, HourlyMatrix
 from mist_pipeline.analysis.evidence.state import EvidenceState
-from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, running_sums
+from mist_pipeline.analysis.stats.sample_size import MINUTES_PER_CLIENT
 
 LOOK_BACK = 168
-"""Hours of history that must be given before the first hour to be parameters."""
+"""Hours of history that must be given before the first hour that is evaluated."""
 WINDOWS = (1, 2, 3, 6, 12, 24, 48, 96, 168)
 SLOW_FROM = 48
 """Windows from this length are compared with the lagged baseline."""
-POOL_FORGET = 0.5 ** (1 / 21)
 _CAP = 9.0
 _MIN_UPDATE_DAYS = 2.0
 
@@ -140,7 +138,12 @@ class RunningSums:
         expected = np.take_along_axis(shares, bins[:, kept], axis=1) * users
         excess = np.maximum(seen - expected, 0.0)
         return cls(
-            look_back, running(seen), running(users), running(expected), running(excess), running(excess**2)
+            look_back,
+            running_sums(seen),
+            running_sums(users),
+            running_sums(expected),
+            running_sums(excess),
+            running_sums(excess**2),
         )
 
     def over(self, sums: Floats, hours: int) -> Floats:
@@ -199,7 +202,7 @@ class WindowSums:
     def recent_pct(self, line: Ints, at: Ints) -> Floats:
         """Points more degraded than expected in the last 24 hours, or in the window where that is shorter.
 
-        Where nobody was there in those hours, that of the window.
+        Where there were no users in those hours, that of the window.
         """
         lately = min(self.hours, BLOCK)
         observed, expected, users = (
@@ -248,13 +251,6 @@ def window_sums(
         cells = is_tested & (seen - mean > np.sqrt(variance))
         nominal[cells] = tails.upper_surprise(seen[cells], mean[cells], variance[cells])
         yield WindowSums(hours, sums, seen, mean, total, plain, variance, is_tested, nominal)
-
-
-def running(values: Floats) -> Floats:
-    """Cumulative sums along the hours, with a leading zero."""
-    sums = np.zeros((values.shape[0], values.shape[1] + 1))
-    np.cumsum(values, axis=1, out=sums[:, 1:])
-    return sums
 
 
 def _scale_at(scale: Floats, hours: int) -> Floats:
@@ -337,7 +333,7 @@ def apart(hours: int) -> Ints:
 
 def apply_update(state: EvidenceState, update: PoolUpdate) -> None:
     """Let the update of a complete block enter the pools, in place."""
-    state.moments = state.moments * POOL_FORGET + update.moments
-    state.counts = state.counts * POOL_FORGET + update.counts
-    state.spread = state.spread * POOL_FORGET + update.spread
-    state.spread_weight = state.spread_weight * POOL_FORGET + update.spread_weight
+    state.moments = state.moments * tails.POOL_FORGET + update.moments
+    state.counts = state.counts * tails.POOL_FORGET + update.counts
+    state.spread = state.spread * tails.POOL_FORGET + update.spread
+    state.spread_weight = state.spread_weight * tails.POOL_FORGET + update.spread_weight

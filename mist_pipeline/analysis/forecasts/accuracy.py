@@ -55,7 +55,7 @@ def grade(issued: pl.DataFrame, sle_daily: pl.DataFrame, day: date) -> pl.DataFr
 
     Args:
         issued: ``analysis.forecasts``, rows without a forecast are skipped.
-        sle_daily: ``history.sle_daily``; rows after ``day`` are not looked at.
+        sle_daily: ``history.sle_daily``; rows after ``day`` are ignored.
         day: The day up to whose end grades are given.
 
     Returns:
@@ -112,10 +112,10 @@ def beats_naive(
     newest search before ``day`` are summed, each forecast once: true where the sum is below the naive forecast's.
 
     Args:
-        sle_daily: ``history.sle_daily``; rows after ``day`` are not looked at.
+        sle_daily: ``history.sle_daily``; rows after ``day`` are ignored.
         day: The day of the verdict.
-        models: ``analysis.models`` or None; rows of ``day`` and later are not looked at.
-        issued: ``analysis.forecasts`` or None; rows of ``day`` and later are not looked at.
+        models: ``analysis.models`` or None; rows of ``day`` and later are ignored.
+        issued: ``analysis.forecasts`` or None; rows of ``day`` and later are ignored.
 
     Returns:
         site_id, metric, beats_naive; only series about which there is evidence.

@@ -75,9 +75,9 @@ def forecasts(
     """Forecast every series for the days after ``day``.
 
     Args:
-        sle_daily: ``history.sle_daily`` of at least the last 13 weeks where they exist; later rows are not looked at.
+        sle_daily: ``history.sle_daily`` of at least the last 13 weeks where they exist; later rows are ignored.
         day: The day at whose end the forecast is made.
-        models: ``analysis.models``; rows of ``day`` and later are not looked at.
+        models: ``analysis.models``; rows of ``day`` and later are ignored.
         issued: ``analysis.forecasts`` of the last weeks, for ``beats_naive``; rows of ``day`` and later are ignored.
         horizon_days: Days ahead; at least seven are made.
         compute: Where the work runs.
@@ -120,8 +120,8 @@ def forecasts(
         bounds[rows] = calibrated(together, metric[rows])
         refitted[rows] = together.is_refitted
     model = _model_names(state, arima, stored, known.count)
-    judged = beats_naive(sle_daily, day, models=models, issued=issued)
-    return _table(known, horizon, centre, bounds, state, model, refitted, judged)
+    verdicts = beats_naive(sle_daily, day, models=models, issued=issued)
+    return _table(known, horizon, centre, bounds, state, model, refitted, verdicts)
 
 
 def _flags(rows: Ints, total: int) -> Flags:
@@ -245,7 +245,7 @@ def _table(
     state: Texts,
     model: list[str],
     refitted: Flags,
-    judged: pl.DataFrame,
+    verdicts: pl.DataFrame,
 ) -> pl.DataFrame:
     """The rows of ``analysis.forecasts`` in the order of their key."""
     n = len(known)
@@ -255,7 +255,7 @@ def _table(
         pl.Series("model", model, dtype=pl.String),
         pl.Series("state", state.tolist(), dtype=pl.String),
         pl.Series("is_refitted", refitted),
-    ).join(judged, on=["site_id", "metric"], how="left", maintain_order="left")
+    ).join(verdicts, on=["site_id", "metric"], how="left", maintain_order="left")
     rows = series.select(pl.all().repeat_by(horizon).explode()) if n else series
     return (
         rows.with_columns(

@@ -33,7 +33,7 @@ from mist_pipeline.analysis.stats.weekday import weekday_effects
 from mist_pipeline.tables.analysis import MODELS
 
 WINDOW_DAYS = 91
-"""Thirteen weeks: what both search and forecast look at."""
+"""Thirteen weeks: what both search and forecast use."""
 
 MIN_READINGS = 28
 """Fewer readings than this cannot tell nine orders apart."""
@@ -122,7 +122,7 @@ def search_orders(
     and promise far too narrow intervals on a series that degrades.
 
     Args:
-        sle_daily: ``history.sle_daily``; rows after ``day`` are not looked at.
+        sle_daily: ``history.sle_daily``; rows after ``day`` are ignored.
         day: The day whose end the search knows.
         only_due: Search only the series whose weekday it is (``search_weekday``); False searches all, for the first
             run of an organisation.

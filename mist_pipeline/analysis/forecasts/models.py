@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import chdtrc
 
 from mist_pipeline.analysis.forecasts.arima_filter import (
     Filtered,
@@ -118,7 +118,7 @@ def ljung_box_p(innovation: Floats, lags: int = DIAGNOSTIC_LAGS) -> Floats:
         correlation = (centred[:, lag:] * centred[:, :-lag]).sum(axis=1) / power
         statistic += correlation**2 / np.maximum(n_read - lag, 1)
     statistic *= n_read * (n_read + 2)
-    return np.asarray(np.where(n_read >= 3 * lags, stats.chi2.sf(statistic, lags), np.nan))
+    return np.asarray(np.where(n_read >= 3 * lags, chdtrc(lags, statistic), np.nan))
 
 
 def predict(work: Work) -> Prediction:

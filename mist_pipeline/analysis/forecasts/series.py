@@ -16,7 +16,10 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.stats.arrays import Floats, Ints, Texts
+from mist_pipeline.analysis.stats.day_grid import DayGrid
 from mist_pipeline.analysis.stats.weekday import weekdays
+
+KEY = ("site_id", "metric")
 
 CLIP_PCT = 0.05
 """Distance that scores keep from 0 and 100 % on the logit scale."""
@@ -62,7 +65,7 @@ class DailySeries:
 
 
 def daily_series(sle_daily: pl.DataFrame, day: date, window_days: int) -> DailySeries:
-    """The last ``window_days`` days up to ``day`` as arrays; later rows are not looked at.
+    """The last ``window_days`` days up to ``day`` as arrays; later rows are ignored.
 
     Series whose newest state is ``not_supported`` and series without any row in the span are left out.
 
@@ -78,34 +81,18 @@ def daily_series(sle_daily: pl.DataFrame, day: date, window_days: int) -> DailyS
     users = pl.col("num_users") if "num_users" in sle_daily.columns else pl.lit(None)
     rows = sle_daily.filter(pl.col("day").is_between(first, day)).select(
         "day",
-        "site_id",
-        "metric",
+        *KEY,
         "state",
-        pl.when(pl.col("state") == "ok")
-        .then(pl.col("score_pct").cast(pl.Float64).clip(0.0, 100.0))
-        .alias("score"),
-        users.cast(pl.Float64).alias("users"),
+        score=pl.when(pl.col("state") == "ok").then(pl.col("score_pct").cast(pl.Float64).clip(0.0, 100.0)),
+        users=users,
     )
-    doubled = rows.filter(pl.struct("day", "site_id", "metric").is_duplicated())
-    if doubled.height:
-        shown = doubled.select("day", "site_id", "metric").row(0)
-        raise ValueError(
-            f"sle_daily has {doubled.height} rows with a repeated key, the first of them {shown}"
-        )
-    newest = rows.group_by("site_id", "metric").agg(pl.col("state").sort_by("day").last().alias("last_state"))
-    kept = newest.filter(pl.col("last_state") != "not_supported").sort("site_id", "metric")
-    keys = kept.select("site_id", "metric")
-    placed = rows.join(keys.with_row_index("row"), on=["site_id", "metric"], how="inner").select(
-        "row", (pl.col("day") - first).dt.total_days().alias("column"), "score", "users"
-    )
-    at = placed["row"].to_numpy(), placed["column"].to_numpy()
-    arrays = []
-    for name in ("score", "users"):
-        dense = np.full((keys.height, window_days), np.nan)
-        dense[at] = placed[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        arrays.append(dense)
-    arrays[0][~np.isfinite(arrays[0])] = np.nan
-    return DailySeries(keys, day, arrays[0], arrays[1], kept["last_state"].to_numpy().astype(np.str_))
+    newest = rows.group_by(KEY).agg(last_state=pl.col("state").sort_by("day").last())
+    kept = newest.filter(pl.col("last_state") != "not_supported").sort(KEY)
+    grid = DayGrid.over(rows.join(kept, on=KEY, how="semi"), KEY, first, day)
+    score = grid.matrix(pl.col("score"))
+    score[~np.isfinite(score)] = np.nan
+    last_state = kept["last_state"].to_numpy().astype(np.str_)
+    return DailySeries(grid.keys, day, score, grid.matrix(pl.col("users")), last_state)
 
 
 def to_logit(score_pct: Floats) -> Floats:

@@ -67,7 +67,7 @@ CHUNK = 2000
 
 @dataclass(frozen=True)
 class RiskRules:
-    """What is asked of every series.
+    """Thresholds, and when to warn.
 
     Attributes:
         bands: Severity bands of metrics that differ from ``default_bands``.
@@ -92,8 +92,8 @@ def risks(
     """Days until each threshold, as a range with a probability, for every series.
 
     Args:
-        sle_daily: ``history.sle_daily`` of at least the last eight weeks where they exist; later rows are not looked at.
-        day: The day at whose end the question is asked.
+        sle_daily: ``history.sle_daily`` of at least the last eight weeks where they exist; later rows are ignored.
+        day: The day at whose end the crossing is predicted.
         rules: Thresholds and when to warn.
         forecasts: ``analysis.forecasts``; the rows issued on ``day`` say how far a level strays by itself. Without
             them it is taken to stay where the hypotheses put it.

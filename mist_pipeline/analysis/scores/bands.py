@@ -51,7 +51,7 @@ class UserGate:
     Attributes:
         min_users: Fewest distinct users.
         min_user_minutes: Fewest user-minutes.
-        window_minutes: Length of the reading's window: a day unless told. A user cannot contribute more.
+        window_minutes: Length of the reading's window: a day by default. A user cannot contribute more.
     """
 
     min_users: int = 5
@@ -61,7 +61,7 @@ class UserGate:
     def is_open(self) -> pl.Expr:
         """Whether a row's ``num_users`` and ``total_user_minutes`` suffice; never null.
 
-        Where user-minutes are null (triage: only the organisation endpoint was asked), the users alone decide. Where
+        Where user-minutes are null (triage: only the organisation endpoint was requested), the users alone decide. Where
         the users are null, the minutes must prove them: ``min_users`` users are certain only beyond what one user
         fewer can contribute in the window. Where both are null nothing is known, and the gate is closed.
         """
@@ -118,15 +118,15 @@ def with_severity(
 
     Args:
         readings: metric, score_pct, num_users, total_user_minutes, state.
-        bands: Thresholds of every metric without its own; DESIGN's 70 / 80 / 90 unless told.
+        bands: Thresholds of every metric without its own; DESIGN's 70 / 80 / 90 by default.
         by_metric: Thresholds of single metrics.
-        gate: The users a reading needs; 5 users and 300 user-minutes unless told.
+        gate: The users a reading needs; 5 users and 300 user-minutes by default.
 
     Returns:
         The frame with ``severity`` added or replaced: null where the state is not ``ok`` or the gate is closed.
         ``state`` stays as it was: few users are not an error.
     """
-    judged = (pl.col("state") == "ok") & (gate or UserGate()).is_open()
+    is_enough = (pl.col("state") == "ok") & (gate or UserGate()).is_open()
     return readings.with_columns(
-        severity=pl.when(judged).then(severity(pl.col("score_pct"), bands or Bands(), by_metric))
+        severity=pl.when(is_enough).then(severity(pl.col("score_pct"), bands or Bands(), by_metric))
     )

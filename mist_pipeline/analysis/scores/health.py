@@ -109,10 +109,10 @@ def health_scores(
         risks: `analysis.risks` of the days asked.
 
     Returns:
-        day, site_id, score (0–100; null where no metric may be judged), previous_score (the last day with a score,
+        day, site_id, score (0–100; null where no metric has a severity), previous_score (the last day with a score,
         at most `LOOKBACK_DAYS` back), change, status, is_at_risk (null where nothing is known about risks), contributions
-        (JSON: metric → points; they sum to the score), confidence (share of the collected, supported metrics that could
-        be judged); and previous_day, previous_confidence, is_drop.
+        (JSON: metric → points; they sum to the score), confidence (share of the collected, supported metrics that have
+        a severity); and previous_day, previous_confidence, is_drop.
     """
     wanted = sorted(set(days))
     if not wanted:
@@ -156,7 +156,7 @@ def health_scores(
 
 
 def _scores(readings: pl.DataFrame, rules: HealthRules) -> pl.DataFrame:
-    """day, site_id, score, contributions of the sites with at least one judged metric."""
+    """day, site_id, score, contributions of the sites with at least one metric that has a severity."""
     points = (
         readings.filter(pl.col("severity").is_not_null() & pl.col("metric").is_in(list(rules.metrics)))
         .with_columns(

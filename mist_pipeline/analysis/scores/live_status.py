@@ -41,7 +41,7 @@ def live_status(
         as_of: The instant of this poll.
         bands: Severity bands of every metric without its own.
         by_metric: Severity bands of single metrics.
-        gate: Users that an hour needs to have a severity; 5 users whatever their minutes unless told.
+        gate: Users that an hour needs to have a severity; 5 users whatever their minutes by default.
 
     Returns:
         site_id, metric, as_of, score_pct, num_clients, severity, state, changed_since: the instant of the first poll

@@ -20,11 +20,11 @@ from mist_pipeline.domain.severity import STATUS_OF_SEVERITY, TROUBLE, UNKNOWN, 
 
 
 def status_word(severity: pl.Expr) -> pl.Expr:
-    """The status word of one severity; null (not judged) is UNKNOWN."""
+    """The status word of one severity; null is UNKNOWN."""
     return severity.replace_strict(STATUS_OF_SEVERITY, default=UNKNOWN, return_dtype=pl.String)
 
 
-def judged_share(
+def known_share(
     readings: pl.DataFrame, metrics: Sequence[str], sites: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """How much of what should be known about a site is known.
@@ -36,7 +36,7 @@ def judged_share(
 
     Returns:
         day, site_id, num_expected (collected metrics that the site supports), num_judged (those with a severity),
-        data_share (judged ÷ expected; 0 where nothing is expected).
+        data_share (num_judged ÷ num_expected; 0 where nothing is expected).
     """
     wanted = pl.col("metric").is_in(list(metrics))
     counts = (
@@ -69,14 +69,14 @@ def site_status(
 ) -> pl.DataFrame:
     """Status of every site on every day of the frame: CRITICAL, UNHEALTHY, DEGRADED, HEALTHY or UNKNOWN.
 
-    Known trouble always shows, however little else is known: the worst judged metric wins. HEALTHY has to be earned:
-    where fewer than ``min_share`` of the supported metrics could be judged, a site without known trouble is UNKNOWN.
+    Known trouble always shows, however little else is known: the worst metric decides. HEALTHY has to be earned:
+    where fewer than ``min_share`` of the supported metrics have a severity, a site without known trouble is UNKNOWN.
 
     Args:
         readings: day, site_id, metric, state, severity; one row a day, site and metric.
         metrics: The metrics that are collected.
-        sites: day and site_id of every site, so that a site nobody heard of is UNKNOWN and not absent.
-        min_share: Least share of judged metrics for HEALTHY.
+        sites: day and site_id of every site, so that a site without readings is UNKNOWN and not absent.
+        min_share: Least share of metrics with a severity for HEALTHY.
 
     Returns:
         day, site_id, status, worst_metric (the lowest score among the worst severity where ``score_pct`` is there,
@@ -99,7 +99,7 @@ def site_status(
     is_trouble = pl.col("severity").is_in(TROUBLE)
     is_known = pl.col("severity").is_not_null() & (is_trouble | (pl.col("data_share") >= min_share))
     return (
-        judged_share(readings, metrics, sites)
+        known_share(readings, metrics, sites)
         .join(worst, on=["day", "site_id"], how="left")
         .with_columns(
             status=pl.when(is_known).then(status_word(pl.col("severity"))).otherwise(pl.lit(UNKNOWN)),

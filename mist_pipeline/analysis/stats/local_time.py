@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.stats.arrays import Ints
+from mist_pipeline.domain.time_zones import zone_names
 
 _MICROSECONDS_PER_HOUR = 3_600_000_000
 
@@ -28,9 +29,33 @@ def hour_number(instant: datetime) -> int:
     return int(instant.astimezone(UTC).timestamp() // 3600)
 
 
+def hour_numbers(column: str = "hour") -> pl.Expr:
+    """Hours since the epoch of a column of instants."""
+    return pl.col(column).dt.convert_time_zone("UTC").dt.epoch("us").floordiv(_MICROSECONDS_PER_HOUR)
+
+
 def hour_column(numbers: Ints) -> pl.Series:
     """Hours since the epoch as the ``hour`` column of the tables."""
     return pl.Series("hour", numbers * _MICROSECONDS_PER_HOUR, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
+
+
+def site_zones(sites: pl.DataFrame, site_ids: pl.Series) -> pl.DataFrame:
+    """``site_id`` and ``zone`` of every site in ``site_ids``: a known IANA name, UTC where the site's is unknown.
+
+    Args:
+        sites: ``site_id``, ``timezone``; of several days (``day``) of a site the newest counts.
+        site_ids: The sites, repeated or not.
+    """
+    newest = sites.sort("day") if "day" in sites.columns else sites
+    is_known = pl.col("timezone").is_in(sorted(zone_names()))
+    zones = newest.group_by("site_id", maintain_order=True).agg(
+        zone=pl.when(is_known).then(pl.col("timezone")).last()
+    )
+    return (
+        pl.DataFrame({"site_id": site_ids.unique()})
+        .join(zones, on="site_id", how="left")
+        .with_columns(pl.col("zone").fill_null("UTC"))
+    )
 
 
 @dataclass(frozen=True)

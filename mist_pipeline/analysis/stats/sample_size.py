@@ -11,7 +11,7 @@ on users (``scores.bands``).
 import polars as pl
 
 MINUTES_PER_CLIENT = 60.0
-"""Exposure of a client whose minutes nobody asked for (triage: only the organisation endpoint answered)."""
+"""Exposure of a client whose minutes are unknown (triage: only the organisation endpoint was requested)."""
 
 OBSERVATION_MINUTES = 15.0
 """User-minutes that count as one observation: minutes of one user share their fate for about so long.

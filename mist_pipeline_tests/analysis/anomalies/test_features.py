@@ -238,7 +238,7 @@ def test_features_are_finite_or_missing_together(shares: list[float | None], use
     assert (seen >= np.arcsinh(-1.0) - 1e-6).all()
 
 
-def test_days_before_the_panel_are_days_without_a_reading() -> None:
+def test_days_before_the_first_are_days_without_a_reading() -> None:
     shapes = history([0.01] * 20 + [0.04])
     short = shape_cube(shapes, DAY - timedelta(days=20), DAY)
     long = shape_cube(shapes, DAY - timedelta(days=40), DAY)

@@ -51,7 +51,7 @@ def test_a_series_that_is_no_longer_supported_is_left_out() -> None:
 
 
 def test_a_repeated_key_is_an_error_that_names_it() -> None:
-    with pytest.raises(ValueError, match=r"repeated key.*capacity"):
+    with pytest.raises(ValueError, match=r"two rows for day.*capacity"):
         daily_series(frame([reading(90.0), reading(91.0)]), D, 7)
 
 

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.analysis.scores.bands import with_severity
-from mist_pipeline.analysis.scores.status import judged_share, site_status
+from mist_pipeline.analysis.scores.status import known_share, site_status
 from mist_pipeline.domain.severity import STATUSES
 from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading
 
@@ -48,7 +48,7 @@ def test_a_metric_that_a_site_does_not_support_is_not_missed() -> None:
 
 
 def test_a_metric_that_was_never_asked_counts_as_unknown() -> None:
-    share = judged_share(with_severity(frame([reading(95.0)])), METRICS)
+    share = known_share(with_severity(frame([reading(95.0)])), METRICS)
     assert share.select("num_expected", "num_judged", "data_share").row(0) == (4, 1, 0.25)
 
 
