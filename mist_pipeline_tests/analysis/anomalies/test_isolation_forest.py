@@ -152,7 +152,7 @@ def test_a_missing_metric_is_neither_for_nor_against_its_site() -> None:
         (pl.col("day") > DAY - timedelta(days=20), "no_model"),
     ],
 )
-def test_who_cannot_be_judged_is_not_called_healthy(kept: pl.Expr, state: str) -> None:
+def test_a_site_that_cannot_be_scored_is_not_called_healthy(kept: pl.Expr, state: str) -> None:
     unjudged = row(anomalies(world().filter(kept), [DAY], SMALL), "s03")
     assert unjudged["state"] == state
     for column in ("anomaly_score", "is_anomaly", "rarity_per_1000", "contributions"):
@@ -172,7 +172,7 @@ def test_a_day_without_users_is_too_little_data() -> None:
     assert row(anomalies(shapes, [DAY], SMALL), "s03")["state"] == "too_little_data"
 
 
-def test_sites_that_are_open_every_fourth_day_only_are_judged_without_a_change() -> None:
+def test_sites_that_are_open_every_fourth_day_only_are_scored_without_a_change() -> None:
     lenient = AnomalySettings(trees=20, min_reference_days=6, min_training_rows=50)
     shapes = world().filter((pl.lit(DAY) - pl.col("day")).dt.total_days() % 4 == 0)
     assert anomalies(shapes, [DAY], lenient)["state"].unique().to_list() == ["ok"]
@@ -228,7 +228,7 @@ def test_contributions_sum_to_one_scores_are_bounded_and_order_changes_nothing(s
     assert anomalies(shapes.sample(fraction=1.0, shuffle=True, seed=seed), [DAY], few).equals(found)
 
 
-def test_a_day_on_which_nobody_can_be_judged_has_rows_and_no_scores() -> None:
+def test_a_day_on_which_no_site_can_be_scored_has_rows_and_no_scores() -> None:
     silent = world().with_columns(
         pl.when(pl.col("day") == DAY).then(None).otherwise(pl.col("share")).alias("share")
     )

@@ -28,7 +28,7 @@ def learnt(
     return rows.filter(pl.col("day_of_week") == day_of_week).row(0, named=True)
 
 
-def test_the_thirty_days_before_the_day_are_the_window_and_the_day_itself_teaches_nothing() -> None:
+def test_the_thirty_days_before_the_day_are_the_window_and_the_day_itself_does_not_count() -> None:
     row = learnt(series([0.0, *[90.0, 92.0] * 15, 0.0]))
     assert (row["n"], row["mean_pct"], row["median_pct"]) == (30, 91.0, 91.0)
     assert row["std_pct"] == pytest.approx(math.sqrt(30 / 29))
@@ -85,7 +85,7 @@ def test_days_without_a_score_are_neither_zero_nor_counted(state: str) -> None:
     assert learnt(frame(rows))["n"] == 1
 
 
-def test_excluded_days_teach_nothing_from_the_day_on_which_they_are_recorded() -> None:
+def test_excluded_days_do_not_count_from_the_day_on_which_they_are_recorded() -> None:
     readings = series([90.0] * 20 + [10.0], EVE)
     excluded = pl.DataFrame({"day": [EVE], "site_id": ["site"], "metric": ["capacity"], "recorded_day": [D]})
     assert learnt(readings, excluded=excluded)["mean_pct"] == 90.0
@@ -195,7 +195,7 @@ def test_a_young_site_is_blended_by_its_share_of_the_days_that_maturity_needs() 
     assert one_of_three["mean_pct"] == pytest.approx(79 / 3 + 93 * 2 / 3)
 
 
-def test_with_too_few_peers_of_its_kind_a_site_asks_the_next_circle() -> None:
+def test_with_too_few_peers_of_its_kind_a_site_takes_the_next_circle() -> None:
     history, _ = neighbourhood()
     lonely = sites(
         *((name, ["north"], SMALL) for name in ("p1", "p2", "p3")),

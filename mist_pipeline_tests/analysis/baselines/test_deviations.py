@@ -108,7 +108,7 @@ def test_predecessor_mistake_14_two_users_do_not_deviate() -> None:
     assert judged(reading(5.0, num_users=2, total_user_minutes=900.0), usual())["is_deviating"] is False
 
 
-def test_an_immature_baseline_says_what_is_expected_but_judges_nobody_unless_it_is_pooled() -> None:
+def test_an_immature_baseline_says_what_is_expected_but_not_how_far_a_score_is_unless_it_is_pooled() -> None:
     row = judged(reading(50.0), usual(is_mature=False))
     assert (row["expected_pct"], row["sigma"], row["is_deviating"]) == (95.0, None, False)
     pooled = judged(reading(50.0), usual(is_mature=False, is_pooled=True, n=0))
@@ -118,7 +118,7 @@ def test_an_immature_baseline_says_what_is_expected_but_judges_nobody_unless_it_
     assert (unknown["sigma"], unknown["is_deviating"]) == (None, False)
 
 
-def test_a_score_without_a_baseline_has_a_row_and_no_judgement() -> None:
+def test_a_score_without_a_baseline_has_a_row_and_no_sigma() -> None:
     row = judged(reading(50.0), usual(site_id="other"))
     assert (row["expected_pct"], row["sigma"], row["is_deviating"], row["is_pooled"]) == (
         None,

@@ -107,7 +107,7 @@ def test_each_site_is_read_by_its_own_clock() -> None:
     assert (rows["mean_pct"] * 2).to_list() == pytest.approx(rows["hour_of_week"].to_list())
 
 
-def test_excluded_days_and_hours_without_a_score_teach_nothing() -> None:
+def test_excluded_days_and_hours_without_a_score_do_not_count() -> None:
     asked = datetime(2026, 11, 18, 12, tzinfo=UTC)
     readings = hourly(asked - timedelta(days=36), asked, "UTC")
     last_week = asked - timedelta(days=7)

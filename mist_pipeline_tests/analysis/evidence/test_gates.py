@@ -92,7 +92,7 @@ def test_neither_significance_nor_effect_suffices_alone(changes: dict[str, Any])
     assert not found["is_alarming"]
 
 
-def test_a_new_site_is_given_days_before_it_is_judged() -> None:
+def test_a_new_site_is_given_days_before_its_evidence_counts() -> None:
     assert judged(row(window_hours=24, baseline_days=2.0)) == []
 
 

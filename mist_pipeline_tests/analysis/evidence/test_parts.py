@@ -184,7 +184,7 @@ def test_no_users_is_a_drop_in_load_and_never_silence() -> None:
     assert load["surprise"].max() > 5
 
 
-def test_losing_part_of_the_devices_is_told_apart_from_losing_all() -> None:
+def test_losing_part_of_the_devices_is_not_losing_all() -> None:
     assert {kind for _, kind, _ in silence(silenced(devices=0.5))} == {"device-loss"}
 
 
@@ -195,7 +195,7 @@ def test_when_the_cloud_is_mute_about_most_sites_no_site_is_silent() -> None:
     assert silence(frames | {"sle_hourly": mute}) == []
 
 
-def test_scores_alone_are_judged_with_exposure_from_clients_and_say_so() -> None:
+def test_scores_alone_are_evaluated_with_exposure_from_clients_and_say_so() -> None:
     bad = {(1, "coverage"): (22 * 24 + 9, 22 * 24 + 17, 0.5)}
     full = history(days=24, sites=3, extra=bad)
     empty = pl.lit(None, pl.Float64)

@@ -31,7 +31,7 @@ def test_the_daily_series_holds_scores_by_series_and_day_and_nan_where_there_is_
     assert len(known) == 2
 
 
-def test_rows_after_the_day_and_before_the_window_are_not_looked_at() -> None:
+def test_rows_after_the_day_and_before_the_window_are_ignored() -> None:
     known = daily_series(series([50.0, 60.0, 70.0, 80.0]), D - timedelta(days=1), 2)
 
     np.testing.assert_array_equal(known.score, [[60.0, 70.0]])

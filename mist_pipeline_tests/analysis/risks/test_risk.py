@@ -235,7 +235,7 @@ def test_the_day_of_crossing_is_read_off_the_distribution() -> None:
     assert np.isfinite(crossing_day(np.zeros((1, 3)), 0.5)).all()
 
 
-def test_the_evidence_of_a_story_is_the_density_of_the_days_under_it() -> None:
+def test_the_evidence_of_a_hypothesis_is_the_density_of_the_days_under_it() -> None:
     from scipy.stats import multivariate_normal
 
     odds, tested = Odds(), hypotheses(7, Odds())
@@ -255,7 +255,7 @@ def test_the_evidence_of_a_story_is_the_density_of_the_days_under_it() -> None:
     np.testing.assert_allclose(found.weight[0], expected / expected.sum(), rtol=1e-5)
 
 
-def test_the_prediction_of_a_story_is_its_regression_carried_on() -> None:
+def test_the_prediction_of_a_hypothesis_is_its_regression_carried_on() -> None:
     tested = hypotheses(3, Odds())
     k = int(np.flatnonzero(tested.is_trend)[5])
     score = 92 - 4 * tested.past[k][None]
@@ -267,7 +267,7 @@ def test_the_prediction_of_a_story_is_its_regression_carried_on() -> None:
     assert crossing_probability(found, threshold, np.zeros((1, 3)))[0, 1] == pytest.approx(0.5, abs=0.1)
 
 
-def test_stories_sum_to_one_and_each_has_one_unit_of_effect() -> None:
+def test_hypotheses_sum_to_one_and_each_has_one_unit_of_effect() -> None:
     tested = hypotheses(7, Odds())
 
     assert tested.prior.sum() == pytest.approx(1)

@@ -115,7 +115,7 @@ YESTERDAY = D - timedelta(days=1)
         ((100.0,) * 4, (60.0, 60.0, None, None), False),
     ],
 )
-def test_a_drop_of_more_than_ten_points_is_told_if_both_days_are_known_well(
+def test_a_drop_of_more_than_ten_points_is_a_drop_if_both_days_are_known_well(
     before: tuple[float | None, ...], now: tuple[float | None, ...], is_drop: bool
 ) -> None:
     row = health(pl.concat([site(*before, day=YESTERDAY), site(*now)]))
@@ -171,7 +171,7 @@ def test_a_site_is_at_risk_where_a_critical_crossing_is_near_and_probable(
     assert health(site(96.0), risks=risks(**columns))["is_at_risk"] is expected
 
 
-def test_without_risks_nobody_knows_whether_a_site_is_at_risk() -> None:
+def test_without_risks_it_is_unknown_whether_a_site_is_at_risk() -> None:
     assert health(site(96.0))["is_at_risk"] is None
 
 

@@ -47,7 +47,7 @@ def test_a_metric_that_a_site_does_not_support_is_not_missed() -> None:
     assert status.select("status", "num_expected", "data_share").row(0) == ("HEALTHY", 1, 1.0)
 
 
-def test_a_metric_that_was_never_asked_counts_as_unknown() -> None:
+def test_a_metric_that_was_never_requested_counts_as_unknown() -> None:
     share = known_share(with_severity(frame([reading(95.0)])), METRICS)
     assert share.select("num_expected", "num_judged", "data_share").row(0) == (4, 1, 0.25)
 

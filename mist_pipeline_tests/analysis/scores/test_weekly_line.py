@@ -75,7 +75,7 @@ def test_each_series_has_its_own_seven_days_in_order() -> None:
         ((75.0, 79.0), 3, "75 % 3 days ago, 79 % today, trending upward"),
     ],
 )
-def test_a_utilisation_is_told_as_in_the_roadmap(
+def test_a_utilisation_is_worded_as_in_the_roadmap(
     values: tuple[float, float], days_apart: int, sentence: str
 ) -> None:
     readings = pl.DataFrame(

@@ -1,1 +1,1 @@
-"""."""
+"""Helpers of the tests of ``mist_pipeline.analysis``: small made-up histories."""
