@@ -28,7 +28,7 @@ from mist_pipeline.analysis.baselines.window_statistics import low_side_std, win
 from mist_pipeline.analysis.stats.arrays import Floats, Ints
 from mist_pipeline.analysis.stats.day_grid import DayGrid
 from mist_pipeline.analysis.stats.robust import median
-from mist_pipeline.analysis.stats.sample_size import user_minutes
+from mist_pipeline.analysis.stats.sample_size import has_score, user_minutes
 from mist_pipeline.tables.analysis import BASELINES
 
 ALL_DAYS = -1
@@ -83,9 +83,9 @@ def baselines(
     wanted = sorted(set(days))
     if not wanted:
         return BASELINES.empty()
-    readings = sle_daily.filter(
-        (pl.col("state") == "ok") & pl.col("score_pct").is_not_null() & pl.col("score_pct").is_not_nan()
-    ).select("day", "site_id", "metric", score="score_pct", minutes=user_minutes())
+    readings = sle_daily.filter(has_score()).select(
+        "day", "site_id", "metric", score="score_pct", minutes=user_minutes()
+    )
     grid = DayGrid.over(
         mark_excluded(readings, excluded),
         ["site_id", "metric"],

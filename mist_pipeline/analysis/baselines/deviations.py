@@ -23,7 +23,7 @@ import polars as pl
 
 from mist_pipeline.analysis.baselines.daily import ALL_DAYS
 from mist_pipeline.analysis.scores.bands import UserGate
-from mist_pipeline.analysis.stats.sample_size import OBSERVATION_MINUTES, user_minutes
+from mist_pipeline.analysis.stats.sample_size import OBSERVATION_MINUTES, has_score, user_minutes
 
 HOUR_GATE = UserGate(min_users=5, min_user_minutes=60.0, window_minutes=60.0)
 """The gate of a single hour."""
@@ -159,9 +159,7 @@ def expected_std(std_floor_pct: float) -> pl.Expr:
 
 
 def _scored(readings: pl.DataFrame) -> pl.DataFrame:
-    return readings.filter(
-        (pl.col("state") == "ok") & pl.col("score_pct").is_not_null() & pl.col("score_pct").is_not_nan()
-    ).with_columns(minutes=user_minutes())
+    return readings.filter(has_score()).with_columns(minutes=user_minutes())
 
 
 def _evaluate(readings: pl.DataFrame, is_usable: pl.Expr, rules: DeviationRules) -> pl.DataFrame:

@@ -30,6 +30,7 @@ import polars as pl
 from mist_pipeline.analysis.baselines.exclusions import mark_excluded
 from mist_pipeline.analysis.baselines.window_statistics import low_side_std, window_statistics
 from mist_pipeline.analysis.stats.local_time import site_zones
+from mist_pipeline.analysis.stats.sample_size import has_score
 
 _INSTANT = pl.Datetime("us", "UTC")
 
@@ -98,12 +99,7 @@ def hourly_baselines(
     zones = site_zones(sites, sle_hourly["site_id"])
     past = reference_hours(sle_hourly, zones, wanted, rules)
     readings = (
-        sle_hourly.filter(
-            (pl.col("state") == "ok")
-            & pl.col("score_pct").is_not_null()
-            & pl.col("score_pct").is_not_nan()
-            & pl.col("hour").is_in(past["hour"].unique().implode())
-        )
+        sle_hourly.filter(has_score() & pl.col("hour").is_in(past["hour"].unique().implode()))
         .pipe(mark_excluded, excluded)
         .join(zones, on="site_id")
         .join(past, on=["zone", "hour"])

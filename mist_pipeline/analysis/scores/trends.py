@@ -27,7 +27,7 @@ from mist_pipeline.analysis.scores.bands import UserGate
 from mist_pipeline.analysis.stats.arrays import Floats
 from mist_pipeline.analysis.stats.day_grid import DayGrid, previous_column
 from mist_pipeline.analysis.stats.robust import MAD_TO_STD, median, pairwise_std, theil_sen_slope
-from mist_pipeline.analysis.stats.sample_size import observations
+from mist_pipeline.analysis.stats.sample_size import has_score, observations
 
 Better = Literal["higher", "lower"]
 
@@ -138,9 +138,7 @@ def trends(
     """
     rules = rules or TrendRules()
     keys = ("site_id", "metric")
-    readings = sle_daily.filter(
-        (pl.col("state") == "ok") & pl.col("score_pct").is_not_null() & pl.col("score_pct").is_not_nan()
-    ).select(
+    readings = sle_daily.filter(has_score()).select(
         "day",
         *keys,
         score=pl.col("score_pct"),

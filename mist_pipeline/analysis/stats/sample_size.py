@@ -1,4 +1,4 @@
-"""How much a reading rests on: user-minutes, and the independent observations among them.
+"""How much a reading rests on: whether it has a score, its user-minutes, and the independent observations among them.
 
 Here: expressions and constants that ``scores``, ``baselines``, ``anomalies`` and ``evidence`` share. Not here: the gate
 on users (``scores.bands``).
@@ -18,6 +18,12 @@ OBSERVATION_MINUTES = 15.0
 
 Only a starting point: wherever a series has history, its own spread decides (`overdispersion` in the docs).
 """
+
+
+def has_score() -> pl.Expr:
+    """Whether a row of readings has a score: ``state`` is ok and ``score_pct`` is neither null nor NaN."""
+    score = pl.col("score_pct")
+    return (pl.col("state") == "ok") & score.is_not_null() & score.is_not_nan()
 
 
 def user_minutes() -> pl.Expr:
