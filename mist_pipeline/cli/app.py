@@ -1,17 +1,16 @@
-"""Every command in one place, and what happens when one fails."""
+"""Every command in one place, and what happens when one fails.
+
+``--help`` and completion import every module of this room. They stay fast because a module imports at its top only what
+its options need; what a command works with is imported by the command (`mist_pipeline_tests/cli/test_startup.py`).
+"""
 
 import sys
 
 import typer
 
-from mist_pipeline.cli import demo, report, run, services, setup
-from mist_pipeline.cli import replay as replaying
-from mist_pipeline.cli.alerts import list as alerts
-from mist_pipeline.cli.alerts.arguments import LedgerError
+from mist_pipeline.cli import demo, replay, report, run, services, setup
+from mist_pipeline.cli.alerts import app as alerts
 from mist_pipeline.cli.console import errors
-from mist_pipeline.mist.errors import MistError
-from mist_pipeline.settings import SettingsError
-from mist_pipeline.warehouse.connection import WarehouseBusyError
 
 app = typer.Typer(
     name="mist-pipeline",
@@ -38,7 +37,7 @@ app.command(rich_help_panel=WORKING)(run.backfill)
 app.command(rich_help_panel=WORKING)(run.retention)
 app.command(rich_help_panel=READING)(report.report)
 app.command(rich_help_panel=READING)(report.sql)
-app.command(rich_help_panel=READING)(replaying.replay)
+app.command(rich_help_panel=READING)(replay.replay)
 app.add_typer(alerts.app, name="alerts", rich_help_panel=TELLING)
 app.command(rich_help_panel=SERVING)(services.daemon)
 app.command(rich_help_panel=SERVING)(services.ui)
@@ -50,12 +49,31 @@ def main() -> None:
     """Run a command. Exit codes: 0 done, 1 it failed, 2 it was called or configured wrongly."""
     try:
         app()
-    except SettingsError as error:
+    except SystemExit:
+        # How every command ends. Named first, since the clauses below are evaluated, and import, only where it is not.
+        raise
+    except _configuration_errors() as error:
         errors.print(f"[bold red]Configuration:[/] {_plain(error)}")
         sys.exit(2)
-    except (LedgerError, MistError, WarehouseBusyError, OSError, run.RunFailedError) as error:
+    except _failures() as error:
         errors.print(f"[bold red]Failed:[/] {_plain(error)}")
         sys.exit(1)
+
+
+def _configuration_errors() -> tuple[type[Exception], ...]:
+    """Errors of whoever configured it."""
+    from mist_pipeline.settings import SettingsError
+
+    return (SettingsError,)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Errors whose message is enough; all others are defects, whose traceback somebody needs."""
+    from mist_pipeline.cli.alerts.arguments import LedgerError
+    from mist_pipeline.mist.errors import MistError
+    from mist_pipeline.warehouse.connection import WarehouseBusyError
+
+    return (LedgerError, MistError, WarehouseBusyError, OSError, run.RunFailedError)
 
 
 def _plain(error: Exception) -> str:

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 console = Console(highlight=False)
 """Standard output."""
@@ -21,23 +18,40 @@ errors = Console(stderr=True, highlight=False)
 """Standard error: progress and trouble, so that output can be piped."""
 
 
-class Bar:
-    """A progress bar that steps report to; satisfies ``defs.resources.Progress``."""
+class Format(StrEnum):
+    """How rows are printed."""
 
-    def __init__(self, progress: Progress) -> None:
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+class Bar:
+    """A progress bar that steps report to; satisfies ``workflows.progress.Progress``."""
+
+    def __init__(self, progress: "Progress") -> None:
         self._progress = progress
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, step: str, done: int, total: int) -> None:
         """Show ``done`` of ``total`` of a step."""
         if step not in self._tasks:
             self._tasks[step] = self._progress.add_task(step, total=total)
-        self._progress.update(self._tasks[step], completed=done, total=total)  # type: ignore[arg-type]
+        self._progress.update(self._tasks[step], completed=done, total=total)
 
 
 @contextmanager
 def progress_bar() -> Iterator[Bar]:
     """A progress bar on standard error for the time of the block; plain where nobody watches."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     columns = (
         SpinnerColumn(finished_text="[green]✓[/]"),
         TextColumn("{task.description}"),

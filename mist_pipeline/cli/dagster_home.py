@@ -8,10 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mist_pipeline.settings import Settings
-
 if TYPE_CHECKING:
     from dagster import DagsterInstance
+
+    from mist_pipeline.settings import Settings
 
 
 def project_file(name: str) -> Path:
@@ -22,7 +22,7 @@ def project_file(name: str) -> Path:
     return Path(spec.origin).parent.parent / name
 
 
-def dagster_home(settings: Settings) -> Path:
+def dagster_home(settings: "Settings") -> Path:
     """The Dagster home of this data folder, made ready: ``DAGSTER_HOME`` if set, else ``<data>/dagster``."""
     if named := os.environ.get("DAGSTER_HOME"):
         return Path(named)
@@ -34,7 +34,7 @@ def dagster_home(settings: Settings) -> Path:
     return home
 
 
-def environment(settings: Settings, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(settings: "Settings", extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for Dagster's own processes: this data folder and its Dagster home, as absolute paths."""
     return {
         **os.environ,
@@ -46,7 +46,7 @@ def environment(settings: Settings, extra: Mapping[str, str] | None = None) -> d
 
 
 @contextmanager
-def instance(settings: Settings) -> Iterator["DagsterInstance"]:
+def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
     """Dagster's instance of this data folder, so that runs from the command line are seen in the UI."""
     from dagster import DagsterInstance
 

@@ -11,15 +11,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import requests
 import typer
 from rich.table import Table
 
 from mist_pipeline.cli.console import console, next_commands, progress_bar, shown
 from mist_pipeline.cli.run import RunFailedError
-from mist_pipeline.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from mist_pipeline.settings import Settings
 
 HISTORY_DAYS = 45
 SITES = 24
@@ -84,6 +85,8 @@ def demo(
 
     Example: [cyan]mist-pipeline demo --data data/demo[/]
     """
+    from mist_pipeline.settings import load_settings
+
     begun = time.monotonic()
     scene, is_new = _scene(data)
     with _cloud(scene) as environment:
@@ -160,6 +163,8 @@ def _free_port() -> int:
 
 
 def _wait_for(address: str, process: "subprocess.Popen[str]", seconds: float = 60.0) -> None:
+    import requests
+
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -174,9 +179,9 @@ def _wait_for(address: str, process: "subprocess.Popen[str]", seconds: float = 6
     raise RunFailedError(f"The simulated cloud did not answer at {address} within {seconds:.0f} s")
 
 
-def _work(settings: Settings, scene: Scene) -> None:
+def _work(settings: "Settings", scene: Scene) -> None:
     from mist_pipeline.cli.execution import days_without, execute, execute_days
-    from mist_pipeline.cli.run import SEARCH_DAYS, tell
+    from mist_pipeline.cli.run import SEARCH_DAYS, print_outcomes
     from mist_pipeline.workflows.progress import NOTIFY_TAG
 
     days, instant = scene.history, scene.instant
@@ -191,14 +196,14 @@ def _work(settings: Settings, scene: Scene) -> None:
                     f"Reusing {len(wanted) - len(open_days)} of {len(wanted)} days of “{job}” from an earlier run."
                 )
             for piece in _runs(open_days):
-                # Yesterday is told as if it had been analysed this morning.
-                is_told = {NOTIFY_TAG: str(piece[-1] == days[-1]).lower()}
-                outcomes += execute_days(settings, job, piece, progress=bar, as_of=instant, tags=is_told)
+                # People are notified of yesterday as if it had been analysed this morning.
+                notify = {NOTIFY_TAG: str(piece[-1] == days[-1]).lower()}
+                outcomes += execute_days(settings, job, piece, progress=bar, as_of=instant, tags=notify)
         outcomes.append(execute(settings, "live", progress=bar, as_of=instant))
         outcomes += execute_days(settings, "report", days[-1:], progress=bar, as_of=instant)
         # Last, since charts in messages are drawn from the published copy.
         outcomes.append(execute(settings, "evaluate", progress=bar, as_of=instant))
-    tell(outcomes)
+    print_outcomes(outcomes)
 
 
 def _runs(days: Sequence[date]) -> list[list[date]]:
@@ -212,7 +217,7 @@ def _runs(days: Sequence[date]) -> list[list[date]]:
     return spans
 
 
-def _show(settings: Settings, scene: Scene, seconds: float) -> None:
+def _show(settings: "Settings", scene: Scene, seconds: float) -> None:
     page = max((settings.reports_path / "history" / scene.history[-1].isoformat()).glob("*.html"))
     dashboard = json.loads(max(page.parent.glob("*.json")).read_text(encoding="utf-8"))
     table = Table(
@@ -237,8 +242,8 @@ def _show(settings: Settings, scene: Scene, seconds: float) -> None:
     )
 
 
-def _show_incidents(settings: Settings) -> None:
-    """What people were told, and where it lies as files."""
+def _show_incidents(settings: "Settings") -> None:
+    """Which messages went out, and where they are as files."""
     import polars as pl
 
     from mist_pipeline.domain.text import clean

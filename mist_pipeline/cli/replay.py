@@ -1,4 +1,4 @@
-"""``replay``: past weeks again with a virtual clock, telling nobody."""
+"""``replay``: past weeks again with a virtual clock, notifying nobody."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,7 +11,6 @@ from rich.table import Table
 from mist_pipeline.cli.alerts.tables import alert_csv
 from mist_pipeline.cli.console import Bar, console, next_commands, progress_bar, shown
 from mist_pipeline.domain.severity import WORST_FIRST
-from mist_pipeline.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
@@ -27,12 +26,13 @@ def replay(
 ) -> None:
     """Run findings and the life of alerts over stored history, hour by hour, and write what would have been told.
 
-    Looks that were kept are replayed as they were; with --settings all hours are judged anew. Needs the history and
+    Live evaluations that were kept are replayed as they were; with --settings all hours are evaluated anew. Needs the history and
     analysis of these days (`mist-pipeline backfill`). Sends nothing and changes nothing.
 
     Example: [cyan]mist-pipeline replay --from 2026-02-01 --to 2026-02-28 --export /tmp/february[/]
     """
     from mist_pipeline.alerts.lifecycle.replay import replay as run_again
+    from mist_pipeline.settings import SettingsError, load_settings
     from mist_pipeline.warehouse.store import Warehouse
     from mist_pipeline.workflows.analysis.replay import evaluation_inputs, number_of_sites
     from mist_pipeline.workflows.ledger_access import kept_looks

@@ -1,29 +1,19 @@
-"""Looking at results: ``report`` and ``sql``."""
+"""Reading results: ``report`` and ``sql``."""
 
 import json
 import sys
 import webbrowser
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import duckdb
 import typer
 
-from mist_pipeline.cli.console import console, errors, shown
-from mist_pipeline.settings import load_settings
+from mist_pipeline.cli.console import Format, console, errors, shown
 
 if TYPE_CHECKING:
+    import duckdb
     import polars as pl
-
-
-class Format(StrEnum):
-    """How rows are printed."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 def report(
@@ -34,6 +24,8 @@ def report(
 
     Example: [cyan]mist-pipeline report --open[/]
     """
+    from mist_pipeline.settings import load_settings
+
     settings = load_settings()
     history = settings.reports_path / "history"
     folders = sorted(path for path in history.glob("????-??-??") if path.is_dir()) if history.exists() else []
@@ -66,6 +58,10 @@ def sql(
 
     Example: [cyan]mist-pipeline sql "SELECT * FROM worst_sites LIMIT 10"[/]
     """
+    import duckdb
+
+    from mist_pipeline.settings import load_settings
+
     path = load_settings().published_path
     if not path.exists():
         raise FileNotFoundError(f"Nothing is published at {shown(path)} yet; `mist-pipeline run` publishes.")
@@ -81,7 +77,9 @@ def sql(
         _prompt(connection, path, output)
 
 
-def _prompt(connection: duckdb.DuckDBPyConnection, path: Path, output: Format) -> None:
+def _prompt(connection: "duckdb.DuckDBPyConnection", path: Path, output: Format) -> None:
+    import duckdb
+
     console.print(f"{shown(path)}, read-only. Try: FROM worst_sites;  SHOW ALL TABLES;  Ctrl-D leaves.")
     statement = ""
     while True:

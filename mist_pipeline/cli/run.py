@@ -1,17 +1,18 @@
-"""Doing the work without the UI: ``run`` (one day), ``backfill`` (many) and ``retention``."""
+"""Running jobs without the UI: ``run`` (one day), ``backfill`` (many) and ``retention``."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from mist_pipeline.cli.console import console, next_commands, progress_bar
-from mist_pipeline.cli.execution import Outcome, execute, execute_days
-from mist_pipeline.settings import Settings, SettingsError, load_settings
-from mist_pipeline.workflows.progress import NOTIFY_TAG
+
+if TYPE_CHECKING:
+    from mist_pipeline.cli.execution import Outcome
+    from mist_pipeline.settings import Settings
 
 DAY_FORMAT = ["%Y-%m-%d"]
 
@@ -62,6 +63,9 @@ def run(
 
     Example: [cyan]mist-pipeline run --mode all --day 2026-03-01[/]
     """
+    from mist_pipeline.settings import load_settings
+    from mist_pipeline.workflows.progress import NOTIFY_TAG
+
     settings = load_settings()
     instant = _instant(as_of)
     wanted = day.date() if day else _yesterday(settings, instant)
@@ -74,7 +78,7 @@ def run(
     jobs.append(("evaluate", ()))
     tags = {} if notify is None else {NOTIFY_TAG: str(notify).lower()}
     outcomes = in_turn(settings, jobs, instant, is_simulated=as_of is not None, tags=tags)
-    tell(outcomes)
+    print_outcomes(outcomes)
     next_commands(
         ("mist-pipeline report --open", "the page of the day"), ("mist-pipeline ui", "the runs in Dagster")
     )
@@ -107,6 +111,9 @@ def backfill(
 
     Example: [cyan]mist-pipeline backfill --from 2026-01-01 --to 2026-02-14[/]
     """
+    from mist_pipeline.settings import load_settings
+    from mist_pipeline.workflows.progress import NOTIFY_TAG
+
     settings = load_settings()
     instant = _instant(as_of)
     yesterday = _yesterday(settings, instant)
@@ -123,7 +130,7 @@ def backfill(
         jobs.append(("report", days[-1:]))
     tags = {NOTIFY_TAG: str(notify).lower()}
     outcomes = in_turn(settings, jobs, instant, is_simulated=as_of is not None, tags=tags)
-    tell(outcomes)
+    print_outcomes(outcomes)
     again = []
     if wait_hours := sum(outcome.wait_hours for outcome in outcomes):
         span = f"--from {days[0]} --to {days[-1]}"
@@ -143,16 +150,20 @@ def retention(
 
     Example: [cyan]mist-pipeline retention --dry-run[/]
     """
+    from mist_pipeline.settings import load_settings
+
     settings = load_settings()
     if dry_run:
-        from mist_pipeline.defs.retention import planned
+        from mist_pipeline.workflows.retention import planned
 
         steps = planned(settings, datetime.now(settings.organisation.zone).date())
         console.print("\n".join(steps) if steps else "Nothing is old enough.", markup=False)
         return
+    from mist_pipeline.cli.execution import execute
+
     with progress_bar() as bar:
         outcome = execute(settings, "retention", progress=bar)
-    tell([outcome])
+    print_outcomes([outcome])
 
 
 def _instant(as_of: datetime | None) -> datetime:
@@ -161,11 +172,13 @@ def _instant(as_of: datetime | None) -> datetime:
     return as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of.astimezone(UTC)
 
 
-def _yesterday(settings: Settings, instant: datetime) -> date:
+def _yesterday(settings: "Settings", instant: datetime) -> date:
     return instant.astimezone(settings.organisation.zone).date() - timedelta(days=1)
 
 
-def _checked_days(settings: Settings, first: date, last: date, instant: datetime) -> list[date]:
+def _checked_days(settings: "Settings", first: date, last: date, instant: datetime) -> list[date]:
+    from mist_pipeline.settings import SettingsError
+
     start, yesterday = settings.history.start, _yesterday(settings, instant)
     if first < start:
         raise SettingsError(
@@ -180,13 +193,13 @@ def _checked_days(settings: Settings, first: date, last: date, instant: datetime
 
 
 def in_turn(
-    settings: Settings,
+    settings: "Settings",
     jobs: Sequence[tuple[str, Sequence[date]]],
     instant: datetime,
     *,
     is_simulated: bool = False,
     tags: Mapping[str, str] | None = None,
-) -> list[Outcome]:
+) -> "list[Outcome]":
     """Run jobs one after another, those with days over their days; what fails stops those behind it.
 
     Args:
@@ -196,6 +209,8 @@ def in_turn(
         is_simulated: Jobs about now, too, are run as of ``instant`` and not of their own beginning.
         tags: Tags of the runs over days.
     """
+    from mist_pipeline.cli.execution import execute, execute_days
+
     outcomes: list[Outcome] = []
     with progress_bar() as bar:
         for job, days in jobs:
@@ -209,7 +224,7 @@ def in_turn(
     return outcomes
 
 
-def tell(outcomes: Sequence[Outcome]) -> None:
+def print_outcomes(outcomes: "Sequence[Outcome]") -> None:
     """Print how runs ended.
 
     Raises:

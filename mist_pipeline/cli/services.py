@@ -1,4 +1,4 @@
-"""What keeps running: ``daemon`` (clock and UI), ``ui``, ``listen`` (PagerDuty's word) and ``simulate`` (a Mist cloud)."""
+"""What keeps running: ``daemon`` (clock and UI), ``ui``, ``listen`` (PagerDuty's webhooks) and ``simulate`` (a Mist cloud)."""
 
 import signal
 import subprocess
@@ -11,7 +11,6 @@ import typer
 
 from mist_pipeline.cli.console import console, errors, shown
 from mist_pipeline.cli.dagster_home import environment, project_file
-from mist_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     from mist_pipeline.simulator.cloud.http_faults import Kind
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 def daemon(
     interval: Annotated[
-        int | None, typer.Option(help="Minutes between two looks; default: monitoring.interval_minutes.")
+        int | None, typer.Option(help="Minutes between two polls; default: monitoring.interval_minutes.")
     ] = None,
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
@@ -31,6 +30,8 @@ def daemon(
 
     Example: [cyan]mist-pipeline daemon --interval 15[/]
     """
+    from mist_pipeline.settings import load_settings
+
     settings = load_settings()
     extra = {} if interval is None else {"MIST_PIPELINE__MONITORING__INTERVAL_MINUTES": str(interval)}
     if interval is not None:
@@ -39,7 +40,7 @@ def daemon(
     workspace = str(project_file("workspace.yaml"))
     _start(workspace, env)
     console.print(
-        f"Looking every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
+        f"Polling every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
         f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends both)"
     )
     services = [
@@ -67,6 +68,7 @@ def listen(
     """
     import uvicorn
 
+    from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.inbound import listening
 
     application = listening(load_settings())
@@ -82,6 +84,8 @@ def ui(
 
     Example: [cyan]mist-pipeline ui --port 3001[/]
     """
+    from mist_pipeline.settings import load_settings
+
     settings = load_settings()
     workspace = str(project_file("workspace.yaml"))
     console.print(f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends it)")

@@ -1,4 +1,4 @@
-"""Getting started: ``init`` writes the configuration, ``doctor`` says what is missing and how to mend it."""
+"""Getting started: ``init`` writes the configuration, ``doctor`` says what is missing and how to fix it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mist_pipeline.cli.console import console, next_commands
-from mist_pipeline.settings import DEFAULT_FILE, SettingsError, load_settings
-from mist_pipeline.settings.template import template
+from mist_pipeline.cli.console import console, next_commands, shown
+from mist_pipeline.cli.dagster_home import dagster_home
+
+DEFAULT_FILE = Path("config/config.yaml")
+"""Where `load_settings` looks for it; written again here, since importing the settings would slow down every ``--help``."""
 
 
 def init(
@@ -19,6 +21,9 @@ def init(
 
     Example: [cyan]mist-pipeline init --path /etc/mist_pipeline/config.yaml[/]
     """
+    from mist_pipeline.settings import SettingsError
+    from mist_pipeline.settings.template import template
+
     if path.exists() and not force:
         raise SettingsError(f"{path} is there already; edit it, or replace it with --force")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,22 +36,23 @@ def init(
 
 
 def doctor() -> None:
-    """Check everything a run needs, and say how to mend what is missing. Exit code 1 if something must be mended.
+    """Check everything a run needs, and say how to fix what is missing. Exit code 1 if something must be fixed.
 
     Example: [cyan]mist-pipeline doctor[/]
     """
-    from mist_pipeline.cli.doctor import FINE, WRONG, examine
+    from mist_pipeline.settings import load_settings
+    from mist_pipeline.workflows.doctor import FINE, WRONG, checks
 
     settings = load_settings()
     table = Table("", "what", "found", box=None, pad_edge=False)
     signs = {FINE: "[green]✓[/]", WRONG: "[red]✗[/]"}
-    findings = list(examine(settings))
-    for finding in findings:
-        text = finding.found.replace("[", r"\[")
-        mend = f"\n[yellow]→ {finding.mend}[/]" if finding.mend else ""
-        table.add_row(signs.get(finding.verdict, "[yellow]![/]"), finding.what, text + mend)
+    found = list(checks(settings, dagster_home(settings), shown))
+    for check in found:
+        text = check.found.replace("[", r"\[")
+        fix = f"\n[yellow]→ {check.fix}[/]" if check.fix else ""
+        table.add_row(signs.get(check.verdict, "[yellow]![/]"), check.subject, text + fix)
     console.print(table)
-    if any(finding.verdict == WRONG for finding in findings):
+    if any(check.verdict == WRONG for check in found):
         raise typer.Exit(1)
     next_commands(
         ("mist-pipeline backfill --from … --to …", "fill the history"),

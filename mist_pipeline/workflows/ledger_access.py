@@ -5,6 +5,7 @@ Knows nothing of Dagster: the command line uses it as well. Not here: sinks (``s
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -12,7 +13,9 @@ from mist_pipeline.alerts.ledger.evaluation_store import Evaluations
 from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
 from mist_pipeline.alerts.notify.silences import site_labels
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.analysis.replay import KeptEvaluations, span
+
+if TYPE_CHECKING:
+    from mist_pipeline.workflows.analysis.replay import KeptEvaluations
 
 SITE_COLUMNS = ("site_id", "name", "timezone", "country_code", "sitegroup_ids", "attributes")
 """Columns of ``history.sites`` that telling people needs."""
@@ -32,8 +35,11 @@ def kept_evaluations(settings: Settings) -> Evaluations:
     return Evaluations(settings.evaluations_path)
 
 
-def kept_looks(settings: Settings, first: date, last: date) -> KeptEvaluations:
-    """Looks of these days for a replay, at the instants at which they were evaluated."""
+def kept_looks(settings: Settings, first: date, last: date) -> "KeptEvaluations":
+    """Kept evaluations of these days for a replay, at the instants at which they were evaluated."""
+    # Here, since it imports all of the analysis, which commands that only read the ledger do not need.
+    from mist_pipeline.workflows.analysis.replay import KeptEvaluations, span
+
     evaluated: dict[str, datetime] = {}
     if not isinstance(settings.ledger, Path) or settings.ledger.exists():
         with open_ledger(settings) as ledger:

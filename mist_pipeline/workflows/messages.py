@@ -1,24 +1,25 @@
-"""The worker of these settings: what messages say besides the ledger, and who sends them.
+"""Sending with these settings: what messages say besides the ledger, who sends them, and tests.
 
-Knows nothing of Dagster: the command line uses it as well. Not here: what a message says (``notification.message``), when
-rows are due (``alerts.outbox``).
+Here: putting ledger, settings, sinks and the published copy together. Not here: what a message says
+(``notification.builder``), when rows are due (``alerts.ledger.outbox``), who is notified (``alerts.notify``).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
-from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.ledger.outbox import Done, Outbox
 from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering.remediation import Remediation
+from mist_pipeline.domain.severity import Severity
 from mist_pipeline.notification.builder import compose, incident_ids, leading_pairs
 from mist_pipeline.notification.charts import with_pictures
 from mist_pipeline.notification.context import read_background
 from mist_pipeline.notification.message_context import Background, Pair, Subject, Surroundings
-from mist_pipeline.notification.worker import Worker
+from mist_pipeline.notification.worker import SinksFailedError, Worker
 from mist_pipeline.report.queries.data import Links
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.cloud import Cloud
@@ -28,6 +29,34 @@ from mist_pipeline.workflows.ledger_access import known_sites
 def utc_now() -> datetime:
     """The clock of production."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class SentTest:
+    """What became of a test message.
+
+    Attributes:
+        sink: Where to.
+        state: sent, failed, unknown or dead; pending or sending if another run has it.
+        error: Of the sink.
+    """
+
+    sink: str
+    state: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a run has sent.
+
+    Attributes:
+        done: Every message that was tried, in order.
+        defect: What of ours broke; the sinks that it did not hit were served all the same.
+    """
+
+    done: Sequence[Done]
+    defect: SinksFailedError | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +133,40 @@ class MessageBuilder:
 def worker(
     settings: Settings, ledger: Ledger, *, clock: Callable[[], datetime] = utc_now, run_id: str = ""
 ) -> Worker:
-    """Who sends what is due to the configured sinks."""
+    """The worker that sends what is due to the configured sinks."""
     return Worker(
         Outbox(ledger.engine), settings.sinks(), MessageBuilder(settings, ledger, run_id).message, clock
     )
+
+
+def send_due(
+    settings: Settings,
+    ledger: Ledger,
+    sinks: Iterable[str],
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    run_id: str = "",
+) -> Sent:
+    """Send what is due to these sinks; each fails alone."""
+    try:
+        return Sent(worker(settings, ledger, clock=clock, run_id=run_id).run(sinks))
+    except SinksFailedError as error:
+        return Sent(error.done, error)
+
+
+def send_tests(
+    settings: Settings, ledger: Ledger, sinks: Sequence[str], severity: Severity
+) -> list[SentTest]:
+    """Put a test for each sink into the outbox and send what waits for these sinks, the tests last.
+
+    Raises:
+        SinksFailedError: Something of ours broke; the tests stay in the outbox.
+    """
+    # By the clock of the machine, whatever instant was asked about: this really happens, and now.
+    notices = ledger.send_test(sinks, severity, utc_now())
+    worker(settings, ledger).run(sinks)
+    found = []
+    for notice in notices:
+        row = ledger.records(notice.incident_id)["deliveries"][0]
+        found.append(SentTest(notice.sink, str(row["state"]), str(row["last_error"])))
+    return found

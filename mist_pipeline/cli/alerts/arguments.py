@@ -1,7 +1,7 @@
 """What people type after ``alerts``, and what it means: ids and their beginnings, sites, instants, spans; and the ledger.
 
 Here: reading and looking up; what cannot be understood is refused with what was probably meant. Not here: the commands
-(`alerts`, `alert_silences`, `alert_routes`), and how their answers look (`alert_tables`).
+(`listing`, `show`, `decisions`, `silences`, `routes`, `retry`), and how their answers look (`tables`).
 """
 
 import difflib
@@ -18,17 +18,15 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from mist_pipeline.alerts.lifecycle.model import ACTIVE
 from mist_pipeline.cli.console import shown
 from mist_pipeline.delivery.message import SiteView
 from mist_pipeline.delivery.rendering.wording import site_labels
 from mist_pipeline.domain.text import clean
-from mist_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.ledger import Ledger
-
-GOING_ON = ("open", "acknowledged")
-"""States of an incident that is not over."""
+    from mist_pipeline.settings import Settings
 
 MOST_MEANT = 3
 """Ids that an answer to a misspelt one names."""
@@ -50,24 +48,24 @@ class LedgerError(Exception):
     """The ledger cannot be used; says why."""
 
 
-def is_there(settings: Settings) -> bool:
+def is_there(settings: "Settings") -> bool:
     """Whether there is a ledger yet; that of a database server is made by whoever asks for it first."""
     place = settings.ledger
     return (isinstance(place, str) and "://" in place) or Path(place).exists()
 
 
-def no_ledger(settings: Settings) -> str:
+def no_ledger(settings: "Settings") -> str:
     """The sentence for those who ask before anything was evaluated."""
     return f"There is no ledger at {shown(Path(settings.ledger))} yet: nothing was ever evaluated here."
 
 
 @contextmanager
-def opened(settings: Settings, *, makes: bool = False) -> "Iterator[Ledger]":
+def opened(settings: "Settings", *, makes: bool = False) -> "Iterator[Ledger]":
     """The ledger, for the time of the block.
 
     Args:
         settings: Say where it is.
-        makes: Whether one is made where there is none; otherwise a look from the wrong folder leaves none behind.
+        makes: Whether one is made where there is none; otherwise a question in the wrong folder leaves none behind.
 
     Raises:
         LedgerError: It cannot be opened or does not answer.
@@ -117,7 +115,7 @@ def subject_of(ledger: "Ledger", text: str) -> Subject:
     wanted = text.strip().lower()
     found = ledger.find(wanted) if wanted else {}
     if not found:
-        close = {**ledger.find(wanted[:2]), **{one.incident_id: "" for one, _ in ledger.incidents(GOING_ON)}}
+        close = {**ledger.find(wanted[:2]), **{one.incident_id: "" for one, _ in ledger.incidents(ACTIVE)}}
         raise typer.BadParameter(
             f"no incident and no alert has an id that begins with {clean(text, 40)!r}; {meant(wanted, close)}",
             param_hint="ID",
@@ -156,7 +154,7 @@ class Sites:
     labels: Mapping[str, str]
 
     @classmethod
-    def known(cls, settings: Settings) -> "Sites":
+    def known(cls, settings: "Settings") -> "Sites":
         """The sites as they were last seen."""
         from mist_pipeline.workflows.ledger_access import known_sites
 

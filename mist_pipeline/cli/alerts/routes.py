@@ -1,13 +1,13 @@
-"""``alerts test-route``: who would be told, why, and whether messages arrive there.
+"""``alerts test-route``: who would be notified, why, and whether messages arrive there.
 
-Here: the command. Choosing routes is that of the real thing (``alerts.routes.explain_route``), and so is sending
-(``defs.sending``).
+Here: what was typed, and how the answer looks. Not here: the answer (``workflows.routing``), sending the test
+(``workflows.messages``).
 """
 
 import difflib
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,22 +20,13 @@ from mist_pipeline.cli.run import RunFailedError
 from mist_pipeline.domain.metrics import CATALOGUE, canonical
 from mist_pipeline.domain.text import clean, duration
 from mist_pipeline.domain.text import instant as in_words
-from mist_pipeline.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.ledger import Telling
-    from mist_pipeline.alerts.notify.escalation import Due
-    from mist_pipeline.alerts.notify.matchers import Labels
-    from mist_pipeline.alerts.notify.routes import Explanation
     from mist_pipeline.alerts.notify.silences import Silence
-
-_FAMILIES = {
-    "site_down": "device",
-    "collector": "collector",
-    "health_drop": "health",
-    "pipeline": "pipeline:daily",
-}
-"""Kind of finding that is not about a metric → the family that its alerts have."""
+    from mist_pipeline.settings import Settings
+    from mist_pipeline.workflows.messages import SentTest
+    from mist_pipeline.workflows.routing import Routing
 
 
 class ScopeName(StrEnum):
@@ -45,22 +36,7 @@ class ScopeName(StrEnum):
     infrastructure = "infrastructure"
 
 
-@dataclass(frozen=True)
-class Sent:
-    """What became of a test message.
-
-    Attributes:
-        sink: Where to.
-        state: sent, failed, unknown or dead; pending if it waits.
-        error: Of the sink.
-    """
-
-    sink: str
-    state: str
-    error: str
-
-
-def try_route(
+def show_routes(
     context: typer.Context,
     severity: Annotated[SeverityName, typer.Option(help="How bad it would be.")],
     site: Annotated[str | None, typer.Option(help="Name or id of the site.")] = None,
@@ -79,68 +55,64 @@ def try_route(
 
     Example: [cyan]mist-pipeline alerts test-route --severity critical --site "Cologne 3" --send[/]
     """
-    from mist_pipeline.alerts.notify.routes import explain_route
+    from mist_pipeline.notification.worker import SinksFailedError
+    from mist_pipeline.settings import SettingsError, load_settings
+    from mist_pipeline.workflows import messages
     from mist_pipeline.workflows.ledger_access import telling
+    from mist_pipeline.workflows.routing import labels_of, routing
 
     settings = load_settings()
-    moment = at or now_of(context)
-    who_is_told = telling(settings)
-    labels = _labels(settings, who_is_told, severity, site, metric, kind, scope)
-    answers = explain_route(who_is_told.routes, labels, moment)
-    hiding = _hiding(settings, who_is_told, labels, moment)
-    sinks = list(dict.fromkeys(sink for answer in answers for sink in answer.sinks))
-    calls = _calls(who_is_told, answers, moment)
+    notified = telling(settings)
+    labels = labels_of(
+        notified,
+        severity=severity.value,
+        kind=_known_kind(kind),
+        metric=_known_metric(metric),
+        site_id=_site_id(settings, site) if site is not None else "",
+        scope=scope.value,
+    )
+    found = routing(notified, _silences(settings), labels, at or now_of(context))
     if not as_json:
-        _print_answers(who_is_told, answers, hiding, calls, labels, moment)
-    if send and not sinks:
+        _print_routing(notified, found)
+    if send and not found.sinks:
         raise SettingsError("nobody would be told of this, so there is nobody to send a test to")
-    sent = _send_now(settings, sinks, severity) if send else []
+    tests: Sequence[SentTest] = ()
+    if send:
+        with opened(settings, makes=True) as ledger:
+            try:
+                tests = messages.send_tests(settings, ledger, found.sinks, severity.value)
+            except SinksFailedError as error:
+                raise RunFailedError(clean(str(error))) from error
     if as_json:
-        print_json(_json(answers, hiding, calls, labels, moment, sinks, sent))
+        print_json(_json(found, tests))
     elif send:
-        _print_sent(sent)
+        _print_tests(tests)
     else:
         next_commands(("mist-pipeline alerts test-route … --send", "try whether messages arrive"))
-    if any(one.state in {"failed", "dead", "unknown"} for one in sent):
+    if any(one.state in {"failed", "dead", "unknown"} for one in tests):
         raise typer.Exit(1)
 
 
-def _labels(
-    settings: Settings,
-    who_is_told: "Telling",
-    severity: SeverityName,
-    site: str | None,
-    metric: str,
-    kind: str,
-    scope: ScopeName,
-) -> "Labels":
-    """The labels that an alert of this would have (``alerts.silences.alert_labels``)."""
+def _known_kind(kind: str) -> str:
     from mist_pipeline.alerts.lifecycle.policy import DEFAULT_RULES
 
     if kind not in DEFAULT_RULES:
         raise typer.BadParameter(
             f"{clean(kind, 40)!r} is no kind; {_hint(kind, DEFAULT_RULES)}", param_hint="--kind"
         )
+    return kind
+
+
+def _known_metric(metric: str) -> str:
     name = canonical(metric) if metric else ""
     if name is None:
         raise typer.BadParameter(
             f"{clean(metric, 40)!r} is no metric; {_hint(metric, CATALOGUE)}", param_hint="--metric"
         )
-    family = CATALOGUE[name].family if name else _FAMILIES.get(kind, "")
-    site_id = _site_id(settings, site) if site is not None else ""
-    return {
-        **who_is_told.of_sites.get(site_id, {}),
-        "site_id": (site_id,),
-        "family": (family,),
-        "metric": (name,),
-        "kind": (kind,),
-        "severity": (severity.value,),
-        "classifier": ("",),
-        "scope": (scope.value,),
-    }
+    return name
 
 
-def _site_id(settings: Settings, site: str) -> str:
+def _site_id(settings: "Settings", site: str) -> str:
     found = sorted(Sites.known(settings).ids_of(site))
     if len(found) > 1:
         raise typer.BadParameter(
@@ -155,109 +127,62 @@ def _hint(name: str, known: Collection[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
 
 
-def _hiding(
-    settings: Settings, who_is_told: "Telling", labels: "Labels", moment: datetime
-) -> "list[Silence]":
-    """Silences and planned ones that would keep it from being told."""
-    known = list(who_is_told.windows)
-    if is_there(settings):
-        with opened(settings) as ledger:
-            known += ledger.silences()
-    return [one for one in known if one.silences(labels, moment)]
+def _silences(settings: "Settings") -> "list[Silence]":
+    """Those of the ledger, none before there is one."""
+    if not is_there(settings):
+        return []
+    with opened(settings) as ledger:
+        return ledger.silences()
 
 
-def _calls(
-    who_is_told: "Telling", answers: "Sequence[Explanation]", moment: datetime
-) -> "dict[str, list[Due]]":
-    """Escalation → its steps with their times, if it were told at this instant."""
-    from mist_pipeline.alerts.notify.escalation import schedule
-
-    names = dict.fromkeys(answer.escalation for answer in answers if answer.escalation)
-    return {name: schedule(who_is_told.escalations[name], moment) for name in names}
-
-
-def _print_answers(
-    who_is_told: "Telling",
-    answers: "Sequence[Explanation]",
-    hiding: "Sequence[Silence]",
-    calls: "dict[str, list[Due]]",
-    labels: "Labels",
-    moment: datetime,
-) -> None:
-    known = "  ".join(f"{name}={'|'.join(values)}" for name, values in labels.items() if any(values))
-    say(("At ", "dim"), (in_words(moment), "dim"), ("  ", ""), (clean(known), "dim"))
+def _print_routing(notified: "Telling", found: "Routing") -> None:
+    known = "  ".join(f"{name}={'|'.join(values)}" for name, values in found.labels.items() if any(values))
+    say(("At ", "dim"), (in_words(found.at), "dim"), ("  ", ""), (clean(known), "dim"))
     rows = table("", "route", "because", "tells", "then calls")
-    for answer in answers:
+    for route in found.routes:
         rows.add_row(
-            "[green]✓[/]" if answer.is_chosen else "[dim]–[/]",
-            cell(answer.route),
-            cell(answer.because, "" if answer.is_chosen else "dim", limit=300),
-            cell(", ".join(answer.sinks)),
-            cell(answer.escalation or ""),
+            "[green]✓[/]" if route.is_chosen else "[dim]–[/]",
+            cell(route.route),
+            cell(route.because, "" if route.is_chosen else "dim", limit=300),
+            cell(", ".join(route.sinks)),
+            cell(route.escalation or ""),
         )
     console.print(
-        rows if answers else "There are no routes: notifications.routes of the configuration is empty."
+        rows if found.routes else "There are no routes: notifications.routes of the configuration is empty."
     )
-    _print_times(who_is_told, answers, moment)
-    for name, steps in calls.items():
-        policy = who_is_told.escalations[name]
+    _print_waits(notified, found)
+    for name, steps in found.calls.items():
+        policy = notified.escalations[name]
         say("\nEscalation ", (clean(name), "bold"), f", until somebody has {policy.stops_when} it:")
         rows = table("", "after", "at", "calls")
         for due in steps:
             target = f"{due.sink} → {due.target}" if due.target else due.sink
-            rows.add_row(str(due.number), duration(due.at - moment), in_words(due.at), cell(target))
+            rows.add_row(str(due.number), duration(due.at - found.at), in_words(due.at), cell(target))
         console.print(rows)
-    for one in hiding:
-        kind = "Planned silence" if one in who_is_told.windows else "Silence"
+    for one in found.silences:
+        kind = "Planned silence" if one in notified.windows else "Silence"
         say(
             (f"{kind} {clean(one.silence_id)} hides it", "bold yellow"),
             f" for now: {clean(', '.join(map(str, one.matchers)))}",
         )
-    if not any(answer.is_chosen for answer in answers):
+    if not any(route.is_chosen for route in found.routes):
         say(("Nobody would be told.", "bold red"))
 
 
-def _print_times(who_is_told: "Telling", answers: "Sequence[Explanation]", moment: datetime) -> None:
+def _print_waits(notified: "Telling", found: "Routing") -> None:
     """What makes a message wait."""
-    routes = {route.name: route for route in who_is_told.routes}
-    for answer in (one for one in answers if one.is_chosen):
-        name = clean(answer.route)
-        if answer.quiet_until is not None:
-            say(
-                ("Quiet hours: ", "yellow"), f"{name} waits for the digest at {in_words(answer.quiet_until)}."
-            )
-        if wait := routes[answer.route].group_wait:
-            say(f"{name} waits {duration(wait)} for what may follow; told at {in_words(moment + wait)}.")
+    waits = {route.name: route.group_wait for route in notified.routes}
+    for route in (one for one in found.routes if one.is_chosen):
+        name = clean(route.route)
+        if route.quiet_until is not None:
+            say(("Quiet hours: ", "yellow"), f"{name} waits for the digest at {in_words(route.quiet_until)}.")
+        if wait := waits[route.route]:
+            say(f"{name} waits {duration(wait)} for what may follow; told at {in_words(found.at + wait)}.")
 
 
-def _send_now(settings: Settings, sinks: Sequence[str], severity: SeverityName) -> list[Sent]:
-    """Put a test for each sink into the outbox and send what waits for these sinks, the tests last.
-
-    Raises:
-        RunFailedError: Something of ours broke; the tests stay in the outbox.
-    """
-    from mist_pipeline.notification.worker import SinksFailedError
-    from mist_pipeline.workflows.messages import worker
-
-    with opened(settings, makes=True) as ledger:
-        # By the clock of the machine, whatever instant was asked about: this really happens, and now.
-        tests = {
-            notice.incident_id: notice.sink
-            for notice in ledger.send_test(sinks, severity.value, datetime.now(UTC))
-        }
-        try:
-            worker(settings, ledger).run(sinks)
-        except SinksFailedError as error:
-            raise RunFailedError(clean(str(error))) from error
-        rows = {name: ledger.records(name)["deliveries"][0] for name in tests}
-    return [
-        Sent(sink, str(rows[name]["state"]), str(rows[name]["last_error"])) for name, sink in tests.items()
-    ]
-
-
-def _print_sent(sent: Sequence[Sent]) -> None:
+def _print_tests(tests: "Sequence[SentTest]") -> None:
     say("\nTest messages:")
-    for one in sent:
+    for one in tests:
         sign, style = ("✓", "green") if one.state == "sent" else ("✗", "red")
         words = {
             "sent": "sent",
@@ -275,26 +200,18 @@ def _print_sent(sent: Sequence[Sent]) -> None:
         )
 
 
-def _json(
-    answers: "Sequence[Explanation]",
-    hiding: "Sequence[Silence]",
-    calls: "dict[str, list[Due]]",
-    labels: "Labels",
-    moment: datetime,
-    sinks: Sequence[str],
-    sent: Sequence[Sent],
-) -> dict[str, Any]:
+def _json(found: "Routing", tests: "Sequence[SentTest]") -> dict[str, Any]:
     return {
-        "at": moment,
-        "labels": dict(labels),
-        "routes": [asdict(answer) for answer in answers],
-        "sinks": list(sinks),
+        "at": found.at,
+        "labels": dict(found.labels),
+        "routes": [asdict(route) for route in found.routes],
+        "sinks": list(found.sinks),
         "escalations": {
             name: [
                 {"number": due.number, "at": due.at, "sink": due.sink, "target": due.target} for due in steps
             ]
-            for name, steps in calls.items()
+            for name, steps in found.calls.items()
         },
-        "hidden_by": [one.silence_id for one in hiding],
-        "sent": [asdict(one) for one in sent],
+        "hidden_by": [one.silence_id for one in found.silences],
+        "sent": [asdict(test) for test in tests],
     }

@@ -1,6 +1,6 @@
-"""One incident in full: facts, alerts, what happened to it in words, who was told, what people said.
+"""``alerts show``: one incident in full: facts, alerts, what happened in words, who was notified, what people said.
 
-Here: values of the ledger in, text out; as clean as the lists are (`alert_tables`). Not here: the commands (`alerts`).
+Here: values of the ledger in, text out; as clean as the lists are (`tables`). Not here: deciding about it (`decisions`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,12 +9,15 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+import typer
+
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
-from mist_pipeline.cli.alerts.arguments import Sites
+from mist_pipeline.cli.alerts.arguments import Id, Json, Sites, now_of, opened, subject_of
 from mist_pipeline.cli.alerts.tables import (
     STYLES,
     cell,
     incident_json,
+    print_json,
     say,
     severity_of,
     short,
@@ -24,7 +27,7 @@ from mist_pipeline.cli.alerts.tables import (
     where,
     why_withheld,
 )
-from mist_pipeline.cli.console import console
+from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.delivery.rendering.wording import left_out
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import clean, count, safe_url
@@ -38,6 +41,32 @@ MOST_NAMES = 3
 """Alerts that one line of the timeline names."""
 
 Rows = Sequence[Mapping[str, Any]]
+
+
+def show(context: typer.Context, subject: Id, as_json: Json = False) -> None:
+    """Show one incident: its alerts, what happened to it, who was told, tickets, escalations, feedback.
+
+    Example: [cyan]mist-pipeline alerts show 3f2a[/]
+    """
+    from mist_pipeline.settings import load_settings
+
+    settings = load_settings()
+    with opened(settings) as ledger:
+        incident, its, events = ledger.incident(subject_of(ledger, subject).incident_id)
+        records = ledger.records(incident.incident_id)
+    sites = Sites.known(settings)
+    if as_json:
+        print_json(story_json(incident, its, events, records, sites))
+        return
+    print_story(incident, its, events, records, sites, now_of(context))
+    follow = [(f"mist-pipeline alerts show {short(incident.merged_into or '')}", "what it is part of")]
+    if incident.state == "open":
+        follow = [
+            (f"mist-pipeline alerts ack {short(incident.incident_id)}", "take it; nobody else is called")
+        ]
+    elif incident.state != "merged":
+        follow = [(f"mist-pipeline alerts feedback {short(incident.incident_id)} useful", "or false_alarm …")]
+    next_commands(*follow)
 
 
 def print_story(

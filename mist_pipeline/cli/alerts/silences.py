@@ -1,7 +1,7 @@
 """``alerts silence``, ``unsilence`` and ``silences``: what is not told for a while.
 
-Here: the commands. What is a silence is judged by the keys of a planned one (``PlannedSilence``), so that
-both are held to the same. Not here: what a silence does (``alerts.silences``).
+Here: the commands. A silence is validated by the keys of a planned one (``alerts.notify.silences.PlannedSilence``), so that
+both follow the same rules. Not here: what a silence does (``alerts.notify.silences``, ``workflows.decisions``).
 """
 
 import difflib
@@ -12,14 +12,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.table import Table
 
-from mist_pipeline.alerts.lifecycle.model import Alert
-from mist_pipeline.alerts.notify.silences import PlannedSilence
-from mist_pipeline.alerts.notify.time_windows import Window
 from mist_pipeline.cli.alerts.arguments import (
-    GOING_ON,
     MOST_MEANT,
     By,
     Comment,
@@ -33,7 +28,6 @@ from mist_pipeline.cli.alerts.arguments import (
     user,
 )
 from mist_pipeline.cli.alerts.tables import (
-    Found,
     cell,
     print_json,
     say,
@@ -46,14 +40,15 @@ from mist_pipeline.cli.alerts.tables import (
 )
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.delivery.rendering.wording import left_out
-from mist_pipeline.domain.config_section import PlacedError
 from mist_pipeline.domain.text import clean, count, duration
 from mist_pipeline.domain.text import instant as in_words
-from mist_pipeline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+    from mist_pipeline.alerts.ledger.ledger import Ledger
     from mist_pipeline.alerts.notify.silences import Silence
+    from mist_pipeline.alerts.notify.time_windows import Window
+    from mist_pipeline.settings import Settings
+    from mist_pipeline.workflows.decisions import Silenced
 
 MOST_INCIDENTS = 10
 """Incidents that are listed as silenced."""
@@ -116,7 +111,8 @@ def silence(
 
     In a window: [cyan]mist-pipeline alerts silence site_group=North --every sunday --begins 02:00 --lasts 3h[/]
     """
-    from mist_pipeline.workflows.ledger_access import telling
+    from mist_pipeline.settings import load_settings
+    from mist_pipeline.workflows import decisions
 
     settings, now = load_settings(), now_of(context)
     starts_at = begins_at or now
@@ -126,17 +122,16 @@ def silence(
         raise typer.BadParameter(
             f"would be over already, at {in_words(wanted.ends_at)}", param_hint="--until"
         )
-    who_is_told = telling(settings)
+    wanted = replace(wanted, silence_id="", created_by=user(by))
     with opened(settings, makes=True) as ledger:
-        kept = ledger.add_silence(replace(wanted, silence_id="", created_by=user(by)))
-        ledger.tell(who_is_told, now)
-        found = [one for one in ledger.incidents(GOING_ON) if _hidden(one, kept, who_is_told)]
+        kept, found = decisions.add_silence(settings, ledger, wanted, now)
     if as_json:
-        print_json({**_json(kept, now, "ledger"), "incidents": [one.incident_id for one, _ in found]})
+        incident_ids = [one.incident.incident_id for one in found]
+        print_json({**_json(kept, now, "ledger"), "incidents": incident_ids})
         return
     say("Silence ", (kept.silence_id, "bold cyan"), f", {_times(kept, now)}")
     console.print(cell(_matchers(kept), limit=400))
-    _say_silenced(found, kept, who_is_told, Sites.known(settings), now)
+    _say_silenced(found, kept, Sites.known(settings), now)
     next_commands(
         (f"mist-pipeline alerts unsilence {kept.silence_id}", "end it before its time"),
         ("mist-pipeline alerts silences", "all of them"),
@@ -150,7 +145,7 @@ def _end(starts_at: datetime, lasts_for: timedelta | None, until: datetime | Non
 
 
 def _window_keys(
-    settings: Settings,
+    settings: "Settings",
     every: str | None,
     begins: str | None,
     ends: str | None,
@@ -185,7 +180,13 @@ def _checked(
     window: dict[str, Any] | None,
     comment: str,
 ) -> "Silence":
-    """The silence, held to what is asked of a planned one."""
+    """The silence, validated like a planned one."""
+    from pydantic import ValidationError
+
+    from mist_pipeline.alerts.notify.silences import PlannedSilence
+    from mist_pipeline.alerts.notify.time_windows import Window
+    from mist_pipeline.domain.config_section import PlacedError
+
     if ends_at is None and window is None:
         raise typer.BadParameter("it would never end; give it --for or --until, or a window with --every")
     if ends_at is not None and ends_at <= starts_at:
@@ -220,38 +221,27 @@ def _quoted(matcher: str) -> str:
     return f'{found[1]}"{value}"'
 
 
-def _hidden(found: Found, kept: "Silence", who_is_told: "Telling") -> list[Alert]:
-    """The alerts of an incident that go on and that a silence is about, whether or not it is its time."""
-    from mist_pipeline.alerts.notify.matchers import all_match
-    from mist_pipeline.alerts.notify.silences import alert_labels
-
-    incident, its = found
-    return [
-        alert
-        for alert in its
-        if alert.is_active
-        and all_match(kept.matchers, alert_labels(alert, who_is_told.of_sites, incident.scope))
-    ]
-
-
-def _say_silenced(
-    found: Sequence[Found], kept: "Silence", who_is_told: "Telling", sites: Sites, now: datetime
-) -> None:
+def _say_silenced(found: "Sequence[Silenced]", kept: "Silence", sites: Sites, now: datetime) -> None:
     verb = "silences" if kept.is_active(now) else "would silence"
     if not found:
         say(f"Of what goes on now it {verb} nothing.")
         return
     say(f"Of what goes on now it {verb}:")
-    console.print(_listed(found, kept, who_is_told, sites))
+    console.print(_listed(found, sites))
 
 
-def _listed(found: Sequence[Found], kept: "Silence", who_is_told: "Telling", sites: Sites) -> Table:
+def _listed(found: "Sequence[Silenced]", sites: Sites) -> Table:
     """Incidents that a silence is about, and how much of each."""
     rows = table("incident", "where", "what", "")
-    for incident, its in found[:MOST_INCIDENTS]:
-        hidden, active = _hidden((incident, its), kept, who_is_told), [one for one in its if one.is_active]
-        part = "" if len(hidden) == len(active) else f"{len(hidden)} of {count(len(active), 'alert')}"
-        rows.add_row(short(incident.incident_id), cell(where(its, sites)), cell(what(incident, its)), part)
+    for one in found[:MOST_INCIDENTS]:
+        active = [alert for alert in one.alerts if alert.is_active]
+        part = "" if len(one.hidden) == len(active) else f"{len(one.hidden)} of {count(len(active), 'alert')}"
+        rows.add_row(
+            short(one.incident.incident_id),
+            cell(where(one.alerts, sites)),
+            cell(what(one.incident, one.alerts)),
+            part,
+        )
     if len(found) > MOST_INCIDENTS:
         rows.add_row(left_out(len(found) - MOST_INCIDENTS), "", "", "")
     return rows
@@ -265,7 +255,8 @@ def unsilence(
 
     Example: [cyan]mist-pipeline alerts unsilence 9c41d0b7e2aa[/]
     """
-    from mist_pipeline.workflows.ledger_access import telling
+    from mist_pipeline.settings import load_settings
+    from mist_pipeline.workflows import decisions
 
     settings, now = load_settings(), now_of(context)
     with opened(settings) as ledger:
@@ -275,10 +266,7 @@ def unsilence(
                 f"Silence {known.silence_id} was over already, at {in_words(known.ends_at)}; nothing changes."
             )
             return
-        who_is_told = telling(settings)
-        held = [one for one in ledger.incidents(GOING_ON) if _hidden(one, known, who_is_told)]
-        ledger.end_silence(known.silence_id, now)
-        recorded = ledger.tell(who_is_told, now)
+        recorded, held = decisions.end_silence(settings, ledger, known, now)
     say("Silence ", (known.silence_id, "bold cyan"), " is ended: ", clean(_matchers(known)))
     if not known.is_active(now):
         say("It was not its time: it held nothing back.")
@@ -288,11 +276,11 @@ def unsilence(
         say(
             f"It held back {count(len(held), 'incident')} that still {'goes' if len(held) == 1 else 'go'} on:"
         )
-        console.print(_listed(held, known, who_is_told, Sites.known(settings)))
+        console.print(_listed(held, Sites.known(settings)))
     say_what_follows(recorded)
 
 
-def _silence_of(ledger: "Ledger", settings: Settings, text: str, now: datetime) -> "Silence":
+def _silence_of(ledger: "Ledger", settings: "Settings", text: str, now: datetime) -> "Silence":
     """The one silence that this id is, or begins."""
     wanted = text.strip().lower()
     every = {one.silence_id: one for one in ledger.silences()}
@@ -322,6 +310,8 @@ def silences(
 
     Example: [cyan]mist-pipeline alerts silences[/]
     """
+    from mist_pipeline.settings import load_settings
+
     settings, now = load_settings(), now_of(context)
     own: list[Silence] = []
     if is_there(settings):

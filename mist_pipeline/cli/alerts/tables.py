@@ -1,7 +1,7 @@
 """How alerts and incidents are listed: tables for people, CSV and JSON for programs.
 
-Here: values in, text out. Whatever came from the cloud or from a keyboard is cleaned (``wording.clean``) and printed as
-plain text, never as markup. Not here: the commands (`alerts`), one incident in full (`alert_story`).
+Here: values in, text out. Whatever came from the cloud or from a keyboard is cleaned (``domain.text.clean``) and printed as
+plain text, never as markup. Not here: the commands, and one incident in full (`show`).
 """
 
 import csv

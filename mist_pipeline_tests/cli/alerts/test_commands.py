@@ -9,7 +9,7 @@ import typer.main
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.alerts.lifecycle.replay import ALERT_COLUMNS
-from mist_pipeline.cli.alerts.list import app
+from mist_pipeline.cli.alerts.app import app
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline_tests.support.cli.alert_calls import (

@@ -9,10 +9,10 @@ from mist_pipeline.cli.alerts.tables import cell, print_json, say, short, table
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.domain.text import clean
 from mist_pipeline.domain.text import instant as in_words
-from mist_pipeline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.ledger import Ledger
+    from mist_pipeline.settings import Settings
 
 
 def retry(
@@ -22,11 +22,12 @@ def retry(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Try a message again that was given up, once what was wrong is mended. Without a number, list them.
+    """Try a message again that was given up, once what was wrong is fixed. Without a number, list them.
 
     Example: [cyan]mist-pipeline alerts retry 17[/]
     """
     from mist_pipeline.alerts.ledger.outbox import Outbox
+    from mist_pipeline.settings import load_settings
 
     settings = load_settings()
     if delivery_id is None:
@@ -49,7 +50,7 @@ def retry(
     )
 
 
-def _list_given_up(settings: Settings, as_json: bool) -> None:
+def _list_given_up(settings: "Settings", as_json: bool) -> None:
     dead = []
     if is_there(settings):
         with opened(settings) as ledger:
@@ -73,7 +74,7 @@ def _list_given_up(settings: Settings, as_json: bool) -> None:
             cell(one.last_error),
         )
     console.print(rows)
-    next_commands((f"mist-pipeline alerts retry {dead[-1].delivery_id}", "once what was wrong is mended"))
+    next_commands((f"mist-pipeline alerts retry {dead[-1].delivery_id}", "once what was wrong is fixed"))
 
 
 def _why_not_again(ledger: "Ledger", delivery_id: int, dead: list[int]) -> str:

@@ -1,0 +1,46 @@
+"""The group ``alerts``: its one option, and its commands in the order of the help."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from mist_pipeline.cli.alerts import decisions, listing, retry, routes, show, silences
+from mist_pipeline.cli.alerts.arguments import instant
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def alerts(
+    context: typer.Context,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=instant,
+            metavar="INSTANT",
+            help="UTC instant to work as of, for a simulated cloud; default: now.",
+        ),
+    ] = None,
+) -> None:
+    """Incidents and alerts: look at them, take and silence them, see who is told.
+
+    Example: [cyan]mist-pipeline alerts list[/]
+    """
+    context.obj = as_of or datetime.now(UTC)
+
+
+app.command(name="list")(listing.list_incidents)
+app.command()(show.show)
+app.command()(decisions.ack)
+app.command()(decisions.resolve)
+app.command()(decisions.feedback)
+app.command()(retry.retry)
+app.command()(silences.silence)
+app.command()(silences.unsilence)
+app.command()(silences.silences)
+app.command(name="test-route")(routes.show_routes)

@@ -1,0 +1,160 @@
+"""What a run needs, checked before the first one: a function a subject, each saying what it found and how to fix it.
+
+Here: checks as values. Not here: how they are printed (``cli.setup``), checks of tables (``defs.checks``), and what goes
+wrong while the pipeline runs (`self_monitoring`).
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from mist_pipeline.mist.errors import MistError, OrganisationUnclear, Unauthorized
+from mist_pipeline.settings import Settings, SettingsError
+from mist_pipeline.warehouse.connection import WarehouseBusyError
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.cloud import Cloud
+
+Verdict = Literal["fine", "doubtful", "wrong"]
+FINE: Verdict = "fine"
+DOUBTFUL: Verdict = "doubtful"
+WRONG: Verdict = "wrong"
+
+MAX_SKEW = timedelta(seconds=60)
+MIN_FREE_BYTES = 5 * 1024**3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    Attributes:
+        verdict: fine, doubtful (it works, but not for long or not well), wrong (no run will succeed).
+        subject: What was checked.
+        found: What there is.
+        fix: What to do, '' where nothing is to be done.
+    """
+
+    verdict: Verdict
+    subject: str
+    found: str
+    fix: str = ""
+
+
+Shown = Callable[[Path], str]
+"""How a path is written."""
+
+
+def checks(settings: Settings, dagster_home: Path, shown: Shown = str) -> Iterator[Check]:
+    """Every subject in the order in which a newcomer needs them.
+
+    Args:
+        settings: The settings.
+        dagster_home: Where Dagster keeps its storage.
+        shown: How paths are written, for example relative to the working directory.
+    """
+    yield configuration(settings, shown)
+    yield from cloud(settings)
+    yield warehouse(settings, shown)
+    yield disk(settings, shown)
+    yield home(dagster_home, shown)
+
+
+def configuration(settings: Settings, shown: Shown) -> Check:
+    """The file that was read."""
+    if settings.source is None:
+        return Check(
+            FINE, "configuration", "defaults and environment", "`mist-pipeline init` writes a file to edit"
+        )
+    return Check(FINE, "configuration", shown(settings.source))
+
+
+def cloud(settings: Settings) -> Iterator[Check]:
+    """Token, organisation, clock skew and call budget; later ones are left out where an earlier one fails."""
+    opened = Cloud(settings)
+    try:
+        with opened.client(patience_seconds=0) as client:
+            organisation = client.resolve_org()
+            yield Check(FINE, "token", f"accepted by {opened.api_url}")
+            yield Check(FINE, "organisation", f"{organisation.name} ({organisation.id})")
+            yield _skew(client.clock_skew)
+            usage = client.usage()
+            left, an_hour = client.budget.remaining("batch"), client.budget.calls_per_hour("batch")
+            found = (
+                f"{left} of {an_hour} calls left this hour for batch runs; the cloud counted {usage.requests}"
+            )
+            fix = "" if left else "wait for the next hour, or add a token to MIST_API_TOKEN"
+            yield Check(FINE if left else DOUBTFUL, "call budget", found, fix)
+    except SettingsError as error:
+        yield Check(WRONG, "token", "none", str(error))
+    except Unauthorized as error:
+        yield Check(
+            WRONG, "token", str(error), "create a new token, or set mist.cloud to the region it belongs to"
+        )
+    except OrganisationUnclear as error:
+        yield Check(WRONG, "organisation", str(error), "set MIST_ORG_ID to the one to watch")
+    except MistError as error:
+        yield Check(WRONG, "cloud", str(error), f"is {opened.api_url} right and reachable?")
+
+
+def _skew(skew: timedelta | None) -> Check:
+    if skew is None:
+        return Check(DOUBTFUL, "clock", "the cloud did not tell its time")
+    if abs(skew) < MAX_SKEW:
+        return Check(FINE, "clock", f"{skew.total_seconds():+.0f} s against the cloud")
+    return Check(
+        DOUBTFUL,
+        "clock",
+        f"{skew.total_seconds():+.0f} s against the cloud",
+        "synchronise this machine's clock (NTP)",
+    )
+
+
+def warehouse(settings: Settings, shown: Shown) -> Check:
+    """Whether the warehouse can be opened, and how fresh it is."""
+    path = settings.warehouse_path
+    if not path.exists():
+        return Check(FINE, "warehouse", f"{shown(path)} will be made by the first run")
+    try:
+        rows = Warehouse(path, wait_seconds=5).query(
+            "SELECT max(day) AS newest, count(DISTINCT day) AS days FROM history.sle_daily"
+        )
+    except WarehouseBusyError as error:
+        return Check(DOUBTFUL, "warehouse", str(error), "ask again when that run has ended")
+    except duckdb.Error as error:
+        return Check(
+            WRONG, "warehouse", f"{shown(path)}: {error}", "move the file away and rebuild it from raw files"
+        )
+    newest, days = rows.row(0)
+    late = (
+        newest is not None
+        and newest < (datetime.now(UTC).astimezone(settings.organisation.zone) - timedelta(days=2)).date()
+    )
+    found = f"{shown(path)}: {days} days, newest {newest}" if newest else f"{shown(path)}: empty"
+    return Check(
+        DOUBTFUL if late else FINE,
+        "warehouse",
+        found,
+        "`mist-pipeline backfill` fills the gap" if late else "",
+    )
+
+
+def disk(settings: Settings, shown: Shown) -> Check:
+    """Free space where the data lies."""
+    place = settings.data if settings.data.exists() else settings.data.absolute().parent
+    free = shutil.disk_usage(place).free
+    found = f"{free / 1024**3:.0f} GiB free at {shown(settings.data)}"
+    if free < MIN_FREE_BYTES:
+        return Check(DOUBTFUL, "disk", found, "free some, or set MIST_PIPELINE_DATA to another disk")
+    return Check(FINE, "disk", found)
+
+
+def home(folder: Path, shown: Shown) -> Check:
+    """Where Dagster keeps its own storage."""
+    if not (folder / "dagster.yaml").exists():
+        return Check(DOUBTFUL, "Dagster home", str(folder), "copy the project's dagster.yaml there")
+    return Check(FINE, "Dagster home", shown(folder))
