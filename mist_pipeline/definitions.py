@@ -16,17 +16,17 @@ from mist_pipeline.defs.assets.forecasts import forecast_assets
 from mist_pipeline.defs.assets.history import history_assets
 from mist_pipeline.defs.assets.live import live_assets
 from mist_pipeline.defs.assets.live_findings import live_findings_asset
-from mist_pipeline.defs.assets.raw import RETRY_WHAT_CAN_HEAL, raw_assets
+from mist_pipeline.defs.assets.raw import RETRY_TRANSIENT_FAILURES, raw_assets
 from mist_pipeline.defs.assets.reports import report_assets
 from mist_pipeline.defs.checks import all_checks
 from mist_pipeline.defs.jobs import jobs, schedules
 from mist_pipeline.defs.partitions import daily_partitions
-from mist_pipeline.defs.pipeline_facts import pipeline_trouble_sensor
 from mist_pipeline.defs.retention import retention_job
 from mist_pipeline.defs.sensors import (
     degradation_sensor,
     delivery_sensor,
     escalation_sensor,
+    pipeline_trouble_sensor,
     ticket_sensor,
 )
 from mist_pipeline.settings import Settings, load_settings
@@ -40,7 +40,7 @@ def build_defs(
     settings: Settings | None = None,
     *,
     resources: Mapping[str, Any] | None = None,
-    retry: dg.RetryPolicy | None = RETRY_WHAT_CAN_HEAL,
+    retry: dg.RetryPolicy | None = RETRY_TRANSIENT_FAILURES,
 ) -> dg.Definitions:
     """All definitions.
 

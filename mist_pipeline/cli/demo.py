@@ -250,10 +250,10 @@ def _show_incidents(settings: "Settings") -> None:
     from mist_pipeline.workflows.ledger_access import open_ledger
 
     with open_ledger(settings) as ledger:
-        told = ledger.frames()["incidents"].filter(pl.col("state") != "merged").sort("opened_at")
+        incidents = ledger.frames()["incidents"].filter(pl.col("state") != "merged").sort("opened_at")
     pages = sorted((settings.data / "messages").glob("*/*.html"))
-    console.print(f"\n{len(pages)} messages about {told.height} incidents:")
-    for incident_id, cause in told.select("incident_id", "cause").iter_rows():
+    console.print(f"\n{len(pages)} messages about {incidents.height} incidents:")
+    for incident_id, cause in incidents.select("incident_id", "cause").iter_rows():
         console.print(f"  • {clean(cause)}", markup=False)
         for page in (page for page in pages if page.parent.name == incident_id):
             console.print(f"    [cyan]{shown(page)}[/]", soft_wrap=True)

@@ -24,7 +24,7 @@ def replay(
         Path | None, typer.Option("--settings", help="Another configuration file, to compare.")
     ] = None,
 ) -> None:
-    """Run findings and the life of alerts over stored history, hour by hour, and write what would have been told.
+    """Run findings and the life of alerts over stored history, hour by hour, and write what people would have been notified of.
 
     Live evaluations that were kept are replayed as they were; with --settings all hours are evaluated anew. Needs the history and
     analysis of these days (`mist-pipeline backfill`). Sends nothing and changes nothing.

@@ -50,16 +50,16 @@ def run(
     notify: Annotated[
         bool | None,
         typer.Option(
-            "--notify/--no-notify", help="Whether people are told of the day; default: of yesterday."
+            "--notify/--no-notify", help="Whether people are notified of the day; default: of yesterday."
         ),
     ] = None,
     as_of: Annotated[
         datetime | None, typer.Option(help="UTC instant to work as of, for a simulated cloud; default: now.")
     ] = None,
 ) -> None:
-    """Run one day headless. Without --day, monitor and all also look at what is going on right now.
+    """Run one day headless. Without --day, monitor and all also poll what is going on right now.
 
-    People are told of yesterday and of now; of an older day only with --notify.
+    People are notified of yesterday and of now; of an older day only with --notify.
 
     Example: [cyan]mist-pipeline run --mode all --day 2026-03-01[/]
     """
@@ -91,7 +91,8 @@ def backfill(
     ] = None,
     mode: Annotated[Mode, typer.Option(help="As for run.")] = Mode.all,
     notify: Annotated[
-        bool, typer.Option("--notify", help="Tell people of the last day; otherwise a backfill tells nobody.")
+        bool,
+        typer.Option("--notify", help="Notify people of the last day; otherwise a backfill notifies nobody."),
     ] = False,
     search_all: Annotated[
         bool,

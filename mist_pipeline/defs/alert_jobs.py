@@ -1,39 +1,24 @@
-"""Jobs of ops that tell people: evaluate, escalate, read tickets back; each followed by sending what is due.
+"""Jobs of ops that notify people: evaluate, escalate, read tickets back; each followed by sending what is due.
 
-Ops, since they make no tables: the ledger is theirs, and its copies for analysts are in ``ledger_copies``. None of them
-touches the warehouse, so a backfill never holds up a page. Not here: what wakes them (`sensors`), the rules (``alerts``),
-sinks (``delivery``).
+Ops, since they make no tables: the ledger is theirs, and its copies for analysts are in ``assets.alert_tables``. None of
+them touches the warehouse, so a backfill never holds up a page. Not here: what wakes them (`sensors`), what they do
+(``workflows``), the rules (``alerts``), sinks (``delivery``).
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
-import polars as pl
 
-from mist_pipeline.alerts.ledger.ledger import Ledger, Ticket
 from mist_pipeline.alerts.ledger.outbox import Done
-from mist_pipeline.alerts.ledger.pending import take
-from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline
-from mist_pipeline.alerts.notify.outcome import Retry
 from mist_pipeline.alerts.notify.plan import Notice
 from mist_pipeline.defs.pipeline_facts import troubles_now
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import markdown_table
-from mist_pipeline.delivery.tickets.policy import TicketStatus
-from mist_pipeline.notification.worker import SinksFailedError
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.evaluate import (
-    AFTER_LOOKS,
-    _error,
-    _sentence,
-    refused_messages,
-    ticket_name,
-    unreadable_looks,
-)
-from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger, telling
-from mist_pipeline.workflows.messages import utc_now, worker
+from mist_pipeline.workflows import evaluate, messages, tickets
+from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.progress import AS_OF_TAG
 from mist_pipeline.workflows.self_monitoring import WATCHED
 
@@ -41,37 +26,17 @@ _SHOWN = 50
 """Rows of a table in the metadata of a run."""
 
 
+def utc_now() -> datetime:
+    """The clock of production."""
+    return datetime.now(UTC)
+
+
 def clock_of(context: dg.OpExecutionContext) -> Callable[[], datetime]:
-    """The time; of a run with an instant of its own (a simulated cloud) always that, after all looks of that instant."""
+    """The clock of a run; of one with an instant of its own (a simulated cloud) just after all evaluations of that."""
     if AS_OF_TAG in context.run.tags:
-        instant = as_of(context) + AFTER_LOOKS
+        instant = as_of(context) + evaluate.AFTER_EVALUATIONS
         return lambda: instant
     return utc_now
-
-
-def pipeline_step(
-    ledger: Ledger,
-    instance: dg.DagsterInstance,
-    settings: Settings,
-    checks: Sequence[dg.AssetCheckKey],
-    now: datetime,
-) -> EvaluationInput | None:
-    """How the pipeline itself does; None where nothing is wrong and nothing was."""
-    # A sink that is not configured any more will never accept anything again: its end would never come.
-    refused = [one for one in ledger.refused() if one[0] in settings.notifications.sinks]
-    damaged = kept_evaluations(settings).set_aside_since(now - timedelta(days=1))
-    found = pl.concat(
-        [
-            troubles_now(instance, settings, WATCHED, checks, now),
-            refused_messages(refused, now),
-            unreadable_looks(damaged, now),
-        ]
-    )
-    is_known = any(
-        is_pipeline(alert.family) and (alert.is_active or alert.state == "pending")
-        for alert in ledger.book(now).alerts.values()
-    )
-    return EvaluationInput(as_of=now, source="pipeline", findings=found) if found.height or is_known else None
 
 
 def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
@@ -79,27 +44,22 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
 
     @dg.op(
         out=dg.Out(dg.Nothing),
-        description="Kept looks that were not evaluated yet, and the pipeline's own state, become events and messages.",
+        description="What was kept and not evaluated yet, and the pipeline's own state, become events and messages.",
     )
     def evaluate_looks(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
         now = clock_of(context)()
-        kept = kept_evaluations(settings)
-        with open_ledger(settings) as ledger:
-            own = pipeline_step(ledger, context.instance, settings, checks, now)
-            if own is not None:
-                kept.keep(own)
-            taken = take(ledger, kept, telling(settings), now)
-        for damage in taken.unreadable:
-            context.log.error("A kept look cannot be read and is set aside: %s", damage)
-        events = Counter(f"{event.subject} {event.kind}" for event in taken.events)
+        troubles = troubles_now(context.instance, settings, WATCHED, checks, now)
+        result = evaluate.evaluate(settings, troubles, now)
+        for damage in result.unreadable:
+            context.log.error("A kept evaluation cannot be read and is set aside: %s", damage)
+        events = Counter(f"{event.subject} {event.kind}" for event in result.events)
+        withheld = sorted(result.told.withheld.items())[:_SHOWN]
         context.add_output_metadata(
             {
-                "evaluated": dg.MetadataValue.json([name.text for name in taken.names]),
+                "evaluated": dg.MetadataValue.json([name.text for name in result.names]),
                 "events": dg.MetadataValue.json(dict(sorted(events.items()))),
-                "to tell": dg.MetadataValue.md(_notices(taken.told.notices)),
-                "withheld": dg.MetadataValue.md(
-                    markdown_table(("incident", "because"), sorted(taken.told.withheld.items())[:_SHOWN])
-                ),
+                "to tell": dg.MetadataValue.md(_notifications(result.told.notices)),
+                "withheld": dg.MetadataValue.md(markdown_table(("incident", "because"), withheld)),
             }
         )
 
@@ -112,13 +72,12 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
 )
 def escalate_steps(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
     """Escalate what nobody has taken."""
-    now = clock_of(context)()
-    told = telling(settings)
-    with open_ledger(settings) as ledger:
-        news = ledger.tell(told, now).notices
-        steps = ledger.escalate(told, now)
+    escalated = evaluate.escalate(settings, clock_of(context)())
     context.add_output_metadata(
-        {"news": dg.MetadataValue.md(_notices(news)), "steps": dg.MetadataValue.md(_notices(steps))}
+        {
+            "news": dg.MetadataValue.md(_notifications(escalated.waited)),
+            "steps": dg.MetadataValue.md(_notifications(escalated.steps)),
+        }
     )
 
 
@@ -127,44 +86,14 @@ def escalate_steps(context: dg.OpExecutionContext, settings: dg.ResourceParam[Se
     description="What people did with their tickets: one that was taken or closed acknowledges its incident.",
 )
 def read_tickets(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
-    """Read every ticket of an incident that goes on."""
-    now = clock_of(context)()
-    names = settings.notifications.tickets
-    sinks = settings.sinks()
-    read: list[tuple[str, str, str, str, str]] = []
-    silent: set[str] = set()
-    with open_ledger(settings) as ledger:
-        for sink, incident_id, reference in ledger.references(names):
-            shown = ticket_name(reference)
-            if sink in silent:
-                read.append((sink, incident_id, shown, "not asked", "did not answer before"))
-                continue
-            status = sinks[sink].read_status(reference)  # type: ignore[attr-defined]
-            if not isinstance(status, TicketStatus):
-                context.log.warning("%s: %s", sink, status.error)
-                read.append((sink, incident_id, shown, "not read", status.error))
-                if isinstance(status, Retry):
-                    # Each further ticket would wait as long, and so would those of the other systems.
-                    silent.add(sink)
-                continue
-            ticket = Ticket(
-                sink=sink,
-                incident_id=incident_id,
-                ticket=shown,
-                url=reference.get("url", ""),
-                state=status.state,
-                who=status.who,
-                is_by_person=status.is_by_person,
-                acted_at=status.at,
-            )
-            ledger.record_ticket(ticket, now)
-            read.append((sink, incident_id, shown, status.state, status.who))
-        news = ledger.tell(telling(settings), now).notices
+    """Read every ticket of an active incident."""
+    read = tickets.read_tickets(settings, clock_of(context)(), context.log.warning)
     heads = ("sink", "incident", "ticket", "state", "who")
+    rows = [(one.sink, one.incident_id, one.ticket, one.state, one.detail) for one in read.tickets[:_SHOWN]]
     context.add_output_metadata(
         {
-            "tickets": dg.MetadataValue.md(markdown_table(heads, read[:_SHOWN])),
-            "news": dg.MetadataValue.md(_notices(news)),
+            "tickets": dg.MetadataValue.md(markdown_table(heads, rows)),
+            "news": dg.MetadataValue.md(_notifications(read.notifications)),
         }
     )
 
@@ -176,8 +105,8 @@ def read_tickets(context: dg.OpExecutionContext, settings: dg.ResourceParam[Sett
 )
 def notify(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
     """Send what is due but tickets."""
-    tickets = settings.notifications.tickets
-    _send(context, settings, [name for name in settings.notifications.sinks if name not in tickets])
+    ticket_systems = settings.notifications.tickets
+    _send(context, settings, [name for name in settings.notifications.sinks if name not in ticket_systems])
 
 
 @dg.op(
@@ -197,7 +126,7 @@ def due(context: dg.OpExecutionContext) -> None:
 
 
 def alert_jobs(checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
-    """Every job that tells people.
+    """Every job that notifies people.
 
     Args:
         checks: The asset checks whose failure is the pipeline's own trouble.
@@ -220,50 +149,53 @@ def _job(name: str, first: dg.OpDefinition, description: str) -> dg.JobDefinitio
         executor_def=dg.in_process_executor,
         description=description,
     )
-    def telling_people() -> None:
+    def notifying() -> None:
         begun = first()
         notify(begun)
         ticket(begun)
 
-    return telling_people
+    return notifying
 
 
 def _send(context: dg.OpExecutionContext, settings: Settings, sinks: Iterable[str]) -> None:
-    defect: SinksFailedError | None = None
     with open_ledger(settings) as ledger:
-        sender = worker(settings, ledger, clock=clock_of(context), run_id=context.run_id)
-        try:
-            done: Sequence[Done] = sender.run(sinks)
-        except SinksFailedError as error:
-            defect, done = error, error.done
-    for one in done:
+        sent = messages.send_due(settings, ledger, sinks, clock=clock_of(context), run_id=context.run_id)
+    for one in sent.done:
         if one.state == "dead":
-            context.log.error("%s", _sentence(one))
+            context.log.error("%s", messages.sentence(one))
         elif one.state in ("failed", "unknown"):
-            context.log.warning("%s", _sentence(one))
-    states = Counter(one.state or "not needed" for one in done)
+            context.log.warning("%s", messages.sentence(one))
+    metadata = {
+        "states": dg.MetadataValue.json(dict(Counter(map(_state, sent.done)))),
+        "messages": dg.MetadataValue.md(_messages(sent.done[:_SHOWN])),
+    }
+    if sent.defect is not None:
+        # A step that fails has no output to say it on.
+        raise dg.Failure(str(sent.defect), metadata=metadata, allow_retries=False) from sent.defect
+    context.add_output_metadata(metadata)
+
+
+def _state(one: Done) -> str:
+    return one.state or "not needed"
+
+
+def _messages(done: Iterable[Done]) -> str:
     rows = [
         (
             one.delivery.sink,
             one.delivery.incident_id,
             one.delivery.reason,
             str(one.delivery.payload.get("severity", "")),
-            one.state or "not needed",
-            _error(one),
+            _state(one),
+            messages.error_of(one),
         )
         for one in done
     ]
-    heads = ("sink", "incident", "reason", "severity", "state", "error")
-    told = {
-        "states": dg.MetadataValue.json(dict(states)),
-        "messages": dg.MetadataValue.md(markdown_table(heads, rows[:_SHOWN])),
-    }
-    if defect is not None:
-        # A step that fails has no output to say it on.
-        raise dg.Failure(str(defect), metadata=told, allow_retries=False) from defect
-    context.add_output_metadata(told)
+    return markdown_table(("sink", "incident", "reason", "severity", "state", "error"), rows)
 
 
-def _notices(notices: Sequence[Notice]) -> str:
-    rows = [(one.sink, one.incident_id, one.reason, one.severity, one.detail) for one in notices[:_SHOWN]]
+def _notifications(notifications: Sequence[Notice]) -> str:
+    rows = [
+        (one.sink, one.incident_id, one.reason, one.severity, one.detail) for one in notifications[:_SHOWN]
+    ]
     return markdown_table(("sink", "incident", "reason", "severity", "detail"), rows)

@@ -33,7 +33,7 @@ PERCENTAGES = frozenset(
 STATES = ("ok", "no_users", "not_supported", "missing")
 
 MIN_SHARE_REPORTING = 0.8
-"""Below this share of sites with any reading, a day deserves a look."""
+"""Below this share of sites with any reading, a day should be looked into."""
 
 
 def days_checked(context: dg.AssetCheckExecutionContext) -> tuple[date, date] | None:
@@ -83,8 +83,12 @@ def out_of_range(warehouse: Warehouse, table: Table, days: tuple[date, date] | N
             impossible.append(f"{name} IS NULL OR {name} NOT IN ({states})")
             if "score_pct" in table.column_names:
                 conditions["score_pct"].append("(score_pct IS NULL) = (state = 'ok')")
-    told = {name: " OR ".join(impossible) for name, impossible in conditions.items() if impossible}
-    counts = ", ".join(f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in told.items())
+    conditions_by_column = {
+        name: " OR ".join(impossible) for name, impossible in conditions.items() if impossible
+    }
+    counts = ", ".join(
+        f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in conditions_by_column.items()
+    )
     row = warehouse.query(f"SELECT {counts} FROM {table.full_name} WHERE {where}", parameters).row(
         0, named=True
     )
@@ -101,8 +105,10 @@ def table_checks(table: Table) -> list[dg.AssetChecksDefinition]:
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.AssetCheckResult:
         repeated = duplicate_keys(warehouse, table, days_checked(context))
-        told = f"{repeated} keys ({', '.join(table.key)}) occur more than once" if repeated else None
-        return dg.AssetCheckResult(passed=not repeated, description=told, metadata={"repeated": repeated})
+        description = f"{repeated} keys ({', '.join(table.key)}) occur more than once" if repeated else None
+        return dg.AssetCheckResult(
+            passed=not repeated, description=description, metadata={"repeated": repeated}
+        )
 
     @dg.asset_check(
         asset=key(table),
@@ -114,14 +120,14 @@ def table_checks(table: Table) -> list[dg.AssetChecksDefinition]:
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.AssetCheckResult:
         wrong = out_of_range(warehouse, table, days_checked(context))
-        told = ", ".join(f"{count} rows of {name}" for name, count in wrong.items()) or None
-        return dg.AssetCheckResult(passed=not wrong, description=told, metadata=dict(wrong))
+        description = ", ".join(f"{count} rows of {name}" for name, count in wrong.items()) or None
+        return dg.AssetCheckResult(passed=not wrong, description=description, metadata=dict(wrong))
 
     return [keys_are_unique, values_are_possible]
 
 
 def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
-    """What only the daily service levels can tell: who reports, in which states, and how fresh it is."""
+    """Checks of the daily service levels alone: who reports, in which states, and how fresh it is."""
     table = history.SLE_DAILY
 
     @dg.asset_check(
@@ -143,10 +149,13 @@ def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
             parameters,
         )
         poor = days.filter(days["reporting"] < MIN_SHARE_REPORTING * days["sites"])
-        told = f"{poor.height} days, the first {poor['day'][0]}" if poor.height else None
+        description = f"{poor.height} days, the first {poor['day'][0]}" if poor.height else None
         states = {state: int(days[state].sum()) for state in STATES}
         return dg.AssetCheckResult(
-            passed=poor.is_empty(), severity=dg.AssetCheckSeverity.WARN, description=told, metadata=states
+            passed=poor.is_empty(),
+            severity=dg.AssetCheckSeverity.WARN,
+            description=description,
+            metadata=states,
         )
 
     @dg.asset_check(
@@ -160,11 +169,11 @@ def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
         newest = warehouse.query("SELECT max(day) FROM history.sle_daily WHERE state = 'ok'").item()
         today = as_of(context).astimezone(settings.organisation.zone).date()
         fresh = newest is not None and newest >= today - timedelta(days=2)
-        told = None if fresh else f"the newest day with data is {newest}, today is {today}"
+        description = None if fresh else f"the newest day with data is {newest}, today is {today}"
         return dg.AssetCheckResult(
             passed=fresh,
             severity=dg.AssetCheckSeverity.WARN,
-            description=told,
+            description=description,
             metadata={"newest_day": str(newest)},
         )
 
@@ -215,7 +224,7 @@ EVERY_SITE = (analysis.ANOMALIES, analysis.HEALTH_SCORES)
 """Tables with a row for every site of the day."""
 
 MAX_SHARE_OF_FALL_BACKS = 0.5
-"""Above this share of forecasts by a fall-back, the search or the history deserves a look."""
+"""Above this share of forecasts by a fall-back, the search or the history should be looked into."""
 
 
 def broken_rules(warehouse: Warehouse, table: Table, days: tuple[date, date] | None) -> dict[str, int]:
@@ -241,8 +250,8 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
             context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
         ) -> dg.AssetCheckResult:
             broken = broken_rules(warehouse, table, days_checked(context))
-            told = ", ".join(f"{count} rows of {name}" for name, count in broken.items()) or None
-            return dg.AssetCheckResult(passed=not broken, description=told, metadata=dict(broken))
+            description = ", ".join(f"{count} rows of {name}" for name, count in broken.items()) or None
+            return dg.AssetCheckResult(passed=not broken, description=description, metadata=dict(broken))
 
         return rules_hold
 
@@ -258,9 +267,9 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
                 f"SELECT count(*) FROM history.sites ANTI JOIN {table.full_name} USING (day, site_id) WHERE {where}",
                 parameters,
             ).item()
-            told = f"{absent} sites have no row" if absent else None
+            description = f"{absent} sites have no row" if absent else None
             return dg.AssetCheckResult(
-                passed=not absent, severity=dg.AssetCheckSeverity.WARN, description=told
+                passed=not absent, severity=dg.AssetCheckSeverity.WARN, description=description
             )
 
         return every_site_is_there
@@ -282,7 +291,7 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
             parameters,
         ).item()
         passed = share is None or share <= MAX_SHARE_OF_FALL_BACKS
-        told = (
+        description = (
             None
             if passed
             else f"{share:.0%} of the forecasts come from a fall-back: is the history too short?"
@@ -290,7 +299,7 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
         return dg.AssetCheckResult(
             passed=passed,
             severity=dg.AssetCheckSeverity.WARN,
-            description=told,
+            description=description,
             metadata={"share": share or 0.0},
         )
 

@@ -60,7 +60,7 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
             "snapshots",
             selection=snapshots,
             executor_def=dg.in_process_executor,
-            description="What the cloud can only tell about now: sites, devices.",
+            description="What the cloud only knows about now: sites, devices.",
         ),
         copies_job(),
         dg.define_asset_job(
@@ -101,7 +101,7 @@ def schedules(
             if settings.monitoring.interval_minutes < 60
             else "0 * * * *",
             execution_timezone=zone,
-            description="A look at what is going on.",
+            description="A poll of what is going on.",
         ),
         dg.ScheduleDefinition(
             name="four_times_a_day",

@@ -1,30 +1,26 @@
-"""The pipeline's own trouble as findings: jobs that failed, checks that failed, looks that stopped.
+"""What Dagster's instance says about the pipeline now: its jobs, its checks, the schedule of polls.
 
-Here: what Dagster's instance says now (`read_facts`), what follows from it (`troubles`, pure), and the sensor that notices
-a change. A state and not a stream of events: whoever asks late, twice or after a crash gets the same answer, and nothing
-is lost with an event. Not here: when people are told (``alerts``, to which these findings are an evaluation of source
-``pipeline``), what a job does (`jobs`), what a check looks at (`checks`), findings about sites (``analysis.findings``).
+Here: questions to the instance, answered as plain facts. Not here: what follows from them (``workflows.self_monitoring``,
+pure), the sensor that notices a change (`sensors`), what a job does (`jobs`), what a check checks (`checks`).
 """
 
-import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import polars as pl
-from dagster._core.scheduler.instigation import ScheduleInstigatorData
+
+# Which states of a check are a result: Dagster says it in no public place, and asks its storage with these itself.
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as RESULTS,
 )
-from dagster_shared.error import SerializableErrorInfo
 
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.self_monitoring import (
-    _WRAPPED,
-    LOOK,
-    LOOK_SCHEDULE,
     NO_REASON,
+    POLL,
+    POLL_SCHEDULE,
     RUNS_READ,
     CheckFacts,
     JobFacts,
@@ -36,6 +32,9 @@ from mist_pipeline.workflows.self_monitoring import (
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 """How a run says something about its job. A cancelled one does not: a person wanted it to end."""
 
+
+_WRAPPED = "dagster._core.errors."
+"""How an error begins that Dagster puts around what an asset raised; ``dagster.Failure`` it leaves as it is."""
 
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
 """Where an exception's class is defined, which the traceback module writes before its name."""
@@ -49,20 +48,20 @@ def read_facts(
     Args:
         instance: Dagster's instance.
         watched: Names of jobs; one that never ran has no facts.
-        check_keys: Checks that there are: one that was removed would keep its last word for ever.
+        check_keys: Checks that there are: one that was removed would keep its last result for ever.
     """
     jobs = {name: facts for name in watched if (facts := _job_facts(instance, name)) is not None}
-    look = jobs.get(LOOK) or _job_facts(instance, LOOK)
+    poll = jobs.get(POLL) or _job_facts(instance, POLL)
     return PipelineFacts(
         jobs=tuple(jobs.values()),
         checks=tuple(_check_facts(instance, check_keys)),
-        last_look=look.succeeded_at if look else None,
-        looks_on_since=_looks_on_since(instance),
+        last_poll=poll.succeeded_at if poll else None,
+        polls_on_since=_polls_on_since(instance),
     )
 
 
 def _job_facts(instance: dg.DagsterInstance, job: str) -> JobFacts | None:
-    """A job as its newest finished runs show it, by their end: the last word is what was heard last."""
+    """A job as its newest finished runs show it, by their end: the newest counts."""
     ended = sorted(
         _ends(instance, dg.RunsFilter(job_name=job, statuses=FINISHED), RUNS_READ),
         key=lambda end: end[0],
@@ -105,7 +104,7 @@ def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
         return NO_REASON
     where = f"{event.step_key}: " if event.is_step_failure else ""
     # A run that somebody ended from outside has no error, just his words.
-    error: SerializableErrorInfo | None = getattr(event.event_specific_data, "error", None)
+    error = getattr(event.event_specific_data, "error", None)
     if error is None:
         return one_line(f"{where}{event.message or NO_REASON}")
     while error.cause and error.message.startswith(_WRAPPED):
@@ -118,8 +117,8 @@ def _check_facts(
 ) -> Iterator[CheckFacts]:
     """What each check last came to.
 
-    A check that a run has planned, that the run never reached or that crashed (then its run failed, which is told) has come
-    to no result: what it said before holds until it says something else, so nothing ends because a run begins.
+    A check that a run has planned, that the run never reached or that crashed (then its run failed, which is reported) has
+    come to no result: its last result holds until there is another, so nothing ends because a run begins.
     """
     storage = instance.event_log_storage
     newest = storage.get_latest_asset_check_execution_by_key(check_keys)
@@ -143,16 +142,14 @@ def _check_facts(
         )
 
 
-def _looks_on_since(instance: dg.DagsterInstance) -> datetime | None:
-    """When somebody turned the schedule of looks on; None while it is off."""
+def _polls_on_since(instance: dg.DagsterInstance) -> datetime | None:
+    """When somebody turned the schedule of polls on; None while it is off."""
     if instance.schedule_storage is None:  # an ephemeral instance has no clock
         return None
     starts = [
-        state.instigator_data.start_timestamp or 0.0
+        getattr(state.instigator_data, "start_timestamp", None) or 0.0
         for state in instance.all_instigator_state()
-        if state.name == LOOK_SCHEDULE
-        and state.status.value == "RUNNING"
-        and isinstance(state.instigator_data, ScheduleInstigatorData)
+        if state.name == POLL_SCHEDULE and state.status.value == "RUNNING"
     ]
     return datetime.fromtimestamp(max(starts), UTC) if starts else None
 
@@ -164,46 +161,6 @@ def troubles_now(
     check_keys: Sequence[dg.AssetCheckKey],
     now: datetime,
 ) -> pl.DataFrame:
-    """What is wrong now: the same for the sensor that notices it and for the job that tells it."""
-    look_every = timedelta(minutes=settings.monitoring.interval_minutes)
-    return troubles(read_facts(instance, watched, check_keys), now, look_every)
-
-
-def known(found: pl.DataFrame) -> str:
-    """The set of troubles as the sensor's cursor: fingerprints with their severities, numbers left out."""
-    return json.dumps(sorted(found.select("fingerprint", "severity").rows()))
-
-
-def pipeline_trouble_sensor(
-    settings: Settings,
-    watched: Sequence[str],
-    check_keys: Sequence[dg.AssetCheckKey],
-    job: dg.JobDefinition,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> dg.SensorDefinition:
-    """The sensor that starts a job when trouble begins, changes its severity or ends.
-
-    Raises:
-        ValueError: The job is watched: each of its failures would start it again.
-    """
-    if job.name in watched:
-        raise ValueError(
-            f"{job.name} tells of the others and cannot be watched itself: take it out of the watched jobs"
-        )
-
-    @dg.sensor(
-        name="pipeline_trouble",
-        job=job,
-        minimum_interval_seconds=60,
-        description="The pipeline's own trouble: failed jobs, failed checks, looks that have stopped.",
-    )
-    def pipeline_trouble(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        found = troubles_now(context.instance, settings, watched, check_keys, clock())
-        now_known = known(found)
-        if now_known == (context.cursor or known(found.clear())):
-            return dg.SkipReason(f"Nothing new; troubles known: {found.height}.")
-        context.update_cursor(now_known)
-        # No run key: the same trouble may come back, and a key is remembered for ever.
-        return dg.RunRequest()
-
-    return pipeline_trouble
+    """What is wrong now: the same for the sensor that notices it and for the job that reports it."""
+    poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
+    return troubles(read_facts(instance, watched, check_keys), now, poll_every)

@@ -1,4 +1,4 @@
-"""What assets are given: plain objects, made once from the settings and replaced in tests.
+"""The instant of a run. Resources themselves are plain objects, made from the settings in ``definitions``, replaced in tests.
 
 Secrets come from the environment through the settings and stay inside ``Cloud``; Dagster never sees them.
 """
@@ -15,8 +15,8 @@ def as_of(
 ) -> datetime:
     """The one instant of this run, UTC; every asset of the run gets the same."""
     run = context.run
-    if told := run.tags.get(AS_OF_TAG):
-        return datetime.fromisoformat(told).astimezone(UTC)
+    if instant := run.tags.get(AS_OF_TAG):
+        return datetime.fromisoformat(instant).astimezone(UTC)
     record = context.instance.get_run_record_by_id(run.run_id)
     created = record.create_timestamp if record else datetime.now(UTC)
     return created.astimezone(UTC)

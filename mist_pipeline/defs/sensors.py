@@ -1,7 +1,7 @@
-"""Sensors: what wakes the jobs that tell people. Each is a question to a database, never to the network.
+"""Sensors: what starts the jobs that notify people. Each asks a database, never the network.
 
-Every job works on a state (looks that wait, rows that are due), so a lost or doubled wake-up loses and doubles nothing.
-Not here: the pipeline's own trouble, which has a sensor beside its facts (`pipeline_trouble`).
+Every job works on a state (evaluations that wait, rows that are due), so a lost or doubled start loses and doubles nothing.
+Not here: the jobs (`alert_jobs`), what is due (``workflows``).
 """
 
 import json
@@ -9,14 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import dagster as dg
+import polars as pl
 
-from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.defs.pipeline_facts import troubles_now
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, live
 from mist_pipeline.workflows.analysis.detect_day import may_notify
-from mist_pipeline.workflows.ledger_access import open_ledger
-from mist_pipeline.workflows.messages import utc_now
+from mist_pipeline.workflows.evaluate import is_step_due
+from mist_pipeline.workflows.messages import is_message_due, utc_now
+from mist_pipeline.workflows.tickets import has_open_tickets
 
 SECONDS = 30
 """How often each question is asked."""
@@ -39,7 +41,7 @@ def newest_after(
 
     Args:
         seen: Asset → newest storage id that is known.
-        found: Asset → events: storage id, and whether it may tell people anything (backfills may not).
+        found: Asset → events: storage id, and whether people may be notified of it (not of a backfill).
     """
     news = [
         number
@@ -55,10 +57,10 @@ def newest_after(
 def events_after(
     instance: dg.DagsterInstance, asset: dg.AssetKey, seen: int | None
 ) -> list[tuple[int, bool]]:
-    """Materialisations of an asset behind one that is known, each with whether it may tell people anything.
+    """Materialisations of an asset behind one that is known, each with whether people may be notified of it.
 
-    All of them and not only the newest: behind a look there may be a backfill that tells nobody. Of an asset of which
-    nothing is known yet the newest ones: what is older waited for no sensor.
+    All of them and not only the newest: behind a poll there may be a backfill, of which nobody is notified. Of an asset of which
+    nothing is known yet the newest ones: what is older was not waiting for the sensor.
     """
     after = dg.AssetRecordsFilter(asset_key=asset, after_storage_id=seen)
     records = instance.fetch_materializations(after, limit=MOST_EVENTS, ascending=seen is not None).records
@@ -75,7 +77,7 @@ def degradation_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
         name="degradation_sensor",
         job=job,
         minimum_interval_seconds=SECONDS,
-        description="New findings, of a look or of yesterday, are evaluated at once; a backfill tells nobody.",
+        description="New findings, of a poll or of yesterday, are evaluated at once; a backfill notifies nobody.",
     )
     def degradation(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         seen: dict[str, int] = json.loads(context.cursor or "{}")
@@ -104,8 +106,7 @@ def delivery_sensor(
         description="Messages that are due are sent, also those that are tried again.",
     )
     def delivery(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        with open_ledger(settings) as ledger:
-            is_waiting = Outbox(ledger.engine).is_waiting(clock(), settings.notifications.sinks)
+        is_waiting = is_message_due(settings, clock())
         return _once(context, job.name, is_waiting=is_waiting, nothing="No message is due.")
 
     return delivery
@@ -114,17 +115,16 @@ def delivery_sensor(
 def escalation_sensor(
     settings: Settings, job: dg.JobDefinition, clock: Callable[[], datetime] = utc_now
 ) -> dg.SensorDefinition:
-    """Steps that are due are told."""
+    """Steps of escalations that are due are sent."""
 
     @dg.sensor(
         name="escalation_sensor",
         job=job,
         minimum_interval_seconds=SECONDS,
-        description="Somebody is called where nobody has reacted; what waited for its time is told.",
+        description="Somebody is called where nobody has reacted; what waited for its time is sent.",
     )
     def escalation(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        with open_ledger(settings) as ledger:
-            is_waiting = ledger.is_due(clock())
+        is_waiting = is_step_due(settings, clock())
         return _once(context, job.name, is_waiting=is_waiting, nothing="Nobody has to be called.")
 
     return escalation
@@ -137,12 +137,11 @@ def ticket_sensor(settings: Settings, job: dg.JobDefinition) -> dg.SensorDefinit
         name="ticket_sensor",
         job=job,
         minimum_interval_seconds=TICKET_SECONDS,
-        description="Tickets of incidents that go on are read back: who took one has taken the incident.",
+        description="Tickets of active incidents are read back: who took one has taken the incident.",
     )
     def tickets(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        with open_ledger(settings) as ledger:
-            known = ledger.references(settings.notifications.tickets)
-        return _once(context, job.name, is_waiting=bool(known), nothing="No ticket is open.")
+        is_waiting = has_open_tickets(settings)
+        return _once(context, job.name, is_waiting=is_waiting, nothing="No ticket is open.")
 
     return tickets
 
@@ -156,3 +155,43 @@ def _once(
     if context.instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY), limit=1):
         return dg.SkipReason(f"A run of {job} is under way and takes what is due.")
     return dg.RunRequest()
+
+
+def known(found: pl.DataFrame) -> str:
+    """The set of troubles as the sensor's cursor: fingerprints with their severities, numbers left out."""
+    return json.dumps(sorted(found.select("fingerprint", "severity").rows()))
+
+
+def pipeline_trouble_sensor(
+    settings: Settings,
+    watched: Sequence[str],
+    check_keys: Sequence[dg.AssetCheckKey],
+    job: dg.JobDefinition,
+    clock: Callable[[], datetime] = utc_now,
+) -> dg.SensorDefinition:
+    """The sensor that starts a job when trouble begins, changes its severity or ends.
+
+    Raises:
+        ValueError: The job is watched: each of its failures would start it again.
+    """
+    if job.name in watched:
+        raise ValueError(
+            f"{job.name} reports the others and cannot be watched itself: take it out of the watched jobs"
+        )
+
+    @dg.sensor(
+        name="pipeline_trouble",
+        job=job,
+        minimum_interval_seconds=60,
+        description="The pipeline's own trouble: failed jobs, failed checks, polls that have stopped.",
+    )
+    def pipeline_trouble(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        found = troubles_now(context.instance, settings, watched, check_keys, clock())
+        now_known = known(found)
+        if now_known == (context.cursor or known(found.clear())):
+            return dg.SkipReason(f"Nothing new; troubles known: {found.height}.")
+        context.update_cursor(now_known)
+        # No run key: the same trouble may come back, and a key is remembered for ever.
+        return dg.RunRequest()
+
+    return pipeline_trouble

@@ -89,17 +89,17 @@ def replaced(
     """Replace this run's days of a table and say what was written."""
     days = days_of(context)
     rows = warehouse.replace_days(table, frame, days)
-    return told(table, frame, rows, days, metadata)
+    return materialised(table, frame, rows, days, metadata)
 
 
-def told(
+def materialised(
     table: Table,
     frame: pl.DataFrame,
     rows: int,
     days: Sequence[date] = (),
     metadata: Mapping[str, Any] | None = None,
 ) -> dg.MaterializeResult[Any]:
-    """What an asset tells about its table: row count, days, a preview."""
+    """What an asset says about its table: row count, days, a preview."""
     facts: dict[str, Any] = {"dagster/row_count": rows, "preview": dg.MetadataValue.md(preview(frame))}
     if days:
         facts["days"] = f"{days[0]} … {days[-1]}" if len(days) > 1 else str(days[0])

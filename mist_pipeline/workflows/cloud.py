@@ -1,4 +1,7 @@
-"""."""
+"""The Mist cloud of the settings: its addresses, its organisation as last seen, and clients that share one call budget.
+
+Not here: requests and their limits (``mist``), what is asked (`collection`).
+"""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +37,7 @@ class Cloud:
 
     @property
     def organisation(self) -> Organisation:
-        """The organisation as it was last seen; before the first look what the settings say."""
+        """The organisation as it was last seen; before the first run what the settings say."""
         try:
             seen = json.loads(self._organisation_file.read_bytes())
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What people decide about incidents, and what follows from it: taken, closed, silenced, told again.
+"""What people decide about incidents, and what follows from it: taken, closed, silenced.
 
 Here: one function a decision; each writes it to the ledger and decides anew who is notified. Belongs here whatever the
 command line and a listener would do alike. Not here: the rules and transactions (``alerts``), sending (`messages`),

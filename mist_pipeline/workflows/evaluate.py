@@ -1,77 +1,83 @@
-"""."""
+"""Evaluating what was kept, and escalating what nobody took: findings become events and notifications.
 
-import json
-from collections.abc import Mapping, Sequence
+Here: reading the store of evaluations, the pipeline's own state as one more evaluation, and writing to the ledger. Not
+here: the rules (``alerts``), what is wrong with the pipeline (`self_monitoring`), sending (`messages`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import polars as pl
 
-from mist_pipeline.alerts.ledger.outbox import Done
-from mist_pipeline.alerts.lifecycle.observations import PIPELINE
-from mist_pipeline.analysis.findings.findings import fingerprint
-from mist_pipeline.tables import live
+from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.pending import Taken, take
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline
+from mist_pipeline.alerts.notify.plan import Notice
+from mist_pipeline.settings import Settings
+from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger, telling
+from mist_pipeline.workflows.self_monitoring import refused_messages, unreadable_evaluations
 
-AFTER_LOOKS = timedelta(seconds=1)
-"""Looks of one instant are evaluated one after another, each a moment later: nobody would be told yet of what began
-after now."""
+AFTER_EVALUATIONS = timedelta(seconds=1)
+"""Evaluations of one instant follow one another, each a moment later: a run of that instant decides behind them all."""
+
+DAMAGE_TOLD = timedelta(days=1)
+"""How long a damaged evaluation is a trouble of the pipeline."""
 
 
-def refused_messages(refused: Sequence[tuple[str, str, datetime]], now: datetime) -> pl.DataFrame:
-    """Sinks that refuse what they are told, as one finding; none where all accept.
+@dataclass(frozen=True)
+class Escalated:
+    """Notifications of a run of escalations.
+
+    Attributes:
+        waited: What waited for its time: quiet hours, a group's wait.
+        steps: Steps of escalations that are due.
+    """
+
+    waited: Sequence[Notice]
+    steps: Sequence[Notice]
+
+
+def evaluate(settings: Settings, troubles: pl.DataFrame, now: datetime) -> Taken:
+    """Evaluate what was kept and not evaluated yet, and the pipeline's own state.
 
     Args:
-        refused: Sink, error and since when, as `Ledger.refused` gives them.
-        now: The instant of the evaluation.
+        settings: The settings.
+        troubles: What is wrong with the pipeline's runs (`self_monitoring.troubles`), rows of ``live.findings``.
+        now: The instant of the decision.
     """
-    if not refused:
-        return _NO_FINDINGS
-    sinks, errors, since = zip(*refused, strict=True)
-    evidence = {"sinks": dict(zip(sinks, errors, strict=True)), "since": min(since).isoformat()}
-    summary = f"Messages do not arrive by {', '.join(sinks)}: {errors[0]}"
-    return _own_finding(now, "delivery", "major", summary, evidence)
+    store = kept_evaluations(settings)
+    with open_ledger(settings) as ledger:
+        own = own_state(settings, ledger, troubles, now)
+        if own is not None:
+            store.keep(own)
+        return take(ledger, store, telling(settings), now)
 
 
-def unreadable_looks(names: Sequence[str], now: datetime) -> pl.DataFrame:
-    """Kept looks that were damaged and set aside, as one finding; none where there are none."""
-    if not names:
-        return _NO_FINDINGS
-    summary = f"{len(names)} kept looks are damaged and were not evaluated, the newest {names[-1]}."
-    return _own_finding(now, "evaluations", "warning", summary, {"looks": list(names)})
-
-
-_NO_FINDINGS = live.FINDINGS.empty()
-
-
-def _own_finding(
-    now: datetime, subject: str, severity: str, summary: str, evidence: Mapping[str, object]
-) -> pl.DataFrame:
-    """One finding about the pipeline itself."""
-    row = {
-        "as_of": now,
-        "site_id": "",
-        "metric": "",
-        "kind": PIPELINE,
-        "severity": severity,
-        "summary": summary,
-        "evidence": json.dumps(evidence),
-        "fingerprint": fingerprint(PIPELINE, "", "", subject),
-        "family": f"{PIPELINE}:{subject}",
-    }
-    return pl.DataFrame([row], schema=live.FINDINGS.polars_schema(), orient="row")
-
-
-def ticket_name(reference: "dict[str, str] | Any") -> str:
-    """What people call the ticket of a reference: an issue key, or a number."""
-    return str(reference.get("key") or reference.get("number") or reference.get("sys_id") or "")
-
-
-def _sentence(one: Done) -> str:
-    delivery = one.delivery
-    return (
-        f"{delivery.sink}: {delivery.reason} of incident {delivery.incident_id} is {one.state}: {_error(one)}"
+def own_state(
+    settings: Settings, ledger: Ledger, troubles: pl.DataFrame, now: datetime
+) -> EvaluationInput | None:
+    """The pipeline itself as an evaluation; None where nothing is wrong and nothing was."""
+    # A sink that is not configured any more will never accept anything again: its end would never come.
+    refused = [one for one in ledger.refused() if one[0] in settings.notifications.sinks]
+    damaged = kept_evaluations(settings).set_aside_since(now - DAMAGE_TOLD)
+    found = pl.concat([troubles, refused_messages(refused, now), unreadable_evaluations(damaged, now)])
+    is_known = any(
+        is_pipeline(alert.family) and (alert.is_active or alert.state == "pending")
+        for alert in ledger.book(now).alerts.values()
     )
+    return EvaluationInput(as_of=now, source="pipeline", findings=found) if found.height or is_known else None
 
 
-def _error(one: Done) -> str:
-    return str(getattr(one.outcome, "error", "") or getattr(one.outcome, "note", ""))
+def escalate(settings: Settings, now: datetime) -> Escalated:
+    """Decide again what waited for its time, then the steps of escalations that are due."""
+    rules = telling(settings)
+    with open_ledger(settings) as ledger:
+        waited = ledger.tell(rules, now).notices
+        return Escalated(waited, ledger.escalate(rules, now))
+
+
+def is_step_due(settings: Settings, now: datetime) -> bool:
+    """Whether a step of an escalation, or what waited for its time, is due."""
+    with open_ledger(settings) as ledger:
+        return ledger.is_due(now)

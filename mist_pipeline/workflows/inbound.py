@@ -1,6 +1,6 @@
 """The listener of these settings: what a person did with a page goes into the ledger.
 
-Knows nothing of Dagster: the command line runs it. Not here: the application (``notification.inbound``).
+Not here: the application, and what a signature is (``notification.inbound``).
 """
 
 from starlette.applications import Starlette
@@ -24,7 +24,7 @@ def listening(settings: Settings) -> Starlette:
     """The application.
 
     Raises:
-        SettingsError: No pager has a signing key, so nobody could be believed.
+        SettingsError: No pager has a signing key, so no webhook could be verified.
     """
     keys = signing_keys(settings)
     if not keys:
@@ -33,12 +33,12 @@ def listening(settings: Settings) -> Starlette:
             "keys of its webhook subscriptions"
         )
 
-    def acted(told: PersonActed) -> str:
+    def acted(action: PersonActed) -> str:
         """Taken and closed both mean that a person knows; what is over, readings decide."""
         now = utc_now()
         with open_ledger(settings) as ledger:
             try:
-                events = ledger.acknowledge(told.incident_id, told.by or "PagerDuty", now)
+                events = ledger.acknowledge(action.incident_id, action.by or "PagerDuty", now)
             except NoSuchSubjectError:
                 return "unknown incident"
             if events:

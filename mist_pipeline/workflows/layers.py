@@ -1,4 +1,4 @@
-"""The partitioned jobs, by the layers that they materialise."""
+"""The partitioned jobs by the layers of assets that they materialise; jobs are made and monitored by it."""
 
 LAYERS = {
     "collect": ("raw", "history"),

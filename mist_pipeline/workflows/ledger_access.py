@@ -1,6 +1,6 @@
-"""The settings as what decides who is told: ledger, routes, escalations, planned silences, labels of the sites.
+"""The settings as what decides who is notified: ledger, routes, escalations, planned silences, labels of the sites.
 
-Knows nothing of Dagster: the command line uses it as well. Not here: sinks (``settings.sinks``), and deciding (``alerts``).
+Not here: sinks (``settings``), deciding (``alerts``), and sending (`messages`).
 """
 
 from datetime import date, datetime
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mist_pipeline.workflows.analysis.replay import KeptEvaluations
 
 SITE_COLUMNS = ("site_id", "name", "timezone", "country_code", "sitegroup_ids", "attributes")
-"""Columns of ``history.sites`` that telling people needs."""
+"""Columns of ``history.sites`` that notifications need."""
 
 
 def open_ledger(settings: Settings) -> Ledger:
@@ -48,7 +48,7 @@ def kept_looks(settings: Settings, first: date, last: date) -> "KeptEvaluations"
 
 
 def telling(settings: Settings) -> Telling:
-    """Who is told what, with the sites as they were last seen."""
+    """Who is notified of what, with the sites as they were last seen."""
     notified = settings.notifications
     return Telling(
         routes=notified.routes,
@@ -59,9 +59,9 @@ def telling(settings: Settings) -> Telling:
 
 
 def known_sites(settings: Settings) -> pl.DataFrame:
-    """The sites as they were last seen, with `SITE_COLUMNS`; none before the first look.
+    """The sites as they were last seen, with `SITE_COLUMNS`; none before the first poll.
 
-    A file of its own, since telling people must never wait for the warehouse.
+    A file of its own, since a notification must never wait for the warehouse.
     """
     path = _sites_file(settings)
     if not path.exists():
@@ -71,7 +71,7 @@ def known_sites(settings: Settings) -> pl.DataFrame:
 
 
 def remember_sites(settings: Settings, sites: pl.DataFrame) -> None:
-    """Keep the sites for those who tell people about them."""
+    """Keep the sites for notifications about them."""
     path = _sites_file(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.unfinished")

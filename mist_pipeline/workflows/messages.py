@@ -23,7 +23,7 @@ from mist_pipeline.notification.worker import SinksFailedError, Worker
 from mist_pipeline.report.queries.data import Links
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.cloud import Cloud
-from mist_pipeline.workflows.ledger_access import known_sites
+from mist_pipeline.workflows.ledger_access import known_sites, open_ledger
 
 
 def utc_now() -> datetime:
@@ -170,3 +170,20 @@ def send_tests(
         row = ledger.records(notice.incident_id)["deliveries"][0]
         found.append(SentTest(notice.sink, str(row["state"]), str(row["last_error"])))
     return found
+
+
+def is_message_due(settings: Settings, now: datetime) -> bool:
+    """Whether a message to a configured sink is due."""
+    with open_ledger(settings) as ledger:
+        return Outbox(ledger.engine).is_waiting(now, settings.notifications.sinks)
+
+
+def sentence(one: Done) -> str:
+    """What became of a message, for the log."""
+    delivery = one.delivery
+    return f"{delivery.sink}: {delivery.reason} of incident {delivery.incident_id} is {one.state}: {error_of(one)}"
+
+
+def error_of(one: Done) -> str:
+    """Why a message was not sent, or what the sink noted; '' if there is nothing to say."""
+    return str(getattr(one.outcome, "error", "") or getattr(one.outcome, "note", ""))

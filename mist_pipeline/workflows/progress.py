@@ -1,4 +1,4 @@
-"""."""
+"""What a run is given from outside: tags that change what it does, and who is told how far it is."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ AS_OF_TAG = "mist_pipeline/as_of"
 
 
 NOTIFY_TAG = "mist_pipeline/notify"
-"""Run tag: "true" hands the newest day of a backfill on to the alerts, "false" keeps yesterday from them."""
+"""Run tag: "true" gives the newest day of a backfill to the alerts, "false" keeps yesterday from them."""
 
 
 class Progress(Protocol):

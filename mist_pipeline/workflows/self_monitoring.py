@@ -1,4 +1,15 @@
-"""."""
+"""What is wrong with the pipeline itself, as findings: failed jobs, failed checks, polls that stopped, refused messages.
+
+Here: facts as values, and the pure rules over them. A state and not a stream of events: whoever asks late, twice or after a
+crash gets the same answer, and nothing is lost with an event. Not here: where the facts come from (``defs.pipeline_facts``,
+the ledger), when people are notified (``alerts``, to which these findings are an evaluation of source ``pipeline``),
+findings about sites (``analysis.findings``).
+
+>>> failed = JobFacts(job="daily", run_id="1", is_failed=True, ended_at=datetime(2026, 3, 1, 3), reason="disk full", failures=1)
+>>> found = troubles(PipelineFacts(jobs=(failed,)), datetime(2026, 3, 1, 4), timedelta(minutes=15))
+>>> found.select("family", "severity", "summary").row(0)
+('pipeline:daily', 'critical', 'Job daily failed: disk full')
+"""
 
 import json
 import re
@@ -20,30 +31,30 @@ WATCHED = (
 )  # fmt: skip
 """Jobs whose failure is reported. ``evaluate`` is none of them: it makes the report, and cannot report its own failure."""
 
-LOOK_SCHEDULE = "every_few_minutes"
+POLL_SCHEDULE = "every_few_minutes"
 
 
-DAILY, LOOK = "daily", "live"
+DAILY, POLL = "daily", "live"
 
-CHECKS, LOOKS = "checks", "looks"
+CHECKS, POLLS = "checks", "looks"
 """Subjects beside the jobs."""
 
-MISSED_LOOKS, LEAST_PATIENCE = 3, timedelta(minutes=45)
-"""Looks have stopped after so many of them, and not before so long: a backfill may hold the warehouse for a while."""
+MISSED_POLLS, LEAST_PATIENCE = 3, timedelta(minutes=45)
+"""Polls have stopped after so many missed ones, and not before so long: a backfill may hold the warehouse for a while."""
 
 SEVERITIES: Mapping[str, Severity] = {DAILY: "critical", **dict.fromkeys(LAYERS, "major")}
 """How bad the failure of a job is: without ``daily`` nobody gets yesterday's findings; others are a warning."""
 
 
-LASTING_LOOKS = 3
-"""So many failed looks in a row are no hiccup of the cloud any more."""
+LASTING_POLLS = 3
+"""So many failed polls in a row are no hiccup of the cloud any more."""
 
 
 RUNS_READ = 10
 """Newest finished runs of a job that are read; failures in a row are counted up to it."""
 
 
-CHECKS_TOLD = 20
+MOST_CHECKS = 20
 """Failed checks that evidence lists; one damaged raw file may fail a hundred."""
 
 
@@ -59,11 +70,7 @@ _SECRETS = (
     re.compile(r"(?i)(\b(?:bearer|token|basic)\s+)(?=\S*\d)[\w.~+/=-]{16,}"),
     re.compile(r"(://)[^\s/]+(?=@)"),
 )
-"""What looks like a secret. House rule keeps them out of messages; messages of libraries know no house rule."""
-
-
-_WRAPPED = "dagster._core.errors."
-"""How an error begins that Dagster puts around what an asset raised; ``dagster.Failure`` it leaves as it is."""
+"""What looks like a secret. Our own messages never hold one; those of libraries may."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,14 +116,14 @@ class PipelineFacts:
     Attributes:
         jobs: Of the watched jobs those that have finished once.
         checks: Those that have come to a result once.
-        last_look: When a run of ``live`` last succeeded.
-        looks_on_since: When its schedule was turned on; None: it is off.
+        last_poll: When a run of ``live`` last succeeded.
+        polls_on_since: When its schedule was turned on; None: it is off.
     """
 
     jobs: tuple[JobFacts, ...] = ()
     checks: tuple[CheckFacts, ...] = ()
-    last_look: datetime | None = None
-    looks_on_since: datetime | None = None
+    last_poll: datetime | None = None
+    polls_on_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -140,28 +147,27 @@ class _Trouble:
         }
 
 
-def troubles(facts: PipelineFacts, now: datetime, look_every: timedelta) -> pl.DataFrame:
+def troubles(facts: PipelineFacts, now: datetime, poll_every: timedelta) -> pl.DataFrame:
     """What is wrong with the pipeline: rows of ``live.findings``, sorted by fingerprint.
 
     Args:
         facts: What the instance says.
         now: The instant of the evaluation.
-        look_every: How often a look is due.
+        poll_every: How often a poll is due.
     """
     found = list(_failed_jobs({each.job: each for each in facts.jobs}))
     found += _failed_checks([each for each in facts.checks if not each.is_passed])
-    if LOOK not in {trouble.subject for trouble in found}:
-        found += _stopped_looks(facts, now, look_every)
-    rows = [trouble.row(now) for trouble in found]
-    return pl.DataFrame(rows, schema=live.FINDINGS.polars_schema(), orient="row").sort("fingerprint")
+    if POLL not in {trouble.subject for trouble in found}:
+        found += _stopped_polls(facts, now, poll_every)
+    return _findings(found, now)
 
 
 def _failed_jobs(jobs: Mapping[str, JobFacts]) -> Iterator[_Trouble]:
     for facts in jobs.values():
         if not facts.is_failed or _is_made_up_for(facts, jobs):
             continue
-        is_lasting_look = facts.job == LOOK and facts.failures >= LASTING_LOOKS
-        severity = "major" if is_lasting_look else SEVERITIES.get(facts.job, "warning")
+        is_lasting = facts.job == POLL and facts.failures >= LASTING_POLLS
+        severity = "major" if is_lasting else SEVERITIES.get(facts.job, "warning")
         least = "at least " if facts.failures >= RUNS_READ else ""
         times = f" {least}{facts.failures} times in a row" if facts.failures > 1 else ""
         evidence = {
@@ -180,8 +186,8 @@ def _failed_jobs(jobs: Mapping[str, JobFacts]) -> Iterator[_Trouble]:
 def _is_made_up_for(failed: JobFacts, jobs: Mapping[str, JobFacts]) -> bool:
     """Whether the same work succeeded since under another name.
 
-    ``daily`` does what its parts do, and a backfill, which is how a failed morning is mended, runs the parts. Without
-    this, a part that once failed by hand would be told for ever, since nobody needs to start it again.
+    ``daily`` does what its parts do, and a backfill, which is how a failed morning is made good, runs the parts. Without
+    this, a part that once failed by hand would be reported for ever, since nobody needs to start it again.
     """
     if failed.job == DAILY:
         others: tuple[str, ...] = tuple(LAYERS)
@@ -194,7 +200,7 @@ def _is_made_up_for(failed: JobFacts, jobs: Mapping[str, JobFacts]) -> bool:
 
 
 def _failed_checks(failed: Sequence[CheckFacts]) -> Iterator[_Trouble]:
-    """One trouble of all: what one table breaks, the checks of ten tables made from it tell."""
+    """One trouble of all: a broken table fails the checks of ten tables made from it."""
     if not failed:
         return
     worst_first = sorted(failed, key=lambda each: (-rank(_severity(each)), each.asset, each.check))
@@ -209,7 +215,7 @@ def _failed_checks(failed: Sequence[CheckFacts]) -> Iterator[_Trouble]:
             "failed_at": each.evaluated_at.isoformat(),
             "description": each.description,
         }
-        for each in worst_first[:CHECKS_TOLD]
+        for each in worst_first[:MOST_CHECKS]
     ]
     yield _Trouble(
         CHECKS,
@@ -223,22 +229,22 @@ def _severity(failed: CheckFacts) -> Severity:
     return "major" if failed.severity == "ERROR" or failed.is_blocking else "warning"
 
 
-def _stopped_looks(facts: PipelineFacts, now: datetime, look_every: timedelta) -> Iterator[_Trouble]:
-    if facts.looks_on_since is None:
+def _stopped_polls(facts: PipelineFacts, now: datetime, poll_every: timedelta) -> Iterator[_Trouble]:
+    if facts.polls_on_since is None:
         return
-    # A schedule that was turned on again after a week has its first look before it.
-    waiting_since = max(facts.looks_on_since, facts.last_look or facts.looks_on_since)
-    if now - waiting_since <= max(MISSED_LOOKS * look_every, LEAST_PATIENCE):
+    # A schedule that was turned on again after a week has its first poll before it.
+    waiting_since = max(facts.polls_on_since, facts.last_poll or facts.polls_on_since)
+    if now - waiting_since <= max(MISSED_POLLS * poll_every, LEAST_PATIENCE):
         return
-    since = f"for {_roughly(now - facts.last_look)}" if facts.last_look else "since looks were turned on"
-    minutes = round(look_every / timedelta(minutes=1))
+    since = f"for {_roughly(now - facts.last_poll)}" if facts.last_poll else "since polls were turned on"
+    minutes = round(poll_every / timedelta(minutes=1))
     evidence = {
-        "last_look": _iso(facts.last_look),
-        "looks_on_since": facts.looks_on_since.isoformat(),
+        "last_look": _iso(facts.last_poll),
+        "looks_on_since": facts.polls_on_since.isoformat(),
         "look_every_minutes": minutes,
     }
     due = "every minute" if minutes == 1 else f"every {minutes} minutes"
-    yield _Trouble(LOOKS, "major", f"No look has succeeded {since}; one is due {due}.", evidence)
+    yield _Trouble(POLLS, "major", f"No poll has succeeded {since}; one is due {due}.", evidence)
 
 
 def _roughly(span: timedelta) -> str:
@@ -258,3 +264,31 @@ def one_line(text: str) -> str:
         text = secret.sub(r"\1…", text)
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
+
+
+def refused_messages(refused: Sequence[tuple[str, str, datetime]], now: datetime) -> pl.DataFrame:
+    """Sinks that refuse their messages, as one finding; none where all accept.
+
+    Args:
+        refused: Sink, error and since when, as `Ledger.refused` gives them.
+        now: The instant of the evaluation.
+    """
+    if not refused:
+        return live.FINDINGS.empty()
+    sinks, errors, since = zip(*refused, strict=True)
+    evidence = {"sinks": dict(zip(sinks, errors, strict=True)), "since": min(since).isoformat()}
+    summary = f"Messages do not arrive by {', '.join(sinks)}: {errors[0]}"
+    return _findings([_Trouble("delivery", "major", summary, evidence)], now)
+
+
+def unreadable_evaluations(names: Sequence[str], now: datetime) -> pl.DataFrame:
+    """Kept evaluations that were damaged and set aside, as one finding; none where there are none."""
+    if not names:
+        return live.FINDINGS.empty()
+    summary = f"{len(names)} kept evaluations are damaged and were not evaluated, the newest {names[-1]}."
+    return _findings([_Trouble("evaluations", "warning", summary, {"looks": list(names)})], now)
+
+
+def _findings(found: Sequence[_Trouble], now: datetime) -> pl.DataFrame:
+    rows = [trouble.row(now) for trouble in found]
+    return pl.DataFrame(rows, schema=live.FINDINGS.polars_schema(), orient="row").sort("fingerprint")

@@ -11,7 +11,6 @@ import pytest
 
 from mist_pipeline.cli.execution import execute
 from mist_pipeline.collect.fetch.plan import Ask
-from mist_pipeline.defs.assets.live import planned_requests
 from mist_pipeline.mist.budget import CallBudget
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.cloud.http_faults import Faults, Scripted
@@ -19,6 +18,7 @@ from mist_pipeline.simulator.cloud.server import Running, serve
 from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.collection.poll import planned_requests
 from mist_pipeline.workflows.progress import silent
 
 TODAY = date(2026, 3, 3)

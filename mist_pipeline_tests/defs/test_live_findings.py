@@ -8,7 +8,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mist_pipeline.defs.assets.live import suspected
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.world.scenario import sudden_outage
 from mist_pipeline.simulator.world.world import World
@@ -16,6 +15,7 @@ from mist_pipeline.tables import BY_NAME, live
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
 from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
+from mist_pipeline.workflows.collection.poll import suspected
 
 DAYS = 24
 HIT = 0

@@ -88,7 +88,7 @@ def test_the_last_success_is_remembered_behind_many_failures(instance: dg.Dagste
         instance.report_run_failed(not_started(instance, "live"))
     facts = read(instance)
     assert (only(facts).failures, only(facts).succeeded_at) == (RUNS_READ, succeeded_at)
-    assert facts.last_look == succeeded_at
+    assert facts.last_poll == succeeded_at
 
 
 def test_a_cancelled_run_says_nothing(instance: dg.DagsterInstance) -> None:
@@ -127,7 +127,7 @@ def test_a_look_is_known_though_its_job_is_not_watched(instance: dg.DagsterInsta
     run(instance, "live", fine)
     facts = read(instance, watched=["daily"])
     assert facts.jobs == ()
-    assert facts.last_look is not None
+    assert facts.last_poll is not None
 
 
 # Checks
@@ -207,14 +207,14 @@ def test_checks_that_there_are_no_more_are_not_told(instance: dg.DagsterInstance
 # The clock
 
 
-def test_looks_are_on_while_their_own_schedule_is(scheduled: dg.DagsterInstance) -> None:
-    assert read(scheduled).looks_on_since is None
+def test_polls_are_on_while_their_own_schedule_is(scheduled: dg.DagsterInstance) -> None:
+    assert read(scheduled).polls_on_since is None
     turn(scheduled, InstigatorStatus.RUNNING, NOW, "every_morning")
-    assert read(scheduled).looks_on_since is None
+    assert read(scheduled).polls_on_since is None
     turn(scheduled, InstigatorStatus.RUNNING, NOW, "every_few_minutes")
-    assert read(scheduled).looks_on_since == NOW
+    assert read(scheduled).polls_on_since == NOW
     turn(scheduled, InstigatorStatus.STOPPED, NOW, "every_few_minutes")
-    assert read(scheduled).looks_on_since is None
+    assert read(scheduled).polls_on_since is None
 
 
 def test_the_schedule_that_is_read_is_the_one_of_the_live_job() -> None:

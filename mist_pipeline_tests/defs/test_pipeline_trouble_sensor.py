@@ -9,7 +9,7 @@ from dagster._core.scheduler.instigation import (
     InstigatorStatus,
 )
 
-from mist_pipeline.defs.pipeline_facts import pipeline_trouble_sensor
+from mist_pipeline.defs.sensors import pipeline_trouble_sensor
 from mist_pipeline.settings import load_settings
 from mist_pipeline.workflows.self_monitoring import WATCHED
 from mist_pipeline_tests.support.alerts.histories import START, finding
@@ -99,7 +99,7 @@ def test_the_job_that_fails_itself_does_not_start_itself(instance: dg.DagsterIns
 
 def test_a_sensor_for_a_watched_job_is_refused() -> None:
     settings = load_settings(environment={})
-    with pytest.raises(ValueError, match="daily tells of the others"):
+    with pytest.raises(ValueError, match="daily reports the others"):
         pipeline_trouble_sensor(settings, WATCHED, (), job_that("daily", fine))
 
 
@@ -120,10 +120,10 @@ def test_a_failed_check_starts_the_job(instance: dg.DagsterInstance) -> None:
     assert ticks.fires()
 
 
-def test_looks_that_stop_start_the_job_without_any_run(scheduled: dg.DagsterInstance) -> None:
+def test_polls_that_stop_start_the_job_without_any_run(scheduled: dg.DagsterInstance) -> None:
     ticks = TroubleTicks(scheduled)
     run(scheduled, "live", fine)
-    last = read(scheduled).last_look
+    last = read(scheduled).last_poll
     assert last is not None
     turn(scheduled, InstigatorStatus.RUNNING, last - 24 * HOUR, "every_few_minutes")
     ticks.now = last + 45 * MINUTE

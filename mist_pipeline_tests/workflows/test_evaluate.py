@@ -3,7 +3,7 @@
 import json
 
 from mist_pipeline.tables import live as live_tables
-from mist_pipeline.workflows.evaluate import refused_messages
+from mist_pipeline.workflows.self_monitoring import refused_messages
 from mist_pipeline_tests.support.alerts.histories import HOUR, START
 
 

@@ -14,8 +14,8 @@ from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipe
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.tables import live
 from mist_pipeline.workflows.self_monitoring import (
-    CHECKS_TOLD,
     LONGEST_REASON,
+    MOST_CHECKS,
     RUNS_READ,
     WATCHED,
     CheckFacts,
@@ -41,13 +41,13 @@ def check(name: str = "is_fresh", *, is_passed: bool = False, **facts: Any) -> C
     return CheckFacts(asset=asset, check=name, is_passed=is_passed, evaluated_at=NOW - HOUR, **facts)
 
 
-def found(*parts: JobFacts | CheckFacts, look_every: timedelta = QUARTER, **facts: Any) -> pl.DataFrame:
+def found(*parts: JobFacts | CheckFacts, poll_every: timedelta = QUARTER, **facts: Any) -> pl.DataFrame:
     told = PipelineFacts(
         jobs=tuple(part for part in parts if isinstance(part, JobFacts)),
         checks=tuple(part for part in parts if isinstance(part, CheckFacts)),
         **facts,
     )
-    return troubles(told, NOW, look_every)
+    return troubles(told, NOW, poll_every)
 
 
 def severities(frame: pl.DataFrame) -> dict[str, str]:
@@ -190,9 +190,9 @@ def test_failed_checks_are_one_trouble_that_names_the_worst_and_counts_the_other
 
 
 def test_many_failed_checks_are_all_counted_and_the_first_are_listed() -> None:
-    frame = found(*(check(f"check_{number:03}") for number in range(CHECKS_TOLD + 5)))
-    assert evidence(frame)["failed"] == CHECKS_TOLD + 5
-    assert len(evidence(frame)["checks"]) == CHECKS_TOLD
+    frame = found(*(check(f"check_{number:03}") for number in range(MOST_CHECKS + 5)))
+    assert evidence(frame)["failed"] == MOST_CHECKS + 5
+    assert len(evidence(frame)["checks"]) == MOST_CHECKS
 
 
 def test_checks_that_pass_are_no_trouble() -> None:
@@ -203,7 +203,7 @@ LONG_AGO = NOW - timedelta(days=30)
 
 
 @pytest.mark.parametrize(
-    ("look_every", "silent_for", "told"),
+    ("poll_every", "silent_for", "told"),
     [
         (15 * MINUTE, 45 * MINUTE, False),
         (15 * MINUTE, 46 * MINUTE, True),
@@ -213,37 +213,37 @@ LONG_AGO = NOW - timedelta(days=30)
         (60 * MINUTE, 181 * MINUTE, True),
     ],
 )
-def test_looks_have_stopped_after_three_of_them_and_three_quarters_of_an_hour(
-    look_every: timedelta, silent_for: timedelta, told: bool
+def test_polls_have_stopped_after_three_of_them_and_three_quarters_of_an_hour(
+    poll_every: timedelta, silent_for: timedelta, told: bool
 ) -> None:
-    frame = found(look_every=look_every, last_look=NOW - silent_for, looks_on_since=LONG_AGO)
+    frame = found(poll_every=poll_every, last_poll=NOW - silent_for, polls_on_since=LONG_AGO)
     assert severities(frame) == ({"looks": "major"} if told else {})
 
 
-def test_looks_that_stopped_say_since_when() -> None:
-    def sentence(silent_for: timedelta | None, look_every: timedelta = QUARTER) -> str:
+def test_polls_that_stopped_say_since_when() -> None:
+    def sentence(silent_for: timedelta | None, poll_every: timedelta = QUARTER) -> str:
         last = None if silent_for is None else NOW - silent_for
-        text: str = found(look_every=look_every, last_look=last, looks_on_since=LONG_AGO)["summary"].item()
+        text: str = found(poll_every=poll_every, last_poll=last, polls_on_since=LONG_AGO)["summary"].item()
         return text
 
-    assert sentence(50 * MINUTE) == "No look has succeeded for 50 minutes; one is due every 15 minutes."
-    assert sentence(190 * MINUTE, MINUTE) == "No look has succeeded for 3 hours; one is due every minute."
-    assert sentence(75 * HOUR) == "No look has succeeded for 3 days; one is due every 15 minutes."
-    assert sentence(None) == "No look has succeeded since looks were turned on; one is due every 15 minutes."
+    assert sentence(50 * MINUTE) == "No poll has succeeded for 50 minutes; one is due every 15 minutes."
+    assert sentence(190 * MINUTE, MINUTE) == "No poll has succeeded for 3 hours; one is due every minute."
+    assert sentence(75 * HOUR) == "No poll has succeeded for 3 days; one is due every 15 minutes."
+    assert sentence(None) == "No poll has succeeded since polls were turned on; one is due every 15 minutes."
 
 
-def test_looks_that_are_off_have_not_stopped() -> None:
-    assert found(last_look=LONG_AGO, looks_on_since=None).is_empty()
+def test_polls_that_are_off_have_not_stopped() -> None:
+    assert found(last_poll=LONG_AGO, polls_on_since=None).is_empty()
 
 
-def test_looks_that_were_just_turned_on_get_their_time() -> None:
-    assert found(last_look=LONG_AGO, looks_on_since=NOW - 45 * MINUTE).is_empty()
-    assert found(last_look=None, looks_on_since=NOW - 45 * MINUTE).is_empty()
-    assert severities(found(last_look=None, looks_on_since=NOW - 46 * MINUTE)) == {"looks": "major"}
+def test_polls_that_were_just_turned_on_get_their_time() -> None:
+    assert found(last_poll=LONG_AGO, polls_on_since=NOW - 45 * MINUTE).is_empty()
+    assert found(last_poll=None, polls_on_since=NOW - 45 * MINUTE).is_empty()
+    assert severities(found(last_poll=None, polls_on_since=NOW - 46 * MINUTE)) == {"looks": "major"}
 
 
-def test_looks_that_fail_are_told_once() -> None:
-    frame = found(job("live", failures=4), last_look=NOW - 5 * HOUR, looks_on_since=LONG_AGO)
+def test_polls_that_fail_are_told_once() -> None:
+    frame = found(job("live", failures=4), last_poll=NOW - 5 * HOUR, polls_on_since=LONG_AGO)
     assert severities(frame) == {"live": "major"}
 
 
@@ -278,7 +278,7 @@ def test_troubles_are_unique_and_do_not_depend_on_the_order_of_facts(
     on: datetime | None,
     data: st.DataObject,
 ) -> None:
-    facts = PipelineFacts(jobs=tuple(jobs), checks=tuple(checks), last_look=last, looks_on_since=on)
+    facts = PipelineFacts(jobs=tuple(jobs), checks=tuple(checks), last_poll=last, polls_on_since=on)
     frame = troubles(facts, NOW, QUARTER)
     shuffled = replace(
         facts,

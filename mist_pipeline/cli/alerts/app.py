@@ -27,7 +27,7 @@ def alerts(
         ),
     ] = None,
 ) -> None:
-    """Incidents and alerts: look at them, take and silence them, see who is told.
+    """Incidents and alerts: look at them, take and silence them, see who is notified.
 
     Example: [cyan]mist-pipeline alerts list[/]
     """

@@ -49,7 +49,7 @@ class LedgerError(Exception):
 
 
 def is_there(settings: "Settings") -> bool:
-    """Whether there is a ledger yet; that of a database server is made by whoever asks for it first."""
+    """Whether there is a ledger yet; that of a database server is made when it is first asked for."""
     place = settings.ledger
     return (isinstance(place, str) and "://" in place) or Path(place).exists()
 

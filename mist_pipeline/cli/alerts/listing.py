@@ -69,7 +69,7 @@ def list_incidents(
     output: Annotated[Format, typer.Option("--format", help="How rows are printed.")] = Format.table,
     as_json: Json = False,
 ) -> None:
-    """List incidents that go on, the worst first, and why nobody was told where nobody was.
+    """List incidents that go on, the worst first, and why nobody was notified where nobody was.
 
     Example: [cyan]mist-pipeline alerts list --severity major[/]
     """
@@ -118,7 +118,7 @@ def _show_incidents(
     if found:
         console.print(incident_table(found, sites, now))
         name = short(found[0][0].incident_id)
-        follow = [(f"mist-pipeline alerts show {name}", "what happened, and who was told")]
+        follow = [(f"mist-pipeline alerts show {name}", "what happened, and who was notified")]
         if found[0][0].state == "open":
             follow.append((f"mist-pipeline alerts ack {name}", "take it; nobody else is called"))
     elif others:
@@ -126,13 +126,13 @@ def _show_incidents(
         follow = [("mist-pipeline alerts list", "all that go on")]
     elif polled is None:
         say(no_ledger(settings) if not is_there(settings) else "Nothing was ever evaluated.")
-        follow = [("mist-pipeline daemon", "looks, evaluates and tells")]
+        follow = [("mist-pipeline daemon", "polls, evaluates and notifies")]
     else:
         say("No such incident.")
         follow = [("mist-pipeline alerts list --all", "every alert there was")]
     if polled is not None:
-        # An old look must not read like good news.
-        say((f"Last look at the sites: {in_words(polled)}, {since(polled, now)} ago.", "dim"))
+        # An old poll must not read like good news.
+        say((f"Last poll of the sites: {in_words(polled)}, {since(polled, now)} ago.", "dim"))
     next_commands(*follow)
 
 

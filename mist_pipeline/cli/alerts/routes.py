@@ -47,11 +47,11 @@ def show_routes(
         datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="When; default: now.")
     ] = None,
     send: Annotated[
-        bool, typer.Option("--send", help="Send a message, marked as a test, to all who would be told.")
+        bool, typer.Option("--send", help="Send a message, marked as a test, to all who would be notified.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show who would be told about something, route by route, and why; with --send, try whether it arrives.
+    """Show who would be notified of something, route by route, and why; with --send, try whether it arrives.
 
     Example: [cyan]mist-pipeline alerts test-route --severity critical --site "Cologne 3" --send[/]
     """
@@ -75,7 +75,7 @@ def show_routes(
     if not as_json:
         _print_routing(notified, found)
     if send and not found.sinks:
-        raise SettingsError("nobody would be told of this, so there is nobody to send a test to")
+        raise SettingsError("nobody would be notified of this, so there is nobody to send a test to")
     tests: Sequence[SentTest] = ()
     if send:
         with opened(settings, makes=True) as ledger:
@@ -138,7 +138,7 @@ def _silences(settings: "Settings") -> "list[Silence]":
 def _print_routing(notified: "Telling", found: "Routing") -> None:
     known = "  ".join(f"{name}={'|'.join(values)}" for name, values in found.labels.items() if any(values))
     say(("At ", "dim"), (in_words(found.at), "dim"), ("  ", ""), (clean(known), "dim"))
-    rows = table("", "route", "because", "tells", "then calls")
+    rows = table("", "route", "because", "notifies", "then calls")
     for route in found.routes:
         rows.add_row(
             "[green]✓[/]" if route.is_chosen else "[dim]–[/]",
@@ -166,7 +166,7 @@ def _print_routing(notified: "Telling", found: "Routing") -> None:
             f" for now: {clean(', '.join(map(str, one.matchers)))}",
         )
     if not any(route.is_chosen for route in found.routes):
-        say(("Nobody would be told.", "bold red"))
+        say(("Nobody would be notified.", "bold red"))
 
 
 def _print_waits(notified: "Telling", found: "Routing") -> None:
@@ -177,7 +177,9 @@ def _print_waits(notified: "Telling", found: "Routing") -> None:
         if route.quiet_until is not None:
             say(("Quiet hours: ", "yellow"), f"{name} waits for the digest at {in_words(route.quiet_until)}.")
         if wait := waits[route.route]:
-            say(f"{name} waits {duration(wait)} for what may follow; told at {in_words(found.at + wait)}.")
+            say(
+                f"{name} waits {duration(wait)} for what may follow; notified at {in_words(found.at + wait)}."
+            )
 
 
 def _print_tests(tests: "Sequence[SentTest]") -> None:

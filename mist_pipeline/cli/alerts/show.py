@@ -44,7 +44,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def show(context: typer.Context, subject: Id, as_json: Json = False) -> None:
-    """Show one incident: its alerts, what happened to it, who was told, tickets, escalations, feedback.
+    """Show one incident: its alerts, what happened to it, who was notified, tickets, escalations, feedback.
 
     Example: [cyan]mist-pipeline alerts show 3f2a[/]
     """
@@ -121,7 +121,7 @@ def _facts(
     if clean(incident.cause) != what(incident, alerts):
         yield "Cause" if incident.scope == "infrastructure" else "Began as", incident.cause
     if reason := why_withheld(incident.withheld) if incident.is_active else "":
-        yield "Not told", reason
+        yield "Not notified", reason
 
 
 def _state(incident: Incident) -> str:
@@ -170,7 +170,7 @@ def timeline(events: Sequence[Event], alerts: Sequence[Alert], sites: Sites) -> 
         for alert in alerts
     }
     together = {(event.subject_id, event.at, event.kind) for event in events}
-    told = [
+    worded = [
         (event, _words(event))
         for event in events
         if not any(
@@ -178,7 +178,7 @@ def timeline(events: Sequence[Event], alerts: Sequence[Alert], sites: Sites) -> 
         )
     ]
     lines: list[tuple[datetime, str]] = []
-    for (moment, subject), group in groupby(told, key=lambda one: (one[0].at, one[0].subject)):
+    for (moment, subject), group in groupby(worded, key=lambda one: (one[0].at, one[0].subject)):
         of_words: dict[str, list[str]] = {}
         for event, words in group:
             of_words.setdefault(words, []).append(event.subject_id)
@@ -205,11 +205,11 @@ def _easing(detail: Any) -> str:
 
 def _withheld(detail: Any) -> str:
     reason = why_withheld(str(detail["reason"]))
-    return f"is not told: {reason}" if reason else "is not held back any more"
+    return f"is not notified: {reason}" if reason else "is not held back any more"
 
 
 _WORDS: Mapping[str, str | Callable[[Any], str]] = {
-    "alert pending": "seen; it has to hold before anybody is told",
+    "alert pending": "seen; it has to hold before anybody is notified",
     "alert lapsed": "did not hold",
     "alert opened": "opened as {severity}",
     "alert reopened": "is back as {severity}",
@@ -244,7 +244,7 @@ _OVERTAKEN_BY: Mapping[str, tuple[str, ...]] = {
     "easing": ("severity_fell",),
     "frozen": ("thawed",),
 }
-"""Kind of event → kinds that, at the same instant, leave nothing of it to tell."""
+"""Kind of event → kinds that, at the same instant, leave nothing of it to say."""
 
 
 def _words(event: Event) -> str:
@@ -267,7 +267,7 @@ def _print_records(records: Mapping[str, Rows], now: datetime) -> None:
             in_words(at),
             cell(row["last_error"]),
         )
-    console.print(rows if rows.row_count else "Nobody was told.")
+    console.print(rows if rows.row_count else "Nobody was notified.")
     _print_conversations(records)
     if records["escalations"]:
         _section("Escalation")

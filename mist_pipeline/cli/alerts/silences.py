@@ -1,4 +1,4 @@
-"""``alerts silence``, ``unsilence`` and ``silences``: what is not told for a while.
+"""``alerts silence``, ``unsilence`` and ``silences``: what nobody is notified of for a while.
 
 Here: the commands. A silence is validated by the keys of a planned one (``alerts.notify.silences.PlannedSilence``), so that
 both follow the same rules. Not here: what a silence does (``alerts.notify.silences``, ``workflows.decisions``).
@@ -105,7 +105,7 @@ def silence(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Do not tell about some alerts for a while. They live on: what still goes on at the end is told then.
+    """Notify nobody of some alerts for a while. They live on: what still goes on at the end is notified then.
 
     Example: [cyan]mist-pipeline alerts silence 'site="Cologne 3"' --for 2h --comment "new switches"[/]
 
@@ -251,7 +251,7 @@ def unsilence(
     context: typer.Context,
     silence_id: Annotated[str, typer.Argument(metavar="ID", help="Of the silence; its beginning will do.")],
 ) -> None:
-    """End a silence now. What it held back and still goes on is told.
+    """End a silence now. What it held back and still goes on is notified.
 
     Example: [cyan]mist-pipeline alerts unsilence 9c41d0b7e2aa[/]
     """
@@ -329,7 +329,7 @@ def silences(
         return
     if not own and not planned:
         say("Nothing is silenced.")
-        next_commands(("mist-pipeline alerts silence 'site=\"…\"' --for 2h", "tell nobody about a site"))
+        next_commands(("mist-pipeline alerts silence 'site=\"…\"' --for 2h", "notify nobody of a site"))
         return
     rows = table("silence", "now", "what", "when", "by", "comment")
     for one in [*own, *planned]:

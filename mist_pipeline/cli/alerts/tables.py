@@ -106,7 +106,7 @@ def since(moment: datetime, now: datetime) -> str:
 
 
 def why_withheld(withheld: str) -> str:
-    """Why nobody was told of an incident, in words; '' if there is no reason."""
+    """Why nobody was notified of an incident, in words; '' if there is no reason."""
     reason, _, detail = withheld.partition(": ")
     if reason in _WAITS:
         return f"{_WAITS[reason]}, until {_moment(detail)}"
@@ -138,7 +138,7 @@ def order(found: Iterable[Found]) -> list[Found]:
 
 
 def incident_table(found: Iterable[Found], sites: Sites, now: datetime) -> Table:
-    """Incidents, one row each; why nobody was told stands below what it is."""
+    """Incidents, one row each; why nobody was notified stands below what it is."""
     rows = Table(box=None, pad_edge=False)
     for heading in ("incident", "severity", "state", "since"):
         rows.add_column(heading, no_wrap=True)
@@ -147,7 +147,7 @@ def incident_table(found: Iterable[Found], sites: Sites, now: datetime) -> Table
     for incident, alerts in found:
         words = cell(what(incident, alerts))
         if reason := why_withheld(incident.withheld) if incident.is_active else "":
-            words.append(f"\nnobody was told: {reason}", style="yellow")
+            words.append(f"\nnobody was notified: {reason}", style="yellow")
         rows.add_row(
             short(incident.incident_id),
             cell(severity_of(alerts) if alerts else "–"),

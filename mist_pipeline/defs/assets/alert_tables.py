@@ -1,6 +1,6 @@
 """alerts/*: copies of the ledger in the warehouse, for analysts. Nobody decides by them.
 
-Here: reading the ledger, replacing the tables. Not here: the ledger (``alerts``), jobs that tell people (`alerting`). Those
+Here: reading the ledger, replacing the tables. Not here: the ledger (``alerts``), jobs that notify people (`alert_jobs`). Those
 never touch the warehouse; this is the one place where the two meet, so that neither waits for the other anywhere else.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from mist_pipeline.defs.table_io import POOL, key, spec, told
+from mist_pipeline.defs.table_io import POOL, key, materialised, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import alerts, analysis, live
 from mist_pipeline.warehouse.store import Warehouse
@@ -40,7 +40,9 @@ def ledger_copies_asset() -> dg.AssetsDefinition:
         written = warehouse.replace_tables({table: frames[table.name] for table in alerts.TABLES})
         newest = frames[alerts.EVENTS.name]["at"].max()
         for table, rows in written.items():
-            yield told(table, frames[table.name], rows, metadata={"newest_event": str(newest or "none")})
+            yield materialised(
+                table, frames[table.name], rows, metadata={"newest_event": str(newest or "none")}
+            )
 
     return ledger_copies
 

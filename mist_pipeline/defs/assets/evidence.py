@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.analysis.evidence.model import LOOK_BACK
-from mist_pipeline.defs.table_io import POOL, SINGLE_RUN, days_of, on, spec, told
+from mist_pipeline.defs.table_io import POOL, SINGLE_RUN, days_of, materialised, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
@@ -44,6 +44,6 @@ def evidence_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[Any]:
         days = days_of(context)
         preview, rows = store_evidence(warehouse, settings, days, progress)
-        return told(table.EVIDENCE, preview, rows, [days[0], days[-1]])
+        return materialised(table.EVIDENCE, preview, rows, [days[0], days[-1]])
 
     return hourly_evidence

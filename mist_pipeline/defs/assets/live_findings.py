@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import POOL, key, spec, told
+from mist_pipeline.defs.table_io import POOL, key, materialised, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history, live
 from mist_pipeline.warehouse.store import Warehouse
@@ -37,7 +37,7 @@ def live_findings_asset() -> dg.AssetsDefinition:
         remember_sites(settings, evaluation.sites)
         kept_evaluations(settings).keep(evaluation.evaluation_input())
         by_severity = dict(rows["severity"].value_counts(sort=True).iter_rows())
-        return told(
+        return materialised(
             live.FINDINGS, rows, added, metadata={"as_of": instant.isoformat(), "severities": by_severity}
         )
 

@@ -1,29 +1,23 @@
-"""raw/*: what the cloud answered, kept as received. Snapshots are of now; the rest is partitioned by day."""
+"""raw/*: what the cloud answered, kept as received. Snapshots are of now; the rest is partitioned by day.
+
+Here: keys, and which failures Dagster repeats. Not here: fetching (``workflows.collection.fetch``), raw files (``collect.raw``).
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
-from mist_pipeline import __version__
-from mist_pipeline.collect.fetch.fetcher import (
-    Origin,
-    SnapshotKind,
-    fetch_plan,
-    fetch_snapshot,
-    what_is_known,
-)
-from mist_pipeline.collect.fetch.plan import Ask, Budget, make_plan
+from mist_pipeline.collect.fetch.fetcher import SnapshotKind
 from mist_pipeline.collect.raw.errors import FetchFailedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import DATA_ENGINEERING, SINGLE_RUN, days_of
 from mist_pipeline.mist.errors import MistError, TransientFailure
-from mist_pipeline.mist.parsers import parse_sites
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.cloud import Cloud
+from mist_pipeline.workflows.collection.fetch import NoSitesError, fetch_days, take_snapshot
 from mist_pipeline.workflows.progress import Progress
 
 SNAPSHOTS: dict[SnapshotKind, str] = {
@@ -40,9 +34,7 @@ ANSWERS = {
 }
 """Raw kinds that tell about a day → meaning."""
 
-CLIENT_VERSION = f"mist-pipeline {__version__}"
-
-RETRY_WHAT_CAN_HEAL = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL)
+RETRY_TRANSIENT_FAILURES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL)
 """On top of the client's own attempts: a cloud in trouble is asked again after minutes."""
 
 
@@ -52,10 +44,12 @@ def key(kind: str) -> dg.AssetKey:
 
 
 @contextmanager
-def only_what_can_heal_is_retried() -> Iterator[None]:
+def only_transient_failures_are_retried() -> Iterator[None]:
     """Turns permanent failures into ones that Dagster does not repeat."""
     try:
         yield
+    except NoSitesError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     except FetchFailedError as failed:
         if failed.is_transient:
             raise
@@ -64,22 +58,6 @@ def only_what_can_heal_is_retried() -> Iterator[None]:
         if isinstance(error, TransientFailure):
             raise
         raise dg.Failure(str(error), allow_retries=False) from error
-
-
-def site_ids(store: RawStore, instant: datetime) -> tuple[str, ...]:
-    """Ids of the sites in the newest snapshot.
-
-    Raises:
-        dg.Failure: There is none yet.
-    """
-    snapshot = store.snapshot_for("sites", instant)
-    if snapshot is None:
-        raise dg.Failure(
-            "No snapshot of the sites yet: materialise raw/sites first (job “snapshots”).",
-            allow_retries=False,
-        )
-    documents = [record.document() for record in store.read_snapshot(snapshot)]
-    return tuple(site.id for site in parse_sites(*documents))
 
 
 def raw_assets(
@@ -111,33 +89,19 @@ def raw_assets(
         raw_store: dg.ResourceParam[RawStore],
         progress: dg.ResourceParam[Progress],
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        instant = as_of(context)
-        ask = Ask(
-            site_ids=site_ids(raw_store, instant),
-            metrics=tuple(metric.name for metric in settings.metrics),
-            days=tuple(days_of(context)),
-            zone=settings.organisation.zone,
-            now=instant,
-            detail=settings.mist.detail,
-            alarms=settings.monitoring.enable_alarms,
-        )
-        with only_what_can_heal_is_retried(), cloud.client() as client:
-            origin = Origin(cloud.resolve(client).id, CLIENT_VERSION)
-            client.usage()
-            known = what_is_known(raw_store, instant)
-            plan = make_plan(
-                ask, known, Budget(client.budget.remaining("batch"), client.budget.calls_per_hour("batch"))
+        with only_transient_failures_are_retried():
+            fetched = fetch_days(
+                settings,
+                cloud,
+                raw_store,
+                days_of(context),
+                as_of(context),
+                lambda done, total: progress("asking the cloud", done, total),
             )
-            spent = fetch_plan(
-                plan, client, raw_store, origin, lambda done, total: progress("asking the cloud", done, total)
-            )
-        facts = spent.summary()
-        context.log.info("Planned and spent: %s", facts)
+        context.log.info("Planned and spent: %s", fetched.summary)
         for kind in ANSWERS:
-            days = spent.days.get(kind, [])
-            yield dg.MaterializeResult(
-                asset_key=key(kind), metadata={"days_fetched": len(days), **_metadata(facts)}
-            )
+            facts = {"days_fetched": len(fetched.days.get(kind, [])), **_metadata(fetched.summary)}
+            yield dg.MaterializeResult(asset_key=key(kind), metadata=facts)
 
     def snapshot(kind: SnapshotKind, meaning: str) -> dg.AssetsDefinition:
         @dg.asset(
@@ -157,10 +121,8 @@ def raw_assets(
             if kind == "devices" and not settings.monitoring.enable_devices:
                 return dg.MaterializeResult(metadata={"skipped": "monitoring.enable_devices is off"})
             instant = as_of(context)
-            with only_what_can_heal_is_retried(), cloud.client() as client:
-                path = fetch_snapshot(
-                    kind, client, raw_store, Origin(cloud.resolve(client).id, CLIENT_VERSION), instant
-                )
+            with only_transient_failures_are_retried():
+                path = take_snapshot(kind, cloud, raw_store, instant)
             return dg.MaterializeResult(
                 metadata={
                     "path": dg.MetadataValue.path(path),

@@ -40,7 +40,7 @@ class TestList:
         assert "4 h" in lines[1]
         assert "Coverage is 61 %." in ended.text
         assert f"mist-pipeline alerts show {lines[0].split()[0]}" in ended.text
-        assert "Last look at the sites: 2026-03-02 11:30 UTC, 30 min ago." in ended.text
+        assert "Last poll of the sites: 2026-03-02 11:30 UTC, 30 min ago." in ended.text
 
     def test_why_nobody_was_told_is_told(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, live(8, MAJOR, QUIET))

@@ -30,7 +30,7 @@ class TestRoute:
         assert ended.code == 0
         assert "severity major is milder than critical" in ended.text
         assert 'family!="roaming"' in ended.text
-        assert "everybody waits 5 min for what may follow; told at 2026-03-02 12:05 UTC." in ended.text
+        assert "everybody waits 5 min for what may follow; notified at 2026-03-02 12:05 UTC." in ended.text
         assert [(one["route"], one["is_chosen"]) for one in route(alerts)["routes"]] == [
             ("night", True),
             ("everybody", True),
@@ -52,7 +52,7 @@ class TestRoute:
     def test_nobody_would_be_told_is_said_and_no_failure(self, alerts: Alerts, settings: Settings) -> None:
         ended = alerts("test-route", "--severity", "info")
         assert ended.code == 0
-        assert "Nobody would be told." in ended.text
+        assert "Nobody would be notified." in ended.text
         assert "nobody to send a test to" in refused_late(
             alerts("test-route", "--severity", "info", "--send")
         )

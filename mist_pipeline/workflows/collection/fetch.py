@@ -1,0 +1,107 @@
+"""Fetching whole days and snapshots into the raw store, within the call budget of batch runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from mist_pipeline import __version__
+from mist_pipeline.collect.fetch.fetcher import (
+    Origin,
+    SnapshotKind,
+    fetch_plan,
+    fetch_snapshot,
+    what_is_known,
+)
+from mist_pipeline.collect.fetch.plan import Ask, Budget, make_plan
+from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.mist.parsers import parse_sites
+from mist_pipeline.settings import Settings
+from mist_pipeline.workflows.cloud import Cloud
+
+CLIENT_VERSION = f"mist-pipeline {__version__}"
+"""What raw files say about who fetched them."""
+
+
+class NoSitesError(LookupError):
+    """No snapshot of the sites is there yet, so nothing can be asked about them."""
+
+
+@dataclass(frozen=True)
+class FetchedDays:
+    """What was fetched.
+
+    Attributes:
+        days: Raw kind → the days that were fetched.
+        summary: What was planned and spent, for people.
+    """
+
+    days: Mapping[str, Sequence[date]]
+    summary: Mapping[str, Any]
+
+
+def site_ids(store: RawStore, instant: datetime) -> tuple[str, ...]:
+    """Ids of the sites in the snapshot that is valid at an instant.
+
+    Raises:
+        NoSitesError: There is none yet.
+    """
+    snapshot = store.snapshot_for("sites", instant)
+    if snapshot is None:
+        raise NoSitesError("No snapshot of the sites yet: materialise raw/sites first (job “snapshots”).")
+    documents = [record.document() for record in store.read_snapshot(snapshot)]
+    return tuple(site.id for site in parse_sites(*documents))
+
+
+def fetch_days(
+    settings: Settings,
+    cloud: Cloud,
+    store: RawStore,
+    days: Sequence[date],
+    instant: datetime,
+    progress: Callable[[int, int], None],
+) -> FetchedDays:
+    """Fetch what these days still lack.
+
+    Args:
+        settings: Which metrics, how much detail, whether alarms.
+        cloud: Whom to ask.
+        store: Where raw files are.
+        days: In order.
+        instant: As of when.
+        progress: Is called with the requests that are done and all of them.
+
+    Raises:
+        NoSitesError: No snapshot of the sites yet.
+        FetchFailedError: Requests failed for good; what was fetched stays.
+        MistError: The cloud cannot be used at all.
+    """
+    ask = Ask(
+        site_ids=site_ids(store, instant),
+        metrics=tuple(metric.name for metric in settings.metrics),
+        days=tuple(days),
+        zone=settings.organisation.zone,
+        now=instant,
+        detail=settings.mist.detail,
+        alarms=settings.monitoring.enable_alarms,
+    )
+    with cloud.client() as client:
+        origin = Origin(cloud.resolve(client).id, CLIENT_VERSION)
+        client.usage()
+        known = what_is_known(store, instant)
+        budget = Budget(client.budget.remaining("batch"), client.budget.calls_per_hour("batch"))
+        spent = fetch_plan(make_plan(ask, known, budget), client, store, origin, progress)
+    return FetchedDays(spent.days, spent.summary())
+
+
+def take_snapshot(kind: SnapshotKind, cloud: Cloud, store: RawStore, instant: datetime) -> Path:
+    """Keep how something is now; returns its raw file.
+
+    Raises:
+        FetchFailedError: Requests failed for good.
+        MistError: The cloud cannot be used at all.
+    """
+    with cloud.client() as client:
+        origin = Origin(cloud.resolve(client).id, CLIENT_VERSION)
+        return fetch_snapshot(kind, client, store, origin, instant)

@@ -1,0 +1,192 @@
+"""One poll: what is going on right now, within the part of the call budget kept for it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from mist_pipeline.analysis.scores.live_status import live_status
+from mist_pipeline.collect.fetch.fetcher import (
+    SPELLINGS,
+    Origin,
+    fetch_plan,
+    fetch_snapshot,
+    kind_of,
+    what_is_known,
+)
+from mist_pipeline.collect.fetch.plan import Ask, Budget, Detail, make_plan
+from mist_pipeline.collect.history.dimensions import alarms_frame, connected_by_hour
+from mist_pipeline.collect.history.frames import Wanted, read_history
+from mist_pipeline.collect.raw.errors import FetchFailedError
+from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.mist.budget import LIVE_SHARE, CallBudget
+from mist_pipeline.settings import Settings
+from mist_pipeline.tables import live
+from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.analysis import rules
+from mist_pipeline.workflows.cloud import Cloud
+from mist_pipeline.workflows.collection.fetch import CLIENT_VERSION, site_ids
+
+SETTLES_WITHIN = timedelta(hours=2)
+"""Hours that ended less long ago are asked once more: the cloud counts late."""
+
+PATIENCE_SECONDS = 30.0
+"""A poll that has to wait longer for room in the budget is given up: the next one comes soon."""
+
+DETAIL = (kind_of("detail", "live"), SPELLINGS)
+"""What a poll can do without: scores are evaluated without user-minutes and classifiers too, only less sharply."""
+
+
+@dataclass(frozen=True)
+class Polled:
+    """What a poll found.
+
+    Attributes:
+        frames: The tables of ``live`` that it replaces, each with all of its rows.
+        spent: What each of its plans asked and spent, for people.
+    """
+
+    frames: Mapping[Table, pl.DataFrame]
+    spent: Sequence[Mapping[str, Any]]
+
+
+def poll(
+    settings: Settings,
+    cloud: Cloud,
+    store: RawStore,
+    warehouse: Warehouse,
+    instant: datetime,
+    warn: Callable[[str], None],
+) -> Polled:
+    """Ask the cloud what is going on, and read the hours of the open days.
+
+    Args:
+        settings: Which metrics, how much detail, whether alarms.
+        cloud: Whom to ask.
+        store: Where raw files are.
+        warehouse: Where the poll before this one is.
+        instant: As of when.
+        warn: Is told what the poll had to do without.
+
+    Raises:
+        NoSitesError: No snapshot of the sites yet.
+        FetchFailedError: Requests failed for good that the poll needs.
+        MistError: The cloud cannot be used at all.
+    """
+    warehouse.prepare()
+    days = open_days(warehouse, settings, instant)
+    before = last_poll(warehouse, instant)
+    metrics = tuple(metric.name for metric in settings.metrics)
+    zone = settings.organisation.zone
+    spent: list[Mapping[str, Any]] = []
+    with cloud.client(patience_seconds=PATIENCE_SECONDS) as client:
+        origin = Origin(cloud.resolve(client).id, CLIENT_VERSION, lane="live")
+        if before is None:
+            fetch_snapshot("sites", client, store, origin, instant)
+        fetch_snapshot("stats_sites", client, store, origin, instant)
+        ask = Ask(
+            site_ids=site_ids(store, instant),
+            metrics=metrics,
+            days=tuple(days),
+            zone=zone,
+            now=instant,
+            since=before - SETTLES_WITHIN if before else None,
+            detail="off",
+            alarms=settings.monitoring.enable_alarms,
+        )
+        most = client.budget.remaining("live") // (2 * len(metrics) + 2)
+        suspects = suspected(warehouse, before, most)
+        known = what_is_known(store, instant)
+        for request, calls in planned_requests(ask, before, suspects, settings.mist.detail, client.budget):
+            budget = Budget(calls, client.budget.calls_per_hour("live"))
+            try:
+                done = fetch_plan(make_plan(request, known, budget), client, store, origin)
+            except FetchFailedError as error:
+                if error.kind not in DETAIL:
+                    raise
+                warn(f"This poll goes on without detail: {error}")
+            else:
+                spent.append(done.summary())
+    return Polled(_frames(settings, store, warehouse, ask.site_ids, days, instant), spent)
+
+
+def _frames(
+    settings: Settings,
+    store: RawStore,
+    warehouse: Warehouse,
+    known_sites: Sequence[str],
+    days: Sequence[date],
+    instant: datetime,
+) -> dict[Table, pl.DataFrame]:
+    """The tables of ``live`` but its findings, read from the raw files of these days."""
+    zone = settings.organisation.zone
+    sites = pl.DataFrame({"site_id": list(known_sites)}, schema={"site_id": pl.String}).join(
+        pl.DataFrame({"day": days}, schema={"day": pl.Date}), how="cross"
+    )
+    wanted = Wanted(sites, tuple(metric.name for metric in settings.metrics), tuple(days), zone)
+    hours = read_history(store, wanted, connected_by_hour(store, days, zone), lane="live")
+    return {
+        live.SLE_HOURLY: hours.sle_hourly,
+        live.CLASSIFIERS_HOURLY: hours.classifiers_hourly,
+        live.SITE_HOURLY: hours.site_hourly,
+        live.ALARMS: alarms_frame(store, days, zone, lane="live"),
+        live.STATUS: live_status(
+            warehouse.query("SELECT * FROM live.status"),
+            hours.sle_hourly,
+            hours.site_hourly,
+            instant,
+            bands=rules.default_bands(settings),
+            by_metric=rules.bands_by_metric(settings),
+        ),
+    }
+
+
+def open_days(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[date]:
+    """Today, and yesterday as long as its daily partition is not there."""
+    today = instant.astimezone(settings.organisation.zone).date()
+    yesterday = today - timedelta(days=1)
+    known = warehouse.query("SELECT count(*) FROM history.sle_daily WHERE day = ?", [yesterday]).item()
+    return [today] if known else [yesterday, today]
+
+
+def last_poll(warehouse: Warehouse, instant: datetime) -> datetime | None:
+    """When the poll before this one was."""
+    seen: datetime | None = warehouse.query(
+        "SELECT max(as_of) FROM live.status WHERE as_of < ?", [instant]
+    ).item()
+    return seen
+
+
+def suspected(warehouse: Warehouse, before: datetime | None, most: int) -> tuple[str, ...]:
+    """Sites about which the last poll found something serious, worst first: their detail is worth calls now."""
+    rows = warehouse.query(
+        """
+        SELECT site_id FROM live.findings
+        WHERE as_of = $before AND severity IN ('critical', 'major') AND site_id <> ''
+        GROUP BY site_id ORDER BY min(severity), count(*) DESC, site_id LIMIT $most
+        """,
+        {"before": before, "most": max(0, most)},
+    )
+    return tuple(rows["site_id"])
+
+
+def planned_requests(
+    ask: Ask, before: datetime | None, suspects: tuple[str, ...], detail: Detail, budget: CallBudget
+) -> Iterator[tuple[Ask, int]]:
+    """What one poll asks, each with the calls that it may take.
+
+    The first poll after an hour has closed asks that hour's detail of as many sites as the calls reserved for polls allow:
+    suspects, then the worst by their fresh scores. A small organisation is known as well now as in the morning. Other
+    polls ask the detail of suspects.
+    """
+    closed = ask.now.replace(minute=0, second=0, microsecond=0)
+    if detail != "off" and (before is None or before < closed):
+        share = round(budget.calls_per_hour("live") * LIVE_SHARE)
+        yield replace(ask, detail="triage", worst_first=suspects), min(share, budget.remaining("live") // 2)
+        return
+    yield ask, budget.remaining("live")
+    if detail != "off" and suspects:
+        yield replace(ask, site_ids=suspects, detail="full", alarms=False), budget.remaining("live")

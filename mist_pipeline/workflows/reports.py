@@ -1,0 +1,63 @@
+"""The page of a day: what it is made of, read from the published copy, and writing it.
+
+Not here: what the page says and how it looks (``report``), publishing (``warehouse.publish``).
+"""
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from mist_pipeline.analysis.scores.status import site_status
+from mist_pipeline.settings import Settings
+from mist_pipeline.tables import analysis, history
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.analysis import rules
+from mist_pipeline.workflows.analysis.days import back
+from mist_pipeline.workflows.cloud import Cloud
+
+if TYPE_CHECKING:
+    from mist_pipeline.report import ReportData
+
+REPORT_DAYS = 30
+"""Days of history on the page."""
+
+
+def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) -> "ReportData":
+    """What the report of a day is made of, read from the published copy."""
+    from mist_pipeline.report import Links, ReportData, ReportSettings
+
+    published = Warehouse(settings.published_path)
+    start = back([day], REPORT_DAYS - 1)
+    readings = published.read_days(history.SLE_DAILY, start, day)
+    sites = published.read_days(history.SITES, start, day)
+    metrics = [metric.name for metric in settings.metrics]
+    return ReportData(
+        day=day,
+        as_of=instant,
+        organisation=settings.organisation.name or cloud.organisation.name or "Mist organisation",
+        sites=sites,
+        sle_daily=readings,
+        classifiers_daily=published.read_days(history.CLASSIFIERS_DAILY, day, day),
+        site_status=site_status(readings, metrics, sites),
+        trends=published.read_days(analysis.TRENDS, back([day], 6), day),
+        sle_hourly=published.read_days(history.SLE_HOURLY, day, day),
+        baselines=published.read_days(analysis.BASELINES, day, day),
+        deviations=published.read_days(analysis.DEVIATIONS, day, day),
+        forecasts=published.read_days(analysis.FORECASTS, day, day),
+        risks=published.read_days(analysis.RISKS, day, day),
+        anomalies=published.read_days(analysis.ANOMALIES, day, day),
+        health_scores=published.read_days(analysis.HEALTH_SCORES, start, day),
+        incidents=published.read_days(analysis.INCIDENTS, day, day),
+        findings=published.read_days(analysis.FINDINGS, day, day),
+        links=Links(
+            manage_url=cloud.people_url,
+            org_id=cloud.organisation.id or None,
+            dagster_url=settings.notifications.dagster_url,
+        ),
+        settings=ReportSettings(
+            bands=rules.default_bands(settings),
+            bands_by_metric=rules.bands_by_metric(settings),
+            pre_warning=settings.pre_warning_lines,
+            forecast_days=settings.thresholds.forecast_days,
+            history_days=REPORT_DAYS,
+        ),
+    )
