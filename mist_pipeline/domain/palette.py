@@ -48,6 +48,13 @@ DARK: Mapping[str, str] = {
 }  # fmt: skip
 """As `LIGHT`, without what only pictures use: a picture in a mail cannot follow its reader, so it is always light."""
 
+PAPER: Mapping[str, str] = {
+    **LIGHT,
+    "bg": "#fff", "card": "#fff", "ink": "#111", "muted": "#555", "line": "#d8d8d8", "faint": "#ececec", "link": "#111",
+    "unknown-ink": "#555", "on-critical": "#fff", "h-ink": "#111",
+}  # fmt: skip
+"""As `LIGHT`, with black on white for printing."""
+
 MIDTONE: Mapping[str, str] = {
     "critical": "#a50f3c",
     "unhealthy": "#d9510b",

@@ -7,6 +7,8 @@ it has failed, so that types and `excerpt` cost nothing. Not here: what a failur
 
 from collections.abc import Iterator
 
+from mist_pipeline.domain.text import clean
+
 _EXCERPT = 200
 
 
@@ -27,9 +29,8 @@ class BodyLimitError(Exception):
 
 
 def excerpt(text: str) -> str:
-    """One printable line of foreign text, at most 200 characters: control characters and newlines become spaces."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text[: 4 * _EXCERPT]).split())
-    return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1] + "…"
+    """One visible line of foreign text, at most 200 characters."""
+    return clean(text, _EXCERPT)
 
 
 def not_made(error: Exception) -> NoAnswerError:

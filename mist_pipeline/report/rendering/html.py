@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.numbers import percent, rounded_down
-from mist_pipeline.domain.palette import DARK, LIGHT
+from mist_pipeline.domain.palette import DARK, LIGHT, PAPER
 from mist_pipeline.domain.severity import STATUS_OF_SEVERITY, status_of
 from mist_pipeline.domain.text import count
 from mist_pipeline.report.document import formatting
@@ -204,7 +204,7 @@ class Page:
         """
         risks = dashboard["at_risk"] or []
         has_history = len(dashboard["status_by_day"]) > 1
-        style = _environment().get_template("report.css").render(light=LIGHT, dark=DARK).strip()
+        style = _environment().get_template("report.css").render(light=LIGHT, dark=DARK, paper=PAPER).strip()
         self._values: dict[str, object] = {
             "d": dashboard,
             "statuses": STATUSES,
