@@ -69,7 +69,7 @@ def test_yesterday_alone_is_about_now_and_the_tag_wins(
 
 
 @pytest.mark.parametrize("tags", [{}, {BACKFILL_TAG: "a"}, {NOTIFY_TAG: "true"}, {NOTIFY_TAG: "false"}])
-def test_what_is_about_now_may_be_told(tags: Mapping[str, str]) -> None:
+def test_what_is_about_now_may_notify(tags: Mapping[str, str]) -> None:
     assert may_notify(tags) or not is_about_now(tags, [YESTERDAY], YESTERDAY)
 
 
@@ -130,31 +130,31 @@ def store(settings: Settings, *rows: dict[str, object]) -> None:
     Warehouse(settings.warehouse_path).replace_days(analysis.FINDINGS, frame, [BEFORE, YESTERDAY])
 
 
-def test_a_day_becomes_a_step_of_its_findings_readings_and_causes(settings: Settings) -> None:
+def test_a_day_becomes_an_evaluation_input_of_its_findings_readings_and_causes(settings: Settings) -> None:
     store(settings, found(YESTERDAY, "s1"), found(BEFORE, "s2"))
     warehouse = Warehouse(settings.warehouse_path)
-    step = evaluation_input_of_day(warehouse, settings, YESTERDAY, MORNING)
-    assert (step.as_of, step.source, step.site_count) == (MORNING, "daily", SITES)
-    assert step.covers_from == datetime(2026, 3, 28, tzinfo=UTC)
-    assert step.findings["site_id"].to_list() == ["s1"]
-    assert step.support is None
-    assert step.readings is not None
-    assert step.readings.columns == ["site_id", "metric", "state", "score_pct"]
+    given = evaluation_input_of_day(warehouse, settings, YESTERDAY, MORNING)
+    assert (given.as_of, given.source, given.site_count) == (MORNING, "daily", SITES)
+    assert given.covers_from == datetime(2026, 3, 28, tzinfo=UTC)
+    assert given.findings["site_id"].to_list() == ["s1"]
+    assert given.support is None
+    assert given.readings is not None
+    assert given.readings.columns == ["site_id", "metric", "state", "score_pct"]
     day = pl.col("day") == YESTERDAY
-    assert step.readings.height == warehouse.query("FROM history.sle_daily").filter(day).height
-    assert step.causes is not None
-    assert step.causes["cause_fingerprint"].to_list() == ["cause-1"]
+    assert given.readings.height == warehouse.query("FROM history.sle_daily").filter(day).height
+    assert given.causes is not None
+    assert given.causes["cause_fingerprint"].to_list() == ["cause-1"]
 
 
 def test_a_day_speaks_from_its_beginning_where_the_organisation_is(settings: Settings) -> None:
     zone = load_settings(environment=environment(settings.data, "Asia/Kathmandu"))
-    step = evaluation_input_of_day(Warehouse(zone.warehouse_path), zone, YESTERDAY, MORNING)
-    assert step.covers_from == datetime(2026, 3, 27, 18, 15, tzinfo=UTC)
+    given = evaluation_input_of_day(Warehouse(zone.warehouse_path), zone, YESTERDAY, MORNING)
+    assert given.covers_from == datetime(2026, 3, 27, 18, 15, tzinfo=UTC)
 
 
-def test_a_day_of_which_nothing_is_known_is_a_step_without_anything(settings: Settings) -> None:
-    step = evaluation_input_of_day(Warehouse(settings.warehouse_path), settings, date(2026, 3, 1), MORNING)
-    assert (step.findings.height, step.site_count) == (0, 0)
+def test_a_day_of_which_nothing_is_known_is_an_empty_evaluation_input(settings: Settings) -> None:
+    given = evaluation_input_of_day(Warehouse(settings.warehouse_path), settings, date(2026, 3, 1), MORNING)
+    assert (given.findings.height, given.site_count) == (0, 0)
 
 
 # The asset
@@ -193,15 +193,15 @@ def kept(settings: Settings) -> list[Name]:
 def test_yesterday_is_kept_once_with_the_sites_that_it_is_about(settings: Settings) -> None:
     assert analyse(settings).success
     assert kept(settings) == [Name(MORNING, "daily")]
-    step = kept_evaluations(settings).load(kept(settings)[0])
+    given = kept_evaluations(settings).load(kept(settings)[0])
     expected = evaluation_input_of_day(Warehouse(settings.warehouse_path), settings, YESTERDAY, MORNING)
-    assert_step_equal(step, expected)
+    assert_same_input(given, expected)
     sites = known_sites(settings)
     assert sites.height == SITES
     assert sites["name"].null_count() == 0
 
 
-def assert_step_equal(one: EvaluationInput, other: EvaluationInput) -> None:
+def assert_same_input(one: EvaluationInput, other: EvaluationInput) -> None:
     assert (one.as_of, one.source, one.covers_from, one.site_count) == (
         other.as_of,
         other.source,
@@ -307,7 +307,7 @@ def test_what_is_handed_on_raises_its_alert(settings: Settings, monkeypatch: pyt
 def test_the_history_that_is_read_is_of_the_day_alone(settings: Settings) -> None:
     warehouse = Warehouse(settings.warehouse_path)
     assert set(warehouse.read_days(history.SITES, BEFORE, YESTERDAY)["day"]) == {BEFORE, YESTERDAY}
-    step = evaluation_input_of_day(warehouse, settings, BEFORE, MORNING)
-    assert step.site_count == SITES
-    assert step.causes is not None
-    assert step.causes.is_empty()
+    given = evaluation_input_of_day(warehouse, settings, BEFORE, MORNING)
+    assert given.site_count == SITES
+    assert given.causes is not None
+    assert given.causes.is_empty()

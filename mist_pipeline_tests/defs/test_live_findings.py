@@ -1,4 +1,4 @@
-"""The rules of the morning at this moment: an outage is told within its hours, and its site is a suspect afterwards."""
+"""The live evaluation: an outage is found within its hours, and its site is a suspect afterwards."""
 
 import json
 import shutil
@@ -54,7 +54,7 @@ def serious(found: pl.DataFrame) -> set[str]:
     )
 
 
-def test_an_outage_is_told_within_two_hours_and_its_site_is_looked_at_more_closely(
+def test_an_outage_is_found_within_two_hours_and_its_site_is_a_suspect_afterwards(
     world: World, settings: Settings
 ) -> None:
     warehouse = Warehouse(settings.warehouse_path)
@@ -74,7 +74,9 @@ def test_an_outage_is_told_within_two_hours_and_its_site_is_looked_at_more_close
     assert suspected(warehouse, None, 10) == ()
 
 
-def test_a_look_knows_nothing_of_later_hours(world: World, settings: Settings, tmp_path: Path) -> None:
+def test_a_live_evaluation_knows_nothing_of_later_hours(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
     warehouse = Warehouse(shutil.copy(settings.warehouse_path, tmp_path / "warehouse.duckdb"))
     early = world.scenarios[0].onset + timedelta(hours=1, minutes=5)
     whole = live_evaluation(warehouse, settings, early).detected.findings

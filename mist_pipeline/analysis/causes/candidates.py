@@ -86,7 +86,7 @@ def base_rates(flags: pl.DataFrame, settings: CauseSettings | None = None) -> pl
     """How often each site and family was degraded, shrunk to the organisation's rate, that to ``prior_rate``.
 
     Args:
-        flags: site_id, family, is_degraded of moments before the one to judge (bounded look-back is the caller's).
+        flags: site_id, family, is_degraded of moments before the wanted one (bounded look-back is the caller's).
         settings: Prior.
 
     Returns:
@@ -124,7 +124,7 @@ def candidate_causes(
 
     Args:
         flags: ``moment``, site_id, metric, family, is_degraded, classifier (null or '' = none dominates); one row
-            per site and metric that was judged. A site without a row was not judged and is no evidence either way.
+            per site and metric that had data. A site without a row had none and is no evidence either way.
         sites: site_id, name, country_code, sitegroup_ids, attributes (``history.sites`` of one day; of several
             days the newest row of a site counts).
         rates: ``base_rates`` of earlier moments; a site that it does not know gets ``prior_rate``.
@@ -218,7 +218,7 @@ def _causes(now: pl.DataFrame, context: _Context) -> list[dict[str, Any]]:
 
 
 def _trouble(family: str, now: pl.DataFrame, site_ids: list[str], context: _Context) -> _Trouble:
-    """One family over the sites: who was judged, who is degraded, by what, in which metrics."""
+    """One family over the sites: which had data, which are degraded, by what, in which metrics."""
     classifier = pl.col("classifier").fill_null("").filter(pl.col("is_degraded"))
     by_site = (
         pl.DataFrame({"site_id": site_ids}, schema={"site_id": pl.String})

@@ -1,7 +1,21 @@
 """Which sites depart from their expectation together: correlation of deviations, pair by pair, in blocks.
 
-Here: the pairs worth storing in ``analysis.correlations``. Not here: why they move together (``incidents`` tests
-shared attributes) and what is expected (``deviations``). Raw levels are never correlated: everything has a weekend.
+Here: the pairs worth storing in ``analysis.correlations``. Not here: why they move together (``candidates`` tests
+shared attributes) and what is expected (``baselines``). Raw levels are never correlated: everything has a weekend.
+
+>>> drops = [0, -9, 1, 0, -8, 0, 1, -9, 0, 1, 0, -7, 0, 1, -9, 0, 0, 1, -8, 0]
+>>> frame = pl.DataFrame(
+...     [
+...         (date(2026, 3, 1) + timedelta(days=k), site, "capacity", 95.0 + drop + k % share / 9, 95.0)
+...         for site, share in (("s1", 3), ("s2", 4))
+...         for k, drop in enumerate(drops)
+...     ],
+...     schema=["day", "site_id", "metric", "score_pct", "expected_pct"],
+...     orient="row",
+... )
+>>> found = correlations(frame, [date(2026, 3, 20)])
+>>> found.select("site_a", "site_b", "n").rows(), found["coefficient"][0] > 0.8
+([('s1', 's2', 20)], True)
 """
 
 from collections.abc import Sequence
@@ -12,17 +26,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mist_pipeline.tables import analysis
+
 Array = npt.NDArray[np.float64]
 
-SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "day": pl.Date,
-    "metric": pl.String,
-    "site_a": pl.String,
-    "site_b": pl.String,
-    "coefficient": pl.Float64,
-    "n": pl.Int64,
-}
-"""Columns of ``analysis.correlations``."""
+_SCHEMA = analysis.CORRELATIONS.polars_schema()
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ def correlations(
         settings: Window and thresholds.
 
     Returns:
-        ``SCHEMA``, site_a < site_b, sorted by key. A pair is kept when it is among the ``top_k`` of either site.
+        ``analysis.correlations``, site_a < site_b, sorted by key. A pair is kept when it is among the ``top_k`` of either site.
 
     Sources: Fisher, Metron 1 (1921); Bartlett, JRSS 98 (1935).
     """
@@ -74,7 +82,7 @@ def correlations(
 
     settings = settings or CorrelationSettings()
     wanted = sorted(set(days))
-    found = [pl.DataFrame(schema=SCHEMA)]
+    found = [analysis.CORRELATIONS.empty()]
     if wanted:
         first = wanted[0] - timedelta(days=settings.window_days - 1)
         residuals = deviations.select(
@@ -89,7 +97,7 @@ def correlations(
                     pairs = _pairs(sites, dense[:, start : start + settings.window_days], settings)
                     found.append(pairs.with_columns(pl.lit(day).alias("day"), pl.lit(metric).alias("metric")))
     return pl.concat(
-        frame.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()) for frame in found
+        frame.select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items()) for frame in found
     ).sort("day", "metric", "site_a", "site_b")
 
 
@@ -143,7 +151,7 @@ def _pairs(sites: npt.NDArray[np.object_], window: Array, settings: CorrelationS
             "coefficient": coefficient[keep],
             "n": n[keep],
         },
-        schema={name: SCHEMA[name] for name in ("site_a", "site_b", "coefficient", "n")},
+        schema={name: _SCHEMA[name] for name in ("site_a", "site_b", "coefficient", "n")},
     )
 
 
@@ -192,7 +200,7 @@ def _notable(
 
 
 def _lag_one(x: Array, seen: Array) -> Array:
-    """Autocorrelation of each row from one day to the next, 0 where it cannot be told."""
+    """Autocorrelation of each row from one day to the next, 0 where it cannot be estimated."""
     both = seen[:, 1:] * seen[:, :-1]
     mean = x.sum(axis=1, keepdims=True) / np.maximum(seen.sum(axis=1, keepdims=True), 1.0)
     centred = (x - mean) * seen

@@ -1,7 +1,16 @@
-"""Who is degraded now, beyond their own normal: the flags that candidate causes are sought among.
+"""Which sites are degraded, beyond their own normal: the flags in which candidate causes are sought.
 
-Here: one flag per judged unit, site and metric, with the classifier that dominates it, from a day's scores and
-deviations or from notable evidence. Not here: what the degraded have in common (``incidents``).
+Here: one flag for each moment, site and metric that had data, with the classifier that dominates it, from a day's scores
+and deviations or from notable evidence. Not here: what degraded sites have in common (``candidates``).
+
+>>> from datetime import UTC, datetime
+>>> hour = datetime(2026, 3, 2, 11, tzinfo=UTC)
+>>> answered = pl.DataFrame({"as_of": [hour] * 2, "site_id": ["s1", "s2"], "metric": ["capacity"] * 2})
+>>> notable = answered.head(1).with_columns(
+...     classifier=pl.lit("client-count"), surprise=pl.lit(8.1), is_alarming=pl.lit(True)
+... )
+>>> evidence_flags(notable, answered, {"capacity": "radio"}).drop("as_of", "metric").rows()
+[('s1', 'radio', True, 'client-count'), ('s2', 'radio', False, None)]
 """
 
 from collections.abc import Mapping
@@ -20,7 +29,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "is_degraded": pl.Boolean,
     "classifier": pl.String,
 }
-"""Columns of a frame of flags; the live job has ``as_of`` or ``hour`` in place of ``day``."""
+"""Columns of a frame of flags; by the hour there is ``as_of`` in place of ``day``."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,8 @@ def daily_flags(
 ) -> pl.DataFrame:
     """Flags of days: degraded is deviating on the bad side and by a difference that matters.
 
-    A site whose expectation is not known yet is judged by its severity (critical or major). A reading without users,
-    a missing one and one that is not supported give no row: who was not judged is neither degraded nor healthy.
+    A site whose expectation is not known yet is degraded by its severity (critical or major). A reading without users,
+    a missing one and one that is not supported give no row: a site without data is neither degraded nor healthy.
 
     Args:
         sle_daily: day, site_id, metric, score_pct, severity, state.
@@ -140,11 +149,11 @@ def evidence_flags(
 
 
 def silence_flags(notable: pl.DataFrame, sites: pl.DataFrame, moment: str = "day") -> pl.DataFrame:
-    """Flags of outages: a site that fell silent has no score to be judged by, yet its silence may be shared.
+    """Flags of outages: a site that fell silent has no score, yet its silence may be shared.
 
     Args:
         notable: ``evidence.gates.notable`` with ``moment``: site_id, metric, classifier, is_alarming.
-        sites: ``moment``, site_id of every site that is known; each is judged.
+        sites: ``moment``, site_id of every site that is known; each gets a row.
         moment: Column that says when.
 
     Returns:

@@ -1,13 +1,19 @@
 """Causes in words: which service a classifier points at, and how a shared attribute is named.
 
-Here: words and nothing else. Not here: how a cause is found (``shared_attributes``, ``incidents``) and how a person
-mends it (remediation steps belong to ``delivery``). Names and values come from outside and are quoted as data: one
-line, bounded length, never interpreted; whoever renders a sentence escapes it.
+Here: words and nothing else. Not here: how a cause is found (``shared_attributes``, ``candidates``) and how a person
+fixes it (remediation steps belong to ``notification``). Names and values come from outside: they are cleaned and
+shortened here, and escaped by the renderer.
+
+>>> site_cause("Main Street", "connect", "dns")
+'dns at Main Street → DNS service of this site'
 """
 
 from collections.abc import Mapping
 
-_MAX_NAME = 80
+from mist_pipeline.domain.text import clean
+
+NAME_LENGTH = 80
+"""Characters of a name or value that are shown."""
 
 SERVICES: tuple[tuple[str, str], ...] = (
     ("dhcp-", "DHCP service"),
@@ -76,17 +82,11 @@ _SUSPECTS: dict[str, str] = {
 """Attributes that are themselves the suspect: the service is only how it shows."""
 
 
-def quoted(name: str) -> str:
-    """A name from outside on one line and of bounded length; its markup stays as it is."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in name).split())
-    return line if len(line) <= _MAX_NAME else line[: _MAX_NAME - 1] + "…"
-
-
 def service(classifier: str, family: str) -> str:
     """The service that a classifier points at; an unknown one gives the family in words."""
     normalised = classifier.strip().lower().replace("_", "-").replace(" ", "-")
     matches = [(len(start), words) for start, words in SERVICES if normalised.startswith(start)]
-    return max(matches)[1] if matches else _FAMILIES.get(family, quoted(family))
+    return max(matches)[1] if matches else _FAMILIES.get(family, clean(family, NAME_LENGTH))
 
 
 def shared_cause(
@@ -105,16 +105,16 @@ def shared_cause(
 
     Args:
         attribute: One of ``shared_attributes.ATTRIBUTES`` or ``organisation``.
-        value: Its value; for groups and templates an id, told by its name where ``names`` has one.
+        value: Its value; for groups and templates an id, shown by its name where ``names`` has one.
         family: Metric family.
         classifier: Dominant classifier, '' where there is none.
         degraded: Sites of the group that are degraded.
-        judged: Sites of the group that were judged.
+        judged: Sites of the group that had data.
         names: Id → name for people.
     """
-    shown = quoted(names.get(value, value))
+    shown = clean(names.get(value, value), NAME_LENGTH)
     place, owner = (text.format(value=shown) for text in _PLACES[attribute])
-    symptom = quoted(classifier) if classifier else f"{service('', family)} degraded"
+    symptom = clean(classifier, NAME_LENGTH) if classifier else f"{service('', family)} degraded"
     of = " " if place.startswith("sites") else " sites of "
     where = f"{degraded} of {judged}{of}{place}"
     pointed_at = service(classifier, family)
@@ -125,7 +125,5 @@ def shared_cause(
 
 def site_cause(name: str, family: str, classifier: str) -> str:
     """The sentence for a cause of one site alone: "dns at Main Street → DNS service of this site"."""
-    symptom = quoted(classifier) if classifier else f"{service('', family)} degraded"
-    return (
-        f"{symptom} at {quoted(name) or 'a site without a name'} → {service(classifier, family)} of this site"
-    )
+    symptom = clean(classifier, NAME_LENGTH) if classifier else f"{service('', family)} degraded"
+    return f"{symptom} at {clean(name, NAME_LENGTH) or 'a site without a name'} → {service(classifier, family)} of this site"

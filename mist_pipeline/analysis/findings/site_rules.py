@@ -4,6 +4,8 @@ Here: frames of one or more moments in, one finding for each row that fires out.
 (``series_rules``), and the table (``findings``). Conventions are those of ``series_rules``.
 """
 
+import json
+
 import polars as pl
 
 from mist_pipeline.analysis.evidence.gates import DEVICE_FAMILY
@@ -19,6 +21,7 @@ from mist_pipeline.analysis.findings.series_rules import (
 )
 from mist_pipeline.domain.severity import SEVERITY_OF_STATUS
 
+_LARGEST = pl.List(pl.Struct({"contributor": pl.String, "share": pl.Float64}))
 _ALARM_SEVERITIES = {"critical": "critical", "warn": "warning", "info": "info"}
 
 
@@ -91,30 +94,22 @@ def anomaly_findings(anomalies: pl.DataFrame, rules: FindingRules) -> pl.DataFra
         anomalies: moment, site_id, anomaly_score, is_anomaly, rarity_per_1000, contributions (JSON, largest first).
         rules: Names and families.
     """
-    shares = (
-        anomalies.filter(pl.col("is_anomaly"))
-        .with_columns(
-            pl.col("contributions")
-            .str.extract_all(r'"(?:[^"\\]|\\.)*": *[0-9.eE+-]+')
-            .list.head(3)
-            .alias("pair")
-        )
-        .with_columns(
-            pl.col("pair").list.first().str.extract(r'^"(.*)": *[0-9.eE+-]+$').alias("first_metric")
-        )
+    unusual = anomalies.filter(pl.col("is_anomaly")).with_columns(
+        pl.col("contributions").map_elements(_largest, return_dtype=_LARGEST).alias("largest")
     )
     reasons = (
-        shares.select(MOMENT, "site_id", "pair")
-        .explode("pair")
-        .with_columns(
-            pl.col("pair").str.extract(r'^"(.*)": *[0-9.eE+-]+$').replace(dict(rules.titles)).alias("title"),
-            pl.col("pair").str.extract(r"([0-9.eE+-]+)$").cast(pl.Float64).alias("share"),
-        )
+        unusual.select(MOMENT, "site_id", "largest")
+        .explode("largest")
+        .unnest("largest")
         .filter(pl.col("share") >= 0.1)
+        .with_columns(pl.col("contributor").replace(dict(rules.titles)).alias("title"))
         .group_by(MOMENT, "site_id", maintain_order=True)
         .agg(pl.format("{} {} %", "title", number(100 * pl.col("share"), 0)).str.join(", ").alias("because"))
     )
-    fired = shares.join(reasons, on=[MOMENT, "site_id"], how="left").with_columns(pl.lit("").alias("metric"))
+    fired = unusual.join(reasons, on=[MOMENT, "site_id"], how="left").with_columns(
+        pl.lit("").alias("metric"),
+        pl.col("largest").list.first().struct.field("contributor").alias("first_metric"),
+    )
     rarity = pl.col("rarity_per_1000")
     rare = (
         pl.when(rarity < 1)
@@ -138,6 +133,12 @@ def anomaly_findings(anomalies: pl.DataFrame, rules: FindingRules) -> pl.DataFra
         rules=rules,
         family=pl.col("first_metric").replace(dict(rules.families)).fill_null(""),
     )
+
+
+def _largest(contributions: str) -> list[dict[str, str | float]]:
+    """The three largest contributions of a JSON object metric → share, whose order is largest first."""
+    pairs = list(json.loads(contributions).items())[:3]
+    return [{"contributor": metric, "share": share} for metric, share in pairs]
 
 
 def health_findings(health_scores: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:

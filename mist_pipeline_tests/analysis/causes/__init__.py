@@ -1,1 +1,1 @@
-"""."""
+"""Tests of flags, candidate causes and correlations."""

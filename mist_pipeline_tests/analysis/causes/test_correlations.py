@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from mist_pipeline.analysis.causes.correlations import (
-    SCHEMA,
     CorrelationSettings,
     correlations,
     normal_scores,
 )
+from mist_pipeline.tables import analysis
 
 DAY = date(2026, 11, 20)
 
@@ -72,7 +72,7 @@ def test_the_coefficient_is_that_of_the_days_that_both_sites_have() -> None:
 
 def test_columns_are_those_of_the_table_and_nothing_gives_an_empty_frame() -> None:
     empty = correlations(deviations({}), [DAY])
-    assert dict(empty.schema) == SCHEMA
+    assert empty.schema == analysis.CORRELATIONS.empty().schema
     assert empty.is_empty()
     assert correlations(deviations({"a": noise(1)}), []).is_empty()
     assert correlations(deviations({"a": noise(1)}), [DAY]).is_empty()

@@ -1,1 +1,1 @@
-"""."""
+"""Tests of the rules and the table of findings."""

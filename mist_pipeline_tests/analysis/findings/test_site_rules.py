@@ -36,7 +36,7 @@ def test_an_anomaly_is_a_finding_with_its_largest_contributions_and_the_family_o
     )
     assert row["summary"] == (
         "Unusual for this site (about 2 in 1000 site-days score as high), "
-        'because of Roaming 46 %, Capacity 31 %, x\\"y: 1 20 %.'
+        'because of Roaming 46 %, Capacity 31 %, x"y: 1 20 %.'
     )
     assert (row["metric"], row["family"], row["severity"]) == ("", "roaming", "warning")
     evenly = only(inputs(anomalies=[("a", 0.8, True, 0.01, '{"roaming": 0.09}')]))
