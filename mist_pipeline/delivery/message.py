@@ -1,4 +1,8 @@
-"""."""
+"""A message as a value: an incident with its alerts, why it is sent, to whom, and what is known of earlier messages.
+
+Here: what every sink is given. Not here: making it from the ledger (``notification.builder``), putting it into words
+(``delivery.rendering``), what became of it (``alerts.notify.outcome``).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +29,7 @@ Reason = Literal[
 
 @dataclass(frozen=True)
 class SiteView:
-    """A site as people are told of it. ``name`` is typed by strangers: whoever renders it escapes it."""
+    """A site as a message names it. ``name`` is typed by strangers: every renderer has to escape it."""
 
     site_id: str
     name: str
@@ -47,7 +51,7 @@ class AlertView:
         resolved_at: UTC, or None.
         summaries: Sentences of its findings, newest first.
         classifier: What the cloud blames most, or empty.
-        evidence: Numbers behind it, for those who read closely.
+        evidence: Numbers behind it, by name.
     """
 
     alert_id: str
@@ -65,7 +69,7 @@ class AlertView:
 
 @dataclass(frozen=True)
 class IncidentView:
-    """What is told: one cause with its alerts.
+    """What a message is about: one cause with its alerts.
 
     Attributes:
         incident_id: Id in the ledger.
@@ -75,7 +79,7 @@ class IncidentView:
         scope: One site, or something that sites share.
         status: Its present state.
         opened_at: UTC.
-        updated_at: UTC; the instant of this telling.
+        updated_at: UTC; the instant of this message.
         resolved_at: UTC, or None.
         cause: The cause in words, or empty.
         alerts: Its children, worst first.
@@ -83,7 +87,7 @@ class IncidentView:
         report_url: The report of the day, or None.
         run_url: The Dagster run, or None.
         charts: Picture (PNG) by file name, for sinks that can show them.
-        merged_into: The incident that its alerts went to: it is over for whoever follows it, but nothing has recovered.
+        merged_into: The incident that its alerts went to: this one is over, but nothing has recovered.
             Empty for every other.
     """
 
@@ -120,11 +124,11 @@ class Message:
     Attributes:
         delivery_id: Id of the outbox row; stable over attempts, so that receivers can drop repetitions.
         reason: Why it is sent.
-        sequence: Number of this telling of the incident at this sink, from 1.
-        incident: What is told.
+        sequence: Number of this message among those about the incident to this sink, from 1.
+        incident: What it is about.
         attempt: From 1; above 1 an earlier attempt may have arrived.
-        reference: What the sink handed back for this incident last time; empty at first.
-        recipient: Whom an escalation step or route names (address, channel, service), or empty for the sink's own.
+        reference: What the sink returned for this incident last time; empty at first.
+        recipient: Address, channel or service that an escalation step or route names; empty for the sink's own.
         unsure_since: Until when an earlier attempt may have sent it; None where none may have.
     """
 
@@ -139,5 +143,5 @@ class Message:
 
     @property
     def is_for_all_who_heard(self) -> bool:
-        """Whether everybody whom this sink ever told hears it, whomever an escalation step named."""
+        """Whether it goes to everybody whom this sink has notified of the incident, by route or by escalation step."""
         return not self.recipient and self.reason in _FOR_ALL

@@ -1,7 +1,8 @@
-"""What every way of telling people has in common: what is told, and how it ended.
+"""What all sinks have in common: the protocol that a worker calls, and the values that go in and come out.
 
-A sink gets one message and answers how it ended. It keeps no state: what it must remember of an incident (a thread, a
-ticket's key) it hands back as a reference, which the ledger keeps and gives it next time.
+A sink gets one message and answers how sending it ended. It keeps no state: what it must remember of an incident (a thread,
+a ticket's key) it returns as a reference, which the ledger keeps and gives it next time. Not here: the keys of a sink
+(``delivery.config``), and what an HTTP answer means (``delivery.http_outcome``).
 """
 
 from typing import Protocol, runtime_checkable
@@ -16,7 +17,7 @@ __all__ = [
 
 
 class Sink(Protocol):
-    """One way of telling people (and see `Ringing`)."""
+    """One way to notify people (see also `Ringing`)."""
 
     @property
     def name(self) -> str:
@@ -28,7 +29,7 @@ class Sink(Protocol):
         ...
 
     def send(self, message: Message) -> Outcome:
-        """Tell it once. Never raises for anything that the network or the receiver does."""
+        """Send it once. Never raises for anything that the network or the receiver does."""
         ...
 
     def recover(self, message: Message) -> Outcome:
@@ -38,8 +39,8 @@ class Sink(Protocol):
 
 @runtime_checkable
 class Ringing(Protocol):
-    """A sink that goes on calling people until it is told to stop."""
+    """A sink that goes on calling people until it is stopped, such as a pager."""
 
     def reclaim(self, message: Message) -> Accepted:
-        """How to stop a call that may have been made and that nobody needs any more; makes none."""
+        """The reference that stops a call which may have been made and is not needed any more; sends nothing."""
         ...

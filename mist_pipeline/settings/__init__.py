@@ -1,4 +1,10 @@
-"""Settings: ``config/config.yaml`` and the environment → one validated, documented object."""
+"""Which settings hold: ``config/config.yaml`` and the environment → one validated, documented object.
+
+Here: reading and merging (`loading`), the sections put together (`model`, `notifications`), errors in words (`explanation`),
+the commented file and the page of the documentation (`template`). Not here: the keys of sinks, routes, windows and
+escalations, which stand beside what they configure (``delivery``, ``alerts.notify``), and making the options of the analysis
+from the settings (``workflows``).
+"""
 
 from mist_pipeline.settings.loading import DEFAULT_FILE, SettingsError, load_settings
 from mist_pipeline.settings.model import Bands, Settings

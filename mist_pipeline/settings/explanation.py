@@ -39,8 +39,8 @@ def explain(error: ValidationError, origin: Origin, source: str) -> str:
     return "\n".join(_line(one, origin, source) for one in wrong if one not in hollow)
 
 
-def told(place: Place, text: str, origin: Origin, source: str) -> str:
-    """A line about a place: where it was said, its key, what is wrong."""
+def error_line(place: Place, text: str, origin: Origin, source: str) -> str:
+    """One line about a place: the file or variable, the key, what is wrong."""
     return f"{_where(place, origin, source)}: {spelt(place)}: {text}"
 
 
@@ -70,7 +70,7 @@ def _line(error: ErrorDetails, origin: Origin, source: str) -> str:
             place, text = (*place, *cause.place), cause.text
         case kind:
             text = _WORDS.get(kind, error["msg"].removeprefix("Value error, "))
-    return told(place, text, origin, source)
+    return error_line(place, text, origin, source)
 
 
 def _where(place: Place, origin: Origin, source: str) -> str:

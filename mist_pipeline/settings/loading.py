@@ -14,7 +14,7 @@ import yaml
 from pydantic import SecretStr, ValidationError
 
 from mist_pipeline.domain.config_section import PlacedError
-from mist_pipeline.settings.explanation import explain, told
+from mist_pipeline.settings.explanation import error_line, explain
 from mist_pipeline.settings.model import Settings
 
 PREFIX = "MIST_PIPELINE__"
@@ -49,7 +49,7 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
         settings = Settings.model_validate(content)
         secrets = _secrets(settings, variables, origin, str(source))
         settings = Settings.model_validate({**content, "secrets": secrets})
-        # What only a sink can judge is judged now, not at three in the morning.
+        # What only a sink can check is checked now, not at three in the morning.
         settings.sinks()
         if settings.notifications.sinks or settings.notifications.remediation:
             settings.notifications.advice()
@@ -57,7 +57,7 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
         raise SettingsError(explain(error, origin, str(source))) from None
     except PlacedError as error:
         place = ("notifications", *error.place)
-        raise SettingsError(told(place, error.text, origin, str(source))) from None
+        raise SettingsError(error_line(place, error.text, origin, str(source))) from None
     return settings
 
 
@@ -117,7 +117,7 @@ def _secrets(
     """
     named = list(settings.notifications.variables())
     missing = [
-        told(
+        error_line(
             ("notifications", *place),
             f"the variable {variable} is not set, or empty; put the secret there",
             origin,

@@ -30,7 +30,7 @@ class Organisation(Section):
     timezone: str = Field("UTC", description="IANA zone in which a day begins and ends.")
 
     holidays: tuple[date, ...] = Field(
-        (), description="Days on which business is not as usual: they teach nobody what is normal."
+        (), description="Days on which business is not as usual: nothing is learnt from them."
     )
 
     names: dict[str, str] = Field(
@@ -81,7 +81,7 @@ class Mist(Section):
 class Monitoring(Section):
     """What is watched."""
 
-    interval_minutes: int = Field(15, ge=1, le=60, description="Minutes between two looks of the live job.")
+    interval_minutes: int = Field(15, ge=1, le=60, description="Minutes between two polls of the live job.")
     enable_wifi: bool = Field(True, description="Collect the wireless service levels.")
     enable_wired: bool = Field(False, description="Collect the wired service levels.")
     enable_wan: bool = Field(False, description="Collect the WAN service levels.")
@@ -128,7 +128,7 @@ class Thresholds(Section):
         description="Worsening a day, in percent of the previous value, that counts as degrading.",
     )
     forecast_days: int = Field(
-        3, ge=1, le=14, description="A crossing predicted within so many days is told before it happens."
+        3, ge=1, le=14, description="A crossing predicted within so many days is reported before it happens."
     )
     deviation_sigma: float = Field(
         2, gt=0, description="Standard deviations below the baseline that count as deviating."

@@ -91,13 +91,13 @@ class Alerts(Section):
 
 
 class Notifications(Section):
-    """Who is told about what, when and how (docs/notifications.md)."""
+    """Who is notified of what, when and how (docs/notifications.md)."""
 
     sinks: dict[str, AnySink] = Field(
-        default_factory=dict, description="Name → where to tell: `type` and the keys of that type."
+        default_factory=dict, description="Name → where to send: `type` and the keys of that type."
     )
     routes: tuple[Route, ...] = Field(
-        (), description="Who is told; the first that fits. None: nobody is told."
+        (), description="Who is notified; the first that fits. None: nobody is."
     )
     escalations: dict[str, EscalationPolicy] = Field(
         default_factory=dict, description="Name → who is called if nobody reacts."

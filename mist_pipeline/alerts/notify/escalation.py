@@ -25,7 +25,7 @@ from mist_pipeline.domain.config_section import PlacedError, Section
 class EscalationStep(Section):
     """One step of an escalation."""
 
-    after_minutes: Minutes = Field(description="Since the incident was first told.")
+    after_minutes: Minutes = Field(description="Since the first message about the incident.")
     sink: str = Field(description="Name of the sink.")
     to: str = Field("", description="Person, channel or service that it is to reach; empty: its usual one.")
 
@@ -43,7 +43,7 @@ class EscalationPolicy(Section):
     repeat_every_minutes: float | None = Field(
         None, gt=0, le=7 * 24 * 60, description="Minutes between two repetitions."
     )
-    expires_after_hours: Hours = Field(24, description="No step is told later than this.")
+    expires_after_hours: Hours = Field(24, description="No step is sent later than this.")
 
     @model_validator(mode="after")
     def _comes_in_time(self) -> Self:

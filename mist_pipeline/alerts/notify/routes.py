@@ -33,7 +33,7 @@ class Route(Section):
     """
 
     name: str = Field(min_length=1, description="For people.")
-    sinks: tuple[str, ...] = Field(min_length=1, description="Names of the sinks that are told.")
+    sinks: tuple[str, ...] = Field(min_length=1, description="Names of the sinks that are notified.")
     min_severity: Severity = Field("warning", description="Milder incidents go elsewhere.")
     match: Match = Field(
         "", description='Matchers as in Alertmanager, all must hold: `site_group="North",family!="roaming"`.'
@@ -46,13 +46,14 @@ class Route(Section):
     )
     quiet_below: Severity = Field("critical", description="See `quiet_hours`.")
     group_wait_minutes: Minutes = Field(
-        0, description="An incident is first told so long after it began, with what followed at once."
+        0,
+        description="The first message is sent so long after the incident began, with what followed at once.",
     )
     group_interval_minutes: Minutes = Field(
-        5, description="Changes are told at most so often; a rise at once."
+        5, description="Changes are sent at most so often; a rise of severity at once."
     )
     repeat_after_hours: Hours | None = Field(
-        None, description="What nobody took is told again after this; empty: never."
+        None, description="An incident that nobody took is sent again after this; empty: never."
     )
     tells_partial_recovery: bool = Field(False, description="Whether fewer sites are news.")
     tells_acknowledgement: bool = Field(True, description="Whether it is news that somebody took it.")

@@ -41,7 +41,7 @@ class PlannedSilence(Section):
     """
 
     name: str = Field(min_length=1, description="For people.")
-    match: Match = Field(description="Matchers of the alerts that are not told.")
+    match: Match = Field(description="Matchers of the alerts of which nobody is notified.")
     starts_at: AwareDatetime | None = Field(None, description="Not before this instant (with its zone).")
     ends_at: AwareDatetime | None = Field(None, description="Not from this instant on.")
     window: Window | None = Field(None, description="Recurring part of the time between.")

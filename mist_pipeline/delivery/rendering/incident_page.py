@@ -1,7 +1,7 @@
-"""An incident as an HTML page: the body of a mail, and the file to look at.
+"""An incident as an HTML page: the body of a mail, and a page of the file sink.
 
-Here: what of an incident the template shows, and how it is cut. Words are in `wording`, looks in ``templates/``. The
-page loads nothing but the pictures that it comes with.
+Here: what of an incident the template shows, and how it is cut. Not here: words (`wording`) and layout (``templates/``).
+The page loads nothing but the pictures that it comes with.
 """
 
 import functools
@@ -87,7 +87,7 @@ def render_page(message: Message, pictures: Mapping[str, str]) -> str:
     """The page.
 
     Args:
-        message: What is told.
+        message: The message.
         pictures: Title → address of its picture (``cid:…`` or ``data:…``), ours.
 
     Returns:

@@ -1,7 +1,10 @@
-"""What an incident says, in words that every sink shares: headline, why it is told, facts, children, whole text.
+"""The words of a message, the same for every sink: headline, reason, facts, alerts, whole text.
 
 Everything here is plain text of clean lines: no control, direction or invisible character survives, whatever sites are
-called. Escaping for a renderer (HTML, Slack, Jira) is that renderer's work, as are its limits; `clipped` helps.
+called. Not here: escaping for a renderer (HTML, Slack, Jira) and its limits, which are that renderer's work.
+
+>>> fitting(["Cologne 1", "Cologne 2", "Cologne 3"], budget=100, most=2)
+['Cologne 1', '… and 2 more']
 """
 
 from collections import Counter
@@ -92,7 +95,7 @@ def headline(message: Message) -> str:
 
 
 def state(message: Message) -> str:
-    """The state of the incident as this message tells it: ``CRITICAL, more sites``, ``RESOLVED after 2 h 10 min``."""
+    """The state of the incident as this message says it: ``CRITICAL, more sites``, ``RESOLVED after 2 h 10 min``."""
     incident = message.incident
     severity = incident.severity.upper()
     if message.reason == "test":
@@ -118,7 +121,7 @@ def why(message: Message) -> str:
 
 
 def lasted(incident: IncidentView) -> timedelta:
-    """From its opening to its end, or to this telling."""
+    """From its opening to its end, or to this message."""
     return max((incident.resolved_at or incident.updated_at) - incident.opened_at, timedelta(0))
 
 
@@ -203,7 +206,7 @@ def plain_text(message: Message, *, budget: int = 100_000) -> str:
     """The whole message as text: headline, why, facts, children, steps, links.
 
     Args:
-        message: What is told.
+        message: The message.
         budget: Characters for the list of children; what does not fit is counted.
     """
     incident = message.incident

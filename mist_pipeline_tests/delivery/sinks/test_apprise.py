@@ -130,7 +130,7 @@ def test_a_message_of_unknown_fate_is_sent_again(fake: FakeHttp) -> None:
 def test_a_recipient_is_refused_before_anything_is_sent(fake: FakeHttp) -> None:
     target = sink(fake)
     assert target.problem_with("") is None
-    assert target.problem_with("somebody") == "Apprise tells whom its address names"
+    assert target.problem_with("somebody") == "Apprise sends to the address of its configuration only"
     assert isinstance(target.send(message(recipient="somebody")), Refused)
     assert fake.requests == []
 

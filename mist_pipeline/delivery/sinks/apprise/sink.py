@@ -55,7 +55,7 @@ class AppriseSink:
 
     def problem_with(self, recipient: str) -> str | None:
         """Why a route must not name this recipient, None if it may."""
-        return "Apprise tells whom its address names" if recipient else None
+        return "Apprise sends to the address of its configuration only" if recipient else None
 
     def send(self, message: Message) -> Outcome:
         """Send it as plain text."""

@@ -1,4 +1,4 @@
-"""A sink that writes messages as files, to try out routes and to look at what would be sent.
+"""A sink that writes messages as files, to try out routes and to see what would be sent.
 
 For every message one folder entry in three forms: ``.txt`` as in a mail, ``.html`` (a mail's page with its pictures
 inside) and ``.json`` (the webhook's document).

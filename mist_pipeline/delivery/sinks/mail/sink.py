@@ -29,7 +29,7 @@ from mist_pipeline.http_client.secrets import Secret, Secrets
 _THREAD = "thread"
 _SUBJECT = "subject"
 _HEARD = "heard"
-"""Addresses that were told of the incident, one a line."""
+"""Addresses that were notified of the incident, one a line."""
 _MOST_PICTURES = 6
 _MOST_PICTURE_BYTES = 4 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -254,7 +254,7 @@ def _recipients(message: Message, config: MailConfig) -> tuple[str, ...]:
 
 
 def _heard(message: Message, config: MailConfig) -> tuple[str, ...]:
-    """Who was told of the incident, in the order of the configuration; those whom it no longer names come last."""
+    """Addresses that were notified of the incident, in the order of the configuration; those it no longer names come last."""
     known = message.reference.get(_HEARD, "").splitlines()
     return tuple(sorted(known, key=lambda one: (one not in config.recipients, one)))
 

@@ -139,7 +139,7 @@ class PagerDutySink:
         )
 
     def _everywhere(self, message: Message, action: Literal["acknowledge", "resolve"]) -> Outcome | None:
-        """One event for every key still open, whomever it paged; one that fails holds up none of the others."""
+        """One event for every key still open, of every recipient; one that fails holds up none of the others."""
         outcomes = []
         for recipient in self._keys:
             for key in _open_keys(message.reference, recipient):

@@ -90,8 +90,8 @@ def _packed(lines: Sequence[str]) -> list[str]:
 def _footer(message: Message) -> Block:
     addresses = [f"<{escaped(url)}|{name}>" for name, url in wording.links(message.incident)]
     incident_id = escaped(clean(message.incident.incident_id, 80))
-    told = f"Incident {incident_id}, message {message.sequence}, {instant(message.incident.updated_at)}"
-    return {"type": "context", "elements": [_mrkdwn(text) for text in (*addresses, told)]}
+    about = f"Incident {incident_id}, message {message.sequence}, {instant(message.incident.updated_at)}"
+    return {"type": "context", "elements": [_mrkdwn(text) for text in (*addresses, about)]}
 
 
 def _section(text: str) -> Block:
