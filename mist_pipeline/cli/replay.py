@@ -26,8 +26,8 @@ def replay(
 ) -> None:
     """Run findings and the life of alerts over stored history, hour by hour, and write what people would have been notified of.
 
-    Live evaluations that were kept are replayed as they were; with --settings all hours are evaluated anew. Needs the history and
-    analysis of these days (`mist-pipeline backfill`). Sends nothing and changes nothing.
+    Live evaluations that were kept are replayed as they were; with --settings all hours are evaluated anew. Needs the
+    history and analysis of these days (`mist-pipeline backfill`). Sends nothing and changes nothing.
 
     Example: [cyan]mist-pipeline replay --from 2026-02-01 --to 2026-02-28 --export /tmp/february[/]
     """

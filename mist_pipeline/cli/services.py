@@ -179,6 +179,7 @@ def _fault(text: str, kinds: "tuple[Kind, ...]") -> "tuple[Kind, float]":
 
 
 def _dagster(program: str, *arguments: str) -> list[str]:
+    # `dagster-daemon` has no public module name: its console script, which need not be on the path, runs this one.
     module = {
         "dagster-daemon": "dagster._daemon",
         "dagster-webserver": "dagster_webserver",

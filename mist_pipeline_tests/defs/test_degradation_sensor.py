@@ -46,18 +46,18 @@ def ticks(instance: dg.DagsterInstance) -> Ticks:
 
 
 def test_without_findings_nothing_is_evaluated(ticks: Ticks) -> None:
-    said = ticks.looks()
+    said = ticks.tick()
     assert isinstance(said, dg.SkipReason)
     assert said.skip_message == "No new findings."
 
 
-def test_a_look_and_a_day_are_each_evaluated_once(instance: dg.DagsterInstance, ticks: Ticks) -> None:
+def test_a_poll_and_a_day_are_each_evaluated_once(instance: dg.DagsterInstance, ticks: Ticks) -> None:
     looked(instance)
-    first = ticks.looks()
+    first = ticks.tick()
     assert isinstance(first, dg.RunRequest)
     assert not ticks.fires()
     analysed(instance, "2026-03-02")
-    second = ticks.looks()
+    second = ticks.tick()
     assert isinstance(second, dg.RunRequest)
     assert not ticks.fires()
     assert first.run_key != second.run_key
@@ -75,10 +75,10 @@ def test_what_was_found_while_the_sensor_was_off_is_evaluated_in_one_run(
 
 def test_a_tick_that_is_repeated_asks_for_the_same_run(instance: dg.DagsterInstance, ticks: Ticks) -> None:
     looked(instance)
-    first = ticks.looks()
+    first = ticks.tick()
     # The daemon died before it kept the cursor.
     ticks.cursor = None
-    again = ticks.looks()
+    again = ticks.tick()
     assert isinstance(first, dg.RunRequest)
     assert isinstance(again, dg.RunRequest)
     assert first.run_key == again.run_key
@@ -115,7 +115,7 @@ def test_a_day_behind_which_a_backfill_came_is_evaluated_all_the_same(
     assert not ticks.fires()
 
 
-def test_before_the_first_tick_too_a_backfill_hides_no_look(
+def test_before_the_first_tick_too_a_backfill_hides_no_poll(
     instance: dg.DagsterInstance, ticks: Ticks
 ) -> None:
     analysed(instance, "2026-03-05")

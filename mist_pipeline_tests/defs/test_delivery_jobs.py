@@ -216,7 +216,7 @@ assert not heavy, f"telling people imports {sorted(heavy)}"
 """
 
 
-def test_telling_people_imports_neither_forecasts_nor_forests_nor_drawings(build: Build) -> None:
+def test_notifying_imports_neither_forecasts_nor_forests_nor_drawings(build: Build) -> None:
     installed = build()
     installed.keep(live(0, finding()))
     ended = subprocess.run(

@@ -50,7 +50,7 @@ def test_a_step_is_told_when_it_is_due_and_once_also_after_a_restart(build: Buil
     assert installed.reasons() == [["first", "escalation", "escalation"]]
 
 
-def test_a_step_that_was_decided_before_the_process_died_is_told_by_the_next_one(
+def test_a_step_that_was_decided_before_the_process_died_is_notified_by_the_next_one(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = escalating(build)

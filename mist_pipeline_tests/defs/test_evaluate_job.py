@@ -26,7 +26,7 @@ from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply
 pytestmark = pytest.mark.slow
 
 
-def test_a_kept_look_becomes_events_and_its_message_lies_there_after_the_same_run(build: Build) -> None:
+def test_a_kept_evaluation_becomes_events_and_its_message_lies_there_after_the_same_run(build: Build) -> None:
     installed = build()
     installed.keep(live(0, finding()))
     result = installed.run("evaluate", 0)
@@ -46,7 +46,7 @@ def test_a_kept_look_becomes_events_and_its_message_lies_there_after_the_same_ru
     assert cells(sent["messages"])[0][0] == "people"
 
 
-def test_the_same_run_again_tells_nobody_anything(build: Build) -> None:
+def test_the_same_run_again_notifies_nobody(build: Build) -> None:
     installed = build()
     installed.evaluates(0, finding())
     with installed.ledger() as ledger:
@@ -59,7 +59,7 @@ def test_the_same_run_again_tells_nobody_anything(build: Build) -> None:
         assert ledger.events() == before
 
 
-def test_looks_that_nobody_evaluated_are_made_up_for_in_order_and_told_once(build: Build) -> None:
+def test_evaluations_that_waited_are_made_up_for_in_order_and_told_once(build: Build) -> None:
     installed = build()
     installed.keep(*(live(hour, finding()) for hour in range(3)))
     result = installed.read("evaluate", 3)
@@ -70,7 +70,7 @@ def test_looks_that_nobody_evaluated_are_made_up_for_in_order_and_told_once(buil
     assert installed.reasons() == [["first"]]
 
 
-def test_looks_of_one_instant_are_all_told_by_a_run_of_that_instant(build: Build) -> None:
+def test_evaluations_of_one_instant_are_all_notified_by_a_run_of_that_instant(build: Build) -> None:
     installed = build()
     job_that("daily", broken).execute_in_process(instance=installed.instance, raise_on_error=False)
     installed.keep(daily(0, finding("s1"), covers_from=START - 24 * HOUR), live(0, finding("s2", "connect")))
@@ -79,7 +79,7 @@ def test_looks_of_one_instant_are_all_told_by_a_run_of_that_instant(build: Build
     assert installed.reasons() == [["first"]] * 3
 
 
-def test_a_run_that_dies_between_two_looks_loses_nothing(
+def test_a_run_that_dies_between_two_evaluations_loses_nothing(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = build()
@@ -143,7 +143,7 @@ def test_without_any_sink_every_job_succeeds(build: Build, job: str) -> None:
 
 
 @pytest.mark.parametrize("job", ["evaluate", "deliver", "escalate", "read_back"])
-def test_before_the_first_look_every_job_succeeds(build: Build, job: str) -> None:
+def test_before_the_first_poll_every_job_succeeds(build: Build, job: str) -> None:
     installed = build()
     assert installed.read(job, 0).success
     assert installed.messages() == {}

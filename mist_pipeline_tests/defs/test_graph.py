@@ -6,6 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+
+# What Dagster keeps of runs, schedules and graphs can only be made or read with classes that have no public name.
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._utils.schedules import cron_string_iterator
 from syrupy.assertion import SnapshotAssertion
@@ -142,7 +144,7 @@ def test_every_schedule_keeps_the_organisations_time() -> None:
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 15, 30, 60])
-def test_the_live_job_looks_as_often_as_it_is_told_to(minutes: int) -> None:
+def test_the_live_job_polls_as_often_as_configured(minutes: int) -> None:
     environment = {"MIST_PIPELINE__MONITORING__INTERVAL_MINUTES": str(minutes)}
     repository = build_defs(load_settings(environment=environment)).get_repository_def()
     schedule = repository.get_schedule_def("every_few_minutes")

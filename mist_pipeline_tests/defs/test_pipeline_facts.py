@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+
+# What Dagster keeps of runs, schedules and graphs can only be made or read with classes that have no public name.
 from dagster._core.scheduler.instigation import (
     InstigatorStatus,
 )
@@ -123,7 +125,7 @@ def test_jobs_that_nobody_watches_are_not_told(instance: dg.DagsterInstance) -> 
     assert read(instance).jobs == ()
 
 
-def test_a_look_is_known_though_its_job_is_not_watched(instance: dg.DagsterInstance) -> None:
+def test_a_poll_is_known_though_its_job_is_not_watched(instance: dg.DagsterInstance) -> None:
     run(instance, "live", fine)
     facts = read(instance, watched=["daily"])
     assert facts.jobs == ()

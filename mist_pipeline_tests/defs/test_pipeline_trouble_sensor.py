@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+
+# What Dagster keeps of runs, schedules and graphs can only be made or read with classes that have no public name.
 from dagster._core.scheduler.instigation import (
     InstigatorStatus,
 )
@@ -51,7 +53,7 @@ class TroubleTicks(Ticks):
 
 
 def test_a_sound_pipeline_starts_nothing_and_says_so(instance: dg.DagsterInstance) -> None:
-    said = TroubleTicks(instance).looks()
+    said = TroubleTicks(instance).tick()
     assert isinstance(said, dg.SkipReason)
     assert said.skip_message == "Nothing new; troubles known: 0."
 
@@ -59,10 +61,10 @@ def test_a_sound_pipeline_starts_nothing_and_says_so(instance: dg.DagsterInstanc
 def test_trouble_starts_the_job_when_it_begins_and_when_it_ends(instance: dg.DagsterInstance) -> None:
     ticks = TroubleTicks(instance)
     run(instance, "daily", broken)
-    request = ticks.looks()
+    request = ticks.tick()
     assert isinstance(request, dg.RunRequest)
     assert request.run_key is None
-    said = ticks.looks()
+    said = ticks.tick()
     assert isinstance(said, dg.SkipReason)
     assert said.skip_message == "Nothing new; troubles known: 1."
     run(instance, "daily", fine)

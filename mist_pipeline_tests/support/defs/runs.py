@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 import dagster as dg
+
+# The state of a schedule can only be made with classes that have no public name.
 from dagster._core.remote_origin import (
     InProcessCodeLocationOrigin,
     RemoteInstigatorOrigin,
@@ -135,7 +137,7 @@ class Ticks:
         self.sensor = sensor
         self.cursor: str | None = None
 
-    def looks(self) -> dg.RunRequest | dg.SkipReason:
+    def tick(self) -> dg.RunRequest | dg.SkipReason:
         with dg.build_sensor_context(instance=self.instance, cursor=self.cursor) as context:
             said = self.sensor(context)
             self.cursor = context.cursor
@@ -143,7 +145,7 @@ class Ticks:
         return said
 
     def fires(self) -> bool:
-        return isinstance(self.looks(), dg.RunRequest)
+        return isinstance(self.tick(), dg.RunRequest)
 
 
 # What a cursor becomes
