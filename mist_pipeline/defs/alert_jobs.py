@@ -7,7 +7,7 @@ them touches the warehouse, so a backfill never holds up a page. Not here: what 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import dagster as dg
 
@@ -19,16 +19,12 @@ from mist_pipeline.defs.table_io import markdown_table
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows import evaluate, messages, tickets
 from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.messages import utc_now
 from mist_pipeline.workflows.progress import AS_OF_TAG
 from mist_pipeline.workflows.self_monitoring import WATCHED
 
 _SHOWN = 50
 """Rows of a table in the metadata of a run."""
-
-
-def utc_now() -> datetime:
-    """The clock of production."""
-    return datetime.now(UTC)
 
 
 def clock_of(context: dg.OpExecutionContext) -> Callable[[], datetime]:
