@@ -12,7 +12,7 @@ from datetime import datetime
 import dagster as dg
 
 from mist_pipeline.alerts.ledger.outbox import Done
-from mist_pipeline.alerts.notify.plan import Notice
+from mist_pipeline.alerts.notify.plan import Notification
 from mist_pipeline.defs.pipeline_facts import troubles_now
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import markdown_table
@@ -54,7 +54,7 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
             {
                 "evaluated": dg.MetadataValue.json([name.text for name in result.names]),
                 "events": dg.MetadataValue.json(dict(sorted(events.items()))),
-                "to tell": dg.MetadataValue.md(_notifications(result.told.notices)),
+                "to tell": dg.MetadataValue.md(_notifications(result.told.notifications)),
                 "withheld": dg.MetadataValue.md(markdown_table(("incident", "because"), withheld)),
             }
         )
@@ -190,7 +190,7 @@ def _messages(done: Iterable[Done]) -> str:
     return markdown_table(("sink", "incident", "reason", "severity", "state", "error"), rows)
 
 
-def _notifications(notifications: Sequence[Notice]) -> str:
+def _notifications(notifications: Sequence[Notification]) -> str:
     rows = [
         (one.sink, one.incident_id, one.reason, one.severity, one.detail) for one in notifications[:_SHOWN]
     ]

@@ -14,7 +14,7 @@ from mist_pipeline.alerts.lifecycle.model import ACTIVE, Alert, Incident
 from mist_pipeline.alerts.notify.matchers import Labels, all_match
 from mist_pipeline.alerts.notify.silences import Silence, alert_labels
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.ledger_access import telling
+from mist_pipeline.workflows.ledger_access import notification_rules
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def acknowledge(settings: Settings, ledger: Ledger, incident_id: str, who: str, 
     is_taken = bool(ledger.acknowledge(incident_id, who, now))
     cancelled = calls - _calls_to_come(ledger, incident_id)
     # Also where it was taken before: the process may have ended between the two.
-    return Decided(is_taken, cancelled, ledger.tell(telling(settings), now))
+    return Decided(is_taken, cancelled, ledger.notify(notification_rules(settings), now))
 
 
 def resolve(settings: Settings, ledger: Ledger, incident_id: str, who: str, now: datetime) -> Decided:
@@ -69,7 +69,7 @@ def resolve(settings: Settings, ledger: Ledger, incident_id: str, who: str, now:
     calls = _calls_to_come(ledger, incident_id)
     is_closed = bool(ledger.resolve(incident_id, who, now))
     cancelled = calls - _calls_to_come(ledger, incident_id)
-    return Decided(is_closed, cancelled, ledger.tell(telling(settings), now))
+    return Decided(is_closed, cancelled, ledger.notify(notification_rules(settings), now))
 
 
 def _calls_to_come(ledger: Ledger, incident_id: str) -> int:
@@ -81,30 +81,31 @@ def add_silence(
     settings: Settings, ledger: Ledger, silence: Silence, now: datetime
 ) -> tuple[Silence, list[Silenced]]:
     """Keep a silence; returns it with its id, and the active incidents that it is about."""
-    notified = telling(settings)
+    notified = notification_rules(settings)
     kept = ledger.add_silence(silence)
-    ledger.tell(notified, now)
-    return kept, silenced(ledger, kept, notified.of_sites)
+    ledger.notify(notified, now)
+    return kept, silenced(ledger, kept, notified.labels_by_site)
 
 
 def end_silence(
     settings: Settings, ledger: Ledger, silence: Silence, now: datetime
 ) -> tuple[Recorded, list[Silenced]]:
     """End a silence; returns the notifications that follow, and the active incidents that it was about."""
-    notified = telling(settings)
-    was_about = silenced(ledger, silence, notified.of_sites)
+    notified = notification_rules(settings)
+    was_about = silenced(ledger, silence, notified.labels_by_site)
     ledger.end_silence(silence.silence_id, now)
-    return ledger.tell(notified, now), was_about
+    return ledger.notify(notified, now), was_about
 
 
-def silenced(ledger: Ledger, silence: Silence, of_sites: Mapping[str, Labels]) -> list[Silenced]:
+def silenced(ledger: Ledger, silence: Silence, labels_by_site: Mapping[str, Labels]) -> list[Silenced]:
     """The active incidents with alerts that a silence matches, by their opening."""
     found = []
     for incident, alerts in ledger.incidents(ACTIVE):
         hidden = [
             alert
             for alert in alerts
-            if alert.is_active and all_match(silence.matchers, alert_labels(alert, of_sites, incident.scope))
+            if alert.is_active
+            and all_match(silence.matchers, alert_labels(alert, labels_by_site, incident.scope))
         ]
         if hidden:
             found.append(Silenced(incident, alerts, hidden))

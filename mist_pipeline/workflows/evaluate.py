@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
-from mist_pipeline.alerts.ledger.pending import Taken, take
+from mist_pipeline.alerts.ledger.pending import Taken, evaluate_pending
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline
-from mist_pipeline.alerts.notify.plan import Notice
+from mist_pipeline.alerts.notify.plan import Notification
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger, telling
+from mist_pipeline.workflows.ledger_access import kept_evaluations, notification_rules, open_ledger
 from mist_pipeline.workflows.self_monitoring import refused_messages, unreadable_evaluations
 
 AFTER_EVALUATIONS = timedelta(seconds=1)
@@ -34,8 +34,8 @@ class Escalated:
         steps: Steps of escalations that are due.
     """
 
-    waited: Sequence[Notice]
-    steps: Sequence[Notice]
+    waited: Sequence[Notification]
+    steps: Sequence[Notification]
 
 
 def evaluate(settings: Settings, troubles: pl.DataFrame, now: datetime) -> Taken:
@@ -51,7 +51,7 @@ def evaluate(settings: Settings, troubles: pl.DataFrame, now: datetime) -> Taken
         own = own_state(settings, ledger, troubles, now)
         if own is not None:
             store.keep(own)
-        return take(ledger, store, telling(settings), now)
+        return evaluate_pending(ledger, store, notification_rules(settings), now)
 
 
 def own_state(
@@ -64,16 +64,16 @@ def own_state(
     found = pl.concat([troubles, refused_messages(refused, now), unreadable_evaluations(damaged, now)])
     is_known = any(
         is_pipeline(alert.family) and (alert.is_active or alert.state == "pending")
-        for alert in ledger.book(now).alerts.values()
+        for alert in ledger.lifecycle_state(now).alerts.values()
     )
     return EvaluationInput(as_of=now, source="pipeline", findings=found) if found.height or is_known else None
 
 
 def escalate(settings: Settings, now: datetime) -> Escalated:
     """Decide again what waited for its time, then the steps of escalations that are due."""
-    rules = telling(settings)
+    rules = notification_rules(settings)
     with open_ledger(settings) as ledger:
-        waited = ledger.tell(rules, now).notices
+        waited = ledger.notify(rules, now).notifications
         return Escalated(waited, ledger.escalate(rules, now))
 
 

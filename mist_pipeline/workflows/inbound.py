@@ -10,7 +10,7 @@ from mist_pipeline.delivery.sinks.pagerduty.inbound import PersonActed
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.notification.inbound import application
 from mist_pipeline.settings import Settings, SettingsError
-from mist_pipeline.workflows.ledger_access import open_ledger, telling
+from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
 from mist_pipeline.workflows.messages import utc_now
 
 
@@ -42,7 +42,7 @@ def listening(settings: Settings) -> Starlette:
             except NoSuchSubjectError:
                 return "unknown incident"
             if events:
-                ledger.tell(telling(settings), now)
+                ledger.notify(notification_rules(settings), now)
             return "acknowledged" if events else "known"
 
     return application(keys, acted)

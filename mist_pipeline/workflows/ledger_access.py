@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from mist_pipeline.alerts.ledger.evaluation_store import Evaluations
-from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.evaluation_store import EvaluationStore
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.notify.silences import site_labels
 from mist_pipeline.settings import Settings
 
@@ -30,9 +30,9 @@ def open_ledger(settings: Settings) -> Ledger:
     return Ledger(settings.ledger, settings.alerts.policy())
 
 
-def kept_evaluations(settings: Settings) -> Evaluations:
+def kept_evaluations(settings: Settings) -> EvaluationStore:
     """What evaluations were, or will be, made of."""
-    return Evaluations(settings.evaluations_path)
+    return EvaluationStore(settings.evaluations_path)
 
 
 def kept_looks(settings: Settings, first: date, last: date) -> "KeptEvaluations":
@@ -47,13 +47,13 @@ def kept_looks(settings: Settings, first: date, last: date) -> "KeptEvaluations"
     return KeptEvaluations.between(kept_evaluations(settings), evaluated, *span(settings, first, last))
 
 
-def telling(settings: Settings) -> Telling:
+def notification_rules(settings: Settings) -> NotificationRules:
     """Who is notified of what, with the sites as they were last seen."""
     notified = settings.notifications
-    return Telling(
+    return NotificationRules(
         routes=notified.routes,
         escalations=notified.escalations,
-        of_sites=site_labels(known_sites(settings), settings.organisation.names),
+        labels_by_site=site_labels(known_sites(settings), settings.organisation.names),
         windows=notified.planned_silences(),
     )
 

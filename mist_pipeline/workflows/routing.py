@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mist_pipeline.alerts.ledger.ledger import Telling
+from mist_pipeline.alerts.ledger.ledger import NotificationRules
 from mist_pipeline.alerts.notify.escalation import Due, schedule
 from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.alerts.notify.routes import Explanation, explain_route
@@ -46,7 +46,7 @@ class Routing:
 
 
 def labels_of(
-    notified: Telling, *, severity: str, site_id: str, metric: str, kind: str, scope: str
+    notified: NotificationRules, *, severity: str, site_id: str, metric: str, kind: str, scope: str
 ) -> Labels:
     """The labels that an alert of this would have (as ``alerts.notify.silences.alert_labels``).
 
@@ -60,7 +60,7 @@ def labels_of(
     """
     family = CATALOGUE[metric].family if metric else _FAMILIES.get(kind, "")
     return {
-        **notified.of_sites.get(site_id, {}),
+        **notified.labels_by_site.get(site_id, {}),
         "site_id": (site_id,),
         "family": (family,),
         "metric": (metric,),
@@ -71,7 +71,9 @@ def labels_of(
     }
 
 
-def routing(notified: Telling, silences: Sequence[Silence], labels: Labels, at: datetime) -> Routing:
+def routing(
+    notified: NotificationRules, silences: Sequence[Silence], labels: Labels, at: datetime
+) -> Routing:
     """Who would be notified of an alert with these labels.
 
     Args:

@@ -10,11 +10,11 @@ from datetime import datetime
 
 from mist_pipeline.alerts.ledger.ledger import Ledger, Ticket
 from mist_pipeline.alerts.notify.outcome import Retry
-from mist_pipeline.alerts.notify.plan import Notice
+from mist_pipeline.alerts.notify.plan import Notification
 from mist_pipeline.delivery.tickets.lifecycle import TicketSink
 from mist_pipeline.delivery.tickets.policy import TicketStatus
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.ledger_access import open_ledger, telling
+from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ReadTickets:
     """
 
     tickets: Sequence[ReadTicket]
-    notifications: Sequence[Notice]
+    notifications: Sequence[Notification]
 
 
 def has_open_tickets(settings: Settings) -> bool:
@@ -65,7 +65,7 @@ def read_tickets(settings: Settings, now: datetime, warn: Callable[[str], None])
     """
     with open_ledger(settings) as ledger:
         tickets = list(_read(settings, ledger, now, warn))
-        notifications = ledger.tell(telling(settings), now).notices
+        notifications = ledger.notify(notification_rules(settings), now).notifications
     return ReadTickets(tickets, notifications)
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.lifecycle.policy import Policy
@@ -36,7 +36,7 @@ MINUTE = timedelta(minutes=1)
 EVIDENCE = finding()
 CRITICAL = finding(severity="critical")
 DUTY = EscalationPolicy(steps=(EscalationStep(after_minutes=15, sink="pager", to="ada"),))
-EVERYBODY = Telling(
+EVERYBODY = NotificationRules(
     routes=[Route(name="all", sinks=("mail", "jira"), escalation="duty")], escalations={"duty": DUTY}
 )
 
@@ -48,14 +48,16 @@ def address(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 def told(
-    ledger: Ledger, steps: Iterable[EvaluationInput], telling: Telling = EVERYBODY
+    ledger: Ledger, steps: Iterable[EvaluationInput], telling: NotificationRules = EVERYBODY
 ) -> list[tuple[str, str]]:
     """Sink and reason of everything that these evaluations put into the outbox."""
     said = []
     for step in steps:
         recorded = ledger.record_evaluation(step, telling)
-        said += [(notice.sink, notice.reason) for notice in recorded.notices]
-        said += [(notice.sink, notice.reason) for notice in ledger.escalate(telling, step.as_of)]
+        said += [(notification.sink, notification.reason) for notification in recorded.notifications]
+        said += [
+            (notification.sink, notification.reason) for notification in ledger.escalate(telling, step.as_of)
+        ]
     return said
 
 
@@ -81,7 +83,7 @@ def test_two_workers_open_two_tickets(ledger: Ledger, address: str) -> None:
 
 def test_a_re_fire_soon_after_resolve_is_the_same_incident_and_a_late_one_is_new(ledger: Ledger) -> None:
     told(ledger, [live(0, EVIDENCE), *hours(1, 13), live(14), live(15, EVIDENCE), *hours(16, 28)])
-    assert len(ledger.book(START).incidents) == 1
+    assert len(ledger.lifecycle_state(START).incidents) == 1
     said = told(ledger, [*hours(29, 60), live(61, EVIDENCE)])
     assert reasons(said) == ["first"]
     assert ledger.frames()["incidents"].height == 2
@@ -90,7 +92,9 @@ def test_a_re_fire_soon_after_resolve_is_the_same_incident_and_a_late_one_is_new
 def test_flapping(ledger: Ledger) -> None:
     """Every other hour bad for two days is one message, and its end another."""
     steps = [live(hour, *([CRITICAL] if hour % 2 else [])) for hour in range(48)]
-    said = told(ledger, [*steps, *hours(48, 110)], Telling(routes=[Route(name="all", sinks=("mail",))]))
+    said = told(
+        ledger, [*steps, *hours(48, 110)], NotificationRules(routes=[Route(name="all", sinks=("mail",))])
+    )
     assert reasons(said) == ["first", "all_resolved"]
 
 
@@ -114,7 +118,7 @@ def test_missing_is_filled_with_zero(ledger: Ledger, state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("local", "is_told"),
+    ("local", "is_notifying"),
     [
         ("2026-03-28T19:39", True),
         ("2026-03-28T19:40", False),
@@ -126,16 +130,16 @@ def test_missing_is_filled_with_zero(ledger: Ledger, state: str) -> None:
     ],
 )
 def test_quiet_hours_in_utc_shifted_by_daylight_saving_and_lost_at_midnight(
-    ledger: Ledger, local: str, is_told: bool
+    ledger: Ledger, local: str, is_notifying: bool
 ) -> None:
     night = Window(begins=time(19, 40), zone="Europe/Berlin", lasts_hours=11)
-    telling = Telling(routes=[Route(name="all", sinks=("mail",), quiet_hours=(night,))])
+    telling = NotificationRules(routes=[Route(name="all", sinks=("mail",), quiet_hours=(night,))])
     now = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Europe/Berlin"))
     step = EvaluationInput(as_of=now, source="live", findings=findings([EVIDENCE]))
     recorded = ledger.record_evaluation(step, telling)
-    assert bool(recorded.notices) is is_told
+    assert bool(recorded.notifications) is is_notifying
     assert all(reason.startswith("quiet_hours") for reason in recorded.withheld.values())
-    assert len(recorded.withheld) == (not is_told)
+    assert len(recorded.withheld) == (not is_notifying)
 
 
 def test_suppressed_for_ever_after_the_window(ledger: Ledger) -> None:
@@ -143,7 +147,7 @@ def test_suppressed_for_ever_after_the_window(ledger: Ledger) -> None:
     works = Silence(
         silence_id="works", matchers=parse_matchers("site_id=s1"), starts_at=START, ends_at=START + 5 * HOUR
     )
-    telling = Telling(routes=[Route(name="all", sinks=("mail",))], windows=[works])
+    telling = NotificationRules(routes=[Route(name="all", sinks=("mail",))], windows=[works])
     before = [live(-1, EVIDENCE)]
     during = [*hours(0, 4, CRITICAL)]
     assert reasons(told(ledger, [*before, *during], telling)) == ["first"]
@@ -158,10 +162,10 @@ def test_a_snooze_that_had_its_window_the_wrong_way_round(ledger: Ledger) -> Non
         starts_at=START + 2 * HOUR,
         ends_at=START + 4 * HOUR,
     )
-    telling = Telling(
+    telling = NotificationRules(
         routes=[Route(name="all", sinks=("mail",))],
         windows=[works],
-        of_sites={name: {"site_group": ("North",)} for name in ("s1", "s2", "s3")},
+        labels_by_site={name: {"site_group": ("North",)} for name in ("s1", "s2", "s3")},
     )
     heard = {
         hour: reasons(told(ledger, [live(hour, finding(site))], telling))
@@ -172,7 +176,7 @@ def test_a_snooze_that_had_its_window_the_wrong_way_round(ledger: Ledger) -> Non
 
 def test_still_paged_after_acknowledging(ledger: Ledger) -> None:
     told(ledger, [live(0, CRITICAL)])
-    (name,) = ledger.book(START).incidents
+    (name,) = ledger.lifecycle_state(START).incidents
     ledger.acknowledge(name, "ada", START + 10 * MINUTE)
     said = told(ledger, hours(1, 40, CRITICAL))
     assert reasons(said, "pager") == []
@@ -180,7 +184,7 @@ def test_still_paged_after_acknowledging(ledger: Ledger) -> None:
 
 def test_an_acknowledged_alert_pages_months_later(ledger: Ledger) -> None:
     told(ledger, [live(0, CRITICAL)])
-    (name,) = ledger.book(START).incidents
+    (name,) = ledger.lifecycle_state(START).incidents
     ledger.acknowledge(name, "ada", START + 10 * MINUTE)
     silent = [live(24 * day, readings=reading("missing")) for day in range(1, 90)]
     assert reasons(told(ledger, silent), "pager") == []
@@ -191,7 +195,9 @@ def test_an_escalation_is_lost_at_a_restart(address: str) -> None:
     with Ledger(address) as before:
         told(before, [live(0, CRITICAL)])
     with Ledger(address) as after:
-        assert [notice.sink for notice in after.escalate(EVERYBODY, START + 40 * MINUTE)] == ["pager"]
+        assert [notification.sink for notification in after.escalate(EVERYBODY, START + 40 * MINUTE)] == [
+            "pager"
+        ]
 
 
 def test_a_storm_of_three_hundred_messages_for_one_wan_outage(ledger: Ledger) -> None:
@@ -237,7 +243,7 @@ def test_an_ended_incident_of_long_ago_is_still_told_to_be_over(ledger: Ledger) 
         starts_at=START + MINUTE,
         ends_at=START + 300 * HOUR,
     )
-    telling = Telling(routes=[Route(name="all", sinks=("mail",))], windows=[works])
+    telling = NotificationRules(routes=[Route(name="all", sinks=("mail",))], windows=[works])
     quick = [live(0, EVIDENCE), *hours(1, 14), live(299)]
     assert reasons(told(ledger, quick, telling)) == ["first"]
     assert reasons(told(ledger, [live(301)], telling)) == ["all_resolved"]

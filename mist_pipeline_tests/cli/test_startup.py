@@ -9,7 +9,7 @@ import pytest
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.cli import setup
 from mist_pipeline.settings import DEFAULT_FILE, load_settings
-from mist_pipeline.workflows.ledger_access import open_ledger, telling
+from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
 from mist_pipeline_tests.support.alerts.histories import finding, live
 
 HEAVY = {
@@ -63,7 +63,7 @@ def test_a_list_of_incidents_imports_no_dagster_and_no_analysis(tmp_path: Path) 
     settings = load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path / "data")})
     step: EvaluationInput = live(0, finding())
     with open_ledger(settings) as ledger:
-        ledger.record_evaluation(step, telling(settings))
+        ledger.record_evaluation(step, notification_rules(settings))
     assert imported(tmp_path, "alerts", "list") & FORBIDDEN == set()
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mist_pipeline.alerts.ledger.evaluation_store import Evaluations
+from mist_pipeline.alerts.ledger.evaluation_store import EvaluationStore
 from mist_pipeline.alerts.ledger.ledger import Ledger, Ticket
 from mist_pipeline.alerts.ledger.outbox import Outbox
-from mist_pipeline.alerts.ledger.pending import take, waiting
+from mist_pipeline.alerts.ledger.pending import evaluate_pending, pending_evaluations
 from mist_pipeline.alerts.lifecycle.model import Incident
 from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome
 from mist_pipeline.delivery.message import Message
@@ -36,7 +36,14 @@ from mist_pipeline.notification.builder import compose, incident_ids
 from mist_pipeline.notification.message_context import Subject, Surroundings
 from mist_pipeline.notification.worker import Worker
 from mist_pipeline_tests.crash.board import Board
-from mist_pipeline_tests.crash.week import SIGNING_KEY, TICKET_AFTER, Moment, Week, taken_by, telling
+from mist_pipeline_tests.crash.week import (
+    SIGNING_KEY,
+    TICKET_AFTER,
+    Moment,
+    Week,
+    notification_rules,
+    taken_by,
+)
 from mist_pipeline_tests.support.fakes.fake_pagerduty import ROUTING_KEY, SECOND_KEY
 from mist_pipeline_tests.support.fakes.fake_slack import CHANNEL, TOKEN
 
@@ -108,9 +115,9 @@ class Child:
     def __init__(self, folder: Path, addresses: Mapping[str, str], week: Week) -> None:
         self.board = Board(folder / "board")
         self.ledger = Ledger(folder / "ledger.db")
-        self.kept = Evaluations(folder / "evaluations")
+        self.kept = EvaluationStore(folder / "evaluations")
         self.week = week
-        self.telling = telling(week)
+        self.telling = notification_rules(week)
         config = JiraConfig(
             type="jira", base_url=addresses["jira"], project="OPS", user="bot@example.com", token_from="TOKEN"
         )
@@ -171,9 +178,9 @@ class Child:
         if moment.doing in ("look", "daily"):
             self.begin("keep", moment)
             self.kept.keep(self.week.look(now) if moment.doing == "look" else self.week.day(now))
-            if waiting(self.ledger, self.kept):
+            if pending_evaluations(self.ledger, self.kept):
                 self.begin("evaluate", moment)
-                take(self.ledger, self.kept, self.telling, now)
+                evaluate_pending(self.ledger, self.kept, self.telling, now)
         elif moment.doing == "people":
             self.take_incidents(moment)
         elif moment.doing == "tickets":
@@ -181,7 +188,7 @@ class Child:
         else:
             if self.ledger.is_due(now):
                 self.begin("escalate", moment)
-                self.ledger.tell(self.telling, now)
+                self.ledger.notify(self.telling, now)
                 self.ledger.escalate(self.telling, now)
             if self.outbox.is_waiting(now):
                 self.begin("deliver", moment)
@@ -207,18 +214,18 @@ class Child:
     def take_incidents(self, moment: Moment) -> None:
         """A person takes what the phone told."""
         self.begin("acknowledge", moment)
-        incidents = self.ledger.book(moment.at).incidents.values()
+        incidents = self.ledger.lifecycle_state(moment.at).incidents.values()
         wanted = [one.incident_id for one in incidents if self.is_taken("phone", one, moment.at)]
         for name in wanted:
             self.ledger.acknowledge(name, "ada", moment.at)
         # Whoever died after the first and before this line finds nothing wanted, but something taken just now.
         if wanted or any(one.acknowledged_at == moment.at for one in incidents):
-            self.ledger.tell(self.telling, moment.at)
+            self.ledger.notify(self.telling, moment.at)
 
     def take_tickets(self, moment: Moment) -> None:
         """A person takes tickets; then all of them are read back, as the job does."""
         self.begin("read back", moment)
-        incidents = self.ledger.book(moment.at).incidents.values()
+        incidents = self.ledger.lifecycle_state(moment.at).incidents.values()
         # Incidents of one cause share a ticket, and a hand on it takes whichever of them is there by then: so all are to be.
         young = {one.fingerprint for one in incidents if moment.at - one.asks_since < TICKET_AFTER}
         wanted = {
@@ -249,7 +256,7 @@ class Child:
                 acted_at=status.at,
             )
             self.ledger.record_ticket(ticket, moment.at)
-        self.ledger.tell(self.telling, moment.at)
+        self.ledger.notify(self.telling, moment.at)
 
 
 def watched(sink: Sink, board: Board) -> Sink:

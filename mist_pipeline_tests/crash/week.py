@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta
 from random import Random
 from typing import Literal
 
-from mist_pipeline.alerts.ledger.ledger import Telling
+from mist_pipeline.alerts.ledger.ledger import NotificationRules
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
 from mist_pipeline.alerts.notify.matchers import parse_matchers
@@ -211,11 +211,11 @@ class Week:
             yield Trouble(site, metric, kind, severity, again, again + 2)
 
 
-def telling(week: Week) -> Telling:
+def notification_rules(week: Week) -> NotificationRules:
     """Who is told: critical ones page at once, others after twenty minutes, mild ones wait for the morning."""
     night = Window(begins=time(20), zone="Europe/Berlin", until=time(6))
     everybody = ("mail", "chat", "jira", "hook")
-    return Telling(
+    return NotificationRules(
         routes=[
             Route(name="critical", sinks=("page", *everybody), min_severity="critical", escalation="ladder"),
             Route(

@@ -5,7 +5,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from mist_pipeline.alerts.ledger.evaluation_store import Evaluations, Name
+from mist_pipeline.alerts.ledger.evaluation_store import EvaluationName, EvaluationStore
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.notify.matchers import parse_matchers
 from mist_pipeline.alerts.notify.silences import Silence
@@ -84,15 +84,15 @@ def test_a_run_that_dies_between_two_evaluations_loses_nothing(
 ) -> None:
     installed = build()
     installed.keep(live(0, finding()), live(1, finding(), finding("s2", "connect")))
-    load = Evaluations.load
+    load = EvaluationStore.load
 
-    def dies(self: Evaluations, name: Name) -> EvaluationInput:
+    def dies(self: EvaluationStore, name: EvaluationName) -> EvaluationInput:
         if name.as_of > START:
             raise OSError("no space left on device")
         return load(self, name)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Evaluations, "load", dies)
+        patch.setattr(EvaluationStore, "load", dies)
         broken = installed.run("evaluate", 1)
     assert failed(broken) == {"evaluate_looks"}
     assert installed.messages() == {}

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from mist_pipeline.alerts.ledger.evaluation_store import Name
-from mist_pipeline.alerts.ledger.pending import take
+from mist_pipeline.alerts.ledger.evaluation_store import EvaluationName
+from mist_pipeline.alerts.ledger.pending import evaluate_pending
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.defs.assets import findings as module
 from mist_pipeline.defs.assets.findings import findings_asset
@@ -27,7 +27,12 @@ from mist_pipeline.workflows.analysis.detect_day import (
     is_about_now,
     may_notify,
 )
-from mist_pipeline.workflows.ledger_access import kept_evaluations, known_sites, open_ledger, telling
+from mist_pipeline.workflows.ledger_access import (
+    kept_evaluations,
+    known_sites,
+    notification_rules,
+    open_ledger,
+)
 from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG
 from mist_pipeline_tests.support.defs.rows import row
 
@@ -186,7 +191,7 @@ def analyse(
         )
 
 
-def kept(settings: Settings) -> list[Name]:
+def kept(settings: Settings) -> list[EvaluationName]:
     return kept_evaluations(settings).names()
 
 
@@ -215,14 +220,14 @@ def assert_same_input(one: EvaluationInput, other: EvaluationInput) -> None:
 def test_a_run_that_is_repeated_as_of_the_same_instant_keeps_nothing_more(settings: Settings) -> None:
     analyse(settings)
     assert analyse(settings).success
-    assert kept(settings) == [Name(MORNING, "daily")]
+    assert kept(settings) == [EvaluationName(MORNING, "daily")]
 
 
 def test_yesterday_analysed_again_later_is_kept_anew(settings: Settings) -> None:
     later = MORNING + timedelta(hours=3)
     analyse(settings)
     analyse(settings, instant=later)
-    assert kept(settings) == [Name(MORNING, "daily"), Name(later, "daily")]
+    assert kept(settings) == [EvaluationName(MORNING, "daily"), EvaluationName(later, "daily")]
 
 
 @pytest.mark.parametrize(
@@ -289,7 +294,7 @@ def test_a_run_that_dies_after_it_stored_hands_on_when_it_is_repeated(
         assert not analyse(settings).success
     assert kept(settings) == []
     assert analyse(settings).success
-    assert kept(settings) == [Name(MORNING, "daily")]
+    assert kept(settings) == [EvaluationName(MORNING, "daily")]
 
 
 def test_what_is_handed_on_raises_its_alert(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,9 +303,9 @@ def test_what_is_handed_on_raises_its_alert(settings: Settings, monkeypatch: pyt
     monkeypatch.setattr(module, "finding_rows", lambda *_: rows)
     analyse(settings)
     with open_ledger(settings) as ledger:
-        taken = take(ledger, kept_evaluations(settings), telling(settings), MORNING)
-        assert taken.names == (Name(MORNING, "daily"),)
-        (alert,) = ledger.book(MORNING).alerts.values()
+        taken = evaluate_pending(ledger, kept_evaluations(settings), notification_rules(settings), MORNING)
+        assert taken.names == (EvaluationName(MORNING, "daily"),)
+        (alert,) = ledger.lifecycle_state(MORNING).alerts.values()
     assert (alert.site_id, alert.source, alert.state) == (site, "daily", "open")
 
 

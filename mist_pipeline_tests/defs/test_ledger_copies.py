@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from mist_pipeline.alerts.ledger.export import COPIED, schema
-from mist_pipeline.alerts.ledger.ledger import Ledger, Telling, Ticket
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules, Ticket
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
 from mist_pipeline.alerts.notify.matchers import parse_matchers
@@ -39,7 +39,7 @@ RANGE = {
 }
 HOSTILE = '<b>Store</b>\'; DROP TABLE alerts; -- \x00 😀 "quoted" `code`'
 STEPS = (EscalationStep(after_minutes=15, sink="pager", to="ada"),)
-TELL = Telling(
+TELL = NotificationRules(
     routes=[Route(name="all", sinks=("chat",), escalation="duty")],
     escalations={"duty": EscalationPolicy(steps=STEPS)},
 )
@@ -55,8 +55,8 @@ def settings(tmp_path: Path) -> Settings:
 def live_through(ledger: Ledger) -> None:
     """Something for every table."""
     ledger.record_evaluation(live(0, finding(summary=HOSTILE)), TELL)
-    (incident,) = ledger.book(START).incidents
-    (alert,) = ledger.book(START).alerts
+    (incident,) = ledger.lifecycle_state(START).incidents
+    (alert,) = ledger.lifecycle_state(START).alerts
     Outbox(ledger.engine).work(
         {"chat": lambda _row: Accepted({"#noc": "C1/17.3"})}, "worker", lambda: START + 0.1 * HOUR
     )

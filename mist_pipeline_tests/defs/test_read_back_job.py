@@ -143,7 +143,7 @@ def test_a_ticket_system_that_is_down_is_a_warning_and_the_others_are_read(
     read = cells(metadata(result, "read_tickets")["tickets"])
     assert [line[3] for line in read] == ["not read", "not asked", "acknowledged", "acknowledged"]
     with installed.ledger() as ledger:
-        states = {one.state for one in ledger.book(START).incidents.values()}
+        states = {one.state for one in ledger.lifecycle_state(START).incidents.values()}
     assert states == {"acknowledged"}
     assert metadata(result, "notify")["states"] == {}
 

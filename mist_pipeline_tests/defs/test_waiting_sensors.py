@@ -27,7 +27,7 @@ from mist_pipeline.defs.sensors import (
     ticket_sensor,
 )
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.workflows.ledger_access import open_ledger, telling
+from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
 from mist_pipeline_tests.support.defs.runs import (
     Ticks,
@@ -79,8 +79,8 @@ def ledger(settings: Settings) -> Iterator[Ledger]:
 
 def trouble(ledger: Ledger, settings: Settings, hour: float = 0) -> str:
     """One incident that people are told of; its id."""
-    ledger.record_evaluation(live(hour, finding()), telling(settings))
-    (name,) = ledger.book(START + hour * HOUR).incidents
+    ledger.record_evaluation(live(hour, finding()), notification_rules(settings))
+    (name,) = ledger.lifecycle_state(START + hour * HOUR).incidents
     return name
 
 

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
-from mist_pipeline.alerts.ledger.pending import take
 from mist_pipeline.analysis.scores.live_status import live_status
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.world.scenario import wan_storm
@@ -19,7 +18,11 @@ from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
-from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger, remember_sites, telling
+from mist_pipeline.workflows.ledger_access import (
+    kept_evaluations,
+    open_ledger,
+    remember_sites,
+)
 from mist_pipeline.workflows.messages import worker
 from mist_pipeline_tests.delivery.sinks.test_mail import Mailbox, mail_server
 from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
@@ -64,7 +67,7 @@ class Storm:
         remember_sites(self.settings, seen.sites)
         kept = kept_evaluations(self.settings)
         kept.keep(seen.evaluation_input())
-        take(self.ledger, kept, telling(self.settings), instant)
+        evaluate_pending(self.ledger, kept, notification_rules(self.settings), instant)
         worker(self.settings, self.ledger, clock=lambda: instant).run()
 
 

@@ -11,7 +11,7 @@ import requests
 import uvicorn
 import yaml
 
-from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.delivery.sinks.pagerduty.inbound import MOST_BYTES
 from mist_pipeline.settings import Settings, SettingsError, load_settings
@@ -47,12 +47,14 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def ledger(settings: Settings) -> Iterator[Ledger]:
     with open_ledger(settings) as opened:
-        opened.record_evaluation(live(0, finding()), Telling(routes=[Route(name="all", sinks=("files",))]))
+        opened.record_evaluation(
+            live(0, finding()), NotificationRules(routes=[Route(name="all", sinks=("files",))])
+        )
         yield opened
 
 
 def name(ledger: Ledger) -> str:
-    (incident_id,) = ledger.book(START).incidents
+    (incident_id,) = ledger.lifecycle_state(START).incidents
     return incident_id
 
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
-from mist_pipeline.alerts.notify.decision import TOLD as TOLD_REASONS
+from mist_pipeline.alerts.notify.decision import NOTIFYING
 from mist_pipeline.alerts.notify.outcome import Delivery
-from mist_pipeline.alerts.notify.plan import Notice
+from mist_pipeline.alerts.notify.plan import Notification
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.delivery.message import Message, Reason
 from mist_pipeline.delivery.rendering import wording
@@ -35,9 +35,9 @@ from mist_pipeline.notification.message_context import Background, Blamed, Subje
 from mist_pipeline_tests.support.alerts.histories import finding, findings
 from mist_pipeline_tests.support.delivery.messages import HOSTILE, PNG
 from mist_pipeline_tests.support.notification.rows import (
+    DECIDED_AT,
     HOUR,
     START,
-    TOLD,
     alert,
     by_id,
     delivery,
@@ -114,7 +114,7 @@ def test_every_reason_becomes_a_message_that_every_renderer_accepts(
 
 
 def test_there_is_a_message_for_every_reason_of_the_ledger_and_of_the_sinks() -> None:
-    reasons = {*TOLD_REASONS, *get_args(Reason)} - {"digest", "test"}
+    reasons = {*NOTIFYING, *get_args(Reason)} - {"digest", "test"}
     for reason in reasons:
         assert told(subject(alert()), reason).reason in get_args(Reason)
     with pytest.raises(ValueError, match="'quiet_hours' is no reason to tell anybody"):
@@ -178,22 +178,22 @@ def test_alerts_come_worst_first_and_what_nobody_was_told_of_is_left_out() -> No
 
 
 def test_an_alert_that_people_heard_of_stays_while_it_is_seen_whether_it_comes_back() -> None:
-    back = replace(over(alert()), state="pending", pending_since=TOLD + HOUR)
+    back = replace(over(alert()), state="pending", pending_since=DECIDED_AT + HOUR)
     (view,) = told(subject(back), "all_resolved", said={"is_over": True}).incident.alerts
-    assert (view.status, view.resolved_at) == ("resolved", TOLD)
+    assert (view.status, view.resolved_at) == ("resolved", DECIDED_AT)
 
 
 def test_silenced_sites_are_not_told_of_and_sites_that_came_later_are() -> None:
-    later = alert(3, opened_at=TOLD + HOUR, pending_since=TOLD + HOUR)
+    later = alert(3, opened_at=DECIDED_AT + HOUR, pending_since=DECIDED_AT + HOUR)
     about = subject(alert(1), alert(2), later, over(alert(4)))
     view = told(about, said={"site_ids": [site_id(1)]}).incident
     assert [one.site.name for one in view.alerts] == ["Store 1", "Store 3", "Store 4"]
 
 
 def test_a_row_that_is_sent_late_says_the_severity_of_then_and_asks_nobody_for_what_is_over() -> None:
-    about = subject(over(alert(1), TOLD + HOUR), state="resolved", resolved_at=TOLD + HOUR)
+    about = subject(over(alert(1), DECIDED_AT + HOUR), state="resolved", resolved_at=DECIDED_AT + HOUR)
     view = told(about, said={"severity": "major", "site_ids": [site_id(1)]}).incident
-    assert (view.severity, view.status, view.updated_at) == ("major", "resolved", TOLD)
+    assert (view.severity, view.status, view.updated_at) == ("major", "resolved", DECIDED_AT)
     assert view.alerts[0].status == "resolved"
 
 
@@ -203,12 +203,12 @@ def test_a_row_that_is_sent_after_somebody_took_the_incident_says_so() -> None:
 
 
 def test_news_of_an_end_stays_an_end_though_it_has_come_back_since() -> None:
-    again = alert(1, reopenings=1, pending_since=TOLD + HOUR)
-    new = alert(2, opened_at=TOLD + HOUR, pending_since=TOLD + HOUR)
+    again = alert(1, reopenings=1, pending_since=DECIDED_AT + HOUR)
+    new = alert(2, opened_at=DECIDED_AT + HOUR, pending_since=DECIDED_AT + HOUR)
     view = told(subject(again, new), "all_resolved", said={"is_over": True, "site_ids": []}).incident
-    assert (view.status, view.resolved_at) == ("resolved", TOLD)
+    assert (view.status, view.resolved_at) == ("resolved", DECIDED_AT)
     assert [(one.alert_id, one.status, one.resolved_at) for one in view.alerts] == [
-        ("alert-1", "resolved", TOLD)
+        ("alert-1", "resolved", DECIDED_AT)
     ]
 
 
@@ -222,7 +222,7 @@ def test_what_is_over_says_when_it_ended() -> None:
 
 
 def test_a_merged_incident_does_not_claim_to_have_recovered() -> None:
-    about = subject(state="merged", merged_into="feedbeef00000000", resolved_at=TOLD)
+    about = subject(state="merged", merged_into="feedbeef00000000", resolved_at=DECIDED_AT)
     message = told(about, "merged", said={"is_over": True, "site_ids": [], "detail": "feedbeef00000000"})
     assert message.reason == "all_resolved"
     assert message.incident.merged_into == "feedbeef00000000"
@@ -299,10 +299,12 @@ def test_a_digest_stands_for_all_of_its_incidents() -> None:
 
 
 def test_a_digest_is_over_only_with_all_of_its_incidents() -> None:
-    ended = [subject(over(alert(number)), incident_id=str(number), resolved_at=TOLD) for number in (1, 2)]
+    ended = [
+        subject(over(alert(number)), incident_id=str(number), resolved_at=DECIDED_AT) for number in (1, 2)
+    ]
     row = digest([(one, "all_resolved", {"is_over": True, "severity": "major"}) for one in ended])
     view = compose(row, by_id(*ended), AROUND).incident
-    assert (view.status, view.resolved_at, view.severity) == ("resolved", TOLD, "major")
+    assert (view.status, view.resolved_at, view.severity) == ("resolved", DECIDED_AT, "major")
     assert view.title == "2 incidents during quiet hours"
 
 
@@ -403,7 +405,7 @@ def test_hostile_names_stay_as_they_are_here_and_do_no_harm_where_they_are_shown
         st.sampled_from(["pending", "open", "acknowledged", "resolved", "lapsed"]), min_size=1, max_size=6
     ),
     severity=st.sampled_from(SEVERITIES),
-    reason=st.sampled_from(sorted(TOLD_REASONS)),
+    reason=st.sampled_from(sorted(NOTIFYING)),
     is_over=st.booleans(),
     text=st.text(max_size=200),
 )
@@ -525,9 +527,10 @@ def test_rows_that_the_ledger_writes_become_messages(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.db") as ledger:
         rows = [finding(f"s{number}", severity="critical") for number in range(2)]
         ledger.record_evaluation(
-            EvaluationInput(as_of=START, source="live", findings=findings(rows)), Telling(routes=[route])
+            EvaluationInput(as_of=START, source="live", findings=findings(rows)),
+            NotificationRules(routes=[route]),
         )
-        tests: list[Notice] = ledger.send_test(["mail"], "info", START)
+        tests: list[Notification] = ledger.send_test(["mail"], "info", START)
         assert len(tests) == 1
         leased = Outbox(ledger.engine).lease("w", START)
         messages = []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.outbox import Outbox, Patience
 from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
 from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Retry, Unknown
@@ -73,7 +73,7 @@ class Office:
     def tells(self, *sinks: str, sites: int = 1, hour: float = 0) -> None:
         """Trouble at some sites, told to these sinks."""
         rows = [finding(f"s{number}", severity="critical") for number in range(sites)]
-        telling = Telling(routes=[Route(name="all", sinks=sinks, group_interval_minutes=0)])
+        telling = NotificationRules(routes=[Route(name="all", sinks=sinks, group_interval_minutes=0)])
         self.ledger.record_evaluation(live(hour, *rows), telling)
         self.now = START + hour * HOUR
 
@@ -243,7 +243,7 @@ def test_a_row_of_a_worker_that_died_is_looked_up_once_its_lease_is_over(office:
 
 def test_a_step_that_nobody_needs_any_more_is_not_sent_though_it_was_leased(office: Office) -> None:
     steps = (EscalationStep(after_minutes=15, sink="pager", to="ada"),)
-    telling = Telling(
+    telling = NotificationRules(
         routes=[Route(name="all", sinks=("chat",), escalation="duty")],
         escalations={"duty": EscalationPolicy(steps=steps)},
     )
@@ -277,7 +277,7 @@ def test_a_call_that_may_ring_and_nobody_needs_is_not_made_again_but_can_be_stop
     office: Office, pager: Recorder, state: str
 ) -> None:
     steps = (EscalationStep(after_minutes=15, sink="pager", to="ada"),)
-    telling = Telling(
+    telling = NotificationRules(
         routes=[Route(name="all", sinks=("chat",), escalation="duty")],
         escalations={"duty": EscalationPolicy(steps=steps)},
     )
@@ -329,11 +329,13 @@ def test_what_is_told_of_one_incident_arrives_in_its_order_and_a_stuck_one_holds
     office: Office,
 ) -> None:
     office.tells("mail", sites=2)
-    first, second = sorted(office.ledger.book(START).incidents)
+    first, second = sorted(office.ledger.lifecycle_state(START).incidents)
     worse = [finding("s0", severity="critical"), finding("s1", severity="critical")]
     for name in (first, second):
         office.ledger.acknowledge(name, "ada", START + MINUTE)
-    office.ledger.record_evaluation(live(0.25, *worse), Telling(routes=[Route(name="all", sinks=("mail",))]))
+    office.ledger.record_evaluation(
+        live(0.25, *worse), NotificationRules(routes=[Route(name="all", sinks=("mail",))])
+    )
     office.now = START + HOUR / 4
     mail = Recorder("mail", Retry("503"))
     office.worker(mail).run()
@@ -351,9 +353,9 @@ def test_what_is_told_of_one_incident_arrives_in_its_order_and_a_stuck_one_holds
 
 def test_what_a_sink_calls_an_incident_is_given_to_it_with_the_next_message(office: Office) -> None:
     office.tells("mail")
-    (name,) = office.ledger.book(START).incidents
+    (name,) = office.ledger.lifecycle_state(START).incidents
     office.ledger.acknowledge(name, "ada", START)
-    office.ledger.tell(Telling(routes=[Route(name="all", sinks=("mail",))]), START)
+    office.ledger.notify(NotificationRules(routes=[Route(name="all", sinks=("mail",))]), START)
     mail = Recorder("mail", Accepted({"thread": "17"}))
     office.worker(mail).run()
     assert [dict(message.reference) for message in mail.sent] == [{}, {"thread": "17"}]

@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.notify.outcome import Accepted
 from mist_pipeline.alerts.notify.routes import Route
@@ -22,7 +22,7 @@ from mist_pipeline_tests.support.alerts.histories import HOUR, START, correlatio
 pytestmark = pytest.mark.slow
 
 DAY = date(2026, 3, 1)
-TELL = Telling(routes=[Route(name="all", sinks=("mail",))])
+TELL = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
 MINUTE = timedelta(minutes=1)
 
 
@@ -65,7 +65,7 @@ def test_an_incident_tells_how_soon_people_knew_and_took_it_and_how_long_it_last
     ledger: Ledger, tmp_path: Path
 ) -> None:
     ledger.record_evaluation(live(0, finding()), TELL)
-    (name,) = ledger.book(START).incidents
+    (name,) = ledger.lifecycle_state(START).incidents
     deliver(ledger, 0.1)
     before = only(view(ledger, tmp_path, "incident_history", s1="Ålesund"))
     assert (before["state"], before["duration_minutes"], before["acknowledged_after_minutes"]) == (
@@ -96,7 +96,7 @@ def test_the_first_acknowledgement_stays_in_the_history_when_worse_takes_it_back
     ledger: Ledger, tmp_path: Path
 ) -> None:
     ledger.record_evaluation(live(0, finding(severity="warning", kind="evidence")), TELL)
-    (name,) = ledger.book(START).incidents
+    (name,) = ledger.lifecycle_state(START).incidents
     ledger.acknowledge(name, "ada", START + 30 * MINUTE)
     ledger.record_evaluation(live(1, finding(severity="critical")), TELL)
     row = only(view(ledger, tmp_path, "incident_history"))
@@ -112,7 +112,7 @@ def test_the_first_acknowledgement_stays_in_the_history_when_worse_takes_it_back
 def test_what_goes_on_is_sorted_by_severity_and_says_why_nobody_was_told(
     ledger: Ledger, tmp_path: Path
 ) -> None:
-    critical_only = Telling(routes=[Route(name="all", sinks=("mail",), min_severity="critical")])
+    critical_only = NotificationRules(routes=[Route(name="all", sinks=("mail",), min_severity="critical")])
     ledger.record_evaluation(live(0, finding("s1")), critical_only)
     ledger.record_evaluation(live(3, finding("s1"), finding("s2", severity="critical")), critical_only)
     deliver(ledger, 3)
@@ -149,7 +149,7 @@ def test_trouble_of_the_whole_organisation_has_no_site(ledger: Ledger, tmp_path:
 
 def test_a_digest_is_a_telling_of_each_of_its_incidents(ledger: Ledger, tmp_path: Path) -> None:
     night = Window(begins=START.time(), zone="UTC", lasts_hours=6)
-    quiet = Telling(routes=[Route(name="all", sinks=("mail",), quiet_hours=(night,))])
+    quiet = NotificationRules(routes=[Route(name="all", sinks=("mail",), quiet_hours=(night,))])
     rows = [finding("s1"), finding("s2", "connect", metric="time-to-connect")]
     for hour in range(8):
         ledger.record_evaluation(live(hour, *rows), quiet)

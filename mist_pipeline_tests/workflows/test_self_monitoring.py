@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline, sights
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline, observe
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.tables import live
 from mist_pipeline.workflows.self_monitoring import (
@@ -72,7 +72,7 @@ def test_troubles_are_rows_of_the_live_findings_and_signals_of_the_pipeline_alon
     frame = found(job("daily"), job("search"), check())
     assert live.FINDINGS.conform(frame).equals(frame)
     assert frame["as_of"].unique().to_list() == [NOW]
-    seen = sights(EvaluationInput(as_of=NOW, source="pipeline", findings=frame), Policy())
+    seen = observe(EvaluationInput(as_of=NOW, source="pipeline", findings=frame), Policy())
     assert {key: signal.severity for key, signal in seen.signals.items()} == {
         ("", "pipeline:checks"): "major",
         ("", "pipeline:daily"): "critical",

@@ -12,11 +12,11 @@ from itertools import groupby
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mist_pipeline.alerts.ledger import queries as state
+from mist_pipeline.alerts.ledger import queries
 from mist_pipeline.alerts.ledger.mapping import Row
-from mist_pipeline.alerts.ledger.tables import DELIVERIES, ESCALATIONS, TOLD
-from mist_pipeline.alerts.lifecycle.evaluation import Book
-from mist_pipeline.alerts.notify.decision import View
+from mist_pipeline.alerts.ledger.tables import DELIVERIES, ESCALATIONS, LAST_NOTIFICATIONS
+from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
+from mist_pipeline.alerts.notify.decision import VisibleIncident
 from mist_pipeline.alerts.notify.escalation import (
     Due,
     EscalationPolicy,
@@ -24,7 +24,7 @@ from mist_pipeline.alerts.notify.escalation import (
     due_now,
     schedule,
 )
-from mist_pipeline.alerts.notify.plan import Notice, Plan
+from mist_pipeline.alerts.notify.plan import Notification, Plan
 
 _ASK_AGAIN = timedelta(minutes=5)
 """How soon a step that is silenced is asked for again."""
@@ -34,7 +34,11 @@ NOT_NEEDED = "not needed"
 
 
 def follow(
-    connection: Connection, book: Book, said: Plan, policies: Mapping[str, EscalationPolicy], now: datetime
+    connection: Connection,
+    state: LifecycleState,
+    said: Plan,
+    policies: Mapping[str, EscalationPolicy],
+    now: datetime,
 ) -> None:
     """Begin escalations of incidents that were told and that ask for a person; end those of incidents that are over.
 
@@ -42,7 +46,7 @@ def follow(
         ValueError: A route names an escalation that does not exist.
     """
     for incident_id, names in said.begun.items():
-        incident = book.incidents[incident_id]
+        incident = state.incidents[incident_id]
         for name in names:
             if name not in policies:
                 raise ValueError(f"no escalation {name!r}; there are {', '.join(sorted(policies)) or 'none'}")
@@ -52,7 +56,7 @@ def follow(
                 _begin(connection, incident_id, name, policies[name], now)
     waiting = sa.select(ESCALATIONS.c.incident_id).where(ESCALATIONS.c.state == "pending").distinct()
     for incident_id in connection.execute(waiting).scalars().all():
-        known = book.incidents.get(incident_id)
+        known = state.incidents.get(incident_id)
         if known is not None and not known.is_active:
             cancel(connection, incident_id, known.state)
 
@@ -70,7 +74,7 @@ def cancel(connection: Connection, incident_id: str, because: str, stops_when: s
     mine = (ESCALATIONS.c.incident_id == incident_id) & (ESCALATIONS.c.state != "cancelled")
     if stops_when is not None:
         mine &= ESCALATIONS.c.stops_when == stops_when
-    stopped = state.rows(connection, sa.select(ESCALATIONS).where(mine))
+    stopped = queries.rows(connection, sa.select(ESCALATIONS).where(mine))
     if not stopped:
         return
     waiting = mine & (ESCALATIONS.c.state == "pending")
@@ -96,16 +100,16 @@ def _forget_uncalled(connection: Connection, incident_id: str, sinks: set[str]) 
     mine = (DELIVERIES.c.incident_id == incident_id) & DELIVERIES.c.sink.in_(sinks)
     heard = sa.select(DELIVERIES.c.sink).where(mine & (DELIVERIES.c.state != "dead"))
     connection.execute(
-        sa.delete(TOLD).where(
-            (TOLD.c.incident_id == incident_id)
-            & TOLD.c.sink.in_(sinks)
-            & (TOLD.c.sequence == 0)
-            & TOLD.c.sink.not_in(heard)
+        sa.delete(LAST_NOTIFICATIONS).where(
+            (LAST_NOTIFICATIONS.c.incident_id == incident_id)
+            & LAST_NOTIFICATIONS.c.sink.in_(sinks)
+            & (LAST_NOTIFICATIONS.c.sequence == 0)
+            & LAST_NOTIFICATIONS.c.sink.not_in(heard)
         )
     )
 
 
-def fire(connection: Connection, seen: Mapping[str, View], now: datetime) -> list[Notice]:
+def fire(connection: Connection, seen: Mapping[str, VisibleIncident], now: datetime) -> list[Notification]:
     """Due steps into the outbox; those of silenced incidents wait, expired ones are cancelled.
 
     Args:
@@ -120,33 +124,33 @@ def fire(connection: Connection, seen: Mapping[str, View], now: datetime) -> lis
             ESCALATIONS.c.incident_id, ESCALATIONS.c.policy, ESCALATIONS.c.begun_at, ESCALATIONS.c.number
         )
     )
-    notices: list[Notice] = []
+    notifications: list[Notification] = []
     groups = groupby(
-        state.rows(connection, query), key=lambda row: (row["incident_id"], row["policy"], row["begun_at"])
+        queries.rows(connection, query), key=lambda row: (row["incident_id"], row["policy"], row["begun_at"])
     )
     for _key, members in groups:
-        notices += _fire_one(connection, list(members), seen, now)
-    state.write_deliveries(connection, notices, now)
-    state.write_called(connection, notices, now)
-    return notices
+        notifications += _fire_one(connection, list(members), seen, now)
+    queries.write_deliveries(connection, notifications, now)
+    queries.write_escalated(connection, notifications, now)
+    return notifications
 
 
 def _fire_one(
-    connection: Connection, waiting: list[Row], seen: Mapping[str, View], now: datetime
-) -> list[Notice]:
+    connection: Connection, waiting: list[Row], seen: Mapping[str, VisibleIncident], now: datetime
+) -> list[Notification]:
     """One escalation of one incident."""
     overdue = [row for row in waiting if row["due_at"] <= now]
     first = waiting[0]
-    view = seen.get(first["incident_id"])
-    if not overdue or view is None:
+    incident = seen.get(first["incident_id"])
+    if not overdue or incident is None:
         return []
     if now > first["expires_at"]:
         _settle(connection, waiting, "cancelled", "expired")
         return []
-    if calls_nobody(first["stops_when"], view.state):
-        _settle(connection, waiting, "cancelled", view.state)
+    if calls_nobody(first["stops_when"], incident.state):
+        _settle(connection, waiting, "cancelled", incident.state)
         return []
-    if view.silenced_by or view.inhibited_by:
+    if incident.silenced_by or incident.inhibited_by:
         _put_off(connection, overdue, now + _ASK_AGAIN)
         return []
     steps = {row["number"]: row for row in overdue}
@@ -155,17 +159,17 @@ def _fire_one(
     _settle(connection, fired, "fired", "")
     _settle(connection, list(steps.values()), "cancelled", "overtaken by its repetition")
     return [
-        Notice(
+        Notification(
             sink=due.sink,
-            incident_id=view.incident_id,
+            incident_id=incident.incident_id,
             reason="escalation",
             detail=due.target,
-            sequence=_sequence(connection, due.sink, view.incident_id) + place,
+            sequence=_sequence(connection, due.sink, incident.incident_id) + place,
             route=first["policy"],
-            severity=view.severity,
-            site_ids=tuple(sorted(view.site_ids)),
+            severity=incident.severity,
+            site_ids=tuple(sorted(incident.site_ids)),
             is_over=False,
-            is_acknowledged=view.state == "acknowledged",
+            is_acknowledged=incident.state == "acknowledged",
         )
         for place, due in enumerate(dues)
     ]
@@ -190,7 +194,7 @@ def _sequence(connection: Connection, sink: str, incident_id: str) -> int:
 
 def _is_begun(connection: Connection, incident_id: str, policy: str, since: datetime) -> bool:
     mine = (ESCALATIONS.c.incident_id == incident_id) & (ESCALATIONS.c.policy == policy)
-    return state.one(connection, ESCALATIONS, mine & (ESCALATIONS.c.begun_at >= since)) is not None
+    return queries.one(connection, ESCALATIONS, mine & (ESCALATIONS.c.begun_at >= since)) is not None
 
 
 def _begin(

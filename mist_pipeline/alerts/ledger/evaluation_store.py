@@ -1,6 +1,6 @@
 """What evaluations are made of, kept as files: written by who looked, read by who evaluates and by replays.
 
-Here: a step in, the same step out. A look and its evaluation are two runs: whoever looks leaves the step here, and the
+Here: an evaluation in, the same evaluation out. A look and its evaluation are two runs: whoever looks leaves the evaluation here, and the
 evaluation takes what it has not taken yet, so that nothing is lost when either dies. Not here: evaluating (`inbox`).
 
 Layout: ``<day>/<instant>-<source>/`` with ``step.json`` and a Parquet file a frame; a folder appears whole or not at all.
@@ -26,12 +26,12 @@ _FRAMES = ("findings", "readings", "support", "causes")
 _SOURCES: tuple[Source, ...] = get_args(Source)
 
 
-class UnreadableLookError(Exception):
+class UnreadableEvaluationError(Exception):
     """A kept look that is damaged; says which and how."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Name:
+class EvaluationName:
     """One kept evaluation.
 
     Attributes:
@@ -48,7 +48,7 @@ class Name:
         return f"{self.as_of.astimezone(UTC).strftime(_INSTANT)}-{self.source}"
 
 
-class Evaluations:
+class EvaluationStore:
     """A folder of kept evaluations.
 
     Args:
@@ -58,25 +58,25 @@ class Evaluations:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def keep(self, step: EvaluationInput) -> Name:
-        """Write a step; one of the same instant and source stays as it is, since it may have been evaluated."""
-        name = Name(step.as_of, step.source)
+    def keep(self, evaluation: EvaluationInput) -> EvaluationName:
+        """Write an evaluation; one of the same instant and source stays as it is, since it may have been evaluated."""
+        name = EvaluationName(evaluation.as_of, evaluation.source)
         place = self._place(name)
         if place.exists():
             return name
         fresh = place.with_name(f".{place.name}.{os.getpid()}.unfinished")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        covers_from = None if step.covers_from is None else step.covers_from.isoformat()
+        covers_from = None if evaluation.covers_from is None else evaluation.covers_from.isoformat()
         facts = {
-            "as_of": step.as_of.isoformat(),
-            "source": step.source,
+            "as_of": evaluation.as_of.isoformat(),
+            "source": evaluation.source,
             "covers_from": covers_from,
-            "site_count": step.site_count,
+            "site_count": evaluation.site_count,
         }
         (fresh / "step.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         for frame in _FRAMES:
-            content: pl.DataFrame | None = getattr(step, frame)
+            content: pl.DataFrame | None = getattr(evaluation, frame)
             if content is not None:
                 content.write_parquet(fresh / f"{frame}.parquet")
         _flush(fresh)
@@ -89,27 +89,27 @@ class Evaluations:
                 raise
         return name
 
-    def names(self, since: datetime | None = None) -> list[Name]:
+    def names(self, since: datetime | None = None) -> list[EvaluationName]:
         """What is kept, in order of time; from an instant on, if one is given."""
-        found: list[Name] = []
+        found: list[EvaluationName] = []
         for day in sorted(self._folder.glob("????-??-??")):
             if since is not None and day.name < since.astimezone(UTC).date().isoformat():
                 continue
             found += [name for path in day.iterdir() if (name := _name_of(path.name)) is not None]
         return sorted(name for name in found if since is None or name.as_of >= since)
 
-    def load(self, name: Name) -> EvaluationInput:
-        """The step of a name.
+    def load(self, name: EvaluationName) -> EvaluationInput:
+        """The evaluation of a name.
 
         Raises:
-            UnreadableLookError: Nothing of this name is kept, or what is kept is damaged.
+            UnreadableEvaluationError: Nothing of this name is kept, or what is kept is damaged.
         """
         try:
             return self._read(self._place(name))
         except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
-            raise UnreadableLookError(f"{name.text}: {type(error).__name__}: {error}") from error
+            raise UnreadableEvaluationError(f"{name.text}: {type(error).__name__}: {error}") from error
 
-    def set_aside(self, name: Name) -> None:
+    def set_aside(self, name: EvaluationName) -> None:
         """Keep a damaged look out of the way, for people to look at."""
         place = self._place(name)
         place.rename(place.with_name(f"{_BROKEN}{place.name}"))
@@ -150,7 +150,7 @@ class Evaluations:
         for path in sorted(self._folder.glob("????-??-??")):
             yield datetime.fromisoformat(path.name).replace(tzinfo=UTC)
 
-    def _place(self, name: Name) -> Path:
+    def _place(self, name: EvaluationName) -> Path:
         return self._folder / name.as_of.astimezone(UTC).date().isoformat() / name.text
 
 
@@ -164,13 +164,13 @@ def _flush(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _name_of(text: str) -> Name | None:
+def _name_of(text: str) -> EvaluationName | None:
     """The name of a folder; None for what is not finished or not ours."""
     instant, _, source = text.partition("-")
     for known in _SOURCES:
         if source == known:
             try:
-                return Name(datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC), known)
+                return EvaluationName(datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC), known)
             except ValueError:
                 return None
     return None

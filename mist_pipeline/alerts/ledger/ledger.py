@@ -17,9 +17,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mist_pipeline.alerts.ledger import escalations as calling
-from mist_pipeline.alerts.ledger import queries as state
-from mist_pipeline.alerts.ledger import tables
+from mist_pipeline.alerts.ledger import escalations, queries, tables
 from mist_pipeline.alerts.ledger.database import migrate, open_engine, reading, writing
 from mist_pipeline.alerts.ledger.export import alert_list, copies
 from mist_pipeline.alerts.ledger.mapping import (
@@ -31,17 +29,17 @@ from mist_pipeline.alerts.ledger.mapping import (
     silence_of,
     silence_row,
 )
-from mist_pipeline.alerts.lifecycle.evaluation import Book, evaluate
+from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState, evaluate
 from mist_pipeline.alerts.lifecycle.grouping import acknowledge_incident
 from mist_pipeline.alerts.lifecycle.lifecycle import acknowledge, resolve
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.alerts.lifecycle.observations import FAMILIES, EvaluationInput
 from mist_pipeline.alerts.lifecycle.policy import Policy
-from mist_pipeline.alerts.notify.decision import View, views
+from mist_pipeline.alerts.notify.decision import VisibleIncident, visible_incidents
 from mist_pipeline.alerts.notify.escalation import EscalationPolicy
 from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.alerts.notify.outcome import Delivery
-from mist_pipeline.alerts.notify.plan import Notice, Plan, plan
+from mist_pipeline.alerts.notify.plan import Notification, Plan, plan
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import Silence
 from mist_pipeline.domain.severity import Severity
@@ -50,19 +48,19 @@ Verdict = Literal["useful", "false_alarm", "too_late", "duplicate"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Telling:
+class NotificationRules:
     """Everything that decides who is told: configuration, and labels of the sites.
 
     Attributes:
         routes: In order.
         escalations: Policies by name.
-        of_sites: Labels by site (`silences.site_labels`).
+        labels_by_site: Labels by site (`silences.site_labels`).
         windows: Maintenance windows of the configuration, besides the silences in the ledger.
     """
 
     routes: Sequence[Route]
     escalations: Mapping[str, EscalationPolicy] = field(default_factory=dict)
-    of_sites: Mapping[str, Labels] = field(default_factory=dict)
+    labels_by_site: Mapping[str, Labels] = field(default_factory=dict)
     windows: Sequence[Silence] = ()
 
 
@@ -72,12 +70,12 @@ class Recorded:
 
     Attributes:
         events: Of alerts and incidents.
-        notices: What was put into the outbox.
+        notifications: What was put into the outbox.
         withheld: Incident → reason and detail why nobody is told of it for now.
     """
 
     events: tuple[Event, ...] = ()
-    notices: tuple[Notice, ...] = ()
+    notifications: tuple[Notification, ...] = ()
     withheld: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -149,7 +147,7 @@ class Ledger:
     def record_evaluation(
         self,
         step: EvaluationInput,
-        telling: Telling | None = None,
+        rules: NotificationRules | None = None,
         *,
         families: Mapping[str, str] = FAMILIES,
         origin: str | None = None,
@@ -162,7 +160,7 @@ class Ledger:
 
         Args:
             step: What was found.
-            telling: Who is told; None: nobody for now (``tell`` makes up for it).
+            rules: Who is told; None: nobody for now (``tell`` makes up for it).
             families: Metric → family.
             origin: Name of the kept look that this is. Looks of two kinds may come in another order than that of their
                 instants; with an origin, a late one is evaluated at the first instant after the newest.
@@ -172,39 +170,41 @@ class Ledger:
             ValueError: The step is older than the newest evaluation: that is for a replay.
         """
         with writing(self.engine) as connection:
-            if origin is None and state.is_evaluated(connection, step.as_of):
+            if origin is None and queries.is_evaluated(connection, step.as_of):
                 return Recorded()
             if origin is not None:
-                if state.is_taken(connection, origin):
+                if queries.is_taken(connection, origin):
                     return Recorded()
-                step = replace(step, as_of=state.after_all(connection, step.as_of, step.source))
-            book = state.book(connection, self.policy, step.as_of)
-            _after, events = evaluate(book, step, self.policy, families=families)
-            state.write(connection, book, events)
+                step = replace(step, as_of=queries.after_all(connection, step.as_of, step.source))
+            state = queries.lifecycle_state(connection, self.policy, step.as_of)
+            _after, events = evaluate(state, step, self.policy, families=families)
+            queries.write(connection, state, events)
             connection.execute(
                 sa.insert(tables.EVALUATIONS).values(
                     as_of=step.as_of, source=step.source, events=len(events), origin=origin
                 )
             )
-            told = Recorded() if telling is None else self._tell(connection, telling, now or step.as_of)
+            told = Recorded() if rules is None else self._notify(connection, rules, now or step.as_of)
             return replace(told, events=(*events, *told.events))
 
-    def tell(self, telling: Telling, now: datetime) -> Recorded:
+    def notify(self, rules: NotificationRules, now: datetime) -> Recorded:
         """Decide again what is to be told, without an evaluation: after silences, quiet hours, a decision of a person."""
         with writing(self.engine) as connection:
-            return self._tell(connection, telling, now)
+            return self._notify(connection, rules, now)
 
-    def escalate(self, telling: Telling, now: datetime) -> list[Notice]:
+    def escalate(self, rules: NotificationRules, now: datetime) -> list[Notification]:
         """Put the steps of escalations that are due into the outbox; those that nobody needs any more are cancelled."""
         with writing(self.engine) as connection:
-            book = state.book(connection, self.policy, now, also=calling.called(connection, now))
-            seen = self._views(connection, book, telling, now)
-            return calling.fire(connection, seen, now)
+            state = queries.lifecycle_state(
+                connection, self.policy, now, also=escalations.called(connection, now)
+            )
+            seen = self._visible(connection, state, rules, now)
+            return escalations.fire(connection, seen, now)
 
     def is_due(self, now: datetime) -> bool:
         """Whether a step of an escalation is due, or an incident waited for an instant that has come."""
         with reading(self.engine) as connection:
-            if calling.called(connection, now):
+            if escalations.called(connection, now):
                 return True
             active = tables.INCIDENTS.c.state.in_(["open", "acknowledged"])
             query = sa.select(tables.INCIDENTS.c.withheld).where(active & (tables.INCIDENTS.c.withheld != ""))
@@ -214,17 +214,17 @@ class Ledger:
         """Sinks whose newest settled message was given up: name, error, and since when it waited."""
         rows = tables.DELIVERIES.c
         is_settled = rows.state.in_(["sent", "dead"]) & (rows.reason != "test")
-        is_settled &= ~rows.last_error.like(f"{calling.NOT_NEEDED}%")
+        is_settled &= ~rows.last_error.like(f"{escalations.NOT_NEEDED}%")
         newest = sa.select(sa.func.max(rows.delivery_id)).where(is_settled).group_by(rows.sink)
         query = sa.select(tables.DELIVERIES).where(rows.delivery_id.in_(newest) & (rows.state == "dead"))
         with reading(self.engine) as connection:
-            found = state.rows(connection, query.order_by(rows.sink))
+            found = queries.rows(connection, query.order_by(rows.sink))
         return [(row["sink"], row["last_error"], row["created_at"]) for row in found]
 
-    def send_test(self, sinks: Iterable[str], severity: Severity, now: datetime) -> list[Notice]:
+    def send_test(self, sinks: Iterable[str], severity: Severity, now: datetime) -> list[Notification]:
         """Put a message that says it is a test into the outbox, for each of these sinks; no incident comes of it."""
-        notices = [
-            Notice(
+        notifications = [
+            Notification(
                 sink=sink,
                 incident_id=f"test-{self._new_id()}",
                 reason="test",
@@ -238,8 +238,8 @@ class Ledger:
             for sink in sinks
         ]
         with writing(self.engine) as connection:
-            state.write_deliveries(connection, notices, now)
-        return notices
+            queries.write_deliveries(connection, notifications, now)
+        return notifications
 
     def acknowledge(self, incident_id: str, by: str, at: datetime) -> list[Event]:
         """A person takes an incident and its alerts; nobody is called any more. Once is enough.
@@ -257,13 +257,13 @@ class Ledger:
             NoSuchSubjectError: There is no such incident.
         """
         with writing(self.engine) as connection:
-            incident, book = self._incident(connection, incident_id, at)
-            events = [event for name in incident.alert_ids for event in resolve(book.alerts[name], by, at)]
+            incident, state = self._incident(connection, incident_id, at)
+            events = [event for name in incident.alert_ids for event in resolve(state.alerts[name], by, at)]
             if incident.is_active:
                 number = incident.version + 1
                 events.append(Event("incident", incident_id, number, at, "resolved", {}))
-            state.write(connection, book, events)
-            calling.cancel(connection, incident_id, f"closed by {by}")
+            queries.write(connection, state, events)
+            escalations.cancel(connection, incident_id, f"closed by {by}")
             return events
 
     def add_silence(self, silence: Silence) -> Silence:
@@ -280,7 +280,7 @@ class Ledger:
             NoSuchSubjectError: There is no such silence.
         """
         with writing(self.engine) as connection:
-            found = state.one(connection, tables.SILENCES, tables.SILENCES.c.silence_id == silence_id)
+            found = queries.one(connection, tables.SILENCES, tables.SILENCES.c.silence_id == silence_id)
             if found is None:
                 raise NoSuchSubjectError(f"no silence {silence_id!r}")
             silence = silence_of(found)
@@ -296,7 +296,7 @@ class Ledger:
     def silences(self, now: datetime | None = None) -> list[Silence]:
         """All silences, or those that are not over at an instant."""
         with reading(self.engine) as connection:
-            return state.silences(connection, now)
+            return queries.silences(connection, now)
 
     def add_feedback(
         self,
@@ -316,7 +316,7 @@ class Ledger:
         with writing(self.engine) as connection:
             wanted = (tables.ALERTS.c.alert_id == alert_id, tables.INCIDENTS.c.incident_id == incident_id)
             known = any(
-                state.one(connection, table, where) is not None
+                queries.one(connection, table, where) is not None
                 for table, where in zip((tables.ALERTS, tables.INCIDENTS), wanted, strict=True)
             )
             if not known:
@@ -339,7 +339,7 @@ class Ledger:
         )
         with reading(self.engine) as connection:
             return [
-                (row["sink"], row["incident_id"], row["reference"]) for row in state.rows(connection, query)
+                (row["sink"], row["incident_id"], row["reference"]) for row in queries.rows(connection, query)
             ]
 
     def record_ticket(self, ticket: Ticket, at: datetime) -> list[Event]:
@@ -352,7 +352,7 @@ class Ledger:
             mine = (tables.TICKETS.c.sink == ticket.sink) & (
                 tables.TICKETS.c.incident_id == ticket.incident_id
             )
-            before = state.one(connection, tables.TICKETS, mine)
+            before = queries.one(connection, tables.TICKETS, mine)
             connection.execute(sa.delete(tables.TICKETS).where(mine))
             row = {
                 name: getattr(ticket, name)
@@ -361,17 +361,17 @@ class Ledger:
             connection.execute(sa.insert(tables.TICKETS).values(**row, read_at=at))
             if not ticket.is_by_person or ticket.state == "open":
                 return []
-            asking = state.one(
+            asking = queries.one(
                 connection, tables.INCIDENTS, tables.INCIDENTS.c.incident_id == ticket.incident_id
             )
             if asking is not None and not _is_news(ticket, before, incident_of(asking)):
                 return []
             return self._acknowledge(connection, ticket.incident_id, ticket.who or ticket.sink, at)
 
-    def book(self, now: datetime) -> Book:
+    def lifecycle_state(self, now: datetime) -> LifecycleState:
         """What goes on, and what may come back."""
         with reading(self.engine) as connection:
-            return state.book(connection, self.policy, now)
+            return queries.lifecycle_state(connection, self.policy, now)
 
     def incident(self, incident_id: str) -> tuple[Incident, list[Alert], list[Event]]:
         """An incident with its alerts and their events, for people to look at.
@@ -380,16 +380,16 @@ class Ledger:
             NoSuchSubjectError: There is no such incident.
         """
         with reading(self.engine) as connection:
-            found = state.one(connection, tables.INCIDENTS, tables.INCIDENTS.c.incident_id == incident_id)
+            found = queries.one(connection, tables.INCIDENTS, tables.INCIDENTS.c.incident_id == incident_id)
             if found is None:
                 raise NoSuchSubjectError(f"no incident {incident_id!r}")
             incident = incident_of(found)
             mine = tables.ALERTS.c.alert_id.in_(incident.alert_ids)
-            alerts = [alert_of(row) for row in state.rows(connection, sa.select(tables.ALERTS).where(mine))]
+            alerts = [alert_of(row) for row in queries.rows(connection, sa.select(tables.ALERTS).where(mine))]
             subjects = [incident_id, *incident.alert_ids]
             query = sa.select(tables.EVENTS).where(tables.EVENTS.c.subject_id.in_(subjects))
             ordered = query.order_by(tables.EVENTS.c.event_id)
-            return incident, alerts, [event_of(row) for row in state.rows(connection, ordered)]
+            return incident, alerts, [event_of(row) for row in queries.rows(connection, ordered)]
 
     def incidents(self, states: Collection[str]) -> list[tuple[Incident, list[Alert]]]:
         """Incidents in these states with their alerts, by opening."""
@@ -397,9 +397,9 @@ class Ledger:
         query = sa.select(tables.INCIDENTS).where(column.state.in_(list(states)))
         with reading(self.engine) as connection:
             ordered = query.order_by(column.opened_at, column.incident_id)
-            found = [incident_of(row) for row in state.rows(connection, ordered)]
+            found = [incident_of(row) for row in queries.rows(connection, ordered)]
             names = [name for incident in found for name in incident.alert_ids]
-            rows = state.rows_in(connection, tables.ALERTS.c.alert_id, names)
+            rows = queries.rows_in(connection, tables.ALERTS.c.alert_id, names)
         alerts = {row["alert_id"]: alert_of(row) for row in rows}
         return [
             (incident, [alerts[name] for name in incident.alert_ids if name in alerts]) for incident in found
@@ -412,7 +412,7 @@ class Ledger:
         is_mine = _begins(alert.alert_id, beginning) & alert.incident_id.is_not(None)
         alerts = sa.select(alert.alert_id, alert.incident_id).where(is_mine)
         with reading(self.engine) as connection:
-            found = {row["alert_id"]: row["incident_id"] for row in state.rows(connection, alerts)}
+            found = {row["alert_id"]: row["incident_id"] for row in queries.rows(connection, alerts)}
             found |= {name: name for name in connection.execute(incidents).scalars()}
         whole = beginning.lower()
         return {whole: found[whole]} if whole in found else dict(sorted(found.items()))
@@ -441,7 +441,7 @@ class Ledger:
             wanted[table] = table.c.incident_id == incident_id
         with reading(self.engine) as connection:
             return {
-                table.name: state.rows(
+                table.name: queries.rows(
                     connection, sa.select(table).where(where).order_by(*table.primary_key.columns)
                 )
                 for table, where in wanted.items()
@@ -450,10 +450,10 @@ class Ledger:
     def given_up(self) -> list[Delivery]:
         """Messages that were not sent and will not be, in order; not those that nobody needed any more."""
         rows = tables.DELIVERIES.c
-        is_dead = (rows.state == "dead") & ~rows.last_error.like(f"{calling.NOT_NEEDED}%")
+        is_dead = (rows.state == "dead") & ~rows.last_error.like(f"{escalations.NOT_NEEDED}%")
         query = sa.select(tables.DELIVERIES).where(is_dead).order_by(rows.delivery_id)
         with reading(self.engine) as connection:
-            return [delivery_of(row) for row in state.rows(connection, query)]
+            return [delivery_of(row) for row in queries.rows(connection, query)]
 
     def delivery(self, delivery_id: int) -> Delivery:
         """One message.
@@ -462,7 +462,7 @@ class Ledger:
             NoSuchSubjectError: There is no such message.
         """
         with reading(self.engine) as connection:
-            found = state.one(connection, tables.DELIVERIES, tables.DELIVERIES.c.delivery_id == delivery_id)
+            found = queries.one(connection, tables.DELIVERIES, tables.DELIVERIES.c.delivery_id == delivery_id)
         if found is None:
             raise NoSuchSubjectError(f"no message {delivery_id}")
         return delivery_of(found)
@@ -471,7 +471,7 @@ class Ledger:
         """Every event, in order; everything else follows from them."""
         with reading(self.engine) as connection:
             query = sa.select(tables.EVENTS).order_by(tables.EVENTS.c.event_id)
-            return [event_of(row) for row in state.rows(connection, query)]
+            return [event_of(row) for row in queries.rows(connection, query)]
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Copies for the warehouse: alerts, events, incidents, deliveries, tickets, escalations, silences, feedback."""
@@ -485,7 +485,7 @@ class Ledger:
         """Kept look → the instant at which it was evaluated."""
         query = sa.select(tables.EVALUATIONS).where(tables.EVALUATIONS.c.origin.is_not(None))
         with reading(self.engine) as connection:
-            return {row["origin"]: row["as_of"] for row in state.rows(connection, query)}
+            return {row["origin"]: row["as_of"] for row in queries.rows(connection, query)}
 
     def newest_origins(self) -> dict[str, str]:
         """Source → the newest kept look of it that was evaluated."""
@@ -493,50 +493,58 @@ class Ledger:
         query = sa.select(tables.EVALUATIONS.c.source, sa.func.max(taken).label("origin"))
         query = query.where(taken.is_not(None)).group_by(tables.EVALUATIONS.c.source)
         with reading(self.engine) as connection:
-            return {row["source"]: row["origin"] for row in state.rows(connection, query)}
+            return {row["source"]: row["origin"] for row in queries.rows(connection, query)}
 
     def last_evaluation(self) -> datetime | None:
         """Instant of the newest look at the sites."""
         with reading(self.engine) as connection:
-            return state.last_evaluation(connection)
+            return queries.last_evaluation(connection)
 
     def _acknowledge(self, connection: Connection, incident_id: str, by: str, at: datetime) -> list[Event]:
-        incident, book = self._incident(connection, incident_id, at)
-        events = [*acknowledge_incident(incident, book.alerts, by, at)]
+        incident, state = self._incident(connection, incident_id, at)
+        events = [*acknowledge_incident(incident, state.alerts, by, at)]
         for name in incident.alert_ids if events else ():
-            events += acknowledge(book.alerts[name], by, at)
-        state.write(connection, book, events)
+            events += acknowledge(state.alerts[name], by, at)
+        queries.write(connection, state, events)
         if events:
-            calling.cancel(connection, incident_id, f"acknowledged by {by}", stops_when="acknowledged")
+            escalations.cancel(connection, incident_id, f"acknowledged by {by}", stops_when="acknowledged")
         return events
 
-    def _incident(self, connection: Connection, incident_id: str, now: datetime) -> tuple[Incident, Book]:
+    def _incident(
+        self, connection: Connection, incident_id: str, now: datetime
+    ) -> tuple[Incident, LifecycleState]:
         """An incident and all of its alerts, however old they are."""
-        book = state.book(connection, self.policy, now, also=[incident_id])
-        if incident_id not in book.incidents:
+        state = queries.lifecycle_state(connection, self.policy, now, also=[incident_id])
+        if incident_id not in state.incidents:
             raise NoSuchSubjectError(f"no incident {incident_id!r}")
-        return book.incidents[incident_id], book
+        return state.incidents[incident_id], state
 
-    def _views(
-        self, connection: Connection, book: Book, telling: Telling, now: datetime
-    ) -> Mapping[str, View]:
-        known = [*state.silences(connection, now), *telling.windows]
-        return views(book, known, telling.of_sites, now)
+    def _visible(
+        self, connection: Connection, state: LifecycleState, rules: NotificationRules, now: datetime
+    ) -> Mapping[str, VisibleIncident]:
+        known = [*queries.silences(connection, now), *rules.windows]
+        return visible_incidents(state, known, rules.labels_by_site, now)
 
-    def _tell(self, connection: Connection, telling: Telling, now: datetime) -> Recorded:
-        book = state.book(connection, self.policy, now, also=state.not_told_over(connection))
-        seen = self._views(connection, book, telling, now)
-        said = plan(seen.values(), state.told(connection, seen), telling.routes, now, state.held(connection))
-        state.write_notices(connection, said.notices, now)
-        state.write_held(connection, said.held)
+    def _notify(self, connection: Connection, rules: NotificationRules, now: datetime) -> Recorded:
+        state = queries.lifecycle_state(connection, self.policy, now, also=queries.awaiting_end(connection))
+        seen = self._visible(connection, state, rules, now)
+        said = plan(
+            seen.values(),
+            queries.last_notifications(connection, seen),
+            rules.routes,
+            now,
+            queries.held(connection),
+        )
+        queries.write_notifications(connection, said.notifications, now)
+        queries.write_held(connection, said.held)
         withheld = {
             name: "no_route" if decision is None else f"{decision.reason}: {decision.detail}".rstrip(": ")
             for name, decision in said.withheld.items()
         }
-        events = _withholding(book.incidents.values(), withheld, said, now)
-        state.write(connection, book, events)
-        calling.follow(connection, book.after(events), said, telling.escalations, now)
-        return Recorded(tuple(events), said.notices, withheld)
+        events = _withholding(state.incidents.values(), withheld, said, now)
+        queries.write(connection, state, events)
+        escalations.follow(connection, state.after(events), said, rules.escalations, now)
+        return Recorded(tuple(events), said.notifications, withheld)
 
 
 def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:
@@ -567,8 +575,8 @@ def _withholding(
     incidents: Iterable[Incident], withheld: Mapping[str, str], said: Plan, now: datetime
 ) -> list[Event]:
     """Events where the reason for silence changed, so that every incident was told or has its reason."""
-    told = {notice.incident_id for notice in said.notices}
-    told |= {one.incident_id for notice in said.notices for one in notice.covers}
+    told = {notification.incident_id for notification in said.notifications}
+    told |= {one.incident_id for notification in said.notifications for one in notification.covers}
     events: list[Event] = []
     for incident in incidents:
         reason = withheld.get(incident.incident_id, "")

@@ -75,7 +75,7 @@ def delivery_of(row: Row) -> Delivery:
     return Delivery(**{name: row[name] for name in _DELIVERY if name in row})
 
 
-def told_of(row: Row) -> LastNotification:
+def last_notification_of(row: Row) -> LastNotification:
     """A row of ``told``."""
     return LastNotification(
         at=row["at"],

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from mist_pipeline.alerts.ledger import queries as state
+from mist_pipeline.alerts.ledger import queries
 from mist_pipeline.alerts.ledger.database import reading
 from mist_pipeline.alerts.ledger.escalations import NOT_NEEDED
 from mist_pipeline.alerts.ledger.mapping import delivery_of
@@ -112,7 +112,7 @@ class Outbox:
             if not before:
                 return []
             rows = connection.execute(take.where(mine.c.delivery_id.in_(before))).mappings().all()
-            known = state.rows_in(connection, THREADS.c.incident_id, [row["incident_id"] for row in rows])
+            known = queries.rows_in(connection, THREADS.c.incident_id, [row["incident_id"] for row in rows])
         references = {(row["sink"], row["incident_id"]): row["reference"] for row in known}
         taken = [
             replace(
@@ -134,7 +134,7 @@ class Outbox:
             & ~_IS_WITHDRAWN
         )
         with reading(self._engine) as connection:
-            return state.one(connection, DELIVERIES, mine) is not None
+            return queries.one(connection, DELIVERIES, mine) is not None
 
     def settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> str | None:
         """Write down what the sink answered.
@@ -200,7 +200,7 @@ class Outbox:
     def is_waiting(self, now: datetime, sinks: Iterable[str] | None = None) -> bool:
         """Whether a row is due, for any of these sinks where some are named."""
         with reading(self._engine) as connection:
-            return state.one(connection, DELIVERIES, _is_ready(now, sinks)) is not None
+            return queries.one(connection, DELIVERIES, _is_ready(now, sinks)) is not None
 
     def requeue(self, delivery_id: int, now: datetime) -> bool:
         """Try a dead row again, after a person has mended what was wrong; says whether there was one."""

@@ -9,70 +9,74 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mist_pipeline.alerts.ledger.evaluation_store import Evaluations, Name, UnreadableLookError
-from mist_pipeline.alerts.ledger.ledger import Ledger, Recorded, Telling
+from mist_pipeline.alerts.ledger.evaluation_store import (
+    EvaluationName,
+    EvaluationStore,
+    UnreadableEvaluationError,
+)
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules, Recorded
 from mist_pipeline.alerts.lifecycle.model import Event
 from mist_pipeline.alerts.lifecycle.observations import FAMILIES, EvaluationInput
 
 
 @dataclass(frozen=True)
-class Taken:
+class PendingResult:
     """What became of the looks that waited.
 
     Attributes:
         names: Looks that were evaluated, in order.
         events: What followed for alerts and incidents, reasons for silence included.
-        told: What is to be told now, and what not and why.
+        recorded: What is to be told now, and what not and why.
         unreadable: Looks that were damaged and are set aside.
     """
 
-    names: tuple[Name, ...]
+    names: tuple[EvaluationName, ...]
     events: tuple[Event, ...]
-    told: Recorded
+    recorded: Recorded
     unreadable: tuple[str, ...] = ()
 
 
-def waiting(ledger: Ledger, kept: Evaluations) -> list[Name]:
+def pending_evaluations(ledger: Ledger, store: EvaluationStore) -> list[EvaluationName]:
     """Looks that were not evaluated, in order of time.
 
     Looks of one kind are evaluated in their order: one that is older than the newest of its kind is not made up for.
     """
     newest = ledger.newest_origins()
-    return [name for name in kept.names() if name.text > newest.get(name.source, "")]
+    return [name for name in store.names() if name.text > newest.get(name.source, "")]
 
 
-def take(
+def evaluate_pending(
     ledger: Ledger,
-    kept: Evaluations,
-    telling: Telling,
+    store: EvaluationStore,
+    rules: NotificationRules,
     now: datetime,
     *,
     families: Mapping[str, str] = FAMILIES,
-) -> Taken:
-    """Evaluate what waits, then decide what is to be told.
+) -> PendingResult:
+    """Evaluate what waits, then decide what is to be recorded.
 
     Args:
         ledger: Where events and messages go.
-        kept: Where looks come from.
-        telling: Who is told.
+        store: Where looks come from.
+        rules: Who is recorded.
         now: The instant of the decision.
         families: Metric → family.
     """
-    names, events, unreadable = list[Name](), list[Event](), list[str]()
+    names, events, unreadable = list[EvaluationName](), list[Event](), list[str]()
     held: EvaluationInput | None = None
-    for name in waiting(ledger, kept):
+    for name in pending_evaluations(ledger, store):
         try:
-            step = kept.load(name)
-        except UnreadableLookError as error:
+            evaluation = store.load(name)
+        except UnreadableEvaluationError as error:
             # One damaged look must not keep all later ones from being evaluated.
-            kept.set_aside(name)
+            store.set_aside(name)
             unreadable.append(str(error))
             continue
         if held is not None:
             events += ledger.record_evaluation(held, families=families, origin=names[-1].text).events
         names.append(name)
-        held = step
+        held = evaluation
     if held is None:
-        return Taken((), (), ledger.tell(telling, now), tuple(unreadable))
-    told = ledger.record_evaluation(held, telling, families=families, origin=names[-1].text, now=now)
-    return Taken(tuple(names), (*events, *told.events), told, tuple(unreadable))
+        return PendingResult((), (), ledger.notify(rules, now), tuple(unreadable))
+    recorded = ledger.record_evaluation(held, rules, families=families, origin=names[-1].text, now=now)
+    return PendingResult(tuple(names), (*events, *recorded.events), recorded, tuple(unreadable))

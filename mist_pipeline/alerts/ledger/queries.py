@@ -14,8 +14,8 @@ from mist_pipeline.alerts.ledger.mapping import (
     event_row,
     incident_of,
     incident_row,
+    last_notification_of,
     silence_of,
-    told_of,
 )
 from mist_pipeline.alerts.ledger.tables import (
     ALERTS,
@@ -24,14 +24,14 @@ from mist_pipeline.alerts.ledger.tables import (
     EVENTS,
     HELD,
     INCIDENTS,
+    LAST_NOTIFICATIONS,
     SILENCES,
-    TOLD,
 )
-from mist_pipeline.alerts.lifecycle.evaluation import Book
+from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
 from mist_pipeline.alerts.lifecycle.model import Event, Source
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.notify.decision import LastNotification
-from mist_pipeline.alerts.notify.plan import Notice, TellKey
+from mist_pipeline.alerts.notify.plan import Notification, NotificationKey
 from mist_pipeline.alerts.notify.silences import Silence
 
 _CHUNK = 500
@@ -88,7 +88,9 @@ def after_all(connection: Connection, as_of: datetime, source: Source) -> dateti
     return at
 
 
-def book(connection: Connection, policy: Policy, now: datetime, also: Iterable[str] = ()) -> Book:
+def lifecycle_state(
+    connection: Connection, policy: Policy, now: datetime, also: Iterable[str] = ()
+) -> LifecycleState:
     """What goes on, what may come back, and these incidents with all of their alerts."""
     memory = now - max(policy.max_reopen, policy.max_daily_gap)
     going = sa.select(ALERTS).where(
@@ -103,14 +105,14 @@ def book(connection: Connection, policy: Policy, now: datetime, also: Iterable[s
     found |= {row["incident_id"]: row for row in rows_in(connection, INCIDENTS.c.incident_id, more)}
     children = {name for row in found.values() for name in row["alert_ids"]} - alerts.keys()
     alerts |= {row["alert_id"]: row for row in rows_in(connection, ALERTS.c.alert_id, children)}
-    return Book(
+    return LifecycleState(
         last_evaluation(connection),
         {name: alert_of(alerts[name]) for name in sorted(alerts)},
         {name: incident_of(found[name]) for name in sorted(found)},
     )
 
 
-def write(connection: Connection, before: Book, events: list[Event]) -> None:
+def write(connection: Connection, before: LifecycleState, events: list[Event]) -> None:
     """Events, and what alerts and incidents are after them."""
     if not events:
         return
@@ -148,26 +150,30 @@ def silences(connection: Connection, now: datetime | None) -> list[Silence]:
     return [silence_of(row) for row in rows(connection, query)]
 
 
-def told(connection: Connection, incident_ids: Iterable[str]) -> dict[TellKey, LastNotification]:
+def last_notifications(
+    connection: Connection, incident_ids: Iterable[str]
+) -> dict[NotificationKey, LastNotification]:
     """What each sink was last told about these incidents."""
     return {
-        (row["sink"], row["incident_id"]): told_of(row)
-        for row in rows_in(connection, TOLD.c.incident_id, incident_ids)
+        (row["sink"], row["incident_id"]): last_notification_of(row)
+        for row in rows_in(connection, LAST_NOTIFICATIONS.c.incident_id, incident_ids)
     }
 
 
-def not_told_over(connection: Connection) -> list[str]:
+def awaiting_end(connection: Connection) -> list[str]:
     """Incidents of which some sink has not heard the end."""
-    query = sa.select(TOLD.c.incident_id).where(TOLD.c.is_over.is_(False)).distinct()
+    query = (
+        sa.select(LAST_NOTIFICATIONS.c.incident_id).where(LAST_NOTIFICATIONS.c.is_over.is_(False)).distinct()
+    )
     return list(connection.execute(query).scalars())
 
 
-def held(connection: Connection) -> list[TellKey]:
+def held(connection: Connection) -> list[NotificationKey]:
     """What quiet hours hold back."""
     return [(row["sink"], row["incident_id"]) for row in rows(connection, sa.select(HELD))]
 
 
-def write_held(connection: Connection, now_held: Iterable[TellKey]) -> None:
+def write_held(connection: Connection, now_held: Iterable[NotificationKey]) -> None:
     """What quiet hours hold back now."""
     connection.execute(sa.delete(HELD))
     kept = [{"sink": sink, "incident_id": name} for sink, name in sorted(now_held)]
@@ -175,60 +181,67 @@ def write_held(connection: Connection, now_held: Iterable[TellKey]) -> None:
         connection.execute(sa.insert(HELD), kept)
 
 
-def write_notices(connection: Connection, notices: Iterable[Notice], now: datetime) -> None:
+def write_notifications(connection: Connection, notifications: Iterable[Notification], now: datetime) -> None:
     """Rows of the outbox, and what the sinks will have been told with them."""
-    messages = list(notices)
+    messages = list(notifications)
     write_deliveries(connection, messages, now)
     heard = [one for message in messages for one in message.covers or (message,)]
-    for notice in heard:
-        mine = (TOLD.c.sink == notice.sink) & (TOLD.c.incident_id == notice.incident_id)
-        connection.execute(sa.delete(TOLD).where(mine))
+    for notification in heard:
+        mine = (LAST_NOTIFICATIONS.c.sink == notification.sink) & (
+            LAST_NOTIFICATIONS.c.incident_id == notification.incident_id
+        )
+        connection.execute(sa.delete(LAST_NOTIFICATIONS).where(mine))
     if heard:
-        connection.execute(sa.insert(TOLD), [_told_row(notice, now) for notice in heard])
+        connection.execute(
+            sa.insert(LAST_NOTIFICATIONS),
+            [_last_notification_row(notification, now) for notification in heard],
+        )
 
 
-def write_called(connection: Connection, notices: Iterable[Notice], now: datetime) -> None:
+def write_escalated(connection: Connection, notifications: Iterable[Notification], now: datetime) -> None:
     """Who is called has been told: of the end, and that somebody has taken it, they hear as well.
 
     The count of what they were told is not that of calls, which have their own (``sequence`` of an escalation).
     """
-    for notice in notices:
-        mine = (TOLD.c.sink == notice.sink) & (TOLD.c.incident_id == notice.incident_id)
-        before = one(connection, TOLD, mine)
-        connection.execute(sa.delete(TOLD).where(mine))
-        row = {**_told_row(notice, now), "sequence": before["sequence"] if before else 0}
-        connection.execute(sa.insert(TOLD).values(row))
+    for notification in notifications:
+        mine = (LAST_NOTIFICATIONS.c.sink == notification.sink) & (
+            LAST_NOTIFICATIONS.c.incident_id == notification.incident_id
+        )
+        before = one(connection, LAST_NOTIFICATIONS, mine)
+        connection.execute(sa.delete(LAST_NOTIFICATIONS).where(mine))
+        row = {**_last_notification_row(notification, now), "sequence": before["sequence"] if before else 0}
+        connection.execute(sa.insert(LAST_NOTIFICATIONS).values(row))
 
 
-def write_deliveries(connection: Connection, notices: Iterable[Notice], now: datetime) -> None:
+def write_deliveries(connection: Connection, notifications: Iterable[Notification], now: datetime) -> None:
     """Rows of the outbox."""
-    waiting = [_delivery_row(notice, now) for notice in notices]
+    waiting = [_delivery_row(notification, now) for notification in notifications]
     if waiting:
         connection.execute(sa.insert(DELIVERIES), waiting)
 
 
-def _delivery_row(notice: Notice, now: datetime) -> dict[str, Any]:
-    """A notice as a row of the outbox."""
+def _delivery_row(notification: Notification, now: datetime) -> dict[str, Any]:
+    """A notification as a row of the outbox."""
     return {
-        "sink": notice.sink,
-        "incident_id": notice.incident_id,
-        "reason": notice.reason,
-        "sequence": notice.sequence,
+        "sink": notification.sink,
+        "incident_id": notification.incident_id,
+        "reason": notification.reason,
+        "sequence": notification.sequence,
         "state": "pending",
-        "payload": notice.payload(),
+        "payload": notification.payload(),
         "created_at": now,
         "due_at": now,
     }
 
 
-def _told_row(notice: Notice, now: datetime) -> dict[str, Any]:
+def _last_notification_row(notification: Notification, now: datetime) -> dict[str, Any]:
     return {
-        "sink": notice.sink,
-        "incident_id": notice.incident_id,
+        "sink": notification.sink,
+        "incident_id": notification.incident_id,
         "at": now,
-        "sequence": notice.sequence,
-        "severity": notice.severity,
-        "site_ids": list(notice.site_ids),
-        "is_over": notice.is_over,
-        "is_acknowledged": notice.is_acknowledged,
+        "sequence": notification.sequence,
+        "severity": notification.severity,
+        "site_ids": list(notification.site_ids),
+        "is_over": notification.is_over,
+        "is_acknowledged": notification.is_acknowledged,
     }

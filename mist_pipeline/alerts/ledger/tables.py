@@ -176,7 +176,7 @@ DELIVERIES = sa.Table(
     sa.Index("ix_deliveries_state_due_at", "state", "due_at"),
 )
 
-TOLD = sa.Table(
+LAST_NOTIFICATIONS = sa.Table(
     "told",
     METADATA,
     _text("sink", primary_key=True),

@@ -1,7 +1,7 @@
 """The life of one alert: pending → open → acknowledged → resolved, as a pure function of what one evaluation shows.
 
-Here: alert and sight in, events out; the clock is the evaluation's instant, names are made of fingerprint and instant.
-Not here: gathering sights (`signals`), what events do (`fold`), causes (`grouping`), who is told (`telling`).
+Here: alert and observation in, events out; the clock is the evaluation's instant, names are made of fingerprint and instant.
+Not here: gathering observe (`signals`), what events do (`fold`), causes (`grouping`), who is told (`telling`).
 
 Times count only while somebody looked: a missing reading, a stopped collector and a gap between evaluations freeze the
 hold of a pending alert and the recovery of an open one alike.
@@ -23,35 +23,35 @@ _ZERO = timedelta(0)
 class Moment:
     """When an evaluation takes place, and when the one before did."""
 
-    step: EvaluationInput
+    evaluation: EvaluationInput
     previous: datetime | None
     policy: Policy
 
     @property
     def at(self) -> datetime:
         """The instant of the evaluation."""
-        return self.step.as_of
+        return self.evaluation.as_of
 
     @property
     def has_gap(self) -> bool:
         """Whether nobody looked for too long before."""
-        return self.previous is not None and self.at - self.previous > self.policy.gap(self.step.source)
+        return self.previous is not None and self.at - self.previous > self.policy.gap(self.evaluation.source)
 
     @property
     def valid_until(self) -> datetime:
         """How long what fires now is taken to fire."""
-        return self.at + (self.policy.daily_validity if self.step.source == "daily" else _ZERO)
+        return self.at + (self.policy.daily_validity if self.evaluation.source == "daily" else _ZERO)
 
 
 def advance(
-    alert: Alert | None, key: Key, sight: Observation, moment: Moment
+    alert: Alert | None, key: Key, observation: Observation, moment: Moment
 ) -> tuple[Alert | None, list[Event]]:
     """One alert's life moved on by one evaluation.
 
     Args:
         alert: The newest alert of this problem; None if there was none, or it was over too long ago to be reopened.
         key: Site and family.
-        sight: What the evaluation shows of it.
+        observation: What the evaluation shows of it.
         moment: When.
 
     Returns:
@@ -59,11 +59,11 @@ def advance(
     """
     life = _Life(alert, key, moment)
     if life.alert is None or life.alert.state in {"resolved", "lapsed"}:
-        life.begin(sight)
+        life.begin(observation)
     elif life.alert.state == "pending":
-        life.hold(sight)
+        life.hold(observation)
     else:
-        life.watch(sight)
+        life.watch(observation)
     return life.alert, life.events
 
 
@@ -111,9 +111,9 @@ class _Life:
             raise ValueError(f"no alert of {self.key} yet")
         return self.alert
 
-    def begin(self, sight: Observation) -> None:
+    def begin(self, observation: Observation) -> None:
         """A problem without an alert, or with one that is over."""
-        signal = sight.signal
+        signal = observation.signal
         if signal is None or not signal.is_raising:
             return
         if self.alert is not None and self._is_old_news(signal, self.alert.resolved_at):
@@ -123,9 +123,9 @@ class _Life:
         self._pend(signal)
         self._open_if_held(signal)
 
-    def hold(self, sight: Observation) -> None:
+    def hold(self, observation: Observation) -> None:
         """A pending alert: has it held, is it over, or can nobody see it?"""
-        signal, at = sight.signal, self.moment.at
+        signal, at = observation.signal, self.moment.at
         if self.moment.has_gap:
             self._freeze_since_before()
         if at - self.it.pending_since > self.moment.policy.expire_after:
@@ -135,40 +135,40 @@ class _Life:
             self._fire(is_seen=True)
             if signal.is_raising:
                 self._open_if_held(signal)
-        elif sight.is_supported or at < self.it.valid_until:
+        elif observation.is_supported or at < self.it.valid_until:
             self._fire()
-        elif sight.visibility == "missing":
+        elif observation.visibility == "missing":
             self._freeze()
         else:
             self._emit("lapsed")
 
-    def watch(self, sight: Observation) -> None:
+    def watch(self, observation: Observation) -> None:
         """An open or acknowledged alert: does it fire, grow, fall, recover, or can nobody see it?"""
         if self.moment.has_gap:
             self._freeze_since_before()
-        signal = sight.signal
+        signal = observation.signal
         if signal is not None:
             self._notice(signal)
         if signal is not None and signal.is_raising and not self._is_old_news(signal, self._quiet_since()):
-            is_daily = self.moment.step.source == "daily"
+            is_daily = self.moment.evaluation.source == "daily"
             self._fire(is_seen=True, renew=is_daily and not self._is_held_by_live(signal))
             self._follow(signal)
-        elif sight.is_supported or self.moment.at < self.it.valid_until:
+        elif observation.is_supported or self.moment.at < self.it.valid_until:
             self._fire()
-        elif sight.visibility == "missing":
+        elif observation.visibility == "missing":
             self._freeze()
             self._expire()
         else:
-            self._calm(is_proof=sight.visibility == "ok")
+            self._calm(is_proof=observation.visibility == "ok")
 
     def _is_old_news(self, signal: Signal, over_since: datetime | None) -> bool:
         """A daily finding about a day in which the trouble ended: known, and over."""
-        step = self.moment.step
+        evaluation = self.moment.evaluation
         return (
-            step.source == "daily"
+            evaluation.source == "daily"
             and signal.is_about_the_past
             and over_since is not None
-            and over_since > step.begins
+            and over_since > evaluation.begins
             and self.it.source == "live"
         )
 
@@ -191,7 +191,7 @@ class _Life:
             "kind": signal.kind,
             "severity": signal.severity,
             "valid_until": self.moment.valid_until.isoformat(),
-            "source": self.moment.step.source,
+            "source": self.moment.evaluation.source,
         }
         if self.alert is None:
             alert_id = stable_id(fingerprint, at.isoformat())
@@ -224,7 +224,7 @@ class _Life:
 
     def _fire(self, *, is_seen: bool = False, renew: bool = False) -> None:
         """It fires: daily findings renew how long, live ones take over."""
-        alert, source = self.it, self.moment.step.source
+        alert, source = self.it, self.moment.evaluation.source
         is_news_to_live = is_seen and source == "live" and alert.source == "daily"
         if renew or is_news_to_live or alert.condition == "quiet":
             is_live = source == "live"

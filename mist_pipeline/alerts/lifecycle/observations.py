@@ -148,7 +148,7 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class Sights:
+class Observations:
     """Everything that one evaluation shows.
 
     Attributes:
@@ -166,7 +166,7 @@ class Sights:
     margin: float
 
     def of(self, alerts: Iterable[Alert]) -> dict[Key, Observation]:
-        """A sight for each of these alerts and for each problem with findings."""
+        """An observation for each of these alerts and for each problem with findings."""
         held = {(alert.site_id, alert.family): alert for alert in alerts}
         below = self._below_line(held)
         return {
@@ -232,43 +232,45 @@ class Sights:
         return [held[key] for key in below.select("site_id", "family").unique().iter_rows()]
 
 
-def sights(step: EvaluationInput, policy: Policy, families: Mapping[str, str] = FAMILIES) -> Sights:
+def observe(
+    evaluation: EvaluationInput, policy: Policy, families: Mapping[str, str] = FAMILIES
+) -> Observations:
     """Gather an evaluation.
 
     Args:
-        step: The evaluation.
+        evaluation: The evaluation.
         policy: Which rules raise alerts, and after which hold.
         families: Metric → family, for readings and for findings without one.
 
     Raises:
         ValueError: A finding has an unknown severity.
     """
-    found = _with_family(step.findings.filter(pl.col("kind") != CORRELATION), families)
-    supported = _keys(step.support)
-    return Sights(
-        _signals(found, supported, policy, step.source),
+    found = _with_family(evaluation.findings.filter(pl.col("kind") != CORRELATION), families)
+    supported = _keys(evaluation.support)
+    return Observations(
+        _signals(found, supported, policy, evaluation.source),
         bool(((found["kind"] == COLLECTOR) & (found["site_id"] == "")).any()),
         supported,
-        step.readings,
+        evaluation.readings,
         families,
         policy.recovery_margin_pct,
     )
 
 
-def causes(step: EvaluationInput) -> list[Cause]:
+def causes(evaluation: EvaluationInput) -> list[Cause]:
     """Causes that sites share at this moment, by fingerprint.
 
     Raises:
         ValueError: A finding of kind correlation has evidence that is no JSON object with fingerprint and sites.
     """
     named: dict[str, Cause] = {}
-    correlated = step.findings.filter(pl.col("kind") == CORRELATION)
+    correlated = evaluation.findings.filter(pl.col("kind") == CORRELATION)
     family = "family" if "family" in correlated.columns else pl.lit("").alias("family")
     for where, text, evidence in correlated.select(family, "summary", "evidence").iter_rows():
         cause = _cause_of(where, text, evidence)
         named[cause.fingerprint] = cause
-    if step.causes is not None:
-        shared = step.causes.filter(pl.col("scope") == "infrastructure")
+    if evaluation.causes is not None:
+        shared = evaluation.causes.filter(pl.col("scope") == "infrastructure")
         columns = ("cause_fingerprint", "family", "attribute", "value", "cause", "site_ids")
         for fingerprint, where, attribute, value, text, site_ids in shared.select(columns).iter_rows():
             named[fingerprint] = Cause(

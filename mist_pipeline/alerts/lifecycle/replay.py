@@ -1,6 +1,6 @@
 """Past weeks again, with a virtual clock: the same lifecycle over stored findings, telling nobody.
 
-Here: steps in, alerts and events as frames out. Not here: where stored findings come from, and files (``cli``).
+Here: evaluations in, alerts and events as frames out. Not here: where stored findings come from, and files (``cli``).
 """
 
 import json
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mist_pipeline.alerts.lifecycle.evaluation import Book, evaluate
+from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState, evaluate
 from mist_pipeline.alerts.lifecycle.model import Alert, Event
 from mist_pipeline.alerts.lifecycle.observations import FAMILIES, EvaluationInput
 from mist_pipeline.alerts.lifecycle.policy import Policy
@@ -56,7 +56,7 @@ class Replay:
 
 
 def replay(
-    steps: Iterable[EvaluationInput],
+    evaluations: Iterable[EvaluationInput],
     policy: Policy | None = None,
     *,
     families: Mapping[str, str] = FAMILIES,
@@ -64,16 +64,16 @@ def replay(
     """Run the lifecycle over evaluations of the past.
 
     Args:
-        steps: In order of time; made one at a time, so that a long history need not fit in memory.
+        evaluations: In order of time; made one at a time, so that a long history need not fit in memory.
         policy: Rules and times.
         families: Metric → family.
 
     Raises:
         ValueError: Steps are out of order.
     """
-    book, events = Book(), list[Event]()
-    for step in steps:
-        book, happened = evaluate(book, step, policy, families=families)
+    state, events = LifecycleState(), list[Event]()
+    for evaluation in evaluations:
+        state, happened = evaluate(state, evaluation, policy, families=families)
         events += happened
     return Replay(tuple(events), alert_frame(fold_alerts(events).values(), homes(events)))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from mist_pipeline.alerts.lifecycle.evaluation import Book
+from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident, IncidentState
 from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.alerts.notify.routes import Route
@@ -20,7 +20,7 @@ Reason = Literal[
     "first", "severity_rise", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation", "reopened",
     "merged", "acknowledged", "silenced_by", "inhibited_by", "quiet_hours", "not_yet", "unchanged",
 ]  # fmt: skip
-TOLD: frozenset[str] = frozenset(
+NOTIFYING: frozenset[str] = frozenset(
     {
         "first", "severity_rise", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation",
         "reopened", "merged", "acknowledged",
@@ -42,9 +42,9 @@ class Decision:
     detail: str = ""
 
     @property
-    def is_told(self) -> bool:
+    def is_notifying(self) -> bool:
         """Whether a message goes out."""
-        return self.reason in TOLD
+        return self.reason in NOTIFYING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class LastNotification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class VisibleIncident:
     """An incident as those see it who are told.
 
     Attributes:
@@ -95,56 +95,58 @@ class View:
     inhibited_by: str | None = None
 
 
-def should_notify(view: View, told: LastNotification | None, route: Route, now: datetime) -> Decision:
+def should_notify(
+    incident: VisibleIncident, last: LastNotification | None, route: Route, now: datetime
+) -> Decision:
     """Whether a sink of a route has to be told about an incident now.
 
     Args:
-        view: The incident now.
-        told: What the sink was last told about it.
+        incident: The incident now.
+        last: What the sink was last told about it.
         route: Its times and severities.
         now: The instant.
     """
-    if view.state in {"merged", "resolved"}:
-        return _end(view, told)
-    if view.silenced_by is not None:
-        return Decision("silenced_by", view.silenced_by)
-    if view.inhibited_by is not None:
-        return Decision("inhibited_by", view.inhibited_by)
-    news = _news(view, told, route, now)
-    held_until = route.quiet_until(view.severity, now) if news.is_told else None
+    if incident.state in {"merged", "resolved"}:
+        return _end(incident, last)
+    if incident.silenced_by is not None:
+        return Decision("silenced_by", incident.silenced_by)
+    if incident.inhibited_by is not None:
+        return Decision("inhibited_by", incident.inhibited_by)
+    news = _news(incident, last, route, now)
+    held_until = route.quiet_until(incident.severity, now) if news.is_notifying else None
     return news if held_until is None else Decision("quiet_hours", held_until.isoformat())
 
 
-def _end(view: View, told: LastNotification | None) -> Decision:
+def _end(incident: VisibleIncident, last: LastNotification | None) -> Decision:
     """What there is to tell about an incident that is over: nothing to those who never heard of it."""
-    if told is None or told.is_over:
+    if last is None or last.is_over:
         return Decision("unchanged")
-    if view.state == "merged":
-        return Decision("merged", view.merged_into or "")
-    return Decision("silenced_by", view.silenced_by) if view.silenced_by else Decision("all_resolved")
+    if incident.state == "merged":
+        return Decision("merged", incident.merged_into or "")
+    return Decision("silenced_by", incident.silenced_by) if incident.silenced_by else Decision("all_resolved")
 
 
-def _news(view: View, told: LastNotification | None, route: Route, now: datetime) -> Decision:
+def _news(incident: VisibleIncident, last: LastNotification | None, route: Route, now: datetime) -> Decision:
     """What is new about an incident that is going on."""
-    if told is None:
-        return _not_before(view.opened_at + route.group_wait, Decision("first"), now)
-    if told.is_over:
+    if last is None:
+        return _not_before(incident.opened_at + route.group_wait, Decision("first"), now)
+    if last.is_over:
         return Decision("reopened")
-    if rank(view.severity) > rank(told.severity):
-        return Decision("severity_rise", f"{told.severity} → {view.severity}")
-    if view.state == "acknowledged" and not told.is_acknowledged and route.tells_acknowledgement:
+    if rank(incident.severity) > rank(last.severity):
+        return Decision("severity_rise", f"{last.severity} → {incident.severity}")
+    if incident.state == "acknowledged" and not last.is_acknowledged and route.tells_acknowledgement:
         return Decision("acknowledged")
-    return _change(view, told, route, now)
+    return _change(incident, last, route, now)
 
 
-def _change(view: View, told: LastNotification, route: Route, now: datetime) -> Decision:
+def _change(incident: VisibleIncident, last: LastNotification, route: Route, now: datetime) -> Decision:
     """What is new where it is no worse than was told: more sites, fewer, or that it still lasts."""
-    more, fewer = view.site_ids - told.site_ids, told.site_ids - view.site_ids
+    more, fewer = incident.site_ids - last.site_ids, last.site_ids - incident.site_ids
     if more:
-        return _not_before(told.at + route.group_interval, Decision("more_sites", str(len(more))), now)
+        return _not_before(last.at + route.group_interval, Decision("more_sites", str(len(more))), now)
     if fewer and route.tells_partial_recovery:
-        return _not_before(told.at + route.group_interval, Decision("some_resolved", str(len(fewer))), now)
-    if view.state == "open" and route.repeat_after is not None and now >= told.at + route.repeat_after:
+        return _not_before(last.at + route.group_interval, Decision("some_resolved", str(len(fewer))), now)
+    if incident.state == "open" and route.repeat_after is not None and now >= last.at + route.repeat_after:
         return Decision("repeat_due")
     return Decision("unchanged")
 
@@ -153,36 +155,36 @@ def _not_before(instant: datetime, decision: Decision, now: datetime) -> Decisio
     return decision if now >= instant else Decision("not_yet", instant.isoformat())
 
 
-def views(
-    book: Book, silences: Iterable[Silence], of_sites: Mapping[str, Labels], now: datetime
-) -> dict[str, View]:
-    """Every incident of the book as those see it who are told, by id.
+def visible_incidents(
+    state: LifecycleState, silences: Iterable[Silence], labels_by_site: Mapping[str, Labels], now: datetime
+) -> dict[str, VisibleIncident]:
+    """Every incident of the state as those see it who are told, by id.
 
     Args:
-        book: Alerts and incidents.
+        state: Alerts and incidents.
         silences: All that may be active.
-        of_sites: Labels by site (`silences.site_labels`).
+        labels_by_site: Labels by site (`silences.site_labels`).
         now: The instant.
     """
     active = [silence for silence in silences if silence.is_active(now)]
-    inhibitors = _Inhibitors.of(book)
+    inhibitors = _Inhibitors.of(state)
     return {
-        name: _view(incident, book.alerts, active, of_sites, now, inhibitors)
-        for name, incident in sorted(book.incidents.items())
+        name: _visible(incident, state.alerts, active, labels_by_site, now, inhibitors)
+        for name, incident in sorted(state.incidents.items())
     }
 
 
-def _view(
+def _visible(
     incident: Incident,
     alerts: Mapping[str, Alert],
     silences: list[Silence],
-    of_sites: Mapping[str, Labels],
+    labels_by_site: Mapping[str, Labels],
     now: datetime,
     inhibitors: "_Inhibitors",
-) -> View:
+) -> VisibleIncident:
     members = [alerts[name] for name in incident.alert_ids if name in alerts]
     going = [alert for alert in members if alert.is_active] or members
-    labels = [alert_labels(alert, of_sites, incident.scope) for alert in going]
+    labels = [alert_labels(alert, labels_by_site, incident.scope) for alert in going]
     silenced = [silenced_by(its, silences, now) if silences else None for its in labels]
     inhibited = [inhibitors.of_alert(alert, incident) for alert in going]
     shown = [
@@ -194,7 +196,7 @@ def _view(
     is_hidden = bool(going) and not any(
         silence is None and inhibitor is None for silence, inhibitor in zip(silenced, inhibited, strict=True)
     )
-    return View(
+    return VisibleIncident(
         incident_id=incident.incident_id,
         state=incident.state,
         severity=worst(alert.severity for alert in shown),
@@ -233,11 +235,11 @@ class _Inhibitors:
     shared: Mapping[tuple[str, str], str]
 
     @classmethod
-    def of(cls, book: Book) -> "_Inhibitors":
+    def of(cls, state: LifecycleState) -> "_Inhibitors":
         down: dict[str, str] = {}
         shared: dict[tuple[str, str], str] = {}
-        for name, incident in sorted(book.incidents.items()):
-            for alert in (book.alerts[one] for one in incident.alert_ids if one in book.alerts):
+        for name, incident in sorted(state.incidents.items()):
+            for alert in (state.alerts[one] for one in incident.alert_ids if one in state.alerts):
                 if not alert.is_active:
                     continue
                 if "site_down" in alert.kinds and alert.severity == "critical":

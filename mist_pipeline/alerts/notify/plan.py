@@ -1,4 +1,4 @@
-"""From decisions to messages: for every incident, route and sink one notice, or the reason why there is none.
+"""From decisions to messages: for every incident, route and sink one notification, or the reason why there is none.
 
 Here: routes applied to all incidents of an evaluation, several routes to one sink made one, quiet hours collected into
 digests. Pure; the ledger commits what comes out (`ledger`). Not here: the decision about one incident (`telling`).
@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from mist_pipeline.alerts.lifecycle.model import stable_id
-from mist_pipeline.alerts.notify.decision import Decision, LastNotification, View, should_notify
+from mist_pipeline.alerts.notify.decision import Decision, LastNotification, VisibleIncident, should_notify
 from mist_pipeline.alerts.notify.routes import Route, chosen_routes
 from mist_pipeline.domain.severity import Severity, worst
 
-TellKey = tuple[str, str]
+NotificationKey = tuple[str, str]
 """Sink and incident."""
 
 OVER = frozenset({"all_resolved", "merged"})
@@ -23,7 +23,7 @@ ENDS = OVER | {"acknowledged"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Notice:
+class Notification:
     """One message to one sink: a row of the outbox before it has a number.
 
     Attributes:
@@ -50,7 +50,7 @@ class Notice:
     site_ids: tuple[str, ...]
     is_over: bool
     is_acknowledged: bool = False
-    covers: tuple["Notice", ...] = ()
+    covers: tuple["Notification", ...] = ()
 
     def payload(self) -> dict[str, Any]:
         """What is stored beside the row: what was true when it was decided."""
@@ -80,125 +80,136 @@ class Plan:
     """What an evaluation has to say.
 
     Attributes:
-        notices: Messages to send.
+        notifications: Messages to send.
         withheld: Incident → why no sink is told of it now though it goes on: silenced_by, inhibited_by, quiet_hours,
             not_yet, or no_route; with its detail. Incidents that were told or need no telling are not in it.
         held: Sinks and incidents for which quiet hours hold something back.
         begun: Incident → escalation policies of the routes by which it goes on being told.
     """
 
-    notices: tuple[Notice, ...]
+    notifications: tuple[Notification, ...]
     withheld: Mapping[str, Decision | None]
-    held: frozenset[TellKey] = frozenset()
+    held: frozenset[NotificationKey] = frozenset()
     begun: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def plan(
-    views: Iterable[View],
-    told: Mapping[TellKey, LastNotification],
+    incidents: Iterable[VisibleIncident],
+    last: Mapping[NotificationKey, LastNotification],
     routes: Sequence[Route],
     now: datetime,
-    collected: Iterable[TellKey] = (),
+    collected: Iterable[NotificationKey] = (),
 ) -> Plan:
     """Decide about every incident.
 
     Args:
-        views: Incidents as those see them who are told.
-        told: What each sink was last told about each incident.
+        incidents: Incidents as those see them who are told.
+        last: What each sink was last told about each incident.
         routes: In order.
         now: The instant.
         collected: What quiet hours held back before (``Plan.held``); told together now if the hours are over.
     """
-    notices: list[Notice] = []
+    notifications: list[Notification] = []
     withheld: dict[str, Decision | None] = {}
     begun: dict[str, tuple[str, ...]] = {}
-    held: set[TellKey] = set()
-    for view in views:
-        ways, unrouted = _ways(view, routes, now), _unrouted(view, told, routes, now)
+    held: set[NotificationKey] = set()
+    for incident in incidents:
+        route_of, unrouted = _route_by_sink(incident, routes, now), _unrouted(incident, last, routes, now)
         decisions = {
-            sink: should_notify(view, told.get((sink, view.incident_id)), route, now)
-            for sink, route in ways.items()
+            sink: should_notify(incident, last.get((sink, incident.incident_id)), route, now)
+            for sink, route in route_of.items()
         }
         for sink, route in unrouted.items():
-            decision = should_notify(view, told[sink, view.incident_id], route, now)
+            decision = should_notify(incident, last[sink, incident.incident_id], route, now)
             if decision.reason in ENDS:
-                ways[sink], decisions[sink] = route, decision
-        notices += [
-            _notice(view, sink, ways[sink], decision, told)
+                route_of[sink], decisions[sink] = route, decision
+        notifications += [
+            _notification(incident, sink, route_of[sink], decision, last)
             for sink, decision in decisions.items()
-            if decision.is_told
+            if decision.is_notifying
         ]
-        held |= {(sink, view.incident_id) for sink, one in decisions.items() if one.reason == "quiet_hours"}
-        is_known = any((sink, view.incident_id) in told for sink in ways)
-        if view.state in {"open", "acknowledged"}:
+        held |= {
+            (sink, incident.incident_id) for sink, one in decisions.items() if one.reason == "quiet_hours"
+        }
+        is_known = any((sink, incident.incident_id) in last for sink in route_of)
+        if incident.state in {"open", "acknowledged"}:
             names = [
-                route.escalation for route in chosen_routes(routes, view.labels, now) if route.escalation
+                route.escalation for route in chosen_routes(routes, incident.labels, now) if route.escalation
             ]
-            if names and (is_known or any(one.is_told for one in decisions.values())):
-                begun[view.incident_id] = tuple(dict.fromkeys(names))
-            if not is_known and not any(one.is_told for one in decisions.values()):
-                withheld[view.incident_id] = next(iter(decisions.values()), None)
-    return Plan(tuple(_digested(notices, set(collected), now)), withheld, frozenset(held), begun)
+            if names and (is_known or any(one.is_notifying for one in decisions.values())):
+                begun[incident.incident_id] = tuple(dict.fromkeys(names))
+            if not is_known and not any(one.is_notifying for one in decisions.values()):
+                withheld[incident.incident_id] = next(iter(decisions.values()), None)
+    return Plan(tuple(_digested(notifications, set(collected), now)), withheld, frozenset(held), begun)
 
 
-def _ways(view: View, routes: Sequence[Route], now: datetime) -> dict[str, Route]:
+def _route_by_sink(incident: VisibleIncident, routes: Sequence[Route], now: datetime) -> dict[str, Route]:
     """Sink → the first route that leads to it."""
-    ways: dict[str, Route] = {}
-    for route in chosen_routes(routes, view.labels, now):
+    route_of: dict[str, Route] = {}
+    for route in chosen_routes(routes, incident.labels, now):
         for sink in route.sinks:
-            ways.setdefault(sink, route)
-    return ways
+            route_of.setdefault(sink, route)
+    return route_of
 
 
 def _unrouted(
-    view: View, told: Mapping[TellKey, LastNotification], routes: Sequence[Route], now: datetime
+    incident: VisibleIncident,
+    last: Mapping[NotificationKey, LastNotification],
+    routes: Sequence[Route],
+    now: datetime,
 ) -> dict[str, Route]:
     """Sinks that were told though no route leads there now: by an escalation, or before it grew milder.
 
     Who was told that something began is told that somebody has taken it and that it is over (`ENDS`), whatever its
     severity is by then or the hour: a pager that an escalation rang would ring on otherwise.
     """
-    ways = _ways(view, routes, now)
+    route_of = _route_by_sink(incident, routes, now)
     return {
         sink: next((one for one in routes if sink in one.sinks), Route.none_to(sink))
-        for sink, incident_id in told
-        if incident_id == view.incident_id and sink not in ways
+        for sink, incident_id in last
+        if incident_id == incident.incident_id and sink not in route_of
     }
 
 
-def _notice(
-    view: View, sink: str, route: Route, decision: Decision, told: Mapping[TellKey, LastNotification]
-) -> Notice:
-    before = told.get((sink, view.incident_id))
+def _notification(
+    incident: VisibleIncident,
+    sink: str,
+    route: Route,
+    decision: Decision,
+    last: Mapping[NotificationKey, LastNotification],
+) -> Notification:
+    before = last.get((sink, incident.incident_id))
     is_over = decision.reason in OVER
     heard = [before.severity] if before is not None and (is_over or not before.is_over) else []
-    return Notice(
+    return Notification(
         sink=sink,
-        incident_id=view.incident_id,
+        incident_id=incident.incident_id,
         reason=decision.reason,
         detail=decision.detail,
         sequence=1 if before is None else before.sequence + 1,
         route=route.name,
-        severity=worst([view.severity, *heard]),
-        site_ids=() if is_over else tuple(sorted(view.site_ids)),
+        severity=worst([incident.severity, *heard]),
+        site_ids=() if is_over else tuple(sorted(incident.site_ids)),
         is_over=is_over,
-        is_acknowledged=view.state == "acknowledged",
+        is_acknowledged=incident.state == "acknowledged",
     )
 
 
-def _digested(notices: list[Notice], collected: set[TellKey], now: datetime) -> list[Notice]:
+def _digested(
+    notifications: list[Notification], collected: set[NotificationKey], now: datetime
+) -> list[Notification]:
     """What quiet hours held back goes out as one message a sink; a single one stays what it is."""
-    waited: dict[str, list[Notice]] = {}
-    for notice in notices:
-        if (notice.sink, notice.incident_id) in collected:
-            waited.setdefault(notice.sink, []).append(notice)
+    waited: dict[str, list[Notification]] = {}
+    for notification in notifications:
+        if (notification.sink, notification.incident_id) in collected:
+            waited.setdefault(notification.sink, []).append(notification)
     digests = {sink: members for sink, members in waited.items() if len(members) > 1}
     inside = {id(one) for members in digests.values() for one in members}
-    out = [notice for notice in notices if id(notice) not in inside]
+    out = [notification for notification in notifications if id(notification) not in inside]
     for sink, members in sorted(digests.items()):
         names = sorted(one.incident_id for one in members)
         out.append(
-            Notice(
+            Notification(
                 sink=sink,
                 incident_id="digest-" + stable_id(sink, now.isoformat(), *names),
                 reason="digest",

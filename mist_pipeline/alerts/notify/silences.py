@@ -152,10 +152,10 @@ def site_labels(sites: "pl.DataFrame", names: Mapping[str, str] | None = None) -
     return labels
 
 
-def alert_labels(alert: Alert, of_sites: Mapping[str, Labels], scope: str = "site") -> Labels:
+def alert_labels(alert: Alert, labels_by_site: Mapping[str, Labels], scope: str = "site") -> Labels:
     """Labels of an alert: its own and its site's."""
     return {
-        **of_sites.get(alert.site_id, {}),
+        **labels_by_site.get(alert.site_id, {}),
         "site_id": (alert.site_id,),
         "family": (alert.family,),
         "metric": (alert.metric,),

@@ -22,7 +22,7 @@ from mist_pipeline.domain.text import clean, duration
 from mist_pipeline.domain.text import instant as in_words
 
 if TYPE_CHECKING:
-    from mist_pipeline.alerts.ledger.ledger import Telling
+    from mist_pipeline.alerts.ledger.ledger import NotificationRules
     from mist_pipeline.alerts.notify.silences import Silence
     from mist_pipeline.settings import Settings
     from mist_pipeline.workflows.messages import SentTest
@@ -58,11 +58,11 @@ def show_routes(
     from mist_pipeline.notification.worker import SinksFailedError
     from mist_pipeline.settings import SettingsError, load_settings
     from mist_pipeline.workflows import messages
-    from mist_pipeline.workflows.ledger_access import telling
+    from mist_pipeline.workflows.ledger_access import notification_rules
     from mist_pipeline.workflows.routing import labels_of, routing
 
     settings = load_settings()
-    notified = telling(settings)
+    notified = notification_rules(settings)
     labels = labels_of(
         notified,
         severity=severity.value,
@@ -135,7 +135,7 @@ def _silences(settings: "Settings") -> "list[Silence]":
         return ledger.silences()
 
 
-def _print_routing(notified: "Telling", found: "Routing") -> None:
+def _print_routing(notified: "NotificationRules", found: "Routing") -> None:
     known = "  ".join(f"{name}={'|'.join(values)}" for name, values in found.labels.items() if any(values))
     say(("At ", "dim"), (in_words(found.at), "dim"), ("  ", ""), (clean(known), "dim"))
     rows = table("", "route", "because", "notifies", "then calls")
@@ -169,7 +169,7 @@ def _print_routing(notified: "Telling", found: "Routing") -> None:
         say(("Nobody would be notified.", "bold red"))
 
 
-def _print_waits(notified: "Telling", found: "Routing") -> None:
+def _print_waits(notified: "NotificationRules", found: "Routing") -> None:
     """What makes a message wait."""
     waits = {route.name: route.group_wait for route in notified.routes}
     for route in (one for one in found.routes if one.is_chosen):

@@ -249,7 +249,7 @@ def plain(value: object) -> object:
 
 def say_what_follows(recorded: "Recorded") -> None:
     """Which messages a decision has brought about, and who sends them."""
-    messages = [f"{notice.sink} ({notice.reason})" for notice in recorded.notices]
+    messages = [f"{notification.sink} ({notification.reason})" for notification in recorded.notifications]
     if not messages:
         say("No message goes out for it now.")
         return

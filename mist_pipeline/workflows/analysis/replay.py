@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from mist_pipeline.alerts.ledger.evaluation_store import Evaluations, Name
+from mist_pipeline.alerts.ledger.evaluation_store import EvaluationName, EvaluationStore
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.analysis.detection import HOUR, Detected, detect_hours
 from mist_pipeline.analysis.findings.inputs import SpanFrames
@@ -43,24 +43,24 @@ class KeptEvaluations:
         days: Beginnings of days whose analysis was evaluated.
     """
 
-    kept: Evaluations
-    at: Mapping[Name, datetime]
+    kept: EvaluationStore
+    at: Mapping[EvaluationName, datetime]
     hours: frozenset[datetime] = field(default_factory=frozenset)
     days: frozenset[datetime] = field(default_factory=frozenset)
 
     @classmethod
     def between(
-        cls, kept: Evaluations, evaluated: Mapping[str, datetime], begin: datetime, end: datetime
+        cls, kept: EvaluationStore, evaluated: Mapping[str, datetime], begin: datetime, end: datetime
     ) -> "KeptEvaluations":
         """Live evaluations of a span of time, and daily ones of its days that came after it.
 
         Args:
             kept: Where they are.
-            evaluated: Name → instant, as the ledger knows it; one that it does not know counts at its own.
+            evaluated: EvaluationName → instant, as the ledger knows it; one that it does not know counts at its own.
             begin: First instant.
             end: The instant after the last.
         """
-        at: dict[Name, datetime] = {}
+        at: dict[EvaluationName, datetime] = {}
         days: set[datetime] = set()
         for name in kept.names(begin):
             if name.source == "daily":

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 
 from mist_pipeline.alerts.ledger import tables
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, reading, writing
-from mist_pipeline.alerts.ledger.ledger import Ledger, NoSuchSubjectError, Telling, Ticket
+from mist_pipeline.alerts.ledger.ledger import Ledger, NoSuchSubjectError, NotificationRules, Ticket
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.lifecycle.projection import fold_alerts, fold_incidents
 from mist_pipeline.alerts.lifecycle.replay import replay
@@ -25,8 +25,8 @@ from mist_pipeline_tests.support.alerts.histories import HOUR, START, daily, fin
 
 EVIDENCE = finding()
 MINUTE = timedelta(minutes=1)
-TELL = Telling(routes=[Route(name="all", sinks=("mail",))])
-PAGED = Telling(
+TELL = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
+PAGED = NotificationRules(
     routes=[Route(name="all", sinks=("mail",), escalation="duty")],
     escalations={
         "duty": EscalationPolicy(
@@ -46,7 +46,7 @@ def outbox_rows(ledger: Ledger) -> list[tuple[str, str, str]]:
 
 
 def incident_id(ledger: Ledger) -> str:
-    (name,) = ledger.book(START).incidents
+    (name,) = ledger.lifecycle_state(START).incidents
     return name
 
 
@@ -95,7 +95,7 @@ def test_events_and_outbox_rows_are_committed_together(ledger: Ledger) -> None:
     recorded = ledger.record_evaluation(live(0, EVIDENCE), TELL)
     assert [event.kind for event in recorded.events] == ["pending", "opened", "opened", "joined"]
     assert outbox_rows(ledger) == [("mail", "first", "pending")]
-    bad = Telling(routes=[Route(name="all", sinks=("mail",), escalation="nobody")])
+    bad = NotificationRules(routes=[Route(name="all", sinks=("mail",), escalation="nobody")])
     with pytest.raises(ValueError, match="nobody"):
         ledger.record_evaluation(live(1, finding(family="connect")), bad)
     assert ledger.last_evaluation() == START
@@ -111,9 +111,9 @@ def test_state_follows_from_the_events_alone(ledger: Ledger) -> None:
     for step in steps:
         ledger.record_evaluation(step, TELL)
     events = ledger.events()
-    book = ledger.book(START + 30 * HOUR)
-    assert dict(book.alerts) == fold_alerts(events)
-    assert dict(book.incidents) == fold_incidents(events)
+    state = ledger.lifecycle_state(START + 30 * HOUR)
+    assert dict(state.alerts) == fold_alerts(events)
+    assert dict(state.incidents) == fold_incidents(events)
 
 
 def test_the_ledger_and_a_replay_tell_the_same_story(ledger: Ledger) -> None:
@@ -142,17 +142,19 @@ def test_the_same_evaluation_is_recorded_once_and_an_older_one_refused(ledger: L
 def test_nothing_is_told_unless_asked_and_can_be_told_later(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE))
     assert outbox_rows(ledger) == []
-    assert [notice.reason for notice in ledger.tell(TELL, START + HOUR).notices] == ["first"]
-    assert ledger.tell(TELL, START + 2 * HOUR).notices == ()
+    assert [notification.reason for notification in ledger.notify(TELL, START + HOUR).notifications] == [
+        "first"
+    ]
+    assert ledger.notify(TELL, START + 2 * HOUR).notifications == ()
 
 
 def test_every_incident_is_told_or_has_its_reason(ledger: Ledger) -> None:
-    nobody = Telling(routes=[Route(name="bad", sinks=("mail",), min_severity="critical")])
+    nobody = NotificationRules(routes=[Route(name="bad", sinks=("mail",), min_severity="critical")])
     recorded = ledger.record_evaluation(live(0, EVIDENCE), nobody)
     assert list(recorded.withheld.values()) == ["no_route"]
-    assert ledger.book(START).incidents[incident_id(ledger)].withheld == "no_route"
-    ledger.tell(TELL, START + HOUR)
-    assert ledger.book(START).incidents[incident_id(ledger)].withheld == ""
+    assert ledger.lifecycle_state(START).incidents[incident_id(ledger)].withheld == "no_route"
+    ledger.notify(TELL, START + HOUR)
+    assert ledger.lifecycle_state(START).incidents[incident_id(ledger)].withheld == ""
 
 
 def test_a_silenced_alert_is_silent_until_the_silence_ends(ledger: Ledger) -> None:
@@ -175,7 +177,7 @@ def test_ending_a_silence_early_tells_what_it_held_back(ledger: Ledger) -> None:
     assert ledger.silences(START + MINUTE) == []
     assert ledger.silences() == [ended]
     assert ledger.end_silence(kept.silence_id, START + HOUR) == ended
-    assert len(ledger.tell(TELL, START + 2 * MINUTE).notices) == 1
+    assert len(ledger.notify(TELL, START + 2 * MINUTE).notifications) == 1
 
 
 def test_a_silence_that_has_not_begun_is_taken_back_whole(ledger: Ledger) -> None:
@@ -219,8 +221,10 @@ def test_acknowledging_is_an_event_of_incident_and_alerts_and_once_is_enough(led
 def test_whoever_was_told_hears_that_somebody_has_taken_it(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), TELL)
     ledger.acknowledge(incident_id(ledger), "ada", START + MINUTE)
-    assert [notice.reason for notice in ledger.tell(TELL, START + 2 * MINUTE).notices] == ["acknowledged"]
-    assert ledger.tell(TELL, START + 3 * MINUTE).notices == ()
+    assert [
+        notification.reason for notification in ledger.notify(TELL, START + 2 * MINUTE).notifications
+    ] == ["acknowledged"]
+    assert ledger.notify(TELL, START + 3 * MINUTE).notifications == ()
 
 
 @pytest.mark.parametrize(
@@ -263,7 +267,9 @@ def test_a_hand_that_lay_on_a_ticket_before_it_grew_worse_does_not_take_it_again
     assert read(MINUTE, "Ada", 2 * MINUTE)
     ledger.record_evaluation(live(1, finding(severity="critical")), PAGED)
     assert not read(MINUTE, "Ada", HOUR + MINUTE)
-    assert [notice.detail for notice in ledger.escalate(PAGED, START + HOUR + 15 * MINUTE)] == ["ada"]
+    assert [notification.detail for notification in ledger.escalate(PAGED, START + HOUR + 15 * MINUTE)] == [
+        "ada"
+    ]
     assert read(HOUR + 16 * MINUTE, "Bob", HOUR + 17 * MINUTE)
     assert ledger.escalate(PAGED, START + 3 * HOUR) == []
 
@@ -290,7 +296,9 @@ def test_closing_by_hand_ends_the_incident_and_is_told(ledger: Ledger) -> None:
     name = incident_id(ledger)
     assert [event.kind for event in ledger.resolve(name, "ada", START + MINUTE)] == ["resolved", "resolved"]
     assert ledger.resolve(name, "ada", START + MINUTE) == []
-    assert [notice.reason for notice in ledger.tell(TELL, START + 2 * MINUTE).notices] == ["all_resolved"]
+    assert [
+        notification.reason for notification in ledger.notify(TELL, START + 2 * MINUTE).notifications
+    ] == ["all_resolved"]
 
 
 @pytest.mark.parametrize("verb", ["acknowledge", "resolve"])
@@ -334,7 +342,7 @@ def test_an_escalation_survives_a_restart_and_is_caught_up(address: str) -> None
         before.record_evaluation(live(0, EVIDENCE), PAGED)
     with Ledger(address) as after:
         called = after.escalate(PAGED, START + 2 * HOUR)
-    assert [notice.detail for notice in called] == ["ada", "bob"]
+    assert [notification.detail for notification in called] == ["ada", "bob"]
 
 
 def test_an_escalation_never_calls_later_than_its_expiry(ledger: Ledger) -> None:
@@ -351,7 +359,7 @@ def test_recovery_ends_the_escalation(ledger: Ledger) -> None:
 
 def test_recovery_by_itself_ends_the_escalation_as_well(ledger: Ledger) -> None:
     slow = EscalationPolicy(steps=(EscalationStep(after_minutes=1200, sink="pager", to="ada"),))
-    telling = Telling(routes=PAGED.routes, escalations={"duty": slow})
+    telling = NotificationRules(routes=PAGED.routes, escalations={"duty": slow})
     for step in [live(0, EVIDENCE), *(live(hour) for hour in range(1, 14))]:
         ledger.record_evaluation(step, telling)
     assert ledger.escalate(telling, START + 21 * HOUR) == []
@@ -362,8 +370,10 @@ def test_a_rise_after_the_acknowledgement_calls_anew(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), PAGED)
     ledger.acknowledge(incident_id(ledger), "ada", START + MINUTE)
     worse = ledger.record_evaluation(live(1, finding(severity="critical")), PAGED)
-    assert [notice.reason for notice in worse.notices] == ["severity_rise"]
-    assert [notice.detail for notice in ledger.escalate(PAGED, START + HOUR + 15 * MINUTE)] == ["ada"]
+    assert [notification.reason for notification in worse.notifications] == ["severity_rise"]
+    assert [notification.detail for notification in ledger.escalate(PAGED, START + HOUR + 15 * MINUTE)] == [
+        "ada"
+    ]
 
 
 def test_a_silenced_incident_calls_nobody_until_the_silence_ends(ledger: Ledger) -> None:
@@ -380,7 +390,7 @@ def test_by_policy_only_the_end_stops_an_escalation_and_repetitions_call_once(le
         repeats=3,
         repeat_every_minutes=30,
     )
-    telling = Telling(routes=PAGED.routes, escalations={"duty": policy})
+    telling = NotificationRules(routes=PAGED.routes, escalations={"duty": policy})
     ledger.record_evaluation(live(0, EVIDENCE), telling)
     ledger.acknowledge(incident_id(ledger), "ada", START + MINUTE)
     assert len(ledger.escalate(telling, START + 10 * MINUTE)) == 1
@@ -392,23 +402,23 @@ def test_by_policy_only_the_end_stops_an_escalation_and_repetitions_call_once(le
 
 def test_what_somebody_else_was_told_is_told_to_be_over_even_without_a_route(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), TELL)
-    moved = Telling(routes=[Route(name="new", sinks=("slack",), min_severity="critical")])
+    moved = NotificationRules(routes=[Route(name="new", sinks=("slack",), min_severity="critical")])
     ledger.resolve(incident_id(ledger), "ada", START + MINUTE)
-    (notice,) = ledger.tell(moved, START + 2 * MINUTE).notices
-    assert (notice.sink, notice.reason, notice.is_over) == ("mail", "all_resolved", True)
+    (notification,) = ledger.notify(moved, START + 2 * MINUTE).notifications
+    assert (notification.sink, notification.reason, notification.is_over) == ("mail", "all_resolved", True)
 
 
 def test_a_test_message_is_marked_and_makes_no_incident(ledger: Ledger) -> None:
-    (notice,) = ledger.send_test(["mail"], "critical", START)
+    (notification,) = ledger.send_test(["mail"], "critical", START)
     assert outbox_rows(ledger) == [("mail", "test", "pending")]
     (row,) = Outbox(ledger.engine).lease("w1", START)
-    assert (row.incident_id, row.payload["severity"]) == (notice.incident_id, "critical")
+    assert (row.incident_id, row.payload["severity"]) == (notification.incident_id, "critical")
     assert ledger.frames()["incidents"].is_empty()
 
 
 def test_three_hundred_sites_make_one_row_for_each_sink(ledger: Ledger) -> None:
     down = [finding(f"s{n}", "device", "site_down", "critical", "") for n in range(300)]
-    both = Telling(routes=[Route(name="all", sinks=("mail", "slack"))])
+    both = NotificationRules(routes=[Route(name="all", sinks=("mail", "slack"))])
     ledger.record_evaluation(live(0, *down, site_count=300), both)
     assert outbox_rows(ledger) == [("mail", "first", "pending"), ("slack", "first", "pending")]
     frames = ledger.frames()
@@ -440,10 +450,10 @@ def test_whom_an_escalation_called_hears_that_somebody_took_it_and_that_it_is_ov
     ledger.escalate(PAGED, START + 15 * MINUTE)
     Outbox(ledger.engine).work({"pager": lambda _: Accepted()}, "w", lambda: START + 15 * MINUTE)
     ledger.acknowledge(incident_id(ledger), "ada", START + 20 * MINUTE)
-    ledger.tell(PAGED, START + 20 * MINUTE)
+    ledger.notify(PAGED, START + 20 * MINUTE)
     assert told_to_the_pager(ledger) == ["escalation", "acknowledged"]
     ledger.resolve(incident_id(ledger), "ada", START + HOUR)
-    ledger.tell(PAGED, START + HOUR)
+    ledger.notify(PAGED, START + HOUR)
     assert told_to_the_pager(ledger) == ["escalation", "acknowledged", "all_resolved"]
 
 
@@ -458,7 +468,7 @@ def test_who_was_not_called_after_all_hears_nothing(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), PAGED)
     ledger.escalate(PAGED, START + 15 * MINUTE)
     ledger.acknowledge(incident_id(ledger), "ada", START + 16 * MINUTE)
-    ledger.tell(PAGED, START + 16 * MINUTE)
+    ledger.notify(PAGED, START + 16 * MINUTE)
     assert outbox_rows(ledger)[1:] == [("pager", "escalation", "dead"), ("mail", "acknowledged", "pending")]
 
 
@@ -477,7 +487,7 @@ def test_incidents_come_with_their_alerts_by_state(ledger: Ledger) -> None:
 def test_a_beginning_finds_incidents_and_alerts_and_a_whole_id_itself_alone(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), TELL)
     name = incident_id(ledger)
-    (alert_id,) = ledger.book(START).incidents[name].alert_ids
+    (alert_id,) = ledger.lifecycle_state(START).incidents[name].alert_ids
     assert ledger.find(name[:5].upper()) == {name: name}
     assert ledger.find(alert_id) == {alert_id: name}
     assert ledger.find("") == {name: name, alert_id: name}
@@ -486,7 +496,7 @@ def test_a_beginning_finds_incidents_and_alerts_and_a_whole_id_itself_alone(ledg
 
 def test_an_alert_that_is_still_held_is_no_subject_yet(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, finding(kind="mist_alarm", severity="critical")), TELL)
-    (alert_id,) = ledger.book(START).alerts
+    (alert_id,) = ledger.lifecycle_state(START).alerts
     assert ledger.find(alert_id) == {}
 
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from mist_pipeline.alerts.ledger import tables
-from mist_pipeline.alerts.ledger.ledger import Ledger, Telling
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.outbox import Outbox, Patience
 from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
 from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Retry, Unknown
@@ -38,7 +38,7 @@ class Script:
 
 
 def told(ledger: Ledger, *sinks: str, sites: int = 1) -> Outbox:
-    telling = Telling(routes=[Route(name="all", sinks=sinks or ("mail",))])
+    telling = NotificationRules(routes=[Route(name="all", sinks=sinks or ("mail",))])
     rows = [finding(f"s{number}") for number in range(sites)]
     ledger.record_evaluation(live(0, *rows), telling)
     return Outbox(ledger.engine, PATIENCE)
@@ -62,7 +62,7 @@ def test_a_row_is_sent_once_and_remembers_how_the_other_side_calls_it(ledger: Le
     assert not outbox.is_waiting(START + HOUR)
     row = ledger.frames()["deliveries"].row(0, named=True)
     assert (row["state"], row["attempts"], row["sent_at"]) == ("sent", 1, START)
-    (name,) = ledger.book(START).incidents
+    (name,) = ledger.lifecycle_state(START).incidents
     assert ledger.references(["mail"]) == [("mail", name, {"id": "mail-1"})]
     assert ledger.references(["jira"]) == []
     payload = mail.sent[0].payload
@@ -159,11 +159,11 @@ def test_one_sink_failing_never_holds_up_another(ledger: Ledger) -> None:
 
 def test_news_of_an_incident_waits_for_what_was_told_before(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail", Retry("down"))
-    telling = Telling(routes=[Route(name="all", sinks=("mail",))])
-    (name,) = ledger.book(START).incidents
+    telling = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
+    (name,) = ledger.lifecycle_state(START).incidents
     work(outbox, {"mail": mail}, "w1", START)
     ledger.resolve(name, "ada", START)
-    ledger.tell(telling, START)
+    ledger.notify(telling, START)
     assert work(outbox, {"mail": mail}, "w1", START + MINUTE / 2) == []
     assert work(outbox, {"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
     assert work(outbox, {"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
@@ -209,13 +209,13 @@ def test_what_was_sent_while_it_was_withdrawn_is_known_to_be_sent(ledger: Ledger
 
 def called(ledger: Ledger) -> tuple[Outbox, str]:
     """A call that is due, and its incident."""
-    telling = Telling(
+    telling = NotificationRules(
         routes=[Route(name="all", sinks=("mail",), escalation="duty")],
         escalations={"duty": EscalationPolicy(steps=(EscalationStep(after_minutes=1, sink="pager"),))},
     )
     ledger.record_evaluation(live(0, finding()), telling)
     ledger.escalate(telling, START + MINUTE)
-    (name,) = ledger.book(START).incidents
+    (name,) = ledger.lifecycle_state(START).incidents
     return Outbox(ledger.engine, PATIENCE), name
 
 
@@ -255,9 +255,9 @@ def test_what_was_withdrawn_is_sent_if_a_person_asks_for_it(ledger: Ledger) -> N
 def test_a_row_behind_one_that_is_not_due_yet_wakes_nobody(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail", Retry("down"))
     work(outbox, {"mail": mail}, "w1", START)
-    (name,) = ledger.book(START).incidents
+    (name,) = ledger.lifecycle_state(START).incidents
     ledger.resolve(name, "ada", START)
-    ledger.tell(Telling(routes=[Route(name="all", sinks=("mail",))]), START)
+    ledger.notify(NotificationRules(routes=[Route(name="all", sinks=("mail",))]), START)
     assert not outbox.is_waiting(START)
     assert outbox.is_waiting(START + MINUTE)
 

@@ -34,8 +34,8 @@ def connect(site_id: str, severity: str = "major") -> dict[str, str]:
 
 
 def test_three_hundred_sites_that_lose_their_wan_at_once_are_one_incident() -> None:
-    book, events = run([live(0, *map(down, SITES), site_count=300)])
-    incident = only_incident(book)
+    state, events = run([live(0, *map(down, SITES), site_count=300)])
+    incident = only_incident(state)
     assert incident.scope == "infrastructure"
     assert len(incident.alert_ids) == 300
     assert incident.cause == "device at 300 sites at once"
@@ -48,8 +48,8 @@ def test_a_storm_that_builds_up_takes_its_first_and_last_sites_along() -> None:
         live(0.25, *map(down, SITES[:250]), site_count=300),
         live(0.5, *map(down, SITES), site_count=300),
     ]
-    book, events = run(steps)
-    assert len(only_incident(book).alert_ids) == 300
+    state, events = run(steps)
+    assert len(only_incident(state).alert_ids) == 300
     assert kinds(events, "incident").count("merged") == 4
 
 
@@ -72,9 +72,9 @@ def blames(site_id: str, classifier: str, family: str = "ap") -> dict[str, str]:
 def test_sites_that_blame_the_same_hours_apart_are_one_incident() -> None:
     sites = [blames(site, "network-latency") for site in SITES[:4]]
     steps = [live(0, sites[0]), live(4, *sites[:2]), live(9, *sites[:3]), live(14, *sites)]
-    book, events = run([replace(step, site_count=30) for step in steps])
-    assert len(only_incident(book).alert_ids) == 4
-    assert only_incident(book).cause == "network-latency at 3 sites at once"
+    state, events = run([replace(step, site_count=30) for step in steps])
+    assert len(only_incident(state).alert_ids) == 4
+    assert only_incident(state).cause == "network-latency at 3 sites at once"
     assert kinds(events, "incident").count("merged") == 2
 
 
@@ -92,8 +92,8 @@ def test_sites_that_blame_the_same_hours_apart_are_one_incident() -> None:
     ids=["other classifiers", "too far apart", "nobody blamed"],
 )
 def test_sites_that_have_nothing_but_their_family_in_common_stay_apart(steps: list[EvaluationInput]) -> None:
-    book, _ = run([replace(step, site_count=30) for step in steps])
-    assert len(book.incidents) == 3
+    state, _ = run([replace(step, site_count=30) for step in steps])
+    assert len(state.incidents) == 3
 
 
 def test_sites_that_blame_different_things_in_the_same_hours_are_different_incidents() -> None:
@@ -105,16 +105,16 @@ def test_sites_that_blame_different_things_in_the_same_hours_are_different_incid
         live(9, *rows[:2], *rows[3:5]),
     ]
     steps.append(live(11.5, *rows))
-    book, _ = run([replace(step, site_count=60) for step in steps], Policy(storm_chance=5e-3))
-    told = [one for one in book.incidents.values() if one.state != "merged"]
+    state, _ = run([replace(step, site_count=60) for step in steps], Policy(storm_chance=5e-3))
+    told = [one for one in state.incidents.values() if one.state != "merged"]
     assert sorted(one.cause for one in told) == ["a at 3 sites at once", "b at 3 sites at once"]
     assert [len(one.alert_ids) for one in told] == [3, 3]
 
 
 def test_a_fault_that_shows_in_two_families_at_the_same_moment_is_one_incident() -> None:
     both = [row for site in SITES[:4] for row in (blames(site, "network-latency"), finding(site, "radio"))]
-    book, _ = run([live(0, *both, connect("elsewhere"), site_count=30)])
-    shared, own = sorted(book.incidents.values(), key=lambda one: one.scope)
+    state, _ = run([live(0, *both, connect("elsewhere"), site_count=30)])
+    shared, own = sorted(state.incidents.values(), key=lambda one: one.scope)
     assert (len(shared.alert_ids), len(own.alert_ids)) == (8, 1)
 
 
@@ -130,45 +130,47 @@ def test_what_begins_at_a_site_with_a_shared_fault_belongs_to_it_for_half_a_day(
         live(14, first, radio, second, third, later),
         live(20, first, radio, second, third, later, unrelated),
     ]
-    book, _ = run([replace(step, site_count=30) for step in steps])
-    shared, own = sorted((one for one in book.incidents.values() if one.is_active), key=lambda one: one.scope)
-    assert {book.alerts[name].family for name in shared.alert_ids} == {"ap", "radio", "connect"}
-    assert [book.alerts[name].family for name in own.alert_ids] == ["roaming"]
+    state, _ = run([replace(step, site_count=30) for step in steps])
+    shared, own = sorted(
+        (one for one in state.incidents.values() if one.is_active), key=lambda one: one.scope
+    )
+    assert {state.alerts[name].family for name in shared.alert_ids} == {"ap", "radio", "connect"}
+    assert [state.alerts[name].family for name in own.alert_ids] == ["roaming"]
 
 
 def test_a_storm_that_gets_its_name_after_days_stays_the_incident_that_people_know() -> None:
     steps = [live(hour, *map(connect, SITES[:4])) for hour in range(72)]
     steps.append(live(72, *map(connect, SITES[:4]), correlation(SITES[:4], summary="DHCP of north.")))
-    book, events = run([replace(step, site_count=30) for step in steps])
-    assert only_incident(book).cause == "DHCP of north."
+    state, events = run([replace(step, site_count=30) for step in steps])
+    assert only_incident(state).cause == "DHCP of north."
     assert kinds(events, "incident").count("opened") == 1
 
 
 def test_a_storm_is_named_by_what_most_of_its_sites_blame() -> None:
     rows = [finding(site, "connect", evidence='{"classifier": "dhcp"}') for site in SITES[:4]]
-    book, _ = run([live(0, *rows, site_count=30)])
-    assert only_incident(book).cause == "dhcp at 4 sites at once"
+    state, _ = run([live(0, *rows, site_count=30)])
+    assert only_incident(state).cause == "dhcp at 4 sites at once"
 
 
 def test_a_storm_of_a_family_leaves_the_trouble_of_others_alone() -> None:
-    book, _ = run([live(0, *map(down, SITES[:40]), connect("elsewhere"))])
-    assert sorted(len(one.alert_ids) for one in book.incidents.values()) == [1, 40]
+    state, _ = run([live(0, *map(down, SITES[:40]), connect("elsewhere"))])
+    assert sorted(len(one.alert_ids) for one in state.incidents.values()) == [1, 40]
 
 
 def test_a_few_sites_in_a_large_organisation_are_no_storm() -> None:
-    book, _ = run([live(0, *map(down, SITES[:12]), site_count=3000)])
-    assert len(book.incidents) == 12
+    state, _ = run([live(0, *map(down, SITES[:12]), site_count=3000)])
+    assert len(state.incidents) == 12
 
 
 def test_more_new_incidents_than_the_cap_are_one() -> None:
     rows = [connect(site) if number % 2 else down(site) for number, site in enumerate(SITES[:120])]
-    book, _ = run([live(0, *rows)], Policy(storm_sites=1000, max_new_incidents=50))
-    assert only_incident(book).cause == "trouble at 120 sites at once"
+    state, _ = run([live(0, *rows)], Policy(storm_sites=1000, max_new_incidents=50))
+    assert only_incident(state).cause == "trouble at 120 sites at once"
 
 
 def test_a_shared_cause_is_one_incident_named_by_it() -> None:
-    book, _ = run([live(0, *map(connect, SITES[:6]), correlation(SITES[:6]))])
-    incident = only_incident(book)
+    state, _ = run([live(0, *map(connect, SITES[:6]), correlation(SITES[:6]))])
+    incident = only_incident(state)
     assert (incident.cause, incident.attribute, incident.value) == ("DHCP of north.", "site_group", "north")
     assert incident.fingerprint == "cause-site_group-north-connect"
 
@@ -179,20 +181,20 @@ def test_sites_told_before_their_cause_was_known_move_into_it() -> None:
         live(1, *map(connect, SITES[:2])),
         live(2, *map(connect, SITES[:5]), correlation(SITES[:5])),
     ]
-    book, events = run(steps)
-    assert len(only_incident(book).alert_ids) == 5
+    state, events = run(steps)
+    assert len(only_incident(state).alert_ids) == 5
     merged = [event for event in events if event.kind == "merged"]
-    assert {event.detail["into"] for event in merged} == {only_incident(book).incident_id}
+    assert {event.detail["into"] for event in merged} == {only_incident(state).incident_id}
     assert len(merged) == 2
-    assert set(replay(steps).alerts["incident_id"]) == {only_incident(book).incident_id}
+    assert set(replay(steps).alerts["incident_id"]) == {only_incident(state).incident_id}
 
 
 @pytest.mark.parametrize(("days", "is_of_it"), [(6, True), (8, False)])
 def test_trouble_of_long_ago_is_not_of_a_cause_that_others_share_now(days: int, is_of_it: bool) -> None:
     steps = [live(hour, connect("s000")) for hour in range(24 * days)]
     steps.append(live(24 * days, *map(connect, SITES[:5]), correlation(SITES[:5])))
-    book, _ = run(steps)
-    shared = next(one for one in book.incidents.values() if one.scope == "infrastructure")
+    state, _ = run(steps)
+    shared = next(one for one in state.incidents.values() if one.scope == "infrastructure")
     assert len(shared.alert_ids) == 4 + is_of_it
 
 
@@ -201,8 +203,8 @@ def test_a_storm_whose_cause_is_found_later_is_named_by_it() -> None:
         live(0, *map(connect, SITES[:30])),
         live(1, *map(connect, SITES[:30]), correlation(SITES[:30], summary="RADIUS of north.")),
     ]
-    book, _ = run(steps)
-    assert (only_incident(book).cause, only_incident(book).attribute) == ("RADIUS of north.", "site_group")
+    state, _ = run(steps)
+    assert (only_incident(state).cause, only_incident(state).attribute) == ("RADIUS of north.", "site_group")
 
 
 @pytest.mark.parametrize(
@@ -223,8 +225,8 @@ def test_one_roll_out_stays_one_incident_under_other_names(tomorrow: dict[str, s
         live(0, *map(connect, SITES[:6]), first),
         live(24, *map(connect, SITES[:6]), *radio, tomorrow),
     ]
-    book, _ = run(steps, Policy(max_gap=timedelta(days=2), same_site_within=timedelta(days=2)))
-    assert len(only_incident(book).alert_ids) == 12
+    state, _ = run(steps, Policy(max_gap=timedelta(days=2), same_site_within=timedelta(days=2)))
+    assert len(only_incident(state).alert_ids) == 12
 
 
 def test_causes_of_different_places_are_different_incidents() -> None:
@@ -233,18 +235,18 @@ def test_causes_of_different_places_are_different_incidents() -> None:
         correlation(SITES[:6], value="north"),
         correlation(SITES[6:12], value="south"),
     ]
-    book, _ = run([live(0, *rows)])
-    assert sorted(one.value for one in book.incidents.values()) == ["north", "south"]
+    state, _ = run([live(0, *rows)])
+    assert sorted(one.value for one in state.incidents.values()) == ["north", "south"]
 
 
 def test_a_cause_of_one_alert_is_that_site_s_own_trouble() -> None:
-    book, _ = run([live(0, connect("s000"), correlation(SITES[:5]))])
-    assert only_incident(book).scope == "site"
+    state, _ = run([live(0, connect("s000"), correlation(SITES[:5]))])
+    assert only_incident(state).scope == "site"
 
 
 def test_what_begins_together_at_a_site_is_one_incident() -> None:
-    book, _ = run([live(0, down("s1")), live(1, down("s1"), connect("s1"))])
-    assert len(only_incident(book).alert_ids) == 2
+    state, _ = run([live(0, down("s1")), live(1, down("s1"), connect("s1"))])
+    assert len(only_incident(state).alert_ids) == 2
     later, _ = run([live(0, down("s1")), live(5, down("s1"), connect("s1"))])
     assert len(later.incidents) == 2
 
@@ -254,30 +256,30 @@ def test_troubles_of_the_organisation_are_not_one_because_they_share_no_site() -
         finding("", "collector", "collector", "critical", ""),
         finding("", "device", "mist_alarm", "critical", ""),
     ]
-    book, _ = run([live(0, *rows), live(0.25, *rows)])
-    assert len(book.incidents) == 2
+    state, _ = run([live(0, *rows), live(0.25, *rows)])
+    assert len(state.incidents) == 2
 
 
 def test_an_incident_ends_with_its_last_alert_and_comes_back_with_its_first() -> None:
     steps = [live(0, down("s1"), connect("s1"))]
     steps += [live(hour) for hour in range(1, 6)]
-    book, events = run(steps)
+    state, events = run(steps)
     assert "resolved" not in kinds(events, "incident")
-    book, events = run([live(hour) for hour in range(6, 15)], book=book)
+    state, events = run([live(hour) for hour in range(6, 15)], state=state)
     assert kinds(events, "incident") == ["resolved"]
-    book, events = run([live(15, connect("s1"))], book=book)
+    state, events = run([live(15, connect("s1"))], state=state)
     assert kinds(events, "incident") == ["reopened"]
-    assert only_incident(book).is_active
+    assert only_incident(state).is_active
 
 
 def test_a_rise_above_what_was_acknowledged_asks_for_a_person_anew() -> None:
-    book, _ = run([live(0, connect("s1"))])
-    taken = acknowledge_incident(only_incident(book), book.alerts, "ada", START + HOUR / 2)
-    book = book.after(taken)
-    assert acknowledge_incident(only_incident(book), book.alerts, "bob", START + HOUR) == []
-    same, events = run([live(1, connect("s1"))], book=book)
+    state, _ = run([live(0, connect("s1"))])
+    taken = acknowledge_incident(only_incident(state), state.alerts, "ada", START + HOUR / 2)
+    state = state.after(taken)
+    assert acknowledge_incident(only_incident(state), state.alerts, "bob", START + HOUR) == []
+    same, events = run([live(1, connect("s1"))], state=state)
     assert (only_incident(same).state, events) == ("acknowledged", [])
-    worse, events = run([live(1, connect("s1", "critical"))], book=book)
+    worse, events = run([live(1, connect("s1", "critical"))], state=state)
     assert only_incident(worse).state == "open"
     assert kinds(events, "incident") == ["worsened"]
     assert open_severity(only_incident(worse), worse.alerts) == "critical"
@@ -295,8 +297,8 @@ def test_causes_come_from_the_table_as_well_and_only_shared_ones() -> None:
             "site_ids": [SITES[:3], ["s9"]],
         }
     )
-    book, _ = run([live(0, *map(connect, SITES[:3]), causes=table)])
-    assert only_incident(book).fingerprint == "c1"
+    state, _ = run([live(0, *map(connect, SITES[:3]), causes=table)])
+    assert only_incident(state).fingerprint == "c1"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from mist_pipeline.alerts.lifecycle.evaluation import Book
+from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
 from mist_pipeline.alerts.lifecycle.lifecycle import acknowledge, resolve
 from mist_pipeline.alerts.lifecycle.model import Event, alert_fingerprint
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
@@ -44,23 +44,23 @@ THRESHOLD = finding(
 
 
 def test_evidence_opens_an_alert_at_once_and_recovery_needs_hours_of_good_readings() -> None:
-    book, events = run([live(0, EVIDENCE), *(live(hour) for hour in range(1, 13))])
+    state, events = run([live(0, EVIDENCE), *(live(hour) for hour in range(1, 13))])
     assert kinds(events) == ["pending", "opened", "quieted"]
-    assert only_alert(book).state == "open"
-    book, events = run([live(13)], book=book)
+    assert only_alert(state).state == "open"
+    state, events = run([live(13)], state=state)
     assert kinds(events) == ["resolved"]
-    alert = only_alert(book)
+    alert = only_alert(state)
     assert (alert.opened_at, alert.resolved_at, alert.resolution) == (START, START + 13 * HOUR, "recovered")
 
 
 def test_a_site_that_is_down_with_its_devices_is_told_at_the_first_evaluation() -> None:
-    book, _ = run([live(0, DOWN)])
-    assert only_alert(book).state == "open"
-    assert only_incident(book).cause == "The site is down."
+    state, _ = run([live(0, DOWN)])
+    assert only_alert(state).state == "open"
+    assert only_incident(state).cause == "The site is down."
 
 
 @pytest.mark.parametrize(
-    ("row", "hours", "state"),
+    ("row", "hours", "expected"),
     [
         (THRESHOLD, 5, "pending"),
         (THRESHOLD, 6, "open"),
@@ -69,17 +69,17 @@ def test_a_site_that_is_down_with_its_devices_is_told_at_the_first_evaluation() 
         (finding("", "collector", "collector", "critical", ""), 0, "open"),
     ],
 )
-def test_the_hold_depends_on_rule_and_severity(row: dict[str, str], hours: float, state: str) -> None:
+def test_the_hold_depends_on_rule_and_severity(row: dict[str, str], hours: float, expected: str) -> None:
     steps = [live(quarter / 4, row) for quarter in range(int(hours * 4) + 1)]
-    book, _ = run(steps, LEVELS)
-    assert only_alert(book).state == state
+    state, _ = run(steps, LEVELS)
+    assert only_alert(state).state == expected
 
 
 def test_a_pending_alert_that_does_not_hold_lapses_and_nobody_hears_of_it() -> None:
-    book, events = run([live(0, THRESHOLD), live(1)], LEVELS)
+    state, events = run([live(0, THRESHOLD), live(1)], LEVELS)
     assert kinds(events) == ["pending", "lapsed"]
     assert kinds(events, "incident") == []
-    assert not book.alerts
+    assert not state.alerts
 
 
 @pytest.mark.parametrize("kind", ["threshold", "baseline", "trend", "anomaly", "pre_warning"])
@@ -95,16 +95,16 @@ def test_weak_evidence_lets_a_prediction_raise_an_alert() -> None:
 
 
 def test_a_critical_score_beside_evidence_makes_it_worse_after_its_own_hold() -> None:
-    book, _ = run([live(hour, EVIDENCE, THRESHOLD) for hour in range(2)])
-    assert only_alert(book).severity == "major"
-    book, _ = run([live(2, EVIDENCE, THRESHOLD)], book=book)
-    assert only_alert(book).severity == "critical"
+    state, _ = run([live(hour, EVIDENCE, THRESHOLD) for hour in range(2)])
+    assert only_alert(state).severity == "major"
+    state, _ = run([live(2, EVIDENCE, THRESHOLD)], state=state)
+    assert only_alert(state).severity == "critical"
 
 
 def test_a_chronic_score_does_not_hold_an_alert_whose_evidence_is_over() -> None:
-    book, _ = run([live(0, EVIDENCE), *(live(hour, THRESHOLD) for hour in range(1, 14))])
-    assert only_alert(book).state == "resolved"
-    assert only_alert(book).kinds == ("evidence", "threshold")
+    state, _ = run([live(0, EVIDENCE), *(live(hour, THRESHOLD) for hour in range(1, 14))])
+    assert only_alert(state).state == "resolved"
+    assert only_alert(state).kinds == ("evidence", "threshold")
 
 
 def test_flapping_around_the_threshold_is_one_alert_by_hysteresis() -> None:
@@ -115,19 +115,19 @@ def test_flapping_around_the_threshold_is_one_alert_by_hysteresis() -> None:
         steps.append(
             live(hour, *([THRESHOLD] if is_below else []), readings=reading("ok", 69.0 if is_below else 71.0))
         )
-    book, events = run(steps, LEVELS)
+    state, events = run(steps, LEVELS)
     assert kinds(events).count("opened") == 1
     assert "quieted" not in kinds(events)
-    _, events = run([live(hour, readings=reading("ok", 74.0)) for hour in range(60, 120)], LEVELS, book)
+    _, events = run([live(hour, readings=reading("ok", 74.0)) for hour in range(60, 120)], LEVELS, state)
     assert kinds(events) == ["quieted", "resolved"]
 
 
 def test_weak_evidence_holds_an_open_alert_and_raises_none() -> None:
     weak = findings([EVIDENCE]).select("site_id", "family")
     assert run([live(0, support=weak)])[1] == []
-    book, events = run([live(0, EVIDENCE), *(live(hour, support=weak) for hour in range(1, 100))])
+    state, events = run([live(0, EVIDENCE), *(live(hour, support=weak) for hour in range(1, 100))])
     assert kinds(events) == ["pending", "opened"]
-    assert only_alert(book).condition == "firing"
+    assert only_alert(state).condition == "firing"
 
 
 def test_missing_data_is_not_recovery() -> None:
@@ -135,9 +135,9 @@ def test_missing_data_is_not_recovery() -> None:
         live(0, EVIDENCE),
         *(live(hour, readings=reading("missing")) for hour in range(1, 100)),
     ]
-    book, events = run(steps)
+    state, events = run(steps)
     assert kinds(events) == ["pending", "opened", "frozen"]
-    assert only_alert(book).state == "open"
+    assert only_alert(state).state == "open"
 
 
 def test_a_target_that_vanishes_without_a_row_is_not_recovered() -> None:
@@ -150,15 +150,15 @@ def test_the_recovery_clock_stands_while_data_is_missing_and_goes_on_afterwards(
     steps += [live(hour, readings=reading("ok")) for hour in range(1, 8)]  # six hours of quiet are counted
     steps += [live(hour, readings=reading("missing")) for hour in range(8, 60)]
     steps += [live(hour, readings=reading("ok")) for hour in range(60, 70)]
-    book, _ = run(steps)
-    assert only_alert(book).resolved_at == START + 66 * HOUR
+    state, _ = run(steps)
+    assert only_alert(state).resolved_at == START + 66 * HOUR
 
 
 def test_no_users_let_the_clock_run_but_are_no_proof_of_recovery() -> None:
     steps = [live(0, EVIDENCE), *(live(hour, readings=reading("no_users")) for hour in range(1, 40))]
-    book, events = run(steps)
-    assert only_alert(book).state == "open"
-    _, events = run([live(40, readings=reading("ok"))], book=book)
+    state, events = run(steps)
+    assert only_alert(state).state == "open"
+    _, events = run([live(40, readings=reading("ok"))], state=state)
     assert kinds(events) == ["resolved"]
 
 
@@ -166,39 +166,39 @@ def test_a_stopped_collector_is_an_incident_of_its_own_and_freezes_recovery() ->
     stopped = finding("", "collector", "collector", "critical", "", summary="No site answered.")
     steps = [live(0, EVIDENCE), live(1)]
     steps += [live(hour, stopped) for hour in range(2, 50)]
-    book, events = run(steps)
-    assert {alert.family: alert.state for alert in book.alerts.values()} == {
+    state, events = run(steps)
+    assert {alert.family: alert.state for alert in state.alerts.values()} == {
         "radio": "open",
         "collector": "open",
     }
-    assert len([one for one in book.incidents.values() if one.is_active]) == 2
-    book, events = run([live(50), live(51)], book=book)
-    assert [alert.family for alert in book.alerts.values() if alert.state == "resolved"] == ["collector"]
+    assert len([one for one in state.incidents.values() if one.is_active]) == 2
+    state, events = run([live(50), live(51)], state=state)
+    assert [alert.family for alert in state.alerts.values() if alert.state == "resolved"] == ["collector"]
     assert "resolved" in kinds(events)
 
 
 def test_an_evaluation_that_never_took_place_is_not_recovery() -> None:
     """Down for two days: nobody looked, so nothing was good."""
-    book, events = run([live(0, EVIDENCE), live(1), live(49)])
+    state, events = run([live(0, EVIDENCE), live(1), live(49)])
     assert kinds(events) == ["pending", "opened", "quieted", "frozen", "thawed"]
-    assert only_alert(book).state == "open"
+    assert only_alert(state).state == "open"
 
 
 def test_the_hold_of_a_pending_alert_stands_while_data_is_missing() -> None:
     steps = [live(hour, THRESHOLD) for hour in range(4)]
     steps += [live(hour, readings=reading("missing")) for hour in range(4, 30)]
-    book, _ = run(steps, LEVELS)
-    assert only_alert(book).state == "pending"
-    book, _ = run([live(hour, THRESHOLD) for hour in (30, 31, 32)], LEVELS, book)
-    assert only_alert(book).state == "pending"
-    book, _ = run([live(33, THRESHOLD)], LEVELS, book)
-    assert only_alert(book).state == "open"
+    state, _ = run(steps, LEVELS)
+    assert only_alert(state).state == "pending"
+    state, _ = run([live(hour, THRESHOLD) for hour in (30, 31, 32)], LEVELS, state)
+    assert only_alert(state).state == "pending"
+    state, _ = run([live(33, THRESHOLD)], LEVELS, state)
+    assert only_alert(state).state == "open"
 
 
 def test_an_alert_without_readings_for_a_week_expires() -> None:
     steps = [live(0, EVIDENCE), *(live(hour, readings=reading("missing")) for hour in range(1, 170))]
-    book, _ = run(steps)
-    alert = only_alert(book)
+    state, _ = run(steps)
+    alert = only_alert(state)
     assert (alert.state, alert.resolution) == ("resolved", "expired")
 
 
@@ -210,12 +210,12 @@ def test_a_hold_that_is_never_met_expires() -> None:
 
 def test_severity_rises_once_its_own_hold_is_met() -> None:
     steps = [live(0, EVIDENCE), *(live(hour, EVIDENCE, THRESHOLD) for hour in range(1, 7))]
-    book, events = run(steps, LEVELS)
-    assert only_alert(book).severity == "major"
+    state, events = run(steps, LEVELS)
+    assert only_alert(state).severity == "major"
     assert "severity_rose" not in kinds(events)
-    book, events = run([live(7, EVIDENCE, THRESHOLD)], LEVELS, book)
+    state, events = run([live(7, EVIDENCE, THRESHOLD)], LEVELS, state)
     assert kinds(events) == ["severity_rose"]
-    assert only_alert(book).severity == "critical"
+    assert only_alert(state).severity == "critical"
 
 
 def test_a_flicker_to_critical_does_not_rise() -> None:
@@ -226,46 +226,46 @@ def test_a_flicker_to_critical_does_not_rise() -> None:
 
 def test_severity_falls_after_hours_of_milder_findings() -> None:
     steps = [live(0, CRITICAL), *(live(hour, finding(severity="warning")) for hour in range(1, 7))]
-    book, _ = run(steps)
-    assert only_alert(book).severity == "critical"
-    book, events = run([live(7, finding(severity="warning"))], book=book)
+    state, _ = run(steps)
+    assert only_alert(state).severity == "critical"
+    state, events = run([live(7, finding(severity="warning"))], state=state)
     assert kinds(events) == ["severity_fell"]
-    alert = only_alert(book)
+    alert = only_alert(state)
     assert (alert.severity, alert.highest) == ("warning", "critical")
 
 
 def test_a_rise_withdraws_the_acknowledgement_and_a_fall_does_not() -> None:
-    book, _ = run([live(0, EVIDENCE)])
-    book = book.after(acknowledge(only_alert(book), "ada", START + HOUR / 2))
-    assert only_alert(book).state == "acknowledged"
-    milder, _ = run([live(hour, finding(severity="warning")) for hour in range(1, 9)], book=book)
+    state, _ = run([live(0, EVIDENCE)])
+    state = state.after(acknowledge(only_alert(state), "ada", START + HOUR / 2))
+    assert only_alert(state).state == "acknowledged"
+    milder, _ = run([live(hour, finding(severity="warning")) for hour in range(1, 9)], state=state)
     assert (only_alert(milder).state, only_alert(milder).severity) == ("acknowledged", "warning")
-    worse, _ = run([live(1, CRITICAL)], book=book)
+    worse, _ = run([live(1, CRITICAL)], state=state)
     assert (only_alert(worse).state, only_alert(worse).acknowledged_by) == ("open", None)
 
 
 def test_acknowledging_twice_or_after_the_end_does_nothing() -> None:
-    book, _ = run([live(0, EVIDENCE)])
-    book = book.after(acknowledge(only_alert(book), "ada", START))
-    assert acknowledge(only_alert(book), "bob", START) == []
-    book = book.after(resolve(only_alert(book), "ada", START + HOUR))
-    assert only_alert(book).resolution == "closed by ada"
-    assert resolve(only_alert(book), "bob", START + HOUR) == []
+    state, _ = run([live(0, EVIDENCE)])
+    state = state.after(acknowledge(only_alert(state), "ada", START))
+    assert acknowledge(only_alert(state), "bob", START) == []
+    state = state.after(resolve(only_alert(state), "ada", START + HOUR))
+    assert only_alert(state).resolution == "closed by ada"
+    assert resolve(only_alert(state), "bob", START + HOUR) == []
 
 
 def test_a_refire_soon_after_the_end_reopens_the_same_alert() -> None:
     steps = [live(0, EVIDENCE), *(live(hour) for hour in range(1, 14)), live(16, EVIDENCE)]
-    book, events = run(steps, Policy(max_gap=4 * HOUR))
+    state, events = run(steps, Policy(max_gap=4 * HOUR))
     assert kinds(events)[-3:] == ["resolved", "pending", "reopened"]
-    assert (only_alert(book).state, only_alert(book).reopenings) == ("open", 1)
+    assert (only_alert(state).state, only_alert(state).reopenings) == ("open", 1)
 
 
 def test_a_refire_outside_the_reopen_window_is_a_new_alert() -> None:
     """A blip that was over after 13 hours reopens for six and a half hours, not for days."""
     steps = [live(0, EVIDENCE), *(live(hour) for hour in range(1, 22)), live(22, EVIDENCE)]
-    book, _ = run(steps)
-    assert sorted(alert.state for alert in book.alerts.values()) == ["open", "resolved"]
-    assert len({alert.fingerprint for alert in book.alerts.values()}) == 1
+    state, _ = run(steps)
+    assert sorted(alert.state for alert in state.alerts.values()) == ["open", "resolved"]
+    assert len({alert.fingerprint for alert in state.alerts.values()}) == 1
 
 
 def test_the_reopen_window_grows_with_what_went_before() -> None:
@@ -278,8 +278,8 @@ def test_the_reopen_window_grows_with_what_went_before() -> None:
 def test_a_reopening_that_does_not_hold_leaves_the_alert_resolved() -> None:
     long_hold = Policy(rules={**Policy().rules, "evidence": Rule("warning", other_hold=2 * HOUR)})
     steps = [live(hour, EVIDENCE) for hour in range(3)] + [live(hour) for hour in range(3, 17)]
-    book, _ = run([*steps, live(17, EVIDENCE), live(18)], long_hold)
-    assert only_alert(book).state == "resolved"
+    state, _ = run([*steps, live(17, EVIDENCE), live(18)], long_hold)
+    assert only_alert(state).state == "resolved"
 
 
 def test_a_daily_finding_speaks_for_a_day() -> None:
@@ -289,42 +289,42 @@ def test_a_daily_finding_speaks_for_a_day() -> None:
 
 def test_a_chronic_site_is_told_once() -> None:
     steps = [daily(24 * day, THRESHOLD) for day in range(1, 60)]
-    book, events = run(steps, LEVELS)
+    state, events = run(steps, LEVELS)
     assert kinds(events).count("opened") == 1
     assert kinds(events, "incident") == ["opened", "joined"]
-    assert only_alert(book).state == "open"
+    assert only_alert(state).state == "open"
 
 
 def test_the_daily_news_of_an_outage_that_is_over_neither_reopens_nor_holds_it() -> None:
     steps = [live(1, EVIDENCE), *(live(hour) for hour in range(2, 24))]
-    book, events = run([*steps, daily(24, THRESHOLD), live(25)], LEVELS)
+    state, events = run([*steps, daily(24, THRESHOLD), live(25)], LEVELS)
     assert kinds(events).count("opened") == 1
-    assert only_alert(book).state == "resolved"
+    assert only_alert(state).state == "resolved"
     late = [live(20, EVIDENCE), live(21), live(22), live(23), daily(24, THRESHOLD)]
-    book, _ = run([*late, *(live(hour) for hour in range(25, 36))], LEVELS)
-    assert only_alert(book).state == "resolved"
+    state, _ = run([*late, *(live(hour) for hour in range(25, 36))], LEVELS)
+    assert only_alert(state).state == "resolved"
 
 
 def test_live_evidence_takes_over_what_the_daily_analysis_opened() -> None:
-    book, events = run([daily(24, EVIDENCE), live(25, EVIDENCE)])
+    state, events = run([daily(24, EVIDENCE), live(25, EVIDENCE)])
     assert kinds(events) == ["pending", "opened", "renewed"]
-    assert only_alert(book).source == "live"
+    assert only_alert(state).source == "live"
 
 
 def test_health_is_not_told_beside_the_trouble_that_lowers_it() -> None:
     health = finding(family="health", kind="health_drop", severity="critical", metric="")
     wanted = Policy(rules={**LEVELS.rules, "health_drop": Rule("critical")})
-    book, _ = run([daily(24, health, THRESHOLD)], wanted)
-    assert only_alert(book).family == "radio"
-    book, _ = run([daily(24, health)], wanted)
-    assert only_alert(book).family == "health"
+    state, _ = run([daily(24, health, THRESHOLD)], wanted)
+    assert only_alert(state).family == "radio"
+    state, _ = run([daily(24, health)], wanted)
+    assert only_alert(state).family == "health"
     assert run([daily(24, health)])[1] == []
 
 
 def test_the_first_finding_names_the_alert_and_later_ones_are_evidence_on_it() -> None:
     dhcp = finding(kind="mist_alarm", severity="critical", evidence='{"classifier": "dhcp"}')
-    book, _events = run([live(0, EVIDENCE), live(1, EVIDENCE, dhcp)])
-    alert = only_alert(book)
+    state, _events = run([live(0, EVIDENCE), live(1, EVIDENCE, dhcp)])
+    alert = only_alert(state)
     assert (alert.kind, alert.kinds, alert.classifier) == ("evidence", ("evidence", "mist_alarm"), "dhcp")
 
 
@@ -349,8 +349,8 @@ def test_findings_without_a_family_get_that_of_the_catalogue() -> None:
 
 def test_families_without_readings_of_their_own_are_seen_where_the_site_answers() -> None:
     answering = readings([("s1", "coverage", "no_users", None)])
-    book, _ = run([live(0, DOWN), live(1, readings=answering), live(2, readings=answering)])
-    assert only_alert(book).state == "resolved"
+    state, _ = run([live(0, DOWN), live(1, readings=answering), live(2, readings=answering)])
+    assert only_alert(state).state == "resolved"
     silent, _ = run([live(0, DOWN), *(live(hour, readings=reading("missing")) for hour in range(1, 9))])
     assert only_alert(silent).state == "open"
 
@@ -391,7 +391,7 @@ def test_what_makes_no_sense_is_refused_by_name(problem: object, message: str) -
 
 
 def test_a_book_that_never_saw_an_evaluation_forgets_nothing() -> None:
-    assert Book().without_forgotten(Policy()) == Book()
+    assert LifecycleState().without_forgotten(Policy()) == LifecycleState()
 
 
 def pipeline(hour: float, *rows: Mapping[str, str]) -> EvaluationInput:
@@ -403,20 +403,20 @@ def pipeline(hour: float, *rows: Mapping[str, str]) -> EvaluationInput:
 def test_the_pipelines_own_trouble_is_an_alert_beside_those_of_sites() -> None:
     failed = finding("", "pipeline:daily", "pipeline", "critical", metric="", summary="The daily run failed.")
     steps = [live(0, finding()), pipeline(0.1, failed), live(0.25, finding()), pipeline(0.3)]
-    book, events = run(steps)
-    site, own = sorted(book.alerts.values(), key=lambda alert: alert.family, reverse=True)
+    state, events = run(steps)
+    site, own = sorted(state.alerts.values(), key=lambda alert: alert.family, reverse=True)
     assert (site.family, site.state, site.condition) == ("radio", "open", "firing")
     assert (own.family, own.state, own.resolution) == ("pipeline:daily", "resolved", "recovered")
     assert "frozen" not in kinds(events)
 
 
 def test_a_look_at_the_pipeline_is_no_look_at_any_site() -> None:
-    book, _ = run([live(0, finding()), pipeline(3)])
-    assert book.as_of == START
-    book, events = run([live(5)], book=book)
+    state, _ = run([live(0, finding()), pipeline(3)])
+    assert state.as_of == START
+    state, events = run([live(5)], state=state)
     assert kinds(events)[0] == "frozen", "between the looks at the sites lies a gap"
 
 
 def test_looks_at_the_pipeline_may_be_older_than_the_newest_look_at_the_sites() -> None:
-    book, _ = run([live(1, finding()), pipeline(0.9, finding("", "pipeline:live", "pipeline", "warning"))])
-    assert {alert.state for alert in book.alerts.values()} == {"open"}
+    state, _ = run([live(1, finding()), pipeline(0.9, finding("", "pipeline:live", "pipeline", "warning"))])
+    assert {alert.state for alert in state.alerts.values()} == {"open"}

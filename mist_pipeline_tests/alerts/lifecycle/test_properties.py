@@ -7,16 +7,16 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mist_pipeline.alerts.lifecycle.evaluation import Book, evaluate
+from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState, evaluate
 from mist_pipeline.alerts.lifecycle.lifecycle import acknowledge
 from mist_pipeline.alerts.lifecycle.model import Event, alert_fingerprint
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.lifecycle.policy import Policy, Rule
 from mist_pipeline.alerts.lifecycle.projection import fold_alerts, fold_incidents
 from mist_pipeline.alerts.lifecycle.replay import replay
-from mist_pipeline.alerts.notify.decision import TOLD, LastNotification, views
+from mist_pipeline.alerts.notify.decision import NOTIFYING, LastNotification, visible_incidents
 from mist_pipeline.alerts.notify.matchers import parse_matchers
-from mist_pipeline.alerts.notify.plan import OVER, Notice, plan
+from mist_pipeline.alerts.notify.plan import OVER, Notification, plan
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import Silence
 from mist_pipeline_tests.support.alerts.histories import (
@@ -91,19 +91,19 @@ def histories(draw: st.DrawFn) -> list[EvaluationInput]:
     return steps
 
 
-def walk(steps: Sequence[EvaluationInput]) -> list[tuple[Book, list[Event]]]:
-    book, walked = Book(), []
+def walk(steps: Sequence[EvaluationInput]) -> list[tuple[LifecycleState, list[Event]]]:
+    state, walked = LifecycleState(), []
     for step in steps:
-        book, events = evaluate(book, step, quick)
-        walked.append((book, events))
+        state, events = evaluate(state, step, quick)
+        walked.append((state, events))
     return walked
 
 
 @few
 @given(histories())
 def test_never_two_open_alerts_of_one_fingerprint(steps: list[EvaluationInput]) -> None:
-    for book, _ in walk(steps):
-        active = [alert.fingerprint for alert in book.alerts.values() if alert.is_active]
+    for state, _ in walk(steps):
+        active = [alert.fingerprint for alert in state.alerts.values() if alert.is_active]
         assert len(active) == len(set(active))
 
 
@@ -147,12 +147,14 @@ def test_state_is_the_fold_of_the_events_wherever_they_are_cut(
 @few
 @given(histories())
 def test_every_open_alert_is_in_exactly_one_incident_that_is_going_on(steps: list[EvaluationInput]) -> None:
-    for book, _ in walk(steps):
-        homes = [alert_id for one in book.incidents.values() if one.is_active for alert_id in one.alert_ids]
+    for state, _ in walk(steps):
+        homes = [alert_id for one in state.incidents.values() if one.is_active for alert_id in one.alert_ids]
         assert len(homes) == len(set(homes))
-        assert {alert.alert_id for alert in book.alerts.values() if alert.is_active} <= set(homes)
-        for incident in book.incidents.values():
-            is_alive = any(book.alerts[name].is_active for name in incident.alert_ids if name in book.alerts)
+        assert {alert.alert_id for alert in state.alerts.values() if alert.is_active} <= set(homes)
+        for incident in state.incidents.values():
+            is_alive = any(
+                state.alerts[name].is_active for name in incident.alert_ids if name in state.alerts
+            )
             assert incident.is_active == is_alive
 
 
@@ -190,30 +192,30 @@ def test_every_open_incident_is_told_or_withheld_by_name_and_no_message_is_witho
         )
     ] * is_silenced
     told: dict[tuple[str, str], LastNotification] = {}
-    notices: list[Notice] = []
-    for number, (book, _) in enumerate(walk(steps)):
+    notifications: list[Notification] = []
+    for number, (state, _) in enumerate(walk(steps)):
         now = steps[number].as_of
         if number == acknowledged_at:
-            for alert in book.alerts.values():
+            for alert in state.alerts.values():
                 assert all(event.kind == "acknowledged" for event in acknowledge(alert, "ada", now))
-        said = plan(views(book, silences, {}, now).values(), told, routes, now)
-        notices += said.notices
-        for notice in said.notices:
-            told[notice.sink, notice.incident_id] = LastNotification(
+        said = plan(visible_incidents(state, silences, {}, now).values(), told, routes, now)
+        notifications += said.notifications
+        for notification in said.notifications:
+            told[notification.sink, notification.incident_id] = LastNotification(
                 at=now,
-                sequence=notice.sequence,
-                severity=notice.severity,
-                site_ids=frozenset(notice.site_ids),
-                is_over=notice.is_over,
+                sequence=notification.sequence,
+                severity=notification.severity,
+                site_ids=frozenset(notification.site_ids),
+                is_over=notification.is_over,
             )
         heard = {name for _, name in told}
-        for incident in book.incidents.values():
+        for incident in state.incidents.values():
             assert not incident.is_active or incident.incident_id in heard | said.withheld.keys()
-    assert all(notice.reason in TOLD for notice in notices)
-    keys = [(one.sink, one.incident_id, one.sequence) for one in notices]
+    assert all(notification.reason in NOTIFYING for notification in notifications)
+    keys = [(one.sink, one.incident_id, one.sequence) for one in notifications]
     assert len(keys) == len(set(keys))
     for sink, incident_id in told:
-        story = [one for one in notices if (one.sink, one.incident_id) == (sink, incident_id)]
+        story = [one for one in notifications if (one.sink, one.incident_id) == (sink, incident_id)]
         assert story[0].reason == "first"
         for before, after in pairwise(story):
             assert (before.reason in OVER) == (after.reason == "reopened")

@@ -35,9 +35,9 @@ def test_an_alert_is_listed_under_the_incident_in_which_it_ended_up() -> None:
     sites = ["s1", "s2", "s3"]
     rows = [finding(site, "connect") for site in sites]
     steps = [live(0, rows[0]), live(1, *rows, correlation(sites))]
-    book, _ = run(steps)
+    state, _ = run(steps)
     listed = dict(replay(steps).alerts.select("alert_id", "incident_id").iter_rows())
-    assert listed == {name: one.incident_id for one in book.incidents.values() for name in one.alert_ids}
+    assert listed == {name: one.incident_id for one in state.incidents.values() for name in one.alert_ids}
     assert len(set(listed.values())) == 1
 
 

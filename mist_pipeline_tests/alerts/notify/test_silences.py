@@ -142,6 +142,6 @@ def test_labels_of_a_site_are_what_it_shares_by_id_and_by_name() -> None:
         "template": ("t1",),
     }
     assert labels["s2"]["site_group"] == ()
-    book, _ = run([live(0, finding())])
-    its = alert_labels(only_alert(book), labels)
+    state, _ = run([live(0, finding())])
+    its = alert_labels(only_alert(state), labels)
     assert (its["site_group"], its["severity"], its["kind"]) == (("g1", "North"), ("major",), ("evidence",))

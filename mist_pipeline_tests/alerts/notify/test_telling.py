@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from mist_pipeline.alerts.notify.decision import TOLD, Decision, LastNotification, View, should_notify, views
+from mist_pipeline.alerts.notify.decision import (
+    NOTIFYING,
+    Decision,
+    LastNotification,
+    VisibleIncident,
+    should_notify,
+    visible_incidents,
+)
 from mist_pipeline.alerts.notify.escalation import (
     Due,
     EscalationPolicy,
@@ -28,7 +35,9 @@ ALL = Route(name="all", sinks=("mail",))
 NIGHT = Window(begins=time(22), zone="UTC", until=time(6))
 
 
-def view(severity: Severity = "major", sites: str = "ab", name: str = "i1", **more: Any) -> View:
+def visible(
+    severity: Severity = "major", sites: str = "ab", name: str = "i1", **more: Any
+) -> VisibleIncident:
     given_: dict[str, Any] = {
         "incident_id": name,
         "state": "open",
@@ -38,7 +47,7 @@ def view(severity: Severity = "major", sites: str = "ab", name: str = "i1", **mo
         "opened_at": START,
         **more,
     }
-    return View(**given_)
+    return VisibleIncident(**given_)
 
 
 def told(
@@ -60,51 +69,51 @@ UNTOLD = ALL.model_copy(update={"tells_acknowledgement": False})
 @pytest.mark.parametrize(
     ("seen", "before", "route", "minutes", "reason"),
     [
-        (view(), None, ALL, 0, "first"),
-        (view(), None, WAITING, 0.5, "not_yet"),
-        (view(), None, WAITING, 1, "first"),
-        (view(), told(), ALL, 600, "unchanged"),
-        (view("critical"), told(), ALL, 0, "severity_rise"),
-        (view("warning"), told(), ALL, 600, "unchanged"),
-        (view(sites="abc"), told(), ALL, 4, "not_yet"),
-        (view(sites="abc"), told(), ALL, 5, "more_sites"),
-        (view(sites="a"), told(), ALL, 600, "unchanged"),
-        (view(sites="a"), told(), PARTIAL, 4, "not_yet"),
-        (view(sites="a"), told(), PARTIAL, 5, "some_resolved"),
-        (view(), told(), REPEATING, 239, "unchanged"),
-        (view(), told(), REPEATING, 240, "repeat_due"),
-        (view(state="acknowledged"), told(), REPEATING, 600, "acknowledged"),
-        (view(state="acknowledged"), KNOWN, REPEATING, 600, "unchanged"),
-        (view(state="acknowledged"), told(), UNTOLD, 600, "unchanged"),
-        (view(), told(is_over=True), ALL, 0, "reopened"),
-        (view(state="resolved"), told(), ALL, 0, "all_resolved"),
-        (view(state="resolved"), told(is_over=True), ALL, 0, "unchanged"),
-        (view(state="resolved"), None, ALL, 0, "unchanged"),
-        (view(state="resolved", silenced_by="s"), told(), ALL, 0, "silenced_by"),
-        (view(state="merged", merged_into="i2"), told(), ALL, 0, "merged"),
-        (view(state="merged", merged_into="i2"), None, ALL, 0, "unchanged"),
-        (view(silenced_by="works"), None, ALL, 0, "silenced_by"),
-        (view("critical", silenced_by="works"), told(), ALL, 0, "silenced_by"),
-        (view(inhibited_by="i2"), None, ALL, 0, "inhibited_by"),
-        (view(), None, QUIET, 0, "quiet_hours"),
-        (view("critical"), None, QUIET, 0, "first"),
-        (view(), None, QUIET, 360, "first"),
-        (view(), told(), QUIET, 0, "unchanged"),
-        (view(state="resolved"), told(), QUIET, 0, "all_resolved"),
+        (visible(), None, ALL, 0, "first"),
+        (visible(), None, WAITING, 0.5, "not_yet"),
+        (visible(), None, WAITING, 1, "first"),
+        (visible(), told(), ALL, 600, "unchanged"),
+        (visible("critical"), told(), ALL, 0, "severity_rise"),
+        (visible("warning"), told(), ALL, 600, "unchanged"),
+        (visible(sites="abc"), told(), ALL, 4, "not_yet"),
+        (visible(sites="abc"), told(), ALL, 5, "more_sites"),
+        (visible(sites="a"), told(), ALL, 600, "unchanged"),
+        (visible(sites="a"), told(), PARTIAL, 4, "not_yet"),
+        (visible(sites="a"), told(), PARTIAL, 5, "some_resolved"),
+        (visible(), told(), REPEATING, 239, "unchanged"),
+        (visible(), told(), REPEATING, 240, "repeat_due"),
+        (visible(state="acknowledged"), told(), REPEATING, 600, "acknowledged"),
+        (visible(state="acknowledged"), KNOWN, REPEATING, 600, "unchanged"),
+        (visible(state="acknowledged"), told(), UNTOLD, 600, "unchanged"),
+        (visible(), told(is_over=True), ALL, 0, "reopened"),
+        (visible(state="resolved"), told(), ALL, 0, "all_resolved"),
+        (visible(state="resolved"), told(is_over=True), ALL, 0, "unchanged"),
+        (visible(state="resolved"), None, ALL, 0, "unchanged"),
+        (visible(state="resolved", silenced_by="s"), told(), ALL, 0, "silenced_by"),
+        (visible(state="merged", merged_into="i2"), told(), ALL, 0, "merged"),
+        (visible(state="merged", merged_into="i2"), None, ALL, 0, "unchanged"),
+        (visible(silenced_by="works"), None, ALL, 0, "silenced_by"),
+        (visible("critical", silenced_by="works"), told(), ALL, 0, "silenced_by"),
+        (visible(inhibited_by="i2"), None, ALL, 0, "inhibited_by"),
+        (visible(), None, QUIET, 0, "quiet_hours"),
+        (visible("critical"), None, QUIET, 0, "first"),
+        (visible(), None, QUIET, 360, "first"),
+        (visible(), told(), QUIET, 0, "unchanged"),
+        (visible(state="resolved"), told(), QUIET, 0, "all_resolved"),
     ],
 )
 def test_the_decision_has_a_name(
-    seen: View, before: LastNotification | None, route: Route, minutes: float, reason: str
+    seen: VisibleIncident, before: LastNotification | None, route: Route, minutes: float, reason: str
 ) -> None:
     decision = should_notify(seen, before, route, START + minutes * MINUTE)
     assert decision.reason == reason
-    assert decision.is_told == (reason in TOLD)
+    assert decision.is_notifying == (reason in NOTIFYING)
 
 
 def test_the_decision_says_by_whom_and_until_when() -> None:
-    assert should_notify(view(silenced_by="works"), None, ALL, START) == Decision("silenced_by", "works")
-    assert should_notify(view(), None, QUIET, START).detail == (START + 6 * HOUR).isoformat()
-    assert should_notify(view("critical"), told(), ALL, START).detail == "major → critical"
+    assert should_notify(visible(silenced_by="works"), None, ALL, START) == Decision("silenced_by", "works")
+    assert should_notify(visible(), None, QUIET, START).detail == (START + 6 * HOUR).isoformat()
+    assert should_notify(visible("critical"), told(), ALL, START).detail == "major → critical"
 
 
 def silence(text: str) -> Silence:
@@ -115,8 +124,8 @@ def silence(text: str) -> Silence:
 
 def test_a_site_that_is_down_silences_its_metrics() -> None:
     down = finding(family="device", kind="site_down", severity="critical", metric="")
-    book, _ = run([live(0, finding(severity="critical")), live(5, finding(), down)])
-    seen = views(book, [], {}, START + 5 * HOUR)
+    state, _ = run([live(0, finding(severity="critical")), live(5, finding(), down)])
+    seen = visible_incidents(state, [], {}, START + 5 * HOUR)
     inhibited = [one for one in seen.values() if one.inhibited_by]
     (shown,) = [one for one in seen.values() if not one.inhibited_by]
     assert len(inhibited) == 1
@@ -126,22 +135,22 @@ def test_a_site_that_is_down_silences_its_metrics() -> None:
 
 def test_an_infrastructure_incident_silences_what_its_sites_tell_on_their_own() -> None:
     rows = [finding(f"s{n}", "device", "site_down", "critical", "") for n in range(12)]
-    book, _ = run([live(0, *rows)])
-    (name, storm), *_ = book.incidents.items()
+    state, _ = run([live(0, *rows)])
+    (name, storm), *_ = state.incidents.items()
     alone = replace(storm, incident_id="own", scope="site", alert_ids=storm.alert_ids[:1])
-    with_own = replace(book, incidents={name: storm, "own": alone})
-    assert views(with_own, [], {}, START)["own"].inhibited_by == name
-    assert views(with_own, [], {}, START)[name].inhibited_by is None
+    with_own = replace(state, incidents={name: storm, "own": alone})
+    assert visible_incidents(with_own, [], {}, START)["own"].inhibited_by == name
+    assert visible_incidents(with_own, [], {}, START)[name].inhibited_by is None
 
 
 def test_silenced_sites_are_taken_out_of_an_incident_and_the_rest_is_told() -> None:
     rows = [finding(f"s{n}", "device", "site_down", "critical", "") for n in range(12)]
-    book, _ = run([live(0, *rows)])
-    (seen,) = views(book, [silence('site_id=~"s1?[0-3]"')], {}, START).values()
+    state, _ = run([live(0, *rows)])
+    (seen,) = visible_incidents(state, [silence('site_id=~"s1?[0-3]"')], {}, START).values()
     assert seen.silenced_by is None
     assert seen.site_ids == {f"s{n}" for n in range(4, 10)}
     assert set(seen.labels["site_id"]) == seen.site_ids
-    (hidden,) = views(book, [silence('site_id=~".*"')], {}, START).values()
+    (hidden,) = visible_incidents(state, [silence('site_id=~".*"')], {}, START).values()
     assert (hidden.silenced_by, hidden.site_ids) == ("works", frozenset())
 
 
@@ -192,24 +201,26 @@ def test_a_route_without_sinks_is_refused() -> None:
 
 def test_a_sink_on_two_routes_is_told_once() -> None:
     routes = [Route(name="all", sinks=("mail",), goes_on=True), Route(name="again", sinks=("mail",))]
-    said = plan([view()], {}, routes, START)
-    assert [(notice.sink, notice.route, notice.sequence) for notice in said.notices] == [("mail", "all", 1)]
+    said = plan([visible()], {}, routes, START)
+    assert [
+        (notification.sink, notification.route, notification.sequence) for notification in said.notifications
+    ] == [("mail", "all", 1)]
 
 
 def test_quiet_hours_collect_what_is_mild_into_one_digest() -> None:
-    during = [view(name="i1"), view("critical", name="i2"), view(name="i3")]
+    during = [visible(name="i1"), visible("critical", name="i2"), visible(name="i3")]
     night = plan(during, {}, [QUIET], START)
-    assert [notice.incident_id for notice in night.notices] == ["i2"]
+    assert [notification.incident_id for notification in night.notifications] == ["i2"]
     assert night.held == {("mail", "i1"), ("mail", "i3")}
     assert {name: decision.reason for name, decision in night.withheld.items() if decision} == {
         "i1": "quiet_hours",
         "i3": "quiet_hours",
     }
-    fresh = view(name="i4", opened_at=START + 6 * HOUR)
+    fresh = visible(name="i4", opened_at=START + 6 * HOUR)
     morning = plan(
         [*during, fresh], {("mail", "i2"): told("critical")}, [QUIET], START + 6 * HOUR, night.held
     )
-    own, digest = morning.notices
+    own, digest = morning.notifications
     assert (own.incident_id, own.reason) == ("i4", "first")
     assert (digest.reason, digest.detail) == ("digest", "2")
     assert [one["incident_id"] for one in digest.payload()["covers"]] == ["i1", "i3"]
@@ -217,30 +228,32 @@ def test_quiet_hours_collect_what_is_mild_into_one_digest() -> None:
 
 
 def test_what_ended_during_quiet_hours_is_not_news_in_the_morning() -> None:
-    over = view(name="i1", state="resolved")
-    assert plan([over], {}, [QUIET], START + 6 * HOUR, {("mail", "i1")}).notices == ()
+    over = visible(name="i1", state="resolved")
+    assert plan([over], {}, [QUIET], START + 6 * HOUR, {("mail", "i1")}).notifications == ()
 
 
 def test_a_single_one_that_waited_is_no_digest() -> None:
-    said = plan([view()], {}, [QUIET], START + 6 * HOUR, {("mail", "i1")})
-    assert [notice.reason for notice in said.notices] == ["first"]
+    said = plan([visible()], {}, [QUIET], START + 6 * HOUR, {("mail", "i1")})
+    assert [notification.reason for notification in said.notifications] == ["first"]
 
 
 def test_messages_of_an_incident_are_numbered_and_remember_the_worst() -> None:
-    (over,) = plan([view("info", "", state="resolved")], {("mail", "i1"): told("critical", sequence=4)}, [ALL], START).notices  # fmt: skip
+    (over,) = plan([visible("info", "", state="resolved")], {("mail", "i1"): told("critical", sequence=4)}, [ALL], START).notifications  # fmt: skip
     assert (over.sequence, over.severity, over.is_over, over.site_ids) == (5, "critical", True, ())
-    (again,) = plan([view("warning")], {("mail", "i1"): told("critical", is_over=True)}, [ALL], START).notices
+    (again,) = plan(
+        [visible("warning")], {("mail", "i1"): told("critical", is_over=True)}, [ALL], START
+    ).notifications
     assert (again.reason, again.severity) == ("reopened", "warning")
 
 
 def test_an_escalation_begins_with_the_first_message_and_not_before() -> None:
     paged = QUIET.model_copy(update={"escalation": "duty"})
-    assert plan([view()], {}, [paged], START).begun == {}
-    assert plan([view()], {}, [paged], START + 6 * HOUR).begun == {"i1": ("duty",)}
+    assert plan([visible()], {}, [paged], START).begun == {}
+    assert plan([visible()], {}, [paged], START + 6 * HOUR).begun == {"i1": ("duty",)}
 
 
 def test_no_route_is_a_reason_too() -> None:
-    assert plan([view("info")], {}, [ALL], START).withheld == {"i1": None}
+    assert plan([visible("info")], {}, [ALL], START).withheld == {"i1": None}
 
 
 STEPS = (

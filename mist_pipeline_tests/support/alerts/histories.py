@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from mist_pipeline.alerts.lifecycle.evaluation import Book, evaluate
+from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState, evaluate
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.lifecycle.policy import Policy
@@ -67,26 +67,29 @@ def daily(hour: float, *rows: Mapping[str, str], **more: Any) -> EvaluationInput
 
 
 def run(
-    steps: Iterable[EvaluationInput], policy: Policy | None = None, book: Book | None = None, **more: Any
-) -> tuple[Book, list[Event]]:
-    book, events = book or Book(), []
+    steps: Iterable[EvaluationInput],
+    policy: Policy | None = None,
+    state: LifecycleState | None = None,
+    **more: Any,
+) -> tuple[LifecycleState, list[Event]]:
+    state, events = state or LifecycleState(), []
     for step in steps:
-        book, happened = evaluate(book, step, policy, **more)
+        state, happened = evaluate(state, step, policy, **more)
         events += happened
-    return book, events
+    return state, events
 
 
 def kinds(events: Iterable[Event], subject: str = "alert") -> list[str]:
     return [event.kind for event in events if event.subject == subject]
 
 
-def only_alert(book: Book) -> Alert:
-    (alert,) = book.alerts.values()
+def only_alert(state: LifecycleState) -> Alert:
+    (alert,) = state.alerts.values()
     return alert
 
 
-def only_incident(book: Book) -> Incident:
-    (incident,) = [one for one in book.incidents.values() if one.state != "merged"]
+def only_incident(state: LifecycleState) -> Incident:
+    (incident,) = [one for one in state.incidents.values() if one.state != "merged"]
     return incident
 
 

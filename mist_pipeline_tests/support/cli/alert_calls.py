@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mist_pipeline.alerts.ledger.ledger import Telling
+from mist_pipeline.alerts.ledger.ledger import NotificationRules
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.ledger_access import open_ledger, telling
+from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
 from mist_pipeline_tests.support.alerts.histories import correlation, finding, live
 from mist_pipeline_tests.support.cli.calls import Ended
 
@@ -39,8 +39,8 @@ GROUPS = {"s4": ["south"]}
 Alerts = Callable[..., Ended]
 
 
-def record(settings: Settings, *steps: EvaluationInput) -> Telling:
-    who = telling(settings)
+def record(settings: Settings, *steps: EvaluationInput) -> NotificationRules:
+    who = notification_rules(settings)
     with open_ledger(settings) as ledger:
         for step in steps:
             ledger.record_evaluation(step, who)

@@ -105,7 +105,11 @@ class Installation:
     def incident(self, family: str = "radio") -> Incident:
         """The one incident of a family."""
         with self.ledger() as ledger:
-            (found,) = [one for one in ledger.book(START).incidents.values() if one.family.startswith(family)]
+            (found,) = [
+                one
+                for one in ledger.lifecycle_state(START).incidents.values()
+                if one.family.startswith(family)
+            ]
         return found
 
     def ledger(self) -> Ledger:

@@ -10,7 +10,7 @@ from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.notification.message_context import Subject
 
 START = datetime(2026, 11, 23, 4, 15, tzinfo=UTC)
-TOLD = START + timedelta(minutes=10)
+DECIDED_AT = START + timedelta(minutes=10)
 HOUR = timedelta(hours=1)
 
 
@@ -47,7 +47,7 @@ def alert(number: int = 1, **changes: object) -> Alert:
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
-def over(one: Alert, at: datetime = TOLD) -> Alert:
+def over(one: Alert, at: datetime = DECIDED_AT) -> Alert:
     return replace(one, state="resolved", resolved_at=at, resolution="recovered")
 
 
@@ -107,8 +107,8 @@ def delivery(about: Subject, reason: str = "first", sequence: int = 1, **changes
         sequence=sequence,
         state="sending",
         payload=payload(about, **said),
-        created_at=TOLD,
-        due_at=TOLD,
+        created_at=DECIDED_AT,
+        due_at=DECIDED_AT,
         attempts=1,
     )
     return replace(base, **changes)
@@ -134,8 +134,8 @@ def digest(members: Sequence[tuple[Subject, str, dict[str, Any]]], severity: str
         sequence=1,
         state="sending",
         payload={**said, "site_ids": [], "is_acknowledged": False, "covers": covers},
-        created_at=TOLD,
-        due_at=TOLD,
+        created_at=DECIDED_AT,
+        due_at=DECIDED_AT,
         attempts=1,
     )
 
@@ -151,7 +151,7 @@ def trial(severity: str = "major") -> Delivery:
         sequence=1,
         state="sending",
         payload=said,
-        created_at=TOLD,
-        due_at=TOLD,
+        created_at=DECIDED_AT,
+        due_at=DECIDED_AT,
         attempts=1,
     )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.alerts.ledger.ledger import Telling
-from mist_pipeline.alerts.ledger.pending import take
+from mist_pipeline.alerts.ledger.ledger import NotificationRules
+from mist_pipeline.alerts.ledger.pending import evaluate_pending
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.lifecycle.replay import replay
 from mist_pipeline.settings import Settings, load_settings
@@ -51,7 +51,7 @@ def settings(world: World, tmp_path_factory: pytest.TempPathFactory) -> Settings
         kept.keep(live_evaluation(warehouse, made, instant).evaluation_input())
     store_evidence(warehouse, made, days[-1:])
     with open_ledger(made) as ledger:
-        take(ledger, kept, Telling(routes=[]), morning + timedelta(hours=5))
+        evaluate_pending(ledger, kept, NotificationRules(routes=[]), morning + timedelta(hours=5))
     return made
 
 
