@@ -49,12 +49,13 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
         for damage in result.unreadable:
             context.log.error("A kept evaluation cannot be read and is set aside: %s", damage)
         events = Counter(f"{event.subject} {event.kind}" for event in result.events)
-        withheld = sorted(result.told.withheld.items())[:_SHOWN]
+        reasons = sorted(result.recorded.withheld.items())[:_SHOWN]
+        withheld = [(incident_id, str(reason)) for incident_id, reason in reasons]
         context.add_output_metadata(
             {
                 "evaluated": dg.MetadataValue.json([name.text for name in result.names]),
                 "events": dg.MetadataValue.json(dict(sorted(events.items()))),
-                "to tell": dg.MetadataValue.md(_notifications(result.told.notifications)),
+                "to tell": dg.MetadataValue.md(_notifications(result.recorded.notifications)),
                 "withheld": dg.MetadataValue.md(markdown_table(("incident", "because"), withheld)),
             }
         )

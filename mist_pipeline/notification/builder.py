@@ -33,7 +33,6 @@ _REASONS: Mapping[str, Reason] = {
     # For a thread, a ticket or a page it is over; that nothing has recovered is said by ``merged_into``.
     "merged": "all_resolved",
 }
-_TEST = "test-"
 _PIPELINE_NAME = "The pipeline"
 _EXAMPLE = "Example site"
 _MOST_CAUSES = 3
@@ -93,9 +92,9 @@ class _Told:
 
 def incident_ids(delivery: Delivery) -> tuple[str, ...]:
     """The incidents that a row is about, which `compose` wants as subjects; none for a test."""
-    if delivery.incident_id.startswith(_TEST):
+    if delivery.kind == "test":
         return ()
-    if delivery.reason == "digest":
+    if delivery.kind == "digest":
         return tuple(dict.fromkeys(str(one["incident_id"]) for one in _covers(delivery)))
     return (delivery.incident_id,)
 
@@ -117,7 +116,7 @@ def leading_pairs(
     Raises:
         LookupError: A subject is missing.
     """
-    if delivery.incident_id.startswith(_TEST):
+    if delivery.kind == "test":
         return ()
     alerts = _ordered(_told(delivery, subjects), Surroundings(site_names=site_names or {}))
     pairs = dict.fromkeys((alert.site.site_id, alert.metric) for alert in alerts)
@@ -138,12 +137,12 @@ def compose(delivery: Delivery, subjects: Mapping[str, Subject], surroundings: S
     """
     if delivery.reason not in _REASONS:
         raise ValueError(f"delivery {delivery.delivery_id}: {delivery.reason!r} is no reason to tell anybody")
-    if delivery.incident_id.startswith(_TEST):
+    if delivery.kind == "test":
         incident = _example(delivery, surroundings)
     else:
         told = _told(delivery, subjects)
         alerts = _ordered(told, surroundings)
-        make = _digest if delivery.reason == "digest" else _single
+        make = _digest if delivery.kind == "digest" else _single
         incident = make(delivery, told, alerts, surroundings)
     return Message(
         delivery_id=_delivery_id(delivery),
@@ -173,7 +172,7 @@ def _covers(delivery: Delivery) -> Sequence[Mapping[str, Any]]:
 
 def _told(delivery: Delivery, subjects: Mapping[str, Subject]) -> list[_Told]:
     """What the row says of each of its incidents, in its order."""
-    if delivery.reason == "digest":
+    if delivery.kind == "digest":
         rows = [(str(one["incident_id"]), str(one["reason"]), one) for one in _covers(delivery)]
     else:
         rows = [(delivery.incident_id, delivery.reason, delivery.payload)]

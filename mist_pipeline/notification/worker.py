@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from mist_pipeline.alerts.ledger.escalations import NOT_NEEDED
 from mist_pipeline.alerts.ledger.outbox import Done, Outbox
 from mist_pipeline.alerts.notify.outcome import Delivery, Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.message import Message
@@ -133,7 +132,7 @@ class Worker:
             # One that may have arrived may have to be silenced there.
             if is_unknown and isinstance(sink, Ringing):
                 return sink.reclaim(message)
-            return Refused(f"{NOT_NEEDED} any more")
+            return Refused("not needed any more")
         try:
             return sink.recover(message) if is_unknown else sink.send(message)
         except Exception as error:  # noqa: BLE001 - a sink that breaks its promise may have sent it before

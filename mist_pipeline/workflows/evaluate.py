@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
-from mist_pipeline.alerts.ledger.pending import Taken, evaluate_pending
+from mist_pipeline.alerts.ledger.pending import PendingResult, evaluate_pending
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline
 from mist_pipeline.alerts.notify.plan import Notification
 from mist_pipeline.settings import Settings
@@ -38,7 +38,7 @@ class Escalated:
     steps: Sequence[Notification]
 
 
-def evaluate(settings: Settings, troubles: pl.DataFrame, now: datetime) -> Taken:
+def evaluate(settings: Settings, troubles: pl.DataFrame, now: datetime) -> PendingResult:
     """Evaluate what was kept and not evaluated yet, and the pipeline's own state.
 
     Args:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.pending import evaluate_pending
 from mist_pipeline.analysis.scores.live_status import live_status
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.world.scenario import wan_storm
@@ -20,6 +21,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
 from mist_pipeline.workflows.ledger_access import (
     kept_evaluations,
+    notification_rules,
     open_ledger,
     remember_sites,
 )

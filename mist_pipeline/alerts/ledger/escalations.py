@@ -16,10 +16,13 @@ from mist_pipeline.alerts.ledger import queries
 from mist_pipeline.alerts.ledger.mapping import Row
 from mist_pipeline.alerts.ledger.tables import DELIVERIES, ESCALATIONS, LAST_NOTIFICATIONS
 from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
+from mist_pipeline.alerts.lifecycle.model import IncidentState
 from mist_pipeline.alerts.notify.decision import VisibleIncident
 from mist_pipeline.alerts.notify.escalation import (
     Due,
     EscalationPolicy,
+    StepState,
+    Stop,
     calls_nobody,
     due_now,
     schedule,
@@ -28,9 +31,6 @@ from mist_pipeline.alerts.notify.plan import Notification, Plan
 
 _ASK_AGAIN = timedelta(minutes=5)
 """How soon a step that is silenced is asked for again."""
-
-NOT_NEEDED = "not needed"
-"""How the error of a withdrawn row begins, also of one that is under way and may have arrived (`outbox`)."""
 
 
 def follow(
@@ -58,7 +58,7 @@ def follow(
     for incident_id in connection.execute(waiting).scalars().all():
         known = state.incidents.get(incident_id)
         if known is not None and not known.is_active:
-            cancel(connection, incident_id, known.state)
+            cancel(connection, incident_id, _stop_of(known.state))
 
 
 def called(connection: Connection, now: datetime) -> list[str]:
@@ -69,7 +69,7 @@ def called(connection: Connection, now: datetime) -> list[str]:
     return list(connection.execute(query.distinct()).scalars())
 
 
-def cancel(connection: Connection, incident_id: str, because: str, stops_when: str | None = None) -> None:
+def cancel(connection: Connection, incident_id: str, stop: Stop, stops_when: str | None = None) -> None:
     """Call nobody any more about an incident, by policies that stop then; what is not sent yet is withdrawn."""
     mine = (ESCALATIONS.c.incident_id == incident_id) & (ESCALATIONS.c.state != "cancelled")
     if stops_when is not None:
@@ -78,7 +78,7 @@ def cancel(connection: Connection, incident_id: str, because: str, stops_when: s
     if not stopped:
         return
     waiting = mine & (ESCALATIONS.c.state == "pending")
-    connection.execute(sa.update(ESCALATIONS).where(waiting).values(state="cancelled", because=because))
+    connection.execute(sa.update(ESCALATIONS).where(waiting).values(state="cancelled", **_stop_row(stop)))
     calls = (DELIVERIES.c.incident_id == incident_id) & (DELIVERIES.c.reason == "escalation")
     calls &= DELIVERIES.c.sink.in_({row["sink"] for row in stopped})
     calls &= DELIVERIES.c.state.in_(["pending", "failed", "sending", "unknown"])
@@ -89,7 +89,8 @@ def cancel(connection: Connection, incident_id: str, because: str, stops_when: s
         .where(calls)
         .values(
             state=sa.case((never_sent, "dead"), else_=DELIVERIES.c.state),
-            last_error=f"{NOT_NEEDED}: {because}",
+            withdrawn_reason=stop.reason,
+            last_error=f"not needed: {stop}",
         )
     )
     _forget_uncalled(connection, incident_id, {row["sink"] for row in stopped})
@@ -145,10 +146,10 @@ def _fire_one(
     if not overdue or incident is None:
         return []
     if now > first["expires_at"]:
-        _settle(connection, waiting, "cancelled", "expired")
+        _settle(connection, waiting, "cancelled", Stop("expired"))
         return []
     if calls_nobody(first["stops_when"], incident.state):
-        _settle(connection, waiting, "cancelled", incident.state)
+        _settle(connection, waiting, "cancelled", _stop_of(incident.state))
         return []
     if incident.silenced_by or incident.inhibited_by:
         _put_off(connection, overdue, now + _ASK_AGAIN)
@@ -156,8 +157,8 @@ def _fire_one(
     steps = {row["number"]: row for row in overdue}
     dues = due_now([_due(row) for row in overdue], now)
     fired = [steps.pop(due.number) for due in dues]
-    _settle(connection, fired, "fired", "")
-    _settle(connection, list(steps.values()), "cancelled", "overtaken by its repetition")
+    _settle(connection, fired, "fired")
+    _settle(connection, list(steps.values()), "cancelled", Stop("overtaken"))
     return [
         Notification(
             sink=due.sink,
@@ -212,7 +213,6 @@ def _begin(
             "sink": due.sink,
             "target": due.target,
             "state": "pending",
-            "because": "",
         }
         for due in schedule(policy, now)
     ]
@@ -220,9 +220,26 @@ def _begin(
         connection.execute(sa.insert(ESCALATIONS), rows)
 
 
-def _settle(connection: Connection, steps: list[Row], outcome: str, because: str) -> None:
+def _settle(connection: Connection, steps: list[Row], outcome: StepState, stop: Stop | None = None) -> None:
     for row in steps:
-        connection.execute(sa.update(ESCALATIONS).where(_is(row)).values(state=outcome, because=because))
+        connection.execute(sa.update(ESCALATIONS).where(_is(row)).values(state=outcome, **_stop_row(stop)))
+
+
+def _stop_row(stop: Stop | None) -> dict[str, str | None]:
+    if stop is None:
+        return {"stop_reason": None, "stopped_by": None}
+    return {"stop_reason": stop.reason, "stopped_by": stop.by or None}
+
+
+def _stop_of(state: IncidentState) -> Stop:
+    """Why an incident in a state in which nobody is called any more calls nobody.
+
+    Raises:
+        ValueError: It is open.
+    """
+    if state == "open":
+        raise ValueError("an open incident stops no escalation")
+    return Stop(state)
 
 
 def _is(row: Row) -> sa.ColumnElement[bool]:

@@ -1,9 +1,16 @@
-"""Copies of the ledger as frames, for the warehouse (``alerts.*``) and for lists that people read.
+"""What the ledger shows to others: frames for the warehouse (``alerts.*``), rows for lists that people read.
 
-Here: rows to frames with a schema that does not depend on the rows. JSON columns become text, instants stay instants.
+Here: rows with the columns that are public, which stay what they are while the tables of the ledger may change. JSON
+columns become text in frames, instants stay instants, the schema does not depend on the rows. Not here: rows as the
+program's own values (`mapping`).
+
+>>> public_row(tables.ESCALATIONS, {"state": "cancelled", "stop_reason": "acknowledged", "stopped_by": "ada"})
+{'state': 'cancelled', 'because': 'acknowledged by ada'}
 """
 
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -12,8 +19,15 @@ from sqlalchemy.engine import Engine
 
 from mist_pipeline.alerts.ledger import tables
 from mist_pipeline.alerts.ledger.database import reading
-from mist_pipeline.alerts.ledger.mapping import alert_of
+from mist_pipeline.alerts.ledger.mapping import (
+    Row,
+    alert_of,
+    event_of,
+    stop_of,
+    withheld_of,
+)
 from mist_pipeline.alerts.ledger.queries import rows
+from mist_pipeline.alerts.lifecycle.model import Event, withheld_from
 from mist_pipeline.alerts.lifecycle.replay import alert_frame
 
 COPIED: tuple[sa.Table, ...] = (
@@ -38,9 +52,60 @@ _TYPES: dict[type[Any], pl.DataType] = {
 }
 
 
+@dataclass(frozen=True)
+class _Sentence:
+    """A public column of text that several columns of the ledger make.
+
+    Attributes:
+        name: The public column; the last of its table.
+        parts: The columns of the ledger, which are not public.
+        of: What makes it of a row; None is an empty sentence.
+    """
+
+    name: str
+    parts: frozenset[str]
+    of: Callable[[Row], object | None]
+
+
+_SENTENCES: Mapping[sa.Table, _Sentence] = {
+    tables.INCIDENTS: _Sentence(
+        "withheld", frozenset({"withheld_reason", "withheld_detail", "withheld_until"}), withheld_of
+    ),
+    tables.ESCALATIONS: _Sentence("because", frozenset({"stop_reason", "stopped_by"}), stop_of),
+}
+_PRIVATE: Mapping[sa.Table, frozenset[str]] = {
+    tables.DELIVERIES: frozenset({"kind", "withdrawn_reason"}),
+    **{table: sentence.parts for table, sentence in _SENTENCES.items()},
+}
+
+
 def schema(table: sa.Table) -> dict[str, pl.DataType]:
     """Column → type of the copy of a table."""
-    return {column.name: _TYPES[type(column.type)] for column in table.columns}
+    private = _PRIVATE.get(table, frozenset())
+    columns = {
+        column.name: _TYPES[type(column.type)] for column in table.columns if column.name not in private
+    }
+    return columns | ({_SENTENCES[table].name: pl.String()} if table in _SENTENCES else {})
+
+
+def public_row(table: sa.Table, row: Row) -> dict[str, Any]:
+    """A row of the ledger with its public columns, in the order of `schema`."""
+    private = _PRIVATE.get(table, frozenset())
+    public = {name: value for name, value in row.items() if name not in private}
+    if table is tables.EVENTS:
+        public["detail"] = public_detail(event_of(row))
+    if table in _SENTENCES:
+        made = _SENTENCES[table].of(row)
+        public[_SENTENCES[table].name] = "" if made is None else str(made)
+    return public
+
+
+def public_detail(event: Event) -> dict[str, Any]:
+    """The detail of an event; of one that says why an incident is withheld, its reason is one sentence."""
+    if event.kind != "withheld":
+        return dict(event.detail)
+    withheld = withheld_from(event.detail)
+    return {"reason": "" if withheld is None else str(withheld)}
 
 
 def copies(engine: Engine) -> dict[str, pl.DataFrame]:
@@ -51,7 +116,9 @@ def copies(engine: Engine) -> dict[str, pl.DataFrame]:
         }
     return {
         table.name: pl.DataFrame(
-            [tuple(map(_plain, row.values())) for row in content], schema=schema(table), orient="row"
+            [tuple(map(_plain, public_row(table, row).values())) for row in content],
+            schema=schema(table),
+            orient="row",
         )
         for table, content in found.items()
     }

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from mist_pipeline.alerts.ledger import escalations, queries, tables
 from mist_pipeline.alerts.ledger.database import migrate, open_engine, reading, writing
-from mist_pipeline.alerts.ledger.export import alert_list, copies
+from mist_pipeline.alerts.ledger.export import alert_list, copies, public_row
 from mist_pipeline.alerts.ledger.mapping import (
     Row,
     alert_of,
@@ -32,14 +32,14 @@ from mist_pipeline.alerts.ledger.mapping import (
 from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState, evaluate
 from mist_pipeline.alerts.lifecycle.grouping import acknowledge_incident
 from mist_pipeline.alerts.lifecycle.lifecycle import acknowledge, resolve
-from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, Withheld, withheld_detail
 from mist_pipeline.alerts.lifecycle.observations import FAMILIES, EvaluationInput
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.notify.decision import VisibleIncident, visible_incidents
-from mist_pipeline.alerts.notify.escalation import EscalationPolicy
+from mist_pipeline.alerts.notify.escalation import EscalationPolicy, Stop
 from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.alerts.notify.outcome import Delivery
-from mist_pipeline.alerts.notify.plan import Notification, Plan, plan
+from mist_pipeline.alerts.notify.plan import Notification, plan
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import Silence
 from mist_pipeline.domain.severity import Severity
@@ -76,7 +76,7 @@ class Recorded:
 
     events: tuple[Event, ...] = ()
     notifications: tuple[Notification, ...] = ()
-    withheld: Mapping[str, str] = field(default_factory=dict)
+    withheld: Mapping[str, Withheld] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,15 +206,15 @@ class Ledger:
         with reading(self.engine) as connection:
             if escalations.called(connection, now):
                 return True
-            active = tables.INCIDENTS.c.state.in_(["open", "acknowledged"])
-            query = sa.select(tables.INCIDENTS.c.withheld).where(active & (tables.INCIDENTS.c.withheld != ""))
-            return any(_has_come(reason, now) for reason in connection.execute(query).scalars())
+            is_active = tables.INCIDENTS.c.state.in_(["open", "acknowledged"])
+            has_waited = is_active & (tables.INCIDENTS.c.withheld_until <= now)
+            return queries.one(connection, tables.INCIDENTS, has_waited) is not None
 
     def refused(self) -> list[tuple[str, str, datetime]]:
         """Sinks whose newest settled message was given up: name, error, and since when it waited."""
         rows = tables.DELIVERIES.c
-        is_settled = rows.state.in_(["sent", "dead"]) & (rows.reason != "test")
-        is_settled &= ~rows.last_error.like(f"{escalations.NOT_NEEDED}%")
+        is_settled = rows.state.in_(["sent", "dead"]) & (rows.kind != "test")
+        is_settled &= rows.withdrawn_reason.is_(None)
         newest = sa.select(sa.func.max(rows.delivery_id)).where(is_settled).group_by(rows.sink)
         query = sa.select(tables.DELIVERIES).where(rows.delivery_id.in_(newest) & (rows.state == "dead"))
         with reading(self.engine) as connection:
@@ -226,6 +226,7 @@ class Ledger:
         notifications = [
             Notification(
                 sink=sink,
+                kind="test",
                 incident_id=f"test-{self._new_id()}",
                 reason="test",
                 detail="",
@@ -263,7 +264,7 @@ class Ledger:
                 number = incident.version + 1
                 events.append(Event("incident", incident_id, number, at, "resolved", {}))
             queries.write(connection, state, events)
-            escalations.cancel(connection, incident_id, f"closed by {by}")
+            escalations.cancel(connection, incident_id, Stop("closed", by))
             return events
 
     def add_silence(self, silence: Silence) -> Silence:
@@ -428,29 +429,30 @@ class Ledger:
 
         Among its deliveries are the digests that tell of it, among its feedback that on its alerts.
         """
-        told, thought = tables.DELIVERIES, tables.FEEDBACK
         alerts = sa.select(tables.ALERTS.c.alert_id).where(tables.ALERTS.c.incident_id == incident_id)
-        is_digest = (told.c.reason == "digest") & sa.cast(told.c.payload, sa.Text).contains(
-            incident_id, autoescape=True
-        )
+        sent, thought = tables.DELIVERIES.c, tables.FEEDBACK.c
         wanted: dict[sa.Table, sa.ColumnElement[bool]] = {
-            told: (told.c.incident_id == incident_id) | is_digest,
-            thought: (thought.c.incident_id == incident_id) | thought.c.alert_id.in_(alerts),
+            tables.DELIVERIES: (sent.incident_id == incident_id) | (sent.kind == "digest"),
+            tables.FEEDBACK: (thought.incident_id == incident_id) | thought.alert_id.in_(alerts),
         }
         for table in (tables.ESCALATIONS, tables.TICKETS, tables.THREADS):
             wanted[table] = table.c.incident_id == incident_id
         with reading(self.engine) as connection:
-            return {
-                table.name: queries.rows(
+            found = {
+                table: queries.rows(
                     connection, sa.select(table).where(where).order_by(*table.primary_key.columns)
                 )
                 for table, where in wanted.items()
             }
+        found[tables.DELIVERIES] = [
+            row for row in found[tables.DELIVERIES] if row["kind"] != "digest" or _covers(row, incident_id)
+        ]
+        return {table.name: [public_row(table, row) for row in rows] for table, rows in found.items()}
 
     def given_up(self) -> list[Delivery]:
         """Messages that were not sent and will not be, in order; not those that nobody needed any more."""
         rows = tables.DELIVERIES.c
-        is_dead = (rows.state == "dead") & ~rows.last_error.like(f"{escalations.NOT_NEEDED}%")
+        is_dead = (rows.state == "dead") & rows.withdrawn_reason.is_(None)
         query = sa.select(tables.DELIVERIES).where(is_dead).order_by(rows.delivery_id)
         with reading(self.engine) as connection:
             return [delivery_of(row) for row in queries.rows(connection, query)]
@@ -507,7 +509,7 @@ class Ledger:
             events += acknowledge(state.alerts[name], by, at)
         queries.write(connection, state, events)
         if events:
-            escalations.cancel(connection, incident_id, f"acknowledged by {by}", stops_when="acknowledged")
+            escalations.cancel(connection, incident_id, Stop("acknowledged", by), stops_when="acknowledged")
         return events
 
     def _incident(
@@ -537,19 +539,20 @@ class Ledger:
         )
         queries.write_notifications(connection, said.notifications, now)
         queries.write_held(connection, said.held)
-        withheld = {
-            name: "no_route" if decision is None else f"{decision.reason}: {decision.detail}".rstrip(": ")
-            for name, decision in said.withheld.items()
-        }
-        events = _withholding(state.incidents.values(), withheld, said, now)
+        events = _withholding(state.incidents.values(), said.withheld, now)
         queries.write(connection, state, events)
         escalations.follow(connection, state.after(events), said, rules.escalations, now)
-        return Recorded(tuple(events), said.notifications, withheld)
+        return Recorded(tuple(events), said.notifications, said.withheld)
 
 
 def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:
     """Whether an id begins so; ids are small letters and digits."""
     return column.startswith(beginning.lower(), autoescape=True)
+
+
+def _covers(digest: Row, incident_id: str) -> bool:
+    """Whether a row of the outbox that is a digest tells of an incident."""
+    return any(one["incident_id"] == incident_id for one in digest["payload"]["covers"])
 
 
 def _is_news(ticket: Ticket, before: Row | None, incident: Incident) -> bool:
@@ -565,22 +568,14 @@ def _is_news(ticket: Ticket, before: Row | None, incident: Incident) -> bool:
     return before is None or (before["state"], before["who"]) != (ticket.state, ticket.who)
 
 
-def _has_come(withheld: str, now: datetime) -> bool:
-    """Whether what an incident waited for (``not_yet: <instant>``, ``quiet_hours: <instant>``) has come."""
-    reason, _, until = withheld.partition(": ")
-    return reason in {"not_yet", "quiet_hours"} and datetime.fromisoformat(until) <= now
-
-
 def _withholding(
-    incidents: Iterable[Incident], withheld: Mapping[str, str], said: Plan, now: datetime
+    incidents: Iterable[Incident], withheld: Mapping[str, Withheld], now: datetime
 ) -> list[Event]:
-    """Events where the reason for silence changed, so that every incident was told or has its reason."""
-    told = {notification.incident_id for notification in said.notifications}
-    told |= {one.incident_id for notification in said.notifications for one in notification.covers}
+    """Events where the reason changed, so that of every incident somebody was notified or it has its reason."""
     events: list[Event] = []
     for incident in incidents:
-        reason = withheld.get(incident.incident_id, "")
+        reason = withheld.get(incident.incident_id)
         if incident.is_active and reason != incident.withheld:
             number, name = incident.version + 1, incident.incident_id
-            events.append(Event("incident", name, number, now, "withheld", {"reason": reason}))
+            events.append(Event("incident", name, number, now, "withheld", withheld_detail(reason)))
     return events

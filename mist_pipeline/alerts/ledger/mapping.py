@@ -5,8 +5,9 @@ from dataclasses import fields
 from datetime import date, time, timedelta
 from typing import Any
 
-from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, Withheld
 from mist_pipeline.alerts.notify.decision import LastNotification
+from mist_pipeline.alerts.notify.escalation import Stop
 from mist_pipeline.alerts.notify.matchers import parse_matchers
 from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.alerts.notify.silences import Silence
@@ -15,7 +16,7 @@ from mist_pipeline.alerts.notify.time_windows import WEEKDAYS, Window
 Row = Mapping[str, Any]
 
 _ALERT = [item.name for item in fields(Alert)]
-_INCIDENT = [item.name for item in fields(Incident)]
+_INCIDENT = [item.name for item in fields(Incident) if item.name != "withheld"]
 _DELIVERY = [item.name for item in fields(Delivery)]
 
 
@@ -40,9 +41,13 @@ def alert_of(row: Row) -> Alert:
 
 def incident_row(incident: Incident) -> dict[str, Any]:
     """An incident as a row of ``incidents``."""
+    withheld = incident.withheld
     return {
         **{name: getattr(incident, name) for name in _INCIDENT},
         "alert_ids": list(incident.alert_ids),
+        "withheld_reason": None if withheld is None else withheld.reason,
+        "withheld_detail": None if withheld is None else withheld.detail,
+        "withheld_until": None if withheld is None else withheld.until,
     }
 
 
@@ -50,7 +55,19 @@ def incident_of(row: Row) -> Incident:
     """A row of ``incidents`` as an incident."""
     values = {name: row[name] for name in _INCIDENT}
     values["alert_ids"] = tuple(row["alert_ids"])
-    return Incident(**values)
+    return Incident(**values, withheld=withheld_of(row))
+
+
+def withheld_of(row: Row) -> Withheld | None:
+    """Why an incident of a row of ``incidents`` is withheld, if it is."""
+    if row["withheld_reason"] is None:
+        return None
+    return Withheld(row["withheld_reason"], row["withheld_detail"] or "", row["withheld_until"])
+
+
+def stop_of(row: Row) -> Stop | None:
+    """Why the step of a row of ``escalations`` was cancelled, if it was."""
+    return None if row["stop_reason"] is None else Stop(row["stop_reason"], row["stopped_by"] or "")
 
 
 def event_row(event: Event) -> dict[str, Any]:

@@ -18,13 +18,12 @@ from sqlalchemy.engine import Connection, Engine
 
 from mist_pipeline.alerts.ledger import queries
 from mist_pipeline.alerts.ledger.database import reading
-from mist_pipeline.alerts.ledger.escalations import NOT_NEEDED
 from mist_pipeline.alerts.ledger.mapping import delivery_of
 from mist_pipeline.alerts.ledger.tables import DELIVERIES, THREADS
 from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Retry, Unknown
 
 _OPEN = ("pending", "sending", "failed", "unknown")
-_IS_WITHDRAWN = DELIVERIES.c.last_error.like(f"{NOT_NEEDED}%")
+_IS_WITHDRAWN = DELIVERIES.c.withdrawn_reason.is_not(None)
 """Nobody needs it any more; while it is under way that is all that says so, and it is not sent again."""
 
 
@@ -167,8 +166,10 @@ class Outbox:
             values["state"] = sa.case((_IS_WITHDRAWN, spared), else_=values["state"])
         settled = sa.update(DELIVERIES).where(mine).values(**values)
         with self._engine.begin() as connection:
-            found = connection.execute(settled.returning(DELIVERIES.c.state, DELIVERIES.c.last_error)).first()
-            if found is None or (found.state == "dead" and found.last_error.startswith(NOT_NEEDED)):
+            found = connection.execute(
+                settled.returning(DELIVERIES.c.state, DELIVERIES.c.withdrawn_reason)
+            ).first()
+            if found is None or (found.state == "dead" and found.withdrawn_reason is not None):
                 return None
             if isinstance(outcome, Accepted):
                 _remember(connection, delivery, outcome.reference, now)
@@ -214,6 +215,7 @@ class Outbox:
                 created_at=now,
                 attempts=0,
                 last_error="",
+                withdrawn_reason=None,
                 leased_by=None,
                 leased_until=None,
             )
@@ -224,7 +226,13 @@ class Outbox:
     def _after(self, delivery: Delivery, outcome: Outcome, now: datetime) -> dict[str, object]:
         free: dict[str, object] = {"leased_by": None, "leased_until": None}
         if isinstance(outcome, Accepted):
-            return {**free, "state": "sent", "sent_at": now, "last_error": outcome.note}
+            return {
+                **free,
+                "state": "sent",
+                "sent_at": now,
+                "last_error": outcome.note,
+                "withdrawn_reason": None,
+            }
         is_hopeless = (
             delivery.attempts >= self._patience.max_attempts
             or now - delivery.created_at >= self._patience.expires_after
@@ -235,11 +243,11 @@ class Outbox:
         due = now + self._patience.pause(delivery.attempts)
         if isinstance(outcome, Retry) and outcome.after_seconds is not None:
             due = max(due, now + timedelta(seconds=outcome.after_seconds))
-        told = {**free, "due_at": due, "last_error": outcome.error}
+        again = {**free, "due_at": due, "last_error": outcome.error}
         if not isinstance(outcome, Unknown):
-            return {**told, "state": "failed"}
+            return {**again, "state": "failed"}
         since = delivery.unsure_since if outcome.is_older and delivery.unsure_since is not None else now
-        return {**told, "state": "unknown", "leased_until": since}
+        return {**again, "state": "unknown", "leased_until": since}
 
 
 def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bool]:

@@ -225,6 +225,7 @@ def _delivery_row(notification: Notification, now: datetime) -> dict[str, Any]:
     return {
         "sink": notification.sink,
         "incident_id": notification.incident_id,
+        "kind": notification.kind,
         "reason": notification.reason,
         "sequence": notification.sequence,
         "state": "pending",

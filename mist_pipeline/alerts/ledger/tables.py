@@ -152,7 +152,9 @@ INCIDENTS = sa.Table(
     _text("acknowledged_by", null=True),
     _text("acknowledged_severity", null=True),
     _instant("resolved_at", null=True),
-    _text("withheld"),
+    _text("withheld_reason", null=True),
+    _text("withheld_detail", null=True),
+    _instant("withheld_until", null=True),
 )
 
 DELIVERIES = sa.Table(
@@ -172,6 +174,8 @@ DELIVERIES = sa.Table(
     _instant("sent_at", null=True),
     _text("leased_by", null=True),
     _instant("leased_until", null=True),
+    _text("kind", server_default="incident"),
+    _text("withdrawn_reason", null=True),
     sa.UniqueConstraint("sink", "incident_id", "reason", "sequence"),
     sa.Index("ix_deliveries_state_due_at", "state", "due_at"),
 )
@@ -218,7 +222,8 @@ ESCALATIONS = sa.Table(
     _text("sink"),
     _text("target"),
     _text("state"),
-    _text("because"),
+    _text("stop_reason", null=True),
+    _text("stopped_by", null=True),
     sa.Index("ix_escalations_state_due_at", "state", "due_at"),
 )
 

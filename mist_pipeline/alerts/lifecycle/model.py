@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from mist_pipeline.domain.severity import Severity
 
@@ -18,6 +18,8 @@ IncidentState: TypeAlias = Literal["open", "acknowledged", "resolved", "merged"]
 Scope: TypeAlias = Literal["site", "infrastructure"]
 Source: TypeAlias = Literal["live", "daily", "pipeline"]
 Json: TypeAlias = str | int | float | bool | list[str] | dict[str, str] | None
+
+WithheldReason: TypeAlias = Literal["silenced_by", "inhibited_by", "quiet_hours", "not_yet", "no_route"]
 
 ACTIVE: frozenset[str] = frozenset({"open", "acknowledged"})
 """States of an alert that people may have been told about and that is not over."""
@@ -148,6 +150,46 @@ class Alert:
         return self.resolved_at - self.opened_at
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Why no sink is notified of an incident for now.
+
+    Attributes:
+        reason: Its name.
+        detail: Which silence, or which incident.
+        until: When the wait is over, of ``quiet_hours`` and ``not_yet``.
+    """
+
+    reason: WithheldReason
+    detail: str = ""
+    until: datetime | None = None
+
+    def __str__(self) -> str:
+        """As exports show it: ``silenced_by: works``, ``not_yet: 2026-03-02T10:00:00+00:00``, ``no_route``."""
+        detail = self.detail if self.until is None else self.until.isoformat()
+        return f"{self.reason}: {detail}" if detail else self.reason
+
+
+def withheld_detail(withheld: Withheld | None) -> dict[str, Json]:
+    """What an event of kind ``withheld`` says; None: that the incident is withheld no longer.
+
+    >>> withheld_detail(Withheld("silenced_by", "works"))
+    {'reason': 'silenced_by', 'detail': 'works', 'until': None}
+    """
+    if withheld is None:
+        return {"reason": None, "detail": None, "until": None}
+    until = None if withheld.until is None else withheld.until.isoformat()
+    return {"reason": withheld.reason, "detail": withheld.detail or None, "until": until}
+
+
+def withheld_from(detail: Mapping[str, Any]) -> Withheld | None:
+    """The reason that the detail of an event of kind ``withheld`` says, if it says one."""
+    if detail["reason"] is None:
+        return None
+    until = None if detail["until"] is None else datetime.fromisoformat(detail["until"])
+    return Withheld(detail["reason"], detail["detail"] or "", until)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """What people are told: one cause with its alerts as children.
@@ -172,7 +214,7 @@ class Incident:
         acknowledged_by: Who.
         acknowledged_severity: How bad it was then; a rise above it asks for a person anew.
         resolved_at: When the last alert was over.
-        withheld: Why it was last not told, '' if it was told or nothing was to be told.
+        withheld: Why no sink was notified of it; None if one was, or if there was nothing to notify of.
     """
 
     incident_id: str
@@ -193,7 +235,7 @@ class Incident:
     acknowledged_by: str | None = None
     acknowledged_severity: Severity | None = None
     resolved_at: datetime | None = None
-    withheld: str = ""
+    withheld: Withheld | None = None
 
     @property
     def is_active(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, withheld_from
 
 
 def fold_alerts(events: Iterable[Event], alerts: Mapping[str, Alert] | None = None) -> dict[str, Alert]:
@@ -280,7 +280,7 @@ def _incident_acknowledged(_incident: Incident, at: datetime, detail: Any) -> di
 
 
 def _incident_resolved(_incident: Incident, at: datetime, _detail: Any) -> dict[str, Any]:
-    return {"state": "resolved", "resolved_at": at, "withheld": ""}
+    return {"state": "resolved", "resolved_at": at, "withheld": None}
 
 
 def _incident_reopened(_incident: Incident, at: datetime, _detail: Any) -> dict[str, Any]:
@@ -292,7 +292,7 @@ def _worsened(_incident: Incident, at: datetime, _detail: Any) -> dict[str, Any]
 
 
 def _withheld(_incident: Incident, _at: datetime, detail: Any) -> dict[str, Any]:
-    return {"withheld": detail["reason"]}
+    return {"withheld": withheld_from(detail)}
 
 
 _UNACKNOWLEDGED: Mapping[str, None] = dict.fromkeys(

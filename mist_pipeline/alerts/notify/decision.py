@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
-from mist_pipeline.alerts.lifecycle.model import Alert, Incident, IncidentState
+from mist_pipeline.alerts.lifecycle.model import Alert, Incident, IncidentState, Withheld
 from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import Silence, alert_labels, silenced_by
@@ -35,16 +35,27 @@ class Decision:
 
     Attributes:
         reason: Its name.
-        detail: By which silence or incident, or until when.
+        detail: By which silence or incident, or how much is new.
+        until: When the wait is over, of ``quiet_hours`` and ``not_yet``.
     """
 
     reason: Reason
     detail: str = ""
+    until: datetime | None = None
 
     @property
     def is_notifying(self) -> bool:
         """Whether a message goes out."""
         return self.reason in NOTIFYING
+
+    @property
+    def withheld(self) -> Withheld | None:
+        """Why an incident is withheld; None if a message goes out, or if nothing is new."""
+        match self.reason:
+            case "silenced_by" | "inhibited_by" | "quiet_hours" | "not_yet":
+                return Withheld(self.reason, self.detail, self.until)
+            case _:
+                return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +125,7 @@ def should_notify(
         return Decision("inhibited_by", incident.inhibited_by)
     news = _news(incident, last, route, now)
     held_until = route.quiet_until(incident.severity, now) if news.is_notifying else None
-    return news if held_until is None else Decision("quiet_hours", held_until.isoformat())
+    return news if held_until is None else Decision("quiet_hours", until=held_until)
 
 
 def _end(incident: VisibleIncident, last: LastNotification | None) -> Decision:
@@ -152,7 +163,7 @@ def _change(incident: VisibleIncident, last: LastNotification, route: Route, now
 
 
 def _not_before(instant: datetime, decision: Decision, now: datetime) -> Decision:
-    return decision if now >= instant else Decision("not_yet", instant.isoformat())
+    return decision if now >= instant else Decision("not_yet", until=instant)
 
 
 def visible_incidents(

@@ -13,13 +13,43 @@ keeping due times over a restart (``ledger.escalations``).
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from mist_pipeline.alerts.lifecycle.model import IncidentState
 from mist_pipeline.alerts.notify.config import Hours, Minutes
 from mist_pipeline.domain.config_section import PlacedError, Section
+
+StepState: TypeAlias = Literal["pending", "fired", "cancelled"]
+StopReason: TypeAlias = Literal[
+    "acknowledged", "closed", "resolved", "merged", "expired", "overtaken", "unspecified"
+]
+"""Why a step is not taken any more; *overtaken*: a repetition of it was due as well; *unspecified*: an older version of the
+program did not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why steps are cancelled and their messages withdrawn.
+
+    Attributes:
+        reason: Its name.
+        by: Who acknowledged or closed the incident by hand; '' where nobody did.
+    """
+
+    reason: StopReason
+    by: str = ""
+
+    def __str__(self) -> str:
+        """As people read it: ``acknowledged by ada``, ``expired``."""
+        match self.reason:
+            case "unspecified":
+                return self.by
+            case "overtaken":
+                return "overtaken by its repetition"
+            case _:
+                return f"{self.reason} by {self.by}" if self.by else self.reason
 
 
 class EscalationStep(Section):

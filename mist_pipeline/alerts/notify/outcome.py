@@ -7,7 +7,14 @@ row), and the rows themselves (`outbox`).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
+
+DeliveryKind: TypeAlias = Literal["incident", "digest", "test"]
+"""What a row of the outbox is about: one incident, several that quiet hours held back, or none."""
+
+DeliveryState: TypeAlias = Literal["pending", "sending", "sent", "failed", "unknown", "dead"]
+"""*pending*: not tried yet. *sending*: leased. *failed*: surely not sent, tried again. *unknown*: may have been sent, looked
+up before it is sent again. *sent* and *dead* are final."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,11 @@ class Delivery:
     Attributes:
         delivery_id: Key.
         sink: Name of the sink in the configuration.
-        incident_id: What it is about; ``digest-…`` for a digest, ``test-…`` for a test.
+        incident_id: What it is about; a name of its own for a digest or a test.
+        kind: Whether it is about one incident, several or none.
         reason: Why it is told: a reason of `telling.Reason`, ``digest`` or ``test``.
         sequence: 1, 2, 3 … within sink and incident.
-        state: pending, sending, sent, failed, unknown or dead.
+        state: See `DeliveryState`.
         payload: What was true when it was decided: ``route``, ``severity``, ``site_ids``, ``is_over``, ``detail``;
             for a digest ``covers``, a list of the same with ``incident_id``, ``reason`` and ``sequence``. The detail of an
             escalation is the person or list to reach.
@@ -86,7 +94,8 @@ class Delivery:
     incident_id: str
     reason: str
     sequence: int
-    state: str
+    state: DeliveryState
+    kind: DeliveryKind = "incident"
     payload: Mapping[str, Any] = field(default_factory=dict)
     created_at: datetime
     due_at: datetime

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mist_pipeline.alerts.lifecycle.model import stable_id
+from mist_pipeline.alerts.lifecycle.model import Withheld, stable_id
 from mist_pipeline.alerts.notify.decision import Decision, LastNotification, VisibleIncident, should_notify
+from mist_pipeline.alerts.notify.outcome import DeliveryKind
 from mist_pipeline.alerts.notify.routes import Route, chosen_routes
 from mist_pipeline.domain.severity import Severity, worst
 
@@ -28,7 +29,8 @@ class Notification:
 
     Attributes:
         sink: Whom.
-        incident_id: About what; ``digest-…`` for a digest.
+        incident_id: About what; a name of its own for a digest or a test.
+        kind: About one incident, several (a digest), or none (a test).
         reason: Why.
         detail: Of the reason.
         sequence: Number of the message within sink and incident.
@@ -50,6 +52,7 @@ class Notification:
     site_ids: tuple[str, ...]
     is_over: bool
     is_acknowledged: bool = False
+    kind: DeliveryKind = "incident"
     covers: tuple["Notification", ...] = ()
 
     def payload(self) -> dict[str, Any]:
@@ -88,7 +91,7 @@ class Plan:
     """
 
     notifications: tuple[Notification, ...]
-    withheld: Mapping[str, Decision | None]
+    withheld: Mapping[str, Withheld]
     held: frozenset[NotificationKey] = frozenset()
     begun: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -110,7 +113,7 @@ def plan(
         collected: What quiet hours held back before (``Plan.held``); told together now if the hours are over.
     """
     notifications: list[Notification] = []
-    withheld: dict[str, Decision | None] = {}
+    withheld: dict[str, Withheld] = {}
     begun: dict[str, tuple[str, ...]] = {}
     held: set[NotificationKey] = set()
     for incident in incidents:
@@ -139,7 +142,8 @@ def plan(
             if names and (is_known or any(one.is_notifying for one in decisions.values())):
                 begun[incident.incident_id] = tuple(dict.fromkeys(names))
             if not is_known and not any(one.is_notifying for one in decisions.values()):
-                withheld[incident.incident_id] = next(iter(decisions.values()), None)
+                reasons = (decision.withheld for decision in decisions.values())
+                withheld[incident.incident_id] = next(reasons, None) or Withheld("no_route")
     return Plan(tuple(_digested(notifications, set(collected), now)), withheld, frozenset(held), begun)
 
 
@@ -212,6 +216,7 @@ def _digested(
             Notification(
                 sink=sink,
                 incident_id="digest-" + stable_id(sink, now.isoformat(), *names),
+                kind="digest",
                 reason="digest",
                 detail=str(len(members)),
                 sequence=1,

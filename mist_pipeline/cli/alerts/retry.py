@@ -67,7 +67,7 @@ def _list_given_up(settings: "Settings", as_json: bool) -> None:
         rows.add_row(
             str(one.delivery_id),
             cell(one.sink),
-            clean(one.incident_id) if "-" in one.incident_id else short(one.incident_id),
+            short(one.incident_id) if one.kind == "incident" else clean(one.incident_id),
             cell(one.reason),
             str(one.attempts),
             in_words(one.created_at),

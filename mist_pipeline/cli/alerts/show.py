@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, withheld_from
 from mist_pipeline.cli.alerts.arguments import Id, Json, Sites, now_of, opened, subject_of
 from mist_pipeline.cli.alerts.tables import (
     STYLES,
@@ -204,7 +204,7 @@ def _easing(detail: Any) -> str:
 
 
 def _withheld(detail: Any) -> str:
-    reason = why_withheld(str(detail["reason"]))
+    reason = why_withheld(withheld_from(detail))
     return f"is not notified: {reason}" if reason else "is not held back any more"
 
 
@@ -334,9 +334,11 @@ def story_json(
     sites: Sites,
 ) -> dict[str, Any]:
     """Everything about an incident for programs."""
+    from mist_pipeline.alerts.ledger.export import public_detail
+
     return {
         **incident_json(incident, alerts, sites),
         "alerts": [asdict(alert) for alert in alerts],
-        "events": [asdict(event) for event in events],
+        "events": [{**asdict(event), "detail": public_detail(event)} for event in events],
         **{name: list(rows) for name, rows in records.items()},
     }

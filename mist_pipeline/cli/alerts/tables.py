@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from mist_pipeline.alerts.lifecycle.model import Alert, Incident
+from mist_pipeline.alerts.lifecycle.model import Alert, Incident, Withheld
 from mist_pipeline.cli.alerts.arguments import Sites
 from mist_pipeline.cli.console import console
 from mist_pipeline.domain.severity import Severity, rank, worst
@@ -105,27 +105,26 @@ def since(moment: datetime, now: datetime) -> str:
     return duration(max(now - moment, timedelta(0)))
 
 
-def why_withheld(withheld: str) -> str:
+def why_withheld(withheld: Withheld | None) -> str:
     """Why nobody was notified of an incident, in words; '' if there is no reason."""
-    reason, _, detail = withheld.partition(": ")
-    if reason in _WAITS:
-        return f"{_WAITS[reason]}, until {_moment(detail)}"
+    if withheld is None:
+        return ""
+    if withheld.until is not None:
+        return f"{_WAITS.get(withheld.reason, withheld.reason)}, until {in_words(withheld.until)}"
     words = {
         "no_route": "no route fits",
-        "silenced_by": f"silenced by {clean(detail, 60)}",
-        "inhibited_by": f"incident {clean(detail, 60)} says it already",
+        "silenced_by": f"silenced by {clean(withheld.detail, 60)}",
+        "inhibited_by": f"incident {clean(withheld.detail, 60)} says it already",
     }
-    return words.get(reason, clean(withheld, 80))
+    return words.get(withheld.reason, clean(str(withheld), 80))
+
+
+def withheld_text(incident: Incident) -> str:
+    """The same for programs: reason and detail; '' if there is no reason."""
+    return "" if incident.withheld is None else str(incident.withheld)
 
 
 _WAITS = {"quiet_hours": "quiet hours", "not_yet": "waits for what may follow"}
-
-
-def _moment(text: str) -> str:
-    try:
-        return in_words(datetime.fromisoformat(text))
-    except ValueError:
-        return clean(text, 40)
 
 
 def order(found: Iterable[Found]) -> list[Found]:
@@ -176,7 +175,7 @@ def incident_json(incident: Incident, alerts: Sequence[Alert], sites: Sites) -> 
         "acknowledged_by": incident.acknowledged_by,
         "resolved_at": incident.resolved_at,
         "merged_into": incident.merged_into,
-        "withheld": incident.withheld,
+        "withheld": withheld_text(incident),
         "sites": [{"site_id": name, "name": sites.names.get(name, "")} for name in site_ids],
         "alert_ids": list(incident.alert_ids),
     }
@@ -197,7 +196,7 @@ def incident_csv(found: Iterable[Found], sites: Sites) -> None:
                 len({alert.site_id for alert in concerned(alerts)}),
                 _no_formula(where(alerts, sites)),
                 _no_formula(what(incident, alerts)),
-                _no_formula(incident.withheld),
+                _no_formula(withheld_text(incident)),
             ]
         )
 

@@ -12,8 +12,10 @@ from alembic.migration import MigrationContext
 
 from mist_pipeline.alerts.ledger import tables
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, reading, writing
+from mist_pipeline.alerts.ledger.export import COPIED, schema
 from mist_pipeline.alerts.ledger.ledger import Ledger, NoSuchSubjectError, NotificationRules, Ticket
 from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.lifecycle.model import Withheld
 from mist_pipeline.alerts.lifecycle.projection import fold_alerts, fold_incidents
 from mist_pipeline.alerts.lifecycle.replay import replay
 from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
@@ -151,16 +153,16 @@ def test_nothing_is_told_unless_asked_and_can_be_told_later(ledger: Ledger) -> N
 def test_every_incident_is_told_or_has_its_reason(ledger: Ledger) -> None:
     nobody = NotificationRules(routes=[Route(name="bad", sinks=("mail",), min_severity="critical")])
     recorded = ledger.record_evaluation(live(0, EVIDENCE), nobody)
-    assert list(recorded.withheld.values()) == ["no_route"]
-    assert ledger.lifecycle_state(START).incidents[incident_id(ledger)].withheld == "no_route"
+    assert list(recorded.withheld.values()) == [Withheld("no_route")]
+    assert ledger.lifecycle_state(START).incidents[incident_id(ledger)].withheld == Withheld("no_route")
     ledger.notify(TELL, START + HOUR)
-    assert ledger.lifecycle_state(START).incidents[incident_id(ledger)].withheld == ""
+    assert ledger.lifecycle_state(START).incidents[incident_id(ledger)].withheld is None
 
 
 def test_a_silenced_alert_is_silent_until_the_silence_ends(ledger: Ledger) -> None:
     kept = ledger.add_silence(silence('site_id="s1"'))
     recorded = ledger.record_evaluation(live(0, EVIDENCE), TELL)
-    assert list(recorded.withheld.values()) == [f"silenced_by: {kept.silence_id}"]
+    assert list(recorded.withheld.values()) == [Withheld("silenced_by", kept.silence_id)]
     assert outbox_rows(ledger) == []
     ledger.record_evaluation(live(1, EVIDENCE), TELL)
     assert outbox_rows(ledger) == []
@@ -429,9 +431,7 @@ def test_three_hundred_sites_make_one_row_for_each_sink(ledger: Ledger) -> None:
 def test_copies_have_every_column_even_of_empty_tables(ledger: Ledger) -> None:
     frames = ledger.frames()
     assert {name: frame.columns for name, frame in frames.items()} == {
-        name: [column.name for column in table.columns]
-        for name, table in tables.METADATA.tables.items()
-        if name in frames
+        table.name: list(schema(table)) for table in COPIED
     }
     ledger.record_evaluation(live(0, EVIDENCE), PAGED)
     Outbox(ledger.engine).work({}, "w", lambda: START)
@@ -512,7 +512,7 @@ def test_records_of_an_incident_are_its_own_and_the_digests_and_feedback_about_i
             payload = {"covers": [{"incident_id": about.incident_id}]}
             connection.execute(
                 sa.insert(tables.DELIVERIES).values(
-                    **row, incident_id=digest, reason="digest", payload=payload
+                    **row, incident_id=digest, kind="digest", reason="digest", payload=payload
                 )
             )
     records = ledger.records(mine.incident_id)

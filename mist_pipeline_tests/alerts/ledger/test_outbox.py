@@ -199,9 +199,7 @@ def test_what_was_sent_while_it_was_withdrawn_is_known_to_be_sent(ledger: Ledger
     outbox = told(ledger)
     (row,) = outbox.lease("w1", START)
     with ledger.engine.begin() as connection:
-        connection.execute(
-            sa.update(tables.DELIVERIES).values(state="dead", last_error="not needed: acknowledged")
-        )
+        connection.execute(sa.update(tables.DELIVERIES).values(state="dead", withdrawn_reason="acknowledged"))
     assert not outbox.holds(row)
     assert outbox.settle(row, Retry("503"), START) is None
     assert outbox.settle(row, Accepted(), START) == "sent"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mist_pipeline.alerts.lifecycle.model import Withheld
 from mist_pipeline.alerts.notify.decision import (
     NOTIFYING,
     Decision,
@@ -112,7 +113,7 @@ def test_the_decision_has_a_name(
 
 def test_the_decision_says_by_whom_and_until_when() -> None:
     assert should_notify(visible(silenced_by="works"), None, ALL, START) == Decision("silenced_by", "works")
-    assert should_notify(visible(), None, QUIET, START).detail == (START + 6 * HOUR).isoformat()
+    assert should_notify(visible(), None, QUIET, START).until == START + 6 * HOUR
     assert should_notify(visible("critical"), told(), ALL, START).detail == "major → critical"
 
 
@@ -212,7 +213,7 @@ def test_quiet_hours_collect_what_is_mild_into_one_digest() -> None:
     night = plan(during, {}, [QUIET], START)
     assert [notification.incident_id for notification in night.notifications] == ["i2"]
     assert night.held == {("mail", "i1"), ("mail", "i3")}
-    assert {name: decision.reason for name, decision in night.withheld.items() if decision} == {
+    assert {name: withheld.reason for name, withheld in night.withheld.items()} == {
         "i1": "quiet_hours",
         "i3": "quiet_hours",
     }
@@ -253,7 +254,7 @@ def test_an_escalation_begins_with_the_first_message_and_not_before() -> None:
 
 
 def test_no_route_is_a_reason_too() -> None:
-    assert plan([visible("info")], {}, [ALL], START).withheld == {"i1": None}
+    assert plan([visible("info")], {}, [ALL], START).withheld == {"i1": Withheld("no_route")}
 
 
 STEPS = (

@@ -1,0 +1,181 @@
+"""A ledger of version 0002 opens with the program of now, and nothing of it is lost."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from mist_pipeline.alerts.ledger.database import open_engine, reading
+from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.lifecycle.model import Withheld
+from mist_pipeline.alerts.lifecycle.projection import fold_alerts, fold_incidents
+from mist_pipeline.alerts.notify.outcome import Accepted
+from mist_pipeline_tests.support.alerts.old_ledger import EXPORTED, make_in, unpack
+
+LATER = datetime.fromisoformat("2026-03-05T00:00:00+00:00")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of the old ledger, not opened yet."""
+    path = unpack(tmp_path / "ledger.db")
+    if request.param == "sqlite":
+        return str(path)
+    return make_in(request.getfixturevalue("postgresql"), path)
+
+
+def rows(address: str) -> dict[str, list[dict[str, Any]]]:
+    """Everything that is in a ledger, as its database describes itself."""
+    engine = open_engine(address)
+    found = sa.MetaData()
+    with reading(engine) as connection:
+        found.reflect(connection)
+        every = {
+            name: [
+                dict(row)
+                for row in connection.execute(sa.select(table).order_by(*table.primary_key)).mappings()
+            ]
+            for name, table in found.tables.items()
+        }
+    engine.dispose()
+    return every
+
+
+def exported(ledger: Ledger) -> dict[str, Any]:
+    return {
+        name: {"columns": frame.columns, "rows": [list(map(_plain, row)) for row in frame.rows()]}
+        for name, frame in ledger.frames().items()
+    }
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def test_every_row_and_every_value_is_still_there(old: str) -> None:
+    before = rows(old)
+    with Ledger(old):
+        after = rows(old)
+    assert before.keys() == after.keys()
+    converted = {("events", "detail"), ("alembic_version", "version_num")}
+    for name, was in before.items():
+        now = after[name]
+        assert len(was) == len(now), name
+        kept = [key for key in (was[0] if was else ()) if key in now[0] and (name, key) not in converted]
+        assert [[row[key] for key in kept] for row in was] == [[row[key] for key in kept] for row in now], (
+            name
+        )
+    gone = {
+        (name, key) for name, was in before.items() if was for key in was[0].keys() - after[name][0].keys()
+    }
+    assert gone == {("incidents", "withheld"), ("escalations", "because")}
+
+
+def test_what_analysts_get_is_what_they_got(old: str) -> None:
+    with Ledger(old) as ledger:
+        assert exported(ledger) == json.loads(EXPORTED.read_text(encoding="utf-8"))
+
+
+def test_state_still_follows_from_the_events_alone(old: str) -> None:
+    with Ledger(old) as ledger:
+        events = ledger.events()
+        known = ledger.lifecycle_state(LATER)
+    alerts, incidents = fold_alerts(events), fold_incidents(events)
+    assert dict(known.alerts) == {name: alerts[name] for name in known.alerts}
+    assert dict(known.incidents) == {name: incidents[name] for name in known.incidents}
+    assert len(known.incidents) > 20
+
+
+def test_reasons_why_nobody_is_notified_have_their_parts(old: str) -> None:
+    with Ledger(old) as ledger:
+        incidents = ledger.lifecycle_state(LATER).incidents.values()
+        (called,) = [one.incident_id for one in incidents if one.family == "calls"]
+        ledger.acknowledge(called, "ada", LATER)
+        assert not ledger.is_due(datetime.fromisoformat("2026-03-05T05:59:59+00:00"))
+        assert ledger.is_due(datetime.fromisoformat("2026-03-05T06:00:00+00:00"))
+    (down,) = [one.incident_id for one in incidents if one.family == "device"]
+    assert sorted({one.withheld for one in incidents if one.withheld is not None}, key=str) == [
+        Withheld("inhibited_by", down),
+        Withheld("no_route"),
+        Withheld("not_yet", until=datetime.fromisoformat("2026-03-13T04:30:00+00:00")),
+        Withheld("quiet_hours", until=datetime.fromisoformat("2026-03-05T06:00:00+00:00")),
+        Withheld("silenced_by", "works"),
+    ]
+
+
+def test_ends_of_escalations_have_their_reason_and_their_person(old: str) -> None:
+    with Ledger(old):
+        ended = {(row["stop_reason"], row["stopped_by"]) for row in rows(old)["escalations"]}
+    assert ended == {
+        (None, None),
+        ("acknowledged", "ada"),
+        ("acknowledged", "digest-lover: bob"),
+        ("closed", "test-driver ü"),
+        ("expired", None),
+        ("merged", None),
+        ("overtaken", None),
+        ("resolved", None),
+    }
+
+
+def test_digests_and_tests_keep_their_kind(old: str) -> None:
+    with Ledger(old) as ledger:
+        kinds = Counter(row["kind"] for row in rows(old)["deliveries"])
+        assert kinds == {"incident": 40, "digest": 2, "test": 3}
+        outbox = Outbox(ledger.engine)
+        (test,) = outbox.lease("w", LATER, sinks=["sms"])
+        single, digest = outbox.lease("w", LATER, sinks=["digest"])
+    assert (test.kind, test.reason, test.incident_id) == ("test", "test", "test-000000000003")
+    assert (digest.kind, digest.reason, len(digest.payload["covers"])) == ("digest", "digest", 3)
+    assert (single.kind, single.reason) == ("incident", "severity_rise")
+
+
+def test_what_waited_is_sent_and_what_was_withdrawn_is_not(old: str) -> None:
+    before = rows(old)["deliveries"]
+    sinks = {row["sink"] for row in before}
+    sent: list[int] = []
+    looked_up: list[int] = []
+
+    def send(delivery: Any) -> Accepted:
+        (looked_up if delivery.state == "unknown" else sent).append(delivery.delivery_id)
+        return Accepted()
+
+    with Ledger(old) as ledger:
+        outbox = Outbox(ledger.engine)
+        withdrawn = {row["delivery_id"] for row in rows(old)["deliveries"] if row["withdrawn_reason"]}
+        assert withdrawn == {
+            row["delivery_id"] for row in before if row["last_error"].startswith("not needed")
+        }
+        for delivery in outbox.lease("w1", LATER, sinks=["pager"], limit=100):
+            assert outbox.holds(delivery) == (delivery.delivery_id not in withdrawn)
+            outbox.settle(delivery, Accepted(), LATER)
+            looked_up.append(delivery.delivery_id)
+        while outbox.work(dict.fromkeys(sinks, send), "w2", lambda: LATER, limit=100):
+            pass
+        given_up = {delivery.delivery_id for delivery in ledger.given_up()}
+        refused = [sink for sink, _, _ in ledger.refused()]
+        after = rows(old)["deliveries"]
+    waited = {row["delivery_id"] for row in before if row["state"] in {"pending", "failed"}}
+    doubtful = {row["delivery_id"] for row in before if row["state"] in {"sending", "unknown"}}
+    assert set(sent) | set(looked_up) == waited | doubtful
+    assert doubtful <= set(looked_up)
+    dead = {row["delivery_id"] for row in before if row["state"] == "dead"}
+    assert {row["delivery_id"] for row in after if row["state"] != "sent"} == dead
+    assert given_up == dead - withdrawn
+    assert refused == ["refused"]
+
+
+def test_two_processes_may_open_it_at_once(tmp_path: Path) -> None:
+    path = unpack(tmp_path / "ledger.db")
+    program = "import sys; from mist_pipeline.alerts.ledger.ledger import Ledger; Ledger(sys.argv[1]).close()"
+    opening = [subprocess.Popen([sys.executable, "-c", program, str(path)]) for _ in range(2)]
+    assert [one.wait(60) for one in opening] == [0, 0]
+    with Ledger(path) as ledger:
+        assert exported(ledger) == json.loads(EXPORTED.read_text(encoding="utf-8"))
