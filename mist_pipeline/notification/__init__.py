@@ -1,8 +1,8 @@
-"""The bridge between the ledger and the sinks: a row of the outbox becomes what people are told, and is handed over.
+"""From the ledger to the sinks: a row of the outbox becomes a message and is handed to its sink.
 
-Pure: the values (`model`), what a message says (`message`). With a file: what the warehouse knows besides (`background`).
-With heavy libraries: its picture (`charts`). With sinks and threads: sending (`worker`).
+Here belong what a message says (`builder`), what it says besides the ledger (`message_context` the values, `context` from
+the warehouse, `charts` the pictures), sending (`worker`), and what people's systems send back over HTTP (`inbound`).
 
-Not here: whether anybody is told, and whom (``alerts``); the words that all sinks share and how each of them shows them
-(``delivery``); the page of the day (``report``).
+Not here: whether and whom to notify (``alerts.notify``), how each sink shows a message (``delivery``), the daily page
+(``report``).
 """

@@ -1,9 +1,8 @@
-"""What a row of the outbox says: the message that every sink gets, made of the row, the ledger and its surroundings.
+"""What a row of the outbox says: the message that every sink gets, made of the row, the ledger and its context.
 
-Here: one pure function and what it needs to be called; no I/O, no clock. The row says what was true when it was decided
-(state, severity, sites in trouble), the ledger what is known of the alerts by now. Names and sentences stay as they were
-typed: whoever renders them escapes them (``delivery.wording`` and the sinks). Not here: whether anything is told
-(``alerts.telling``), background (`background`, `charts`), sending (`worker`).
+Pure: no I/O, no clock. The row says what was true when it was decided (state, severity, sites in trouble), the ledger what
+is known of the alerts by now. Names and sentences stay as they were typed: who renders them escapes them (``delivery``).
+Not here: whether anybody is notified (``alerts.notify``), background (`context`, `charts`), sending (`worker`).
 """
 
 import json

@@ -1,8 +1,8 @@
 """What the warehouse knows about the service levels that lead an incident, for tables and pictures in messages.
 
-Here: reading, from the published copy, so that nobody who writes the warehouse is waited for. A message never fails for
-want of background: a copy that is not there, is of an earlier version or cannot be opened has none to give. Not here:
-which service levels (`message.leading_pairs`), drawing (`charts`), judging (``analysis``).
+Read from the published copy, so that a message never waits for the writer of the warehouse. A message is sent without
+background where the copy is missing, of an earlier version or cannot be opened. Not here: which service levels
+(`builder.leading_pairs`), drawing (`charts`), analysis (``analysis``).
 """
 
 import logging

@@ -1,7 +1,7 @@
-"""What people's systems tell us over HTTP: a page that somebody took or closed in PagerDuty.
+"""What people's systems send over HTTP: that somebody acknowledged or closed a page in PagerDuty.
 
-Here: an ASGI application that believes signed requests alone and hands on what a person did. Not here: the form of the
-webhook (``delivery.pagerduty_inbound``), what follows in the ledger (who makes the application says), the socket (``cli``).
+Here: an ASGI application that accepts signed requests only and hands on what a person did. Not here: the format of the
+webhook (``delivery.sinks.pagerduty.inbound``), what follows in the ledger (``workflows``), the socket (``cli``).
 """
 
 import logging

@@ -1,7 +1,6 @@
-"""The values of this room: what a row of the outbox is about, and what messages say besides what the ledger knows.
+"""The values of this room: what a row of the outbox is about, and what a message says besides the ledger.
 
-Here: what things are, without I/O. Not here: how a message is made of them (`message`), where background is read
-(`background`) and how it is drawn (`charts`).
+Not here: how a message is made of them (`builder`), where background is read (`context`) and how it is drawn (`charts`).
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,7 @@
-"""The worker: takes rows of the outbox that are due, has a message made of each, and hands it to its sink.
+"""The worker: leases rows of the outbox that are due, has a message made of each, and hands it to its sink.
 
-Here: one thread a sink, so that a slow or broken one holds up no other; a row is sent only while the lease is held and
-somebody needs it. Not here: what a message says (`message`), who may send what when (``alerts.outbox``), sinks
-(``delivery``).
+One thread a sink, so that a slow or broken one holds up no other; a row is sent only while the lease is held and the row is
+not withdrawn. Not here: what a message says (`builder`), which row is due (``alerts.ledger.outbox``), sinks (``delivery``).
 """
 
 import os

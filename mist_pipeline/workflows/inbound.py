@@ -5,7 +5,7 @@ Not here: the application, and what a signature is (``notification.inbound``).
 
 from starlette.applications import Starlette
 
-from mist_pipeline.alerts.ledger.ledger import NoSuchSubjectError
+from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
 from mist_pipeline.delivery.sinks.pagerduty.inbound import PersonActed
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.notification.inbound import application

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mist_pipeline.alerts.ledger.escalations import NOT_NEEDED
 from mist_pipeline.alerts.lifecycle.model import Event, Incident
 from mist_pipeline_tests.crash.board import HANDS
 
@@ -85,6 +84,8 @@ class Row:
     created_at: datetime
     attempts: int
     sent_at: datetime | None = None
+    kind: str = "incident"
+    withdrawn_reason: str | None = None
 
     @property
     def decision(self) -> tuple[object, ...]:
@@ -191,7 +192,7 @@ def _decided_otherwise(calm: Records, shaken: Records) -> Iterator[str]:
 
 def _left_over(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
-        is_withdrawn = row.state == "dead" and row.last_error.startswith(NOT_NEEDED)
+        is_withdrawn = row.state == "dead" and row.withdrawn_reason is not None
         if row.state != "sent" and not is_withdrawn:
             yield f"row {row.delivery_id} ({row.sink}, {row.reason}) is {row.state}: {row.last_error}"
 
@@ -214,8 +215,7 @@ def _not_arrived(records: Records) -> Iterator[str]:
 
 def _not_told(records: Records) -> Iterator[str]:
     """Every incident was told, or has a reason; who was told is told the end."""
-    told = {row.incident_id for row in records.rows}
-    digests = any(name.startswith("digest-") for name in told)
+    digests = any(row.kind == "digest" for row in records.rows)
     for name, incident in records.incidents.items():
         reasons = [row.reason for row in records.rows if row.incident_id == name and row.sink == "mail"]
         was_withheld = any(

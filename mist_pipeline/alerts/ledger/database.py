@@ -1,6 +1,6 @@
 """The database behind the ledger: opening it, transactions, and bringing it to the current version.
 
-Here: what differs between SQLite and PostgreSQL. Not here: what is stored (`tables`, `ledger`).
+Here: what differs between SQLite and PostgreSQL. Not here: what is stored (`tables`), and changes of it (`ledger`).
 """
 
 from collections.abc import Iterator

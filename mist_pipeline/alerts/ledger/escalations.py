@@ -1,8 +1,8 @@
 """Escalations in the ledger: due times kept over restarts, fired once, cancelled when somebody takes the incident.
 
-Here: queries inside the caller's transaction. Not here: the rules (`escalation`) and who holds the transaction (`ledger`).
-Acknowledging and firing are both writers, so one comes first: after an acknowledgement no step fires, and what fired
-before it and was not sent yet is withdrawn.
+Queries inside the caller's transaction. Acknowledging and firing are both writers, so one comes first: after an
+acknowledgement no step fires, and what fired before it and was not sent yet is withdrawn. Not here: the rules
+(``notify.escalation``), and transactions (`ledger`).
 """
 
 from collections.abc import Mapping

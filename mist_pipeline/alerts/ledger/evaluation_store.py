@@ -1,7 +1,7 @@
-"""What evaluations are made of, kept as files: written by who looked, read by who evaluates and by replays.
+"""The inputs of evaluations, kept as files by the runs that poll, and read by the run that evaluates and by replays.
 
-Here: an evaluation in, the same evaluation out. A look and its evaluation are two runs: whoever looks leaves the evaluation here, and the
-evaluation takes what it has not taken yet, so that nothing is lost when either dies. Not here: evaluating (`inbox`).
+Polling and evaluating are two runs. The first writes its `EvaluationInput` here, the second takes what it has not taken
+yet, so that nothing is lost if either dies. Not here: evaluating (`pending`).
 
 Layout: ``<day>/<instant>-<source>/`` with ``step.json`` and a Parquet file a frame; a folder appears whole or not at all.
 """

@@ -1,4 +1,4 @@
-"""Rows of the ledger to values and back. Not here: queries (`ledger`, `outbox`)."""
+"""Rows of the ledger as values, and back. Not here: queries (`queries`, `outbox`), public columns (`export`)."""
 
 from collections.abc import Mapping
 from dataclasses import fields

@@ -1,12 +1,15 @@
 """The outbox: rows that wait for a sink, leased by workers, settled by what the sink answered.
 
-Here: who may send which row when, and what an answer makes of it. Not here: deciding (`dispatch`), sending
-(``delivery``).
-
 At least once, in order, and as rarely twice as can be: a row is committed before anything is sent; a worker leases it,
 which turns it to *sending*; if the worker dies, its lease runs out and the row is *unknown*: the next worker asks the sink
 whether it arrived before sending it again. Rows of one incident to one sink go in the order in which they were decided;
 one that is not settled holds up its followers and nothing else.
+
+>>> patience = Patience(first_pause=timedelta(seconds=15), longest_pause=timedelta(minutes=30))
+>>> [int(patience.pause(attempts).total_seconds()) for attempts in (1, 2, 3, 20)]
+[15, 30, 60, 1800]
+
+Not here: deciding (``notify``), and sending (``notification.worker``, ``delivery``).
 """
 
 from collections.abc import Callable, Iterable, Mapping

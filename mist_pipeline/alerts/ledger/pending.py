@@ -1,8 +1,8 @@
-"""Kept looks that were not evaluated yet, evaluated in order: what the job of alerts does each time it is woken.
+"""Kept evaluations that are not recorded yet, recorded in order: what the job of alerts does each time it runs.
 
-Here: which looks wait, and taking them, each in a transaction of its own. What people are told is decided once, with the
-last one, so that after a pause nobody hears of what is over; and in the same transaction, so that nobody who dies leaves
-something evaluated and untold. Not here: where looks come from (``defs``), files (`evaluations`).
+Each is recorded in a transaction of its own. Who is notified is decided once, with the last one, so that after a pause
+nobody is notified of what is over; and in the same transaction, so that a crash leaves nothing recorded without its
+notifications. Not here: where evaluations come from (``workflows``), and files (`evaluation_store`).
 """
 
 from collections.abc import Mapping

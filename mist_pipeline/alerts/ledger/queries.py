@@ -1,4 +1,7 @@
-"""Queries of the ledger: state in and out, inside the caller's transaction. Neighbours: `ledger`, `tables`, `rows`."""
+"""Queries inside a transaction that the caller holds: state out of the database, and changed state back.
+
+Not here: transactions (`ledger`, `reader`), escalations (`escalations`), the outbox once rows are in it (`outbox`).
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta

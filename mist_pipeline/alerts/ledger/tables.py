@@ -1,10 +1,9 @@
 """Tables of the ledger, for SQLite and PostgreSQL alike.
 
-Here: columns, keys and indexes; the migrations in ``alerts/migrations`` make them, and a test holds the two together.
-Not here: reading and writing (`ledger`, `outbox`).
-
-Events are the truth: rows are only ever added. ``alerts`` and ``incidents`` are what the events fold to, ``told`` is what
-the deliveries come to; all are written in the transaction that writes the events.
+Columns, keys and indexes; the migrations make them, and a test holds the two together. Events are the truth: rows are only
+ever added. ``alerts`` and ``incidents`` are the projection of the events, ``told`` is what each sink was last notified of;
+all are written in the transaction that writes the events. Not here: reading and writing (`queries`, `ledger`, `outbox`),
+and what analysts see of them (`export`).
 """
 
 from datetime import UTC, datetime

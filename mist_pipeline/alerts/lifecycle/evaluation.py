@@ -1,7 +1,21 @@
-"""One evaluation of everything: what is known, and what an evaluation shows, become events.
+"""One evaluation of everything: the state before, and what an evaluation found, become events.
 
-Here: the pure evaluation that the live job, the daily job and a replay share. Not here: the life of one alert (`lifecycle`),
-grouping (`grouping`), storing (`ledger`), telling (`telling`).
+The live job, the daily job and a replay share this one pure function:
+
+>>> from datetime import UTC
+>>> import polars as pl
+>>> found = pl.DataFrame(
+...     {"site_id": ["s1"], "metric": ["coverage"], "kind": ["evidence"], "severity": ["major"], "family": ["radio"],
+...      "summary": ["Coverage is bad."], "evidence": ["{}"]}
+... )
+>>> at = datetime(2026, 3, 2, 10, tzinfo=UTC)
+>>> state, events = evaluate(LifecycleState(), EvaluationInput(as_of=at, source="live", findings=found))
+>>> [(event.subject, event.kind) for event in events]
+[('alert', 'pending'), ('alert', 'opened'), ('incident', 'opened'), ('incident', 'joined')]
+>>> [incident.state for incident in state.incidents.values()]
+['open']
+
+Not here: the life of one alert (`lifecycle`), grouping (`grouping`), storing (``ledger``), notifying (``notify``).
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,15 @@
-"""Alerts become incidents by cause: shared ones of the analysis, storms, and one site's own.
+"""Alerts become incidents by cause: causes that the analysis found, storms, and single sites.
 
-Here: which alert belongs to which incident, when incidents merge, end and come back; state in, events out. Not here: how
-causes are found (``analysis.incidents``), and who is told (`telling`).
+Which alert belongs to which incident, when incidents merge, end and come back: state in, events out. An alert goes to the
+incident of a shared cause first; then to a storm or to another incident of its site that began at the same time; then many
+at once become a storm; what is left gets an incident of its own.
+
+>>> from datetime import UTC
+>>> at = datetime(2026, 3, 2, 10, tzinfo=UTC)
+>>> group({}, {}, [], [], at=at, source="live", policy=Policy())
+({}, [])
+
+Not here: how causes are found (``analysis.causes``), and who is notified (``notify``).
 """
 
 from collections import Counter

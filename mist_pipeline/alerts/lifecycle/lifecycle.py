@@ -1,10 +1,23 @@
 """The life of one alert: pending → open → acknowledged → resolved, as a pure function of what one evaluation shows.
 
-Here: alert and observation in, events out; the clock is the evaluation's instant, names are made of fingerprint and instant.
-Not here: gathering observe (`signals`), what events do (`fold`), causes (`grouping`), who is told (`telling`).
+An alert and an observation in, events out; the clock is the evaluation's instant. Times count only while there were
+readings: a missing reading, a stopped collector and a gap between evaluations freeze the hold of a pending alert and the
+recovery of an open one alike.
 
-Times count only while somebody looked: a missing reading, a stopped collector and a gap between evaluations freeze the
-hold of a pending alert and the recovery of an open one alike.
+>>> from datetime import UTC
+>>> import polars as pl
+>>> signal = Signal(
+...     metric="coverage", kind="evidence", kinds=("evidence",), severity="major", summary="Coverage is bad.",
+...     evidence="{}", classifier="", holds={"major": timedelta(0)}, lines={}, is_about_the_past=False,
+... )
+>>> evaluation = EvaluationInput(as_of=datetime(2026, 3, 2, 10, tzinfo=UTC), source="live", findings=pl.DataFrame())
+>>> moment = Moment(evaluation=evaluation, previous=None, policy=Policy())
+>>> alert, events = advance(None, ("s1", "radio"), Observation(signal), moment)
+>>> [event.kind for event in events], alert.state
+(['pending', 'opened'], 'open')
+
+Not here: gathering observations (`observations`), what an event changes (`projection`), causes (`grouping`), who is
+notified (``notify``).
 """
 
 from dataclasses import dataclass, field

@@ -1,7 +1,15 @@
-"""The values of this room: severities, alerts, incidents, the events they are folded from, and stable names.
+"""The values of this room: alerts, incidents, the events that make them, and stable names.
 
-Here: what things are. Not here: when they change (`lifecycle`, `grouping`), how events make state (`fold`), how they
-are stored (`tables`).
+An event says that something happened to one alert or incident; the state of either follows from its events alone. Names
+are made of what they name, so that a backfill, a replay and the live job agree about them:
+
+>>> alert_fingerprint("site-1", "radio") == stable_id("alert", "site-1", "radio")
+True
+>>> len(stable_id("incident", "cause", "2026-03-02T10:00:00+00:00"))
+16
+
+Not here: when they change (`lifecycle`, `grouping`), what each event changes (`projection`), and how they are stored
+(``ledger.mapping``).
 """
 
 import hashlib

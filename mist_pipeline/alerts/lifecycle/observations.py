@@ -1,8 +1,21 @@
-"""What one evaluation shows about each site and family: findings gathered, and whether anybody could look.
+"""What one evaluation shows about each site and family: its findings gathered, and whether there were readings at all.
 
-Here: frames in, one `Observation` for each problem that matters now out; set-based, so that 3,000 sites cost what their
-findings cost. Not here: what follows from it (`lifecycle`). Findings of kind ``correlation`` are no problem of their own
-but name the cause of others: they come out as `Cause`.
+Frames in, one `Observation` for each site and family that matters now out; set-based, so that 3,000 sites cost what their
+findings cost. Findings of kind ``correlation`` are no problem of their own but name the cause of others: they come out as
+`Cause`.
+
+>>> from datetime import UTC
+>>> found = pl.DataFrame(
+...     {"site_id": ["s1", "s1"], "metric": ["coverage", "coverage"], "kind": ["threshold", "evidence"],
+...      "severity": ["warning", "major"], "family": ["radio", "radio"], "summary": ["Low.", "Bad."],
+...      "evidence": ['{"threshold_pct": 80}', "{}"]}
+... )
+>>> evaluation = EvaluationInput(as_of=datetime(2026, 3, 2, 10, tzinfo=UTC), source="live", findings=found)
+>>> signal = observe(evaluation, Policy()).signals["s1", "radio"]
+>>> signal.kinds, signal.severity, signal.is_raising
+(('evidence', 'threshold'), 'major', True)
+
+Not here: what follows from an observation (`lifecycle`).
 """
 
 import json

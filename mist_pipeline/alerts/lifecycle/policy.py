@@ -1,9 +1,15 @@
-"""Rules and times of the lifecycle: which rule raises an alert, how long it must hold, when it is over.
+"""Rules and times of the lifecycle: which kind of finding raises an alert, how long it must hold, when it is over.
 
-Here: numbers with their reasons. Not here: the machine that obeys them (`lifecycle`). The defaults follow what was
-measured on labelled worlds: evidence (an excess that is significant, large and corroborated) and dead devices raise
-alerts by themselves; scores below a line, deviations, slopes and forecasts are common on healthy sites, too, and ask for
-a second witness or a long hold.
+Numbers with their reasons. The defaults follow what was measured on labelled worlds: evidence (an excess that is
+significant, large and corroborated) and dead devices raise alerts by themselves; scores below a line, deviations, slopes
+and forecasts are common on healthy sites, too, and need a second kind of finding or a long hold.
+
+>>> Policy().quiet_needed(("evidence",), lasted=timedelta(hours=40))
+datetime.timedelta(seconds=72000)
+>>> Policy().storm_at(site_count=300)
+5
+
+Not here: what applies them (`lifecycle`, `grouping`).
 """
 
 import math

@@ -1,7 +1,20 @@
-"""State from events: what each kind of event does to an alert or an incident.
+"""State from events: what each kind of event changes about an alert or an incident.
 
-Here: the fold, total and without conditions of its own; whatever decides, decided before the event was written. So state
-is always derivable from the events alone. Not here: deciding (`lifecycle`, `grouping`).
+The fold is total and has no conditions of its own: whatever had to be decided was decided before the event was written.
+So state can always be derived from the events alone.
+
+>>> from datetime import UTC
+>>> at = datetime(2026, 3, 2, 10, tzinfo=UTC)
+>>> opened = {"fingerprint": "f", "scope": "site", "family": "radio", "cause": "Bad.", "attribute": "site", "value": "s1"}
+>>> events = [
+...     Event("incident", "i1", 1, at, "opened", opened),
+...     Event("incident", "i1", 2, at, "acknowledged", {"by": "ada", "severity": "major"}),
+... ]
+>>> incident = fold_incidents(events)["i1"]
+>>> incident.state, incident.acknowledged_by, incident.version
+('acknowledged', 'ada', 2)
+
+Not here: deciding (`lifecycle`, `grouping`).
 """
 
 from collections.abc import Iterable, Mapping

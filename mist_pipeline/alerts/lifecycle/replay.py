@@ -1,6 +1,11 @@
-"""Past weeks again, with a virtual clock: the same lifecycle over stored findings, telling nobody.
+"""Evaluations of the past with a virtual clock: the same lifecycle over stored findings; nobody is notified.
 
-Here: evaluations in, alerts and events as frames out. Not here: where stored findings come from, and files (``cli``).
+Evaluations in, alerts and events as frames out:
+
+>>> replay([]).alerts.columns
+['alert_id', 'incident_id', 'site_id', 'metric', 'kind', 'severity', 'opened_at', 'resolved_at']
+
+Not here: where stored findings come from (``workflows``), and files (``cli``).
 """
 
 import json

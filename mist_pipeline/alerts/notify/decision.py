@@ -1,7 +1,20 @@
-"""Does this need telling? One pure function, which answers with a named reason.
+"""Whether a sink has to be notified of an incident now: one pure function, which answers with a named reason.
 
-Here: what an incident looks like to those who are told (silenced and inhibited alerts taken out), what was told before,
-and the decision. Not here: to whom (`routes`), how several decisions become rows of the outbox (`dispatch`).
+Here: what of an incident is visible (silenced and inhibited alerts taken out), what a sink was last notified of, and the
+decision.
+
+>>> from datetime import UTC
+>>> at = datetime(2026, 3, 2, 10, tzinfo=UTC)
+>>> incident = VisibleIncident(
+...     incident_id="i1", state="open", severity="major", site_ids=frozenset({"s1"}), labels={}, opened_at=at
+... )
+>>> should_notify(incident, None, Route(name="all", sinks=("mail",)), at).reason
+'first'
+>>> later = Route(name="later", sinks=("mail",), group_wait_minutes=5)
+>>> str(should_notify(incident, None, later, at).withheld)
+'not_yet: 2026-03-02T10:05:00+00:00'
+
+Not here: which sinks (`routes`), and how several decisions become rows of the outbox (`plan`).
 """
 
 from collections.abc import Iterable, Mapping

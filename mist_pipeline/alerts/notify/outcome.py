@@ -1,7 +1,7 @@
 """The seam to ``delivery``: a row of the outbox, and what became of it.
 
-Here: values. Not here: any sink (``delivery.sink``), what people read (``notification`` makes it from the ledger for each
-row), and the rows themselves (`outbox`).
+Values only. Not here: sinks (``delivery.sink``), what people read (``notification`` makes it from the ledger for each
+row), and keeping the rows (``ledger.outbox``).
 """
 
 from collections.abc import Mapping

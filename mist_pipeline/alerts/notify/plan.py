@@ -1,7 +1,20 @@
-"""From decisions to messages: for every incident, route and sink one notification, or the reason why there is none.
+"""From decisions to notifications: for every incident, route and sink one row of the outbox, or the reason for none.
 
-Here: routes applied to all incidents of an evaluation, several routes to one sink made one, quiet hours collected into
-digests. Pure; the ledger commits what comes out (`ledger`). Not here: the decision about one incident (`telling`).
+Here: routes applied to all incidents of an evaluation, several routes to one sink made one, and what quiet hours held back
+collected into digests. Pure; the ledger commits what comes out.
+
+>>> from datetime import UTC
+>>> at = datetime(2026, 3, 2, 10, tzinfo=UTC)
+>>> incident = VisibleIncident(
+...     incident_id="i1", state="open", severity="major", site_ids=frozenset({"s1"}), labels={"severity": ("major",)},
+...     opened_at=at,
+... )
+>>> [(one.sink, one.reason) for one in plan([incident], {}, [Route(name="all", sinks=("mail",))], at).notifications]
+[('mail', 'first')]
+>>> str(plan([incident], {}, [], at).withheld["i1"])
+'no_route'
+
+Not here: the decision about one incident (`decision`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

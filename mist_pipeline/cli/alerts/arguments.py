@@ -74,7 +74,7 @@ def opened(settings: "Settings", *, makes: bool = False) -> "Iterator[Ledger]":
     from sqlalchemy import exc
 
     from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
-    from mist_pipeline.alerts.ledger.ledger import NoSuchSubjectError
+    from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
     from mist_pipeline.workflows.ledger_access import open_ledger
 
     if not makes and not is_there(settings):

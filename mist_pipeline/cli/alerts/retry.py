@@ -78,7 +78,7 @@ def _list_given_up(settings: "Settings", as_json: bool) -> None:
 
 
 def _why_not_again(ledger: "Ledger", delivery_id: int, dead: list[int]) -> str:
-    from mist_pipeline.alerts.ledger.ledger import NoSuchSubjectError
+    from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
 
     known = f"given up were {', '.join(map(str, dead[-5:]))}" if dead else "no message was given up"
     try:

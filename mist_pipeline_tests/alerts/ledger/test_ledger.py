@@ -13,8 +13,9 @@ from alembic.migration import MigrationContext
 from mist_pipeline.alerts.ledger import tables
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, reading, writing
 from mist_pipeline.alerts.ledger.export import COPIED, schema
-from mist_pipeline.alerts.ledger.ledger import Ledger, NoSuchSubjectError, NotificationRules, Ticket
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules, Ticket
 from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
 from mist_pipeline.alerts.lifecycle.model import Withheld
 from mist_pipeline.alerts.lifecycle.projection import fold_alerts, fold_incidents
 from mist_pipeline.alerts.lifecycle.replay import replay

@@ -1,1 +1,1 @@
-"""Versions of the ledger, oldest first, run by Alembic when a ledger is opened."""
+"""How the ledger gets from one version to the next. Each version is one file in `versions`; nothing else belongs here."""

@@ -1,4 +1,4 @@
-"""The ledger as it began: events, what they fold to, the outbox, escalations, tickets, silences, feedback."""
+"""The first version: events and their projection, the outbox, escalations, tickets, silences, feedback."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Evaluations remember which kept look they were made of."""
+"""Evaluations remember which kept evaluation they were made of."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,0 +1,221 @@
+"""What can be asked of a ledger: incidents, messages, silences, what waits and what was given up.
+
+Here: questions, each answered from one consistent view that locks nobody out. Not here: everything that changes a ledger
+(`ledger`), queries inside a transaction that changes it (`queries`), the form in which analysts get it (`export`).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from mist_pipeline.alerts.ledger import escalations, queries, tables
+from mist_pipeline.alerts.ledger.database import reading
+from mist_pipeline.alerts.ledger.export import alert_list, copies, public_row
+from mist_pipeline.alerts.ledger.mapping import Row, alert_of, delivery_of, event_of, incident_of
+from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
+from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.alerts.notify.outcome import Delivery
+from mist_pipeline.alerts.notify.silences import Silence
+
+
+class NoSuchSubjectError(LookupError):
+    """There is no alert, incident, silence or message of this id."""
+
+
+class LedgerReader:
+    """The questions that a ledger answers.
+
+    Args:
+        engine: Of a ledger that is of the current version.
+        policy: How long what is over is remembered.
+    """
+
+    def __init__(self, engine: Engine, policy: Policy) -> None:
+        self.engine = engine
+        self.policy = policy
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether a step of an escalation is due, or an incident waited for an instant that has come."""
+        with reading(self.engine) as connection:
+            if escalations.called(connection, now):
+                return True
+            is_active = tables.INCIDENTS.c.state.in_(["open", "acknowledged"])
+            has_waited = is_active & (tables.INCIDENTS.c.withheld_until <= now)
+            return queries.one(connection, tables.INCIDENTS, has_waited) is not None
+
+    def refused(self) -> list[tuple[str, str, datetime]]:
+        """Sinks whose newest settled message was given up: name, error, and since when it waited."""
+        rows = tables.DELIVERIES.c
+        is_settled = rows.state.in_(["sent", "dead"]) & (rows.kind != "test")
+        is_settled &= rows.withdrawn_reason.is_(None)
+        newest = sa.select(sa.func.max(rows.delivery_id)).where(is_settled).group_by(rows.sink)
+        query = sa.select(tables.DELIVERIES).where(rows.delivery_id.in_(newest) & (rows.state == "dead"))
+        with reading(self.engine) as connection:
+            found = queries.rows(connection, query.order_by(rows.sink))
+        return [(row["sink"], row["last_error"], row["created_at"]) for row in found]
+
+    def silences(self, now: datetime | None = None) -> list[Silence]:
+        """All silences, or those that are not over at an instant."""
+        with reading(self.engine) as connection:
+            return queries.silences(connection, now)
+
+    def references(self, sinks: Iterable[str]) -> list[tuple[str, str, Mapping[str, str]]]:
+        """Sink, incident and what the sink calls it, of incidents that go on; for asking what became of tickets."""
+        active = tables.INCIDENTS.c.state.in_(["open", "acknowledged"])
+        query = (
+            sa.select(tables.THREADS)
+            .join(tables.INCIDENTS, tables.INCIDENTS.c.incident_id == tables.THREADS.c.incident_id)
+            .where(active & tables.THREADS.c.sink.in_(list(sinks)))
+            .order_by(tables.THREADS.c.sink, tables.THREADS.c.incident_id)
+        )
+        with reading(self.engine) as connection:
+            return [
+                (row["sink"], row["incident_id"], row["reference"]) for row in queries.rows(connection, query)
+            ]
+
+    def lifecycle_state(self, now: datetime) -> LifecycleState:
+        """What goes on, and what may come back."""
+        with reading(self.engine) as connection:
+            return queries.lifecycle_state(connection, self.policy, now)
+
+    def incident(self, incident_id: str) -> tuple[Incident, list[Alert], list[Event]]:
+        """An incident with its alerts and their events, for people to look at.
+
+        Raises:
+            NoSuchSubjectError: There is no such incident.
+        """
+        with reading(self.engine) as connection:
+            found = queries.one(connection, tables.INCIDENTS, tables.INCIDENTS.c.incident_id == incident_id)
+            if found is None:
+                raise NoSuchSubjectError(f"no incident {incident_id!r}")
+            incident = incident_of(found)
+            mine = tables.ALERTS.c.alert_id.in_(incident.alert_ids)
+            alerts = [alert_of(row) for row in queries.rows(connection, sa.select(tables.ALERTS).where(mine))]
+            subjects = [incident_id, *incident.alert_ids]
+            query = sa.select(tables.EVENTS).where(tables.EVENTS.c.subject_id.in_(subjects))
+            ordered = query.order_by(tables.EVENTS.c.event_id)
+            return incident, alerts, [event_of(row) for row in queries.rows(connection, ordered)]
+
+    def incidents(self, states: Collection[str]) -> list[tuple[Incident, list[Alert]]]:
+        """Incidents in these states with their alerts, by opening."""
+        column = tables.INCIDENTS.c
+        query = sa.select(tables.INCIDENTS).where(column.state.in_(list(states)))
+        with reading(self.engine) as connection:
+            ordered = query.order_by(column.opened_at, column.incident_id)
+            found = [incident_of(row) for row in queries.rows(connection, ordered)]
+            names = [name for incident in found for name in incident.alert_ids]
+            rows = queries.rows_in(connection, tables.ALERTS.c.alert_id, names)
+        alerts = {row["alert_id"]: alert_of(row) for row in rows}
+        return [
+            (incident, [alerts[name] for name in incident.alert_ids if name in alerts]) for incident in found
+        ]
+
+    def find(self, beginning: str) -> dict[str, str]:
+        """Incidents and alerts whose id begins so: id → its incident's id; a whole id finds itself alone."""
+        incident, alert = tables.INCIDENTS.c, tables.ALERTS.c
+        incidents = sa.select(incident.incident_id).where(_begins(incident.incident_id, beginning))
+        is_mine = _begins(alert.alert_id, beginning) & alert.incident_id.is_not(None)
+        alerts = sa.select(alert.alert_id, alert.incident_id).where(is_mine)
+        with reading(self.engine) as connection:
+            found = {row["alert_id"]: row["incident_id"] for row in queries.rows(connection, alerts)}
+            found |= {name: name for name in connection.execute(incidents).scalars()}
+        whole = beginning.lower()
+        return {whole: found[whole]} if whole in found else dict(sorted(found.items()))
+
+    def alert_ids(self, alert_state: str) -> list[str]:
+        """Alerts in a state."""
+        query = sa.select(tables.ALERTS.c.alert_id).where(tables.ALERTS.c.state == alert_state)
+        with reading(self.engine) as connection:
+            return list(connection.execute(query).scalars())
+
+    def records(self, incident_id: str) -> dict[str, list[Row]]:
+        """Who was told about an incident and what came of it: rows of its tables by their names, in order.
+
+        Among its deliveries are the digests that tell of it, among its feedback that on its alerts.
+        """
+        alerts = sa.select(tables.ALERTS.c.alert_id).where(tables.ALERTS.c.incident_id == incident_id)
+        sent, thought = tables.DELIVERIES.c, tables.FEEDBACK.c
+        wanted: dict[sa.Table, sa.ColumnElement[bool]] = {
+            tables.DELIVERIES: (sent.incident_id == incident_id) | (sent.kind == "digest"),
+            tables.FEEDBACK: (thought.incident_id == incident_id) | thought.alert_id.in_(alerts),
+        }
+        for table in (tables.ESCALATIONS, tables.TICKETS, tables.THREADS):
+            wanted[table] = table.c.incident_id == incident_id
+        with reading(self.engine) as connection:
+            found = {
+                table: queries.rows(
+                    connection, sa.select(table).where(where).order_by(*table.primary_key.columns)
+                )
+                for table, where in wanted.items()
+            }
+        found[tables.DELIVERIES] = [
+            row for row in found[tables.DELIVERIES] if row["kind"] != "digest" or _covers(row, incident_id)
+        ]
+        return {table.name: [public_row(table, row) for row in rows] for table, rows in found.items()}
+
+    def given_up(self) -> list[Delivery]:
+        """Messages that were not sent and will not be, in order; not those that nobody needed any more."""
+        rows = tables.DELIVERIES.c
+        is_dead = (rows.state == "dead") & rows.withdrawn_reason.is_(None)
+        query = sa.select(tables.DELIVERIES).where(is_dead).order_by(rows.delivery_id)
+        with reading(self.engine) as connection:
+            return [delivery_of(row) for row in queries.rows(connection, query)]
+
+    def delivery(self, delivery_id: int) -> Delivery:
+        """One message.
+
+        Raises:
+            NoSuchSubjectError: There is no such message.
+        """
+        with reading(self.engine) as connection:
+            found = queries.one(connection, tables.DELIVERIES, tables.DELIVERIES.c.delivery_id == delivery_id)
+        if found is None:
+            raise NoSuchSubjectError(f"no message {delivery_id}")
+        return delivery_of(found)
+
+    def events(self) -> list[Event]:
+        """Every event, in order; everything else follows from them."""
+        with reading(self.engine) as connection:
+            query = sa.select(tables.EVENTS).order_by(tables.EVENTS.c.event_id)
+            return [event_of(row) for row in queries.rows(connection, query)]
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Copies for the warehouse: alerts, events, incidents, deliveries, tickets, escalations, silences, feedback."""
+        return copies(self.engine)
+
+    def alert_frame(self) -> pl.DataFrame:
+        """Every alert that ever opened, with the columns of a replay."""
+        return alert_list(self.engine)
+
+    def origins(self) -> dict[str, datetime]:
+        """Kept look → the instant at which it was evaluated."""
+        query = sa.select(tables.EVALUATIONS).where(tables.EVALUATIONS.c.origin.is_not(None))
+        with reading(self.engine) as connection:
+            return {row["origin"]: row["as_of"] for row in queries.rows(connection, query)}
+
+    def newest_origins(self) -> dict[str, str]:
+        """Source → the newest kept look of it that was evaluated."""
+        taken = tables.EVALUATIONS.c.origin
+        query = sa.select(tables.EVALUATIONS.c.source, sa.func.max(taken).label("origin"))
+        query = query.where(taken.is_not(None)).group_by(tables.EVALUATIONS.c.source)
+        with reading(self.engine) as connection:
+            return {row["source"]: row["origin"] for row in queries.rows(connection, query)}
+
+    def last_evaluation(self) -> datetime | None:
+        """Instant of the newest look at the sites."""
+        with reading(self.engine) as connection:
+            return queries.last_evaluation(connection)
+
+
+def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:
+    """Whether an id begins so; ids are small letters and digits."""
+    return column.startswith(beginning.lower(), autoescape=True)
+
+
+def _covers(digest: Row, incident_id: str) -> bool:
+    """Whether a row of the outbox that is a digest tells of an incident."""
+    return any(one["incident_id"] == incident_id for one in digest["payload"]["covers"])
