@@ -1,39 +1,22 @@
 """From a row of the outbox to a message: what was true when it was decided, in words that every renderer can show."""
 
-import json
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
-from mist_pipeline.alerts.ledger.outbox import Outbox
-from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.notify.decision import NOTIFYING
 from mist_pipeline.alerts.notify.outcome import Delivery
-from mist_pipeline.alerts.notify.plan import Notification
-from mist_pipeline.alerts.notify.routes import Route
-from mist_pipeline.delivery.message import Message, Reason
+from mist_pipeline.delivery.message import Reason
 from mist_pipeline.delivery.rendering import wording
-from mist_pipeline.delivery.rendering.incident_page import blame_tables, render_page
-from mist_pipeline.delivery.rendering.remediation import load_remediation
-from mist_pipeline.delivery.sinks.mail.config import MailConfig
-from mist_pipeline.delivery.sinks.mail.sink import compose as mail_of
+from mist_pipeline.delivery.rendering.incident_page import blame_tables
 from mist_pipeline.delivery.sinks.mail.sink import picture_title
-from mist_pipeline.delivery.sinks.slack.blocks import change_blocks, incident_blocks
-from mist_pipeline.delivery.sinks.webhook.sink import document_of
-from mist_pipeline.domain import text as plain_text
-from mist_pipeline.domain.severity import SEVERITIES
-from mist_pipeline.notification.builder import MOST_PAIRS, MOST_PICTURES, compose, incident_ids, leading_pairs
-from mist_pipeline.notification.message_context import Background, Blamed, Subject, Surroundings
-from mist_pipeline_tests.support.alerts.histories import finding, findings
-from mist_pipeline_tests.support.delivery.messages import HOSTILE, PNG
+from mist_pipeline.notification.builder import MOST_PAIRS, MOST_PICTURES, compose, leading_pairs
+from mist_pipeline.notification.message_context import Background, Blamed, Subject
+from mist_pipeline_tests.support.delivery.messages import PNG
+from mist_pipeline_tests.support.notification.composing import AROUND, REMEDIATION, rendered, told
 from mist_pipeline_tests.support.notification.rows import (
     DECIDED_AT,
     HOUR,
@@ -41,52 +24,11 @@ from mist_pipeline_tests.support.notification.rows import (
     alert,
     by_id,
     delivery,
-    digest,
     incident,
     over,
     site_id,
     subject,
-    trial,
 )
-
-REMEDIATION = load_remediation(Path(__file__).parents[2] / "config" / "remediation.yaml")
-MAIL = MailConfig(
-    type="mail", host="mail.example.com", sender="mist@example.com", recipients=("noc@example.com",)
-)
-AROUND = Surroundings(
-    site_names={site_id(number): f"Store {number}" for number in range(1, 400)},
-    site_url=lambda name: f"https://manage.mist.com/admin/?org_id=o#!dashboard/insights/{name}",
-    report_url="https://reports.example.com/latest.html",
-    run_url="https://dagster.example.com/runs/1",
-    remediation=REMEDIATION,
-)
-HOSTILE_NAMES = [
-    HOSTILE,
-    "<script>alert(1)</script>",
-    "Two\nlines\r\nBcc: evil@example.com",
-    "\u202egnp.exe\u202d",
-    "\u200b\u200b",
-    "",
-    "x" * 100_000,
-    "../../etc/passwd",
-    '"><img src=x onerror=alert(1)>',
-]
-
-
-def rendered(message: Message) -> dict[str, str]:
-    """The message as every renderer shows it."""
-    pictures = {picture_title(name): "cid:1" for name in message.incident.charts}
-    return {
-        "text": wording.plain_text(message),
-        "page": render_page(message, pictures),
-        "slack": json.dumps([incident_blocks(message), change_blocks(message)]),
-        "webhook": json.dumps(document_of(message), allow_nan=False),
-        "mail": mail_of(message, MAIL).as_string(),
-    }
-
-
-def told(about: Subject, reason: str = "first", around: Surroundings = AROUND, **changes: Any) -> Message:
-    return compose(delivery(about, reason, **changes), by_id(about), around)
 
 
 @pytest.mark.parametrize(
@@ -275,77 +217,6 @@ def test_trouble_of_the_whole_organisation_is_no_trouble_of_the_pipeline() -> No
     )
 
 
-def test_a_digest_stands_for_all_of_its_incidents() -> None:
-    shared = subject(alert(1), alert(2), incident_id="a" * 16)
-    single = subject(over(alert(3)), incident_id="b" * 16, opened_at=START - HOUR)
-    mild = subject(alert(4, severity="warning"), incident_id="c" * 16)
-    row = digest(
-        [
-            (mild, "first", {"severity": "warning"}),
-            (single, "all_resolved", {"is_over": True, "severity": "critical"}),
-            (shared, "more_sites", {"severity": "major"}),
-        ]
-    )
-    assert incident_ids(row) == ("c" * 16, "b" * 16, "a" * 16)
-    message = compose(row, by_id(shared, single, mild), AROUND)
-    view = message.incident
-    assert (message.reason, view.incident_id, view.status) == ("digest", "digest-0123456789abcdef", "open")
-    assert view.title == "3 incidents during quiet hours, 1 of them over"
-    assert view.severity == "major", "what is over is not what goes on"
-    assert [one.site.name for one in view.alerts] == ["Store 1", "Store 2", "Store 4", "Store 3"]
-    assert (view.opened_at, view.resolved_at, view.scope) == (START - HOUR, None, "infrastructure")
-    assert view.cause == shared.incident.cause
-    assert "DIGEST, MAJOR: 3 incidents during quiet hours" in rendered(message)["text"]
-
-
-def test_a_digest_is_over_only_with_all_of_its_incidents() -> None:
-    ended = [
-        subject(over(alert(number)), incident_id=str(number), resolved_at=DECIDED_AT) for number in (1, 2)
-    ]
-    row = digest([(one, "all_resolved", {"is_over": True, "severity": "major"}) for one in ended])
-    view = compose(row, by_id(*ended), AROUND).incident
-    assert (view.status, view.resolved_at, view.severity) == ("resolved", DECIDED_AT, "major")
-    assert view.title == "2 incidents during quiet hours"
-
-
-def test_the_shared_causes_of_a_digest_are_counted_where_they_do_not_fit() -> None:
-    many = [
-        subject(
-            alert(2 * number),
-            alert(2 * number + 1),
-            incident_id=str(number),
-            cause=f"{HOSTILE} cause {number}",
-        )
-        for number in range(1, 6)
-    ]
-    message = compose(digest([(one, "first", {}) for one in many]), by_id(*many), AROUND)
-    assert message.incident.cause.endswith("; … and 2 more")
-    assert len(message.incident.cause) <= plain_text.SENTENCE_LENGTH
-    assert all(rendered(message).values())
-
-
-def test_a_digest_of_nothing_is_refused() -> None:
-    row = replace(digest([]), payload={"severity": "major"})
-    with pytest.raises(ValueError, match="delivery 9: a digest that covers no incident"):
-        incident_ids(row)
-
-
-@pytest.mark.parametrize("severity", SEVERITIES)
-def test_a_test_shows_an_example_of_no_real_site(severity: str) -> None:
-    row = trial(severity)
-    assert not incident_ids(row)
-    assert not leading_pairs(row, {})
-    message = compose(row, {}, AROUND)
-    assert (message.reason, message.incident.severity, message.incident.status) == ("test", severity, "open")
-    (only,) = message.incident.sites
-    assert only.site_id not in AROUND.site_names
-    assert only.url is None
-    shown = rendered(message)
-    assert shown["text"].startswith(f"TEST, {severity.upper()}: An example incident")
-    assert "Nothing is wrong" in shown["text"]
-    assert "23.4 %" in shown["page"]
-
-
 def test_an_incident_that_the_ledger_does_not_have_is_named() -> None:
     row = delivery(subject(alert()))
     with pytest.raises(LookupError, match="delivery 7 to mail tells of incident '1a2b3c4d5e6f7a8b'"):
@@ -374,77 +245,6 @@ def test_every_attempt_is_the_same_message_and_no_other_row_is() -> None:
 def test_what_a_sink_calls_the_incident_comes_back_to_it() -> None:
     assert told(subject(alert()), reference={"thread": "t1"}).reference == {"thread": "t1"}
     assert told(subject(alert()), attempts=0).attempt == 1
-
-
-@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=lambda name: repr(name[:12]))
-def test_hostile_names_stay_as_they_are_here_and_do_no_harm_where_they_are_shown(name: str) -> None:
-    around = replace(
-        AROUND,
-        site_names={site_id(1): name, site_id(2): name},
-        background={(site_id(1), "coverage"): Background(picture=PNG)},
-    )
-    bad = {"summary": f"{name}.", "classifier": name}
-    for about in (subject(alert(1, **bad)), subject(alert(1, **bad), alert(2, **bad), cause=name)):
-        for reason in ("first", "all_resolved", "merged"):
-            message = told(about, reason, around, said={"is_over": reason != "first"})
-            assert {one.site.name for one in message.incident.alerts} == {name}
-            shown = rendered(message)
-            for markup in ("<script>alert", "onerror=alert(1)>"):
-                assert markup not in shown["page"]
-            for lines in (shown["text"], shown["page"], *message.incident.charts):
-                assert not {"\u202e", "\x1b", "\r"} & set(lines)
-            assert not any(line.startswith("Bcc:") for line in shown["text"].splitlines())
-            assert mail_of(message, MAIL)["Bcc"] is None
-            assert len(wording.headline(message)) < 300
-            assert all("/" not in chart for chart in message.incident.charts)
-
-
-@given(
-    names=st.lists(st.text(max_size=80), min_size=1, max_size=4),
-    states=st.lists(
-        st.sampled_from(["pending", "open", "acknowledged", "resolved", "lapsed"]), min_size=1, max_size=6
-    ),
-    severity=st.sampled_from(SEVERITIES),
-    reason=st.sampled_from(sorted(NOTIFYING)),
-    is_over=st.booleans(),
-    text=st.text(max_size=200),
-)
-def test_whatever_the_ledger_holds_becomes_a_message_that_can_be_shown(
-    names: list[str], states: list[str], severity: str, reason: str, is_over: bool, text: str
-) -> None:
-    alerts = [
-        replace(
-            alert(
-                number % len(names),
-                state=state,
-                severity=severity,
-                summary=text,
-                evidence=text,
-                classifier=text,
-            ),
-            alert_id=str(number),
-            opened_at=None if state in {"pending", "lapsed"} else START,
-            resolved_at=START if state == "resolved" else None,
-        )
-        for number, state in enumerate(states)
-    ]
-    around = replace(AROUND, site_names={site_id(number): name for number, name in enumerate(names)})
-    message = told(
-        subject(*alerts, cause=text), reason, around, said={"is_over": is_over, "severity": severity}
-    )
-    assert all(rendered(message).values())
-    assert message.incident.status == ("resolved" if is_over else "open")
-    assert {one.alert_id for one in message.incident.alerts} == {
-        one.alert_id for one in alerts if one.opened_at is not None
-    }
-    order = [["open", "acknowledged", "resolved"].index(one.status) for one in message.incident.alerts]
-    assert order == sorted(order)
-
-
-@pytest.mark.parametrize("evidence", ["", "no JSON", "[1, 2]", "null", "1" * 5000])
-def test_evidence_that_cannot_be_read_keeps_nobody_from_being_told(evidence: str) -> None:
-    (view,) = told(subject(alert(evidence=evidence))).incident.alerts
-    assert view.evidence == {}
 
 
 def test_evidence_is_what_the_finding_said_with_what_the_cloud_blames() -> None:
@@ -500,51 +300,3 @@ def test_the_pairs_that_lead_are_those_of_the_worst_alerts_and_have_a_metric() -
     first = leading_pairs(delivery(storm), by_id(storm), names)
     assert len(first) == MOST_PAIRS
     assert first[0] == (site_id(299), "coverage"), "in the order in which people see them"
-
-
-def test_a_storm_of_three_hundred_sites_is_one_message_within_every_limit() -> None:
-    about = subject(
-        *(alert(number) for number in range(1, 301)), attribute="storm", cause="radio at 40 sites at once"
-    )
-    message = told(about)
-    assert message.incident.title == "radio at 300 sites at once"
-    assert len(message.incident.sites) == 300
-    assert len(incident_blocks(message)) <= 50
-    assert len(rendered(message)["page"]) < 100_000
-
-
-def test_three_thousand_alerts_are_composed_in_well_under_a_second() -> None:
-    about = subject(*(alert(number) for number in range(3000)))
-    row = delivery(about)
-    begun = time.process_time()
-    message = compose(row, by_id(about), AROUND)
-    assert time.process_time() - begun < 1
-    assert len(message.incident.alerts) == 3000
-
-
-def test_rows_that_the_ledger_writes_become_messages(tmp_path: Path) -> None:
-    route = Route(name="all", sinks=("mail",))
-    with Ledger(tmp_path / "ledger.db") as ledger:
-        rows = [finding(f"s{number}", severity="critical") for number in range(2)]
-        ledger.record_evaluation(
-            EvaluationInput(as_of=START, source="live", findings=findings(rows)),
-            NotificationRules(routes=[route]),
-        )
-        tests: list[Notification] = ledger.send_test(["mail"], "info", START)
-        assert len(tests) == 1
-        leased = Outbox(ledger.engine).lease("w", START)
-        messages = []
-        for row in leased:
-            found = [ledger.incident(name) for name in incident_ids(row)]
-            subjects = by_id(*(Subject(one, tuple(alerts)) for one, alerts, _ in found))
-            messages.append(compose(row, subjects, AROUND))
-    assert sorted((one.reason, one.incident.severity) for one in messages) == [
-        ("first", "critical"),
-        ("first", "critical"),
-        ("test", "info"),
-    ]
-    assert {one.site.site_id for message in messages for one in message.incident.alerts} == {
-        "s0",
-        "s1",
-        "example",
-    }

@@ -1,0 +1,89 @@
+"""What can be asked of the ledger, and what it exports."""
+
+import pytest
+import sqlalchemy as sa
+
+from mist_pipeline.alerts.ledger import tables
+from mist_pipeline.alerts.ledger.database import writing
+from mist_pipeline.alerts.ledger.export import COPIED, schema
+from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
+from mist_pipeline.alerts.notify.outcome import Refused
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
+from mist_pipeline_tests.support.alerts.ledgers import EVIDENCE, MINUTE, PAGED, TELL, incident_id
+
+
+def test_incidents_come_with_their_alerts_by_state(ledger: Ledger) -> None:
+    ledger.record_evaluation(live(0, EVIDENCE), TELL)
+    ledger.record_evaluation(live(3, EVIDENCE, finding("s2")), TELL)
+    first, second = ledger.incidents(("open", "acknowledged"))
+    assert [[alert.site_id for alert in alerts] for _, alerts in (first, second)] == [["s1"], ["s2"]]
+    ledger.acknowledge(first[0].incident_id, "ada", START + 4 * HOUR)
+    ledger.resolve(second[0].incident_id, "ada", START + 4 * HOUR)
+    assert [one.incident_id for one, _ in ledger.incidents(["acknowledged"])] == [first[0].incident_id]
+    assert [one.incident_id for one, _ in ledger.incidents(["resolved"])] == [second[0].incident_id]
+    assert ledger.alert_ids("acknowledged") == list(first[0].alert_ids)
+
+
+def test_a_beginning_finds_incidents_and_alerts_and_a_whole_id_itself_alone(ledger: Ledger) -> None:
+    ledger.record_evaluation(live(0, EVIDENCE), TELL)
+    name = incident_id(ledger)
+    (alert_id,) = ledger.lifecycle_state(START).incidents[name].alert_ids
+    assert ledger.find(name[:5].upper()) == {name: name}
+    assert ledger.find(alert_id) == {alert_id: name}
+    assert ledger.find("") == {name: name, alert_id: name}
+    assert ledger.find("%") == ledger.find("_") == {}
+
+
+def test_an_alert_that_is_still_held_is_no_subject_yet(ledger: Ledger) -> None:
+    ledger.record_evaluation(live(0, finding(kind="mist_alarm", severity="critical")), TELL)
+    (alert_id,) = ledger.lifecycle_state(START).alerts
+    assert ledger.find(alert_id) == {}
+
+
+def test_records_of_an_incident_are_its_own_and_the_digests_and_feedback_about_it(ledger: Ledger) -> None:
+    ledger.record_evaluation(live(0, EVIDENCE), PAGED)
+    ledger.record_evaluation(live(3, EVIDENCE, finding("s2")), PAGED)
+    (mine, its), (other, _) = ledger.incidents(["open"])
+    ledger.add_feedback("useful", "ada", START, alert_id=its[0].alert_id)
+    ledger.add_feedback("duplicate", "bob", START, incident_id=other.incident_id)
+    with writing(ledger.engine) as connection:
+        row = {"sink": "mail", "sequence": 1, "state": "pending", "created_at": START, "due_at": START}
+        for digest, about in (("digest-1", mine), ("digest-2", other)):
+            payload = {"covers": [{"incident_id": about.incident_id}]}
+            connection.execute(
+                sa.insert(tables.DELIVERIES).values(
+                    **row, incident_id=digest, kind="digest", reason="digest", payload=payload
+                )
+            )
+    records = ledger.records(mine.incident_id)
+    assert [one["incident_id"] for one in records["deliveries"]] == [mine.incident_id, "digest-1"]
+    assert [one["verdict"] for one in records["feedback"]] == ["useful"]
+    assert [one["target"] for one in records["escalations"]] == ["ada", "bob"]
+    assert records["tickets"] == records["threads"] == []
+
+
+def test_given_up_is_what_was_refused_and_not_what_nobody_needs(ledger: Ledger) -> None:
+    ledger.record_evaluation(live(0, EVIDENCE), PAGED)
+    ledger.escalate(PAGED, START + 15 * MINUTE)
+    ledger.acknowledge(incident_id(ledger), "ada", START + 16 * MINUTE)
+    Outbox(ledger.engine).work({"mail": lambda _: Refused("no such address")}, "w", lambda: START + HOUR)
+    (given_up,) = ledger.given_up()
+    assert (given_up.sink, given_up.last_error) == ("mail", "no such address")
+    assert ledger.delivery(given_up.delivery_id) == given_up
+    with pytest.raises(NoSuchSubjectError, match="no message 42"):
+        ledger.delivery(42)
+
+
+def test_copies_have_every_column_even_of_empty_tables(ledger: Ledger) -> None:
+    frames = ledger.frames()
+    assert {name: frame.columns for name, frame in frames.items()} == {
+        table.name: list(schema(table)) for table in COPIED
+    }
+    ledger.record_evaluation(live(0, EVIDENCE), PAGED)
+    Outbox(ledger.engine).work({}, "w", lambda: START)
+    filled = ledger.frames()
+    assert {name: frame.schema for name, frame in frames.items()} == {
+        name: frame.schema for name, frame in filled.items()
+    }
