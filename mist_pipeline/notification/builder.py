@@ -44,7 +44,7 @@ Scope = Literal["site", "infrastructure", "pipeline"]
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Statement:
     """What a row says about one incident: what was true when it was decided."""
 
     subject: Subject
@@ -72,13 +72,13 @@ class _Told:
         return known if known is not None and known <= self.at else self.at
 
     def views(self, surroundings: Surroundings) -> list[AlertView]:
-        """Its alerts as people are told of them, in no order."""
-        return [_view(alert, self, surroundings) for alert in self.subject.alerts if self._tells(alert)]
+        """Its alerts as people see them, in no order."""
+        return [_view(alert, self, surroundings) for alert in self.subject.alerts if self._shows(alert)]
 
-    def _tells(self, alert: Alert) -> bool:
+    def _shows(self, alert: Alert) -> bool:
         """Whether an alert belongs into the message.
 
-        Pending and lapsed ones do not, but one that people heard of and that is pending again was not un-told. Silenced
+        Pending and lapsed ones do not, but one that people were notified of and that is pending again does. Silenced
         and inhibited ones do not: what was going on when the row was decided, at a site that it does not name, is one.
         """
         if alert.opened_at is None or alert.state == "lapsed":
@@ -117,7 +117,7 @@ def leading_pairs(
     """
     if delivery.kind == "test":
         return ()
-    alerts = _ordered(_told(delivery, subjects), Surroundings(site_names=site_names or {}))
+    alerts = _ordered(_statements(delivery, subjects), Surroundings(site_names=site_names or {}))
     pairs = dict.fromkeys((alert.site.site_id, alert.metric) for alert in alerts)
     return tuple(pair for pair in pairs if all(pair))[:most]
 
@@ -135,20 +135,20 @@ def compose(delivery: Delivery, subjects: Mapping[str, Subject], surroundings: S
         ValueError: The row is none of the outbox: an unknown reason, a severity that is none, or a digest of nothing.
     """
     if delivery.reason not in _REASONS:
-        raise ValueError(f"delivery {delivery.delivery_id}: {delivery.reason!r} is no reason to tell anybody")
+        raise ValueError(f"delivery {delivery.delivery_id}: {delivery.reason!r} is no reason of a message")
     if delivery.kind == "test":
         incident = _example(delivery, surroundings)
     else:
-        told = _told(delivery, subjects)
-        alerts = _ordered(told, surroundings)
+        statements = _statements(delivery, subjects)
+        alerts = _ordered(statements, surroundings)
         make = _digest if delivery.kind == "digest" else _single
-        incident = make(delivery, told, alerts, surroundings)
+        incident = make(delivery, statements, alerts, surroundings)
     return Message(
         delivery_id=_delivery_id(delivery),
         reason=_REASONS[delivery.reason],
         sequence=delivery.sequence,
         incident=incident,
-        # A row that was never leased is looked at before its first attempt.
+        # A row that was never leased has made no attempt yet.
         attempt=max(delivery.attempts, 1),
         reference=dict(delivery.reference),
         recipient=str(delivery.payload.get("detail", "")) if delivery.reason == "escalation" else "",
@@ -169,7 +169,7 @@ def _covers(delivery: Delivery) -> Sequence[Mapping[str, Any]]:
     return covers
 
 
-def _told(delivery: Delivery, subjects: Mapping[str, Subject]) -> list[_Told]:
+def _statements(delivery: Delivery, subjects: Mapping[str, Subject]) -> list[_Statement]:
     """What the row says of each of its incidents, in its order."""
     if delivery.kind == "digest":
         rows = [(str(one["incident_id"]), str(one["reason"]), one) for one in _covers(delivery)]
@@ -179,7 +179,7 @@ def _told(delivery: Delivery, subjects: Mapping[str, Subject]) -> list[_Told]:
     for incident_id, reason, said in rows:
         if incident_id not in subjects:
             raise LookupError(
-                f"delivery {delivery.delivery_id} to {delivery.sink} tells of incident {incident_id!r}, "
+                f"delivery {delivery.delivery_id} to {delivery.sink} is about incident {incident_id!r}, "
                 "which the ledger does not have"
             )
         site_ids = said.get("site_ids")
@@ -188,7 +188,7 @@ def _told(delivery: Delivery, subjects: Mapping[str, Subject]) -> list[_Told]:
         is_over = bool(said.get("is_over", False)) or not incident.is_active
         is_taken = bool(said.get("is_acknowledged", False)) or incident.state == "acknowledged"
         found.append(
-            _Told(
+            _Statement(
                 subject=subjects[incident_id],
                 reason=reason,
                 severity=_severity(said),
@@ -205,9 +205,9 @@ def _severity(said: Mapping[str, Any]) -> Severity:
     return SEVERITIES[rank(str(said["severity"]))]
 
 
-def _ordered(told: Sequence[_Told], surroundings: Surroundings) -> list[AlertView]:
+def _ordered(statements: Sequence[_Statement], surroundings: Surroundings) -> list[AlertView]:
     """All alerts, each once, worst first: going on before taken before over, then by severity, then by name."""
-    views = {view.alert_id: view for one in told for view in one.views(surroundings)}
+    views = {view.alert_id: view for one in statements for view in one.views(surroundings)}
     return sorted(
         views.values(),
         key=lambda view: (
@@ -220,9 +220,11 @@ def _ordered(told: Sequence[_Told], surroundings: Surroundings) -> list[AlertVie
     )
 
 
-def _view(alert: Alert, told: _Told, surroundings: Surroundings) -> AlertView:
-    is_over = told.is_over or not alert.is_active
-    ended_at = min(alert.resolved_at or told.at, told.at) if told.is_over else alert.resolved_at
+def _view(alert: Alert, statement: _Statement, surroundings: Surroundings) -> AlertView:
+    is_over = statement.is_over or not alert.is_active
+    ended_at = (
+        min(alert.resolved_at or statement.at, statement.at) if statement.is_over else alert.resolved_at
+    )
     return AlertView(
         alert_id=alert.alert_id,
         site=_site(alert.site_id, alert.family, surroundings),
@@ -253,7 +255,7 @@ def _evidence(alert: Alert, background: Background | None) -> dict[str, object]:
     try:
         parsed = json.loads(alert.evidence) if alert.evidence else {}
     except ValueError:
-        # A ledger is kept for years; what an older program wrote must not keep anybody from being told.
+        # A ledger is kept for years; what an older program wrote must not keep the message from being sent.
         parsed = {}
     evidence: dict[str, object] = dict(parsed) if isinstance(parsed, dict) else {}
     if background is not None and background.classifiers:
@@ -267,10 +269,13 @@ def _evidence(alert: Alert, background: Background | None) -> dict[str, object]:
 
 
 def _single(
-    delivery: Delivery, told: Sequence[_Told], alerts: Sequence[AlertView], surroundings: Surroundings
+    delivery: Delivery,
+    statements: Sequence[_Statement],
+    alerts: Sequence[AlertView],
+    surroundings: Surroundings,
 ) -> IncidentView:
     """The one incident of an ordinary row."""
-    (one,) = told
+    (one,) = statements
     scope = _scope(one.incident, alerts)
     return IncidentView(
         incident_id=one.incident.incident_id,
@@ -293,25 +298,28 @@ def _single(
 
 
 def _digest(
-    delivery: Delivery, told: Sequence[_Told], alerts: Sequence[AlertView], surroundings: Surroundings
+    delivery: Delivery,
+    statements: Sequence[_Statement],
+    alerts: Sequence[AlertView],
+    surroundings: Surroundings,
 ) -> IncidentView:
     """One incident that stands for all that quiet hours held back."""
-    lasting = [one for one in told if not one.is_over]
-    over = len(told) - len(lasting)
-    counted = f"{text.count(len(told), 'incident')} during quiet hours"
-    scopes = {_scope(one.incident, one.views(surroundings)) for one in told}
-    shared = [one.incident.cause for one in told if one.incident.scope == "infrastructure"]
+    lasting = [one for one in statements if not one.is_over]
+    over = len(statements) - len(lasting)
+    counted = f"{text.count(len(statements), 'incident')} during quiet hours"
+    scopes = {_scope(one.incident, one.views(surroundings)) for one in statements}
+    shared = [one.incident.cause for one in statements if one.incident.scope == "infrastructure"]
     return IncidentView(
         incident_id=delivery.incident_id,
         fingerprint=delivery.incident_id,
         title=f"{counted}, {over} of them over" if lasting and over else counted,
         # As in any incident: the worst that goes on; of what is all over, the worst there was.
-        severity=worst(one.severity for one in lasting or told),
+        severity=worst(one.severity for one in lasting or statements),
         scope="pipeline" if scopes == {"pipeline"} else "infrastructure",
         status="open" if lasting else "resolved",
-        opened_at=min(one.incident.opened_at for one in told),
+        opened_at=min(one.incident.opened_at for one in statements),
         updated_at=delivery.created_at,
-        resolved_at=None if lasting else max(one.ended_at or delivery.created_at for one in told),
+        resolved_at=None if lasting else max(one.ended_at or delivery.created_at for one in statements),
         cause=_listed(list(dict.fromkeys(shared))),
         alerts=tuple(alerts),
         remediation=surroundings.remediation.for_alerts(alerts),
@@ -365,9 +373,11 @@ def _scope(incident: Incident, alerts: Sequence[AlertView]) -> Scope:
     return "pipeline" if is_own else incident.scope
 
 
-def _title(told: _Told, scope: Scope, alerts: Sequence[AlertView], surroundings: Surroundings) -> str:
+def _title(
+    statement: _Statement, scope: Scope, alerts: Sequence[AlertView], surroundings: Surroundings
+) -> str:
     """One sentence: where, and what; of a shared cause what, and at how many sites."""
-    incident = told.incident
+    incident = statement.incident
     sites = {alert.site.site_id: alert.site for alert in alerts}
     if scope == "infrastructure":
         return _with_size(incident.cause, len(sites))
@@ -393,22 +403,22 @@ def _with_size(cause: str, sites: int) -> str:
     return f"{text.clipped(words, _CAUSE_IN_TITLE)} ({size} hit)"
 
 
-def _cause(told: _Told, scope: Scope, alerts: Sequence[AlertView], detail: str) -> str:
-    cause = told.incident.cause
+def _cause(statement: _Statement, scope: Scope, alerts: Sequence[AlertView], detail: str) -> str:
+    cause = statement.incident.cause
     if scope != "infrastructure":
         # What one site's incident is called by is the sentence of its first alert.
         is_in_title = not alerts or cause in alerts[0].summaries
         cause = "" if is_in_title or not cause else f"It began with: {cause}"
-    if other := _merged_into(told, detail):
+    if other := _merged_into(statement, detail):
         return f"It is now part of incident {other}. {cause}".strip()
     return cause
 
 
-def _merged_into(told: _Told, detail: str) -> str:
-    """Where the alerts went, if that is what is told."""
-    if told.reason != "merged":
+def _merged_into(statement: _Statement, detail: str) -> str:
+    """Where the alerts went, if that is the news."""
+    if statement.reason != "merged":
         return ""
-    return detail or told.incident.merged_into or "unknown"
+    return detail or statement.incident.merged_into or "unknown"
 
 
 def _listed(causes: Sequence[str]) -> str:

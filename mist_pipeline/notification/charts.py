@@ -69,7 +69,7 @@ def draw(metric: str, background: Background, thresholds: Mapping[str, float]) -
     """The picture of one service level as PNG, None where there is too little to show.
 
     Args:
-        metric: Canonical name; of one that the catalogue does not know nothing is said.
+        metric: Canonical name; one that the catalogue does not know gets a general title.
         background: What is known of it.
         thresholds: Percent by name (`THRESHOLDS`).
     """

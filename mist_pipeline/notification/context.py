@@ -106,7 +106,7 @@ def read_background(published: Path, pairs: Sequence[Pair], as_of: datetime) -> 
     except FileNotFoundError:
         return {}
     except (WarehouseBusyError, duckdb.OperationalError) as error:
-        # Another program's file, one half copied or of a later DuckDB: told without background rather than not at all.
+        # Another program's file, one half copied or of a later DuckDB: sent without background rather than not at all.
         log.warning("no background for messages: %s", error)
         return {}
     return {pair: background for pair in wanted if (background := found[pair].background()) is not None}
@@ -157,7 +157,7 @@ def _read(
     for pair, (day, classifier, share, users) in _rows(connection, _CLASSIFIERS, recent):
         found[pair].classifiers_day = day
         found[pair].classifiers.append(Blamed(classifier, share, users))
-    # What the daily partition says of an hour supersedes what the look of that day saw.
+    # What the daily partition says of an hour supersedes what the live evaluation of that day saw.
     for sql in (_TODAY, _HOURLY):
         for pair, (hour, score) in _rows(connection, sql, hours):
             found[pair].hours[hour.astimezone(UTC)] = score

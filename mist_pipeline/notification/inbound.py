@@ -29,7 +29,7 @@ def application(keys: Sequence[Secret], acted: Callable[[PersonActed], str]) -> 
 
     Args:
         keys: Signing keys of the webhook subscriptions.
-        acted: Told what a person did; answers with what came of it. PagerDuty repeats events, so it must bear that.
+        acted: Called with what a person did; returns what came of it. PagerDuty repeats events, so it must bear that.
     """
 
     async def pagerduty(request: Request) -> Response:
@@ -39,14 +39,14 @@ def application(keys: Sequence[Secret], acted: Callable[[PersonActed], str]) -> 
             if len(body) > MOST_BYTES:
                 return PlainTextResponse("too large", 413)
         try:
-            told = parse_webhook(body, request.headers.get("X-PagerDuty-Signature", ""), keys)
+            action = parse_webhook(body, request.headers.get("X-PagerDuty-Signature", ""), keys)
         except InvalidWebhookError as error:
             _log.warning("refused a webhook: %s", error)
             return PlainTextResponse("refused", 401)
-        if told is None:
+        if action is None:
             return PlainTextResponse("of no interest")
-        became = await run_in_threadpool(acted, told)
-        _log.info("incident %s was %s by %s: %s", told.incident_id, told.kind, told.by, became)
+        became = await run_in_threadpool(acted, action)
+        _log.info("incident %s was %s by %s: %s", action.incident_id, action.kind, action.by, became)
         return PlainTextResponse(became)
 
     async def there(_request: Request) -> Response:

@@ -63,7 +63,7 @@ class Background:
         forecast: The newest one, by day; empty where there is none.
         classifiers: What the cloud blamed on ``classifiers_day``, worst first.
         classifiers_day: None where it blamed nothing.
-        picture: All of it as PNG, None as long as nobody has drawn it.
+        picture: All of it as PNG, None until it is drawn.
     """
 
     days: tuple[tuple[date, float], ...] = ()
@@ -84,7 +84,7 @@ class Surroundings:
     """What messages say besides what the ledger knows.
 
     Attributes:
-        site_names: Site id → name, as strangers typed it; a site that is not in it is told by its id.
+        site_names: Site id → name, as people typed it; a site that is not in it is named by its id.
         site_url: Its page in the cloud, None where there is none (``Links.site`` of the report gives it).
         report_url: The report of the day.
         run_url: The run of the pipeline that decided.

@@ -25,7 +25,7 @@ the runs of a job come one after another, so what is evaluated next would wait f
 
 
 class SinksFailedError(Exception):
-    """A defect while telling people: not what a sink answered, but that something of ours broke.
+    """A defect of ours while sending; not an answer of a sink.
 
     Attributes:
         done: What became of the rows all the same, by sink and number.
@@ -95,8 +95,8 @@ class Worker:
         done.sort(key=lambda one: (one.delivery.sink, one.delivery.delivery_id))
         broken = [(name, error) for name, one in served.items() for error in one.broken]
         if broken:
-            told = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in broken)
-            raise SinksFailedError(told, done) from broken[0][1]
+            words = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in broken)
+            raise SinksFailedError(words, done) from broken[0][1]
         return done
 
     def _serve(self, name: str, served: _Served) -> None:
@@ -112,7 +112,7 @@ class Worker:
             failures = failures + 1 if isinstance(more[-1].outcome, Retry | Unknown) else 0
 
     def _hand_over(self, delivery: Delivery, broken: list[BaseException]) -> Outcome:
-        """Make the message and send it. A defect is told by `run`, and is the row's own: others go on.
+        """Make the message and send it. A defect is raised by `run` in the end, and is the row's own: others go on.
 
         The row keeps the kind of error only, since the text of a defect may hold anything, and people read the row.
         """
@@ -121,10 +121,10 @@ class Worker:
             message = self.prepare(delivery)
         except Exception as error:  # noqa: BLE001 - whatever it was, this row is not sent and the next one is
             broken.append(error)
-            told = (
+            words = (
                 f"the message could not be made ({type(error).__name__}); the run of the pipeline says more"
             )
-            return Unknown(told) if is_unknown else Retry(told)
+            return Unknown(words) if is_unknown else Retry(words)
         # Making a message takes a moment, in which somebody may have taken the incident.
         sink = self.sinks[delivery.sink]
         if not self.outbox.holds(delivery):

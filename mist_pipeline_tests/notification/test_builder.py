@@ -59,7 +59,7 @@ def test_there_is_a_message_for_every_reason_of_the_ledger_and_of_the_sinks() ->
     reasons = {*NOTIFYING, *get_args(Reason)} - {"digest", "test"}
     for reason in reasons:
         assert told(subject(alert()), reason).reason in get_args(Reason)
-    with pytest.raises(ValueError, match="'quiet_hours' is no reason to tell anybody"):
+    with pytest.raises(ValueError, match="'quiet_hours' is no reason of a message"):
         told(subject(alert()), "quiet_hours")
 
 
@@ -219,7 +219,7 @@ def test_trouble_of_the_whole_organisation_is_no_trouble_of_the_pipeline() -> No
 
 def test_an_incident_that_the_ledger_does_not_have_is_named() -> None:
     row = delivery(subject(alert()))
-    with pytest.raises(LookupError, match="delivery 7 to mail tells of incident '1a2b3c4d5e6f7a8b'"):
+    with pytest.raises(LookupError, match="delivery 7 to mail is about incident '1a2b3c4d5e6f7a8b'"):
         compose(row, {}, AROUND)
 
 

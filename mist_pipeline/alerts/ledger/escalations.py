@@ -36,16 +36,16 @@ _ASK_AGAIN = timedelta(minutes=5)
 def follow(
     connection: Connection,
     state: LifecycleState,
-    said: Plan,
+    planned: Plan,
     policies: Mapping[str, EscalationPolicy],
     now: datetime,
 ) -> None:
-    """Begin escalations of incidents that were told and that ask for a person; end those of incidents that are over.
+    """Begin escalations of incidents of which a sink was notified and that ask for a person; end those of incidents that are over.
 
     Raises:
         ValueError: A route names an escalation that does not exist.
     """
-    for incident_id, names in said.begun.items():
+    for incident_id, names in planned.begun.items():
         incident = state.incidents[incident_id]
         for name in names:
             if name not in policies:
@@ -97,15 +97,15 @@ def cancel(connection: Connection, incident_id: str, stop: Stop, stops_when: str
 
 
 def _forget_uncalled(connection: Connection, incident_id: str, sinks: set[str]) -> None:
-    """Whose every call was withdrawn has heard nothing, and need not hear that it is over."""
+    """A sink whose every call was withdrawn was notified of nothing, and need not be notified of the end."""
     mine = (DELIVERIES.c.incident_id == incident_id) & DELIVERIES.c.sink.in_(sinks)
-    heard = sa.select(DELIVERIES.c.sink).where(mine & (DELIVERIES.c.state != "dead"))
+    notified = sa.select(DELIVERIES.c.sink).where(mine & (DELIVERIES.c.state != "dead"))
     connection.execute(
         sa.delete(LAST_NOTIFICATIONS).where(
             (LAST_NOTIFICATIONS.c.incident_id == incident_id)
             & LAST_NOTIFICATIONS.c.sink.in_(sinks)
             & (LAST_NOTIFICATIONS.c.sequence == 0)
-            & LAST_NOTIFICATIONS.c.sink.not_in(heard)
+            & LAST_NOTIFICATIONS.c.sink.not_in(notified)
         )
     )
 
@@ -115,7 +115,7 @@ def fire(connection: Connection, seen: Mapping[str, VisibleIncident], now: datet
 
     Args:
         connection: In a writing transaction.
-        seen: Incidents with due steps, as those see them who are told.
+        seen: What is visible of the incidents with due steps.
         now: The instant.
     """
     query = (
@@ -177,7 +177,7 @@ def _fire_one(
 
 
 def _put_off(connection: Connection, steps: list[Row], until: datetime) -> None:
-    """Steps that nobody is to hear of now are asked for again later; whoever waits for due ones is not woken till then."""
+    """Steps of a silenced incident become due again later, so that they do not wake the sensor all the time."""
     for row in steps:
         connection.execute(sa.update(ESCALATIONS).where(_is(row)).values(due_at=until))
 

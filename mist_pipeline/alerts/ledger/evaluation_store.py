@@ -27,7 +27,7 @@ _SOURCES: tuple[Source, ...] = get_args(Source)
 
 
 class UnreadableEvaluationError(Exception):
-    """A kept look that is damaged; says which and how."""
+    """A kept evaluation is damaged; says which and how."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,8 +35,8 @@ class EvaluationName:
     """One kept evaluation.
 
     Attributes:
-        as_of: When somebody looked.
-        source: Kind of look.
+        as_of: Its instant.
+        source: Its kind.
     """
 
     as_of: datetime
@@ -110,12 +110,12 @@ class EvaluationStore:
             raise UnreadableEvaluationError(f"{name.text}: {type(error).__name__}: {error}") from error
 
     def set_aside(self, name: EvaluationName) -> None:
-        """Keep a damaged look out of the way, for people to look at."""
+        """Keep a damaged evaluation out of the way, for people to examine."""
         place = self._place(name)
         place.rename(place.with_name(f"{_BROKEN}{place.name}"))
 
     def set_aside_since(self, instant: datetime) -> list[str]:
-        """Damaged looks of the days from an instant on."""
+        """Damaged evaluations of the days from an instant on."""
         first = instant.astimezone(UTC).date().isoformat()
         found = self._folder.glob(f"????-??-??/{_BROKEN}*")
         return sorted(path.name.removeprefix(_BROKEN) for path in found if path.parent.name >= first)

@@ -39,7 +39,7 @@ Verdict = Literal["useful", "false_alarm", "too_late", "duplicate"]
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationRules:
-    """Everything that decides who is told: configuration, and labels of the sites.
+    """Everything that decides who is notified: configuration, and labels of the sites.
 
     Attributes:
         routes: In order.
@@ -61,7 +61,7 @@ class Recorded:
     Attributes:
         events: Of alerts and incidents.
         notifications: What was put into the outbox.
-        withheld: Incident → reason and detail why nobody is told of it for now.
+        withheld: Incident → why no sink is notified of it for now.
     """
 
     events: tuple[Event, ...] = ()
@@ -131,54 +131,59 @@ class Ledger(LedgerReader):
 
     def record_evaluation(
         self,
-        step: EvaluationInput,
+        evaluation: EvaluationInput,
         rules: NotificationRules | None = None,
         *,
         families: Mapping[str, str] = FAMILIES,
         origin: str | None = None,
         now: datetime | None = None,
     ) -> Recorded:
-        """Evaluate, write the events and put what is to be told into the outbox, in one transaction.
+        """Evaluate, write the events and put the notifications into the outbox, in one transaction.
 
         An evaluation of an instant, or of an origin, that is in the ledger already is not made again, so that a run may
         be repeated.
 
         Args:
-            step: What was found.
-            rules: Who is told; None: nobody for now (``tell`` makes up for it).
+            evaluation: What was found.
+            rules: Who is notified; None: nobody for now (`notify` makes up for it).
             families: Metric → family.
-            origin: Name of the kept look that this is. Looks of two kinds may come in another order than that of their
+            origin: Name of the kept evaluation that this is. Those of two kinds may come in another order than that of their
                 instants; with an origin, a late one is evaluated at the first instant after the newest.
-            now: When it is decided who is told; None: the instant of the evaluation.
+            now: When notifications are decided; None: the instant of the evaluation.
 
         Raises:
-            ValueError: The step is older than the newest evaluation: that is for a replay.
+            ValueError: The evaluation is older than the newest evaluation: that is for a replay.
         """
         with writing(self.engine) as connection:
-            if origin is None and queries.is_evaluated(connection, step.as_of):
+            if origin is None and queries.is_evaluated(connection, evaluation.as_of):
                 return Recorded()
             if origin is not None:
-                if queries.is_taken(connection, origin):
+                if queries.is_recorded(connection, origin):
                     return Recorded()
-                step = replace(step, as_of=queries.after_all(connection, step.as_of, step.source))
-            state = queries.lifecycle_state(connection, self.policy, step.as_of)
-            _after, events = evaluate(state, step, self.policy, families=families)
+                evaluation = replace(
+                    evaluation,
+                    as_of=queries.first_free_instant(connection, evaluation.as_of, evaluation.source),
+                )
+            state = queries.lifecycle_state(connection, self.policy, evaluation.as_of)
+            _after, events = evaluate(state, evaluation, self.policy, families=families)
             queries.write(connection, state, events)
             connection.execute(
                 sa.insert(tables.EVALUATIONS).values(
-                    as_of=step.as_of, source=step.source, events=len(events), origin=origin
+                    as_of=evaluation.as_of, source=evaluation.source, events=len(events), origin=origin
                 )
             )
-            told = Recorded() if rules is None else self._notify(connection, rules, now or step.as_of)
-            return replace(told, events=(*events, *told.events))
+            recorded = (
+                Recorded() if rules is None else self._notify(connection, rules, now or evaluation.as_of)
+            )
+            return replace(recorded, events=(*events, *recorded.events))
 
     def notify(self, rules: NotificationRules, now: datetime) -> Recorded:
-        """Decide again what is to be told, without an evaluation: after silences, quiet hours, a decision of a person."""
+        """Decide about notifications without an evaluation: after silences, quiet hours, a decision of a person."""
         with writing(self.engine) as connection:
             return self._notify(connection, rules, now)
 
     def escalate(self, rules: NotificationRules, now: datetime) -> list[Notification]:
-        """Put the steps of escalations that are due into the outbox; those that nobody needs any more are cancelled."""
+        """Put the steps of escalations that are due into the outbox; those that are not needed any more are cancelled."""
         with writing(self.engine) as connection:
             state = queries.lifecycle_state(
                 connection, self.policy, now, also=escalations.called(connection, now)
@@ -208,7 +213,7 @@ class Ledger(LedgerReader):
         return notifications
 
     def acknowledge(self, incident_id: str, by: str, at: datetime) -> list[Event]:
-        """A person takes an incident and its alerts; nobody is called any more. Once is enough.
+        """A person acknowledges an incident and its alerts, which ends its escalations; a second time changes nothing.
 
         Raises:
             NoSuchSubjectError: There is no such incident.
@@ -240,7 +245,7 @@ class Ledger(LedgerReader):
         return named
 
     def end_silence(self, silence_id: str, now: datetime) -> Silence:
-        """End a silence now; what it held back is told by the next ``tell``.
+        """End a silence now; `notify` sends what it held back.
 
         Raises:
             NoSuchSubjectError: There is no such silence.
@@ -343,19 +348,19 @@ class Ledger(LedgerReader):
     def _notify(self, connection: Connection, rules: NotificationRules, now: datetime) -> Recorded:
         state = queries.lifecycle_state(connection, self.policy, now, also=queries.awaiting_end(connection))
         seen = self._visible(connection, state, rules, now)
-        said = plan(
+        planned = plan(
             seen.values(),
             queries.last_notifications(connection, seen),
             rules.routes,
             now,
             queries.held(connection),
         )
-        queries.write_notifications(connection, said.notifications, now)
-        queries.write_held(connection, said.held)
-        events = _withholding(state.incidents.values(), said.withheld, now)
+        queries.write_notifications(connection, planned.notifications, now)
+        queries.write_held(connection, planned.held)
+        events = _withholding(state.incidents.values(), planned.withheld, now)
         queries.write(connection, state, events)
-        escalations.follow(connection, state.after(events), said, rules.escalations, now)
-        return Recorded(tuple(events), said.notifications, said.withheld)
+        escalations.follow(connection, state.after(events), planned, rules.escalations, now)
+        return Recorded(tuple(events), planned.notifications, planned.withheld)
 
 
 def _is_news(ticket: Ticket, before: Row | None, incident: Incident) -> bool:

@@ -27,7 +27,7 @@ from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Ref
 
 _OPEN = ("pending", "sending", "failed", "unknown")
 _IS_WITHDRAWN = DELIVERIES.c.withdrawn_reason.is_not(None)
-"""Nobody needs it any more; while it is under way that is all that says so, and it is not sent again."""
+"""Not needed any more; one that is under way keeps its state, and is not sent again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Patience:
         first_pause: Before the second attempt; doubled for every further one …
         longest_pause: … up to this.
         max_attempts: Then the row is dead.
-        expires_after: A row that could not be sent for so long is dead: old news helps nobody.
+        expires_after: A row that could not be sent for so long is dead: old news helps no one.
     """
 
     lease: timedelta = timedelta(minutes=2)
@@ -61,7 +61,7 @@ class Done:
     Attributes:
         delivery: The row as it was leased.
         outcome: What the sink answered.
-        state: The row's state now; None if the lease ran out, or nobody needs it any more.
+        state: The row's state now; None if the lease ran out, or it is withdrawn.
     """
 
     delivery: Delivery
@@ -84,7 +84,7 @@ class Outbox:
     def lease(
         self, worker: str, now: datetime, *, limit: int = 20, sinks: Iterable[str] | None = None
     ) -> list[Delivery]:
-        """Take rows that are due; nobody else gets them until the lease runs out.
+        """Take rows that are due; no other worker gets them until the lease runs out.
 
         Args:
             worker: Who takes them; different for every process.
@@ -147,7 +147,7 @@ class Outbox:
             now: The instant.
 
         Returns:
-            The row's state now; None if the lease ran out and another worker has it, or nobody needs it any more.
+            The row's state now; None if the lease ran out and another worker has it, or it is withdrawn.
         """
         values = self._after(delivery, outcome, now)
         mine = (
@@ -207,7 +207,7 @@ class Outbox:
             return queries.one(connection, DELIVERIES, _is_ready(now, sinks)) is not None
 
     def requeue(self, delivery_id: int, now: datetime) -> bool:
-        """Try a dead row again, after a person has mended what was wrong; says whether there was one."""
+        """Try a dead row again, after a person has fixed what was wrong; says whether there was one."""
         mine = (DELIVERIES.c.delivery_id == delivery_id) & (DELIVERIES.c.state == "dead")
         again = (
             sa.update(DELIVERIES)
@@ -254,7 +254,7 @@ class Outbox:
 
 
 def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bool]:
-    """Rows that a worker would get: due, held by nobody, for one of the sinks, and behind none that is open."""
+    """Rows that a worker would get: due, leased by no worker, for one of the sinks, and behind none that is open."""
     mine, earlier = DELIVERIES, DELIVERIES.alias("earlier")
     is_free = mine.c.leased_until.is_(None) | (mine.c.leased_until <= now)
     is_waiting = mine.c.state.in_(["pending", "failed", "unknown"]) & (mine.c.due_at <= now)

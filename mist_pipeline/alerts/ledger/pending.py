@@ -21,13 +21,13 @@ from mist_pipeline.alerts.lifecycle.observations import FAMILIES, EvaluationInpu
 
 @dataclass(frozen=True)
 class PendingResult:
-    """What became of the looks that waited.
+    """What became of the evaluations that waited.
 
     Attributes:
-        names: Looks that were evaluated, in order.
-        events: What followed for alerts and incidents, reasons for silence included.
-        recorded: What is to be told now, and what not and why.
-        unreadable: Looks that were damaged and are set aside.
+        names: Those that were recorded, in order.
+        events: What followed for alerts and incidents, reasons to withhold included.
+        recorded: Notifications that are to be sent now, and what is withheld and why.
+        unreadable: Those that were damaged and are set aside.
     """
 
     names: tuple[EvaluationName, ...]
@@ -37,9 +37,9 @@ class PendingResult:
 
 
 def pending_evaluations(ledger: Ledger, store: EvaluationStore) -> list[EvaluationName]:
-    """Looks that were not evaluated, in order of time.
+    """Kept evaluations that are not recorded, in order of time.
 
-    Looks of one kind are evaluated in their order: one that is older than the newest of its kind is not made up for.
+    Those of one kind are recorded in their order: one that is older than the newest of its kind is left out.
     """
     newest = ledger.newest_origins()
     return [name for name in store.names() if name.text > newest.get(name.source, "")]
@@ -53,12 +53,12 @@ def evaluate_pending(
     *,
     families: Mapping[str, str] = FAMILIES,
 ) -> PendingResult:
-    """Evaluate what waits, then decide what is to be recorded.
+    """Evaluate what waits, then decide about notifications.
 
     Args:
         ledger: Where events and messages go.
-        store: Where looks come from.
-        rules: Who is recorded.
+        store: Where evaluations are kept.
+        rules: Who is notified.
         now: The instant of the decision.
         families: Metric → family.
     """
@@ -68,7 +68,7 @@ def evaluate_pending(
         try:
             evaluation = store.load(name)
         except UnreadableEvaluationError as error:
-            # One damaged look must not keep all later ones from being evaluated.
+            # One that is damaged must not keep all later ones from being recorded.
             store.set_aside(name)
             unreadable.append(str(error))
             continue

@@ -64,9 +64,9 @@ def rows_in(connection: Connection, column: sa.Column[Any], values: Iterable[str
 
 
 def last_evaluation(connection: Connection) -> datetime | None:
-    """Instant of the newest look at the sites; looks at the pipeline itself do not count."""
-    looks = sa.select(sa.func.max(EVALUATIONS.c.as_of)).where(EVALUATIONS.c.source != "pipeline")
-    newest: datetime | None = connection.execute(looks).scalar()
+    """Instant of the newest evaluation of the sites; evaluations of the pipeline itself do not count."""
+    evaluated = sa.select(sa.func.max(EVALUATIONS.c.as_of)).where(EVALUATIONS.c.source != "pipeline")
+    newest: datetime | None = connection.execute(evaluated).scalar()
     return newest
 
 
@@ -75,13 +75,13 @@ def is_evaluated(connection: Connection, as_of: datetime) -> bool:
     return one(connection, EVALUATIONS, EVALUATIONS.c.as_of == as_of) is not None
 
 
-def is_taken(connection: Connection, origin: str) -> bool:
-    """Whether this kept look was evaluated."""
+def is_recorded(connection: Connection, origin: str) -> bool:
+    """Whether this kept evaluation is recorded."""
     return one(connection, EVALUATIONS, EVALUATIONS.c.origin == origin) is not None
 
 
-def after_all(connection: Connection, as_of: datetime, source: Source) -> datetime:
-    """An instant, or the first after the newest look at the sites and free, where that is later."""
+def first_free_instant(connection: Connection, as_of: datetime, source: Source) -> datetime:
+    """An instant, or the first free one after the newest evaluation of the sites, where that is later."""
     newest = last_evaluation(connection)
     at = as_of
     if source != "pipeline" and newest is not None:
@@ -156,7 +156,7 @@ def silences(connection: Connection, now: datetime | None) -> list[Silence]:
 def last_notifications(
     connection: Connection, incident_ids: Iterable[str]
 ) -> dict[NotificationKey, LastNotification]:
-    """What each sink was last told about these incidents."""
+    """The last notification of each sink about these incidents."""
     return {
         (row["sink"], row["incident_id"]): last_notification_of(row)
         for row in rows_in(connection, LAST_NOTIFICATIONS.c.incident_id, incident_ids)
@@ -164,7 +164,7 @@ def last_notifications(
 
 
 def awaiting_end(connection: Connection) -> list[str]:
-    """Incidents of which some sink has not heard the end."""
+    """Incidents of which some sink was not notified that they are over."""
     query = (
         sa.select(LAST_NOTIFICATIONS.c.incident_id).where(LAST_NOTIFICATIONS.c.is_over.is_(False)).distinct()
     )
@@ -185,26 +185,26 @@ def write_held(connection: Connection, now_held: Iterable[NotificationKey]) -> N
 
 
 def write_notifications(connection: Connection, notifications: Iterable[Notification], now: datetime) -> None:
-    """Rows of the outbox, and what the sinks will have been told with them."""
+    """Rows of the outbox, and the last notification of each sink with them."""
     messages = list(notifications)
     write_deliveries(connection, messages, now)
-    heard = [one for message in messages for one in message.covers or (message,)]
-    for notification in heard:
+    single = [one for message in messages for one in message.covers or (message,)]
+    for notification in single:
         mine = (LAST_NOTIFICATIONS.c.sink == notification.sink) & (
             LAST_NOTIFICATIONS.c.incident_id == notification.incident_id
         )
         connection.execute(sa.delete(LAST_NOTIFICATIONS).where(mine))
-    if heard:
+    if single:
         connection.execute(
             sa.insert(LAST_NOTIFICATIONS),
-            [_last_notification_row(notification, now) for notification in heard],
+            [_last_notification_row(notification, now) for notification in single],
         )
 
 
 def write_escalated(connection: Connection, notifications: Iterable[Notification], now: datetime) -> None:
-    """Who is called has been told: of the end, and that somebody has taken it, they hear as well.
+    """A sink that is called counts as notified: it is notified of the acknowledgement and of the end as well.
 
-    The count of what they were told is not that of calls, which have their own (``sequence`` of an escalation).
+    Its number of notifications is not that of calls, which have their own (``sequence`` of an escalation).
     """
     for notification in notifications:
         mine = (LAST_NOTIFICATIONS.c.sink == notification.sink) & (

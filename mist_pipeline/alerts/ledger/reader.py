@@ -1,6 +1,6 @@
 """What can be asked of a ledger: incidents, messages, silences, what waits and what was given up.
 
-Here: questions, each answered from one consistent view that locks nobody out. Not here: everything that changes a ledger
+Here: questions, each answered from one consistent view without locking out writers. Not here: everything that changes a ledger
 (`ledger`), queries inside a transaction that changes it (`queries`), the form in which analysts get it (`export`).
 """
 
@@ -83,7 +83,7 @@ class LedgerReader:
             return queries.lifecycle_state(connection, self.policy, now)
 
     def incident(self, incident_id: str) -> tuple[Incident, list[Alert], list[Event]]:
-        """An incident with its alerts and their events, for people to look at.
+        """An incident with its alerts and their events, for people.
 
         Raises:
             NoSuchSubjectError: There is no such incident.
@@ -133,9 +133,9 @@ class LedgerReader:
             return list(connection.execute(query).scalars())
 
     def records(self, incident_id: str) -> dict[str, list[Row]]:
-        """Who was told about an incident and what came of it: rows of its tables by their names, in order.
+        """Messages, escalations, tickets and feedback of an incident: public rows by the names of their tables, in order.
 
-        Among its deliveries are the digests that tell of it, among its feedback that on its alerts.
+        Among its deliveries are the digests that cover it, among its feedback that on its alerts.
         """
         alerts = sa.select(tables.ALERTS.c.alert_id).where(tables.ALERTS.c.incident_id == incident_id)
         sent, thought = tables.DELIVERIES.c, tables.FEEDBACK.c
@@ -158,7 +158,7 @@ class LedgerReader:
         return {table.name: [public_row(table, row) for row in rows] for table, rows in found.items()}
 
     def given_up(self) -> list[Delivery]:
-        """Messages that were not sent and will not be, in order; not those that nobody needed any more."""
+        """Messages that were not sent and will not be, in order; not those that were withdrawn."""
         rows = tables.DELIVERIES.c
         is_dead = (rows.state == "dead") & rows.withdrawn_reason.is_(None)
         query = sa.select(tables.DELIVERIES).where(is_dead).order_by(rows.delivery_id)
@@ -192,13 +192,13 @@ class LedgerReader:
         return alert_list(self.engine)
 
     def origins(self) -> dict[str, datetime]:
-        """Kept look → the instant at which it was evaluated."""
+        """Kept evaluation → the instant at which it was recorded."""
         query = sa.select(tables.EVALUATIONS).where(tables.EVALUATIONS.c.origin.is_not(None))
         with reading(self.engine) as connection:
             return {row["origin"]: row["as_of"] for row in queries.rows(connection, query)}
 
     def newest_origins(self) -> dict[str, str]:
-        """Source → the newest kept look of it that was evaluated."""
+        """Source → the newest kept evaluation of it that is recorded."""
         taken = tables.EVALUATIONS.c.origin
         query = sa.select(tables.EVALUATIONS.c.source, sa.func.max(taken).label("origin"))
         query = query.where(taken.is_not(None)).group_by(tables.EVALUATIONS.c.source)
@@ -206,7 +206,7 @@ class LedgerReader:
             return {row["source"]: row["origin"] for row in queries.rows(connection, query)}
 
     def last_evaluation(self) -> datetime | None:
-        """Instant of the newest look at the sites."""
+        """Instant of the newest evaluation of the sites."""
         with reading(self.engine) as connection:
             return queries.last_evaluation(connection)
 
@@ -217,5 +217,5 @@ def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:
 
 
 def _covers(digest: Row, incident_id: str) -> bool:
-    """Whether a row of the outbox that is a digest tells of an incident."""
+    """Whether a row of the outbox that is a digest covers an incident."""
     return any(one["incident_id"] == incident_id for one in digest["payload"]["covers"])

@@ -86,7 +86,7 @@ def evaluate(
     Args:
         state: What is known so far.
         evaluation: What was found; its instant must be after that of the state, but for the pipeline's own state, which is
-            looked at in between and is no look at any site.
+            evaluated in between and says nothing about any site.
         policy: Rules and times.
         families: Metric → family.
 
@@ -97,18 +97,18 @@ def evaluate(
     Raises:
         ValueError: The evaluation is not after the state's last evaluation, or a finding has no meaning.
     """
-    is_a_look = evaluation.source != "pipeline"
-    if is_a_look and state.as_of is not None and evaluation.as_of <= state.as_of:
+    is_about_sites = evaluation.source != "pipeline"
+    if is_about_sites and state.as_of is not None and evaluation.as_of <= state.as_of:
         raise ValueError(
             f"the evaluation of {evaluation.as_of} comes after that of {state.as_of}; evaluations go forward in time, "
             "past ones belong in a replay"
         )
     policy = policy or Policy()
     current = _newest(state.alerts.values())
-    seen = observe(evaluation, policy, families)
-    moment = Moment(evaluation=evaluation, previous=state.as_of if is_a_look else None, policy=policy)
+    observed = observe(evaluation, policy, families)
+    moment = Moment(evaluation=evaluation, previous=state.as_of if is_about_sites else None, policy=policy)
     alerts, events = dict(state.alerts), list[Event]()
-    for key, observation in _worth_telling(seen, current, policy).items():
+    for key, observation in _without_repetitions(observed, current, policy).items():
         if not evaluation.is_about(key[1]):
             continue
         alert, happened = advance(current.get(key), key, observation, moment)
@@ -125,7 +125,7 @@ def evaluate(
         policy=policy,
         site_count=evaluation.site_count,
     )
-    after = LifecycleState(evaluation.as_of if is_a_look else state.as_of, alerts, incidents)
+    after = LifecycleState(evaluation.as_of if is_about_sites else state.as_of, alerts, incidents)
     return after.without_forgotten(policy), events + regrouped
 
 
@@ -140,12 +140,12 @@ def _newest(alerts: Iterable[Alert]) -> dict[Key, Alert]:
     return newest
 
 
-def _worth_telling(
-    seen: Observations, current: Mapping[Key, Alert], policy: Policy
+def _without_repetitions(
+    observed: Observations, current: Mapping[Key, Alert], policy: Policy
 ) -> dict[Key, Observation]:
     """Observations without those that only repeat, for a site as a whole, what another alert of the site says."""
     going = [alert for alert in current.values() if alert.is_active or alert.state == "pending"]
-    every = seen.of(going)
+    every = observed.of(going)
     busy = {alert.site_id for alert in going if alert.family not in policy.site_wide_families}
     busy |= {
         site_id

@@ -62,33 +62,33 @@ def group(
         changed: Alerts with an event in this evaluation.
         causes: What sites share at this moment.
         at: The instant.
-        source: Kind of evaluation; storms are told apart in live ones only.
+        source: Kind of evaluation; storms are looked for in live ones only.
         policy: Windows and caps.
         site_count: Sites of the organisation, for the storm's share; 0 if unknown.
 
     Returns:
         Incidents afterwards, and the events.
     """
-    board = IncidentGrouper(dict(incidents), alerts, at, policy, site_count)
+    grouper = IncidentGrouper(dict(incidents), alerts, at, policy, site_count)
     touched = [alerts[name] for name in sorted(set(changed))]
-    board.bring_back(alert for alert in touched if alert.is_active)
+    grouper.bring_back(alert for alert in touched if alert.is_active)
     for cause in causes:
-        board.gather(cause)
-    fresh = [alert for alert in touched if alert.is_active and alert.alert_id not in board.home]
-    alone = [alert for alert in fresh if not board.join_storm(alert) and not board.join_neighbour(alert)]
+        grouper.gather(cause)
+    fresh = [alert for alert in touched if alert.is_active and alert.alert_id not in grouper.home]
+    alone = [alert for alert in fresh if not grouper.join_storm(alert) and not grouper.join_neighbour(alert)]
     if source == "live":
         for family in sorted({alert.family for alert in fresh}):
             # Sites of a storm that another family has just raised bring their trouble of this one along.
-            left = [alert for alert in alone if alert.family == family and not board.join_neighbour(alert)]
-            board.look_for_storm(left, family)
-    rest = [alert for alert in alone if alert.alert_id not in board.home]
+            left = [alert for alert in alone if alert.family == family and not grouper.join_neighbour(alert)]
+            grouper.look_for_storm(left, family)
+    rest = [alert for alert in alone if alert.alert_id not in grouper.home]
     if len({alert.site_id for alert in rest}) > policy.max_new_incidents:
-        board.raise_storm(rest)
+        grouper.raise_storm(rest)
     for alert in alone:
-        if alert.alert_id not in board.home and not board.join_neighbour(alert):
-            board.open_own(alert)
-    board.settle({board.home[alert.alert_id] for alert in touched if alert.alert_id in board.home})
-    return board.incidents, board.events
+        if alert.alert_id not in grouper.home and not grouper.join_neighbour(alert):
+            grouper.open_own(alert)
+    grouper.settle({grouper.home[alert.alert_id] for alert in touched if alert.alert_id in grouper.home})
+    return grouper.incidents, grouper.events
 
 
 def _sites(alerts: Iterable[Alert]) -> int:
@@ -169,13 +169,13 @@ class IncidentGrouper:
 
     def join_neighbour(self, alert: Alert) -> bool:
         """Troubles of one site that begin together are one; a shared cause, which has longer, before the site's own."""
-        told: dict[str, list[Alert]] = {}
+        homes: dict[str, list[Alert]] = {}
         for other in self.of_site.get(alert.site_id, ()):
             if other.is_active and other.alert_id in self.home:
-                told.setdefault(self.home[other.alert_id], []).append(other)
+                homes.setdefault(self.home[other.alert_id], []).append(other)
         near = [
             self.incidents[name]
-            for name, others in told.items()
+            for name, others in homes.items()
             if self._goes_on(self.incidents[name], others)
         ]
         if not near or not alert.site_id:
@@ -205,7 +205,7 @@ class IncidentGrouper:
                 self.raise_storm(like, classifier)
 
     def _own_since(self, family: str, within: timedelta) -> list[Alert]:
-        """Alerts of a family that were told as single sites' own and may be the first of a storm."""
+        """Alerts of a family in incidents of single sites that may be the first of a storm."""
         return [
             alert
             for incident in self.incidents.values()
@@ -228,7 +228,7 @@ class IncidentGrouper:
                 self.complaints.setdefault(key, set()).add(alert.site_id)
 
     def _companions(self, moving: list[Alert]) -> list[Alert]:
-        """What began with these at their sites and is told as the sites' own, whichever came first."""
+        """What began with these at their sites and is in incidents of the sites alone, whichever came first."""
         within = max(self.policy.same_site_within, self.policy.shared_within)
         names = {alert.alert_id for alert in moving}
         found = {}
@@ -295,7 +295,7 @@ class IncidentGrouper:
             if one.fingerprint == cause.fingerprint:
                 return one
         near = [one for one in active if self.at - one.last_joined_at <= self.policy.regroup_within]
-        # A storm of any age may get its name; its alerts must not be told anew as another incident.
+        # A storm of any age may get its name; its alerts must not become another incident.
         unnamed = [one for one in active if one.attribute == STORM and one not in near]
         for one in near:
             if cause.value and (one.attribute, one.value) == (cause.attribute, cause.value):

@@ -47,7 +47,7 @@ class Moment:
 
     @property
     def has_gap(self) -> bool:
-        """Whether nobody looked for too long before."""
+        """Whether there was no evaluation for too long before."""
         return self.previous is not None and self.at - self.previous > self.policy.gap(self.evaluation.source)
 
     @property
@@ -137,7 +137,7 @@ class _Life:
         self._open_if_held(signal)
 
     def hold(self, observation: Observation) -> None:
-        """A pending alert: has it held, is it over, or can nobody see it?"""
+        """A pending alert: has it held, is it over, or are there no readings?"""
         signal, at = observation.signal, self.moment.at
         if self.moment.has_gap:
             self._freeze_since_before()
@@ -156,7 +156,7 @@ class _Life:
             self._emit("lapsed")
 
     def watch(self, observation: Observation) -> None:
-        """An open or acknowledged alert: does it fire, grow, fall, recover, or can nobody see it?"""
+        """An open or acknowledged alert: does it fire, grow, fall, recover, or are there no readings?"""
         if self.moment.has_gap:
             self._freeze_since_before()
         signal = observation.signal
@@ -264,7 +264,7 @@ class _Life:
         self._look_down(signal)
 
     def _look_up(self, signal: Signal, *, since: datetime) -> None:
-        """Since when it has been seen worse than it is said to be, and at least how bad."""
+        """Since when findings are worse than its severity, and at least how bad."""
         alert = self.it
         above = [severity for severity in signal.holds if rank(severity) > rank(alert.severity)]
         if not above:
@@ -314,19 +314,19 @@ class _Life:
             self._emit("resolved", because="recovered")
 
     def _freeze(self) -> None:
-        """Nobody can see it: what was counted so far stays."""
+        """There are no readings: what was counted so far stays."""
         alert = self.it
         if alert.condition != "frozen":
             watched = self.moment.previous or alert.since
             self._emit("frozen", counted_seconds=self._counted(watched))
 
     def _freeze_since_before(self) -> None:
-        """Nobody looked since the evaluation before: the time between counts for nothing."""
+        """No evaluation since the one before: the time between counts for nothing."""
         if self.it.condition != "frozen" and self.moment.previous is not None:
             self._emit("frozen", counted_seconds=self._counted(self.moment.previous))
 
     def _counted(self, watched: datetime) -> float:
-        """Seconds of hold or of quiet until somebody last looked."""
+        """Seconds of hold or of quiet until the last evaluation."""
         alert = self.it
         if alert.condition == "firing" and alert.state != "pending":
             return 0.0

@@ -30,7 +30,7 @@ Json: TypeAlias = str | int | float | bool | list[str] | dict[str, str] | None
 WithheldReason: TypeAlias = Literal["silenced_by", "inhibited_by", "quiet_hours", "not_yet", "no_route"]
 
 ACTIVE: frozenset[str] = frozenset({"open", "acknowledged"})
-"""States of an alert that people may have been told about and that is not over."""
+"""States of an alert that is open and not over."""
 
 
 def stable_id(*parts: str) -> str:
@@ -53,7 +53,7 @@ class Event:
         number: 1, 2, 3 … within the subject, without gaps.
         at: Instant of the evaluation or action.
         kind: One of `ALERT_EVENTS` or `INCIDENT_EVENTS`.
-        detail: What `fold` needs to know beyond that; JSON values.
+        detail: What `projection` needs to know beyond that; JSON values.
     """
 
     subject: Literal["alert", "incident"]
@@ -88,7 +88,7 @@ class Alert:
         summary: Sentence of the finding that last raised it.
         evidence: JSON of the same.
         classifier: What the cloud blames, '' if unknown.
-        state: pending, open, acknowledged, resolved, or lapsed (was over before its hold was met; never told).
+        state: pending, open, acknowledged, resolved, or lapsed (was over before its hold was met; nobody was notified).
         severity: Now.
         highest: Ever.
         version: Number of its last event.
@@ -200,11 +200,11 @@ def withheld_from(detail: Mapping[str, Any]) -> Withheld | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """What people are told: one cause with its alerts as children.
+    """What people are notified of: one cause with its alerts as children.
 
     Attributes:
         incident_id: Stable name of this occurrence; thread, ticket and page hang on it.
-        fingerprint: The cause's: ``cause_fingerprint`` of ``analysis.incidents`` where it is one.
+        fingerprint: The cause's: ``cause_fingerprint`` of ``analysis.incidents`` (the table) where it is one.
         scope: site or infrastructure.
         family: Metric family of the cause, '' where it has several.
         cause: In words; hostile where rendered.

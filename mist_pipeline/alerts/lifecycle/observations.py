@@ -48,7 +48,7 @@ Key = tuple[str, str]
 """site_id and family."""
 
 _DAY = timedelta(days=1)
-_RAISED: tuple[Severity, ...] = ("warning", "major", "critical")
+_RAISED = SEVERITIES[1:]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +58,15 @@ class EvaluationInput:
     Attributes:
         as_of: The instant.
         source: daily (the analysis of a whole day), live (an hour or less), or pipeline (the pipeline's own state, which
-            says nothing about any site and is looked at beside the other two).
+            says nothing about any site and is evaluated beside the other two).
         findings: site_id, metric, kind, severity, summary, evidence (JSON); family where the table has it.
         readings: site_id, metric, state, score_pct of everything that was asked. A site and metric without a row did not
-            answer. None: everything answered; for tests and sources that cannot tell.
+            answer. None: everything answered; for tests and sources that do not know.
         support: site_id, family of evidence too weak to raise an alert that still holds an open one (rows of
             ``evidence_notable.notable`` that are not alarming); the recovery line of evidence. None: nothing.
         causes: ``analysis.incidents`` of this moment: cause_fingerprint, scope, family, attribute, value, cause,
             site_ids. None: causes come from findings of kind correlation alone.
-        covers_from: From when on a daily evaluation speaks; a day before ``as_of`` unless told.
+        covers_from: From when on a daily evaluation speaks; a day before ``as_of`` unless given.
         site_count: Sites of the organisation, for storms; 0 if unknown.
     """
 
@@ -112,7 +112,7 @@ class Signal:
         classifier: What the cloud blames, '' if nothing does.
         holds: Severity → how long it must be seen at least so bad before an alert may be. Empty: it raises nothing.
         lines: Metric → score below which a threshold raised it.
-        is_about_the_past: All its rules judge the day that ended.
+        is_about_the_past: All its rules are about the day that ended.
     """
 
     metric: str
@@ -138,7 +138,7 @@ class Observation:
 
     Attributes:
         signal: Its findings, if any.
-        visibility: Whether anybody could look.
+        visibility: Whether there were readings.
         is_supported: Something short of a finding holds an open alert: weak evidence, or a score not above the recovery
             line yet.
     """
@@ -190,9 +190,9 @@ class Observations:
         }
 
     def visibility(self, key: Key) -> Visibility:
-        """Whether anybody could look at a site and family.
+        """Whether there were readings of a site and family.
 
-        A family without readings of its own (devices, health) was looked at where its site answered anything at all.
+        A family without readings of its own (devices, health) counts as read where its site answered anything at all.
         """
         site_id, family = key
         if family == COLLECTOR or is_pipeline(family):

@@ -36,7 +36,7 @@ class Rule:
         daily_hold: The same for daily evaluations, whose findings have held for a day already.
         quiet: Least time without it, by good readings, before the alert may be resolved; zero: at the first good one.
         max_quiet: Alerts that lasted long wait longer (see ``Policy.quiet_share``), up to this.
-        is_about_the_past: It judges the day that ended: news of a problem that was over before is no new problem.
+        is_about_the_past: It is about the day that ended: news of a problem that was over before is no new problem.
     """
 
     alone: Severity | None = None
@@ -97,9 +97,9 @@ class Policy:
         max_reopen: … and never after this, so that a short blip does not swallow a later incident.
         ease_after: Milder findings must last so long before the severity falls.
         expire_after: An alert without readings for so long is over, as expired; so is a hold that is not met.
-        site_wide_families: Families that judge a site as a whole: consequences, not told while the site has another alert.
+        site_wide_families: Families about a site as a whole: consequences, ignored while the site has another alert.
         daily_validity: A daily finding speaks for so long after its evaluation.
-        max_gap: Longer between two evaluations (live) is time in which nobody looked, and counts for nothing.
+        max_gap: Longer between two evaluations (live) is time without evaluation, and counts for nothing.
         max_daily_gap: The same where evaluations are daily.
         regroup_within: Alerts that opened at most so long before may be attributed to a cause found now.
         caused_within: The same for alerts that are active: evidence weighs up to a week, so sites of one fault may be found

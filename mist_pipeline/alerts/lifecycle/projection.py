@@ -69,7 +69,7 @@ def apply_to_alert(alert: Alert | None, event: Event) -> Alert:
             since=event.at,
             counted=timedelta(0),
             highest=detail["severity"],
-            **_told(detail),
+            **_from_signal(detail),
             **{name: detail[name] for name in ("fingerprint", "site_id", "family")},
         )
     return replace(alert, version=event.number, **_ALERT_CHANGES[event.kind](alert, event.at, detail))
@@ -105,7 +105,7 @@ def _check(event: Event, version: int) -> None:
         )
 
 
-def _told(detail: Any) -> dict[str, Any]:
+def _from_signal(detail: Any) -> dict[str, Any]:
     """What a signal says of an alert."""
     return {
         "metric": detail["metric"],
@@ -122,10 +122,10 @@ def _told(detail: Any) -> dict[str, Any]:
 
 
 def _pending_again(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
-    told = _told(detail)
-    kept = {"kind": alert.kind, "metric": alert.metric, "kinds": _union(alert.kinds, told["kinds"])}
+    reported = _from_signal(detail)
+    kept = {"kind": alert.kind, "metric": alert.metric, "kinds": _union(alert.kinds, reported["kinds"])}
     return {
-        **told,
+        **reported,
         **kept,
         **_NOT_MOVING,
         "state": "pending",

@@ -44,7 +44,7 @@ NOTIFYING: frozenset[str] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to tell, and why.
+    """Whether to notify, and why.
 
     Attributes:
         reason: Its name.
@@ -73,15 +73,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastNotification:
-    """What one sink was last told about one incident; recorded with the row of the outbox.
+    """The last notification of one sink about one incident; recorded with the row of the outbox.
 
     Attributes:
         at: When.
         sequence: Number of the message.
-        severity: The worst it has heard of since the incident was last over.
+        severity: The worst it was notified of since the incident was last over.
         site_ids: Sites that were named as in trouble.
-        is_over: Whether it was told that it is over.
-        is_acknowledged: Whether it knows that somebody has taken it.
+        is_over: Whether it said that the incident is over.
+        is_acknowledged: Whether it said that somebody has acknowledged it.
     """
 
     at: datetime
@@ -94,12 +94,12 @@ class LastNotification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisibleIncident:
-    """An incident as those see it who are told.
+    """What of an incident is visible to the sinks: silenced and inhibited alerts are taken out.
 
     Attributes:
         incident_id: Which.
         state: open, acknowledged, resolved or merged.
-        severity: The worst of the alerts that are to be told; info when there is none.
+        severity: The worst of the visible alerts; info when there is none.
         site_ids: Their sites.
         labels: Union of their labels; of all alerts when none is active.
         opened_at: When the incident began.
@@ -122,11 +122,11 @@ class VisibleIncident:
 def should_notify(
     incident: VisibleIncident, last: LastNotification | None, route: Route, now: datetime
 ) -> Decision:
-    """Whether a sink of a route has to be told about an incident now.
+    """Whether a sink of a route has to be notified of an incident now.
 
     Args:
         incident: The incident now.
-        last: What the sink was last told about it.
+        last: The last notification of the sink about it.
         route: Its times and severities.
         now: The instant.
     """
@@ -142,7 +142,7 @@ def should_notify(
 
 
 def _end(incident: VisibleIncident, last: LastNotification | None) -> Decision:
-    """What there is to tell about an incident that is over: nothing to those who never heard of it."""
+    """The decision about an incident that is over: a sink that was never notified of it is not notified of its end."""
     if last is None or last.is_over:
         return Decision("unchanged")
     if incident.state == "merged":
@@ -164,7 +164,7 @@ def _news(incident: VisibleIncident, last: LastNotification | None, route: Route
 
 
 def _change(incident: VisibleIncident, last: LastNotification, route: Route, now: datetime) -> Decision:
-    """What is new where it is no worse than was told: more sites, fewer, or that it still lasts."""
+    """What is new where it is no worse than last notified: more sites, fewer, or that it still lasts."""
     more, fewer = incident.site_ids - last.site_ids, last.site_ids - incident.site_ids
     if more:
         return _not_before(last.at + route.group_interval, Decision("more_sites", str(len(more))), now)
@@ -182,7 +182,7 @@ def _not_before(instant: datetime, decision: Decision, now: datetime) -> Decisio
 def visible_incidents(
     state: LifecycleState, silences: Iterable[Silence], labels_by_site: Mapping[str, Labels], now: datetime
 ) -> dict[str, VisibleIncident]:
-    """Every incident of the state as those see it who are told, by id.
+    """What is visible of every incident of the state, by id.
 
     Args:
         state: Alerts and incidents.
@@ -251,8 +251,8 @@ def _union(labels: Iterable[Labels]) -> Labels:
 class _Inhibitors:
     """Incidents that silence others.
 
-    A site that is down silences its metrics. An infrastructure incident silences what its sites tell about the same
-    family on their own.
+    A site that is down silences its metrics. An infrastructure incident silences the own
+    incidents of its sites about the same family.
     """
 
     down: Mapping[str, str]

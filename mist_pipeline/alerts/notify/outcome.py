@@ -33,7 +33,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Retry:
-    """It surely did not arrive, and may if it is sent again, after ``after_seconds`` at the earliest where told."""
+    """It surely did not arrive, and may if it is sent again, after ``after_seconds`` at the earliest where the receiver says so."""
 
     error: str
     after_seconds: float | None = None
@@ -54,7 +54,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Refused:
-    """It will never be accepted as it is; somebody has to mend the configuration or the message."""
+    """It will never be accepted as it is; somebody has to fix the configuration or the message."""
 
     error: str
 
@@ -65,14 +65,14 @@ Outcome = Accepted | Retry | Unknown | Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One row of the outbox: one thing to tell one sink.
+    """One row of the outbox: one notification of one sink.
 
     Attributes:
         delivery_id: Key.
         sink: Name of the sink in the configuration.
         incident_id: What it is about; a name of its own for a digest or a test.
         kind: Whether it is about one incident, several or none.
-        reason: Why it is told: a reason of `telling.Reason`, ``digest`` or ``test``.
+        reason: Why: a reason of `decision.Reason`, ``digest`` or ``test``.
         sequence: 1, 2, 3 … within sink and incident.
         state: See `DeliveryState`.
         payload: What was true when it was decided: ``route``, ``severity``, ``site_ids``, ``is_over``, ``detail``;
@@ -85,7 +85,7 @@ class Delivery:
         reference: What the sink gave back with the last message about this incident; empty before the first.
         sent_at: When it was accepted.
         leased_by: Which worker has it.
-        leased_until: … until when. Of a row of unknown fate that nobody has: until when it may have been sent.
+        leased_until: … until when. Of a row of unknown fate that no worker has: until when it may have been sent.
         unsure_since: Until when an earlier attempt may have sent it; None where none may have.
     """
 

@@ -33,7 +33,7 @@ NotificationKey = tuple[str, str]
 
 OVER = frozenset({"all_resolved", "merged"})
 ENDS = OVER | {"acknowledged"}
-"""What everybody hears who heard that it began."""
+"""Reasons of which every sink is notified that was notified of the beginning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Notification:
         site_ids: Sites in trouble, sorted.
         is_over: Whether it says that it is over.
         is_acknowledged: Whether it says that somebody has taken it.
-        covers: Incidents that a digest tells of, with what is told of each; of others the incident alone.
+        covers: Of a digest: the notifications that it stands for, one an incident.
     """
 
     sink: str
@@ -97,10 +97,10 @@ class Plan:
 
     Attributes:
         notifications: Messages to send.
-        withheld: Incident → why no sink is told of it now though it goes on: silenced_by, inhibited_by, quiet_hours,
-            not_yet, or no_route; with its detail. Incidents that were told or need no telling are not in it.
+        withheld: Incident → why no sink is notified of it now though it goes on. Incidents of which a sink was notified
+            are not in it.
         held: Sinks and incidents for which quiet hours hold something back.
-        begun: Incident → escalation policies of the routes by which it goes on being told.
+        begun: Incident → escalation policies of its routes.
     """
 
     notifications: tuple[Notification, ...]
@@ -119,11 +119,11 @@ def plan(
     """Decide about every incident.
 
     Args:
-        incidents: Incidents as those see them who are told.
-        last: What each sink was last told about each incident.
+        incidents: What is visible of them.
+        last: The last notification of each sink about each incident.
         routes: In order.
         now: The instant.
-        collected: What quiet hours held back before (``Plan.held``); told together now if the hours are over.
+        collected: What quiet hours held back before (``Plan.held``); sent together now if the hours are over.
     """
     notifications: list[Notification] = []
     withheld: dict[str, Withheld] = {}
@@ -175,9 +175,9 @@ def _unrouted(
     routes: Sequence[Route],
     now: datetime,
 ) -> dict[str, Route]:
-    """Sinks that were told though no route leads there now: by an escalation, or before it grew milder.
+    """Sinks that were notified though no route leads there now: by an escalation, or before it grew milder.
 
-    Who was told that something began is told that somebody has taken it and that it is over (`ENDS`), whatever its
+    A sink that was notified of the beginning is notified of the acknowledgement and of the end (`ENDS`), whatever the
     severity is by then or the hour: a pager that an escalation rang would ring on otherwise.
     """
     route_of = _route_by_sink(incident, routes, now)
@@ -197,7 +197,7 @@ def _notification(
 ) -> Notification:
     before = last.get((sink, incident.incident_id))
     is_over = decision.reason in OVER
-    heard = [before.severity] if before is not None and (is_over or not before.is_over) else []
+    known = [before.severity] if before is not None and (is_over or not before.is_over) else []
     return Notification(
         sink=sink,
         incident_id=incident.incident_id,
@@ -205,7 +205,7 @@ def _notification(
         detail=decision.detail,
         sequence=1 if before is None else before.sequence + 1,
         route=route.name,
-        severity=worst([incident.severity, *heard]),
+        severity=worst([incident.severity, *known]),
         site_ids=() if is_over else tuple(sorted(incident.site_ids)),
         is_over=is_over,
         is_acknowledged=incident.state == "acknowledged",
