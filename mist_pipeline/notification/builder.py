@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from mist_pipeline.alerts.lifecycle.grouping import STORM
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident, stable_id
 from mist_pipeline.alerts.lifecycle.observations import COLLECTOR, is_pipeline
 from mist_pipeline.alerts.notify.outcome import Delivery
@@ -38,6 +39,7 @@ _MOST_CAUSES = 3
 _CAUSE_IN_TITLE = 180
 _STATUS_ORDER = {"open": 0, "acknowledged": 1, "resolved": 2}
 _STORM_SIZE = re.compile(r" at \d+ sites at once$")
+"""How the sentence about a storm ends."""
 
 Status = Literal["open", "acknowledged", "resolved"]
 Scope = Literal["site", "infrastructure", "pipeline"]
@@ -380,7 +382,7 @@ def _title(
     incident = statement.incident
     sites = {alert.site.site_id: alert.site for alert in alerts}
     if scope == "infrastructure":
-        return _with_size(incident.cause, len(sites))
+        return _with_size(incident, len(sites))
     sentence = wording.summary_of(alerts[0]) if alerts else incident.cause
     if scope == "pipeline":
         return sentence.removesuffix(".")
@@ -390,13 +392,13 @@ def _title(
     return f"{label}: {sentence}".removesuffix(".")
 
 
-def _with_size(cause: str, sites: int) -> str:
+def _with_size(incident: Incident, sites: int) -> str:
     """A shared cause with the number of its sites, which may have grown since it was named."""
-    words = text.clean(cause).removesuffix(".")
+    words = text.clean(incident.cause).removesuffix(".")
     if not sites:
         return words
     size = text.count(sites, "site")
-    if _STORM_SIZE.search(words):
+    if incident.attribute == STORM:
         return _STORM_SIZE.sub(f" at {size} at once", words)
     if re.search(rf"(?<![\d.,])(?<!of ){sites} (?:sites?|of)\b", words):
         return words

@@ -95,7 +95,8 @@ def test_how_it_began_is_not_repeated_where_the_title_says_it() -> None:
 )  # fmt: skip
 def test_a_shared_cause_says_how_many_sites_it_hits_by_now(cause: str, sites: int, title: str) -> None:
     alerts = [alert(number) for number in range(1, sites + 1)]
-    view = told(subject(*alerts, cause=cause)).incident
+    attribute = "storm" if cause.endswith("at once") else "firmware"
+    view = told(subject(*alerts, cause=cause, attribute=attribute)).incident
     assert (view.title, view.scope, view.cause) == (title, "infrastructure", cause)
 
 
