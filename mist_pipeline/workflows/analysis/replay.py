@@ -56,7 +56,7 @@ class KeptEvaluations:
 
         Args:
             kept: Where they are.
-            evaluated: Name of a kept evaluation → instant, as the ledger knows it; one that it does not know counts at its own.
+            evaluated: EvaluationName of a kept evaluation → instant, as the ledger knows it; one that it does not know counts at its own.
             begin: First instant.
             end: The instant after the last.
         """
