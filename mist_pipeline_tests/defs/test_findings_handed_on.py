@@ -197,7 +197,7 @@ def kept(settings: Settings) -> list[EvaluationName]:
 
 def test_yesterday_is_kept_once_with_the_sites_that_it_is_about(settings: Settings) -> None:
     assert analyse(settings).success
-    assert kept(settings) == [Name(MORNING, "daily")]
+    assert kept(settings) == [EvaluationName(MORNING, "daily")]
     given = kept_evaluations(settings).load(kept(settings)[0])
     expected = evaluation_input_of_day(Warehouse(settings.warehouse_path), settings, YESTERDAY, MORNING)
     assert_same_input(given, expected)
