@@ -1,4 +1,4 @@
-"""The pages that people write: their links lead somewhere, and no command or room goes unmentioned."""
+"""The pages that people write: links and paths of the code lead somewhere, and no command or room goes unmentioned."""
 
 import re
 from pathlib import Path
@@ -11,6 +11,15 @@ from mist_pipeline.cli.app import app
 PROJECT = Path(__file__).parent.parent
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]*))?\)")
+CODE_PATH = re.compile(r"(?<![\w/])mist_pipeline(?:_tests)?/(?:\w+/)*(?:\w+\.\w+)?(?![\w<*])")
+"""A folder (with a slash at its end) or file of the package or its tests; Dagster's run tags have no slash at the end."""
+MODULE = re.compile(r"`([\w/]+\.py)`")
+"""A module in backticks, by its whole path or its last parts."""
+MODULES = [
+    f"/{path}"
+    for room in ("mist_pipeline", "mist_pipeline_tests", "benchmarks")
+    for path in PROJECT.glob(f"{room}/**/*.py")
+]
 
 
 def text_of(*names: str) -> str:
@@ -31,6 +40,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if not place.exists() or (anchor and anchor not in anchors(place)):
             broken.append(f"{target}#{anchor}" if anchor else target)
     assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_path_of_the_code_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert {path for path in CODE_PATH.findall(text) if not (PROJECT / path).exists()} == set()
+    assert {
+        name for name in MODULE.findall(text) if not any(path.endswith(f"/{name}") for path in MODULES)
+    } == set()
 
 
 def commands() -> list[str]:
