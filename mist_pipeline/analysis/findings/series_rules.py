@@ -3,6 +3,22 @@
 Here: frames of one or more moments in, one finding for each row that fires out, with a sentence for people. Not here:
 rules about a whole site or the organisation (``site_rules``), and the table (``findings``). Names of sites are
 not part of a sentence: they are hostile input, and a finding has its site_id.
+
+Readings in, one row for each score that a rule is about; scores in percent:
+
+>>> from datetime import date
+>>> readings = pl.DataFrame(
+...     {
+...         "moment": [date(2026, 3, 2)] * 2,
+...         "site_id": ["s1", "s2"],
+...         "metric": ["coverage"] * 2,
+...         "state": ["ok"] * 2,
+...         "score_pct": [64.0, 97.0],
+...         "severity": ["critical", "info"],
+...     }
+... )
+>>> threshold_findings(readings, None, FindingRules()).select("site_id", "severity", "summary").rows()
+[('s1', 'critical', 'coverage 64.0 %: critical (below 70 %).')]
 """
 
 from collections.abc import Mapping, Sequence

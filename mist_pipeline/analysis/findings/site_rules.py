@@ -2,6 +2,22 @@
 
 Here: frames of one or more moments in, one finding for each row that fires out. Not here: rules about one service level
 (``series_rules``), and the table (``findings``). Conventions are those of ``series_rules``.
+
+Hours of sites in, one row for each site whose access points were all disconnected:
+
+>>> from datetime import UTC, datetime
+>>> hour = datetime(2026, 3, 2, 11, tzinfo=UTC)
+>>> hours = pl.DataFrame(
+...     {
+...         "moment": [hour] * 2,
+...         "hour": [hour] * 2,
+...         "site_id": ["s1", "s2"],
+...         "num_aps": [12, 8],
+...         "num_aps_connected": [0, 8],
+...     }
+... )
+>>> site_down_findings(hours, None, FindingRules()).select("site_id", "severity", "summary").rows()
+[('s1', 'critical', 'The site is down, since 2026-03-02 11:00 UTC or longer.')]
 """
 
 import json
