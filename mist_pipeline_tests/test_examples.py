@@ -16,8 +16,6 @@ WITH_A_METHOD = ("analysis", "alerts/lifecycle", "alerts/notify", "domain")
 WITHOUT_A_METHOD = {
     "analysis/evidence/rows.py",  # shapes rows that others calculated
     "analysis/findings/inputs.py",  # names frames
-    "alerts/lifecycle/model.py",  # values
-    "alerts/lifecycle/replay.py",  # runs the others over a span; its example is docs/alerts.md
     "alerts/notify/outcome.py",  # values
     "alerts/notify/config.py",  # keys of the configuration; docs/configuration.md is made from them
 }

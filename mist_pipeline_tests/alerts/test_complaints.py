@@ -81,6 +81,7 @@ def test_two_workers_open_two_tickets(ledger: Ledger, address: str) -> None:
     assert (len(one), len(other)) == (1, 0)
 
 
+@pytest.mark.slow
 def test_a_re_fire_soon_after_resolve_is_the_same_incident_and_a_late_one_is_new(ledger: Ledger) -> None:
     told(ledger, [live(0, EVIDENCE), *hours(1, 13), live(14), live(15, EVIDENCE), *hours(16, 28)])
     assert len(ledger.lifecycle_state(START).incidents) == 1
@@ -89,6 +90,7 @@ def test_a_re_fire_soon_after_resolve_is_the_same_incident_and_a_late_one_is_new
     assert ledger.frames()["incidents"].height == 2
 
 
+@pytest.mark.slow
 def test_flapping(ledger: Ledger) -> None:
     """Every other hour bad for two days is one message, and its end another."""
     steps = [live(hour, *([CRITICAL] if hour % 2 else [])) for hour in range(48)]
@@ -98,17 +100,20 @@ def test_flapping(ledger: Ledger) -> None:
     assert reasons(said) == ["first", "all_resolved"]
 
 
+@pytest.mark.slow
 def test_the_target_vanishes_and_is_called_resolved(ledger: Ledger) -> None:
     said = told(ledger, [live(0, EVIDENCE), *hours(1, 60, readings=reading("missing"))])
     assert "all_resolved" not in reasons(said)
 
 
+@pytest.mark.slow
 def test_the_collector_stops_and_everything_is_called_resolved(ledger: Ledger) -> None:
     stopped = finding("", "collector", "collector", "critical", "")
     said = told(ledger, [live(0, EVIDENCE), *hours(1, 60, stopped)])
     assert reasons(said) == ["first", "first"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["missing", "not_supported"])
 def test_missing_is_filled_with_zero(ledger: Ledger, state: str) -> None:
     """No reading is neither bad nor good: it opens nothing, and it closes nothing."""
@@ -174,6 +179,7 @@ def test_a_snooze_that_had_its_window_the_wrong_way_round(ledger: Ledger) -> Non
     assert heard == {1: ["first"], 3: [], 4: ["first", "first"]}
 
 
+@pytest.mark.slow
 def test_still_paged_after_acknowledging(ledger: Ledger) -> None:
     told(ledger, [live(0, CRITICAL)])
     (name,) = ledger.lifecycle_state(START).incidents
@@ -182,6 +188,7 @@ def test_still_paged_after_acknowledging(ledger: Ledger) -> None:
     assert reasons(said, "pager") == []
 
 
+@pytest.mark.slow
 def test_an_acknowledged_alert_pages_months_later(ledger: Ledger) -> None:
     told(ledger, [live(0, CRITICAL)])
     (name,) = ledger.lifecycle_state(START).incidents
@@ -200,6 +207,7 @@ def test_an_escalation_is_lost_at_a_restart(address: str) -> None:
         ]
 
 
+@pytest.mark.slow
 def test_a_storm_of_three_hundred_messages_for_one_wan_outage(ledger: Ledger) -> None:
     down = [finding(f"s{n:03}", "device", "site_down", "critical", "") for n in range(300)]
     said = told(ledger, [live(0, *down), live(1, *down)])
@@ -229,6 +237,7 @@ def test_a_regional_fault_is_one_incident_and_those_told_before_are_merged(ledge
     assert reasons(said) == ["first", "merged", "first"]
 
 
+@pytest.mark.slow
 def test_a_chronic_site_is_told_every_morning(ledger: Ledger) -> None:
     chronic = finding(kind="evidence", severity="warning")
     said = told(ledger, [daily(24 * day, chronic) for day in range(1, 40)])

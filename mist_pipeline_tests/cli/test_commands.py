@@ -141,6 +141,7 @@ class TestDoctor:
         assert f"is {NOWHERE} right and reachable?" in ended.text
         assert SECRET not in ended.text
 
+    @pytest.mark.slow
     def test_it_tells_how_fresh_the_warehouse_is(self, call: Call, published: Warehouse) -> None:
         ended = call("doctor")
         assert f"1 days, newest {DAY}" in ended.text
@@ -182,6 +183,7 @@ class TestSql:
             in ended.text
         )
 
+    @pytest.mark.slow
     def test_prints_a_table_for_people(self, call: Call, published: Warehouse) -> None:
         ended = call("sql", self.QUERY)
         assert ended.code == 0
@@ -189,6 +191,7 @@ class TestSql:
         assert "95.5" in ended.out
         assert ended.out.endswith("2 rows\n")
 
+    @pytest.mark.slow
     def test_prints_csv_for_programs(self, call: Call, published: Warehouse) -> None:
         rows = list(csv.DictReader(io.StringIO(call("sql", self.QUERY, "--format", "csv").out)))
         assert rows == [
@@ -196,6 +199,7 @@ class TestSql:
             {"day": "2026-03-28", "site_id": "site-2", "score_pct": "", "parts": "a b"},
         ]
 
+    @pytest.mark.slow
     def test_prints_json_for_programs(self, call: Call, published: Warehouse) -> None:
         assert json.loads(call("sql", self.QUERY, "--format", "json").out)[1] == {
             "day": "2026-03-28",
@@ -204,6 +208,7 @@ class TestSql:
             "parts": ["a", "b"],
         }
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "query", ["SELECT nothing FROM nowhere", "SELEKT", "DELETE FROM history.sle_daily"]
     )
@@ -215,6 +220,7 @@ class TestSql:
         assert "Error" in ended.err
         assert ended.out == ""
 
+    @pytest.mark.slow
     def test_the_prompt_reads_statements_over_lines_and_survives_a_mistake(
         self, call: Call, published: Warehouse, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -33,6 +33,7 @@ def test_without_the_file_it_is_skipped_and_says_how_to_get_it(elsewhere: pytest
     result.stdout.fnmatch_lines(["*CONTRACT NOT RUN*MIST_OPENAPI*"])
 
 
+@pytest.mark.slow
 def test_where_it_is_required_its_absence_fails(
     elsewhere: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

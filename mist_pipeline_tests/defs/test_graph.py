@@ -37,6 +37,7 @@ def specs(definitions: dg.Definitions) -> dict[dg.AssetKey, dg.AssetSpec]:
     return {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
 
 
+@pytest.mark.slow
 def test_assets_with_their_groups_and_what_they_are_made_of(
     specs: dict[dg.AssetKey, dg.AssetSpec], snapshot: SnapshotAssertion
 ) -> None:
@@ -143,6 +144,7 @@ def test_every_schedule_keeps_the_organisations_time() -> None:
     assert set(zones.values()) == {"Asia/Kathmandu"}, zones
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minutes", [1, 5, 15, 30, 60])
 def test_the_live_job_polls_as_often_as_configured(minutes: int) -> None:
     environment = {"MIST_PIPELINE__MONITORING__INTERVAL_MINUTES": str(minutes)}

@@ -104,12 +104,14 @@ def store(warehouse: Warehouse, table: Table, *changes: dict[str, Any]) -> None:
         connection.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", RULES, ids=lambda table: table.name)
 def test_a_sound_row_keeps_every_rule(table: Table, shared: Warehouse) -> None:
     store(shared, table, {})
     assert broken_rules(shared, table, (FIRST, FIRST)) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("table", "column", "values"), list(broken()))
 def test_a_broken_rule_names_its_column(
     table: Table, column: str, values: dict[str, Any], shared: Warehouse
@@ -147,6 +149,7 @@ def alone(folder: Path, asset: dg.AssetKey, name: str) -> dg.AssetCheckEvaluatio
     return evaluation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", EVERY_SITE, ids=lambda table: table.name)
 def test_a_site_without_a_row_is_counted(table: Table, tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
@@ -158,6 +161,7 @@ def test_a_site_without_a_row_is_counted(table: Table, tmp_path: Path) -> None:
     assert evaluation.description == "1 sites have no row"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fallen_back", "passes"), [(1, True), (2, False)])
 def test_many_fall_backs_are_told_with_their_share(fallen_back: int, passes: bool, tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
@@ -172,6 +176,7 @@ def test_many_fall_backs_are_told_with_their_share(fallen_back: int, passes: boo
     assert evaluation.metadata["share"].value == pytest.approx(fallen_back / 3)
 
 
+@pytest.mark.slow
 def test_a_check_on_its_own_looks_at_every_day(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
     rows = [row(day=day, score_pct=101.0) for day in (FIRST, SECOND)]

@@ -239,6 +239,7 @@ def test_a_body_beyond_the_size_limit_is_refused(cloud: ScriptedCloud, make_clie
         ask(make_client(limits=limits))
 
 
+@pytest.mark.slow
 def test_a_compressed_body_is_read(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
     body = json.dumps(
         {"privileges": [], "noise": [random.Random(7).random() for _ in range(200_000)]}

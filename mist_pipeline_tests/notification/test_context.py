@@ -98,6 +98,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return publish(folder / "warehouse.duckdb", folder / "published.duckdb")
 
 
+@pytest.mark.slow
 def test_background_is_what_the_published_copy_knows_of_the_pair(published: Path) -> None:
     found = read_background(published, [PAIR], AS_OF)[PAIR]
     assert found.days[0] == (TODAY - 29 * DAY, 92.9)
@@ -150,6 +151,7 @@ def test_a_name_is_a_value_and_never_a_part_of_the_question(published: Path) -> 
     assert read_background(published, [PAIR], AS_OF)
 
 
+@pytest.mark.slow
 def test_only_the_first_classifiers_are_kept(tmp_path: Path) -> None:
     many = [
         {"day": TODAY, "classifier": f"c{number:02}", "degraded_pct": 99.0 - number} for number in range(30)
@@ -195,6 +197,7 @@ def test_a_file_that_cannot_be_read_is_no_background_and_a_line_in_the_log(
     assert "no background for messages" in caplog.text or not content
 
 
+@pytest.mark.slow
 def test_a_copy_that_was_cut_off_is_no_background(published: Path, tmp_path: Path) -> None:
     whole = published.read_bytes()
     for size in range(1, len(whole), len(whole) // 23):

@@ -82,6 +82,7 @@ def post(settings: Settings, key: str, **more: str) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["incident.acknowledged", "incident.resolved"])
 def test_who_takes_or_closes_a_page_has_taken_the_incident_and_others_hear_of_it(
     settings: Settings, ledger: Ledger, kind: str

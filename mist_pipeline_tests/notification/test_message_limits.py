@@ -33,6 +33,7 @@ from mist_pipeline_tests.support.notification.rows import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=lambda name: repr(name[:12]))
 def test_hostile_names_stay_as_they_are_here_and_do_no_harm_where_they_are_shown(name: str) -> None:
     around = replace(
@@ -115,6 +116,7 @@ def test_a_storm_of_three_hundred_sites_is_one_message_within_every_limit() -> N
     assert len(rendered(message)["page"]) < 100_000
 
 
+@pytest.mark.slow
 def test_three_thousand_alerts_are_composed_in_well_under_a_second() -> None:
     about = subject(*(alert(number) for number in range(3000)))
     row = delivery(about)

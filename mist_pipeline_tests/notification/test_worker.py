@@ -149,6 +149,7 @@ def office_waits(for_it: threading.Event) -> None:
     assert for_it.wait(30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [RuntimeError("boom"), KeyError("boom"), AssertionError()])
 def test_a_sink_that_raises_is_told_and_its_row_is_looked_up_before_it_is_sent_again(
     office: Office, broken: Exception
@@ -272,6 +273,7 @@ class Pager(Recorder):
         return Accepted({"key": message.incident.incident_id})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pager", "state"), [(Recorder("pager"), "dead"), (Pager("pager"), "sent")])
 def test_a_call_that_may_ring_and_nobody_needs_is_not_made_again_but_can_be_stopped(
     office: Office, pager: Recorder, state: str
@@ -307,6 +309,7 @@ def test_a_row_that_another_worker_has_by_now_is_left_to_it(office: Office) -> N
     assert (done.state, mail.sent) == (None, [])
 
 
+@pytest.mark.slow
 def test_many_workers_never_send_one_row_twice(office: Office) -> None:
     sites = 9  # from ten on it is a storm, and one incident
     office.tells("chat", "mail", sites=sites)
@@ -361,6 +364,7 @@ def test_what_a_sink_calls_an_incident_is_given_to_it_with_the_next_message(offi
     assert [dict(message.reference) for message in mail.sent] == [{}, {"thread": "17"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [Retry("503"), Unknown("timeout")])
 def test_a_sink_that_does_not_answer_is_left_alone_for_this_time_and_the_next_run_begins_behind_it(
     office: Office, answer: Outcome

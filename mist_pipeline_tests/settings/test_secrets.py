@@ -26,6 +26,7 @@ def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
 MARK = "Zq9Xw7Kj"
 
 
+@pytest.mark.slow
 @given(secret=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)
 @pytest.mark.parametrize("kind", [kind for kind, keys in SINKS.items() if "_from" in keys])

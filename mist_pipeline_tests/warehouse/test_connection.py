@@ -25,6 +25,7 @@ def hold(path: str, ready: Connection) -> None:
     connection.close()
 
 
+@pytest.mark.slow
 def test_a_held_warehouse_is_waited_for_and_its_holder_named(warehouse: Warehouse) -> None:
     warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
     ours, theirs = multiprocessing.get_context("spawn").Pipe()

@@ -21,6 +21,7 @@ def test_a_warehouse_of_a_later_version_is_refused(warehouse: Warehouse) -> None
         Warehouse(warehouse.path).replace_days(history.SLE_DAILY, readings(FIRST, 1.0), [FIRST])
 
 
+@pytest.mark.slow
 def test_an_old_warehouse_gets_new_columns_and_its_migrations_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.publish import VIEWS, publish
@@ -10,6 +11,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline_tests.support.warehouse.rows import FIRST, readings
 
 
+@pytest.mark.slow
 def test_the_published_copy_has_the_rows_the_comments_and_the_views(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ def scores(warehouse: Warehouse) -> list[tuple[date, float | None]]:
     return warehouse.query("SELECT day, score_pct FROM history.sle_daily ORDER BY day, site_id").rows()
 
 
+@pytest.mark.slow
 def test_writing_a_partition_again_replaces_it_and_leaves_its_neighbours(warehouse: Warehouse) -> None:
     warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0, 91.0), [FIRST])
     warehouse.replace_days(history.SLE_DAILY, readings(SECOND, 80.0), [SECOND])
@@ -21,12 +22,14 @@ def test_writing_a_partition_again_replaces_it_and_leaves_its_neighbours(warehou
     assert scores(warehouse) == [(FIRST, 70.0), (SECOND, 80.0)]
 
 
+@pytest.mark.slow
 def test_a_day_without_rows_empties_its_partition(warehouse: Warehouse) -> None:
     warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
     warehouse.replace_days(history.SLE_DAILY, history.SLE_DAILY.empty(), [FIRST])
     assert scores(warehouse) == []
 
 
+@pytest.mark.slow
 def test_rows_of_another_day_are_refused_and_change_nothing(warehouse: Warehouse) -> None:
     warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
     with pytest.raises(ValueError, match="2026, 3, 29"):
@@ -34,6 +37,7 @@ def test_rows_of_another_day_are_refused_and_change_nothing(warehouse: Warehouse
     assert scores(warehouse) == [(FIRST, 90.0)]
 
 
+@pytest.mark.slow
 def test_a_failure_inside_a_write_leaves_the_old_partition(warehouse: Warehouse) -> None:
     warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
 
@@ -47,6 +51,7 @@ def test_a_failure_inside_a_write_leaves_the_old_partition(warehouse: Warehouse)
     assert scores(warehouse) == [(FIRST, 90.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -82,6 +87,7 @@ def test_a_frame_comes_back_as_it_went_in(warehouse: Warehouse) -> None:
     assert warehouse.read_days(history.SITES, FIRST, FIRST).sort("site_id").equals(sites)
 
 
+@pytest.mark.slow
 def test_instants_come_back_in_utc(warehouse: Warehouse) -> None:
     hour = datetime(2026, 3, 29, 1, tzinfo=UTC)
     rows = pl.DataFrame(
@@ -91,6 +97,7 @@ def test_instants_come_back_in_utc(warehouse: Warehouse) -> None:
     assert warehouse.read_days(history.SITE_HOURLY, SECOND, SECOND)["hour"].to_list() == [hour]
 
 
+@pytest.mark.slow
 def test_appending_skips_keys_that_are_there(warehouse: Warehouse) -> None:
     alarms = live.ALARMS.empty()
     row = {name: [None] for name in live.ALARMS.column_names} | {"day": [FIRST], "alarm_id": ["a"]}

@@ -62,6 +62,7 @@ def stored_state(warehouse: Warehouse) -> pl.DataFrame:
     return warehouse.query("SELECT * FROM state.evidence ORDER BY day, part, site_id, metric, classifier")
 
 
+@pytest.mark.slow
 def test_the_converted_state_is_the_one_that_this_version_stores(old: Warehouse, new: Warehouse) -> None:
     with old.reading() as connection:
         assert version_of(connection) == 1
@@ -72,6 +73,7 @@ def test_the_converted_state_is_the_one_that_this_version_stores(old: Warehouse,
     assert_frame_equal(stored_state(old), stored_state(new), check_exact=True)
 
 
+@pytest.mark.slow
 def test_the_next_day_after_an_old_state_has_the_rows_that_a_new_state_gives(
     old: Warehouse, new: Warehouse, settings: Settings
 ) -> None:
@@ -83,6 +85,7 @@ def test_the_next_day_after_an_old_state_has_the_rows_that_a_new_state_gives(
     assert_frame_equal(stored_state(old), stored_state(new), check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_warehouse_from_before_there_was_a_state_is_opened_too(old: Warehouse) -> None:
     with duckdb.connect(str(old.path)) as connection:
         connection.execute("DROP TABLE state.evidence")

@@ -270,6 +270,7 @@ CHECKS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(jobs=JOBS, checks=CHECKS, last=st.none() | INSTANTS, on=st.none() | INSTANTS, data=st.data())
 def test_troubles_are_unique_and_do_not_depend_on_the_order_of_facts(
     jobs: list[JobFacts],

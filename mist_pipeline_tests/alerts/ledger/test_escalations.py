@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
@@ -17,6 +19,7 @@ from mist_pipeline_tests.support.alerts.ledgers import (
 )
 
 
+@pytest.mark.slow
 def test_an_escalation_calls_the_next_person_until_somebody_reacts(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), PAGED)
     assert ledger.escalate(PAGED, START + 14 * MINUTE) == []
@@ -57,6 +60,7 @@ def test_recovery_ends_the_escalation(ledger: Ledger) -> None:
     assert ledger.escalate(PAGED, START + HOUR) == []
 
 
+@pytest.mark.slow
 def test_recovery_by_itself_ends_the_escalation_as_well(ledger: Ledger) -> None:
     slow = EscalationPolicy(steps=(EscalationStep(after_minutes=1200, sink="pager", to="ada"),))
     telling = NotificationRules(routes=PAGED.routes, escalations={"duty": slow})
@@ -83,6 +87,7 @@ def test_a_silenced_incident_calls_nobody_until_the_silence_ends(ledger: Ledger)
     assert len(ledger.escalate(PAGED, START + 61 * MINUTE)) == 2
 
 
+@pytest.mark.slow
 def test_by_policy_only_the_end_stops_an_escalation_and_repetitions_call_once(ledger: Ledger) -> None:
     policy = EscalationPolicy(
         steps=(EscalationStep(after_minutes=10, sink="pager", to="ada"),),

@@ -129,6 +129,7 @@ def test_a_day_that_was_analysed_while_live_looks_went_on_is_evaluated_after_the
     assert ledger.lifecycle_state(at).alerts
 
 
+@pytest.mark.slow
 def test_after_a_pause_nobody_hears_of_what_is_over(ledger: Ledger, kept: EvaluationStore) -> None:
     down = finding(family="device", kind="site_down", severity="critical", metric="")
     steps = [live(hour, *([down] if hour < 2 else []), readings=reading("ok")) for hour in range(6)]
@@ -139,6 +140,7 @@ def test_after_a_pause_nobody_hears_of_what_is_over(ledger: Ledger, kept: Evalua
     assert taken.recorded.notifications == ()
 
 
+@pytest.mark.slow
 def test_replaying_kept_looks_gives_the_events_of_the_ledger(ledger: Ledger, kept: EvaluationStore) -> None:
     for hour in range(40):
         rows = [finding()] if hour < 5 else []

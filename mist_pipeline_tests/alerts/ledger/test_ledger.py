@@ -75,6 +75,7 @@ def test_events_and_outbox_rows_are_committed_together(ledger: Ledger) -> None:
     assert len(outbox_rows(ledger)) == 1
 
 
+@pytest.mark.slow
 def test_state_follows_from_the_events_alone(ledger: Ledger) -> None:
     steps = [
         live(0, EVIDENCE),
@@ -89,6 +90,7 @@ def test_state_follows_from_the_events_alone(ledger: Ledger) -> None:
     assert dict(state.incidents) == fold_incidents(events)
 
 
+@pytest.mark.slow
 def test_the_ledger_and_a_replay_tell_the_same_story(ledger: Ledger) -> None:
     steps = [
         live(0, EVIDENCE),
@@ -161,6 +163,7 @@ def test_a_silence_that_has_not_begun_is_taken_back_whole(ledger: Ledger) -> Non
         ledger.end_silence(kept.silence_id, START)
 
 
+@pytest.mark.slow
 def test_a_recovery_during_a_silence_is_told_after_it(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), TELL)
     ledger.add_silence(
@@ -194,6 +197,7 @@ def test_a_test_message_is_marked_and_makes_no_incident(ledger: Ledger) -> None:
     assert ledger.frames()["incidents"].is_empty()
 
 
+@pytest.mark.slow
 def test_three_hundred_sites_make_one_row_for_each_sink(ledger: Ledger) -> None:
     down = [finding(f"s{n}", "device", "site_down", "critical", "") for n in range(300)]
     both = NotificationRules(routes=[Route(name="all", sinks=("mail", "slack"))])

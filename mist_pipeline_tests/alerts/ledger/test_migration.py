@@ -59,6 +59,7 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
+@pytest.mark.slow
 def test_every_row_and_every_value_is_still_there(old: str) -> None:
     before = rows(old)
     with Ledger(old):
@@ -78,11 +79,13 @@ def test_every_row_and_every_value_is_still_there(old: str) -> None:
     assert gone == {("incidents", "withheld"), ("escalations", "because")}
 
 
+@pytest.mark.slow
 def test_what_analysts_get_is_what_they_got(old: str) -> None:
     with Ledger(old) as ledger:
         assert exported(ledger) == json.loads(EXPORTED.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_state_still_follows_from_the_events_alone(old: str) -> None:
     with Ledger(old) as ledger:
         events = ledger.events()
@@ -93,6 +96,7 @@ def test_state_still_follows_from_the_events_alone(old: str) -> None:
     assert len(known.incidents) > 20
 
 
+@pytest.mark.slow
 def test_reasons_why_nobody_is_notified_have_their_parts(old: str) -> None:
     with Ledger(old) as ledger:
         incidents = ledger.lifecycle_state(LATER).incidents.values()
@@ -110,6 +114,7 @@ def test_reasons_why_nobody_is_notified_have_their_parts(old: str) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_ends_of_escalations_have_their_reason_and_their_person(old: str) -> None:
     with Ledger(old):
         ended = {(row["stop_reason"], row["stopped_by"]) for row in rows(old)["escalations"]}
@@ -125,6 +130,7 @@ def test_ends_of_escalations_have_their_reason_and_their_person(old: str) -> Non
     }
 
 
+@pytest.mark.slow
 def test_digests_and_tests_keep_their_kind(old: str) -> None:
     with Ledger(old) as ledger:
         kinds = Counter(row["kind"] for row in rows(old)["deliveries"])
@@ -137,6 +143,7 @@ def test_digests_and_tests_keep_their_kind(old: str) -> None:
     assert (single.kind, single.reason) == ("incident", "severity_rise")
 
 
+@pytest.mark.slow
 def test_what_waited_is_sent_and_what_was_withdrawn_is_not(old: str) -> None:
     before = rows(old)["deliveries"]
     sinks = {row["sink"] for row in before}

@@ -96,6 +96,7 @@ def test_workers_that_race_in_threads_send_every_row_exactly_once(ledger: Ledger
     assert len(sent) == 9
 
 
+@pytest.mark.slow
 def test_what_may_heal_is_tried_again_with_growing_pauses_and_then_given_up(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail", *[Retry("503")] * 9)
     now, tries = START, []
@@ -195,6 +196,7 @@ def test_a_row_that_another_worker_took_over_is_not_held_any_more(ledger: Ledger
     assert not outbox.holds(row)
 
 
+@pytest.mark.slow
 def test_what_was_sent_while_it_was_withdrawn_is_known_to_be_sent(ledger: Ledger) -> None:
     outbox = told(ledger)
     (row,) = outbox.lease("w1", START)
@@ -217,6 +219,7 @@ def called(ledger: Ledger) -> tuple[Outbox, str]:
     return Outbox(ledger.engine, PATIENCE), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [Retry("503"), Refused("not needed any more")])
 def test_a_call_that_is_withdrawn_under_way_and_fails_is_over(ledger: Ledger, answer: Outcome) -> None:
     outbox, name = called(ledger)

@@ -40,6 +40,7 @@ def test_whoever_was_told_hears_that_somebody_has_taken_it(ledger: Ledger) -> No
     assert ledger.notify(TELL, START + 3 * MINUTE).notifications == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("state", "is_by_person", "is_taken"),
     [("open", True, False), ("acknowledged", True, True), ("closed", True, True), ("closed", False, False)],
@@ -59,6 +60,7 @@ def test_a_ticket_that_a_person_takes_or_closes_acknowledges_the_incident(
     assert ledger.frames()["tickets"]["ticket"].to_list() == ["NET-1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("says_when", [True, False])
 def test_a_hand_that_lay_on_a_ticket_before_it_grew_worse_does_not_take_it_again(
     ledger: Ledger, says_when: bool

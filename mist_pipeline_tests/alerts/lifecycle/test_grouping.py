@@ -138,6 +138,7 @@ def test_what_begins_at_a_site_with_a_shared_fault_belongs_to_it_for_half_a_day(
     assert [state.alerts[name].family for name in own.alert_ids] == ["roaming"]
 
 
+@pytest.mark.slow
 def test_a_storm_that_gets_its_name_after_days_stays_the_incident_that_people_know() -> None:
     steps = [live(hour, *map(connect, SITES[:4])) for hour in range(72)]
     steps.append(live(72, *map(connect, SITES[:4]), correlation(SITES[:4], summary="DHCP of north.")))
@@ -189,6 +190,7 @@ def test_sites_told_before_their_cause_was_known_move_into_it() -> None:
     assert set(replay(steps).alerts["incident_id"]) == {only_incident(state).incident_id}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("days", "is_of_it"), [(6, True), (8, False)])
 def test_trouble_of_long_ago_is_not_of_a_cause_that_others_share_now(days: int, is_of_it: bool) -> None:
     steps = [live(hour, connect("s000")) for hour in range(24 * days)]

@@ -59,6 +59,7 @@ def test_a_site_that_is_down_with_its_devices_is_told_at_the_first_evaluation() 
     assert only_incident(state).cause == "The site is down."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "hours", "expected"),
     [
@@ -107,6 +108,7 @@ def test_a_chronic_score_does_not_hold_an_alert_whose_evidence_is_over() -> None
     assert only_alert(state).kinds == ("evidence", "threshold")
 
 
+@pytest.mark.slow
 def test_flapping_around_the_threshold_is_one_alert_by_hysteresis() -> None:
     """69 opens; 71 is above the threshold but below the recovery line; only above 73 does recovery begin."""
     steps = [live(hour, THRESHOLD, readings=reading("ok", 69.0)) for hour in range(7)]
@@ -162,6 +164,7 @@ def test_no_users_let_the_clock_run_but_are_no_proof_of_recovery() -> None:
     assert kinds(events) == ["resolved"]
 
 
+@pytest.mark.slow
 def test_a_stopped_collector_is_an_incident_of_its_own_and_freezes_recovery() -> None:
     stopped = finding("", "collector", "collector", "critical", "", summary="No site answered.")
     steps = [live(0, EVIDENCE), live(1)]
@@ -195,6 +198,7 @@ def test_the_hold_of_a_pending_alert_stands_while_data_is_missing() -> None:
     assert only_alert(state).state == "open"
 
 
+@pytest.mark.slow
 def test_an_alert_without_readings_for_a_week_expires() -> None:
     steps = [live(0, EVIDENCE), *(live(hour, readings=reading("missing")) for hour in range(1, 170))]
     state, _ = run(steps)
@@ -202,6 +206,7 @@ def test_an_alert_without_readings_for_a_week_expires() -> None:
     assert (alert.state, alert.resolution) == ("resolved", "expired")
 
 
+@pytest.mark.slow
 def test_a_hold_that_is_never_met_expires() -> None:
     steps = [live(hour, THRESHOLD, readings=reading("missing")) for hour in range(3)]
     steps += [live(hour, readings=reading("missing")) for hour in range(3, 171)]
@@ -218,6 +223,7 @@ def test_severity_rises_once_its_own_hold_is_met() -> None:
     assert only_alert(state).severity == "critical"
 
 
+@pytest.mark.slow
 def test_a_flicker_to_critical_does_not_rise() -> None:
     steps = [live(0, EVIDENCE)]
     steps += [live(hour, EVIDENCE, *([THRESHOLD] if hour % 4 else [])) for hour in range(1, 60)]
@@ -287,6 +293,7 @@ def test_a_daily_finding_speaks_for_a_day() -> None:
     assert kinds(run(steps, LEVELS)[1]) == ["pending", "opened", "renewed"]
 
 
+@pytest.mark.slow
 def test_a_chronic_site_is_told_once() -> None:
     steps = [daily(24 * day, THRESHOLD) for day in range(1, 60)]
     state, events = run(steps, LEVELS)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,6 +100,7 @@ def walk(steps: Sequence[EvaluationInput]) -> list[tuple[LifecycleState, list[Ev
     return walked
 
 
+@pytest.mark.slow
 @few
 @given(histories())
 def test_never_two_open_alerts_of_one_fingerprint(steps: list[EvaluationInput]) -> None:
@@ -107,6 +109,7 @@ def test_never_two_open_alerts_of_one_fingerprint(steps: list[EvaluationInput]) 
         assert len(active) == len(set(active))
 
 
+@pytest.mark.slow
 @few
 @given(histories())
 def test_resolved_comes_after_opened_and_every_alert_is_named_by_its_problem(
@@ -123,6 +126,7 @@ def test_resolved_comes_after_opened_and_every_alert_is_named_by_its_problem(
             assert alert.resolved_at is None
 
 
+@pytest.mark.slow
 @few
 @given(histories())
 def test_replaying_a_history_gives_the_same_events(steps: list[EvaluationInput]) -> None:
@@ -130,6 +134,7 @@ def test_replaying_a_history_gives_the_same_events(steps: list[EvaluationInput])
     assert list(replay(steps, quick).events) == events
 
 
+@pytest.mark.slow
 @few
 @given(histories(), st.integers(0, 24))
 def test_state_is_the_fold_of_the_events_wherever_they_are_cut(
@@ -144,6 +149,7 @@ def test_state_is_the_fold_of_the_events_wherever_they_are_cut(
     assert {name: incidents[name] for name in last.incidents} == last.incidents
 
 
+@pytest.mark.slow
 @few
 @given(histories())
 def test_every_open_alert_is_in_exactly_one_incident_that_is_going_on(steps: list[EvaluationInput]) -> None:
@@ -158,6 +164,7 @@ def test_every_open_alert_is_in_exactly_one_incident_that_is_going_on(steps: lis
             assert incident.is_active == is_alive
 
 
+@pytest.mark.slow
 @few
 @given(histories())
 def test_nothing_recovers_where_nobody_could_look(steps: list[EvaluationInput]) -> None:
@@ -174,6 +181,7 @@ def step_hours(step: EvaluationInput) -> float:
     return (step.as_of - START) / HOUR
 
 
+@pytest.mark.slow
 @few
 @given(histories(), st.booleans(), st.integers(0, 50))
 def test_every_open_incident_is_told_or_withheld_by_name_and_no_message_is_without_a_reason(

@@ -223,6 +223,7 @@ def test_a_reference_of_broken_weeks_is_refused() -> None:
         features(shape_cube(history([0.1]), DAY, DAY), [DAY], 30, 14)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     shares=st.lists(st.one_of(st.none(), st.floats(0, 1)), min_size=29, max_size=29),

@@ -65,6 +65,7 @@ def row(found: pl.DataFrame, site: str) -> dict[str, object]:
     return found.filter(pl.col("site_id") == site).row(0, named=True)
 
 
+@pytest.mark.slow
 def test_a_planted_site_day_is_found_and_the_metric_is_named() -> None:
     found = anomalies(worsened(world(), "s03", ["roaming"], 0.6), [DAY], SMALL)
     planted = row(found, "s03")
@@ -76,6 +77,7 @@ def test_a_planted_site_day_is_found_and_the_metric_is_named() -> None:
     assert found.filter(pl.col("is_anomaly"))["site_id"].to_list() == ["s03"]
 
 
+@pytest.mark.slow
 def test_several_metrics_together_are_more_unusual_than_one_of_them() -> None:
     one = row(anomalies(worsened(world(), "s03", ["roaming"], 0.25), [DAY], SMALL), "s03")
     all_three = row(anomalies(worsened(world(), "s03", METRICS, 0.25), [DAY], SMALL), "s03")
@@ -93,6 +95,7 @@ def test_columns_are_those_of_the_table() -> None:
     assert dict(anomalies(world(), [DAY], SMALL).schema) == ANOMALIES.polars_schema()
 
 
+@pytest.mark.slow
 def test_the_forest_is_that_of_the_last_scheduled_training_day() -> None:
     shapes = world()
     found = anomalies(shapes, [MONDAY - timedelta(days=1), MONDAY, DAY], SMALL)
@@ -109,6 +112,7 @@ def test_the_forest_is_that_of_the_last_scheduled_training_day() -> None:
     assert found["model_version"][-1].startswith("iforest-2026-11-16-")
 
 
+@pytest.mark.slow
 def test_backfilled_or_on_the_day_the_rows_are_the_same() -> None:
     shapes = world(days=80)
     days = [DAY - timedelta(days=k) for k in range(9)]
@@ -118,12 +122,14 @@ def test_backfilled_or_on_the_day_the_rows_are_the_same() -> None:
         assert anomalies(known_then, [day], SMALL).equals(backfilled.filter(pl.col("day") == day))
 
 
+@pytest.mark.slow
 def test_a_metric_that_appears_later_does_not_reach_back_into_the_forest() -> None:
     shapes = world()
     newcomer = world(days=4, metrics=["throughput"], seed=9)
     assert anomalies(pl.concat([shapes, newcomer]), [DAY], SMALL).equals(anomalies(shapes, [DAY], SMALL))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_scores_and_another_one_others() -> None:
     shapes = world()
     once, again = anomalies(shapes, [DAY], SMALL), anomalies(shapes, [DAY], SMALL)
@@ -211,6 +217,7 @@ def test_on_quiet_sites_the_budget_is_kept() -> None:
     assert 4.0 <= rate <= 20.0
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 1_000))
 def test_contributions_sum_to_one_scores_are_bounded_and_order_changes_nothing(seed: int) -> None:

@@ -215,6 +215,7 @@ def test_with_too_few_peers_of_its_kind_a_site_takes_the_next_circle() -> None:
 scores = st.lists(st.floats(0, 100) | st.none(), min_size=1, max_size=45)
 
 
+@pytest.mark.slow
 @given(scores, st.integers(0, 5))
 @settings(deadline=None, max_examples=20)
 def test_levels_stay_within_0_and_100_and_later_or_older_history_changes_nothing(
@@ -229,6 +230,7 @@ def test_levels_stay_within_0_and_100_and_later_or_older_history_changes_nothing
     assert ((levels >= 0) & (levels <= 100)).all()
 
 
+@pytest.mark.slow
 @given(st.lists(scores, min_size=4, max_size=6), st.integers(0, 1000))
 @settings(deadline=None, max_examples=12)
 def test_order_of_rows_and_one_more_healthy_site_change_no_baseline_that_is_not_pooled(

@@ -144,6 +144,7 @@ def test_from_history_to_deviation_a_bad_day_deviates_and_a_usual_weekday_does_n
     assert deviations(bad, baselines(bad, [D]), [D])["is_deviating"].item() is True
 
 
+@pytest.mark.slow
 @given(st.floats(0, 100), st.floats(300, 1e6), st.floats(1.01, 100))
 @settings(deadline=None, max_examples=60)
 def test_fewer_users_never_narrow_the_band(score: float, minutes: float, times: float) -> None:

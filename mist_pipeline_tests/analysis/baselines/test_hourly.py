@@ -140,6 +140,7 @@ def test_nothing_asked_or_nothing_known_is_an_empty_frame_of_all_columns() -> No
         assert dict(empty.schema) == HOURLY_SCHEMA
 
 
+@pytest.mark.slow
 @given(st.integers(0, 20), st.integers(0, 1000))
 @settings(deadline=None, max_examples=10)
 def test_what_comes_after_an_hour_and_the_order_of_rows_change_nothing(back: int, seed: int) -> None:

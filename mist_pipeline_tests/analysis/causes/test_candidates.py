@@ -280,6 +280,7 @@ def test_two_degraded_metrics_of_a_family_are_one_degraded_moment() -> None:
     assert rates["rate"].to_list() == [pytest.approx((1 + 1 / 2) / 2)]
 
 
+@pytest.mark.slow
 def test_false_causes_on_random_days_are_rarer_than_the_nominal_rate() -> None:
     rng = np.random.default_rng(21)
     days = 400
@@ -304,6 +305,7 @@ def test_false_causes_on_random_days_are_rarer_than_the_nominal_rate() -> None:
     assert false_days <= 33
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_the_order_of_sites_changes_nothing(seed: int) -> None:

@@ -140,6 +140,7 @@ def test_only_the_best_partners_of_a_site_are_kept() -> None:
         assert len(best.join(top, on=["site_a", "site_b"], how="semi")) == 2
 
 
+@pytest.mark.slow
 def test_among_independent_skewed_sites_no_more_pairs_pass_than_intended() -> None:
     rng = np.random.default_rng(13)
     metrics = [f"m{i}" for i in range(20)]
@@ -152,6 +153,7 @@ def test_among_independent_skewed_sites_no_more_pairs_pass_than_intended() -> No
     assert len(found) <= 40
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_the_order_of_rows_changes_nothing_and_pairs_are_well_formed(seed: int) -> None:

@@ -28,6 +28,7 @@ def rows(frames: Frames) -> pl.DataFrame:
     return evidence(**frames).rows
 
 
+@pytest.mark.slow
 def test_rows_have_the_columns_of_the_table_in_order_of_its_key(rows: pl.DataFrame) -> None:
     key = ["hour", "site_id", "metric", "classifier", "window_hours"]
     assert dict(rows.schema) == EVIDENCE.polars_schema()
@@ -35,6 +36,7 @@ def test_rows_have_the_columns_of_the_table_in_order_of_its_key(rows: pl.DataFra
     assert rows.equals(rows.sort(key))
 
 
+@pytest.mark.slow
 def test_half_the_users_suddenly_degraded_is_seen_in_the_first_hour_as_whole_and_as_classifier(
     rows: pl.DataFrame,
 ) -> None:
@@ -57,6 +59,7 @@ def test_the_strongest_evidence_of_all_is_the_planted_trouble(rows: pl.DataFrame
     assert at(BAD_FROM) <= strongest["hour"] < at(BAD_FROM + 32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [24 * 20, 24 * 24 + 12, 24 * 27])
 def test_later_hours_never_change_earlier_rows(frames: Frames, rows: pl.DataFrame, cut: int) -> None:
     assert_frame_equal(
@@ -64,6 +67,7 @@ def test_later_hours_never_change_earlier_rows(frames: Frames, rows: pl.DataFram
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [24, 7])
 def test_going_on_from_a_stored_state_gives_the_rows_of_the_whole_history(
     frames: Frames, rows: pl.DataFrame, step: int
@@ -87,17 +91,20 @@ def _epoch_hours() -> int:
     return int(START.timestamp() // 3600)
 
 
+@pytest.mark.slow
 def test_the_order_of_input_rows_and_of_sites_changes_nothing(frames: Frames, rows: pl.DataFrame) -> None:
     shuffled = {name: frame.sample(fraction=1.0, shuffle=True, seed=5) for name, frame in frames.items()}
     assert_frame_equal(evidence(**shuffled).rows, rows, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_state_does_not_go_back_in_time(frames: Frames) -> None:
     state = evidence(**frames).state
     with pytest.raises(ValueError, match="pass an older one"):
         evidence(**frames, state=state, from_hour=at(24), until_hour=at(24 * 30))
 
 
+@pytest.mark.slow
 def test_a_state_for_other_windows_is_refused(frames: Frames) -> None:
     state = evidence(**frames).state
     with pytest.raises(ValueError, match="begin anew"):
@@ -117,6 +124,7 @@ def test_no_history_is_no_evidence_and_no_state_is_invented(frames: Frames) -> N
     assert EvidenceState.from_rows(run.state.rows()).next_hour == 0
 
 
+@pytest.mark.slow
 def test_sites_that_share_nothing_borrow_nothing(frames: Frames) -> None:
     strangers = frames["sites"].with_columns(
         sitegroup_ids=pl.lit(None, pl.List(pl.String)),
@@ -128,6 +136,7 @@ def test_sites_that_share_nothing_borrow_nothing(frames: Frames) -> None:
     assert found["group_surprise"].max() == 0.0
 
 
+@pytest.mark.slow
 def test_a_later_change_of_site_groups_changes_no_earlier_row(frames: Frames, rows: pl.DataFrame) -> None:
     moved = frames["sites"].with_columns(
         day=pl.lit(at(24 * 20).date()),

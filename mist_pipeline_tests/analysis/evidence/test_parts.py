@@ -160,20 +160,24 @@ def silence(frames: Frames) -> list[tuple[datetime, str, int]]:
     return rows.select("hour", "classifier", "window_hours").rows()
 
 
+@pytest.mark.slow
 def test_dead_devices_are_an_outage_from_the_first_hour_on() -> None:
     found = silence(silenced(devices=0.0))
     assert found == [(at(SILENT_FROM + i), "outage", w) for i, w in enumerate((1, 2, 3, 3, 3))]
 
 
+@pytest.mark.slow
 def test_missing_data_where_users_are_usual_is_silence_when_devices_are_unknown() -> None:
     assert len(silence(silenced(devices=None))) == SILENT_HOURS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["no_users", "missing"])
 def test_no_data_is_no_outage_while_the_devices_live(state: str) -> None:
     assert silence(silenced(devices=1.0, state=state)) == []
 
 
+@pytest.mark.slow
 def test_no_users_is_a_drop_in_load_and_never_silence() -> None:
     frames = silenced(devices=None, state="no_users")
     assert silence(frames) == []
@@ -184,10 +188,12 @@ def test_no_users_is_a_drop_in_load_and_never_silence() -> None:
     assert load["surprise"].max() > 5
 
 
+@pytest.mark.slow
 def test_losing_part_of_the_devices_is_not_losing_all() -> None:
     assert {kind for _, kind, _ in silence(silenced(devices=0.5))} == {"device-loss"}
 
 
+@pytest.mark.slow
 def test_when_the_cloud_is_mute_about_most_sites_no_site_is_silent() -> None:
     frames = silenced(devices=None)
     hit = pl.col("hour").is_between(at(SILENT_FROM), at(SILENT_FROM + 5), closed="left")
@@ -195,6 +201,7 @@ def test_when_the_cloud_is_mute_about_most_sites_no_site_is_silent() -> None:
     assert silence(frames | {"sle_hourly": mute}) == []
 
 
+@pytest.mark.slow
 def test_scores_alone_are_evaluated_with_exposure_from_clients_and_say_so() -> None:
     bad = {(1, "coverage"): (22 * 24 + 9, 22 * 24 + 17, 0.5)}
     full = history(days=24, sites=3, extra=bad)
@@ -210,6 +217,7 @@ def test_scores_alone_are_evaluated_with_exposure_from_clients_and_say_so() -> N
     assert (worst["site_id"], worst["metric"]) == ("site-001", "coverage")
 
 
+@pytest.mark.slow
 def test_a_healthy_site_more_changes_no_other_sites_own_baseline() -> None:
     fewer, more = (evidence(**history(sites=n, days=12, metrics=("coverage",))).state for n in (5, 6))
     kept = (more.series["site_id"] != "site-005").to_numpy()
@@ -221,6 +229,7 @@ def test_a_healthy_site_more_changes_no_other_sites_own_baseline() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_lasting_level_becomes_the_new_normal_after_weeks_and_not_before() -> None:
     shifted = {(1, "coverage"): (24 * 20, 24 * 55, 0.2)}
     frames = history(days=55, sites=3, metrics=("coverage",), extra=shifted)
@@ -238,6 +247,7 @@ def test_a_lasting_level_becomes_the_new_normal_after_weeks_and_not_before() -> 
     assert known.fast_degraded[line].sum() / known.fast_exposure[line].sum() > 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [

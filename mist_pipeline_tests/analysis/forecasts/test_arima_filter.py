@@ -64,6 +64,7 @@ def test_readings_before_the_first_do_not_matter() -> None:
     np.testing.assert_allclose(kalman(late, ar, ma).log_likelihood, kalman(z, ar, ma).log_likelihood)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ar", "ma"), [([0.4], [-0.7]), ([0.3, -0.2], []), ([], [-0.5, 0.2]), ([0.2, 0.1], [0.3, -0.4])]
 )
@@ -104,6 +105,7 @@ def test_error_growth_is_that_of_the_psi_weights() -> None:
     np.testing.assert_allclose(mixed[0], np.sqrt([1, 1 + (1 + 0.7) ** 2]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ar", "ma"), [([0.6], []), ([], [-0.6]), ([0.5], [-0.9])])
 def test_the_fit_recovers_planted_coefficients(ar: list[float], ma: list[float]) -> None:
     rng = np.random.default_rng(11)
@@ -118,6 +120,7 @@ def test_the_fit_recovers_planted_coefficients(ar: list[float], ma: list[float])
     np.testing.assert_allclose(np.median(found_ma, axis=0), ma, atol=0.05)
 
 
+@pytest.mark.slow
 def test_the_fit_reaches_the_likelihood_that_statsmodels_reaches() -> None:
     from statsmodels.tsa.statespace.sarimax import SARIMAX
 
@@ -133,6 +136,7 @@ def test_the_fit_reaches_the_likelihood_that_statsmodels_reaches() -> None:
         assert ours > best - 0.1
 
 
+@pytest.mark.slow
 def test_a_warm_start_needs_few_steps() -> None:
     rng = np.random.default_rng(4)
     z = np.cumsum(0.3 * rng.normal(size=(20, 90)), axis=1) + rng.normal(size=(20, 90))

@@ -290,6 +290,7 @@ def test_noise_grows_with_fewer_users_and_forgets_blips() -> None:
     assert variance[0, -6] / variance[0, -7] == pytest.approx(3.5, rel=0.2)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(
     st.lists(
@@ -324,6 +325,7 @@ def test_order_of_rows_and_later_days_change_nothing() -> None:
     assert risks(pl.concat([history, later]), D, rules=RULES).equals(expected)
 
 
+@pytest.mark.slow
 def test_declines_are_warned_of_more_often_and_dips_and_steps_less_often_than_by_lines_and_curves() -> None:
     hit: dict[str, float] = {}
     rule: dict[str, float] = {}
@@ -344,6 +346,7 @@ def test_declines_are_warned_of_more_often_and_dips_and_steps_less_often_than_by
     assert (hit["dip"] + hit["step"]) / 2 < 0.1 < (rule["dip"] + rule["step"]) / 2
 
 
+@pytest.mark.slow
 def test_probabilities_are_those_with_which_levels_cross() -> None:
     # As often as the odds say: mostly nothing happens, one series in ten declines and crosses soon.
     share = {"quiet": 0.65, "dip": 0.1, "step": 0.15, "linear": 0.06, "accelerating": 0.04}

@@ -184,6 +184,7 @@ def test_no_days_give_an_empty_frame_of_the_same_columns() -> None:
 some_scores = st.lists(st.floats(0, 100) | st.none(), min_size=4, max_size=4)
 
 
+@pytest.mark.slow
 @given(
     st.lists(some_scores, min_size=1, max_size=12),
     st.sampled_from(["smooth", "banded"]),
@@ -205,6 +206,7 @@ def test_scores_are_bounded_contributions_sum_and_neither_order_nor_later_days_m
     assert_frame_equal(health_scores(past, [asked[-1]], rules), rows.filter(pl.col("day") == asked[-1]))
 
 
+@pytest.mark.slow
 @given(st.floats(0, 100), st.floats(0, 100), st.sampled_from(["smooth", "banded"]))
 @settings(deadline=None, max_examples=50)
 def test_a_better_metric_never_makes_a_site_less_healthy(one: float, other: float, method: Method) -> None:

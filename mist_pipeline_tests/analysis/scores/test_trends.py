@@ -214,6 +214,7 @@ def test_no_days_and_no_history_give_an_empty_frame_of_the_same_columns() -> Non
 scores = st.lists(st.floats(0, 100) | st.none(), min_size=1, max_size=60)
 
 
+@pytest.mark.slow
 @given(scores, st.integers(0, 5))
 @settings(deadline=None, max_examples=25)
 def test_what_comes_after_a_day_and_what_lies_before_the_lookback_change_nothing(
@@ -227,6 +228,7 @@ def test_what_comes_after_a_day_and_what_lies_before_the_lookback_change_nothing
     assert_frame_equal(alone, backfilled.filter(pl.col("day") == day), check_exact=True)
 
 
+@pytest.mark.slow
 @given(scores, st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=25)
 def test_order_of_rows_and_company_of_other_sites_change_nothing(

@@ -34,6 +34,7 @@ class TestTakingAndClosing:
         with open_ledger(settings) as ledger:
             assert ledger.escalate(who, START + timedelta(days=1)) == []
 
+    @pytest.mark.slow
     def test_twice_is_fine_and_said(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
         name = incident_of(settings, "s1")
@@ -42,6 +43,7 @@ class TestTakingAndClosing:
         assert ended.code == 0
         assert "was acknowledged already, by ada at 2026-03-02 12:00 UTC; nothing changes." in ended.text
 
+    @pytest.mark.slow
     def test_closing_ends_it_for_all(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
         name = incident_of(settings, "s2")
@@ -55,6 +57,7 @@ class TestTakingAndClosing:
             assert again.code == 0
             assert "is over since 2026-03-02 12:00 UTC; nothing changes." in again.text
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("command", ["ack", "resolve"])
     def test_what_became_part_of_another_is_not_taken_by_mistake(
         self, command: str, alerts: Alerts, settings: Settings
@@ -64,6 +67,7 @@ class TestTakingAndClosing:
         assert f"`mist-pipeline alerts {command} {second[:8]}` does it for all of that" in said
         assert state_of(settings, second) == "open"
 
+    @pytest.mark.slow
     def test_without_a_name_it_is_whoever_is_logged_in(
         self, alerts: Alerts, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -71,6 +75,7 @@ class TestTakingAndClosing:
         monkeypatch.setattr("getpass.getuser", lambda: "grace")
         assert "is acknowledged by grace." in alerts("ack", incident_of(settings, "s1")).text
 
+    @pytest.mark.slow
     def test_a_user_without_a_name_is_a_number(
         self, alerts: Alerts, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -81,6 +86,7 @@ class TestTakingAndClosing:
         monkeypatch.setattr("getpass.getuser", nobody)
         assert "is acknowledged by uid " in alerts("ack", incident_of(settings, "s1")).text
 
+    @pytest.mark.slow
     def test_feedback_is_about_the_alert_or_the_incident_that_was_named(
         self, alerts: Alerts, settings: Settings
     ) -> None:

@@ -57,6 +57,7 @@ class TestList:
         (one,) = parsed(alerts("list", "--json"))
         assert len(one["sites"]) == len(one["alert_ids"]) == 30
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("arguments", "sites"),
         [
@@ -82,11 +83,13 @@ class TestList:
         record(settings, *THREE)
         assert "No incident fits; 3 others would" in alerts("list", "--site", "Aachen").text
 
+    @pytest.mark.slow
     def test_an_unknown_site_is_refused_with_what_was_meant(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
         said = refused(alerts("list", "--site", "Colonge 3"))
         assert "there is no site 'Colonge 3'; did you mean 'Cologne 3'?" in said
 
+    @pytest.mark.slow
     def test_what_is_over_is_listed_only_when_asked_for(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
         gone = incident_of(settings, "s1")
@@ -98,6 +101,7 @@ class TestList:
 
 
 class TestListOfAllAlerts:
+    @pytest.mark.slow
     def test_csv_is_what_a_replay_of_the_same_writes(self, alerts: Alerts, settings: Settings) -> None:
         steps = [*THREE, *(live(hour, MAJOR) for hour in range(12, 40))]
         record(settings, *steps)
@@ -122,6 +126,7 @@ class TestListOfAllAlerts:
         assert incident_of(settings, "s1")[:8] in ended.out
         assert ended.out.rstrip().endswith("3 alerts")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("arguments", "sites"),
         [
@@ -145,6 +150,7 @@ class TestListOfAllAlerts:
 
 
 class TestHostileNames:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "command",
         [("list",), ("list", "--all"), ("list", "--format", "csv"), ("list", "--json"), ("show",)],
@@ -175,6 +181,7 @@ class TestHostileNames:
         assert rows["warning"]["what"] == "'=Slow."
         assert rows["major"]["where"] == "Cologne 3"
 
+    @pytest.mark.slow
     def test_what_people_type_is_no_markup_either(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
         name = incident_of(settings, "s1")

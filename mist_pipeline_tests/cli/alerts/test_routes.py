@@ -25,6 +25,7 @@ from mist_pipeline_tests.support.cli.alert_calls import (
 
 
 class TestRoute:
+    @pytest.mark.slow
     def test_every_route_says_whether_and_why(self, alerts: Alerts, settings: Settings) -> None:
         ended = alerts("test-route", "--severity", "major", "--metric", "coverage")
         assert ended.code == 0
@@ -128,6 +129,7 @@ class TestRetry:
             (given_up,) = ledger.given_up()
         return given_up.delivery_id
 
+    @pytest.mark.slow
     def test_a_message_that_was_given_up_waits_again(
         self, dead: int, alerts: Alerts, settings: Settings
     ) -> None:
@@ -142,6 +144,7 @@ class TestRetry:
             assert ledger.delivery(dead).state == "pending"
         assert "No message was given up." in alerts("retry").text
 
+    @pytest.mark.slow
     def test_what_cannot_be_tried_again_is_refused_and_says_why(
         self, dead: int, alerts: Alerts, settings: Settings
     ) -> None:
@@ -150,6 +153,7 @@ class TestRetry:
         alerts("retry", str(dead))
         assert f"message {dead} is pending, not given up" in refused(alerts("retry", str(dead)))
 
+    @pytest.mark.slow
     def test_a_call_that_nobody_needs_any_more_is_not_made(self, alerts: Alerts, settings: Settings) -> None:
         who = record(settings, *THREE)
         with open_ledger(settings) as ledger:

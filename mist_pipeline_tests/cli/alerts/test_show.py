@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from mist_pipeline.alerts.ledger.ledger import Ticket
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused
@@ -23,6 +25,7 @@ from mist_pipeline_tests.support.cli.alert_calls import (
 
 
 class TestShow:
+    @pytest.mark.slow
     def test_everything_about_an_incident_is_shown(self, alerts: Alerts, settings: Settings) -> None:
         who = record(settings, *THREE)
         name = incident_of(settings, "s2")
@@ -78,6 +81,7 @@ class TestShow:
         assert "no incident and no alert has an id that begins with 'nothing-like-it'" in said
         assert "mist-pipeline alerts list" in said
 
+    @pytest.mark.slow
     def test_a_beginning_of_several_is_refused_with_some_of_them(
         self, alerts: Alerts, settings: Settings
     ) -> None:
@@ -90,6 +94,7 @@ class TestShow:
         assert f"'{common}' begins" in said
         assert "type more of the one you mean" in said
 
+    @pytest.mark.slow
     def test_an_incident_that_became_part_of_another_says_so(
         self, alerts: Alerts, settings: Settings
     ) -> None:

@@ -19,6 +19,7 @@ from mist_pipeline_tests.support.cli.alert_calls import (
 
 
 class TestSilences:
+    @pytest.mark.slow
     def test_a_silence_silences_what_its_list_says(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
         made = parsed(alerts("silence", "site=Cologne 3", "--for", "2h", "--json"))
@@ -32,6 +33,7 @@ class TestSilences:
         reasons = {row["reason"] for row in story(alerts, settings, "s1")["deliveries"]}
         assert "severity_rise" in reasons, "until the silence is over"
 
+    @pytest.mark.slow
     def test_it_says_what_it_silences_and_how_it_is_ended(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
         ended = alerts(
@@ -61,6 +63,7 @@ class TestSilences:
         assert "from 2026-03-03 00:00 UTC, until 2026-03-03 02:00 UTC" in ended.text
         assert "it would silence:" in ended.text
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("typed", "meant"),
         [
@@ -93,12 +96,14 @@ class TestSilences:
         said = alerts("silence", "site_group=north", *arguments[:-1]).text
         assert "Monday, Tuesday from 13:00 for 3 h Europe/Berlin" in said
 
+    @pytest.mark.slow
     def test_a_window_every_day_ends_by_its_clock(self, alerts: Alerts, settings: Settings) -> None:
         arguments = ("--every", "day", "--begins", "22:00", "--ends", "6:00", "--zone", "UTC", "--for", "2w")
         made = parsed(alerts("silence", "site=x", *arguments, "--json"))
         assert (made["window"]["weekdays"], made["window"]["until"]) == ([], "06:00:00")
         assert made["ends_at"] == "2026-03-16T12:00:00Z"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("arguments", "expected"),
         [
@@ -132,6 +137,7 @@ class TestSilences:
         assert expected in refused(alerts("silence", *arguments))
         assert [one["source"] for one in parsed(alerts("silences", "--json"))] == ["configuration"]
 
+    @pytest.mark.slow
     def test_ending_one_tells_what_it_held_back(self, alerts: Alerts, settings: Settings) -> None:
         made = parsed(alerts("silence", "site_id=s2", "--for", "1d", "--json", hour=10))
         record(settings, *THREE)
@@ -148,6 +154,7 @@ class TestSilences:
         assert made["silence_id"] not in alerts("silences", hour=13).out
         assert made["silence_id"] in alerts("silences", "--all", hour=13).out
 
+    @pytest.mark.slow
     def test_one_that_has_not_begun_held_nothing_back(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
         made = parsed(alerts("silence", "site_id=s2", "--from", "2026-04-01", "--for", "1d", "--json"))

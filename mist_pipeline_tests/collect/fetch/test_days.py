@@ -52,6 +52,7 @@ def test_days_follow_one_another_without_gap_and_hold_their_own_instants(day: da
     assert day_of(start, zone) == day_of(end - 1, zone) == day
 
 
+@pytest.mark.slow
 @given(first=DAYS, count=st.integers(1, 20), zone=ZONES, length=st.sampled_from([1, 6, 24, 72, 168]))
 @settings(deadline=None, max_examples=80)
 def test_windows_cover_every_second_of_the_days_once(

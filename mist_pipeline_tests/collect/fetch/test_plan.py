@@ -52,6 +52,7 @@ def test_counts_of_the_newest_days_are_kept_when_calls_run_short() -> None:
     assert [item.what for item in plan.left_out] == [f"clients by hour on {45 - len(counted)} days"]
 
 
+@pytest.mark.slow
 def test_full_asks_everything_however_long_it_waits() -> None:
     asked = ask(site_ids=many(3000), metrics=WIFI, detail="full")
     plan = make_plan(asked, knowing(asked.site_ids), Budget(4000, per_hour=4000))
@@ -196,6 +197,7 @@ def test_an_impossible_wish_is_refused(changes: dict[str, Any], message: str) ->
         ask(**changes)
 
 
+@pytest.mark.slow
 @given(
     sites=st.integers(0, 1200),
     metrics=st.sets(st.sampled_from(sorted(CATALOGUE)), min_size=1),

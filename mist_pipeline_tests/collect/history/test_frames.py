@@ -214,6 +214,7 @@ def test_the_frames_have_the_columns_of_the_warehouse(is_empty: bool, store: Raw
         assert dict(frame.schema) == schema, table.name
 
 
+@pytest.mark.slow
 @given(
     cells=st.lists(
         st.one_of(st.none(), st.tuples(st.floats(0, 1e4), st.floats(0, 1))), min_size=24, max_size=24

@@ -192,6 +192,7 @@ class Crash(BaseException):
     """The process dies here."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", range(0, 40, 3))
 def test_a_crash_at_any_step_loses_nothing_and_the_next_run_finishes(
     raw: Path, reports: Path, monkeypatch: pytest.MonkeyPatch, step: int

@@ -68,6 +68,7 @@ def test_a_body_is_kept_byte_for_byte_but_for_breaks_between_tokens() -> None:
     assert one_line(b'{"a":1.50}') == b'{"a":1.50}'
 
 
+@pytest.mark.slow
 @given(
     bodies=st.lists(
         st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3)),

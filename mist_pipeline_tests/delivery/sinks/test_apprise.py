@@ -58,6 +58,7 @@ def sink(fake: FakeHttp, options: str = "") -> AppriseSink:
     return AppriseSink("others", Secret(f"json://{USER}:pass%2Fword%2B1@{host}/{PATH}{options}"))
 
 
+@pytest.mark.slow
 def test_a_message_arrives_as_plain_text_with_its_headline(fake: FakeHttp) -> None:
     assert sink(fake).send(message()) == Accepted()
     [seen] = fake.requests
@@ -68,6 +69,7 @@ def test_a_message_arrives_as_plain_text_with_its_headline(fake: FakeHttp) -> No
     assert "Report of the day: https://reports.example.com/latest.html" in told["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("severity", "expected"),
     [("critical", "failure"), ("major", "warning"), ("warning", "warning"), ("info", "info")],

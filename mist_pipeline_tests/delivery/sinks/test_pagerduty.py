@@ -242,6 +242,7 @@ def test_a_routing_key_that_cannot_be_one_is_an_error_at_once(key: str) -> None:
     assert not key or key not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sites", [1, 300, 3000])
 def test_an_event_of_any_size_is_within_the_limits(sites: int) -> None:
     alerts = tuple(alert(site(number, HOSTILE * 9), summaries=("ü" * 5000,)) for number in range(sites))

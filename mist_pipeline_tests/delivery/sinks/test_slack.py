@@ -270,6 +270,7 @@ def test_names_cannot_mention_command_or_format_beyond_their_place() -> None:
 names = st.text(max_size=200) | st.text(alphabet='&<>"\\\n\U0001f4a5', max_size=400)
 
 
+@pytest.mark.slow
 @given(
     name=names,
     text=names,

@@ -38,6 +38,7 @@ def test_a_question_that_fails_is_classified_like_at_every_sink(
         assert str(reply.status) in outcome.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reply", "expected"), RETRY_TABLE)
 def test_a_creation_that_fails_is_unknown_wherever_it_may_have_happened(
     system: UnderTest, reply: Reply, expected: type
@@ -113,6 +114,7 @@ def test_an_address_that_would_show_the_token_is_an_error_before_anything_is_sen
         system.sink(base_url=base_url)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["jira", "servicenow"])
 @settings(max_examples=25)
 @given(luck=bad_luck)

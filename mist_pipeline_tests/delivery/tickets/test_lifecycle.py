@@ -117,6 +117,7 @@ def test_a_recovery_without_a_ticket_makes_none(system: UnderTest) -> None:
 # Closed, and back again
 
 
+@pytest.mark.slow
 @same_and_next
 @pytest.mark.parametrize(("hours", "tickets"), [(23, 1), (25, 2)])
 def test_a_return_reopens_the_ticket_inside_the_window_and_gets_a_linked_one_after_it(

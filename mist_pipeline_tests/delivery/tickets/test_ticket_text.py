@@ -31,6 +31,7 @@ def test_a_storm_lists_all_its_children_within_the_limits(system: UnderTest) -> 
     assert all(f"Store {number}" in comment for number in range(1, 301))
 
 
+@pytest.mark.slow
 @both_kinds
 def test_what_does_not_fit_is_counted(system: UnderTest) -> None:
     huge = replace(incident(), alerts=tuple(alert(site(n, f"{n:04d} " + "界" * 55)) for n in range(1500)))
@@ -118,6 +119,7 @@ def test_a_text_node_is_never_empty_and_a_line_is_one_paragraph_line() -> None:
     assert TEXT_LIMIT == 32_767
 
 
+@pytest.mark.slow
 @given(
     names=st.lists(st.text(max_size=80), max_size=5), title=st.text(max_size=300), url=st.text(max_size=40)
 )

@@ -72,6 +72,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARSERS)
 @settings(max_examples=60, deadline=None)
 @given(document=JSON)

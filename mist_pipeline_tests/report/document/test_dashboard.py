@@ -42,6 +42,7 @@ def numbers(value: object) -> list[float]:
     return [value] if isinstance(value, float) else []
 
 
+@pytest.mark.slow
 def test_the_same_frames_give_the_same_characters_in_every_form(report: Rendered) -> None:
     again = make_report()
     assert render_html(again) == report.html
@@ -49,6 +50,7 @@ def test_the_same_frames_give_the_same_characters_in_every_form(report: Rendered
     assert render_json(again) == render_json(report.data)
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_in_the_frames_does_not_matter(report: Rendered) -> None:
     frames = (
         "sites",
@@ -75,6 +77,7 @@ def test_json_has_a_version_and_reads_back_as_the_document(report: Rendered) -> 
     assert (report.dashboard["schema"], report.dashboard["version"]) == ("mist-pipeline/dashboard", 1)
 
 
+@pytest.mark.slow
 def test_json_is_harmless_inside_of_markup(hostile: Rendered) -> None:
     text = render_json(hostile.data)
     assert text.isascii()
@@ -172,6 +175,7 @@ def test_a_site_of_an_earlier_description_that_is_gone_is_not_shown() -> None:
     assert "closed" not in by_id(build_dashboard(replace(data, sites=sites)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("states", "reason"),
     [

@@ -78,6 +78,7 @@ def test_an_instant_without_zone_is_refused() -> None:
         replace(make_report(1, 1, analysed=False), as_of=datetime(2026, 11, 23))  # noqa: DTZ001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", range(6))
 def test_a_crash_between_any_two_steps_leaves_whole_files_and_is_mended(
     tmp_path: Path, data: ReportData, monkeypatch: pytest.MonkeyPatch, step: int

@@ -159,6 +159,7 @@ def test_the_seven_day_line_reads_as_the_roadmap_has_it(report: Rendered) -> Non
     assert "↑ ALERT: approaching critical in 2–3 days" in trends
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("share", "colour"),
     [(20.0, "red"), (19.99, "darkorange"), (10.0, "darkorange"), (9.99, "orange"), (0.01, "orange")],
@@ -170,6 +171,7 @@ def test_classifiers_are_coloured_as_the_predecessor_coloured_them(share: float,
     assert f'class="blame-{colour}"' in blames.partition("<table>")[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("frame", "name"), OPTIONAL.items())
 def test_what_was_not_computed_is_left_out_and_what_is_empty_says_so(frame: str, name: str) -> None:
     data = make_report(3, 4)

@@ -19,6 +19,7 @@ def test_faults_depend_on_seed_and_request_and_not_on_order() -> None:
     assert met != {request: other.fault(*request) for request in requests}
 
 
+@pytest.mark.slow
 def test_rates_are_kept_and_a_retry_meets_fresh_luck() -> None:
     injector = Injector(Faults({"bad_gateway": 0.2, "rate_limited": 0.1}))
     met = Counter(injector.fault("/a", "") for _ in range(4000))

@@ -16,6 +16,7 @@ WIFI = METRICS[:8]
 ONSET = datetime(2026, 2, 18, 6, tzinfo=UTC)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 11), st.integers(0, 900), st.integers(1, 60), st.sampled_from(METRICS))
 def test_any_window_is_a_cut_of_the_whole(

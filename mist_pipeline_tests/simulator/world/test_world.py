@@ -305,6 +305,7 @@ def test_history_backwards_is_refused(world: World) -> None:
         world.history(world.first_day, world.first_day - timedelta(days=1))
 
 
+@pytest.mark.slow
 def test_a_bad_firmware_shows_in_the_attributes_while_it_runs(world: World) -> None:
     incident = next(incident for incident in world.truth if incident.kind == "bad_firmware")
     sites = world.history(world.first_day, world.first_day + timedelta(days=39))["sites"]

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import analysis, history
@@ -28,6 +29,7 @@ def rows_of(folder: Path, *loads: float | None) -> pl.DataFrame:
     return analysis.UTILISATION.conform(utilisation_rows(warehouse, settings, days)).sort("day")
 
 
+@pytest.mark.slow
 def test_75_percent_yesterday_and_79_today_is_trending_upward(tmp_path: Path) -> None:
     row = rows_of(tmp_path, *(60.0 + offset for offset in range(8)), 75.0, 79.0).row(-1, named=True)
     assert row["sentence"] == "75 % yesterday, 79 % today, trending upward"
@@ -39,6 +41,7 @@ def test_75_percent_yesterday_and_79_today_is_trending_upward(tmp_path: Path) ->
     )
 
 
+@pytest.mark.slow
 def test_a_falling_load_is_an_improvement(tmp_path: Path) -> None:
     row = rows_of(tmp_path, *(60.0 + offset for offset in range(8)), 79.0, 70.0).row(-1, named=True)
     assert (row["indicator"], row["is_degrading"]) == ("↓", False)
