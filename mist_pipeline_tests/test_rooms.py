@@ -218,3 +218,17 @@ def test_no_folder_is_a_shelf(folder: Path) -> None:
 def test_a_room_says_what_it_is_about(folder: Path) -> None:
     text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
     assert len(text) > 40, f"{folder.name}/__init__.py: what it answers, what belongs here, what does not"
+
+
+def test_no_test_module_imports_another() -> None:
+    tests = sorted(Path(__file__).parent.rglob("test_*.py"))
+    importing = [
+        f"{path.name} imports {node.module}"
+        for path in tests
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and node.module
+        and node.module.split(".")[-1].startswith("test_")
+        and node.module.startswith("mist_pipeline_tests.")
+    ]
+    assert importing == [], "what several tests need belongs into mist_pipeline_tests/support"

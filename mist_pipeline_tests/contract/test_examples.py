@@ -1,7 +1,6 @@
 """The official file's own examples go through client, parsing and scoring; what is tolerated is tested one by one."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +9,11 @@ import pytest
 from mist_pipeline.mist import endpoints, parsers
 from mist_pipeline.mist.client import MistClient
 from mist_pipeline.mist.endpoints import Call
-from mist_pipeline_tests.contract.test_requests import CALLS, ORG, SITE
+from mist_pipeline_tests.support.contract.calls import CALLS, ORG, SITE
 from mist_pipeline_tests.support.contract.official import TOLERATED, Contract, Exchange, mended
+from mist_pipeline_tests.support.contract.parsing import PARSERS
 from mist_pipeline_tests.support.mist.scripted_cloud import Reply, ScriptedCloud
 
-PARSERS: dict[str, Callable[..., Any]] = {
-    "self": parsers.parse_self,
-    "usage": parsers.parse_usage,
-    "sites": parsers.parse_sites,
-    "sites_sle": parsers.parse_sites_sle,
-    "sle_metrics": parsers.parse_sle_metrics,
-    "sle_summary": parsers.parse_sle_summary,
-    "impact_summary": parsers.parse_impact_summary,
-    "stats_sites": parsers.parse_stats_sites,
-    "stats_devices": parsers.parse_stats_devices,
-    "alarms": parsers.parse_alarms,
-}
 TOKEN = {"Authorization": "Token x"}
 
 

@@ -22,8 +22,8 @@ from mist_pipeline.simulator.cloud.app import CONTROL_PATH, SimulatedCloud
 from mist_pipeline.simulator.cloud.endpoints import FOREIGN_TOKEN, Behaviour
 from mist_pipeline.simulator.cloud.server import Running, serve
 from mist_pipeline.simulator.world.clock import Clock
-from mist_pipeline_tests.contract.test_examples import PARSERS
 from mist_pipeline_tests.support.contract.official import Contract, Exchange, request_errors, response_errors
+from mist_pipeline_tests.support.contract.parsing import PARSERS
 
 DAY = 86_400
 WORLD = World(sites=10, days=6, seed=11)

@@ -1,9 +1,8 @@
 """Mail against a real SMTP server: threads, TLS that fails closed, refusals, disconnects, and what arrives."""
 
 import email
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import default
@@ -11,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,97 +20,18 @@ from mist_pipeline.delivery.sinks.mail.config import MailConfig
 from mist_pipeline.delivery.sinks.mail.sink import MailSink, compose, picture_title
 from mist_pipeline.domain import text as plain_text
 from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline_tests.support.delivery.mail_server import PASSWORD, PEOPLE, Mailbox, mail_server
 from mist_pipeline_tests.support.delivery.messages import HOSTILE, PNG, START, incident, message, resolved
-from mist_pipeline_tests.support.fakes.certificate import self_signed, server_context
+from mist_pipeline_tests.support.fakes.certificate import self_signed
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp
 
 # The fake knows no TLS but STARTTLS; the connection is inside of TLS already where this would matter.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 
-PASSWORD = "password-very-secret"
-PEOPLE = ("ops@example.com", "night@example.com")
-
-
-@dataclass
-class Mailbox:
-    """A mail server's behaviour and what it received."""
-
-    answers: dict[str, str] = field(default_factory=dict)
-    """Command or recipient → answer instead of 250; ``drop`` closes the connection."""
-    arrived: list[Envelope] = field(default_factory=list)
-    sessions: list[Session] = field(default_factory=list)
-
-    async def handle_MAIL(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if "MAIL" in self.answers:
-            return self.answers["MAIL"]
-        envelope.mail_from = address
-        return "250 OK"
-
-    async def handle_RCPT(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        answer = self.answers.get(address, "250 OK")
-        if answer == "drop":
-            server.transport.close()
-        if answer.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return answer
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        answer = self.answers.get("DATA", "250 Message accepted")
-        if answer.startswith("250") or answer == "drop":
-            self.arrived.append(envelope)
-            self.sessions.append(session)
-        if answer == "drop":
-            server.transport.close()
-        return answer
-
-    def mails(self) -> list[EmailMessage]:
-        """What arrived, parsed."""
-        return [email.message_from_bytes(envelope.content, policy=default) for envelope in self.arrived]  # type: ignore[arg-type, misc]
-
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return self_signed(tmp_path_factory.mktemp("tls"))
-
-
-@contextmanager
-def mail_server(
-    mailbox: Mailbox, certificate: Path | None = None, *, implicit: bool = False
-) -> Iterator[int]:
-    """A server on a free port: plain without a certificate, else with STARTTLS, or TLS from the first byte."""
-
-    def authenticator(
-        server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
-    ) -> AuthResult:
-        fits = isinstance(data, LoginPassword) and data == LoginPassword(b"mist", PASSWORD.encode())
-        return AuthResult(success=fits, handled=False)
-
-    options: dict[str, Any] = {"hostname": "localhost", "port": 0, "ready_timeout": 10}
-    if certificate is not None:
-        context = server_context(certificate)
-        options |= (
-            {"ssl_context": context} if implicit else {"tls_context": context, "require_starttls": True}
-        )
-        options |= {"authenticator": authenticator, "auth_required": True, "auth_require_tls": not implicit}
-    controller = _AnyPort(mailbox, **options)
-    controller.start()
-    try:
-        yield controller.port
-    finally:
-        controller.stop()
-
-
-class _AnyPort(Controller):
-    """The library asks for its port before it knows which one it got."""
-
-    def _trigger_server(self) -> None:
-        assert self.server is not None
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
 
 
 def configured(**changes: Any) -> MailConfig:
