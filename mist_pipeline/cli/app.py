@@ -21,11 +21,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-GETTING_STARTED, WORKING, READING, TELLING, SERVING = (
+GETTING_STARTED, WORKING, READING, NOTIFYING, SERVING = (
     "Getting started",
     "Working",
     "Reading",
-    "Telling people",
+    "Notifying people",
     "Serving",
 )
 
@@ -38,7 +38,7 @@ app.command(rich_help_panel=WORKING)(run.retention)
 app.command(rich_help_panel=READING)(report.report)
 app.command(rich_help_panel=READING)(report.sql)
 app.command(rich_help_panel=READING)(replay.replay)
-app.add_typer(alerts.app, name="alerts", rich_help_panel=TELLING)
+app.add_typer(alerts.app, name="alerts", rich_help_panel=NOTIFYING)
 app.command(rich_help_panel=SERVING)(services.daemon)
 app.command(rich_help_panel=SERVING)(services.ui)
 app.command(rich_help_panel=SERVING)(services.listen)

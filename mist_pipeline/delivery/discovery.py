@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Literal, get_origin
 
 from mist_pipeline.delivery.config import SinkConfig
 
@@ -67,4 +68,5 @@ def _is_config_of(value: object, module: ModuleType) -> bool:
         and issubclass(value, SinkConfig)
         and value.__module__ == module.__name__
         and "type" in value.model_fields
+        and get_origin(value.model_fields["type"].annotation) is Literal
     )

@@ -31,7 +31,7 @@ else:
     # Made at run time of what is there: a new sink is a new folder, and nothing else.
     AnySink = Annotated[Union[sink_configs()], Field(discriminator="type")]  # noqa: UP007
 
-HOUSE_TABLE = Path(__file__).parents[2] / "config" / "remediation.yaml"
+HOUSE_TABLE = Path(__file__).parents[1] / "delivery" / "rendering" / "remediation.yaml"
 """Steps that usually help, as they come with the project."""
 
 RaisedFrom: TypeAlias = Literal["info", "warning", "major", "critical", "never"]
@@ -104,7 +104,8 @@ class Notifications(Section):
     )
     maintenance: tuple[PlannedSilence, ...] = Field((), description="Planned silences.")
     remediation: Path | None = Field(
-        None, description="A table of your own steps, in the form of config/remediation.yaml."
+        None,
+        description="A table of your own steps, in the form of delivery/rendering/remediation.yaml of the package.",
     )
     reports_url: str | None = Field(None, description="Where the folder of the reports is served, for links.")
     dagster_url: str | None = Field(None, description="Address of the Dagster UI, for links.")

@@ -66,6 +66,7 @@ def test_a_folder_that_is_added_is_a_kind_of_sink(package: Path) -> None:
             "from mist_pipeline.delivery.sinks.mail.config import MailConfig",
             "defines no sub-class of SinkConfig",
         ),
+        (FAX.replace('Literal["fax"]', "str"), "a `type`, a Literal of one text"),
     ],
 )
 def test_a_folder_without_a_configuration_is_an_error_that_says_so(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import mist_pipeline
 from mist_pipeline.domain.metrics import (
     CATALOGUE,
     CLASSIFIERS,
@@ -88,7 +89,9 @@ def test_metrics_are_shown_in_catalogue_order_and_unknown_ones_last() -> None:
 
 def test_every_classifier_with_remediation_steps_is_in_the_catalogue_or_begins_names_of_it() -> None:
     steps = yaml.safe_load(
-        (Path(__file__).parents[2] / "config" / "remediation.yaml").read_text(encoding="utf-8")
+        (Path(mist_pipeline.__file__).parent / "delivery" / "rendering" / "remediation.yaml").read_text(
+            encoding="utf-8"
+        )
     )
     beginnings = {
         beginning for metric in steps["metrics"].values() for beginning in metric.get("classifiers", {})

@@ -11,8 +11,7 @@ from mist_pipeline.alerts.notify.decision import NOTIFYING
 from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.delivery.message import Reason
 from mist_pipeline.delivery.rendering import wording
-from mist_pipeline.delivery.rendering.incident_page import blame_tables
-from mist_pipeline.delivery.sinks.mail.sink import picture_title
+from mist_pipeline.delivery.rendering.incident_page import blame_tables, picture_title
 from mist_pipeline.notification.builder import MOST_PAIRS, MOST_PICTURES, compose, leading_pairs
 from mist_pipeline.notification.message_context import Background, Blamed, Subject
 from mist_pipeline_tests.support.delivery.messages import PNG

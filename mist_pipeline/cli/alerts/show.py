@@ -121,7 +121,7 @@ def _facts(
     if clean(incident.cause) != what(incident, alerts):
         yield "Cause" if incident.scope == "infrastructure" else "Began as", incident.cause
     if reason := why_withheld(incident.withheld) if incident.is_active else "":
-        yield "Not notified", reason
+        yield "Nobody notified", reason
 
 
 def _state(incident: Incident) -> str:
@@ -205,7 +205,7 @@ def _easing(detail: Any) -> str:
 
 def _withheld(detail: Any) -> str:
     reason = why_withheld(withheld_from(detail))
-    return f"is not notified: {reason}" if reason else "is not held back any more"
+    return f"is held back, nobody is notified: {reason}" if reason else "is not held back any more"
 
 
 _WORDS: Mapping[str, str | Callable[[Any], str]] = {

@@ -7,14 +7,17 @@ The page loads nothing but the pictures that it comes with.
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-
-import jinja2
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.palette import DARK, LIGHT
 from mist_pipeline.domain.text import NAME_LENGTH, clean, instant, safe_url
+
+if TYPE_CHECKING:
+    import jinja2
 
 MOST_ALERTS = 15
 """Children with a row of their own …"""
@@ -147,7 +150,9 @@ def _blames(alert: AlertView, label: str) -> Iterator[Blame]:
 
 
 @functools.cache
-def _template() -> jinja2.Template:
+def _template() -> "jinja2.Template":
+    import jinja2
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mist_pipeline.delivery.rendering"),
         autoescape=True,
@@ -157,3 +162,9 @@ def _template() -> jinja2.Template:
     )
     environment.filters["percent"] = percent
     return environment.get_template("incident.html.j2")
+
+
+def picture_title(name: str) -> str:
+    """``coverage-cologne.png`` → ``Coverage cologne``."""
+    title = clean(Path(name).stem.replace("-", " ").replace("_", " "), NAME_LENGTH)
+    return title[:1].upper() + title[1:] or "Chart"

@@ -1,6 +1,6 @@
 """What usually helps, per metric and classifier, from a table in YAML that users can extend by a table of their own.
 
-Here: reading, checking and looking up. The steps themselves are in ``config/remediation.yaml``.
+Here: reading, checking and looking up. The steps themselves are in ``remediation.yaml`` beside this file.
 """
 
 import difflib
@@ -80,7 +80,7 @@ def load_remediation(*files: Path) -> Remediation:
     """The tables of all files, later ones extending earlier ones.
 
     Raises:
-        RemediationError: A file cannot be read or does not have the form of ``config/remediation.yaml``.
+        RemediationError: A file cannot be read or does not have the form of ``remediation.yaml`` beside this file.
     """
     table = Remediation()
     for file in files:

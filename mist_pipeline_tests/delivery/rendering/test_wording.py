@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mist_pipeline
 from mist_pipeline.delivery.message import Reason
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import (
@@ -18,6 +19,7 @@ from mist_pipeline.delivery.rendering.incident_page import (
     MOST_NAMED,
     Blame,
     blame_tables,
+    picture_title,
     render_page,
 )
 from mist_pipeline.delivery.rendering.remediation import (
@@ -26,9 +28,9 @@ from mist_pipeline.delivery.rendering.remediation import (
     load_remediation,
     parse_remediation,
 )
-from mist_pipeline.delivery.sinks.mail.sink import picture_title
 from mist_pipeline.domain import text as plain_text
 from mist_pipeline.domain.metrics import CATALOGUE
+from mist_pipeline.settings.notifications import HOUSE_TABLE
 from mist_pipeline.simulator.world.metric_profiles import PROFILES
 from mist_pipeline_tests.support.delivery.messages import (
     HOSTILE,
@@ -40,7 +42,7 @@ from mist_pipeline_tests.support.delivery.messages import (
     site,
 )
 
-SHIPPED = Path(__file__).parents[3] / "config" / "remediation.yaml"
+SHIPPED = Path(mist_pipeline.__file__).parent / "delivery" / "rendering" / "remediation.yaml"
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,11 @@ SHIPPED = Path(__file__).parents[3] / "config" / "remediation.yaml"
 )
 def test_a_headline_begins_with_the_state(reason: Reason, expected: str) -> None:
     assert wording.headline(message(reason=reason)).startswith(expected)
+
+
+def test_the_shipped_table_is_a_part_of_the_package() -> None:
+    assert HOUSE_TABLE == SHIPPED
+    assert HOUSE_TABLE.is_file()
 
 
 def test_what_is_over_says_how_long_it_lasted_and_what_is_acknowledged_says_so() -> None:

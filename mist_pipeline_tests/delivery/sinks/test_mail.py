@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from mist_pipeline.delivery.message import Message, Reason
 from mist_pipeline.delivery.rendering import wording
+from mist_pipeline.delivery.rendering.incident_page import picture_title
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.sinks.mail.config import MailConfig
-from mist_pipeline.delivery.sinks.mail.sink import MailSink, compose, picture_title
+from mist_pipeline.delivery.sinks.mail.sink import MailSink, compose
 from mist_pipeline.domain import text as plain_text
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline_tests.support.delivery.mail_server import PASSWORD, PEOPLE, Mailbox, mail_server

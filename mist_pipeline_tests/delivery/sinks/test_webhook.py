@@ -11,7 +11,8 @@ import pytest
 
 from mist_pipeline.delivery.sink import Accepted, Refused, Retry
 from mist_pipeline.delivery.sinks.file.sink import FileSink
-from mist_pipeline.delivery.sinks.webhook.sink import WebhookSink, document_of
+from mist_pipeline.delivery.sinks.webhook.document import document_of
+from mist_pipeline.delivery.sinks.webhook.sink import WebhookSink
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline_tests.support.delivery.messages import (
     HOSTILE,

@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import mist_pipeline
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
-from mist_pipeline.delivery.rendering.incident_page import render_page
+from mist_pipeline.delivery.rendering.incident_page import picture_title, render_page
 from mist_pipeline.delivery.rendering.remediation import load_remediation
 from mist_pipeline.delivery.sinks.mail.config import MailConfig
 from mist_pipeline.delivery.sinks.mail.sink import compose as mail_of
-from mist_pipeline.delivery.sinks.mail.sink import picture_title
 from mist_pipeline.delivery.sinks.slack.blocks import change_blocks, incident_blocks
-from mist_pipeline.delivery.sinks.webhook.sink import document_of
+from mist_pipeline.delivery.sinks.webhook.document import document_of
 from mist_pipeline.notification.builder import compose
 from mist_pipeline.notification.message_context import Subject, Surroundings
 from mist_pipeline_tests.support.delivery.messages import HOSTILE
@@ -22,7 +22,9 @@ from mist_pipeline_tests.support.notification.rows import (
     site_id,
 )
 
-REMEDIATION = load_remediation(Path(__file__).parents[3] / "config" / "remediation.yaml")
+REMEDIATION = load_remediation(
+    Path(mist_pipeline.__file__).parent / "delivery" / "rendering" / "remediation.yaml"
+)
 MAIL = MailConfig(
     type="mail", host="mail.example.com", sender="mist@example.com", recipients=("noc@example.com",)
 )

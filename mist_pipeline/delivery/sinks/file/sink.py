@@ -11,10 +11,9 @@ from pathlib import Path
 
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
-from mist_pipeline.delivery.rendering.incident_page import render_page
+from mist_pipeline.delivery.rendering.incident_page import picture_title, render_page
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry
-from mist_pipeline.delivery.sinks.mail.sink import picture_title
-from mist_pipeline.delivery.sinks.webhook.sink import document_of
+from mist_pipeline.delivery.sinks.webhook.document import document_of
 
 
 class FileSink:

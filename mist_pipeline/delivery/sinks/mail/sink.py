@@ -15,14 +15,13 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from pathlib import Path
 
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
-from mist_pipeline.delivery.rendering.incident_page import render_page
+from mist_pipeline.delivery.rendering.incident_page import picture_title, render_page
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.sinks.mail.config import MailConfig, problem_with_address
-from mist_pipeline.domain.text import NAME_LENGTH, clean, clipped
+from mist_pipeline.domain.text import clipped
 from mist_pipeline.http_client.failures import excerpt
 from mist_pipeline.http_client.secrets import Secret, Secrets
 
@@ -289,12 +288,6 @@ def _pictures(charts: Mapping[str, bytes]) -> dict[str, bytes]:
         if picture.startswith(_PNG) and size <= _MOST_PICTURE_BYTES and len(chosen) < _MOST_PICTURES:
             chosen[picture_title(name)] = picture
     return chosen
-
-
-def picture_title(name: str) -> str:
-    """``coverage-cologne.png`` → ``Coverage cologne``."""
-    title = clean(Path(name).stem.replace("-", " ").replace("_", " "), NAME_LENGTH)
-    return title[:1].upper() + title[1:] or "Chart"
 
 
 def _said(said: bytes | str) -> str:

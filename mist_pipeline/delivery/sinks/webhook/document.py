@@ -1,0 +1,80 @@
+"""A message as the JSON document that webhooks get and file sinks write. Not here: signing and posting it (`sink`)."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from mist_pipeline.delivery.message import AlertView, Message
+from mist_pipeline.delivery.rendering import wording
+
+SCHEMA = "mist-pipeline/message"
+
+
+VERSION = 1
+"""Rises when a receiver could break; members may be added within a version."""
+
+
+def document_of(message: Message) -> dict[str, Any]:
+    """The message as JSON values; names and sentences are as their authors typed them, so receivers escape them."""
+    incident = message.incident
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "delivery_id": message.delivery_id,
+        "reason": message.reason,
+        "sequence": message.sequence,
+        "attempt": message.attempt,
+        "headline": wording.headline(message),
+        "incident": {
+            "incident_id": incident.incident_id,
+            "fingerprint": incident.fingerprint,
+            "title": incident.title,
+            "severity": incident.severity,
+            "scope": incident.scope,
+            "status": incident.status,
+            "opened_at": _instant(incident.opened_at),
+            "updated_at": _instant(incident.updated_at),
+            "resolved_at": _instant(incident.resolved_at),
+            "cause": incident.cause,
+            "remediation": list(incident.remediation),
+            "report_url": incident.report_url,
+            "run_url": incident.run_url,
+            "alerts": [_alert(alert) for alert in incident.alerts],
+        },
+    }
+
+
+def _alert(alert: AlertView) -> dict[str, Any]:
+    return {
+        "alert_id": alert.alert_id,
+        "site_id": alert.site.site_id,
+        "site_name": alert.site.name,
+        "site_url": alert.site.url,
+        "metric": alert.metric,
+        "family": alert.family,
+        "severity": alert.severity,
+        "status": alert.status,
+        "opened_at": _instant(alert.opened_at),
+        "resolved_at": _instant(alert.resolved_at),
+        "summaries": list(alert.summaries),
+        "classifier": alert.classifier,
+        "evidence": _json(alert.evidence),
+    }
+
+
+def _json(value: object) -> Any:
+    """Evidence as JSON: what JSON does not know (instants, NaN) becomes text or null."""
+    if isinstance(value, Mapping):
+        return {str(name): _json(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(member) for member in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return _instant(value) if isinstance(value, datetime) else str(value)
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
