@@ -135,6 +135,7 @@ class TestDoctor:
         assert "create a new token" in ended.text
         assert SECRET not in ended.text
 
+    @pytest.mark.slow
     def test_an_unreachable_cloud_is_told_with_its_address(self, call: Call) -> None:
         ended = call("doctor", MIST_BASE_URL=NOWHERE, MIST_API_TOKEN=SECRET)
         assert ended.code == 1

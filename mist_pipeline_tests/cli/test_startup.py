@@ -52,6 +52,7 @@ def imported(folder: Path, *arguments: str) -> set[str]:
     return set(ended.stderr.splitlines()[-1].split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [("--help",), ("alerts", "--help"), ("backfill", "--help")], ids=" ".join
 )
@@ -59,6 +60,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...], tmp_path: Path) 
     assert imported(tmp_path, *arguments) & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_a_list_of_incidents_imports_no_dagster_and_no_analysis(tmp_path: Path) -> None:
     settings = load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path / "data")})
     step: EvaluationInput = live(0, finding())

@@ -33,6 +33,7 @@ SCRIPTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SCRIPTS)
 def test_errors_tracebacks_and_logs_never_show_the_token(
     cloud: ScriptedCloud, make_client: ClientMaker, caplog: pytest.LogCaptureFixture, case: str

@@ -48,6 +48,7 @@ ATTEMPTS = LIMITS.retry.attempts
 ONCE = replace(LIMITS, retry=RetryPolicy(attempts=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["reset", "truncate", "truncate_chunked", "unframed", "stall", "drip"])
 def test_a_connection_that_fails_is_tried_again(
     cloud: ScriptedCloud, make_client: ClientMaker, behaviour: str
@@ -58,6 +59,7 @@ def test_a_connection_that_fails_is_tried_again(
     assert len(cloud.requests) == 2 or (behaviour in LIMITS_FOR and len(cloud.requests) > 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["reset", "truncate", "truncate_chunked", "unframed", "stall", "drip"])
 def test_a_connection_that_keeps_failing_ends_after_the_last_attempt(
     cloud: ScriptedCloud, make_client: ClientMaker, behaviour: str
@@ -71,6 +73,7 @@ def test_a_connection_that_keeps_failing_ends_after_the_last_attempt(
     assert caught.value.path == "/api/v1/self"
 
 
+@pytest.mark.slow
 def test_predecessor_mistake_6_no_timeout_retry_or_429_handling(
     cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock
 ) -> None:

@@ -18,6 +18,8 @@ from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
 
+pytestmark = pytest.mark.slow  # a warehouse is published
+
 TODAY = date(2026, 11, 22)
 AS_OF = datetime(2026, 11, 23, 4, 25, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC)

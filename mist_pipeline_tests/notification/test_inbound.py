@@ -93,6 +93,7 @@ def test_who_takes_or_closes_a_page_has_taken_the_incident_and_others_hear_of_it
     assert ledger.frames()["deliveries"]["reason"].to_list() == ["first", "acknowledged"]
 
 
+@pytest.mark.slow
 def test_a_repeated_event_changes_nothing(settings: Settings, ledger: Ledger) -> None:
     key = f"mist-pipeline:{name(ledger)}:1"
     post(settings, key)

@@ -328,6 +328,7 @@ def test_many_workers_never_send_one_row_twice(office: Office) -> None:
     assert set(office.states()) == {("chat", "sent"), ("mail", "sent")}
 
 
+@pytest.mark.slow
 def test_what_is_told_of_one_incident_arrives_in_its_order_and_a_stuck_one_holds_up_no_other(
     office: Office,
 ) -> None:

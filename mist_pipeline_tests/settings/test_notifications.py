@@ -32,6 +32,7 @@ def test_templates_of_ones_own_are_taken(tmp_path: Path) -> None:
     assert load(one_sink(jira=f"templates: {tmp_path}"), tmp_path).sinks()["x"].name == "x"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SINKS)
 def test_every_sink_is_made_of_its_least_configuration(kind: str, tmp_path: Path) -> None:
     configured = load(f"notifications: {{sinks: {{x: {SINKS[kind]}}}}}", tmp_path)

@@ -179,6 +179,7 @@ def test_what_waited_is_sent_and_what_was_withdrawn_is_not(old: str) -> None:
     assert refused == ["refused"]
 
 
+@pytest.mark.slow
 def test_two_processes_may_open_it_at_once(tmp_path: Path) -> None:
     path = unpack(tmp_path / "ledger.db")
     program = "import sys; from mist_pipeline.alerts.ledger.ledger import Ledger; Ledger(sys.argv[1]).close()"

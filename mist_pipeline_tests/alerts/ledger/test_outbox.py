@@ -133,6 +133,7 @@ def test_a_create_that_timed_out_is_looked_up_and_never_sent_blindly_again(ledge
     assert ledger.frames()["threads"]["reference"].to_list() == ['{"id": "found"}']
 
 
+@pytest.mark.slow
 def test_a_look_up_that_finds_nothing_sends_again(ledger: Ledger) -> None:
     outbox = told(ledger, "jira")
     jira = Script("jira", Unknown("timeout"), looked_up=Retry("not there"))

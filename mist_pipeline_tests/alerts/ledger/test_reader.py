@@ -64,6 +64,7 @@ def test_records_of_an_incident_are_its_own_and_the_digests_and_feedback_about_i
     assert records["tickets"] == records["threads"] == []
 
 
+@pytest.mark.slow
 def test_given_up_is_what_was_refused_and_not_what_nobody_needs(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), PAGED)
     ledger.escalate(PAGED, START + 15 * MINUTE)

@@ -85,6 +85,7 @@ def test_several_metrics_together_are_more_unusual_than_one_of_them() -> None:
     assert max(json.loads(str(all_three["contributions"])).values()) < 0.75
 
 
+@pytest.mark.slow
 def test_an_unusually_good_day_is_no_anomaly() -> None:
     assert row(anomalies(worsened(world(), "s03", METRICS, 0.0), [DAY], SMALL), "s03")["is_anomaly"] is False
 

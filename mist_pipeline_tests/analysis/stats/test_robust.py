@@ -54,6 +54,7 @@ def test_the_pairwise_spread_sees_a_jump_between_two_levels_and_forgives_one_wil
     np.testing.assert_allclose(pairwise_std(values), [4 / 0.9539, 2.5 / 0.9539, NAN])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.one_of(st.none(), st.floats(-5, 5)), min_size=1, max_size=9), st.floats(0, 1))
 def test_quantiles_without_the_gaps_are_numpys(values: list[float | None], q: float) -> None:

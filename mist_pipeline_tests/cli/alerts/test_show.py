@@ -57,6 +57,7 @@ class TestShow:
         ):
             assert expected in text
 
+    @pytest.mark.slow
     def test_programs_get_all_of_it(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
         story = parsed(alerts("show", incident_of(settings, "s1"), "--json"))

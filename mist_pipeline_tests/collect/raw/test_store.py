@@ -253,6 +253,7 @@ def _write_until_killed(root: Path, ready: Any) -> None:
         signal.pause()
 
 
+@pytest.mark.slow
 def test_a_killed_process_holds_no_lock_and_loses_no_answer(store: RawStore) -> None:
     context = multiprocessing.get_context("spawn")
     ready = context.Event()

@@ -79,6 +79,7 @@ def test_its_colour_is_the_severity(severity: str, expected: str, fake: FakeHttp
     assert fake.requests[0].document()["type"] == expected
 
 
+@pytest.mark.slow
 def test_what_is_over_is_a_success(fake: FakeHttp) -> None:
     sink(fake).send(message(resolved(incident()), "all_resolved"))
     assert fake.requests[0].document()["type"] == "success"
@@ -203,6 +204,7 @@ def test_neither_log_nor_error_nor_repr_holds_a_secret(
     assert [secret for secret in SECRETS if secret in shown] == []
 
 
+@pytest.mark.slow
 def test_apprise_is_not_imported_unless_it_is_used() -> None:
     code = (
         "import sys; import mist_pipeline.delivery.sinks.apprise.sink; from mist_pipeline.settings import load_settings;"

@@ -24,6 +24,7 @@ from mist_pipeline_tests.support.fakes.fake_jira import STRICT, FakeJira
 from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reply", "expected"), RETRY_TABLE)
 def test_a_question_that_fails_is_classified_like_at_every_sink(
     system: UnderTest, reply: Reply, expected: type

@@ -245,6 +245,7 @@ def test_duplicates_that_could_not_be_closed_at_once_are_closed_at_the_next_mess
     assert system.open_ids() == [system.id_in(first)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["reset", "silence", "truncate"])
 def test_a_creation_that_timed_out_after_it_was_committed_is_adopted(
     system: UnderTest, behaviour: Any

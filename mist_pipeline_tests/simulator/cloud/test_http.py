@@ -206,6 +206,7 @@ def test_an_impact_names_the_access_points_that_carry_it(get: Get, world: World)
     assert get(f"{path}/impact-summary", duration="1d", fields="colour").status_code == 400
 
 
+@pytest.mark.slow
 def test_devices_default_to_access_points(get: Get, world: World) -> None:
     def types(**query: str) -> set[str]:
         return {device["type"] for device in get(f"{ORG}/stats/devices", limit=1000, **query).json()}

@@ -59,6 +59,7 @@ def test_half_an_answer_is_no_json(world: World) -> None:
             broken.json()
 
 
+@pytest.mark.slow
 def test_a_stall_outlasts_patience_and_does_not_hold_up_others_or_the_end(world: World) -> None:
     with serve(world, faults=_once("stall")) as cloud:
         headers = {"Authorization": f"Token {cloud.token}"}
