@@ -51,7 +51,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-_METRIC_ENDPOINTS = ("sle_summary", "impact_summary")
+_METRIC_ENDPOINTS = ("sle_summary", "impact_summary", "impacted_devices", "impacted_people")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ Endpoint = Literal[
     "sle_metrics",
     "sle_summary",
     "impact_summary",
+    "impacted_devices",
+    "impacted_people",
     "stats_sites",
     "stats_devices",
     "alarms",
@@ -24,6 +26,8 @@ Endpoint = Literal[
 Paging = Literal["none", "page", "body", "cursor"]
 Sle = Literal["wifi", "wired", "wan"]
 DeviceType = Literal["all", "ap", "switch", "gateway"]
+DeviceKind = Literal["ap", "switch", "gateway"]
+Connection = Literal["wireless", "wired"]
 
 PAGE_LIMIT = 1000
 """The largest page that the cloud serves; the default of 100 hides the rest where pages are not followed."""
@@ -127,6 +131,26 @@ def impact_summary(site_id: str, spelling: str, start: int, end: int) -> Call:
     """Who is hit by one metric's failures at one site over a window: by AP, WLAN, device type and so on."""
     path = f"{_site_sle(site_id)}/metric/{_plain(spelling, 'metric')}/impact-summary"
     return Call("impact_summary", path, Params(**_window(start, end)), site_id=site_id, spelling=spelling)
+
+
+_DEVICE_LISTS: Mapping[DeviceKind, str] = {
+    "ap": "impacted-aps",
+    "switch": "impacted-switches",
+    "gateway": "impacted-gateways",
+}
+_PEOPLE_LISTS: Mapping[Connection, str] = {"wireless": "impacted-users", "wired": "impacted-clients"}
+
+
+def impacted_devices(site_id: str, spelling: str, kind: DeviceKind, start: int, end: int) -> Call:
+    """Which devices are hit by one metric's failures at one site over a window; the first page of them, and their number."""
+    path = f"{_site_sle(site_id)}/metric/{_plain(spelling, 'metric')}/{_DEVICE_LISTS[kind]}"
+    return Call("impacted_devices", path, Params(**_window(start, end)), site_id=site_id, spelling=spelling)
+
+
+def impacted_people(site_id: str, spelling: str, connection: Connection, start: int, end: int) -> Call:
+    """Which clients are hit by one metric's failures at one site over a window; the first page of them, and their number."""
+    path = f"{_site_sle(site_id)}/metric/{_plain(spelling, 'metric')}/{_PEOPLE_LISTS[connection]}"
+    return Call("impacted_people", path, Params(**_window(start, end)), site_id=site_id, spelling=spelling)
 
 
 def stats_sites(org_id: str) -> Call:

@@ -134,7 +134,8 @@ def questions(running: Running) -> dict[str, list[Question]]:
             timeout=30,
         ).json()["enabled"]
         for spelling in spellings:
-            for name in ("summary", "summary-trend", "impact-summary", "impacted-aps"):
+            hit = [f"impacted-{what}" for what in ("aps", "switches", "gateways", "users", "clients")]
+            for name in ("summary", "summary-trend", "impact-summary", *hit):
                 is_read_over_time = site == sites[0] and name == "summary-trend"
                 windows = (week, partial, ahead) if is_read_over_time else (day,)
                 ask(f"{route}/metric/{{metric}}/{name}", f"{sle_path}/metric/{spelling}/{name}", *windows)
@@ -234,6 +235,8 @@ def test_the_client_reads_every_kind_of_simulated_cloud(
             for spelling in spellings.values():
                 calls.append(endpoints.sle_summary(site, spelling, END - 4 * DAY, END))
                 calls.append(endpoints.impact_summary(site, spelling, END - DAY, END))
+                calls.append(endpoints.impacted_devices(site, spelling, "ap", END - DAY, END))
+                calls.append(endpoints.impacted_people(site, spelling, "wireless", END - DAY, END))
         outcomes = dict(client.fetch_many(calls))
         for call, outcome in outcomes.items():
             assert isinstance(outcome, list), outcome

@@ -59,6 +59,8 @@ def test_a_metric_is_asked_for_in_the_clouds_own_spelling() -> None:
         lambda value: endpoints.alarms(value, 0, 1),
         lambda value: endpoints.sle_summary(SITE, value, 0, 1),
         lambda value: endpoints.impact_summary(value, "capacity", 0, 1),
+        lambda value: endpoints.impacted_devices(value, "capacity", "ap", 0, 1),
+        lambda value: endpoints.impacted_people(value, "capacity", "wireless", 0, 1),
     ],
 )
 def test_a_hostile_id_never_becomes_part_of_a_path(make: object, hostile: str) -> None:

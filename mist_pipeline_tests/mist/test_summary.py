@@ -68,7 +68,16 @@ class TestSummary:
         assert self.endpoints_asked(cloud) == [self.TREND, self.OLD, self.TREND, self.TREND, self.TREND]
 
     @pytest.mark.parametrize("status", [400, 404])
-    @pytest.mark.parametrize("make", [endpoints.sle_summary, endpoints.impact_summary])
+    @pytest.mark.parametrize(
+        "make",
+        [
+            endpoints.sle_summary,
+            endpoints.impact_summary,
+            lambda site, metric, start, end: endpoints.impacted_devices(site, metric, "ap", start, end),
+            lambda site, metric, start, end: endpoints.impacted_people(site, metric, "wireless", start, end),
+        ],
+        ids=["summary", "impact summary", "devices", "people"],
+    )
     def test_an_unsupported_metric_is_an_outcome_of_its_own(
         self, cloud: ScriptedCloud, make_client: ClientMaker, status: int, make: Any
     ) -> None:

@@ -7,6 +7,17 @@ guessing would invent data: a wrong type is `UnexpectedShape` with its path. No 
 
 from mist_pipeline.mist.parsers.account import Privilege, Usage, parse_self, parse_usage
 from mist_pipeline.mist.parsers.alarms import Alarm, parse_alarms
+from mist_pipeline.mist.parsers.impact import (
+    ImpactedDevice,
+    ImpactedDevices,
+    ImpactedPeople,
+    ImpactedPerson,
+    ImpactRow,
+    ImpactSummary,
+    parse_impact_summary,
+    parse_impacted_devices,
+    parse_impacted_people,
+)
 from mist_pipeline.mist.parsers.sites import (
     Device,
     Radio,
@@ -19,12 +30,9 @@ from mist_pipeline.mist.parsers.sites import (
 from mist_pipeline.mist.parsers.sle import (
     ClassifierSeries,
     Impact,
-    ImpactRow,
-    ImpactSummary,
     SitesSle,
     SleMetrics,
     SleSummary,
-    parse_impact_summary,
     parse_sites_sle,
     parse_sle_metrics,
     parse_sle_summary,
@@ -38,6 +46,10 @@ __all__ = [
     "Impact",
     "ImpactRow",
     "ImpactSummary",
+    "ImpactedDevice",
+    "ImpactedDevices",
+    "ImpactedPeople",
+    "ImpactedPerson",
     "Privilege",
     "Radio",
     "Site",
@@ -48,6 +60,8 @@ __all__ = [
     "Usage",
     "parse_alarms",
     "parse_impact_summary",
+    "parse_impacted_devices",
+    "parse_impacted_people",
     "parse_self",
     "parse_sites",
     "parse_sites_sle",

@@ -127,27 +127,6 @@ class SitesSle:
     unknown: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class ImpactRow:
-    """One thing (an access point, a WLAN …) and its share of a metric's failures."""
-
-    dimension: str
-    key: str
-    name: str
-    degraded: float
-    total: float
-
-
-@dataclass(frozen=True, slots=True)
-class ImpactSummary:
-    """Who is hit by one metric's failures over a window: rows by dimension (``ap``, ``wlan``, ``device_type`` …)."""
-
-    metric: str | None
-    start: int
-    end: int
-    rows: tuple[ImpactRow, ...]
-
-
 def score_pct(total: Sequence[float | None], degraded: Sequence[float | None]) -> float | None:
     """``100 · (1 − Σ degraded / Σ total)`` over the buckets that have both, or None where Σ total is 0.
 
@@ -194,7 +173,7 @@ def parse_sle_summary(document: Any) -> SleSummary:
     total, degraded, value = _columns(samples, ("total", "degraded", "value"))
     _check_minutes(samples, total, degraded)
     name = sle.text("name") or ""
-    start, end = _window(node)
+    start, end = window_of(node)
     return SleSummary(
         name=name,
         metric=canonical(name),
@@ -219,7 +198,7 @@ def parse_sites_sle(*documents: Any) -> SitesSle:
     if not documents:
         raise ValueError("the answer has at least one page")
     nodes = [Node(document, "sites_sle") for document in documents]
-    windows = {_window(node) for node in nodes}
+    windows = {window_of(node) for node in nodes}
     if len(windows) > 1:
         raise UnexpectedShape(
             f"pages of different windows: {sorted(windows)}", where="start", endpoint="sites_sle"
@@ -246,23 +225,6 @@ def parse_sites_sle(*documents: Any) -> SitesSle:
         scores_pct=scores,
         unknown=frozenset(name for name, metric in names.items() if metric is None),
     )
-
-
-def parse_impact_summary(document: Any) -> ImpactSummary:
-    """Who is hit, by dimension; dimensions that are new to us are kept.
-
-    Raises:
-        UnexpectedShape: A wrong type.
-    """
-    node = Node(document, "impact_summary")
-    rows = [
-        _impact_row(dimension, each)
-        for dimension in node.names()
-        if isinstance(node.child(dimension).value, list)
-        for each in node.elements(dimension)
-    ]
-    start, end = _window(node)
-    return ImpactSummary(canonical(node.text("metric") or ""), start, end, tuple(rows))
 
 
 def _columns(samples: Node, names: Sequence[str]) -> list[list[float | None]]:
@@ -347,7 +309,8 @@ def _most_buckets(start: int, end: int, width: float) -> int:
     return math.ceil((end - start) / width) + 1
 
 
-def _window(node: Node) -> tuple[int, int]:
+def window_of(node: Node) -> tuple[int, int]:
+    """Epoch seconds between which an answer lies."""
     start, end = int(node.required_moment("start")), int(node.required_moment("end"))
     if end < start:
         raise node.child("end").fail("an end after the start")
@@ -361,21 +324,3 @@ def _share_pct(node: Node) -> float | None:
     if not -1e-6 <= share <= 1 + 1e-6:
         raise node.fail("a score between 0 and 1")
     return 100.0 * min(max(share, 0.0), 1.0)
-
-
-def _impact_row(dimension: str, node: Node) -> ImpactRow:
-    key = next(
-        (
-            node.text(name)
-            for name in (f"{dimension}_mac", f"{dimension}_id", dimension)
-            if name in node.names()
-        ),
-        None,
-    )
-    return ImpactRow(
-        dimension=dimension,
-        key=key or "",
-        name=node.text("name") or "",
-        degraded=node.number("degraded") or 0.0,
-        total=node.number("total") or 0.0,
-    )

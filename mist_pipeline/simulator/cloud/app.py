@@ -118,6 +118,10 @@ class SimulatedCloud:
             ("sle_summary_trend", f"{metric}/summary-trend", answers.sle_summary_trend),
             ("impact_summary", f"{metric}/impact-summary", answers.impact_summary),
             ("impacted_aps", f"{metric}/impacted-aps", answers.impacted_aps),
+            ("impacted_switches", f"{metric}/impacted-switches", answers.impacted_switches),
+            ("impacted_gateways", f"{metric}/impacted-gateways", answers.impacted_gateways),
+            ("impacted_users", f"{metric}/impacted-users", answers.impacted_users),
+            ("impacted_clients", f"{metric}/impacted-clients", answers.impacted_clients),
         ]
         table = [Route(path, self._guarded(name, answer)) for name, path, answer in routes]
         table += [

@@ -3,6 +3,7 @@
 These answers are about now only. Neighbours: `cloud` says who is present, `server` pages.
 """
 
+import math
 import zlib
 from bisect import bisect_right
 from collections import defaultdict
@@ -63,9 +64,34 @@ class Fleet:
         """The hardware address of a device: type, and number within the organisation."""
         return f"{_PREFIXES[kind]}{int(self._first[kind][site.index]) + ordinal:06x}"
 
-    def access_points(self, site: Site) -> list[tuple[str, str]]:
-        """Hardware address and name of a site's access points."""
-        return [(self.mac("ap", site, ordinal), f"ap-{ordinal + 1:03d}") for ordinal in range(site.num_aps)]
+    def named(self, kind: str, site: Site) -> list[tuple[str, str]]:
+        """Hardware address and name of a site's devices of one type."""
+        return [
+            (self.mac(kind, site, ordinal), f"{kind}-{ordinal + 1:03d}")
+            for ordinal in range(_count(kind, site))
+        ]
+
+    def described(self, kind: str, site: Site, ordinal: int) -> tuple[str, str]:
+        """Model and firmware of a device now."""
+        return self._model(kind, site, ordinal, self._cloud.clock.now())
+
+    def in_trouble(self, site: Site, metric: str, start: float, end: float) -> frozenset[int]:
+        """Ordinals of the access points that the incidents of a window are about: those of the model, those that are gone.
+
+        Empty where an incident spares no access point, or where there is none.
+        """
+        found: set[int] = set()
+        for scenario in self._cloud.world.scenarios:
+            is_here = site.index in scenario.sites and any(one.metric == metric for one in scenario.effects)
+            if not is_here or scenario.onset.timestamp() >= end or scenario.end.timestamp() <= start:
+                continue
+            if model := scenario.cause.get("model"):
+                first = range(site.num_main_aps)
+                main = set(first) if site.ap_models[0] == model else set[int]()
+                other = set(range(site.num_main_aps, site.num_aps)) if site.ap_models[1] == model else set()
+                found |= main | other
+            found |= set(range(math.ceil(scenario.offline * site.num_aps)))
+        return frozenset(found)
 
     def sites_documents(self, sites: list[Site]) -> list[Document]:
         """Bodies of the organisation's list of sites."""

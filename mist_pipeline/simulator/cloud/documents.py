@@ -1,19 +1,17 @@
-"""Service levels as the cloud writes them: `sites-sle`, `metrics`, `summary`, `impact-summary`, `impacted-aps`.
+"""Service levels as the cloud writes them: `sites-sle`, `metrics`, `summary`.
 
-Pure: values in, JSON-ready objects out. Neighbours: `cloud` gives the values, `devices` the APs, `server` the paths.
+Pure: values in, JSON-ready objects out. Neighbours: `view` gives the values, `impacts` says who is hit, `server` the paths.
 """
 
 import math
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 
-from mist_pipeline.domain.metrics import CATALOGUE, normalise
-from mist_pipeline.simulator.cloud.devices import Fleet
+from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.simulator.cloud.view import Scores, Series
 from mist_pipeline.simulator.world.metric_profiles import METRICS
-from mist_pipeline.simulator.world.organisation import Site, stable_uuid
+from mist_pipeline.simulator.world.organisation import Site
 from mist_pipeline.simulator.world.randomness import Floats
 
 Document = dict[str, Any]
@@ -25,13 +23,6 @@ _FOREIGN: Final = ("roaming-v2", "switch_stc", "location_jitter", "location_late
 """Metrics that the cloud advertises and the pipeline does not ask for."""
 
 _DEVICE_COUNT: Final = {"wifi": "num_aps", "wired": "num_switches", "wan": "num_gateways"}
-_WLANS: Final = (("Corp", 0.55), ("Guest", 0.35), ("*_`<i>IoT</i>`_*", 0.1))
-_BANDS: Final = (("24", 0.3), ("5", 0.6), ("6", 0.1))
-_SYSTEMS: Final = (("", "unknown", 0.4), ("Android 14", "Android 14", 0.3), ("17.5", "17.5", 0.3))
-_TYPES: Final = (("", "unknown", 0.4), ("Pixel", "Pixel", 0.3), ("iPhone", "iPhone", 0.3))
-_VLANS: Final = (("10", 0.6), ("20", 0.4))
-IMPACT_FIELDS: Final = ("ap", "band", "device_os", "device_type", "wlan", "vlan", "server")
-_STANDARD_FIELDS: Final = ("ap", "wlan", "device_os", "device_type", "band")
 
 
 def spelling(site: Site, metric: str) -> str:
@@ -88,8 +79,8 @@ def summary_document(site: Site, metric: str, spelled: str, series: Series) -> D
         "value": _values(series.value),
     }
     return {
-        "start": _epoch(series.start),
-        "end": _epoch(series.end),
+        "start": epoch(series.start),
+        "end": epoch(series.end),
         "sle": {
             "name": spelled,
             "interval": series.interval,
@@ -117,92 +108,23 @@ def summary_document(site: Site, metric: str, spelled: str, series: Series) -> D
     }
 
 
-def impact_document(
-    fleet: Fleet, site: Site, spelled: str, series: Series, *, classifier: str, fields: str
-) -> Document:
-    """The body of `impact-summary`, by default for the fields that the contract names."""
-    total, degraded = _sum(series.total), _degraded(series, classifier)
-    wanted = _STANDARD_FIELDS if fields == "" else (fields,)
-    tables: dict[str, list[Document]] = {
-        "ap": _ap_rows(fleet, site, degraded, total),
-        "band": [_part(degraded, total, share, band=name, name=name) for name, share in _BANDS],
-        "device_os": [_part(degraded, total, share, device_os=os, name=name) for os, name, share in _SYSTEMS],
-        "device_type": [
-            _part(degraded, total, share, device_type=kind, name=name) for kind, name, share in _TYPES
-        ],
-        "wlan": [
-            _part(degraded, total, share, wlan_id=stable_uuid(0, "wlan", name), name=name)
-            for name, share in _WLANS
-        ],
-        "vlan": [_part(degraded, total, share, vlan=name, name=name) for name, share in _VLANS],
-        "server": [_part(degraded, total, 1.0, server="10.0.0.53", name="10.0.0.53")],
-    }
-    return {
-        "start": _epoch(series.start),
-        "end": _epoch(series.end),
-        "metric": spelled,
-        "classifier": classifier,
-        "failure": "",
-        **{name: [] for name in _STANDARD_FIELDS if name not in wanted},
-        **{name: tables[name] for name in wanted if name in tables},
-    }
-
-
-def impacted_aps_document(
-    fleet: Fleet, site: Site, spelled: str, series: Series, *, classifier: str
-) -> Document:
-    """The body of `impacted-aps`."""
-    rows = _ap_rows(fleet, site, _degraded(series, classifier), _sum(series.total))
-    return {
-        "start": _epoch(series.start),
-        "end": _epoch(series.end),
-        "metric": spelled,
-        "classifier": classifier,
-        "failure": "",
-        "total_count": len(rows),
-        "page": 1,
-        "limit": 1000,
-        "aps": rows[:1000],
-    }
-
-
-def _degraded(series: Series, classifier: str) -> float:
-    if classifier == "":
-        return _sum(series.degraded)
-    by_name: Mapping[str, Floats] = {normalise(name): minutes for name, minutes in series.classifiers.items()}
-    found = by_name.get(normalise(classifier))
-    return 0.0 if found is None else _sum(found)
-
-
-def _ap_rows(fleet: Fleet, site: Site, degraded: float, total: float) -> list[Document]:
-    """Degraded minutes by AP, worst first: a few carry most."""
-    if degraded <= 0:
-        return []
-    weight = 1.0 / np.arange(1, site.num_aps + 1) ** 1.5
-    shares = (weight / weight.sum()).tolist()
-    return [
-        _part(degraded, total, share, total_share=1.0 / site.num_aps, ap_mac=mac, name=name)
-        for share, (mac, name) in zip(shares, fleet.access_points(site), strict=True)
-        if share * degraded >= 0.01
-    ]
-
-
-def _part(
-    degraded: float, total: float, share: float, *, total_share: float | None = None, **key: str
-) -> Document:
-    part = round(degraded * share, 3)
-    whole = max(part, total * (share if total_share is None else total_share))
-    return {**key, "degraded": part, "total": round(whole, 3), "duration": 0}
-
-
 def _impact(site: Site, users: int, degraded: float, total: float) -> Document:
-    share = degraded / total if total > 0 else 0.0
     return {
-        "num_users": min(users, int(np.ceil(2.0 * share * users))),
+        "num_users": number_hit(users, degraded, total),
         "total_users": users,
-        "num_aps": min(site.num_aps, int(np.ceil(2.0 * share * site.num_aps))),
+        "num_aps": number_hit(site.num_aps, degraded, total),
         "total_aps": site.num_aps,
     }
+
+
+def number_hit(everyone: int, degraded: float, total: float) -> int:
+    """How many of them a degraded share touches: twice the share, at least one where there is any.
+
+    >>> number_hit(10, 3.0, 30.0), number_hit(10, 0.0, 30.0), number_hit(10, 29.0, 30.0)
+    (2, 0, 10)
+    """
+    share = degraded / total if total > 0 else 0.0
+    return min(everyone, int(np.ceil(2.0 * share * everyone)))
 
 
 def _sum(minutes: Floats) -> float:
@@ -217,6 +139,6 @@ def _values(numbers: Floats) -> list[float | None]:
     return values
 
 
-def _epoch(seconds: float) -> float:
+def epoch(seconds: float) -> float:
     """Epoch seconds, whole where they are."""
     return int(seconds) if seconds == int(seconds) else seconds

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from mist_pipeline.domain.metrics import Group
-from mist_pipeline.simulator.cloud import documents, queries
+from mist_pipeline.simulator.cloud import documents, impacts, queries
 from mist_pipeline.simulator.cloud.alarms import AlarmLog
 from mist_pipeline.simulator.cloud.devices import Document, Fleet, device_types, self_document
 from mist_pipeline.simulator.cloud.queries import BadRequestError
@@ -198,27 +198,37 @@ class Endpoints:
 
     def impact_summary(self, request: Request, _body: bytes) -> Response:
         """Users, access points and other parts that are hit."""
-        site, metric, spelled = self._metric(request)
-        query = request.query_params
-        fields = query.get("fields", "")
-        if fields not in ("", *documents.IMPACT_FIELDS):
+        fields = request.query_params.get("fields", "")
+        if fields not in ("", *impacts.FIELDS):
             raise BadRequestError(f"unknown fields {fields[:40]!r}")
-        series = self._cloud.series(site, metric, *queries.window(query, self._cloud.clock.now()))
-        return JSONResponse(
-            documents.impact_document(
-                self._fleet, site, spelled, series, classifier=query.get("classifier", ""), fields=fields
-            )
-        )
+        return JSONResponse(impacts.impact_summary(self._hit(request), fields))
 
     def impacted_aps(self, request: Request, _body: bytes) -> Response:
         """Which access points are hit."""
+        return JSONResponse(impacts.impacted_devices(self._hit(request), "ap"))
+
+    def impacted_switches(self, request: Request, _body: bytes) -> Response:
+        """Which switches are hit."""
+        return JSONResponse(impacts.impacted_devices(self._hit(request), "switch"))
+
+    def impacted_gateways(self, request: Request, _body: bytes) -> Response:
+        """Which gateways are hit."""
+        return JSONResponse(impacts.impacted_devices(self._hit(request), "gateway"))
+
+    def impacted_users(self, request: Request, _body: bytes) -> Response:
+        """Whose Wi-Fi is hit."""
+        return JSONResponse(impacts.impacted_users(self._hit(request)))
+
+    def impacted_clients(self, request: Request, _body: bytes) -> Response:
+        """Whose cable is hit."""
+        return JSONResponse(impacts.impacted_clients(self._hit(request)))
+
+    def _hit(self, request: Request) -> impacts.Hit:
         site, metric, spelled = self._metric(request)
         query = request.query_params
         series = self._cloud.series(site, metric, *queries.window(query, self._cloud.clock.now()))
-        classifier = query.get("classifier", "")
-        return JSONResponse(
-            documents.impacted_aps_document(self._fleet, site, spelled, series, classifier=classifier)
-        )
+        suspects = self._fleet.in_trouble(site, metric, series.start, series.end)
+        return impacts.Hit(self._fleet, site, metric, spelled, series, query.get("classifier", ""), suspects)
 
     def alarms(self, request: Request, _body: bytes) -> Response:
         """Alarms of the organisation or of a site, with a cursor."""

@@ -397,30 +397,3 @@ def test_any_single_change_of_a_sound_summary_is_tolerated_or_refused(
         return
     assert found.score_pct is None or 0 <= found.score_pct <= 100
     assert len(found.total) == len(found.degraded) == len(found.value)
-
-
-class TestImpact:
-    def test_rows_are_read_by_dimension_and_new_dimensions_are_kept(self) -> None:
-        found = parsers.parse_impact_summary(
-            {
-                "start": 0,
-                "end": 60,
-                "metric": "failed_to_connect",
-                "classifier": "",
-                "ap": [{"ap_mac": "5c5b", "name": "ap43", "degraded": 1486, "total": 27406, "duration": 0}],
-                "wlan": [{"wlan_id": "w-1", "name": "Guests", "degraded": 3.5, "total": None}],
-                "band": [],
-                "planet": [{"planet": "mars", "degraded": 1}],
-                "vlan": None,
-            }
-        )
-        assert found.metric == "successful-connect"
-        assert found.rows == (
-            parsers.ImpactRow("ap", "5c5b", "ap43", 1486.0, 27406.0),
-            parsers.ImpactRow("wlan", "w-1", "Guests", 3.5, 0.0),
-            parsers.ImpactRow("planet", "mars", "", 1.0, 0.0),
-        )
-
-    def test_a_row_that_is_none_is_an_error(self) -> None:
-        with pytest.raises(UnexpectedShape, match=r"ap\[0\]"):
-            parsers.parse_impact_summary({"start": 0, "end": 60, "ap": [7]})

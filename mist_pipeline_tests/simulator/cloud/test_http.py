@@ -206,6 +206,42 @@ def test_an_impact_names_the_access_points_that_carry_it(get: Get, world: World)
     assert get(f"{path}/impact-summary", duration="1d", fields="colour").status_code == 400
 
 
+def test_whoever_asks_who_is_hit_hears_the_same_number(get: Get, world: World) -> None:
+    end = int(world.end.timestamp())
+    for site in world.sites()[:4]:
+        path = _sle(site.site_id, "metric/coverage")
+        window = {"start": end - DAY, "end": end}
+        answer = get(f"{path}/summary", **window)
+        if answer.status_code != 200:
+            continue
+        impact = answer.json()["impact"]
+        users = get(f"{path}/impacted-users", **window).json()
+        aps = get(f"{path}/impacted-aps", **window).json()
+        assert users["total_count"] == len(users["users"]) == impact["num_users"] <= impact["total_users"]
+        assert aps["total_count"] == len(aps["aps"]) == impact["num_aps"] <= impact["total_aps"]
+        assert {row["ap_mac"] for row in users["users"]} <= {row["ap_mac"] for row in aps["aps"]}
+        assert len({row["mac"] for row in users["users"]}) == users["total_count"]
+        assert get(f"{path}/impacted-switches", **window).json()["switches"] == []
+
+
+def test_the_access_points_that_are_hit_are_those_of_the_incident() -> None:
+    onset = datetime(2026, 2, 20, 6, tzinfo=UTC)
+    plain = World(8, 30, 2, quiet=True)
+    site = next(one for one in plain.sites() if one.num_main_aps < one.num_aps)
+    other = site.ap_models[1]
+    incident = scenario.bad_firmware([site.index], onset, 30, model=other, firmware="9.9.9")
+    world = World(8, 30, 2, quiet=True, scenarios=[incident])
+    metric = incident.effects[0].metric
+    with serve(world, clock=Clock(onset + timedelta(hours=24))) as cloud:
+        get = getter(cloud)
+        spelled = _spelling(get, site.site_id, metric)
+        window = {"start": int(onset.timestamp()), "end": int(onset.timestamp()) + DAY}
+        aps = get(_sle(site.site_id, f"metric/{spelled}/impacted-aps"), **window).json()["aps"]
+    ordinals = [int(row["name"].removeprefix("ap-")) - 1 for row in aps]
+    assert ordinals
+    assert ordinals[0] >= site.num_main_aps, "the worst one is of the model that the firmware broke"
+
+
 @pytest.mark.slow
 def test_devices_default_to_access_points(get: Get, world: World) -> None:
     def types(**query: str) -> set[str]:

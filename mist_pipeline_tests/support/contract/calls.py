@@ -15,6 +15,14 @@ CALLS: list[Call] = [
     endpoints.sle_metrics(SITE),
     endpoints.sle_summary(SITE, "failed_to_connect", 1769904000, 1769990400),
     endpoints.impact_summary(SITE, "time-to-connect", 1769904000, 1769990400),
+    *[
+        endpoints.impacted_devices(SITE, "time-to-connect", kind, 1769904000, 1769990400)
+        for kind in get_args(endpoints.DeviceKind)
+    ],
+    *[
+        endpoints.impacted_people(SITE, "time-to-connect", connection, 1769904000, 1769990400)
+        for connection in get_args(endpoints.Connection)
+    ],
     endpoints.stats_sites(ORG),
     *[endpoints.stats_devices(ORG, kind) for kind in get_args(endpoints.DeviceType)],
     endpoints.alarms(ORG, 1769904000, 1769990400),

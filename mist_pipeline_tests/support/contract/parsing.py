@@ -13,6 +13,8 @@ PARSERS: dict[str, Callable[..., Any]] = {
     "sle_metrics": parsers.parse_sle_metrics,
     "sle_summary": parsers.parse_sle_summary,
     "impact_summary": parsers.parse_impact_summary,
+    "impacted_devices": parsers.parse_impacted_devices,
+    "impacted_people": parsers.parse_impacted_people,
     "stats_sites": parsers.parse_stats_sites,
     "stats_devices": parsers.parse_stats_devices,
     "alarms": parsers.parse_alarms,
