@@ -21,6 +21,7 @@ Reason = Literal[
     "repeat_due",
     "escalation",
     "acknowledged",
+    "unacknowledged",
     "digest",
     "test",
 ]
@@ -114,7 +115,7 @@ class IncidentView:
         return tuple({alert.site.site_id: alert.site for alert in self.alerts}.values())
 
 
-_FOR_ALL: frozenset[Reason] = frozenset({"acknowledged", "all_resolved"})
+_FOR_ALL: frozenset[Reason] = frozenset({"acknowledged", "unacknowledged", "all_resolved"})
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ EVENTS = Table(
             "kind",
             "VARCHAR",
             "Of an alert: pending, lapsed, opened, reopened, seen, renewed, quieted, frozen, thawed, rising, easing, "
-            "severity_rose, severity_fell, acknowledged, resolved; of an incident: opened, joined, left, renamed, merged, "
-            "acknowledged, worsened, resolved, reopened, withheld",
+            "severity_rose, severity_fell, acknowledged, unacknowledged, resolved; of an incident: opened, joined, left, renamed, "
+            "merged, acknowledged, unacknowledged, worsened, resolved, reopened, withheld",
         ),
         Column(
             "detail",
@@ -140,7 +140,8 @@ INCIDENTS = Table(
         Column(
             "asks_since",
             "TIMESTAMPTZ",
-            "Since when it asks for a person: opened, last reopened, or grown worse than what was acknowledged",
+            "Since when it asks for a person: opened, last reopened, grown worse than what was acknowledged, or acknowledged no "
+            "longer",
         ),
         Column("version", "BIGINT", "Number of its last event"),
         Column("merged_into", "VARCHAR", "The incident that its alerts went to; null if it is not merged"),
@@ -179,7 +180,7 @@ DELIVERIES = Table(
             "reason",
             "VARCHAR",
             "Why it is sent: first, severity_rise, more_sites, some_resolved, all_resolved, reopened, merged, acknowledged, "
-            "repeat_due, escalation, digest or test",
+            "unacknowledged, repeat_due, escalation, digest or test",
         ),
         Column(
             "sequence", "BIGINT", "1, 2, 3 … within sink and incident; escalations are counted by themselves"

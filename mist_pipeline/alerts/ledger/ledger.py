@@ -21,8 +21,8 @@ from mist_pipeline.alerts.ledger.database import migrate, open_engine, writing
 from mist_pipeline.alerts.ledger.mapping import Row, incident_of, silence_of, silence_row
 from mist_pipeline.alerts.ledger.reader import LedgerReader, NoSuchSubjectError
 from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState, evaluate
-from mist_pipeline.alerts.lifecycle.grouping import acknowledge_incident
-from mist_pipeline.alerts.lifecycle.lifecycle import acknowledge, resolve
+from mist_pipeline.alerts.lifecycle.grouping import acknowledge_incident, unacknowledge_incident
+from mist_pipeline.alerts.lifecycle.lifecycle import acknowledge, resolve, unacknowledge
 from mist_pipeline.alerts.lifecycle.model import Event, Incident, Withheld, withheld_detail
 from mist_pipeline.alerts.lifecycle.observations import FAMILIES, EvaluationInput
 from mist_pipeline.alerts.lifecycle.policy import Policy
@@ -220,6 +220,20 @@ class Ledger(LedgerReader):
         """
         with writing(self.engine) as connection:
             return self._acknowledge(connection, incident_id, by, at)
+
+    def unacknowledge(self, incident_id: str, by: str, at: datetime) -> list[Event]:
+        """An acknowledgement is taken back: the incident asks for a person anew; a second time changes nothing.
+
+        Raises:
+            NoSuchSubjectError: There is no such incident.
+        """
+        with writing(self.engine) as connection:
+            incident, state = self._incident(connection, incident_id, at)
+            events = unacknowledge_incident(incident, by, at)
+            for name in incident.alert_ids if events else ():
+                events += unacknowledge(state.alerts[name], by, at)
+            queries.write(connection, state, events)
+            return events
 
     def resolve(self, incident_id: str, by: str, at: datetime) -> list[Event]:
         """A person says that an incident is over, with all of its alerts.

@@ -43,6 +43,13 @@ def acknowledge_incident(
     return [Event("incident", incident.incident_id, incident.version + 1, at, "acknowledged", detail)]
 
 
+def unacknowledge_incident(incident: Incident, by: str, at: datetime) -> list[Event]:
+    """Who took an incident has it no longer; nothing happens to one that nobody has, or that is over."""
+    if incident.state != "acknowledged":
+        return []
+    return [Event("incident", incident.incident_id, incident.version + 1, at, "unacknowledged", {"by": by})]
+
+
 def group(
     incidents: Mapping[str, Incident],
     alerts: Mapping[str, Alert],

@@ -85,6 +85,11 @@ def acknowledge(alert: Alert, by: str, at: datetime) -> list[Event]:
     return [_next(alert, at, "acknowledged", {"by": by})] if alert.state == "open" else []
 
 
+def unacknowledge(alert: Alert, by: str, at: datetime) -> list[Event]:
+    """Who took an alert has it no longer; nothing happens to one that nobody has, or that is over."""
+    return [_next(alert, at, "unacknowledged", {"by": by})] if alert.state == "acknowledged" else []
+
+
 def resolve(alert: Alert, by: str, at: datetime) -> list[Event]:
     """A person says that it is over; nothing happens to an alert that is not active."""
     return [_next(alert, at, "resolved", {"because": f"closed by {by}"})] if alert.is_active else []

@@ -66,10 +66,11 @@ class Event:
 
 ALERT_EVENTS = (
     "pending", "lapsed", "opened", "reopened", "seen", "renewed", "quieted", "frozen", "thawed", "rising", "easing",
-    "severity_rose", "severity_fell", "acknowledged", "resolved",
+    "severity_rose", "severity_fell", "acknowledged", "unacknowledged", "resolved",
 )  # fmt: skip
 INCIDENT_EVENTS = (
-    "opened", "joined", "left", "renamed", "merged", "acknowledged", "worsened", "resolved", "reopened", "withheld",
+    "opened", "joined", "left", "renamed", "merged", "acknowledged", "unacknowledged", "worsened", "resolved", "reopened",
+    "withheld",
 )  # fmt: skip
 
 
@@ -214,8 +215,8 @@ class Incident:
         alert_ids: Its alerts, in the order in which they joined.
         opened_at: When it was made.
         last_joined_at: When an alert last joined.
-        asks_since: Since when it asks for a person: its opening, its last reopening, or when it grew worse than what was
-            acknowledged.
+        asks_since: Since when it asks for a person: its opening, its last reopening, when it grew worse than what was
+            acknowledged, or when the acknowledgement was taken back.
         version: Number of its last event.
         merged_into: Where its alerts went.
         acknowledged_at: When a person took it.

@@ -237,6 +237,10 @@ def _acknowledged(_alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
     return {"state": "acknowledged", "acknowledged_at": at, "acknowledged_by": detail["by"]}
 
 
+def _unacknowledged(_alert: Alert, _at: datetime, _detail: Any) -> dict[str, Any]:
+    return {"state": "open", "acknowledged_at": None, "acknowledged_by": None}
+
+
 def _resolved(_alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
     return {**_NOT_MOVING, "state": "resolved", "resolved_at": at, "resolution": detail["because"]}
 
@@ -258,6 +262,7 @@ _ALERT_CHANGES = {
     "severity_rose": _rose,
     "severity_fell": _fell,
     "acknowledged": _acknowledged,
+    "unacknowledged": _unacknowledged,
     "resolved": _resolved,
 }
 
@@ -292,6 +297,10 @@ def _incident_acknowledged(_incident: Incident, at: datetime, detail: Any) -> di
     }
 
 
+def _incident_unacknowledged(_incident: Incident, at: datetime, _detail: Any) -> dict[str, Any]:
+    return {"state": "open", "asks_since": at, **_UNACKNOWLEDGED}
+
+
 def _incident_resolved(_incident: Incident, at: datetime, _detail: Any) -> dict[str, Any]:
     return {"state": "resolved", "resolved_at": at, "withheld": None}
 
@@ -318,6 +327,7 @@ _INCIDENT_CHANGES = {
     "renamed": _renamed,
     "merged": _merged,
     "acknowledged": _incident_acknowledged,
+    "unacknowledged": _incident_unacknowledged,
     "worsened": _worsened,
     "resolved": _incident_resolved,
     "reopened": _incident_reopened,

@@ -31,12 +31,12 @@ from mist_pipeline.domain.severity import Severity, rank, worst
 
 Reason = Literal[
     "first", "severity_rise", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation", "reopened",
-    "merged", "acknowledged", "silenced_by", "inhibited_by", "quiet_hours", "not_yet", "unchanged",
+    "merged", "acknowledged", "unacknowledged", "silenced_by", "inhibited_by", "quiet_hours", "not_yet", "unchanged",
 ]  # fmt: skip
 NOTIFYING: frozenset[str] = frozenset(
     {
         "first", "severity_rise", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation",
-        "reopened", "merged", "acknowledged",
+        "reopened", "merged", "acknowledged", "unacknowledged",
     }
 )  # fmt: skip
 """Reasons with which a message goes out; the others say why none does."""
@@ -160,6 +160,8 @@ def _news(incident: VisibleIncident, last: LastNotification | None, route: Route
         return Decision("severity_rise", f"{last.severity} → {incident.severity}")
     if incident.state == "acknowledged" and not last.is_acknowledged and route.tells_acknowledgement:
         return Decision("acknowledged")
+    if incident.state == "open" and last.is_acknowledged and route.tells_acknowledgement:
+        return Decision("unacknowledged")
     return _change(incident, last, route, now)
 
 

@@ -32,7 +32,7 @@ NotificationKey = tuple[str, str]
 """Sink and incident."""
 
 OVER = frozenset({"all_resolved", "merged"})
-ENDS = OVER | {"acknowledged"}
+ENDS = OVER | {"acknowledged", "unacknowledged"}
 """Reasons of which every sink is notified that was notified of the beginning."""
 
 

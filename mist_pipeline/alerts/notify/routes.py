@@ -56,7 +56,9 @@ class Route(Section):
         None, description="An incident that nobody took is sent again after this; empty: never."
     )
     tells_partial_recovery: bool = Field(False, description="Whether fewer sites are news.")
-    tells_acknowledgement: bool = Field(True, description="Whether it is news that somebody took it.")
+    tells_acknowledgement: bool = Field(
+        True, description="Whether it is news that somebody took it, or has it no longer."
+    )
 
     @classmethod
     def none_to(cls, sink: str) -> "Route":

@@ -42,6 +42,7 @@ _WHY: Mapping[Reason, str] = {
     "repeat_due": "It is still going on.",
     "escalation": "Nobody has acknowledged it in time.",
     "acknowledged": "Somebody is working on it.",
+    "unacknowledged": "The acknowledgement was taken back: nobody is working on it.",
     "digest": "Collected during quiet hours.",
     "test": "This is a test. Nothing is wrong.",
 }
@@ -109,6 +110,7 @@ def state(message: Message) -> str:
         "more_sites": f"{acknowledged}, more sites",
         "some_resolved": f"{acknowledged}, partly recovered",
         "reopened": f"{severity} again",
+        "unacknowledged": f"{severity}, no longer acknowledged",
         "repeat_due": f"Still {acknowledged}",
         "escalation": f"ESCALATED, {severity}",
         "digest": f"DIGEST, {acknowledged}",

@@ -40,6 +40,35 @@ def test_whoever_was_told_hears_that_somebody_has_taken_it(ledger: Ledger) -> No
     assert ledger.notify(TELL, START + 3 * MINUTE).notifications == ()
 
 
+def test_an_acknowledgement_that_is_taken_back_is_told_and_calls_people_anew(ledger: Ledger) -> None:
+    ledger.record_evaluation(live(0, EVIDENCE), PAGED)
+    ledger.acknowledge(incident_id(ledger), "ada", START + MINUTE)
+    ledger.notify(PAGED, START + 2 * MINUTE)
+    assert ledger.escalate(PAGED, START + 20 * MINUTE) == []
+    events = ledger.unacknowledge(incident_id(ledger), "ada", START + 30 * MINUTE)
+    assert [(event.subject, event.kind) for event in events] == [
+        ("incident", "unacknowledged"),
+        ("alert", "unacknowledged"),
+    ]
+    incident, (alert,), _ = ledger.incident(incident_id(ledger))
+    assert (incident.state, incident.acknowledged_by, incident.asks_since) == ("open", None, events[0].at)
+    assert (alert.state, alert.acknowledged_by) == ("open", None)
+    told = ledger.notify(PAGED, START + 30 * MINUTE).notifications
+    assert [(one.sink, one.reason) for one in told] == [("mail", "unacknowledged")]
+    assert ledger.notify(PAGED, START + 31 * MINUTE).notifications == ()
+    assert [one.detail for one in ledger.escalate(PAGED, START + 45 * MINUTE)] == ["ada"]
+
+
+@pytest.mark.parametrize("state", ["open", "resolved"])
+def test_what_nobody_has_cannot_be_given_back(ledger: Ledger, state: str) -> None:
+    ledger.record_evaluation(live(0, EVIDENCE), TELL)
+    if state == "resolved":
+        ledger.resolve(incident_id(ledger), "ada", START + MINUTE)
+    assert ledger.unacknowledge(incident_id(ledger), "ada", START + HOUR) == []
+    with pytest.raises(NoSuchSubjectError):
+        ledger.unacknowledge("nothing", "ada", START + HOUR)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("state", "is_by_person", "is_taken"),

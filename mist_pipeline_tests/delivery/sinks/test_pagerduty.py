@@ -204,6 +204,16 @@ def test_nobody_is_paged_for_what_somebody_is_working_on() -> None:
     assert "nobody was paged" in outcome.note
 
 
+def test_an_acknowledgement_that_was_taken_back_sends_nothing_and_keeps_the_page_to_resolve_later() -> None:
+    with FakePagerDuty() as fake:
+        sink = pager(fake)
+        first = accepted(sink.send(message()))
+        kept = accepted(sink.send(message(incident(), "unacknowledged", 2, reference=first.reference)))
+        assert len(fake.events) == 1
+        accepted(sink.send(message(resolved(incident()), "all_resolved", 3, reference=kept.reference)))
+        assert fake.open_pages == []
+
+
 def test_nothing_open_is_nothing_to_resolve() -> None:
     with FakePagerDuty() as fake:
         accepted(pager(fake).send(message(resolved(incident()), "all_resolved", 1)))

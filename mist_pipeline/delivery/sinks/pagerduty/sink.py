@@ -33,7 +33,7 @@ _MOST_STEPS = 20
 _STEPS_LENGTH = 10_000
 _SEVERITIES = {"critical": "critical", "major": "error", "warning": "warning", "info": "info"}
 _NEW_KEY: frozenset[Reason] = frozenset({"severity_rise", "reopened", "escalation"})
-_NO_KEY: frozenset[Reason] = frozenset({"acknowledged", "all_resolved", "test"})
+_NO_KEY: frozenset[Reason] = frozenset({"acknowledged", "unacknowledged", "all_resolved", "test"})
 """Reasons that never open a page that stays."""
 
 
@@ -90,6 +90,10 @@ class PagerDutySink:
             return self._resolve_all(message)
         if message.reason == "acknowledged":
             return self._acknowledge_all(message)
+        if message.reason == "unacknowledged":
+            return Accepted(
+                dict(message.reference), "PagerDuty calls again by itself; no event can tell it to"
+            )
         return self._trigger(message)
 
     def recover(self, message: Message) -> Outcome:

@@ -25,7 +25,9 @@ from mist_pipeline.http_client.urls import checked_url
 _EVENT = "mist_pipeline_delivery"
 _CHANNEL = re.compile(r"[CDGU][A-Z0-9]{6,}|#[^\s#]{1,80}")
 _TOKEN = re.compile(r"xox[a-z]-[A-Za-z0-9-]+")
-_BROADCAST: frozenset[Reason] = frozenset({"severity_rise", "more_sites", "reopened", "escalation"})
+_BROADCAST: frozenset[Reason] = frozenset(
+    {"severity_rise", "more_sites", "reopened", "escalation", "unacknowledged"}
+)
 """Reasons that belong in the channel too, not only in the thread."""
 _GONE = frozenset(
     {
