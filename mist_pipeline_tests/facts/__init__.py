@@ -1,0 +1,1 @@
+"""What people are told agrees with the tables, and with itself."""

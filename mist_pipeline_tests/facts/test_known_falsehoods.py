@@ -1,0 +1,134 @@
+"""Things that were said once and were not so: each has to be found by the check, and none may be said again."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mist_pipeline_tests.support.facts.analysed import analysed, blamed, daily
+from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
+from mist_pipeline_tests.support.facts.report_reader import finding_falsehoods, report_falsehoods
+from mist_pipeline_tests.support.facts.truth import Truth
+
+D = date(2026, 11, 19)
+Scores = Sequence[float | None]
+
+
+def noisy(level: float, days: int, sd: float = 0.4, seed: int = 1) -> list[float]:
+    return (level + sd * np.random.default_rng(seed).normal(size=days)).tolist()
+
+
+def declining(drop: float, days: int, sd: float, seed: int, end: Sequence[float]) -> list[float]:
+    """Two months at 96, falling by ``drop`` over the last days, of which the very last are given."""
+    scores = np.array(noisy(96, 60, sd, seed))
+    scores[-days:] -= np.linspace(0, drop, days)
+    scores[-len(end) :] = end
+    return np.clip(scores, 0, 100).tolist()
+
+
+def told(**series: Scores) -> Truth:
+    """The day of these series, each ``<site>_<metric>`` with ``_`` for ``-``."""
+    named = {(name[0], name[2:].replace("_", "-")): scores for name, scores in series.items()}
+    history = daily(named, D)
+    return analysed(history, D, classifiers=blamed(history, D, ["weak-signal", "asymmetry-uplink"]))
+
+
+FALLING = [*noisy(96, 48), 95, 93.5, 92, 90.5, 89, 87.5, 86, 84, 82, 80, 78, 74.5]
+UNDER = [*noisy(96, 53), 90.0, 86.0, 82.0, 78.0, 75.0, 72.0, 69.5]
+RECOVERING = declining(3, 20, 0.6, 103, [92.0, 93.2, 93.9])
+BELOW_ITS_LEVEL = declining(13, 20, 0.8, 0, [79.9])
+FLAT = [70.0] * 60
+DROPPED = [*noisy(95, 59), 58.06]
+BAD_WEEK = [*noisy(96, 53), 40.0, 42.0, 44.0, 46.0, 48.0, 66.0, 60.0]
+
+SAID: dict[str, tuple[Passage, Truth]] = {
+    "approaching what is under the line": (
+        Passage("a", "Approaching critical in 1 day at the current trend (92 %)", "a", "coverage"),
+        told(a_coverage=UNDER),
+    ),
+    "heading down over scores that rise": (
+        Passage("a", "Under the pre-warning line and heading down", "a", "roaming"),
+        told(a_roaming=RECOVERING),
+    ),
+    "flat, and crossing": (
+        Passage("a", "Approaching critical in 1 day at the current trend (50 %)", "a", "coverage"),
+        told(a_coverage=FLAT),
+    ),
+    "nothing unusual beside a deviation": (
+        Passage("a", "Nothing: every site that could be judged behaves like itself and its peers."),
+        told(a_coverage=DROPPED),
+    ),
+    "usual as something else": (Passage("a", "normally 85.8 %", "a", "coverage"), told(a_coverage=DROPPED)),
+    "a level for a score": (
+        Passage(
+            "a",
+            "Capacity 83.6 % is below its pre-warning line of 85 % and heading down (-1.6 points a day).",
+            "a",
+            "capacity",
+        ),
+        told(a_capacity=BELOW_ITS_LEVEL),
+    ),
+    "rounded up": (
+        Passage("a", "Coverage 58.1 %: critical (below 70 %), mostly Weak signal.", "a", "coverage"),
+        told(a_coverage=DROPPED),
+    ),
+    "not below what it is below": (
+        Passage("a", "Coverage 80.0 %: major (below 80 %), mostly Weak signal.", "a", "coverage"),
+        told(a_coverage=[*noisy(95, 59), 79.96]),
+    ),
+    "an alert that improves": (
+        Passage("a", "↑ ALERT: critical, +0.6 points a day", "a", "coverage"),
+        told(a_coverage=BAD_WEEK),
+    ),
+    "a sentence without a checker": (Passage("a", "All is 99 % well."), told(a_coverage=FLAT)),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_the_check_finds_it(name: str) -> None:
+    passage, truth = SAID[name]
+    assert falsehoods([passage], truth)
+
+
+DAYS: dict[str, tuple[dict[str, Scores], str]] = {
+    "approaching what is under the line": ({"a_coverage": UNDER}, "already"),
+    "a drawing that never crosses": (
+        {"a_coverage": [*noisy(96, 48), *np.linspace(95, 72, 12).tolist()], "b_coverage": FALLING},
+        "drawn",
+    ),
+    "heading down over scores that rise": ({"a_roaming": RECOVERING}, "the last scores rise"),
+    "flat, and crossing": ({"a_coverage": FLAT}, "points a day"),
+    "nothing unusual beside a deviation": ({"a_coverage": DROPPED}, "Nothing"),
+    "a level for a score": ({"a_capacity": BELOW_ITS_LEVEL}, "score:"),
+    "rounded up": ({"a_coverage": DROPPED}, "58.1"),
+    "not below what it is below": ({"a_coverage": [*noisy(95, 59), 79.96]}, "80.0 is not below 80"),
+    "an alert that improves": ({"a_coverage": BAD_WEEK}, "an alert that worsens"),
+    "worst first": (
+        {
+            "a_coverage": [*noisy(96, 59), 61.4],
+            "a_roaming": [*noisy(96, 59), 62.0],
+            "b_coverage": [*noisy(96, 59), 58.7],
+            "b_roaming": noisy(96, 60),
+        },
+        "worst first",
+    ),
+}
+
+
+@pytest.mark.xfail(strict=True, reason="said today")
+@pytest.mark.parametrize("name", DAYS)
+def test_it_is_not_said(name: str) -> None:
+    series, fault = DAYS[name]
+    truth = told(**series)
+    said = [*finding_falsehoods(truth), *report_falsehoods(truth)]
+    assert [one for one in said if fault in one] == []
+
+
+def test_a_day_of_hand_made_series_has_what_the_cases_need() -> None:
+    truth = told(a_coverage=FALLING)
+    assert truth.row("risks", "a", "coverage", "critical")["state"] == "crossing"
+    assert truth.data.findings is not None
+    assert set(truth.data.findings["kind"]) >= {"threshold", "pre_warning"}
+    assert truth.data.sle_daily.filter(pl.col("day") == D).height == 1

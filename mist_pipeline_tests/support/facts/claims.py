@@ -1,0 +1,326 @@
+"""What a sentence claims, and how each claim is checked against the tables.
+
+One checker a kind of sentence, chosen by its pattern. A sentence that no pattern matches as a whole is an error by
+itself: who adds a sentence to a surface adds its checker here.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from mist_pipeline.domain.metrics import classifier_title, title_of
+from mist_pipeline.domain.severity import SEVERITY_OF_STATUS, STATUS_OF_SEVERITY
+from mist_pipeline_tests.support.facts.truth import (
+    Truth,
+    metric_called,
+    nearest,
+    number_in,
+    percentage,
+)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One sentence of a surface with what the surface says around it.
+
+    Attributes:
+        surface: Where it is read.
+        text: The sentence, as it can be seen.
+        site_id: Of the card or row that it stands in, '' for none.
+        metric: The same.
+        day: Which day the card or row names; None for the day of the report.
+    """
+
+    surface: str
+    text: str
+    site_id: str = ""
+    metric: str = ""
+    day: date | None = None
+
+
+Found = re.Match[str]
+Checker = Callable[[Found, Passage, Truth], Iterator[str]]
+
+_CLAIMS: list[tuple[re.Pattern[str], Checker]] = []
+
+N = r"[−+±-]?\d[\d,]*(?:\.\d+)?"
+"""A number."""
+TITLE = r"[A-Z][A-Za-z ]*?"
+SEVERITY = r"critical|major|warning|info"
+STATUS = r"CRITICAL|UNHEALTHY|DEGRADED|HEALTHY|UNKNOWN"
+
+
+def claim(pattern: str) -> Callable[[Checker], Checker]:
+    """A checker for every sentence that matches the pattern as a whole."""
+
+    def add(checker: Checker) -> Checker:
+        _CLAIMS.append((re.compile(pattern), checker))
+        return checker
+
+    return add
+
+
+def falsehoods(passages: Iterable[Passage], truth: Truth) -> list[str]:
+    """What is said and is not so, and what is said and cannot be checked."""
+    wrong: list[str] = []
+    for passage in passages:
+        found = next(
+            ((match, checker) for pattern, checker in _CLAIMS if (match := pattern.fullmatch(passage.text))),
+            None,
+        )
+        if found is None:
+            wrong.append(f"{passage.surface}: no checker for “{passage.text}”")
+            continue
+        match, checker = found
+        wrong += [f"{passage.surface}: “{passage.text}”: {why}" for why in checker(match, passage, truth)]
+    return wrong
+
+
+def _named(found: Found, passage: Passage) -> Iterator[str]:
+    """The metric that a sentence names is that of its card."""
+    if passage.metric and found["title"] != title_of(passage.metric):
+        yield f"it names {found['title']} in the card of {title_of(passage.metric)}"
+
+
+def _metric(found: Found, passage: Passage) -> str:
+    return passage.metric or metric_called(found["title"])
+
+
+def _below(score: str, line: str) -> Iterator[str]:
+    if not number_in(score) < number_in(line):
+        yield f"{score} is not below {line}"
+
+
+@claim(
+    rf"(?P<title>{TITLE}) (?P<score>{N}) %: (?P<severity>{SEVERITY}) \(below (?P<line>{N}) %\)(?:, mostly (?P<by>.+))?\."
+)
+def _threshold(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    metric = _metric(found, passage)
+    yield from _named(found, passage)
+    yield from percentage(found["score"], truth.score(passage.site_id, metric), "score")
+    yield from nearest(found["line"], truth.threshold(metric, found["severity"]), "line")
+    yield from _below(found["score"], found["line"])
+    severity = truth.row("sle_daily", passage.site_id, metric).get("severity")
+    if severity != found["severity"]:
+        yield f"the severity of the day is {severity}"
+    if found["by"]:
+        first = next(iter(truth.blamed(passage.site_id, metric)), "")
+        if found["by"] != classifier_title(first):
+            yield f"{classifier_title(first)!r} is blamed most"
+
+
+@claim(
+    rf"(?P<title>{TITLE}) fell (?P<fall>{N}) points, from (?P<before>{N}) % to (?P<score>{N}) %"
+    rf"(?:; over the week (?P<velocity>{N}) points a day)?\."
+)
+def _trend(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    metric = _metric(found, passage)
+    trend = truth.row("trends", passage.site_id, metric)
+    yield from _named(found, passage)
+    yield from percentage(found["score"], trend.get("score_pct"), "score")
+    yield from percentage(found["before"], trend.get("previous_pct"), "previous score")
+    seen = number_in(found["before"]) - number_in(found["score"])
+    if abs(number_in(found["fall"]) - seen) > 1e-6:
+        yield f"from {found['before']} to {found['score']} is {seen:.1f}"
+    if found["velocity"]:
+        yield from nearest(found["velocity"], trend.get("velocity_pct_per_day"), "points a day")
+        if number_in(found["velocity"]) >= 0:
+            yield "the week does not fall"
+
+
+def _falls(passage: Passage, metric: str, truth: Truth) -> Iterator[str]:
+    """Whether what is said to go down does: by its slope and by the scores that everybody can see."""
+    risk = truth.row("risks", passage.site_id, metric, "critical")
+    slope = risk.get("slope_pct_per_day")
+    if slope is not None and slope >= 0:
+        yield f"its slope is {slope:+.2f} points a day"
+    if truth.is_rising(passage.site_id, metric):
+        last = list(truth.scores(passage.site_id, metric).values())[-3:]
+        yield f"the last scores rise: {', '.join(f'{score:.1f}' for score in last)}"
+
+
+@claim(
+    rf"(?P<title>{TITLE}) (?P<score>{N}) % is below its pre-warning line of (?P<line>{N}) % and heading down "
+    rf"\((?P<slope>{N}) points a day\)\."
+)
+def _under_its_line(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    metric = _metric(found, passage)
+    yield from _named(found, passage)
+    yield from percentage(found["score"], truth.score(passage.site_id, metric), "score")
+    yield from nearest(found["line"], truth.threshold(metric, "pre_warning"), "line")
+    yield from _below(found["score"], found["line"])
+    risk = truth.row("risks", passage.site_id, metric, "critical")
+    slope = risk.get(
+        "slope_pct_per_day", truth.row("trends", passage.site_id, metric).get("velocity_pct_per_day")
+    )
+    yield from nearest(found["slope"], slope, "points a day")
+    if number_in(found["slope"]) >= 0:
+        yield f"{found['slope']} points a day is not down"
+    yield from _falls(passage, metric, truth)
+
+
+@claim(r"Under the pre-warning line and heading down")
+def _pre_warning_card(_found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    line = truth.threshold(passage.metric, "pre_warning")
+    score = truth.score(passage.site_id, passage.metric)
+    if line is None or score is None or score >= line:
+        yield f"the score is {score}, the line {line}"
+    yield from _falls(passage, passage.metric, truth)
+
+
+LEVELS = {
+    "critical": "critical",
+    "unhealthy": "major",
+    "degraded": "warning",
+    "major": "major",
+    "warning": "warning",
+}
+
+
+@claim(
+    rf"(?:(?P<title>{TITLE}) is )?[Aa]pproaching (?P<line>critical|unhealthy|degraded|major|warning) in "
+    rf"(?P<low>\d+)(?:–(?P<high>\d+))? days? at the current trend \((?P<probability>[<>]? ?\d+) %\)\.?"
+)
+def _approaching(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    metric = passage.metric or metric_called(found["title"])
+    severity = LEVELS[found["line"]]
+    if found["title"]:
+        yield from _named(found, passage)
+    risk = truth.row("risks", passage.site_id, metric, severity)
+    line = truth.threshold(metric, severity)
+    scores = truth.scores(passage.site_id, metric)
+    newest = next(reversed(scores.values()), None)
+    if risk.get("state") != "crossing":
+        yield f"its state is {risk.get('state')}"
+        return
+    if newest is None or line is None or newest < line:
+        yield f"the newest score {newest} is under {line} already"
+    yield from _falls(passage, metric, truth)
+    low, high = number_in(found["low"]), number_in(found["high"] or found["low"])
+    if low > risk["days"] + 1 or high < risk["days"] - 1 or not low <= high:
+        yield f"the tables have {risk['days_low']:.1f}–{risk['days_high']:.1f} days"
+    said = number_in(found["probability"].lstrip("<> ")) / 100
+    if abs(said - risk["probability"]) > 0.0101:
+        yield f"the tables have a probability of {risk['probability']:.3f}"
+
+
+@claim(
+    rf"(?P<title>{TITLE}) (?P<score>{N}) %, where (?P<usual>{N}) % is usual here: (?P<sigma>{N}) standard deviations below\."
+)
+def _baseline(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    metric = _metric(found, passage)
+    deviation = truth.row("deviations", passage.site_id, metric)
+    yield from _named(found, passage)
+    yield from percentage(found["score"], truth.score(passage.site_id, metric), "score")
+    yield from percentage(found["usual"], truth.usual(passage.site_id, metric), "usual")
+    sigma = deviation.get("sigma")
+    yield from nearest(found["sigma"], None if sigma is None else -sigma, "standard deviations")
+    yield from _below(found["score"], found["usual"])
+
+
+@claim(rf"normally (?P<usual>{N}) %")
+def _normally(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    yield from percentage(found["usual"], truth.usual(passage.site_id, passage.metric), "usual")
+
+
+@claim(rf"usual (?P<usual>{N}) %")
+def _usual_line(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    yield from percentage(found["usual"], truth.usual(passage.site_id, passage.metric), "usual")
+
+
+@claim(rf"(?P<title>{TITLE}) (?P<score>{N}) %, normally (?P<usual>{N}) %(?: \((?P<sigma>{N}) σ\))?")
+def _deviation(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    metric = metric_called(found["title"])
+    yield from percentage(found["score"], truth.score(passage.site_id, metric), "score")
+    yield from percentage(found["usual"], truth.usual(passage.site_id, metric), "usual")
+    if found["sigma"]:
+        yield from nearest(found["sigma"], truth.row("deviations", passage.site_id, metric).get("sigma"), "σ")
+
+
+@claim(rf"(?P<title>{TITLE}) (?P<score>{N}) % is (?P<status>critical|unhealthy|degraded|healthy)")
+def _reason(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    metric = metric_called(found["title"])
+    yield from percentage(found["score"], truth.score(passage.site_id, metric), "score")
+    severity = truth.row("sle_daily", passage.site_id, metric).get("severity")
+    if STATUS_OF_SEVERITY.get(severity or "", "").lower() != found["status"]:
+        yield f"the severity is {severity}"
+
+
+@claim(
+    r"Nothing: every site(?: that could be judged)? behaves like itself(?: and its peers)?\."
+    r"|Nothing: no site and no score is far from usual\."
+)
+def _nothing_unusual(_found: Found, _passage: Passage, truth: Truth) -> Iterator[str]:
+    odd = [row for row in truth.rows("deviations") if row["is_deviating"]]
+    if odd:
+        worst = min(odd, key=lambda row: row["sigma"] or 0.0)
+        yield f"{len(odd)} scores are, {worst['metric']} by {worst['sigma']:.1f} σ"
+    if any(row["is_anomaly"] for row in truth.rows("anomalies")):
+        yield "the forest calls a site unusual"
+
+
+@claim(rf"(?:↑ )?ALERT: critical(?:, (?P<velocity>{N}) points a day)?")
+def _alert_critical(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    row = truth.row("sle_daily", passage.site_id, passage.metric)
+    if row.get("severity") != "critical":
+        yield f"the severity is {row.get('severity')}"
+    if found["velocity"]:
+        velocity = truth.row("trends", passage.site_id, passage.metric).get("velocity_pct_per_day")
+        yield from nearest(found["velocity"], velocity, "points a day")
+        if number_in(found["velocity"]) >= 0:
+            yield "an alert that worsens has points a day that improve"
+
+
+@claim(rf"mostly (?P<by>.+) \((?P<share>{N}) % of user-minutes\)")
+def _blamed(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    first = next(iter(truth.blamed(passage.site_id, passage.metric).values()), {})
+    if found["by"] != classifier_title(first.get("classifier", "")):
+        yield f"{first.get('classifier')} is blamed most"
+    yield from percentage(found["share"], first.get("degraded_pct"), "share")
+
+
+@claim(rf"worst from (?P<hour>\d\d:\d\d) local time: (?P<score>{N}) %")
+def _worst_hour(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    yield from percentage(found["score"], truth.hour(passage.site_id, passage.metric, found["hour"]), "hour")
+
+
+@claim(rf"was (?P<status>{STATUS.lower()}) the day before")
+def _yesterday(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    if truth.previous_status(passage.site_id).lower() != found["status"]:
+        yield f"it was {truth.previous_status(passage.site_id)}"
+
+
+@claim(rf"Health fell (?P<fall>{N}) points, from (?P<before>{N}) to (?P<score>{N}) of 100\.")
+def _health(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    health = truth.row("health_scores", passage.site_id)
+    yield from percentage(found["score"], health.get("score"), "health")
+    yield from percentage(found["before"], health.get("previous_score"), "health before")
+    seen = number_in(found["before"]) - number_in(found["score"])
+    if abs(number_in(found["fall"]) - seen) > 1e-6:
+        yield f"from {found['before']} to {found['score']} is {seen:.1f}"
+
+
+@claim(
+    rf"Day (?P<number>\d): (?P<title>[\w -]+?) (?:no data|(?P<score>\d+) % (?P<status>{STATUS})(?: (?P<sign>[↑↓→]))?"
+    rf"(?: ALERT: (?P<alert>critical|trending to critical))?)"
+)
+def _day_of_week(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    day = truth.day - timedelta(days=7 - int(found["number"]))
+    score = truth.score(passage.site_id, passage.metric, day)
+    if found["title"] != title_of(passage.metric):
+        yield f"the metric is called {title_of(passage.metric)}"
+    if found["score"] is None:
+        if score is not None:
+            yield f"the day has {score:.1f}"
+        return
+    yield from percentage(found["score"], score, "score")
+    before = truth.score(passage.site_id, passage.metric, day - timedelta(days=1))
+    if found["sign"] == "↑" and score is not None and before is not None and score > before:
+        yield f"↑ is worsening, but {before:.1f} became {score:.1f}"
+    if (
+        found["alert"]
+        and SEVERITY_OF_STATUS.get(found["status"]) == "critical"
+        and found["alert"] != "critical"
+    ):
+        yield "what is critical already is not trending to it"
