@@ -5,7 +5,7 @@ webhook (``delivery.sinks.pagerduty.inbound``), what follows in the ledger (``wo
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +16,7 @@ from starlette.routing import Route
 from mist_pipeline.delivery.sinks.pagerduty.inbound import (
     MOST_BYTES,
     InvalidWebhookError,
-    PersonActed,
+    PageEvent,
     parse_webhook,
 )
 from mist_pipeline.http_client.secrets import Secret
@@ -24,12 +24,17 @@ from mist_pipeline.http_client.secrets import Secret
 _log = logging.getLogger(__name__)
 
 
-def application(keys: Sequence[Secret], acted: Callable[[PersonActed], str]) -> Starlette:
+class AskAgainError(Exception):
+    """What a webhook means cannot be found out now; PagerDuty sends it again within minutes."""
+
+
+def application(keys: Mapping[str, Sequence[Secret]], acted: Callable[[PageEvent], str]) -> Starlette:
     """The application: ``POST /pagerduty``, and ``GET /`` to see that it is there.
 
     Args:
-        keys: Signing keys of the webhook subscriptions.
-        acted: Called with what a person did; returns what came of it. PagerDuty repeats events, so it must bear that.
+        keys: Sink → signing keys of its webhook subscriptions.
+        acted: Called with what happened in PagerDuty; returns what came of it. PagerDuty repeats events, so it must bear
+            that. May raise `AskAgainError`.
     """
 
     async def pagerduty(request: Request) -> Response:
@@ -39,14 +44,18 @@ def application(keys: Sequence[Secret], acted: Callable[[PersonActed], str]) -> 
             if len(body) > MOST_BYTES:
                 return PlainTextResponse("too large", 413)
         try:
-            action = parse_webhook(body, request.headers.get("X-PagerDuty-Signature", ""), keys)
+            event = parse_webhook(body, request.headers.get("X-PagerDuty-Signature", ""), keys)
         except InvalidWebhookError as error:
             _log.warning("refused a webhook: %s", error)
             return PlainTextResponse("refused", 401)
-        if action is None:
+        if event is None:
             return PlainTextResponse("of no interest")
-        became = await run_in_threadpool(acted, action)
-        _log.info("incident %s was %s by %s: %s", action.incident_id, action.kind, action.by, became)
+        try:
+            became = await run_in_threadpool(acted, event)
+        except AskAgainError as error:
+            _log.warning("incident %s of PagerDuty, %s: %s", event.page, event.act, error)
+            return PlainTextResponse("send it again later", 503)
+        _log.info("incident %s of PagerDuty, %s by %s: %s", event.page, event.act, event.by, became)
         return PlainTextResponse(became)
 
     async def there(_request: Request) -> Response:

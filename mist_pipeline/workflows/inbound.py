@@ -1,23 +1,39 @@
-"""The listener of these settings: what a person did with a page goes into the ledger.
+"""The listener of these settings: what people do with pages in PagerDuty goes into the ledger.
 
-Not here: the application, and what a signature is (``notification.inbound``).
+Not here: the application (``notification.inbound``), what a webhook says (``delivery.sinks.pagerduty``), and what follows for
+an incident (``alerts.ledger.pages``).
 """
+
+import logging
+from collections.abc import Mapping
 
 from starlette.applications import Starlette
 
-from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
-from mist_pipeline.delivery.sinks.pagerduty.inbound import PersonActed
+from mist_pipeline.alerts.ledger.pages import PageNews
+from mist_pipeline.delivery.sinks.pagerduty.api import PagerDutyApi, PagerDutyApiError
+from mist_pipeline.delivery.sinks.pagerduty.inbound import PageEvent
+from mist_pipeline.delivery.sinks.pagerduty.keys import incident_id_of
 from mist_pipeline.http_client.secrets import Secret
-from mist_pipeline.notification.inbound import application
+from mist_pipeline.notification.inbound import AskAgainError, application
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
 from mist_pipeline.workflows.messages import utc_now
 
+_log = logging.getLogger(__name__)
 
-def signing_keys(settings: Settings) -> list[Secret]:
-    """Keys of all pagers."""
-    pagers = settings.notifications.pagers.values()
-    return [key for pager in pagers for key in pager.signing_keys(settings.secrets)]
+
+def signing_keys(settings: Settings) -> dict[str, list[Secret]]:
+    """Sink → signing keys, of all pagers that have one."""
+    pagers = settings.notifications.pagers
+    keys = {name: pager.signing_keys(settings.secrets) for name, pager in pagers.items()}
+    return {name: of_one for name, of_one in keys.items() if of_one}
+
+
+def apis(settings: Settings) -> dict[str, PagerDutyApi]:
+    """Sink → REST API, of all pagers that have a token for it."""
+    pagers = settings.notifications.pagers
+    asked = {name: pager.api(name, settings.secrets) for name, pager in pagers.items()}
+    return {name: api for name, api in asked.items() if api is not None}
 
 
 def listening(settings: Settings) -> Starlette:
@@ -32,17 +48,41 @@ def listening(settings: Settings) -> Starlette:
             "nothing to listen for: give a sink of type pagerduty signing_keys_from, the variables that hold the signing "
             "keys of its webhook subscriptions"
         )
+    asked = apis(settings)
+    return application(keys, lambda event: heard(settings, asked, event))
 
-    def acted(action: PersonActed) -> str:
-        """Taken and closed both mean that a person knows; what is over, readings decide."""
-        now = utc_now()
-        with open_ledger(settings) as ledger:
+
+def heard(settings: Settings, asked: Mapping[str, PagerDutyApi], event: PageEvent) -> str:
+    """Write down what happened in PagerDuty; returns what came of it, for the log.
+
+    Raises:
+        AskAgainError: Whose incident it is, only the REST API can say, and it does not answer.
+    """
+    now = utc_now()
+    with open_ledger(settings) as ledger:
+        subjects, failure = set(event.subjects), None
+        if event.sink in asked and event.act != "opened":
             try:
-                events = ledger.acknowledge(action.incident_id, action.by or "PagerDuty", now)
-            except NoSuchSubjectError:
-                return "unknown incident"
-            if events:
-                ledger.notify(notification_rules(settings), now)
-            return "acknowledged" if events else "known"
-
-    return application(keys, acted)
+                keys = asked[event.sink].alert_keys(event.page)
+                subjects |= {one for one in map(incident_id_of, keys) if one}
+            except PagerDutyApiError as error:
+                failure = error
+        if failure is not None and not subjects and not ledger.knows_page(event.page):
+            if failure.may_heal:
+                raise AskAgainError(str(failure)) from None
+            _log.warning("whose incident %s of PagerDuty is, is not known: %s", event.page, failure)
+        news = PageNews(
+            page=event.page,
+            act=event.act,
+            at=event.at,
+            by=event.by,
+            subjects=tuple(sorted(subjects)),
+            into=event.into,
+        )
+        changed = {one.kind for one in ledger.record_page(news, now) if one.subject == "incident"}
+        if changed:
+            ledger.notify(notification_rules(settings), now)
+        is_ours = ledger.knows_page(event.page)
+    if changed:
+        return " and ".join(sorted(changed))
+    return "noted" if is_ours else "of no incident of ours"

@@ -22,7 +22,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from mist_pipeline.delivery.sinks.pagerduty.sink import incident_id_of
+from mist_pipeline.delivery.sinks.pagerduty.keys import incident_id_of
 from mist_pipeline_tests.crash.verdict import Page, Post, Take, Ticket
 from mist_pipeline_tests.crash.week import SIGNING_KEY
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply, Seen

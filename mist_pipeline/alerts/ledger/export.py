@@ -74,7 +74,7 @@ _SENTENCES: Mapping[sa.Table, _Sentence] = {
     tables.ESCALATIONS: _Sentence("because", frozenset({"stop_reason", "stopped_by"}), stop_of),
 }
 _PRIVATE: Mapping[sa.Table, frozenset[str]] = {
-    tables.DELIVERIES: frozenset({"kind", "withdrawn_reason"}),
+    tables.DELIVERIES: frozenset({"kind", "withdrawn_reason", "held_until"}),
     **{table: sentence.parts for table, sentence in _SENTENCES.items()},
 }
 

@@ -16,7 +16,7 @@ from typing import Literal, Self
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mist_pipeline.alerts.ledger import escalations, queries, tables
+from mist_pipeline.alerts.ledger import escalations, pages, queries, tables
 from mist_pipeline.alerts.ledger.database import migrate, open_engine, writing
 from mist_pipeline.alerts.ledger.mapping import Row, incident_of, silence_of, silence_row
 from mist_pipeline.alerts.ledger.reader import LedgerReader, NoSuchSubjectError
@@ -228,12 +228,7 @@ class Ledger(LedgerReader):
             NoSuchSubjectError: There is no such incident.
         """
         with writing(self.engine) as connection:
-            incident, state = self._incident(connection, incident_id, at)
-            events = unacknowledge_incident(incident, by, at)
-            for name in incident.alert_ids if events else ():
-                events += unacknowledge(state.alerts[name], by, at)
-            queries.write(connection, state, events)
-            return events
+            return self._unacknowledge(connection, incident_id, by, at)
 
     def resolve(self, incident_id: str, by: str, at: datetime) -> list[Event]:
         """A person says that an incident is over, with all of its alerts.
@@ -334,6 +329,26 @@ class Ledger(LedgerReader):
                 return []
             return self._acknowledge(connection, ticket.incident_id, ticket.who or ticket.sink, at)
 
+    def record_page(self, news: pages.PageNews, at: datetime) -> list[Event]:
+        """What people did with a page in a pager: incidents of ours in it are acknowledged, or are so no longer.
+
+        What is told twice, or later than what followed it, changes nothing.
+        """
+        events: list[Event] = []
+        with writing(self.engine) as connection:
+            for row in pages.record(connection, news, at):
+                name = row["incident_id"]
+                incident, _state = self._incident(connection, name, at)
+                if pages.takes(row, incident):
+                    changed = self._acknowledge(connection, name, row["who"], at)
+                elif pages.gives_back(connection, row, incident):
+                    changed = self._unacknowledge(connection, name, row["who"], at)
+                else:
+                    continue
+                pages.note_change(connection, row, at)
+                events += changed
+        return events
+
     def _acknowledge(self, connection: Connection, incident_id: str, by: str, at: datetime) -> list[Event]:
         incident, state = self._incident(connection, incident_id, at)
         events = [*acknowledge_incident(incident, state.alerts, by, at)]
@@ -342,6 +357,14 @@ class Ledger(LedgerReader):
         queries.write(connection, state, events)
         if events:
             escalations.cancel(connection, incident_id, Stop("acknowledged", by), stops_when="acknowledged")
+        return events
+
+    def _unacknowledge(self, connection: Connection, incident_id: str, by: str, at: datetime) -> list[Event]:
+        incident, state = self._incident(connection, incident_id, at)
+        events = unacknowledge_incident(incident, by, at)
+        for name in incident.alert_ids if events else ():
+            events += unacknowledge(state.alerts[name], by, at)
+        queries.write(connection, state, events)
         return events
 
     def _incident(

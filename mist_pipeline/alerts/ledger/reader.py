@@ -11,7 +11,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from mist_pipeline.alerts.ledger import escalations, queries, tables
+from mist_pipeline.alerts.ledger import escalations, pages, queries, tables
 from mist_pipeline.alerts.ledger.database import reading
 from mist_pipeline.alerts.ledger.export import alert_list, copies, public_row
 from mist_pipeline.alerts.ledger.mapping import Row, alert_of, delivery_of, event_of, incident_of
@@ -76,6 +76,11 @@ class LedgerReader:
             return [
                 (row["sink"], row["incident_id"], row["reference"]) for row in queries.rows(connection, query)
             ]
+
+    def knows_page(self, page: str) -> bool:
+        """Whether an incident of ours is in a pager's incident of this name."""
+        with reading(self.engine) as connection:
+            return bool(pages.of_page(connection, page))
 
     def lifecycle_state(self, now: datetime) -> LifecycleState:
         """What goes on, and what may come back."""

@@ -175,6 +175,7 @@ DELIVERIES = sa.Table(
     _instant("leased_until", null=True),
     _text("kind", server_default="incident"),
     _text("withdrawn_reason", null=True),
+    _instant("held_until", null=True),
     sa.UniqueConstraint("sink", "incident_id", "reason", "sequence"),
     sa.Index("ix_deliveries_state_due_at", "state", "due_at"),
 )
@@ -236,6 +237,17 @@ TICKETS = sa.Table(
     _text("state"),
     _text("who"),
     _instant("read_at"),
+)
+
+PAGES = sa.Table(
+    "pages",
+    METADATA,
+    _text("page", primary_key=True),
+    _text("incident_id", primary_key=True, index=True),
+    _text("state"),
+    _text("who"),
+    _instant("acted_at", null=True),
+    _instant("changed_at", null=True),
 )
 
 SILENCES = sa.Table(

@@ -1,19 +1,13 @@
-"""PagerDuty: one page an incident and rise in severity, closed with it; what people do there comes back."""
+"""PagerDuty: one page an incident and rise in severity, closed with it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
-from mist_pipeline.delivery.sinks.pagerduty.inbound import InvalidWebhookError, PersonActed, parse_webhook
-from mist_pipeline.delivery.sinks.pagerduty.sink import (
-    PagerDutySink,
-    dedup_key,
-    incident_id_of,
-    trigger_event,
-)
+from mist_pipeline.delivery.sinks.pagerduty.keys import dedup_key, incident_id_of
+from mist_pipeline.delivery.sinks.pagerduty.sink import PagerDutySink, trigger_event
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import as_json
 from mist_pipeline_tests.support.delivery.messages import HOSTILE, alert, incident, message, resolved, site
@@ -24,10 +18,7 @@ from mist_pipeline_tests.support.fakes.fake_pagerduty import (
     SECOND_KEY,
     FakePagerDuty,
     event_trouble,
-    webhook,
 )
-
-SIGNING_KEY = "a-subscription-signing-key"
 
 
 def pager(fake: FakePagerDuty) -> PagerDutySink:
@@ -281,92 +272,38 @@ def test_the_key_names_the_incident_and_foreign_keys_name_none() -> None:
         assert incident_id_of(foreign) is None
 
 
-def test_an_acknowledgement_in_pagerduty_comes_back() -> None:
-    body, signature = webhook(dedup_key(message()), signing_key=SIGNING_KEY)
-    told = parse_webhook(body, signature, [Secret("an older key"), Secret(SIGNING_KEY)])
-    assert told == PersonActed(
-        incident_id="1a2b3c4d5e6f7a8b",
-        kind="acknowledged",
-        by="Alex Admin",
-        at=datetime(2026, 11, 23, 4, 20, tzinfo=UTC),
-        event_id="01BEVENT",
-    )
+@pytest.mark.parametrize("links", [True, False])
+def test_the_client_of_an_event_is_its_key_since_nothing_else_of_it_comes_back(links: bool) -> None:
+    about = incident() if links else replace(incident(), report_url=None, run_url=None, alerts=())
+    event = trigger_event(message(about), "mist-pipeline:1a2b3c4d5e6f7a8b:1")
+    assert event["client"] == "mist-pipeline:1a2b3c4d5e6f7a8b:1"
+    assert ("client_url" in event) is links
 
 
-def test_a_resolution_by_a_person_comes_back_and_our_own_does_not() -> None:
-    key = dedup_key(message())
-    body, signature = webhook(key, kind="incident.resolved", signing_key=SIGNING_KEY)
-    told = parse_webhook(body, signature, [Secret(SIGNING_KEY)])
-    assert told is not None
-    assert told.kind == "resolved"
-    ours = webhook(
-        key, kind="incident.resolved", agent="inbound_integration_reference", signing_key=SIGNING_KEY
-    )
-    assert parse_webhook(*ours, [Secret(SIGNING_KEY)]) is None
+@pytest.mark.parametrize("status", [200, 201, 204, 206])
+def test_only_202_means_that_pagerduty_has_it(status: int) -> None:
+    with FakePagerDuty() as fake:
+        fake.script(Reply(status, b"<html>a proxy</html>"))
+        outcome = pager(fake).send(message())
+    assert isinstance(outcome, Retry)
+    assert f"answered {status} and not 202" in outcome.error
 
 
 @pytest.mark.parametrize(
-    ("key", "kind"), [("grafana:7", "incident.acknowledged"), (dedup_key(message()), "pagey.ping")]
-)
-def test_foreign_incidents_and_other_events_are_of_no_interest(key: str, kind: str) -> None:
-    assert parse_webhook(*webhook(key, kind=kind, signing_key=SIGNING_KEY), [Secret(SIGNING_KEY)]) is None
-
-
-@pytest.mark.parametrize("signature", ["", "v1=", "v1=" + "0" * 64, "v2=" + "0" * 64, "garbage\r\n"])
-def test_a_webhook_without_a_valid_signature_is_refused(signature: str) -> None:
-    body, _ = webhook(dedup_key(message()), signing_key=SIGNING_KEY)
-    with pytest.raises(InvalidWebhookError, match="no valid signature"):
-        parse_webhook(body, signature, [Secret(SIGNING_KEY)])
-
-
-def test_without_a_signing_key_nothing_is_believed() -> None:
-    body, signature = webhook(dedup_key(message()), signing_key="")
-    for keys in ([], [Secret("")]):
-        with pytest.raises(InvalidWebhookError):
-            parse_webhook(body, signature, keys)
-
-
-def test_a_changed_body_is_refused() -> None:
-    body, signature = webhook(dedup_key(message()), signing_key=SIGNING_KEY)
-    with pytest.raises(InvalidWebhookError):
-        parse_webhook(body.replace(b"acknowledged", b"resolved"), signature, [Secret(SIGNING_KEY)])
-
-
-@pytest.mark.parametrize(
-    "body",
+    ("body", "words"),
     [
-        b"",
-        b"[]",
-        b"{}",
-        b'{"event": []}',
-        b'{"event": {"event_type": "incident.acknowledged"}}',
-        b"\xff",
-        b"[" * 9999,
+        (
+            b'{"status":"invalid event","message":"Event object is invalid","errors":["a is bad","b is bad"]}',
+            "PagerDuty answered 400: Event object is invalid; a is bad; b is bad",
+        ),
+        (b'{"errors": null}', 'PagerDuty answered 400: {"errors": null}'),
+        (b"Bad Request", "PagerDuty answered 400: Bad Request"),
     ],
 )
-def test_a_signed_body_of_another_form_is_an_error_and_not_a_crash(body: bytes) -> None:
-    import hashlib
-    import hmac
-
-    signature = hmac.new(SIGNING_KEY.encode(), body, hashlib.sha256).hexdigest()
-    with pytest.raises(InvalidWebhookError, match="documented form"):
-        parse_webhook(body, f"v1={signature}", [Secret(SIGNING_KEY)])
-
-
-def test_a_webhook_larger_than_any_of_pagerduty_is_not_read() -> None:
-    with pytest.raises(InvalidWebhookError, match="larger"):
-        parse_webhook(b"x" * ((1 << 20) + 1), "", [Secret(SIGNING_KEY)])
-
-
-def test_a_time_without_a_zone_is_not_believed() -> None:
-    import hashlib
-    import hmac
-
-    body, _ = webhook(dedup_key(message()), signing_key=SIGNING_KEY)
-    body = body.replace(b"04:20:00Z", b"04:20:00")
-    signature = hmac.new(SIGNING_KEY.encode(), body, hashlib.sha256).hexdigest()
-    with pytest.raises(InvalidWebhookError, match="zone"):
-        parse_webhook(body, f"v1={signature}", [Secret(SIGNING_KEY)])
+def test_an_invalid_event_is_refused_with_what_is_wrong_with_it(body: bytes, words: str) -> None:
+    with FakePagerDuty() as fake:
+        fake.script(Reply(400, body))
+        assert pager(fake).send(message()) == Refused(words)
 
 
 def test_an_incident_without_alerts_can_be_paged() -> None:

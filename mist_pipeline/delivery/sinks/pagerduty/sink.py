@@ -12,18 +12,17 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from mist_pipeline.delivery.http_outcome import no_answer, refusal
-from mist_pipeline.delivery.message import Message, Reason
+from mist_pipeline.delivery.message import IncidentView, Message, Reason
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
+from mist_pipeline.delivery.sinks.pagerduty.keys import dedup_key
 from mist_pipeline.domain.text import clean, clipped, count, safe_url
-from mist_pipeline.http_client.failures import NoAnswerError
-from mist_pipeline.http_client.secrets import Secret
-from mist_pipeline.http_client.session import HttpLimits, as_json, send
+from mist_pipeline.http_client.failures import NoAnswerError, excerpt
+from mist_pipeline.http_client.secrets import Secret, Secrets
+from mist_pipeline.http_client.session import HttpAnswer, HttpLimits, as_json, send
 from mist_pipeline.http_client.urls import checked_url
 
-KEY_PREFIX = "mist-pipeline"
-_CALL = "call-"
-_KEY_LENGTH = 255
+_ACCEPTED, _INVALID = 202, 400
 _SUMMARY_LENGTH = 1024
 _SOURCE_LENGTH = 255
 # PagerDuty refuses an event of 512 KB.
@@ -158,22 +157,12 @@ class PagerDutySink:
             answer = send("POST", self._url, body=body, limits=self._limits)
         except NoAnswerError as error:
             return no_answer(error)
-        return refusal(answer, "PagerDuty", [routing_key])
-
-
-def dedup_key(message: Message) -> str:
-    """A key that no other message of the incident has, the same for every attempt."""
-    # Calls of escalations are counted for themselves.
-    number = f"{_CALL}{message.sequence}" if message.reason == "escalation" else f"{message.sequence}"
-    return f"{KEY_PREFIX}:{message.incident.incident_id}:{number}"[:_KEY_LENGTH]
-
-
-def incident_id_of(key: str) -> str | None:
-    """The incident that a key of ours is about, None for a foreign key."""
-    prefix, _, rest = key.partition(":")
-    incident_id, _, number = rest.rpartition(":")
-    is_ours = prefix == KEY_PREFIX and incident_id and number.removeprefix(_CALL).isdigit()
-    return incident_id if is_ours else None
+        if answer.status == _INVALID:
+            return Refused(f"PagerDuty answered 400: {_errors(answer, routing_key)}")
+        trouble = refusal(answer, "PagerDuty", [routing_key])
+        if trouble is None and answer.status != _ACCEPTED:
+            return Retry(f"PagerDuty answered {answer.status} and not 202; is a proxy in between?")
+        return trouble
 
 
 def trigger_event(message: Message, key: str) -> dict[str, Any]:
@@ -198,8 +187,9 @@ def trigger_event(message: Message, key: str) -> dict[str, Any]:
     event: dict[str, Any] = {
         "event_action": "trigger",
         "dedup_key": key,
-        "client": "mist-pipeline",
-        **({"client_url": url} if (url := safe_url(incident.report_url)) else {}),
+        # Of all that is sent, only the client comes back by webhook, and so the key is its name (`inbound`).
+        "client": key,
+        **({"client_url": url} if (url := _client_url(incident)) else {}),
         "links": [{"href": href, "text": text} for text, href in wording.links(incident)],
         "payload": {**payload, "custom_details": details},
     }
@@ -209,6 +199,21 @@ def trigger_event(message: Message, key: str) -> dict[str, Any]:
         wording.lines_of(incident), left, _MOST_LINES, lambda line: len(as_json(line))
     )
     return event
+
+
+def _client_url(incident: IncidentView) -> str | None:
+    """Where people go from PagerDuty: the report, or whatever else there is."""
+    return safe_url(incident.report_url) or next((href for _text, href in wording.links(incident)), None)
+
+
+def _errors(answer: HttpAnswer, routing_key: Secret) -> str:
+    """What PagerDuty finds wrong with an event, in its own words."""
+    document = answer.document()
+    if isinstance(document, dict) and isinstance(document.get("errors"), list):
+        text = "; ".join(map(str, [document.get("message") or "invalid event", *document["errors"]]))
+    else:
+        text = answer.text
+    return excerpt(Secrets([routing_key]).hide(text))
 
 
 def _short_event(action: Literal["acknowledge", "resolve"], key: str) -> dict[str, Any]:
