@@ -30,11 +30,20 @@ Reason = Literal[
 
 @dataclass(frozen=True)
 class SiteView:
-    """A site as a message names it. ``name`` is typed by strangers: every renderer has to escape it."""
+    """A site as a message names it. ``name`` is typed by strangers: every renderer has to escape it.
+
+    Attributes:
+        site_id: Id in the cloud, '' for none.
+        name: As it was typed; for programs.
+        url: Its page in the cloud.
+        label: What people are shown (``domain.site_names``), unlike that of every other site of the organisation; '' where
+            only the sites of the message are known.
+    """
 
     site_id: str
     name: str
     url: str | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import MOST_ALERTS
 from mist_pipeline.domain import text
 from mist_pipeline.domain.severity import SEVERITIES, Severity, rank, worst
+from mist_pipeline.domain.site_names import unnamed
 from mist_pipeline.notification.message_context import Background, Pair, Subject, Surroundings
 
 MOST_PICTURES = 3
@@ -245,7 +246,9 @@ def _view(alert: Alert, statement: _Statement, surroundings: Surroundings) -> Al
 def _site(site_id: str, family: str, surroundings: Surroundings) -> SiteView:
     if not site_id:
         return SiteView("", _PIPELINE_NAME if _is_our_own(family) else "")
-    return SiteView(site_id, surroundings.site_names.get(site_id) or "", surroundings.site_url(site_id))
+    name = surroundings.site_names.get(site_id) or ""
+    label = surroundings.site_labels.get(site_id) or unnamed(site_id)
+    return SiteView(site_id, name, surroundings.site_url(site_id), label)
 
 
 def _is_our_own(family: str) -> bool:

@@ -6,10 +6,12 @@ Not here: how a message is made of them (`builder`), where background is read (`
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import TypeAlias
 
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident
 from mist_pipeline.delivery.rendering.remediation import Remediation
+from mist_pipeline.domain.site_names import display_names
 
 Pair: TypeAlias = tuple[str, str]
 """site_id and metric."""
@@ -84,7 +86,7 @@ class Surroundings:
     """What messages say besides what the ledger knows.
 
     Attributes:
-        site_names: Site id → name, as people typed it; a site that is not in it is named by its id.
+        site_names: Site id → name of all sites, as people typed it; a site that is not in it is named by its id.
         site_url: Its page in the cloud, None where there is none (``Links.site`` of the report gives it).
         report_url: The report of the day.
         run_url: The run of the pipeline that decided.
@@ -98,3 +100,8 @@ class Surroundings:
     run_url: str | None = None
     remediation: Remediation = field(default_factory=Remediation)
     background: Mapping[Pair, Background] = field(default_factory=dict)
+
+    @cached_property
+    def site_labels(self) -> Mapping[str, str]:
+        """Site id → what people are shown."""
+        return display_names(self.site_names)

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from mist_pipeline.domain.severity import SEVERITIES
+from mist_pipeline.domain.site_names import display_names
 from mist_pipeline.tables import PUBLIC_TABLES
 from mist_pipeline.tables.schema import literal
 from mist_pipeline.warehouse.connection import connect
@@ -29,14 +30,17 @@ _MINUTES = "date_diff('millisecond', i.opened_at, {}) / 60000"
 
 VIEWS: dict[str, tuple[str, str]] = {
     "sites": (
-        "The sites as last described.",
-        "SELECT * FROM history.sites WHERE day = (SELECT max(day) FROM history.sites)",
+        "The sites as last described; site_name is what every surface calls them.",
+        """
+        SELECT s.*, n.site_name FROM history.sites s LEFT JOIN main.site_names n USING (site_id)
+        WHERE s.day = (SELECT max(day) FROM history.sites)
+        """,
     ),
     "latest_scores": (
         "The newest day of every service level at every site, with the site's name.",
         """
-        SELECT s.name AS site_name, d.*
-        FROM history.sle_daily d LEFT JOIN main.sites s USING (site_id)
+        SELECT s.site_name, d.*
+        FROM history.sle_daily d LEFT JOIN main.site_names s USING (site_id)
         WHERE d.day = (SELECT max(day) FROM history.sle_daily)
         """,
     ),
@@ -52,18 +56,16 @@ VIEWS: dict[str, tuple[str, str]] = {
     "degrading": (
         "What is getting worse, fastest first, on the newest day.",
         """
-        SELECT s.name AS site_name, t.*
-        FROM analysis.trends t LEFT JOIN main.sites s USING (site_id)
+        SELECT s.site_name, t.*
+        FROM analysis.trends t LEFT JOIN main.site_names s USING (site_id)
         WHERE t.day = (SELECT max(day) FROM analysis.trends) AND t.is_degrading
         ORDER BY t.change_pct
         """,
     ),
     "named_alerts": (
-        "Every alert with the newest name of its site, also of one that is gone; its id where it has no name.",
+        "Every alert with the newest name of its site, also of one that is gone.",
         """
-        SELECT CASE WHEN a.site_id <> '' THEN coalesce(nullif(n.name, ''), a.site_id) END AS site_name, a.*
-        FROM alerts.alerts a
-        LEFT JOIN (SELECT site_id, arg_max(name, day) AS name FROM history.sites GROUP BY site_id) n USING (site_id)
+        SELECT n.site_name, a.* FROM alerts.alerts a LEFT JOIN main.site_names n USING (site_id)
         """,
     ),
     "tellings": (
@@ -130,6 +132,22 @@ VIEWS: dict[str, tuple[str, str]] = {
 }
 """View name in schema ``main`` → comment, SQL."""
 
+_SITE_NAMES_COMMENT = "What sites are called, also those that are gone: no two of them the same."
+
+_SEEN_SITES = """
+    WITH newest AS (
+        SELECT site_id, arg_max(name, day) AS name, max(day) < (SELECT max(day) FROM history.sites) AS is_gone
+        FROM history.sites GROUP BY site_id
+    )
+    SELECT site_id, n.name, coalesce(n.is_gone, true)
+    FROM newest n FULL JOIN (
+        SELECT DISTINCT site_id FROM alerts.alerts WHERE site_id <> ''
+        UNION SELECT DISTINCT site_id FROM history.sle_daily
+        WHERE day = (SELECT max(day) FROM history.sle_daily)
+    ) a USING (site_id) ORDER BY site_id
+    """
+"""Every site that the copy tells of: id, newest name, whether it is gone."""
+
 
 def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> Path:
     """Replace the published copy by the present state of the warehouse.
@@ -163,6 +181,7 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
                     f"INSERT INTO {table.full_name} BY NAME SELECT * FROM source.{table.full_name}"
                 )
             connection.execute("DETACH source")
+            _name_sites(connection)
             for name, (comment, sql) in VIEWS.items():
                 connection.execute(f"CREATE VIEW main.{name} AS {sql}")
                 connection.execute(f"COMMENT ON VIEW main.{name} IS {literal(comment)}")
@@ -170,6 +189,20 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
     finally:
         fresh.unlink(missing_ok=True)
     return published
+
+
+def _name_sites(connection: duckdb.DuckDBPyConnection) -> None:
+    """``main.site_names``: what views call a site is what the report and messages call it."""
+    seen = connection.execute(_SEEN_SITES).fetchall()
+    shown = display_names(
+        {site_id: name for site_id, name, _ in seen}, {site_id for site_id, _, is_gone in seen if is_gone}
+    )
+    connection.execute("CREATE TABLE main.site_names (site_id VARCHAR PRIMARY KEY, site_name VARCHAR)")
+    connection.execute(f"COMMENT ON TABLE main.site_names IS {literal(_SITE_NAMES_COMMENT)}")
+    connection.execute(
+        "INSERT INTO main.site_names SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[])",
+        [list(shown), list(shown.values())],
+    )
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, warehouse: Path, wait_seconds: float) -> None:

@@ -62,6 +62,16 @@ def test_there_is_a_message_for_every_reason_of_the_ledger_and_of_the_sinks() ->
         told(subject(alert()), "quiet_hours")
 
 
+def test_a_site_that_shares_its_name_carries_its_id_though_the_message_is_about_it_alone() -> None:
+    around = replace(AROUND, site_names={site_id(1): "Lab", site_id(2): "LAB ", site_id(3): "Shop"})
+    message = told(subject(alert(1)), around=around)
+    label = f"Lab · {site_id(1)[:8]}"
+    assert message.incident.title.startswith(f"{label}: ")
+    assert wording.places(message.incident) == label
+    assert wording.lines_of(message.incident)[0].startswith(f"CRITICAL {label}: ")
+    assert told(subject(alert(3)), around=around).incident.title.startswith("Shop: ")
+
+
 def test_an_incident_of_one_site_is_called_by_its_site_and_its_worst_alert() -> None:
     mild = alert(1, alert_id="mild", severity="warning", summary="Roaming 88 %: warning.", metric="roaming")
     view = told(subject(mild, alert(1))).incident

@@ -118,7 +118,7 @@ def test_what_goes_on_is_sorted_by_severity_and_says_why_nobody_was_told(
     deliver(ledger, 3)
     rows = view(ledger, tmp_path, "open_incidents", s1="Bergen", s2=None)
     assert [(row["severity"], row["site_names"], row["withheld"], row["told_sinks"]) for row in rows] == [
-        ("critical", ["s2"], "", ["mail"]),
+        ("critical", ["site s2"], "", ["mail"]),
         ("major", ["Bergen"], "no_route", []),
     ]
 
@@ -128,7 +128,11 @@ def test_sites_that_share_a_name_are_counted_and_named_each(ledger: Ledger, tmp_
     shared = correlation(["s1", "s2"], family="radio")
     ledger.record_evaluation(live(0, *rows, shared), TELL)
     row = only(view(ledger, tmp_path, "open_incidents", s1="Store", s2="Store"))
-    assert (row["num_sites"], row["site_names"], row["scope"]) == (2, ["Store", "Store"], "infrastructure")
+    assert (row["num_sites"], row["site_names"], row["scope"]) == (
+        2,
+        ["Store · s1", "Store · s2"],
+        "infrastructure",
+    )
 
 
 def test_an_incident_that_was_merged_is_part_of_the_other(ledger: Ledger, tmp_path: Path) -> None:

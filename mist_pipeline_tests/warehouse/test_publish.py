@@ -1,14 +1,42 @@
 """The published copy is replaced atomically, with comments and views."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.publish import VIEWS, publish
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline_tests.support.warehouse.rows import FIRST, readings
+
+
+def described(day_offset: int, *sites: tuple[str, str | None]) -> pl.DataFrame:
+    absent = dict.fromkeys(history.SITES.column_names)
+    day = FIRST + timedelta(days=day_offset)
+    rows = [{**absent, "day": day, "site_id": site_id, "name": name} for site_id, name in sites]
+    return pl.DataFrame(rows, schema=history.SITES.polars_schema())
+
+
+def test_views_call_a_site_as_every_surface_does(warehouse: Warehouse, tmp_path: Path) -> None:
+    earlier = described(0, ("s1", "Lab"), ("s2", "Old"), ("gone", "Shop"))
+    warehouse.replace_days(history.SITES, earlier, [FIRST])
+    newest = described(1, ("s1", "Lab"), ("s2", "lab"), ("s3", "Shop"), ("s4", None))
+    warehouse.replace_days(history.SITES, newest, [FIRST + timedelta(days=1)])
+    published = publish(warehouse.path, tmp_path / "mist.duckdb")
+    with duckdb.connect(str(published), read_only=True) as reader:
+        named = dict(reader.execute("SELECT site_id, site_name FROM site_names").fetchall())
+        present = dict(reader.execute("SELECT site_id, site_name FROM sites").fetchall())
+    assert named == {
+        "s1": "Lab · s1",
+        "s2": "lab · s2",
+        "s3": "Shop",
+        "s4": "site s4",
+        "gone": "Shop · gone",
+    }
+    assert present == {site_id: name for site_id, name in named.items() if site_id != "gone"}
 
 
 @pytest.mark.slow

@@ -49,6 +49,7 @@ from mist_pipeline.analysis.causes.shared_attributes import (
 )
 from mist_pipeline.analysis.causes.wording import shared_cause, site_cause
 from mist_pipeline.analysis.stats.site_attributes import memberships
+from mist_pipeline.domain.site_names import display_names, unnamed
 from mist_pipeline.tables import analysis
 
 ORGANISATION = "organisation"
@@ -144,7 +145,7 @@ def candidate_causes(
     context = _Context(
         settings,
         dict(names or {}),
-        dict(newest.select("site_id", pl.col("name").fill_null("")).iter_rows()),
+        display_names(dict(newest.select("site_id", "name").iter_rows())),
         memberships(newest),
         rates,
     )
@@ -165,7 +166,7 @@ class _Context:
 
     settings: CauseSettings
     names: dict[str, str]
-    site_names: dict[str, str]
+    site_labels: dict[str, str]
     members: pl.DataFrame
     rates: pl.DataFrame
 
@@ -348,7 +349,7 @@ def _site_row(site_id: str, trouble: _Trouble, at: int, context: _Context) -> di
         "scope": "site",
         "metrics": trouble.metrics[at],
         "site_ids": [site_id],
-        "cause": site_cause(context.site_names.get(site_id, site_id), trouble.family, classifier),
+        "cause": site_cause(context.site_labels.get(site_id) or unnamed(site_id), trouble.family, classifier),
         "evidence": json.dumps(evidence, sort_keys=True),
         "p_value": None,
         "family": trouble.family,

@@ -10,6 +10,7 @@ shortened here, and escaped by the renderer.
 
 from collections.abc import Mapping
 
+from mist_pipeline.domain.site_names import DISPLAY_NAME_LENGTH
 from mist_pipeline.domain.text import clean
 
 NAME_LENGTH = 80
@@ -126,4 +127,4 @@ def shared_cause(
 def site_cause(name: str, family: str, classifier: str) -> str:
     """The sentence for a cause of one site alone: "dns at Main Street → DNS service of this site"."""
     symptom = clean(classifier, NAME_LENGTH) if classifier else f"{service('', family)} degraded"
-    return f"{symptom} at {clean(name, NAME_LENGTH) or 'a site without a name'} → {service(classifier, family)} of this site"
+    return f"{symptom} at {clean(name, DISPLAY_NAME_LENGTH)} → {service(classifier, family)} of this site"

@@ -20,8 +20,7 @@ import typer
 
 from mist_pipeline.alerts.lifecycle.model import ACTIVE
 from mist_pipeline.cli.console import shown
-from mist_pipeline.delivery.message import SiteView
-from mist_pipeline.delivery.rendering.wording import site_labels
+from mist_pipeline.domain.site_names import display_names, unnamed
 from mist_pipeline.domain.text import clean
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ class Sites:
 
         rows = known_sites(settings).select("site_id", "name").iter_rows()
         names = {site_id: name or "" for site_id, name in rows}
-        return cls(names, site_labels(SiteView(site_id, name) for site_id, name in names.items()))
+        return cls(names, display_names(names))
 
     def label(self, site_id: str, family: str = "") -> str:
         """What a site is called; without one the organisation, or the pipeline itself."""
@@ -168,7 +167,9 @@ class Sites:
 
         if not site_id and (family == COLLECTOR or is_pipeline(family)):
             return "The pipeline"
-        return self.labels.get(site_id) or site_labels([SiteView(site_id, "")])[site_id]
+        if not site_id:
+            return "The whole organisation"
+        return self.labels.get(site_id) or unnamed(site_id)
 
     def ids_of(self, text: str, also: Iterable[str] = ()) -> set[str]:
         """Sites of this id or name; names are not unique.

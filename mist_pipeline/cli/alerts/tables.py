@@ -176,7 +176,10 @@ def incident_json(incident: Incident, alerts: Sequence[Alert], sites: Sites) -> 
         "resolved_at": incident.resolved_at,
         "merged_into": incident.merged_into,
         "withheld": withheld_text(incident),
-        "sites": [{"site_id": name, "name": sites.names.get(name, "")} for name in site_ids],
+        "sites": [
+            {"site_id": name, "name": sites.names.get(name, ""), "label": sites.label(name, incident.family)}
+            for name in site_ids
+        ],
         "alert_ids": list(incident.alert_ids),
     }
 

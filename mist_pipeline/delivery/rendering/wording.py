@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
 from mist_pipeline.domain.metrics import CATALOGUE
+from mist_pipeline.domain.site_names import DISPLAY_NAME_LENGTH, display_names, unnamed
 from mist_pipeline.domain.text import (
     ID_LENGTH,
     NAME_LENGTH,
@@ -55,19 +56,16 @@ def title_of(incident: IncidentView) -> str:
 
 
 def site_labels(sites: Iterable[SiteView]) -> dict[str, str]:
-    """Site id → what it is called; names that read the same, or not at all, get the start of their id."""
-    names = {site.site_id: clean(site.name, NAME_LENGTH) for site in sites}
-    same = Counter(name.casefold() for name in names.values())
-    return {site_id: _label(site_id, name, same[name.casefold()]) for site_id, name in names.items()}
+    """Site id → what it is called: its label, or what tells it apart from the others that are given."""
+    given = list(sites)
+    made = display_names({site.site_id: site.name for site in given if site.site_id and not site.label})
+    return {site.site_id: made.get(site.site_id) or _label(site) for site in given}
 
 
-def _label(site_id: str, name: str, how_many: int) -> str:
-    short = clean(site_id, NAME_LENGTH)[:ID_LENGTH]
-    if not site_id:
-        return name or "The whole organisation"
-    if not name:
-        return f"site {short}"
-    return f"{name} · {short}" if how_many > 1 else name
+def _label(site: SiteView) -> str:
+    if site.site_id:
+        return clean(site.label, DISPLAY_NAME_LENGTH) or unnamed(site.site_id)
+    return clean(site.name, NAME_LENGTH) or "The whole organisation"
 
 
 def subject_of(alert: AlertView) -> str:

@@ -235,13 +235,13 @@ def test_hostile_names_stay_data_on_one_line() -> None:
     assert len(cause) < 250
 
 
-def test_the_newest_row_of_a_site_counts_and_a_site_without_a_name_is_said_so() -> None:
+def test_the_newest_row_of_a_site_counts_and_a_site_without_a_name_is_called_by_its_id() -> None:
     old = organisation().with_columns(
         pl.lit(DAY - timedelta(days=9)).alias("day"), pl.lit("Old").alias("name")
     )
     new = organisation().with_columns(pl.lit(DAY).alias("day"), pl.lit(None, dtype=pl.String).alias("name"))
     found = candidate_causes(flags({"s000": "dns"}, EVERYONE), pl.concat([new, old]), NO_RATES)
-    assert found["cause"][0] == "dns at a site without a name → DNS service of this site"
+    assert found["cause"][0] == "dns at site s000 → DNS service of this site"
 
 
 @pytest.mark.parametrize(

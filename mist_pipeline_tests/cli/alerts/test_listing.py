@@ -169,7 +169,9 @@ class TestHostileNames:
 
     def test_json_gives_names_as_they_are(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
-        assert parsed(alerts("list", "--json"))[0]["sites"] == [{"site_id": "s2", "name": HOSTILE}]
+        assert parsed(alerts("list", "--json"))[0]["sites"] == [
+            {"site_id": "s2", "name": HOSTILE, "label": "[bold red]Bonn[/] [31m"}
+        ]
         assert alerts("list", "--json").out.isascii()
 
     def test_no_name_is_a_formula_in_a_spreadsheet(self, alerts: Alerts, settings: Settings) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mist_pipeline.report.queries.site_labels import MAX_LENGTH, with_labels
+from mist_pipeline.domain.site_names import DISPLAY_NAME_LENGTH, SITE_NAME_LENGTH
+from mist_pipeline.report.queries.site_labels import with_labels
 from mist_pipeline_tests.support.report.worlds import HOSTILE_NAMES, site_id
 
 BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
@@ -30,7 +31,7 @@ def labels(*names: str | None) -> list[str]:
         (("Twin", "twin"), [f"Twin · {site_id(0)[:8]}", f"twin · {site_id(1)[:8]}"]),
         (("One\r\ntwo\u2028three",), ["One two three"]),
         (("\u202egnp.exe",), ["gnp.exe"]),
-        (("x" * 300,), ["x" * (MAX_LENGTH - 1) + "…"]),
+        (("x" * 300,), ["x" * (SITE_NAME_LENGTH - 1) + "…"]),
         (("a" + "\u0301" * 40,), ["a\u0301\u0301"]),
         (("محل دبي",), ["محل دبي"]),
         (("می‌خواهم",), ["می‌خواهم"]),
@@ -52,6 +53,6 @@ def test_labels_are_bounded_visible_unlike_each_other_and_one_line(names: list[s
     assert len({label.lower() for label in found}) == len(found)
     for label in found:
         assert label.strip()
-        assert len(label) <= MAX_LENGTH + 11
+        assert len(label) <= DISPLAY_NAME_LENGTH
         assert not BIDI & set(label)
         assert not {char for char in label if unicodedata.category(char) in ("Cc", "Zl", "Zp")}

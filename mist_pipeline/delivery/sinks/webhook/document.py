@@ -50,6 +50,7 @@ def _alert(alert: AlertView) -> dict[str, Any]:
         "alert_id": alert.alert_id,
         "site_id": alert.site.site_id,
         "site_name": alert.site.name,
+        "site_label": alert.site.label or alert.site.name,
         "site_url": alert.site.url,
         "metric": alert.metric,
         "family": alert.family,
