@@ -142,8 +142,35 @@ class MeasurementModel:
             return [number for number in self._scenarios_of.get(int(sites[0]), []) if is_active[number]]
         return [int(number) for number in np.flatnonzero(is_active)]
 
+    def site_ids(self, sites: Sequence[int]) -> list[str]:
+        """Keys of sites."""
+        return [self._sites[index].site_id for index in sites]
+
+    def is_supported(self, sites: Ints) -> Flags:
+        """Which metrics sites know, (S, all metrics)."""
+        return self._supported[sites]
+
+    def expected_clients(self, sites: Ints, hours: Ints) -> Floats:
+        """Users that are expected, whether or not the site can report them, (S, H)."""
+        load, _, _ = self._presence(sites, hours)
+        return self._expected(sites, hours, load) * (hours[None, :] >= self._since[sites])
+
+    def _expected(self, sites: Ints, hours: Ints, load: Floats) -> Floats:
+        wave = randomness.drift(self._keys[_LOAD], hours, 30, sites[:, None])
+        return np.asarray(self._peak[sites] * load * np.exp(0.12 * wave))
+
     def clients(self, sites: Ints, hours: Ints) -> tuple[Floats, Floats, Floats, Flags]:
         """Users, load relative to the busiest hour, share of APs offline, silence; each (S, H)."""
+        load, offline, silent = self._presence(sites, hours)
+        clients = randomness.poisson(
+            self._expected(sites, hours, load),
+            randomness.cells(self._keys[_CLIENTS], sites[:, None], hours[None, :]),
+        )
+        exists = hours[None, :] >= self._since[sites]
+        return np.where(silent | ~exists, 0.0, clients), load, offline, silent
+
+    def _presence(self, sites: Ints, hours: Ints) -> tuple[Floats, Floats, Flags]:
+        """Load relative to the busiest hour, share of APs offline, silence; each (S, H)."""
         local = np.empty((len(sites), len(hours)))
         days = np.empty((len(sites), len(hours)), dtype=np.int64)
         for number in np.unique(self._zone[sites]):
@@ -161,7 +188,6 @@ class MeasurementModel:
             rows = self._country[sites] == number
             load[rows] *= np.where(opening_hours.is_holiday(self._countries[number], days[rows]), 0.12, 1.0)
         offline, silent = np.zeros(load.shape), np.zeros(load.shape, dtype=np.bool_)
-        middle = np.asarray(hours + 0.5, dtype=np.float64)
         for number in self._active(sites, hours):
             scenario = self._scenarios[number]
             rows = np.isin(sites, self._scenario_sites[number])
@@ -169,17 +195,11 @@ class MeasurementModel:
                 scenario.load == 1.0 and scenario.offline == 0.0 and not scenario.is_silent
             ):
                 continue
-            course = scenario.course(middle)[None, :]
+            course = scenario.hourly(hours)[None, :]
             load[rows] *= 1.0 + (scenario.load - 1.0) * course
             offline[rows] = np.maximum(offline[rows], scenario.offline * (course > 0.5))
             silent[rows] |= scenario.is_silent & (course > 0.5)
-        wave = randomness.drift(self._keys[_LOAD], hours, 30, sites[:, None])
-        expected = self._peak[sites] * load * np.exp(0.12 * wave)
-        clients = randomness.poisson(
-            expected, randomness.cells(self._keys[_CLIENTS], sites[:, None], hours[None, :])
-        )
-        exists = hours[None, :] >= self._since[sites]
-        return np.where(silent | ~exists, 0.0, clients), load, offline, silent
+        return load, offline, silent
 
     def measure(self, sites: Ints, hours: Ints, metrics: Sequence[str]) -> Measurements:
         """Compute a block.
@@ -265,14 +285,13 @@ class MeasurementModel:
     ) -> list[tuple[int, Flags, int, Floats, dict[str, float]]]:
         """Effects of scenarios on the block: scenario, rows (S,), metric column, share (H,), classifier weights."""
         found = []
-        middle = np.asarray(hours + 0.5, dtype=np.float64)
         for number in self._active(sites, hours):
             scenario = self._scenarios[number]
             wanted = [item for item in scenario.effects if item.metric in metrics]
             rows = np.isin(sites, self._scenario_sites[number])
             if not wanted or not rows.any():
                 continue
-            course = scenario.course(middle)
+            course = scenario.hourly(hours)
             found += [
                 (number, rows, list(metrics).index(item.metric), item.peak * course, dict(item.classifiers))
                 for item in wanted

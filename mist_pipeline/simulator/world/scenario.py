@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from mist_pipeline.simulator.world.randomness import Floats
+from mist_pipeline.simulator.world.randomness import Floats, Ints
 
 Shape = Literal["step", "linear", "accelerating", "flapping", "none"]
 
@@ -99,6 +99,31 @@ class Scenario:
             return np.where(inside & (np.floor((hours - onset) / _FLAP_HOURS) % 2 == 0), 1.0, 0.0)
         return inside.astype(np.float64)
 
+    def hourly(self, hours: Ints) -> Floats:
+        """How far the effect has gone in each hour, 0–1.
+
+        Args:
+            hours: Hours since the epoch, shape (H,).
+        """
+        return self.course(np.asarray(hours + 0.5, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Harm:
+    """What a scenario does to the users of one site.
+
+    Attributes:
+        site_id: The site.
+        felt_at: Start of the first hour in which it degrades a user-minute, UTC; None if it never does.
+        harm_at: When it has cost a noticeable amount (`harm`), UTC; None if it never does.
+        user_minutes: What it adds in all, of the service level that suffers most.
+    """
+
+    site_id: str
+    felt_at: datetime | None
+    harm_at: datetime | None
+    user_minutes: float
+
 
 @dataclass(frozen=True)
 class LabelledIncident:
@@ -116,6 +141,7 @@ class LabelledIncident:
         end: True end, UTC.
         cause: Shared attributes.
         is_decoy: Whether it is harmless: nobody should be notified.
+        harms: What it does at each of its sites, in their order.
     """
 
     incident_id: str
@@ -128,6 +154,17 @@ class LabelledIncident:
     end: datetime
     cause: Mapping[str, str]
     is_decoy: bool
+    harms: tuple[Harm, ...] = ()
+
+    @property
+    def harm_at(self) -> datetime | None:
+        """When it has done real harm at the first of its sites."""
+        return min((harm.harm_at for harm in self.harms if harm.harm_at is not None), default=None)
+
+    @property
+    def user_minutes(self) -> float:
+        """What it adds at all of its sites."""
+        return sum(harm.user_minutes for harm in self.harms)
 
 
 FAMILY_METRICS: Final[dict[str, tuple[str, ...]]] = {

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.domain.metrics import CATALOGUE, Group
-from mist_pipeline.simulator.world import direct_frames, opening_hours, scenario_sampling
+from mist_pipeline.simulator.world import direct_frames, harm, opening_hours, scenario_sampling
 from mist_pipeline.simulator.world.measurements import MeasurementModel
 from mist_pipeline.simulator.world.metric_profiles import METRICS
 from mist_pipeline.simulator.world.organisation import FIRMWARE, ORG_ID, Site, build, stable_uuid
@@ -98,7 +98,7 @@ class World:
         return tuple(self._incident(number, scenario) for number, scenario in enumerate(self.scenarios))
 
     def truth_frame(self) -> pl.DataFrame:
-        """The truth as a frame: the columns of `LabelledIncident`, `cause` as a list of `name=value`."""
+        """The truth as a frame: the columns of `LabelledIncident` and its harm in all, `cause` as a list of `name=value`."""
         return pl.DataFrame(
             [
                 {
@@ -112,6 +112,8 @@ class World:
                     "end": incident.end,
                     "cause": [f"{name}={value}" for name, value in sorted(incident.cause.items())],
                     "is_decoy": incident.is_decoy,
+                    "harm_at": incident.harm_at,
+                    "user_minutes": incident.user_minutes,
                 }
                 for incident in self.truth
             ],
@@ -126,6 +128,8 @@ class World:
                 "end": pl.Datetime("us", "UTC"),
                 "cause": pl.List(pl.String),
                 "is_decoy": pl.Boolean,
+                "harm_at": pl.Datetime("us", "UTC"),
+                "user_minutes": pl.Float64,
             },
         )
 
@@ -149,6 +153,7 @@ class World:
             end=scenario.end,
             cause=scenario.cause,
             is_decoy=scenario.is_decoy,
+            harms=harm.harms(self.model, scenario, self.end),
         )
 
     def _critical_at(self, scenario: Scenario) -> datetime | None:

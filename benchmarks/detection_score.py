@@ -1,0 +1,369 @@
+"""Alerts of a replay compared with the truth of a world: who was told what, when, and when it was over.
+
+- An alert belongs to an incident of its site and family if it opens from the onset to 6 h after the end, or in the 72 h before
+  the onset, unless it then belongs to an earlier one. An alert about the past (`is_past`) counts at the time at which it
+  says that the trouble began.
+- The first alert after the onset, else the last before it, is the hit; the others are duplicates. An alert that belongs to
+  none is false.
+- An incident counts at a site from the first hour that its users feel, and only if it does real harm there
+  (`mist_pipeline/simulator/world/harm.py`); alerts at its other sites are neither hits nor false.
+- Troubles of one site and family that touch are over when the last of them is. Two hours later nobody may be told that it
+  is going on: the effect of a slow one fades over two hours, and what an hour held is known at its end.
+- A missed incident is *hidden* if an alert of its site and family, opened for something else, was open at its onset. It was
+  *heard of* if such an alert was reopened or became more severe during it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from mist_pipeline.alerts.lifecycle.observations import FAMILIES
+from mist_pipeline.simulator.world.scenario import LabelledIncident
+from mist_pipeline.simulator.world.world import World
+
+BEFORE, AFTER = timedelta(hours=72), timedelta(hours=6)
+GRACE = timedelta(hours=2)
+PROMPTLY = timedelta(hours=2)
+"""After real harm."""
+ENOUGH_TO_RESOLVE = timedelta(hours=72)
+"""Of data after the end of a trouble, before its alert counts as never resolved."""
+LEARNING_DAYS = 18
+"""Until then the simulated organisation has no troubles."""
+SLOW = ("slow_degradation", "accelerating_degradation")
+DEVICES = ("ap", "device")
+"""Lost devices are reported as either: the access points' own metric, or missing data."""
+HEARD = ("reopened", "severity_rose")
+"""Events of an open alert that people hear of."""
+
+COLUMNS = (
+    "world", "incidents", "recall after onset", "with hidden ones", "hidden", "of them heard of", "told within 2 h of harm",
+    "precision", "false per site-week", "slow declines warned of", "hours to detect, median", "90 %", "duplicates per hit",
+    "hours from end to resolution, median", "90 %", "never resolved", "told after the end", "told as past", "shared causes as one",
+    "mixed incidents", "backfill s", "replay s",
+)  # fmt: skip
+HEADER = "| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS)
+KIND_COLUMNS = (
+    "kind", "incidents", "recall after onset", "hidden", "told within 2 h of harm", "hours to detect, median",
+    "duplicates per hit", "hours from end to resolution, median", "never resolved",
+)  # fmt: skip
+
+_INSTANT = pl.Datetime("us", "UTC")
+_TRUTHS = {
+    "truth": pl.Int64(),
+    "incident": pl.String(),
+    "site_id": pl.String(),
+    "families": pl.List(pl.String()),
+    "kind": pl.String(),
+    "onset": _INSTANT,
+    "critical_at": _INSTANT,
+    "harm_at": _INSTANT,
+    "end": _INSTANT,
+    "over_at": _INSTANT,
+    "counts": pl.Boolean(),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one world gave, or several together.
+
+    Attributes:
+        truths: An incident at one of its sites a row: site_id, kind, onset, critical_at, harm_at, end, over_at (the end of all
+            that touches it), hit_at after the onset (null: missed), warned_at before it, extra (alerts beyond the first),
+            is_hidden, is_heard_of, is_never_resolved (null: not known).
+        alerts: An alert a row: alert_id, site_id, family, kind, opened_at, resolved_at, is_past, is_false, hours_to_resolve (null
+            without a trouble that ended early enough, or unresolved), is_after_end.
+        site_weeks: Watched.
+        shared: Causes of three sites or more that were detected, and in how many incidents each.
+        mixed: Incidents whose alerts are not all about one cause, and all incidents.
+        seconds: Of the backfill and of the replay.
+    """
+
+    truths: pl.DataFrame
+    alerts: pl.DataFrame
+    site_weeks: float
+    shared: tuple[int, ...]
+    mixed: tuple[int, int]
+    seconds: tuple[float, float] = (0.0, 0.0)
+
+    def row(self, name: str) -> str:
+        """A line of the table of `COLUMNS`."""
+        found = self.truths.filter(pl.col("hit_at").is_not_null() | pl.col("warned_at").is_not_null()).height
+        hits = self.truths.filter(pl.col("hit_at").is_not_null()).height
+        false = int(self.alerts["is_false"].sum())
+        slow = self.truths.filter(pl.col("kind").is_in(SLOW), pl.col("critical_at").is_not_null())
+        warned = slow.filter(pl.min_horizontal("warned_at", "hit_at") < pl.col("critical_at")).height
+        waits = _waits(self.truths.filter(~pl.col("kind").is_in(SLOW)))
+        resolving = self.alerts["hours_to_resolve"].drop_nulls()
+        hidden = self.truths.filter("is_hidden")
+        cells = (
+            name,
+            self.truths.height,
+            _share(hits, self.truths.height),
+            _share(hits + hidden.height, self.truths.height),
+            hidden.height,
+            int(hidden["is_heard_of"].sum()),
+            _prompt(self.truths),
+            _share(found, found + false),
+            f"{false / self.site_weeks:.3f}",
+            f"{warned} of {slow.height}",
+            *_quantiles(waits),
+            f"{int(self.truths['extra'].sum()) / max(1, found):.2f}",
+            *_quantiles(resolving),
+            int(self.truths["is_never_resolved"].sum()),
+            int(self.alerts["is_after_end"].sum()),
+            int(self.alerts["is_past"].sum()),
+            f"{sum(one == 1 for one in self.shared)} of {len(self.shared)}",
+            f"{self.mixed[0]} of {self.mixed[1]}",
+            *(f"{seconds:.0f}" for seconds in self.seconds),
+        )
+        return _line(cells)
+
+    def by_kind(self) -> str:
+        """The table of `KIND_COLUMNS`."""
+        lines = [_line(KIND_COLUMNS), "|" + "---|" * len(KIND_COLUMNS)]
+        for (kind,), truths in sorted(self.truths.group_by("kind")):
+            found = truths.filter(pl.col("hit_at").is_not_null() | pl.col("warned_at").is_not_null()).height
+            cells = (
+                kind,
+                truths.height,
+                _share(truths["hit_at"].count(), truths.height),
+                int(truths["is_hidden"].sum()),
+                _prompt(truths),
+                _quantiles(_waits(truths))[0],
+                f"{int(truths['extra'].sum()) / max(1, found):.2f}",
+                _quantiles(truths["hours_to_resolve"].explode().drop_nulls())[0],
+                int(truths["is_never_resolved"].sum()),
+            )
+            lines.append(_line(cells))
+        return "\n".join(lines)
+
+
+def pooled(results: Sequence[Result]) -> Result:
+    """Several worlds as one."""
+    return Result(
+        pl.concat(one.truths for one in results),
+        pl.concat(one.alerts for one in results),
+        sum(one.site_weeks for one in results),
+        tuple(count for one in results for count in one.shared),
+        (sum(one.mixed[0] for one in results), sum(one.mixed[1] for one in results)),
+        (sum(one.seconds[0] for one in results), sum(one.seconds[1] for one in results)),
+    )
+
+
+def scored(world: World, alerts: pl.DataFrame, events: pl.DataFrame) -> Result:
+    """The alerts and events of a replay against the truth of its world.
+
+    Args:
+        world: The world.
+        alerts: Columns of alerts.csv; began_at, last_bad_at and is_past where they are there.
+        events: Columns of events.csv.
+    """
+    begins = world.start + timedelta(days=LEARNING_DAYS)
+    alerts = _alerts(alerts, begins)
+    truths = _truths(world, begins)
+    pairs = _pairs(truths, alerts)
+    told = truths.filter("counts").join(
+        pairs.group_by("truth").agg(
+            hit_at=pl.col("opened_at").filter(pl.col("at") >= pl.col("onset")).min(),
+            warned_at=pl.col("opened_at").filter(pl.col("at") < pl.col("onset")).max(),
+            extra=pl.len() - 1,
+            hours_to_resolve=_hours_to_resolve(world.end).drop_nulls(),
+            unresolved=(pl.col("resolved_at").is_null() & ~pl.col("is_past")).any(),
+        ),
+        on="truth",
+        how="left",
+    )
+    told = told.with_columns(
+        pl.col("extra").fill_null(0),
+        is_never_resolved=pl.when(pl.col("over_at") <= world.end - ENOUGH_TO_RESOLVE).then(
+            pl.col("unresolved").fill_null(value=False)
+        ),
+    )
+    told = told.join(_hidden(told, alerts, events), on="truth", how="left").with_columns(
+        pl.col("is_hidden", "is_heard_of").fill_null(value=False)
+    )
+    of_alert = pairs.group_by("alert_id").agg(
+        hours_to_resolve=_hours_to_resolve(world.end).min(),
+        is_after_end=((_told_until() > pl.col("over_at") + GRACE) & ~pl.col("is_past")).all(),
+        incidents=pl.col("incident").unique(),
+    )
+    judged = alerts.join(of_alert, on="alert_id", how="left").with_columns(
+        is_false=pl.col("incidents").is_null(), is_after_end=pl.col("is_after_end").fill_null(value=False)
+    )
+    return Result(
+        told.drop("families", "counts", "unresolved"),
+        judged.drop("incidents", "incident_id", "metric", "at"),
+        len(world.sites()) * (world.days - LEARNING_DAYS) / 7,
+        _shared(world, pairs),
+        _mixed(judged),
+    )
+
+
+def _alerts(alerts: pl.DataFrame, begins: datetime) -> pl.DataFrame:
+    """Alerts of sites after the learning, each with a family, an instant by which it is matched, and the later columns."""
+    late = {"began_at": _INSTANT, "last_bad_at": _INSTANT, "is_past": pl.Boolean()}
+    alerts = alerts.with_columns(
+        pl.lit(None, kind).alias(name) for name, kind in late.items() if name not in alerts.columns
+    )
+    instants = pl.col("opened_at", "resolved_at", "began_at", "last_bad_at").cast(_INSTANT)
+    alerts = alerts.with_columns(instants, pl.col("is_past").cast(pl.Boolean).fill_null(value=False))
+    alerts = alerts.with_columns(
+        at=pl.when("is_past").then(pl.coalesce("began_at", "opened_at")).otherwise("opened_at"),
+        # Alerts about the devices of a site have no metric.
+        family=pl.when(pl.col("kind").is_in(["site_down", "mist_alarm"]))
+        .then(pl.lit("device"))
+        .otherwise(
+            pl.col("metric")
+            .cast(pl.String)
+            .replace_strict(FAMILIES, default=pl.col("metric").cast(pl.String), return_dtype=pl.String)
+        ),
+    )
+    return alerts.filter(
+        pl.col("site_id").is_not_null(), pl.col("site_id").cast(pl.String) != "", pl.col("at") >= begins
+    ).with_columns(pl.col("site_id", "alert_id", "incident_id").cast(pl.String))
+
+
+def _truths(world: World, begins: datetime) -> pl.DataFrame:
+    """`_TRUTHS`: every incident at every site that feels it; only what does real harm after the learning counts."""
+    rows: list[dict[str, object]] = []
+    for truth in world.truth:
+        if truth.is_decoy or truth.end <= begins or truth.onset >= world.end:
+            continue
+        for harm in truth.harms:
+            rows.append(
+                {
+                    "truth": len(rows),
+                    "incident": truth.incident_id,
+                    "site_id": harm.site_id,
+                    "families": _families(truth),
+                    "kind": truth.kind,
+                    "onset": harm.felt_at or truth.onset,
+                    "critical_at": truth.critical_at,
+                    "harm_at": harm.harm_at,
+                    "end": truth.end,
+                    "over_at": truth.end,
+                    "counts": harm.site_id in truth.site_ids and harm.harm_at is not None,
+                }
+            )
+    _join_ends(rows)
+    return pl.DataFrame(rows, schema=_TRUTHS)
+
+
+def _families(truth: LabelledIncident) -> list[str]:
+    """The families in which a trouble may be told: its own, and those of the metrics that it moves."""
+    families = {truth.family, *(FAMILIES[metric] for metric in truth.metrics)}
+    if families & set(DEVICES):
+        families |= set(DEVICES)
+    return sorted(families)
+
+
+def _join_ends(rows: list[dict[str, object]]) -> None:
+    """Let troubles of one site and family that touch be over together."""
+    by_site: dict[object, list[dict[str, object]]] = {}
+    for row in sorted(rows, key=lambda row: row["onset"]):  # type: ignore[arg-type, return-value]
+        by_site.setdefault(row["site_id"], []).append(row)
+    for some in by_site.values():
+        for row in some:
+            for other in some:
+                shares = set(row["families"]) & set(other["families"])  # type: ignore[call-overload]
+                if shares and row["onset"] <= other["onset"] <= row["over_at"] + AFTER:  # type: ignore[operator]
+                    row["over_at"] = max(row["over_at"], other["end"])  # type: ignore[type-var]
+
+
+def _pairs(truths: pl.DataFrame, alerts: pl.DataFrame) -> pl.DataFrame:
+    """Every alert with every incident at its site that it belongs to."""
+    close = (
+        truths.explode("families")
+        .join(alerts, left_on=["site_id", "families"], right_on=["site_id", "family"], suffix="_of_alert")
+        .filter(pl.col("at").is_between(pl.col("onset") - BEFORE, pl.col("end") + AFTER))
+        .unique(["truth", "alert_id"], maintain_order=True)
+        .with_columns(_during=pl.col("at") >= pl.col("onset"))
+    )
+    return close.filter(pl.col("_during") | ~pl.col("_during").any().over("alert_id"))
+
+
+def _told_until() -> pl.Expr:
+    """The latest instant at which an alert says that there is trouble."""
+    return pl.max_horizontal("opened_at", "last_bad_at")
+
+
+def _hours_to_resolve(end: datetime) -> pl.Expr:
+    """Hours from the end of the trouble to the resolution of its alert; null where it is open, past, or at the end of the data."""
+    hours = (pl.col("resolved_at") - pl.col("over_at")).dt.total_seconds() / 3600
+    is_known = (pl.col("over_at") <= end - ENOUGH_TO_RESOLVE) & ~pl.col("is_past")
+    return pl.when(is_known).then(hours.clip(0))
+
+
+def _hidden(told: pl.DataFrame, alerts: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """truth, is_hidden, is_heard_of of the missed incidents at whose onset an alert of their site and family was open."""
+    heard = events.filter(pl.col("subject") == "alert", pl.col("kind").is_in(HEARD)).select(
+        alert_id=pl.col("subject_id").cast(pl.String), heard_at=pl.col("at").cast(_INSTANT)
+    )
+    return (
+        told.filter(pl.col("hit_at").is_null())
+        .explode("families")
+        .join(
+            alerts.filter(~pl.col("is_past")),
+            left_on=["site_id", "families"],
+            right_on=["site_id", "family"],
+            suffix="_of_alert",
+        )
+        .filter(
+            pl.col("opened_at") < pl.col("onset"),
+            pl.col("resolved_at").is_null() | (pl.col("resolved_at") > pl.col("onset")),
+        )
+        .join(heard, on="alert_id", how="left")
+        .group_by("truth")
+        .agg(
+            is_hidden=pl.col("warned_at").is_null().any(),
+            is_heard_of=pl.col("heard_at").is_between(pl.col("onset"), pl.col("end") + AFTER).any(),
+        )
+    )
+
+
+def _shared(world: World, pairs: pl.DataFrame) -> tuple[int, ...]:
+    """In how many incidents each detected cause of three sites or more was told."""
+    large = [truth.incident_id for truth in world.truth if len(truth.site_ids) >= 3]
+    return tuple(
+        pairs.filter(pl.col("incident").is_in(large))
+        .group_by("incident", maintain_order=True)
+        .agg(pl.col("incident_id").n_unique())["incident_id"]
+    )
+
+
+def _mixed(alerts: pl.DataFrame) -> tuple[int, int]:
+    """Incidents whose alerts are not all about one cause, and all incidents."""
+    contents = alerts.group_by("incident_id").agg(pl.col("incidents").fill_null([]))["incidents"].to_list()
+    truths = [[set(of_alert) for of_alert in incident] for incident in contents]
+    mixed = sum(len(set.union(*some)) > 1 and not set.intersection(*some) for some in truths)
+    return mixed, len(truths)
+
+
+def _waits(truths: pl.DataFrame) -> pl.Series:
+    """Hours from the onset to the hit."""
+    return (truths["hit_at"] - truths["onset"]).dt.total_seconds().drop_nulls() / 3600
+
+
+def _prompt(truths: pl.DataFrame) -> str:
+    """Share of the incidents with an alert before, or soon after, real harm."""
+    first = pl.coalesce("warned_at", "hit_at")
+    return _share(truths.filter(first <= pl.col("harm_at") + PROMPTLY).height, truths.height)
+
+
+def _quantiles(hours: pl.Series) -> tuple[str, str]:
+    if hours.is_empty():
+        return "–", "–"
+    median, late = np.quantile(hours.to_numpy(), [0.5, 0.9])
+    return f"{median:.1f}", f"{late:.1f}"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.3f}" if whole else "–"
+
+
+def _line(cells: Iterable[object]) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"

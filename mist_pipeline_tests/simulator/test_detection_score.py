@@ -1,0 +1,114 @@
+"""The detection benchmark scores what it says: hits, hidden incidents, ends, alerts about the past."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from benchmarks.detection_score import Result, scored
+from mist_pipeline.alerts.lifecycle.replay import ALERT_COLUMNS, EVENT_COLUMNS
+from mist_pipeline.simulator import World
+from mist_pipeline.simulator.world import scenario
+
+ONSET = datetime(2026, 3, 4, 10, tzinfo=UTC)
+WEEK = 7 * 24
+FIRST = scenario.sudden_outage([0], ONSET, 6, family="connect")
+SECOND = scenario.sudden_outage([0], ONSET + timedelta(hours=24), 6, family="connect")
+
+Row = tuple[float, float | None]
+"""Hours after the onset at which an alert opens and is resolved."""
+
+
+def _result(
+    alerts: Sequence[Row],
+    scenarios: Sequence[scenario.Scenario] = (FIRST,),
+    *,
+    metric: str = "time-to-connect",
+    past: float | None = None,
+    last_bad: float | None = None,
+    heard: float | None = None,
+) -> Result:
+    world = World(3, 60, 1, quiet=True, scenarios=scenarios)
+    site = world.sites()[0].site_id
+    moment = [None if hours is None else ONSET + timedelta(hours=hours) for pair in alerts for hours in pair]
+    rows = [
+        (f"a{at}", f"i{at}", site, metric, "evidence", "major", moment[2 * at], moment[2 * at + 1])
+        for at in range(len(alerts))
+    ]
+    frame = pl.DataFrame(rows, schema=dict(ALERT_COLUMNS), orient="row")
+    if past is not None:
+        frame = frame.with_columns(began_at=pl.lit(ONSET + timedelta(hours=past)), is_past=pl.lit(value=True))
+    if last_bad is not None:
+        frame = frame.with_columns(last_bad_at=pl.lit(ONSET + timedelta(hours=last_bad)))
+    events = []
+    if heard is not None:
+        events.append((ONSET + timedelta(hours=heard), "alert", "a0", 2, "severity_rose", "{}"))
+    return scored(world, frame, pl.DataFrame(events, schema=dict(EVENT_COLUMNS), orient="row"))
+
+
+@pytest.mark.parametrize(
+    ("alerts", "hits", "false", "extra"),
+    [
+        ([], 0, 0, 0),
+        ([(1, 8)], 1, 0, 0),
+        ([(1, 8), (3, 9)], 1, 0, 1),
+        ([(-80, -75)], 0, 1, 0),
+        ([(-10, 8)], 0, 0, 0),
+        ([(11, 15)], 1, 0, 0),
+        ([(13, 15)], 0, 1, 0),
+    ],
+    ids=["missed", "hit", "told twice", "long before", "warned", "just after", "long after"],
+)
+def test_an_alert_hits_its_incident_or_is_false(alerts: list[Row], hits: int, false: int, extra: int) -> None:
+    result = _result(alerts)
+    assert result.truths["hit_at"].count() == hits
+    assert result.alerts["is_false"].sum() == false
+    assert result.truths["extra"].sum() == extra
+
+
+def test_an_alert_of_another_family_is_false() -> None:
+    assert _result([(1, 8)], metric="roaming").alerts["is_false"].to_list() == [True]
+
+
+def test_an_open_alert_hides_the_next_incident_and_does_not_warn_of_it() -> None:
+    result = _result([(1, 40)], (FIRST, SECOND))
+    assert result.truths["is_hidden"].to_list() == [False, True]
+    assert result.truths["is_heard_of"].to_list() == [False, False]
+    assert result.truths["warned_at"].to_list() == [None, None]
+    assert _result([(1, 40)], (FIRST, SECOND), heard=26).truths["is_heard_of"].to_list() == [False, True]
+    assert _result([(1, 20)], (FIRST, SECOND)).truths["is_hidden"].to_list() == [False, False]
+
+
+def test_resolution_counts_from_the_end_of_the_trouble() -> None:
+    assert _result([(1, 20)]).alerts["hours_to_resolve"].to_list() == [14.0]
+    assert _result([(1, 5)]).alerts["hours_to_resolve"].to_list() == [0.0]
+    unresolved = _result([(1, None)])
+    assert unresolved.alerts["hours_to_resolve"].to_list() == [None]
+    assert unresolved.truths["is_never_resolved"].to_list() == [True]
+
+
+def test_troubles_that_touch_are_over_together() -> None:
+    inside = scenario.sudden_outage([0], ONSET + timedelta(hours=8), 12, family="connect")
+    result = _result([(1, 21)], (FIRST, inside))
+    assert result.alerts["hours_to_resolve"].to_list() == [1.0]
+
+
+def test_what_is_told_after_the_end_counts_unless_it_is_told_as_past() -> None:
+    assert _result([(10, 11)]).alerts["is_after_end"].to_list() == [True]
+    assert _result([(7, 11)]).alerts["is_after_end"].to_list() == [False]
+    assert _result([(1, 30)], last_bad=20).alerts["is_after_end"].to_list() == [True]
+    past = _result([(20, 20)], past=0)
+    assert past.alerts["is_after_end"].to_list() == [False]
+    assert past.alerts["is_false"].to_list() == [False]
+    assert past.truths["hit_at"].to_list() == [ONSET + timedelta(hours=20)]
+
+
+def test_the_table_of_a_world_without_any_alert_can_be_printed() -> None:
+    result = _result([])
+    assert result.row("x").count("|") == result.row("y").count("|")
+    assert "sudden_outage" in result.by_kind()
+
+
+def test_alerts_opened_while_the_site_learns_do_not_count() -> None:
+    assert _result([(-3 * WEEK, None)]).alerts.is_empty()
