@@ -140,6 +140,7 @@ class Message:
         reference: What the sink returned for this incident last time; empty at first.
         recipient: Address, channel or service that an escalation step or route names; empty for the sink's own.
         unsure_since: Until when an earlier attempt may have sent it; None where none may have.
+        sent_at: UTC; when this attempt is made. None: as soon as it was decided.
     """
 
     delivery_id: str
@@ -150,6 +151,7 @@ class Message:
     reference: Mapping[str, str] = field(default_factory=dict, hash=False)
     recipient: str = ""
     unsure_since: datetime | None = None
+    sent_at: datetime | None = None
 
     @property
     def is_for_all_who_heard(self) -> bool:

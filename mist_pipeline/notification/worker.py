@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from mist_pipeline.alerts.ledger.outbox import Done, Outbox
@@ -118,7 +118,7 @@ class Worker:
         """
         is_unknown = delivery.state == "unknown"
         try:
-            message = self.prepare(delivery)
+            message = replace(self.prepare(delivery), sent_at=self.clock())
         except Exception as error:  # noqa: BLE001 - whatever it was, this row is not sent and the next one is
             broken.append(error)
             words = (

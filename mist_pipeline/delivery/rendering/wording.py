@@ -48,6 +48,8 @@ _WHY: Mapping[Reason, str] = {
     "test": "This is a test. Nothing is wrong.",
 }
 _WHY_MERGED = "It is now part of another incident."
+_LATE = timedelta(minutes=15)
+"""A message that is sent so long after it was decided says so."""
 
 
 def title_of(incident: IncidentView) -> str:
@@ -116,8 +118,12 @@ def state(message: Message) -> str:
 
 
 def why(message: Message) -> str:
-    """The sentence behind the reason of the message."""
-    return _WHY_MERGED if message.incident.merged_into else _WHY[message.reason]
+    """The sentence behind the reason of the message, and another one where it is sent late."""
+    sentence = _WHY_MERGED if message.incident.merged_into else _WHY[message.reason]
+    decided, sent = message.incident.updated_at, message.sent_at
+    if sent is None or sent - decided < _LATE:
+        return sentence
+    return f"{sentence} Told late: it was so at {instant(decided)}, and is sent at {instant(sent)}."
 
 
 def lasted(incident: IncidentView) -> timedelta:

@@ -1,16 +1,19 @@
 """Mail against a real SMTP server: threads, TLS that fails closed, refusals, disconnects, and what arrives."""
 
 import email
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mist_pipeline.delivery.message import Message, Reason
@@ -18,6 +21,7 @@ from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import picture_title
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.sinks.mail.config import MailConfig
+from mist_pipeline.delivery.sinks.mail.headers import folded, mailbox
 from mist_pipeline.delivery.sinks.mail.sink import MailSink, compose
 from mist_pipeline.domain import text as plain_text
 from mist_pipeline.http_client.secrets import Secret
@@ -134,11 +138,94 @@ def test_a_subject_of_any_script_arrives_as_it_is() -> None:
 def test_any_title_makes_a_mail_that_says_it(title: str) -> None:
     told = message(incident(title=title))
     mail = composed(told)
-    assert (
-        mail["Subject"].split() == f"Mist: {plain_text.clipped(wording.title_of(told.incident), 150)}".split()
-    )
+    assert mail["Subject"] == f"Mist: {plain_text.clipped(wording.title_of(told.incident), 150)}"
     assert mail["Bcc"] is None
     assert len(list(mail.walk())) == 3
+
+
+_PARTS = st.sampled_from(
+    [
+        "Köln",
+        "Coverage",
+        "東京",
+        "👩\u200d🔧",
+        "x" * 90,
+        "ü" * 60,
+        "a,b",
+        "(x)",
+        "=?utf-8?q?x?=",
+        "at",
+        "?=",
+        "-",
+        "\ufffd",
+    ]
+)
+
+
+def raw_header(mail: EmailMessage, name: str) -> str:
+    """What stands on the wire, its lines joined as RFC 5322 has it."""
+    head = mail.as_bytes(policy=mail.policy).partition(b"\r\n\r\n")[0].decode("ascii")
+    lines = re.split(r"\r\n(?! )", head)
+    return next(unfolded(line) for line in lines if line.lower().startswith(f"{name.lower()}: "))
+
+
+def unfolded(line: str) -> str:
+    """The value of a header, its lines joined as RFC 5322 has it."""
+    return line.replace("\r\n", "").partition(": ")[2]
+
+
+@given(st.lists(_PARTS, min_size=1, max_size=30).map(" ".join) | st.text(max_size=300).map(plain_text.clean))
+@example("Köln Köln Köln Köln " + "ü" * 60 + " Store")
+@example("is =?utf-8?q?x?= critical")
+@example("Abdeckung " + "x" * 120)
+def test_a_header_reads_the_same_in_the_first_mail_and_in_replies_for_every_reader(title: str) -> None:
+    for text in (f"Mist: {title}", f"Re: Mist: {title}"):
+        wire = folded("Subject", text)
+        assert all(line.strip() for line in wire.splitlines())
+        assert "=?" not in text or wire.startswith("Subject: =?utf-8?b?")
+        assert str(make_header(decode_header(unfolded(wire)))) == text
+        assert email.message_from_string(f"{wire}\r\n", policy=default)["Subject"] == text
+
+
+def test_a_reply_has_the_subject_of_the_first_mail_also_where_the_incident_is_called_something_else() -> None:
+    title = "Köln Köln Köln Köln " + "ü" * 60 + " =?utf-8?q?x?= Store"
+    first = compose(message(incident(title=title)), configured())
+    reference = {"thread": str(first["Message-ID"]), "subject": f"Mist: {title}"}
+    reply = compose(message(incident(title="other"), "more_sites", 2, reference=reference), configured())
+    subjects = [str(make_header(decode_header(raw_header(mail, "Subject")))) for mail in (first, reply)]
+    assert subjects == [f"Mist: {title}", f"Re: Mist: {title}"]
+
+
+def test_a_reply_refers_to_the_first_mail_however_long_the_domain_is() -> None:
+    sender = f"mist@{'a' * 60}.{'b' * 60}.notifications.example.com"
+    first = compose(message(), configured(sender=sender))
+    thread = raw_header(first, "Message-ID")
+    assert thread.startswith("<")
+    reply = compose(
+        message(reference={"thread": thread, "subject": "s"}, sequence=2), configured(sender=sender)
+    )
+    assert [raw_header(reply, name) for name in ("In-Reply-To", "References")] == [thread, thread]
+
+
+@given(st.text(max_size=200).map(plain_text.clean).filter(bool))
+def test_any_name_of_a_sender_arrives_as_it_is(name: str) -> None:
+    name_on_the_wire, _, address = mailbox(name, "mist@example.com").rpartition(" ")
+    assert address == "<mist@example.com>"
+    if "=?" in name_on_the_wire:
+        assert str(make_header(decode_header(name_on_the_wire))) == name
+    else:
+        (read,) = getaddresses([mailbox(name, "mist@example.com")])
+        assert read == (name, "mist@example.com")
+
+
+def test_a_late_mail_has_the_date_of_its_sending_and_says_of_when_it_is() -> None:
+    sent_at = START + timedelta(hours=9)
+    mail = composed(message(sent_at=sent_at))
+    assert mail["Date"].datetime == sent_at
+    said = "Told late: it was so at 2026-11-23 04:25 UTC, and is sent at 2026-11-23 13:15 UTC."
+    assert [said in part.get_content() for part in mail.iter_parts()] == [True, True]  # type: ignore[attr-defined]
+    prompt = composed(message(sent_at=START + timedelta(minutes=12)))
+    assert [said[:9] in part.get_content() for part in prompt.iter_parts()] == [False, False]  # type: ignore[attr-defined]
 
 
 def test_a_hostile_title_adds_no_header_and_no_recipient() -> None:

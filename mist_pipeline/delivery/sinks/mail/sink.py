@@ -11,9 +11,7 @@ import ssl
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 
 from mist_pipeline.delivery.message import Message
@@ -21,6 +19,7 @@ from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import picture_title, render_page
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.sinks.mail.config import MailConfig, problem_with_address
+from mist_pipeline.delivery.sinks.mail.headers import HeaderPolicy, mailbox
 from mist_pipeline.domain.text import clipped
 from mist_pipeline.http_client.failures import excerpt
 from mist_pipeline.http_client.secrets import Secret, Secrets
@@ -32,7 +31,7 @@ _HEARD = "heard"
 _MOST_PICTURES = 6
 _MOST_PICTURE_BYTES = 4 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
-_POLICY = SMTP.clone(cte_type="7bit", raise_on_defect=False)
+_POLICY = HeaderPolicy(linesep="\r\n", cte_type="7bit", raise_on_defect=False)
 
 
 class MailSink:
@@ -100,22 +99,26 @@ def compose(message: Message, config: MailConfig) -> EmailMessage:
 
     The subject stays that of the incident's first mail (what has changed since is the first line of the text, which
     mail readers show beside the subject): several readers put a mail in a thread only if both its References and its
-    subject fit. ``Date`` is the instant of this message, so that every attempt sends the same bytes but for boundaries.
+    subject fit. ``Date`` is when it is sent; how late that is, the text says.
 
     Raises:
         ValueError: A header value holds a line break or control character.
     """
     incident = message.incident
     domain = config.sender.rpartition("@")[2]
+    mail_id = f"<{_token(message.delivery_id)}@{domain}>"
     thread = message.reference.get(_THREAD)
     subject = message.reference.get(_SUBJECT)
+    if thread == mail_id:
+        # The first mail again, for those who did not get it yet: it is no reply to itself.
+        thread, subject = None, None
     mail = EmailMessage(policy=_POLICY)
     headers = {
-        "From": str(Address(config.sender_name, addr_spec=config.sender)),
+        "From": mailbox(config.sender_name, config.sender),
         "To": ", ".join(_recipients(message, config)),
-        "Subject": f"Re: {subject}" if subject else _first_subject(message),
-        "Date": format_datetime(incident.updated_at),
-        "Message-ID": f"<{_token(message.delivery_id)}@{domain}>",
+        "Subject": f"Re: {subject}" if subject is not None else _first_subject(message),
+        "Date": format_datetime(message.sent_at or incident.updated_at),
+        "Message-ID": mail_id,
         **({"In-Reply-To": thread, "References": thread} if thread else {}),
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
