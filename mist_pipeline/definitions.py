@@ -32,6 +32,7 @@ from mist_pipeline.defs.sensors import (
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
+from mist_pipeline.workflows.organisation_pin import remembered
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline.workflows.self_monitoring import WATCHED
 
@@ -86,7 +87,7 @@ def build_defs(
             ],
             resources={
                 "settings": settings,
-                "warehouse": Warehouse(settings.warehouse_path),
+                "warehouse": Warehouse(settings.warehouse_path, owner=lambda: remembered(settings)),
                 "raw_store": RawStore(settings.data / "raw"),
                 "cloud": Cloud(settings),
                 "progress": silent,

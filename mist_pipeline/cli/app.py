@@ -72,8 +72,9 @@ def _failures() -> tuple[type[Exception], ...]:
     from mist_pipeline.cli.alerts.arguments import LedgerError
     from mist_pipeline.mist.errors import MistError
     from mist_pipeline.warehouse.connection import WarehouseBusyError
+    from mist_pipeline.warehouse.owner import OtherOwnerError
 
-    return (LedgerError, MistError, WarehouseBusyError, OSError, run.RunFailedError)
+    return (LedgerError, MistError, OtherOwnerError, WarehouseBusyError, OSError, run.RunFailedError)
 
 
 def _plain(error: Exception) -> str:

@@ -5,7 +5,7 @@ No I/O. `client` takes a checked base URL from here, the settings offer the regi
 
 from urllib.parse import urlsplit
 
-from mist_pipeline.http_client.urls import is_safe_for_secrets
+from mist_pipeline.http_client.urls import is_loopback, is_safe_for_secrets
 
 CLOUDS: dict[str, str] = {
     "global-01": "https://api.mist.com",
@@ -23,6 +23,8 @@ CLOUDS: dict[str, str] = {
     "federal-us": "https://api.us.mist-federal.com",
 }
 """Base URL by region name, as Juniper numbers its clouds."""
+
+_PORTS = {"https": 443, "http": 80}
 
 
 def base_url(cloud: str) -> str:
@@ -55,9 +57,30 @@ def base_url(cloud: str) -> str:
     return f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")
 
 
-def people_url(api_url: str) -> str:
+def people_url(api_url: str) -> str | None:
     """The web interface to what this API serves: ``https://api.eu.mist.com`` → ``https://manage.eu.mist.com``.
 
-    An URL that is not of an ``api.`` host (a simulated cloud) is returned as it is.
+    None for an URL that is not of an ``api.`` host: behind a simulated cloud or a proxy there is no page to lead to.
     """
+    if not api_url.startswith("https://api."):
+        return None
     return api_url.replace("://api.", "://manage.", 1)
+
+
+def is_same_cloud(one: str, other: str) -> bool:
+    """Whether two base URLs are of the same cloud; a simulated one takes another port with every start.
+
+    >>> is_same_cloud("http://127.0.0.1:8600", "http://localhost:41234")
+    True
+    >>> is_same_cloud("https://api.mist.com", "https://api.eu.mist.com")
+    False
+    """
+    return _place(one) == _place(other)
+
+
+def _place(url: str) -> tuple[str, int | None]:
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if is_loopback(host):
+        return "loopback", None
+    return host, parts.port if parts.port != _PORTS.get(parts.scheme) else None

@@ -43,6 +43,7 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
         **values,
         "tokens": tuple(SecretStr(token) for token in tokens),
         "data": _data_folder(variables),
+        "is_data_named": bool(variables.get("MIST_PIPELINE_DATA")),
         "source": source if source.exists() else None,
     }
     try:
@@ -152,6 +153,7 @@ def _holds_password(address: str) -> bool:
 _RESERVED = {
     "tokens": "Tokens come from the environment: MIST_API_TOKEN.",
     "data": "The data folder comes from the environment: MIST_PIPELINE_DATA.",
+    "is_data_named": "Remove it.",
     "source": "Remove it.",
     "secrets": "Sinks name variables of the environment: token_from, password_from …",
 }

@@ -195,6 +195,7 @@ class Settings(Section):
     tokens: tuple[SecretStr, ...] = Field((), exclude=True, repr=False)
     secrets: dict[str, SecretStr] = Field(default_factory=dict, exclude=True, repr=False)
     data: Path = Field(Path("data"), exclude=True)
+    is_data_named: bool = Field(False, exclude=True)
     source: Path | None = Field(None, exclude=True)
 
     @field_validator("sle_thresholds", mode="before")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from mist_pipeline.tables import TABLES
+from mist_pipeline.warehouse.owner import prepare_pin
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
             for statement in migration.statements:
                 connection.execute(statement)
             _stamp(connection, migration.version, migration.reason)
+    prepare_pin(connection)
     _bring_to_definitions(connection)
 
 

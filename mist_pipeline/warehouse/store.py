@@ -4,7 +4,7 @@ A partition is replaced in one transaction, so that a crash leaves the old one. 
 ``warehouse.connection``, the tables are defined in ``tables``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +17,7 @@ import polars as pl
 from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.migrations import migrate
+from mist_pipeline.warehouse.owner import Owner, claim
 
 
 @dataclass
@@ -26,26 +27,40 @@ class Warehouse:
     Attributes:
         path: The DuckDB file.
         wait_seconds: How long to wait for another writer.
+        owner: Says whose rows are written, None where that is not known yet; nothing given means nobody asks.
     """
 
     path: Path
     wait_seconds: float = 60.0
+    owner: Callable[[], Owner | None] | None = None
     _is_migrated: bool = field(default=False, init=False, repr=False)
+    _is_claimed: bool = field(default=False, init=False, repr=False)
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection inside one transaction: committed at the end of the block, rolled back if it raises."""
+        """A connection inside one transaction: committed at the end of the block, rolled back if it raises.
+
+        Raises:
+            OtherOwnerError: The rows that are there belong to another organisation.
+        """
         with connect(self.path, read_only=False, wait_seconds=self.wait_seconds) as connection:
             if not self._is_migrated:
                 migrate(connection)
                 self._is_migrated = True
             connection.begin()
             try:
+                self._claim(connection)
                 yield connection
             except BaseException:
                 connection.rollback()
                 raise
             connection.commit()
+
+    def _claim(self, connection: duckdb.DuckDBPyConnection) -> None:
+        owner = self.owner() if self.owner and not self._is_claimed else None
+        if owner is not None:
+            claim(connection, owner)
+            self._is_claimed = True
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:

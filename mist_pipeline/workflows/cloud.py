@@ -3,17 +3,16 @@
 Not here: requests and their limits (``mist``), what is asked (`collection`).
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from mist_pipeline.collect.raw.durable import write_atomically
 from mist_pipeline.mist import clouds
 from mist_pipeline.mist.client import Limits, MistClient, connect
 from mist_pipeline.mist.organisation import Organisation
 from mist_pipeline.settings import Settings, SettingsError
+from mist_pipeline.warehouse.owner import Owner
+from mist_pipeline.workflows.organisation_pin import pin, refuse_other, remembered
 
 PATIENT_SECONDS = 3_700.0
 """How long a batch request waits for room in the call budget: until the next hour has begun."""
@@ -31,37 +30,49 @@ class Cloud:
         return clouds.base_url(self.settings.mist.base_url or self.settings.mist.cloud)
 
     @property
-    def people_url(self) -> str:
-        """Where people go."""
+    def people_url(self) -> str | None:
+        """Where people go; None where there is no page for them, as with a simulated cloud."""
         return clouds.people_url(self.api_url)
 
     @property
     def organisation(self) -> Organisation:
         """The organisation as it was last seen; before the first run what the settings say."""
-        try:
-            seen = json.loads(self._organisation_file.read_bytes())
-        except FileNotFoundError:
+        seen = remembered(self.settings)
+        if seen is None:
             return Organisation(id=self.settings.mist.org_id or "", name="")
-        return Organisation(id=str(seen["id"]), name=str(seen["name"]))
+        return Organisation(id=seen.org_id, name=seen.name)
 
     def resolve(self, client: MistClient) -> Organisation:
-        """The organisation to watch; remembered for those who only write about it.
+        """The organisation to watch. The data folder belongs to it from now on.
 
         Raises:
             MistError: The cloud did not say, or there is more than one.
+            OtherOrganisationError: The data folder belongs to another one.
         """
         found = client.resolve_org()
-        content = json.dumps({"id": found.id, "name": found.name}).encode()
-        write_atomically(self._organisation_file, [content])
+        pin(self.settings, self.owner(found))
         return found
 
-    @property
-    def _organisation_file(self) -> Path:
-        return self.settings.data / "organisation.json"
+    def owner(self, organisation: Organisation) -> Owner:
+        """An organisation of this cloud, as a data folder is pinned to it."""
+        return Owner(organisation.id, organisation.name, self.api_url)
 
     @contextmanager
     def client(self, *, patience_seconds: float = PATIENT_SECONDS) -> Iterator[MistClient]:
-        """A client, closed at the end of the block.
+        """A client for this data folder, closed at the end of the block. Only the token was asked whose it is.
+
+        Raises:
+            SettingsError: There is no token.
+            OtherOrganisationError: The data folder belongs to another organisation.
+            MistError: The cloud did not say whose token it is.
+        """
+        with self.any_client(patience_seconds=patience_seconds) as client:
+            refuse_other(self.settings, self.owner(client.resolve_org()))
+            yield client
+
+    @contextmanager
+    def any_client(self, *, patience_seconds: float = PATIENT_SECONDS) -> Iterator[MistClient]:
+        """A client, closed at the end of the block, before it is known whose the token is.
 
         Raises:
             SettingsError: There is no token.

@@ -13,11 +13,14 @@ from typing import Literal
 
 import duckdb
 
+from mist_pipeline.domain.text import clean
 from mist_pipeline.mist.errors import MistError, OrganisationUnclear, Unauthorized
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.warehouse.connection import WarehouseBusyError
+from mist_pipeline.warehouse.owner import Owner
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
+from mist_pipeline.workflows.organisation_pin import OtherOrganisationError, refuse_other
 
 Verdict = Literal["fine", "doubtful", "wrong"]
 FINE: Verdict = "fine"
@@ -77,10 +80,10 @@ def cloud(settings: Settings) -> Iterator[Check]:
     """Token, organisation, clock skew and call budget; later ones are left out where an earlier one fails."""
     opened = Cloud(settings)
     try:
-        with opened.client(patience_seconds=0) as client:
+        with opened.any_client(patience_seconds=0) as client:
             organisation = client.resolve_org()
             yield Check(FINE, "token", f"accepted by {opened.api_url}")
-            yield Check(FINE, "organisation", f"{organisation.name} ({organisation.id})")
+            yield _organisation(settings, opened.owner(organisation))
             yield _skew(client.clock_skew)
             usage = client.usage()
             left, an_hour = client.budget.remaining("batch"), client.budget.calls_per_hour("batch")
@@ -99,6 +102,20 @@ def cloud(settings: Settings) -> Iterator[Check]:
         yield Check(WRONG, "organisation", str(error), "set MIST_ORG_ID to the one to watch")
     except MistError as error:
         yield Check(WRONG, "cloud", str(error), f"is {opened.api_url} right and reachable?")
+
+
+def _organisation(settings: Settings, asked: Owner) -> Check:
+    try:
+        known = refuse_other(settings, asked)
+    except OtherOrganisationError as error:
+        return Check(
+            WRONG,
+            "organisation",
+            str(error),
+            "a data folder of its own for every organisation: MIST_PIPELINE_DATA",
+        )
+    whose = "" if known else "; the data folder will belong to it with the first run"
+    return Check(FINE, "organisation", f"{clean(asked.name)} ({asked.org_id}){whose}")
 
 
 def _skew(skew: timedelta | None) -> Check:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mist_pipeline.mist.clouds import CLOUDS, base_url, people_url
+from mist_pipeline.mist.clouds import CLOUDS, base_url, is_same_cloud, people_url
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,26 @@ def test_every_region_is_a_base_url_of_its_own() -> None:
         ("https://api.mist.com", "https://manage.mist.com"),
         ("https://api.gc1.mist.com", "https://manage.gc1.mist.com"),
         ("https://api.us.mist-federal.com", "https://manage.us.mist-federal.com"),
-        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://127.0.0.1:8080", None),
+        ("https://mist-proxy.example.com", None),
     ],
 )
-def test_people_look_at_the_manage_host(api: str, people: str) -> None:
+def test_people_look_at_the_manage_host_and_at_nothing_where_there_is_none(
+    api: str, people: str | None
+) -> None:
     assert people_url(api) == people
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("https://api.mist.com", "https://api.mist.com:443", True),
+        ("https://api.mist.com", "https://API.mist.com", True),
+        ("http://127.0.0.1:1", "http://[::1]:2", True),
+        ("https://api.mist.com", "https://api.eu.mist.com", False),
+        ("https://proxy.example.com:1", "https://proxy.example.com:2", False),
+        ("http://127.0.0.1:8600", "https://api.mist.com", False),
+    ],
+)
+def test_a_cloud_is_its_host_and_a_simulated_one_has_many_ports(one: str, other: str, expected: bool) -> None:
+    assert is_same_cloud(one, other) is expected
