@@ -132,6 +132,10 @@ class Worker:
             if is_unknown and isinstance(sink, Ringing):
                 return sink.reclaim(message)
             return Refused("not needed any more")
+        if (until := self.outbox.held_until(delivery.sink, self.clock())) is not None:
+            # Another process heard of it meanwhile.
+            words = f"{delivery.sink} wants nothing before {until:%H:%M:%S} UTC"
+            return Unknown(words, is_older=True) if is_unknown else Retry(words)
         try:
             return sink.recover(message) if is_unknown else sink.send(message)
         except Exception as error:  # noqa: BLE001 - a sink that breaks its promise may have sent it before

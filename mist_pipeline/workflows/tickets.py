@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mist_pipeline.alerts.ledger.ledger import Ledger, Ticket
+from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.notify.outcome import Retry
 from mist_pipeline.alerts.notify.plan import Notification
 from mist_pipeline.delivery.tickets.lifecycle import TicketSink
@@ -74,8 +75,13 @@ def _read(
 ) -> Iterator[ReadTicket]:
     systems = {name: sink for name, sink in settings.sinks().items() if isinstance(sink, TicketSink)}
     unanswering: set[str] = set()
+    outbox = Outbox(ledger.engine)
+    held = {name for name in systems if outbox.held_until(name, now) is not None}
     for sink, incident_id, reference in ledger.references(settings.notifications.tickets):
         name = ticket_name(reference)
+        if sink in held:
+            yield ReadTicket(sink, incident_id, name, "not asked", "wants to be left alone for now")
+            continue
         if sink in unanswering:
             yield ReadTicket(sink, incident_id, name, "not asked", "did not answer before")
             continue

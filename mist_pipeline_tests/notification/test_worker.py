@@ -309,6 +309,26 @@ def test_a_row_that_another_worker_has_by_now_is_left_to_it(office: Office) -> N
     assert (done.state, mail.sent) == (None, [])
 
 
+def test_a_pause_that_another_process_heard_of_meanwhile_is_kept(office: Office) -> None:
+    office.tells("mail", sites=2)
+
+    def slow(delivery: Delivery) -> Message:
+        # While the message is made, the other row is sent by another worker, and the receiver asks for a pause.
+        office.outbox.work({"mail": lambda _row: Retry("429", 1800)}, "other", lambda: office.now, limit=1)
+        return office.message(delivery)
+
+    mail = Recorder("mail")
+    (done,) = office.worker(mail, prepare=slow).run()
+    assert isinstance(done.outcome, Retry)
+    assert "mail wants nothing before" in done.outcome.error
+    assert mail.sent == []
+    office.now += timedelta(minutes=29)
+    assert office.worker(mail).run() == []
+    office.now += timedelta(minutes=1)
+    office.worker(mail).run()
+    assert len(mail.sent) == 2
+
+
 @pytest.mark.slow
 def test_many_workers_never_send_one_row_twice(office: Office) -> None:
     sites = 9  # from ten on it is a storm, and one incident

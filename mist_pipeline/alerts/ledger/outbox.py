@@ -3,7 +3,8 @@
 At least once, in order, and as rarely twice as can be: a row is committed before anything is sent; a worker leases it,
 which turns it to *sending*; if the worker dies, its lease runs out and the row is *unknown*: the next worker asks the sink
 whether it arrived before sending it again. Rows of one incident to one sink go in the order in which they were decided;
-one that is not settled holds up its followers and nothing else.
+one that is not settled holds up its followers and nothing else. Where a receiver asks for a pause (``Retry-After``), the sink
+has it, and not one row: no process sends it anything before. Critical incidents go first.
 
 >>> patience = Patience(first_pause=timedelta(seconds=15), longest_pause=timedelta(minutes=30))
 >>> [int(patience.pause(attempts).total_seconds()) for attempts in (1, 2, 3, 20)]
@@ -23,7 +24,8 @@ from mist_pipeline.alerts.ledger import queries
 from mist_pipeline.alerts.ledger.database import reading
 from mist_pipeline.alerts.ledger.mapping import delivery_of
 from mist_pipeline.alerts.ledger.tables import DELIVERIES, THREADS
-from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Retry, Unknown
+from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Unknown
+from mist_pipeline.alerts.notify.plan import OVER
 
 _OPEN = ("pending", "sending", "failed", "unknown")
 _IS_WITHDRAWN = DELIVERIES.c.withdrawn_reason.is_not(None)
@@ -38,6 +40,7 @@ class Patience:
         lease: A worker that has not settled a row by then is taken to be dead.
         first_pause: Before the second attempt; doubled for every further one …
         longest_pause: … up to this.
+        longest_after_asked: … and up to this where the receiver says when it wants to be asked again, if that is sooner.
         max_attempts: Then the row is dead.
         expires_after: A row that could not be sent for so long is dead: old news helps no one.
     """
@@ -45,6 +48,7 @@ class Patience:
     lease: timedelta = timedelta(minutes=2)
     first_pause: timedelta = timedelta(seconds=15)
     longest_pause: timedelta = timedelta(minutes=30)
+    longest_after_asked: timedelta = timedelta(minutes=2)
     max_attempts: int = 60
     expires_after: timedelta = timedelta(hours=24)
 
@@ -93,11 +97,12 @@ class Outbox:
             sinks: Only for these.
 
         Returns:
-            Rows in the order in which they were decided. State *sending*: send it. State *unknown*: look it up.
+            Rows of critical incidents first, then in the order in which they were decided. State *sending*: send it. State *unknown*: look it up.
         """
         mine = DELIVERIES
         wanted = sa.select(mine.c.delivery_id, mine.c.leased_until).where(_is_ready(now, sinks))
-        chosen = wanted.order_by(mine.c.delivery_id).limit(limit).with_for_update(skip_locked=True)
+        ordered = wanted.order_by(sa.case((_is_urgent(), 0), else_=1), mine.c.delivery_id)
+        chosen = ordered.limit(limit).with_for_update(skip_locked=True, of=mine)
         take = (
             sa.update(mine)
             .values(
@@ -124,7 +129,8 @@ class Outbox:
             )
             for row in rows
         ]
-        return sorted(taken, key=lambda row: row.delivery_id)
+        order = list(before)
+        return sorted(taken, key=lambda row: order.index(row.delivery_id))
 
     def holds(self, delivery: Delivery) -> bool:
         """Whether a leased row is still this worker's and still needed; asked right before it is sent."""
@@ -137,6 +143,15 @@ class Outbox:
         )
         with reading(self._engine) as connection:
             return queries.one(connection, DELIVERIES, mine) is not None
+
+    def held_until(self, sink: str, now: datetime) -> datetime | None:
+        """Until when a receiver wants nothing from us; None if it may be sent something."""
+        query = sa.select(sa.func.max(DELIVERIES.c.held_until)).where(
+            (DELIVERIES.c.sink == sink) & (DELIVERIES.c.held_until > now)
+        )
+        with reading(self._engine) as connection:
+            until: datetime | None = connection.execute(query).scalar()
+        return until
 
     def settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> str | None:
         """Write down what the sink answered.
@@ -228,6 +243,10 @@ class Outbox:
 
     def _after(self, delivery: Delivery, outcome: Outcome, now: datetime) -> dict[str, object]:
         free: dict[str, object] = {"leased_by": None, "leased_until": None}
+        pause = None if isinstance(outcome, Refused) else outcome.after_seconds
+        if pause is not None:
+            # Whatever becomes of the row: it says until when the whole sink is left alone.
+            free["held_until"] = now + timedelta(seconds=pause)
         if isinstance(outcome, Accepted):
             return {
                 **free,
@@ -236,16 +255,18 @@ class Outbox:
                 "last_error": outcome.note,
                 "withdrawn_reason": None,
             }
-        is_hopeless = (
-            delivery.attempts >= self._patience.max_attempts
-            or now - delivery.created_at >= self._patience.expires_after
-        )
+        is_old = now - delivery.created_at >= self._patience.expires_after
+        if pause is None:
+            is_hopeless = is_old or delivery.attempts >= self._patience.max_attempts
+            due = now + self._patience.pause(delivery.attempts)
+        else:
+            # Who asks for a pause will answer again: attempts are not counted, and ours does not make it much longer.
+            is_hopeless = is_old
+            own = min(self._patience.pause(delivery.attempts), self._patience.longest_after_asked)
+            due = now + max(own, timedelta(seconds=pause))
         if isinstance(outcome, Refused) or is_hopeless:
             why = outcome.error if isinstance(outcome, Refused) else f"given up: {outcome.error}"
             return {**free, "state": "dead", "last_error": why}
-        due = now + self._patience.pause(delivery.attempts)
-        if isinstance(outcome, Retry) and outcome.after_seconds is not None:
-            due = max(due, now + timedelta(seconds=outcome.after_seconds))
         again = {**free, "due_at": due, "last_error": outcome.error}
         if not isinstance(outcome, Unknown):
             return {**again, "state": "failed"}
@@ -266,7 +287,21 @@ def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bo
         & earlier.c.state.in_(_OPEN)
     )
     is_served = sa.true() if sinks is None else mine.c.sink.in_(list(sinks))
-    return is_free & is_due & is_next & is_served
+    holding = DELIVERIES.alias("holding")
+    is_open = mine.c.sink.not_in(sa.select(holding.c.sink).where(holding.c.held_until > now))
+    return is_free & is_due & is_next & is_served & is_open
+
+
+def _is_urgent() -> sa.ColumnElement[bool]:
+    """Rows of critical incidents: what says so, and what it waits behind."""
+    mine, news = DELIVERIES, DELIVERIES.alias("news")
+    return sa.exists().where(
+        (news.c.sink == mine.c.sink)
+        & (news.c.incident_id == mine.c.incident_id)
+        & news.c.state.in_(_OPEN)
+        & news.c.reason.not_in(OVER)
+        & (news.c.payload["severity"].as_string() == "critical")
+    )
 
 
 def _remember(

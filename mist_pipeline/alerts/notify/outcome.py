@@ -25,15 +25,22 @@ class Accepted:
         reference: What the sink wants to be given with the next message about this incident (thread, issue key, dedup
             keys); replaces what is remembered of the incident at this sink.
         note: What people should know all the same, such as refused recipients.
+        after_seconds: The receiver wants nothing else before; see `Retry`.
     """
 
     reference: Mapping[str, str] = field(default_factory=dict, hash=False)
     note: str = ""
+    after_seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Retry:
-    """It surely did not arrive, and may if it is sent again, after ``after_seconds`` at the earliest where the receiver says so."""
+    """It surely did not arrive, and may if it is sent again.
+
+    Attributes:
+        error: For people.
+        after_seconds: Where the receiver says so, it wants nothing before: neither this message nor another.
+    """
 
     error: str
     after_seconds: float | None = None
@@ -46,10 +53,12 @@ class Unknown:
     Attributes:
         error: For people.
         is_older: This attempt sent nothing, it only could not find out about an earlier one.
+        after_seconds: The receiver wants nothing before; see `Retry`.
     """
 
     error: str
     is_older: bool = False
+    after_seconds: float | None = None
 
 
 @dataclass(frozen=True)

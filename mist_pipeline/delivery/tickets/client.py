@@ -107,7 +107,7 @@ class TicketClient:
             failure = refusal(answer, what, self._secrets)
             if isinstance(failure, Retry) and answer.status >= 500 and answer.status != 503:
                 # A gateway that gave up waiting, or a server that failed late, may have carried it out.
-                failure = Unknown(failure.error)
+                failure = Unknown(failure.error, after_seconds=failure.after_seconds)
             if failure is None and not _is_json(answer):
                 failure = Unknown(f"{what} answered {answer.status}{_NOT_JSON}")
         if failure is not None:

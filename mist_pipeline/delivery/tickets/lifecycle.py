@@ -114,7 +114,9 @@ class TicketSink(Generic[TicketT]):
         except StoppedError as stopped:
             # A `Retry` would let the message be sent as if it were new.
             outcome = stopped.outcome
-            return Unknown(outcome.error, is_older=True) if isinstance(outcome, Retry) else outcome
+            if isinstance(outcome, Retry):
+                return Unknown(outcome.error, is_older=True, after_seconds=outcome.after_seconds)
+            return outcome
 
     def read_status(self, reference: Mapping[str, str]) -> TicketStatus | Retry | Refused:
         """Whether a person has taken or closed the ticket of a reference that ``send`` handed back."""

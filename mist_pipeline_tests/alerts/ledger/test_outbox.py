@@ -116,6 +116,78 @@ def test_the_other_side_s_retry_after_is_honoured(ledger: Ledger) -> None:
     assert work(outbox, {"mail": mail}, "w1", START + 30 * MINUTE) == ["mail: sent"]
 
 
+def test_a_pause_that_is_asked_for_holds_the_sink_for_every_process_and_every_row(ledger: Ledger) -> None:
+    outbox, mail, chat = (
+        told(ledger, "mail", "chat", sites=5),
+        Script("mail", Retry("429", 1800)),
+        Script("chat"),
+    )
+    first = outbox.work({"mail": mail}, "w1", lambda: START, limit=1)
+    assert [one.state for one in first] == ["failed"]
+    late = START + 29 * MINUTE
+    with Ledger(ledger.engine.url.render_as_string(hide_password=False)) as elsewhere:
+        other = Outbox(elsewhere.engine, PATIENCE)
+        assert work(other, {"mail": mail}, "w2", late) == []
+        assert not other.is_waiting(late, ["mail"])
+        assert other.held_until("mail", late) == START + 30 * MINUTE
+        assert other.held_until("chat", late) is None
+    assert work(outbox, {"chat": chat}, "w1", late) == ["chat: sent"] * 5
+    assert len(mail.sent) == 1
+    assert work(outbox, {"mail": mail}, "w1", START + 30 * MINUTE) == ["mail: sent"] * 5
+    assert outbox.held_until("mail", START + 30 * MINUTE) is None
+
+
+@pytest.mark.parametrize(
+    "answer", [Unknown("503", after_seconds=1800), Accepted(after_seconds=1800), Retry("503", 1800)]
+)
+def test_a_pause_holds_the_sink_whatever_became_of_the_row(ledger: Ledger, answer: Outcome) -> None:
+    outbox, mail = told(ledger, sites=3), Script("mail", answer)
+    outbox.work({"mail": mail}, "w1", lambda: START, limit=1)
+    assert work(outbox, {"mail": mail}, "w1", START + 29 * MINUTE) == []
+    assert len(work(outbox, {"mail": mail}, "w1", START + 30 * MINUTE)) >= 2
+
+
+def test_after_a_pause_critical_incidents_go_first_with_all_that_they_wait_behind(ledger: Ledger) -> None:
+    outbox, mail = told(ledger, sites=3), Script("mail", Retry("429", 60))
+    outbox.work({"mail": mail}, "w1", lambda: START, limit=1)
+    telling = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
+    worse = [finding(f"s{number}", severity="critical" if number == 2 else "major") for number in range(3)]
+    ledger.record_evaluation(live(1, *worse), telling)
+    work(outbox, {"mail": mail}, "w1", START + HOUR)
+    order = [(delivery.payload["site_ids"], delivery.reason) for delivery in mail.sent[1:]]
+    assert order[0] == (["s2"], "first")
+    assert sorted(order[1:]) == [(["s0"], "first"), (["s1"], "first")]
+    work(outbox, {"mail": mail}, "w1", START + HOUR)
+    assert mail.sent[-1].reason == "severity_rise"
+
+
+def test_the_end_of_a_critical_incident_is_not_urgent(ledger: Ledger) -> None:
+    telling = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
+    ledger.record_evaluation(live(0, finding("s1"), finding("s2", severity="critical")), telling)
+    outbox, mail = Outbox(ledger.engine, PATIENCE), Script("mail")
+    work(outbox, {"mail": mail}, "w1", START)
+    for incident, alerts in ledger.incidents(["open"]):
+        if alerts[0].severity == "critical":
+            ledger.resolve(incident.incident_id, "ada", START + MINUTE)
+    ledger.notify(telling, START + MINUTE)
+    ledger.record_evaluation(live(1, finding("s1"), finding("s3", severity="critical")), telling)
+    work(outbox, {"mail": mail}, "w1", START + HOUR)
+    assert [delivery.reason for delivery in mail.sent[2:]] == ["first", "all_resolved"]
+
+
+def test_who_asks_for_pauses_all_day_is_asked_until_the_message_is_too_old(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", *[Retry("429", 1)] * 2000)
+    for hours in range(24):
+        assert work(outbox, {"mail": mail}, "w1", START + hours * HOUR) == ["mail: failed"]
+    assert work(outbox, {"mail": mail}, "w1", START + 24 * HOUR) == ["mail: dead"]
+
+
+def test_a_pause_of_our_own_is_never_much_longer_than_the_one_that_is_asked_for(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", *[Retry("429", 1)] * 9)
+    tries = [minute for minute in range(9) if work(outbox, {"mail": mail}, "w1", START + minute * MINUTE)]
+    assert tries == [0, 1, 3, 5, 7]
+
+
 def test_what_is_refused_is_not_tried_again_until_a_person_asks(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail", Refused("400: no such channel"))
     assert work(outbox, {"mail": mail}, "w1", START) == ["mail: dead"]

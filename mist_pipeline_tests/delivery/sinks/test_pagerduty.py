@@ -177,6 +177,33 @@ def test_one_page_that_cannot_be_resolved_does_not_hold_up_the_others() -> None:
         assert fake.open_pages == []
 
 
+def test_when_pagerduty_asks_for_a_pause_nothing_else_is_sent_to_it() -> None:
+    with FakePagerDuty() as fake:
+        sink = pager(fake)
+        first = accepted(sink.send(message()))
+        called = message(incident(), "escalation", 2, reference=first.reference, recipient="second line")
+        second = accepted(sink.send(called))
+        sent = len(fake.requests)
+        fake.script(Reply(429, headers={"Retry-After": "60"}))
+        over = message(resolved(incident()), "all_resolved", 3, reference=second.reference)
+        outcome = sink.send(over)
+        assert isinstance(outcome, Retry)
+        assert outcome.after_seconds == 60
+        assert len(fake.requests) == sent + 1
+
+
+def test_a_pause_is_kept_also_where_the_new_page_was_accepted_before_it() -> None:
+    with FakePagerDuty() as fake:
+        sink = pager(fake)
+        first = accepted(sink.send(message()))
+        reference = {"open_keys": f"{first.reference['open_keys']} mist-pipeline:1a2b3c4d5e6f7a8b:0"}
+        fake.script(Reply(202), Reply(429, headers={"Retry-After": "60"}))
+        second = accepted(sink.send(message(incident(), "severity_rise", 2, reference=reference)))
+        assert second.after_seconds == 60
+        assert second.note == "2 earlier pages could not be resolved yet"
+        assert len(fake.requests) == 3
+
+
 def test_an_incident_that_comes_back_pages_anew() -> None:
     with FakePagerDuty() as fake:
         sink = pager(fake)

@@ -114,11 +114,16 @@ class PagerDutySink:
         if outcome is not None:
             return outcome
         older = [one for one in before if one != key]
-        left = [
-            one for one in older if self._event(message.recipient, _short_event("resolve", one)) is not None
-        ]
+        left, pause = list[str](), None
+        for one in older:
+            trouble = (
+                None if pause is not None else self._event(message.recipient, _short_event("resolve", one))
+            )
+            pause = _pause(trouble) if pause is None else pause
+            if trouble is not None or pause is not None:
+                left.append(one)
         note = f"{count(len(left), 'earlier page')} could not be resolved yet" if left else ""
-        return Accepted(_with_keys(message.reference, message.recipient, [*left, key]), note)
+        return Accepted(_with_keys(message.reference, message.recipient, [*left, key]), note, pause)
 
     def _acknowledge_all(self, message: Message) -> Outcome:
         return self._everywhere(message, "acknowledge") or Accepted(dict(message.reference))
@@ -142,11 +147,16 @@ class PagerDutySink:
         )
 
     def _everywhere(self, message: Message, action: Literal["acknowledge", "resolve"]) -> Outcome | None:
-        """One event for every key still open, of every recipient; one that fails holds up none of the others."""
-        outcomes = []
+        """One event for every key still open, of every recipient.
+
+        One that fails holds up none of the others, unless PagerDuty wants to be left alone.
+        """
+        outcomes: list[Retry | Unknown | Refused | None] = []
         for recipient in self._keys:
             for key in _open_keys(message.reference, recipient):
-                outcomes.append(self._event(recipient, _short_event(action, key)))  # noqa: PERF401 - it sends
+                outcomes.append(self._event(recipient, _short_event(action, key)))
+                if _pause(outcomes[-1]) is not None:
+                    return outcomes[-1]
         return _worst(outcomes)
 
     def _event(self, recipient: str, event: Mapping[str, Any]) -> Retry | Unknown | Refused | None:
@@ -218,6 +228,11 @@ def _errors(answer: HttpAnswer, routing_key: Secret) -> str:
 
 def _short_event(action: Literal["acknowledge", "resolve"], key: str) -> dict[str, Any]:
     return {"event_action": action, "dedup_key": key}
+
+
+def _pause(trouble: Retry | Unknown | Refused | None) -> float | None:
+    """How long PagerDuty wants to be left alone, in seconds; None if it does not say so."""
+    return trouble.after_seconds if isinstance(trouble, Retry) else None
 
 
 def _worst(outcomes: Sequence[Retry | Unknown | Refused | None]) -> Retry | Unknown | Refused | None:
