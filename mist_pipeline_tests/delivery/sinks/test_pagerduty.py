@@ -11,7 +11,7 @@ from mist_pipeline.delivery.sinks.pagerduty.sink import PagerDutySink, trigger_e
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import as_json
 from mist_pipeline_tests.support.delivery.messages import HOSTILE, alert, incident, message, resolved, site
-from mist_pipeline_tests.support.delivery.retry_table import IMPATIENT
+from mist_pipeline_tests.support.delivery.retry_table import PATIENT
 from mist_pipeline_tests.support.fakes.fake_http import Reply
 from mist_pipeline_tests.support.fakes.fake_pagerduty import (
     ROUTING_KEY,
@@ -23,7 +23,7 @@ from mist_pipeline_tests.support.fakes.fake_pagerduty import (
 
 def pager(fake: FakePagerDuty) -> PagerDutySink:
     others = {"second line": Secret(SECOND_KEY)}
-    return PagerDutySink("page", Secret(ROUTING_KEY), others, url=fake.url, limits=IMPATIENT)
+    return PagerDutySink("page", Secret(ROUTING_KEY), others, url=fake.url, limits=PATIENT)
 
 
 def accepted(outcome: Outcome) -> Accepted:
@@ -155,7 +155,7 @@ def test_a_page_of_a_service_that_is_not_configured_any_more_is_told_and_holds_u
     with FakePagerDuty() as fake:
         sink = pager(fake)
         first = accepted(sink.send(message(recipient="second line")))
-        fewer = PagerDutySink("page", Secret(ROUTING_KEY), url=fake.url, limits=IMPATIENT)
+        fewer = PagerDutySink("page", Secret(ROUTING_KEY), url=fake.url, limits=PATIENT)
         over = message(resolved(incident()), "all_resolved", 2, reference=first.reference)
         assert accepted(fewer.send(over)).note.endswith("stay open: second line")
 
@@ -249,7 +249,7 @@ def test_a_test_leaves_no_page_behind() -> None:
 
 def test_an_event_that_pagerduty_finds_invalid_is_refused_with_its_words() -> None:
     with FakePagerDuty() as fake:
-        outcome = PagerDutySink("page", Secret("UNKNOWNKEY"), url=fake.url, limits=IMPATIENT).send(message())
+        outcome = PagerDutySink("page", Secret("UNKNOWNKEY"), url=fake.url, limits=PATIENT).send(message())
     assert isinstance(outcome, Refused)
     assert "Invalid routing key ***" in outcome.error
 
