@@ -72,6 +72,7 @@ CATALOGUE: dict[str, Metric] = {
 """Every known metric by canonical name, in the order in which people are shown them."""
 
 CLASSIFIERS: Mapping[str, str] = {
+    "ap-disconnected": "AP disconnected",
     "ap-disconnected-ap-reboot": "AP rebooted",
     "ap-disconnected-ap-unreachable": "AP unreachable",
     "ap-disconnected-site-down": "Site down",
@@ -155,6 +156,15 @@ def title_of(metric: str) -> str:
     """Title of a canonical metric; a metric that the catalogue does not know keeps its name."""
     known = CATALOGUE.get(metric)
     return known.title if known else metric
+
+
+def in_sentence(title: str) -> str:
+    """A title within a sentence: ``Time to connect`` → ``time to connect``; AP, WAN and DHCP stay as they are.
+
+    >>> in_sentence("Roaming"), in_sentence("AP health"), in_sentence("")
+    ('roaming', 'AP health', '')
+    """
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def classifier_title(classifier: str) -> str:

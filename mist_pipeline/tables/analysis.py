@@ -201,11 +201,18 @@ RISKS = Table(
         Column("days_high", "DOUBLE", "Upper end of the range", "d"),
         Column("probability", "DOUBLE", "Probability of crossing within a week"),
         Column("threshold_pct", "DOUBLE", "The threshold", "%"),
+        Column("score_pct", "DOUBLE", "The newest score, at most three days old", "%"),
         Column("level_pct", "DOUBLE", "Present level without weekday effects", "%"),
         Column("slope_pct_per_day", "DOUBLE", "Present slope", "points/day"),
         Column("decline_probability", "DOUBLE", "Probability that the series is declining at all"),
         Column(
             "is_pre_warning", "BOOLEAN", "To be warned of: under its line and heading down, or crossing soon"
+        ),
+        Column(
+            "courses_pct",
+            "DOUBLE[]",
+            "Where a warning is: 40 equally likely courses of the level over 14 days, one after the other",
+            "%",
         ),
     ),
     ("day", "site_id", "metric", "severity"),

@@ -25,7 +25,7 @@ people are notified about (``alerts``) and refer to these by ``cause_fingerprint
 ... )
 >>> found = candidate_causes(flags, sites, base_rates(flags.clear()))
 >>> found.select("scope", "attribute", "value", "cause").rows()
-[('infrastructure', 'site_group', 'North', 'dns at 8 of 8 sites of group North → DNS service of that group')]
+[('infrastructure', 'site_group', 'North', 'DNS at 8 of 8 sites of group North → DNS service of that group')]
 """
 
 import hashlib

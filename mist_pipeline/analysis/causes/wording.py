@@ -5,11 +5,12 @@ fixes it (remediation steps belong to ``notification``). Names and values come f
 shortened here, and escaped by the renderer.
 
 >>> site_cause("Main Street", "connect", "dns")
-'dns at Main Street → DNS service of this site'
+'DNS at Main Street → DNS service of this site'
 """
 
 from collections.abc import Mapping
 
+from mist_pipeline.domain.metrics import classifier_title, normalise
 from mist_pipeline.domain.site_names import DISPLAY_NAME_LENGTH
 from mist_pipeline.domain.text import clean
 
@@ -85,7 +86,7 @@ _SUSPECTS: dict[str, str] = {
 
 def service(classifier: str, family: str) -> str:
     """The service that a classifier points at; an unknown one gives the family in words."""
-    normalised = classifier.strip().lower().replace("_", "-").replace(" ", "-")
+    normalised = normalise(classifier)
     matches = [(len(start), words) for start, words in SERVICES if normalised.startswith(start)]
     return max(matches)[1] if matches else _FAMILIES.get(family, clean(family, NAME_LENGTH))
 
@@ -102,7 +103,7 @@ def shared_cause(
 ) -> str:
     """The sentence for a cause that sites share.
 
-    "dhcp-unresponsive at 14 of 15 sites of group North → DHCP service of that group"
+    "DHCP server does not answer at 14 of 15 sites of group North → DHCP service of that group"
 
     Args:
         attribute: One of ``shared_attributes.ATTRIBUTES`` or ``organisation``.
@@ -115,7 +116,9 @@ def shared_cause(
     """
     shown = clean(names.get(value, value), NAME_LENGTH)
     place, owner = (text.format(value=shown) for text in _PLACES[attribute])
-    symptom = clean(classifier, NAME_LENGTH) if classifier else f"{service('', family)} degraded"
+    symptom = (
+        classifier_title(clean(classifier, NAME_LENGTH)) if classifier else f"{service('', family)} degraded"
+    )
     of = " " if place.startswith("sites") else " sites of "
     where = f"{degraded} of {judged}{of}{place}"
     pointed_at = service(classifier, family)
@@ -125,6 +128,8 @@ def shared_cause(
 
 
 def site_cause(name: str, family: str, classifier: str) -> str:
-    """The sentence for a cause of one site alone: "dns at Main Street → DNS service of this site"."""
-    symptom = clean(classifier, NAME_LENGTH) if classifier else f"{service('', family)} degraded"
+    """The sentence for a cause of one site alone: "DNS at Main Street → DNS service of this site"."""
+    symptom = (
+        classifier_title(clean(classifier, NAME_LENGTH)) if classifier else f"{service('', family)} degraded"
+    )
     return f"{symptom} at {clean(name, DISPLAY_NAME_LENGTH)} → {service(classifier, family)} of this site"

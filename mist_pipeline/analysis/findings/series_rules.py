@@ -29,6 +29,8 @@ import polars as pl
 from mist_pipeline.analysis.evidence.site_load import LOAD, SILENCE
 from mist_pipeline.analysis.risks.risk import sentence
 from mist_pipeline.analysis.scores.bands import Bands, threshold
+from mist_pipeline.domain.metrics import classifier_title
+from mist_pipeline.domain.numbers import CHANCE, NEAR_CHANCE, rounded_down_column
 from mist_pipeline.domain.severity import RANKS, UNRANKED, rank
 
 MOMENT = "moment"
@@ -67,8 +69,35 @@ class FindingRules:
 
 
 def number(value: pl.Expr, digits: int = 1) -> pl.Expr:
-    """A number in a sentence."""
+    """A number in a sentence that is no percentage: points, standard deviations, counts."""
     return value.round(digits).cast(pl.String) if digits else value.round(0).cast(pl.Int64).cast(pl.String)
+
+
+def percent(value: pl.Expr) -> pl.Expr:
+    """A percentage in a sentence, rounded down as on every surface (``domain.numbers``)."""
+    return rounded_down_column(value).cast(pl.String)
+
+
+def line_pct(value: pl.Expr) -> pl.Expr:
+    """A threshold in a sentence, as it was set: 70, or 72.5."""
+    whole = value.cast(pl.Int64)
+    return pl.when(value == whole).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
+
+
+def between(before: pl.Expr, now: pl.Expr) -> pl.Expr:
+    """What lies between two percentages as they are shown, without a sign."""
+    return (rounded_down_column(now) - rounded_down_column(before)).abs().round(1).cast(pl.String)
+
+
+def with_classifier_titles(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with ``classifier_title``: what people call its classifier, null where it names none."""
+    names = frame["classifier"].drop_nulls().unique().to_list()
+    titles = {name: classifier_title(name) for name in names if name}
+    return frame.with_columns(
+        pl.col("classifier")
+        .replace_strict(titles, default=None, return_dtype=pl.String)
+        .alias("classifier_title")
+    )
 
 
 def title(rules: FindingRules) -> pl.Expr:
@@ -137,12 +166,14 @@ def threshold_findings(
         pl.when(pl.col("severity") == name).then(threshold(name, rules.bands, rules.by_metric))
         for name in ("critical", "major", "warning")
     )
-    fired = with_classifier(readings, classifiers).filter(
-        pl.col("severity").is_in(list(rules.finding_severities)) & line.is_not_null()
+    fired = with_classifier_titles(
+        with_classifier(readings, classifiers).filter(
+            pl.col("severity").is_in(list(rules.finding_severities)) & line.is_not_null()
+        )
     )
     cause = (
-        pl.when(pl.col("classifier").is_not_null())
-        .then(pl.format(", mostly {}", "classifier"))
+        pl.when(pl.col("classifier_title").is_not_null())
+        .then(pl.format(", mostly {}", "classifier_title"))
         .otherwise(pl.lit(""))
     )
     return as_findings(
@@ -152,9 +183,9 @@ def threshold_findings(
         pl.format(
             "{} {} %: {} (below {} %){}.",
             title(rules),
-            number(pl.col("score_pct")),
+            percent(pl.col("score_pct")),
             pl.col("severity"),
-            number(line, 0),
+            line_pct(line),
             cause,
         ),
         {"score_pct": pl.col("score_pct"), "threshold_pct": line, "classifier": pl.col("classifier")},
@@ -173,7 +204,7 @@ def trend_findings(trends: pl.DataFrame, readings: pl.DataFrame | None, rules: F
     fired = with_severity_of(trends.filter(pl.col("is_degrading")), readings)
     velocity = pl.col("velocity_pct_per_day")
     weekly = (
-        pl.when(velocity < 0)
+        pl.when(velocity < -0.05)
         .then(pl.format("; over the week {} points a day", number(velocity)))
         .otherwise(pl.lit(""))
     )
@@ -184,9 +215,9 @@ def trend_findings(trends: pl.DataFrame, readings: pl.DataFrame | None, rules: F
         pl.format(
             "{} fell {} points, from {} % to {} %{}.",
             title(rules),
-            number(-pl.col("change_pct")),
-            number(pl.col("previous_pct")),
-            number(pl.col("score_pct")),
+            between(pl.col("previous_pct"), pl.col("score_pct")),
+            percent(pl.col("previous_pct")),
+            percent(pl.col("score_pct")),
             weekly,
         ),
         {
@@ -217,7 +248,7 @@ def pre_warning_findings(
         (pl.col("score_pct") < pl.col("line"))
         & (pl.col("score_pct") >= threshold("critical", rules.bands, rules.by_metric))
         & (pl.col("indicator") == "↑")
-        & (pl.col("velocity_pct_per_day") < 0)
+        & (pl.col("velocity_pct_per_day") < -0.05)
     )
     return as_findings(
         falling,
@@ -257,8 +288,8 @@ def baseline_findings(
         pl.format(
             "{} {} %, where {} % is usual here: {} standard deviations below.",
             title(rules),
-            number(pl.col("score_pct")),
-            number(pl.col("expected_pct")),
+            percent(pl.col("score_pct")),
+            percent(pl.col("expected_pct")),
             number(pl.col("sigma").abs()),
         ),
         {name: pl.col(name) for name in ("score_pct", "expected_pct", "sigma")},
@@ -275,7 +306,7 @@ def evidence_findings(notable: pl.DataFrame, rules: FindingRules) -> pl.DataFram
             of each moment, site and family fires. Load fires nothing; silence is a finding of kind ``site_down``.
         rules: Bands: the severity is that of the score over the window.
     """
-    fired = (
+    fired = with_classifier_titles(
         notable.filter(pl.col("is_alarming") & ~pl.col("metric").is_in([LOAD, SILENCE]))
         .sort(
             [MOMENT, "site_id", "family", "margin", "hour"],
@@ -291,25 +322,23 @@ def evidence_findings(notable: pl.DataFrame, rules: FindingRules) -> pl.DataFram
         .then(pl.lit("major"))
         .otherwise(pl.lit("warning"))
     )
-    # A model of noise is not to be believed beyond one in a thousand million.
-    odds = (
-        pl.when(pl.col("surprise") > 9)
-        .then(pl.lit("less than 1 in 10^9"))
-        .otherwise(pl.format("about 1 in 10^{}", number(pl.col("surprise"), 0)))
+    of = (
+        pl.when(pl.col("classifier_title").is_not_null())
+        .then(pl.format(" ({})", "classifier_title"))
+        .otherwise(pl.lit(""))
     )
-    of = pl.when(pl.col("classifier") != "").then(pl.format(" by {}", "classifier")).otherwise(pl.lit(""))
     return as_findings(
         fired,
         "evidence",
         severity,
         pl.format(
-            "{}: {} % of user-minutes degraded{} over {} h, where {} % is expected ({} by chance).",
+            "{}: {} % of user-minutes degraded{} over {} h, where {} % is expected; {}.",
             title(rules),
-            number(pl.col("observed_pct")),
+            percent(pl.col("observed_pct")),
             of,
             pl.col("window_hours"),
-            number(pl.col("expected_pct")),
-            odds,
+            percent(pl.col("expected_pct")),
+            _beyond_chance(pl.col("surprise")),
         ),
         {
             name: pl.col(name)
@@ -321,6 +350,13 @@ def evidence_findings(notable: pl.DataFrame, rules: FindingRules) -> pl.DataFram
         rules=rules,
         family=pl.col("family"),
     )  # fmt: skip
+
+
+def _beyond_chance(surprise: pl.Expr) -> pl.Expr:
+    """``domain.numbers.beyond_chance`` of a column of −log10 probabilities."""
+    return pl.coalesce(
+        *(pl.when(surprise >= least).then(pl.lit(words)) for least, words in CHANCE), pl.lit(NEAR_CHANCE)
+    )
 
 
 def with_classifier(readings: pl.DataFrame, classifiers: pl.DataFrame | None) -> pl.DataFrame:
@@ -352,7 +388,11 @@ def no_findings() -> pl.DataFrame:
 
 def _predicted(risks: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
     """Risks that warn, with the sentence of the risk; those without a predicted day are under their line."""
-    fired = risks.filter(pl.col("is_pre_warning")).with_columns(_line(rules))
+    # Rows that an earlier version stored have no score.
+    scored = risks if "score_pct" in risks.columns else risks.with_columns(score_pct="level_pct")
+    fired = scored.filter(pl.col("is_pre_warning")).with_columns(
+        _line(rules), score_pct=pl.coalesce("score_pct", "level_pct")
+    )
     words = pl.Series("sentence", [sentence(row) for row in fired.iter_rows(named=True)], dtype=pl.String)
     is_soon = pl.col("state") == "crossing"
     return as_findings(
@@ -361,7 +401,7 @@ def _predicted(risks: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
         pl.when(is_soon).then(pl.lit("major")).otherwise(pl.lit("warning")),
         pl.when(is_soon)
         .then(pl.format("{} is {}.", title(rules), "sentence"))
-        .otherwise(_under_its_line(pl.col("level_pct"), pl.col("slope_pct_per_day"), rules)),
+        .otherwise(_under_its_line(pl.col("score_pct"), pl.col("slope_pct_per_day"), rules)),
         {
             name: pl.col(name)
             for name in (
@@ -370,6 +410,7 @@ def _predicted(risks: pl.DataFrame, rules: FindingRules) -> pl.DataFrame:
                 "days_low",
                 "days_high",
                 "probability",
+                "score_pct",
                 "level_pct",
                 "slope_pct_per_day",
             )
@@ -386,12 +427,12 @@ def _line(rules: FindingRules) -> pl.Expr:
     return lines.alias("line")
 
 
-def _under_its_line(level: pl.Expr, slope: pl.Expr, rules: FindingRules) -> pl.Expr:
+def _under_its_line(score: pl.Expr, slope: pl.Expr, rules: FindingRules) -> pl.Expr:
     """The sentence for a score that falls towards critical from below its line."""
     return pl.format(
         "{} {} % is below its pre-warning line of {} % and heading down ({} points a day).",
         title(rules),
-        number(level),
-        number(pl.col("line"), 0),
+        percent(score),
+        line_pct(pl.col("line")),
         number(slope),
     )

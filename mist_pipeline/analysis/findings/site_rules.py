@@ -30,8 +30,10 @@ from mist_pipeline.analysis.findings.series_rules import (
     MOMENT,
     FindingRules,
     as_findings,
+    between,
     no_findings,
     number,
+    percent,
     severity_rank,
     worse,
 )
@@ -172,9 +174,9 @@ def health_findings(health_scores: pl.DataFrame, rules: FindingRules) -> pl.Data
         worse(severity, "warning"),
         pl.format(
             "Health fell {} points, from {} to {} of 100.",
-            number(-pl.col("change")),
-            number(pl.col("previous_score")),
-            number(pl.col("score")),
+            between(pl.col("previous_score"), pl.col("score")),
+            percent(pl.col("previous_score")),
+            percent(pl.col("score")),
         ),
         {name: pl.col(name) for name in ("score", "previous_score", "change")},
         rules=rules,

@@ -25,7 +25,7 @@ array([[0.12, 0.93, 0.99]])
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from mist_pipeline.analysis.stats.arrays import Flags, Floats
 
@@ -197,6 +197,44 @@ def explain(
         (probability * slope).sum(axis=1),
         (probability * tested.is_trend * ndtr(-effect / np.sqrt(v22))).sum(axis=1),
     )
+
+
+COURSES = 40
+"""Courses drawn of one series: each is as likely as the others."""
+
+_QUANTILES = 80
+_COURSES_AT_ONCE = 50
+
+
+def courses(posterior: Posterior, wander_sd: Floats, days: int) -> Floats:
+    """(n, COURSES, h) courses of the level that stand for all that may come, those that fall deepest first.
+
+    A hypothesis and a quantile of its prediction are one course; the share of all of them that has been under a line by
+    day h is `crossing_probability` exactly. Ordered by the lowest level within ``days``, every 40th part gives one of
+    them: so the share of these that cross any line within ``days`` is its probability, to two hundredths.
+
+    Args:
+        posterior: From ``explain``, of the series to be drawn.
+        wander_sd: As for ``crossing_probability``.
+        days: Days of the order.
+    """
+    n, _, horizon = posterior.mean.shape
+    z = ndtri((np.arange(_QUANTILES) + 0.5) / _QUANTILES)
+    share = (np.arange(COURSES) + 0.5) / COURSES
+    chosen = np.empty((n, COURSES, horizon))
+    for start in range(0, n, _COURSES_AT_ONCE):
+        rows = slice(start, start + _COURSES_AT_ONCE)
+        mean = posterior.mean[rows]
+        spread = np.sqrt(posterior.sd[rows] ** 2 + wander_sd[rows, None, :] ** 2)
+        every = (mean[:, :, None, :] + z[:, None] * spread[:, :, None, :]).reshape(len(mean), -1, horizon)
+        lowest = every[:, :, :days].min(axis=2)
+        order = np.argsort(lowest, axis=1)
+        weight = np.repeat(posterior.weight[rows], _QUANTILES, axis=1) / _QUANTILES
+        until = np.cumsum(np.take_along_axis(weight, order, axis=1), axis=1)
+        at = (until[:, None, :] < share[:, None]).sum(axis=2)
+        picked = np.take_along_axis(order, np.minimum(at, order.shape[1] - 1), axis=1)
+        chosen[rows] = np.take_along_axis(every, picked[:, :, None], axis=1)
+    return np.clip(chosen, 0.0, 100.0)
 
 
 def crossing_probability(posterior: Posterior, threshold: Floats, wander_sd: Floats) -> Floats:

@@ -6,13 +6,16 @@ the hypotheses that compete to explain the last weeks (`change_points`), forecas
 
 Point in time: rows of day D depend on ``sle_daily`` up to D and on the forecasts issued on D.
 
-``state`` is ``already`` (the median of the last three scores is under the threshold), ``crossing`` (it will be, with at
-least ``RiskRules.min_probability`` within a week or two), ``never`` or ``too_little_history``. ``probability`` is that
-of the level lying under the threshold within seven days: 1 for ``already``, null without history. ``days`` is the median,
+``state`` is ``already`` (the newest score, or the median of the last three, is under the threshold), ``crossing`` (it
+will be, with at least ``RiskRules.min_probability`` within a week, and more by a decline that goes on than by chance),
+``never`` or ``too_little_history``. ``probability`` is that of the
+level lying under the threshold within seven days: 1 for ``already``, null without history. ``days`` is the median,
 ``days_low`` and ``days_high`` the 10 and 90 % points of the day of crossing, given that it happens within 14 days; null
-unless crossing, 0 for ``already``. ``level_pct`` is the level today without weekday and noise, ``slope_pct_per_day`` where
-it is heading over the coming week, ``decline_probability`` how likely it is that a decline goes on.
-``is_pre_warning`` is set on ``critical`` rows only.
+unless crossing, 0 for ``already``. ``score_pct`` is the newest score, ``level_pct`` the level today without weekday and
+noise, ``slope_pct_per_day`` where it is heading over the coming week, ``decline_probability`` how likely it is that a
+decline goes on. ``is_pre_warning`` is set on ``critical`` rows only, and never while the last three scores rise: nobody
+would believe it. ``courses_pct`` holds what the sentence was made of, for
+rows of which anybody is warned: `COURSES` courses of the level over the next 14 days, one after the other.
 
 Eight weeks at 95 %, then eight days that lose two points each:
 
@@ -26,7 +29,7 @@ Eight weeks at 95 %, then eight days that lose two points each:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -35,14 +38,18 @@ import polars as pl
 
 from mist_pipeline.analysis.forecasts.series import DailySeries, daily_series, to_logit
 from mist_pipeline.analysis.risks.change_points import (
+    COURSES,
     WINDOW_DAYS,
     Odds,
+    Posterior,
+    courses,
     crossing_probability,
     explain,
     hypotheses,
 )
+from mist_pipeline.analysis.risks.horizon import LOOK_AHEAD_DAYS, WARNING_DAYS
 from mist_pipeline.analysis.scores.bands import Bands
-from mist_pipeline.analysis.stats.arrays import Flags, Floats
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Texts
 from mist_pipeline.analysis.stats.robust import MAD_TO_STD, median
 from mist_pipeline.analysis.stats.weekday import weekday_effects, weekly_level
 from mist_pipeline.domain.severity import TROUBLE
@@ -51,16 +58,13 @@ from mist_pipeline.tables.analysis import RISKS
 NOISE_DAYS = 56
 """Days behind the estimates of noise and weekday effects."""
 
-LOOK_AHEAD_DAYS = 14
-"""Nothing is said about days beyond: trends do not last."""
-
-WARNING_DAYS = 7
-"""``probability`` is that of crossing within a week."""
-
 MIN_READINGS = 14
 MAX_AGE_DAYS = 3
 RECENT_READINGS = 3
 MIN_NOISE_PCT = 0.3
+MIN_SLOPE_PCT_PER_DAY = 0.05
+"""A slope that is smaller reads as none."""
+
 BLIP_SIGMAS = 3.5
 CHUNK = 2000
 
@@ -119,42 +123,79 @@ def risks(
     n = len(known)
     level, slope, declining = np.empty(n), np.empty(n), np.empty(n)
     reach = {name: np.empty((n, LOOK_AHEAD_DAYS)) for name in thresholds}
+    by_decline = {name: np.empty(n) for name in thresholds}
+    drawn: list[pl.DataFrame] = []
     adjusted, variance = noise(known)
     for start in range(0, n, CHUNK):
-        rows = slice(start, start + CHUNK)
+        rows = slice(start, min(start + CHUNK, n))
         posterior = explain(adjusted[rows], variance[rows], tested, rules.odds)
         level[rows], slope[rows], declining[rows] = posterior.level, posterior.slope, posterior.decline
+        going_on = replace(posterior, weight=posterior.weight * tested.is_trend)
         for name, threshold in thresholds.items():
             reach[name][rows] = crossing_probability(posterior, threshold[rows], wander[rows])
+            by_decline[name][rows] = crossing_probability(going_on, threshold[rows], wander[rows])[
+                :, WARNING_DAYS - 1
+            ]
+        likely = np.max([reach[name][rows, WARNING_DAYS - 1] for name in thresholds], axis=0)
+        told = start + np.flatnonzero((likely >= rules.min_probability) | (declining[rows] >= 0.5))
+        drawn.append(
+            known.keys[told].with_columns(
+                _courses(posterior, told - start, wander[told]).alias("courses_pct")
+            )
+        )
     enough = (known.count >= MIN_READINGS) & (known.age <= MAX_AGE_DAYS)
-    recent = _recent(known)
+    last = _last_scores(known)
+    newest, recent = last[:, -1], median(last)
+    is_falling = slope <= -MIN_SLOPE_PCT_PER_DAY
+    is_rising = (np.diff(last, axis=1) > 0).all(axis=1)
     lines = (rules.pre_warning_pct or {}).get
     line = np.array([lines(name, np.nan) for name in metric])
-    tables = [
-        _rows(known, name, threshold, reach[name], recent, enough, rules).with_columns(
-            pl.Series("level_pct", np.where(enough, np.clip(level, 0, 100), np.nan)).fill_nan(None),
-            pl.Series("slope_pct_per_day", np.where(enough, slope, np.nan)).fill_nan(None),
-            pl.Series("decline_probability", np.where(enough, declining, np.nan)).fill_nan(None),
-            pl.Series("line", line).fill_nan(None),
+    tables = []
+    for name, threshold in thresholds.items():
+        already = (recent < threshold) | (newest < threshold)
+        probability = reach[name][:, WARNING_DAYS - 1]
+        coming = is_falling & (probability >= rules.min_probability) & (by_decline[name] >= probability / 2)
+        state = np.select([~enough, already, coming], ["too_little_history", "already", "crossing"], "never")
+        tables.append(
+            _rows(known, name, threshold, reach[name], state).with_columns(
+                pl.Series("score_pct", np.where(enough, newest, np.nan)).fill_nan(None),
+                pl.Series("level_pct", np.where(enough, np.clip(level, 0, 100), np.nan)).fill_nan(None),
+                pl.Series("slope_pct_per_day", np.where(enough, slope, np.nan)).fill_nan(None),
+                pl.Series("decline_probability", np.where(enough, declining, np.nan)).fill_nan(None),
+                pl.Series("line", line).fill_nan(None),
+                pl.Series("is_seen_falling", is_falling & ~is_rising),
+            )
         )
-        for name, threshold in thresholds.items()
-    ]
+    is_told = pl.col("is_pre_warning") | (pl.col("state") == "crossing")
     return (
         pl.concat(tables)
+        .join(pl.concat(drawn), on=["site_id", "metric"], how="left")
         .with_columns(_is_pre_warning(rules).alias("is_pre_warning"))
+        .with_columns(pl.when(is_told).then("courses_pct"))
         .sort("site_id", "metric", pl.col("severity").cast(pl.Enum(TROUBLE)))
         .select(pl.col(c).cast(t) for c, t in RISKS.polars_schema().items())
     )
 
 
+def _courses(posterior: Posterior, chosen: Ints, wander: Floats) -> pl.Series:
+    """The courses of the chosen series, to a hundredth of a point, each list one course after the other."""
+    some = replace(
+        posterior, weight=posterior.weight[chosen], mean=posterior.mean[chosen], sd=posterior.sd[chosen]
+    )
+    found = courses(some, wander, WARNING_DAYS).round(2).reshape(len(chosen), COURSES * LOOK_AHEAD_DAYS)
+    return pl.Series(found, dtype=pl.Array(pl.Float64, found.shape[1])).cast(pl.List(pl.Float64))
+
+
 def _is_pre_warning(rules: RiskRules) -> pl.Expr:
-    """Above critical, and under the metric's line with a decline likelier than not, or soon to be critical."""
-    heading_down = (pl.col("level_pct") < pl.col("line")) & (pl.col("decline_probability") >= 0.5)
+    """Above critical and seen to fall; and under the metric's line with a decline likelier than not, or soon critical."""
+    is_under = (pl.col("level_pct") < pl.col("line")) & (pl.col("score_pct") < pl.col("line"))
+    heading_down = is_under & (pl.col("decline_probability") >= 0.5)
     soon = (pl.col("state") == "crossing") & (pl.col("days_low") <= rules.forecast_days)
     above = pl.col("state").is_in(["crossing", "never"])
     return (
         (pl.col("severity") == "critical")
         & above
+        & pl.col("is_seen_falling")
         & (heading_down.fill_null(value=False) | soon.fill_null(value=False))
     )
 
@@ -237,35 +278,22 @@ def _wander(known: DailySeries, forecasts: pl.DataFrame | None) -> Floats:
     return np.asarray(np.sqrt(growth[:, None] * np.arange(LOOK_AHEAD_DAYS)))
 
 
-def _recent(known: DailySeries) -> Floats:
-    """(n,) median of the last three scores, NaN where there is none."""
-    order = np.argsort(np.where(np.isnan(known.score), 1, 0)[:, ::-1], axis=1, kind="stable")[
-        :, :RECENT_READINGS
-    ]
-    return median(np.take_along_axis(known.score[:, ::-1], order, axis=1))
+def _last_scores(known: DailySeries) -> Floats:
+    """(n, RECENT_READINGS) the last scores, the newest last; NaN where there are fewer."""
+    newest_first = known.score[:, ::-1]
+    order = np.argsort(np.isnan(newest_first), axis=1, kind="stable")[:, :RECENT_READINGS]
+    return np.take_along_axis(newest_first, order, axis=1)[:, ::-1]
 
 
-def _rows(
-    known: DailySeries,
-    severity: str,
-    threshold: Floats,
-    reach: Floats,
-    recent: Floats,
-    enough: Flags,
-    rules: RiskRules,
-) -> pl.DataFrame:
+def _rows(known: DailySeries, severity: str, threshold: Floats, reach: Floats, state: Texts) -> pl.DataFrame:
     """One row a series for one severity."""
-    probability = reach[:, WARNING_DAYS - 1]
-    already = recent < threshold
-    state = np.select(
-        [~enough, already, probability >= rules.min_probability],
-        ["too_little_history", "already", "crossing"],
-        "never",
-    )
     columns = {"days": 0.5, "days_low": 0.1, "days_high": 0.9}
     found = {
         name: np.where(state == "crossing", crossing_day(reach, q), np.nan) for name, q in columns.items()
     }
+    probability = np.select(
+        [state == "already", state == "too_little_history"], [1.0, np.nan], reach[:, WARNING_DAYS - 1]
+    )
     return known.keys.with_columns(
         pl.lit(known.day).alias("day"),
         pl.lit(severity).alias("severity"),
@@ -274,9 +302,7 @@ def _rows(
             pl.Series(name, np.where(state == "already", 0.0, values)).fill_nan(None)
             for name, values in found.items()
         ),
-        pl.Series(
-            "probability", np.where(state == "already", 1.0, np.where(enough, probability, np.nan))
-        ).fill_nan(None),
+        pl.Series("probability", probability).fill_nan(None),
         pl.Series("threshold_pct", threshold),
     )
 

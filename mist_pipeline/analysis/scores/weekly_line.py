@@ -18,6 +18,7 @@ import polars as pl
 from mist_pipeline.analysis.scores.bands import Bands, threshold
 from mist_pipeline.analysis.scores.status import status_word
 from mist_pipeline.analysis.scores.trends import WORSENING
+from mist_pipeline.domain.metrics import CATALOGUE, in_sentence, title_of
 from mist_pipeline.domain.numbers import rounded_down_column
 
 LINE_DAYS = 7
@@ -73,6 +74,7 @@ def weekly_line(
         )
         .with_columns(
             day_number=pl.col("day_number").cast(pl.Int64),
+            title=pl.col("metric").replace({name: in_sentence(title_of(name)) for name in CATALOGUE}),
             status=status_word(pl.col("severity")),
             alert=pl.when(is_there)
             .then(pl.lit("ALERT: critical"))
@@ -82,7 +84,7 @@ def weekly_line(
         .with_columns(is_alert=pl.col("alert").is_not_null())
         .with_columns(
             text=pl.concat_str(
-                pl.format("Day {}: {}", "day_number", "metric"),
+                pl.format("Day {}: {}", "day_number", "title"),
                 score.fill_null("no data"),
                 pl.when(pl.col("score_pct").is_not_null()).then(pl.col("status")),
                 "indicator",

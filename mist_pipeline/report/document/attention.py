@@ -4,11 +4,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
-from mist_pipeline.domain.metrics import title_of
+from mist_pipeline.domain.metrics import classifier_title, title_of
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.severity import RANKS, UNRANKED, status_of
 from mist_pipeline.domain.text import clean, count
-from mist_pipeline.report.document.model import Attention, CandidateCause, Notice, Reading, Site
+from mist_pipeline.report.document.model import STATUSES, Attention, CandidateCause, Notice, Reading, Site
 from mist_pipeline.report.document.series import score_series
 from mist_pipeline.report.document.sites import worst_readings
 from mist_pipeline.report.queries.data import ReportData
@@ -58,13 +58,8 @@ def _keyed(frame: pl.DataFrame, value: str) -> dict[tuple[str, str], float]:
 
 
 def _expected(data: ReportData) -> dict[tuple[str, str], float]:
-    """What is normal for a series: of the weekday where deviations know it, else the baseline of all days."""
-    normal: dict[tuple[str, str], float] = {}
-    if data.baselines is not None:
-        normal |= _keyed(of_day(data.baselines, data.day).filter(pl.col("day_of_week") == -1), "mean_pct")
-    if data.deviations is not None:
-        normal |= _keyed(of_day(data.deviations, data.day), "expected_pct")
-    return normal
+    """What is usual for a series on the eve of the day: what its score was compared with (``analysis.deviations``)."""
+    return {} if data.deviations is None else _keyed(of_day(data.deviations, data.day), "expected_pct")
 
 
 def _blamed(data: ReportData) -> dict[tuple[str, str], str]:
@@ -77,7 +72,7 @@ def _blamed(data: ReportData) -> dict[tuple[str, str], str]:
         .agg(pl.col("classifier").first(), pl.col("degraded_pct").first())
     )
     return {
-        (site, metric): f"mostly {classifier} ({share:.1f} % of user-minutes)"
+        (site, metric): f"mostly {clean(classifier_title(classifier))} ({percent(share)} of user-minutes)"
         for site, metric, classifier, share in rows.iter_rows()
     }
 
@@ -135,7 +130,7 @@ def _needs_attention(site: Site, findings: list[Notice]) -> bool:
 def needs_attention(
     data: ReportData, sites: list[Site], shared_causes: list[CandidateCause] | None
 ) -> list[Attention]:
-    """The sites that need attention, in the order of ``sites`` but serious findings with the critical ones.
+    """The sites that need attention, worst first: down, then by status, and under one status by the score that is shown.
 
     Args:
         data: The report's frames.
@@ -158,7 +153,8 @@ def needs_attention(
     )
     hours = _worst_hours(data, series)
     histories = score_series(data, series)
-    listed: list[tuple[int, Attention]] = []
+    place = {status: number for number, status in enumerate(STATUSES)}
+    listed: list[tuple[tuple[bool, int, float], Attention]] = []
     for site in chosen:
         site_id, found = site["site_id"], findings.get(site["site_id"], [])
         top = worst[site_id][0] if worst[site_id] else None
@@ -176,9 +172,8 @@ def needs_attention(
             notes.insert(0, f"was {previous.lower()} the day before")
         serious = [clean(finding["summary"]) for finding in found]
         reason = _metric_sentence(top) if top is not None else (serious.pop(0) if serious else site["reason"])
-        is_serious = site["status"] == "CRITICAL" or any(
-            finding["severity"] == "critical" for finding in found
-        )
+        is_down = top is None and any(finding["severity"] == "critical" for finding in found)
+        score = top["score_pct"] if top else None
         item = Attention(
             site_id=site_id,
             label=site["label"],
@@ -195,6 +190,6 @@ def needs_attention(
             threshold_pct=data.settings.bands_of(top["metric"] if top else "").critical,
             history=histories.get((site_id, top["metric"]), site["history"]) if top else site["history"],
         )
-        listed.append((0 if is_serious else 1, item))
-    listed.sort(key=lambda pair: pair[0])  # stable: worst first stays inside both halves
+        listed.append(((not is_down, place[site["status"]], 101.0 if score is None else score), item))
+    listed.sort(key=lambda pair: pair[0])  # stable: equal ones stay in the order of ``sites``
     return [item for _, item in listed]

@@ -5,11 +5,19 @@ from typing import Any
 
 import polars as pl
 
-from mist_pipeline.domain.metrics import in_catalogue_order, title_of
-from mist_pipeline.domain.numbers import percent
+from mist_pipeline.domain.metrics import classifier_title, in_catalogue_order, title_of
+from mist_pipeline.domain.numbers import percent, rounded_down
 from mist_pipeline.domain.text import clean
 from mist_pipeline.report.document.formatting import signed
-from mist_pipeline.report.document.model import Anomaly, CandidateCause, CauseSite, Classifier, Share, Site
+from mist_pipeline.report.document.model import (
+    Anomaly,
+    CandidateCause,
+    CauseSite,
+    Classifier,
+    FarFromUsual,
+    Share,
+    Site,
+)
 from mist_pipeline.report.queries.data import ReportData
 from mist_pipeline.report.queries.frames import list_of_strings, of_day
 
@@ -52,13 +60,14 @@ def classifiers(data: ReportData, sites: dict[str, Site]) -> list[Classifier]:
         Classifier(
             metric=row["metric"],
             classifier=clean(row["classifier"]),
-            degraded_pct=round(row["degraded_pct"], 2),
+            title=clean(classifier_title(row["classifier"])),
+            degraded_pct=rounded_down(row["degraded_pct"], 2),
             num_users=row["num_users"],
             num_aps=row["num_aps"],
             num_sites=row["num_sites"],
             worst_site=sites[row["worst_site_id"]]["label"],
             worst_site_id=row["worst_site_id"],
-            worst_pct=round(row["worst_pct"], 2),
+            worst_pct=rounded_down(row["worst_pct"], 2),
         )
         for row in rows.to_dicts()
     ]
@@ -114,7 +123,7 @@ def _shares(contributions: str | None) -> list[Share]:
 
 
 def _deviations(data: ReportData) -> dict[str, list[str]]:
-    """What is off its baseline, by site, farthest first."""
+    """What is far from usual, by site, the farthest first; the site with the farthest of all comes first."""
     if data.deviations is None:
         return {}
     today = of_day(data.deviations, data.day)
@@ -125,6 +134,9 @@ def _deviations(data: ReportData) -> dict[str, list[str]]:
         .with_columns(distance=pl.col("sigma").abs())
         .sort("site_id", "distance", "metric", descending=[False, True, False], nulls_last=True)
         .select("site_id", "metric", "score", "expected_pct", "sigma")
+    )
+    rows = rows.sort(
+        pl.col("sigma").abs().max().over("site_id"), descending=True, nulls_last=True, maintain_order=True
     )
     sentences: dict[str, list[str]] = {}
     for site_id, metric, score, expected, sigma in rows.iter_rows():
@@ -155,4 +167,30 @@ def anomalies(data: ReportData, sites: dict[str, Site]) -> list[Anomaly] | None:
             deviations=deviations.get(row["site_id"], [])[:_MAX_DEVIATIONS],
         )
         for row in rows.to_dicts()
+    ]
+
+
+def far_from_usual(
+    data: ReportData, sites: dict[str, Site], odd: list[Anomaly] | None
+) -> list[FarFromUsual] | None:
+    """Other sites of which a score is far from usual, the farthest first; None where anomalies were not computed.
+
+    Args:
+        data: The report's frames.
+        sites: By id.
+        odd: `anomalies`, which show their scores themselves.
+    """
+    if data.deviations is None or odd is None:
+        return None
+    shown = {item["site_id"] for item in odd}
+    return [
+        FarFromUsual(
+            site_id=site_id,
+            label=sites[site_id]["label"],
+            url=sites[site_id]["url"],
+            status=sites[site_id]["status"],
+            deviations=sentences[:_MAX_DEVIATIONS],
+        )
+        for site_id, sentences in _deviations(data).items()
+        if site_id in sites and site_id not in shown
     ]

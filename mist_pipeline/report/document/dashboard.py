@@ -4,7 +4,7 @@ from datetime import UTC
 
 from mist_pipeline.domain.text import clean
 from mist_pipeline.report.document.attention import needs_attention, notices
-from mist_pipeline.report.document.causes import anomalies, candidate_causes, classifiers
+from mist_pipeline.report.document.causes import anomalies, candidate_causes, classifiers, far_from_usual
 from mist_pipeline.report.document.forecast import at_risk, worsening
 from mist_pipeline.report.document.model import SCHEMA, SCHEMA_VERSION, Dashboard
 from mist_pipeline.report.document.sites import (
@@ -51,6 +51,7 @@ def build_dashboard(data: ReportData) -> Dashboard:
         trends=trends,
         sites=sites,
         anomalies=unusual,
+        far_from_usual=far_from_usual(data, by_id, unusual),
         classifiers=classifiers(data, by_id),
         status_by_day=status_by_day(data, set(by_id)),
         thresholds={metric: settings.thresholds_of(metric) for metric in metrics},

@@ -1,9 +1,13 @@
 """What comes next: series that get worse, and series that are expected to cross a threshold."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
 
+import numpy as np
 import polars as pl
 
+from mist_pipeline.analysis.risks.horizon import LOOK_AHEAD_DAYS, WARNING_DAYS
 from mist_pipeline.analysis.scores.weekly_line import LINE_DAYS, weekly_line
 from mist_pipeline.domain.severity import RANKS, TROUBLE, UNRANKED
 from mist_pipeline.report.document.formatting import (
@@ -14,7 +18,7 @@ from mist_pipeline.report.document.formatting import (
 from mist_pipeline.report.document.model import AtRisk, ForecastDay, Series, Site, Trend, TrendDay
 from mist_pipeline.report.document.series import score_series
 from mist_pipeline.report.queries.data import ReportData
-from mist_pipeline.report.queries.frames import of_day, of_days, score
+from mist_pipeline.report.queries.frames import of_day, of_days, score, shown_change
 
 _SERIES = ["site_id", "metric"]
 
@@ -84,6 +88,10 @@ def at_risk(data: ReportData, sites: dict[str, Site]) -> list[AtRisk] | None:
         if site is None:
             continue
         key = (row["site_id"], row["metric"])
+        history = histories.get(key, blank)
+        if _rises(history):
+            continue
+        courses = _courses(row.get("courses_pct"))
         listed.append(
             AtRisk(
                 site_id=row["site_id"],
@@ -97,11 +105,45 @@ def at_risk(data: ReportData, sites: dict[str, Site]) -> list[AtRisk] | None:
                 days_high=row["days_high"],
                 probability=row["probability"],
                 sentence=risk_sentence(row),
-                history=histories.get(key, blank),
-                forecast=forecasts.get(key, []),
+                history=history,
+                forecast=_middle(courses, data.day) if courses else forecasts.get(key, []),
+                courses=courses,
             )
         )
     return listed
+
+
+def _rises(history: Series) -> bool:
+    """Whether the last three scores rise: nobody would believe that they approach anything."""
+    last = [score for score in history if score is not None][-3:]
+    return len(last) == 3 and all(before < now for before, now in pairwise(last))
+
+
+def _courses(stored: Sequence[float] | None) -> list[list[float]]:
+    """The courses of a row over the days of its probability; none in rows of an earlier version."""
+    if not stored:
+        return []
+    found: list[list[float]] = np.reshape(stored, (-1, LOOK_AHEAD_DAYS))[:, :WARNING_DAYS].round(2).tolist()
+    return found
+
+
+def _middle(courses: list[list[float]], day: date) -> list[ForecastDay]:
+    """The middle course, and by day the ranges that hold 80 and 95 % of them.
+
+    Courses are in the order of how deep they fall: where half of them cross, the middle one does.
+    """
+    bounds = np.quantile(np.array(courses), [0.025, 0.1, 0.9, 0.975], axis=0).round(2).T.tolist()
+    return [
+        ForecastDay(
+            day=(day + timedelta(days=ahead)).isoformat(),
+            mean_pct=level,
+            lower_pct=bound[0],
+            upper_pct=bound[3],
+            lower_80_pct=bound[1],
+            upper_80_pct=bound[2],
+        )
+        for ahead, (level, bound) in enumerate(zip(courses[(len(courses) - 1) // 2], bounds, strict=True), 1)
+    ]
 
 
 def _lines(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str], list[TrendDay]]:
@@ -150,6 +192,7 @@ def worsening(data: ReportData, sites: dict[str, Site], risks: list[AtRisk] | No
         of_day(data.trends, data.day)
         .select(*_SERIES, "change_pct", "velocity_pct_per_day", "indicator", "is_degrading")
         .join(severities, on=_SERIES)
+        .with_columns(change_pct=shown_change())
         .join(expected.with_columns(is_coming=pl.lit(value=True)), on=_SERIES, how="left")
     )
     in_trouble = pl.col("severity").is_in(TROUBLE)

@@ -118,7 +118,11 @@ class ForecastDay(TypedDict):
 
 
 class AtRisk(TypedDict):
-    """A series that is expected to cross a threshold."""
+    """A series that is expected to cross a threshold.
+
+    ``courses`` are equally likely courses of its level over the next days, those that fall deepest first; ``forecast``
+    is the middle one with the ranges that hold 80 and 95 % of them.
+    """
 
     site_id: str
     label: str
@@ -133,6 +137,7 @@ class AtRisk(TypedDict):
     sentence: str
     history: Series
     forecast: list[ForecastDay]
+    courses: list[list[float]]
 
 
 class Share(TypedDict):
@@ -143,7 +148,7 @@ class Share(TypedDict):
 
 
 class Anomaly(TypedDict):
-    """A site that behaves unlike itself and its peers."""
+    """A site that behaves unlike itself and its peers in all its metrics together."""
 
     site_id: str
     label: str
@@ -151,6 +156,16 @@ class Anomaly(TypedDict):
     status: str
     anomaly_score: float | None
     contributions: list[Share]
+    deviations: list[str]
+
+
+class FarFromUsual(TypedDict):
+    """A site of which single scores are far from usual, the farthest first."""
+
+    site_id: str
+    label: str
+    url: str | None
+    status: str
     deviations: list[str]
 
 
@@ -180,6 +195,7 @@ class Classifier(TypedDict):
 
     metric: str
     classifier: str
+    title: str
     degraded_pct: float
     num_users: int | None
     num_aps: int | None
@@ -238,6 +254,7 @@ class Dashboard(TypedDict):
     trends: list[Trend]
     sites: list[Site]
     anomalies: list[Anomaly] | None
+    far_from_usual: list[FarFromUsual] | None
     classifiers: list[Classifier]
     status_by_day: list[dict[str, int | str]]
     thresholds: dict[str, dict[str, float]]

@@ -15,7 +15,7 @@ from mist_pipeline.domain.severity import TROUBLE, UNKNOWN, rank
 from mist_pipeline.domain.text import count
 from mist_pipeline.report.document.model import STATUSES, Health, Reading, Series, Site, UnknownReason
 from mist_pipeline.report.queries.data import ReportData
-from mist_pipeline.report.queries.frames import daily_lists, last_days, of_day, of_days, score
+from mist_pipeline.report.queries.frames import daily_lists, last_days, of_day, of_days, score, shown_change
 from mist_pipeline.report.queries.site_labels import with_labels
 
 _MAX_REASONS = 3
@@ -59,7 +59,7 @@ def readings_of_day(data: ReportData, sites: pl.DataFrame, metrics: list[str]) -
             # Only an ``ok`` reading has a score, whatever the frame says.
             score_pct=pl.when(pl.col("state") == "ok").then(score("score_pct")),
             severity=pl.when(pl.col("state") == "ok").then(pl.col("severity")),
-            change_pct=pl.col("change_pct").round(2),
+            change_pct=shown_change(),
             velocity_pct_per_day=pl.col("velocity_pct_per_day").round(2),
         )
     )
@@ -163,14 +163,14 @@ def _reason(status: str, readings: list[Reading], has_status: bool) -> str:
 
 
 def _worst_first(site: Site) -> tuple[int, float, float, str, str]:
-    """Worst first, and always the same order for the same day."""
+    """By status, then by the score that made it, then by health; always the same order for the same day."""
     health = site["health"]["score"] if site["health"] is not None else None
-    scores = [reading["score_pct"] for reading in site["metrics"] if reading["severity"] is not None]
-    lowest = min((value for value in scores if value is not None), default=101.0)
+    worst = worst_readings(site["metrics"])
+    lowest = worst[0]["score_pct"] if worst else None
     return (
         _STATUS_RANK[site["status"]],
+        101.0 if lowest is None else lowest,
         101.0 if health is None else health,
-        lowest,
         site["label"],
         site["site_id"],
     )

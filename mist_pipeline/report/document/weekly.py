@@ -7,8 +7,11 @@ from datetime import date
 
 import polars as pl
 
+from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.severity import STATUSES
+from mist_pipeline.domain.text import count
+from mist_pipeline.report.document.formatting import signed
 from mist_pipeline.report.queries.site_labels import with_labels
 
 _MOST = 10
@@ -63,7 +66,7 @@ def _worst(readings: pl.DataFrame, names: pl.DataFrame) -> list[str]:
     if worst.is_empty():
         return ["", "No service level was critical or unhealthy."]
     lines = [
-        f"  {row['label'] or row['site_id']}: {row['metric']}, {row['days']} days, lowest {percent(row['lowest'])}"
+        f"  {row['label'] or row['site_id']}: {title_of(row['metric'])}, {count(row['days'], 'day')}, lowest {percent(row['lowest'])}"
         for row in worst.head(_MOST).iter_rows(named=True)
     ]
     more = [f"  and {worst.height - _MOST} more"] if worst.height > _MOST else []
@@ -81,8 +84,8 @@ def _degrading(trends: pl.DataFrame, names: pl.DataFrame) -> list[str]:
     if falling.is_empty():
         return ["", "Nothing degraded faster than the configured rate."]
     lines = [
-        f"  {row['label'] or row['site_id']}: {row['metric']}, {row['times']} times, "
-        f"largest change {row['change']:+.1f} points"
+        f"  {row['label'] or row['site_id']}: {title_of(row['metric'])}, {count(row['times'], 'time')}, "
+        f"largest change {signed(row['change'])} points"
         for row in falling.head(_MOST).iter_rows(named=True)
     ]
     return ["", "Degrading:", *lines]

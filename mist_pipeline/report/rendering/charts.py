@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from mist_pipeline.charts.theme import described, libraries, rows, scale_bottom, theme
+from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.palette import LIGHT, role_of_severity
 from mist_pipeline.report.document.formatting import THRESHOLD_NAMES
@@ -75,7 +76,10 @@ def _threshold_colour(name: str) -> str:
 
 
 def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float], name: str) -> str:
-    """History, forecast with its 80 and 95 % bands, and the thresholds of a series, as SVG.
+    """History, the courses that may come with their middle one, and the threshold of a series, as SVG.
+
+    Courses that cross the threshold have its colour: their share is the probability of the sentence. Where there are none
+    (rows of an earlier version) the forecast is drawn with its 80 and 95 % bands.
 
     Args:
         risk: The series with its history (a value for each of ``days``) and forecast.
@@ -103,6 +107,18 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
         else []
     )
     fan = joint + ahead if ahead else []
+    courses = risk["courses"]
+    line = risk["threshold_pct"] if risk["threshold"] != "pre_warning" else None
+    ways: list[dict[str, Any]] = [
+        {
+            "day": at["day"],
+            "level": level,
+            "course": number,
+            "crosses": line is not None and min(course) < line,
+        }
+        for number, course in enumerate(courses)
+        for at, level in zip(ahead, course, strict=True)
+    ]
     shown = {key: thresholds[key] for key in (risk["threshold"],) if key in thresholds}
     lows = (
         [point["score"] for point in past] + [point["lower_80_pct"] for point in ahead] + list(shown.values())
@@ -138,14 +154,27 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
             .encode(x=alt.value(0), y=alt.Y("at:Q", scale=y_scale), text="label:N")
         )
 
+    def way(*, crosses: bool) -> Any:
+        colour = _threshold_colour(risk["threshold"]) if crosses else _COLOUR["series"]
+        return (
+            alt.Chart(rows(row for row in ways if row["crosses"] is crosses))
+            .mark_line(color=colour, strokeWidth=0.8, opacity=0.4, clip=True)
+            .encode(x=x, y=alt.Y("level:Q", scale=y_scale), detail="course:N")
+        )
+
+    spread = (
+        [way(crosses=False), way(crosses=True)]
+        if courses
+        else [band("lower_pct", "upper_pct", "band-95"), band("lower_80_pct", "upper_80_pct", "band-80")]
+    )
     layers = [
-        band("lower_pct", "upper_pct", "band-95"),
-        band("lower_80_pct", "upper_80_pct", "band-80"),
+        *spread,
         *rules,
         alt.Chart(rows(past))
         .mark_line(color=_COLOUR["series"], strokeWidth=2, strokeJoin="round")
         .encode(x=x, y=y),
-        alt.Chart(rows(fan))
+        # The level does not begin at the last score, which has a weekday and noise of its own.
+        alt.Chart(rows(ahead if courses else fan))
         .mark_line(color=_COLOUR["series"], strokeWidth=2, strokeDash=[4, 3], clip=True)
         .encode(x=x, y=alt.Y("mean_pct:Q", scale=y_scale)),
         alt.Chart(rows(past[-1:]))
@@ -158,7 +187,7 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
         threshold_names(color=_COLOUR["muted"]),
     ]
     last = f"last {percent(past[-1]['score'])} on {past[-1]['day']}" if past else "no history"
-    title = f"{risk['metric']}: {last}. {risk['sentence']}."
+    title = f"{title_of(risk['metric'])}: {last}. {risk['sentence']}."
     return _svg(alt.layer(*layers).properties(width=302, height=150), name, title)
 
 

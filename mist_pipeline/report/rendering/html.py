@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mist_pipeline.analysis.risks.horizon import WARNING_DAYS
 from mist_pipeline.domain.metrics import title_of
-from mist_pipeline.domain.numbers import percent, rounded_down
+from mist_pipeline.domain.numbers import beyond_chance, percent, rounded_down
 from mist_pipeline.domain.palette import DARK, LIGHT, PAPER
 from mist_pipeline.domain.severity import STATUS_OF_SEVERITY, status_of
 from mist_pipeline.domain.text import count
@@ -34,7 +35,6 @@ T = TypeVar("T")
 _HEALTH_STEPS = ((60.0, "h0"), (70.0, "h1"), (80.0, "h2"), (90.0, "h3"), (95.0, "h4"))
 _MAX_MEMBERS = 40
 _MAX_OF_A_CAUSE = 3
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _BIG_SPARK = (170, 46)
 
 
@@ -74,16 +74,6 @@ def cut_attention(items: Sequence[Attention], limit: int) -> Shown[Attention]:
                 continue
         chosen.append(item)
     return Shown(chosen[:limit], len(items))
-
-
-def probability(p_value: float) -> str:
-    """``3 × 10⁻⁷``; plain from one in a thousand up."""
-    if p_value >= 0.001:
-        return f"{p_value:.2g}"
-    if p_value <= 0:
-        return "less than 10⁻³⁰⁰"
-    digits, _, exponent = f"{p_value:.0e}".partition("e")
-    return f"{digits} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
 
 
 def health_class(score: float | None) -> str:
@@ -154,6 +144,7 @@ def instant(as_of: str) -> str:
 
 
 _FILTERS: dict[str, Callable[..., object]] = {
+    "beyond_chance": beyond_chance,
     "blame_class": blame_class,
     "by_metric": by_metric,
     "count": count,
@@ -164,7 +155,6 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "number": formatting.number,
     "percent": percent,
     "health": health_text,
-    "probability": probability,
     "reading_class": reading_class,
     "reading_text": reading_text,
     "short_day": short_day,
@@ -236,11 +226,15 @@ class Page:
             ),
             "left_by_status": Counter(site["status"] for site in dashboard["sites"][settings.max_sites :]),
             "max_members": _MAX_MEMBERS,
+            "warning_days": WARNING_DAYS,
+            "has_courses": any(risk["courses"] for risk in risks[: settings.max_charts]),
+            "n_courses": max((len(risk["courses"]) for risk in risks[: settings.max_charts]), default=0),
             "more_risks": cut(risks[settings.max_charts :], settings.max_rows),
             "trends": cut(dashboard["trends"], settings.max_rows // 2),
             "sites": cut(dashboard["sites"], settings.max_sites),
             "heat": cut(dashboard["sites"], settings.max_rows),
             "anomalies": cut(dashboard["anomalies"] or [], settings.max_rows // 2),
+            "far": cut(dashboard["far_from_usual"] or [], settings.max_rows // 2),
             "has_health": any(site["health"] is not None for site in dashboard["sites"]),
             "spark": (SPARK_WIDTH, SPARK_HEIGHT),
             "big_spark": _BIG_SPARK,

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from mist_pipeline.domain.metrics import title_of
-from mist_pipeline.domain.numbers import percent, rounded_down
+from mist_pipeline.domain.numbers import beyond_chance, percent, rounded_down
 from mist_pipeline.domain.text import count
 from mist_pipeline.report.document.formatting import number, signed
-from mist_pipeline.report.document.model import STATUSES, Dashboard
+from mist_pipeline.report.document.model import STATUSES, Anomaly, Dashboard
 from mist_pipeline.report.queries.data import ReportSettings
 
 _WIDTH = 100
@@ -61,7 +61,7 @@ def _head(dashboard: Dashboard) -> list[str]:
         ),
     ]
     if totals["mean_health"] is not None:
-        lines.append(f"  Mean health of the judged sites: {totals['mean_health']:.1f} of 100.")
+        lines.append(f"  Mean health of the judged sites: {rounded_down(totals['mean_health']):.1f} of 100.")
     if dashboard["unknown"]:
         reasons = ", ".join(
             f"{why['reason']} ({number(why['num_sites'])})" for why in dashboard["unknown"][:4]
@@ -91,7 +91,7 @@ def _incidents(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
     shown = dashboard["incidents"][: settings.max_rows]
     lines: list[str] = []
     for incident in shown:
-        sure = "" if incident["p_value"] is None else f", p = {incident['p_value']:.1g}"
+        sure = "" if incident["p_value"] is None else f", {beyond_chance(incident['p_value'])}"
         lines.append(
             f"  {incident['scope']}: {incident['cause']} ({count(incident['num_sites'], 'site')}{sure})"
         )
@@ -130,16 +130,27 @@ def _trends(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
 def _anomalies(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
     if dashboard["anomalies"] is None:
         return []
-    shown = dashboard["anomalies"][: settings.max_rows]
-    lines = [
-        f"  {item['anomaly_score'] or 0:.2f}  {item['label']}: "
-        + ", ".join(f"{share['metric']} {share['share']:.0%}" for share in item["contributions"][:3])
-        for item in shown
-    ]
+    odd, far = dashboard["anomalies"], dashboard["far_from_usual"] or []
+    shown, also = odd[: settings.max_rows], far[: settings.max_rows]
+    lines: list[str] = []
+    for item in shown:
+        lines.append(f"  {item['anomaly_score'] or 0:.2f}  {item['label']}: {_shares(item)}")
+        lines += [f"        {text}" for text in item["deviations"]]
+    lines += _more(shown, odd, "site")
+    lines += ["  Single scores that are far from usual:"] if also else []
+    for other in also:
+        lines += [f"  {other['label']}", *(f"        {text}" for text in other["deviations"])]
     return _section(
         "Unusual",
-        [*lines, *_more(shown, dashboard["anomalies"], "site")],
-        "Nothing: every site behaves like itself and its peers.",
+        [*lines, *_more(also, far, "site")],
+        "Nothing: every site that could be judged behaves like itself and its peers.",
+    )
+
+
+def _shares(item: Anomaly) -> str:
+    """``Coverage 61 %, Roaming 12 %``: the metrics that make a site unusual."""
+    return ", ".join(
+        f"{title_of(share['metric'])} {share['share'] * 100:.0f} %" for share in item["contributions"][:3]
     )
 
 
@@ -152,7 +163,7 @@ def _sites(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
         health = f"{'–' if score is None else f'{rounded_down(score, 0):.0f}':>4}  " if has_health else ""
         why = f": {site['reason']}" if site["reason"] else ""
         lines.append(f"  {site['status']:<9}  {health}{site['label']}{why}")
-    title = "Sites, worst first" + (" (status, health of 100)" if has_health else "")
+    title = "Sites, worst first" + (" (status, health of 100, worst scores)" if has_health else "")
     return _section(title, [*lines, *_more(shown, dashboard["sites"], "site")], "There are no sites.")
 
 
@@ -161,7 +172,7 @@ def _classifiers(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
     shown = blamed[: settings.max_rows]
     lines = [
         f"  {percent(row['degraded_pct']):>7}  users {number(row['num_users']):>7}  APs {number(row['num_aps']):>6}  "
-        f"{row['metric']} / {row['classifier']}; worst {percent(row['worst_pct'])} at {row['worst_site']}"
+        f"{title_of(row['metric'])} / {row['title']}; worst {percent(row['worst_pct'])} at {row['worst_site']}"
         for row in shown
     ]
     return _section(

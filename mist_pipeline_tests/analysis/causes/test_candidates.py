@@ -93,7 +93,10 @@ def test_a_dhcp_failure_of_a_group_is_one_cause_with_its_sites_and_its_words() -
         names={"g0": "North"},
     )
     (row,) = found.rows(named=True)
-    assert row["cause"] == "dhcp-unresponsive at 14 of 15 sites of group North → DHCP service of that group"
+    assert (
+        row["cause"]
+        == "DHCP server does not answer at 14 of 15 sites of group North → DHCP service of that group"
+    )
     assert row["scope"] == "infrastructure"
     assert row["site_ids"] == hit
     assert row["metrics"] == ["time-to-connect"]
@@ -131,7 +134,7 @@ def test_a_bad_firmware_of_one_model_is_told_from_the_model_and_from_the_firmwar
     shared = found.filter(pl.col("scope") == "infrastructure")
     assert shared.select("attribute", "value").rows() == [("firmware_of_model", "0.14 on AP45")]
     assert shared["cause"][0] == (
-        "stability-failed-to-fast-roam at 19 of 20 sites with firmware 0.14 on AP45 → "
+        "Fast roaming failed at 19 of 20 sites with firmware 0.14 on AP45 → "
         "firmware 0.14 on AP45 (roaming (fast roam fails))"
     )
     assert sorted(found.filter(pl.col("scope") == "site")["value"]) == sorted(unrelated)
@@ -142,7 +145,7 @@ def test_scattered_troubles_stay_causes_of_their_sites() -> None:
     found = candidate_causes(flags(hit, EVERYONE), organisation(names={"s031": "Main Street"}), NO_RATES)
     assert found["scope"].unique().to_list() == ["site"]
     causes = dict(found.select("value", "cause").iter_rows())
-    assert causes["s003"] == "dns at Shop 3 → DNS service of this site"
+    assert causes["s003"] == "DNS at Shop 3 → DNS service of this site"
     assert causes["s031"] == "connecting degraded at Main Street → connecting of this site"
     assert found["p_value"].is_null().all()
 
@@ -169,7 +172,7 @@ def test_trouble_nearly_everywhere_is_the_organisations() -> None:
     (row,) = found.rows(named=True)
     assert (row["attribute"], row["value"]) == ("organisation", "")
     assert row["cause"] == (
-        "authorization at 50 of 60 sites of the organisation → "
+        "Authorisation (RADIUS) at 50 of 60 sites of the organisation → "
         "authentication service (RADIUS) of the whole organisation"
     )
     assert row["p_value"] < 1e-6
@@ -241,7 +244,7 @@ def test_the_newest_row_of_a_site_counts_and_a_site_without_a_name_is_called_by_
     )
     new = organisation().with_columns(pl.lit(DAY).alias("day"), pl.lit(None, dtype=pl.String).alias("name"))
     found = candidate_causes(flags({"s000": "dns"}, EVERYONE), pl.concat([new, old]), NO_RATES)
-    assert found["cause"][0] == "dns at site s000 → DNS service of this site"
+    assert found["cause"][0] == "DNS at site s000 → DNS service of this site"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_a_critical_score_is_a_finding_with_its_threshold_and_its_largest_classi
             ],
         )
     )
-    assert row["summary"] == "Time to connect 62.3 %: critical (below 70 %), mostly dhcp-stuck."
+    assert row["summary"] == "Time to connect 62.3 %: critical (below 70 %), mostly DHCP stuck."
     assert (row["kind"], row["severity"], row["family"]) == ("threshold", "critical", "connect")
     assert json.loads(row["evidence"]) == {
         "score_pct": 62.34,
@@ -141,10 +141,10 @@ def test_the_strongest_alarming_evidence_of_a_site_and_family_is_a_finding() -> 
         ("a", "time-to-connect", "major"),
     ]
     assert rows[1]["summary"] == (
-        "Time to connect: 25.5 % of user-minutes degraded by dhcp-stuck over 6 h, where 3.1 % is expected "
-        "(about 1 in 10^8 by chance)."
+        "Time to connect: 25.5 % of user-minutes degraded (DHCP stuck) over 6 h, where 3.1 % is expected; "
+        "far beyond chance."
     )
     assert "degraded over 6 h" in rows[0]["summary"]
     beyond = only(inputs(notable=[notable("a", 9, surprise=35.0)]))
-    assert beyond["summary"].endswith("(less than 1 in 10^9 by chance).")
+    assert beyond["summary"].endswith("far beyond chance.")
     assert only(inputs(notable=[notable("a", 9)]))["severity"] == "critical"

@@ -229,7 +229,7 @@ def test_attention_names_the_metric_the_number_and_what_is_behind_it(report: Ren
     item = next(item for item in report.dashboard["attention"] if item["site_id"] == site_id(7))
     assert item["metric"] == "capacity"
     assert item["reason"] == f"Capacity {math.floor((item['score_pct'] or 0) * 10) / 10:.1f} % is unhealthy"
-    assert any(note.startswith("mostly client-count (") for note in item["notes"])
+    assert any(note.startswith("mostly Number of clients (") for note in item["notes"])
     assert any(note.startswith("normally 9") for note in item["notes"])
     assert item["history"][-1] == item["score_pct"]
 
@@ -449,7 +449,7 @@ def test_the_text_has_every_section_and_no_line_of_a_site_can_break_it(hostile: 
         "WHAT THE CLOUD BLAMES",
     ):
         assert f"\n{title}" in hostile.text
-    assert "Day 7: time-to-connect" in hostile.text
+    assert "Day 7: time to connect" in hostile.text
     assert all(line == line.rstrip() for line in hostile.text.splitlines())
 
 

@@ -155,7 +155,7 @@ def test_the_fan_charts_show_band_threshold_and_sentence(report: Rendered) -> No
 def test_the_seven_day_line_reads_as_the_roadmap_has_it(report: Rendered) -> None:
     trends = section(report.html, "trends")
     assert 'title="Day 1: ' in trends
-    assert re.search(r'title="Day 7: time-to-connect \d+ % CRITICAL ↑ ALERT: critical"', trends)
+    assert re.search(r'title="Day 7: time to connect \d+ % CRITICAL ↑ ALERT: critical"', trends)
     assert "↑ ALERT: approaching critical in 2–3 days" in trends
 
 

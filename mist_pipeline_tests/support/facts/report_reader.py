@@ -47,6 +47,9 @@ def _of_document(document: Dashboard) -> Iterator[Passage]:
     for odd in document["anomalies"] or []:
         for text in odd["deviations"]:
             yield Passage("JSON, unusual", text, odd["site_id"])
+    for far in document["far_from_usual"] or []:
+        for text in far["deviations"]:
+            yield Passage("JSON, far from usual", text, far["site_id"])
     for trend in document["trends"]:
         for day in trend["line"]:
             yield Passage("JSON, week", day["text"], trend["site_id"], trend["metric"])
@@ -62,6 +65,9 @@ def _cards(document: Dashboard, truth: Truth) -> Iterator[str]:
         lowest = min(day["mean_pct"] for day in risk["forecast"][:7])
         if probability >= 0.5 and lowest >= line:
             yield f"{name}: {probability:.0%} promised, the line that is drawn ends at {lowest} above {line:g}"
+        share = sum(min(course) < line for course in risk["courses"]) / len(risk["courses"] or [1])
+        if abs(share - probability) > 0.02:
+            yield f"{name}: {probability:.0%} promised, {share:.0%} of the courses that are drawn cross"
 
 
 def _order(document: Dashboard) -> Iterator[str]:
@@ -102,12 +108,21 @@ def _worst_first(
 def _of_page(page: Node, document: Dashboard) -> Iterator[Passage]:
     """Sentences of the cards, with the site that their heading names."""
     sites = {site["label"]: site["site_id"] for site in document["sites"]}
+    yield from _of_attention(page, document, sites)
+    yield from _of_what_comes(page, sites)
+    yield from _of_the_unusual(page.one(at="unusual"), sites)
+
+
+def _of_attention(page: Node, document: Dashboard, sites: dict[str, str]) -> Iterator[Passage]:
     for item, shown in zip(page.one(at="attention").all("li"), document["attention"], strict=False):
         site_id = sites.get(item.one("h3").text, "")
         if site_id == shown["site_id"]:
             yield Passage("page, attention", item.one("p").one("bdi").text, site_id, shown["metric"] or "")
         for note in item.one(of="notes").all("span"):
             yield Passage("page, attention", note.text, site_id, shown["metric"] or "")
+
+
+def _of_what_comes(page: Node, sites: dict[str, str]) -> Iterator[Passage]:
     for card in page.one(at="at-risk").all("article"):
         title, _, text = card.one(of="sub").text.partition(": ")
         yield Passage("page, at risk", text, sites.get(card.one("h3").text, ""), metric_called(title))
@@ -120,11 +135,16 @@ def _of_page(page: Node, document: Dashboard) -> Iterator[Passage]:
         if alert:
             said = f"{alert}, {speed}" if speed else alert
             yield Passage("page, week", said, site_id, metric_called(title.strip()))
-    odd = page.one(at="unusual")
+
+
+def _of_the_unusual(odd: Node, sites: dict[str, str]) -> Iterator[Passage]:
     for card in odd.all("article"):
         site_id = sites.get(card.one("h3").text, "")
         for line in card.one("ul").all("li"):
             yield Passage("page, unusual", line.text, site_id)
+    for line in odd.one("ul", of="far-off").all("li"):
+        for part in line.all("span"):
+            yield Passage("page, far from usual", part.text, sites.get(line.one("bdi").text, ""))
     for said in odd.all("p", of="nothing"):
         yield Passage("page, unusual", said.text)
 
