@@ -53,7 +53,7 @@ import polars as pl
 
 from mist_pipeline.analysis.causes.candidates import base_rates, candidate_causes
 from mist_pipeline.analysis.causes.flags import daily_flags, evidence_flags, silence_flags
-from mist_pipeline.analysis.evidence.gates import notable
+from mist_pipeline.analysis.evidence.gates import episodes, notable
 from mist_pipeline.analysis.findings.findings import findings, hourly_findings, live_findings
 from mist_pipeline.analysis.findings.inputs import FindingInputs, SpanFrames
 from mist_pipeline.analysis.findings.series_rules import FindingRules
@@ -90,12 +90,14 @@ class Detected:
         flags: as_of, site_id, metric, family, is_degraded, classifier.
         causes: as_of and the columns of ``analysis.incidents`` after ``day``.
         findings: As ``live.findings``.
+        episodes: as_of and the columns of ``evidence.gates.episodes``: since when, until when, and how far recovered.
     """
 
     notable: pl.DataFrame
     flags: pl.DataFrame
     causes: pl.DataFrame
     findings: pl.DataFrame
+    episodes: pl.DataFrame
 
     @property
     def support(self) -> pl.DataFrame:
@@ -195,7 +197,9 @@ def detect_now(
     flags = _flags_of_hours(newest, newest_hours.with_columns(at), sites, instants, rules)
     causes = _causes_of_hours(flags, sites, rules)
     found = live_findings(_inputs(frames, gated, causes), as_of, rules.findings)
-    return Detected(notable=newest, flags=flags, causes=causes, findings=found)
+    hour = evidence.filter(pl.col("hour") == newest_closed_hour(as_of))
+    running = episodes(hour, rules.findings.families).with_columns(at)
+    return Detected(notable=newest, flags=flags, causes=causes, findings=found, episodes=running)
 
 
 def detect_hours(
@@ -232,7 +236,21 @@ def detect_hours(
     flags = _flags_of_hours(there, judged, sites, wanted, rules)
     causes = _causes_of_hours(flags, sites, rules)
     found = hourly_findings(_inputs(frames, gated, causes), rules.findings)
-    return Detected(notable=gated, flags=flags, causes=causes, findings=found)
+    running = episodes(evidence.filter(pl.col("day") >= first), rules.findings.families).with_columns(end)
+    return Detected(notable=gated, flags=flags, causes=causes, findings=found, episodes=running)
+
+
+def episodes_of_days(evidence: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
+    """What each day knows at its end of the newest episode of every series: day and the columns of ``episodes``.
+
+    Args:
+        evidence: ``analysis.evidence`` of the days.
+        rules: Families.
+    """
+    days = evidence.select("hour", "day").unique()
+    hourly = episodes(evidence, rules.findings.families).join(days, on="hour")
+    key = ["day", "site_id", "family", "metric", "classifier", "is_slow"]
+    return hourly.sort("hour").unique(subset=key, keep="last").sort(key)
 
 
 def newest_closed_hour(as_of: datetime) -> datetime:

@@ -10,6 +10,9 @@ ALERT_ID = Column("alert_id", "VARCHAR", "Stable name of the occurrence of a pro
 INCIDENT_ID = Column("incident_id", "VARCHAR", "Stable name of the occurrence of an incident")
 SINK = Column("sink", "VARCHAR", "Name of the sink in the configuration")
 
+BEGAN_AT = Column("began_at", "TIMESTAMPTZ", "When the trouble began, as estimated; not when it was noticed")
+LAST_BAD_AT = Column("last_bad_at", "TIMESTAMPTZ", "End of its last bad hour; null while it goes on")
+
 EVENTS = Table(
     "alerts",
     "events",
@@ -97,9 +100,18 @@ ALERTS = Table(
         Column(
             "resolution",
             "VARCHAR",
-            "recovered, expired (no readings for too long), or closed by a person, and by whom",
+            "recovered, over before it was noticed, site removed, expired (no readings for too long), or closed by a "
+            "person, and by whom",
         ),
         Column("reopenings", "BIGINT", "How often it came back soon enough to be the same alert"),
+        BEGAN_AT,
+        LAST_BAD_AT,
+        Column(
+            "series",
+            "JSON",
+            "Whose excess it is about: [{metric, classifier, is_slow}, …]; it is over when these are",
+        ),
+        Column("is_past", "BOOLEAN", "It was over before it was noticed: for the record, nobody was paged"),
     ),
     ("alert_id",),
     partition=None,
@@ -157,6 +169,8 @@ INCIDENTS = Table(
             "TIMESTAMPTZ",
             "When its last alert was over, or it was merged; null while it goes on",
         ),
+        BEGAN_AT,
+        LAST_BAD_AT,
         Column(
             "withheld",
             "VARCHAR",

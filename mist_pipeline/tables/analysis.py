@@ -107,7 +107,7 @@ DEVIATIONS = Table(
 EVIDENCE = Table(
     "analysis",
     "evidence",
-    "Degraded user-minutes beyond expectation in the window that ends with an hour; notable rows only.",
+    "Degraded user-minutes beyond expectation in the window that ends with an hour; notable rows, and every hour of an episode.",
     (
         HOUR,
         SITE_ID,
@@ -127,6 +127,21 @@ EVIDENCE = Table(
         Column("baseline_days", "DOUBLE", "Days of history behind the expectation", "d"),
         Column("group_id", "VARCHAR", "Peers that show the same; null for none"),
         Column("group_surprise", "DOUBLE", "Surprise of those peers together"),
+        Column(
+            "began_at",
+            "TIMESTAMPTZ",
+            "First hour of the newest episode of excess (windows from 48 h: against the lagged expectation)",
+        ),
+        Column("last_bad_at", "TIMESTAMPTZ", "Its last bad hour so far"),
+        Column(
+            "recovery", "DOUBLE", "0 at a bad hour … 1 the fresh hours together say that the episode is over"
+        ),
+        Column(
+            "lost_user_minutes",
+            "DOUBLE",
+            "Degraded user-minutes beyond expectation from began_at to last_bad_at",
+            "min",
+        ),
     ),
     ("hour", "site_id", "metric", "classifier", "window_hours"),
 )

@@ -60,6 +60,10 @@ _EVIDENCE_FIELDS: tuple[tuple[str, str, str], ...] = (
 )
 """Part of version 1, field, and where in the part's numbers the field stood; ``n`` is the number of windows."""
 
+_EPISODE_FIELDS = (
+    "up", "since", "began", "last_bad", "drop", "lost", "exposed", "tail_lost", "tail_exposed", "is_on", "is_strong",
+)  # fmt: skip
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         2,
@@ -79,6 +83,19 @@ MIGRATIONS: tuple[Migration, ...] = (
             "INSERT INTO state.evidence BY NAME SELECT * FROM evidence_fields",
             "DROP TABLE evidence_head",
             "DROP TABLE evidence_fields",
+        ),
+    ),
+    Migration(
+        3,
+        "state.evidence: episodes of excess begin anew",
+        (
+            *(
+                f"INSERT INTO state.evidence (day, part, site_id, metric, classifier, numbers) "
+                f"SELECT day, 'episode.{field}', site_id, metric, classifier, [0.0, 0.0] "
+                "FROM state.evidence WHERE part = 'series.days'"
+                for field in _EPISODE_FIELDS
+            ),
+            "UPDATE state.evidence SET numbers = [3.0] WHERE part = 'version'",
         ),
     ),
 )

@@ -22,7 +22,7 @@ from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 
 _INSTANT = "%Y%m%dT%H%M%S.%fZ"
 _BROKEN = ".broken-"
-_FRAMES = ("findings", "readings", "support", "causes")
+_FRAMES = ("findings", "readings", "support", "episodes", "causes")
 _SOURCES: tuple[Source, ...] = get_args(Source)
 
 
@@ -133,6 +133,7 @@ class EvaluationStore:
             findings=frames["findings"],
             readings=frames.get("readings"),
             support=frames.get("support"),
+            episodes=frames.get("episodes"),
             causes=frames.get("causes"),
         )
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import date, time, timedelta
 from typing import Any
 
-from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, Withheld
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, Series, Withheld
 from mist_pipeline.alerts.notify.decision import LastNotification
 from mist_pipeline.alerts.notify.escalation import Stop
 from mist_pipeline.alerts.notify.matchers import parse_matchers
@@ -26,6 +26,7 @@ def alert_row(alert: Alert, incident_id: str | None) -> dict[str, Any]:
         **{name: getattr(alert, name) for name in _ALERT},
         "kinds": list(alert.kinds),
         "recovery_pct": dict(alert.recovery_pct),
+        "series": [one.row() for one in alert.series],
         "counted": alert.counted.total_seconds(),
         "incident_id": incident_id,
     }
@@ -36,6 +37,7 @@ def alert_of(row: Row) -> Alert:
     values = {name: row[name] for name in _ALERT}
     values["kinds"] = tuple(row["kinds"])
     values["counted"] = timedelta(seconds=row["counted"])
+    values["series"] = tuple(Series(**one) for one in row["series"])
     return Alert(**values)
 
 

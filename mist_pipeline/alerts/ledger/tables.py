@@ -128,6 +128,10 @@ ALERTS = sa.Table(
     _instant("resolved_at", null=True, index=True),
     _text("resolution", null=True),
     _number("reopenings"),
+    _instant("began_at", null=True),
+    _instant("last_bad_at", null=True),
+    sa.Column("series", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("is_past", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 INCIDENTS = sa.Table(
@@ -151,6 +155,8 @@ INCIDENTS = sa.Table(
     _text("acknowledged_by", null=True),
     _text("acknowledged_severity", null=True),
     _instant("resolved_at", null=True),
+    _instant("began_at", null=True),
+    _instant("last_bad_at", null=True),
     _text("withheld_reason", null=True),
     _text("withheld_detail", null=True),
     _instant("withheld_until", null=True),

@@ -35,7 +35,7 @@ from mist_pipeline.alerts.lifecycle.observations import (
     observe,
 )
 from mist_pipeline.alerts.lifecycle.policy import Policy
-from mist_pipeline.alerts.lifecycle.projection import fold_alerts, fold_incidents
+from mist_pipeline.alerts.lifecycle.projection import apply_to_alert, fold_alerts, fold_incidents
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,10 @@ def evaluate(
     for key, observation in _without_repetitions(observed, current, policy).items():
         if not evaluation.is_about(key[1]):
             continue
-        alert, happened = advance(current.get(key), key, observation, moment)
-        if alert is not None and happened:
-            alerts[alert.alert_id] = alert
-            events += happened
+        happened = advance(current.get(key), key, observation, moment)
+        for event in happened:
+            alerts[event.subject_id] = apply_to_alert(alerts.get(event.subject_id), event)
+        events += happened
     incidents, regrouped = group(
         state.incidents,
         alerts,

@@ -88,6 +88,8 @@ def group(
             # Sites of a storm that another family has just raised bring their trouble of this one along.
             left = [alert for alert in alone if alert.family == family and not grouper.join_neighbour(alert)]
             grouper.look_for_storm(left, family)
+    past = [alert for alert in touched if alert.is_past and alert.alert_id not in grouper.home]
+    grouper.record_past(past)
     rest = [alert for alert in alone if alert.alert_id not in grouper.home]
     if len({alert.site_id for alert in rest}) > policy.max_new_incidents:
         grouper.raise_storm(rest)
@@ -266,6 +268,32 @@ class IncidentGrouper:
         incident = self._open(stable_id(STORM, *names), family, text, STORM, family, "infrastructure")
         self._move([*members, *self._companions(members)], incident.incident_id)
 
+    def record_past(self, past: list[Alert]) -> None:
+        """What was over before it was noticed: one incident for what began together at many sites, else one a site."""
+        by_start: dict[tuple[str, datetime], list[Alert]] = {}
+        for alert in past:
+            began = alert.began_at or self.at
+            by_start.setdefault((alert.family, began.replace(minute=0, second=0, microsecond=0)), []).append(
+                alert
+            )
+        for members in by_start.values():
+            if _sites(members) >= self.policy.storm_at(self.site_count):
+                self.raise_storm(members)
+        for alert in past:
+            if alert.alert_id in self.home:
+                continue
+            near = [
+                other
+                for other in past
+                if other.site_id == alert.site_id
+                and other.alert_id in self.home
+                and self.incidents[self.home[other.alert_id]].scope == "site"
+            ]
+            if near:
+                self._join([alert], self.home[near[0].alert_id])
+            else:
+                self.open_own(alert)
+
     def open_own(self, alert: Alert) -> None:
         """An incident of one site, or of the organisation."""
         fingerprint = stable_id("site", "site", alert.site_id, alert.family)
@@ -279,7 +307,9 @@ class IncidentGrouper:
             if not incident.is_active:
                 continue
             if not any(name in self.alerts and self.alerts[name].is_active for name in incident.alert_ids):
-                self._emit(incident, "resolved")
+                ends = [self.alerts[name].last_bad_at for name in incident.alert_ids if name in self.alerts]
+                ended = max((at for at in ends if at is not None), default=self.at)
+                self._emit(incident, "resolved", last_bad_at=ended.isoformat())
                 continue
             severity = open_severity(incident, self.alerts)
             taken = incident.acknowledged_severity
@@ -365,7 +395,8 @@ class IncidentGrouper:
 
     def _join(self, alerts: list[Alert], to: str) -> None:
         names: list[str] = [alert.alert_id for alert in alerts]
-        self._emit(self.incidents[to], "joined", alert_ids=names)
+        began = min(alert.began_at or self.at for alert in alerts)
+        self._emit(self.incidents[to], "joined", alert_ids=names, began_at=began.isoformat())
         self.home.update(dict.fromkeys(names, to))
         self._note_complaints(alerts, to)
 

@@ -12,9 +12,8 @@ recovery of an open one alike.
 ... )
 >>> evaluation = EvaluationInput(as_of=datetime(2026, 3, 2, 10, tzinfo=UTC), source="live", findings=pl.DataFrame())
 >>> moment = Moment(evaluation=evaluation, previous=None, policy=Policy())
->>> alert, events = advance(None, ("s1", "radio"), Observation(signal), moment)
->>> [event.kind for event in events], alert.state
-(['pending', 'opened'], 'open')
+>>> [event.kind for event in advance(None, ("s1", "radio"), Observation(signal), moment)]
+['pending', 'opened']
 
 Not here: gathering observations (`observations`), what an event changes (`projection`), causes (`grouping`), who is
 notified (``notify``).
@@ -56,9 +55,7 @@ class Moment:
         return self.at + (self.policy.daily_validity if self.evaluation.source == "daily" else _ZERO)
 
 
-def advance(
-    alert: Alert | None, key: Key, observation: Observation, moment: Moment
-) -> tuple[Alert | None, list[Event]]:
+def advance(alert: Alert | None, key: Key, observation: Observation, moment: Moment) -> list[Event]:
     """One alert's life moved on by one evaluation.
 
     Args:
@@ -68,7 +65,7 @@ def advance(
         moment: When.
 
     Returns:
-        The alert afterwards and the events that made it so, numbered.
+        The events, numbered: of the alert, and of a new one where a new excess begins while it recovers.
     """
     life = _Life(alert, key, moment)
     if life.alert is None or life.alert.state in {"resolved", "lapsed"}:
@@ -77,7 +74,7 @@ def advance(
         life.hold(observation)
     else:
         life.watch(observation)
-    return life.alert, life.events
+    return life.events
 
 
 def acknowledge(alert: Alert, by: str, at: datetime) -> list[Event]:
@@ -99,7 +96,7 @@ def is_forgotten(alert: Alert, at: datetime, policy: Policy) -> bool:
     """Whether an alert is over for so long that it means nothing to later findings."""
     if alert.state == "lapsed":
         return True
-    memory = max(policy.max_reopen, policy.max_daily_gap)
+    memory = max(policy.max_reopen, policy.max_daily_gap, policy.remembered)
     return alert.state == "resolved" and alert.resolved_at is not None and at - alert.resolved_at > memory
 
 
@@ -134,12 +131,33 @@ class _Life:
         signal = observation.signal
         if signal is None or not signal.is_raising:
             return
-        if self.alert is not None and self._is_old_news(signal, self.alert.resolved_at):
+        if self.alert is not None and (
+            self._is_old_news(signal, self.alert.resolved_at) or self._is_known(signal)
+        ):
+            return
+        if signal.is_over and not self.moment.policy.tells_past:
+            self._record(signal)
             return
         if self.alert is not None and not _can_reopen(self.alert, self.moment.at, self.moment.policy):
             self.alert = None
         self._pend(signal)
         self._open_if_held(signal)
+
+    def _is_known(self, signal: Signal) -> bool:
+        """Whether a resolved alert was about this excess: windows of evidence contain it for a week."""
+        ended, last_bad, began = self.it.last_bad_at, signal.last_bad_at, signal.began_at
+        if self.it.resolved_at is None or ended is None or last_bad is None or began is None:
+            return False
+        slack = self.moment.policy.same_within
+        return last_bad <= ended + slack or (signal.is_over and began <= ended + slack)
+
+    def _record(self, signal: Signal) -> None:
+        """What was over before it was noticed: opened and resolved at once."""
+        self.alert = None
+        self._pend(signal)
+        severity = worst(signal.holds)
+        self._emit("opened", severity=severity, is_past=True)
+        self._end("over before it was noticed", signal.last_bad_at)
 
     def hold(self, observation: Observation) -> None:
         """A pending alert: has it held, is it over, or are there no readings?"""
@@ -165,9 +183,16 @@ class _Life:
         if self.moment.has_gap:
             self._freeze_since_before()
         signal = observation.signal
+        if signal is not None and self._is_new_trouble(signal):
+            self._end("recovered", self.it.last_bad_at)
+            self.alert = None
+            self.begin(observation)
+            return
         if signal is not None:
             self._notice(signal)
-        if signal is not None and signal.is_raising and not self._is_old_news(signal, self._quiet_since()):
+        if self.it.series and observation.episodes is not None:
+            self._follow_episodes(observation)
+        elif signal is not None and signal.is_raising and not self._is_old_news(signal, self._quiet_since()):
             is_daily = self.moment.evaluation.source == "daily"
             self._fire(is_seen=True, renew=is_daily and not self._is_held_by_live(signal))
             self._follow(signal)
@@ -178,6 +203,58 @@ class _Life:
             self._expire()
         else:
             self._calm(is_proof=observation.visibility == "ok")
+
+    def _is_new_trouble(self, signal: Signal) -> bool:
+        """Whether an excess began after the last bad hour of an alert that recovers: people must hear of it."""
+        ended, began = self.it.last_bad_at, signal.began_at
+        if ended is None or began is None or self.it.condition != "quiet" or not self.it.series:
+            return False
+        return signal.is_raising and not signal.is_over and began >= ended
+
+    def _follow_episodes(self, observation: Observation) -> None:
+        """An alert about excesses: it goes on, recovers and ends with them."""
+        signal, alert = observation.signal, self.it
+        is_daily = self.moment.evaluation.source == "daily"
+        if observation.visibility == "missing":
+            self._freeze()
+            self._expire()
+            return
+        if is_daily and alert.source == "live":
+            return
+        is_raising = signal is not None and signal.is_raising and not signal.is_over
+        running = [one for one in observation.episodes or () if one.recovery < 1]
+        policy = self.moment.policy
+        if running and all(one.recovery >= policy.quiet_from for one in running):
+            self._recover(max(one.last_bad_at for one in running))
+        elif running or is_raising:
+            self._fire(is_seen=True)
+        else:
+            ends = [one.last_bad_at for one in observation.episodes or ()]
+            self._recover(max(ends, default=None))
+            self._end_if_quiet()
+        if signal is not None and is_raising:
+            self._follow(signal)
+
+    def _recover(self, last_bad_at: datetime | None) -> None:
+        """Its excesses recover."""
+        ended = None if last_bad_at is None else last_bad_at.isoformat()
+        if self.it.condition == "firing":
+            self._emit("quieted", last_bad_at=ended, source=self.moment.evaluation.source)
+        elif self.it.condition == "frozen":
+            self._emit("thawed", condition="quiet")
+
+    def _end_if_quiet(self) -> None:
+        """Its excesses are over; what ends by its own readings must have been quiet for its time besides."""
+        alert, at, policy = self.it, self.moment.at, self.moment.policy
+        own = tuple(kind for kind in alert.kinds if policy.has_own_clock(kind))
+        needed = policy.quiet_needed(own, _ZERO)
+        quiet = at - (alert.last_bad_at or alert.since)
+        if quiet >= needed and at - (alert.opened_at or at) >= policy.min_open:
+            self._end("recovered", alert.last_bad_at)
+
+    def _end(self, because: str, last_bad_at: datetime | None) -> None:
+        ended = None if last_bad_at is None else last_bad_at.isoformat()
+        self._emit("resolved", because=because, last_bad_at=ended)
 
     def _is_old_news(self, signal: Signal, over_since: datetime | None) -> bool:
         """A daily finding about a day in which the trouble ended: known, and over."""
@@ -208,6 +285,7 @@ class _Life:
             "metric": signal.metric,
             "kind": signal.kind,
             "severity": signal.severity,
+            "began_at": self._began(signal).isoformat(),
             "valid_until": self.moment.valid_until.isoformat(),
             "source": self.moment.evaluation.source,
         }
@@ -218,6 +296,10 @@ class _Life:
             self.events.append(event)
         else:
             self._emit("pending", **detail)
+
+    def _began(self, signal: Signal) -> datetime:
+        """Estimated onset; of findings that do not know, the beginning of what the evaluation is about."""
+        return min(signal.began_at or self.moment.evaluation.begins, self.moment.at)
 
     def _open_if_held(self, signal: Signal) -> None:
         """Open at the worst severity whose hold is met; what is worse goes on holding."""
@@ -237,7 +319,8 @@ class _Life:
         """New kinds of findings and a new leading kind or line are worth an event; another number is not."""
         alert = self.it
         lines = {**alert.recovery_pct, **signal.lines}
-        if not set(signal.kinds) <= set(alert.kinds) or lines.keys() != alert.recovery_pct.keys():
+        is_new = not set(signal.kinds) <= set(alert.kinds) or lines.keys() != alert.recovery_pct.keys()
+        if is_new or (not signal.is_over and not set(signal.series) <= set(alert.series)):
             self._emit("seen", **self._facts(signal))
 
     def _fire(self, *, is_seen: bool = False, renew: bool = False) -> None:
@@ -316,7 +399,7 @@ class _Life:
         quiet = alert.counted + (at - alert.since)
         needed = policy.quiet_needed(alert.kinds, max((alert.quiet_since or at) - opened, _ZERO))
         if is_proof and quiet >= needed and at - opened >= min(policy.min_open, needed):
-            self._emit("resolved", because="recovered")
+            self._end("recovered", alert.last_bad_at)
 
     def _freeze(self) -> None:
         """There are no readings: what was counted so far stays."""
@@ -349,6 +432,7 @@ class _Life:
             "evidence": signal.evidence,
             "classifier": signal.classifier,
             "lines": {metric: f"{line:.12g}" for metric, line in signal.lines.items()},
+            "series": [] if signal.is_over else [one.row() for one in signal.series],
         }
 
     def _emit(self, kind: str, /, **detail: Json) -> None:

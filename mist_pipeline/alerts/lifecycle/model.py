@@ -25,7 +25,7 @@ Condition: TypeAlias = Literal["firing", "quiet", "frozen"]
 IncidentState: TypeAlias = Literal["open", "acknowledged", "resolved", "merged"]
 Scope: TypeAlias = Literal["site", "infrastructure"]
 Source: TypeAlias = Literal["live", "daily", "pipeline"]
-Json: TypeAlias = str | int | float | bool | list[str] | dict[str, str] | None
+Json: TypeAlias = str | int | float | bool | list[str] | list[dict[str, str | bool]] | dict[str, str] | None
 
 WithheldReason: TypeAlias = Literal["silenced_by", "inhibited_by", "quiet_hours", "not_yet", "no_route"]
 
@@ -41,6 +41,25 @@ def stable_id(*parts: str) -> str:
 def alert_fingerprint(site_id: str, family: str) -> str:
     """Name of a problem: one site and metric family; ``site_id`` '' for the organisation."""
     return stable_id("alert", site_id, family)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Series:
+    """What of a site is in trouble: the series whose episodes of excess decide when an alert is over.
+
+    Attributes:
+        metric: Service level.
+        classifier: What the cloud blames; '' for the whole metric.
+        is_slow: Against the lagged expectation, in which a decline of weeks cannot hide.
+    """
+
+    metric: str
+    classifier: str
+    is_slow: bool
+
+    def row(self) -> dict[str, str | bool]:
+        """As events and the ledger keep it."""
+        return {"metric": self.metric, "classifier": self.classifier, "is_slow": self.is_slow}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +128,11 @@ class Alert:
         acknowledged_at: When a person took it.
         acknowledged_by: Who.
         resolved_at: When it was over.
-        resolution: recovered, expired, or what a person said.
+        resolution: recovered, expired, over before it was noticed, site removed, or what a person said.
+        began_at: When the trouble began, as estimated: the first hour of the excess, or when it was first seen.
+        last_bad_at: End of its last bad hour; None while it goes on.
+        series: Whose episodes of excess it is about; empty where other rules raised it.
+        is_past: It was over before it was noticed: opened and resolved at once, for the record.
         reopenings: How often it came back inside its reopen window.
     """
 
@@ -144,6 +167,10 @@ class Alert:
     acknowledged_by: str | None = None
     resolved_at: datetime | None = None
     resolution: str | None = None
+    began_at: datetime | None = None
+    last_bad_at: datetime | None = None
+    series: tuple[Series, ...] = ()
+    is_past: bool = False
     reopenings: int = 0
 
     @property
@@ -214,6 +241,8 @@ class Incident:
         state: open, acknowledged, resolved, or merged (its alerts went to the incident ``merged_into``).
         alert_ids: Its alerts, in the order in which they joined.
         opened_at: When it was made.
+        began_at: When the first of its alerts began.
+        last_bad_at: End of the last bad hour of its alerts; None while one goes on.
         last_joined_at: When an alert last joined.
         asks_since: Since when it asks for a person: its opening, its last reopening, when it grew worse than what was
             acknowledged, or when the acknowledgement was taken back.
@@ -244,6 +273,8 @@ class Incident:
     acknowledged_by: str | None = None
     acknowledged_severity: Severity | None = None
     resolved_at: datetime | None = None
+    began_at: datetime | None = None
+    last_bad_at: datetime | None = None
     withheld: Withheld | None = None
 
     @property

@@ -23,11 +23,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
-from mist_pipeline.alerts.lifecycle.model import Alert, Source
+from mist_pipeline.alerts.lifecycle.model import Alert, Series, Source
 from mist_pipeline.alerts.lifecycle.policy import Policy, is_reached
 from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.domain.severity import SEVERITIES, Severity, rank
@@ -40,6 +40,7 @@ COLLECTOR = "collector"
 PIPELINE = "pipeline"
 """Families of the pipeline's own trouble begin with it: ``pipeline:daily``, ``pipeline:checks``."""
 EVIDENCE = "evidence"
+SITE_DOWN = "site_down"
 
 Visibility = Literal["ok", "idle", "missing"]
 """A reading, no users, or nothing: the last freezes."""
@@ -47,7 +48,10 @@ Visibility = Literal["ok", "idle", "missing"]
 Key = tuple[str, str]
 """site_id and family."""
 
+HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+_SLOW_FROM_HOURS = 48
+"""Windows of evidence from this length are weighed against the lagged expectation (``evidence.windows.SLOW_FROM``)."""
 _RAISED = SEVERITIES[1:]
 
 
@@ -64,6 +68,9 @@ class EvaluationInput:
             answer. None: everything answered; for tests and sources that do not know.
         support: site_id, family of evidence too weak to raise an alert that still holds an open one (rows of
             ``evidence_notable.notable`` that are not alarming); the recovery line of evidence. None: nothing.
+        episodes: site_id, family, metric, classifier, is_slow, began_at, last_bad_at, recovery of the excesses that are
+            known at this moment (``evidence.gates.episodes``). An alert about one of these series is over once its
+            recovery is 1, or once it is not among them any more. None: alerts are judged by findings and readings alone.
         causes: ``analysis.incidents`` of this moment: cause_fingerprint, scope, family, attribute, value, cause,
             site_ids. None: causes come from findings of kind correlation alone.
         covers_from: From when on a daily evaluation speaks; a day before ``as_of`` unless given.
@@ -75,6 +82,7 @@ class EvaluationInput:
     findings: pl.DataFrame
     readings: pl.DataFrame | None = None
     support: pl.DataFrame | None = None
+    episodes: pl.DataFrame | None = None
     causes: pl.DataFrame | None = None
     covers_from: datetime | None = None
     site_count: int = 0
@@ -99,6 +107,23 @@ def is_pipeline(family: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """An excess of one series as this evaluation knows it.
+
+    Attributes:
+        series: Whose.
+        began_at: Its first hour.
+        last_bad_at: End of its last bad hour so far.
+        recovery: 0 at a bad hour … 1 over.
+    """
+
+    series: Series
+    began_at: datetime
+    last_bad_at: datetime
+    recovery: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """All findings of one evaluation about one site and family.
 
@@ -113,6 +138,10 @@ class Signal:
         holds: Severity → how long it must be seen at least so bad before an alert may be. Empty: it raises nothing.
         lines: Metric → score below which a threshold raised it.
         is_about_the_past: All its rules are about the day that ended.
+        series: Whose excess raises it.
+        began_at: When what raises it began; None where its rules do not know.
+        last_bad_at: End of the last bad hour, the same.
+        is_over: All that raises it is over.
     """
 
     metric: str
@@ -125,6 +154,10 @@ class Signal:
     holds: Mapping[Severity, timedelta]
     lines: Mapping[str, float]
     is_about_the_past: bool
+    series: tuple[Series, ...] = ()
+    began_at: datetime | None = None
+    last_bad_at: datetime | None = None
+    is_over: bool = False
 
     @property
     def is_raising(self) -> bool:
@@ -141,11 +174,13 @@ class Observation:
         visibility: Whether there were readings.
         is_supported: Something short of a finding holds an open alert: weak evidence, or a score not above the recovery
             line yet.
+        episodes: Of the series of an alert; None where the evaluation does not follow any.
     """
 
     signal: Signal | None = None
     visibility: Visibility = "ok"
     is_supported: bool = False
+    episodes: tuple[Episode, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,17 +212,40 @@ class Observations:
     readings: pl.DataFrame | None
     families: Mapping[str, str]
     margin: float
+    episodes: pl.DataFrame | None = None
 
     def of(self, alerts: Iterable[Alert]) -> dict[Key, Observation]:
         """An observation for each of these alerts and for each problem with findings."""
         held = {(alert.site_id, alert.family): alert for alert in alerts}
         below = self._below_line(held)
+        followed = self._followed(held)
         return {
             key: Observation(
-                self.signals.get(key), self.visibility(key), key in self.supported or held.get(key) in below
+                self.signals.get(key),
+                self.visibility(key),
+                key in self.supported or held.get(key) in below,
+                None if followed is None else followed.get(key, ()),
             )
             for key in sorted(held.keys() | self.signals.keys())
         }
+
+    def _followed(self, held: Mapping[Key, Alert]) -> dict[Key, tuple[Episode, ...]] | None:
+        """Episodes of the series of these alerts."""
+        if self.episodes is None:
+            return None
+        wanted = [
+            (site_id, family, one.metric, one.classifier, one.is_slow)
+            for (site_id, family), alert in held.items()
+            for one in alert.series
+        ]
+        key = {"site_id": pl.String, "family": pl.String, "metric": pl.String, "classifier": pl.String}
+        names = pl.DataFrame(wanted, schema={**key, "is_slow": pl.Boolean}, orient="row")
+        found: dict[Key, tuple[Episode, ...]] = {}
+        rows = self.episodes.join(names, on=names.columns, how="semi", nulls_equal=True)
+        for row in rows.sort(names.columns).iter_rows(named=True):
+            where = (row["site_id"], row["family"])
+            found[where] = (*found.get(where, ()), _episode(row))
+        return found
 
     def visibility(self, key: Key) -> Visibility:
         """Whether there were readings of a site and family.
@@ -261,12 +319,22 @@ def observe(
     found = _with_family(evaluation.findings.filter(pl.col("kind") != CORRELATION), families)
     supported = _keys(evaluation.support)
     return Observations(
-        _signals(found, supported, policy, evaluation.source),
+        _signals(found, supported, policy, evaluation),
         bool(((found["kind"] == COLLECTOR) & (found["site_id"] == "")).any()),
         supported,
         evaluation.readings,
         families,
         policy.recovery_margin_pct,
+        evaluation.episodes,
+    )
+
+
+def _episode(row: Mapping[str, Any]) -> Episode:
+    return Episode(
+        series=Series(row["metric"], row["classifier"], row["is_slow"]),
+        began_at=row["began_at"],
+        last_bad_at=row["last_bad_at"] + HOUR,
+        recovery=row["recovery"],
     )
 
 
@@ -330,7 +398,7 @@ def _keys(support: pl.DataFrame | None) -> frozenset[Key]:
 
 
 def _signals(
-    found: pl.DataFrame, supported: frozenset[Key], policy: Policy, source: Source
+    found: pl.DataFrame, supported: frozenset[Key], policy: Policy, evaluation: EvaluationInput
 ) -> dict[Key, Signal]:
     """One signal a site and family."""
     if found.is_empty():
@@ -338,7 +406,7 @@ def _signals(
     unknown = set(found["severity"].unique()) - set(SEVERITIES)
     if unknown:
         raise ValueError(f"findings with unknown severities {sorted(map(str, unknown))}")
-    rules = _rule_table(found["kind"].unique().to_list(), policy, source)
+    rules = _rule_table(found["kind"].unique().to_list(), policy, evaluation.source)
     key = ["site_id", "family"]
     weak = pl.DataFrame(sorted(supported), schema=dict.fromkeys(key, pl.String), orient="row")
     judged = (
@@ -359,6 +427,14 @@ def _signals(
                 pl.col("evidence").str.json_path_match("$.threshold_pct").cast(pl.Float64, strict=False)
             ),
         )
+        .with_columns(_times())
+        .join(_known_episodes(evaluation), on=_SERIES, how="left", nulls_equal=True)
+        .with_columns(
+            pl.coalesce("_known_last_bad", "_last_bad").alias("_last_bad"),
+            pl.coalesce(pl.col("_known_recovery") >= 1, pl.col("_is_over"), pl.lit(value=False)).alias(
+                "_is_over"
+            ),
+        )
         .sort(
             [*key, "_raises", "_rank", "_order", "metric"],
             descending=[False, False, True, True, False, False],
@@ -372,6 +448,7 @@ def _signals(
         for severity in _RAISED
     ]
     has_line = pl.col("_line").is_not_null()
+    is_excess = pl.col("_raises") & (pl.col("kind") == EVIDENCE)
     gathered = judged.group_by(key, maintain_order=True).agg(
         pl.col("metric", "kind", "severity", "summary", "evidence").first(),
         pl.col("evidence")
@@ -385,6 +462,13 @@ def _signals(
         pl.col("metric").filter(has_line).alias("line_metrics"),
         pl.col("_line").filter(has_line).alias("lines"),
         pl.col("_past").all(),
+        pl.struct(metric="metric", classifier="_classifier", is_slow="_is_slow")
+        .filter(is_excess)
+        .unique(maintain_order=True)
+        .alias("series"),
+        pl.col("_began").filter("_raises").min().alias("began_at"),
+        pl.col("_last_bad").filter("_raises").max().alias("last_bad_at"),
+        pl.col("_is_over").filter("_raises").all().alias("is_over"),
     )
     return {(row["site_id"], row["family"]): _signal(row) for row in gathered.collect().iter_rows(named=True)}
 
@@ -399,6 +483,8 @@ def _signal(row: Mapping[str, object]) -> Signal:
     assert isinstance(metrics, list)  # noqa: S101  (Polars gives lists for list columns)
     assert isinstance(lines, list)  # noqa: S101
     assert isinstance(kinds, list)  # noqa: S101
+    series, began_at, last_bad_at = row["series"], row["began_at"], row["last_bad_at"]
+    assert isinstance(series, list)  # noqa: S101
     severity_word = str(row["severity"])
     return Signal(
         metric=str(row["metric"]),
@@ -411,6 +497,59 @@ def _signal(row: Mapping[str, object]) -> Signal:
         holds=holds,
         lines=dict(zip(metrics, lines, strict=True)),
         is_about_the_past=bool(row["_past"]),
+        series=tuple(Series(**one) for one in series),
+        began_at=began_at if isinstance(began_at, datetime) else None,
+        last_bad_at=last_bad_at if isinstance(last_bad_at, datetime) else None,
+        is_over=bool(holds) and bool(row["is_over"]),
+    )
+
+
+_SERIES = ["site_id", "family", "metric", "_classifier", "_is_slow"]
+_INSTANT = pl.Datetime("us", "UTC")
+
+
+def _times() -> list[pl.Expr]:
+    """What findings of kinds that know say of their time: evidence of its episode, a site that is down of its hours."""
+    of = pl.col("evidence").str.json_path_match
+    is_excess, is_down = pl.col("kind") == EVIDENCE, pl.col("kind") == SITE_DOWN
+
+    def instant(excess: str, down: str) -> pl.Expr:
+        text = pl.when(is_excess).then(of(f"$.{excess}")).when(is_down).then(of(f"$.{down}"))
+        return text.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
+
+    return [
+        instant("began_at", "first").alias("_began"),
+        (instant("last_bad_at", "last") + HOUR).alias("_last_bad"),
+        pl.when(is_excess)
+        .then(of("$.recovery").cast(pl.Float64, strict=False) >= 1)
+        .when(is_down)
+        .then(of("$.is_over") == "true")
+        .alias("_is_over"),
+        pl.when(is_excess).then(of("$.classifier")).alias("_classifier"),
+        pl.when(is_excess)
+        .then(of("$.window_hours").cast(pl.Int64, strict=False) >= _SLOW_FROM_HOURS)
+        .alias("_is_slow"),
+    ]
+
+
+def _known_episodes(evaluation: EvaluationInput) -> pl.LazyFrame:
+    """What the evaluation knows at its end of the series of its findings: an hour inside a day knows less."""
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        **dict.fromkeys(_SERIES[:4], pl.String),
+        "_is_slow": pl.Boolean,
+        "_known_last_bad": _INSTANT,
+        "_known_recovery": pl.Float64,
+    }
+    if evaluation.episodes is None:
+        return pl.LazyFrame(schema=schema)
+    return evaluation.episodes.lazy().select(
+        "site_id",
+        "family",
+        "metric",
+        _classifier="classifier",
+        _is_slow="is_slow",
+        _known_last_bad=pl.col("last_bad_at") + HOUR,
+        _known_recovery="recovery",
     )
 
 

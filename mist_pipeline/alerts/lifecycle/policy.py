@@ -36,6 +36,7 @@ class Rule:
         daily_hold: The same for daily evaluations, whose findings have held for a day already.
         quiet: Least time without it, by good readings, before the alert may be resolved; zero: at the first good one.
         max_quiet: Alerts that lasted long wait longer (see ``Policy.quiet_share``), up to this.
+        has_own_clock: It ends by its own good readings even where an excess is followed besides.
         is_about_the_past: It is about the day that ended: news of a problem that was over before is no new problem.
     """
 
@@ -47,6 +48,7 @@ class Rule:
     daily_hold: timedelta = _NOW
     quiet: timedelta = 12 * _HOUR
     max_quiet: timedelta = 48 * _HOUR
+    has_own_clock: bool = False
     is_about_the_past: bool = True
 
     def held_for(self, severity: Severity, source: Source) -> timedelta:
@@ -60,7 +62,7 @@ def is_reached(severity: Severity, line: Severity | None) -> bool:
 
 
 DEFAULT_RULES: Mapping[str, Rule] = {
-    "site_down": Rule("warning", quiet=_HOUR, max_quiet=_HOUR),
+    "site_down": Rule("warning", quiet=_HOUR, max_quiet=_HOUR, has_own_clock=True),
     "evidence": Rule("warning"),
     "collector": Rule(
         "warning",
@@ -71,7 +73,14 @@ DEFAULT_RULES: Mapping[str, Rule] = {
         is_about_the_past=False,
     ),
     "pipeline": Rule("warning", quiet=_NOW, max_quiet=_NOW, is_about_the_past=False),
-    "mist_alarm": Rule("critical", hinted="major", other_hold=_HOUR / 4, quiet=_HOUR, max_quiet=2 * _HOUR),
+    "mist_alarm": Rule(
+        "critical",
+        hinted="major",
+        other_hold=_HOUR / 4,
+        quiet=_HOUR,
+        max_quiet=2 * _HOUR,
+        has_own_clock=True,
+    ),
     "pre_warning": Rule(hinted="major", other_hold=6 * _HOUR, is_about_the_past=False),
     "threshold": Rule(corroborated="major", hold={"critical": 2 * _HOUR}, other_hold=6 * _HOUR),
     "baseline": Rule(corroborated="critical", other_hold=6 * _HOUR),
@@ -89,6 +98,10 @@ class Policy:
     Attributes:
         rules: Kind of finding → `Rule`; a kind that is not named is evidence on open alerts and raises none.
         recovery_margin_pct: An alert raised by a score below a line is held until the score is this far above it.
+        tells_past: Whether what was over before it was noticed is opened like anything else.
+        quiet_from: Recovery of all its series from which an alert counts as recovering; the way back is a bad hour.
+        remembered: So long a resolved alert tells old news from new: evidence weighs a week.
+        same_within: An excess that ended at most so long after a known trouble is the end of it, seen by another series.
         min_open: An alert stays open at least so long.
         quiet_share: Good readings must last for this share of the alert's duration before it is resolved, within what its
             rules say.
@@ -118,6 +131,10 @@ class Policy:
 
     rules: Mapping[str, Rule] = field(default_factory=lambda: DEFAULT_RULES)
     recovery_margin_pct: float = 3.0
+    tells_past: bool = False
+    quiet_from: float = 0.5
+    remembered: timedelta = timedelta(days=9)
+    same_within: timedelta = 3 * _HOUR
     min_open: timedelta = _HOUR
     quiet_share: float = 0.5
     reopen_share: float = 0.5
@@ -158,6 +175,10 @@ class Policy:
         least = max((rule.quiet for rule in rules), default=_NOW)
         most = max((rule.max_quiet for rule in rules), default=_NOW)
         return max(least, min(self.quiet_share * lasted, most))
+
+    def has_own_clock(self, kind: str) -> bool:
+        """Whether a kind of finding ends by its own good readings."""
+        return self.rule(kind).has_own_clock
 
     def reopens_within(self, lasted: timedelta) -> timedelta:
         """How long after its end an alert that lasted so long is reopened rather than opened anew."""

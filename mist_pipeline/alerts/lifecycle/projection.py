@@ -22,7 +22,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, withheld_from
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, Series, withheld_from
 
 
 def fold_alerts(events: Iterable[Event], alerts: Mapping[str, Alert] | None = None) -> dict[str, Alert]:
@@ -69,6 +69,8 @@ def apply_to_alert(alert: Alert | None, event: Event) -> Alert:
             since=event.at,
             counted=timedelta(0),
             highest=detail["severity"],
+            began_at=_instant(detail.get("began_at")) or event.at,
+            series=_series(detail),
             **_from_signal(detail),
             **{name: detail[name] for name in ("fingerprint", "site_id", "family")},
         )
@@ -89,6 +91,7 @@ def apply_to_incident(incident: Incident | None, event: Event) -> Incident:
             alert_ids=(),
             opened_at=event.at,
             last_joined_at=event.at,
+            began_at=event.at,
             asks_since=event.at,
             version=event.number,
             **{name: detail[name] for name in names},
@@ -103,6 +106,15 @@ def _check(event: Event, version: int) -> None:
         raise ValueError(
             f"{event.subject} {event.subject_id}: event {event.number} ({event.kind}) follows {version}; events are missing"
         )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _series(detail: Any) -> tuple[Series, ...]:
+    """The series of an event; events of before they were followed have none."""
+    return tuple(Series(**one) for one in detail.get("series", ()))
 
 
 def _from_signal(detail: Any) -> dict[str, Any]:
@@ -129,6 +141,9 @@ def _pending_again(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
         **kept,
         **_NOT_MOVING,
         "state": "pending",
+        "began_at": _instant(detail.get("began_at")) or at,
+        "last_bad_at": None,
+        "series": _series(detail),
         "pending_since": at,
         "condition": "firing",
         "since": at,
@@ -140,6 +155,7 @@ def _pending_again(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
 def _opened(_alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
     return {
         **_NOT_MOVING,
+        "is_past": detail.get("is_past", False),
         "state": "open",
         "severity": detail["severity"],
         "highest": detail["severity"],
@@ -177,6 +193,7 @@ def _seen(alert: Alert, _at: datetime, detail: Any) -> dict[str, Any]:
         "summary": detail["summary"],
         "evidence": detail["evidence"],
         "classifier": detail["classifier"] or alert.classifier,
+        "series": _union_of(alert.series, _series(detail)),
         "recovery_pct": {**alert.recovery_pct, **lines},
     }
 
@@ -187,13 +204,20 @@ def _renewed(_alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
         "since": at,
         "counted": timedelta(0),
         "quiet_since": None,
+        "last_bad_at": None,
         "valid_until": datetime.fromisoformat(detail["valid_until"]),
         "source": detail["source"],
     }
 
 
-def _quieted(_alert: Alert, at: datetime, _detail: Any) -> dict[str, Any]:
-    return {"condition": "quiet", "since": at, "quiet_since": at}
+def _quieted(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
+    return {
+        "condition": "quiet",
+        "since": at,
+        "quiet_since": at,
+        "last_bad_at": _instant(detail.get("last_bad_at")) or at,
+        "source": detail.get("source", alert.source),
+    }
 
 
 def _frozen(_alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
@@ -241,8 +265,14 @@ def _unacknowledged(_alert: Alert, _at: datetime, _detail: Any) -> dict[str, Any
     return {"state": "open", "acknowledged_at": None, "acknowledged_by": None}
 
 
-def _resolved(_alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
-    return {**_NOT_MOVING, "state": "resolved", "resolved_at": at, "resolution": detail["because"]}
+def _resolved(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
+    return {
+        **_NOT_MOVING,
+        "state": "resolved",
+        "resolved_at": at,
+        "resolution": detail["because"],
+        "last_bad_at": _instant(detail.get("last_bad_at")) or alert.last_bad_at or at,
+    }
 
 
 _NOT_MOVING: Mapping[str, None] = dict.fromkeys(("rising_since", "rising_to", "easing_since", "easing_to"))
@@ -267,12 +297,22 @@ _ALERT_CHANGES = {
 }
 
 
+def _union_of(some: Iterable[Series], more: Iterable[Series]) -> tuple[Series, ...]:
+    return tuple(dict.fromkeys((*some, *more)))
+
+
 def _union(some: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*some, *more)))
 
 
 def _joined(incident: Incident, at: datetime, detail: Any) -> dict[str, Any]:
-    return {"alert_ids": _union(incident.alert_ids, detail["alert_ids"]), "last_joined_at": at}
+    began = [at for at in (_instant(detail.get("began_at")), incident.began_at) if at is not None]
+    return {
+        "alert_ids": _union(incident.alert_ids, detail["alert_ids"]),
+        "last_joined_at": at,
+        "began_at": min(began),
+        "last_bad_at": None,
+    }
 
 
 def _left(incident: Incident, _at: datetime, detail: Any) -> dict[str, Any]:
@@ -301,12 +341,13 @@ def _incident_unacknowledged(_incident: Incident, at: datetime, _detail: Any) ->
     return {"state": "open", "asks_since": at, **_UNACKNOWLEDGED}
 
 
-def _incident_resolved(_incident: Incident, at: datetime, _detail: Any) -> dict[str, Any]:
-    return {"state": "resolved", "resolved_at": at, "withheld": None}
+def _incident_resolved(_incident: Incident, at: datetime, detail: Any) -> dict[str, Any]:
+    last_bad_at = _instant(detail.get("last_bad_at")) or at
+    return {"state": "resolved", "resolved_at": at, "last_bad_at": last_bad_at, "withheld": None}
 
 
 def _incident_reopened(_incident: Incident, at: datetime, _detail: Any) -> dict[str, Any]:
-    return {"state": "open", "asks_since": at, "resolved_at": None, **_UNACKNOWLEDGED}
+    return {"state": "open", "asks_since": at, "resolved_at": None, "last_bad_at": None, **_UNACKNOWLEDGED}
 
 
 def _worsened(_incident: Incident, at: datetime, _detail: Any) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 Evaluations in, alerts and events as frames out:
 
->>> replay([]).alerts.columns
-['alert_id', 'incident_id', 'site_id', 'metric', 'kind', 'severity', 'opened_at', 'resolved_at']
+>>> replay([]).alerts.columns[-5:]
+['opened_at', 'resolved_at', 'began_at', 'last_bad_at', 'is_past']
 
 Not here: where stored findings come from (``workflows``), and files (``cli``).
 """
@@ -29,8 +29,12 @@ ALERT_COLUMNS: Mapping[str, pl.DataType] = {
     "severity": pl.String(),
     "opened_at": pl.Datetime("us", "UTC"),
     "resolved_at": pl.Datetime("us", "UTC"),
+    "began_at": pl.Datetime("us", "UTC"),
+    "last_bad_at": pl.Datetime("us", "UTC"),
+    "is_past": pl.Boolean(),
 }
-"""Columns of ``alerts.csv`` and of ``alerts list``: kind is the first finding's, severity the highest."""
+"""Columns of ``alerts.csv`` and of ``alerts list``: kind is the first finding's, severity the highest. Trouble lasted from
+``began_at`` to ``last_bad_at`` (null while it goes on); ``is_past``: it was over before it was noticed."""
 
 EVENT_COLUMNS: Mapping[str, pl.DataType] = {
     "at": pl.Datetime("us", "UTC"),
@@ -90,7 +94,7 @@ def homes(events: Iterable[Event]) -> dict[str, str]:
         if event.subject == "incident" and event.kind == "joined":
             members = event.detail["alert_ids"]
             if isinstance(members, list):
-                home.update(dict.fromkeys(members, event.subject_id))
+                home.update({str(name): event.subject_id for name in members})
     return home
 
 
@@ -111,6 +115,9 @@ def alert_frame(alerts: Iterable[Alert], home: Mapping[str, str]) -> pl.DataFram
             alert.highest,
             alert.opened_at,
             alert.resolved_at,
+            alert.began_at,
+            alert.last_bad_at,
+            alert.is_past,
         )
         for alert in alerts
         if alert.opened_at is not None

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mist_pipeline.analysis.evidence.site_load import LOAD, SILENCE
+from mist_pipeline.analysis.evidence.windows import SLOW_FROM
 
 DEVICE_FAMILY = "device"
 LOAD_FAMILY = "load"
@@ -123,6 +124,37 @@ def notable(
     """
     options = options or NotableOptions()
     return _strongest(_classified(_credited(_supporting(rows, families, options), options)))
+
+
+def episodes(rows: pl.DataFrame, families: Mapping[str, str]) -> pl.DataFrame:
+    """The newest episode of every series that has evidence, hour by hour.
+
+    Args:
+        rows: ``analysis.evidence``.
+        families: Metric → family.
+
+    Returns:
+        hour, site_id, family, metric, classifier, is_slow (against the lagged expectation), began_at, last_bad_at,
+        recovery, lost_user_minutes; sorted by these.
+    """
+    key = ["hour", "site_id", "family", "metric", "classifier", "is_slow"]
+    return (
+        rows.filter(pl.col("began_at").is_not_null())
+        .select(
+            "hour",
+            "site_id",
+            pl.col("metric").replace(dict(families)).alias("family"),
+            "metric",
+            "classifier",
+            (pl.col("window_hours") >= SLOW_FROM).alias("is_slow"),
+            "began_at",
+            "last_bad_at",
+            "recovery",
+            "lost_user_minutes",
+        )
+        .unique(subset=key, keep="any")
+        .sort(key)
+    )
 
 
 _SITE_HOUR = ["hour", "site_id"]

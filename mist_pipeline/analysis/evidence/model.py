@@ -35,6 +35,7 @@ import polars as pl
 
 from mist_pipeline.analysis.evidence import expectation as expectations
 from mist_pipeline.analysis.evidence import peer_groups, site_load, tails
+from mist_pipeline.analysis.evidence.episodes import EpisodeTrack, follow
 from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, HourlyMatrix, hourly_matrix
 from mist_pipeline.analysis.evidence.rows import KeptCells, PeerSurprise, site_rows
 from mist_pipeline.analysis.evidence.state import EvidenceState
@@ -44,10 +45,12 @@ from mist_pipeline.analysis.evidence.windows import (
     BlockParameters,
     EvidenceOptions,
     PoolUpdate,
+    WindowSums,
     accumulate,
     apart,
     apply_update,
     block_parameters,
+    episode_hours,
     window_sums,
 )
 from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Singles
@@ -194,14 +197,11 @@ class _BlockLoop:
             chunk = slice(low, min(low + _CHUNK, lines))
             bins = self.zone_bins[self.zone_of_series[chunk], begin - LOOK_BACK : stop]
             pool = self.pool[chunk]
-            for window in window_sums(self.data, chunk, bins, pool, parameters, self.options, begin):
-                i = self.options.windows.index(window.hours)
-                surprise = np.zeros_like(window.nominal)
-                line, at = np.nonzero(window.nominal)
-                surprise[line, at] = tails.calibrated(
-                    window.nominal[line, at], parameters.stretch[self.tail[pool[line]], i]
-                )
-                kept.collect(window, surprise, low, begin)
+            windows = list(window_sums(self.data, chunk, bins, pool, parameters, self.options, begin))
+            surprises = [self._surprise(window, pool, parameters) for window in windows]
+            tracks = self._episodes(windows, surprises, chunk, begin, closes=closes)
+            for window, surprise in zip(windows, surprises, strict=True):
+                kept.collect(window, surprise, tracks, low, begin)
                 if window.hours in standardised:
                     z = (window.observed - window.mean) / np.sqrt(window.variance)
                     standardised[window.hours][chunk] = np.where(window.is_tested, z, np.nan)
@@ -219,6 +219,30 @@ class _BlockLoop:
         if closes:
             self._close(update, held, ceiling, begin)
         return rows
+
+    def _surprise(self, window: WindowSums, pool: Ints, parameters: BlockParameters) -> Floats:
+        """Calibrated surprises of one window of some series."""
+        i = self.options.windows.index(window.hours)
+        surprise = np.zeros_like(window.nominal)
+        line, at = np.nonzero(window.nominal)
+        surprise[line, at] = tails.calibrated(
+            window.nominal[line, at], parameters.stretch[self.tail[pool[line]], i]
+        )
+        return surprise
+
+    def _episodes(
+        self, windows: list[WindowSums], surprises: list[Floats], chunk: slice, begin: int, *, closes: bool
+    ) -> tuple[EpisodeTrack, EpisodeTrack]:
+        """Episodes of some series in this block, against the fast and against the lagged expectation."""
+        state = self.state.episodes.of(chunk)
+        first_hour = self.data.first_hour + begin
+        fast, slow = (
+            follow(state, hours, column, first_hour)
+            for column, hours in enumerate(episode_hours(windows, surprises, self.options))
+        )
+        if closes:
+            self.state.episodes.put(chunk, state)
+        return fast, slow
 
     def _peer_surprise(
         self,

@@ -10,13 +10,17 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.evidence import peer_groups
+from mist_pipeline.analysis.evidence.episodes import FAST, SLOW, EpisodeTrack
 from mist_pipeline.analysis.evidence.hourly_matrix import HourlyMatrix
-from mist_pipeline.analysis.evidence.windows import LOOK_BACK, EvidenceOptions, WindowSums
+from mist_pipeline.analysis.evidence.windows import LOOK_BACK, SLOW_FROM, EvidenceOptions, WindowSums
 from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, running_sums
 from mist_pipeline.analysis.stats.local_time import hour_column
 from mist_pipeline.tables.analysis import EVIDENCE
 
-_NUMBERS = ("observed", "mean", "exposure", "surprise", "breadth", "recent")
+_NUMBERS = (
+    "observed", "mean", "exposure", "surprise", "breadth", "recent", "began", "last_bad", "recovery", "lost", "is_followed",
+)  # fmt: skip
+HOUR_TYPE = EVIDENCE.polars_schema()["began_at"]
 _WEAK = 1.0
 _GROUP_STRONG = 4.0
 
@@ -37,8 +41,7 @@ class KeptCells:
     Attributes:
         options: What is worth keeping.
         emit_from: First column that gives rows.
-        columns: Parts of the columns ``line``, ``at``, ``window_hours``, ``observed``, ``mean``, ``exposure``, ``surprise``,
-            ``breadth``, ``recent``.
+        columns: Parts of the columns ``line``, ``at``, ``window_hours`` and `_NUMBERS`.
     """
 
     options: EvidenceOptions
@@ -47,20 +50,32 @@ class KeptCells:
         default_factory=lambda: {name: [] for name in ("line", "at", "window_hours", *_NUMBERS)}
     )
 
-    def collect(self, window: WindowSums, surprise: Floats, low: int, begin: int) -> None:
-        """Keep what is notable in one window of some series.
+    def collect(
+        self,
+        window: WindowSums,
+        surprise: Floats,
+        tracks: tuple[EpisodeTrack, EpisodeTrack],
+        low: int,
+        begin: int,
+    ) -> None:
+        """Keep what is notable in one window of some series, and of an episode that is followed every hour.
 
         Args:
             window: Its sums.
             surprise: Its calibrated surprises.
+            tracks: Episodes against the fast and against the lagged expectation; followed in the rows of the shortest
+                window of their kind.
             low: Position of the first series.
             begin: First column of the block.
         """
         least = _WEAK if window.hours in peer_groups.GROUP_WINDOWS else self.options.min_surprise
         emitted = np.arange(surprise.shape[1]) + begin >= self.emit_from
-        line, at = np.nonzero((surprise >= least) & emitted)
+        track = tracks[SLOW if window.hours >= SLOW_FROM else FAST]
+        followed = track.is_followed & (window.hours in (1, SLOW_FROM))
+        line, at = np.nonzero(((surprise >= least) | followed) & emitted)
         is_large = window.excess_pct(line, at) >= self.options.min_excess_pct
-        line, at = line[is_large], at[is_large]
+        is_kept = is_large | followed[line, at]
+        line, at = line[is_kept], at[is_kept]
         values: dict[str, Floats | Ints] = {
             "line": line + low,
             "at": at + begin,
@@ -71,6 +86,11 @@ class KeptCells:
             "surprise": surprise[line, at],
             "breadth": window.breadth(line, at),
             "recent": window.recent_pct(line, at),
+            "began": track.began[line, at],
+            "last_bad": track.last_bad[line, at],
+            "recovery": track.recovery[line, at],
+            "lost": track.lost[line, at],
+            "is_followed": followed[line, at].astype(np.float64),
         }
         for name, value in values.items():
             self.columns[name].append(value)
@@ -88,9 +108,10 @@ class KeptCells:
             np.concatenate([np.zeros(0, np.int64), *self.columns[name]]).astype(np.int64)
             for name in ("line", "at", "window_hours")
         )
-        observed, mean, exposure, surprise, breadth, recent = (
+        observed, mean, exposure, surprise, breadth, recent, began, last_bad, recovery, lost, followed = (
             np.concatenate([np.zeros(0), *self.columns[name]]) for name in _NUMBERS
         )
+        users = np.maximum(exposure, 1e-9)
         group_surprise, group = np.zeros(line.size), np.full(line.size, -1, np.int64)
         for hours, largest in from_peers.surprise.items():
             mine = np.nonzero(window == hours)[0]
@@ -102,22 +123,33 @@ class KeptCells:
                 "at": at,
                 "window_hours": window,
                 "excess_user_minutes": observed - mean,
-                "excess_pct": 100.0 * (observed - mean) / exposure,
+                "excess_pct": 100.0 * (observed - mean) / users,
                 "surprise": surprise,
                 "is_estimated": _is_estimated(matrix, line, at, window),
-                "observed_pct": 100.0 * observed / exposure,
-                "expected_pct": 100.0 * mean / exposure,
+                "observed_pct": 100.0 * observed / users,
+                "expected_pct": 100.0 * mean / users,
                 "total_user_minutes": exposure,
                 "breadth_hours": breadth,
                 "recent_excess_pct": recent,
                 "baseline_days": days[line],
                 "group_id": id_of_group.gather(np.where(group < 0, len(from_peers.group_ids), group)),
                 "group_surprise": group_surprise,
+                "began_at": hour_column(began.astype(np.int64)),
+                "last_bad_at": hour_column(last_bad.astype(np.int64)),
+                "recovery": recovery,
+                "lost_user_minutes": lost,
+                "_is_known": began > 0,
+                "_is_followed": followed > 0,
             }
+        ).with_columns(
+            pl.when("_is_known").then(name).alias(name)
+            for name in ("began_at", "last_bad_at", "recovery", "lost_user_minutes")
         )
         keys = matrix.series.select(pl.all().gather(line))
-        is_kept = (pl.col("surprise") >= self.options.min_surprise) | (
-            pl.col("group_surprise") >= _GROUP_STRONG
+        is_kept = (
+            pl.col("_is_followed")
+            | (pl.col("surprise") >= self.options.min_surprise)
+            | (pl.col("group_surprise") >= _GROUP_STRONG)
         )
         return dated(frame.hstack(keys.get_columns()).filter(is_kept), matrix, self.options.time_zone)
 
@@ -168,6 +200,10 @@ def site_rows(
         recent_excess_pct=100.0 * away / usual,
         group_id=pl.lit(None, pl.String),
         group_surprise=pl.lit(0.0),
+        began_at=pl.lit(None, HOUR_TYPE),
+        last_bad_at=pl.lit(None, HOUR_TYPE),
+        recovery=pl.lit(None, pl.Float64),
+        lost_user_minutes=pl.lit(None, pl.Float64),
     )
     return dated(rows.filter(pl.col("at") >= emit_from), matrix, options.time_zone)
 

@@ -5,7 +5,7 @@ Here: the state as one object and as one long frame. Not here: how a day enters 
 
 >>> state = EvidenceState.empty(next_hour=24, windows=(1, 24))
 >>> state.rows().select("part", "numbers").head(3).rows()
-[('version', [2.0]), ('next_hour', [24.0]), ('windows', [1.0, 24.0])]
+[('version', [3.0]), ('next_hour', [24.0]), ('windows', [1.0, 24.0])]
 >>> EvidenceState.from_rows(state.rows()).windows
 (1, 24)
 """
@@ -13,10 +13,12 @@ Here: the state as one object and as one long frame. Not here: how a day enters 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 
 import numpy as np
 import polars as pl
 
+from mist_pipeline.analysis.evidence.episodes import Episodes
 from mist_pipeline.analysis.evidence.expectation import SHAPES, Baselines
 from mist_pipeline.analysis.evidence.hourly_matrix import SERIES_KEY
 from mist_pipeline.analysis.evidence.site_load import WEEK, SiteLoads
@@ -27,7 +29,7 @@ from mist_pipeline.tables.state import EVIDENCE
 POOL_KEY = ["metric", "classifier"]
 TAIL_KEY = ["metric", "kind"]
 ROW_SCHEMA = {name: kind for name, kind in EVIDENCE.polars_schema().items() if name != EVIDENCE.partition}
-VERSION = 2
+VERSION = 3
 """Of the stored form. A change of it needs an entry in ``warehouse.migrations``."""
 _EMPTY_SERIES = dict.fromkeys(SERIES_KEY, pl.String)
 _NO_KEY = pl.DataFrame({"site_id": [""]})
@@ -41,6 +43,7 @@ def _layout(windows: int) -> dict[str, dict[str, tuple[int, ...]]]:
             "fast_degraded": bins, "fast_exposure": bins, "slow_degraded": bins, "slow_exposure": bins,
             "days": (), "spread": two, "spread_weight": two, "held_days": (),
         },
+        "episode": {one.name: two for one in dataclass_fields(Episodes)},
         "pool": {"moments": (windows, MOMENTS), "spread": two, "spread_weight": two},
         "tail": {"counts": (windows, BINS)},
         "site": {
@@ -60,6 +63,7 @@ class EvidenceState:
         windows: Window lengths in hours that the pooled arrays are for.
         series: ``site_id``, ``metric``, ``classifier`` in the order of `baselines`.
         baselines: Own baselines of the series.
+        episodes: Excesses of the series that go on, or were the newest.
         pools: ``metric``, ``classifier`` in the order of `moments` and `spread`.
         moments: Regression sums for the overdispersion, pools × windows × 5.
         spread: Sums of capped squared standardised residuals of hours and of days, pools × 2.
@@ -73,6 +77,7 @@ class EvidenceState:
     windows: tuple[int, ...]
     series: pl.DataFrame
     baselines: Baselines
+    episodes: Episodes
     pools: pl.DataFrame
     moments: Floats
     spread: Floats
@@ -89,6 +94,7 @@ class EvidenceState:
             windows=windows,
             series=pl.DataFrame(schema=_EMPTY_SERIES),
             baselines=Baselines.empty(0),
+            episodes=Episodes.empty(0),
             pools=pl.DataFrame(schema=dict.fromkeys(POOL_KEY, pl.String)),
             moments=np.zeros((0, len(windows), MOMENTS)),
             spread=np.zeros((0, 2)),
@@ -111,6 +117,7 @@ class EvidenceState:
         ]
         owners: dict[str, tuple[object, pl.DataFrame]] = {
             "series": (self.baselines, self.series),
+            "episode": (self.episodes, self.series),
             "pool": (self, self.pools),
             "tail": (self, self.tails.rename({"kind": "classifier"})),
             "site": (
@@ -158,6 +165,7 @@ class EvidenceState:
                 spread_weight=own["spread_weight"],
                 held_days=own["held_days"],
             ),
+            episodes=Episodes(**fields["episode"]),
             pools=keys["pool"].select(POOL_KEY),
             tails=keys["tail"].select("metric", kind="classifier"),
             loads=SiteLoads(
@@ -175,6 +183,9 @@ class EvidenceState:
         b, old = Baselines.empty(series.height), self.baselines
         for name in vars(b):
             getattr(b, name)[place] = getattr(old, name)
+        episodes = Episodes.empty(series.height)
+        for name, values in vars(self.episodes).items():
+            getattr(episodes, name)[place] = values
         pools = series.select(POOL_KEY).unique().sort(POOL_KEY)
         kinds = pl.when(pl.col("classifier") == "").then(pl.lit("whole")).otherwise(pl.lit("classifier"))
         tails = (
@@ -190,8 +201,8 @@ class EvidenceState:
         moments[at], spread[at], spread_weight[at] = self.moments, self.spread, self.spread_weight
         counts[_places(self.tails, tails, TAIL_KEY)] = self.counts
         return EvidenceState(
-            next_hour=self.next_hour, windows=self.windows, series=series, baselines=b, pools=pools, moments=moments,
-            spread=spread, spread_weight=spread_weight, tails=tails, counts=counts, loads=self.loads.aligned(site_ids),
+            next_hour=self.next_hour, windows=self.windows, series=series, baselines=b, episodes=episodes, pools=pools,
+            moments=moments,            spread=spread, spread_weight=spread_weight, tails=tails, counts=counts, loads=self.loads.aligned(site_ids),
         )  # fmt: skip
 
     def pool_of_series(self) -> Ints:

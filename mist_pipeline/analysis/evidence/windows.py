@@ -17,6 +17,7 @@ import numpy as np
 
 from mist_pipeline.analysis.evidence import expectation as expectations
 from mist_pipeline.analysis.evidence import tails
+from mist_pipeline.analysis.evidence.episodes import EpisodeHours
 from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, HourlyMatrix
 from mist_pipeline.analysis.evidence.state import EvidenceState
 from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, running_sums
@@ -29,6 +30,11 @@ SLOW_FROM = 48
 """Windows from this length are compared with the lagged baseline."""
 _CAP = 9.0
 _MIN_UPDATE_DAYS = 2.0
+_BUSY_HOURS = 12
+"""Hours of a day that share most of its users."""
+_MAX_TEMPER = 6.0
+_FOLLOWED_FROM = 4.0
+"""An episode is followed hour by hour once a window in it was so surprising; no gate of an alarm asks for less."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,7 @@ class WindowSums:
         variance: With the series' own scale and the uncertainty of its baseline.
         is_tested: Whether there were enough users.
         nominal: Surprise before calibration; 0 where there is no excess to speak of.
+        of_hours: What the variance would be if its hours were independent.
     """
 
     hours: int
@@ -183,10 +190,12 @@ class WindowSums:
     variance: Floats
     is_tested: Flags
     nominal: Floats
+    of_hours: Floats
 
     def excess_pct(self, line: Ints, at: Ints) -> Floats:
         """Points more degraded than expected, of some series and hours."""
-        value: Floats = 100.0 * (self.observed[line, at] - self.mean[line, at]) / self.exposure[line, at]
+        excess = self.observed[line, at] - self.mean[line, at]
+        value: Floats = 100.0 * excess / np.maximum(self.exposure[line, at], 1e-9)
         return value
 
     def breadth(self, line: Ints, at: Ints) -> Floats:
@@ -240,6 +249,7 @@ def window_sums(
     slow = RunningSums.of(observed, exposure, parameters.expected.slow[chunk], bins, LOOK_BACK)
     floor = options.min_clients * MINUTES_PER_CLIENT
     uncertainty = parameters.expected.uncertainty[chunk][:, None]
+    a_hour, b_hour = parameters.a[pool, 0][:, None], parameters.b[pool, 0][:, None]
     for i, hours in enumerate(options.windows):
         sums = slow if hours >= SLOW_FROM else fast
         seen, total = sums.over(sums.observed, hours), sums.over(sums.exposure, hours)
@@ -250,7 +260,43 @@ def window_sums(
         nominal = np.zeros_like(mean)
         cells = is_tested & (seen - mean > np.sqrt(variance))
         nominal[cells] = tails.upper_surprise(seen[cells], mean[cells], variance[cells])
-        yield WindowSums(hours, sums, seen, mean, total, plain, variance, is_tested, nominal)
+        busy = min(hours, _BUSY_HOURS)
+        of_hours = (a_hour * mean + b_hour * mean**2 / busy) * parameters.scale[chunk][:, :1]
+        yield WindowSums(hours, sums, seen, mean, total, plain, variance, is_tested, nominal, of_hours)
+
+
+def episode_hours(
+    windows: list[WindowSums], surprises: list[Floats], options: EvidenceOptions
+) -> Iterator[EpisodeHours]:
+    """A block of hours as `episodes` follows them: against the fast, then against the lagged expectation.
+
+    Args:
+        windows: From `window_sums`.
+        surprises: Calibrated surprises of each.
+        options: What is large enough.
+    """
+    hourly, day = windows[0], windows[options.windows.index(BLOCK)]
+    temper = np.clip(day.variance / np.maximum(day.of_hours, 1e-6), 1.0, _MAX_TEMPER)
+    for is_slow in (False, True):
+        mine = [
+            (window, surprise)
+            for window, surprise in zip(windows, surprises, strict=True)
+            if (window.hours >= SLOW_FROM) == is_slow
+        ]
+        is_surprising = np.zeros(hourly.observed.shape, np.bool_)
+        for window, surprise in mine:
+            excess = window.observed - window.mean
+            is_surprising |= (surprise >= _FOLLOWED_FROM) & (
+                100.0 * excess >= options.min_excess_pct * window.exposure
+            )
+        mean, variance = hourly.mean, hourly.variance
+        if is_slow and mine:
+            sums = mine[0][0].sums
+            mean = np.maximum(sums.over(sums.expected, 1), 1e-6)
+            # The same noise around another mean: overdispersed, so that it grows faster than the mean.
+            ratio = np.maximum(mean / hourly.mean, 1.0)
+            variance = hourly.variance * ratio**2
+        yield EpisodeHours(hourly.observed - mean, hourly.exposure, variance * temper, is_surprising)
 
 
 def _scale_at(scale: Floats, hours: int) -> Floats:

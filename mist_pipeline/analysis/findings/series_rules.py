@@ -344,7 +344,7 @@ def evidence_findings(notable: pl.DataFrame, rules: FindingRules) -> pl.DataFram
             name: pl.col(name)
             for name in (
                 "hour", "classifier", "window_hours", "observed_pct", "expected_pct", "excess_user_minutes",
-                "surprise", "margin", "corroboration",
+                "surprise", "margin", "corroboration", "began_at", "last_bad_at", "recovery",
             )
         },
         rules=rules,

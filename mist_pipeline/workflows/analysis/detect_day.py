@@ -16,6 +16,7 @@ from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.analysis.detection import (
     BASE_RATE_DAYS,
     causes_of_days,
+    episodes_of_days,
     findings_of_days,
     flags_of_days,
 )
@@ -91,12 +92,14 @@ class StoredDays:
         findings: ``analysis.findings``.
         causes: ``analysis.incidents``.
         readings: day, site_id, metric, state, score_pct.
+        episodes: ``analysis.detection.episodes_of_days``.
         zone: The organisation's, in which days begin.
     """
 
     findings: pl.DataFrame
     causes: pl.DataFrame
     readings: pl.DataFrame
+    episodes: pl.DataFrame
     zone: ZoneInfo
 
     @classmethod
@@ -107,6 +110,9 @@ class StoredDays:
             findings=warehouse.read_days(analysis.FINDINGS, first, last),
             causes=warehouse.read_days(analysis.INCIDENTS, first, last),
             readings=warehouse.read_days(history.SLE_DAILY, first, last, columns=columns),
+            episodes=episodes_of_days(
+                warehouse.read_days(analysis.EVIDENCE, first, last), rules.detection_rules(settings)
+            ),
             zone=settings.organisation.zone,
         )
 
@@ -118,6 +124,7 @@ class StoredDays:
             source="daily",
             findings=self.findings.filter(of_day),
             readings=self.readings.filter(of_day).drop("day"),
+            episodes=self.episodes.filter(of_day).drop("day"),
             causes=self.causes.filter(of_day),
             covers_from=datetime.fromtimestamp(day_bounds(day, self.zone)[0], UTC),
             site_count=site_count,

@@ -89,6 +89,7 @@ class LiveEvaluation:
             findings=self.detected.findings,
             readings=self.readings,
             support=self.detected.support.drop("as_of"),
+            episodes=self.detected.episodes.drop("as_of"),
             causes=self.detected.causes,
             site_count=self.sites.height,
         )

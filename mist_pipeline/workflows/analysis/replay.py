@@ -137,8 +137,9 @@ def _in_memory(
     hours = warehouse.read_days(history.SLE_HOURLY, first, last)
     detected = _detected(warehouse, settings, hours, first, last)
     readings = _by_instant(hours.select("hour", "site_id", "metric", "state", "score_pct"), "hour")
-    findings, support, causes = (
-        _by_instant(frame, "as_of") for frame in (detected.findings, detected.support, detected.causes)
+    findings, support, causes, episodes = (
+        _by_instant(frame, "as_of")
+        for frame in (detected.findings, detected.support, detected.causes, detected.episodes)
     )
     stored = StoredDays.read(warehouse, settings, first, last)
     days = set(stored.findings["day"])
@@ -154,6 +155,7 @@ def _in_memory(
                     findings=findings.get(hour, live.FINDINGS.empty()),
                     readings=asked,
                     support=support.get(hour),
+                    episodes=episodes.get(hour, detected.episodes.clear()),
                     causes=causes.get(hour),
                     site_count=site_count,
                 )

@@ -1,0 +1,214 @@
+"""When an excess began, which hour was its last bad one, and whether it is over: sequential tests, hour by hour.
+
+Here: two cumulative sums (CUSUM) of log-likelihood ratios for every series, against its fast and against its lagged
+expectation. The first, of Page (Biometrika 41, 1954), asks whether there is an excess and dates its onset: the hour after
+the sum last stood at zero is the maximum-likelihood estimate of the change point. The second asks, once there is one,
+whether it is over: each hour weighs "back at the expectation" against "half of the episode's mean excess goes on". Its
+last zero dates the end. So recovery is decided by all fresh hours together, each by its user-minutes: a lone bad hour among
+good ones costs some of the sum and does not begin it anew, and hours without users say nothing.
+
+Hours of one day are alike, so their sum varies more than independent hours would; the ratio of the variance of a day to that
+of its hours tempers every step. A single hour counts within limits: tails are heavy.
+
+Not here: whether an excess is worth an alarm (`gates`).
+
+A site with 3,000 user-minutes an hour, 3 % of them degraded, for four hours 50 %:
+
+>>> users, share = np.full((1, 12), 3000.0), np.array([[0.03] * 3 + [0.5] * 4 + [0.03] * 5])
+>>> hours = EpisodeHours(3000 * (share - 0.03), users, np.full((1, 12), 200.0**2), np.ones((1, 12), np.bool_))
+>>> track = follow(Episodes.empty(1), hours, FAST, first_hour=100)
+>>> track.began[0, 9], track.last_bad[0, 9], track.is_on[0].astype(int)
+(np.float64(103.0), np.float64(106.0), array([0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0]))
+>>> track.lost[0, 9].round()
+np.float64(5640.0)
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from mist_pipeline.analysis.stats.arrays import Flags, Floats
+
+FAST, SLOW = 0, 1
+"""Position of the episodes against the fast and against the lagged expectation."""
+
+MIN_EFFECT = 0.05
+"""Least excess of the degraded share that is looked for; the smallest gates ask for a little more."""
+BEGINS_AT = 3.0
+"""Sum at which an excess counts as an episode; an alarm asks for much more (`gates`)."""
+ENDS_AT = 4.0
+"""Sum at which an episode is over: odds of 55 to 1."""
+_RISE, _FALL = 2.0, 1.5
+"""Largest step of the sums by one hour, towards trouble and towards its end: an end needs three hours at least."""
+_SHARE = 0.5
+"""Of its mean excess that must be gone: what is left is a milder trouble, not the same."""
+
+
+@dataclass
+class Episodes:
+    """State of all series, each field series × 2 (fast, slow); hours are numbers since the epoch.
+
+    Attributes:
+        up: Sum of the first test.
+        since: First hour of the present excursion of ``up`` from zero.
+        began: First hour of the newest episode; 0 before the first.
+        last_bad: Its last bad hour so far.
+        drop: Sum of the second test.
+        lost: Degraded user-minutes beyond expectation up to the last bad hour.
+        exposed: User-minutes up to then.
+        tail_lost: The same since the last bad hour …
+        tail_exposed: … which belong to the episode if another bad hour comes.
+        is_on: 1 while the episode is not over.
+        is_strong: 1 where some window inside it was surprising enough to be worth following.
+    """
+
+    up: Floats
+    since: Floats
+    began: Floats
+    last_bad: Floats
+    drop: Floats
+    lost: Floats
+    exposed: Floats
+    tail_lost: Floats
+    tail_exposed: Floats
+    is_on: Floats
+    is_strong: Floats
+
+    @classmethod
+    def empty(cls, lines: int) -> "Episodes":
+        """No excess in any of these series."""
+        return cls(**{one.name: np.zeros((lines, 2)) for one in fields(cls)})
+
+    def of(self, chunk: slice) -> "Episodes":
+        """A copy of some series."""
+        return Episodes(**{name: values[chunk].copy() for name, values in vars(self).items()})
+
+    def put(self, chunk: slice, some: "Episodes") -> None:
+        """Take over the state of some series."""
+        for name, values in vars(some).items():
+            getattr(self, name)[chunk] = values
+
+
+@dataclass(frozen=True)
+class EpisodeHours:
+    """What a block of hours says, series × hours.
+
+    Attributes:
+        excess: Degraded user-minutes beyond expectation.
+        exposure: All user-minutes; hours without any say nothing.
+        variance: Of the excess, tempered for what hours of one day have in common.
+        is_surprising: Whether a window that ends here is worth following.
+    """
+
+    excess: Floats
+    exposure: Floats
+    variance: Floats
+    is_surprising: Flags
+
+
+@dataclass(frozen=True)
+class EpisodeTrack:
+    """The newest episode as each hour saw it, series × hours.
+
+    Attributes:
+        began: First hour; of an excursion that is no episode yet its first hour; 0 without any.
+        last_bad: Last bad hour.
+        recovery: 0 at a bad hour … 1 over.
+        lost: Degraded user-minutes beyond expectation until the last bad hour.
+        is_on: It goes on, or is recovering.
+        is_followed: It goes on and was surprising at some hour so far.
+    """
+
+    began: Floats
+    last_bad: Floats
+    recovery: Floats
+    lost: Floats
+    is_on: Flags
+    is_followed: Flags
+
+
+def follow(state: Episodes, hours: EpisodeHours, column: int, first_hour: int) -> EpisodeTrack:
+    """Walk through a block of hours; the state is changed in place.
+
+    Args:
+        state: Of the series at the block's beginning.
+        hours: The block.
+        column: `FAST` or `SLOW`.
+        first_hour: Number of the block's first hour.
+    """
+    shape = hours.excess.shape
+    began, last_bad, recovery, lost = (np.zeros(shape) for _ in range(4))
+    is_on, is_followed = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    now = {name: values[:, column] for name, values in vars(state).items()}
+    for at in range(shape[1]):
+        x, n = hours.excess[:, at], hours.exposure[:, at]
+        _step(now, x, n, np.maximum(hours.variance[:, at], 1e-6), first_hour + at)
+        on = now["is_on"] > 0
+        now["is_strong"][on & hours.is_surprising[:, at]] = 1.0
+        rising = ~on & (now["up"] > 0)
+        began[:, at] = np.where(rising, now["since"], now["began"])
+        last_bad[:, at] = np.where(rising, first_hour + at, now["last_bad"])
+        is_known = rising | (now["began"] > 0)
+        recovery[:, at] = np.where(on, now["drop"] / ENDS_AT, np.where(rising | ~is_known, 0.0, 1.0))
+        lost[:, at] = now["lost"]
+        is_on[:, at], is_followed[:, at] = on, on & (now["is_strong"] > 0)
+    for name, values in now.items():
+        getattr(state, name)[:, column] = values
+    return EpisodeTrack(began, last_bad, recovery, lost, is_on, is_followed)
+
+
+def _ratio(rate: Floats, excess: Floats, exposure: Floats, variance: Floats) -> Floats:
+    """Log-likelihood ratio of an excess at this rate against none, by the normal approximation."""
+    size = rate * exposure
+    value: Floats = size * (excess - 0.5 * size) / variance
+    return value
+
+
+def _step(now: dict[str, Floats], excess: Floats, exposure: Floats, variance: Floats, hour: int) -> None:
+    """One hour of all series."""
+    on = now["is_on"] > 0
+    seen = exposure > 0
+    # Is there an excess?
+    gain = np.clip(_ratio(np.full(excess.shape, MIN_EFFECT), excess, exposure, variance), -_RISE, _RISE)
+    looking = ~on & seen
+    before = now["up"]
+    up = np.where(looking, np.maximum(before + gain, 0.0), before)
+    starts = looking & (before <= 0) & (up > 0)
+    now["since"] = np.where(starts, hour, now["since"])
+    grows = looking & (up > 0)
+    kept = grows & ~starts
+    now["tail_lost"] = np.where(
+        looking, np.where(kept, now["tail_lost"], 0.0) + np.where(grows, excess, 0.0), now["tail_lost"]
+    )
+    now["tail_exposed"] = np.where(
+        looking,
+        np.where(kept, now["tail_exposed"], 0.0) + np.where(grows, exposure, 0.0),
+        now["tail_exposed"],
+    )
+    opens = looking & (up >= BEGINS_AT)
+    now["up"] = np.where(opens, 0.0, up)
+    now["began"] = np.where(opens, now["since"], now["began"])
+    now["last_bad"] = np.where(opens, hour, now["last_bad"])
+    now["drop"] = np.where(opens, 0.0, now["drop"])
+    now["lost"] = np.where(opens, now["tail_lost"], now["lost"])
+    now["exposed"] = np.where(opens, now["tail_exposed"], now["exposed"])
+    now["is_strong"] = np.where(opens, 0.0, now["is_strong"])
+    now["is_on"] = np.where(opens, 1.0, now["is_on"])
+    now["tail_lost"] = np.where(opens, 0.0, now["tail_lost"])
+    now["tail_exposed"] = np.where(opens, 0.0, now["tail_exposed"])
+    # Is it over?
+    going = on & seen
+    rate = np.maximum(MIN_EFFECT, _SHARE * now["lost"] / np.maximum(now["exposed"], 1e-9))
+    fall = np.clip(-_ratio(rate, excess, exposure, variance), -_FALL, _FALL)
+    drop = np.where(going, np.maximum(now["drop"] + fall, 0.0), now["drop"])
+    tail_lost = now["tail_lost"] + np.where(going, excess, 0.0)
+    tail_exposed = now["tail_exposed"] + np.where(going, exposure, 0.0)
+    bad, over = going & (drop <= 0), going & (drop >= ENDS_AT)
+    now["lost"] = now["lost"] + np.where(bad, tail_lost, 0.0)
+    now["exposed"] = now["exposed"] + np.where(bad, tail_exposed, 0.0)
+    now["last_bad"] = np.where(bad, hour, now["last_bad"])
+    now["tail_lost"] = np.where(bad | over, 0.0, np.where(going, tail_lost, now["tail_lost"]))
+    now["tail_exposed"] = np.where(bad | over, 0.0, np.where(going, tail_exposed, now["tail_exposed"]))
+    now["drop"] = drop
+    now["is_on"] = np.where(over, 0.0, now["is_on"])
+    now["up"] = np.where(over, 0.0, now["up"])
