@@ -111,8 +111,9 @@ class EpisodeTrack:
     """The newest episode as each hour saw it, series × hours.
 
     Attributes:
-        began: First hour; of an excursion that is no episode yet its first hour; 0 without any.
+        began: First hour; 0 before the first episode.
         last_bad: Last bad hour.
+        rises_since: First hour of an excursion that is no episode yet; 0 where there is none.
         recovery: 0 at a bad hour … 1 over.
         lost: Degraded user-minutes beyond expectation until the last bad hour.
         is_on: It goes on, or is recovering.
@@ -121,6 +122,7 @@ class EpisodeTrack:
 
     began: Floats
     last_bad: Floats
+    rises_since: Floats
     recovery: Floats
     lost: Floats
     is_on: Flags
@@ -137,7 +139,7 @@ def follow(state: Episodes, hours: EpisodeHours, column: int, first_hour: int) -
         first_hour: Number of the block's first hour.
     """
     shape = hours.excess.shape
-    began, last_bad, recovery, lost = (np.zeros(shape) for _ in range(4))
+    began, last_bad, rises_since, recovery, lost = (np.zeros(shape) for _ in range(5))
     is_on, is_followed = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
     now = {name: values[:, column] for name, values in vars(state).items()}
     for at in range(shape[1]):
@@ -145,16 +147,14 @@ def follow(state: Episodes, hours: EpisodeHours, column: int, first_hour: int) -
         _step(now, x, n, np.maximum(hours.variance[:, at], 1e-6), first_hour + at)
         on = now["is_on"] > 0
         now["is_strong"][on & hours.is_surprising[:, at]] = 1.0
-        rising = ~on & (now["up"] > 0)
-        began[:, at] = np.where(rising, now["since"], now["began"])
-        last_bad[:, at] = np.where(rising, first_hour + at, now["last_bad"])
-        is_known = rising | (now["began"] > 0)
-        recovery[:, at] = np.where(on, now["drop"] / ENDS_AT, np.where(rising | ~is_known, 0.0, 1.0))
+        began[:, at], last_bad[:, at] = now["began"], now["last_bad"]
+        rises_since[:, at] = np.where(~on & (now["up"] > 0), now["since"], 0.0)
+        recovery[:, at] = np.where(on, now["drop"] / ENDS_AT, 1.0)
         lost[:, at] = now["lost"]
         is_on[:, at], is_followed[:, at] = on, on & (now["is_strong"] > 0)
     for name, values in now.items():
         getattr(state, name)[:, column] = values
-    return EpisodeTrack(began, last_bad, recovery, lost, is_on, is_followed)
+    return EpisodeTrack(began, last_bad, rises_since, recovery, lost, is_on, is_followed)
 
 
 def _ratio(rate: Floats, excess: Floats, exposure: Floats, variance: Floats) -> Floats:

@@ -201,7 +201,7 @@ class _BlockLoop:
             surprises = [self._surprise(window, pool, parameters) for window in windows]
             tracks = self._episodes(windows, surprises, chunk, begin, closes=closes)
             for window, surprise in zip(windows, surprises, strict=True):
-                kept.collect(window, surprise, tracks, low, begin)
+                kept.collect(window, surprise, tracks, low, begin, self.data.first_hour + begin)
                 if window.hours in standardised:
                     z = (window.observed - window.mean) / np.sqrt(window.variance)
                     standardised[window.hours][chunk] = np.where(window.is_tested, z, np.nan)

@@ -57,6 +57,7 @@ class KeptCells:
         tracks: tuple[EpisodeTrack, EpisodeTrack],
         low: int,
         begin: int,
+        first_hour: int,
     ) -> None:
         """Keep what is notable in one window of some series, and of an episode that is followed every hour.
 
@@ -67,6 +68,7 @@ class KeptCells:
                 window of their kind.
             low: Position of the first series.
             begin: First column of the block.
+            first_hour: Its number.
         """
         least = _WEAK if window.hours in peer_groups.GROUP_WINDOWS else self.options.min_surprise
         emitted = np.arange(surprise.shape[1]) + begin >= self.emit_from
@@ -86,10 +88,7 @@ class KeptCells:
             "surprise": surprise[line, at],
             "breadth": window.breadth(line, at),
             "recent": window.recent_pct(line, at),
-            "began": track.began[line, at],
-            "last_bad": track.last_bad[line, at],
-            "recovery": track.recovery[line, at],
-            "lost": track.lost[line, at],
+            **_episode(track, line, at, window.hours, first_hour),
             "is_followed": followed[line, at].astype(np.float64),
         }
         for name, value in values.items():
@@ -152,6 +151,20 @@ class KeptCells:
             | (pl.col("group_surprise") >= _GROUP_STRONG)
         )
         return dated(frame.hstack(keys.get_columns()).filter(is_kept), matrix, self.options.time_zone)
+
+
+def _episode(track: EpisodeTrack, line: Ints, at: Ints, hours: int, first_hour: int) -> dict[str, Floats]:
+    """The episode that a window of so many hours is about: the newest that reaches into it, else what rises now."""
+    now = at + first_hour
+    began, last_bad = track.began[line, at], track.last_bad[line, at]
+    since = track.rises_since[line, at]
+    rises = (since > 0) & (last_bad <= now - hours)
+    return {
+        "began": np.where(rises, since, began),
+        "last_bad": np.where(rises, now, last_bad),
+        "recovery": np.where(rises, 0.0, track.recovery[line, at]),
+        "lost": np.where(rises, 0.0, track.lost[line, at]),
+    }
 
 
 def _is_estimated(matrix: HourlyMatrix, line: Ints, at: Ints, window: Ints) -> Flags:
