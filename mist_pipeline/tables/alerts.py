@@ -100,7 +100,7 @@ ALERTS = Table(
         Column(
             "resolution",
             "VARCHAR",
-            "recovered, over before it was noticed, site removed, expired (no readings for too long), or closed by a "
+            "recovered, new level accepted, over before it was noticed, site removed, expired (no readings for too long), or closed by a "
             "person, and by whom",
         ),
         Column("reopenings", "BIGINT", "How often it came back soon enough to be the same alert"),

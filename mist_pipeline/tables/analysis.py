@@ -142,6 +142,11 @@ EVIDENCE = Table(
             "Degraded user-minutes beyond expectation from began_at to last_bad_at",
             "min",
         ),
+        Column(
+            "is_accepted",
+            "BOOLEAN",
+            "The episode ended because its level had lasted for weeks and is the new normal",
+        ),
     ),
     ("hour", "site_id", "metric", "classifier", "window_hours"),
 )

@@ -62,6 +62,7 @@ _EVIDENCE_FIELDS: tuple[tuple[str, str, str], ...] = (
 
 _EPISODE_FIELDS = (
     "up", "since", "began", "last_bad", "drop", "lost", "exposed", "tail_lost", "tail_exposed", "is_on", "is_strong",
+    "is_accepted",
 )  # fmt: skip
 
 MIGRATIONS: tuple[Migration, ...] = (

@@ -73,6 +73,7 @@ class EvaluationStore:
             "source": evaluation.source,
             "covers_from": covers_from,
             "site_count": evaluation.site_count,
+            "removed_sites": sorted(evaluation.removed_sites),
         }
         (fresh / "step.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         for frame in _FRAMES:
@@ -130,6 +131,7 @@ class EvaluationStore:
             source=facts["source"],
             covers_from=datetime.fromisoformat(facts["covers_from"]) if facts["covers_from"] else None,
             site_count=facts["site_count"],
+            removed_sites=frozenset(facts.get("removed_sites", ())),
             findings=frames["findings"],
             readings=frames.get("readings"),
             support=frames.get("support"),

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mist_pipeline.alerts.lifecycle.grouping import group
-from mist_pipeline.alerts.lifecycle.lifecycle import Moment, advance, is_forgotten
+from mist_pipeline.alerts.lifecycle.lifecycle import Moment, advance, is_forgotten, remove
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.alerts.lifecycle.observations import (
     FAMILIES,
@@ -108,8 +108,14 @@ def evaluate(
     observed = observe(evaluation, policy, families)
     moment = Moment(evaluation=evaluation, previous=state.as_of if is_about_sites else None, policy=policy)
     alerts, events = dict(state.alerts), list[Event]()
+    gone = evaluation.removed_sites
+    for alert in [one for one in alerts.values() if one.site_id in gone]:
+        for event in remove(alert, evaluation.as_of):
+            alerts[alert.alert_id] = apply_to_alert(alert, event)
+            events.append(event)
+    current = {key: alert for key, alert in current.items() if key[0] not in gone}
     for key, observation in _without_repetitions(observed, current, policy).items():
-        if not evaluation.is_about(key[1]):
+        if key[0] in gone or not evaluation.is_about(key[1]):
             continue
         happened = advance(current.get(key), key, observation, moment)
         for event in happened:

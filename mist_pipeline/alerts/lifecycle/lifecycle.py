@@ -28,6 +28,8 @@ from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.projection import apply_to_alert
 from mist_pipeline.domain.severity import SEVERITIES, Severity, milder, rank, worst
 
+SITE_REMOVED = "site removed"
+
 _ZERO = timedelta(0)
 
 
@@ -90,6 +92,13 @@ def unacknowledge(alert: Alert, by: str, at: datetime) -> list[Event]:
 def resolve(alert: Alert, by: str, at: datetime) -> list[Event]:
     """A person says that it is over; nothing happens to an alert that is not active."""
     return [_next(alert, at, "resolved", {"because": f"closed by {by}"})] if alert.is_active else []
+
+
+def remove(alert: Alert, at: datetime) -> list[Event]:
+    """The site is no longer in the organisation: nothing will ever be known of its trouble."""
+    if alert.state == "pending":
+        return [_next(alert, at, "lapsed", {})]
+    return [_next(alert, at, "resolved", {"because": SITE_REMOVED})] if alert.is_active else []
 
 
 def is_forgotten(alert: Alert, at: datetime, policy: Policy) -> bool:
@@ -231,7 +240,8 @@ class _Life:
         else:
             ends = [one.last_bad_at for one in observation.episodes or ()]
             self._recover(max(ends, default=None))
-            self._end_if_quiet()
+            is_accepted = any(one.is_accepted for one in observation.episodes or ())
+            self._end_if_quiet("new level accepted" if is_accepted else "recovered")
         if signal is not None and is_raising:
             self._follow(signal)
 
@@ -243,14 +253,14 @@ class _Life:
         elif self.it.condition == "frozen":
             self._emit("thawed", condition="quiet")
 
-    def _end_if_quiet(self) -> None:
+    def _end_if_quiet(self, because: str) -> None:
         """Its excesses are over; what ends by its own readings must have been quiet for its time besides."""
         alert, at, policy = self.it, self.moment.at, self.moment.policy
         own = tuple(kind for kind in alert.kinds if policy.has_own_clock(kind))
         needed = policy.quiet_needed(own, _ZERO)
         quiet = at - (alert.last_bad_at or alert.since)
         if quiet >= needed and at - (alert.opened_at or at) >= policy.min_open:
-            self._end("recovered", alert.last_bad_at)
+            self._end(because, alert.last_bad_at)
 
     def _end(self, because: str, last_bad_at: datetime | None) -> None:
         ended = None if last_bad_at is None else last_bad_at.isoformat()

@@ -128,7 +128,7 @@ class Alert:
         acknowledged_at: When a person took it.
         acknowledged_by: Who.
         resolved_at: When it was over.
-        resolution: recovered, expired, over before it was noticed, site removed, or what a person said.
+        resolution: recovered, new level accepted, over before it was noticed, site removed, expired, or what a person said.
         began_at: When the trouble began, as estimated: the first hour of the excess, or when it was first seen.
         last_bad_at: End of its last bad hour; None while it goes on.
         series: Whose episodes of excess it is about; empty where other rules raised it.

@@ -68,13 +68,14 @@ class EvaluationInput:
             answer. None: everything answered; for tests and sources that do not know.
         support: site_id, family of evidence too weak to raise an alert that still holds an open one (rows of
             ``evidence_notable.notable`` that are not alarming); the recovery line of evidence. None: nothing.
-        episodes: site_id, family, metric, classifier, is_slow, began_at, last_bad_at, recovery of the excesses that are
-            known at this moment (``evidence.gates.episodes``). An alert about one of these series is over once its
+        episodes: site_id, family, metric, classifier, is_slow, began_at, last_bad_at, recovery, is_accepted of the excesses
+            that are known at this moment (``evidence.gates.episodes``). An alert about one of these series is over once its
             recovery is 1, or once it is not among them any more. None: alerts are judged by findings and readings alone.
         causes: ``analysis.incidents`` of this moment: cause_fingerprint, scope, family, attribute, value, cause,
             site_ids. None: causes come from findings of kind correlation alone.
         covers_from: From when on a daily evaluation speaks; a day before ``as_of`` unless given.
         site_count: Sites of the organisation, for storms; 0 if unknown.
+        removed_sites: Sites that are no longer in the organisation: absent from two complete lists in a row.
     """
 
     as_of: datetime
@@ -86,6 +87,7 @@ class EvaluationInput:
     causes: pl.DataFrame | None = None
     covers_from: datetime | None = None
     site_count: int = 0
+    removed_sites: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.as_of.tzinfo is None:
@@ -115,12 +117,14 @@ class Episode:
         began_at: Its first hour.
         last_bad_at: End of its last bad hour so far.
         recovery: 0 at a bad hour … 1 over.
+        is_accepted: It is over because its level is the new normal.
     """
 
     series: Series
     began_at: datetime
     last_bad_at: datetime
     recovery: float
+    is_accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,6 +339,7 @@ def _episode(row: Mapping[str, Any]) -> Episode:
         began_at=row["began_at"],
         last_bad_at=row["last_bad_at"] + HOUR,
         recovery=row["recovery"],
+        is_accepted=bool(row.get("is_accepted")),
     )
 
 

@@ -60,6 +60,7 @@ class Episodes:
         tail_exposed: … which belong to the episode if another bad hour comes.
         is_on: 1 while the episode is not over.
         is_strong: 1 where some window inside it was surprising enough to be worth following.
+        is_accepted: 1 where it ended because its level was accepted as the new normal.
     """
 
     up: Floats
@@ -73,6 +74,7 @@ class Episodes:
     tail_exposed: Floats
     is_on: Floats
     is_strong: Floats
+    is_accepted: Floats
 
     @classmethod
     def empty(cls, lines: int) -> "Episodes":
@@ -82,6 +84,12 @@ class Episodes:
     def of(self, chunk: slice) -> "Episodes":
         """A copy of some series."""
         return Episodes(**{name: values[chunk].copy() for name, values in vars(self).items()})
+
+    def accept(self, is_accepted: Flags) -> None:
+        """End the episodes of series whose level has become normal."""
+        ends = is_accepted[:, None] & (self.is_on > 0)
+        self.is_on[ends], self.up[ends], self.drop[ends] = 0.0, 0.0, 0.0
+        self.is_accepted[ends] = 1.0
 
     def put(self, chunk: slice, some: "Episodes") -> None:
         """Take over the state of some series."""
@@ -117,7 +125,8 @@ class EpisodeTrack:
         recovery: 0 at a bad hour … 1 over.
         lost: Degraded user-minutes beyond expectation until the last bad hour.
         is_on: It goes on, or is recovering.
-        is_followed: It goes on and was surprising at some hour so far.
+        is_followed: It goes on and was surprising at some hour so far; the hour that ends it is the last.
+        is_accepted: It ended because its level was accepted.
     """
 
     began: Floats
@@ -127,6 +136,7 @@ class EpisodeTrack:
     lost: Floats
     is_on: Flags
     is_followed: Flags
+    is_accepted: Flags
 
 
 def follow(state: Episodes, hours: EpisodeHours, column: int, first_hour: int) -> EpisodeTrack:
@@ -140,7 +150,7 @@ def follow(state: Episodes, hours: EpisodeHours, column: int, first_hour: int) -
     """
     shape = hours.excess.shape
     began, last_bad, rises_since, recovery, lost = (np.zeros(shape) for _ in range(5))
-    is_on, is_followed = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    is_on, is_followed, is_accepted = (np.zeros(shape, np.bool_) for _ in range(3))
     now = {name: values[:, column] for name, values in vars(state).items()}
     for at in range(shape[1]):
         x, n = hours.excess[:, at], hours.exposure[:, at]
@@ -151,10 +161,13 @@ def follow(state: Episodes, hours: EpisodeHours, column: int, first_hour: int) -
         rises_since[:, at] = np.where(~on & (now["up"] > 0), now["since"], 0.0)
         recovery[:, at] = np.where(on, now["drop"] / ENDS_AT, 1.0)
         lost[:, at] = now["lost"]
-        is_on[:, at], is_followed[:, at] = on, on & (now["is_strong"] > 0)
+        is_strong = now["is_strong"] > 0
+        is_on[:, at], is_followed[:, at] = on, is_strong
+        is_accepted[:, at] = ~on & (now["is_accepted"] > 0)
+        now["is_strong"][~on] = 0.0
     for name, values in now.items():
         getattr(state, name)[:, column] = values
-    return EpisodeTrack(began, last_bad, rises_since, recovery, lost, is_on, is_followed)
+    return EpisodeTrack(began, last_bad, rises_since, recovery, lost, is_on, is_followed, is_accepted)
 
 
 def _ratio(rate: Floats, excess: Floats, exposure: Floats, variance: Floats) -> Floats:
@@ -193,6 +206,7 @@ def _step(now: dict[str, Floats], excess: Floats, exposure: Floats, variance: Fl
     now["lost"] = np.where(opens, now["tail_lost"], now["lost"])
     now["exposed"] = np.where(opens, now["tail_exposed"], now["exposed"])
     now["is_strong"] = np.where(opens, 0.0, now["is_strong"])
+    now["is_accepted"] = np.where(opens, 0.0, now["is_accepted"])
     now["is_on"] = np.where(opens, 1.0, now["is_on"])
     now["tail_lost"] = np.where(opens, 0.0, now["tail_lost"])
     now["tail_exposed"] = np.where(opens, 0.0, now["tail_exposed"])

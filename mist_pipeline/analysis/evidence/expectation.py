@@ -9,8 +9,9 @@ weekends. The fast one forgets with a half-life of 12 days. The slow one follows
 so lags about five weeks behind: a decline of weeks cannot hide in it. A bin with little data is shrunk to the series'
 level, a level with little data to the median of the same metric and classifier over all sites (empirical Bayes with
 fixed weights). A day never pulls the baseline further than its own uncertainty, and a day inside an anomaly counts for a
-seventh. What lasts longer than two weeks counts in full from then on: a new normal is accepted after weeks, an incident
-is not.
+seventh. What lasts longer than three weeks counts in full from then on: a new normal is accepted after weeks, an incident
+is not. On the day on which it is accepted the baseline is the last week alone, so that the same trouble is not told for
+another month.
 
 Two series, after thirty days of 24 hours with 10 % of 6,000 user-minutes degraded:
 
@@ -41,7 +42,8 @@ _MIN_SHARE = 2e-4
 _MATURE_DAYS = 4.0
 _EFFECTIVE_DAYS = 17.0
 _HELD = 0.15
-_HELD_AT_MOST = 14.0
+HELD_AT_MOST = 21.0
+"""Days in a row after which an anomalous level is the new normal."""
 _SCALE_WEIGHT = np.array([240.0, 30.0])
 _SCALE_FORGET = 0.5 ** (1 / 21)
 
@@ -98,6 +100,30 @@ class Baselines:
     def hold(self, is_anomalous: Flags) -> None:
         """Note for a finished day which series ended it anomalous."""
         self.held_days = np.where(is_anomalous, self.held_days + 1.0, 0.0)
+
+    @property
+    def is_accepted_now(self) -> Flags:
+        """Whether the last block was the one after which an anomalous level is the new normal."""
+        is_now: Flags = self.held_days == HELD_AT_MOST + 1
+        return is_now
+
+    def accept(self, observed: Singles, exposure: Singles, bins: Ints) -> None:
+        """Let the last week alone be the baseline of series whose level is accepted, in place.
+
+        Args:
+            observed: Degraded user-minutes of all series, series × hours of a week.
+            exposure: Total user-minutes.
+            bins: Bin of every hour, series × hours.
+        """
+        lines = np.nonzero(self.is_accepted_now)[0]
+        shape = (lines.size, SHAPES)
+        degraded, total = np.zeros(shape), np.zeros(shape)
+        at = np.arange(lines.size)
+        for hour in range(bins.shape[1]):
+            degraded[at, bins[lines, hour]] += observed[lines, hour]
+            total[at, bins[lines, hour]] += exposure[lines, hour]
+        self.fast_degraded[lines], self.fast_exposure[lines] = degraded, total
+        self.slow_degraded[lines], self.slow_exposure[lines] = degraded, total
 
     def scale(self, typical: Floats) -> Floats:
         """Variance of each series relative to its pool's, for hours and days (series × 2); 1 where little is known.
@@ -191,8 +217,8 @@ def absorb(baselines: Baselines, observed: Singles, exposure: Singles, bins: Int
         ceiling: Degraded minutes of the whole day that still count in full, per series.
     """
     total = observed.sum(axis=1, dtype=np.float64)
-    is_frozen = baselines.is_held & (baselines.held_days <= _HELD_AT_MOST)
-    is_accepted = baselines.held_days > _HELD_AT_MOST
+    is_frozen = baselines.is_held & (baselines.held_days <= HELD_AT_MOST)
+    is_accepted = baselines.held_days > HELD_AT_MOST
     weight = np.where(is_frozen, _HELD, 1.0)
     cut = weight * np.where(is_accepted, 1.0, np.minimum(1.0, ceiling / np.maximum(total, 1e-9)))
     has_users = exposure.sum(axis=1) > 0

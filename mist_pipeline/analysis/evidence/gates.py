@@ -135,7 +135,7 @@ def episodes(rows: pl.DataFrame, families: Mapping[str, str]) -> pl.DataFrame:
 
     Returns:
         hour, site_id, family, metric, classifier, is_slow (against the lagged expectation), began_at, last_bad_at,
-        recovery, lost_user_minutes; sorted by these.
+        recovery, lost_user_minutes, is_accepted; sorted by these.
     """
     key = ["hour", "site_id", "family", "metric", "classifier", "is_slow"]
     return (
@@ -151,6 +151,7 @@ def episodes(rows: pl.DataFrame, families: Mapping[str, str]) -> pl.DataFrame:
             "last_bad_at",
             "recovery",
             "lost_user_minutes",
+            "is_accepted",
         )
         .unique(subset=key, keep="any")
         .sort(key)

@@ -308,4 +308,9 @@ class _BlockLoop:
         expectations.absorb(
             self.state.baselines, self.data.observed[:, block], self.data.exposure[:, block], bins, ceiling
         )
+        if self.state.baselines.is_accepted_now.any():
+            week = slice(begin + BLOCK - LOOK_BACK, begin + BLOCK)
+            bins = self.zone_bins[self.zone_of_series, week]
+            self.state.baselines.accept(self.data.observed[:, week], self.data.exposure[:, week], bins)
+            self.state.episodes.accept(self.state.baselines.is_accepted_now)
         self.state.next_hour += BLOCK

@@ -18,7 +18,8 @@ from mist_pipeline.analysis.stats.local_time import hour_column
 from mist_pipeline.tables.analysis import EVIDENCE
 
 _NUMBERS = (
-    "observed", "mean", "exposure", "surprise", "breadth", "recent", "began", "last_bad", "recovery", "lost", "is_followed",
+    "observed", "mean", "exposure", "surprise", "breadth", "recent", "began", "last_bad", "recovery", "lost", "is_accepted",
+    "is_followed",
 )  # fmt: skip
 HOUR_TYPE = EVIDENCE.polars_schema()["began_at"]
 _WEAK = 1.0
@@ -107,9 +108,20 @@ class KeptCells:
             np.concatenate([np.zeros(0, np.int64), *self.columns[name]]).astype(np.int64)
             for name in ("line", "at", "window_hours")
         )
-        observed, mean, exposure, surprise, breadth, recent, began, last_bad, recovery, lost, followed = (
-            np.concatenate([np.zeros(0), *self.columns[name]]) for name in _NUMBERS
-        )
+        (
+            observed,
+            mean,
+            exposure,
+            surprise,
+            breadth,
+            recent,
+            began,
+            last_bad,
+            recovery,
+            lost,
+            accepted,
+            followed,
+        ) = (np.concatenate([np.zeros(0), *self.columns[name]]) for name in _NUMBERS)
         users = np.maximum(exposure, 1e-9)
         group_surprise, group = np.zeros(line.size), np.full(line.size, -1, np.int64)
         for hours, largest in from_peers.surprise.items():
@@ -137,12 +149,13 @@ class KeptCells:
                 "last_bad_at": hour_column(last_bad.astype(np.int64)),
                 "recovery": recovery,
                 "lost_user_minutes": lost,
+                "is_accepted": accepted > 0,
                 "_is_known": began > 0,
                 "_is_followed": followed > 0,
             }
         ).with_columns(
             pl.when("_is_known").then(name).alias(name)
-            for name in ("began_at", "last_bad_at", "recovery", "lost_user_minutes")
+            for name in ("began_at", "last_bad_at", "recovery", "lost_user_minutes", "is_accepted")
         )
         keys = matrix.series.select(pl.all().gather(line))
         is_kept = (
@@ -164,6 +177,7 @@ def _episode(track: EpisodeTrack, line: Ints, at: Ints, hours: int, first_hour: 
         "last_bad": np.where(rises, now, last_bad),
         "recovery": np.where(rises, 0.0, track.recovery[line, at]),
         "lost": np.where(rises, 0.0, track.lost[line, at]),
+        "is_accepted": np.where(rises, 0.0, track.is_accepted[line, at]),
     }
 
 
@@ -217,6 +231,7 @@ def site_rows(
         last_bad_at=pl.lit(None, HOUR_TYPE),
         recovery=pl.lit(None, pl.Float64),
         lost_user_minutes=pl.lit(None, pl.Float64),
+        is_accepted=pl.lit(None, pl.Boolean),
     )
     return dated(rows.filter(pl.col("at") >= emit_from), matrix, options.time_zone)
 

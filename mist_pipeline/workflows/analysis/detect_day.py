@@ -94,6 +94,7 @@ class StoredDays:
         readings: day, site_id, metric, state, score_pct.
         episodes: ``analysis.detection.episodes_of_days``.
         zone: The organisation's, in which days begin.
+        removed: Day → sites that are not in the organisation any more (`removed_sites`).
     """
 
     findings: pl.DataFrame
@@ -101,6 +102,7 @@ class StoredDays:
     readings: pl.DataFrame
     episodes: pl.DataFrame
     zone: ZoneInfo
+    removed: Mapping[date, frozenset[str]]
 
     @classmethod
     def read(cls, warehouse: Warehouse, settings: Settings, first: date, last: date) -> "StoredDays":
@@ -114,6 +116,7 @@ class StoredDays:
                 warehouse.read_days(analysis.EVIDENCE, first, last), rules.detection_rules(settings)
             ),
             zone=settings.organisation.zone,
+            removed=removed_sites(warehouse, first, last),
         )
 
     def evaluation_input(self, day: date, as_of: datetime, site_count: int) -> EvaluationInput:
@@ -128,7 +131,36 @@ class StoredDays:
             causes=self.causes.filter(of_day),
             covers_from=datetime.fromtimestamp(day_bounds(day, self.zone)[0], UTC),
             site_count=site_count,
+            removed_sites=self.removed.get(day, frozenset()),
         )
+
+
+def removed_sites(warehouse: Warehouse, first: date, last: date) -> dict[date, frozenset[str]]:
+    """Day → sites that were known before and are in the list of sites neither of this day nor of the one before it.
+
+    Lists are complete, or there is none of that day; a single list may be wrong, two in a row say that the site is gone.
+    """
+    rows = warehouse.query(
+        """
+        WITH days AS (SELECT day, lag(day) OVER (ORDER BY day) AS before
+                      FROM (SELECT DISTINCT day FROM history.sites WHERE day <= $last)),
+             known AS (SELECT site_id, day FROM history.sites WHERE day <= $last)
+        SELECT days.day, known.site_id
+        FROM days JOIN known ON known.day < days.before
+        WHERE days.day BETWEEN $first AND $last
+        GROUP BY days.day, days.before, known.site_id
+        HAVING NOT EXISTS (
+            SELECT 1 FROM known AS again
+            WHERE again.site_id = known.site_id AND again.day IN (days.day, days.before)
+        )
+        """,
+        {"first": first, "last": last},
+    )
+    return {
+        key[0]: frozenset(part["site_id"])
+        for key, part in rows.partition_by("day", as_dict=True).items()
+        if isinstance(key[0], date)
+    }
 
 
 def evaluation_input_of_day(

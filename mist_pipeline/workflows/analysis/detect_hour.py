@@ -23,6 +23,7 @@ from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import state
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
+from mist_pipeline.workflows.analysis.detect_day import removed_sites
 from mist_pipeline.workflows.analysis.evidence_walk import stored_state
 
 EVIDENCE_HOURS = 3
@@ -59,10 +60,19 @@ class RecentHours:
         )
 
     def sites(self) -> pl.DataFrame:
-        """The sites as last described, one row a site."""
+        """The sites of the newest two lists as last described, one row a site: what is in neither was removed."""
         return self.warehouse.query(
-            "SELECT * FROM history.sites QUALIFY row_number() OVER (PARTITION BY site_id ORDER BY day DESC) = 1"
+            """
+            SELECT * FROM history.sites
+            WHERE day IN (SELECT DISTINCT day FROM history.sites ORDER BY day DESC LIMIT 2)
+            QUALIFY row_number() OVER (PARTITION BY site_id ORDER BY day DESC) = 1
+            """
         )
+
+    def removed(self) -> frozenset[str]:
+        """The sites that were removed from the organisation."""
+        day = self.warehouse.query("SELECT max(day) FROM history.sites").item()
+        return removed_sites(self.warehouse, day, day).get(day, frozenset()) if day else frozenset()
 
 
 @dataclass(frozen=True)
@@ -74,12 +84,14 @@ class LiveEvaluation:
         detected: Findings, causes and evidence of that instant.
         readings: site_id, metric, state, score_pct of the newest closed hour.
         sites: ``history.sites``, one row a site.
+        removed_sites: Sites that were removed from the organisation.
     """
 
     as_of: datetime
     detected: Detected
     readings: pl.DataFrame
     sites: pl.DataFrame
+    removed_sites: frozenset[str] = frozenset()
 
     def evaluation_input(self) -> EvaluationInput:
         """As the lifecycle of alerts takes it."""
@@ -92,6 +104,7 @@ class LiveEvaluation:
             episodes=self.detected.episodes.drop("as_of"),
             causes=self.detected.causes,
             site_count=self.sites.height,
+            removed_sites=self.removed_sites,
         )
 
 
@@ -111,7 +124,7 @@ def live_evaluation(warehouse: Warehouse, settings: Settings, as_of: datetime) -
     evidence_rows = evidence_now(hours, settings, sites)
     detected = detect_now(frames, evidence_rows, newest_hour, sites, as_of, rules.detection_rules(settings))
     readings = newest_hour.select("site_id", "metric", "state", "score_pct")
-    return LiveEvaluation(as_of, detected, readings, sites)
+    return LiveEvaluation(as_of, detected, readings, sites, hours.removed())
 
 
 def evidence_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) -> pl.DataFrame:
