@@ -147,7 +147,11 @@ class _Life:
         if signal.is_over and not self.moment.policy.tells_past:
             self._record(signal)
             return
-        if self.alert is not None and not _can_reopen(self.alert, self.moment.at, self.moment.policy):
+        if (
+            self.alert is not None
+            and not self._goes_on(signal)
+            and not _can_reopen(self.alert, self.moment.at, self.moment.policy)
+        ):
             self.alert = None
         self._pend(signal)
         self._open_if_held(signal)
@@ -159,6 +163,13 @@ class _Life:
             return False
         slack = self.moment.policy.same_within
         return last_bad <= ended + slack or (signal.is_over and began <= ended + slack)
+
+    def _goes_on(self, signal: Signal) -> bool:
+        """Whether an excess began before the known trouble ended: the end was told too early."""
+        ended, began = self.it.last_bad_at, signal.began_at
+        if self.it.state != "resolved" or ended is None or began is None:
+            return False
+        return began <= ended + self.moment.policy.same_within
 
     def _record(self, signal: Signal) -> None:
         """What was over before it was noticed: opened and resolved at once."""

@@ -24,6 +24,8 @@ _NUMBERS = (
 HOUR_TYPE = EVIDENCE.polars_schema()["began_at"]
 _WEAK = 1.0
 _GROUP_STRONG = 4.0
+_EXPLAINED = 0.4
+"""Share of a window's excess that an episode inside it must explain, or the window is about an older one."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class KeptCells:
             "surprise": surprise[line, at],
             "breadth": window.breadth(line, at),
             "recent": window.recent_pct(line, at),
-            **_episode(track, line, at, window.hours, first_hour),
+            **_episode(track, line, at, window, first_hour),
             "is_followed": followed[line, at].astype(np.float64),
         }
         for name, value in values.items():
@@ -166,16 +168,26 @@ class KeptCells:
         return dated(frame.hstack(keys.get_columns()).filter(is_kept), matrix, self.options.time_zone)
 
 
-def _episode(track: EpisodeTrack, line: Ints, at: Ints, hours: int, first_hour: int) -> dict[str, Floats]:
-    """The episode that a window of so many hours is about: the newest that reaches into it, else what rises now."""
+def _episode(
+    track: EpisodeTrack, line: Ints, at: Ints, window: WindowSums, first_hour: int
+) -> dict[str, Floats]:
+    """The episode that a window is about: the newest that reaches into it, else what rises now.
+
+    Where the newest is inside the window and explains little of its excess, the window is about what was before and is over.
+    """
     now = at + first_hour
     began, last_bad = track.began[line, at], track.last_bad[line, at]
     since = track.rises_since[line, at]
-    rises = (since > 0) & (last_bad <= now - hours)
+    opens = now - window.hours + 1
+    rises = (since > 0) & (last_bad < opens)
+    excess = window.observed[line, at] - window.mean[line, at]
+    is_about_before = ~rises & (began > opens) & (track.lost[line, at] < _EXPLAINED * excess)
+    recovery = np.where(is_about_before, 1.0, track.recovery[line, at])
+    began, last_bad = np.where(is_about_before, opens, began), np.where(is_about_before, began - 1, last_bad)
     return {
         "began": np.where(rises, since, began),
         "last_bad": np.where(rises, now, last_bad),
-        "recovery": np.where(rises, 0.0, track.recovery[line, at]),
+        "recovery": np.where(rises, 0.0, recovery),
         "lost": np.where(rises, 0.0, track.lost[line, at]),
         "is_accepted": np.where(rises, 0.0, track.is_accepted[line, at]),
     }
