@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from mist_pipeline.analysis.evidence.windows import EvidenceOptions
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import analysis, history, state
 from mist_pipeline.warehouse.migrations import CURRENT_VERSION, version_of
@@ -70,7 +71,13 @@ def test_the_converted_state_is_the_one_that_this_version_stores(old: Warehouse,
     with old.reading() as connection:
         assert version_of(connection) == CURRENT_VERSION
     assert stored_state(old).height > 0
-    assert_frame_equal(stored_state(old), stored_state(new), check_exact=True)
+    # An earlier version knew no episodes: they begin anew.
+    is_episode = pl.col("part").str.starts_with("episode.")
+    assert_frame_equal(
+        stored_state(old).filter(~is_episode), stored_state(new).filter(~is_episode), check_exact=True
+    )
+    assert stored_state(old).filter(is_episode).height == stored_state(new).filter(is_episode).height
+    assert stored_state(old).filter(is_episode)["numbers"].list.sum().sum() == 0
 
 
 @pytest.mark.slow
@@ -80,9 +87,14 @@ def test_the_next_day_after_an_old_state_has_the_rows_that_a_new_state_gives(
     for warehouse in (old, new):
         _, height = store_evidence(warehouse, settings, [LAST])
         assert height > 0
-    rows = [warehouse.read_days(analysis.EVIDENCE, DAYS[0], LAST) for warehouse in (old, new)]
+    episodes = ("began_at", "last_bad_at", "recovery", "lost_user_minutes", "is_accepted")
+    rows = [
+        warehouse.read_days(analysis.EVIDENCE, DAYS[0], LAST)
+        .filter(pl.col("surprise") >= EvidenceOptions().min_surprise)
+        .drop(episodes)
+        for warehouse in (old, new)
+    ]
     assert_frame_equal(*rows, check_row_order=False, check_exact=True)
-    assert_frame_equal(stored_state(old), stored_state(new), check_exact=True)
 
 
 @pytest.mark.slow

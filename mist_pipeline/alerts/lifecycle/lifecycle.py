@@ -227,7 +227,7 @@ class _Life:
     def _is_new_trouble(self, signal: Signal) -> bool:
         """Whether an excess began after the last bad hour of an alert that recovers: people must hear of it."""
         ended, began = self.it.last_bad_at, signal.began_at
-        if ended is None or began is None or self.it.condition != "quiet" or not self.it.series:
+        if ended is None or began is None or self.it.condition == "firing" or not self.it.series:
             return False
         return signal.is_raising and not signal.is_over and began >= ended
 

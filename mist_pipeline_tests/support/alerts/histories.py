@@ -107,3 +107,49 @@ def correlation(
     return finding(
         "", family, "correlation", "major", "", json.dumps(evidence), more.get("summary", f"DHCP of {value}.")
     )
+
+
+EPISODE: dict[str, pl.DataType] = {
+    "site_id": pl.String(),
+    "family": pl.String(),
+    "metric": pl.String(),
+    "classifier": pl.String(),
+    "is_slow": pl.Boolean(),
+    "began_at": pl.Datetime("us", "UTC"),
+    "last_bad_at": pl.Datetime("us", "UTC"),
+    "recovery": pl.Float64(),
+    "is_accepted": pl.Boolean(),
+}
+
+
+def episodes(*rows: Mapping[str, Any]) -> pl.DataFrame:
+    """Excesses that an evaluation knows; of each row began and last (hours after START) and whatever differs."""
+    return pl.DataFrame([_episode(row) for row in rows], schema=EPISODE)
+
+
+def _episode(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "site_id": row.get("site_id", "s1"),
+        "family": row.get("family", "radio"),
+        "metric": row.get("metric", "coverage"),
+        "classifier": row.get("classifier", ""),
+        "is_slow": row.get("is_slow", False),
+        "began_at": START + row["began"] * HOUR,
+        "last_bad_at": START + row["last"] * HOUR,
+        "recovery": row.get("recovery", 0.0),
+        "is_accepted": row.get("is_accepted", False),
+    }
+
+
+def excess(
+    began: float, last: float, recovery: float = 0.0, classifier: str = "", **more: Any
+) -> dict[str, str]:
+    """A finding of evidence that knows its episode."""
+    known = {
+        "classifier": classifier,
+        "window_hours": more.pop("window_hours", 6),
+        "began_at": (START + began * HOUR).isoformat(),
+        "last_bad_at": (START + last * HOUR).isoformat(),
+        "recovery": recovery,
+    }
+    return finding(evidence=json.dumps(known), **more)

@@ -55,7 +55,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "notable": columns(
         analysis.EVIDENCE,
         "hour site_id family metric classifier window_hours surprise margin observed_pct expected_pct "
-        "excess_user_minutes corroboration is_alarming",
+        "excess_user_minutes corroboration is_alarming began_at last_bad_at recovery",
         family=pl.String(),
         margin=pl.Float64(),
         corroboration=pl.String(),
@@ -149,4 +149,7 @@ def notable(
         900.0,
         "horizon",
         more.get("alarming", True),
+        at(hour),
+        at(hour),
+        0.0,
     )

@@ -1,0 +1,192 @@
+"""An alert ends when its trouble ends, and says when it began."""
+
+from typing import Any
+
+import pytest
+
+from mist_pipeline.alerts.lifecycle.model import Event
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.alerts.lifecycle.projection import fold_alerts, fold_incidents
+from mist_pipeline_tests.support.alerts.histories import (
+    HOUR,
+    START,
+    daily,
+    episodes,
+    excess,
+    finding,
+    kinds,
+    live,
+    only_alert,
+    reading,
+    run,
+)
+
+
+def bad(hour: int, began: int = 0, **more: Any) -> EvaluationInput:
+    """An hour of a trouble that goes on."""
+    of = {"classifier": more.get("classifier", "")}
+    return live(
+        hour, excess(began, hour - 1, **of), episodes=episodes({"began": began, "last": hour - 1, **of})
+    )
+
+
+def recovering(hour: int, last: int, recovery: float, began: int = 0) -> EvaluationInput:
+    return live(hour, episodes=episodes({"began": began, "last": last, "recovery": recovery}))
+
+
+def over(hour: int) -> EvaluationInput:
+    return live(hour, episodes=episodes())
+
+
+def opened(events: list[Event]) -> int:
+    return kinds(events).count("opened")
+
+
+def test_an_alert_says_when_it_began_when_it_was_noticed_and_which_hour_was_the_last_bad_one() -> None:
+    state, events = run([bad(6), bad(7), recovering(9, 6, 0.75), recovering(10, 6, 1.0)])
+    alert = only_alert(state)
+    assert kinds(events) == ["pending", "opened", "quieted", "resolved"]
+    assert alert.began_at == START
+    assert alert.opened_at == START + 6 * HOUR
+    assert alert.last_bad_at == START + 7 * HOUR
+    assert (alert.resolved_at, alert.resolution) == (START + 10 * HOUR, "recovered")
+    (incident,) = state.incidents.values()
+    assert (incident.began_at, incident.last_bad_at) == (alert.began_at, alert.last_bad_at)
+
+
+def test_while_it_goes_on_there_is_no_last_bad_hour() -> None:
+    state, _ = run([bad(6), bad(7), recovering(9, 6, 0.75), bad(10)])
+    assert only_alert(state).last_bad_at is None
+    assert only_alert(state).condition == "firing"
+
+
+@pytest.mark.parametrize("noise", [finding(severity="warning", kind="threshold"), finding(kind="baseline")])
+def test_a_noisy_hour_or_weak_evidence_holds_no_alert_open(noise: dict[str, str]) -> None:
+    weak = live(9, noise, episodes=episodes({"began": 0, "last": 6, "recovery": 1.0}))
+    state, _ = run([bad(6), bad(7), weak])
+    assert only_alert(state).state == "resolved"
+
+
+def test_long_windows_that_still_contain_the_trouble_raise_nothing_anew() -> None:
+    window = excess(0, 6, recovery=1.0, window_hours=24)
+    still = [
+        live(hour, window, episodes=episodes({"began": 0, "last": 6, "recovery": 1.0}))
+        for hour in range(10, 30)
+    ]
+    state, events = run([bad(6), bad(7), over(10), *still[1:]])
+    assert opened(events) == 1
+    assert only_alert(state).state == "resolved"
+
+
+def test_all_series_that_raised_it_must_be_over() -> None:
+    both = live(
+        7,
+        excess(2, 6, classifier="dhcp"),
+        episodes=episodes({"began": 0, "last": 6}, {"began": 2, "last": 6, "classifier": "dhcp"}),
+    )
+    half = live(10, episodes=episodes({"began": 2, "last": 9, "classifier": "dhcp"}))
+    state, _ = run([bad(6), both, half])
+    assert only_alert(state).state == "open"
+    state, _ = run([over(12)], state=state)
+    assert only_alert(state).state == "resolved"
+
+
+def test_without_readings_nothing_is_over() -> None:
+    nothing = live(12, episodes=episodes(), readings=reading("missing"))
+    state, _ = run([bad(6), bad(7), nothing])
+    assert only_alert(state).state == "open"
+    assert only_alert(state).condition == "frozen"
+
+
+def test_a_new_excess_while_an_alert_recovers_is_a_new_alert() -> None:
+    again = live(
+        12,
+        excess(10, 11, classifier="dhcp"),
+        episodes=episodes(
+            {"began": 0, "last": 6, "recovery": 0.75}, {"began": 10, "last": 11, "classifier": "dhcp"}
+        ),
+    )
+    state, events = run([bad(6), bad(7), recovering(9, 6, 0.75), again])
+    assert opened(events) == 2
+    first, second = sorted(state.alerts.values(), key=lambda alert: alert.pending_since)
+    assert (first.state, first.last_bad_at) == ("resolved", START + 7 * HOUR)
+    assert (second.state, second.began_at) == ("open", START + 10 * HOUR)
+
+
+def test_an_excess_that_began_before_the_told_end_is_the_same_alert() -> None:
+    slow = live(
+        40,
+        excess(3, 39, window_hours=48),
+        episodes=episodes({"began": 3, "last": 39, "is_slow": True}),
+    )
+    state, events = run([bad(6), bad(7), over(10), slow])
+    assert kinds(events)[-2:] == ["pending", "reopened"]
+    assert only_alert(state).state == "open"
+
+
+def test_what_was_over_before_it_was_noticed_is_for_the_record() -> None:
+    past = daily(
+        30, excess(10, 19, recovery=1.0), episodes=episodes({"began": 10, "last": 19, "recovery": 1.0})
+    )
+    state, events = run([past])
+    alert = only_alert(state)
+    assert kinds(events) == ["pending", "opened", "resolved"]
+    assert kinds(events, "incident") == ["opened", "joined", "resolved"]
+    assert alert.is_past
+    assert (alert.began_at, alert.last_bad_at) == (START + 10 * HOUR, START + 20 * HOUR)
+    assert alert.resolution == "over before it was noticed"
+
+
+def test_a_day_that_ends_in_trouble_is_not_past() -> None:
+    # The strongest evidence of the day is of the morning; the day's end knows more.
+    going = daily(24, excess(10, 12), episodes=episodes({"began": 10, "last": 23}))
+    state, _ = run([going])
+    assert only_alert(state).state == "open"
+    assert not only_alert(state).is_past
+
+
+def test_whoever_wants_to_hear_of_the_past_is_told() -> None:
+    past = daily(
+        30, excess(10, 19, recovery=1.0), episodes=episodes({"began": 10, "last": 19, "recovery": 1.0})
+    )
+    state, _ = run([past], Policy(tells_past=True))
+    assert only_alert(state).state == "open"
+
+
+def test_a_site_that_is_removed_ends_its_alerts_and_makes_no_new_ones() -> None:
+    gone = live(8, excess(0, 7), episodes=episodes(), removed_sites=frozenset({"s1"}))
+    state, events = run([bad(6), gone])
+    alert = only_alert(state)
+    assert (alert.state, alert.resolution) == ("resolved", "site removed")
+    _, events = run(
+        [live(hour, excess(0, hour - 1), removed_sites=frozenset({"s1"})) for hour in range(9, 12)],
+        state=state,
+    )
+    assert events == []
+
+
+def test_another_site_is_not_removed_with_it() -> None:
+    gone = live(8, excess(0, 7), episodes=episodes({"began": 0, "last": 7}), removed_sites=frozenset({"s2"}))
+    state, _ = run([bad(6), gone])
+    assert only_alert(state).state == "open"
+
+
+def test_a_new_level_is_accepted_and_said_so() -> None:
+    accepted = live(8, episodes=episodes({"began": 0, "last": 7, "recovery": 1.0, "is_accepted": True}))
+    state, _ = run([bad(6), bad(7), accepted])
+    assert only_alert(state).resolution == "new level accepted"
+
+
+def test_yesterdays_analysis_ends_nothing_that_the_live_evaluation_sees_going_on() -> None:
+    yesterday = daily(
+        9.5, excess(0, 5, recovery=1.0), episodes=episodes({"began": 0, "last": 5, "recovery": 1.0})
+    )
+    state, _ = run([bad(6), bad(9), yesterday])
+    assert only_alert(state).state == "open"
+
+
+def test_the_state_is_that_of_its_events() -> None:
+    state, events = run([bad(6), bad(7), recovering(9, 6, 0.75), over(10)])
+    assert fold_alerts(events) == dict(state.alerts)
+    assert fold_incidents(events) == dict(state.incidents)
