@@ -16,6 +16,7 @@ from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as RESULTS,
 )
 
+from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.self_monitoring import (
     NO_REASON,
@@ -41,7 +42,10 @@ _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
 
 
 def read_facts(
-    instance: dg.DagsterInstance, watched: Sequence[str], check_keys: Sequence[dg.AssetCheckKey]
+    instance: dg.DagsterInstance,
+    watched: Sequence[str],
+    check_keys: Sequence[dg.AssetCheckKey],
+    secrets: Secrets = NONE_KNOWN,
 ) -> PipelineFacts:
     """What the instance says now; a few queries that an index answers.
 
@@ -49,18 +53,19 @@ def read_facts(
         instance: Dagster's instance.
         watched: Names of jobs; one that never ran has no facts.
         check_keys: Checks that there are: one that was removed would keep its last result for ever.
+        secrets: Taken out of what libraries and checks said.
     """
-    jobs = {name: facts for name in watched if (facts := _job_facts(instance, name)) is not None}
-    poll = jobs.get(POLL) or _job_facts(instance, POLL)
+    jobs = {name: facts for name in watched if (facts := _job_facts(instance, name, secrets)) is not None}
+    poll = jobs.get(POLL) or _job_facts(instance, POLL, secrets)
     return PipelineFacts(
         jobs=tuple(jobs.values()),
-        checks=tuple(_check_facts(instance, check_keys)),
+        checks=tuple(_check_facts(instance, check_keys, secrets)),
         last_poll=poll.succeeded_at if poll else None,
         polls_on_since=_polls_on_since(instance),
     )
 
 
-def _job_facts(instance: dg.DagsterInstance, job: str) -> JobFacts | None:
+def _job_facts(instance: dg.DagsterInstance, job: str, secrets: Secrets) -> JobFacts | None:
     """A job as its newest finished runs show it, by their end: the newest counts."""
     ended = sorted(
         _ends(instance, dg.RunsFilter(job_name=job, statuses=FINISHED), RUNS_READ),
@@ -79,7 +84,7 @@ def _job_facts(instance: dg.DagsterInstance, job: str) -> JobFacts | None:
         run_id=run.run_id,
         is_failed=not run.is_success,
         ended_at=at,
-        reason="" if run.is_success else _reason(instance, run.run_id),
+        reason="" if run.is_success else _reason(instance, run.run_id, secrets),
         failures=next((n for n, (_, each) in enumerate(ended) if each.is_success), len(ended)),
         succeeded_at=max(succeeded, default=None),
     )
@@ -95,7 +100,7 @@ def _ends(
         yield at, record.dagster_run
 
 
-def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
+def _reason(instance: dg.DagsterInstance, run_id: str, secrets: Secrets) -> str:
     """What went wrong first: a step, or, where none failed, the run as a whole (killed, never started)."""
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     records = instance.get_records_for_run(run_id, of_type=kinds, limit=1).records
@@ -106,14 +111,14 @@ def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
     # A run that somebody ended from outside has no error, just his words.
     error = getattr(event.event_specific_data, "error", None)
     if error is None:
-        return one_line(f"{where}{event.message or NO_REASON}")
+        return one_line(f"{where}{event.message or NO_REASON}", secrets)
     while error.cause and error.message.startswith(_WRAPPED):
         error = error.cause
-    return one_line(f"{where}{_MODULE.sub('', error.message)}")
+    return one_line(f"{where}{_MODULE.sub('', error.message)}", secrets)
 
 
 def _check_facts(
-    instance: dg.DagsterInstance, check_keys: Sequence[dg.AssetCheckKey]
+    instance: dg.DagsterInstance, check_keys: Sequence[dg.AssetCheckKey], secrets: Secrets
 ) -> Iterator[CheckFacts]:
     """What each check last came to.
 
@@ -138,7 +143,7 @@ def _check_facts(
             evaluated_at=datetime.fromtimestamp(at, UTC),
             severity="WARN" if result.severity == dg.AssetCheckSeverity.WARN else "ERROR",
             is_blocking=bool(result.blocking),
-            description=one_line(result.description or ""),
+            description=one_line(result.description or "", secrets),
         )
 
 
@@ -163,4 +168,4 @@ def troubles_now(
 ) -> pl.DataFrame:
     """What is wrong now: the same for the sensor that notices it and for the job that reports it."""
     poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
-    return troubles(read_facts(instance, watched, check_keys), now, poll_every)
+    return troubles(read_facts(instance, watched, check_keys, settings.known_secrets()), now, poll_every)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from mist_pipeline.alerts.ledger.outbox import Done, Outbox
-from mist_pipeline.alerts.notify.outcome import Delivery, Outcome, Refused, Retry, Unknown
+from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.sink import Ringing, Sink
+from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
 
 PATIENCE = timedelta(minutes=4)
 """A worker takes no further rows after this; the next run goes on."""
@@ -60,6 +61,7 @@ class Worker:
         clock: Tells the time.
         name: Different for every process.
         patience: Takes no further rows after so long.
+        secrets: Taken out of whatever sinks say, before it is kept or shown; a last net under those of the sinks.
     """
 
     outbox: Outbox
@@ -68,6 +70,7 @@ class Worker:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     name: str = field(default_factory=_this_process)
     patience: timedelta = PATIENCE
+    secrets: Secrets = NONE_KNOWN
 
     def run(self, sinks: Iterable[str] | None = None) -> list[Done]:
         """Send everything that is due, each sink by itself.
@@ -95,7 +98,9 @@ class Worker:
         done.sort(key=lambda one: (one.delivery.sink, one.delivery.delivery_id))
         broken = [(name, error) for name, one in served.items() for error in one.broken]
         if broken:
-            words = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in broken)
+            words = "; ".join(
+                f"{name}: {type(error).__name__}: {self.secrets.hide(str(error))}" for name, error in broken
+            )
             raise SinksFailedError(words, done) from broken[0][1]
         return done
 
@@ -104,12 +109,20 @@ class Worker:
         begun, failures = self.clock(), 0
         while failures < MOST_FAILURES and self.clock() - begun < self.patience:
             more = self.outbox.work(
-                {name: lambda row: self._hand_over(row, served.broken)}, self.name, self.clock, limit=1
+                {name: lambda row: self._without_secrets(self._hand_over(row, served.broken))},
+                self.name,
+                self.clock,
+                limit=1,
             )
             if not more:
                 break
             served.done += more
             failures = failures + 1 if isinstance(more[-1].outcome, Retry | Unknown) else 0
+
+    def _without_secrets(self, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Accepted):
+            return replace(outcome, note=self.secrets.hide(outcome.note))
+        return replace(outcome, error=self.secrets.hide(outcome.error))
 
     def _hand_over(self, delivery: Delivery, broken: list[BaseException]) -> Outcome:
         """Make the message and send it. A defect is raised by `run` in the end, and is the row's own: others go on.

@@ -14,6 +14,7 @@ import yaml
 from pydantic import SecretStr, ValidationError
 
 from mist_pipeline.domain.config_section import PlacedError
+from mist_pipeline.http_client.secrets import from_environment
 from mist_pipeline.settings.explanation import error_line, explain
 from mist_pipeline.settings.model import Settings
 
@@ -38,7 +39,7 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     """
     variables = os.environ if environment is None else environment
     source, values, origin = _merged(path, variables)
-    tokens = [token.strip() for token in variables.get("MIST_API_TOKEN", "").split(",") if token.strip()]
+    tokens = _tokens(variables)
     content = {
         **values,
         "tokens": tuple(SecretStr(token) for token in tokens),
@@ -60,6 +61,15 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
         place = ("notifications", *error.place)
         raise SettingsError(error_line(place, error.text, origin, str(source))) from None
     return settings
+
+
+def _tokens(variables: Mapping[str, str]) -> list[str]:
+    """The tokens of the cloud, separated by commas."""
+    given = [token.strip() for token in variables.get("MIST_API_TOKEN", "").split(",")]
+    try:
+        return [from_environment(token, "MIST_API_TOKEN") for token in given if token]
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _data_folder(variables: Mapping[str, str]) -> Path:
@@ -114,22 +124,23 @@ def _secrets(
     """The secrets that sinks name.
 
     Raises:
-        SettingsError: Naming every variable that is missing.
+        SettingsError: Naming every variable that is missing, or holds what no secret does.
     """
-    named = list(settings.notifications.variables())
-    missing = [
-        error_line(
-            ("notifications", *place),
-            f"the variable {variable} is not set, or empty; put the secret there",
-            origin,
-            source,
-        )
-        for place, variable in named
-        if not variables.get(variable)
-    ]
-    if missing:
-        raise SettingsError("\n".join(missing))
-    return {variable: SecretStr(variables[variable]) for _, variable in named}
+    secrets: dict[str, SecretStr] = {}
+    wrong = []
+    for place, variable in settings.notifications.variables():
+        try:
+            secret = from_environment(variables.get(variable, ""), variable)
+        except ValueError as error:
+            problem = str(error)
+        else:
+            secrets[variable] = SecretStr(secret)
+            problem = "" if secret else f"the variable {variable} is not set, or empty; put the secret there"
+        if problem:
+            wrong.append(error_line(("notifications", *place), problem, origin, source))
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return secrets
 
 
 def _refuse_password(values: Mapping[str, Any], source: Path) -> None:

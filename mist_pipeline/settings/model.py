@@ -7,6 +7,7 @@ import difflib
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -14,6 +15,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from mist_pipeline.domain.config_section import Section
 from mist_pipeline.domain.metrics import CATALOGUE, Metric, canonical, in_groups
 from mist_pipeline.domain.time_zones import known_zone
+from mist_pipeline.http_client.secrets import Secret, Secrets, secrets_of
 from mist_pipeline.mist.clouds import base_url
 from mist_pipeline.settings.notifications import Alerts, Notifications
 
@@ -268,6 +270,20 @@ class Settings(Section):
     def sinks(self) -> "dict[str, Sink]":
         """Every configured sink by name."""
         return self.notifications.build(self.secrets, self.data)
+
+    def known_secrets(self) -> Secrets:
+        """Every secret of this configuration, to be taken out of what is logged, kept and shown."""
+        known = [Secret(token.get_secret_value()) for token in self.tokens]
+        for value in map(SecretStr.get_secret_value, self.secrets.values()):
+            is_web = value.startswith(("https://", "http://"))
+            known += (
+                secrets_of(Secret(value), is_host_secret=not is_web) if "://" in value else [Secret(value)]
+            )
+        if isinstance(self.ledger, str):
+            parts = urlsplit(self.ledger)
+            password = parts.password or dict(parse_qsl(parts.query)).get("password", "")
+            known += [Secret(self.ledger), Secret(password), Secret(unquote(password))]
+        return Secrets(known)
 
     @property
     def budget_path(self) -> Path:

@@ -135,7 +135,11 @@ def worker(
 ) -> Worker:
     """The worker that sends what is due to the configured sinks."""
     return Worker(
-        Outbox(ledger.engine), settings.sinks(), MessageBuilder(settings, ledger, run_id).message, clock
+        Outbox(ledger.engine),
+        settings.sinks(),
+        MessageBuilder(settings, ledger, run_id).message,
+        clock,
+        secrets=settings.known_secrets(),
     )
 
 

@@ -23,6 +23,7 @@ import polars as pl
 from mist_pipeline.alerts.lifecycle.observations import PIPELINE
 from mist_pipeline.analysis.findings.findings import fingerprint
 from mist_pipeline.domain.severity import Severity, rank, worst
+from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
 from mist_pipeline.tables import live
 from mist_pipeline.workflows.layers import LAYERS
 
@@ -258,8 +259,9 @@ def _iso(instant: datetime | None) -> str | None:
     return None if instant is None else instant.isoformat()
 
 
-def one_line(text: str) -> str:
-    """A text of somebody else as one line of at most `LONGEST_REASON` characters, without what looks like a secret."""
+def one_line(text: str, known: Secrets = NONE_KNOWN) -> str:
+    """A text of somebody else as one line of at most `LONGEST_REASON` characters, without secrets and what looks like one."""
+    text = known.hide(text)
     for secret in _SECRETS:
         text = secret.sub(r"\1…", text)
     line = " ".join(text.split())

@@ -17,6 +17,7 @@ from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Ref
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.sink import Sink
+from mist_pipeline.http_client.secrets import Secret, Secrets
 from mist_pipeline.notification.builder import compose
 from mist_pipeline.notification.message_context import Subject, Surroundings
 from mist_pipeline.notification.worker import MOST_FAILURES, SinksFailedError, Worker
@@ -453,3 +454,24 @@ def test_a_worker_bears_the_name_of_the_process_that_made_it(
     assert made.name.endswith(":4711")
     assert forked.name.endswith(":4712")
     assert replace(made, name="mine").name == "mine"
+
+
+@pytest.mark.parametrize("outcome", [Retry, Unknown, Refused, lambda text: Accepted(note=text)])
+def test_a_secret_that_a_sink_lets_through_is_neither_kept_nor_handed_on(
+    office: Office, outcome: Callable[[str], Outcome]
+) -> None:
+    office.tells("chat")
+    said = outcome("500: Authorization: Basic bWU6czNjcmV0LW9mLWppcmE= is wrong")
+    worker = replace(office.worker(Recorder("chat", said)), secrets=Secrets([Secret("s3cret-of-jira")]))
+    worker.run()
+    kept = str(office.ledger.frames()["deliveries"].to_dicts())
+    assert "500: Authorization: Basic *** is wrong" in kept or not hasattr(said, "error")
+    assert "bWU6" not in kept
+
+
+def test_a_defect_is_told_without_secrets(office: Office) -> None:
+    office.tells("chat")
+    broken = Recorder("chat", ValueError("cannot use s3cret-of-jira"))
+    worker = replace(office.worker(broken), secrets=Secrets([Secret("s3cret-of-jira")]))
+    with pytest.raises(SinksFailedError, match=r"chat: ValueError: cannot use \*\*\*$"):
+        worker.run()

@@ -1,6 +1,8 @@
 """Secrets: no representation and no error shows one, wherever it was put."""
 
+import base64
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -69,3 +71,51 @@ def test_the_ledgers_password_may_come_from_the_environment_and_is_not_shown(tmp
     wrong = complaint("", tmp_path, {"MIST_PIPELINE__ALERTS__LEDGER": "oracle://mist:s3cret@db/ledger"})
     assert wrong.startswith("MIST_PIPELINE__ALERTS__LEDGER: alerts.ledger: is no database")
     assert "s3cret" not in wrong
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_secret_read_from_a_file_loses_its_line_end_whoever_uses_it(end: str, tmp_path: Path) -> None:
+    given = {name: f"{value}{end}" for name, value in SECRETS.items()} | {"MIST_API_TOKEN": f"t0ken{end}"}
+    configured = load(all_sinks(), tmp_path, given)
+    assert {name: value.get_secret_value() for name, value in configured.secrets.items()} == SECRETS
+    assert [token.get_secret_value() for token in configured.tokens] == ["t0ken"]
+
+
+@pytest.mark.parametrize("odd", ["\n", "\t", "\x00", "\x1b", "\ufeff", "\u200b"])
+@pytest.mark.parametrize("kind", [kind for kind, keys in SINKS.items() if "_from" in keys])
+def test_a_secret_with_a_control_character_is_refused_by_key_and_variable(
+    kind: str, odd: str, tmp_path: Path
+) -> None:
+    text = f"notifications: {{sinks: {{x: {SINKS[kind]}}}}}"
+    told = complaint(text, tmp_path, {name: f"{value}{odd}{value}" for name, value in SECRETS.items()})
+    named = {variable for variable in SECRETS if variable in SINKS[kind]}
+    assert len(told.splitlines()) == len(named)
+    assert all(
+        f"the variable {variable} holds a control or invisible character" in told for variable in named
+    )
+    assert all(line.startswith(f"{SINK}.") for line in told.splitlines())
+    assert "s3cret" not in told
+
+
+def test_a_token_with_a_control_character_is_refused_by_its_variable(tmp_path: Path) -> None:
+    told = complaint("", tmp_path, {"MIST_API_TOKEN": "good-s3cret, bad-s3\tcret"})
+    assert told.startswith("the variable MIST_API_TOKEN holds a control or invisible character (U+0009)")
+    assert "s3" not in told
+
+
+def test_every_secret_of_a_configuration_is_known_to_the_net_under_all_errors(tmp_path: Path) -> None:
+    address = "postgresql://mist:db%2Fs3cret@db.example.com/ledger"
+    configured = load(
+        all_sinks(),
+        tmp_path,
+        {**SECRETS, "MIST_API_TOKEN": "t0ken-s3cret", "MIST_PIPELINE__ALERTS__LEDGER": address},
+    )
+    said = [*SECRETS.values(), "t0ken-s3cret", address, "db/s3cret"]
+    said += [value.rpartition("/")[2] for value in SECRETS.values()]
+    said += [quote(value, safe="") for value in said] + [
+        base64.b64encode(f"u:{value}".encode()).decode() for value in said
+    ]
+    known = configured.known_secrets()
+    for value in said:
+        assert known.hide(f"refused: {value}.") == "refused: ***.", value
+    assert known.hide("ledger.db at db.example.com is down") == "ledger.db at db.example.com is down"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline, observe
 from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.http_client.secrets import Secret, Secrets
 from mist_pipeline.tables import live
 from mist_pipeline.workflows.self_monitoring import (
     LONGEST_REASON,
@@ -332,6 +333,11 @@ def test_the_text_of_others_becomes_one_short_line(text: str) -> None:
     told = one_line(text)
     assert len(told) <= LONGEST_REASON
     assert told == " ".join(told.split())
+
+
+def test_a_known_secret_is_left_out_in_whatever_form_a_library_writes_it() -> None:
+    known = Secrets([Secret("pa/ss w0rd")])
+    assert one_line("cannot GET /x?k=pa%2fss+w0rd", known) == "cannot GET /x?k=***"
 
 
 def test_a_secret_is_left_out_before_the_text_is_cut() -> None:
