@@ -310,3 +310,12 @@ def test_the_pairs_that_lead_are_those_of_the_worst_alerts_and_have_a_metric() -
     first = leading_pairs(delivery(storm), by_id(storm), names)
     assert len(first) == MOST_PAIRS
     assert first[0] == (site_id(299), "coverage"), "in the order in which people see them"
+
+
+def test_a_first_message_about_what_is_over_says_both() -> None:
+    about = subject(over(alert(), DECIDED_AT + HOUR), state="resolved", resolved_at=DECIDED_AT + HOUR)
+    message = told(about, "first", said={"is_over": True, "site_ids": []})
+    assert wording.headline(message).startswith("RESOLVED after ")
+    assert wording.why(message) == "First message about this incident. It is over already."
+    assert ("State", "resolved") in wording.facts(message.incident)
+    assert ("Severity", message.incident.severity) in wording.facts(message.incident)

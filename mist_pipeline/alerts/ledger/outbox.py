@@ -3,8 +3,9 @@
 At least once, in order, and as rarely twice as can be: a row is committed before anything is sent; a worker leases it,
 which turns it to *sending*; if the worker dies, its lease runs out and the row is *unknown*: the next worker asks the sink
 whether it arrived before sending it again. Rows of one incident to one sink go in the order in which they were decided;
-one that is not settled holds up its followers and nothing else. Where a receiver asks for a pause (``Retry-After``), the sink
-has it, and not one row: no process sends it anything before. Critical incidents go first.
+one that is not settled holds up its followers and nothing else. What could not be sent before the incident was over is sent as
+one message: its end. Where a receiver asks for a pause (``Retry-After``), the sink has it, and not one row: no process sends
+it anything before. Critical incidents go first.
 
 >>> patience = Patience(first_pause=timedelta(seconds=15), longest_pause=timedelta(minutes=30))
 >>> [int(patience.pause(attempts).total_seconds()) for attempts in (1, 2, 3, 20)]
@@ -114,6 +115,7 @@ class Outbox:
             .returning(mine)
         )
         with self._engine.begin() as connection:
+            _join_ends(connection, now, sinks)
             # Who had a row before, and died, may have sent it as long as it was his.
             before = {row.delivery_id: row.leased_until for row in connection.execute(chosen)}
             if not before:
@@ -302,6 +304,32 @@ def _is_urgent() -> sa.ColumnElement[bool]:
         & news.c.reason.not_in(OVER)
         & (news.c.payload["severity"].as_string() == "critical")
     )
+
+
+def _join_ends(connection: Connection, now: datetime, sinks: Iterable[str] | None) -> None:
+    """Messages that surely were not sent, of an incident whose end waits behind them: the end alone is sent.
+
+    Where nothing was ever sent about it, the end becomes the first message, which says what it was and that it is over.
+    """
+    mine, other = DELIVERIES, DELIVERIES.alias("other")
+    is_served = sa.true() if sinks is None else mine.c.sink.in_(list(sinks))
+    is_same = (other.c.sink == mine.c.sink) & (other.c.incident_id == mine.c.incident_id)
+    is_fresh_end = (other.c.reason.in_(OVER)) & (other.c.state == "pending") & (other.c.attempts == 0)
+    is_before = is_served & mine.c.state.in_(["pending", "failed"]) & mine.c.reason.not_in(OVER)
+    # One that waits for its next attempt holds up its followers all the same.
+    is_before &= mine.c.due_at <= now
+    is_before &= sa.exists().where(is_same & is_fresh_end & (other.c.delivery_id > mine.c.delivery_id))
+    withdrawn = (
+        sa.update(mine)
+        .where(is_before)
+        .values(state="dead", withdrawn_reason="over", last_error="it was over before this could be sent")
+        .returning(mine.c.sink, mine.c.incident_id)
+    )
+    for sink, incident_id in {(row.sink, row.incident_id) for row in connection.execute(withdrawn)}:
+        is_end = (mine.c.sink == sink) & (mine.c.incident_id == incident_id)
+        is_end &= (mine.c.reason == "all_resolved") & (mine.c.state == "pending") & (mine.c.attempts == 0)
+        may_have_heard = sa.exists().where(is_same & other.c.state.in_(["sent", "sending", "unknown"]))
+        connection.execute(sa.update(mine).where(is_end & ~may_have_heard).values(reason="first"))
 
 
 def _remember(

@@ -47,6 +47,7 @@ _WHY: Mapping[Reason, str] = {
     "digest": "Collected during quiet hours.",
     "test": "This is a test. Nothing is wrong.",
 }
+_WHY_OVER = "First message about this incident. It is over already."
 _WHY_MERGED = "It is now part of another incident."
 _LATE = timedelta(minutes=15)
 """A message that is sent so long after it was decided says so."""
@@ -120,6 +121,8 @@ def state(message: Message) -> str:
 def why(message: Message) -> str:
     """The sentence behind the reason of the message, and another one where it is sent late."""
     sentence = _WHY_MERGED if message.incident.merged_into else _WHY[message.reason]
+    if message.reason == "first" and message.incident.status == "resolved":
+        sentence = _WHY_OVER
     decided, sent = message.incident.updated_at, message.sent_at
     if sent is None or sent - decided < _LATE:
         return sentence

@@ -16,6 +16,7 @@ from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
 
 MINUTE = timedelta(minutes=1)
+RULES = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
 PATIENCE = Patience(lease=2 * MINUTE, first_pause=MINUTE, longest_pause=10 * MINUTE, max_attempts=4)
 
 
@@ -233,15 +234,14 @@ def test_one_sink_failing_never_holds_up_another(ledger: Ledger) -> None:
 
 def test_news_of_an_incident_waits_for_what_was_told_before(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail", Retry("down"))
-    telling = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
     (name,) = ledger.lifecycle_state(START).incidents
     work(outbox, {"mail": mail}, "w1", START)
-    ledger.resolve(name, "ada", START)
-    ledger.notify(telling, START)
+    ledger.acknowledge(name, "ada", START)
+    ledger.notify(RULES, START)
     assert work(outbox, {"mail": mail}, "w1", START + MINUTE / 2) == []
     assert work(outbox, {"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
     assert work(outbox, {"mail": mail}, "w1", START + MINUTE) == ["mail: sent"]
-    assert [one.reason for one in mail.sent] == ["first", "first", "all_resolved"]
+    assert [one.reason for one in mail.sent] == ["first", "first", "acknowledged"]
     assert [one.reference for one in mail.sent] == [{}, {}, {"id": "mail-2"}]
 
 
@@ -354,3 +354,68 @@ def test_until_when_an_attempt_may_have_arrived_is_known_to_the_next_one(ledger:
     assert outbox.requeue(fourth.delivery_id, START + 3 * HOUR)
     (anew,) = outbox.lease("w1", START + 3 * HOUR)
     assert (anew.state, anew.unsure_since) == ("sending", None)
+
+
+def ended(ledger: Ledger, at: datetime) -> None:
+    """Somebody says that it is over, and the sinks are to hear it."""
+    (name,) = ledger.lifecycle_state(START).incidents
+    ledger.resolve(name, "ada", at)
+    ledger.notify(RULES, at)
+
+
+@pytest.mark.parametrize("answers", [[], [Retry("503")], [Retry("503"), Retry("503")]])
+def test_what_was_over_before_it_could_be_sent_is_one_first_message(
+    ledger: Ledger, answers: list[Outcome]
+) -> None:
+    outbox, mail = told(ledger), Script("mail", *answers)
+    for attempt in range(len(answers)):
+        work(outbox, {"mail": mail}, "w1", START + 2 * attempt * MINUTE)
+    ended(ledger, START + HOUR)
+    assert work(outbox, {"mail": mail}, "w1", START + 2 * HOUR) == ["mail: sent"]
+    assert work(outbox, {"mail": mail}, "w1", START + 3 * HOUR) == []
+    last = mail.sent[-1]
+    assert (last.reason, last.payload["is_over"], last.payload["severity"]) == ("first", True, "major")
+    rows = ledger.frames()["deliveries"].sort("delivery_id")
+    assert list(rows.select("reason", "state").iter_rows()) == [("first", "dead"), ("first", "sent")]
+    # Nobody has to do anything about the one that was left out.
+    assert ledger.refused() == ledger.given_up() == []
+
+
+def test_news_that_could_not_be_sent_before_the_end_is_left_out_and_the_end_stays_an_end(
+    ledger: Ledger,
+) -> None:
+    outbox, mail = told(ledger), Script("mail")
+    work(outbox, {"mail": mail}, "w1", START)
+    worse = [finding("s0", severity="critical")]
+    ledger.record_evaluation(live(1, *worse), RULES)
+    mail.answers = [Retry("503")]
+    work(outbox, {"mail": mail}, "w1", START + HOUR)
+    ended(ledger, START + 2 * HOUR)
+    assert work(outbox, {"mail": mail}, "w1", START + 2 * HOUR) == ["mail: sent"]
+    assert [row.reason for row in mail.sent] == ["first", "severity_rise", "all_resolved"]
+    assert work(outbox, {"mail": mail}, "w1", START + 3 * HOUR) == []
+
+
+def test_a_first_message_that_may_have_arrived_is_looked_up_before_the_end_is_sent(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", Unknown("no answer"))
+    work(outbox, {"mail": mail}, "w1", START)
+    ended(ledger, START + HOUR)
+    for hour in (2, 3):
+        work(outbox, {"mail": mail}, "w1", START + hour * HOUR)
+    assert [row.reason for row in mail.asked] == ["first"]
+    assert [row.reason for row in mail.sent] == ["first", "all_resolved"]
+
+
+def test_an_end_withdraws_nothing_of_other_sinks_or_incidents(ledger: Ledger) -> None:
+    outbox = told(ledger, "mail", "chat", sites=2)
+    mail, chat = Script("mail", Retry("503"), Retry("503")), Script("chat")
+    work(outbox, {"mail": mail, "chat": chat}, "w1", START)
+    name = min(ledger.lifecycle_state(START).incidents)
+    ledger.resolve(name, "ada", START + HOUR)
+    ledger.notify(NotificationRules(routes=[Route(name="all", sinks=("mail", "chat"))]), START + HOUR)
+    work(outbox, {"mail": mail, "chat": chat}, "w1", START + 2 * HOUR)
+    assert [(row.reason, row.payload["is_over"]) for row in chat.sent] == [("first", False)] * 2 + [
+        ("all_resolved", True)
+    ]
+    sent = {(row.incident_id == name, row.reason, row.payload["is_over"]) for row in mail.sent[2:]}
+    assert sent == {(True, "first", True), (False, "first", False)}
