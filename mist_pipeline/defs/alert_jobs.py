@@ -21,7 +21,7 @@ from mist_pipeline.workflows import evaluate, messages, tickets
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.messages import utc_now
 from mist_pipeline.workflows.progress import AS_OF_TAG
-from mist_pipeline.workflows.self_monitoring import WATCHED
+from mist_pipeline.workflows.self_monitoring import WATCHED, sink_sentence
 
 _SHOWN = 50
 """Rows of a table in the metadata of a run."""
@@ -166,6 +166,19 @@ def _send(context: dg.OpExecutionContext, settings: Settings, sinks: Iterable[st
         "states": dg.MetadataValue.json(dict(Counter(map(_state, sent.done)))),
         "messages": dg.MetadataValue.md(_messages(sent.done[:_SHOWN])),
     }
+    failing = [sink_sentence(one, settings.organisation.zone) for one in sent.failing]
+    if failing:
+        rows = [(one.sink, one.since.isoformat(), one.waiting, one.error) for one in sent.failing]
+        metadata["failing sinks"] = dg.MetadataValue.md(
+            markdown_table(("sink", "since", "waiting", "error"), rows)
+        )
+    for sentence in failing:
+        context.log.warning("%s", sentence)
+    if failing and len(failing) == len(settings.notifications.sinks):
+        # Nobody can be told of it: the run itself has to say so.
+        raise dg.Failure(
+            "No sink accepts messages, so nobody is told of anything", metadata=metadata, allow_retries=False
+        ) from sent.defect
     if sent.defect is not None:
         # A step that fails has no output to say it on.
         raise dg.Failure(str(sent.defect), metadata=metadata, allow_retries=False) from sent.defect

@@ -16,7 +16,7 @@ from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, live
 from mist_pipeline.workflows.analysis.detect_day import may_notify
-from mist_pipeline.workflows.evaluate import is_step_due
+from mist_pipeline.workflows.evaluate import delivery_troubles, is_step_due
 from mist_pipeline.workflows.messages import is_message_due, utc_now
 from mist_pipeline.workflows.tickets import has_open_tickets
 
@@ -183,10 +183,12 @@ def pipeline_trouble_sensor(
         name="pipeline_trouble",
         job=job,
         minimum_interval_seconds=60,
-        description="The pipeline's own trouble: failed jobs, failed checks, polls that have stopped.",
+        description="The pipeline's own trouble: failed jobs and checks, polls that have stopped, sinks that fail.",
     )
     def pipeline_trouble(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        found = troubles_now(context.instance, settings, watched, check_keys, clock())
+        now = clock()
+        found = troubles_now(context.instance, settings, watched, check_keys, now)
+        found = pl.concat([found, delivery_troubles(settings, now)])
         now_known = known(found)
         if now_known == (context.cursor or known(found.clear())):
             return dg.SkipReason(f"Nothing new; troubles known: {found.height}.")

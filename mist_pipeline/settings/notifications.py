@@ -7,6 +7,7 @@ stand beside what they configure.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, Union
 from urllib.parse import urlsplit
@@ -50,6 +51,12 @@ class Alerts(Section):
         description="Kind of finding → least severity at which it raises an alert by itself, instead of what was measured to "
         "be best (docs/alerts.md); for example `{threshold: critical}`.",
     )
+    sink_patience_minutes: float = Field(
+        10,
+        gt=0,
+        le=24 * 60,
+        description="A sink that keeps a message waiting for longer is told to the others, as an incident of the pipeline.",
+    )
     keep_days: int = Field(
         35,
         ge=2,
@@ -78,6 +85,11 @@ class Alerts(Section):
             if kind not in DEFAULT_RULES:
                 raise PlacedError((kind,), f"is no kind of finding; {hint(kind, DEFAULT_RULES)}")
         return value
+
+    @property
+    def sink_patience(self) -> timedelta:
+        """See ``sink_patience_minutes``."""
+        return timedelta(minutes=self.sink_patience_minutes)
 
     def policy(self) -> "Policy":
         """Rules and times of the lifecycle."""

@@ -13,6 +13,7 @@ from typing import Literal
 
 import duckdb
 
+from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.domain.text import clean
 from mist_pipeline.mist.errors import MistError, OrganisationUnclear, Unauthorized
 from mist_pipeline.settings import Settings, SettingsError
@@ -20,7 +21,9 @@ from mist_pipeline.warehouse.connection import WarehouseBusyError
 from mist_pipeline.warehouse.owner import Owner
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
+from mist_pipeline.workflows.ledger_access import failing_sinks, open_ledger
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError, refuse_other
+from mist_pipeline.workflows.self_monitoring import sink_sentence
 
 Verdict = Literal["fine", "doubtful", "wrong"]
 FINE: Verdict = "fine"
@@ -63,6 +66,7 @@ def checks(settings: Settings, dagster_home: Path, shown: Shown = str) -> Iterat
     yield configuration(settings, shown)
     yield from cloud(settings)
     yield warehouse(settings, shown)
+    yield from delivery(settings)
     yield disk(settings, shown)
     yield home(dagster_home, shown)
 
@@ -158,6 +162,34 @@ def warehouse(settings: Settings, shown: Shown) -> Check:
         found,
         "`mist-pipeline backfill` fills the gap" if late else "",
     )
+
+
+def delivery(settings: Settings) -> Iterator[Check]:
+    """Whether every sink accepts what it is sent; what waits untried counts, since somebody is asking now."""
+    sinks = settings.notifications.sinks
+    if not sinks or (isinstance(settings.ledger, Path) and not settings.ledger.exists()):
+        return
+    try:
+        with open_ledger(settings) as ledger:
+            failing = failing_sinks(settings, ledger, datetime.now(UTC), untried=True)
+    except LedgerUnavailableError as error:
+        yield Check(WRONG, "ledger", str(error), "without it nobody is notified")
+        return
+    is_everyone = len(failing) == len(sinks)
+    for one in failing:
+        fix = (
+            "`mist-pipeline alerts retry` sends it again"
+            if not one.waiting
+            else "it is tried again by itself"
+        )
+        if is_everyone:
+            fix = f"no sink accepts anything, so nobody is told of this; {fix}"
+        if one.waiting and not one.error:
+            fix = "is `mist-pipeline daemon` running? It sends what waits"
+        sentence = sink_sentence(one, settings.organisation.zone)
+        yield Check(WRONG if is_everyone else DOUBTFUL, f"sink {one.sink}", sentence, fix)
+    if not failing:
+        yield Check(FINE, "sinks", f"{', '.join(sinks)}: no message waits for long")
 
 
 def disk(settings: Settings, shown: Shown) -> Check:

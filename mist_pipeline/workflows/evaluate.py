@@ -15,8 +15,14 @@ from mist_pipeline.alerts.ledger.pending import PendingResult, evaluate_pending
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline
 from mist_pipeline.alerts.notify.plan import Notification
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.ledger_access import kept_evaluations, notification_rules, open_ledger
-from mist_pipeline.workflows.self_monitoring import refused_messages, unreadable_evaluations
+from mist_pipeline.tables import live
+from mist_pipeline.workflows.ledger_access import (
+    failing_sinks,
+    kept_evaluations,
+    notification_rules,
+    open_ledger,
+)
+from mist_pipeline.workflows.self_monitoring import sink_troubles, unreadable_evaluations
 
 AFTER_EVALUATIONS = timedelta(seconds=1)
 """Evaluations of one instant follow one another, each a moment later: a run of that instant decides behind them all."""
@@ -58,15 +64,22 @@ def own_state(
     settings: Settings, ledger: Ledger, troubles: pl.DataFrame, now: datetime
 ) -> EvaluationInput | None:
     """The pipeline itself as an evaluation; None where nothing is wrong and nothing was."""
-    # A sink that is not configured any more will never accept anything again: its end would never come.
-    refused = [one for one in ledger.refused() if one[0] in settings.notifications.sinks]
     damaged = kept_evaluations(settings).set_aside_since(now - DAMAGE_TOLD)
-    found = pl.concat([troubles, refused_messages(refused, now), unreadable_evaluations(damaged, now)])
+    sinks = sink_troubles(failing_sinks(settings, ledger, now), settings.organisation.zone, now)
+    found = pl.concat([troubles, sinks, unreadable_evaluations(damaged, now)])
     is_known = any(
         is_pipeline(alert.family) and (alert.is_active or alert.state == "pending")
         for alert in ledger.lifecycle_state(now).alerts.values()
     )
     return EvaluationInput(as_of=now, source="pipeline", findings=found) if found.height or is_known else None
+
+
+def delivery_troubles(settings: Settings, now: datetime) -> pl.DataFrame:
+    """Sinks that fail now, as the next evaluation will find them."""
+    if not settings.notifications.sinks:
+        return live.FINDINGS.empty()
+    with open_ledger(settings) as ledger:
+        return sink_troubles(failing_sinks(settings, ledger, now), settings.organisation.zone, now)
 
 
 def escalate(settings: Settings, now: datetime) -> Escalated:

@@ -11,6 +11,7 @@ import polars as pl
 
 from mist_pipeline.alerts.ledger.evaluation_store import EvaluationStore
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
+from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.alerts.notify.silences import site_labels
 from mist_pipeline.settings import Settings
 
@@ -47,6 +48,17 @@ def kept_looks(settings: Settings, first: date, last: date) -> "KeptEvaluations"
     return KeptEvaluations.between(kept_evaluations(settings), evaluated, *span(settings, first, last))
 
 
+def failing_sinks(
+    settings: Settings, ledger: Ledger, now: datetime, *, untried: bool = False
+) -> list[FailingSink]:
+    """Configured sinks that fail.
+
+    One that is not configured any more will never accept anything again: its end would never come.
+    """
+    found = ledger.failing_sinks(now, settings.alerts.sink_patience, untried=untried)
+    return [one for one in found if one.sink in settings.notifications.sinks]
+
+
 def notification_rules(settings: Settings) -> NotificationRules:
     """Who is notified of what, with the sites as they were last seen."""
     notified = settings.notifications
@@ -55,6 +67,8 @@ def notification_rules(settings: Settings) -> NotificationRules:
         escalations=notified.escalations,
         labels_by_site=site_labels(known_sites(settings), settings.organisation.names),
         windows=notified.planned_silences(),
+        # A ticket is somebody's work; that messages do not arrive is one only where nobody else can be told.
+        sinks=[name for name in notified.sinks if name not in notified.tickets] or list(notified.sinks),
     )
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.alerts.ledger.outbox import Done, Outbox
+from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering.remediation import Remediation
@@ -23,7 +24,7 @@ from mist_pipeline.notification.worker import SinksFailedError, Worker
 from mist_pipeline.report.queries.data import Links
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.cloud import Cloud
-from mist_pipeline.workflows.ledger_access import known_sites, open_ledger
+from mist_pipeline.workflows.ledger_access import failing_sinks, known_sites, open_ledger
 
 
 def utc_now() -> datetime:
@@ -53,10 +54,12 @@ class Sent:
     Attributes:
         done: Every message that was tried, in order.
         defect: What of ours broke; the sinks that it did not hit were served all the same.
+        failing: Of all sinks those that fail after it.
     """
 
     done: Sequence[Done]
     defect: SinksFailedError | None = None
+    failing: Sequence[FailingSink] = ()
 
 
 @dataclass(frozen=True)
@@ -152,10 +155,12 @@ def send_due(
     run_id: str = "",
 ) -> Sent:
     """Send what is due to these sinks; each fails alone."""
+    defect = None
     try:
-        return Sent(worker(settings, ledger, clock=clock, run_id=run_id).run(sinks))
+        done: Sequence[Done] = worker(settings, ledger, clock=clock, run_id=run_id).run(sinks)
     except SinksFailedError as error:
-        return Sent(error.done, error)
+        done, defect = error.done, error
+    return Sent(done, defect, failing_sinks(settings, ledger, clock()))
 
 
 def send_tests(

@@ -1,4 +1,4 @@
-"""What is wrong with the pipeline itself, as findings: failed jobs, failed checks, polls that stopped, refused messages.
+"""What is wrong with the pipeline itself, as findings: failed jobs, failed checks, polls that stopped, sinks that fail.
 
 Here: facts as values, and the pure rules over them. A state and not a stream of events: whoever asks late, twice or after a
 crash gets the same answer, and nothing is lost with an event. Not here: where the facts come from (``defs.pipeline_facts``,
@@ -13,14 +13,16 @@ findings about sites (``analysis.findings``).
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 import polars as pl
 
+from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.alerts.lifecycle.observations import PIPELINE
+from mist_pipeline.alerts.notify.plan import failing_sink_family
 from mist_pipeline.analysis.findings.findings import fingerprint
 from mist_pipeline.domain.severity import Severity, rank, worst
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
@@ -268,19 +270,47 @@ def one_line(text: str, known: Secrets = NONE_KNOWN) -> str:
     return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
 
 
-def refused_messages(refused: Sequence[tuple[str, str, datetime]], now: datetime) -> pl.DataFrame:
-    """Sinks that refuse their messages, as one finding; none where all accept.
+def sink_troubles(failing: Iterable[FailingSink], zone: tzinfo, now: datetime) -> pl.DataFrame:
+    """Sinks that do not accept what they are sent: one finding a sink, so that each is told to the others and ends alone.
 
     Args:
-        refused: Sink, error and since when, as `Ledger.refused` gives them.
+        failing: As `Ledger.failing_sinks` gives them.
+        zone: For the time in the sentence.
         now: The instant of the evaluation.
     """
-    if not refused:
-        return live.FINDINGS.empty()
-    sinks, errors, since = zip(*refused, strict=True)
-    evidence = {"sinks": dict(zip(sinks, errors, strict=True)), "since": min(since).isoformat()}
-    summary = f"Messages do not arrive by {', '.join(sinks)}: {errors[0]}"
-    return _findings([_Trouble("delivery", "major", summary, evidence)], now)
+    found = [
+        _Trouble(
+            failing_sink_family(one.sink).removeprefix(f"{PIPELINE}:"),
+            "major",
+            sink_sentence(one, zone),
+            {
+                "sink": one.sink,
+                "since": one.since.isoformat(),
+                "error": one_line(one.error),
+                "waiting": one.waiting,
+            },
+        )
+        for one in failing
+    ]
+    return _findings(found, now)
+
+
+def sink_sentence(failing: FailingSink, zone: tzinfo) -> str:
+    """What is wrong with a sink, in one line.
+
+    >>> from datetime import UTC
+    >>> one = FailingSink(sink="chat", since=datetime(2026, 3, 1, 14, 5, tzinfo=UTC), error="Slack answered 403", waiting=2)
+    >>> sink_sentence(one, UTC)
+    'Sink chat has not accepted any message since 2026-03-01 14:05 UTC (2 are waiting): Slack answered 403'
+    """
+    since = f"{failing.since.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    why = one_line(failing.error) or "none was tried yet"
+    are = "1 is" if failing.waiting == 1 else f"{failing.waiting} are"
+    if not failing.waiting:
+        return f"Sink {failing.sink} refused its newest message, of {since}: {why}"
+    if failing.accepts_others:
+        return f"Sink {failing.sink} accepts some messages, but not one of {since} ({are} waiting): {why}"
+    return f"Sink {failing.sink} has not accepted any message since {since} ({are} waiting): {why}"
 
 
 def unreadable_evaluations(names: Sequence[str], now: datetime) -> pl.DataFrame:

@@ -61,13 +61,12 @@ def test_a_refused_message_becomes_trouble_of_the_pipeline_until_the_sink_accept
         assert installed.deliveries("hook") == [("hook", "first", "dead")]
         (error,) = installed.said(result, logging.ERROR)
         assert "no such channel" in error
-        hook.script(Reply(400, b"no such channel"))
         installed.evaluates(0.25, finding())
         refused = installed.incident("pipeline")
-        assert refused.family == "pipeline:delivery"
+        assert refused.family == "pipeline:delivery:hook"
         told = installed.messages()[refused.incident_id]
         assert [document["reason"] for document in told] == ["first"]
-        assert "Messages do not arrive by hook" in told[0]["incident"]["title"]
+        assert "Sink hook refused its newest message" in told[0]["incident"]["title"]
         assert told[0]["incident"]["scope"] == "pipeline"
         # It lasts, is said once, and hangs on no other news.
         installed.evaluates(0.5, finding())
@@ -89,13 +88,75 @@ def test_what_was_given_up_after_a_day_of_trying_is_told_as_well(build: Build) -
         installed.read("deliver", 25)
         assert installed.deliveries("hook") == [("hook", "first", "dead")]
         installed.read("evaluate", 25)
-        assert installed.incident("pipeline").family == "pipeline:delivery"
+        assert installed.incident("pipeline").family == "pipeline:delivery:hook"
+
+
+def test_a_sink_that_fails_for_minutes_is_told_to_the_others_and_ends_when_it_accepts_again(
+    build: Build,
+) -> None:
+    with FakeHttp() as hook:
+        installed = build(sinks={"hook": HOOK, "people": FILES}, HOOK_URL=f"{hook.url}/in")
+        hook.script(*[Reply(503, b"down for maintenance")] * 4)
+        installed.evaluates(0, finding())
+        installed.read("evaluate", 9 / 60)
+        assert all(not name.startswith("pipeline") for name in families(installed))
+        result = installed.read("evaluate", 11 / 60)
+        failing = installed.incident("pipeline")
+        assert failing.family == "pipeline:delivery:hook"
+        (told,) = installed.messages()[failing.incident_id]
+        title = told["incident"]["title"]
+        assert title.startswith(f"Sink hook has not accepted any message since {START:%Y-%m-%d %H:%M} UTC")
+        assert "503: down for maintenance" in title
+        assert [to for to, reason, _ in installed.deliveries() if reason == "first"].count("hook") == 1
+        assert "Sink hook has not accepted any message" in installed.said(result)[-1]
+        (row_,) = cells(metadata(result, "notify")["failing sinks"])
+        assert row_[0] == "hook"
+        # It lasts: one incident, told once.
+        installed.read("evaluate", 14 / 60)
+        assert len(installed.messages()[failing.incident_id]) == 1
+        installed.read("deliver", 1)
+        assert installed.deliveries("hook") == [("hook", "first", "sent")]
+        installed.read("evaluate", 1.25)
+    told_of_it = installed.messages()[failing.incident_id]
+    assert [document["reason"] for document in told_of_it] == ["first", "all_resolved"]
+
+
+def families(installed: Installation) -> list[str]:
+    with installed.ledger() as ledger:
+        return [one.family for one in ledger.lifecycle_state(START).incidents.values()]
+
+
+def test_where_routes_lead_only_to_the_sink_that_fails_all_others_hear_of_it(build: Build) -> None:
+    with FakeHttp() as hook, FakeJira() as jira:
+        installed = build(
+            sinks={"hook": HOOK, "people": FILES, **tickets(jira)},
+            routes=[{"name": "all", "sinks": ["hook"]}],
+            HOOK_URL=f"{hook.url}/in",
+        )
+        hook.script(*[Reply(503)] * 3)
+        installed.evaluates(0, finding())
+        installed.read("evaluate", 0.25)
+        assert installed.deliveries("people") == [("people", "first", "sent")]
+        assert installed.deliveries("jira") == []
+
+
+def test_when_no_sink_accepts_anything_the_run_itself_fails_and_says_so(build: Build) -> None:
+    with FakeHttp() as hook:
+        installed = build(sinks={"hook": HOOK}, HOOK_URL=f"{hook.url}/in")
+        hook.script(*[Reply(503)] * 5)
+        installed.evaluates(0, finding())
+        result = installed.run("evaluate", 0.25)
+        assert not result.success
+        assert failed(result) == {"notify", "ticket"}
+        (row_,) = cells(metadata(result, "notify")["failing sinks"])
+        assert row_[0] == "hook"
+        assert row_[2] == "1"
 
 
 def test_a_sink_that_is_not_configured_any_more_is_no_trouble(build: Build) -> None:
     with FakeHttp() as hook:
         installed = build(sinks={"hook": HOOK, "people": FILES}, HOOK_URL=f"{hook.url}/in")
-        hook.script(Reply(400), Reply(400))
+        hook.script(Reply(400))
         installed.evaluates(0, finding())
         installed.read("evaluate", 0.25)
         assert installed.incident("pipeline").is_active

@@ -2,19 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 # What Dagster keeps of runs, schedules and graphs can only be made or read with classes that have no public name.
 from dagster._core.scheduler.instigation import (
     InstigatorStatus,
 )
 
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.notify.outcome import Accepted, Retry
 from mist_pipeline.defs.sensors import pipeline_trouble_sensor
 from mist_pipeline.settings import load_settings
+from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
 from mist_pipeline.workflows.self_monitoring import WATCHED
-from mist_pipeline_tests.support.alerts.histories import START, finding
+from mist_pipeline_tests.support.alerts.histories import START, finding, live
 from mist_pipeline_tests.support.defs.installation import (
     Build,
 )
@@ -70,6 +75,38 @@ def test_trouble_starts_the_job_when_it_begins_and_when_it_ends(instance: dg.Dag
     run(instance, "daily", fine)
     assert ticks.fires()
     assert not ticks.fires()
+
+
+def test_a_sink_that_fails_starts_the_job_after_minutes_and_when_it_accepts_again(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    notifications = {
+        "sinks": {"chat": {"type": "file"}, "mail": {"type": "file"}},
+        "routes": [{"name": "all", "sinks": ["chat", "mail"]}],
+    }
+    settings = load_settings(
+        environment={
+            "MIST_PIPELINE_DATA": str(tmp_path),
+            "MIST_PIPELINE__NOTIFICATIONS": yaml.safe_dump(notifications),
+        }
+    )
+    now = START
+    ticks = Ticks(
+        instance, pipeline_trouble_sensor(settings, WATCHED, (), job_that("alerts", broken), lambda: now)
+    )
+    with open_ledger(settings) as ledger:
+        ledger.record_evaluation(live(0, finding()), notification_rules(settings))
+        outbox = Outbox(ledger.engine)
+        outbox.work({"chat": lambda _row: Retry("403")}, "w", lambda: START)
+        outbox.work({"mail": lambda _row: Accepted()}, "w", lambda: START)
+        now = START + 9 * MINUTE
+        assert not ticks.fires()
+        now = START + 10 * MINUTE
+        assert ticks.fires()
+        now = START + 30 * MINUTE
+        assert not ticks.fires()
+        outbox.work({"chat": lambda _row: Accepted()}, "w", lambda: now)
+        assert ticks.fires()
 
 
 def test_trouble_that_comes_back_starts_the_job_again(instance: dg.DagsterInstance) -> None:

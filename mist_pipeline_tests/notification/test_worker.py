@@ -264,7 +264,7 @@ def test_a_step_that_nobody_needs_any_more_is_not_sent_though_it_was_leased(offi
     assert {one.delivery.sink: one.state for one in done} == {"chat": "sent", "pager": None}
     assert pager.sent == []
     assert dict(office.states()) == {"chat": "sent", "pager": "dead"}
-    assert office.ledger.refused() == []
+    assert office.ledger.failing_sinks(office.now, timedelta(0)) == []
 
 
 class Pager(Recorder):

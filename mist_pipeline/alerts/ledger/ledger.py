@@ -46,12 +46,14 @@ class NotificationRules:
         escalations: Policies by name.
         labels_by_site: Labels by site (`silences.site_labels`).
         windows: Maintenance windows of the configuration, besides the silences in the ledger.
+        sinks: Those that hear of one that fails where no route leads to another.
     """
 
     routes: Sequence[Route]
     escalations: Mapping[str, EscalationPolicy] = field(default_factory=dict)
     labels_by_site: Mapping[str, Labels] = field(default_factory=dict)
     windows: Sequence[Silence] = ()
+    sinks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -391,6 +393,7 @@ class Ledger(LedgerReader):
             rules.routes,
             now,
             queries.held(connection),
+            rules.sinks,
         )
         queries.write_notifications(connection, planned.notifications, now)
         queries.write_held(connection, planned.held)

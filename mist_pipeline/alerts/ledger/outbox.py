@@ -28,7 +28,8 @@ from mist_pipeline.alerts.ledger.tables import DELIVERIES, THREADS
 from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Unknown
 from mist_pipeline.alerts.notify.plan import OVER
 
-_OPEN = ("pending", "sending", "failed", "unknown")
+OPEN_STATES = ("pending", "sending", "failed", "unknown")
+"""Of rows that may still be sent."""
 _IS_WITHDRAWN = DELIVERIES.c.withdrawn_reason.is_not(None)
 """Not needed any more; one that is under way keeps its state, and is not sent again."""
 
@@ -286,7 +287,7 @@ def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bo
         (earlier.c.sink == mine.c.sink)
         & (earlier.c.incident_id == mine.c.incident_id)
         & (earlier.c.delivery_id < mine.c.delivery_id)
-        & earlier.c.state.in_(_OPEN)
+        & earlier.c.state.in_(OPEN_STATES)
     )
     is_served = sa.true() if sinks is None else mine.c.sink.in_(list(sinks))
     holding = DELIVERIES.alias("holding")
@@ -300,7 +301,7 @@ def _is_urgent() -> sa.ColumnElement[bool]:
     return sa.exists().where(
         (news.c.sink == mine.c.sink)
         & (news.c.incident_id == mine.c.incident_id)
-        & news.c.state.in_(_OPEN)
+        & news.c.state.in_(OPEN_STATES)
         & news.c.reason.not_in(OVER)
         & (news.c.payload["severity"].as_string() == "critical")
     )

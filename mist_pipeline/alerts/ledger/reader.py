@@ -5,16 +5,17 @@ Here: questions, each answered from one consistent view without locking out writ
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from mist_pipeline.alerts.ledger import escalations, pages, queries, tables
+from mist_pipeline.alerts.ledger import escalations, pages, queries, sink_health, tables
 from mist_pipeline.alerts.ledger.database import reading
 from mist_pipeline.alerts.ledger.export import alert_list, copies, public_row
 from mist_pipeline.alerts.ledger.mapping import Row, alert_of, delivery_of, event_of, incident_of
+from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.alerts.lifecycle.policy import Policy
@@ -47,16 +48,12 @@ class LedgerReader:
             has_waited = is_active & (tables.INCIDENTS.c.withheld_until <= now)
             return queries.one(connection, tables.INCIDENTS, has_waited) is not None
 
-    def refused(self) -> list[tuple[str, str, datetime]]:
-        """Sinks whose newest settled message was given up: name, error, and since when it waited."""
-        rows = tables.DELIVERIES.c
-        is_settled = rows.state.in_(["sent", "dead"]) & (rows.kind != "test")
-        is_settled &= rows.withdrawn_reason.is_(None)
-        newest = sa.select(sa.func.max(rows.delivery_id)).where(is_settled).group_by(rows.sink)
-        query = sa.select(tables.DELIVERIES).where(rows.delivery_id.in_(newest) & (rows.state == "dead"))
+    def failing_sinks(
+        self, now: datetime, patience: timedelta, *, untried: bool = False
+    ) -> list[FailingSink]:
+        """Sinks that refuse their newest message or keep one waiting for longer than patience (`sink_health`)."""
         with reading(self.engine) as connection:
-            found = queries.rows(connection, query.order_by(rows.sink))
-        return [(row["sink"], row["last_error"], row["created_at"]) for row in found]
+            return sink_health.failing_sinks(connection, now, patience, untried=untried)
 
     def silences(self, now: datetime | None = None) -> list[Silence]:
         """All silences, or those that are not over at an instant."""

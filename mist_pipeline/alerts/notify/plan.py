@@ -24,12 +24,15 @@ from typing import Any
 
 from mist_pipeline.alerts.lifecycle.model import Withheld, stable_id
 from mist_pipeline.alerts.notify.decision import Decision, LastNotification, VisibleIncident, should_notify
+from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.alerts.notify.outcome import DeliveryKind
 from mist_pipeline.alerts.notify.routes import Route, chosen_routes
 from mist_pipeline.domain.severity import Severity, worst
 
 NotificationKey = tuple[str, str]
 """Sink and incident."""
+
+_DELIVERY = "pipeline:delivery:"
 
 OVER = frozenset({"all_resolved", "merged"})
 ENDS = OVER | {"acknowledged", "unacknowledged"}
@@ -109,12 +112,26 @@ class Plan:
     begun: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+def failing_sink_family(sink: str) -> str:
+    """Family of the trouble that a sink fails."""
+    return f"{_DELIVERY}{sink}"
+
+
+def failing_sink(labels: Labels) -> str | None:
+    """The sink that fails, of an incident that says so; None of every other."""
+    families = labels.get("family", ())
+    if len(families) != 1 or not families[0].startswith(_DELIVERY):
+        return None
+    return families[0].removeprefix(_DELIVERY)
+
+
 def plan(
     incidents: Iterable[VisibleIncident],
     last: Mapping[NotificationKey, LastNotification],
     routes: Sequence[Route],
     now: datetime,
     collected: Iterable[NotificationKey] = (),
+    sinks: Sequence[str] = (),
 ) -> Plan:
     """Decide about every incident.
 
@@ -124,13 +141,17 @@ def plan(
         routes: In order.
         now: The instant.
         collected: What quiet hours held back before (``Plan.held``); sent together now if the hours are over.
+        sinks: Those that hear of one that fails where no route leads to another.
     """
     notifications: list[Notification] = []
     withheld: dict[str, Withheld] = {}
     begun: dict[str, tuple[str, ...]] = {}
     held: set[NotificationKey] = set()
     for incident in incidents:
-        route_of, unrouted = _route_by_sink(incident, routes, now), _unrouted(incident, last, routes, now)
+        route_of, unrouted = (
+            _route_by_sink(incident, routes, now, sinks),
+            _unrouted(incident, last, routes, now, sinks),
+        )
         decisions = {
             sink: should_notify(incident, last.get((sink, incident.incident_id)), route, now)
             for sink, route in route_of.items()
@@ -160,13 +181,25 @@ def plan(
     return Plan(tuple(_digested(notifications, set(collected), now)), withheld, frozenset(held), begun)
 
 
-def _route_by_sink(incident: VisibleIncident, routes: Sequence[Route], now: datetime) -> dict[str, Route]:
-    """Sink → the first route that leads to it."""
+def _route_by_sink(
+    incident: VisibleIncident, routes: Sequence[Route], now: datetime, sinks: Sequence[str]
+) -> dict[str, Route]:
+    """Sink → the first route that leads to it.
+
+    That a sink fails is not told to itself: it would hear of it when it is over. Where routes lead to no other, at any
+    hour, all others hear of it.
+    """
     route_of: dict[str, Route] = {}
     for route in chosen_routes(routes, incident.labels, now):
         for sink in route.sinks:
             route_of.setdefault(sink, route)
-    return route_of
+    failing = failing_sink(incident.labels)
+    if failing is None:
+        return route_of
+    route_of.pop(failing, None)
+    if any(route.suits(incident.labels) and set(route.sinks) != {failing} for route in routes):
+        return route_of
+    return {sink: Route.none_to(sink) for sink in sinks if sink != failing}
 
 
 def _unrouted(
@@ -174,13 +207,14 @@ def _unrouted(
     last: Mapping[NotificationKey, LastNotification],
     routes: Sequence[Route],
     now: datetime,
+    sinks: Sequence[str],
 ) -> dict[str, Route]:
     """Sinks that were notified though no route leads there now: by an escalation, or before it grew milder.
 
     A sink that was notified of the beginning is notified of the acknowledgement and of the end (`ENDS`), whatever the
     severity is by then or the hour: a pager that an escalation rang would ring on otherwise.
     """
-    route_of = _route_by_sink(incident, routes, now)
+    route_of = _route_by_sink(incident, routes, now, sinks)
     return {
         sink: next((one for one in routes if sink in one.sinks), Route.none_to(sink))
         for sink, incident_id in last

@@ -15,7 +15,7 @@ anything to notify about (`decision`), and what a sink's name means (``delivery`
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import Field
 
@@ -24,6 +24,8 @@ from mist_pipeline.alerts.notify.matchers import Labels, Matcher
 from mist_pipeline.alerts.notify.time_windows import Window
 from mist_pipeline.domain.config_section import Section
 from mist_pipeline.domain.severity import SEVERITIES, Severity, rank
+
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Route(Section):
@@ -97,6 +99,10 @@ class Route(Section):
         if self.hours and not any(window.contains(now) for window in self.hours):
             return "outside its hours"
         return ""
+
+    def suits(self, labels: Labels) -> bool:
+        """Whether it is for an incident with these labels at some hour."""
+        return not self.model_copy(update={"hours": ()}).refuses(labels, _ANY_TIME)
 
     def quiet_until(self, severity: Severity, now: datetime) -> datetime | None:
         """Until when an incident of this severity waits for the digest; None if it is notified at once."""

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +211,7 @@ def test_what_waited_is_sent_and_what_was_withdrawn_is_not(old: str) -> None:
         while outbox.work(dict.fromkeys(sinks, send), "w2", lambda: LATER, limit=100):
             pass
         given_up = {delivery.delivery_id for delivery in ledger.given_up()}
-        refused = [sink for sink, _, _ in ledger.refused()]
+        refused = [one.sink for one in ledger.failing_sinks(LATER, timedelta(0))]
         after = rows(old)["deliveries"]
     waited = {row["delivery_id"] for row in before if row["state"] in {"pending", "failed"}}
     doubtful = {row["delivery_id"] for row in before if row["state"] in {"sending", "unknown"}}

@@ -301,7 +301,7 @@ def test_a_call_that_is_withdrawn_under_way_and_fails_is_over(ledger: Ledger, an
     assert not outbox.holds(row)
     assert outbox.settle(row, answer, START + MINUTE) is None
     assert states(ledger)["escalation"] == "dead"
-    assert ledger.refused() == ledger.given_up() == []
+    assert ledger.failing_sinks(START + HOUR, timedelta(0)) == ledger.given_up() == []
 
 
 def test_a_call_that_is_withdrawn_while_its_sender_is_dead_is_looked_up_and_not_sent(ledger: Ledger) -> None:

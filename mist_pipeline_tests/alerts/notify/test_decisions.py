@@ -24,7 +24,7 @@ from mist_pipeline.alerts.notify.escalation import (
     schedule,
 )
 from mist_pipeline.alerts.notify.matchers import parse_matchers
-from mist_pipeline.alerts.notify.plan import plan
+from mist_pipeline.alerts.notify.plan import failing_sink_family, plan
 from mist_pipeline.alerts.notify.routes import Route, chosen_routes, explain_route
 from mist_pipeline.alerts.notify.silences import Silence
 from mist_pipeline.alerts.notify.time_windows import Window
@@ -34,6 +34,7 @@ from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, l
 MINUTE = timedelta(minutes=1)
 ALL = Route(name="all", sinks=("mail",))
 NIGHT = Window(begins=time(22), zone="UTC", until=time(6))
+NOON = Window(begins=time(12), zone="UTC", until=time(13))
 
 
 def visible(
@@ -278,6 +279,43 @@ def test_steps_repeat_until_they_expire() -> None:
     assert [due.number for due in due_now(dues, START + 5 * MINUTE)] == [1]
     assert [due.number for due in due_now(dues, START + 2 * HOUR)] == [3, 4]
     assert due_now([Due(1, START + HOUR, "pager")], START) == []
+
+
+FAILS = {"family": (failing_sink_family("chat"),), "severity": ("major",), "scope": ("site",)}
+
+
+@pytest.mark.parametrize(
+    ("routes", "told_to"),
+    [
+        ([Route(name="all", sinks=("chat", "mail"))], ["mail"]),
+        ([Route(name="all", sinks=("chat",))], ["mail", "pager"]),
+        ([], ["mail", "pager"]),
+        ([Route(name="a", sinks=("chat",), goes_on=True), Route(name="b", sinks=("pager",))], ["pager"]),
+        ([Route(name="bad", sinks=("pager",), min_severity="critical")], ["mail", "pager"]),
+        # Where a route leads to another at other hours, its hours hold.
+        ([Route(name="noon", sinks=("mail",), hours=(NOON,))], []),
+        ([Route(name="all", sinks=("mail",), match='family!~"pipeline.*"')], ["mail", "pager"]),
+    ],
+)
+def test_a_sink_that_fails_is_told_to_the_others(routes: list[Route], told_to: list[str]) -> None:
+    said = plan(
+        [visible(labels=FAILS, site_ids=frozenset({""}))], {}, routes, START, sinks=("chat", "mail", "pager")
+    )
+    assert sorted(one.sink for one in said.notifications) == told_to
+    assert said.withheld.keys() == (set() if told_to else {"i1"})
+
+
+def test_who_heard_that_a_sink_fails_hears_that_it_works_again() -> None:
+    last = {("mail", "i1"): told()}
+    over = visible(state="resolved", labels=FAILS, site_ids=frozenset({""}))
+    said = plan([over], last, [Route(name="all", sinks=("chat",))], START, sinks=("chat", "mail"))
+    assert [(one.sink, one.reason) for one in said.notifications] == [("mail", "all_resolved")]
+
+
+def test_where_there_is_only_the_sink_that_fails_nobody_can_be_told() -> None:
+    said = plan([visible(labels=FAILS)], {}, [Route(name="all", sinks=("chat",))], START, sinks=("chat",))
+    assert said.notifications == ()
+    assert str(said.withheld["i1"]) == "no_route"
 
 
 @pytest.mark.parametrize(
