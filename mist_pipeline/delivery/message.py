@@ -57,11 +57,13 @@ class AlertView:
         family: Metric family.
         severity: Its present severity.
         status: Its present state.
-        opened_at: UTC.
+        opened_at: When it was noticed; UTC.
         resolved_at: UTC, or None.
         summaries: Sentences of its findings, newest first.
         classifier: What the cloud blames most, or empty.
         evidence: Numbers behind it, by name.
+        began_at: When the trouble began, as estimated; UTC. None where it is not known: when it was noticed.
+        last_bad_at: End of its last bad hour; None while it goes on.
     """
 
     alert_id: str
@@ -75,6 +77,8 @@ class AlertView:
     summaries: tuple[str, ...] = ()
     classifier: str = ""
     evidence: Mapping[str, object] = field(default_factory=dict, hash=False)
+    began_at: datetime | None = None
+    last_bad_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class IncidentView:
         severity: The worst of its open alerts; once resolved, the worst there was.
         scope: One site, or something that sites share.
         status: Its present state.
-        opened_at: UTC.
+        opened_at: When it was noticed; UTC.
         updated_at: UTC; the instant of this message.
         resolved_at: UTC, or None.
         cause: The cause in words, or empty.
@@ -99,6 +103,8 @@ class IncidentView:
         charts: Picture (PNG) by file name, for sinks that can show them.
         merged_into: The incident that its alerts went to: this one is over, but nothing has recovered.
             Empty for every other.
+        began_at: When the first of its alerts began, as estimated; UTC. None where it is not known.
+        last_bad_at: End of the last bad hour of its alerts; None while one of them goes on.
     """
 
     incident_id: str
@@ -117,6 +123,13 @@ class IncidentView:
     run_url: str | None = None
     charts: Mapping[str, bytes] = field(default_factory=dict, hash=False)
     merged_into: str = ""
+    began_at: datetime | None = None
+    last_bad_at: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """When the trouble began; not when it was noticed."""
+        return min(self.began_at or self.opened_at, self.opened_at)
 
     @property
     def sites(self) -> tuple[SiteView, ...]:

@@ -240,7 +240,23 @@ def _view(alert: Alert, statement: _Statement, surroundings: Surroundings) -> Al
         summaries=(alert.summary,) if alert.summary else (),
         classifier=alert.classifier,
         evidence=_evidence(alert, surroundings.background.get((alert.site_id, alert.metric))),
+        began_at=alert.began_at,
+        last_bad_at=_ended_bad_hours(alert, statement.at, is_over=is_over),
     )
+
+
+def _ended_bad_hours(alert: Alert, at: datetime, *, is_over: bool) -> datetime | None:
+    """The end of its last bad hour, as it was known at an instant."""
+    known = alert.last_bad_at
+    if known is not None and known <= at:
+        return known
+    return min(alert.resolved_at or at, at) if is_over else None
+
+
+def _last_bad_at(alerts: Sequence[AlertView]) -> datetime | None:
+    """When the last of these alerts had its last bad hour; None while one goes on."""
+    ends = [alert.last_bad_at for alert in alerts]
+    return max((end for end in ends if end is not None), default=None) if None not in ends else None
 
 
 def _site(site_id: str, family: str, surroundings: Surroundings) -> SiteView:
@@ -299,6 +315,8 @@ def _single(
         run_url=surroundings.run_url,
         charts=_charts(alerts, surroundings.background),
         merged_into=_merged_into(one, str(delivery.payload.get("detail", ""))),
+        began_at=one.incident.began_at,
+        last_bad_at=_last_bad_at(alerts),
     )
 
 
@@ -331,6 +349,8 @@ def _digest(
         report_url=surroundings.report_url,
         run_url=surroundings.run_url,
         charts=_charts(alerts, surroundings.background),
+        began_at=min(one.incident.began_at or one.incident.opened_at for one in statements),
+        last_bad_at=_last_bad_at(alerts) if not lasting else None,
     )
 
 

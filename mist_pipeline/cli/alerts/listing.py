@@ -171,5 +171,5 @@ def _print_alerts(frame: "pl.DataFrame", output: Format) -> None:
     elif output is Format.json:
         print_json(frame.to_dicts())
     else:
-        console.print(alert_table(frame))
+        console.print(alert_table(frame.drop("last_bad_at", "is_past", "opened_at")))
         console.print(count(frame.height, "alert"))

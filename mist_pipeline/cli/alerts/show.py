@@ -18,6 +18,7 @@ from mist_pipeline.cli.alerts.tables import (
     cell,
     incident_json,
     print_json,
+    progress,
     say,
     severity_of,
     short,
@@ -113,8 +114,14 @@ def print_story(
 def _facts(
     incident: Incident, alerts: Sequence[Alert], sites: Sites, now: datetime
 ) -> Iterable[tuple[str, str]]:
-    yield "State", _state(incident)
-    yield "Since", f"{in_words(incident.opened_at)} ({since(incident.opened_at, now)})"
+    yield "State", _state(incident, alerts)
+    began = incident.began_at or incident.opened_at
+    yield "Since", f"{in_words(began)} ({since(began, now)})"
+    yield "Noticed", f"{in_words(incident.opened_at)} ({since(incident.opened_at, now)} ago)"
+    bad = [alert.last_bad_at for alert in alerts if alert.is_active or not incident.is_active]
+    ends = [end for end in bad if end is not None]
+    if bad and len(ends) == len(bad):
+        yield "Last bad hour", f"until {in_words(max(ends))} ({since(max(ends), now)} ago)"
     if incident.resolved_at is not None:
         yield "Over", f"{in_words(incident.resolved_at)} ({since(incident.resolved_at, now)} ago)"
     yield "Where", where(alerts, sites)
@@ -124,12 +131,15 @@ def _facts(
         yield "Nobody notified", reason
 
 
-def _state(incident: Incident) -> str:
+def _state(incident: Incident, alerts: Sequence[Alert]) -> str:
     if incident.state == "merged":
         return f"merged into {incident.merged_into}"
     if incident.state == "acknowledged" and incident.acknowledged_at is not None:
-        return f"acknowledged by {incident.acknowledged_by}, {in_words(incident.acknowledged_at)}"
-    return incident.state
+        by = f"acknowledged by {incident.acknowledged_by}, {in_words(incident.acknowledged_at)}"
+        return f"{progress(incident, alerts).partition(',')[0]}, {by}"
+    if alerts and all(alert.is_past for alert in alerts):
+        return "over before it was noticed"
+    return progress(incident, alerts)
 
 
 def _section(title: str) -> None:
@@ -147,7 +157,7 @@ def _print_alerts(alerts: Sequence[Alert], sites: Sites, now: datetime) -> None:
             short(alert.alert_id),
             cell(alert.severity),
             cell(alert.state),
-            since(alert.opened_at or alert.pending_since, now),
+            since(alert.began_at or alert.opened_at or alert.pending_since, now),
             cell(sites.label(alert.site_id, alert.family)),
             cell(alert.metric or alert.family),
             cell(alert.summary),

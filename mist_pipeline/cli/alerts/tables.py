@@ -33,7 +33,7 @@ INSTANT_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 """Of instants in files and JSON: UTC, to the second."""
 
 CSV_COLUMNS = (
-    "incident_id", "severity", "state", "opened_at", "resolved_at", "site_count", "where", "what", "withheld",
+    "incident_id", "severity", "state", "opened_at", "resolved_at", "began_at", "last_bad_at", "site_count", "where", "what", "withheld",
 )  # fmt: skip
 """Columns of a list of incidents."""
 
@@ -136,6 +136,18 @@ def order(found: Iterable[Found]) -> list[Found]:
     )
 
 
+def progress(incident: Incident, alerts: Iterable[Alert]) -> str:
+    """``going on``, ``recovering``, ``over``, ``merged``; and who has taken it is not part of it."""
+    if incident.state == "merged":
+        return "merged"
+    if not incident.is_active:
+        return "over"
+    active = [alert for alert in alerts if alert.is_active]
+    is_recovering = bool(active) and all(alert.last_bad_at is not None for alert in active)
+    words = "recovering" if is_recovering else "going on"
+    return f"{words}, acknowledged" if incident.state == "acknowledged" else words
+
+
 def incident_table(found: Iterable[Found], sites: Sites, now: datetime) -> Table:
     """Incidents, one row each; why nobody was notified stands below what it is."""
     rows = Table(box=None, pad_edge=False)
@@ -150,8 +162,8 @@ def incident_table(found: Iterable[Found], sites: Sites, now: datetime) -> Table
         rows.add_row(
             short(incident.incident_id),
             cell(severity_of(alerts) if alerts else "–"),
-            cell(incident.state),
-            since(incident.opened_at, now),
+            cell(progress(incident, alerts)),
+            since(incident.began_at or incident.opened_at, now),
             cell(where(alerts, sites)),
             words,
         )
@@ -170,6 +182,8 @@ def incident_json(incident: Incident, alerts: Sequence[Alert], sites: Sites) -> 
         "family": incident.family,
         "cause": incident.cause,
         "summary": what(incident, alerts),
+        "began_at": incident.began_at,
+        "last_bad_at": incident.last_bad_at,
         "opened_at": incident.opened_at,
         "acknowledged_at": incident.acknowledged_at,
         "acknowledged_by": incident.acknowledged_by,
@@ -196,6 +210,8 @@ def incident_csv(found: Iterable[Found], sites: Sites) -> None:
                 incident.state,
                 plain(incident.opened_at),
                 plain(incident.resolved_at) if incident.resolved_at else "",
+                plain(incident.began_at) if incident.began_at else "",
+                plain(incident.last_bad_at) if incident.last_bad_at else "",
                 len({alert.site_id for alert in concerned(alerts)}),
                 _no_formula(where(alerts, sites)),
                 _no_formula(what(incident, alerts)),

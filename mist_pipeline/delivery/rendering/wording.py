@@ -129,20 +129,39 @@ def why(message: Message) -> str:
     return f"{sentence} Told late: it was so at {instant(decided)}, and is sent at {instant(sent)}."
 
 
+_NOTICED_LATER = timedelta(minutes=10)
+"""Trouble that was noticed so much later than it began says both."""
+
+
 def lasted(incident: IncidentView) -> timedelta:
-    """From its opening to its end, or to this message."""
-    return max((incident.resolved_at or incident.updated_at) - incident.opened_at, timedelta(0))
+    """From its beginning to the end of its last bad hour, or to this message while it goes on."""
+    ended = incident.last_bad_at or incident.resolved_at or incident.updated_at
+    return max(ended - incident.since, timedelta(0))
+
+
+def condition(incident: IncidentView) -> str:
+    """Whether it goes on: ``going on``, ``recovering since …``, ``over since …``, ``merged``."""
+    if incident.merged_into:
+        return "merged"
+    taken = ", acknowledged" if incident.status == "acknowledged" else ""
+    if incident.status == "resolved":
+        return f"over since {instant(incident.last_bad_at or incident.resolved_at or incident.updated_at)}"
+    if incident.last_bad_at is not None:
+        return f"recovering since {instant(incident.last_bad_at)}{taken}"
+    return f"going on{taken}"
 
 
 def facts(incident: IncidentView) -> list[tuple[str, str]]:
     """Severity, state, since when, where, how many alerts, cause: name and value."""
     took = f"({duration(lasted(incident))})"
-    when = ("Since", f"{instant(incident.opened_at)} {took}")
+    noticed = ""
+    if incident.opened_at - incident.since >= _NOTICED_LATER:
+        noticed = f", noticed at {instant(incident.opened_at)}"
+    when = ("Since", f"{instant(incident.since)} {took}{noticed}")
     if incident.status == "resolved":
-        end = instant(incident.resolved_at or incident.updated_at)
-        when = ("When", f"{instant(incident.opened_at)} to {end} {took}")
-    condition = "merged" if incident.merged_into else incident.status
-    found = [("Severity", incident.severity), ("State", condition), when]
+        end = instant(incident.last_bad_at or incident.resolved_at or incident.updated_at)
+        when = ("When", f"{instant(incident.since)} to {end} {took}{noticed}")
+    found = [("Severity", incident.severity), ("State", condition(incident)), when]
     if incident.alerts:
         found.append(("Where", places(incident)))
         states = Counter[str](alert.status for alert in incident.alerts)

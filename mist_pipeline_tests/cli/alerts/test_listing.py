@@ -32,9 +32,9 @@ class TestList:
         ended = alerts("list")
         lines = [line for line in ended.out.splitlines() if re.match(r"[0-9a-f]{8} ", line)]
         assert [line.split()[1:3] for line in lines] == [
-            ["critical", "open"],
-            ["major", "open"],
-            ["warning", "open"],
+            ["critical", "going"],
+            ["major", "going"],
+            ["warning", "going"],
         ]
         assert "Cologne 3" in lines[1]
         assert "4 h" in lines[1]
@@ -118,7 +118,8 @@ class TestListOfAllAlerts:
         record(settings, *THREE)
         rows = list(csv.DictReader(io.StringIO(alerts("list", "--all", "--format", "csv").out)))
         given = parsed(alerts("list", "--all", "--format", "json"))
-        assert [{name: value or "" for name, value in row.items()} for row in given] == rows
+        as_text = {None: "", True: "true", False: "false"}
+        assert [{name: as_text.get(value, value) for name, value in row.items()} for row in given] == rows
 
     def test_a_table_shows_beginnings_of_ids(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
