@@ -63,14 +63,14 @@ def test_hours_without_users_say_nothing() -> None:
     assert not found.is_on[0, -1]
 
 
-def test_few_users_take_longer_to_say_that_it_is_over_than_many() -> None:
-    def until_over(users: float) -> int:
-        of = hours(BAD * 6 + GOOD * 60, users)
-        # The noise of a share falls with the number of users.
-        of = EpisodeHours(of.excess, of.exposure, of.variance * (USERS / users), of.is_surprising)
-        return int(follow(Episodes.empty(1), of, FAST, FIRST).is_on[0].sum())
-
-    assert until_over(300) > until_over(3000) > 0
+@pytest.mark.parametrize(("users", "hours_on"), [(3000, 2), (100, 10)])
+def test_few_users_take_longer_to_say_that_it_is_over_than_many(users: float, hours_on: int) -> None:
+    of = hours(BAD * 40 + GOOD * 60, users)
+    # The noise of a share falls with the number of users.
+    of = EpisodeHours(of.excess, of.exposure, of.variance * (USERS / users), of.is_surprising)
+    found = follow(Episodes.empty(1), of, FAST, FIRST)
+    assert not found.is_on[0, -1]
+    assert hours_on <= found.is_on[0, 40:].sum() <= 2 * hours_on
 
 
 def test_half_a_recovery_is_no_end() -> None:
