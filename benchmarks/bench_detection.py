@@ -1,6 +1,6 @@
 """How well the whole product detects: simulated worlds collected over HTTP, analysed, and replayed by the command line.
 
-For each seed a world is served, ``mist-pipeline backfill`` fills its history, ``mist-pipeline replay`` writes
+For each seed a tidy and a messy world is served, ``mist-pipeline backfill`` fills its history, ``mist-pipeline replay`` writes
 alerts.csv, and `detection_score` compares what it says with the truth, which has no path over HTTP. The first weeks serve
 to learn what is normal: incidents that end in them are left out together with the alerts of that time.
 
@@ -39,6 +39,7 @@ from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 from mist_pipeline.workflows.progress import NOTIFY_TAG, silent
 
 TIDY_SEEDS = (7201, 7202, 7203)
+MESSY_SEEDS = (7301, 7302, 7303)
 COLLECTED = "collected.json"
 """What the warehouse beside it holds, written once that is complete."""
 
@@ -137,7 +138,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=30)
     parser.add_argument("--days", type=int, default=60)
-    parser.add_argument("--seeds", type=int, nargs="+", help=f"default: {TIDY_SEEDS}")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", help=f"default: {TIDY_SEEDS} tidy, {MESSY_SEEDS} messy"
+    )
+    parser.add_argument("--tidy", action="store_true", help="no messy worlds")
+    parser.add_argument("--messy", action="store_true", help="no tidy worlds")
     parser.add_argument("--by-kind", action="store_true", help="a second table, by kind of trouble")
     parser.add_argument("--request-limit", type=int, default=5000, help="calls an hour that the cloud allows")
     parser.add_argument("--raises", default="{}", help="alerts.raises, for example '{threshold: critical}'")
@@ -151,15 +156,25 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if chosen.reuse != "nothing" and not chosen.folder:
         parser.error("--reuse needs --folder, where an earlier call has kept its worlds")
+    if chosen.tidy and chosen.messy:
+        parser.error("--tidy and --messy leave no world; give neither for both")
     behaviour = Behaviour(request_limit=chosen.request_limit)
     print(f"{chosen.sites} sites × {chosen.days} days, {chosen.request_limit} calls an hour\n\n{HEADER}")
-    worlds = [("tidy", seed) for seed in chosen.seeds or TIDY_SEEDS]
+    worlds = [
+        (name, is_messy, seed)
+        for name, is_messy, is_left_out, seeds in (
+            ("tidy", False, chosen.messy, TIDY_SEEDS),
+            ("messy", True, chosen.tidy, MESSY_SEEDS),
+        )
+        if not is_left_out
+        for seed in chosen.seeds or seeds
+    ]
     results: dict[str, list[Result]] = {}
     with tempfile.TemporaryDirectory(prefix="mist-detection-") as scratch:
-        for name, seed in worlds:
+        for name, is_messy, seed in worlds:
             folder = (chosen.folder or Path(scratch)).resolve() / f"{name}-{seed}"
             folder.mkdir(parents=True, exist_ok=True)
-            world = World(chosen.sites, chosen.days, seed)
+            world = World(chosen.sites, chosen.days, seed, messy=is_messy)
             result = measured(world, folder, behaviour, chosen.raises, chosen.reuse)
             results.setdefault(name, []).append(result)
             if chosen.folder:

@@ -1,12 +1,12 @@
 """Alerts of a replay compared with the truth of a world: who was told what, when, and when it was over.
 
-- An alert belongs to an incident of its site and family if it opens from the onset to 6 h after the end, or in the 72 h before
-  the onset, unless it then belongs to an earlier one. An alert about the past (`is_past`) counts at the time at which it
-  says that the trouble began.
-- The first alert after the onset, else the last before it, is the hit; the others are duplicates. An alert that belongs to
+- An alert belongs to an incident of its site and family if it opens from the beginning of its cause to 6 h after the end, or in the
+  72 h before it, unless it then belongs to an earlier one. An alert about the past (`is_past`) counts at the time at which
+  it says that the trouble began.
+- The first alert after the beginning, else the last before it, is the hit; the others are duplicates. An alert that belongs to
   none is false.
-- An incident counts at a site from the first hour that its users feel, and only if it does real harm there
-  (`mist_pipeline/simulator/world/harm.py`); alerts at its other sites are neither hits nor false.
+- An incident counts at a site only if it does real harm there (`mist_pipeline/simulator/world/harm.py`); alerts at its other
+  sites are neither hits nor false. Its onset, from which waiting is counted, is the first hour that users feel.
 - Troubles of one site and family that touch are over when the last of them is. Two hours later nobody may be told that it
   is going on: the effect of a slow one fades over two hours, and what an hour held is known at its end.
 - A missed incident is *hidden* if an alert of its site and family, opened for something else, was open at its onset. It was
@@ -57,6 +57,7 @@ _TRUTHS = {
     "site_id": pl.String(),
     "families": pl.List(pl.String()),
     "kind": pl.String(),
+    "began_at": _INSTANT,
     "onset": _INSTANT,
     "critical_at": _INSTANT,
     "harm_at": _INSTANT,
@@ -168,8 +169,8 @@ def scored(world: World, alerts: pl.DataFrame, events: pl.DataFrame) -> Result:
     pairs = _pairs(truths, alerts)
     told = truths.filter("counts").join(
         pairs.group_by("truth").agg(
-            hit_at=pl.col("opened_at").filter(pl.col("at") >= pl.col("onset")).min(),
-            warned_at=pl.col("opened_at").filter(pl.col("at") < pl.col("onset")).max(),
+            hit_at=pl.col("opened_at").filter(pl.col("at") >= pl.col("began_at")).min(),
+            warned_at=pl.col("opened_at").filter(pl.col("at") < pl.col("began_at")).max(),
             extra=pl.len() - 1,
             hours_to_resolve=_hours_to_resolve(world.end).drop_nulls(),
             unresolved=(pl.col("resolved_at").is_null() & ~pl.col("is_past")).any(),
@@ -241,11 +242,12 @@ def _truths(world: World, begins: datetime) -> pl.DataFrame:
                     "site_id": harm.site_id,
                     "families": _families(truth),
                     "kind": truth.kind,
+                    "began_at": truth.began_at,
                     "onset": harm.felt_at or truth.onset,
                     "critical_at": truth.critical_at,
                     "harm_at": harm.harm_at,
-                    "end": truth.end,
-                    "over_at": truth.end,
+                    "end": harm.over_at,
+                    "over_at": harm.over_at,
                     "counts": harm.site_id in truth.site_ids and harm.harm_at is not None,
                 }
             )
@@ -264,13 +266,13 @@ def _families(truth: LabelledIncident) -> list[str]:
 def _join_ends(rows: list[dict[str, object]]) -> None:
     """Let troubles of one site and family that touch be over together."""
     by_site: dict[object, list[dict[str, object]]] = {}
-    for row in sorted(rows, key=lambda row: row["onset"]):  # type: ignore[arg-type, return-value]
+    for row in sorted(rows, key=lambda row: row["began_at"]):  # type: ignore[arg-type, return-value]
         by_site.setdefault(row["site_id"], []).append(row)
     for some in by_site.values():
         for row in some:
             for other in some:
                 shares = set(row["families"]) & set(other["families"])  # type: ignore[call-overload]
-                if shares and row["onset"] <= other["onset"] <= row["over_at"] + AFTER:  # type: ignore[operator]
+                if shares and row["began_at"] <= other["began_at"] <= row["over_at"] + AFTER:  # type: ignore[operator]
                     row["over_at"] = max(row["over_at"], other["end"])  # type: ignore[type-var]
 
 
@@ -279,9 +281,9 @@ def _pairs(truths: pl.DataFrame, alerts: pl.DataFrame) -> pl.DataFrame:
     close = (
         truths.explode("families")
         .join(alerts, left_on=["site_id", "families"], right_on=["site_id", "family"], suffix="_of_alert")
-        .filter(pl.col("at").is_between(pl.col("onset") - BEFORE, pl.col("end") + AFTER))
+        .filter(pl.col("at").is_between(pl.col("began_at") - BEFORE, pl.col("end") + AFTER))
         .unique(["truth", "alert_id"], maintain_order=True)
-        .with_columns(_during=pl.col("at") >= pl.col("onset"))
+        .with_columns(_during=pl.col("at") >= pl.col("began_at"))
     )
     return close.filter(pl.col("_during") | ~pl.col("_during").any().over("alert_id"))
 
@@ -313,8 +315,8 @@ def _hidden(told: pl.DataFrame, alerts: pl.DataFrame, events: pl.DataFrame) -> p
             suffix="_of_alert",
         )
         .filter(
-            pl.col("opened_at") < pl.col("onset"),
-            pl.col("resolved_at").is_null() | (pl.col("resolved_at") > pl.col("onset")),
+            pl.col("opened_at") < pl.col("began_at"),
+            pl.col("resolved_at").is_null() | (pl.col("resolved_at") > pl.col("began_at")),
         )
         .join(heard, on="alert_id", how="left")
         .group_by("truth")
@@ -344,8 +346,8 @@ def _mixed(alerts: pl.DataFrame) -> tuple[int, int]:
 
 
 def _waits(truths: pl.DataFrame) -> pl.Series:
-    """Hours from the onset to the hit."""
-    return (truths["hit_at"] - truths["onset"]).dt.total_seconds().drop_nulls() / 3600
+    """Hours from the onset to the hit; none where it was told before anybody felt it."""
+    return (truths["hit_at"] - truths["onset"]).dt.total_seconds().clip(0).drop_nulls() / 3600
 
 
 def _prompt(truths: pl.DataFrame) -> str:

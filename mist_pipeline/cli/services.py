@@ -118,6 +118,13 @@ def simulate(
         bool,
         typer.Option("--story", help="On the day before now the DHCP service of a whole site group fails."),
     ] = False,
+    messy: Annotated[
+        bool,
+        typer.Option(
+            "--messy",
+            help="Sites change and are noisy in their own ways, troubles are partial, intermittent or overlap.",
+        ),
+    ] = False,
     control: Annotated[
         bool, typer.Option("--control", help="POST /simulator/clock moves the clock.")
     ] = False,
@@ -156,6 +163,7 @@ def simulate(
         port=port,
         now=None if now is None else now.replace(tzinfo=now.tzinfo or UTC),
         story=story,
+        messy=messy,
         behaviour=Behaviour(
             retention_days=retention_days,
             coarse_after_days=coarse_after_days,

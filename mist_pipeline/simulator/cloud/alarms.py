@@ -6,12 +6,12 @@ Infrastructure alarms keep no state (a loss and a reconnection are two alarms), 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 
-from mist_pipeline.simulator.cloud.devices import Fleet
+from mist_pipeline.simulator.cloud.devices import Fleet, is_of_a_switch
 from mist_pipeline.simulator.cloud.view import CloudView
 from mist_pipeline.simulator.world import randomness
 from mist_pipeline.simulator.world.organisation import ORG_ID, Site, stable_uuid
@@ -164,9 +164,12 @@ class AlarmLog:
             )
 
     def _losses(self, number: int, scenario: Scenario, site: Site) -> Iterator[Alarm]:
+        lost_aps = site.num_aps - round(site.num_aps * (1.0 - scenario.offline))
+        # A site too small to lose an access point by its share loses its switch.
+        is_one = lost_aps == 1 and not is_of_a_switch(site, lost_aps)
         lost = {
-            "ap": site.num_aps - round(site.num_aps * (1.0 - scenario.offline)),
-            "switch": site.num_switches if scenario.is_silent else 1,
+            "ap": lost_aps,
+            "switch": site.num_switches if scenario.is_silent else int(not is_one),
             "gateway": site.num_gateways if scenario.is_silent else 0,
         }
         down, up = (scenario.onset + _DETECTION).timestamp(), (scenario.end + _DETECTION).timestamp()
@@ -197,7 +200,7 @@ class AlarmLog:
                 randomness.cells(self._key ^ 9, index[row], np.array([day]), np.arange(3))
             )
             at = day * 86_400 + float(drawn[0]) * 86_000
-            if where.since is not None and where.since.timestamp() > at:
+            if not where.exists_at(datetime.fromtimestamp(at, UTC)):
                 continue
             kind = _NOISE[int(drawn[1] * len(_NOISE))]
             aps = {"aps": [self._fleet.mac("ap", where, int(drawn[2] * where.num_aps))]}

@@ -28,6 +28,7 @@ Document = dict[str, Any]
 _TYPES: Final = ("ap", "switch", "gateway")
 _PREFIXES: Final = {"ap": "5c5b35", "switch": "d4dc09", "gateway": "fc3342"}
 _BOOT_DAYS: Final = 90
+_SMALL_SITE: Final = 8
 
 
 class Fleet:
@@ -179,8 +180,8 @@ class Fleet:
         everything = _count(kind, site)
         if here.silent[site.index]:
             return 0
-        is_switch_dead = kind == "switch" and here.connected[site.index] < site.num_aps
-        return max(everything - int(is_switch_dead), 0)
+        lost = site.num_aps - int(here.connected[site.index])
+        return max(everything - int(kind == "switch" and is_of_a_switch(site, lost)), 0)
 
     def addresses(self, kinds: tuple[str, ...], sites: list[Site]) -> list[tuple[str, Site, int]]:
         """Type, site and ordinal of every device of these types at these sites."""
@@ -313,6 +314,11 @@ def _count(kind: str, site: Site) -> int:
     if kind == "ap":
         return site.num_aps
     return site.num_switches if kind == "switch" else site.num_gateways
+
+
+def is_of_a_switch(site: Site, lost_aps: int) -> bool:
+    """Whether lost access points mean a dead switch: a single one of many has died alone."""
+    return lost_aps > 1 or (lost_aps == 1 and site.num_aps < _SMALL_SITE)
 
 
 def device_types(wanted: str) -> tuple[str, ...] | None:

@@ -147,7 +147,9 @@ def serve(
         listener.close()
 
 
-def served_world(sites: int, days: int, seed: int, now: datetime, *, story: bool = False) -> World:
+def served_world(
+    sites: int, days: int, seed: int, now: datetime, *, story: bool = False, messy: bool = False
+) -> World:
     """The world that `run_server` serves: so many days of history up to now, and two more weeks of troubles.
 
     Args:
@@ -157,9 +159,10 @@ def served_world(sites: int, days: int, seed: int, now: datetime, *, story: bool
         now: Where history ends.
         story: Add an incident for a demonstration: on the day before now, the DHCP service of the largest site group
             fails for ten hours.
+        messy: As in `World`.
     """
     start = now.astimezone(UTC).date() - timedelta(days=days)
-    world = World(sites, days + FUTURE_DAYS, seed, start=start)
+    world = World(sites, days + FUTURE_DAYS, seed, start=start, messy=messy)
     if not story:
         return world
     members: dict[str, list[int]] = {}
@@ -169,7 +172,7 @@ def served_world(sites: int, days: int, seed: int, now: datetime, *, story: bool
     group, hit = max(members.items(), key=lambda item: (len(item[1]), item[0]))
     onset = world.midnight(now.astimezone(UTC).date()) - timedelta(hours=14)
     failure = scenario.dhcp_failure(hit, onset, 10.0, sitegroup_id=group)
-    return World(sites, days + FUTURE_DAYS, seed, start=start, scenarios=[failure])
+    return World(sites, days + FUTURE_DAYS, seed, start=start, scenarios=[failure], messy=messy)
 
 
 def run_server(  # noqa: PLR0913 - one keyword for each option of the command
@@ -181,6 +184,7 @@ def run_server(  # noqa: PLR0913 - one keyword for each option of the command
     port: int = 8600,
     now: datetime | None = None,
     story: bool = False,
+    messy: bool = False,
     behaviour: Behaviour | None = None,
     faults: Faults | None = None,
     on_ready: Callable[[Running], None] | None = None,
@@ -195,6 +199,7 @@ def run_server(  # noqa: PLR0913 - one keyword for each option of the command
         port: 0 takes a free one.
         now: Where the clock stands still; None follows the wall clock.
         story: See `served_world`.
+        messy: As in `World`.
         behaviour: Which kind of cloud it is.
         faults: What goes wrong.
         on_ready: Called once it listens, before the first request.
@@ -203,7 +208,7 @@ def run_server(  # noqa: PLR0913 - one keyword for each option of the command
         OSError: If the port is taken.
     """
     clock = Clock(now)
-    world = served_world(sites, days, seed, clock.now(), story=story)
+    world = served_world(sites, days, seed, clock.now(), story=story, messy=messy)
     server, listener, running = _prepare(SimulatedCloud(world, clock, behaviour, faults), host, port)
     try:
         listener.listen()

@@ -115,15 +115,11 @@ class CloudView:
     def site(self, site_id: str) -> Site | None:
         """A site that exists now, or None."""
         index = self.world.index_of.get(site_id)
-        site = None if index is None else self.world.sites()[index]
-        if site is None or (site.since is not None and site.since > self.clock.now()):
-            return None
-        return site
+        return None if index is None else self.world.site_at(index, self.clock.now())
 
     def sites(self) -> list[Site]:
         """The sites that exist now, in order of index."""
-        now = self.clock.now()
-        return [site for site in self.world.sites() if site.since is None or site.since <= now]
+        return self.world.sites_at(self.clock.now())
 
     def series(self, site: Site, metric: str, start: float, end: float) -> Series:
         """Buckets of one metric; those after now are left out, and the running one holds what has happened so far."""
@@ -187,6 +183,11 @@ class CloudView:
             reported = (~np.isnan(block.total)).any(axis=(1, 2))
         else:
             reported = ~np.isnan(score[:, metrics.index(_REQUIRED[group])])
+        now = self.clock.now()
+        # A site that was removed takes its past with it.
+        reported &= np.array(
+            [site.until is None or now < site.until for site in self.world.sites()], dtype=np.bool_
+        )
         clients = np.where(block.silent, 0.0, block.clients).max(axis=1)
         return Scores(everyone[reported], metrics, score[reported], clients[reported])
 

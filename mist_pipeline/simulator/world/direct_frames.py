@@ -49,6 +49,14 @@ class Organisation(Protocol):
         """All sites, in order of index."""
         ...
 
+    def sites_at(self, moment: datetime) -> list[Site]:
+        """The sites that are there at a moment, as they are called then."""
+        ...
+
+    def site_changes(self) -> list[datetime]:
+        """When sites are renamed or moved."""
+        ...
+
     def midnight(self, day: date) -> datetime:
         """The start of a day of the organisation, in UTC."""
         ...
@@ -287,12 +295,17 @@ def attributes(world: Organisation, site: Site, day: date) -> str:
 def _sites(world: Organisation, start_day: date, end_day: date) -> pl.DataFrame:
     changes = sorted({scenario.onset for scenario in world.scenarios if "firmware" in scenario.cause})
     changes += sorted({scenario.end for scenario in world.scenarios if "firmware" in scenario.cause})
+    changes += [at for site in world.sites() for at in (site.since, site.until) if at is not None]
+    changes += world.site_changes()
     rows = []
     for offset in range((end_day - start_day).days + 1):
         day = start_day + timedelta(days=offset)
         begins, ends = world.midnight(day), world.midnight(day + timedelta(days=1))
         if offset == 0 or any(begins - timedelta(days=1) <= change < ends for change in changes):
-            described = [attributes(world, site, day) for site in world.sites()]
+            described = {
+                site.index: attributes(world, site, day)
+                for site in world.sites_at(ends - timedelta(seconds=1))
+            }
         rows += [
             (
                 day,
@@ -306,7 +319,6 @@ def _sites(world: Organisation, start_day: date, end_day: date) -> pl.DataFrame:
                 described[site.index],
                 False,
             )
-            for site in world.sites()
-            if site.since is None or site.since < ends
+            for site in world.sites_at(ends - timedelta(seconds=1))
         ]
     return pl.DataFrame(rows, schema=SITES.polars_schema(), orient="row")

@@ -10,13 +10,14 @@ and noisier the fewer users there are. Neighbours: `world` holds sites and scena
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mist_pipeline.domain.metrics import CATALOGUE
-from mist_pipeline.simulator.world import opening_hours, randomness
+from mist_pipeline.simulator.world import noise, opening_hours, randomness
 from mist_pipeline.simulator.world.metric_profiles import METRICS, PROFILES, MetricProfile
 from mist_pipeline.simulator.world.organisation import Site
 from mist_pipeline.simulator.world.randomness import Floats, Ints
@@ -27,6 +28,10 @@ Flags = NDArray[np.bool_]
 _LOAD, _CLIENTS, _SHARE, _EPISODES, _MINUTES, _GAPS, _CELL_GAPS, _VALUE, _SPLIT, _BASE, _HABIT, _OCCUPANCY = (
     range(12)
 )
+_MONTH_HOURS: Final = 720.0
+_NEVER: Final = 1 << 40
+_STUCK_MINUTES: Final = 60.0 * 0.72
+"""Of the client that is always there and never works; no more than its hour counts at least."""
 _SITE_GAP: Final = 0.0012
 _CELL_GAP: Final = 0.0008
 _LARGEST_BASE: Final = 0.26
@@ -75,10 +80,17 @@ class MeasurementModel:
         sites: The whole organisation, in order of index.
         scenarios: All scenarios.
         seed: Of the world.
+        start: Of the world, from which sites grow.
     """
 
-    def __init__(self, sites: Sequence[Site], scenarios: Sequence[Scenario], seed: int) -> None:
+    def __init__(
+        self, sites: Sequence[Site], scenarios: Sequence[Scenario], seed: int, start: datetime
+    ) -> None:
         self._sites = tuple(sites)
+        self._first_hour = opening_hours.hour_of(start)
+        self._growth = np.array([[site.growth] for site in sites], dtype=np.float64).reshape(-1, 1)
+        self._noise = np.array([site.noise for site in sites], dtype=np.str_)
+        self._noise_key = randomness.key(seed, 12)
         self._keys = [randomness.key(seed, stream) for stream in range(12)]
         self._scenarios = tuple(scenarios)
         self._scenario_sites = [np.array(scenario.sites, dtype=np.int64) for scenario in scenarios]
@@ -105,6 +117,10 @@ class MeasurementModel:
         self._gateways = np.array([[site.num_gateways] for site in sites], dtype=np.float64).reshape(-1, 1)
         self._since = np.array(
             [[0 if site.since is None else opening_hours.hour_of(site.since)] for site in sites],
+            dtype=np.int64,
+        ).reshape(-1, 1)
+        self._until = np.array(
+            [[_NEVER if site.until is None else opening_hours.hour_of(site.until)] for site in sites],
             dtype=np.int64,
         ).reshape(-1, 1)
         self._supported = np.array(
@@ -153,7 +169,7 @@ class MeasurementModel:
     def expected_clients(self, sites: Ints, hours: Ints) -> Floats:
         """Users that are expected, whether or not the site can report them, (S, H)."""
         load, _, _ = self._presence(sites, hours)
-        return self._expected(sites, hours, load) * (hours[None, :] >= self._since[sites])
+        return self._expected(sites, hours, load) * self._exists(sites, hours)
 
     def _expected(self, sites: Ints, hours: Ints, load: Floats) -> Floats:
         wave = randomness.drift(self._keys[_LOAD], hours, 30, sites[:, None])
@@ -166,16 +182,23 @@ class MeasurementModel:
             self._expected(sites, hours, load),
             randomness.cells(self._keys[_CLIENTS], sites[:, None], hours[None, :]),
         )
-        exists = hours[None, :] >= self._since[sites]
+        for is_stuck, _ in self._stuck(sites, hours):
+            clients = clients + is_stuck
+        exists = self._exists(sites, hours)
         return np.where(silent | ~exists, 0.0, clients), load, offline, silent
 
-    def _presence(self, sites: Ints, hours: Ints) -> tuple[Floats, Floats, Flags]:
-        """Load relative to the busiest hour, share of APs offline, silence; each (S, H)."""
+    def _local(self, sites: Ints, hours: Ints) -> tuple[Floats, Ints]:
+        """Hour of the local day and local day since the epoch, each (S, H)."""
         local = np.empty((len(sites), len(hours)))
         days = np.empty((len(sites), len(hours)), dtype=np.int64)
         for number in np.unique(self._zone[sites]):
             rows = self._zone[sites] == number
             local[rows], days[rows] = opening_hours.local_time(self._zones[number], hours)
+        return local, days
+
+    def _presence(self, sites: Ints, hours: Ints) -> tuple[Floats, Floats, Flags]:
+        """Load relative to the busiest hour, share of APs offline, silence; each (S, H)."""
+        local, days = self._local(sites, hours)
         load = opening_hours.presence(
             local,
             opening_hours.weekday(days),
@@ -199,7 +222,36 @@ class MeasurementModel:
             load[rows] *= 1.0 + (scenario.load - 1.0) * course
             offline[rows] = np.maximum(offline[rows], scenario.offline * (course > 0.5))
             silent[rows] |= scenario.is_silent & (course > 0.5)
+        grown = self._growth[sites]
+        if grown.any():
+            load = load * np.maximum(1.0 + grown * (hours[None, :] - self._first_hour) / _MONTH_HOURS, 0.1)
         return load, offline, silent
+
+    def _exists(self, sites: Ints, hours: Ints) -> Flags:
+        return np.asarray(
+            (hours[None, :] >= self._since[sites]) & (hours[None, :] < self._until[sites]), dtype=np.bool_
+        )
+
+    def _stuck(self, sites: Ints, hours: Ints) -> list[tuple[Flags, str]]:
+        """Where a client is stuck (S, H), and in which metric."""
+        return [
+            (
+                np.isin(sites, self._scenario_sites[number])[:, None]
+                & (self._scenarios[number].hourly(hours) > 0.5)[None, :],
+                self._scenarios[number].stuck_metric,
+            )
+            for number in self._active(sites, hours)
+            if self._scenarios[number].stuck_metric
+        ]
+
+    def _cloud_gap(self, sites: Ints, hours: Ints) -> Flags:
+        """Where the cloud has nothing, though the site is well, (S, H)."""
+        gap = np.zeros((len(sites), len(hours)), dtype=np.bool_)
+        for number in self._active(sites, hours):
+            if self._scenarios[number].is_gap:
+                rows = np.isin(sites, self._scenario_sites[number])
+                gap[rows] |= self._scenarios[number].hourly(hours) > 0.5
+        return gap
 
     def measure(self, sites: Ints, hours: Ints, metrics: Sequence[str]) -> Measurements:
         """Compute a block.
@@ -210,7 +262,7 @@ class MeasurementModel:
             metrics: Canonical names.
         """
         clients, load, offline, silent = self.clients(sites, hours)
-        exists = hours[None, :] >= self._since[sites]
+        exists = self._exists(sites, hours)
         which = np.array([METRICS.index(metric) for metric in metrics], dtype=np.int64)
         profiles = [PROFILES[metric] for metric in metrics]
         address = (sites[:, None, None], hours[None, :, None], which[None, None, :])
@@ -228,6 +280,7 @@ class MeasurementModel:
         base = self.base[sites][:, which][:, None, :]
         share = base * np.exp(spread * wave - 0.5 * spread**2)
         share *= 1.0 - loaded + loaded * 1.5 * load[:, :, None]
+        share = self._with_noise(share, sites, hours, which)
         kept = 1.0 - np.clip(share, 0.0, 0.9)
         for _, rows, column, degraded_share, _ in self._effects(sites, hours, metrics):
             kept[np.flatnonzero(rows)[:, None], np.arange(len(hours))[None, :], column] *= (
@@ -237,10 +290,17 @@ class MeasurementModel:
             kept[:, :, list(metrics).index("ap-availability")] *= 1.0 - offline
         expected = 1.0 - kept
 
-        degraded = self._observed(
-            expected, total, np.array([item.episode_minutes for item in profiles]), address
-        )
-        gap = (
+        episode = np.array([item.episode_minutes for item in profiles])
+        if (self._noise[sites] == "heavy_tails").any():
+            is_heavy = (self._noise[sites] == "heavy_tails")[:, None, None]
+            episode = np.where(is_heavy, noise.LONGER_EPISODES * episode, episode)
+        degraded = self._observed(expected, total, episode, address)
+        for is_stuck, metric in self._stuck(sites, hours):
+            if metric in metrics:
+                column = list(metrics).index(metric)
+                lost = degraded[:, :, column] + is_stuck * _STUCK_MINUTES * PROFILES[metric].exposure
+                degraded[:, :, column] = np.minimum(lost, total[:, :, column])
+        gap = self._cloud_gap(sites, hours) | (
             randomness.uniform(randomness.cells(self._keys[_GAPS], sites[:, None], hours[None, :]))
             < _SITE_GAP
         )
@@ -262,6 +322,18 @@ class MeasurementModel:
             supported=supported,
             expected=expected,
         )
+
+    def _with_noise(self, share: Floats, sites: Ints, hours: Ints, metrics: Ints) -> Floats:
+        """The share at sites of every noise family, (S, H, M)."""
+        for family in np.unique(self._noise[sites]):
+            if family == "usual":
+                continue
+            rows = self._noise[sites] == family
+            local, days = self._local(sites[rows], hours)
+            share[rows] = noise.share_of(
+                family, share[rows], metrics, local, days, hours, sites[rows], self._noise_key
+            )
+        return share
 
     def _exposure(self, sites: Ints, hours: Ints, metrics: Sequence[str], clients: Floats) -> Floats:
         """User-minutes that count, (S, H, M); AP-minutes for the availability of APs."""

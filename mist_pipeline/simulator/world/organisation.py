@@ -8,9 +8,12 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
+
+Noise = Literal["usual", "heavy_tails", "night_bursts", "two_states"]
+"""What the healthy hours of a site are like."""
 
 ORG_ID: Final = "8d3f0c56-1b7a-4e9d-9c25-6f4a7e1b2d90"
 MSP_ID: Final = "2c9e7f14-6a3b-4d08-b5f1-0e8d7c6b5a49"
@@ -108,6 +111,9 @@ class Site:
         underscores: Whether its site endpoints spell metrics with underscores.
         since: When it was opened, or None for before the world's start.
         kind: shop, office, warehouse or idle.
+        until: When it was removed, or None.
+        growth: How much its number of users grows in 30 days, as a share.
+        noise: Its noise family (`noise`).
     """
 
     index: int
@@ -140,6 +146,13 @@ class Site:
     underscores: bool
     since: datetime | None
     kind: str
+    until: datetime | None = None
+    growth: float = 0.0
+    noise: Noise = "usual"
+
+    def exists_at(self, moment: datetime) -> bool:
+        """Whether it belongs to the organisation at a moment."""
+        return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
 
     def num_of_model(self, model: str) -> int:
         """How many of its APs are of a model."""

@@ -21,9 +21,17 @@ import numpy as np
 
 from mist_pipeline.simulator.world.randomness import Floats, Ints
 
-Shape = Literal["step", "linear", "accelerating", "flapping", "none"]
+Shape = Literal["step", "linear", "accelerating", "flapping", "none", "intermittent", "bursts", "lunchtime"]
 
 _FLAP_HOURS: Final = 3.0
+_INTERMITTENT_HOURS: Final = 10.0 / 60.0
+_BURST_HOURS: Final = 20.0 / 60.0
+_BURST_SHARE: Final = 0.35
+_GOLDEN_SHARE: Final = 0.6180339887498949
+_LUNCH_HOURS: Final = 1.5
+_WEEK_HOURS: Final = 168.0
+_MINUTES: Final = 5
+"""Shapes that change within the hour are looked at this often."""
 _RECOVERY_HOURS: Final = 2.0
 NO_CAUSE: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -60,6 +68,10 @@ class Scenario:
         is_silent: Whether the sites report nothing at all.
         cause: Shared attributes, e.g. `{"sitegroup_id": …}` or `{"model": …, "firmware": …}`.
         is_decoy: Whether it is harmless: nobody should be notified.
+        incident: Name of the incident of which this is a part; scenarios without one are incidents of their own.
+        is_exact: Whether it begins and ends within hours; otherwise an hour is hit as a whole or not at all.
+        is_gap: Whether the cloud has no measurements of that time, though the sites are well.
+        stuck_metric: The metric that one client, which is there day and night, fails all the time; '' without one.
     """
 
     kind: str
@@ -74,6 +86,10 @@ class Scenario:
     is_silent: bool = False
     cause: Mapping[str, str] = field(default_factory=lambda: NO_CAUSE)
     is_decoy: bool = False
+    incident: str = ""
+    is_exact: bool = False
+    is_gap: bool = False
+    stuck_metric: str = ""
 
     def __post_init__(self) -> None:
         if self.end <= self.onset:
@@ -81,7 +97,7 @@ class Scenario:
         if not self.sites:
             raise ValueError(f"{self.kind}: it hits no site")
 
-    def course(self, hours: Floats) -> Floats:
+    def course(self, hours: Floats) -> Floats:  # noqa: PLR0911 - one for each shape
         """How far the effect has gone, 0–1, at these times.
 
         Args:
@@ -97,6 +113,17 @@ class Scenario:
             return np.where(inside, np.clip(through, 0.0, 1.0) ** 3, fading)
         if self.shape == "flapping":
             return np.where(inside & (np.floor((hours - onset) / _FLAP_HOURS) % 2 == 0), 1.0, 0.0)
+        if self.shape == "intermittent":
+            return np.where(inside & ((hours - onset) % 1.0 < _INTERMITTENT_HOURS), 1.0, 0.0)
+        if self.shape == "bursts":
+            # Multiples of the golden ratio spread bursts over the hours without a rhythm that could be learnt.
+            is_burst = (np.floor(hours) * _GOLDEN_SHARE) % 1.0 < _BURST_SHARE
+            return np.where(inside & is_burst & (hours % 1.0 < _BURST_HOURS), 1.0, 0.0)
+        if self.shape == "lunchtime":
+            weeks = np.ceil((end - onset) / _WEEK_HOURS)
+            grown = (np.floor((hours - onset) / _WEEK_HOURS) + 1.0) / weeks
+            is_lunch = ((hours - onset) % 24.0 < _LUNCH_HOURS) & ((np.floor(hours / 24.0) + 3) % 7 < 5)
+            return np.where(inside & is_lunch, grown, 0.0)
         return inside.astype(np.float64)
 
     def hourly(self, hours: Ints) -> Floats:
@@ -105,7 +132,11 @@ class Scenario:
         Args:
             hours: Hours since the epoch, shape (H,).
         """
-        return self.course(np.asarray(hours + 0.5, dtype=np.float64))
+        if not (self.is_exact or self.shape in ("intermittent", "bursts", "lunchtime")):
+            return self.course(np.asarray(hours + 0.5, dtype=np.float64))
+        parts = (np.arange(0, 60, _MINUTES) + _MINUTES / 2) / 60.0
+        moments = np.asarray(hours[:, None] + parts, dtype=np.float64)
+        return np.asarray(self.course(moments.ravel()).reshape(moments.shape).mean(axis=1))
 
 
 @dataclass(frozen=True)
@@ -116,12 +147,14 @@ class Harm:
         site_id: The site.
         felt_at: Start of the first hour in which it degrades a user-minute, UTC; None if it never does.
         harm_at: When it has cost a noticeable amount (`harm`), UTC; None if it never does.
+        over_at: When it ends at this site, UTC.
         user_minutes: What it adds in all, of the service level that suffers most.
     """
 
     site_id: str
     felt_at: datetime | None
     harm_at: datetime | None
+    over_at: datetime
     user_minutes: float
 
 
@@ -141,7 +174,9 @@ class LabelledIncident:
         end: True end, UTC.
         cause: Shared attributes.
         is_decoy: Whether it is harmless: nobody should be notified.
-        harms: What it does at each of its sites, in their order.
+        harms: What it does at each site that it touches, in order of index. In a messy world `site_ids` are only those
+            where it does real harm.
+        began_at: When its cause began, UTC. In a messy world the onset is when users first feel it.
     """
 
     incident_id: str
@@ -154,7 +189,8 @@ class LabelledIncident:
     end: datetime
     cause: Mapping[str, str]
     is_decoy: bool
-    harms: tuple[Harm, ...] = ()
+    harms: tuple[Harm, ...]
+    began_at: datetime
 
     @property
     def harm_at(self) -> datetime | None:

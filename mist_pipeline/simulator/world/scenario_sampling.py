@@ -32,7 +32,7 @@ _TROUBLES: Final[tuple[tuple[str, float], ...]] = (
 _DECOYS: Final[tuple[tuple[str, float], ...]] = (("blip", 4.0), ("level_shift", 0.6), ("busy", 0.5))
 
 
-class _Sampler:
+class Sampler:
     """Random numbers, the scenarios drawn so far, and which sites are taken when."""
 
     def __init__(self, sites: Sequence[Site], start: datetime, days: int, seed: int) -> None:
@@ -47,12 +47,14 @@ class _Sampler:
         self._taken: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
 
     def add(self, one: Scenario) -> None:
+        """Let it happen."""
         self.scenarios.append(one)
         if not one.is_decoy:
             for site in one.sites:
                 self._taken[site].append((one.onset, one.end))
 
     def is_free(self, site: int, onset: datetime, end: datetime) -> bool:
+        """Whether no trouble of a site is within a week of a time."""
         return all(end + _REST <= taken or until + _REST <= onset for taken, until in self._taken[site])
 
     def moment(self, room_days: float) -> datetime:
@@ -67,7 +69,13 @@ class _Sampler:
         while site.week[day.weekday()] < 0.5 or day in opening_hours.holidays(site.country_code, day.year):
             day += timedelta(days=1)
         hour = int(site.opens + (site.closes - site.opens) * self.rng.uniform(0.15, 0.5))
-        return _local(site, day, hour)
+        return self.local(site, day, hour)
+
+    @staticmethod
+    def local(site: Site, day: date, hour: int) -> datetime:
+        """A whole hour of a site's local day, UTC."""
+        moment = datetime.combine(day, time(hour % 24), ZoneInfo(site.timezone)).astimezone(UTC)
+        return moment.replace(minute=0)
 
     def place(self, build: Callable[[Site], Scenario]) -> None:
         """Try sites and moments until one is free; a small or short world has room for fewer."""
@@ -78,11 +86,6 @@ class _Sampler:
             ):
                 self.add(one)
                 return
-
-
-def _local(site: Site, day: date, hour: int) -> datetime:
-    moment = datetime.combine(day, time(hour % 24), ZoneInfo(site.timezone)).astimezone(UTC)
-    return moment.replace(minute=0)
 
 
 def draw(sites: Sequence[Site], start: datetime, days: int, seed: int) -> list[Scenario]:
@@ -97,20 +100,21 @@ def draw(sites: Sequence[Site], start: datetime, days: int, seed: int) -> list[S
         days: Its length.
         seed: Of the world.
     """
-    sampler = _Sampler(sites, start, days, seed)
+    sampler = Sampler(sites, start, days, seed)
     _shared(sampler)
     site_days = len(sites) * days / 1000.0
     for kind, rate in _TROUBLES:
         for _ in range(1 + int(sampler.rng.poisson(rate * site_days))):
-            sampler.place(_trouble(sampler, kind))
+            sampler.place(trouble(sampler, kind))
     for kind, rate in _DECOYS:
         for _ in range(1 + int(sampler.rng.poisson(rate * site_days))):
             _decoy(sampler, kind)
-    _holidays(sampler)
+    add_holidays(sampler)
     return sorted(sampler.scenarios, key=lambda one: (one.onset, one.kind, one.sites))
 
 
-def _trouble(sampler: _Sampler, kind: str) -> Callable[[Site], Scenario]:
+def trouble(sampler: Sampler, kind: str) -> Callable[[Site], Scenario]:
+    """How a trouble of one site is drawn, by the names of the kinds above."""
     rng = sampler.rng
 
     def build(site: Site) -> Scenario:
@@ -146,7 +150,7 @@ def _trouble(sampler: _Sampler, kind: str) -> Callable[[Site], Scenario]:
     return build
 
 
-def _decoy(sampler: _Sampler, kind: str) -> None:
+def _decoy(sampler: Sampler, kind: str) -> None:
     rng, candidates = sampler.rng, sampler.candidates
     if not candidates:
         return
@@ -164,10 +168,10 @@ def _decoy(sampler: _Sampler, kind: str) -> None:
         )
     else:
         day = sampler.moment(1).date()
-        sampler.add(scenario.busy_day([site.index], _local(site, day, int(site.opens))))
+        sampler.add(scenario.busy_day([site.index], sampler.local(site, day, int(site.opens))))
 
 
-def _shared(sampler: _Sampler) -> None:
+def _shared(sampler: Sampler) -> None:
     """Causes that several sites share."""
     _group_failures(sampler)
     models = [
@@ -183,11 +187,11 @@ def _shared(sampler: _Sampler) -> None:
     candidates = sampler.candidates
     if candidates:
         closed = [index for index in candidates if sampler.rng.random() < 0.25] or candidates[:1]
-        midnight = _local(sampler.sites[closed[0]], sampler.moment(1).date(), 0)
+        midnight = sampler.local(sampler.sites[closed[0]], sampler.moment(1).date(), 0)
         sampler.add(scenario.closing_day(closed, midnight, name="stocktaking"))
 
 
-def _group_failures(sampler: _Sampler) -> None:
+def _group_failures(sampler: Sampler) -> None:
     """The DHCP service of a site group fails, once in about 60 days and 200 sites, at nearly all of its sites."""
     rng, sites = sampler.rng, sampler.sites
     groups: dict[str, list[int]] = defaultdict(list)
@@ -207,7 +211,7 @@ def _group_failures(sampler: _Sampler) -> None:
             wanted -= 1
 
 
-def _bad_firmware(sampler: _Sampler, model: str) -> None:
+def _bad_firmware(sampler: Sampler, model: str) -> None:
     """A release that harms an access point model, at most of the sites that have mainly this one."""
     rng = sampler.rng
     served = [
@@ -227,7 +231,7 @@ def _bad_firmware(sampler: _Sampler, model: str) -> None:
             return
 
 
-def _holidays(sampler: _Sampler) -> None:
+def add_holidays(sampler: Sampler) -> None:
     """Public holidays as decoys in the truth: `measurements` empties the sites by itself."""
     by_place: dict[tuple[str, str], list[Site]] = defaultdict(list)
     for site in sampler.sites:
@@ -236,7 +240,7 @@ def _holidays(sampler: _Sampler) -> None:
     for (country, _), members in by_place.items():
         for year in range(sampler.start.year, sampler.end.year + 1):
             for day in opening_hours.holidays(country, year):
-                onset = _local(members[0], day, 0)
+                onset = sampler.local(members[0], day, 0)
                 if sampler.start <= onset < sampler.end:
                     sampler.add(
                         Scenario(

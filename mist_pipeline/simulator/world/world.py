@@ -4,7 +4,7 @@ A world is a function of its arguments. Its days run from `start` in the organis
 window is computed when asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Final
@@ -14,16 +14,32 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.domain.metrics import CATALOGUE, Group
-from mist_pipeline.simulator.world import direct_frames, harm, opening_hours, scenario_sampling
+from mist_pipeline.simulator.world import (
+    direct_frames,
+    harm,
+    messy_sampling,
+    opening_hours,
+    scenario_sampling,
+    site_history,
+)
 from mist_pipeline.simulator.world.measurements import MeasurementModel
 from mist_pipeline.simulator.world.metric_profiles import METRICS
 from mist_pipeline.simulator.world.organisation import FIRMWARE, ORG_ID, Site, build, stable_uuid
 from mist_pipeline.simulator.world.scenario import LabelledIncident, Scenario
+from mist_pipeline.simulator.world.site_history import SiteChange
 
 __all__ = ["ORG_ID", "World"]
 
 DEFAULT_START: Final = date(2026, 2, 2)
 _CRITICAL_SHARE: Final = 0.30
+
+
+def _joined(causes: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What the parts of an incident share; where they differ, all values."""
+    return {
+        name: ", ".join(dict.fromkeys(cause[name] for cause in causes if name in cause))
+        for name in dict.fromkeys(name for cause in causes for name in cause)
+    }
 
 
 class World:
@@ -35,6 +51,8 @@ class World:
         seed: Same arguments, same world.
         start: First day, in the organisation's zone. Default: Monday, 2 February 2026.
         scenarios: What goes wrong besides what is drawn from the seed.
+        messy: Draw an organisation and troubles as real ones have them (`site_history`, `messy_sampling`): sites change and
+            are noisy in their own ways, troubles overlap, and only what does real harm to users is worth telling.
         quiet: Draw no troubles and decoys; only `scenarios` happen.
         timezones: IANA names that sites are drawn from; default: ten of five continents.
         organisation_zone: Zone of the organisation, which decides what a day is.
@@ -47,7 +65,7 @@ class World:
         ValueError: For a number of sites or days that makes no world.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each property of a world
         self,
         sites: int = 24,
         days: int = 60,
@@ -55,6 +73,7 @@ class World:
         *,
         start: date | None = None,
         scenarios: Sequence[Scenario] = (),
+        messy: bool = False,
         quiet: bool = False,
         timezones: Sequence[str] | None = None,
         organisation_zone: str = "UTC",
@@ -64,6 +83,7 @@ class World:
         if days < 1:
             raise ValueError(f"a world lasts at least one day, not {days}")
         self.seed = seed
+        self.is_messy = messy
         self.days = days
         self.organisation_zone = organisation_zone
         self.first_day = start or DEFAULT_START
@@ -76,12 +96,22 @@ class World:
             days=days,
             timezones=timezones,
         )
-        drawn = [] if quiet else scenario_sampling.draw(self._sites, self.start, days, seed)
+        changes: tuple[SiteChange, ...] = ()
+        if messy:
+            self._sites, changes = site_history.made_messy(self._sites, self.start, days, seed)
+        self._changes: dict[int, list[SiteChange]] = {}
+        for change in changes:
+            self._changes.setdefault(change.index, []).append(change)
+        drawn: list[Scenario] = []
+        if messy and not quiet:
+            drawn = messy_sampling.draw_messy(self._sites, changes, self.start, days, seed)
+        elif not quiet:
+            drawn = scenario_sampling.draw(self._sites, self.start, days, seed)
         self.scenarios = tuple(sorted([*drawn, *scenarios], key=lambda scenario: scenario.onset))
         unknown = {index for scenario in scenarios for index in scenario.sites} - set(range(sites))
         if unknown:
             raise ValueError(f"scenarios name sites {sorted(unknown)} of a world of {sites}")
-        self.model = MeasurementModel(self._sites, self.scenarios, seed)
+        self.model = MeasurementModel(self._sites, self.scenarios, seed, self.start)
         self.index_of = {site.site_id: site.index for site in self._sites}
 
     def midnight(self, day: date) -> datetime:
@@ -89,13 +119,35 @@ class World:
         return datetime.combine(day, time(), ZoneInfo(self.organisation_zone)).astimezone(UTC)
 
     def sites(self) -> tuple[Site, ...]:
-        """All sites, in order of index."""
+        """All sites that ever are, as they were built, in order of index."""
         return self._sites
+
+    def sites_at(self, moment: datetime) -> list[Site]:
+        """The sites of the organisation at a moment, as they are called then, in order of index."""
+        return [
+            site_history.at_moment(site, self._changes, moment)
+            for site in self._sites
+            if site.exists_at(moment)
+        ]
+
+    def site_at(self, index: int, moment: datetime) -> Site | None:
+        """One of them, or None if it is not there then."""
+        site = self._sites[index]
+        return site_history.at_moment(site, self._changes, moment) if site.exists_at(moment) else None
+
+    def site_changes(self) -> list[datetime]:
+        """When sites are renamed or moved."""
+        return [change.at for changes in self._changes.values() for change in changes]
 
     @cached_property
     def truth(self) -> tuple[LabelledIncident, ...]:
-        """The true incidents, by onset."""
-        return tuple(self._incident(number, scenario) for number, scenario in enumerate(self.scenarios))
+        """The true incidents, by the onset of their causes."""
+        parts: dict[str | int, list[tuple[int, Scenario]]] = {}
+        for number, scenario in enumerate(self.scenarios):
+            parts.setdefault(scenario.incident or number, []).append((number, scenario))
+        return tuple(
+            self._incident(some[0][0], [scenario for _, scenario in some]) for some in parts.values()
+        )
 
     def truth_frame(self) -> pl.DataFrame:
         """The truth as a frame: the columns of `LabelledIncident` and its harm in all, `cause` as a list of `name=value`."""
@@ -113,6 +165,7 @@ class World:
                     "cause": [f"{name}={value}" for name, value in sorted(incident.cause.items())],
                     "is_decoy": incident.is_decoy,
                     "harm_at": incident.harm_at,
+                    "began_at": incident.began_at,
                     "user_minutes": incident.user_minutes,
                 }
                 for incident in self.truth
@@ -129,31 +182,42 @@ class World:
                 "cause": pl.List(pl.String),
                 "is_decoy": pl.Boolean,
                 "harm_at": pl.Datetime("us", "UTC"),
+                "began_at": pl.Datetime("us", "UTC"),
                 "user_minutes": pl.Float64,
             },
         )
 
-    def _incident(self, number: int, scenario: Scenario) -> LabelledIncident:
-        moved = {item.metric for item in scenario.effects}
-        if scenario.offline > 0 and not scenario.is_silent:
+    def _incident(self, number: int, parts: Sequence[Scenario]) -> LabelledIncident:
+        first = parts[0]
+        moved = {item.metric for part in parts for item in part.effects}
+        if any(part.offline > 0 and not part.is_silent for part in parts):
             moved.add("ap-availability")
+        harms = harm.harms(self.model, parts, self.end)
+        index_of = {one.site_id: self.index_of[one.site_id] for one in harms}
+        # In a tidy world a scenario is an incident at all of its sites, whoever is there.
+        told = [one for one in harms if one.harm_at is not None] if self.is_messy else []
+        sites = tuple(index_of[one.site_id] for one in told) if told else first.sites
+        if not told and len(parts) > 1:
+            sites = tuple(index_of.values())
         seen = {
-            metric
-            for metric in moved
-            if any(metric not in self._sites[index].unsupported for index in scenario.sites)
+            metric for metric in moved if any(metric not in self._sites[index].unsupported for index in sites)
         }
+        onset = min((one.felt_at for one in told if one.felt_at is not None), default=first.onset)
+        # An earlier part of a cause does not make its incident critical before anybody feels it.
+        critical_at = min((at for at in map(self._critical_at, parts) if at is not None), default=None)
         return LabelledIncident(
-            incident_id=stable_uuid(self.seed, "incident", number, scenario.kind, scenario.onset),
-            kind=scenario.kind,
-            site_ids=tuple(self._sites[index].site_id for index in scenario.sites),
-            family=scenario.family,
+            incident_id=stable_uuid(self.seed, "incident", number, first.kind, first.onset),
+            kind=first.kind,
+            site_ids=tuple(self._sites[index].site_id for index in sites),
+            family=first.family,
             metrics=tuple(metric for metric in METRICS if metric in seen),
-            onset=scenario.onset,
-            critical_at=self._critical_at(scenario),
-            end=scenario.end,
-            cause=scenario.cause,
-            is_decoy=scenario.is_decoy,
-            harms=harm.harms(self.model, scenario, self.end),
+            onset=onset,
+            critical_at=None if critical_at is None else max(critical_at, onset),
+            end=max(part.end for part in parts),
+            cause=_joined([part.cause for part in parts]),
+            is_decoy=first.is_decoy or (self.is_messy and not told),
+            harms=harms,
+            began_at=first.onset,
         )
 
     def _critical_at(self, scenario: Scenario) -> datetime | None:

@@ -113,6 +113,16 @@ def test_small_and_short_worlds_work(sites: int, days: int) -> None:
     assert frames["sites"].height == sites - sum(site.since is not None for site in world.sites())
 
 
+def test_tidy_worlds_of_old_seeds_are_what_they_always_were() -> None:
+    world = World(24, 60, 7)
+    day = world.first_day + timedelta(days=40)
+    hours = world.history(day, day)["sle_hourly"]
+    assert len(world.truth) == 31
+    assert world.truth[0].incident_id == "27c4759e-c9c3-5213-b509-5d53773caf15"
+    assert hours["total_user_minutes"].sum() == pytest.approx(9639571.649, abs=0.01)
+    assert hours["degraded_user_minutes"].sum() == pytest.approx(326867.359, abs=0.01)
+
+
 def test_given_scenarios_join_the_drawn_ones_and_must_name_sites_of_the_world() -> None:
     onset = World(6, 30, 1).start + timedelta(days=20)
     storm = scenario.wan_storm(range(5), onset, 3)
