@@ -1,7 +1,7 @@
 """How well the whole product detects: simulated worlds collected over HTTP, analysed, and replayed by the command line.
 
-For each seed a tidy and a messy world is served, ``mist-pipeline backfill`` fills its history, ``mist-pipeline replay`` writes
-alerts.csv, and `detection_score` compares what it says with the truth, which has no path over HTTP. The first weeks serve
+For each seed a tidy and a messy world is served, ``mist-pipeline backfill`` fills its history, the job of the daily analysis makes
+evidence and findings, ``mist-pipeline replay`` writes alerts.csv, and `detection_score` compares what it says with the truth, which has no path over HTTP. The first weeks serve
 to learn what is normal: incidents that end in them are left out together with the alerts of that time.
 
 Run with ``.venv/bin/python -m benchmarks detection``; other worlds: ``python -m benchmarks.bench_detection --sites 60
@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -78,8 +79,8 @@ def command(environment: Mapping[str, str], *words: str) -> float:
     return time.perf_counter() - begun
 
 
-def analyse_again(environment: Mapping[str, str], days: Sequence[date], instant: datetime) -> float:
-    """Analyse stored days again without the long search for the orders of series; seconds that it took."""
+def analyse(environment: Mapping[str, str], days: Sequence[date], instant: datetime) -> float:
+    """Analyse stored days, without the long search for the orders of series and the report; seconds that it took."""
     begun = time.perf_counter()
     settings = load_settings(environment=environment)
     outcomes = execute_days(
@@ -110,14 +111,16 @@ def measured(world: World, folder: Path, behaviour: Behaviour, raises: str, reus
     backfilling = 0.0
     if reuse == "nothing" or known.get("world") != contents:
         kept.unlink(missing_ok=True)
+        shutil.rmtree(folder / "data", ignore_errors=True)
         with serve(world, behaviour=behaviour) as cloud:
             known = {"world": contents, "base_url": cloud.base_url}
             environment = surroundings(folder, cloud.base_url, world, raises)
-            backfilling = command(environment, "backfill", *span, *instant)
+            backfilling = command(environment, "backfill", *span, *instant, "--mode", "monitor")
+            backfilling += analyse(environment, days, world.end)
         kept.write_text(json.dumps(known))
     environment = surroundings(folder, known["base_url"], world, raises)
     if backfilling == 0.0 and reuse == "history":
-        backfilling = analyse_again(environment, days, world.end)
+        backfilling = analyse(environment, days, world.end)
     elif backfilling == 0.0 and reuse == "analysis":
         backfilling = weigh_again(environment, days)
     replaying = command(environment, "replay", *span, "--export", str(folder))

@@ -160,7 +160,7 @@ def scored(world: World, alerts: pl.DataFrame, events: pl.DataFrame) -> Result:
 
     Args:
         world: The world.
-        alerts: Columns of alerts.csv; began_at, last_bad_at and is_past where they are there.
+        alerts: Columns of alerts.csv.
         events: Columns of events.csv.
     """
     begins = world.start + timedelta(days=LEARNING_DAYS)
@@ -205,11 +205,7 @@ def scored(world: World, alerts: pl.DataFrame, events: pl.DataFrame) -> Result:
 
 
 def _alerts(alerts: pl.DataFrame, begins: datetime) -> pl.DataFrame:
-    """Alerts of sites after the learning, each with a family, an instant by which it is matched, and the later columns."""
-    late = {"began_at": _INSTANT, "last_bad_at": _INSTANT, "is_past": pl.Boolean()}
-    alerts = alerts.with_columns(
-        pl.lit(None, kind).alias(name) for name, kind in late.items() if name not in alerts.columns
-    )
+    """Alerts of sites after the learning, each with a family and an instant by which it is matched."""
     instants = pl.col("opened_at", "resolved_at", "began_at", "last_bad_at").cast(_INSTANT)
     alerts = alerts.with_columns(instants, pl.col("is_past").cast(pl.Boolean).fill_null(value=False))
     alerts = alerts.with_columns(

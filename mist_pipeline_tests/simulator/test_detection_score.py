@@ -33,14 +33,21 @@ def _result(
     site = world.sites()[0].site_id
     moment = [None if hours is None else ONSET + timedelta(hours=hours) for pair in alerts for hours in pair]
     rows = [
-        (f"a{at}", f"i{at}", site, metric, "evidence", "major", moment[2 * at], moment[2 * at + 1])
+        {
+            "alert_id": f"a{at}",
+            "incident_id": f"i{at}",
+            "site_id": site,
+            "metric": metric,
+            "kind": "evidence",
+            "opened_at": moment[2 * at],
+            "resolved_at": moment[2 * at + 1],
+            "began_at": None if past is None else ONSET + timedelta(hours=past),
+            "last_bad_at": None if last_bad is None else ONSET + timedelta(hours=last_bad),
+            "is_past": past is not None,
+        }
         for at in range(len(alerts))
     ]
-    frame = pl.DataFrame(rows, schema=dict(ALERT_COLUMNS), orient="row")
-    if past is not None:
-        frame = frame.with_columns(began_at=pl.lit(ONSET + timedelta(hours=past)), is_past=pl.lit(value=True))
-    if last_bad is not None:
-        frame = frame.with_columns(last_bad_at=pl.lit(ONSET + timedelta(hours=last_bad)))
+    frame = pl.DataFrame(rows, schema=dict(ALERT_COLUMNS))
     events = []
     if heard is not None:
         events.append((ONSET + timedelta(hours=heard), "alert", "a0", 2, "severity_rose", "{}"))
