@@ -132,15 +132,19 @@ def make_history(
     chosen = chosen_answers(frames)
     from_detail = _detail_hours(frames, chosen, days, wanted)
     from_organisation = _organisation_hours(answers, wanted)
-    hourly = _merged(from_detail, from_organisation)
+    # A day is added up hour by hour: the last digit of a sum depends on the order, and joins have none.
+    hourly = _merged(from_detail, from_organisation).sort("hour", *_KEY)
     site_hourly = _site_hourly(answers, wanted, connected)
     metrics = pl.DataFrame({"metric": list(wanted.metrics)}, schema={"metric": pl.String})
     asked = wanted.sites.join(metrics, how="cross")
-    parts = frames.classifiers.join(chosen, on=["record", "day", "slot"], how="inner", nulls_equal=True).join(
-        wanted.sites, on=["day", "site_id"], how="semi"
+    # By far the largest table: ordered by numbers, because sorting it by its texts takes longer than all the rest.
+    parts = (
+        frames.classifiers.join(chosen, on=["record", "day", "slot"], how="inner", nulls_equal=True)
+        .join(wanted.sites, on=["day", "site_id"], how="semi")
+        .sort("slot", "record")
     )
     return History(
-        sle_hourly=hourly.select(_SLE_HOURLY).sort("hour", *_KEY),
+        sle_hourly=hourly.select(_SLE_HOURLY),
         sle_daily=sle_daily(hourly, frames, chosen, site_hourly, asked),
         classifiers_hourly=_classifiers_hourly(parts),
         classifiers_daily=classifiers_daily(parts, frames),
@@ -303,16 +307,11 @@ def _site_hourly(answers: pl.DataFrame, wanted: Wanted, connected: pl.DataFrame 
 
 
 def _classifiers_hourly(parts: pl.DataFrame) -> pl.DataFrame:
-    # By far the largest table: ordered by numbers, because sorting it by its texts takes longer than all the rest.
-    return (
-        parts.drop_nulls("slot")
-        .sort("slot", "record")
-        .select(
-            _instant("slot").alias("hour"),
-            *_KEY,
-            "classifier",
-            "day",
-            degraded_user_minutes="degraded",
-            total_user_minutes="total",
-        )
+    return parts.drop_nulls("slot").select(
+        _instant("slot").alias("hour"),
+        *_KEY,
+        "classifier",
+        "day",
+        degraded_user_minutes="degraded",
+        total_user_minutes="total",
     )

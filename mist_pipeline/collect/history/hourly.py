@@ -261,7 +261,8 @@ def _by_slot(documents: pl.DataFrame, key: str, days: pl.DataFrame, zone: ZoneIn
         .with_columns(
             day=pl.from_epoch(begin).dt.replace_time_zone("UTC").dt.convert_time_zone(zone.key).dt.date()
         )
-        .join(days, on=["record", "day"])
+        # In the order of the buckets, because the last digit of a sum depends on it.
+        .join(days, on=["record", "day"], maintain_order="left")
         .select(
             key,
             "day",
