@@ -125,12 +125,15 @@ class Table:
         return [
             f"CREATE SCHEMA IF NOT EXISTS {quote(self.schema)}",
             f"CREATE TABLE IF NOT EXISTS {self.full_name} (\n  {columns}\n)",
-            f"COMMENT ON TABLE {self.full_name} IS {literal(self.comment)}",
-            *(
-                f"COMMENT ON COLUMN {self.full_name}.{quote(column.name)} IS {literal(column.description)}"
-                for column in self.columns
-            ),
+            self.comment_statement(),
+            *(self.comment_statement(column) for column in self.columns),
         ]
+
+    def comment_statement(self, column: Column | None = None) -> str:
+        """The DDL of the comment on one column, or on the table."""
+        if column is None:
+            return f"COMMENT ON TABLE {self.full_name} IS {literal(self.comment)}"
+        return f"COMMENT ON COLUMN {self.full_name}.{quote(column.name)} IS {literal(column.description)}"
 
 
 def quote(identifier: str) -> str:

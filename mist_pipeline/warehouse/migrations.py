@@ -4,11 +4,13 @@ The version is a number in ``warehouse_version``. A warehouse of a later version
 an older program could damage it.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
 
 from mist_pipeline.tables import TABLES
+from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.owner import prepare_pin
 
 
@@ -161,25 +163,48 @@ def _stamp(connection: duckdb.DuckDBPyConnection, version: int, reason: str) -> 
 
 
 def _bring_to_definitions(connection: duckdb.DuckDBPyConnection) -> None:
-    existing: dict[tuple[str, str, str], str] = {
-        (schema, table, column): kind
-        for schema, table, column, kind in connection.execute(
-            "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
+    """Every process opens the warehouse to write, so only what differs is executed, and in one call."""
+    comments: dict[str, str | None] = dict(
+        connection.execute(
+            "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() WHERE NOT internal"
         ).fetchall()
-    }
-    for table in TABLES:
-        is_new = not any(key[:2] == (table.schema, table.name) for key in existing)
-        if not is_new:
-            for column in table.columns:
-                found = existing.get((table.schema, table.name, column.name))
-                if found is None:
-                    connection.execute(
-                        f'ALTER TABLE {table.full_name} ADD COLUMN "{column.name}" {column.type}'
-                    )
-                elif found.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") != column.type:
-                    raise WarehouseVersionError(
-                        f"{table.full_name}.{column.name} is {found}, its definition says {column.type}: "
-                        "a migration is missing"
-                    )
-        for statement in table.create_statements():
-            connection.execute(statement)
+    )
+    columns: dict[str, dict[str, tuple[str, str | None]]] = {name: {} for name in comments}
+    for table, column, kind, comment in connection.execute(
+        "SELECT schema_name || '.' || table_name, column_name, data_type, comment FROM duckdb_columns() "
+        "WHERE NOT internal"
+    ).fetchall():
+        columns.setdefault(table, {})[column] = (
+            kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"),
+            comment,
+        )
+    statements = [
+        statement
+        for table in TABLES
+        for statement in (
+            _differences(table, comments[table.full_name], columns[table.full_name])
+            if table.full_name in comments
+            else table.create_statements()
+        )
+    ]
+    if statements:
+        connection.execute(";\n".join(statements))
+
+
+def _differences(
+    table: Table, comment: str | None, columns: Mapping[str, tuple[str, str | None]]
+) -> Iterator[str]:
+    """What brings a table that exists to its definition."""
+    if comment != table.comment:
+        yield table.comment_statement()
+    for column in table.columns:
+        kind, described = columns.get(column.name, (None, None))
+        if kind is None:
+            yield f"ALTER TABLE {table.full_name} ADD COLUMN {quote(column.name)} {column.type}"
+        elif kind != column.type:
+            raise WarehouseVersionError(
+                f"{table.full_name}.{column.name} is {kind}, its definition says {column.type}: "
+                "a migration is missing"
+            )
+        if described != column.description:
+            yield table.comment_statement(column)

@@ -1,7 +1,9 @@
 """An old warehouse is brought forward once; one that does not fit is refused."""
 
 from pathlib import Path
+from typing import cast
 
+import duckdb
 import pytest
 
 from mist_pipeline.tables import history
@@ -50,3 +52,38 @@ def test_a_column_of_another_type_is_an_error_that_names_it(tmp_path: Path) -> N
         connection.execute("ALTER TABLE history.sle_daily ALTER num_users TYPE VARCHAR")
         with pytest.raises(WarehouseVersionError, match=r"history\.sle_daily\.num_users"):
             migrate(connection)
+
+
+def test_comments_follow_their_definitions_and_a_current_warehouse_is_left_alone(tmp_path: Path) -> None:
+    executed: list[str] = []
+
+    class Listening:
+        """A connection that writes down what it is asked to do."""
+
+        def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+            self._connection = connection
+
+        def execute(self, sql: str, *parameters: object) -> duckdb.DuckDBPyConnection:
+            executed.append(sql)
+            return self._connection.execute(sql, *parameters)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._connection, name)
+
+    with connect(tmp_path / "w.duckdb", read_only=False) as connection:
+        migrate(connection)
+        connection.execute("COMMENT ON TABLE history.alarms IS 'of an earlier version'")
+        connection.execute("COMMENT ON COLUMN history.alarms.status IS NULL")
+        for _ in range(2):
+            migrate(cast("duckdb.DuckDBPyConnection", Listening(connection)))
+        ((table,),) = connection.execute(
+            "SELECT comment FROM duckdb_tables() WHERE schema_name = 'history' AND table_name = 'alarms'"
+        ).fetchall()
+        ((column,),) = connection.execute(
+            "SELECT comment FROM duckdb_columns() WHERE schema_name = 'history' AND table_name = 'alarms' "
+            "AND column_name = 'status'"
+        ).fetchall()
+    (status,) = (one for one in history.ALARMS.columns if one.name == "status")
+    assert (table, column) == (history.ALARMS.comment, status.description)
+    (change,) = (sql for sql in executed if "COMMENT ON" in sql)
+    assert change.count("COMMENT ON") == 2
