@@ -1,9 +1,17 @@
-"""What every test gets: hypothesis without deadlines, and an environment without anybody's configuration."""
+"""What every test gets: hypothesis without deadlines, an environment without anybody's configuration, quick files."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from mist_pipeline_tests.support.new_files import copied
+
+_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 4 * 2**30
 
 settings.register_profile("default", deadline=None, max_examples=60)
 settings.register_profile(
@@ -11,6 +19,16 @@ settings.register_profile(
 )
 settings.register_profile("fast", deadline=None, max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES:
+    # Databases wait for the disk at every commit; no test is about what a power cut leaves.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with copied(tmp_path_factory.mktemp("empty")):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -51,9 +51,9 @@ def test_a_cluster_of_two_workers_gives_the_same_models_and_forecasts(
 ) -> None:
     from distributed import LocalCluster
 
-    monkeypatch.setattr(model_search, "CHUNK", 3)
-    monkeypatch.setattr("mist_pipeline.analysis.forecasts.forecast.CHUNK", 3)
-    history, before = sites(7), D - timedelta(days=1)
+    monkeypatch.setattr(model_search, "CHUNK", 2)
+    monkeypatch.setattr("mist_pipeline.analysis.forecasts.forecast.CHUNK", 2)
+    history, before = sites(4), D - timedelta(days=1)
     here = search_orders(history, before, only_due=False)
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         there = Compute(engine="dask", scheduler=cluster.scheduler_address)
