@@ -1,5 +1,5 @@
 """``python -m mist_pipeline.cli`` is ``mist-pipeline``."""
 
-from mist_pipeline.cli.app import main
+from mist_pipeline.cli import main
 
 main()
