@@ -10,6 +10,10 @@ from hypothesis import HealthCheck, settings
 
 from mist_pipeline_tests.support.new_files import copied
 
+for library in ("OMP", "OPENBLAS", "MKL"):
+    # Frames of tests are small: threads that wait for each other in a loop cost more than the sums that they share.
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
 _MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 4 * 2**30
 
