@@ -18,6 +18,7 @@ from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import markdown_table
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows import evaluate, messages, tickets
+from mist_pipeline.workflows.impact import ask
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.messages import utc_now
 from mist_pipeline.workflows.progress import AS_OF_TAG
@@ -61,6 +62,35 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
         )
 
     return evaluate_looks
+
+
+@dg.op(
+    ins={"after": dg.In(dg.Nothing)},
+    out=dg.Out(dg.Nothing),
+    description="Who is hit by incidents that opened, grew worse, go on for another hour or ended: a few calls each.",
+)
+def ask_who_is_hit(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+    """Ask the cloud, so that messages can say it; a cloud that does not answer holds up nothing."""
+    asked = ask.ask_who_is_hit(settings, clock_of(context)(), warn=context.log.warning)
+    heads = ("incident", "because", "users", "APs", "user-hours lost", "not known")
+    rows = [
+        (
+            one.incident_id,
+            one.occasion,
+            _number(one.num_users),
+            _number(one.num_aps),
+            _number(None if one.lost_user_minutes is None else one.lost_user_minutes / 60),
+            one.unknown,
+        )
+        for one in asked.impacts[:_SHOWN]
+    ]
+    context.add_output_metadata(
+        {
+            "calls": asked.calls,
+            "questions left out": asked.left_out,
+            "incidents": dg.MetadataValue.md(markdown_table(heads, rows)),
+        }
+    )
 
 
 @dg.op(
@@ -129,7 +159,12 @@ def alert_jobs(checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
         checks: The asset checks whose failure is the pipeline's own trouble.
     """
     return [
-        _job("evaluate", evaluate_op(checks), "New findings become alerts, incidents, messages and tickets."),
+        _job(
+            "evaluate",
+            evaluate_op(checks),
+            "New findings become alerts, incidents, messages and tickets.",
+            before_sending=ask_who_is_hit,
+        ),
         _job("deliver", due, "Messages and tickets that are due: new ones, and those that are tried again."),
         _job(
             "escalate", escalate_steps, "Who is called if nobody reacts; what waited for quiet hours to end."
@@ -138,7 +173,9 @@ def alert_jobs(checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
     ]
 
 
-def _job(name: str, first: dg.OpDefinition, description: str) -> dg.JobDefinition:
+def _job(
+    name: str, first: dg.OpDefinition, description: str, before_sending: dg.OpDefinition | None = None
+) -> dg.JobDefinition:
     # One run of each at a time, and none waits for another: a slow sink must not hold up an escalation.
     @dg.job(
         name=name,
@@ -147,7 +184,7 @@ def _job(name: str, first: dg.OpDefinition, description: str) -> dg.JobDefinitio
         description=description,
     )
     def notifying() -> None:
-        begun = first()
+        begun = first() if before_sending is None else before_sending(first())
         notify(begun)
         ticket(begun)
 
@@ -183,6 +220,10 @@ def _send(context: dg.OpExecutionContext, settings: Settings, sinks: Iterable[st
         # A step that fails has no output to say it on.
         raise dg.Failure(str(sent.defect), metadata=metadata, allow_retries=False) from sent.defect
     context.add_output_metadata(metadata)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.1f}".removesuffix(".0")
 
 
 def _state(one: Done) -> str:

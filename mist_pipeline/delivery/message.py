@@ -82,6 +82,51 @@ class AlertView:
 
 
 @dataclass(frozen=True)
+class DeviceView:
+    """An access point, switch or gateway that is hit. ``name`` is typed by strangers and may be empty."""
+
+    kind: Literal["ap", "switch", "gateway"]
+    name: str
+    mac: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImpactView:
+    """How large an incident is, as last asked; None is unknown, and ``unknown`` says why.
+
+    Attributes:
+        as_of: When it was asked, UTC.
+        num_sites: Sites in trouble.
+        num_sites_asked: Those whose users are counted here.
+        num_users: Users hit …
+        total_users: … of so many.
+        num_aps: Access points hit …
+        total_aps: … of so many.
+        num_switches: Switches hit.
+        num_gateways: Gateways hit.
+        lost_user_hours: User-hours below the service level beyond expectation.
+        devices: The worst ones, worst first.
+        clients: Names or addresses of people's devices; only where the configuration says so.
+        unknown: Why what is not known is not known.
+    """
+
+    as_of: datetime
+    num_sites: int
+    num_sites_asked: int
+    num_users: int | None = None
+    total_users: int | None = None
+    num_aps: int | None = None
+    total_aps: int | None = None
+    num_switches: int | None = None
+    num_gateways: int | None = None
+    lost_user_hours: float | None = None
+    devices: tuple[DeviceView, ...] = ()
+    clients: tuple[str, ...] = ()
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
 class IncidentView:
     """What a message is about: one cause with its alerts.
 
@@ -105,6 +150,7 @@ class IncidentView:
             Empty for every other.
         began_at: When the first of its alerts began, as estimated; UTC. None where it is not known.
         last_bad_at: End of the last bad hour of its alerts; None while one of them goes on.
+        impact: Who is hit and how much; None where nobody has asked yet.
     """
 
     incident_id: str
@@ -125,6 +171,7 @@ class IncidentView:
     merged_into: str = ""
     began_at: datetime | None = None
     last_bad_at: datetime | None = None
+    impact: ImpactView | None = None
 
     @property
     def since(self) -> datetime:

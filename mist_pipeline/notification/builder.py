@@ -22,6 +22,7 @@ from mist_pipeline.delivery.rendering.incident_page import MOST_ALERTS
 from mist_pipeline.domain import text
 from mist_pipeline.domain.severity import SEVERITIES, Severity, rank, worst
 from mist_pipeline.domain.site_names import unnamed
+from mist_pipeline.notification.impact import impact_view
 from mist_pipeline.notification.message_context import Background, Pair, Subject, Surroundings
 
 MOST_PICTURES = 3
@@ -317,6 +318,7 @@ def _single(
         merged_into=_merged_into(one, str(delivery.payload.get("detail", ""))),
         began_at=one.incident.began_at,
         last_bad_at=_last_bad_at(alerts),
+        impact=impact_view(surroundings.impacts.get(one.incident.incident_id), surroundings),
     )
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TypeAlias
 
+from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident
 from mist_pipeline.delivery.rendering.remediation import Remediation
 from mist_pipeline.domain.site_names import display_names
@@ -81,6 +82,10 @@ def _no_page(_site_id: str) -> str | None:
     return None
 
 
+def _no_device_page(_kind: str, _mac: str, _site_id: str) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What messages say besides what the ledger knows.
@@ -92,6 +97,8 @@ class Surroundings:
         run_url: The run of the pipeline that decided.
         remediation: What usually helps.
         background: What the warehouse knows, by site and metric.
+        impacts: How large incidents are, by id.
+        device_url: Page of a device in the cloud, by kind, hardware address and site (``Links.device``).
     """
 
     site_names: Mapping[str, str] = field(default_factory=dict)
@@ -100,6 +107,8 @@ class Surroundings:
     run_url: str | None = None
     remediation: Remediation = field(default_factory=Remediation)
     background: Mapping[Pair, Background] = field(default_factory=dict)
+    impacts: Mapping[str, Impact] = field(default_factory=dict)
+    device_url: Callable[[str, str, str], str | None] = _no_device_page
 
     @cached_property
     def site_labels(self) -> Mapping[str, str]:

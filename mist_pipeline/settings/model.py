@@ -161,6 +161,16 @@ class Health(Section):
     )
 
 
+class Privacy(Section):
+    """What is shown of the people who use the network."""
+
+    show_clients: bool = Field(
+        False,
+        description="Ask whose clients an incident hits, keep their names and addresses in the ledger, and show them in "
+        "messages; without it nobody asks. Copies for analysts never hold them.",
+    )
+
+
 class Compute(Section):
     """Where forecasts are made."""
 
@@ -190,6 +200,7 @@ class Settings(Section):
     thresholds: Thresholds = Thresholds()
     history: History = History()
     health: Health = Health()
+    privacy: Privacy = Privacy()
     compute: Compute = Compute()
     alerts: Alerts = Alerts()
     notifications: Notifications = Notifications()

@@ -182,6 +182,49 @@ INCIDENTS = Table(
     partition=None,
 )
 
+IMPACTS = Table(
+    "alerts",
+    "impacts",
+    "The size of an incident at an instant: the whole (site_id and metric empty), and each place the cloud was asked about. "
+    "Names of people are not in it.",
+    (
+        INCIDENT_ID,
+        Column("as_of", "TIMESTAMPTZ", "When this was asked"),
+        Column("site_id", "VARCHAR", "Mist site id; empty for the whole incident"),
+        Column("metric", "VARCHAR", "Service level; empty for the whole incident"),
+        Column("occasion", "VARCHAR", "Why it was asked: opened, worse, hourly or over"),
+        Column("severity", "VARCHAR", "Severity of the incident then"),
+        Column("num_sites", "BIGINT", "Sites in trouble; once over, all that were"),
+        Column("num_sites_asked", "BIGINT", "Those of them whose users the cloud has counted"),
+        Column("window_start", "TIMESTAMPTZ", "From when on users and devices are counted"),
+        Column("window_end", "TIMESTAMPTZ", "Until when"),
+        Column("num_users", "BIGINT", "Users with a degraded minute, at the sites asked; null where unknown"),
+        Column("total_users", "BIGINT", "Users there; null where unknown"),
+        Column("num_aps", "BIGINT", "Access points with a degraded minute; null where unknown"),
+        Column("total_aps", "BIGINT", "Access points there; null where unknown"),
+        Column("num_switches", "BIGINT", "Switches hit; null where not asked"),
+        Column("num_gateways", "BIGINT", "Gateways hit; null where not asked"),
+        Column(
+            "lost_user_minutes",
+            "DOUBLE",
+            "Degraded user-minutes beyond expectation from the beginning to the last bad hour, of the whole incident; null "
+            "without evidence",
+            "min",
+        ),
+        Column(
+            "devices",
+            "JSON",
+            "The worst devices: [{kind, mac, name, site_id, degraded_user_minutes}, …]; names are typed by strangers",
+        ),
+        Column(
+            "parts", "JSON", "What those hit share: dimension → name → share of the degraded minutes, 0–1"
+        ),
+        Column("unknown", "VARCHAR", "Why what is null is not known; empty where nothing is missing"),
+    ),
+    ("incident_id", "as_of", "site_id", "metric"),
+    partition=None,
+)
+
 DELIVERIES = Table(
     "alerts",
     "deliveries",
@@ -331,4 +374,4 @@ FEEDBACK = Table(
     partition=None,
 )
 
-TABLES = (ALERTS, EVENTS, INCIDENTS, DELIVERIES, TICKETS, THREADS, ESCALATIONS, SILENCES, FEEDBACK)
+TABLES = (ALERTS, EVENTS, INCIDENTS, IMPACTS, DELIVERIES, TICKETS, THREADS, ESCALATIONS, SILENCES, FEEDBACK)

@@ -112,13 +112,13 @@ CLASSIFIERS_DAILY = Table(
         CLASSIFIER,
         Column("degraded_pct", "DOUBLE", "Degraded share of all user-minutes of the metric", "%"),
         DEGRADED_MINUTES,
+        Column("num_users", "BIGINT", "Users hit; null where that is not known (impact_state)"),
+        Column("num_aps", "BIGINT", "Access points hit; null where that is not known (impact_state)"),
         Column(
-            "num_users", "BIGINT", "Users hit; null where the cloud gave it only for several days together"
-        ),
-        Column(
-            "num_aps",
-            "BIGINT",
-            "Access points hit; null where the cloud gave it only for several days together",
+            "impact_state",
+            "VARCHAR",
+            "Whether the users hit are known: known, not_asked (the day was asked for together with others, and was not among "
+            "the worst that the call budget allowed to ask for by themselves) or not_said (asked, and the cloud did not say)",
         ),
     ),
     ("day", "site_id", "metric", "classifier"),

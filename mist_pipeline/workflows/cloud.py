@@ -5,10 +5,10 @@ Not here: requests and their limits (``mist``), what is asked (`collection`).
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mist_pipeline.mist import clouds
-from mist_pipeline.mist.client import Limits, MistClient, connect
+from mist_pipeline.mist.client import DEFAULT_LIMITS, Limits, MistClient, connect
 from mist_pipeline.mist.organisation import Organisation
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.warehouse.owner import Owner
@@ -58,21 +58,33 @@ class Cloud:
         return Owner(organisation.id, organisation.name, self.api_url)
 
     @contextmanager
-    def client(self, *, patience_seconds: float = PATIENT_SECONDS) -> Iterator[MistClient]:
+    def client(
+        self, *, patience_seconds: float = PATIENT_SECONDS, limits: Limits = DEFAULT_LIMITS
+    ) -> Iterator[MistClient]:
         """A client for this data folder, closed at the end of the block. Only the token was asked whose it is.
+
+        Args:
+            patience_seconds: How long a request waits for room in the call budget.
+            limits: How hard to try; connections and patience are as configured and given here.
 
         Raises:
             SettingsError: There is no token.
             OtherOrganisationError: The data folder belongs to another organisation.
             MistError: The cloud did not say whose token it is.
         """
-        with self.any_client(patience_seconds=patience_seconds) as client:
+        with self.any_client(patience_seconds=patience_seconds, limits=limits) as client:
             refuse_other(self.settings, self.owner(client.resolve_org()))
             yield client
 
     @contextmanager
-    def any_client(self, *, patience_seconds: float = PATIENT_SECONDS) -> Iterator[MistClient]:
+    def any_client(
+        self, *, patience_seconds: float = PATIENT_SECONDS, limits: Limits = DEFAULT_LIMITS
+    ) -> Iterator[MistClient]:
         """A client, closed at the end of the block, before it is known whose the token is.
+
+        Args:
+            patience_seconds: How long a request waits for room in the call budget.
+            limits: How hard to try; connections and patience are as configured and given here.
 
         Raises:
             SettingsError: There is no token.
@@ -89,6 +101,8 @@ class Cloud:
             budget_path=self.settings.budget_path,
             calls_per_hour=self.settings.mist.calls_per_hour,
             org_id=self.settings.mist.org_id,
-            limits=Limits(concurrency=self.settings.mist.connections, budget_wait_seconds=patience_seconds),
+            limits=replace(
+                limits, concurrency=self.settings.mist.connections, budget_wait_seconds=patience_seconds
+            ),
         ) as client:
             yield client

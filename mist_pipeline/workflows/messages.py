@@ -5,10 +5,11 @@ Here: putting ledger, settings, sinks and the published copy together. Not here:
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
+from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.alerts.ledger.outbox import Done, Outbox
 from mist_pipeline.alerts.ledger.sink_health import FailingSink
@@ -93,8 +94,17 @@ class MessageBuilder:
             run_url=self._run_url,
             remediation=self._advice,
             background=self._background(delivery, subjects),
+            impacts=self._impacts(subjects),
+            device_url=self._links.device,
         )
         return compose(delivery, subjects, surroundings)
+
+    def _impacts(self, incident_ids: Iterable[str]) -> Mapping[str, Impact]:
+        """How large they are, without the names of clients where they are not to be shown any more."""
+        found = {name: own[0] for name, own in self.ledger.impacts(incident_ids).items()}
+        if self.settings.privacy.show_clients:
+            return found
+        return {name: replace(impact, clients=()) for name, impact in found.items()}
 
     def _background(self, delivery: Delivery, subjects: Mapping[str, Subject]) -> Mapping[Pair, Background]:
         """What the published copy says of the worst alerts, for sinks that show it."""

@@ -29,6 +29,7 @@ from mist_pipeline.tables import BY_NAME, alerts, analysis
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
+from mist_pipeline_tests.support.alerts.impacts import impact
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +58,7 @@ def live_through(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, finding(summary=HOSTILE)), TELL)
     (incident,) = ledger.lifecycle_state(START).incidents
     (alert,) = ledger.lifecycle_state(START).alerts
+    ledger.record_impacts([impact(incident_id=incident, unknown=HOSTILE)])
     Outbox(ledger.engine).work(
         {"chat": lambda _row: Accepted({"#noc": "C1/17.3"})}, "worker", lambda: START + 0.1 * HOUR
     )

@@ -34,6 +34,7 @@ COPIED: tuple[sa.Table, ...] = (
     tables.ALERTS,
     tables.EVENTS,
     tables.INCIDENTS,
+    tables.IMPACTS,
     tables.DELIVERIES,
     tables.TICKETS,
     tables.THREADS,
@@ -75,6 +76,8 @@ _SENTENCES: Mapping[sa.Table, _Sentence] = {
 }
 _PRIVATE: Mapping[sa.Table, frozenset[str]] = {
     tables.DELIVERIES: frozenset({"kind", "withdrawn_reason", "held_until"}),
+    # Names and addresses of people never leave the ledger by this way.
+    tables.IMPACTS: frozenset({"clients"}),
     **{table: sentence.parts for table, sentence in _SENTENCES.items()},
 }
 

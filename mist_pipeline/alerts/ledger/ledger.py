@@ -16,7 +16,8 @@ from typing import Literal, Self
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mist_pipeline.alerts.ledger import escalations, pages, queries, tables
+from mist_pipeline.alerts.impacts.model import Impact
+from mist_pipeline.alerts.ledger import escalations, impacts, pages, queries, tables
 from mist_pipeline.alerts.ledger.database import migrate, open_engine, writing
 from mist_pipeline.alerts.ledger.mapping import Row, incident_of, silence_of, silence_row
 from mist_pipeline.alerts.ledger.reader import LedgerReader, NoSuchSubjectError
@@ -350,6 +351,11 @@ class Ledger(LedgerReader):
                 pages.note_change(connection, row, at)
                 events += changed
         return events
+
+    def record_impacts(self, found: Iterable[Impact]) -> None:
+        """What was learnt of the size of incidents; all of it or nothing."""
+        with writing(self.engine) as connection:
+            impacts.write(connection, found)
 
     def _acknowledge(self, connection: Connection, incident_id: str, by: str, at: datetime) -> list[Event]:
         incident, state = self._incident(connection, incident_id, at)

@@ -37,7 +37,7 @@ from mist_pipeline.alerts.notify.decision import LastNotification
 from mist_pipeline.alerts.notify.plan import Notification, NotificationKey
 from mist_pipeline.alerts.notify.silences import Silence
 
-_CHUNK = 500
+CHUNK = 500
 """Values in one IN list."""
 
 _TICK = timedelta(milliseconds=1)
@@ -58,8 +58,8 @@ def rows_in(connection: Connection, column: sa.Column[Any], values: Iterable[str
     wanted = sorted(set(values))
     return [
         row
-        for first in range(0, len(wanted), _CHUNK)
-        for row in rows(connection, sa.select(column.table).where(column.in_(wanted[first : first + _CHUNK])))
+        for first in range(0, len(wanted), CHUNK)
+        for row in rows(connection, sa.select(column.table).where(column.in_(wanted[first : first + CHUNK])))
     ]
 
 
@@ -139,8 +139,8 @@ def write(connection: Connection, before: LifecycleState, events: list[Event]) -
 
 def _replace(connection: Connection, key: sa.Column[Any], new: Mapping[str, dict[str, Any]]) -> None:
     names = sorted(new)
-    for first in range(0, len(names), _CHUNK):
-        chunk = names[first : first + _CHUNK]
+    for first in range(0, len(names), CHUNK):
+        chunk = names[first : first + CHUNK]
         connection.execute(sa.delete(key.table).where(key.in_(chunk)))
         connection.execute(sa.insert(key.table), [new[name] for name in chunk])
 

@@ -11,7 +11,8 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from mist_pipeline.alerts.ledger import escalations, pages, queries, sink_health, tables
+from mist_pipeline.alerts.impacts.model import Impact
+from mist_pipeline.alerts.ledger import escalations, impacts, pages, queries, sink_health, tables
 from mist_pipeline.alerts.ledger.database import reading
 from mist_pipeline.alerts.ledger.export import alert_list, copies, public_row
 from mist_pipeline.alerts.ledger.mapping import Row, alert_of, delivery_of, event_of, incident_of
@@ -115,6 +116,11 @@ class LedgerReader:
         return [
             (incident, [alerts[name] for name in incident.alert_ids if name in alerts]) for incident in found
         ]
+
+    def impacts(self, incident_ids: Iterable[str]) -> dict[str, list[Impact]]:
+        """Incident → its newest size: the whole first, then each place that was asked; nothing where nobody asked yet."""
+        with reading(self.engine) as connection:
+            return impacts.newest(connection, incident_ids)
 
     def find(self, beginning: str) -> dict[str, str]:
         """Incidents and alerts whose id begins so: id → its incident's id; a whole id finds itself alone."""

@@ -162,6 +162,32 @@ INCIDENTS = sa.Table(
     _instant("withheld_until", null=True),
 )
 
+IMPACTS = sa.Table(
+    "impacts",
+    METADATA,
+    _text("incident_id", primary_key=True),
+    _instant("as_of", primary_key=True),
+    _text("site_id", primary_key=True),
+    _text("metric", primary_key=True),
+    _text("occasion"),
+    _text("severity"),
+    _number("num_sites"),
+    _number("num_sites_asked"),
+    _instant("window_start"),
+    _instant("window_end"),
+    sa.Column("num_users", sa.Integer, nullable=True),
+    sa.Column("total_users", sa.Integer, nullable=True),
+    sa.Column("num_aps", sa.Integer, nullable=True),
+    sa.Column("total_aps", sa.Integer, nullable=True),
+    sa.Column("num_switches", sa.Integer, nullable=True),
+    sa.Column("num_gateways", sa.Integer, nullable=True),
+    sa.Column("lost_user_minutes", sa.Float, nullable=True),
+    _json("devices"),
+    _json("parts"),
+    _json("clients"),
+    _text("unknown"),
+)
+
 DELIVERIES = sa.Table(
     "deliveries",
     METADATA,

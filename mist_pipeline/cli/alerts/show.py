@@ -4,13 +4,14 @@ Here: values of the ledger in, text out; as clean as the lists are (`tables`). N
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 import typer
 
+from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, withheld_from
 from mist_pipeline.cli.alerts.arguments import Id, Json, Sites, now_of, opened, subject_of
 from mist_pipeline.cli.alerts.tables import (
@@ -55,11 +56,16 @@ def show(context: typer.Context, subject: Id, as_json: Json = False) -> None:
     with opened(settings) as ledger:
         incident, its, events = ledger.incident(subject_of(ledger, subject).incident_id)
         records = ledger.records(incident.incident_id)
+        sizes = ledger.impacts([incident.incident_id]).get(incident.incident_id, [])
+    if not settings.privacy.show_clients:
+        sizes = [replace(one, clients=()) for one in sizes]
     sites = Sites.known(settings)
     if as_json:
-        print_json(story_json(incident, its, events, records, sites))
+        print_json(
+            story_json(incident, its, events, records, sites) | {"impacts": [asdict(one) for one in sizes]}
+        )
         return
-    print_story(incident, its, events, records, sites, now_of(context))
+    print_story(incident, its, events, records, sites, now_of(context), sizes)
     follow = [(f"mist-pipeline alerts show {short(incident.merged_into or '')}", "what it is part of")]
     if incident.state == "open":
         follow = [
@@ -77,6 +83,7 @@ def print_story(
     records: Mapping[str, Rows],
     sites: Sites,
     now: datetime,
+    sizes: Sequence[Impact] = (),
 ) -> None:
     """Print everything about an incident.
 
@@ -87,6 +94,7 @@ def print_story(
         records: As `Ledger.records` gives them.
         sites: What sites are called.
         now: The instant.
+        sizes: Who is hit, the whole incident first; nothing where nobody has asked yet.
     """
     severity = severity_of(alerts)
     say(("Incident ", "bold"), (incident.incident_id, "bold cyan"), "  ", (severity, STYLES[severity]))
@@ -95,6 +103,8 @@ def print_story(
     facts.show_header = False
     for name, value in _facts(incident, alerts, sites, now):
         facts.add_row(name, cell(value))
+    for name, value in _impact_facts(incident, sizes, now):
+        facts.add_row(cell(name), cell(value, limit=400))
     console.print(facts)
     _print_alerts(alerts, sites, now)
     _section("What happened")
@@ -129,6 +139,27 @@ def _facts(
         yield "Cause" if incident.scope == "infrastructure" else "Began as", incident.cause
     if reason := why_withheld(incident.withheld) if incident.is_active else "":
         yield "Nobody notified", reason
+
+
+def _impact_facts(incident: Incident, sizes: Sequence[Impact], now: datetime) -> Iterable[tuple[str, str]]:
+    """Who is hit and how much, when that was asked, what those who are hit share."""
+    # Here, since commands that print no incident do not need messages.
+    from mist_pipeline.delivery.rendering.impact import client_line, device_label, impact_line
+    from mist_pipeline.notification.impact import impact_view
+    from mist_pipeline.notification.message_context import Surroundings
+
+    view = impact_view(sizes[0], Surroundings()) if sizes else None
+    if view is None:
+        return
+    yield "Impact", impact_line(view, is_over=not incident.is_active)
+    yield "… as of", f"{in_words(view.as_of)} ({since(view.as_of, now)} ago)"
+    if len(view.devices) > MOST_NAMES:
+        yield "Devices", ", ".join(device_label(device) for device in view.devices)
+    if people := client_line(view):
+        yield "Clients", people
+    for dimension, shares in sizes[0].parts.items():
+        listed = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+        yield f"By {dimension.replace('_', ' ')}", listed
 
 
 def _state(incident: Incident, alerts: Sequence[Alert]) -> str:

@@ -7,11 +7,12 @@ stays in the store's unfinished folder, and the next attempt asks only for the r
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from mist_pipeline.collect.fetch.impact_days import SHARE_OF_REST, ImpactDays
 from mist_pipeline.collect.fetch.organisation import organisation_frame, worst_first
 from mist_pipeline.collect.fetch.plan import WINDOW_STEPS, JsonValue, Known, Plan, Purpose, Request
 from mist_pipeline.collect.fetch.range_limits import RangeLimits
@@ -25,6 +26,7 @@ from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import MistError, NotSupported, UnexpectedShape
 from mist_pipeline.mist.page import Page
 from mist_pipeline.mist.parsers import (
+    SleSummary,
     parse_alarms,
     parse_sites,
     parse_sites_sle,
@@ -85,6 +87,7 @@ class Spent:
         narrowed: Detail windows asked again in shorter pieces because their buckets were wider than an hour.
         window_hours: Longest detail window that gave hourly buckets, as far as is known now.
         spellings: What is known of the sites' metric names now (``plan.Known.spellings``).
+        impact_days: Single days of a site and metric asked for once more, to learn who was hit.
     """
 
     plan: Plan
@@ -95,6 +98,7 @@ class Spent:
     narrowed: int = 0
     window_hours: int = 0
     spellings: dict[str, Mapping[str, str | None]] = field(default_factory=dict)
+    impact_days: int = 0
 
     def summary(self) -> dict[str, JsonValue]:
         """Planned, spent and left out, for the metadata of an asset."""
@@ -105,6 +109,7 @@ class Spent:
             "not_supported": self.not_supported,
             "windows_narrowed": self.narrowed,
             "window_hours": self.window_hours,
+            "impact_days": self.impact_days,
         }
 
 
@@ -192,6 +197,7 @@ class _Run:
         self._progress = progress
         self._answered = 0
         self._range_limits = RangeLimits(plan.known.window_hours, plan.ask.zone)
+        self._impact_days = ImpactDays(plan.ask.zone)
         self.spent = Spent(plan, window_hours=plan.known.window_hours, spellings=dict(plan.known.spellings))
 
     @property
@@ -212,10 +218,23 @@ class _Run:
             keys, failures = self._answer(requests, generation)
             if failures:
                 raise FetchFailedError(kind, failures)
+            if purpose == "detail":
+                keys |= self._who_was_hit(generation)
             if purpose == "organisation" and self._plan.spare:
                 ranked = worst_first(organisation_frame(generation.records()))
                 self.spent.plan = self._plan.deepen(ranked)
             self.spent.days[kind] = generation.commit(keys, self.spent.summary())
+
+    def _who_was_hit(self, generation: Generation) -> set[str]:
+        """Ask once more for the worst single days of windows of several; nothing depends on an answer."""
+        available = self._plan.budget.now
+        spare = None if available is None else int((available - self._plan.cost) * SHARE_OF_REST)
+        asked = self._impact_days.requests(spare, self._plan.ask.now_epoch)
+        keys, failures = self._answer(asked, generation)
+        left_out = self._impact_days.left_out(asked[: len(asked) - len(failures)])
+        self.spent.plan = replace(self._plan, left_out=(*self._plan.left_out, *left_out))
+        self.spent.impact_days = len(asked) - len(failures)
+        return keys
 
     def discover(self) -> None:
         """Ask the sites of the plan's detail which metrics they have, and keep the answers as a snapshot."""
@@ -306,7 +325,11 @@ class _Run:
         asked = _asked(request)
         documents = [page.document for page in pages]
         if request.purpose == "detail":
-            asked["interval"] = max(_detail_interval(request, document) for document in documents)
+            answers = [_detail(request, document) for document in documents]
+            asked["interval"] = max(answer.interval for answer in answers)
+            if self._origin.lane == "batch":
+                for answer in answers:
+                    self._impact_days.saw(request, answer)
         elif request.purpose == "organisation":
             parse_sites_sle(*documents)
         else:
@@ -350,7 +373,7 @@ def _checked(result: list[Page] | MistError) -> list[Page]:
     return result
 
 
-def _detail_interval(request: Request, document: Any) -> int:
+def _detail(request: Request, document: Any) -> SleSummary:
     summary = parse_sle_summary(document)
     if summary.metric not in (None, request.metric):
         raise UnexpectedShape(
@@ -358,7 +381,7 @@ def _detail_interval(request: Request, document: Any) -> int:
             where="sle.name",
             endpoint="sle_summary",
         )
-    return summary.interval
+    return summary
 
 
 def _spellings(document: Any) -> dict[str, str | None]:

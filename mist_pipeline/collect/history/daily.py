@@ -80,6 +80,7 @@ def classifiers_daily(parts: pl.DataFrame, frames: DetailFrames) -> pl.DataFrame
     is_hourly = pl.col("slot").is_not_null()
     counted = parts.filter(is_hourly | ~is_hourly.any().over("day", *_KEY))
     single = frames.answers.filter(pl.col("num_days") == 1).select("record", "day", *_KEY)
+    is_asked = single.select("day", *_KEY, is_asked=True).unique()
     hit = (
         frames.impacts.join(single, on="record")
         .group_by(key)
@@ -89,12 +90,18 @@ def classifiers_daily(parts: pl.DataFrame, frames: DetailFrames) -> pl.DataFrame
         counted.group_by(key)
         .agg(pl.col("degraded").sum(), pl.col("total").sum())
         .join(hit, on=key, how="left")
+        .join(is_asked, on=["day", *_KEY], how="left")
         .select(
             *key,
             (100.0 * pl.col("degraded") / pl.col("total")).clip(0.0, 100.0).alias("degraded_pct"),
             pl.col("degraded").alias("degraded_user_minutes"),
             "num_users",
             "num_aps",
+            impact_state=pl.when(pl.col("num_users").is_not_null())
+            .then(pl.lit("known"))
+            .when("is_asked")
+            .then(pl.lit("not_said"))
+            .otherwise(pl.lit("not_asked")),
         )
         .sort(key)
     )

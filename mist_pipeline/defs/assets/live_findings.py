@@ -10,6 +10,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history, live
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
+from mist_pipeline.workflows.impact.losses import remember_losses
 from mist_pipeline.workflows.ledger_access import kept_evaluations, remember_sites
 
 
@@ -35,6 +36,7 @@ def live_findings_asset() -> dg.AssetsDefinition:
         rows = evaluation.detected.findings
         added = warehouse.append(live.FINDINGS, rows)
         remember_sites(settings, evaluation.sites)
+        remember_losses(settings, evaluation.detected.episodes, instant)
         kept_evaluations(settings).keep(evaluation.evaluation_input())
         by_severity = dict(rows["severity"].value_counts(sort=True).iter_rows())
         return materialised(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message
 from mist_pipeline.delivery.rendering import wording
+from mist_pipeline.delivery.rendering.impact import device_label
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.palette import DARK, LIGHT
 from mist_pipeline.domain.text import NAME_LENGTH, clean, instant, safe_url
@@ -23,6 +24,8 @@ MOST_ALERTS = 15
 """Children with a row of their own …"""
 MOST_NAMED = 400
 """… and, after them, at most so many by name only: mail readers cut a mail at about 100 kB."""
+MOST_DEVICES = 10
+"""Devices with a link."""
 MOST_BLAMED = 12
 """Rows of a classifier table."""
 
@@ -109,6 +112,7 @@ def render_page(message: Message, pictures: Mapping[str, str]) -> str:
         tone=_tone(message),
         is_over=incident.status == "resolved",
         facts=wording.facts(incident),
+        devices=_devices(incident),
         rows=[_row(alert, labels) for alert in incident.alerts[:MOST_ALERTS]],
         named=list(dict.fromkeys(labels[alert.site.site_id] for alert in named)),
         left_out=max(len(incident.alerts) - MOST_ALERTS - MOST_NAMED, 0),
@@ -119,6 +123,12 @@ def render_page(message: Message, pictures: Mapping[str, str]) -> str:
         footer=f"Incident {clean(incident.incident_id, 80)}, message {message.sequence}, "
         f"{instant(incident.updated_at)}",
     )
+
+
+def _devices(incident: IncidentView) -> list[tuple[str, str]]:
+    """The worst devices that have a page in the cloud: name and address."""
+    shown = incident.impact.devices[:MOST_DEVICES] if incident.impact else ()
+    return [(device_label(device), url) for device in shown if (url := safe_url(device.url))]
 
 
 def _tone(message: Message) -> str:

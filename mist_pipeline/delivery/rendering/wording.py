@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
+from mist_pipeline.delivery.rendering.impact import client_line, impact_line, worst_device
 from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.domain.site_names import DISPLAY_NAME_LENGTH, display_names, unnamed
 from mist_pipeline.domain.text import (
@@ -152,7 +153,7 @@ def condition(incident: IncidentView) -> str:
 
 
 def facts(incident: IncidentView) -> list[tuple[str, str]]:
-    """Severity, state, since when, where, how many alerts, cause: name and value."""
+    """Severity, state, since when, where, how many alerts, who is hit, cause: name and value."""
     took = f"({duration(lasted(incident))})"
     noticed = ""
     if incident.opened_at - incident.since >= _NOTICED_LATER:
@@ -167,9 +168,20 @@ def facts(incident: IncidentView) -> list[tuple[str, str]]:
         states = Counter[str](alert.status for alert in incident.alerts)
         order = ("open", "acknowledged", "resolved")
         found.append(("Alerts", ", ".join(f"{states[state]:,} {state}" for state in order if states[state])))
+    if impact := impact_of(incident):
+        found.append(("Impact", impact))
+    if people := client_line(incident.impact) if incident.impact else "":
+        found.append(("Clients", people))
     if cause := clean(incident.cause):
         found.append(("Cause", cause))
     return found
+
+
+def impact_of(incident: IncidentView) -> str:
+    """Who is hit and how much, in one line; empty where nobody has asked yet."""
+    if incident.impact is None:
+        return ""
+    return impact_line(incident.impact, is_over=incident.status == "resolved")
 
 
 def places(incident: IncidentView, shown: int = 3) -> str:
@@ -219,6 +231,7 @@ def links(incident: IncidentView) -> list[tuple[str, str]]:
     sites = incident.sites
     candidates = [
         ("Site in Mist", sites[0].url if len(sites) == 1 else None),
+        *([worst] if incident.impact and (worst := worst_device(incident.impact)) else []),
         ("Report of the day", incident.report_url),
         ("Dagster run", incident.run_url),
     ]

@@ -3,6 +3,7 @@
 No I/O and no clock: ``as_of`` is handed in and is the only instant that any part of a report shows.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -39,6 +40,10 @@ REQUIRED_COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
 """Columns that the report reads, by field of `ReportData`, named as in the table definitions; a frame may have more."""
 
 
+_DEVICE_PAGES = frozenset({"ap", "switch", "gateway"})
+_MAC = re.compile(r"[0-9a-f]{12}")
+
+
 @dataclass(frozen=True)
 class Links:
     """Where a reader can go from the report.
@@ -72,6 +77,22 @@ class Links:
             return None
         organisation, site = quote(self.org_id, safe=""), quote(site_id, safe="")
         return f"{self.manage_url.rstrip('/')}/admin/?org_id={organisation}#!dashboard/insights/{site}"
+
+    def device(self, kind: str, mac: str, site_id: str) -> str | None:
+        """The page of an access point, switch or gateway in the cloud, or None where no cloud or address is known.
+
+        The cloud names a device by its hardware address.
+
+        >>> Links("https://manage.mist.com", "o").device("ap", "5c:5b:35:00:00:01", "s")
+        'https://manage.mist.com/admin/?org_id=o#!ap/detail/00000000-0000-0000-1000-5c5b35000001/s'
+        """
+        plain = mac.replace(":", "").replace("-", "").lower()
+        is_known = kind in _DEVICE_PAGES and _MAC.fullmatch(plain) is not None
+        if self.manage_url is None or self.org_id is None or not is_known:
+            return None
+        organisation, site = quote(self.org_id, safe=""), quote(site_id, safe="")
+        page = f"{kind}/detail/00000000-0000-0000-1000-{plain}/{site}"
+        return f"{self.manage_url.rstrip('/')}/admin/?org_id={organisation}#!{page}"
 
 
 @dataclass(frozen=True)

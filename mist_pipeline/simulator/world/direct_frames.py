@@ -262,6 +262,11 @@ def _classifiers_daily(hourly: pl.DataFrame, users: pl.DataFrame, site_hourly: p
             num_users=impacted(pl.col("users"), share),
             num_aps=impacted(pl.col("num_aps"), share),
         )
+        .with_columns(
+            impact_state=pl.when(pl.col("num_users").is_null())
+            .then(pl.lit("not_said"))
+            .otherwise(pl.lit("known"))
+        )
     )
     return _shaped(CLASSIFIERS_DAILY, frame)
 

@@ -44,7 +44,7 @@ def test_a_plan_is_fetched_and_summed_up_by_kind(store: RawStore) -> None:
     cloud = healthy_cloud()
     spent = fetch_plan(plan(days=days(10), alarms=True), cloud, store, ORIGIN)
     assert spent.days == {kind: list(days(10)) for kind in ("alarms", "sle_org", "sle_detail")}
-    assert spent.calls == len(cloud.calls) == spent.plan.cost
+    assert spent.calls == len(cloud.calls) == spent.plan.cost + spent.impact_days
     assert (spent.reused, spent.not_supported, spent.narrowed) == (0, 0, 0)
     assert spent.summary()["calls_spent"] == spent.calls
 

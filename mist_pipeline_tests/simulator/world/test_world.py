@@ -210,6 +210,7 @@ SCHEMAS = {
         "degraded_user_minutes": pl.Float64,
         "num_users": pl.Int64,
         "num_aps": pl.Int64,
+        "impact_state": pl.String,
     },
 }
 

@@ -65,7 +65,13 @@ def incident_blocks(message: Message) -> list[Block]:
 def change_blocks(message: Message) -> list[Block]:
     """What has changed, for the incident's thread."""
     where = clipped(wording.places(message.incident), 500) if message.incident.alerts else ""
-    lines = [f"*{escaped(wording.headline(message))}*", escaped(wording.why(message)), escaped(where)]
+    impact = clipped(wording.impact_of(message.incident), 500)
+    lines = [
+        f"*{escaped(wording.headline(message))}*",
+        escaped(wording.why(message)),
+        escaped(where),
+        escaped(impact),
+    ]
     return [_section("\n".join(line for line in lines if line)), _footer(message)]
 
 

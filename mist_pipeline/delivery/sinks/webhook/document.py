@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from mist_pipeline.delivery.message import AlertView, Message
+from mist_pipeline.delivery.message import AlertView, ImpactView, Message
 from mist_pipeline.delivery.rendering import wording
 
 SCHEMA = "mist-pipeline/message"
@@ -42,8 +42,20 @@ def document_of(message: Message) -> dict[str, Any]:
             "remediation": list(incident.remediation),
             "report_url": incident.report_url,
             "run_url": incident.run_url,
+            "impact": None if incident.impact is None else _impact(incident.impact),
             "alerts": [_alert(alert) for alert in incident.alerts],
         },
+    }
+
+
+def _impact(impact: ImpactView) -> dict[str, Any]:
+    return {
+        **{
+            name: value for name, value in vars(impact).items() if name not in ("as_of", "devices", "clients")
+        },
+        "as_of": _instant(impact.as_of),
+        "devices": [vars(device) for device in impact.devices],
+        "clients": list(impact.clients),
     }
 
 

@@ -1,0 +1,54 @@
+"""What evidence says of the user-hours of its episodes, kept in a file: a run that notifies never opens the warehouse."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from mist_pipeline.alerts.impacts import size
+from mist_pipeline.alerts.impacts.due import DueIncident, window
+from mist_pipeline.settings import Settings
+
+KEPT = timedelta(days=30)
+"""How long what evidence said of an episode is kept for the size of incidents."""
+
+
+def remember_losses(settings: Settings, evidence: pl.DataFrame, as_of: datetime) -> None:
+    """Keep what evidence says of its episodes, for the size of incidents: a run that notifies never opens the warehouse.
+
+    Args:
+        settings: Where.
+        evidence: What it says of the episodes of its series (``evidence.gates.episodes``).
+        as_of: The instant of the evaluation.
+    """
+    path = _losses_file(settings)
+    fresh = size.merged(_known_losses(settings), size.episodes(evidence), as_of - KEPT)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    fresh.write_parquet(unfinished)
+    unfinished.replace(path)
+
+
+def _known_losses(settings: Settings) -> pl.DataFrame:
+    path = _losses_file(settings)
+    return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=size.EPISODES)
+
+
+def _losses_file(settings: Settings) -> Path:
+    return settings.evaluations_path / "losses.parquet"
+
+
+def losses_of(settings: Settings, due: Sequence[DueIncident], now: datetime) -> dict[str, float]:
+    """Incident → user-minutes lost so far."""
+    rows = [
+        (one.incident.incident_id, alert.site_id, alert.family, *window(alert, now))
+        for one in due
+        for alert in one.alerts
+    ]
+    names = ["incident_id", "site_id", "family", "began_at", "ended_at"]
+    instant = size.EPISODES["began_at"]
+    types = dict(zip(names, [pl.String, pl.String, pl.String, instant, instant], strict=True))
+    alerts = pl.DataFrame(rows, schema=types, orient="row")
+    lost = size.lost(alerts, _known_losses(settings))
+    return {name: minutes for name, minutes, _sites in lost.iter_rows()}
