@@ -63,6 +63,7 @@ def test_the_same_seed_makes_the_same_messy_world_and_a_tidy_one_is_another() ->
     assert first.truth != World(14, 50, 3).truth
 
 
+@pytest.mark.slow
 def test_several_worlds_hold_every_kind_and_one_holds_nearly_all() -> None:
     worlds = [World(30, 60, seed, messy=True) for seed in (11, 12, 13, 14)]
     kinds = [{incident.kind for incident in world.truth} for world in worlds]
@@ -238,14 +239,20 @@ def test_sites_are_opened_removed_renamed_and_moved() -> None:
     assert any(old.name != new.name for old, new in both)
     assert any(old.address != new.address for old, new in both)
     assert all((old.timezone, old.index) == (new.timezone, new.index) for old, new in both)
-    days = world.history(world.first_day, world.first_day + timedelta(days=59), device_counts=False)
-    for site in (site for site in world.sites() if site.until is not None):
-        assert site.until is not None
-        hours = days["site_hourly"].filter(pl.col("site_id") == site.site_id)["hour"]
-        assert hours.max() < site.until  # type: ignore[operator]
-        assert days["sites"].filter(pl.col("site_id") == site.site_id)["day"].max() <= site.until.date()  # type: ignore[operator]
 
 
+def test_a_removed_site_has_no_row_from_then_on() -> None:
+    world = World(14, 60, 5, messy=True)
+    (site,) = (site for site in world.sites() if site.until is not None)
+    assert site.until is not None
+    day = site.until.date()
+    frames = world.history(day, day + timedelta(days=1), device_counts=False)
+    hours = frames["site_hourly"].filter(pl.col("site_id") == site.site_id)["hour"]
+    assert hours.max() == site.until - timedelta(hours=1)
+    assert site.site_id not in frames["sites"]["site_id"]
+
+
+@pytest.mark.slow
 def test_a_new_name_may_be_as_hostile_as_the_old_one() -> None:
     names = Counter(
         site.name
@@ -258,6 +265,7 @@ def test_a_new_name_may_be_as_hostile_as_the_old_one() -> None:
     assert any(name.endswith("(new)") for name in names)
 
 
+@pytest.mark.slow
 def test_noise_families_differ_as_they_say() -> None:
     world = World(120, 40, 2, messy=True, quiet=True)
     hours = np.arange(hour_of(world.start), hour_of(world.end))
