@@ -22,11 +22,17 @@ def project_file(name: str) -> Path:
     return Path(spec.origin).parent.parent / name
 
 
+def place_of_home(settings: "Settings") -> Path:
+    """Where the Dagster home of this data folder is: ``DAGSTER_HOME`` if set, else ``<data>/dagster``."""
+    named = os.environ.get("DAGSTER_HOME")
+    return Path(named) if named else (settings.data / "dagster").resolve()
+
+
 def dagster_home(settings: "Settings") -> Path:
-    """The Dagster home of this data folder, made ready: ``DAGSTER_HOME`` if set, else ``<data>/dagster``."""
-    if named := os.environ.get("DAGSTER_HOME"):
-        return Path(named)
-    home = (settings.data / "dagster").resolve()
+    """The Dagster home of this data folder, made ready."""
+    home = place_of_home(settings)
+    if os.environ.get("DAGSTER_HOME"):
+        return home
     home.mkdir(parents=True, exist_ok=True)
     ours, there = project_file("dagster.yaml"), home / "dagster.yaml"
     if ours.exists() and (not there.exists() or ours.stat().st_mtime > there.stat().st_mtime):

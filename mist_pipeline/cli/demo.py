@@ -108,8 +108,7 @@ def _scene(data: Path) -> tuple[Scene, bool]:
     if kept.exists():
         return Scene(**json.loads(kept.read_text(encoding="utf-8"))), False
     data.mkdir(parents=True, exist_ok=True)
-    present = datetime.now(UTC).replace(minute=25, second=0, microsecond=0)
-    scene = Scene(now=present.isoformat())
+    scene = Scene(now=present_of(datetime.now(UTC)).isoformat())
     (data / "config.yaml").write_text(
         CONFIGURATION.format(start=scene.history[0], names=_group_names(scene)), encoding="utf-8"
     )
@@ -117,6 +116,16 @@ def _scene(data: Path) -> tuple[Scene, bool]:
     fresh.write_text(json.dumps(asdict(scene), indent=2), encoding="utf-8")
     fresh.replace(kept)
     return scene, True
+
+
+def present_of(now: datetime) -> datetime:
+    """The simulated present: the last time that it was 25 past, so that nothing is told that has not happened yet.
+
+    >>> present_of(datetime(2026, 3, 1, 9, 24, 59, tzinfo=UTC)).isoformat()
+    '2026-03-01T08:25:00+00:00'
+    """
+    past = now.replace(minute=25, second=0, microsecond=0)
+    return past if past <= now else past - timedelta(hours=1)
 
 
 def _group_names(scene: Scene) -> str:
@@ -182,6 +191,7 @@ def _wait_for(address: str, process: "subprocess.Popen[str]", seconds: float = 6
 def _work(settings: "Settings", scene: Scene) -> None:
     from mist_pipeline.cli.execution import days_without, execute, execute_days
     from mist_pipeline.cli.run import SEARCH_DAYS, print_outcomes
+    from mist_pipeline.warehouse.publish import publish
     from mist_pipeline.workflows.progress import NOTIFY_TAG
 
     days, instant = scene.history, scene.instant
@@ -201,9 +211,12 @@ def _work(settings: "Settings", scene: Scene) -> None:
                 outcomes += execute_days(settings, job, piece, progress=bar, as_of=instant, tags=notify)
         outcomes.append(execute(settings, "live", progress=bar, as_of=instant))
         outcomes += execute_days(settings, "report", days[-1:], progress=bar, as_of=instant)
-        # Last, since charts in messages are drawn from the published copy.
+        # After the report, since charts in messages are drawn from the published copy.
         outcomes.append(execute(settings, "evaluate", progress=bar, as_of=instant))
+        outcomes.append(execute(settings, "copies", progress=bar, as_of=instant))
     print_outcomes(outcomes)
+    # Once more, now with the alerts and incidents that the evaluation has opened.
+    publish(settings.warehouse_path, settings.published_path)
 
 
 def _runs(days: Sequence[date]) -> list[list[date]]:
@@ -233,8 +246,9 @@ def _show(settings: "Settings", scene: Scene, seconds: float) -> None:
         (f"export MIST_PIPELINE_DATA={shown(settings.data)}", "look at the demonstration:"),
         (".venv/bin/mist-pipeline report --open", "read the page in a browser"),
         (".venv/bin/mist-pipeline alerts list", "incidents; then: alerts show, alerts ack"),
-        ('.venv/bin/mist-pipeline sql "FROM worst_sites"', "query the warehouse"),
+        ('.venv/bin/mist-pipeline sql "FROM worst_sites"', "query the warehouse; also FROM open_incidents"),
         ("make ui", "see the runs, assets and checks in Dagster"),
+        ("unset MIST_PIPELINE_DATA", "leave the demonstration; its folder takes no other organisation"),
         (
             ".venv/bin/mist-pipeline init",
             "then a token in MIST_API_TOKEN: the same against your organisation",

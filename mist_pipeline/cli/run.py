@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from mist_pipeline.cli.console import console, next_commands, progress_bar
+from mist_pipeline.cli.place import announce, need_data_folder
 
 if TYPE_CHECKING:
     from mist_pipeline.cli.execution import Outcome
@@ -67,6 +68,7 @@ def run(
     from mist_pipeline.workflows.progress import NOTIFY_TAG
 
     settings = load_settings()
+    announce(settings, notifies=notify is not False, hint="--no-notify")
     instant = _instant(as_of)
     wanted = day.date() if day else _yesterday(settings, instant)
     days = _checked_days(settings, wanted, wanted, instant)
@@ -116,6 +118,7 @@ def backfill(
     from mist_pipeline.workflows.progress import NOTIFY_TAG
 
     settings = load_settings()
+    announce(settings, notifies=notify, hint="a backfill notifies people only with --notify")
     instant = _instant(as_of)
     yesterday = _yesterday(settings, instant)
     days = _checked_days(settings, first.date(), last.date() if last else yesterday, instant)
@@ -154,6 +157,7 @@ def retention(
     from mist_pipeline.settings import load_settings
 
     settings = load_settings()
+    need_data_folder(settings)
     if dry_run:
         from mist_pipeline.workflows.retention import planned
 

@@ -11,8 +11,10 @@ import typer
 
 from mist_pipeline.cli.console import console, errors, shown
 from mist_pipeline.cli.dagster_home import environment, project_file
+from mist_pipeline.cli.place import announce, need_data_folder
 
 if TYPE_CHECKING:
+    from mist_pipeline.settings import Settings
     from mist_pipeline.simulator.cloud.http_faults import Kind
 
 
@@ -36,12 +38,14 @@ def daemon(
     extra = {} if interval is None else {"MIST_PIPELINE__MONITORING__INTERVAL_MINUTES": str(interval)}
     if interval is not None:
         settings = load_settings(environment={**environment(settings), **extra})
+    announce(settings)
+    _refuse_another_organisation(settings)
     env = environment(settings, extra)
     workspace = str(project_file("workspace.yaml"))
     _start(workspace, env)
     console.print(
         f"Polling every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
-        f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends both)"
+        f"UI: [cyan]http://{host}:{port}[/]  (Ctrl-C ends both)"
     )
     services = [
         _dagster("dagster-daemon", "run", "--workspace", workspace),
@@ -52,6 +56,23 @@ def daemon(
             [sys.executable, "-m", "mist_pipeline.cli", "listen", "--host", host, "--port", str(listen_port)]
         )
     _until_interrupted(services, env)
+
+
+def _refuse_another_organisation(settings: "Settings") -> None:
+    """Ask whose the token is before anything starts; a cloud that does not answer now is asked again by the polls."""
+    from mist_pipeline.mist.errors import MistError
+    from mist_pipeline.workflows.cloud import Cloud
+
+    if not settings.tokens:
+        errors.print("[yellow]![/] MIST_API_TOKEN is not set: nothing can be asked of the cloud.")
+        return
+    try:
+        with Cloud(settings).client(patience_seconds=0):
+            pass
+    except MistError as error:
+        errors.print(
+            f"[yellow]![/] The cloud did not say whose the token is: {str(error).replace('[', chr(92) + '[')}"
+        )
 
 
 def listen(
@@ -87,6 +108,7 @@ def ui(
     from mist_pipeline.settings import load_settings
 
     settings = load_settings()
+    need_data_folder(settings)
     workspace = str(project_file("workspace.yaml"))
     console.print(f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends it)")
     env = environment(settings)

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from mist_pipeline.cli.console import console, next_commands, shown
-from mist_pipeline.cli.dagster_home import dagster_home
+from mist_pipeline.cli.dagster_home import place_of_home
 
 DEFAULT_FILE = Path("config/config.yaml")
 """Where `load_settings` looks for it; written again here, since importing the settings would slow down every ``--help``."""
@@ -17,19 +17,43 @@ def init(
     path: Annotated[Path, typer.Option(help="Where to write it.")] = DEFAULT_FILE,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Write a commented configuration file with every key at its default.
+    """Make the data folder, and a commented configuration file with every key at its default.
+
+    The folder is `data` here, or what MIST_PIPELINE_DATA names. One folder holds one organisation.
 
     Example: [cyan]mist-pipeline init --path /etc/mist_pipeline/config.yaml[/]
     """
-    from mist_pipeline.settings import SettingsError
+    from mist_pipeline.settings import Settings, SettingsError, data_folder
     from mist_pipeline.settings.template import template
+    from mist_pipeline.workflows.organisation_pin import remembered
 
-    if path.exists() and not force:
+    data = data_folder()
+    if data.exists() and not data.is_dir():
+        raise SettingsError(f"{data} is no folder; set MIST_PIPELINE_DATA to the data folder")
+    has_folder, has_file = data.is_dir(), path.exists() and not force
+    if has_file and has_folder:
         raise SettingsError(f"{path} is there already; edit it, or replace it with --force")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(template(), encoding="utf-8")
-    console.print(f"Wrote {path}.")
+    owner = remembered(Settings(data=data))
+    data.mkdir(parents=True, exist_ok=True)
+    whose = f", which holds the data of {owner}" if owner else ""
+    console.print(f"Data folder: {shown(data)}{'' if has_folder else ' (new)'}{whose}.", markup=False)
+    if has_file:
+        console.print(f"Kept {path}, which was there.")
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(template(), encoding="utf-8")
+        console.print(f"Wrote {path}.")
+    own = data / "config.yaml"
+    is_hidden = own.exists() and own.resolve() != path.resolve()
+    if is_hidden:
+        console.print(f"[yellow]![/] {shown(own)} is read instead of {path}, as long as it is there.")
     next_commands(
+        *(
+            [("unset MIST_PIPELINE_DATA", "leave that folder to its organisation")]
+            if owner and data != Path("data")
+            else []
+        ),
+        *([(f"export MIST_PIPELINE_CONFIG={path}", "read the new file")] if is_hidden else []),
         ("export MIST_API_TOKEN=…", "a token of the Mist dashboard: Organization → Settings → API Token"),
         ("mist-pipeline doctor", "checks file, token, organisation, budget, disk"),
     )
@@ -46,7 +70,7 @@ def doctor() -> None:
     settings = load_settings()
     table = Table("", "what", "found", box=None, pad_edge=False)
     signs = {FINE: "[green]✓[/]", WRONG: "[red]✗[/]"}
-    found = list(checks(settings, dagster_home(settings), shown))
+    found = list(checks(settings, place_of_home(settings), shown))
     for check in found:
         text = check.found.replace("[", r"\[")
         fix = f"\n[yellow]→ {check.fix}[/]" if check.fix else ""

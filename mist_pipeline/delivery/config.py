@@ -78,6 +78,11 @@ class SinkConfig(Section, ABC):
                 yield from (((key, name), variable) for name, variable in value.items())
 
     @property
+    def sends_to(self) -> tuple[str, ...]:
+        """Where its messages go, as people know the places; never a secret, and none where only a secret says it."""
+        return ()
+
+    @property
     def is_ticket(self) -> bool:
         """Whether its messages become tickets that people work on."""
         return False

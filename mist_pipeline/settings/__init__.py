@@ -6,7 +6,7 @@ escalations, which stand beside what they configure (``delivery``, ``alerts.noti
 from the settings (``workflows``).
 """
 
-from mist_pipeline.settings.loading import DEFAULT_FILE, SettingsError, load_settings
+from mist_pipeline.settings.loading import DEFAULT_FILE, SettingsError, data_folder, load_settings
 from mist_pipeline.settings.model import Bands, Settings
 
-__all__ = ["DEFAULT_FILE", "Bands", "Settings", "SettingsError", "load_settings"]
+__all__ = ["DEFAULT_FILE", "Bands", "Settings", "SettingsError", "data_folder", "load_settings"]

@@ -43,7 +43,7 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     content = {
         **values,
         "tokens": tuple(SecretStr(token) for token in tokens),
-        "data": _data_folder(variables),
+        "data": data_folder(variables),
         "is_data_named": bool(variables.get("MIST_PIPELINE_DATA")),
         "source": source if source.exists() else None,
     }
@@ -72,8 +72,9 @@ def _tokens(variables: Mapping[str, str]) -> list[str]:
         raise SettingsError(str(error)) from None
 
 
-def _data_folder(variables: Mapping[str, str]) -> Path:
-    return Path(variables.get("MIST_PIPELINE_DATA") or "data")
+def data_folder(variables: Mapping[str, str] | None = None) -> Path:
+    """The data folder that the environment names, else ``data``."""
+    return Path((os.environ if variables is None else variables).get("MIST_PIPELINE_DATA") or "data")
 
 
 def _merged(
@@ -83,7 +84,7 @@ def _merged(
     named = path or (
         Path(variables["MIST_PIPELINE_CONFIG"]) if variables.get("MIST_PIPELINE_CONFIG") else None
     )
-    beside = _data_folder(variables) / "config.yaml"
+    beside = data_folder(variables) / "config.yaml"
     source = named or (beside if beside.exists() else DEFAULT_FILE)
     if named and not named.exists():
         raise SettingsError(

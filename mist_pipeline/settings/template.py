@@ -77,7 +77,7 @@ def configuration_page() -> str:
         "",
         "Made from `mist_pipeline/settings` by `make docs`; a test keeps it current.",
         "",
-        "`mist-pipeline init` writes a commented `config/config.yaml`. Every key is optional. Any key can be given as an",
+        "`mist-pipeline init` makes the data folder and a commented `config/config.yaml`. Every key is optional. Any key can be given as an",
         "environment variable `MIST_PIPELINE__SECTION__KEY` (for example `MIST_PIPELINE__HISTORY__START=2026-02-02`); the",
         "environment wins over the file. A misspelt key is an error that names the nearest one.",
         "",
@@ -133,6 +133,6 @@ VARIABLES = {
     "MIST_BASE_URL": "Address of the cloud; wins over `mist.cloud` and `mist.base_url`.",
     "MIST_ORG_ID": "Organisation; wins over `mist.org_id`.",
     "MIST_PIPELINE_CONFIG": "The configuration file, instead of `config/config.yaml`.",
-    "MIST_PIPELINE_DATA": "The data folder, instead of `data`.",
+    "MIST_PIPELINE_DATA": "The data folder, instead of `data`; one folder holds one organisation.",
 }
 """Environment variables that are not keys of the file → meaning."""

@@ -32,8 +32,11 @@ class Owner:
     cloud: str = ""
 
     def __str__(self) -> str:
-        where = f", cloud {self.cloud}" if self.cloud else ""
-        return f"{clean(self.name, 80) or 'an organisation without a name'} ({clean(self.org_id, 80)}{where})"
+        where = f"cloud {self.cloud}" if self.cloud else ""
+        name = clean(self.name, 80) or (
+            "an organisation without a name" if self.org_id else "the organisation of this token"
+        )
+        return f"{name} ({', '.join(part for part in (clean(self.org_id, 80), where) if part)})"
 
 
 def prepare_pin(connection: duckdb.DuckDBPyConnection) -> None:

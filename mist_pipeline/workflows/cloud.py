@@ -6,6 +6,7 @@ Not here: requests and their limits (``mist``), what is asked (`collection`).
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mist_pipeline.mist import clouds
 from mist_pipeline.mist.client import DEFAULT_LIMITS, Limits, MistClient, connect
@@ -32,7 +33,9 @@ class Cloud:
     @property
     def people_url(self) -> str | None:
         """Where people go; None where there is no page for them, as with a simulated cloud."""
-        return clouds.people_url(self.api_url)
+        seen = remembered(self.settings)
+        # Whose data is shown decides, not what is configured now: the page of a simulated organisation leads nowhere.
+        return clouds.people_url(seen.cloud if seen is not None and seen.cloud else self.api_url)
 
     @property
     def organisation(self) -> Organisation:
@@ -72,19 +75,27 @@ class Cloud:
             OtherOrganisationError: The data folder belongs to another organisation.
             MistError: The cloud did not say whose token it is.
         """
+        wanted = Organisation(self.settings.mist.org_id or "", self.settings.organisation.name)
+        # A token is not even shown to a cloud that cannot be the right one.
+        refuse_other(self.settings, self.owner(wanted))
         with self.any_client(patience_seconds=patience_seconds, limits=limits) as client:
             refuse_other(self.settings, self.owner(client.resolve_org()))
             yield client
 
     @contextmanager
     def any_client(
-        self, *, patience_seconds: float = PATIENT_SECONDS, limits: Limits = DEFAULT_LIMITS
+        self,
+        *,
+        patience_seconds: float = PATIENT_SECONDS,
+        limits: Limits = DEFAULT_LIMITS,
+        budget_path: Path | None = None,
     ) -> Iterator[MistClient]:
         """A client, closed at the end of the block, before it is known whose the token is.
 
         Args:
             patience_seconds: How long a request waits for room in the call budget.
             limits: How hard to try; connections and patience are as configured and given here.
+            budget_path: The file of the budget, instead of that of the data folder.
 
         Raises:
             SettingsError: There is no token.
@@ -98,7 +109,7 @@ class Cloud:
         with connect(
             cloud=self.api_url,
             tokens=tokens,
-            budget_path=self.settings.budget_path,
+            budget_path=budget_path or self.settings.budget_path,
             calls_per_hour=self.settings.mist.calls_per_hour,
             org_id=self.settings.mist.org_id,
             limits=replace(

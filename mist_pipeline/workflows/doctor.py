@@ -6,9 +6,11 @@ wrong while the pipeline runs (`self_monitoring`).
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import duckdb
@@ -22,7 +24,7 @@ from mist_pipeline.warehouse.owner import Owner
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.ledger_access import failing_sinks, open_ledger
-from mist_pipeline.workflows.organisation_pin import OtherOrganisationError, refuse_other
+from mist_pipeline.workflows.organisation_pin import OtherOrganisationError, refuse_other, remembered
 from mist_pipeline.workflows.self_monitoring import sink_sentence
 
 Verdict = Literal["fine", "doubtful", "wrong"]
@@ -64,6 +66,7 @@ def checks(settings: Settings, dagster_home: Path, shown: Shown = str) -> Iterat
         shown: How paths are written, for example relative to the working directory.
     """
     yield configuration(settings, shown)
+    yield data_folder(settings, shown)
     yield from cloud(settings)
     yield warehouse(settings, shown)
     yield from delivery(settings)
@@ -80,11 +83,30 @@ def configuration(settings: Settings, shown: Shown) -> Check:
     return Check(FINE, "configuration", shown(settings.source))
 
 
+def data_folder(settings: Settings, shown: Shown) -> Check:
+    """The folder that holds everything, and whose it is."""
+    place = shown(settings.data)
+    if settings.data.exists():
+        owner = remembered(settings)
+        return Check(FINE, "data folder", f"{place}, of {owner}" if owner else f"{place}, of nobody yet")
+    if settings.is_data_named:
+        return Check(FINE, "data folder", f"{place} will be made by the first run")
+    return Check(
+        WRONG,
+        "data folder",
+        f"there is none at {settings.data.absolute()}",
+        "`mist-pipeline init` makes it here; or name it: export MIST_PIPELINE_DATA=…",
+    )
+
+
 def cloud(settings: Settings) -> Iterator[Check]:
     """Token, organisation, clock skew and call budget; later ones are left out where an earlier one fails."""
     opened = Cloud(settings)
     try:
-        with opened.any_client(patience_seconds=0) as client:
+        with (
+            _room_for_budget(settings) as place,
+            opened.any_client(patience_seconds=0, budget_path=place) as client,
+        ):
             organisation = client.resolve_org()
             yield Check(FINE, "token", f"accepted by {opened.api_url}")
             yield _organisation(settings, opened.owner(organisation))
@@ -106,6 +128,16 @@ def cloud(settings: Settings) -> Iterator[Check]:
         yield Check(WRONG, "organisation", str(error), "set MIST_ORG_ID to the one to watch")
     except MistError as error:
         yield Check(WRONG, "cloud", str(error), f"is {opened.api_url} right and reachable?")
+
+
+@contextmanager
+def _room_for_budget(settings: Settings) -> Iterator[Path]:
+    """The call budget of the data folder; where there is none yet, one that leaves no folder behind."""
+    if settings.data.exists():
+        yield settings.budget_path
+        return
+    with TemporaryDirectory() as folder:
+        yield Path(folder) / settings.budget_path.name
 
 
 def _organisation(settings: Settings, asked: Owner) -> Check:
@@ -204,6 +236,8 @@ def disk(settings: Settings, shown: Shown) -> Check:
 
 def home(folder: Path, shown: Shown) -> Check:
     """Where Dagster keeps its own storage."""
+    if not folder.exists():
+        return Check(FINE, "Dagster home", f"{shown(folder)} will be made by the first run")
     if not (folder / "dagster.yaml").exists():
         return Check(DOUBTFUL, "Dagster home", str(folder), "copy the project's dagster.yaml there")
     return Check(FINE, "Dagster home", shown(folder))

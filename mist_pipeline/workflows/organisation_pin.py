@@ -49,6 +49,10 @@ def remembered(settings: Settings) -> Owner | None:
 def refuse_other(settings: Settings, asked: Owner) -> Owner | None:
     """Whom the folder belongs to, if that is the one that would be asked.
 
+    Args:
+        settings: Of the folder.
+        asked: Whose token it is; without an id where only the configuration was looked at.
+
     Raises:
         OtherOrganisationError: It belongs to another one.
     """
@@ -56,7 +60,7 @@ def refuse_other(settings: Settings, asked: Owner) -> Owner | None:
     if known is None:
         return None
     is_same_place = not known.cloud or is_same_cloud(known.cloud, asked.cloud)
-    if known.org_id == asked.org_id and is_same_place:
+    if asked.org_id in ("", known.org_id) and is_same_place:
         return known
     raise OtherOrganisationError(
         f"The data folder {settings.data} belongs to {known}, and this would ask {asked}. Nothing was asked of its sites. "

@@ -11,8 +11,10 @@ from mist_pipeline_tests.support.cli.calls import Call, Ended
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory."""
+    """The working directory, in which somebody has made the data folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MIST_PIPELINE_DATA", raising=False)
+    (tmp_path / "data").mkdir()
     return tmp_path
 
 

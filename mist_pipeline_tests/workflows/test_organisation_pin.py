@@ -209,3 +209,18 @@ def test_a_token_of_another_organisation_gets_no_client(
         pytest.fail("nothing may be asked")
     assert "\x1b" not in str(refused.value)
     assert json.loads((settings.data / "organisation.json").read_text())["id"] == "org-1"
+
+
+def test_a_token_is_not_shown_to_a_cloud_that_cannot_be_the_right_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin(settings, Owner("org-1", "Demo", "http://127.0.0.1:8600"))
+    monkeypatch.setattr(cloud_of_settings, "connect", lambda **_: pytest.fail("nothing may be asked"))
+    with pytest.raises(OtherOrganisationError, match="the organisation of this token"):
+        Cloud(settings).client().__enter__()
+
+
+def test_the_page_of_a_simulated_organisation_leads_to_no_cloud(settings: Settings) -> None:
+    assert Cloud(settings).people_url == "https://manage.eu.mist.com"
+    pin(settings, Owner("org-1", "Demo", "http://127.0.0.1:8600"))
+    assert Cloud(settings).people_url is None

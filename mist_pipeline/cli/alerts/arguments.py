@@ -20,6 +20,7 @@ import typer
 
 from mist_pipeline.alerts.lifecycle.model import ACTIVE
 from mist_pipeline.cli.console import shown
+from mist_pipeline.cli.place import need_data_folder
 from mist_pipeline.domain.site_names import display_names, unnamed
 from mist_pipeline.domain.text import clean
 
@@ -76,7 +77,9 @@ def opened(settings: "Settings", *, makes: bool = False) -> "Iterator[Ledger]":
     from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
     from mist_pipeline.workflows.ledger_access import open_ledger
 
-    if not makes and not is_there(settings):
+    if makes:
+        need_data_folder(settings)
+    elif not is_there(settings):
         raise typer.BadParameter(f"{no_ledger(settings)} `mist-pipeline daemon` evaluates what it sees.")
     try:
         with open_ledger(settings) as ledger:

@@ -54,7 +54,7 @@ class TestBeforeAnythingWasEvaluated:
         assert ended.code == 0
         assert "There is no ledger at data/ledger.db yet" in ended.text
         assert "mist-pipeline daemon" in ended.text
-        assert list(folder.iterdir()) == []
+        assert [path.name for path in folder.rglob("*")] == ["data"]
 
     def test_programs_get_lists_that_are_empty(self, alerts: Alerts) -> None:
         assert parsed(alerts("list", "--json")) == []

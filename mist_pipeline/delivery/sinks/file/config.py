@@ -24,6 +24,11 @@ class FileConfig(SinkConfig):
         """Whether charts are worth drawing for it."""
         return True
 
+    @property
+    def sends_to(self) -> tuple[str, ...]:
+        """The folder."""
+        return (str(self.folder or "messages in the data folder"),)
+
     def build(self, name: str, secrets: SecretValues, data: Path) -> Sink:  # noqa: ARG002, D102
         from mist_pipeline.delivery.sinks.file.sink import FileSink
 

@@ -35,6 +35,11 @@ class MailConfig(SinkConfig):
     password_from: Variable | None = Field(None, description="Variable with the password.")
     ca_file: Path | None = Field(None, description="Certificates to trust instead of the machine's.")
 
+    @property
+    def sends_to(self) -> tuple[str, ...]:
+        """The addresses in To."""
+        return self.recipients
+
     @model_validator(mode="after")
     def _can_work(self) -> Self:
         """Refuse what could only fail at three in the morning."""

@@ -21,6 +21,11 @@ class SlackConfig(SinkConfig):
     token_from: Variable = Field(description="Variable with the bot token (xoxb-…).")
     base_url: str = Field("https://slack.com/api", description="Of the Web API.")
 
+    @property
+    def sends_to(self) -> tuple[str, ...]:
+        """The channel."""
+        return (self.channel,)
+
     def build(self, name: str, secrets: SecretValues, data: Path) -> Sink:  # noqa: ARG002, D102
         from mist_pipeline.delivery.sinks.slack.sink import SlackBotSink
 

@@ -53,6 +53,11 @@ class JiraConfig(TicketConfig):
                 )
         return self
 
+    @property
+    def sends_to(self) -> tuple[str, ...]:
+        """The project."""
+        return (f"project {self.project}",)
+
     def build(self, name: str, secrets: SecretValues, data: Path) -> Sink:  # noqa: ARG002, D102
         # What speaks HTTP is imported only where there is a Jira.
         from mist_pipeline.delivery.tickets.jira.api import JiraSystem
