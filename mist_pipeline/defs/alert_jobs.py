@@ -211,7 +211,7 @@ def _send(context: dg.OpExecutionContext, settings: Settings, sinks: Iterable[st
         )
     for sentence in failing:
         context.log.warning("%s", sentence)
-    if failing and len(failing) == len(settings.notifications.sinks):
+    if sent.done and failing and len(failing) == len(settings.notifications.sinks):
         # Nobody can be told of it: the run itself has to say so.
         raise dg.Failure(
             "No sink accepts messages, so nobody is told of anything", metadata=metadata, allow_retries=False

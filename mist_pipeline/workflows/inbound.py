@@ -6,6 +6,7 @@ an incident (``alerts.ledger.pages``).
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 
 from starlette.applications import Starlette
 
@@ -20,6 +21,10 @@ from mist_pipeline.workflows.ledger_access import notification_rules, open_ledge
 from mist_pipeline.workflows.messages import utc_now
 
 _log = logging.getLogger(__name__)
+
+ASK_AGAIN_WITHIN = timedelta(minutes=10)
+"""So long PagerDuty is asked to tell again. It does so for twenty minutes, then drops the webhook, and after three dropped
+ones it turns the subscription off for a day: what others did must not cost us that."""
 
 
 def signing_keys(settings: Settings) -> dict[str, list[Secret]]:
@@ -68,7 +73,7 @@ def heard(settings: Settings, asked: Mapping[str, PagerDutyApi], event: PageEven
             except PagerDutyApiError as error:
                 failure = error
         if failure is not None and not subjects and not ledger.knows_page(event.page):
-            if failure.may_heal:
+            if failure.may_heal and now - event.at < ASK_AGAIN_WITHIN:
                 raise AskAgainError(str(failure)) from None
             _log.warning("whose incident %s of PagerDuty is, is not known: %s", event.page, failure)
         news = PageNews(

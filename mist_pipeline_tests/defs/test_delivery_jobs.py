@@ -147,7 +147,7 @@ def test_when_no_sink_accepts_anything_the_run_itself_fails_and_says_so(build: B
         installed.evaluates(0, finding())
         result = installed.run("evaluate", 0.25)
         assert not result.success
-        assert failed(result) == {"notify", "ticket"}
+        assert failed(result) == {"notify"}
         (row_,) = cells(metadata(result, "notify")["failing sinks"])
         assert row_[0] == "hook"
         assert row_[2] == "1"

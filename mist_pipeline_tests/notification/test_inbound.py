@@ -262,12 +262,20 @@ def test_a_page_that_was_opened_while_nobody_listened_is_found_by_the_rest_api(t
 
 
 def test_while_the_rest_api_does_not_answer_pagerduty_is_asked_to_tell_again(tmp_path: Path) -> None:
-    with desk(tmp_path, token=True) as office:
+    with desk(tmp_path, token=True, at=utc_now()) as office:
         (name,) = office.page("s1")
         taken = office.pagerduty.act(office.key(name), "acknowledged")
         office.pagerduty.script(Reply(503))
         assert office.post(taken) == (503, "send it again later")
         assert office.post(taken) == (200, "acknowledged")
+
+
+@pytest.mark.slow
+def test_a_rest_api_that_does_not_answer_for_long_does_not_cost_us_the_subscription(tmp_path: Path) -> None:
+    with desk(tmp_path, token=True, at=utc_now() - timedelta(minutes=11)) as office:
+        foreign = incident_webhook(agent=person("Alex Admin"), at=utc_now() - timedelta(minutes=11))
+        office.pagerduty.script(Reply(503))
+        assert office.hear(foreign) == ["of no incident of ours"]
 
 
 @pytest.mark.slow

@@ -297,14 +297,13 @@ def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bo
 
 def _is_urgent() -> sa.ColumnElement[bool]:
     """Rows of critical incidents: what says so, and what it waits behind."""
-    mine, news = DELIVERIES, DELIVERIES.alias("news")
-    return sa.exists().where(
-        (news.c.sink == mine.c.sink)
-        & (news.c.incident_id == mine.c.incident_id)
-        & news.c.state.in_(OPEN_STATES)
+    news = DELIVERIES.alias("news")
+    critical = sa.select(news.c.sink, news.c.incident_id).where(
+        news.c.state.in_(OPEN_STATES)
         & news.c.reason.not_in(OVER)
         & (news.c.payload["severity"].as_string() == "critical")
     )
+    return sa.tuple_(DELIVERIES.c.sink, DELIVERIES.c.incident_id).in_(critical)
 
 
 def _join_ends(connection: Connection, now: datetime, sinks: Iterable[str] | None) -> None:

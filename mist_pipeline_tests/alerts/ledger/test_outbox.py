@@ -378,7 +378,7 @@ def test_what_was_over_before_it_could_be_sent_is_one_first_message(
     rows = ledger.frames()["deliveries"].sort("delivery_id")
     assert list(rows.select("reason", "state").iter_rows()) == [("first", "dead"), ("first", "sent")]
     # Nobody has to do anything about the one that was left out.
-    assert ledger.refused() == ledger.given_up() == []
+    assert ledger.failing_sinks(START + 2 * HOUR, timedelta(0)) == ledger.given_up() == []
 
 
 def test_news_that_could_not_be_sent_before_the_end_is_left_out_and_the_end_stays_an_end(
