@@ -62,8 +62,13 @@ def main() -> None:
 
 def _configuration_errors() -> tuple[type[Exception], ...]:
     """Errors of whoever configured it."""
-    from mist_pipeline.settings import SettingsError
+    from mist_pipeline.delivery.discovery import NoSinkConfigError
 
+    try:
+        from mist_pipeline.settings import SettingsError
+    except NoSinkConfigError:
+        # The settings are made of the kinds of sinks: with a broken one there are none.
+        return (NoSinkConfigError,)
     return (SettingsError,)
 
 

@@ -20,7 +20,7 @@ PACKAGES = ("mist_pipeline.delivery.sinks", "mist_pipeline.delivery.tickets")
 
 
 class NoSinkConfigError(ImportError):
-    """A folder for a sink has no configuration, or two have the same ``type``."""
+    """A folder for a sink has no configuration that can be used, or two have the same ``type``."""
 
 
 def sink_configs(packages: Sequence[str] = PACKAGES) -> tuple[type[SinkConfig], ...]:
@@ -29,7 +29,8 @@ def sink_configs(packages: Sequence[str] = PACKAGES) -> tuple[type[SinkConfig], 
     Imports every ``config.py``, hence these import no library that only sending needs.
 
     Raises:
-        NoSinkConfigError: A sub-package has no ``config.py``, or no class with a ``type`` in it, or a type occurs twice.
+        NoSinkConfigError: A sub-package has no ``config.py``, or one that is no Python, or no class with a ``type`` and a
+            ``build`` in it, or a type occurs twice.
     """
     found: dict[str, type[SinkConfig]] = {}
     for package in packages:
@@ -54,12 +55,25 @@ def _configs_of(folder: str) -> list[type[SinkConfig]]:
         if error.name != f"{folder}.config":
             raise
         raise NoSinkConfigError(f"{folder} has no config.py; a sink needs its section there") from None
+    except SyntaxError as error:
+        raise NoSinkConfigError(f"the folder of the sink {folder}: {no_python(error)}") from None
     configs = [one for one in vars(module).values() if _is_config_of(one, module)]
     if not configs:
         raise NoSinkConfigError(
             f"{module.__name__} defines no sub-class of SinkConfig with a `type`, a Literal of one text"
         )
+    for config in configs:
+        if lacking := sorted(config.__abstractmethods__):
+            raise NoSinkConfigError(
+                f"{module.__name__}: {config.__name__} lacks {', '.join(lacking)}; define it as SinkConfig in "
+                f"{SinkConfig.__module__} does, or remove the folder"
+            )
     return configs
+
+
+def no_python(error: SyntaxError) -> str:
+    """Where a module of a sink is no Python, and what to do. The line is not quoted: a secret may stand in it."""
+    return f"{error.filename}, line {error.lineno}: {error.msg}; correct that line, or remove the folder"
 
 
 def _is_config_of(value: object, module: ModuleType) -> bool:

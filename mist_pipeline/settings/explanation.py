@@ -4,6 +4,7 @@ Never quotes a value that could be a secret. Not here: reading and merging (`loa
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
@@ -30,6 +31,28 @@ _WORDS = {
 }
 """Type of pydantic's error → words for those who write YAML rather than Python."""
 
+_PASTED = (
+    "a key there looks like a secret, and is not quoted. Secrets stand in variables of the environment, and keys that end "
+    "in _from name these"
+)
+_TOKEN = re.compile(
+    r"(xox[a-z]|gh[a-z]|github_pat|glpat|sk|pk|rk|eyj|akia|bearer|basic|token)[-_ ]?\w{12,}", re.IGNORECASE
+)
+"""How well-known kinds of secrets begin."""
+_SHORTEST_SECRET = 16
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text that should be a word of the configuration may be a secret, pasted into the wrong place.
+
+    >>> [looks_secret(text) for text in ("webhook", "acknowledge_after_15_minutes", "xoxb-1234567890-abcdef", "9f86d081884c7d65")]
+    [False, False, True, True]
+    """
+    has_digit, has_letter = any(map(str.isdigit, text)), any(map(str.isalpha, text))
+    is_words = re.fullmatch(r"[a-z]+(?:[_-](?:[a-z]+|\d{1,4}))*", text) is not None
+    is_long = len(text) >= _SHORTEST_SECRET and has_digit and has_letter and not is_words
+    return is_long or _TOKEN.match(text) is not None or "://" in text
+
 
 def explain(error: ValidationError, origin: Origin, source: str) -> str:
     """Everything that is wrong, one line each."""
@@ -55,6 +78,8 @@ def _line(error: ErrorDetails, origin: Origin, source: str) -> str:
     match error["type"]:
         case "extra_forbidden":
             where = _where(place, origin, source)
+            if looks_secret(str(place[-1])):
+                return f"{where}: {spelt(place[:-1]) or 'a section'}: {_PASTED}"
             return f"{where}: there is no setting {spelt(place)!r}; {_meant(place, section)}"
         case "missing":
             text = f"is missing: {section.model_fields[str(place[-1])].description}"
@@ -62,7 +87,8 @@ def _line(error: ErrorDetails, origin: Origin, source: str) -> str:
             place = (*place, "type")
             given, known = error["ctx"]["tag"], error["ctx"]["expected_tags"].replace("'", "")
             near = difflib.get_close_matches(given, known.split(", "), n=1)
-            text = f"{given!r} is no type of sink" + (f", did you mean {near[0]!r}?" if near else ";")
+            text = f"{'this' if looks_secret(given) else repr(given)} is no type of sink"
+            text += f", did you mean {near[0]!r}?" if near else ";"
             text += f" there are {known}"
         case "union_tag_not_found":
             place, text = (*place, "type"), "is missing: which kind of sink it is"

@@ -15,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 
 from mist_pipeline.domain.config_section import PlacedError
 from mist_pipeline.http_client.secrets import from_environment
-from mist_pipeline.settings.explanation import error_line, explain
+from mist_pipeline.settings.explanation import error_line, explain, looks_secret
 from mist_pipeline.settings.model import Settings
 
 PREFIX = "MIST_PIPELINE__"
@@ -179,9 +179,8 @@ class _Loader(yaml.SafeLoader):
         seen = set()
         for key, _ in node.value:
             if key.value in seen and isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(
-                    problem=f"{key.value!r} stands there twice", problem_mark=key.start_mark
-                )
+                shown = "a key" if looks_secret(key.value) else repr(key.value)
+                raise yaml.MarkedYAMLError(problem=f"{shown} stands there twice", problem_mark=key.start_mark)
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
         return node
 

@@ -18,7 +18,7 @@ from mist_pipeline.alerts.notify.escalation import EscalationPolicy
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import PlannedSilence, Silence
 from mist_pipeline.delivery.config import SecretValues, SinkConfig
-from mist_pipeline.delivery.discovery import sink_configs
+from mist_pipeline.delivery.discovery import no_python, sink_configs
 from mist_pipeline.delivery.sinks.pagerduty.config import PagerDutyConfig
 from mist_pipeline.domain.config_section import Place, PlacedError, Section, hint
 
@@ -174,6 +174,8 @@ class Notifications(Section):
                 built[name] = sink.build(name, secrets, data)
             except PlacedError as error:
                 raise PlacedError(("sinks", name, *error.place), error.text) from None
+            except SyntaxError as error:
+                raise PlacedError(("sinks", name), f"its type cannot be used: {no_python(error)}") from None
             except (ValueError, OSError) as error:
                 raise PlacedError(("sinks", name), str(error)) from None
         for name, escalation in self.escalations.items():

@@ -67,6 +67,14 @@ def test_a_folder_that_is_added_is_a_kind_of_sink(package: Path) -> None:
             "defines no sub-class of SinkConfig",
         ),
         (FAX.replace('Literal["fax"]', "str"), "a `type`, a Literal of one text"),
+        (
+            FAX.replace("    number: str", "    number: = 's3cret'"),
+            r"folder of the sink \w+\.fax: \S+/fax/config\.py, line 9: invalid syntax; correct that line, or remove the folder$",
+        ),
+        (
+            FAX.partition("    def build")[0],
+            r"\.fax\.config: FaxConfig lacks build; define it as SinkConfig in",
+        ),
     ],
 )
 def test_a_folder_without_a_configuration_is_an_error_that_says_so(

@@ -60,6 +60,29 @@ def test_a_secret_in_place_of_its_variable_is_not_quoted(secret: str, key: str, 
             assert secret not in told
 
 
+@pytest.mark.parametrize(
+    "secret", ["xoxb-123456789012-AbCdEf", "9f86d081884c7d659a2f", "https://hooks.example.com/T0/B1"]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mist: {'SECRET': x}",
+        "'SECRET': {a: b}",
+        "notifications: {sinks: {x: {type: file, 'SECRET': 1}}}",
+        "notifications: {sinks: {x: {type: 'SECRET'}}}",
+        "mist: {'SECRET': 1, 'SECRET': 2}",
+        "mist: {api_token: 'SECRET'}",
+    ],
+)
+def test_a_secret_that_was_pasted_as_a_key_or_into_a_wrong_key_is_not_quoted(
+    text: str, secret: str, tmp_path: Path
+) -> None:
+    told = complaint(text.replace("SECRET", secret), tmp_path)
+    assert secret not in told
+    assert secret[:8] not in told
+    assert "config.yaml" in told
+
+
 def test_the_ledgers_password_may_come_from_the_environment_and_is_not_shown(tmp_path: Path) -> None:
     address = "postgresql://mist:s3cret@db.example.com/ledger"
     configured = load("", tmp_path, {"MIST_PIPELINE__ALERTS__LEDGER": address})

@@ -208,3 +208,18 @@ def test_a_missing_library_is_reported_with_how_to_install_it(
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     told = complaint(one_sink(apprise="type: apprise"), tmp_path)
     assert told == f"{SINK}: needs the library Apprise: pip install 'mist-pipeline[apprise]'"
+
+
+def test_a_sink_whose_module_is_no_python_is_named_with_its_file_and_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: object) -> None:
+        compile("sent = (\n", "sinks/file/sink.py", "exec")
+
+    (kind,) = (one for one in sink_configs() if one.type_name() == "file")
+    monkeypatch.setattr(kind, "build", build)
+    told = complaint(one_sink(file="{}"), tmp_path)
+    assert (
+        f"{SINK}: its type cannot be used: sinks/file/sink.py, line 1: '(' was never closed; correct that line"
+        in told
+    )
