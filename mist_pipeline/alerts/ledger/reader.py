@@ -13,6 +13,7 @@ from sqlalchemy.engine import Engine
 
 from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.ledger import escalations, impacts, pages, queries, sink_health, tables
+from mist_pipeline.alerts.ledger.confirmed import confirmed_alerts
 from mist_pipeline.alerts.ledger.database import reading
 from mist_pipeline.alerts.ledger.export import alert_list, copies, public_row
 from mist_pipeline.alerts.ledger.mapping import Row, alert_of, delivery_of, event_of, incident_of
@@ -198,6 +199,10 @@ class LedgerReader:
     def alert_frame(self) -> pl.DataFrame:
         """Every alert that ever opened, with the columns of a replay."""
         return alert_list(self.engine)
+
+    def confirmed_alerts(self) -> pl.DataFrame:
+        """Alerts of sites that people have confirmed as real trouble, and since when (`confirmed`)."""
+        return confirmed_alerts(self.engine)
 
     def origins(self) -> dict[str, datetime]:
         """Kept evaluation → the instant at which it was recorded."""

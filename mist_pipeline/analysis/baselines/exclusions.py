@@ -1,6 +1,7 @@
 """Days that must not count as normal: confirmed incidents, silences, holidays.
 
-Here: marking readings with the day from which they are to be left out. Not here: what the rest looks like.
+Here: which days an alert covers, and marking readings with the day from which they are to be left out. Not here: what the
+rest looks like, and what counts as confirmed (``alerts.ledger.confirmed``).
 
 >>> days = [date(2026, 3, 1), date(2026, 3, 2)]
 >>> readings = pl.DataFrame({"day": days, "site_id": "a", "metric": "coverage"})
@@ -9,11 +10,59 @@ Here: marking readings with the day from which they are to be left out. Not here
 [None, datetime.date(1, 1, 1)]
 """
 
+from collections.abc import Mapping
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 _ALWAYS = date(1, 1, 1)
+
+LONGEST_DAYS = 14
+"""Days of one confirmed alert that are left out: what lasts longer is a new level, which has to be learnt."""
+
+
+def confirmed_days(
+    alerts: pl.DataFrame, last: date, zone: ZoneInfo, families: Mapping[str, str]
+) -> pl.DataFrame:
+    """The days that confirmed alerts cover, with the day on which that was known: what `mark_excluded` takes.
+
+    Args:
+        alerts: site_id, family, metric ('' for the whole site), began_at, ended_at (null while it goes on), confirmed_at.
+        last: Last day wanted; an alert that goes on covers all days up to it.
+        zone: The organisation's, in which days begin.
+        families: Metric → family: trouble of a family is in all of its metrics.
+
+    Returns:
+        day, site_id, metric (null: all of the site), recorded_day (the day of the confirmation, or the day itself where
+        that came later).
+    """
+
+    def day_of(instant: str) -> pl.Expr:
+        return pl.col(instant).dt.convert_time_zone(str(zone)).dt.date()
+
+    members = pl.DataFrame(
+        {"member": list(families), "family": list(families.values())},
+        schema={"member": pl.String, "family": pl.String},
+    )
+    until = pl.min_horizontal(
+        day_of("ended_at").fill_null(last),
+        pl.lit(last),
+        day_of("began_at") + pl.duration(days=LONGEST_DAYS - 1),
+    ).cast(pl.Date)
+    return (
+        alerts.with_columns(first=day_of("began_at"), until=until, confirmed=day_of("confirmed_at"))
+        .filter(pl.col("first") <= pl.col("until"))
+        .with_columns(day=pl.date_ranges("first", "until"))
+        .explode("day")
+        .join(members, on="family", how="left")
+        .select(
+            "day",
+            "site_id",
+            pl.when(pl.col("metric") != "").then(pl.coalesce("member", "metric")).alias("metric"),
+            pl.max_horizontal("confirmed", "day").alias("recorded_day"),
+        )
+    )
 
 
 def mark_excluded(readings: pl.DataFrame, excluded: pl.DataFrame | None) -> pl.DataFrame:

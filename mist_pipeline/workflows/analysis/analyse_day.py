@@ -7,13 +7,16 @@ here: the methods (``analysis``), storing (``defs.assets.analysis``), evidence (
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
+from mist_pipeline.alerts.ledger.confirmed import SCHEMA as CONFIRMED_SCHEMA
 from mist_pipeline.analysis.anomalies import isolation_forest as unusual
 from mist_pipeline.analysis.anomalies.features import day_shapes
 from mist_pipeline.analysis.baselines import daily as normal
 from mist_pipeline.analysis.baselines import deviations as away
+from mist_pipeline.analysis.baselines.exclusions import confirmed_days
 from mist_pipeline.analysis.causes import correlations as together
 from mist_pipeline.analysis.scores import health, trends
 from mist_pipeline.analysis.scores.weekly_line import value_sentence
@@ -23,6 +26,7 @@ from mist_pipeline.tables import history, state
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.days import back
+from mist_pipeline.workflows.ledger_access import open_ledger
 
 Compute = Callable[[Warehouse, Settings, Sequence[date]], pl.DataFrame]
 """Rows of one table for some days."""
@@ -61,13 +65,24 @@ def utilisation_rows(warehouse: Warehouse, settings: Settings, days: Sequence[da
 
 
 def baseline_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
-    """``analysis.baselines`` of these days; holidays are no part of what is normal."""
+    """``analysis.baselines`` of these days; holidays and confirmed incidents are no part of what is usual."""
     readings = warehouse.read_days(history.SLE_DAILY, back(days, normal.BaselineRules().days), days[-1])
     holidays = (
         readings.select("day", "site_id").filter(pl.col("day").is_in(settings.organisation.holidays)).unique()
     )
     sites = warehouse.read_days(history.SITES, days[0], days[-1])
-    return normal.baselines(readings, days, excluded=holidays, sites=sites)
+    excluded = pl.concat([holidays, confirmed_trouble(settings, days[-1])], how="diagonal")
+    return normal.baselines(readings, days, excluded=excluded, sites=sites)
+
+
+def confirmed_trouble(settings: Settings, last: date) -> pl.DataFrame:
+    """The days of incidents that people have confirmed, as `baseline_rows` leaves them out; none without a ledger."""
+    if isinstance(settings.ledger, Path) and not settings.ledger.exists():
+        alerts = pl.DataFrame(schema=CONFIRMED_SCHEMA)
+    else:
+        with open_ledger(settings) as ledger:
+            alerts = ledger.confirmed_alerts()
+    return confirmed_days(alerts, last, settings.organisation.zone, rules.families(settings))
 
 
 def deviation_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
