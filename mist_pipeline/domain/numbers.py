@@ -30,7 +30,8 @@ def rounded_down(value: float, decimals: int = 1) -> float:
 def rounded_down_column(value: "pl.Expr", decimals: int = 1) -> "pl.Expr":
     """`rounded_down` for a column of a frame; null stays null."""
     scale = 10.0**decimals
-    return (value * scale + _SLACK).floor() / scale
+    # Polars divides by multiplying: 861 ÷ 10 is 86.10000000000001.
+    return ((value * scale + _SLACK).floor() / scale).round(decimals)
 
 
 def percent(value: float | None, decimals: int = 1) -> str:

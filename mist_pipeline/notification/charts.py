@@ -170,13 +170,13 @@ class _Panel:
             for name, at in shown.items()
         ]
         names = [(at, f"{name} < {at:g} %", _INKS[name]) for name, at in shown.items()]
-        if usual is not None and usual.mean_pct >= self.bottom:
+        if usual is not None and usual.expected_pct >= self.bottom:
             layers.append(
-                _chart([{"at": usual.mean_pct}])
+                _chart([{"at": usual.expected_pct}])
                 .mark_rule(color=LIGHT["healthy-ink"], strokeWidth=1.25)
                 .encode(y=self.up("at"))
             )
-            names.append((usual.mean_pct, f"usual {percent(usual.mean_pct)}", LIGHT["healthy-ink"]))
+            names.append((usual.expected_pct, f"usual {percent(usual.expected_pct)}", LIGHT["healthy-ink"]))
         for place, text, colour in self._spread(names):
             layers.append(
                 _chart([{}])
@@ -213,8 +213,8 @@ def _days(background: Background, thresholds: Mapping[str, float]) -> Any:
     if background.usual is not None:
         usual = background.usual
         span = {
-            "low": usual.mean_pct - 2 * usual.std_pct,
-            "high": min(usual.mean_pct + 2 * usual.std_pct, 100),
+            "low": usual.expected_pct - 2 * usual.std_pct,
+            "high": min(usual.expected_pct + 2 * usual.std_pct, 100),
         }
         ends = [background.days[0][0], ahead[-1].day if ahead else last_day]
         layers.append(
@@ -265,7 +265,7 @@ def _legend(*, is_usual_known: bool, is_ahead_known: bool) -> list[Any]:
     alt, _ = libraries()
     entries = []
     if is_usual_known:
-        entries.append(((LIGHT["usual"], LIGHT["usual"]), "usual: mean ± 2 σ"))
+        entries.append(((LIGHT["usual"], LIGHT["usual"]), "usual ± 2 σ"))
     if is_ahead_known:
         entries.append(((LIGHT["band-95"], LIGHT["band-80"]), "forecast: 95 % and 80 % of what may come"))
     layers, left = [], 0.0

@@ -50,13 +50,17 @@ WHERE (site_id, metric) IN (SELECT unnest($sites::VARCHAR[]), unnest($metrics::V
 
 _TODAY = _HOURLY.replace("history.", "live.")
 
+# As analysis.deviations chooses it: the median of the weekday where that is mature, else of all days; on the eve of
+# the trouble, so that it has learnt nothing from it.
 _BASELINES = """
-SELECT site_id, metric, arg_max(mean_pct, day), arg_max(std_pct, day)
+SELECT site_id, metric, coalesce(median_pct, mean_pct) AS expected, coalesce(low_side_std_pct, std_pct) AS spread
 FROM analysis.baselines
-WHERE (site_id, metric) IN (SELECT unnest($sites::VARCHAR[]), unnest($metrics::VARCHAR[]))
-  AND day > $fresh AND day <= $today AND day_of_week = -1 AND (is_mature OR is_pooled)
-  AND mean_pct IS NOT NULL AND std_pct IS NOT NULL
-GROUP BY site_id, metric
+JOIN (
+  SELECT unnest($sites::VARCHAR[]) AS site_id, unnest($metrics::VARCHAR[]) AS metric, unnest($onsets::DATE[]) AS onset
+) USING (site_id, metric)
+WHERE day > onset - 7 AND day <= onset AND expected IS NOT NULL AND spread IS NOT NULL
+  AND (day_of_week = -1 AND (is_mature OR is_pooled) OR day_of_week = isodow(onset) - 1 AND is_mature)
+QUALIFY row_number() OVER (PARTITION BY site_id, metric ORDER BY day DESC, day_of_week DESC) = 1
 """
 
 _FORECASTS = """
@@ -72,8 +76,10 @@ ORDER BY site_id, metric, target_day
 _CLASSIFIERS = """
 SELECT site_id, metric, day, classifier, degraded_pct, num_users
 FROM history.classifiers_daily
-WHERE (site_id, metric) IN (SELECT unnest($sites::VARCHAR[]), unnest($metrics::VARCHAR[]))
-  AND day > $fresh AND day <= $today
+JOIN (
+  SELECT unnest($sites::VARCHAR[]) AS site_id, unnest($metrics::VARCHAR[]) AS metric, unnest($earliest::DATE[]) AS earliest
+) USING (site_id, metric)
+WHERE day >= earliest AND day > $fresh AND day <= $today
 QUALIFY day = max(day) OVER (PARTITION BY site_id, metric) AND degraded_pct > 0
 ORDER BY site_id, metric, degraded_pct DESC, classifier
 """
@@ -81,13 +87,17 @@ ORDER BY site_id, metric, degraded_pct DESC, classifier
 log = logging.getLogger(__name__)
 
 
-def read_background(published: Path, pairs: Sequence[Pair], as_of: datetime) -> dict[Pair, Background]:
+def read_background(
+    published: Path, pairs: Sequence[Pair], as_of: datetime, onsets: Mapping[Pair, datetime] | None = None
+) -> dict[Pair, Background]:
     """Background of service levels, without pictures.
 
     Args:
         published: The published copy.
         pairs: Site and metric.
         as_of: The instant of the message; nothing later is read.
+        onsets: When the trouble of a pair began, where there is some: what is usual was known by then, and what the cloud
+            blamed on an earlier day has nothing to do with it.
 
     Returns:
         Only pairs about which something is known, in the order in which they were given.
@@ -102,7 +112,7 @@ def read_background(published: Path, pairs: Sequence[Pair], as_of: datetime) -> 
         return {}
     try:
         with Warehouse(published, wait_seconds=_WAIT_SECONDS).reading() as connection:
-            found = _read(connection, wanted, as_of)
+            found = _read(connection, wanted, as_of, onsets or {})
     except FileNotFoundError:
         return {}
     except (WarehouseBusyError, duckdb.OperationalError) as error:
@@ -138,23 +148,29 @@ class _Found:
 
 
 def _read(
-    connection: duckdb.DuckDBPyConnection, pairs: Sequence[Pair], as_of: datetime
+    connection: duckdb.DuckDBPyConnection,
+    pairs: Sequence[Pair],
+    as_of: datetime,
+    onsets: Mapping[Pair, datetime],
 ) -> Mapping[Pair, _Found]:
     # A day is complete only after its end, wherever the organisation is: none that is begins later than this date.
     today = as_of.astimezone(UTC).date()
     keys = {"sites": [site for site, _ in pairs], "metrics": [metric for _, metric in pairs]}
     days = {**keys, "first": today - timedelta(days=2 * DAYS), "today": today}
     recent = {**keys, "fresh": today - _FRESH, "today": today}
+    began = [onsets[pair].astimezone(UTC).date() if pair in onsets else None for pair in pairs]
+    usual = {**keys, "onsets": [min(day or today, today) for day in began]}
+    blamed = {**recent, "earliest": [day or date.min for day in began]}
     hours = {**keys, "first_hour": as_of - _HOURS_AGE - timedelta(hours=HOURS), "now": as_of}
 
     found: defaultdict[Pair, _Found] = defaultdict(_Found)
     for pair, (day, score) in _rows(connection, _DAILY, days):
         found[pair].days.append((day, score))
-    for pair, (mean, deviation) in _rows(connection, _BASELINES, recent):
-        found[pair].usual = Usual(mean, deviation)
+    for pair, (expected, spread) in _rows(connection, _BASELINES, usual):
+        found[pair].usual = Usual(expected, spread)
     for pair, ahead in _rows(connection, _FORECASTS, recent):
         found[pair].forecast.append(Ahead(*ahead))
-    for pair, (day, classifier, share, users) in _rows(connection, _CLASSIFIERS, recent):
+    for pair, (day, classifier, share, users) in _rows(connection, _CLASSIFIERS, blamed):
         found[pair].classifiers_day = day
         found[pair].classifiers.append(Blamed(classifier, share, users))
     # What the daily partition says of an hour supersedes what the live evaluation of that day saw.

@@ -28,9 +28,9 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What is normal for a service level: mean and standard deviation of a month, in percent and points."""
+    """What is usual for a service level on the eve of its trouble: as ``analysis.deviations`` expects it, and the spread."""
 
-    mean_pct: float
+    expected_pct: float
     std_pct: float
 
 

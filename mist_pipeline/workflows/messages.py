@@ -112,7 +112,12 @@ class MessageBuilder:
         if kind is None or not kind.shows_pictures:
             return {}
         pairs = leading_pairs(delivery, subjects, self._names)
-        known = read_background(self.settings.published_path, pairs, delivery.created_at)
+        onsets = {
+            (alert.site_id, alert.metric): alert.began_at or alert.opened_at or alert.pending_since
+            for subject in subjects.values()
+            for alert in subject.alerts
+        }
+        known = read_background(self.settings.published_path, pairs, delivery.created_at, onsets)
         return with_pictures(known, pairs, self._thresholds)
 
     def _thresholds(self, metric: str) -> dict[str, float]:

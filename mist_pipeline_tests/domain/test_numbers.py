@@ -36,3 +36,12 @@ def test_a_column_is_rounded_like_single_values(values: list[float], decimals: i
 @given(st.floats(0, 100), st.sampled_from([70.0, 80.0, 90.0]))
 def test_a_score_below_a_threshold_is_shown_below_it(score: float, threshold: float) -> None:
     assert (rounded_down(score) < threshold) == (score < threshold - 1e-8)
+
+
+def test_a_column_is_rounded_to_what_is_shown_and_nothing_behind_it() -> None:
+    values = [tenth / 10 + 0.037 for tenth in range(1001)]
+    shown = pl.DataFrame({"value": values}).select(
+        text=rounded_down_column(pl.col("value")).cast(pl.String), value=rounded_down_column(pl.col("value"))
+    )
+    assert shown["value"].to_list() == [rounded_down(value) for value in values]
+    assert max(map(len, shown["text"])) <= len("100.0")

@@ -1,47 +1,27 @@
 """Things that were said once and were not so: each has to be found by the check, and none may be said again."""
 
 from collections.abc import Sequence
-from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
 
-from mist_pipeline_tests.support.facts.analysed import analysed, blamed, daily
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
+from mist_pipeline_tests.support.facts.organisations import D, told
 from mist_pipeline_tests.support.facts.report_reader import finding_falsehoods, report_falsehoods
+from mist_pipeline_tests.support.facts.series import (
+    BAD_WEEK,
+    BELOW_ITS_LEVEL,
+    DROPPED,
+    FALLING,
+    FLAT,
+    RECOVERING,
+    UNDER,
+    noisy,
+)
 from mist_pipeline_tests.support.facts.truth import Truth
 
-D = date(2026, 11, 19)
 Scores = Sequence[float | None]
-
-
-def noisy(level: float, days: int, sd: float = 0.4, seed: int = 1) -> list[float]:
-    return (level + sd * np.random.default_rng(seed).normal(size=days)).tolist()
-
-
-def declining(drop: float, days: int, sd: float, seed: int, end: Sequence[float]) -> list[float]:
-    """Two months at 96, falling by ``drop`` over the last days, of which the very last are given."""
-    scores = np.array(noisy(96, 60, sd, seed))
-    scores[-days:] -= np.linspace(0, drop, days)
-    scores[-len(end) :] = end
-    return np.clip(scores, 0, 100).tolist()
-
-
-def told(**series: Scores) -> Truth:
-    """The day of these series, each ``<site>_<metric>`` with ``_`` for ``-``."""
-    named = {(name[0], name[2:].replace("_", "-")): scores for name, scores in series.items()}
-    history = daily(named, D)
-    return analysed(history, D, classifiers=blamed(history, D, ["weak-signal", "asymmetry-uplink"]))
-
-
-FALLING = [*noisy(96, 48), 95, 93.5, 92, 90.5, 89, 87.5, 86, 84, 82, 80, 78, 74.5]
-UNDER = [*noisy(96, 53), 90.0, 86.0, 82.0, 78.0, 75.0, 72.0, 69.5]
-RECOVERING = declining(3, 20, 0.6, 103, [92.0, 93.2, 93.9])
-BELOW_ITS_LEVEL = declining(13, 20, 0.8, 0, [79.9])
-FLAT = [70.0] * 60
-DROPPED = [*noisy(95, 59), 58.06]
-BAD_WEEK = [*noisy(96, 53), 40.0, 42.0, 44.0, 46.0, 48.0, 66.0, 60.0]
 
 SAID: dict[str, tuple[Passage, Truth]] = {
     "approaching what is under the line": (

@@ -42,7 +42,8 @@ def confirmed_alerts(engine: Engine) -> pl.DataFrame:
                 alert.site_id,
                 alert.family,
                 alert.metric,
-                alert.pending_since,
+                alert.began_at,
+                alert.last_bad_at,
                 alert.opened_at,
                 alert.resolved_at,
             ).where(alert.opened_at.is_not(None), alert.site_id != ""),
@@ -72,8 +73,8 @@ def confirmed_alerts(engine: Engine) -> pl.DataFrame:
                 row["site_id"],
                 row["family"],
                 row["metric"],
-                min(row["pending_since"], row["opened_at"]),
-                row["resolved_at"],
+                min(row["began_at"] or row["opened_at"], row["opened_at"]),
+                None if row["resolved_at"] is None else row["last_bad_at"] or row["resolved_at"],
             )
             for row in opened
         ],

@@ -7,12 +7,14 @@ The page loads nothing but the pictures that it comes with.
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.impact import device_label
+from mist_pipeline.domain.metrics import classifier_title
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.palette import DARK, LIGHT
 from mist_pipeline.domain.text import NAME_LENGTH, clean, instant, safe_url
@@ -51,9 +53,10 @@ class Blame:
 
 @dataclass(frozen=True)
 class BlameTable:
-    """What the cloud blames for one metric, worst first."""
+    """What the cloud blames for one metric on one whole day, worst first; '' where the day is not known."""
 
     metric: str
+    day: str
     rows: tuple[Blame, ...]
     left_out: int
 
@@ -71,21 +74,22 @@ class Row:
 
 
 def blame_tables(incident: IncidentView) -> list[BlameTable]:
-    """One table a metric, from ``classifiers`` in the evidence of its alerts.
+    """One table a metric and day, from ``classifiers`` in the evidence of its alerts.
 
     Rows there are mappings with the columns of ``history.classifiers_daily``: classifier, degraded_pct, and num_users
     where it is known. Anything else is not a row.
     """
     labels = wording.site_labels(incident.sites)
-    found: dict[str, list[Blame]] = {}
+    found: dict[tuple[str, str], list[Blame]] = {}
     for alert in incident.alerts:
-        found.setdefault(wording.subject_of(alert), []).extend(_blames(alert, labels[alert.site.site_id]))
+        key = wording.subject_of(alert), _blamed_day(alert)
+        found.setdefault(key, []).extend(_blames(alert, labels[alert.site.site_id]))
     tables = []
-    for metric, rows in found.items():
+    for (metric, day), rows in found.items():
         ordered = sorted(rows, key=lambda row: (-row.degraded_pct, row.site, row.classifier))
         if ordered:
             left_out = max(len(ordered) - MOST_BLAMED, 0)
-            tables.append(BlameTable(metric, tuple(ordered[:MOST_BLAMED]), left_out))
+            tables.append(BlameTable(metric, day, tuple(ordered[:MOST_BLAMED]), left_out))
     return tables
 
 
@@ -148,6 +152,15 @@ def _row(alert: AlertView, labels: Mapping[str, str]) -> Row:
     )
 
 
+def _blamed_day(alert: AlertView) -> str:
+    """``22 Nov 2026``; the table is of that whole day, a title is of the hours of the trouble."""
+    try:
+        day = date.fromisoformat(str(alert.evidence.get("classifiers_day")))
+    except ValueError:
+        return ""
+    return f"{day:%-d %b %Y}"
+
+
 def _blames(alert: AlertView, label: str) -> Iterator[Blame]:
     rows = alert.evidence.get("classifiers")
     for row in rows if isinstance(rows, list | tuple) else ():
@@ -171,6 +184,7 @@ def _template() -> "jinja2.Template":
         lstrip_blocks=True,
     )
     environment.filters["percent"] = percent
+    environment.filters["classifier_title"] = classifier_title
     return environment.get_template("incident.html.j2")
 
 

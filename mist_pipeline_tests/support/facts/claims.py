@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from mist_pipeline.domain.metrics import classifier_title, title_of
+from mist_pipeline.domain.metrics import classifier_title, in_sentence, title_of
 from mist_pipeline.domain.severity import SEVERITY_OF_STATUS, STATUS_OF_SEVERITY
 from mist_pipeline_tests.support.facts.truth import (
     Truth,
@@ -260,7 +260,21 @@ def _nothing_unusual(_found: Found, _passage: Passage, truth: Truth) -> Iterator
         yield "the forest calls a site unusual"
 
 
-@claim(rf"(?:↑ )?ALERT: critical(?:, (?P<velocity>{N}) points a day)?")
+@claim(r"trending to critical")
+def _trending(_found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    if truth.row("sle_daily", passage.site_id, passage.metric).get("severity") == "critical":
+        yield "it is critical already"
+
+
+@claim(rf"(?P<velocity>{N}) points a day")
+def _speed(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    velocity = truth.row("trends", passage.site_id, passage.metric).get("velocity_pct_per_day")
+    yield from nearest(found["velocity"], velocity, "points a day")
+    if number_in(found["velocity"]) >= 0:
+        yield "what gets worse does not improve day by day"
+
+
+@claim(rf"(?:↑ )?(?:ALERT: )?critical(?:, (?P<velocity>{N}) points a day)?")
 def _alert_critical(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
     row = truth.row("sle_daily", passage.site_id, passage.metric)
     if row.get("severity") != "critical":
@@ -308,8 +322,8 @@ def _health(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
 def _day_of_week(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
     day = truth.day - timedelta(days=7 - int(found["number"]))
     score = truth.score(passage.site_id, passage.metric, day)
-    if found["title"] != title_of(passage.metric):
-        yield f"the metric is called {title_of(passage.metric)}"
+    if found["title"] != in_sentence(title_of(passage.metric)):
+        yield f"the metric is called {in_sentence(title_of(passage.metric))}"
     if found["score"] is None:
         if score is not None:
             yield f"the day has {score:.1f}"

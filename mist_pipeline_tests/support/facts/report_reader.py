@@ -133,8 +133,11 @@ def _of_what_comes(page: Node, sites: dict[str, str]) -> Iterator[Passage]:
         site_id = sites.get(row.one("th").one(of="why").text, "")
         alert, speed = row.one(of="goes").one(of="alert").text, row.one(of="goes").one(of="why").text
         if alert:
-            said = f"{alert}, {speed}" if speed else alert
+            is_there = alert == "↑ ALERT: critical"
+            said = f"{alert}, {speed}" if is_there and speed else alert.removeprefix("↑ ALERT: ")
             yield Passage("page, week", said, site_id, metric_called(title.strip()))
+        if speed and alert != "↑ ALERT: critical":
+            yield Passage("page, week", speed, site_id, metric_called(title.strip()))
 
 
 def _of_the_unusual(odd: Node, sites: dict[str, str]) -> Iterator[Passage]:

@@ -126,10 +126,12 @@ class Truth:
         last = list(self.scores(site_id, metric).values())[-3:]
         return len(last) == 3 and last[0] < last[1] < last[2]
 
-    def blamed(self, site_id: str, metric: str) -> dict[str, dict[str, Any]]:
-        """Classifiers of the day by name, largest share of degraded user-minutes first."""
+    def blamed(self, site_id: str, metric: str, day: date | None = None) -> dict[str, dict[str, Any]]:
+        """Classifiers of a day by name, largest share of degraded user-minutes first."""
         rows = self.data.classifiers_daily.filter(
-            (pl.col("day") == self.day) & (pl.col("site_id") == site_id) & (pl.col("metric") == metric)
+            (pl.col("day") == (day or self.day))
+            & (pl.col("site_id") == site_id)
+            & (pl.col("metric") == metric)
         ).sort("degraded_user_minutes", "classifier", descending=[True, False], nulls_last=True)
         return {row["classifier"]: row for row in rows.to_dicts()}
 
