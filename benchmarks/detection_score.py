@@ -32,7 +32,8 @@ ENOUGH_TO_RESOLVE = timedelta(hours=72)
 """Of data after the end of a trouble, before its alert counts as never resolved."""
 LEARNING_DAYS = 18
 """Until then the simulated organisation has no troubles."""
-SLOW = ("slow_degradation", "accelerating_degradation")
+SLOW = ("slow_degradation", "accelerating_degradation", "radius_creep", "outgrown", "pool_exhaustion")
+"""Kinds that begin with nothing and get worse; all others are sudden."""
 DEVICES = ("ap", "device")
 """Lost devices are reported as either: the access points' own metric, or missing data."""
 HEARD = ("reopened", "severity_rose")
