@@ -201,6 +201,7 @@ class Message:
         recipient: Address, channel or service that an escalation step or route names; empty for the sink's own.
         unsure_since: Until when an earlier attempt may have sent it; None where none may have.
         sent_at: UTC; when this attempt is made. None: as soon as it was decided.
+        served: Recipients that have this message or refused it for good: this attempt is for the others.
     """
 
     delivery_id: str
@@ -212,6 +213,7 @@ class Message:
     recipient: str = ""
     unsure_since: datetime | None = None
     sent_at: datetime | None = None
+    served: frozenset[str] = frozenset()
 
     @property
     def is_for_all_who_heard(self) -> bool:

@@ -5,14 +5,24 @@ a ticket's key) it returns as a reference, which the ledger keeps and gives it n
 (``delivery.config``), and what an HTTP answer means (``delivery.http_outcome``).
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from mist_pipeline.alerts.notify.outcome import Accepted, Outcome, Refused, Retry, Unknown
+from mist_pipeline.alerts.notify.outcome import (
+    Accepted,
+    Outcome,
+    Partly,
+    RecipientAnswer,
+    Refused,
+    Retry,
+    Unknown,
+)
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
 
 __all__ = [
-    "Accepted", "AlertView", "IncidentView", "Message", "Outcome", "Reason", "Refused", "Retry",
-    "Ringing", "Sink", "SiteView", "Unknown",
+    "Accepted", "AlertView", "Concern", "Examinable", "IncidentView", "Message", "Outcome", "Partly", "Reason", "RecipientAnswer", "Refused",
+    "Retry", "Ringing", "Sink", "SiteView", "Unknown",
 ]  # fmt: skip
 
 
@@ -34,6 +44,30 @@ class Sink(Protocol):
 
     def recover(self, message: Message) -> Outcome:
         """Find out about a message whose outcome is unknown; may send it where sending twice does no harm."""
+        ...
+
+
+@dataclass(frozen=True)
+class Concern:
+    """What people should know of a sink before it is needed.
+
+    Attributes:
+        found: What there is, in one sentence.
+        fix: What to do, '' where nothing is to be done.
+        is_hindrance: No message can arrive like this.
+    """
+
+    found: str
+    fix: str = ""
+    is_hindrance: bool = False
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """A sink that can say what it cannot do, and what is wrong at its receiver."""
+
+    def examine(self) -> Iterable[Concern]:
+        """Ask the receiver, without notifying anybody; never raises for what it answers, or that it does not."""
         ...
 
 

@@ -157,6 +157,7 @@ def compose(delivery: Delivery, subjects: Mapping[str, Subject], surroundings: S
         reference=dict(delivery.reference),
         recipient=str(delivery.payload.get("detail", "")) if delivery.reason == "escalation" else "",
         unsure_since=delivery.unsure_since,
+        served=delivery.served,
     )
 
 

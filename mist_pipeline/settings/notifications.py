@@ -156,6 +156,12 @@ class Notifications(Section):
                 _must_know(step.sink, self.sinks, ("escalations", name, "steps", number, "sink"))
         return self
 
+    def may_write_to(self, sink: str, recipient: str) -> bool:
+        """Whether the sink itself or a step of an escalation still names this recipient."""
+        steps = (step for policy in self.escalations.values() for step in policy.steps)
+        own = getattr(self.sinks.get(sink), "recipients", ())
+        return recipient in own or any((step.sink, step.to) == (sink, recipient) for step in steps)
+
     def variables(self) -> Iterator[tuple[Place, str]]:
         """Key below this section, and the variable of the environment that it names, for every secret."""
         for name, sink in self.sinks.items():

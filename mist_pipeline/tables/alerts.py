@@ -245,14 +245,14 @@ DELIVERIES = Table(
         Column(
             "state",
             "VARCHAR",
-            "pending, sending, sent, failed (will be tried again), unknown (may have arrived) or dead (given up, or not "
-            "needed any more)",
+            "pending, sending, sent, partly (some recipients have it, the others are tried again), failed (will be tried "
+            "again), unknown (may have arrived) or dead (given up, or not needed any more)",
         ),
         Column(
             "payload",
             "JSON",
             "What was true when it was decided: route, severity, site_ids, is_over, is_acknowledged, detail; of a digest "
-            "also covers, the same of each of its incidents",
+            "also covers, the same of each of its incidents; of mail also answers, what the server said of each recipient",
         ),
         Column("created_at", "TIMESTAMPTZ", "When it was decided, or a person asked for it once more"),
         Column("due_at", "TIMESTAMPTZ", "Not to be sent before"),

@@ -16,14 +16,15 @@ from typing import Literal
 import duckdb
 
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
-from mist_pipeline.domain.text import clean
+from mist_pipeline.delivery.sink import Examinable
+from mist_pipeline.domain.text import clean, instant
 from mist_pipeline.mist.errors import MistError, OrganisationUnclear, Unauthorized
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.warehouse.connection import WarehouseBusyError
 from mist_pipeline.warehouse.owner import Owner
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
-from mist_pipeline.workflows.ledger_access import failing_sinks, open_ledger
+from mist_pipeline.workflows.ledger_access import failing_sinks, open_ledger, unreached
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError, refuse_other, remembered
 from mist_pipeline.workflows.self_monitoring import sink_sentence
 
@@ -70,6 +71,7 @@ def checks(settings: Settings, dagster_home: Path, shown: Shown = str) -> Iterat
     yield from cloud(settings)
     yield warehouse(settings, shown)
     yield from delivery(settings)
+    yield from sinks(settings)
     yield disk(settings, shown)
     yield home(dagster_home, shown)
 
@@ -204,6 +206,7 @@ def delivery(settings: Settings) -> Iterator[Check]:
     try:
         with open_ledger(settings) as ledger:
             failing = failing_sinks(settings, ledger, datetime.now(UTC), untried=True)
+            missed = unreached(settings, ledger)
     except LedgerUnavailableError as error:
         yield Check(WRONG, "ledger", str(error), "without it nobody is notified")
         return
@@ -220,8 +223,22 @@ def delivery(settings: Settings) -> Iterator[Check]:
             fix = "is `mist-pipeline daemon` running? It sends what waits"
         sentence = sink_sentence(one, settings.organisation.zone)
         yield Check(WRONG if is_everyone else DOUBTFUL, f"sink {one.sink}", sentence, fix)
-    if not failing:
+    for each in missed:
+        found = f"{each.recipient} has not got the message of {instant(each.since)}: {each.said}"
+        fix = (
+            "mend the address, or take it out of the configuration" if each.is_final else "it is tried again"
+        )
+        yield Check(DOUBTFUL, f"sink {each.sink}", found, fix)
+    if not failing and not missed:
         yield Check(FINE, "sinks", f"{', '.join(sinks)}: no message waits for long")
+
+
+def sinks(settings: Settings) -> Iterator[Check]:
+    """What the receivers of messages say beforehand, and what they cannot do."""
+    for name, sink in settings.sinks().items():
+        for concern in sink.examine() if isinstance(sink, Examinable) else ():
+            verdict = WRONG if concern.is_hindrance else DOUBTFUL if concern.fix else FINE
+            yield Check(verdict, f"sink {name}", concern.found, concern.fix)
 
 
 def disk(settings: Settings, shown: Shown) -> Check:

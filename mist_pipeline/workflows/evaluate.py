@@ -21,8 +21,13 @@ from mist_pipeline.workflows.ledger_access import (
     kept_evaluations,
     notification_rules,
     open_ledger,
+    unreached,
 )
-from mist_pipeline.workflows.self_monitoring import sink_troubles, unreadable_evaluations
+from mist_pipeline.workflows.self_monitoring import (
+    sink_troubles,
+    unreached_recipients,
+    unreadable_evaluations,
+)
 
 AFTER_EVALUATIONS = timedelta(seconds=1)
 """Evaluations of one instant follow one another, each a moment later: a run of that instant decides behind them all."""
@@ -66,7 +71,8 @@ def own_state(
     """The pipeline itself as an evaluation; None where nothing is wrong and nothing was."""
     damaged = kept_evaluations(settings).set_aside_since(now - DAMAGE_TOLD)
     sinks = sink_troubles(failing_sinks(settings, ledger, now), settings.organisation.zone, now)
-    found = pl.concat([troubles, sinks, unreadable_evaluations(damaged, now)])
+    missed = unreached_recipients(unreached(settings, ledger), now)
+    found = pl.concat([troubles, sinks, missed, unreadable_evaluations(damaged, now)])
     is_known = any(
         is_pipeline(alert.family) and (alert.is_active or alert.state == "pending")
         for alert in ledger.lifecycle_state(now).alerts.values()

@@ -11,6 +11,7 @@ import polars as pl
 
 from mist_pipeline.alerts.ledger.evaluation_store import EvaluationStore
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
+from mist_pipeline.alerts.ledger.reader import Unreached
 from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.alerts.notify.silences import site_labels
 from mist_pipeline.settings import Settings
@@ -57,6 +58,12 @@ def failing_sinks(
     """
     found = ledger.failing_sinks(now, settings.alerts.sink_patience, untried=untried)
     return [one for one in found if one.sink in settings.notifications.sinks]
+
+
+def unreached(settings: Settings, ledger: Ledger) -> list[Unreached]:
+    """Recipients that the configuration still names and that do not get what others of their sink get."""
+    named = settings.notifications.may_write_to
+    return [one for one in ledger.unreached() if named(one.sink, one.recipient)]
 
 
 def notification_rules(settings: Settings) -> NotificationRules:

@@ -20,6 +20,7 @@ from typing import Literal
 
 import polars as pl
 
+from mist_pipeline.alerts.ledger.reader import Unreached
 from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.alerts.lifecycle.observations import PIPELINE
 from mist_pipeline.alerts.notify.plan import failing_sink_family
@@ -311,6 +312,34 @@ def sink_sentence(failing: FailingSink, zone: tzinfo) -> str:
     if failing.accepts_others:
         return f"Sink {failing.sink} accepts some messages, but not one of {since} ({are} waiting): {why}"
     return f"Sink {failing.sink} has not accepted any message since {since} ({are} waiting): {why}"
+
+
+RECIPIENT_PATIENCE = timedelta(hours=1)
+"""A recipient that a receiver refuses for now is reported after this: greylisting takes minutes."""
+
+MOST_RECIPIENTS = 20
+"""Recipients that evidence lists."""
+
+
+def unreached_recipients(unreached: Sequence[Unreached], now: datetime) -> pl.DataFrame:
+    """Recipients that do not get what others of their sink get, as one finding; none where all do.
+
+    Args:
+        unreached: As `Ledger.unreached` gives them.
+        now: The instant of the evaluation.
+    """
+    lasting = [one for one in unreached if one.is_final or now - one.since >= RECIPIENT_PATIENCE]
+    if not lasting:
+        return live.FINDINGS.empty()
+    told = [
+        {"sink": one.sink, "recipient": one.recipient, "answer": one.said, "since": one.since.isoformat()}
+        for one in lasting[:MOST_RECIPIENTS]
+    ]
+    first, others = lasting[0], len(lasting) - 1
+    also = f", nor to {others} other {'recipient' if others == 1 else 'recipients'}" if others else ""
+    summary = f"Messages of {first.sink} do not arrive at {first.recipient}{also}: {first.said}"
+    evidence = {"recipients": told, "unreached": len(lasting)}
+    return _findings([_Trouble("recipients", "major", summary, evidence)], now)
 
 
 def unreadable_evaluations(names: Sequence[str], now: datetime) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The pipeline's own findings: sinks that fail."""
+"""The pipeline's own findings: sinks that fail, recipients that get nothing."""
 
 import json
 from datetime import UTC
@@ -6,9 +6,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mist_pipeline.alerts.ledger.reader import Unreached
 from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.tables import live as live_tables
-from mist_pipeline.workflows.self_monitoring import sink_sentence, sink_troubles
+from mist_pipeline.workflows.self_monitoring import (
+    MOST_RECIPIENTS,
+    RECIPIENT_PATIENCE,
+    sink_sentence,
+    sink_troubles,
+    unreached_recipients,
+)
 from mist_pipeline_tests.support.alerts.histories import HOUR, START
 
 
@@ -54,3 +61,37 @@ def test_a_sentence_says_which_sink_since_when_and_why(one: FailingSink, sentenc
 def test_the_time_is_that_of_the_organisation() -> None:
     zone = ZoneInfo("Europe/Berlin")
     assert f"{START.astimezone(zone):%Y-%m-%d %H:%M %Z}" in sink_sentence(failing(), zone)
+
+
+def unreached(recipient: str, *, is_final: bool = True) -> Unreached:
+    return Unreached(
+        sink="mail", recipient=recipient, said="550 5.1.1 no such user", since=START, is_final=is_final
+    )
+
+
+def test_recipients_that_get_no_mail_are_one_finding_with_every_answer() -> None:
+    assert unreached_recipients([], START).is_empty()
+    found = unreached_recipients([unreached("a@example.com"), unreached("b@example.com")], START)
+    assert live_tables.FINDINGS.conform(found).equals(found)
+    (row_,) = found.rows(named=True)
+    assert row_["severity"] == "major"
+    assert (
+        row_["summary"]
+        == "Messages of mail do not arrive at a@example.com, nor to 1 other recipient: 550 5.1.1 no such user"
+    )
+    assert [one["recipient"] for one in json.loads(row_["evidence"])["recipients"]] == [
+        "a@example.com",
+        "b@example.com",
+    ]
+    assert (
+        row_["fingerprint"] == unreached_recipients([unreached("c@example.com")], START)["fingerprint"].item()
+    )
+    many = unreached_recipients([unreached(f"{number}@example.com") for number in range(300)], START)
+    assert json.loads(many["evidence"].item())["unreached"] == 300
+    assert len(json.loads(many["evidence"].item())["recipients"]) == MOST_RECIPIENTS
+
+
+def test_a_recipient_that_is_greylisted_is_no_finding_before_it_lasts() -> None:
+    grey = [unreached("a@example.com", is_final=False)]
+    assert unreached_recipients(grey, START + RECIPIENT_PATIENCE / 2).is_empty()
+    assert unreached_recipients(grey, START + RECIPIENT_PATIENCE).height == 1

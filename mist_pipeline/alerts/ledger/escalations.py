@@ -81,14 +81,16 @@ def cancel(connection: Connection, incident_id: str, stop: Stop, stops_when: str
     connection.execute(sa.update(ESCALATIONS).where(waiting).values(state="cancelled", **_stop_row(stop)))
     calls = (DELIVERIES.c.incident_id == incident_id) & (DELIVERIES.c.reason == "escalation")
     calls &= DELIVERIES.c.sink.in_({row["sink"] for row in stopped})
-    calls &= DELIVERIES.c.state.in_(["pending", "failed", "sending", "unknown"])
+    calls &= DELIVERIES.c.state.in_(["pending", "failed", "partly", "sending", "unknown"])
     # What may have arrived is not sent again, but what it is called there has to be found out: a page may ring.
     never_sent = DELIVERIES.c.state.in_(["pending", "failed"])
     connection.execute(
         sa.update(DELIVERIES)
         .where(calls)
         .values(
-            state=sa.case((never_sent, "dead"), else_=DELIVERIES.c.state),
+            state=sa.case(
+                (never_sent, "dead"), (DELIVERIES.c.state == "partly", "sent"), else_=DELIVERIES.c.state
+            ),
             withdrawn_reason=stop.reason,
             last_error=f"not needed: {stop}",
         )

@@ -15,7 +15,7 @@ Not here: deciding (``notify``), and sending (``notification.worker``, ``deliver
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -25,11 +25,11 @@ from mist_pipeline.alerts.ledger import queries
 from mist_pipeline.alerts.ledger.database import reading
 from mist_pipeline.alerts.ledger.mapping import delivery_of
 from mist_pipeline.alerts.ledger.tables import DELIVERIES, THREADS
-from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Unknown
+from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Partly, Refused, Unknown
 from mist_pipeline.alerts.notify.plan import OVER
 
 OPEN_STATES = ("pending", "sending", "failed", "unknown")
-"""Of rows that may still be sent."""
+"""Of rows that may still be sent, and hold up later ones; one that some recipients have (*partly*) does neither."""
 _IS_WITHDRAWN = DELIVERIES.c.withdrawn_reason.is_not(None)
 """Not needed any more; one that is under way keeps its state, and is not sent again."""
 
@@ -108,7 +108,9 @@ class Outbox:
         take = (
             sa.update(mine)
             .values(
-                state=sa.case((mine.c.state.in_(["pending", "failed"]), "sending"), else_="unknown"),
+                state=sa.case(
+                    (mine.c.state.in_(["pending", "failed", "partly"]), "sending"), else_="unknown"
+                ),
                 attempts=mine.c.attempts + 1,
                 leased_by=worker,
                 leased_until=now + self._patience.lease,
@@ -180,7 +182,7 @@ class Outbox:
         mine &= DELIVERIES.c.state.in_(open_states)
         if not isinstance(outcome, Accepted):
             # An attempt that failed is the last one of what was withdrawn meanwhile.
-            spared = {"failed": "dead"}.get(str(values["state"]), values["state"])
+            spared = {"failed": "dead", "partly": "sent"}.get(str(values["state"]), values["state"])
             values["last_error"] = sa.case(
                 (_IS_WITHDRAWN, DELIVERIES.c.last_error), else_=values["last_error"]
             )
@@ -192,7 +194,7 @@ class Outbox:
             ).first()
             if found is None or (found.state == "dead" and found.withdrawn_reason is not None):
                 return None
-            if isinstance(outcome, Accepted):
+            if isinstance(outcome, Accepted) or (isinstance(outcome, Partly) and outcome.reference):
                 _remember(connection, delivery, outcome.reference, now)
         return str(found.state)
 
@@ -250,6 +252,8 @@ class Outbox:
         if pause is not None:
             # Whatever becomes of the row: it says until when the whole sink is left alone.
             free["held_until"] = now + timedelta(seconds=pause)
+        if isinstance(outcome, Accepted | Partly):
+            free["payload"] = _with_answers(delivery, outcome)
         if isinstance(outcome, Accepted):
             return {
                 **free,
@@ -272,16 +276,17 @@ class Outbox:
             return {**free, "state": "dead", "last_error": why}
         again = {**free, "due_at": due, "last_error": outcome.error}
         if not isinstance(outcome, Unknown):
-            return {**again, "state": "failed"}
+            is_partly = isinstance(outcome, Partly) or bool(delivery.served)
+            return {**again, "state": "partly" if is_partly else "failed"}
         since = delivery.unsure_since if outcome.is_older and delivery.unsure_since is not None else now
         return {**again, "state": "unknown", "leased_until": since}
 
 
 def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bool]:
     """Rows that a worker would get: due, leased by no worker, for one of the sinks, and behind none that is open."""
-    mine, earlier = DELIVERIES, DELIVERIES.alias("earlier")
+    mine, earlier, other = DELIVERIES, DELIVERIES.alias("earlier"), DELIVERIES.alias("other")
     is_free = mine.c.leased_until.is_(None) | (mine.c.leased_until <= now)
-    is_waiting = mine.c.state.in_(["pending", "failed", "unknown"]) & (mine.c.due_at <= now)
+    is_waiting = mine.c.state.in_(["pending", "failed", "partly", "unknown"]) & (mine.c.due_at <= now)
     is_due = is_waiting | (mine.c.state == "sending")
     is_next = ~sa.exists().where(
         (earlier.c.sink == mine.c.sink)
@@ -289,10 +294,18 @@ def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bo
         & (earlier.c.delivery_id < mine.c.delivery_id)
         & earlier.c.state.in_(OPEN_STATES)
     )
+    # What is remembered of the incident is written by one at a time.
+    is_alone = ~sa.exists().where(
+        (other.c.sink == mine.c.sink)
+        & (other.c.incident_id == mine.c.incident_id)
+        & (other.c.delivery_id != mine.c.delivery_id)
+        & (other.c.leased_until > now)
+        & other.c.state.in_(["sending", "unknown"])
+    )
     is_served = sa.true() if sinks is None else mine.c.sink.in_(list(sinks))
     holding = DELIVERIES.alias("holding")
     is_open = mine.c.sink.not_in(sa.select(holding.c.sink).where(holding.c.held_until > now))
-    return is_free & is_due & is_next & is_served & is_open
+    return is_free & is_due & is_next & ((mine.c.state != "partly") | is_alone) & is_served & is_open
 
 
 def _is_urgent() -> sa.ColumnElement[bool]:
@@ -304,6 +317,14 @@ def _is_urgent() -> sa.ColumnElement[bool]:
         & (news.c.payload["severity"].as_string() == "critical")
     )
     return sa.tuple_(DELIVERIES.c.sink, DELIVERIES.c.incident_id).in_(critical)
+
+
+def _with_answers(delivery: Delivery, outcome: Accepted | Partly) -> dict[str, object]:
+    """The payload with what was said of each recipient, of those of earlier attempts the last word."""
+    answers = {**delivery.answers, **outcome.answers}
+    if not answers:
+        return dict(delivery.payload)
+    return {**delivery.payload, "answers": {name: asdict(answer) for name, answer in answers.items()}}
 
 
 def _join_ends(connection: Connection, now: datetime, sinks: Iterable[str] | None) -> None:

@@ -5,6 +5,7 @@ Here: questions, each answered from one consistent view without locking out writ
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -27,6 +28,29 @@ from mist_pipeline.alerts.notify.silences import Silence
 
 class NoSuchSubjectError(LookupError):
     """There is no alert, incident, silence or message of this id."""
+
+
+_MOST_ANSWERED = 2_000
+"""Newest messages that are read for the answers of their recipients."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreached:
+    """A recipient that did not get the newest message to it, while others of the sink did.
+
+    Attributes:
+        sink: Name of the sink.
+        recipient: Whom, as the sink calls it.
+        said: What the receiver answered.
+        since: When that message was decided.
+        is_final: The receiver will never take it; else it is tried again.
+    """
+
+    sink: str
+    recipient: str
+    said: str
+    since: datetime
+    is_final: bool
 
 
 class LedgerReader:
@@ -56,6 +80,30 @@ class LedgerReader:
         """Sinks that refuse their newest message or keep one waiting for longer than patience (`sink_health`)."""
         with reading(self.engine) as connection:
             return sink_health.failing_sinks(connection, now, patience, untried=untried)
+
+    def unreached(self) -> list[Unreached]:
+        """Recipients whose newest answer is not that they have the message, by sink and name; a test can only end it."""
+        rows = tables.DELIVERIES.c
+        # As text, which SQLite and PostgreSQL both have of it; of messages without answers there are many more.
+        has_answers = sa.cast(rows.payload, sa.Text).contains('"answers"', autoescape=True)
+        query = sa.select(tables.DELIVERIES).where(has_answers).order_by(rows.delivery_id.desc())
+        with reading(self.engine) as connection:
+            found = [delivery_of(row) for row in queries.rows(connection, query.limit(_MOST_ANSWERED))]
+        newest: dict[tuple[str, str], Unreached | None] = {}
+        for delivery in found:
+            for recipient, answer in delivery.answers.items():
+                is_missed = answer.state != "accepted"
+                if is_missed and delivery.kind == "test":
+                    continue
+                missed = Unreached(
+                    sink=delivery.sink,
+                    recipient=recipient,
+                    said=answer.said,
+                    since=delivery.created_at,
+                    is_final=answer.state == "refused",
+                )
+                newest.setdefault((delivery.sink, recipient), missed if is_missed else None)
+        return [missed for _, missed in sorted(newest.items(), key=lambda one: one[0]) if missed is not None]
 
     def silences(self, now: datetime | None = None) -> list[Silence]:
         """All silences, or those that are not over at an instant."""

@@ -12,9 +12,27 @@ from typing import Any, Literal, TypeAlias
 DeliveryKind: TypeAlias = Literal["incident", "digest", "test"]
 """What a row of the outbox is about: one incident, several that quiet hours held back, or none."""
 
-DeliveryState: TypeAlias = Literal["pending", "sending", "sent", "failed", "unknown", "dead"]
-"""*pending*: not tried yet. *sending*: leased. *failed*: surely not sent, tried again. *unknown*: may have been sent, looked
-up before it is sent again. *sent* and *dead* are final."""
+DeliveryState: TypeAlias = Literal["pending", "sending", "sent", "partly", "failed", "unknown", "dead"]
+"""*pending*: not tried yet. *sending*: leased. *failed*: surely not sent, tried again. *partly*: some recipients have it, the
+others are tried again alone; it holds up no later message. *unknown*: may have been sent, looked up before it is sent again.
+*sent* and *dead* are final."""
+
+
+@dataclass(frozen=True)
+class RecipientAnswer:
+    """What a receiver said of one recipient of a message.
+
+    Attributes:
+        state: It has the message (*accepted*), will never get it (*refused*), or may get it at another attempt (*later*).
+        said: The receiver's words; '' where it accepted.
+    """
+
+    state: Literal["accepted", "refused", "later"]
+    said: str = ""
+
+
+Answers: TypeAlias = Mapping[str, RecipientAnswer]
+"""Recipient → answer, where a receiver answers for each of them."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +44,29 @@ class Accepted:
             keys); replaces what is remembered of the incident at this sink.
         note: What people should know all the same, such as refused recipients.
         after_seconds: The receiver wants nothing else before; see `Retry`.
+        answers: For each recipient, where the receiver says it.
     """
 
     reference: Mapping[str, str] = field(default_factory=dict, hash=False)
     note: str = ""
+    after_seconds: float | None = None
+    answers: Answers = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Partly:
+    """Some recipients have it or will never get it, the others may get it later: they are tried again, and nobody else is.
+
+    Attributes:
+        error: For people.
+        answers: For each recipient of this attempt.
+        reference: As of `Accepted`.
+        after_seconds: The receiver wants nothing before; see `Retry`.
+    """
+
+    error: str
+    answers: Answers = field(hash=False)
+    reference: Mapping[str, str] = field(default_factory=dict, hash=False)
     after_seconds: float | None = None
 
 
@@ -68,7 +105,7 @@ class Refused:
     error: str
 
 
-Outcome = Accepted | Retry | Unknown | Refused
+Outcome = Accepted | Partly | Retry | Unknown | Refused
 """What became of one attempt. Errors are for people, and never hold a secret."""
 
 
@@ -86,7 +123,7 @@ class Delivery:
         state: See `DeliveryState`.
         payload: What was true when it was decided: ``route``, ``severity``, ``site_ids``, ``is_over``, ``detail``;
             for a digest ``covers``, a list of the same with ``incident_id``, ``reason`` and ``sequence``. The detail of an
-            escalation is the person or list to reach.
+            escalation is the person or list to reach. ``answers`` is added: recipient → state and words of a `RecipientAnswer`.
         created_at: When it was decided.
         due_at: Not to be sent before.
         attempts: How often it was tried, the running one included.
@@ -115,3 +152,16 @@ class Delivery:
     leased_by: str | None = None
     leased_until: datetime | None = None
     unsure_since: datetime | None = None
+
+    @property
+    def answers(self) -> dict[str, RecipientAnswer]:
+        """What was said of each recipient by earlier attempts."""
+        return {
+            name: RecipientAnswer(said["state"], said["said"])
+            for name, said in self.payload.get("answers", {}).items()
+        }
+
+    @property
+    def served(self) -> frozenset[str]:
+        """Recipients that need no further attempt."""
+        return frozenset(name for name, answer in self.answers.items() if answer.state != "later")

@@ -89,7 +89,7 @@ def show_routes(
         _print_tests(tests)
     else:
         next_commands(("mist-pipeline alerts test-route … --send", "try whether messages arrive"))
-    if any(one.state in {"failed", "dead", "unknown"} for one in tests):
+    if any(one.state in {"failed", "partly", "dead", "unknown"} for one in tests):
         raise typer.Exit(1)
 
 
@@ -190,6 +190,7 @@ def _print_tests(tests: "Sequence[SentTest]") -> None:
             "sent": "sent",
             "dead": "refused:",
             "failed": "failed, and is tried again:",
+            "partly": "sent to some; the others are tried again:",
             "unknown": "may have arrived, which is looked up:",
             "pending": "waits for an earlier message",
             "sending": "is being sent by another run",

@@ -11,7 +11,16 @@ from mist_pipeline.alerts.ledger import tables
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.outbox import Outbox, Patience
 from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
-from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Retry, Unknown
+from mist_pipeline.alerts.notify.outcome import (
+    Accepted,
+    Delivery,
+    Outcome,
+    Partly,
+    RecipientAnswer,
+    Refused,
+    Retry,
+    Unknown,
+)
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
 
@@ -419,3 +428,86 @@ def test_an_end_withdraws_nothing_of_other_sinks_or_incidents(ledger: Ledger) ->
     ]
     sent = {(row.incident_id == name, row.reason, row.payload["is_over"]) for row in mail.sent[2:]}
     assert sent == {(True, "first", True), (False, "first", False)}
+
+
+ANSWERS = {
+    "a": RecipientAnswer("accepted"),
+    "b": RecipientAnswer("later", "450 4.2.1"),
+    "c": RecipientAnswer("refused", "550"),
+}
+
+
+def test_what_some_recipients_have_is_tried_again_for_the_others_and_holds_up_nothing(ledger: Ledger) -> None:
+    outbox = told(ledger)
+    mail = Script(
+        "mail",
+        Partly("b later", ANSWERS, {"id": "thread"}),
+        Accepted({"id": "thread"}),
+        Retry("no connection"),
+    )
+    assert work(outbox, {"mail": mail}, "w1", START) == ["mail: partly"]
+    acknowledged(ledger, START)
+    assert work(outbox, {"mail": mail}, "w1", START) == ["mail: sent"]
+    assert mail.sent[1].reference == {"id": "thread"}
+    assert mail.sent[1].served == frozenset()
+    assert work(outbox, {"mail": mail}, "w1", START + MINUTE) == ["mail: partly"]
+    assert work(outbox, {"mail": mail}, "w1", START + 5 * MINUTE) == ["mail: sent"]
+    assert mail.sent[-1].served == {"a", "c"}
+
+
+def test_a_worker_killed_during_the_retry_leaves_who_has_it_known(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", Partly("b later", ANSWERS, {"id": "thread"}))
+    work(outbox, {"mail": mail}, "w1", START)
+    (killed,) = outbox.lease("w2", START + MINUTE)
+    assert killed.state == "sending"
+    assert work(outbox, {"mail": mail}, "w3", START + 4 * MINUTE) == ["mail: sent"]
+    (asked,) = mail.asked
+    assert asked.served == {"a", "c"}
+
+
+def test_a_retry_for_the_rest_and_a_later_message_are_not_under_way_together(ledger: Ledger) -> None:
+    outbox, mail = told(ledger), Script("mail", Partly("b later", ANSWERS, {"id": "thread"}))
+    work(outbox, {"mail": mail}, "w1", START)
+    acknowledged(ledger, START)
+    (follower,) = outbox.lease("w1", START, limit=1)
+    assert outbox.lease("w2", START + MINUTE) == []
+    outbox.settle(follower, Accepted({"id": "thread"}), START + MINUTE)
+    assert len(outbox.lease("w2", START + MINUTE)) == 1
+
+
+def test_the_rest_is_given_up_like_any_message_and_can_be_asked_for_again(ledger: Ledger) -> None:
+    outbox = told(ledger)
+    mail = Script("mail", *[Partly("b later", ANSWERS, {"id": "thread"})] * 4)
+    for number in range(4):
+        work(outbox, {"mail": mail}, "w1", START + number * HOUR)
+    (dead,) = ledger.given_up()
+    assert dead.last_error == "given up: b later"
+    assert outbox.requeue(dead.delivery_id, START + 5 * HOUR)
+    assert work(outbox, {"mail": mail}, "w1", START + 5 * HOUR) == ["mail: sent"]
+    assert mail.sent[-1].served == {"a", "c"}
+
+
+def test_who_was_not_reached_is_known_until_a_message_reaches_him(ledger: Ledger) -> None:
+    outbox = told(ledger)
+    mail = Script("mail", Partly("b later", ANSWERS, {"id": "thread"}))
+    work(outbox, {"mail": mail}, "w1", START)
+    assert [(one.recipient, one.said, one.is_final) for one in ledger.unreached()] == [
+        ("b", "450 4.2.1", False),
+        ("c", "550", True),
+    ]
+    mail.answers = [Accepted(answers={"b": RecipientAnswer("accepted")})]
+    work(outbox, {"mail": mail}, "w1", START + MINUTE)
+    assert [one.recipient for one in ledger.unreached()] == ["c"]
+    ledger.send_test(["mail"], "info", START + HOUR)
+    mail.answers = [
+        Accepted(answers={"b": RecipientAnswer("refused", "550"), "c": RecipientAnswer("accepted")})
+    ]
+    work(outbox, {"mail": mail}, "w1", START + HOUR)
+    assert ledger.unreached() == []
+
+
+def acknowledged(ledger: Ledger, at: datetime) -> None:
+    """Somebody takes the incident, which the sinks are notified of."""
+    (name,) = ledger.lifecycle_state(at).incidents
+    ledger.acknowledge(name, "ada", at)
+    ledger.notify(NotificationRules(routes=[Route(name="all", sinks=("mail",))]), at)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from mist_pipeline.delivery.message import Message, Reason
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import picture_title
-from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
+from mist_pipeline.delivery.sink import Accepted, Outcome, Partly, Refused, Retry, Unknown
 from mist_pipeline.delivery.sinks.mail.config import MailConfig
 from mist_pipeline.delivery.sinks.mail.headers import folded, mailbox
 from mist_pipeline.delivery.sinks.mail.sink import MailSink, compose
@@ -284,6 +284,65 @@ def test_a_test_says_so_in_its_subject() -> None:
     assert composed(message(reason="test"))["Subject"].startswith("[Test] Mist: ")
 
 
+def served(outcome: Outcome) -> frozenset[str]:
+    """Whom the outbox does not try again."""
+    assert isinstance(outcome, Accepted | Partly), outcome
+    return frozenset(name for name, answer in outcome.answers.items() if answer.state != "later")
+
+
+def test_recipients_that_are_refused_for_now_are_tried_again_alone_and_nobody_else_twice() -> None:
+    people = ("gone@example.com", "greylisted@example.com", "ops@example.com")
+    mailbox = Mailbox({people[0]: "550 5.1.1 no such user", people[1]: "450 4.2.1 greylisted"})
+    with mail_server(mailbox) as port:
+        sink = plain(port, recipients=people)
+        first = sink.send(message())
+        assert isinstance(first, Partly)
+        assert {name: answer.state for name, answer in first.answers.items()} == {
+            "gone@example.com": "refused",
+            "greylisted@example.com": "later",
+            "ops@example.com": "accepted",
+        }
+        assert "greylisted@example.com (450 4.2.1 greylisted)" in first.error
+        again = message(
+            incident(title="called otherwise"), reference=first.reference, served=served(first), attempt=2
+        )
+        still = sink.send(again)
+        assert isinstance(still, Partly)
+        assert set(still.answers) == {"greylisted@example.com"}
+        mailbox.answers = {people[0]: mailbox.answers[people[0]]}
+        last = accepted(sink.send(replace(again, reference=still.reference, attempt=3)))
+    assert [envelope.rcpt_tos for envelope in mailbox.arrived] == [
+        ["ops@example.com"],
+        ["greylisted@example.com"],
+    ]
+    one, other = mailbox.mails()
+    assert [one[name] for name in ("Message-ID", "Subject", "To")] == [
+        other[name] for name in ("Message-ID", "Subject", "To")
+    ]
+    assert other["References"] is None
+    assert last.reference["heard"].splitlines() == ["greylisted@example.com", "ops@example.com"]
+
+
+def test_the_last_recipients_refused_for_good_end_the_mail_that_others_have() -> None:
+    outcome, mailbox = tell(
+        message(served=frozenset({PEOPLE[0]}), reference={"thread": "<a@example.com>", "subject": "s"}),
+        {PEOPLE[1]: "550 5.1.1 no such user"},
+    )
+    assert accepted(outcome).answers[PEOPLE[1]].state == "refused"
+    assert mailbox.arrived == []
+
+
+def test_a_server_that_refuses_the_retry_as_a_whole_loses_nobody() -> None:
+    outcome, _ = tell(message(served=frozenset({PEOPLE[0]})), {"MAIL": "550 5.7.1 not you"})
+    assert isinstance(outcome, Refused)
+
+
+def test_a_recipient_that_was_taken_out_of_the_configuration_meanwhile_ends_the_mail() -> None:
+    outcome, mailbox = tell(message(served=frozenset(PEOPLE)))
+    assert "no recipient any more" in accepted(outcome).note
+    assert mailbox.arrived == []
+
+
 def test_some_refused_recipients_are_a_note_and_no_retry() -> None:
     outcome, mailbox = tell(message(), {"night@example.com": "550 5.1.1 no such user"})
     assert "night@example.com (550 5.1.1 no such user)" in accepted(outcome).note
@@ -299,7 +358,8 @@ def test_some_refused_recipients_are_a_note_and_no_retry() -> None:
         ({"DATA": "554 5.6.0 looks like spam"}, Refused),
         (dict.fromkeys(PEOPLE, "450 4.2.1 greylisted"), Retry),
         (dict.fromkeys(PEOPLE, "550 5.1.1 unknown"), Refused),
-        ({PEOPLE[0]: "550 5.1.1 unknown", PEOPLE[1]: "450 4.2.1 greylisted"}, Retry),
+        ({PEOPLE[0]: "550 5.1.1 unknown", PEOPLE[1]: "450 4.2.1 greylisted"}, Partly),
+        ({PEOPLE[1]: "450 4.2.1 greylisted"}, Partly),
         ({PEOPLE[1]: "421 4.3.2 shutting down"}, Retry),
         ({PEOPLE[0]: "drop"}, Retry),
         ({"DATA": "drop"}, Unknown),
@@ -310,7 +370,7 @@ def test_what_an_answer_of_the_server_means(answers: dict[str, str], expected: t
     outcome, mailbox = tell(message(), answers)
     assert isinstance(outcome, expected), outcome
     assert "mail by localhost, " in outcome.error  # type: ignore[union-attr]
-    assert len(mailbox.arrived) == (expected is Unknown)
+    assert len(mailbox.arrived) == (expected is Unknown or (len(answers) == 1 and expected is Partly))
 
 
 def test_a_mail_that_may_have_arrived_is_sent_again_under_the_same_id() -> None:

@@ -10,14 +10,22 @@ import smtplib
 import ssl
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import picture_title, render_page
-from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
+from mist_pipeline.delivery.sink import (
+    Accepted,
+    Outcome,
+    Partly,
+    RecipientAnswer,
+    Refused,
+    Retry,
+    Unknown,
+)
 from mist_pipeline.delivery.sinks.mail.config import MailConfig, problem_with_address
 from mist_pipeline.delivery.sinks.mail.headers import HeaderPolicy, mailbox
 from mist_pipeline.domain.text import clipped
@@ -67,27 +75,36 @@ class MailSink:
         return problem_with_address(recipient) if recipient else None
 
     def send(self, message: Message) -> Outcome:
-        """Hand one mail to the server; a mail that some recipients cannot get is accepted, with a note."""
+        """Hand one mail to the server, for all who do not have it yet.
+
+        Recipients that the server refuses for now are tried again alone; those it refuses for good are noted.
+        """
         if problem := self.problem_with(message.recipient):
             return Refused(f"mail to {problem}")
         try:
             mail = compose(message, self._config)
         except ValueError as error:
             return Refused(f"mail: {error}")
-        delivery = _Delivery(
+        waiting = tuple(one for one in _recipients(message, self._config) if one not in message.served)
+        if not waiting:
+            return Accepted(message.reference, "who did not have it yet is no recipient any more")
+        outcome = _Delivery(
             config=self._config,
             password=self._password,
             timeout_seconds=self._timeout_seconds,
-            recipients=_recipients(message, self._config),
+            recipients=waiting,
             content=mail.as_bytes(policy=_POLICY),
-        )
-        outcome = delivery.run()
-        if isinstance(outcome, Accepted):
-            thread = message.reference.get(_THREAD, str(mail["Message-ID"]))
-            subject = message.reference.get(_SUBJECT, _first_subject(message))
-            heard = {_HEARD: "\n".join(sorted({*_heard(message, self._config), *delivery.recipients}))}
-            return Accepted({_THREAD: thread, _SUBJECT: subject, **heard}, outcome.note)
-        return outcome
+            is_for_the_rest=bool(message.served),
+        ).run()
+        if not isinstance(outcome, Accepted | Partly):
+            return outcome
+        heard = [name for name, answer in outcome.answers.items() if answer.state == "accepted"]
+        if not heard:
+            return replace(outcome, reference=message.reference)
+        thread = message.reference.get(_THREAD, str(mail["Message-ID"]))
+        subject = message.reference.get(_SUBJECT, _first_subject(message))
+        all_heard = "\n".join(sorted({*_heard(message, self._config), *heard}))
+        return replace(outcome, reference={_THREAD: thread, _SUBJECT: subject, _HEARD: all_heard})
 
     def recover(self, message: Message) -> Outcome:
         """Send it again: it has the same Message-ID, by which mailboxes drop the second one."""
@@ -109,17 +126,16 @@ def compose(message: Message, config: MailConfig) -> EmailMessage:
     mail_id = f"<{_token(message.delivery_id)}@{domain}>"
     thread = message.reference.get(_THREAD)
     subject = message.reference.get(_SUBJECT)
-    if thread == mail_id:
-        # The first mail again, for those who did not get it yet: it is no reply to itself.
-        thread, subject = None, None
+    # The first mail again, for those who did not get it yet, is no reply to itself.
+    is_reply = thread is not None and thread != mail_id
     mail = EmailMessage(policy=_POLICY)
     headers = {
         "From": mailbox(config.sender_name, config.sender),
         "To": ", ".join(_recipients(message, config)),
-        "Subject": f"Re: {subject}" if subject is not None else _first_subject(message),
+        "Subject": _first_subject(message) if subject is None else f"Re: {subject}" if is_reply else subject,
         "Date": format_datetime(message.sent_at or incident.updated_at),
         "Message-ID": mail_id,
-        **({"In-Reply-To": thread, "References": thread} if thread else {}),
+        **({"In-Reply-To": thread, "References": thread} if is_reply and thread else {}),
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
         "X-Mist-Incident": incident.incident_id,
@@ -156,6 +172,7 @@ class _Delivery:
     timeout_seconds: float
     recipients: tuple[str, ...]
     content: bytes = field(repr=False)
+    is_for_the_rest: bool = False
     step: str = "connect"
 
     def run(self) -> Outcome:
@@ -228,13 +245,31 @@ class _Delivery:
             return self._answered(code, said)
         with contextlib.suppress(smtplib.SMTPException, OSError):
             session.quit()
-        notes = [f"{recipient} ({code} {_said(said)})" for recipient, (code, said) in refused.items()]
-        return Accepted(note=f"refused for {', '.join(notes)}" if notes else "")
+        return self._by_recipient(refused)
 
     def _all_refused(self, refused: Mapping[str, tuple[int, bytes]]) -> Outcome:
-        """No recipient was taken: worth another attempt if that may help for one of them."""
+        """No recipient was taken; those that may be later are tried again without those that never will be."""
+        if self.is_for_the_rest or len({code < 500 for code, _ in refused.values()}) > 1:
+            return self._by_recipient(refused)
         code, said = min(refused.values(), key=lambda answer: answer[0])
         return self._answered(code, said)
+
+    def _by_recipient(self, refused: Mapping[str, tuple[int, bytes]]) -> Accepted | Partly:
+        """What the answers to each recipient mean together."""
+        answers = {
+            one: self._answer_to(*refused[one]) if one in refused else RecipientAnswer("accepted")
+            for one in self.recipients
+        }
+        missed = [f"{one} ({answer.said})" for one, answer in answers.items() if answer.state != "accepted"]
+        note = f"refused for {', '.join(missed)}" if missed else ""
+        if any(answer.state == "later" for answer in answers.values()):
+            return Partly(self._words(note), answers)
+        return Accepted(note=note, answers=answers)
+
+    def _answer_to(self, code: int, said: bytes) -> RecipientAnswer:
+        return RecipientAnswer(
+            "later" if code < 500 else "refused", self._hidden(f"{code} {_said(said)}".rstrip())
+        )
 
     def _answered(self, code: int, said: bytes | str) -> Retry | Refused:
         """What a refusing answer means: 4yz may heal, 5yz will not (RFC 5321, 4.2.1)."""
@@ -243,8 +278,10 @@ class _Delivery:
         return Retry(text) if code < 500 else Refused(text)
 
     def _words(self, text: str) -> str:
-        hidden = Secrets([self.password] if self.password else []).hide(text)
-        return f"mail by {self.config.host}, {self.step}: {hidden}"
+        return f"mail by {self.config.host}, {self.step}: {self._hidden(text)}"
+
+    def _hidden(self, text: str) -> str:
+        return Secrets([self.password] if self.password else []).hide(text)
 
 
 def _recipients(message: Message, config: MailConfig) -> tuple[str, ...]:
