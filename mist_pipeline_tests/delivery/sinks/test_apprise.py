@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mist_pipeline.delivery.sink import Accepted, Refused, Retry
+from mist_pipeline.delivery.sinks.apprise.markdown import markdown
 from mist_pipeline.delivery.sinks.apprise.sink import AppriseSink
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline_tests.support.delivery.messages import HOSTILE, alert, incident, message, resolved, site
@@ -17,6 +18,7 @@ from mist_pipeline_tests.support.delivery.retry_table import ELSEWHERE
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply
 
 USER, PASSWORD, PATH = "mist-user", "pass/word+1", "t0ken-in-the-path"
+TITLE = "Mist: Coverage is critical at Store 1"
 SECRETS = (USER, PASSWORD, "pass%2Fword%2B1", PATH)
 
 
@@ -59,12 +61,13 @@ def sink(fake: FakeHttp, options: str = "") -> AppriseSink:
 
 
 @pytest.mark.slow
-def test_a_message_arrives_as_plain_text_with_its_headline(fake: FakeHttp) -> None:
-    assert sink(fake).send(message()) == Accepted()
+def test_a_message_arrives_at_a_program_as_plain_text_with_its_headline(fake: FakeHttp) -> None:
+    assert sink(fake).send(message()) == Accepted({"title": TITLE})
     [seen] = fake.requests
     told = seen.document()
     assert seen.path == f"/{PATH}"
-    assert told["title"] == "CRITICAL: Coverage is critical at Store 1"
+    assert told["title"] == TITLE
+    assert told["message"].startswith("CRITICAL: Coverage is critical at Store 1\n")
     assert "First message about this incident." in told["message"]
     assert "Report of the day: https://reports.example.com/latest.html" in told["message"]
 
@@ -126,7 +129,7 @@ def test_a_redirect_is_not_followed(status: int, fake: FakeHttp) -> None:
 
 def test_a_message_of_unknown_fate_is_sent_again(fake: FakeHttp) -> None:
     target = sink(fake)
-    assert target.send(message()) == target.recover(message(attempt=2)) == Accepted()
+    assert target.send(message()) == target.recover(message(attempt=2)) == Accepted({"title": TITLE})
     assert len(fake.requests) == 2
 
 
@@ -145,7 +148,7 @@ def test_no_name_rings_for_everybody_or_adds_a_line(name: str, fake: FakeHttp) -
     about = incident(alerts=(alert(site(1, name)),), title=f"Coverage is critical at {name}", cause=name)
     plain = incident(title="Coverage is critical", cause="x")
     sink(fake).send(message(plain))
-    assert sink(fake).send(message(about)) == Accepted()
+    assert isinstance(sink(fake).send(message(about)), Accepted)
     expected, told = (seen.document() for seen in fake.requests)
     for text in (told["title"], told["message"]):
         assert not set("@<>\r\x1b\u202e") & set(text)
@@ -156,6 +159,79 @@ def test_our_own_links_survive(fake: FakeHttp) -> None:
     sink(fake).send(message(incident(report_url="https://reports.example.com/@noc/latest.html?a=1&b=2")))
     text = fake.requests[0].document()["message"]
     assert "https://reports.example.com/%40noc/latest.html?a=1&b=2" in text
+
+
+def markdown_sink(fake: FakeHttp, options: str = "?format=markdown") -> AppriseSink:
+    """A service that shows Markdown where its address asks for it."""
+    return AppriseSink("push", Secret(f"ntfy://{fake.url.removeprefix('http://')}/topic{options}"))
+
+
+@pytest.mark.slow
+def test_a_service_that_shows_markdown_gets_it(fake: FakeHttp) -> None:
+    assert isinstance(markdown_sink(fake).send(message(incident(2))), Accepted)
+    assert isinstance(markdown_sink(fake, "").send(message(incident(2))), Accepted)
+    marked, plain = (seen.document()["message"] for seen in fake.requests)
+    assert marked.startswith("**CRITICAL: Coverage is critical at 2 sites**\n")
+    assert "- **Severity:** critical" in marked
+    assert "[Report of the day](https://reports.example.com/latest.html)" in marked
+    assert "**" not in plain
+
+
+@pytest.mark.slow
+def test_all_messages_about_an_incident_have_the_title_of_the_first(fake: FakeHttp) -> None:
+    first = sink(fake).send(message())
+    assert isinstance(first, Accepted)
+    over = resolved(incident(3, title="called otherwise"))
+    assert sink(fake).send(message(over, "all_resolved", 2, reference=first.reference)) == first
+    told, ended = (seen.document() for seen in fake.requests)
+    assert told["title"] == ended["title"] == TITLE
+    assert ended["message"].startswith("RESOLVED after 2 h 10 min: called otherwise")
+    sink(fake).send(message(reason="test"))
+    assert fake.requests[-1].document()["title"] == f"[Test] {TITLE}"
+
+
+DISCORD = f"discord://{'1' * 18}/{'a' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (DISCORD, "a title of at most 250 characters and at most 2,000 characters of Markdown"),
+        (f"wxteams://{'a' * 80}", "no title of its own and at most 990 characters of Markdown"),
+        ("json://localhost", "a title of at most 250 characters and at most 3,000 characters of plain text"),
+        (f"{DISCORD}?format=text", "characters of plain text"),
+    ],
+)
+def test_it_says_what_the_service_takes_and_cannot_do(address: str, said: str) -> None:
+    (concern,) = AppriseSink("others", Secret(address)).examine()
+    assert said in concern.found
+    assert "a message cannot be updated, nobody can acknowledge there" in concern.found
+    assert (concern.fix, concern.is_hindrance) == ("", False)
+    assert "a" * 20 not in concern.found
+
+
+names = st.text(max_size=200) | st.text(alphabet="*_`[]()#\\|~>@<\n\u202e", max_size=200)
+
+
+@given(name=names, sites=st.integers(0, 60), budget=st.integers(1, 3000), is_over=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_any_incident_is_markdown_within_any_limit_in_which_names_are_no_markup(
+    name: str, sites: int, budget: int, is_over: bool
+) -> None:
+    alerts = tuple(alert(site(number, name), summaries=(name,)) for number in range(sites))
+    about = incident(1, title=name, cause=name, alerts=alerts, remediation=(name or "x",) * 3)
+    text = markdown(message(resolved(about) if is_over else about), budget, str)
+    assert 0 < len(text) <= budget
+    assert "\u202e" not in text
+
+
+def test_markup_in_a_name_is_shown_and_does_nothing() -> None:
+    named = "[click](https://evil.example) **bold** `code` a_b # x"
+    about = incident(title=named, cause=named, alerts=(alert(site(1, named)),))
+    text = markdown(message(about), 3_000, str)
+    shown = "\\[click\\](https://evil.example) \\*\\*bold\\*\\* \\`code\\` a\\_b \\# x"
+    assert text.startswith(f"**CRITICAL: {shown}**\n")
+    assert named not in text
 
 
 UNKNOWN = [
