@@ -14,6 +14,7 @@ from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import blame_tables, picture_title
 from mist_pipeline.notification.builder import MOST_PAIRS, MOST_PICTURES, compose, leading_pairs
 from mist_pipeline.notification.message_context import Background, Blamed, Subject
+from mist_pipeline_tests.support.alerts.impacts import impact
 from mist_pipeline_tests.support.delivery.messages import PNG
 from mist_pipeline_tests.support.notification.composing import AROUND, REMEDIATION, rendered, told
 from mist_pipeline_tests.support.notification.rows import (
@@ -52,6 +53,21 @@ def test_every_reason_becomes_a_message_that_every_renderer_accepts(
     assert (message.reason, message.incident.status) == expected
     assert (message.sequence, message.incident.severity) == (4, "critical")
     assert all(rendered(message).values())
+
+
+def test_a_message_says_who_is_hit_with_links_to_the_devices() -> None:
+    about = subject(alert(1))
+    known = impact(incident_id=about.incident.incident_id, clients=(), parts={})
+    around = replace(
+        AROUND,
+        impacts={known.incident_id: known},
+        device_url=lambda kind, mac, site: f"https://manage.mist.com/{kind}/{mac}/{site}",
+    )
+    view = told(about, around=around).incident.impact
+    assert view is not None
+    assert (view.num_users, view.lost_user_hours, view.unknown) == (4, 90.5 / 60, "devices: why")
+    assert [device.url for device in view.devices] == ["https://manage.mist.com/ap/5c5b35000001/s1"]
+    assert told(about).incident.impact is None
 
 
 def test_there_is_a_message_for_every_reason_of_the_ledger_and_of_the_sinks() -> None:

@@ -16,6 +16,8 @@ Subject: TypeAlias = Literal["counts", "devices", "parts", "people"]
 
 MOST_PLACES = 3
 """Sites and service levels of one incident that are asked about."""
+SHORTEST_WINDOW = timedelta(hours=1)
+"""What a score is made of; an alert may have begun this very moment."""
 LONGEST_WINDOW = timedelta(days=7)
 """Longer windows come in buckets of a day, and the cloud forgets."""
 
@@ -44,9 +46,9 @@ def places(due: DueIncident, now: datetime, most: int = MOST_PLACES) -> list[Pla
     found: dict[str, Place] = {}
     for alert in due.alerts:
         start, end = window(alert, now)
-        if alert.metric not in CATALOGUE or not alert.site_id or alert.site_id in found or end <= start:
+        if alert.metric not in CATALOGUE or not alert.site_id or alert.site_id in found:
             continue
-        start = max(start, end - LONGEST_WINDOW)
+        start = min(max(start, end - LONGEST_WINDOW), end - SHORTEST_WINDOW)
         found[alert.site_id] = Place(due.incident.incident_id, alert.site_id, alert.metric, start, end)
         if len(found) == most:
             break

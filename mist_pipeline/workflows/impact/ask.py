@@ -14,6 +14,7 @@ from mist_pipeline.alerts.impacts.measured import Answer, Counts, impacts
 from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.impacts.questions import Place, Question, every_question, fitting, places
 from mist_pipeline.collect.fetch.fetcher import known_spellings
+from mist_pipeline.collect.raw.errors import RawDamagedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.http_client.retry import RetryPolicy
 from mist_pipeline.http_client.session import HttpLimits
@@ -119,7 +120,7 @@ class _Run:
         try:
             with cloud.client(patience_seconds=1.0, limits=_LIMITS) as client:
                 room = _room(client)
-                self._named |= known_spellings(RawStore(self._settings.data / "raw"), self._now)
+                self._named |= self._known_names()
                 affordable = fitting(everything, room, self._named)
                 self.left_out = len(everything) - len(affordable)
                 self._put(client, affordable)
@@ -152,13 +153,20 @@ class _Run:
                 self.answers[question] = spelled
                 continue
             spelling = spelled.get(question.place.metric)
-            if spelling is None:
+            if spelling is None or not endpoints.is_plain_id(spelling):
                 self.answers[question] = NOT_OFFERED
             else:
                 by_call.setdefault(call_of(question, spelling), []).append(question)
         for call, result in self._sent(client, list(by_call)):
             answer = answer_of(by_call[call][0], result, shows_clients=self._shows_clients)
             self.answers |= dict.fromkeys(by_call[call], answer)
+
+    def _known_names(self) -> Mapping[str, Mapping[str, str | None]]:
+        try:
+            return known_spellings(RawStore(self._settings.data / "raw"), self._now)
+        except RawDamagedError as error:
+            self._warn(f"Names of service levels are asked again: {error}")
+            return {}
 
     def _learn_names(self, client: MistClient, sites: set[str]) -> None:
         """Ask what these sites call their service levels."""

@@ -1,5 +1,6 @@
 """What evidence says of the user-hours of its episodes, kept in a file: a run that notifies never opens the warehouse."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,8 @@ import polars as pl
 from mist_pipeline.alerts.impacts import size
 from mist_pipeline.alerts.impacts.due import DueIncident, window
 from mist_pipeline.settings import Settings
+
+log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=30)
 """How long what evidence said of an episode is kept for the size of incidents."""
@@ -32,7 +35,14 @@ def remember_losses(settings: Settings, evidence: pl.DataFrame, as_of: datetime)
 
 def _known_losses(settings: Settings) -> pl.DataFrame:
     path = _losses_file(settings)
-    return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=size.EPISODES)
+    if not path.exists():
+        return pl.DataFrame(schema=size.EPISODES)
+    try:
+        return pl.read_parquet(path).select(*size.EPISODES)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        # Written anew by the next evaluation; a message must not wait for it.
+        log.warning("user-hours of earlier episodes are not known: %s cannot be read: %s", path, error)
+        return pl.DataFrame(schema=size.EPISODES)
 
 
 def _losses_file(settings: Settings) -> Path:

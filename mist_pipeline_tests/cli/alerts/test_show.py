@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from mist_pipeline.alerts.impacts.model import HitDevice
 from mist_pipeline.alerts.ledger.ledger import Ticket
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused
@@ -13,6 +14,7 @@ from mist_pipeline.cli.alerts.show import timeline
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline_tests.support.alerts.histories import START, finding, live
+from mist_pipeline_tests.support.alerts.impacts import impact
 from mist_pipeline_tests.support.cli.alert_calls import (
     THREE,
     Alerts,
@@ -67,6 +69,29 @@ class TestShow:
         assert [row["reason"] for row in story["deliveries"]] == ["first"]
         assert {"escalations", "tickets", "threads", "feedback"} <= set(story)
         assert story["opened_at"] == "2026-03-02T08:00:00Z"
+
+    def test_who_is_hit_is_shown_with_its_instant_and_people_are_not(
+        self, alerts: Alerts, settings: Settings
+    ) -> None:
+        record(settings, *THREE)
+        name = incident_of(settings, "s1")
+        hostile = (HitDevice("ap", "5c5b35000001", "[red]AP-1[/]\x1b[31m", "s1", 9.0),)
+        parts = {"[bold]wlan": {"[blink]Guest": 0.75}}
+        known = impact(incident_id=name, num_aps=1, devices=hostile, parts=parts)
+        with open_ledger(settings) as ledger:
+            ledger.record_impacts([known])
+        text = alerts("show", name).text
+        for expected in (
+            "at 1 of 2 sites: 4 users, 1 AP ([red]AP-1[/] [31m)",
+            "1.5 user-hours lost so far; not known: devices: why",
+            "2026-03-02 00:00 UTC",
+            "By [bold]wlan",
+            "[blink]Guest 75%",
+        ):
+            assert expected in text, text
+        assert "anna" not in text
+        [shown] = parsed(alerts("show", name, "--json"))["impacts"]
+        assert (shown["num_users"], shown["lost_user_minutes"], shown["clients"]) == (4, 90.5, [])
 
     def test_the_id_of_an_alert_leads_to_its_incident(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)

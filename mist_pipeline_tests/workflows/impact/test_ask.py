@@ -236,3 +236,31 @@ def test_a_hostile_metric_list_costs_one_site_and_not_the_run(world: World) -> N
     world.cloud.changed = changed
     world.asks(1)
     assert "the cloud's answer cannot be read" in world.whole().unknown
+
+
+def test_an_alert_of_this_very_moment_is_asked_over_the_last_hour(make: Make) -> None:
+    world = make()
+    world.sees(0, finding(severity="critical"))
+    world.asks(0)
+    impact = world.whole()
+    assert impact.num_users == 42
+    [counts] = [seen for seen in world.cloud.cloud.requests if seen.path.endswith("/summary-trend")]
+    assert int(counts.query["end"]) - int(counts.query["start"]) == 3600
+
+
+def test_a_spelling_that_fits_no_path_is_not_asked(world: World) -> None:
+    def changed(seen: Seen) -> Reply | None:
+        return Reply(document={"enabled": ["Coverage "]}) if seen.path.endswith("/metrics") else None
+
+    world.cloud.changed = changed
+    world.asks(1)
+    assert "the cloud does not offer this service level there" in world.whole().unknown
+    assert world.cloud.asked == []
+
+
+def test_damaged_raw_files_only_cost_the_names_once_more(world: World) -> None:
+    folder = world.settings.data / "raw" / "sle_metrics" / "snapshots"
+    folder.mkdir(parents=True)
+    (folder / "2026-03-02T00-00-00Z.jsonl.gz").write_bytes(b"no archive")
+    world.asks(1)
+    assert world.whole().num_users == 42

@@ -55,3 +55,16 @@ def test_nothing_is_remembered_for_ever(tmp_path: Path) -> None:
     remember_losses(settings, told(24 * 40, 5.0), START + 24 * 40 * HOUR)
     kept = pl.read_parquet(settings.evaluations_path / "losses.parquet")
     assert kept["last_bad_at"].to_list() == [START + 24 * 40 * HOUR]
+
+
+def test_a_damaged_file_costs_the_user_hours_and_heals(tmp_path: Path) -> None:
+    settings = load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path)})
+    remember_losses(settings, told(0, 60.0), START)
+    path = settings.evaluations_path / "losses.parquet"
+    path.write_bytes(b"not a table")
+    with open_ledger(settings) as ledger:
+        ledger.record_evaluation(live(0, finding(severity="critical")))
+    [impact] = ask_who_is_hit(settings, START, warn=print).impacts
+    assert "user-hours: no evidence" in impact.unknown
+    remember_losses(settings, told(1, 90.0), START + HOUR)
+    assert pl.read_parquet(path)["lost_user_minutes"].to_list() == [90.0]
