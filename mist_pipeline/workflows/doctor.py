@@ -16,6 +16,8 @@ from typing import Literal
 import duckdb
 
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
+from mist_pipeline.alerts.notify.config import matchers_of
+from mist_pipeline.alerts.notify.known_values import Known, mismatch, shared_names
 from mist_pipeline.delivery.sink import Examinable
 from mist_pipeline.domain.text import clean, instant
 from mist_pipeline.mist.errors import MistError, OrganisationUnclear, Unauthorized
@@ -24,7 +26,7 @@ from mist_pipeline.warehouse.connection import WarehouseBusyError
 from mist_pipeline.warehouse.owner import Owner
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
-from mist_pipeline.workflows.ledger_access import failing_sinks, open_ledger, unreached
+from mist_pipeline.workflows.ledger_access import failing_sinks, known_labels, open_ledger, unreached
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError, refuse_other, remembered
 from mist_pipeline.workflows.self_monitoring import sink_sentence
 
@@ -72,6 +74,7 @@ def checks(settings: Settings, dagster_home: Path, shown: Shown = str) -> Iterat
     yield warehouse(settings, shown)
     yield from delivery(settings)
     yield from sinks(settings)
+    yield from matchers(settings)
     yield disk(settings, shown)
     yield home(dagster_home, shown)
 
@@ -239,6 +242,45 @@ def sinks(settings: Settings) -> Iterator[Check]:
         for concern in sink.examine() if isinstance(sink, Examinable) else ():
             verdict = WRONG if concern.is_hindrance else DOUBTFUL if concern.fix else FINE
             yield Check(verdict, f"sink {name}", concern.found, concern.fix)
+
+
+def matchers(settings: Settings) -> Iterator[Check]:
+    """Matchers of routes and planned silences that match nothing that is known now: a site may come later, or be misspelt."""
+    notified = settings.notifications
+    given = [
+        *((f"route {route.name}", route.matchers) for route in notified.routes),
+        *((f"maintenance {planned.name}", matchers_of(planned.match)) for planned in notified.maintenance),
+    ]
+    if not any(of for _, of in given):
+        return
+    try:
+        known = _known(settings)
+    except LedgerUnavailableError:
+        # It is told of its own.
+        known = known_labels(settings, None)
+    if not known.labels_by_site and not known.alerts:
+        yield Check(FINE, "matchers", "not checked: no site was seen yet")
+        return
+    found = []
+    for name, of in given:
+        if wrong := mismatch(of, known):
+            found.append(
+                Check(DOUBTFUL, clean(name, 60), clean(wrong), "correct it, unless the site is still to come")
+            )
+        for matcher, ids in shared_names(of, known):
+            every = ", ".join(clean(site_id, 64) for site_id in ids[:5])
+            fix = "that is fine if all are meant; otherwise write site_id=…"
+            found.append(
+                Check(DOUBTFUL, clean(name, 60), f"{matcher} is about {len(ids)} sites: {every}", fix)
+            )
+    yield from found or [Check(FINE, "matchers", "each matches something that is known")]
+
+
+def _known(settings: Settings) -> Known:
+    if isinstance(settings.ledger, Path) and not settings.ledger.exists():
+        return known_labels(settings, None)
+    with open_ledger(settings) as ledger:
+        return known_labels(settings, ledger)
 
 
 def disk(settings: Settings, shown: Shown) -> Check:

@@ -13,7 +13,9 @@ from mist_pipeline.alerts.ledger.evaluation_store import EvaluationStore
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.reader import Unreached
 from mist_pipeline.alerts.ledger.sink_health import FailingSink
-from mist_pipeline.alerts.notify.silences import site_labels
+from mist_pipeline.alerts.lifecycle.model import ACTIVE
+from mist_pipeline.alerts.notify.known_values import Known
+from mist_pipeline.alerts.notify.silences import alert_labels, site_labels
 from mist_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -76,6 +78,21 @@ def notification_rules(settings: Settings) -> NotificationRules:
         windows=notified.planned_silences(),
         # A ticket is somebody's work; that messages do not arrive is one only where nobody else can be told.
         sinks=[name for name in notified.sinks if name not in notified.tickets] or list(notified.sinks),
+    )
+
+
+def known_labels(settings: Settings, ledger: Ledger | None) -> Known:
+    """What matchers can match: the sites as they were last seen, and what goes on."""
+    labels_by_site = site_labels(known_sites(settings), settings.organisation.names)
+    going = ledger.incidents(ACTIVE) if ledger is not None else []
+    return Known(
+        labels_by_site,
+        tuple(
+            alert_labels(alert, labels_by_site, incident.scope)
+            for incident, alerts in going
+            for alert in alerts
+            if alert.is_active
+        ),
     )
 
 

@@ -17,6 +17,9 @@ Minutes = Annotated[float, Field(ge=0, le=7 * 24 * 60)]
 Hours = Annotated[float, Field(gt=0, le=366 * 24)]
 
 
+_NAMES = frozenset({"site", "site_id"})
+
+
 @functools.lru_cache(maxsize=1_000)
 def matchers_of(text: str) -> tuple[Matcher, ...]:
     """The matchers that a text spells; none for an empty one.
@@ -28,6 +31,9 @@ def matchers_of(text: str) -> tuple[Matcher, ...]:
     for matcher in matchers:
         if matcher.label not in LABELS:
             raise ValueError(f"{matcher.label!r} is no label; {hint(matcher.label, LABELS)}")
+        if matcher.label in _NAMES and matcher.operator in {"=", "=~"} and not matcher.value.strip():
+            # Most often a variable of the shell that was not set.
+            raise ValueError(f'{matcher} names no site; for what is of no site write {matcher.label}!~".+"')
     return matchers
 
 

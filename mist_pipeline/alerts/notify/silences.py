@@ -26,6 +26,8 @@ from mist_pipeline.alerts.notify.config import Match, matchers_of
 from mist_pipeline.alerts.notify.matchers import Labels, Matcher, all_match
 from mist_pipeline.alerts.notify.time_windows import Window
 from mist_pipeline.domain.config_section import PlacedError, Section
+from mist_pipeline.domain.site_names import display_names
+from mist_pipeline.domain.text import clean
 
 if TYPE_CHECKING:
     import polars as pl
@@ -137,12 +139,14 @@ def site_labels(sites: "pl.DataFrame", names: Mapping[str, str] | None = None) -
     def called(ids: Iterable[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(word for one in ids for word in (one, known.get(one, one))))
 
+    shown = display_names(dict(sites.select("site_id", "name").iter_rows()))
     labels: dict[str, Labels] = {}
     columns = ("site_id", "name", "country_code", "sitegroup_ids", "attributes")
     for site_id, name, country, groups, attributes in sites.select(columns).iter_rows():
         shared = json.loads(attributes or "{}")
         labels[site_id] = {
-            "site": (name or "",),
+            # As it was typed, as it can be read, and as people are shown it: each may be copied from somewhere.
+            "site": tuple(dict.fromkeys((name or "", clean(name or ""), shown[site_id]))),
             "country": (country or "",),
             "site_group": called(groups or ()),
             "model": tuple(shared.get("models") or ()),

@@ -21,7 +21,7 @@ import typer
 from mist_pipeline.alerts.lifecycle.model import ACTIVE
 from mist_pipeline.cli.console import shown
 from mist_pipeline.cli.place import need_data_folder
-from mist_pipeline.domain.site_names import display_names, unnamed
+from mist_pipeline.domain.site_names import display_names, folded, unnamed
 from mist_pipeline.domain.text import clean
 
 if TYPE_CHECKING:
@@ -184,17 +184,21 @@ class Sites:
         Raises:
             typer.BadParameter: There is none.
         """
-        wanted = clean(text).casefold()
+        wanted = folded(text)
+        if not wanted:
+            raise typer.BadParameter("is empty; give the name or the id of a site", param_hint="--site")
         if text in self.names or text in set(also):
             return {text}
-        called = {site_id for site_id, name in self.names.items() if clean(name).casefold() == wanted}
-        if called:
-            return called
+        # A label is of one site; it may look like the name of another.
+        shown = {site_id for site_id, label in self.labels.items() if folded(label) == wanted}
+        called = {site_id for site_id, name in self.names.items() if folded(name) == wanted}
+        if shown or called:
+            return called or shown
         if not self.names:
             raise typer.BadParameter(
                 f"no site was seen yet, so {clean(text, 60)!r} is not known", param_hint="--site"
             )
-        by_name = {clean(name).casefold(): clean(name) for name in self.names.values()}
+        by_name = {folded(name): clean(name) for name in self.names.values() if clean(name)}
         near = difflib.get_close_matches(wanted, by_name, n=MOST_MEANT)
         hint = (
             f"did you mean {' or '.join(repr(by_name[one]) for one in near)}?"

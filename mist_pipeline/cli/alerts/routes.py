@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mist_pipeline.cli.alerts.arguments import Json, SeverityName, Sites, instant, is_there, now_of, opened
+from mist_pipeline.cli.alerts.choosing import chosen
 from mist_pipeline.cli.alerts.tables import cell, print_json, say, table
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.cli.run import RunFailedError
@@ -68,7 +69,7 @@ def show_routes(
         severity=severity.value,
         kind=_known_kind(kind),
         metric=_known_metric(metric),
-        site_id=_site_id(settings, site) if site is not None else "",
+        site_id=_site_id(settings, site, asks=not as_json) if site is not None else "",
         scope=scope.value,
     )
     found = routing(notified, _silences(settings), labels, at or now_of(context))
@@ -112,14 +113,13 @@ def _known_metric(metric: str) -> str:
     return name
 
 
-def _site_id(settings: "Settings", site: str) -> str:
-    found = sorted(Sites.known(settings).ids_of(site))
-    if len(found) > 1:
-        raise typer.BadParameter(
-            f"{len(found)} sites are called {clean(site, 60)!r}; give the id, one of {', '.join(found[:5])}",
-            param_hint="--site",
-        )
-    return found[0]
+def _site_id(settings: "Settings", site: str, *, asks: bool) -> str:
+    sites = Sites.known(settings)
+    found = sorted(sites.ids_of(site))
+    if len(found) == 1:
+        return found[0]
+    hint = "Give the id of the one that is meant: --site ID"
+    return chosen(site, found, sites, asks=asks, several=False, hint=hint)[0]
 
 
 def _hint(name: str, known: Collection[str]) -> str:

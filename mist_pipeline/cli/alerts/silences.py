@@ -27,6 +27,7 @@ from mist_pipeline.cli.alerts.arguments import (
     span,
     user,
 )
+from mist_pipeline.cli.alerts.choosing import chosen
 from mist_pipeline.cli.alerts.tables import (
     cell,
     print_json,
@@ -39,12 +40,14 @@ from mist_pipeline.cli.alerts.tables import (
     where,
 )
 from mist_pipeline.cli.console import console, next_commands
+from mist_pipeline.cli.place import need_data_folder
 from mist_pipeline.delivery.rendering.wording import left_out
 from mist_pipeline.domain.text import clean, count, duration
 from mist_pipeline.domain.text import instant as in_words
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.ledger import Ledger
+    from mist_pipeline.alerts.notify.matchers import Matcher
     from mist_pipeline.alerts.notify.silences import Silence
     from mist_pipeline.alerts.notify.time_windows import Window
     from mist_pipeline.settings import Settings
@@ -122,7 +125,9 @@ def silence(
         raise typer.BadParameter(
             f"would be over already, at {in_words(wanted.ends_at)}", param_hint="--until"
         )
-    wanted = replace(wanted, silence_id="", created_by=user(by))
+    need_data_folder(settings)
+    matched = _meant(settings, wanted.matchers, asks=not as_json)
+    wanted = replace(wanted, silence_id="", created_by=user(by), matchers=matched)
     with opened(settings, makes=True) as ledger:
         kept, found = decisions.add_silence(settings, ledger, wanted, now)
     if as_json:
@@ -219,6 +224,41 @@ def _quoted(matcher: str) -> str:
         return matcher
     value = found[2].strip().replace("\\", "\\\\")
     return f'{found[1]}"{value}"'
+
+
+def _meant(settings: "Settings", matchers: "Sequence[Matcher]", *, asks: bool) -> "tuple[Matcher, ...]":
+    """Matchers that match something that is known, and of several sites of one name those that are meant.
+
+    Raises:
+        typer.BadParameter: They match nothing, or nobody can be asked which site is meant.
+    """
+    from mist_pipeline.alerts.notify.known_values import by_id, mismatch, shared_names
+    from mist_pipeline.workflows.ledger_access import known_labels
+
+    if is_there(settings):
+        with opened(settings) as ledger:
+            known = known_labels(settings, ledger)
+    else:
+        known = known_labels(settings, None)
+    sites = Sites.known(settings)
+    meant: list[Matcher] = []
+    ambiguous = dict(shared_names(matchers, known))
+    for matcher in matchers:
+        if ids := ambiguous.get(matcher):
+            hint = f"Write {by_id(matcher, ids[:1])} for one of them, {by_id(matcher, ids)} for all."
+            ids = chosen(matcher.value, ids, sites, asks=asks, several=True, hint=hint)
+            meant.append(by_id(matcher, ids))
+        elif (
+            matcher.label == "site" and matcher.operator == "=" and matcher.value not in sites.names.values()
+        ):
+            # As it is shown, or in other letters: the id says the same for as long as the site is there.
+            called = known.sites_called(matcher.value)
+            meant.append(by_id(matcher, called) if called else matcher)
+        else:
+            meant.append(matcher)
+    if wrong := mismatch(meant, known):
+        raise typer.BadParameter(clean(wrong), param_hint="MATCHERS")
+    return tuple(meant)
 
 
 def _say_silenced(found: "Sequence[Silenced]", kept: "Silence", sites: Sites, now: datetime) -> None:

@@ -69,7 +69,7 @@ class TestBeforeAnythingWasEvaluated:
         assert "There is no ledger at data/ledger.db yet" in refused(alerts(command, "3f2a"))
 
     def test_a_silence_may_come_before_the_first_trouble(self, alerts: Alerts, settings: Settings) -> None:
-        made = parsed(alerts("silence", "site=Bonn", "--for", "2h", "--json"))
+        made = parsed(alerts("silence", "site_id=s4", "--for", "2h", "--json"))
         assert [one["silence_id"] for one in parsed(alerts("silences", "--json"))] == [
             made["silence_id"],
             "works",
@@ -108,7 +108,7 @@ class TestTheLedgerCannotBeUsed:
 
 def test_without_an_instant_it_is_now(call: Call, settings: Settings) -> None:
     before = datetime.now(UTC)
-    made = json.loads(call("alerts", "silence", "site=x", "--for", "2h", "--json").out)
+    made = json.loads(call("alerts", "silence", "site_id=s1", "--for", "2h", "--json").out)
     assert datetime.fromisoformat(made["starts_at"]) >= before.replace(microsecond=0)
     with Ledger(settings.ledger) as ledger:
         assert [one.silence_id for one in ledger.silences()] == [made["silence_id"]]

@@ -83,7 +83,11 @@ class TestRoute:
         ("arguments", "expected"),
         [
             (("--site", "Colonge 3"), "did you mean 'Cologne 3'?"),
-            (("--site", "Aachen"), "2 sites are called 'Aachen'; give the id, one of s4, s5"),
+            (("--site", ""), "is empty; give the name or the id of a site"),
+            (
+                ("--site", "Aachen"),
+                "2 sites are called 'Aachen': Aachen · s4 (s4), aachen · s5 (s5). Give the id",
+            ),
             (("--metric", "covrage"), "did you mean 'coverage'?"),
             (("--kind", "sitedown"), "did you mean 'site_down'?"),
         ],

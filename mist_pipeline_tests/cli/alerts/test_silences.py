@@ -1,9 +1,11 @@
 """``alerts silence``, ``unsilence`` and ``silences``."""
 
+import io
 import re
 
 import pytest
 
+from mist_pipeline.cli.alerts import choosing
 from mist_pipeline.settings import Settings
 from mist_pipeline_tests.support.alerts.histories import finding, live
 from mist_pipeline_tests.support.cli.alert_calls import (
@@ -81,9 +83,69 @@ class TestSilences:
         assert ", ".join(made["matchers"]) == meant
         assert made["incidents"] == [incident_of(settings, "s1")]
 
-    def test_one_that_matches_nothing_says_so(self, alerts: Alerts, settings: Settings) -> None:
+    def test_one_that_nothing_falls_under_now_says_so(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
-        assert "it silences nothing." in alerts("silence", "site=nowhere", "--for", "1h").text
+        assert "it silences nothing." in alerts("silence", "site_id=s4", "--for", "1h").text
+
+    @pytest.mark.parametrize(
+        ("typed", "expected"),
+        [
+            ('site="Colonge 3"', "no site is 'Colonge 3'; did you mean 'Cologne 3'?"),
+            ("site=nowhere", "no site is 'nowhere'; there is"),
+            ("site_id=s99", "no site id is 's99'; there is s1, s2, s3 and 2 more"),
+            ("site_group=sooth", "no site group is 'sooth'; did you mean 'south' or 'north'?"),
+            ("site_group!=sooth", "no site group is 'sooth'; did you mean 'south' or 'north'?"),
+            ("severity=critcal", "no severity is 'critcal'; did you mean 'critical'?"),
+            ("metric=coverge", "no metric is 'coverge'; did you mean 'coverage'?"),
+            ('site=~"Bo.*x"', "no site matches 'Bo.*x'; there is"),
+            ('site="Cologne 3",site_group=south', "no site fulfils all of"),
+            ("site=", "names no site"),
+            ('site=""', "names no site"),
+            ('site_id=~" "', "names no site"),
+            ("site=Aachen", "2 sites are called 'Aachen': Aachen · s4 (s4), aachen · s5 (s5)."),
+        ],
+    )
+    def test_what_matches_nothing_or_several_sites_of_one_name_is_refused(
+        self, typed: str, expected: str, alerts: Alerts, settings: Settings
+    ) -> None:
+        assert expected in refused(alerts("silence", typed, "--for", "1h"))
+        assert parsed(alerts("silences", "--json"))[0]["source"] == "configuration"
+
+    @pytest.mark.parametrize(
+        ("typed", "meant"),
+        [
+            ("site=aachen · s5", 'site_id="s5"'),
+            ("site=COLOGNE  3", 'site_id="s1"'),
+            ('site_id=~"s4|s5"', 'site_id=~"s4|s5"'),
+            ('site!~".+"', 'site!~".+"'),
+            ("classifier=whatever-comes", 'classifier="whatever-comes"'),
+        ],
+    )
+    def test_a_site_may_be_called_as_it_is_shown(
+        self, typed: str, meant: str, alerts: Alerts, settings: Settings
+    ) -> None:
+        assert parsed(alerts("silence", typed, "--for", "1h", "--json"))["matchers"] == [meant]
+
+    @pytest.mark.parametrize(
+        ("answers", "meant"),
+        [("2\n", 'site_id="s5"'), ("a\n", 'site_id=~"s4|s5"'), ("9\nnone\n1\n", 'site_id="s4"')],
+    )
+    def test_at_a_terminal_it_asks_which_site_is_meant(
+        self, answers: str, meant: str, alerts: Alerts, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(choosing, "is_terminal", lambda: True)
+        monkeypatch.setattr("sys.stdin", io.StringIO(answers))
+        ended = alerts("silence", "site=Aachen", "--for", "1h")
+        assert "2 sites are called Aachen" in ended.text
+        assert meant in ended.text
+
+    def test_who_answers_nothing_silences_nothing(
+        self, alerts: Alerts, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(choosing, "is_terminal", lambda: True)
+        monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+        assert alerts("silence", "site=Aachen", "--for", "1h").code == 1
+        assert len(parsed(alerts("silences", "--json"))) == 1
 
     def test_a_window_comes_again_in_the_organisations_zone(self, alerts: Alerts, settings: Settings) -> None:
         arguments = ("--every", "mon,tuesday", "--begins", "13:00", "--lasts", "3h", "--json")
@@ -99,7 +161,7 @@ class TestSilences:
     @pytest.mark.slow
     def test_a_window_every_day_ends_by_its_clock(self, alerts: Alerts, settings: Settings) -> None:
         arguments = ("--every", "day", "--begins", "22:00", "--ends", "6:00", "--zone", "UTC", "--for", "2w")
-        made = parsed(alerts("silence", "site=x", *arguments, "--json"))
+        made = parsed(alerts("silence", "site_id=s1", *arguments, "--json"))
         assert (made["window"]["weekdays"], made["window"]["until"]) == ([], "06:00:00")
         assert made["ends_at"] == "2026-03-16T12:00:00Z"
 
@@ -161,7 +223,7 @@ class TestSilences:
         assert "it held nothing back" in alerts("unsilence", made["silence_id"]).text
 
     def test_an_unknown_or_planned_one_cannot_be_ended_here(self, alerts: Alerts, settings: Settings) -> None:
-        made = parsed(alerts("silence", "site=x", "--for", "1d", "--json"))
+        made = parsed(alerts("silence", "site_id=s1", "--for", "1d", "--json"))
         wrong = made["silence_id"][:-1] + "z"
         assert f"did you mean {made['silence_id']}?" in refused(alerts("unsilence", wrong))
         assert "notifications.maintenance" in refused(alerts("unsilence", "works"))
