@@ -11,6 +11,7 @@ from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unkno
 from mist_pipeline.delivery.sinks.slack.blocks import change_blocks, incident_blocks
 from mist_pipeline.delivery.sinks.slack.sink import SlackBotSink, SlackWebhookSink
 from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline.http_client.session import HttpLimits
 from mist_pipeline_tests.support.delivery.messages import (
     HOSTILE,
     START,
@@ -22,11 +23,18 @@ from mist_pipeline_tests.support.delivery.messages import (
 )
 from mist_pipeline_tests.support.delivery.retry_table import IMPATIENT
 from mist_pipeline_tests.support.fakes.fake_http import Reply, json_reply
-from mist_pipeline_tests.support.fakes.fake_slack import CHANNEL, TOKEN, FakeSlack, block_trouble
+from mist_pipeline_tests.support.fakes.fake_slack import (
+    CHANNEL,
+    SCOPES,
+    TOKEN,
+    Channel,
+    FakeSlack,
+    block_trouble,
+)
 
 
 def bot(fake: FakeSlack, channel: str = CHANNEL, token: str = TOKEN) -> SlackBotSink:
-    return SlackBotSink("chat", Secret(token), channel, f"{fake.url}/api", IMPATIENT)
+    return SlackBotSink("chat", Secret(token), channel, f"{fake.url}/api", HttpLimits(read_seconds=20))
 
 
 def accepted(outcome: Outcome) -> Accepted:
@@ -153,12 +161,156 @@ def test_a_message_that_did_not_arrive_is_sent_by_recovering_it() -> None:
 
 
 def test_a_bot_that_may_not_read_tells_twice_rather_than_never() -> None:
-    with FakeSlack(may_read=False) as fake:
+    with FakeSlack(scopes={"chat:write"}) as fake:
         sink = bot(fake)
         fake.script(Reply(behaviour="after_commit"))
         assert isinstance(sink.send(message()), Unknown)
-        accepted(sink.recover(message()))
+        assert "it may be there twice" in accepted(sink.recover(message())).note
         assert len(fake.posts()) == 2
+
+
+def lost(fake: FakeSlack, channel: str, told: Message | None = None) -> Outcome:
+    """What recovering gives for a message that arrived without an answer."""
+    sink = bot(fake, channel)
+    fake.script(Reply(behaviour="after_commit"))
+    assert isinstance(sink.send(told or message()), Unknown)
+    return sink.recover(replace(told or message(), attempt=2))
+
+
+@pytest.mark.parametrize("is_private", [False, True])
+@pytest.mark.parametrize("most", [1, 7, 400])
+def test_a_message_to_a_channel_by_name_is_found_whatever_page_the_channel_is_on(
+    most: int, is_private: bool
+) -> None:
+    with FakeSlack(most=most) as fake:
+        fake.add(*(Channel(f"C0MANY{number:04}", f"many-{number}") for number in range(most * 3)))
+        fake.add(Channel("C0ARCHIVED", "noc", is_archived=True))
+        fake.add(Channel("C0NETWORK1", "noc", is_private=is_private))
+        found = accepted(lost(fake, "#noc"))
+        assert len(fake.posts("C0NETWORK1")) == 1
+        assert found.reference == {"#noc": f"C0NETWORK1/{fake.posts('C0NETWORK1')[0].ts}"}
+        accepted(bot(fake, "#noc").send(told_again(found)))
+        assert fake.posts("C0NETWORK1")[0].edits == 1
+
+
+def test_a_message_to_a_person_is_found_in_the_conversation_with_him() -> None:
+    with FakeSlack() as fake:
+        assert accepted(lost(fake, "U0ADA1234")).note == "found, it had arrived"
+        assert len(fake.posts("D0ADA1234")) == 1
+
+
+def test_a_message_is_found_behind_a_thousand_others() -> None:
+    with FakeSlack(most=100) as fake:
+        sink = bot(fake)
+        fake.script(Reply(behaviour="after_commit"))
+        sink.send(message())
+        (post,) = fake.posts()
+        fake.channels[CHANNEL] += [
+            replace(post, ts=f"{1_796_100_000 + number}.0", metadata={}) for number in range(1000)
+        ]
+        accepted(sink.recover(message(attempt=2)))
+        assert len(fake.posts()) == 1001
+
+
+@pytest.mark.parametrize(
+    ("scopes", "said"),
+    [
+        ({"chat:write"}, "the scope channels:read"),
+        ({"chat:write", "channels:read"}, "the scope channels:history"),
+        (SCOPES - {"groups:read", "channels:history"}, "the scope channels:history"),
+    ],
+)
+def test_a_bot_that_lacks_a_scope_says_which_and_tells_twice_rather_than_never(
+    scopes: frozenset[str], said: str
+) -> None:
+    with FakeSlack(scopes=scopes) as fake:
+        note = accepted(lost(fake, "#headroom")).note
+        assert len(fake.posts()) == 2
+        (concern,) = bot(fake, "#headroom").examine()
+    assert said in note
+    assert said in concern.found
+    assert concern.fix
+    assert not concern.is_hindrance
+
+
+def test_a_public_channel_is_found_by_a_bot_that_may_not_list_private_ones() -> None:
+    with FakeSlack(scopes=SCOPES - {"groups:read"}) as fake:
+        accepted(lost(fake, "#headroom"))
+        assert len(fake.posts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("channel", "scopes", "said"),
+    [
+        ("#nowhere", SCOPES, "the bot sees no channel #nowhere"),
+        ("#nowhere", SCOPES - {"groups:read"}, "Private channels could not be searched"),
+        ("#old", SCOPES, "the channel #old is archived: unarchive it"),
+        ("#was-called", SCOPES, "the channel #was-called is now called #now-called"),
+        ("#secret", SCOPES, "the bot sees no channel #secret"),
+        ("#stranger", SCOPES, "not_in_channel (invite the bot"),
+        ("C0NOWHERE", SCOPES, "channel_not_found (the bot sees no such channel"),
+    ],
+)
+def test_a_channel_that_cannot_be_written_to_is_explained_beforehand(
+    channel: str, scopes: frozenset[str], said: str
+) -> None:
+    with FakeSlack(scopes=scopes) as fake:
+        fake.add(
+            Channel("C0OLDOLD01", "old", is_archived=True),
+            Channel("C0RENAMED1", "now-called", previous_names=("was-called",)),
+            Channel("C0SECRET01", "secret", is_private=True, is_member=False),
+            Channel("C0STRANGER", "stranger", is_member=False),
+        )
+        (concern,) = bot(fake, channel).examine()
+        assert isinstance(bot(fake, channel).send(message()), Refused)
+    assert said in concern.found
+    assert concern.is_hindrance
+    assert TOKEN not in concern.found
+
+
+def test_a_channel_that_is_ready_is_said_with_its_id_and_nobody_is_told() -> None:
+    with FakeSlack() as fake:
+        (concern,) = bot(fake, "#headroom").examine()
+        assert fake.posts() == []
+    assert concern.found.startswith(f"#headroom is {CHANNEL}")
+    assert (concern.fix, concern.is_hindrance) == ("", False)
+
+
+def test_a_wrong_token_is_explained_beforehand() -> None:
+    with FakeSlack() as fake:
+        (concern,) = bot(fake, token="xoxb-wrong").examine()
+    assert "invalid_auth (create a new bot token" in concern.found
+    assert concern.is_hindrance
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(429, headers={"Retry-After": "30"}),
+        json_reply({"ok": False, "error": "ratelimited"}),
+        Reply(503),
+    ],
+)
+def test_a_list_that_slack_does_not_give_now_leaves_the_message_unknown(reply: Reply) -> None:
+    with FakeSlack() as fake:
+        fake.script(reply)
+        outcome = bot(fake, "#headroom").recover(message())
+        assert isinstance(outcome, Unknown)
+        assert outcome.is_older
+        assert outcome.after_seconds == (30 if reply.status == 429 else None)
+        assert fake.posts() == []
+        fake.script(reply)
+        (concern,) = bot(fake, "#headroom").examine()
+        assert (bool(concern.fix), concern.is_hindrance) == (True, False)
+
+
+def test_a_channel_is_asked_for_once() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake, "#headroom")
+        for number in (1, 2, 3):
+            sink.recover(message(incident(), sequence=number))
+        asked = [seen.path for seen in fake.requests]
+    assert asked.count("/api/conversations.list") == 1
 
 
 def test_a_search_that_fails_leaves_the_message_unknown() -> None:
@@ -210,7 +362,7 @@ def test_the_page_of_a_proxy_is_no_acceptance(body: bytes) -> None:
 def test_a_wrong_token_is_refused_without_being_shown() -> None:
     with FakeSlack() as fake:
         outcome = bot(fake, token="xoxb-wrong").send(message())
-    assert outcome == Refused("Slack answered invalid_auth")
+    assert outcome == Refused("Slack answered invalid_auth (create a new bot token, and set its variable)")
 
 
 @pytest.mark.parametrize(

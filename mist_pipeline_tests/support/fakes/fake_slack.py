@@ -1,8 +1,12 @@
-"""Slack as far as we use it: messages that live in channels, limits of Block Kit, scopes, rate limits."""
+"""Slack as far as we use it: messages that live in channels, limits of Block Kit, scopes, pages, rate limits.
+
+A channel is posted to by its id or name, and read and edited by its id only. A bot sees public channels, and private ones
+that it is in; it reads those that it is in. Every method needs its scope, which the answer of a bot without it names.
+"""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -27,16 +31,47 @@ class Post:
     edits: int = 0
 
 
-class FakeSlack(FakeHttp):
-    """``channels``: id → messages, oldest first. ``may_read``: whether the bot has a history scope."""
+@dataclass
+class Channel:
+    """What Slack lists of a channel, and whether the bot is in it."""
 
-    def __init__(self, *, may_read: bool = True) -> None:
+    channel_id: str
+    name: str
+    is_private: bool = False
+    is_archived: bool = False
+    is_member: bool = True
+    previous_names: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """As scopes are called."""
+        return "im" if self.channel_id.startswith("D") else "groups" if self.is_private else "channels"
+
+
+SCOPES = frozenset(
+    f"{kind}:{what}" for kind in ("channels", "groups", "im") for what in ("read", "history")
+) | {"chat:write", "im:write"}
+
+
+class FakeSlack(FakeHttp):
+    """``channels``: id → messages, oldest first. ``scopes``: of the bot. ``most``: entries of a page at most."""
+
+    def __init__(self, *, scopes: Iterable[str] = SCOPES, most: int = 999) -> None:
         super().__init__()
-        self.channels: dict[str, list[Post]] = {CHANNEL: [], "C0OTHERONE": []}
-        self.names = {"#headroom": CHANNEL}
+        self.channels: dict[str, list[Post]] = {}
+        self.known: dict[str, Channel] = {}
+        self.add(Channel(CHANNEL, "headroom"))
+        self.add(Channel("C0OTHERONE", "other"))
         self.hooked: list[Mapping[str, Any]] = []
-        self.may_read = may_read
+        self.scopes = set(scopes)
+        self._most = most
         self._clock = 1_796_000_000
+
+    def add(self, *channels: Channel) -> None:
+        """More channels."""
+        for channel in channels:
+            self.known[channel.channel_id] = channel
+            self.channels.setdefault(channel.channel_id, [])
 
     @property
     def hook(self) -> str:
@@ -68,10 +103,76 @@ class FakeSlack(FakeHttp):
             "chat.update": self._edit,
             "conversations.history": self._history,
             "conversations.replies": self._thread_of,
+            "conversations.list": self._list,
+            "conversations.open": self._open,
+            "auth.test": lambda _: {"ok": True, "user_id": "U0BOT"},
         }
         if method not in calls:
             return json_reply({"ok": False, "error": "unknown_method"})
         return json_reply(calls[method](arguments))
+
+    def _lacks(self, *needed: str) -> dict[str, Any] | None:
+        """What Slack answers a bot without one of these scopes."""
+        missing = [scope for scope in needed if scope not in self.scopes]
+        if not missing:
+            return None
+        provided = ",".join(sorted(self.scopes))
+        return {"ok": False, "error": "missing_scope", "needed": missing[0], "provided": provided}
+
+    def _list(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        types = str(arguments.get("types", "public_channel")).split(",")
+        kinds = {"public_channel": "channels", "private_channel": "groups"}
+        if trouble := self._lacks(*(f"{kinds[one]}:read" for one in types)):
+            return trouble
+        shown = [
+            one
+            for one in self.known.values()
+            if (one.kind == "groups" and "private_channel" in types and one.is_member)
+            or (one.kind == "channels" and "public_channel" in types)
+        ]
+        return self._page(
+            "channels",
+            [
+                {
+                    "id": one.channel_id,
+                    "name": one.name,
+                    "name_normalized": one.name,
+                    "is_archived": one.is_archived,
+                    "is_private": one.is_private,
+                    "is_member": one.is_member,
+                    "previous_names": list(one.previous_names),
+                }
+                for one in shown
+            ],
+            arguments,
+        )
+
+    def _open(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        if trouble := self._lacks("im:write"):
+            return trouble
+        return {"ok": True, "channel": {"id": self._conversation(str(arguments["users"]))}}
+
+    def _conversation(self, user: str) -> str:
+        """The conversation with a person, which every member of the workspace has."""
+        channel = f"D{user[1:]}"
+        self.add(Channel(channel, ""))
+        return channel
+
+    def _page(
+        self, member: str, entries: list[dict[str, Any]], arguments: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        limit = int(arguments.get("limit", 100))
+        if not 1 <= limit <= 999:
+            return {"ok": False, "error": "invalid_limit"}
+        begin = int(str(arguments.get("cursor") or "page:0").partition(":")[2])
+        end = begin + min(limit, self._most)
+        cursor = f"page:{end}" if end < len(entries) else ""
+        return {
+            "ok": True,
+            member: entries[begin:end],
+            "has_more": bool(cursor),
+            "response_metadata": {"next_cursor": cursor},
+        }
 
     def _webhook(self, seen: Seen) -> Reply:
         try:
@@ -86,9 +187,16 @@ class FakeSlack(FakeHttp):
         return Reply(200, b"ok")
 
     def _post(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        channel = self.names.get(arguments["channel"], arguments["channel"])
-        if channel not in self.channels:
+        if trouble := self._lacks("chat:write"):
+            return trouble
+        channel = self._posted_to(str(arguments["channel"]))
+        known = self.known.get(channel)
+        if known is None or (known.is_private and not known.is_member):
             return {"ok": False, "error": "channel_not_found"}
+        if known.is_archived:
+            return {"ok": False, "error": "is_archived"}
+        if not known.is_member:
+            return {"ok": False, "error": "not_in_channel"}
         if trouble := block_trouble(arguments["blocks"]):
             return {"ok": False, "error": trouble}
         self._clock += 1
@@ -103,6 +211,12 @@ class FakeSlack(FakeHttp):
         self.channels[channel].append(post)
         return {"ok": True, "channel": channel, "ts": post.ts}
 
+    def _posted_to(self, target: str) -> str:
+        if target.startswith("U"):
+            return self._conversation(target)
+        named = [one for one in self.known.values() if target == f"#{one.name}"]
+        return min(named, key=lambda one: one.is_archived).channel_id if named else target
+
     def _edit(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         # A name is accepted where something is posted, not where something is edited.
         for post in self.channels.get(arguments["channel"], []):
@@ -115,20 +229,30 @@ class FakeSlack(FakeHttp):
         return {"ok": False, "error": "message_not_found"}
 
     def _history(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        if not self.may_read:
-            return {"ok": False, "error": "missing_scope"}
-        if arguments["channel"] not in self.channels:
-            return {"ok": False, "error": "channel_not_found"}
+        if trouble := self._unreadable(str(arguments["channel"])):
+            return trouble
         oldest = float(arguments.get("oldest", 0))
         found = [post for post in self.posts(arguments["channel"]) if float(post.ts) > oldest]
-        return {"ok": True, "messages": [_listed(post, arguments) for post in reversed(found)]}
+        return self._page("messages", [_listed(post, arguments) for post in reversed(found)], arguments)
+
+    def _unreadable(self, channel: str) -> dict[str, Any] | None:
+        known = self.known.get(channel)
+        if known is None or (known.is_private and not known.is_member):
+            return {"ok": False, "error": "channel_not_found"}
+        return self._lacks(f"{known.kind}:history") or (
+            None if known.is_member else {"ok": False, "error": "not_in_channel"}
+        )
 
     def _thread_of(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        if not self.may_read:
-            return {"ok": False, "error": "missing_scope"}
-        posts = self.channels.get(arguments["channel"], [])
-        found = [post for post in posts if arguments["ts"] in (post.ts, post.thread_ts)]
-        return {"ok": True, "messages": [_listed(post, arguments) for post in found]}
+        if trouble := self._unreadable(str(arguments["channel"])):
+            return trouble
+        oldest = float(arguments.get("oldest", 0))
+        found = [
+            post
+            for post in self.channels[arguments["channel"]]
+            if post.ts == arguments["ts"] or (post.thread_ts == arguments["ts"] and float(post.ts) > oldest)
+        ]
+        return self._page("messages", [_listed(post, arguments) for post in found], arguments)
 
 
 def _listed(post: Post, arguments: Mapping[str, Any]) -> dict[str, Any]:

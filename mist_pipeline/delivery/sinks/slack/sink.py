@@ -3,20 +3,17 @@
 Here: what is called, and what Slack's answers mean. Not here: what the messages look like (`blocks`).
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
-
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web import SlackResponse
 
 from mist_pipeline.delivery.http_outcome import no_answer, refusal
 from mist_pipeline.delivery.message import Message, Reason
-from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
+from mist_pipeline.delivery.sink import Accepted, Concern, Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.sinks.slack.blocks import change_blocks, fallback, incident_blocks
+from mist_pipeline.delivery.sinks.slack.channels import Channels
+from mist_pipeline.delivery.sinks.slack.client import GoneError, SlackClient, StoppedError
 from mist_pipeline.http_client.failures import NoAnswerError, excerpt
 from mist_pipeline.http_client.secrets import Secret, secrets_of
 from mist_pipeline.http_client.session import HttpLimits, as_json, send
@@ -39,11 +36,9 @@ _GONE = frozenset(
     }
 )
 """Answers to an update after which the incident gets a new message."""
-_HEALING = frozenset(
-    {"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org", "accesslimited"}
-)
-_UNSURE = frozenset({"internal_error", "fatal_error", "request_timeout"})
-"""Slack: "it's possible some aspect of the operation succeeded before the error was raised"."""
+_SKEW = timedelta(hours=1)
+"""By so much the clock of this machine may be ahead of Slack's: what was sent later is looked for from before."""
+_MOST_PAGES = 50
 
 
 class SlackWebhookSink:
@@ -94,48 +89,12 @@ class SlackWebhookSink:
         return self.send(message)
 
 
-class _StoppedError(Exception):
-    """The call ended in another way than with a document from Slack."""
-
-    def __init__(self, outcome: Retry | Unknown | Refused) -> None:
-        self.outcome = outcome
-        super().__init__(outcome.error)
-
-
-class _Client(WebClient):
-    """Slack's client, its calls sent by `http`: no redirects with a token, and we learn what can have arrived."""
-
-    def __init__(self, token: Secret, base_url: str, limits: HttpLimits | None) -> None:
-        # The client's own handlers would send again what may have arrived.
-        super().__init__(token=token.reveal(), base_url=f"{base_url}/", retry_handlers=[])
-        self._secret = token
-        self._limits = limits
-
-    # The one place where the client sends; a test that redirects are refused fails should that ever change.
-    def _perform_urllib_http_request(self, *, url: str, args: dict[str, dict[str, Any]]) -> dict[str, Any]:
-        headers = {name: value for name, value in args["headers"].items() if name.lower() != "content-type"}
-        if args["json"]:
-            body = as_json(args["json"])
-            headers["Content-Type"] = "application/json;charset=utf-8"
-        else:
-            body = urlencode(args["params"] or {}).encode()
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        try:
-            answer = send("POST", url, body=body, headers=headers, limits=self._limits)
-        except NoAnswerError as error:
-            raise _StoppedError(no_answer(error)) from None
-        if trouble := refusal(answer, "Slack", [self._secret]):
-            raise _StoppedError(trouble)
-        if not isinstance(answer.document(), dict):
-            raise _StoppedError(Retry("the answer was not Slack's; is a proxy in between?"))
-        return {"status": 200, "headers": dict(answer.headers), "body": answer.text}
-
-
 class SlackBotSink:
     """One message an incident, kept up to date, with what has changed in its thread.
 
     Its reference holds ``channel → <channel id>/<ts>`` for every channel notified. The bot needs ``chat:write``; with
-    ``channels:history`` (``groups:history`` for private channels) it can find out about messages whose fate is unknown.
+    ``channels:history`` (``groups:history`` for private channels) it can find out about messages whose fate is unknown, in a
+    channel that is configured by its name only with ``channels:read`` (``groups:read``).
 
     Args:
         name: Its name in the configuration.
@@ -161,7 +120,8 @@ class SlackBotSink:
             raise ValueError(f"slack bot of {name}: give a channel")
         if problem := self.problem_with(channel):
             raise ValueError(f"slack bot of {name}: {problem}")
-        self._client = _Client(token, checked_url(base_url, f"slack base_url of {name}"), limits)
+        self._client = SlackClient(token, checked_url(base_url, f"slack base_url of {name}"), limits)
+        self._channels = Channels(self._client)
 
     @property
     def name(self) -> str:
@@ -182,7 +142,7 @@ class SlackBotSink:
             return Refused(problem)
         try:
             return self._tell(message)
-        except _StoppedError as error:
+        except StoppedError as error:
             return error.outcome
 
     def recover(self, message: Message) -> Outcome:
@@ -190,16 +150,41 @@ class SlackBotSink:
         try:
             if found := self._find(message):
                 return Accepted(self._reference(message, found), "found, it had arrived")
-        except _StoppedError as error:
+        except StoppedError as error:
             if isinstance(error.outcome, Retry | Unknown):
-                return Unknown(error.outcome.error)
+                return Unknown(error.outcome.error, is_older=True, after_seconds=error.outcome.after_seconds)
+            sent = self.send(message)
+            # Twice is better than never, and people see why it was twice.
+            note = f"it may be there twice, since it could not be looked for: {error}"
+            return Accepted(sent.reference, note) if isinstance(sent, Accepted) else sent
         return self.send(message)
+
+    def examine(self) -> Iterable[Concern]:
+        """Whether Slack knows the token and the channel, and lets the bot look for what it has sent."""
+        try:
+            self._client.answer(self._client.auth_test)
+            channel = self._channels.id_of(self._channel)
+            self._client.answer(lambda: self._client.conversations_history(channel=channel, limit=1))
+        except StoppedError as error:
+            if isinstance(error.outcome, Refused) and error.code == "missing_scope":
+                yield Concern(
+                    f"{self._channel}: a message whose answer is lost may be sent twice. {error}",
+                    "give the bot the scope, or the channel by its id (C…)",
+                )
+            else:
+                fix = "ask again when Slack answers"
+                is_hindrance = isinstance(error.outcome, Refused)
+                yield Concern(
+                    f"{self._channel}: {error}", "do what it says" if is_hindrance else fix, is_hindrance
+                )
+            return
+        yield Concern(f"{self._channel} is {channel}; the bot can look for what it has sent")
 
     def _tell(self, message: Message) -> Outcome:
         known = self._known(message)
         note = self._update_others(message) if message.is_for_all_who_heard else ""
         if known is None or not self._update(message, known):
-            posted = self._call(
+            posted = self._client.answer(
                 lambda: self._client.chat_postMessage(
                     channel=self._target(message),
                     text=fallback(message),
@@ -211,7 +196,7 @@ class SlackBotSink:
             )
             return Accepted(self._reference(message, (str(posted["channel"]), str(posted["ts"]))), note)
         channel, ts = known
-        self._call(
+        self._client.answer(
             lambda: self._client.chat_postMessage(
                 channel=channel,
                 thread_ts=ts,
@@ -235,7 +220,7 @@ class SlackBotSink:
         for other in sorted(message.reference.keys() - {self._target(message)}):
             try:
                 self._update(message, _place(message.reference[other]))
-            except _StoppedError as error:
+            except StoppedError as error:
                 if isinstance(error.outcome, Retry):
                     raise
                 notes.append(f"{other}: {error}")
@@ -245,60 +230,40 @@ class SlackBotSink:
         """Bring the message up to date; False if it is not there any more."""
         channel, ts = known
         try:
-            self._call(
+            self._client.answer(
                 lambda: self._client.chat_update(
                     channel=channel, ts=ts, text=fallback(message), blocks=incident_blocks(message)
                 ),
                 gone=_GONE,
             )
-        except _GoneError:
+        except GoneError:
             return False
-        except _StoppedError as error:
+        except StoppedError as error:
             if isinstance(error.outcome, Unknown):
                 # An update made twice is one update.
-                raise _StoppedError(Retry(error.outcome.error)) from None
+                raise StoppedError(Retry(error.outcome.error)) from None
             raise
         return True
 
     def _find(self, message: Message) -> tuple[str, str] | None:
+        """Where a message is that may have arrived; it was sent after it was decided."""
         known = self._known(message)
-        if known is None:
-            channel = self._target(message)
-            oldest = str(int(message.incident.opened_at.timestamp()))
-            listed = self._call(
-                lambda: self._client.conversations_history(
-                    channel=channel, oldest=oldest, limit=200, include_all_metadata=True
-                )
-            )
-        else:
-            channel, root = known
-            listed = self._call(
-                lambda: self._client.conversations_replies(
-                    channel=channel, ts=root, limit=200, include_all_metadata=True
-                )
-            )
-        for entry in listed.get("messages") or []:
+        channel, root = known or (self._channels.id_of(self._target(message)), "")
+        for entry in self._listed(channel, root, message):
             payload = (entry.get("metadata") or {}).get("event_payload") or {}
             if payload.get("delivery_id") == message.delivery_id:
                 return known or (channel, str(entry["ts"]))
         return None
 
-    def _call(
-        self, call: Callable[[], SlackResponse], gone: frozenset[str] = frozenset()
-    ) -> Mapping[str, Any]:
-        try:
-            answer = call().data
-        except SlackApiError as error:
-            code = str(error.response.get("error", "unknown_error"))
-            detail = error.response.get("response_metadata")
+    def _listed(self, channel: str, root: str, message: Message) -> Iterator[Mapping[str, Any]]:
+        """Messages of a channel, or of a thread, since shortly before this one was decided."""
+        since = str(int((message.incident.updated_at - _SKEW).timestamp()))
+        asked = {"channel": channel, "oldest": since, "limit": 100, "include_all_metadata": True}
+        if root:
+            pages = self._client.pages("conversations.replies", _MOST_PAGES, **asked, ts=root)
         else:
-            return answer if isinstance(answer, dict) else {}
-        if code in gone:
-            raise _GoneError
-        said = excerpt(f"Slack answered {code} {json.dumps(detail) if detail else ''}")
-        if code in _HEALING:
-            raise _StoppedError(Retry(said))
-        raise _StoppedError(Unknown(said) if code in _UNSURE else Refused(said))
+            pages = self._client.pages("conversations.history", _MOST_PAGES, **asked)
+        yield from (one for page in pages for one in page.get("messages") or [])
 
     def _target(self, message: Message) -> str:
         if message.is_for_all_who_heard and self._channel not in message.reference:
@@ -316,10 +281,6 @@ class SlackBotSink:
 def _place(reference: str) -> tuple[str, str]:
     channel, _, ts = reference.partition("/")
     return channel, ts
-
-
-class _GoneError(Exception):
-    """The message that was to be updated is not there any more."""
 
 
 def _metadata(message: Message) -> dict[str, Any]:
