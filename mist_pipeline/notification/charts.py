@@ -25,14 +25,16 @@ from mist_pipeline.notification.message_context import Background, Pair, Usual
 THRESHOLDS: tuple[str, ...] = TROUBLE[::-1]
 """Lines that are drawn, mildest first: the upper ends of the bands of severity."""
 
-_WIDTH, _DAYS_HEIGHT, _HOURS_HEIGHT = 452, 196, 112
+_WIDTH, _DAYS_HEIGHT, _HOURS_HEIGHT = 218, 170, 104
+"""With its axis and the names beside it, a picture is 360 px wide: on a phone that is its real size, and its text is read."""
 _MARGIN = 8
 """Between the plot and the names of the lines beside it."""
 _NAME_HEIGHT = 15
 _SWATCH = 12
+_LEGEND_ROW = 18
 _CALM = 90.0
 """The scale of hours begins below this at the latest: seen closely enough, every quiet day is wild."""
-_SCALE = 2
+_SCALE = 2.5
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FONT = "Liberation Sans"
 _LINES = {name: LIGHT[role_of_severity(name)] for name in THRESHOLDS}
@@ -85,9 +87,12 @@ def draw(metric: str, background: Background, thresholds: Mapping[str, float]) -
     title = CATALOGUE[metric].title if metric in CATALOGUE else "Service level"
     whole = alt.vconcat(*panels, spacing=22).properties(
         title=alt.Title(
-            f"{title}: share of user time within the service level",
+            title,
+            subtitle="share of user time within the service level",
             fontSize=15,
+            subtitleFontSize=12.5,
             color=LIGHT["ink"],
+            subtitleColor=LIGHT["muted"],
             offset=12,
         )
     )
@@ -122,7 +127,7 @@ def _config() -> dict[str, Any]:
     )
     return {
         **config,
-        "padding": 14,
+        "padding": 6,
         "title": {"anchor": "start", "frame": "group", "fontWeight": "bold"},
         "axis": {**config["axis"], "labelPadding": 7},
         "axisX": {"domain": True, "domainColor": LIGHT["axis"]},
@@ -206,7 +211,7 @@ def _days(background: Background, thresholds: Mapping[str, float]) -> Any:
     x = alt.X(
         "day:T",
         scale=alt.Scale(type="utc"),
-        axis=alt.Axis(format="%-d %b", tickCount=6, grid=False),
+        axis=alt.Axis(format="%-d %b", tickCount=4, grid=False),
     )
     panel = _Panel(_DAYS_HEIGHT, scale_bottom([*lows, *thresholds.values()]), x)
     layers = []
@@ -261,34 +266,34 @@ def _days(background: Background, thresholds: Mapping[str, float]) -> Any:
 
 
 def _legend(*, is_usual_known: bool, is_ahead_known: bool) -> list[Any]:
-    """What the bands are, in a row below the days."""
+    """What the bands are, each in a row below the days."""
     alt, _ = libraries()
     entries = []
     if is_usual_known:
         entries.append(((LIGHT["usual"], LIGHT["usual"]), "usual ± 2 σ"))
     if is_ahead_known:
         entries.append(((LIGHT["band-95"], LIGHT["band-80"]), "forecast: 95 % and 80 % of what may come"))
-    layers, left = [], 0.0
-    for colours, text in entries:
+    layers = []
+    for row, (colours, text) in enumerate(entries):
+        middle = _DAYS_HEIGHT + 40 + row * _LEGEND_ROW
         for number, colour in enumerate(colours):
-            begin = left + number * _SWATCH
+            begin = number * _SWATCH
             layers.append(
                 _chart([{}])
                 .mark_rect(color=colour)
                 .encode(
                     x=alt.value(begin),
                     x2=alt.value(begin + _SWATCH),
-                    y=alt.value(_DAYS_HEIGHT + 34),
-                    y2=alt.value(_DAYS_HEIGHT + 45),
+                    y=alt.value(middle - 6),
+                    y2=alt.value(middle + 5),
                 )
             )
-        begin = left + len(colours) * _SWATCH + _MARGIN
+        begin = 2 * _SWATCH + _MARGIN
         layers.append(
             _chart([{}])
             .mark_text(align="left", baseline="middle", fontSize=12, color=LIGHT["muted"])
-            .encode(x=alt.value(begin), y=alt.value(_DAYS_HEIGHT + 40), text=alt.value(text))
+            .encode(x=alt.value(begin), y=alt.value(middle), text=alt.value(text))
         )
-        left = begin + 6.2 * len(text) + 16
     return layers
 
 
@@ -313,7 +318,7 @@ def _hours(background: Background, thresholds: Mapping[str, float]) -> Any:
         *panel.levels(thresholds, background.usual),
         panel.line(rows, "score", strokeWidth=1.5),
         _chart(rows)
-        .mark_point(filled=True, size=26, opacity=1)
+        .mark_point(filled=True, size=14, opacity=1)
         .encode(x=x, y=panel.up("score"), color=alt.Color("colour:N", scale=None)),
     ]
     title = f"Hour by hour until {last + timedelta(hours=1):%-d %b %H:%M} UTC"
