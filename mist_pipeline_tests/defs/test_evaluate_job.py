@@ -186,7 +186,8 @@ def test_what_strangers_typed_cannot_break_out_of_what_a_run_says(build: Build) 
         )
     shown = [metadata(result, step) for step in ("evaluate_looks", "notify")]
     tables = [text for said in shown for text in said.values() if isinstance(text, str)]
-    assert len(tables) == 3
+    assert len(tables) == 4
+    assert cells(shown[1]["failing sinks"])[0][0] == "hook"
     for text in tables:
         heads, *rows = text.splitlines()
         assert len(rows) >= 2
