@@ -108,25 +108,25 @@ def measured(world: World, folder: Path, behaviour: Behaviour, raises: str, reus
     instant = ("--as-of", world.end.strftime("%Y-%m-%dT%H:%M:%S"))
     contents, kept = fingerprint(world, behaviour), folder / COLLECTED
     known = json.loads(kept.read_text()) if kept.exists() else {}
-    backfilling = 0.0
+    seconds = 0.0
     if reuse == "nothing" or known.get("world") != contents:
         kept.unlink(missing_ok=True)
         shutil.rmtree(folder / "data", ignore_errors=True)
         with serve(world, behaviour=behaviour) as cloud:
-            known = {"world": contents, "base_url": cloud.base_url}
+            known = {"world": contents, "base_url": cloud.base_url, "is_analysed": False}
             environment = surroundings(folder, cloud.base_url, world, raises)
-            backfilling = command(environment, "backfill", *span, *instant, "--mode", "monitor")
-            backfilling += analyse(environment, days, world.end)
+            seconds += command(environment, "backfill", *span, *instant, "--mode", "monitor")
         kept.write_text(json.dumps(known))
     environment = surroundings(folder, known["base_url"], world, raises)
-    if backfilling == 0.0 and reuse == "history":
-        backfilling = analyse(environment, days, world.end)
-    elif backfilling == 0.0 and reuse == "analysis":
-        backfilling = weigh_again(environment, days)
+    if reuse == "history" or not known["is_analysed"]:
+        seconds += analyse(environment, days, world.end)
+        kept.write_text(json.dumps({**known, "is_analysed": True}))
+    elif reuse == "analysis":
+        seconds += weigh_again(environment, days)
     replaying = command(environment, "replay", *span, "--export", str(folder))
     alerts = pl.read_csv(folder / "alerts.csv", try_parse_dates=True)
     events = pl.read_csv(folder / "events.csv", try_parse_dates=True)
-    return replace(scored(world, alerts, events), seconds=(backfilling, replaying))
+    return replace(scored(world, alerts, events), seconds=(seconds, replaying))
 
 
 def fingerprint(world: World, behaviour: Behaviour) -> str:

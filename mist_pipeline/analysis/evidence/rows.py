@@ -12,7 +12,13 @@ import polars as pl
 from mist_pipeline.analysis.evidence import peer_groups
 from mist_pipeline.analysis.evidence.episodes import FAST, SLOW, EpisodeTrack
 from mist_pipeline.analysis.evidence.hourly_matrix import HourlyMatrix
-from mist_pipeline.analysis.evidence.windows import LOOK_BACK, SLOW_FROM, EvidenceOptions, WindowSums
+from mist_pipeline.analysis.evidence.windows import (
+    LOOK_BACK,
+    MIN_EXPOSURE,
+    SLOW_FROM,
+    EvidenceOptions,
+    WindowSums,
+)
 from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, running_sums
 from mist_pipeline.analysis.stats.local_time import hour_column
 from mist_pipeline.tables.analysis import EVIDENCE
@@ -124,7 +130,8 @@ class KeptCells:
             accepted,
             followed,
         ) = (np.concatenate([np.zeros(0), *self.columns[name]]) for name in _NUMBERS)
-        users = np.maximum(exposure, 1e-9)
+        # The rows of an episode go on through hours without users, of which no share can be said.
+        per_user = np.where(exposure > MIN_EXPOSURE, 100.0 / np.maximum(exposure, MIN_EXPOSURE), 0.0)
         group_surprise, group = np.zeros(line.size), np.full(line.size, -1, np.int64)
         for hours, largest in from_peers.surprise.items():
             mine = np.nonzero(window == hours)[0]
@@ -136,11 +143,11 @@ class KeptCells:
                 "at": at,
                 "window_hours": window,
                 "excess_user_minutes": observed - mean,
-                "excess_pct": 100.0 * (observed - mean) / users,
+                "excess_pct": per_user * (observed - mean),
                 "surprise": surprise,
                 "is_estimated": _is_estimated(matrix, line, at, window),
-                "observed_pct": 100.0 * observed / users,
-                "expected_pct": 100.0 * mean / users,
+                "observed_pct": per_user * observed,
+                "expected_pct": per_user * mean,
                 "total_user_minutes": exposure,
                 "breadth_hours": breadth,
                 "recent_excess_pct": recent,

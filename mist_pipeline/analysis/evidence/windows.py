@@ -28,6 +28,9 @@ LOOK_BACK = 168
 WINDOWS = (1, 2, 3, 6, 12, 24, 48, 96, 168)
 SLOW_FROM = 48
 """Windows from this length are compared with the lagged baseline."""
+MIN_EXPOSURE = 1e-6
+"""User-minutes; with fewer there was nobody, of whom no share can be said."""
+
 _CAP = 9.0
 _MIN_UPDATE_DAYS = 2.0
 _BUSY_HOURS = 12
@@ -193,10 +196,9 @@ class WindowSums:
     of_hours: Floats
 
     def excess_pct(self, line: Ints, at: Ints) -> Floats:
-        """Points more degraded than expected, of some series and hours."""
-        excess = self.observed[line, at] - self.mean[line, at]
-        value: Floats = 100.0 * excess / np.maximum(self.exposure[line, at], 1e-9)
-        return value
+        """Points more degraded than expected, of some series and hours; 0 where there were no users."""
+        excess, users = self.observed[line, at] - self.mean[line, at], self.exposure[line, at]
+        return np.where(users > MIN_EXPOSURE, 100.0 * excess / np.maximum(users, MIN_EXPOSURE), 0.0)
 
     def breadth(self, line: Ints, at: Ints) -> Floats:
         """Over how many hours the excess is spread: (Σe)²/Σe² of the positive hourly excesses e.
@@ -218,8 +220,8 @@ class WindowSums:
             self.sums.at(sums, line, at, lately)
             for sums in (self.sums.observed, self.sums.expected, self.sums.exposure)
         )
-        recent = 100.0 * (observed - expected) / np.maximum(users, 1e-9)
-        return np.where(users > 1e-6, recent, self.excess_pct(line, at))
+        recent = 100.0 * (observed - expected) / np.maximum(users, MIN_EXPOSURE)
+        return np.where(users > MIN_EXPOSURE, recent, self.excess_pct(line, at))
 
 
 def window_sums(

@@ -148,3 +148,15 @@ def test_a_later_change_of_site_groups_changes_no_earlier_row(frames: Frames, ro
     assert_frame_equal(found.filter(before), rows.filter(before), check_exact=True)
     assert found.filter(~before)["group_surprise"].max() == 0.0
     assert rows.filter(~before)["group_surprise"].max() > 0.0
+
+
+@pytest.mark.slow
+def test_an_episode_goes_on_through_hours_without_users_of_which_no_share_is_said() -> None:
+    closing = 24 * 24 + 20
+    trouble = {(1, "coverage"): (closing - 6, closing, 0.5)}
+    found = evidence(**history(days=26, extra=trouble)).rows
+    empty = found.filter(pl.col("total_user_minutes") == 0)
+    assert empty.height > 0
+    assert empty["expected_pct"].unique().to_list() == [0.0]
+    assert empty["excess_pct"].unique().to_list() == [0.0]
+    assert found["expected_pct"].is_between(0, 100).all()
