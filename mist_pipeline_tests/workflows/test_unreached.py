@@ -1,11 +1,13 @@
 """A mail address that does not exist any more: told to the others, shown by doctor, over once it is mended."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows import doctor
 from mist_pipeline.workflows.evaluate import own_state
@@ -66,6 +68,32 @@ def test_an_address_that_is_refused_for_good_is_a_trouble_of_the_pipeline_until_
     assert [envelope.rcpt_tos for envelope in mailbox.arrived] == [[HERE]]
     (fine,) = doctor.delivery(mended)
     assert fine.verdict == doctor.FINE
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_greylisted_address_gets_the_same_mail_later_and_the_others_do_not_get_it_twice(
+    tmp_path: Path, mailbox: Mailbox, is_killed: bool
+) -> None:
+    mailbox.answers = {GONE: "450 4.2.0 greylisted, try again"}
+    with mail_server(mailbox) as port:
+        settings = configured(tmp_path, port)
+        with open_ledger(settings) as ledger:
+            told(settings, ledger)
+        mailbox.answers = {}
+        later = START + timedelta(minutes=1)
+        with open_ledger(settings) as ledger:
+            if is_killed:
+                (row,) = Outbox(ledger.engine).lease("killed", later)
+                assert row.served == {HERE}
+                later += timedelta(minutes=5)
+            send_due(settings, ledger, ["mail"], clock=lambda: later)
+            assert (
+                own_state(settings, ledger, troubles(PipelineFacts(), START, doctor.MAX_SKEW), later) is None
+            )
+            (delivery,) = ledger.frames()["deliveries"].rows(named=True)
+    assert delivery["state"] == "sent"
+    assert [envelope.rcpt_tos for envelope in mailbox.arrived] == [[HERE], [GONE]]
+    assert len({(mail["Message-ID"], mail["Subject"], mail["To"]) for mail in mailbox.mails()}) == 1
 
 
 def test_doctor_makes_no_ledger_where_nothing_was_sent(tmp_path: Path) -> None:

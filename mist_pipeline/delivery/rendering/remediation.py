@@ -18,6 +18,9 @@ from mist_pipeline.domain.text import SENTENCE_LENGTH
 MOST_STEPS = 8
 """Steps that an incident shows: more are not read at night."""
 
+_OWN = ("pipeline", "pipeline:delivery", "pipeline:recipients")
+"""Families of the pipeline's own troubles: all, sinks that fail, recipients that get nothing."""
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The one in C, where PyYAML has it: the table is read by every command, and takes a tenth of the time."""
 
@@ -55,8 +58,10 @@ class Remediation:
 
     def steps(self, metric: str, classifier: str = "", family: str = "") -> tuple[str, ...]:
         """Steps for one problem; none where the table has no advice."""
-        # The pipeline's own families name what broke: pipeline:daily, pipeline:checks.
-        general = self.families.get(family.partition(":")[0])
+        # The pipeline's own families name what broke: pipeline:daily, pipeline:delivery:chat.
+        parts = family.split(":")
+        wider = (":".join(parts[:length]) for length in range(len(parts) - 1, 0, -1))
+        general = next((self.families[name] for name in wider if name in self.families), None)
         advice = self.metrics.get(metric) or self.families.get(family) or general
         return advice.of(classifier) if advice else ()
 
@@ -113,7 +118,7 @@ def parse_remediation(text: str, where: str) -> Remediation:
     for name, entry in _mapping(sections.get("metrics", {}), f"{where}: metrics").items():
         place = f"{where}: metrics.{name}"
         metrics[_metric(name, place)] = _advice(entry, place)
-    known = tuple(sorted({metric.family for metric in CATALOGUE.values()} | {*FAMILY_TITLES, "pipeline"}))
+    known = tuple(sorted({metric.family for metric in CATALOGUE.values()} | {*FAMILY_TITLES, *_OWN}))
     families = {
         name: _advice(entry, f"{where}: families.{name}")
         for name, entry in _mapping(sections.get("families", {}), f"{where}: families", known).items()

@@ -392,3 +392,16 @@ def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> N
 
 def test_an_empty_table_is_a_table() -> None:
     assert parse_remediation("", "own.yaml").steps("coverage") == ()
+
+
+@pytest.mark.parametrize(
+    ("family", "word"),
+    [
+        ("pipeline:delivery:chat", "retry"),
+        ("pipeline:recipients", "test-route"),
+        ("pipeline:daily", "Dagster"),
+    ],
+)
+def test_what_helps_with_the_pipelines_own_troubles_is_about_what_broke(family: str, word: str) -> None:
+    steps = load_remediation(SHIPPED).steps("", family=family)
+    assert any(word in step for step in steps)

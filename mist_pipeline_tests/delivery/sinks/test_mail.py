@@ -1,5 +1,6 @@
 """Mail against a real SMTP server: threads, TLS that fails closed, refusals, disconnects, and what arrives."""
 
+import base64
 import email
 import re
 from collections.abc import Mapping
@@ -435,6 +436,25 @@ def test_a_wrong_password_is_refused_and_not_shown(certificate: Path) -> None:
     assert "login" in outcome.error
     assert "535" in outcome.error
     assert "wrong-secret" not in outcome.error + repr(vars(sink))
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        base64.b64encode(b"\0mist\0wrong-secret").decode(),
+        base64.b64encode(b"wrong-secret").decode(),
+        "wrong-secret",
+        "wrong%2Dsecret",
+    ],
+    ids=["AUTH PLAIN", "AUTH LOGIN", "in clear", "percent"],
+)
+def test_a_server_that_repeats_the_password_does_not_get_it_shown(certificate: Path, repeated: str) -> None:
+    mailbox = Mailbox({"AUTH": f"535 5.7.8 no such login: {repeated}"})
+    with mail_server(mailbox, certificate) as port:
+        outcome = secure(port, certificate, password="wrong-secret").send(message())
+    assert isinstance(outcome, Refused)
+    assert "535 5.7.8 no such login: ***" in outcome.error
+    assert repeated not in outcome.error
 
 
 def test_a_password_the_server_does_not_ask_for_is_refused_as_a_mistake() -> None:

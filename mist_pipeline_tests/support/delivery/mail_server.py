@@ -25,7 +25,7 @@ class Mailbox:
     """A mail server's behaviour and what it received."""
 
     answers: dict[str, str] = field(default_factory=dict)
-    """Command or recipient → answer instead of 250; ``drop`` closes the connection."""
+    """Command or recipient → answer instead of 250; ``drop`` closes the connection; ``AUTH`` → answer to a wrong password."""
     arrived: list[Envelope] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
 
@@ -71,7 +71,7 @@ def mail_server(
         server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
     ) -> AuthResult:
         fits = isinstance(data, LoginPassword) and data == LoginPassword(b"mist", PASSWORD.encode())
-        return AuthResult(success=fits, handled=False)
+        return AuthResult(success=fits, handled=False, message=None if fits else mailbox.answers.get("AUTH"))
 
     options: dict[str, Any] = {"hostname": "localhost", "port": 0, "ready_timeout": 10}
     if certificate is not None:
