@@ -1,11 +1,15 @@
 """What messages say is what the tables have, and what advice and times mean is there."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
 
 from mist_pipeline.delivery.message import Message
+from mist_pipeline.delivery.rendering import wording
+from mist_pipeline_tests.support.delivery.messages import incident
+from mist_pipeline_tests.support.delivery.messages import message as message_about
 from mist_pipeline_tests.support.facts.message_reader import (
     advice_falsehoods,
     message_falsehoods,
@@ -62,3 +66,19 @@ def test_a_recovery_is_told_with_how_long_it_lasted(said: str, *, is_false: bool
         bool(list(time_falsehoods(f"RESOLVED after {said}: it", began, began + timedelta(hours=1))))
         is is_false
     )
+
+
+def test_a_message_of_what_is_over_says_how_long_the_trouble_lasted_not_how_long_we_knew() -> None:
+    end = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    over = replace(
+        incident(),
+        status="resolved",
+        began_at=end - timedelta(hours=1),
+        opened_at=end - timedelta(minutes=1),
+        last_bad_at=end,
+        resolved_at=end + timedelta(hours=2),
+        updated_at=end + timedelta(hours=2),
+    )
+    text = wording.plain_text(message_about(over, "all_resolved"))
+    assert "RESOLVED after 1 h" in text
+    assert list(time_falsehoods(text, end - timedelta(hours=1), end)) == []

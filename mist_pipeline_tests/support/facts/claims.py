@@ -4,12 +4,17 @@ One checker a kind of sentence, chosen by its pattern. A sentence that no patter
 itself: who adds a sentence to a surface adds its checker here.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
 
 from mist_pipeline.domain.metrics import classifier_title, in_sentence, title_of
+from mist_pipeline.domain.numbers import beyond_chance
 from mist_pipeline.domain.severity import SEVERITY_OF_STATUS, STATUS_OF_SEVERITY
 from mist_pipeline_tests.support.facts.truth import (
     Truth,
@@ -78,13 +83,17 @@ def falsehoods(passages: Iterable[Passage], truth: Truth) -> list[str]:
 
 
 def _named(found: Found, passage: Passage) -> Iterator[str]:
-    """The metric that a sentence names is that of its card."""
-    if passage.metric and found["title"] != title_of(passage.metric):
+    """The metric that a sentence names is that of its card; a card of attention speaks of all metrics of its site."""
+    if (
+        passage.metric
+        and not passage.surface.endswith("attention")
+        and found["title"] != title_of(passage.metric)
+    ):
         yield f"it names {found['title']} in the card of {title_of(passage.metric)}"
 
 
 def _metric(found: Found, passage: Passage) -> str:
-    return passage.metric or metric_called(found["title"])
+    return metric_called(found["title"])
 
 
 def _below(score: str, line: str) -> Iterator[str]:
@@ -183,7 +192,7 @@ LEVELS = {
     rf"(?P<low>\d+)(?:–(?P<high>\d+))? days? at the current trend \((?P<probability>[<>]? ?\d+) %\)\.?"
 )
 def _approaching(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
-    metric = passage.metric or metric_called(found["title"])
+    metric = metric_called(found["title"]) if found["title"] else passage.metric
     severity = LEVELS[found["line"]]
     if found["title"]:
         yield from _named(found, passage)
@@ -338,3 +347,116 @@ def _day_of_week(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
         and found["alert"] != "critical"
     ):
         yield "what is critical already is not trending to it"
+
+
+@claim(
+    r"Unusual for this site \((?:fewer than 1|about (?P<rarity>\d+)) in 1000 site-days score as high\), because of (?P<because>.+)\."
+)
+def _anomaly(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    row = truth.row("anomalies", passage.site_id)
+    if not row.get("is_anomaly"):
+        yield "the forest does not say so"
+        return
+    rarity = row["rarity_per_1000"]
+    yield from nearest(found["rarity"] or "0.5", rarity if found["rarity"] else min(rarity, 0.5), "in 1000")
+    shares = {title_of(name): share for name, share in json.loads(row["contributions"]).items()}
+    for part in found["because"].split(", "):
+        named = re.fullmatch(rf"(?P<title>.+) (?P<share>{N}) %", part)
+        if named is not None:
+            yield from nearest(
+                named["share"], 100 * shares.get(named["title"], -1.0), f"share of {named['title']}"
+            )
+
+
+@claim(
+    rf"(?P<title>{TITLE}): (?P<observed>{N}) % of user-minutes degraded(?: \((?P<by>.+)\))? over (?P<hours>\d+) h, "
+    rf"where (?P<expected>{N}) % is expected; (?P<chance>far beyond chance|beyond chance|little more than chance)\."
+)
+def _evidence(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    metric = _metric(found, passage)
+    yield from _named(found, passage)
+    rows = truth.evidence(passage.site_id, metric, int(found["hours"]))
+    if not any(_is_of_evidence(found, row) for row in rows):
+        yield f"no evidence of {found['hours']} h has these numbers"
+
+
+def _is_of_evidence(found: Found, row: dict[str, Any]) -> bool:
+    wrong = [
+        *percentage(found["observed"], row["observed_pct"], ""),
+        *percentage(found["expected"], row["expected_pct"], ""),
+    ]
+    blamed = classifier_title(row["classifier"]) if row["classifier"] else None
+    return not wrong and blamed == found["by"] and beyond_chance(10.0 ** -row["surprise"]) == found["chance"]
+
+
+@claim(r"Only (?P<answered>\d+) of (?P<expected>\d+) sites answered; the others are unknown, not healthy\.")
+def _collector(found: Found, _passage: Passage, truth: Truth) -> Iterator[str]:
+    sites = truth.data.sites.filter(pl.col("day") == truth.day)["site_id"].unique()
+    answered = truth.data.sle_daily.filter((pl.col("day") == truth.day) & (pl.col("state") != "missing"))
+    yield from nearest(found["expected"], sites.len(), "sites")
+    yield from nearest(found["answered"], answered["site_id"].n_unique(), "sites that answered")
+
+
+@claim(
+    rf"(?P<sites>{N}) of (?P<all>{N}) sites? (?:is|are) critical"
+    rf"(?:, worst (?P<worst>.+?)(?: \((?P<title>{TITLE}) (?P<score>{N}) %\))?)?(?P<rest>(?:; .+)?)\."
+)
+def _headline_critical(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
+    statuses = [row["status"] for row in truth.rows("site_status")]
+    yield from nearest(found["sites"], statuses.count("CRITICAL"), "critical sites")
+    yield from nearest(found["all"], len(statuses), "sites")
+    if found["score"]:
+        metric = metric_called(found["title"])
+        yield from percentage(found["score"], truth.score(passage.site_id, metric), "score")
+        worst = min(
+            truth.score(row["site_id"], row["metric"]) or 0.0
+            for row in truth.rows("sle_daily")
+            if row["severity"] == "critical"
+        )
+        yield from percentage(found["score"], worst, "the worst score")
+    yield from _headline_rest(found["rest"], truth)
+
+
+@claim(
+    rf"(?:No site is critical, (?:(?P<major>{N}) unhealthy)?(?: and )?(?:(?P<warning>{N}) degraded)?"
+    rf"|All (?P<healthy>{N}) (?:judged )?sites? are healthy)(?P<rest>(?:; .+)?)\."
+)
+def _headline_calm(found: Found, _passage: Passage, truth: Truth) -> Iterator[str]:
+    statuses = [row["status"] for row in truth.rows("site_status")]
+    yield from nearest("0", statuses.count("CRITICAL"), "critical sites")
+    for name, status in (("major", "UNHEALTHY"), ("warning", "DEGRADED"), ("healthy", "HEALTHY")):
+        if found[name]:
+            yield from nearest(found[name], statuses.count(status), status)
+    yield from _headline_rest(found["rest"], truth)
+
+
+@claim(rf"None of (?P<sites>{N}) sites? could be judged: .+\.")
+def _headline_unknown(found: Found, _passage: Passage, truth: Truth) -> Iterator[str]:
+    yield from nearest(found["sites"], len(truth.rows("site_status")), "sites")
+    if any(row["status"] != "UNKNOWN" for row in truth.rows("site_status")):
+        yield "some could be judged"
+
+
+def _headline_rest(rest: str, truth: Truth) -> Iterator[str]:
+    """What a headline says besides: sites that will be critical, sites that could not be judged."""
+    for part in rest.split("; ")[1:]:
+        soon = re.fullmatch(
+            rf"(?P<n>{N}) more sites? (?:is|are) expected to be critical within (?P<days>\d+) days?", part
+        )
+        unknown = re.fullmatch(rf"(?P<n>{N}) sites? could not be judged", part)
+        if soon:
+            expected = {
+                row["site_id"]
+                for row in truth.rows("risks")
+                if row["severity"] == "critical"
+                and row["state"] == "crossing"
+                and row["days"] <= int(soon["days"])
+                and not truth.is_rising(row["site_id"], row["metric"])
+                and truth.row("site_status", row["site_id"]).get("status") != "CRITICAL"
+            }
+            yield from nearest(soon["n"], len(expected), "sites soon critical")
+        elif unknown:
+            statuses = [row["status"] for row in truth.rows("site_status")]
+            yield from nearest(unknown["n"], statuses.count("UNKNOWN"), "sites not judged")
+        else:
+            yield f"no checker for “{part}”"

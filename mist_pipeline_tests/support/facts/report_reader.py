@@ -21,7 +21,9 @@ def report_falsehoods(truth: Truth) -> list[str]:
     document = build_dashboard(truth.data)
     page = tree(render_html(truth.data))
     return [
+        *falsehoods(_of_headline(document, page), truth),
         *falsehoods(_of_document(document), truth),
+        *_counts(page, truth),
         *_cards(document, truth),
         *_order(document),
         *falsehoods(_of_page(page, document), truth),
@@ -35,6 +37,21 @@ def finding_falsehoods(truth: Truth) -> list[str]:
     found = truth.data.findings
     rows = [] if found is None else found.select("summary", "site_id", "metric").rows()
     return falsehoods([Passage("finding", *row) for row in rows], truth)
+
+
+def _of_headline(document: Dashboard, page: Node) -> Iterator[Passage]:
+    worst = document["sites"][0]["site_id"] if document["sites"] else ""
+    yield Passage("JSON, headline", document["headline"], worst)
+    yield Passage("page, headline", page.one("h1").text, worst)
+
+
+def _counts(page: Node, truth: Truth) -> Iterator[str]:
+    """The row of numbers at the top: how many sites have each status."""
+    statuses = [row["status"] for row in truth.rows("site_status")]
+    for item in page.one("ul", of="counts").all("li"):
+        status, said = item.one(of="w").text, item.one(of="n").text
+        if number_in(said) != statuses.count(status):
+            yield f"page, counts: {said} {status}, the tables have {statuses.count(status)}"
 
 
 def _of_document(document: Dashboard) -> Iterator[Passage]:

@@ -121,6 +121,13 @@ class Truth:
         found: float | None = self.row("deviations", site_id, metric).get("expected_pct")
         return found
 
+    def evidence(self, site_id: str, metric: str, window_hours: int) -> list[dict[str, Any]]:
+        """Evidence of the day that passed its gates."""
+        if self.notable is None:
+            return []
+        of_site = (pl.col("site_id") == site_id) & (pl.col("metric") == metric)
+        return self.notable.filter(of_site & (pl.col("window_hours") == window_hours)).to_dicts()
+
     def is_rising(self, site_id: str, metric: str) -> bool:
         """Whether each of the last three scores is higher than the one before it."""
         last = list(self.scores(site_id, metric).values())[-3:]
