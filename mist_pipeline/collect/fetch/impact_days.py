@@ -1,7 +1,7 @@
 """Days about which it is worth asking who was hit: the worst of those that were only asked for together with others.
 
 The cloud counts users and devices over the window of a question. A backfill asks for weeks at a time, so it learns nothing of
-single days. The days on which most user-minutes were degraded are asked for once more by themselves, with calls that are left.
+single days. The days with most degraded user-minutes beyond a tenth of all are asked for once more by themselves, with calls that are left.
 No I/O: answers in as they come, requests out.
 """
 
@@ -16,10 +16,10 @@ from mist_pipeline.collect.fetch.days import HOUR, day_bounds
 from mist_pipeline.collect.fetch.plan import LeftOut, Request
 from mist_pipeline.mist.parsers import SleSummary
 
-MOST_A_DAY = 10
+MOST_A_DAY = 20
 """Service levels at sites, of one day, about which it is asked who was hit."""
-LEAST_SHARE = 0.05
-"""Degraded share of a day from which on somebody will ask who was hit."""
+LEAST_SHARE = 0.1
+"""Degraded share of a day from which on somebody will ask who was hit; minutes beyond it say which day is worse."""
 SHARE_OF_REST = 0.5
 """Part of the calls left after everything else."""
 
@@ -46,11 +46,12 @@ class ImpactDays:
             last = max(first, math.ceil((end - answer.start) / answer.interval))
             degraded = math.fsum(minutes for minutes in answer.degraded[first:last] if minutes)
             total = math.fsum(minutes for minutes in answer.total[first:last] if minutes)
-            if degraded <= LEAST_SHARE * total:
+            beyond = degraded - LEAST_SHARE * total
+            if beyond <= 0:
                 continue
             self._wanted += 1
             worst = self._worst[day]
-            heapq.heappush(worst, (degraded, request.site_id, request.metric))
+            heapq.heappush(worst, (beyond, request.site_id, request.metric))
             if len(worst) > MOST_A_DAY:
                 heapq.heappop(worst)
 
@@ -72,5 +73,5 @@ class ImpactDays:
         if rest <= 0:
             return ()
         why = f"asked for the worst {MOST_A_DAY} a day with calls that are left; the cloud counts per question, not per day"
-        what = f"users and devices hit on {rest:,} of {self._wanted:,} days of a site and service level with more than 5 % degraded"
+        what = f"users and devices hit on {rest:,} of {self._wanted:,} days of a site and service level with more than 10 % degraded"
         return (LeftOut(what, why),)
