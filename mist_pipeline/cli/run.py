@@ -68,9 +68,12 @@ def run(
     from mist_pipeline.workflows.progress import NOTIFY_TAG
 
     settings = load_settings()
-    announce(settings, notifies=notify is not False, hint="--no-notify")
     instant = _instant(as_of)
-    wanted = day.date() if day else _yesterday(settings, instant)
+    yesterday = _yesterday(settings, instant)
+    wanted = day.date() if day else yesterday
+    is_recent = wanted >= yesterday
+    hint = "an older day notifies people only with --notify" if notify is None else "--no-notify"
+    announce(settings, notifies=is_recent if notify is None else notify, hint=hint)
     days = _checked_days(settings, wanted, wanted, instant)
     jobs: list[tuple[str, Sequence[date]]] = [(JOBS[mode], days)]
     if mode in (Mode.monitor, Mode.all):

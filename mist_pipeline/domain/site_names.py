@@ -12,8 +12,9 @@ work.
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
-from mist_pipeline.domain.text import ID_LENGTH, clean
+from mist_pipeline.domain.text import ID_LENGTH, SENTENCE_LENGTH, clean
 
 SITE_NAME_LENGTH = 60
 """Characters of a site's own name that are shown; the start of its id may follow."""
@@ -22,6 +23,8 @@ DISPLAY_NAME_LENGTH = 110
 """No display name is longer: a name, and a whole id where nothing shorter tells sites apart."""
 
 _ID_LENGTH = 40
+_READ = 4 * SENTENCE_LENGTH
+"""Characters of a name that are looked at; it may be a megabyte long."""
 
 
 def display_names(names: Mapping[str, str | None], gone: Collection[str] = ()) -> dict[str, str]:
@@ -35,7 +38,7 @@ def display_names(names: Mapping[str, str | None], gone: Collection[str] = ()) -
         The cleaned name; with the start of the id behind it where others have the same; ``site 1a2b3c4d`` where nothing
         of the name can be shown.
     """
-    cleaned = {site_id: clean(name or "", SITE_NAME_LENGTH) for site_id, name in names.items()}
+    cleaned = {site_id: _cleaned((name or "")[:_READ]) for site_id, name in names.items()}
     away = frozenset(gone)
     present = Counter(folded(name) for site_id, name in cleaned.items() if site_id not in away)
     ever = Counter(folded(name) for name in cleaned.values())
@@ -68,7 +71,18 @@ def folded(name: str) -> str:
     >>> folded("Café  3") == folded("CAFÉ 3"), folded("Ｂonn") == folded("bonn")
     (True, True)
     """
+    return _folded(name[:_READ])
+
+
+@lru_cache(maxsize=16_384)
+def _folded(name: str) -> str:
+    # A replay asks for the same three thousand names every hour of every day.
     return " ".join(unicodedata.normalize("NFKC", clean(name)).casefold().split())
+
+
+@lru_cache(maxsize=16_384)
+def _cleaned(name: str) -> str:
+    return clean(name, SITE_NAME_LENGTH)
 
 
 def _named(site_id: str, name: str, is_shared: bool) -> str:

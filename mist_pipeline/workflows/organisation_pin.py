@@ -99,8 +99,23 @@ def _made(settings: Settings, owner: Owner) -> bool:
         os.link(whole, path)
     except FileExistsError:
         return False
+    except OSError:
+        # Some file systems have no links; there the file is made by whoever comes first, and then written.
+        return _made_without_link(path, owner)
     finally:
         whole.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return True
+
+
+def _made_without_link(path: Path, owner: Owner) -> bool:
+    try:
+        with path.open("xb") as file:
+            file.write(_content(owner))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        return False
     sync_folder(path.parent)
     return True
 

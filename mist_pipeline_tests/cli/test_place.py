@@ -50,6 +50,7 @@ def test_the_first_line_names_data_configuration_and_who_is_told(call: Call, fol
             "nobody (no route is configured)",
         ),
         (("run", "--day", "2000-01-01", "--no-notify"), "", "nobody (--no-notify)"),
+        (("run", "--day", "2000-01-01"), "", "nobody (an older day notifies people only with --notify)"),
     ],
 )
 def test_that_nobody_is_told_is_said_with_the_reason(

@@ -140,6 +140,20 @@ def test_of_many_that_come_at_once_one_gets_the_folder(settings: Settings) -> No
     assert [path.name for path in settings.data.iterdir()] == ["organisation.json"]
 
 
+def test_where_files_cannot_be_linked_the_first_one_gets_the_folder_all_the_same(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr("os.link", no_links)
+    pin(settings, OURS)
+    with pytest.raises(OtherOrganisationError):
+        pin(settings, Owner("org-2", "Globex", EU))
+    assert pinned(settings) == OURS
+    assert [path.name for path in settings.data.iterdir()] == ["organisation.json"]
+
+
 class TestTheWarehouse:
     """Its own pin, which moves with the file."""
 
