@@ -23,7 +23,7 @@ import polars as pl
 from mist_pipeline.alerts.ledger.reader import Unreached
 from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.alerts.lifecycle.observations import PIPELINE
-from mist_pipeline.alerts.notify.plan import failing_sink_family
+from mist_pipeline.alerts.notify.plan import RECIPIENTS, failing_sink_family
 from mist_pipeline.analysis.findings.findings import fingerprint
 from mist_pipeline.domain.severity import Severity, rank, worst
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
@@ -339,7 +339,7 @@ def unreached_recipients(unreached: Sequence[Unreached], now: datetime) -> pl.Da
     also = f", nor to {others} other {'recipient' if others == 1 else 'recipients'}" if others else ""
     summary = f"Messages of {first.sink} do not arrive at {first.recipient}{also}: {first.said}"
     evidence = {"recipients": told, "unreached": len(lasting)}
-    return _findings([_Trouble("recipients", "major", summary, evidence)], now)
+    return _findings([_Trouble(RECIPIENTS.removeprefix(f"{PIPELINE}:"), "major", summary, evidence)], now)
 
 
 def unreadable_evaluations(names: Sequence[str], now: datetime) -> pl.DataFrame:

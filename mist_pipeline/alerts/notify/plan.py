@@ -33,6 +33,8 @@ NotificationKey = tuple[str, str]
 """Sink and incident."""
 
 _DELIVERY = "pipeline:delivery:"
+RECIPIENTS = "pipeline:recipients"
+"""Family of the trouble that recipients do not get what others of their sink get."""
 
 OVER = frozenset({"all_resolved", "merged"})
 ENDS = OVER | {"acknowledged", "unacknowledged"}
@@ -187,16 +189,17 @@ def _route_by_sink(
     """Sink → the first route that leads to it.
 
     That a sink fails is not told to itself: it would hear of it when it is over. Where routes lead to no other, at any
-    hour, all others hear of it.
+    hour, all others hear of it. That somebody gets nothing is told by all where no route leads anywhere.
     """
     route_of: dict[str, Route] = {}
     for route in chosen_routes(routes, incident.labels, now):
         for sink in route.sinks:
             route_of.setdefault(sink, route)
     failing = failing_sink(incident.labels)
-    if failing is None:
+    if failing is None and incident.labels.get("family") != (RECIPIENTS,):
         return route_of
-    route_of.pop(failing, None)
+    if failing is not None:
+        route_of.pop(failing, None)
     if any(route.suits(incident.labels) and set(route.sinks) != {failing} for route in routes):
         return route_of
     return {sink: Route.none_to(sink) for sink in sinks if sink != failing}

@@ -24,7 +24,7 @@ from mist_pipeline.alerts.notify.escalation import (
     schedule,
 )
 from mist_pipeline.alerts.notify.matchers import parse_matchers
-from mist_pipeline.alerts.notify.plan import failing_sink_family, plan
+from mist_pipeline.alerts.notify.plan import RECIPIENTS, failing_sink_family, plan
 from mist_pipeline.alerts.notify.routes import Route, chosen_routes, explain_route
 from mist_pipeline.alerts.notify.silences import Silence
 from mist_pipeline.alerts.notify.time_windows import Window
@@ -303,6 +303,22 @@ def test_a_sink_that_fails_is_told_to_the_others(routes: list[Route], told_to: l
     )
     assert sorted(one.sink for one in said.notifications) == told_to
     assert said.withheld.keys() == (set() if told_to else {"i1"})
+
+
+@pytest.mark.parametrize(
+    ("routes", "told_to"),
+    [
+        ([Route(name="all", sinks=("mail",))], ["mail"]),
+        ([Route(name="bad", sinks=("pager",), min_severity="critical")], ["chat", "mail", "pager"]),
+        ([], ["chat", "mail", "pager"]),
+    ],
+)
+def test_a_recipient_that_gets_nothing_is_told_by_the_routes_or_else_by_all(
+    routes: list[Route], told_to: list[str]
+) -> None:
+    labels = {**FAILS, "family": (RECIPIENTS,)}
+    said = plan([visible(labels=labels)], {}, routes, START, sinks=("chat", "mail", "pager"))
+    assert sorted(one.sink for one in said.notifications) == told_to
 
 
 def test_who_heard_that_a_sink_fails_hears_that_it_works_again() -> None:
