@@ -20,7 +20,7 @@ def is_safe_for_secrets(scheme: str, host: str) -> bool:
 
 
 def checked_url(url: str, what: str) -> str:
-    """The URL without a slash at its end.
+    """The URL exactly as it was given, but for blanks around it: a receiver may tell ``/in`` and ``/in/`` apart.
 
     Args:
         url: Address of a receiver.
@@ -45,4 +45,16 @@ def checked_url(url: str, what: str) -> str:
         raise ValueError(f"{what}: must not hold credentials; they have settings of their own")
     if parts.fragment:
         raise ValueError(f"{what}: must not hold a fragment (#…)")
+    return text
+
+
+def checked_base_url(url: str, what: str) -> str:
+    """The address below which an API lies, without a slash at its end; checked as `checked_url` does.
+
+    Raises:
+        ValueError: As there, or for a query, behind which no path can stand.
+    """
+    text = checked_url(url, what)
+    if urlsplit(text).query:
+        raise ValueError(f"{what}: must not hold a query (?…); paths are added to it")
     return text.rstrip("/")

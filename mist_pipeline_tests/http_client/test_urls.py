@@ -2,7 +2,7 @@
 
 import pytest
 
-from mist_pipeline.http_client.urls import checked_url, is_loopback
+from mist_pipeline.http_client.urls import checked_base_url, checked_url, is_loopback
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,24 @@ def test_an_address_that_secrets_must_not_go_to_is_an_error(url: str, complaint:
     assert "pw" not in str(caught.value)
 
 
-def test_an_address_is_given_back_without_its_last_slash() -> None:
-    assert checked_url(" https://example.com/in/ ", "hook") == "https://example.com/in"
-    assert checked_url("http://localhost:8000", "hook") == "http://localhost:8000"
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/in/",
+        "https://example.com/in",
+        "https://example.com",
+        "https://example.com/a?b=c%2Fd/&e=",
+    ],
+)
+def test_an_address_is_given_back_as_it_is(url: str) -> None:
+    assert checked_url(f" {url} ", "hook") == url
+
+
+def test_an_address_below_which_an_api_lies_has_no_slash_at_its_end() -> None:
+    assert checked_base_url(" https://example.com/jira/ ", "jira") == "https://example.com/jira"
+    assert checked_base_url("http://localhost:8000", "jira") == "http://localhost:8000"
+    with pytest.raises(ValueError, match=r"must not hold a query"):
+        checked_base_url("https://example.com/jira?x=1", "jira")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from mist_pipeline.delivery.tickets.system import StoppedError
 from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpAnswer, HttpLimits, as_json, basic, bearer, send
-from mist_pipeline.http_client.urls import checked_url
+from mist_pipeline.http_client.urls import checked_base_url
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class TicketClient:
         self, system: str, base_url: str, user: str, secret: Secret, limits: HttpLimits | None = None
     ) -> None:
         self._system = system
-        self.base_url = checked_url(base_url, f"{system.lower()}: base_url")
+        self.base_url = checked_base_url(base_url, f"{system.lower()}: base_url")
         self._secrets = [secret]
         self._auth = basic(user, secret) if user else bearer(secret)
         self._limits = limits

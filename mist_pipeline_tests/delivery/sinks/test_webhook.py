@@ -1,5 +1,6 @@
 """The generic webhook and the file sink: the whole incident, signed, or as files to look at."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -12,7 +13,7 @@ import pytest
 from mist_pipeline.delivery.sink import Accepted, Refused, Retry
 from mist_pipeline.delivery.sinks.file.sink import FileSink
 from mist_pipeline.delivery.sinks.webhook.document import document_of
-from mist_pipeline.delivery.sinks.webhook.sink import WebhookSink
+from mist_pipeline.delivery.sinks.webhook.sink import WebhookSink, standard_signature
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline_tests.support.delivery.messages import (
     HOSTILE,
@@ -25,18 +26,21 @@ from mist_pipeline_tests.support.delivery.messages import (
     site,
 )
 from mist_pipeline_tests.support.delivery.retry_table import IMPATIENT
-from mist_pipeline_tests.support.fakes.fake_http import FakeHttp
+from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply
 
 KEY = "a-key-of-the-webhook"
 NOW = datetime(2026, 11, 23, 4, 30, tzinfo=UTC)
 
 
-def sink(fake: FakeHttp, token: str | None = None) -> WebhookSink:
+def sink(
+    fake: FakeHttp, token: str | None = None, *, path: str = "/in", key: str = KEY, max_bytes: int = 100_000
+) -> WebhookSink:
     return WebhookSink(
         "hook",
-        Secret(f"{fake.url}/in"),
-        Secret(KEY),
+        Secret(f"{fake.url}{path}"),
+        Secret(key),
         Secret(token) if token else None,
+        max_bytes=max_bytes,
         limits=IMPATIENT,
         clock=lambda: NOW,
     )
@@ -51,6 +55,97 @@ def test_a_receiver_can_prove_who_sent_it_and_when() -> None:
     assert seen.headers["x-mist-signature"] == f"v1={expected}"
     assert datetime.fromtimestamp(int(timestamp), UTC) == NOW
     assert seen.headers["content-type"] == "application/json"
+
+
+STANDARD_KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def test_the_signature_is_that_of_the_published_vector_of_standard_webhooks() -> None:
+    key = base64.b64decode(STANDARD_KEY.removeprefix("whsec_"))
+    signed = standard_signature(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b'{"test": 2432232314}')
+    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [(STANDARD_KEY, base64.b64decode(STANDARD_KEY.removeprefix("whsec_"))), (KEY, KEY.encode())],
+    ids=["whsec", "characters"],
+)
+def test_a_receiver_can_use_a_library_of_standard_webhooks(key: str, meant: bytes) -> None:
+    with FakeHttp() as fake:
+        assert sink(fake, key=key).send(message()) == Accepted()
+        [seen] = fake.requests
+    # As the verifying side of the specification does it.
+    signed = f"{seen.headers['webhook-id']}.{seen.headers['webhook-timestamp']}.".encode() + seen.body
+    version, _, told = seen.headers["webhook-signature"].partition(",")
+    assert version == "v1"
+    assert hmac.compare_digest(
+        base64.b64decode(told, validate=True), hmac.new(meant, signed, hashlib.sha256).digest()
+    )
+    assert seen.headers["webhook-id"] == seen.headers["x-mist-delivery"]
+    assert seen.headers["webhook-timestamp"] == seen.headers["x-mist-timestamp"]
+    # Our own header is there as before, under the key as it is written.
+    ours = hmac.new(
+        key.encode(), seen.headers["webhook-timestamp"].encode() + b"." + seen.body, hashlib.sha256
+    )
+    assert seen.headers["x-mist-signature"] == f"v1={ours.hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    "key", ["whsec_", "whsec_c2hvcnQ=", "whsec_not base64 at all!!", "whsec_" + "QUJD" * 40]
+)
+def test_a_standard_key_that_is_none_is_an_error_at_once(key: str) -> None:
+    with pytest.raises(ValueError, match=r"webhook of hook: .*(24 to 64 bytes|at least 16)") as caught:
+        WebhookSink("hook", Secret("https://example.com"), Secret(key))
+    assert key[8:] not in str(caught.value) or not key[8:]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/in/", "/in", "/", "/in/?", "/a//b/../c/", "/in?sig=abc%2Fdef%3D&b=&c", "/in/?a=%7E~+%20&a=b/", "/in?a=1&",
+        "/hooks/%F0%9F%A5%90/(x)/$y;z",
+    ],
+)  # fmt: skip
+def test_the_address_is_asked_for_exactly_as_it_is_configured(path: str) -> None:
+    with FakeHttp() as fake:
+        assert sink(fake, path=path).send(message()) == Accepted()
+        assert fake.requests[0].target == path.removesuffix("?")
+
+
+@pytest.mark.parametrize("sites", [1, 60, 3_000])
+@pytest.mark.parametrize("most", [10_000, 100_000])
+def test_a_document_has_a_longest_size_and_says_how_many_alerts_are_left_out(sites: int, most: int) -> None:
+    about = incident(sites)
+    with FakeHttp() as fake:
+        assert sink(fake, max_bytes=most).send(message(about)) == Accepted()
+        [seen] = fake.requests
+    assert len(seen.body) <= most
+    told = seen.document()["incident"]
+    shown = [one["alert_id"] for one in told["alerts"]]
+    # The worst come first.
+    assert shown == [one.alert_id for one in about.alerts][: len(shown)]
+    assert len(shown) + told["alerts_left_out"] == sites
+    assert shown or sites == 0
+    if told["alerts_left_out"]:
+        assert len(seen.body) > most - 2_000
+
+
+def test_texts_without_end_do_not_break_the_size_of_a_document() -> None:
+    long = HOSTILE * 500
+    about = incident(3, title=long, cause=long, remediation=(long,) * 50)
+    with FakeHttp() as fake:
+        assert sink(fake, max_bytes=10_000).send(message(about)) == Accepted()
+        [seen] = fake.requests
+    assert len(seen.body) <= 10_000
+    assert len(seen.document()["incident"]["alerts"]) + seen.document()["incident"]["alerts_left_out"] == 3
+
+
+def test_a_receiver_that_repeats_the_key_without_its_prefix_is_not_quoted() -> None:
+    with FakeHttp() as fake:
+        fake.script(Reply(400, f"bad key {STANDARD_KEY.removeprefix('whsec_')}".encode()))
+        outcome = sink(fake, key=STANDARD_KEY).send(message())
+    assert outcome == Refused("the webhook answered 400: bad key ***")
 
 
 def test_every_attempt_carries_the_same_delivery_id() -> None:

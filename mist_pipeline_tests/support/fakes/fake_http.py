@@ -26,6 +26,8 @@ class Seen:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    target: str = ""
+    """Path and query as they were sent."""
 
     def document(self) -> Any:
         """The body as JSON."""
@@ -121,6 +123,7 @@ class FakeHttp:
                     query={name: values[0] for name, values in parse_qs(parts.query).items()},
                     headers={name.lower(): value for name, value in self.headers.items()},
                     body=self.rfile.read(length),
+                    target=self.path,
                 )
                 self._send(fake._answer(seen))
 

@@ -9,7 +9,7 @@ from typing import Any
 from mist_pipeline.http_client.failures import NoAnswerError, excerpt
 from mist_pipeline.http_client.secrets import Secret, Secrets
 from mist_pipeline.http_client.session import HeaderAuth, HttpLimits, send
-from mist_pipeline.http_client.urls import checked_url
+from mist_pipeline.http_client.urls import checked_base_url
 
 LIMITS = HttpLimits(connect_seconds=1.5, read_seconds=2.0, total_seconds=3.0)
 """PagerDuty waits five seconds for the answer to a webhook, in which this question is asked."""
@@ -49,7 +49,7 @@ class PagerDutyApi:
             raise ValueError(
                 f"pagerduty of {name}: the API token is empty or holds spaces, line ends or characters beyond ASCII"
             )
-        self._url = checked_url(url, f"pagerduty api_url of {name}")
+        self._url = checked_base_url(url, f"pagerduty api_url of {name}")
         self._token = token
         self._limits = limits
 

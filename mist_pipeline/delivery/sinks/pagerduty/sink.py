@@ -20,7 +20,7 @@ from mist_pipeline.domain.text import clean, clipped, count, safe_url
 from mist_pipeline.http_client.failures import NoAnswerError, excerpt
 from mist_pipeline.http_client.secrets import Secret, Secrets
 from mist_pipeline.http_client.session import HttpAnswer, HttpLimits, as_json, send
-from mist_pipeline.http_client.urls import checked_url
+from mist_pipeline.http_client.urls import checked_base_url
 
 _ACCEPTED, _INVALID = 202, 400
 _SUMMARY_LENGTH = 1024
@@ -63,7 +63,7 @@ class PagerDutySink:
             if not key.reveal().isalnum():
                 where = f"{name}, {recipient}" if recipient else name
                 raise ValueError(f"pagerduty of {where}: a routing key is letters and digits only")
-        self._url = f"{checked_url(url, f'pagerduty url of {name}')}/v2/enqueue"
+        self._url = f"{checked_base_url(url, f'pagerduty url of {name}')}/v2/enqueue"
         self._limits = limits
 
     @property

@@ -17,7 +17,7 @@ from mist_pipeline.delivery.sinks.slack.client import GoneError, SlackClient, St
 from mist_pipeline.http_client.failures import NoAnswerError, excerpt
 from mist_pipeline.http_client.secrets import Secret, secrets_of
 from mist_pipeline.http_client.session import HttpLimits, as_json, send
-from mist_pipeline.http_client.urls import checked_url
+from mist_pipeline.http_client.urls import checked_base_url, checked_url
 
 _EVENT = "mist_pipeline_delivery"
 _CHANNEL = re.compile(r"[CDGU][A-Z0-9]{6,}|#[^\s#]{1,80}")
@@ -120,7 +120,7 @@ class SlackBotSink:
             raise ValueError(f"slack bot of {name}: give a channel")
         if problem := self.problem_with(channel):
             raise ValueError(f"slack bot of {name}: {problem}")
-        self._client = SlackClient(token, checked_url(base_url, f"slack base_url of {name}"), limits)
+        self._client = SlackClient(token, checked_base_url(base_url, f"slack base_url of {name}"), limits)
         self._channels = Channels(self._client)
 
     @property

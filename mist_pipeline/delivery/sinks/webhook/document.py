@@ -1,15 +1,17 @@
 """A message as the JSON document that webhooks get and file sinks write. Not here: signing and posting it (`sink`)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from mist_pipeline.delivery.message import AlertView, ImpactView, Message
 from mist_pipeline.delivery.rendering import wording
+from mist_pipeline.domain.text import clean
 
 SCHEMA = "mist-pipeline/message"
-
+_LONG = 400
+"""Characters of a text in a document that would be too long otherwise."""
 
 VERSION = 1
 """Rises when a receiver could break; members may be added within a version."""
@@ -44,6 +46,7 @@ def document_of(message: Message) -> dict[str, Any]:
             "run_url": incident.run_url,
             "impact": None if incident.impact is None else _impact(incident.impact),
             "alerts": [_alert(alert) for alert in incident.alerts],
+            "alerts_left_out": 0,
         },
     }
 
@@ -57,6 +60,33 @@ def _impact(impact: ImpactView) -> dict[str, Any]:
         "devices": [vars(device) for device in impact.devices],
         "clients": list(impact.clients),
     }
+
+
+def fitting_document(message: Message, most: int, encode: Callable[[object], bytes]) -> dict[str, Any]:
+    """The document in at most so many bytes of JSON: the worst alerts, and in ``alerts_left_out`` how many there are besides.
+
+    Args:
+        message: The message.
+        most: Bytes, at least 10,000.
+        encode: How a document becomes bytes.
+    """
+    document = document_of(message)
+    incident = document["incident"]
+    alerts, incident["alerts"] = incident["alerts"], []
+    left = most - len(encode(document)) - len(str(len(alerts)))
+    if left < 0:
+        # Texts of people have no limit of their own: each gets a share.
+        for part in (document, incident):
+            part.update({name: clean(text, _LONG) for name, text in part.items() if isinstance(text, str)})
+        incident["remediation"] = [clean(step, _LONG) for step in incident["remediation"][:8]]
+        left = most - len(encode(document)) - len(str(len(alerts)))
+    for alert in alerts:
+        left -= len(encode(alert)) + 1
+        if left < 0:
+            break
+        incident["alerts"].append(alert)
+    incident["alerts_left_out"] = len(alerts) - len(incident["alerts"])
+    return document
 
 
 def _alert(alert: AlertView) -> dict[str, Any]:
