@@ -102,16 +102,15 @@ class TicketClient:
         try:
             answer = self._send(method, path, None, body)
         except NoAnswerError as error:
-            failure: Retry | Unknown | Refused | None = no_answer(error, what)
-        else:
-            failure = refusal(answer, what, self._secrets)
-            if isinstance(failure, Retry) and answer.status >= 500 and answer.status != 503:
-                # A gateway that gave up waiting, or a server that failed late, may have carried it out.
-                failure = Unknown(failure.error, after_seconds=failure.after_seconds)
-            if failure is None and not _is_json(answer):
-                failure = Unknown(f"{what} answered {answer.status}{_NOT_JSON}")
+            raise StoppedError(no_answer(error, what)) from None
+        failure: Retry | Unknown | Refused | None = refusal(answer, what, self._secrets)
+        if isinstance(failure, Retry) and answer.status >= 500 and answer.status != 503:
+            # A gateway that gave up waiting, or a server that failed late, may have carried it out.
+            failure = Unknown(failure.error, after_seconds=failure.after_seconds)
+        if failure is None and not _is_json(answer):
+            failure = Unknown(f"{what} answered {answer.status}{_NOT_JSON}")
         if failure is not None:
-            raise StoppedError(failure)
+            raise StoppedError(failure, answer.document())
         return Answer(answer.status, answer.document())
 
     def _send(

@@ -37,6 +37,7 @@ from mist_pipeline.delivery.tickets.policy import (
 )
 from mist_pipeline.delivery.tickets.system import (
     Change,
+    Doubt,
     NewTicket,
     StoppedError,
     TicketSystem,
@@ -132,6 +133,13 @@ class TicketSink(Generic[TicketT]):
             return TicketStatus("closed" if ticket.is_done else "open", at=ticket.closed_at)
         state: Literal["closed", "acknowledged"] = "closed" if ticket.is_done else "acknowledged"
         return TicketStatus(state, is_by_person=True, who=hand.who, at=hand.at)
+
+    def examine(self) -> list[Doubt]:
+        """What is in the way of tickets, before there is one; only asks, and writes nothing."""
+        try:
+            return self._system.examine()
+        except StoppedError as stopped:
+            return [Doubt(str(stopped), "check base_url, user and secret of the sink", is_fatal=True)]
 
     def _deliver(self, message: Message, *, is_recovery: bool) -> Outcome:
         """Find the ticket by its stored reference, else by its names, else create it."""

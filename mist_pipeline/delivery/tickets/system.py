@@ -17,11 +17,17 @@ from mist_pipeline.domain.severity import Severity
 
 
 class StoppedError(Exception):
-    """A verb that cannot be carried out; ``outcome`` says what that means for the message."""
+    """A verb that cannot be carried out; ``outcome`` says what that means for the message.
 
-    def __init__(self, outcome: Retry | Unknown | Refused) -> None:
+    Args:
+        outcome: What it means.
+        said: The document with which the system refused it, None where there is none; for reading, not for showing.
+    """
+
+    def __init__(self, outcome: Retry | Unknown | Refused, said: object = None) -> None:
         super().__init__(outcome.error)
         self.outcome = outcome
+        self.said = said
 
 
 @contextlib.contextmanager
@@ -118,6 +124,21 @@ class ReadBack(Generic[TicketT]):
     hand: Hand | None
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """What is in the way of tickets, found before there is one.
+
+    Attributes:
+        text: What it is.
+        fix: What to do about it.
+        is_fatal: Whether no ticket can be kept; otherwise one is made all the same, with less in it.
+    """
+
+    text: str
+    fix: str
+    is_fatal: bool = False
+
+
 class TicketSystem(Protocol[TicketT]):
     """One project or table of one system; every verb raises `StoppedError` where it cannot go on.
 
@@ -171,4 +192,8 @@ class TicketSystem(Protocol[TicketT]):
 
     def read_back(self, reference: Mapping[str, str]) -> ReadBack[TicketT] | None:
         """What people did with the ticket of a reference; None if it is gone or hidden."""
+        ...
+
+    def examine(self) -> list[Doubt]:
+        """What is in the way of tickets; only asks, and writes nothing."""
         ...

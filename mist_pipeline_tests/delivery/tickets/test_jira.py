@@ -11,15 +11,19 @@ import pytest
 
 from mist_pipeline.delivery.sink import Refused, Retry, Unknown
 from mist_pipeline.delivery.tickets.policy import TicketStatus
+from mist_pipeline.delivery.tickets.system import Doubt
 from mist_pipeline_tests.support.delivery.messages import incident, message, resolved
 from mist_pipeline_tests.support.delivery.ticket_systems import JiraUnderTest, accepted, jira_config, notify
 from mist_pipeline_tests.support.fakes.fake_http import Reply, Seen
 from mist_pipeline_tests.support.fakes.fake_jira import (
     ANNA,
+    COMMENT,
     DEAD_END,
+    RESOLUTION,
     ROBOT,
     STRICT,
     US,
+    VERSIONS,
     FakeJira,
     Way,
     Workflow,
@@ -63,10 +67,134 @@ def test_a_project_without_priorities_still_gets_its_comments(system: JiraUnderT
 
 
 def test_a_field_that_jira_refuses_is_named_in_the_error(system: JiraUnderTest) -> None:
-    system.fake.has_priority = False
+    system.fake.screen.remove("labels")
     outcome = system.sink().send(message())
     assert isinstance(outcome, Refused)
-    assert "priority" in outcome.error
+    assert "labels" in outcome.error
+    assert "not on the appropriate screen" in outcome.error
+    assert system.ids == []
+
+
+@both_kinds
+def test_a_project_without_a_priority_gets_its_ticket_without_one(system: JiraUnderTest) -> None:
+    system.fake.has_priority = False
+    to = system.sink()
+    first = notify(to, incident(severity="major"), "first", 1)
+    assert "created without a priority" in first.note
+    assert "not on the appropriate screen" in first.note
+    worse = notify(to, incident(severity="critical"), "severity_rise", 2, first)
+    notify(to, resolved(incident()), "all_resolved", 3, worse)
+    assert system.ids == ["OPS-1"]
+    assert system.open_ids() == []
+
+
+def test_a_priority_that_the_project_does_not_have_is_left_out_and_any_other_mistake_is_not(
+    system: JiraUnderTest,
+) -> None:
+    to = system.sink(priorities={"critical": "99"})
+    assert "ungültig" in notify(to, incident(), "first", 1).note
+    system.fake.demanded = {"customfield_1": "Standort"}
+    outcome = to.send(message(incident(incident_id="another", fingerprint="of another cause"), "first", 2))
+    assert isinstance(outcome, Refused)
+    assert "Standort ist erforderlich" in outcome.error
+    assert len(system.ids) == 1
+
+
+@both_kinds
+def test_labels_that_are_not_kept_give_one_closed_issue_and_a_refusal_that_names_them(
+    system: JiraUnderTest,
+) -> None:
+    system.fake.drops_labels = True
+    to = system.sink()
+    outcomes = [
+        to.send(message(incident(), "first", 1)),
+        to.send(message(incident(2), "more_sites", 2)),
+        to.send(message(incident(1, incident_id="another", fingerprint="of another cause"), "first", 3)),
+    ]
+    for outcome in outcomes:
+        assert isinstance(outcome, Refused)
+        assert "labels" in outcome.error
+        assert "OPS-1" in outcome.error
+    assert system.ids == ["OPS-1"]
+    assert system.is_done("OPS-1")
+    assert "does not keep the labels" in system.summary("OPS-1")
+    (doubt,) = to.examine()
+    assert doubt.is_fatal
+    assert "OPS-1 says" in doubt.text
+    # Once they are kept, tickets are created again.
+    system.fake.drops_labels = False
+    first = notify(to, incident(), "first", 1)
+    assert first.reference["key"] == "OPS-2"
+    assert "mist-cause" not in str(system.fake.issues["OPS-1"]["fields"]["labels"])
+    assert to.examine() == []
+
+
+def test_labels_that_come_late_are_no_failure(system: JiraUnderTest) -> None:
+    # An issue may be created by a rule that writes its fields afterwards: then adding them once more is enough.
+    system.fake.drops_labels = True
+    original = system.fake._edit
+
+    def edit(issue: dict[str, Any], body: dict[str, Any]) -> Reply:
+        system.fake.drops_labels = False
+        return original(issue, body)
+
+    system.fake._edit = edit  # type: ignore[method-assign]
+    assert notify(system.sink(), incident(), "first", 1).reference["key"] == "OPS-1"
+    assert not system.is_done("OPS-1")
+
+
+def test_an_issue_whose_labels_cannot_be_read_right_away_is_kept(system: JiraUnderTest) -> None:
+    system.fake.fail("GET", "/issue/OPS-1$", Reply(503))
+    first = notify(system.sink(), incident(), "first", 1)
+    assert first.reference["key"] == "OPS-1"
+    assert "503" in first.note
+
+
+# What is asked before there is a ticket
+
+
+def told(doubts: list[Doubt]) -> list[tuple[str, bool]]:
+    return [(doubt.text, doubt.is_fatal) for doubt in doubts]
+
+
+@both_kinds
+def test_a_project_that_fits_raises_no_doubt_and_nothing_is_written(system: JiraUnderTest) -> None:
+    assert system.sink().examine() == []
+    assert system.fake.writes() == []
+
+
+@both_kinds
+def test_what_does_not_fit_is_told_before_there_is_a_ticket(system: JiraUnderTest) -> None:
+    system.fake.has_priority = False
+    system.fake.screen.remove("labels")
+    system.fake.demanded = {"customfield_1": "Standort"}
+    found = told(system.sink(fields={"customfield_9": "x"}).examine())
+    assert found == [
+        ("Jira: Task in OPS has no customfield_9 when it is created", True),
+        ("Jira: Task in OPS has no labels when it is created", True),
+        ("Jira: Task in OPS demands Standort", True),
+        ("Jira: Task in OPS has no priority when it is created; tickets get none", False),
+    ]
+    # What is configured so raises no doubt.
+    system.fake.screen.append("labels")
+    assert system.sink(fields={"customfield_1": "x"}, priorities={}).examine() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"issue_type": "Incident"}, "OPS has no issue type 'Incident'; there are: Task, Störung"),
+        ({"priorities": {"critical": "Höchste", "info": "P9"}}, "has no priority 'P9'"),
+        ({"project": "GONE"}, "404"),
+    ],
+    ids=["issue type", "priority", "project"],
+)
+def test_names_that_jira_does_not_know_are_told_before_there_is_a_ticket(
+    system: JiraUnderTest, changes: dict[str, Any], text: str
+) -> None:
+    (doubt,) = system.sink(**changes).examine()
+    assert text in doubt.text
+    assert doubt.fix
 
 
 def test_an_issue_without_what_every_issue_has_is_refused(system: JiraUnderTest) -> None:
@@ -110,6 +238,33 @@ def test_transitions_are_chosen_by_category_and_never_by_their_translated_names(
     assert system.fake.asked(*system.close)[-1].document()["fields"] == {"resolution": {"id": "7"}}
     notify(to, incident(), "reopened", 3, done)
     assert system.fake.category("OPS-1") == "indeterminate"
+
+
+@both_kinds
+def test_what_a_transition_demands_is_sent_as_its_operations_allow(system: JiraUnderTest) -> None:
+    demanding = {"resolution": RESOLUTION, "comment": COMMENT, "fixVersions": VERSIONS}
+    closed = Way("31", "Schließen", "30", demanding)
+    ways = {"10": [closed], "20": [closed], "30": [Way("41", "Öffnen", "10")]}
+    system.fake.workflow = replace(STRICT, ways=ways)
+    to = system.sink()
+    first = notify(to, incident(), "first", 1)
+    notify(to, resolved(incident()), "all_resolved", 2, first)
+    assert system.is_done("OPS-1")
+    sent = system.fake.asked("POST", "/transitions$")[-1].document()
+    assert sent["fields"] == {"resolution": {"id": "7"}, "fixVersions": [{"id": "10100"}]}
+    assert [list(change) for change in sent["update"]["comment"]] == [["add"]]
+
+
+def test_a_transition_that_is_not_available_is_not_taken(system: JiraUnderTest) -> None:
+    ways = {
+        "10": [Way("11", "Fertig", "30", is_available=False), Way("31", "Fertig", "30")],
+        "20": [],
+        "30": [],
+    }
+    system.fake.workflow = replace(STRICT, ways=ways)
+    to = system.sink()
+    notify(to, resolved(incident()), "all_resolved", 2, notify(to, incident(), "first", 1))
+    assert system.is_done("OPS-1")
 
 
 def test_a_workflow_without_a_way_leaves_the_ticket_open_and_says_so(system: JiraUnderTest) -> None:

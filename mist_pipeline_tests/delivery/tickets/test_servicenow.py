@@ -16,7 +16,7 @@ from mist_pipeline_tests.support.delivery.ticket_systems import (
     notify,
     servicenow_config,
 )
-from mist_pipeline_tests.support.fakes.fake_http import Reply
+from mist_pipeline_tests.support.fakes.fake_http import Reply, json_reply
 from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow
 
 LOST = Reply(behaviour="reset")
@@ -91,6 +91,108 @@ def test_a_configuration_that_cannot_work_is_an_error_before_anything_is_sent(
 ) -> None:
     with pytest.raises(ValueError, match="|".join(changes)):
         servicenow_config("https://snow.example.com", **changes)
+
+
+# What is not kept
+
+
+@pytest.mark.parametrize("where", ["missing_fields", "denied_fields"])
+def test_a_table_without_the_field_that_finds_a_record_gets_one_closed_record_and_a_refusal_that_names_it(
+    system: ServiceNowUnderTest, where: str
+) -> None:
+    getattr(system.fake, where).add("correlation_id")
+    to = system.sink()
+    outcomes = [
+        to.send(message(incident(), "first", 1)),
+        to.send(message(incident(2), "more_sites", 2)),
+        to.send(message(incident(3, incident_id="another", fingerprint="of another cause"), "first", 3)),
+    ]
+    for outcome in outcomes:
+        assert isinstance(outcome, Refused)
+        assert "correlation_id" in outcome.error
+        assert "INC0000001" in outcome.error
+    assert record(system)["state"] == "6"
+    assert "correlation_id" in record(system)["short_description"]
+    assert "let the account write" in record(system)["close_notes"]
+    (doubt,) = [each for each in to.examine() if "says" in each.text]
+    assert doubt.is_fatal
+    assert "INC0000001" in doubt.text
+
+
+def test_once_the_field_is_kept_tickets_are_created_again(system: ServiceNowUnderTest) -> None:
+    system.fake.denied_fields = {"correlation_id"}
+    to = system.sink()
+    assert isinstance(to.send(message()), Refused)
+    system.fake.denied_fields = set()
+    first = notify(to, incident(), "first", 1)
+    assert first.reference["number"] == "INC0000002"
+    notify(to, incident(2), "more_sites", 2, first)
+    assert len(system.fake.records) == 2
+    assert to.examine() == []
+    # The record of the failure is done with: a further creation writes nothing into it.
+    before = len(system.fake.writes())
+    notify(to, incident(1, incident_id="another", fingerprint="of another cause"), "first", 3)
+    assert len(system.fake.writes()) == before + 1
+
+
+def test_a_record_that_was_not_kept_whole_and_cannot_be_closed_is_named(system: ServiceNowUnderTest) -> None:
+    system.fake.denied_fields = {"correlation_id"}
+    outcome = system.sink(close_code="").send(message())
+    assert isinstance(outcome, Refused)
+    assert "INC0000001 was created and cannot be closed: " in outcome.error
+    assert "Data Policy Exception" in outcome.error
+
+
+def test_an_answer_that_shows_less_than_what_was_kept_is_read_again(system: ServiceNowUnderTest) -> None:
+    body = {"result": {"sys_id": "c4ca4238a0b923820dcc509a6f75849b", "number": "INC0000001"}}
+    system.fail(system.create, json_reply(body, 201), is_done=True)
+    first = notify(system.sink(), incident(), "first", 1)
+    assert system.id_in(first) == system.only()
+    assert record(system)["state"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("lost", "noted"),
+    [
+        ({"impact", "urgency"}, "did not keep: impact, urgency"),
+        ({"correlation_display"}, "did not keep: correlation_display"),
+        ({"assignment_group"}, "did not keep: assignment_group"),
+    ],
+    ids=str,
+)
+def test_what_else_is_not_kept_is_noted(system: ServiceNowUnderTest, lost: set[str], noted: str) -> None:
+    system.fake.denied_fields = lost
+    to = system.sink(fields={"assignment_group": "network"}, impact_urgency={"critical": ("1", "1")})
+    first = notify(to, incident(), "first", 1)
+    assert noted in first.note
+    assert len(system.fake.records) == 1
+
+
+def test_a_resolution_that_the_instance_does_not_carry_out_is_noted_and_is_not_taken_for_ours(
+    system: ServiceNowUnderTest,
+) -> None:
+    to = system.sink()
+    first = notify(to, incident(), "first", 1)
+    system.fake.denied_fields = {"state"}
+    last = notify(to, resolved(incident()), "all_resolved", 2, first)
+    assert "did not keep: state" in last.note
+    assert last.reference["state"] == "1"
+    system.fake.as_person(system.only(), state="6", close_code="Done", close_notes="by hand")
+    status = to.read_status(last.reference)
+    assert isinstance(status, TicketStatus)
+    assert status.is_by_person
+
+
+@pytest.mark.parametrize("name", ["correlation_id", "correlation_display", "state"])
+def test_a_field_that_this_account_cannot_see_is_named_before_there_is_a_ticket(
+    system: ServiceNowUnderTest, name: str
+) -> None:
+    system.fake.add(short_description="theirs")
+    assert system.sink().examine() == []
+    system.fake.missing_fields = {name}
+    (doubt,) = system.sink().examine()
+    assert f"does not show {name}" in doubt.text
+    assert system.fake.writes() == []
 
 
 # Records of others

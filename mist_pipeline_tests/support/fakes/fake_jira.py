@@ -35,6 +35,45 @@ ROBOT = {
     "displayName": "Automation",
     "accountType": "app",
 }
+CREATED_WITH = (
+    "summary",
+    "issuetype",
+    "project",
+    "description",
+    "labels",
+    "priority",
+    "reporter",
+    "components",
+)
+NOT_ON_SCREEN = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
+"""Jira's own words; English, whatever language the account has."""
+RESOLUTION = {
+    "required": True,
+    "schema": {"type": "resolution", "system": "resolution"},
+    "name": "Lösung",
+    "key": "resolution",
+    "operations": ["set"],
+    "hasDefaultValue": False,
+    "allowedValues": [{"id": "7", "name": "Erledigt"}, {"id": "8", "name": "Doppelt"}],
+}
+COMMENT = {
+    "required": True,
+    "schema": {"type": "comments-page", "system": "comment"},
+    "name": "Kommentar",
+    "key": "comment",
+    "operations": ["add", "edit", "remove"],
+    "hasDefaultValue": False,
+}
+VERSIONS = {
+    "required": True,
+    "schema": {"type": "array", "items": "version", "system": "fixVersions"},
+    "name": "Lösungsversionen",
+    "key": "fixVersions",
+    "operations": ["set", "add", "remove"],
+    "hasDefaultValue": False,
+    "allowedValues": [{"id": "10100", "name": "2026"}],
+}
+"""Fields of a transition's screen, as Jira describes them: each with ``key``, ``name`` and ``operations``."""
 PRIORITIES = {"1": "Höchste", "2": "Hoch", "3": "Mittel", "4": "Niedrig"}
 
 
@@ -46,6 +85,7 @@ class Way:
     name: str
     to: str
     fields: dict[str, Any] = field(default_factory=dict)
+    is_available: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,14 +108,7 @@ STRICT = Workflow(
     STATUSES,
     {
         "10": [Way("21", "Done!", "20")],  # a name that lies about where it leads
-        "20": [
-            Way(
-                "31",
-                "Schließen",
-                "30",
-                {"resolution": {"required": True, "allowedValues": [{"id": "7", "name": "Erledigt"}]}},
-            )
-        ],
+        "20": [Way("31", "Schließen", "30", {"resolution": RESOLUTION})],
         "30": [Way("41", "Wieder öffnen", "20")],
     },
     "10",
@@ -102,6 +135,12 @@ class FakeJira(TicketServer):
         self.lag = timedelta(0)
         self.page_size = 50
         self.has_priority = True
+        self.screen = list(CREATED_WITH)
+        """Fields on the screen of new issues; `has_priority` takes priority off it."""
+        self.demanded: dict[str, str] = {}
+        """Further fields that it demands: id → name."""
+        self.drops_labels = False
+        """Whether an automation takes the labels of this account off an issue as soon as they are there."""
         self.issues: dict[str, dict[str, Any]] = {}
         self.links: list[tuple[str, str, str]] = []
         self._indexed: list[tuple[datetime, dict[str, Any]]] = []
@@ -161,21 +200,16 @@ class FakeJira(TicketServer):
     # HTTP
 
     def handle(self, seen: Seen) -> Reply:
-        if self.authorization is not None and seen.headers.get("authorization") != self.authorization:
+        if self.authorization not in (None, seen.headers.get("authorization")):
             return _errors(401, "Client must be authenticated to access this resource.")
         if not seen.path.startswith(self.root + "/"):
             return _errors(404, "dead link")
         path = seen.path.removeprefix(self.root)
         match seen.method, path.strip("/").split("/"):
-            case "GET", ["serverInfo"]:
-                kind = "Cloud" if self.kind == "cloud" else "Server"
-                return _reply(
-                    200, {"baseUrl": self.url, "versionNumbers": [1001, 0, 0], "deploymentType": kind}
-                )
-            case "GET", ["myself"]:
-                return _reply(200, US)
-            case "GET", ["field"]:
-                return _reply(200, [])
+            case "GET", ["serverInfo" | "myself" | "field" as about]:
+                return _reply(200, self._about(about))
+            case "GET", ["issue", "createmeta", project, "issuetypes", *rest]:
+                return self._createmeta(seen, project, rest)
             case (("GET" | "POST"), ["search", *rest]):
                 return self._search(seen, is_new=rest == ["jql"])
             case "POST", ["issue"]:
@@ -185,6 +219,11 @@ class FakeJira(TicketServer):
             case _, ["issue", key, *rest] if key in self.issues and key not in self.hidden:
                 return self._issue(seen, self.issues[key], rest)
         return _errors(404, "Vorgang ist nicht vorhanden oder Sie haben keine Berechtigung.")
+
+    def _about(self, what: str) -> object:
+        kind = "Cloud" if self.kind == "cloud" else "Server"
+        server = {"baseUrl": self.url, "versionNumbers": [1001, 0, 0], "deploymentType": kind}
+        return {"serverInfo": server, "myself": US}.get(what, [])
 
     def _issue(self, seen: Seen, issue: dict[str, Any], rest: list[str]) -> Reply:
         match seen.method, rest:
@@ -217,10 +256,54 @@ class FakeJira(TicketServer):
                 return self._move(issue, seen.document())
         return _errors(405, "Method Not Allowed")
 
+    def _createmeta(self, seen: Seen, project: str, rest: list[str]) -> Reply:
+        if project != "OPS":
+            return _errors(404, "Es wurde kein Projekt gefunden.")
+        if not rest:
+            rows: list[dict[str, Any]] = [
+                {"id": "10001", "name": "Task", "subtask": False},
+                {"id": "10002", "name": "Störung", "subtask": False},
+            ]
+            name = "issueTypes"
+        else:
+            rows, name = [self._created_with(each) for each in [*self.screen, *self.demanded]], "fields"
+            rows = [each for each in rows if each["fieldId"] != "priority" or self.has_priority]
+        start, size = int(seen.query.get("startAt", 0)), min(int(seen.query.get("maxResults", 50)), 3)
+        page, total = rows[start : start + size], len(rows)
+        if self.kind == "cloud":
+            return _reply(200, {"startAt": start, "maxResults": size, "total": total, name: page})
+        is_last = start + size >= total
+        return _reply(
+            200, {"startAt": start, "maxResults": size, "total": total, "isLast": is_last, "values": page}
+        )
+
+    def _created_with(self, name: str) -> dict[str, Any]:
+        is_demanded = name in self.demanded or name in ("summary", "issuetype", "project", "reporter")
+        about: dict[str, Any] = {
+            "required": is_demanded,
+            "schema": {"type": "string", "system": name},
+            "name": self.demanded.get(name, name.title()),
+            "fieldId": name,
+            "hasDefaultValue": name == "priority",
+            "operations": ["set"],
+        }
+        if self.kind == "cloud":
+            about["key"] = name
+        if name == "priority":
+            about["allowedValues"] = [{"id": number, "name": title} for number, title in PRIORITIES.items()]
+        return about
+
     def _create(self, fields: dict[str, Any]) -> Reply:
+        off = [name for name in fields if name not in self.screen and name not in self.demanded]
+        errors = {name: NOT_ON_SCREEN.format(name) for name in off}
+        errors |= {
+            name: f"{title} ist erforderlich." for name, title in self.demanded.items() if name not in fields
+        }
+        if errors:
+            return _reply(400, {"errorMessages": [], "errors": errors})
         if complaint := self._bad_fields(fields):
             return complaint
-        issue = self.add(fields)
+        issue = self.add({**fields, "labels": []} if self.drops_labels else fields)
         return _reply(
             201,
             {"id": issue["id"], "key": issue["key"], "self": f"{self.url}{self.root}/issue/{issue['id']}"},
@@ -231,8 +314,11 @@ class FakeJira(TicketServer):
         if complaint := self._bad_fields({**issue["fields"], **fields} if fields else issue["fields"]):
             return complaint
         for change in body.get("update", {}).get("labels", []):
-            if change["add"] not in issue["fields"]["labels"]:
-                issue["fields"]["labels"].append(change["add"])
+            labels = issue["fields"]["labels"]
+            if "remove" in change:
+                issue["fields"]["labels"] = [label for label in labels if label != change["remove"]]
+            elif change["add"] not in labels and not self.drops_labels:
+                labels.append(change["add"])
         issue["fields"] |= {name: value for name, value in fields.items() if name != "priority"}
         if "priority" in fields:
             self._history(issue, US, "priority", issue["priority"], fields["priority"]["id"])
@@ -251,11 +337,14 @@ class FakeJira(TicketServer):
         )
         if way is None:
             return _errors(400, "Es ist nicht möglich, diesen Übergang auszuführen.")
-        missing = [name for name in way.fields if name not in body.get("fields", {})]
-        if missing:
-            return _reply(
-                400, {"errorMessages": [], "errors": dict.fromkeys(missing, "Feld ist erforderlich.")}
-            )
+        if not way.is_available:
+            return _errors(400, "Es ist nicht möglich, diesen Übergang auszuführen.")
+        if errors := _bad_screen(way, body):
+            return _reply(400, {"errorMessages": [], "errors": errors})
+        for added in body.get("update", {}).get("comment", []):
+            if complaint := self._bad_text("comment", added["add"]["body"]):
+                return complaint
+            issue["comments"].append({"id": "0", "body": added["add"]["body"], "author": US})
         self.set_status(issue["key"], way.to, US)
         return Reply(204)
 
@@ -278,11 +367,13 @@ class FakeJira(TicketServer):
             re.search(r'labels = "([^"]*)"', asked["jql"]),
             re.search(r'project = "?(\w+)', asked["jql"]),
         )
+        words = re.search(r'summary ~ "\\"(.*)\\""', asked["jql"])
         hits = sorted(
             (
                 shown
                 for shown in self._visible()
                 if (label is None or label[1] in shown["fields"]["labels"])
+                and (words is None or words[1] in shown["fields"]["summary"])
                 and (project is None or shown["key"].startswith(f"{project[1]}-"))
             ),
             key=lambda shown: int(shown["id"]),
@@ -323,7 +414,18 @@ class FakeJira(TicketServer):
         return {"id": status, "name": name, "statusCategory": {"id": 2, "key": category, "name": name}}
 
     def _way(self, way: Way) -> dict[str, Any]:
-        return {"id": way.id, "name": way.name, "to": self._status(way.to), "fields": way.fields}
+        return {
+            "id": way.id,
+            "name": way.name,
+            "to": self._status(way.to),
+            "hasScreen": bool(way.fields),
+            "isGlobal": False,
+            "isInitial": False,
+            "isAvailable": way.is_available,
+            "isConditional": not way.is_available,
+            "looped": False,
+            "fields": way.fields,
+        }
 
     def _shown(self, issue: dict[str, Any], expand: str = "") -> dict[str, Any]:
         shown = {
@@ -353,7 +455,7 @@ class FakeJira(TicketServer):
         if any(" " in label for label in fields.get("labels", [])):
             errors["labels"] = "Die Bezeichnung enthält Leerzeichen."
         if "priority" in fields and not self.has_priority:
-            errors["priority"] = "Feld 'priority' kann nicht festgelegt werden."
+            errors["priority"] = NOT_ON_SCREEN.format("priority")
         elif fields.get("priority", {}).get("id", "1") not in PRIORITIES:
             errors["priority"] = "Die Priorität ist ungültig."
         if errors:
@@ -376,6 +478,23 @@ class FakeJira(TicketServer):
         if length > 32_767:
             return _reply(400, {"errorMessages": [], "errors": {name: "CONTENT_LIMIT_EXCEEDED"}})
         return None
+
+
+def _bad_screen(way: Way, body: dict[str, Any]) -> dict[str, str]:
+    """What Jira finds wrong with what is sent for the screen of a transition."""
+    errors: dict[str, str] = {}
+    sent, changed = body.get("fields", {}), body.get("update", {})
+    for name in {*way.fields, *sent, *changed}:
+        about = way.fields.get(name)
+        if about is None:
+            errors[name] = NOT_ON_SCREEN.format(name)
+        elif name not in sent and name not in changed:
+            errors[name] = "Feld ist erforderlich."
+        elif name in sent and "set" not in about["operations"]:
+            errors[name] = "Das Feld kann nicht gesetzt werden."
+        elif name in sent and (about["schema"]["type"] == "array") != isinstance(sent[name], list):
+            errors[name] = "Daten haben das falsche Format."
+    return errors
 
 
 def is_adf(node: dict[str, Any]) -> bool:

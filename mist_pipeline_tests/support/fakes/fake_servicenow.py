@@ -1,7 +1,8 @@
 """A ServiceNow instance with one table of incidents that keeps state, with what makes real ones hard.
 
 Conditions on fields that it does not know are ignored, so that everybody's records come back; an empty result is 404
-in v1 and an empty list otherwise; closed records cannot be written; long texts are cut silently; a record is resolved
+in v1 and an empty list otherwise; fields that are not on the table or that the account must not write are left out
+while success is answered; closed records cannot be written; long texts are cut silently; a record is resolved
 only with code and notes; priority is derived; correlation ids may repeat. Faults can be planned (`ticket_server`).
 """
 
@@ -34,6 +35,10 @@ class FakeServiceNow(TicketServer):
         self.notes: dict[str, list[str]] = {}
         self.unknown_fields: set[str] = set()
         """Fields that this instance pretends not to have, when asked for by a query."""
+        self.missing_fields: set[str] = set()
+        """Fields that are not on the table: not kept, and in no answer."""
+        self.denied_fields: set[str] = set()
+        """Fields that this account must not write: success is answered, and they stay as they were."""
 
     def add(self, **values: str) -> str:
         """A record that somebody has made; answers its sys_id."""
@@ -70,7 +75,7 @@ class FakeServiceNow(TicketServer):
             return _error(403, "Operation Failed", "ACL Exception Update Failed due to security constraints")
         if complaint := self._bad(seen.document()):
             return complaint
-        self._update(record, seen.document(), "mist")
+        self._update(record, self._permitted(seen.document()), "mist")
         return json_reply({"result": self._shown(record, seen.query)})
 
     def _query(self, seen: Seen, version: str | None) -> Reply:
@@ -100,7 +105,9 @@ class FakeServiceNow(TicketServer):
     def _insert_reply(self, seen: Seen) -> Reply:
         if complaint := self._bad(seen.document()):
             return complaint
-        return json_reply({"result": self._shown(self._insert(seen.document(), "mist"), seen.query)}, 201)
+        return json_reply(
+            {"result": self._shown(self._insert(self._permitted(seen.document()), "mist"), seen.query)}, 201
+        )
 
     def _insert(self, values: dict[str, str], by: str) -> dict[str, str]:
         number = len(self.records) + 1
@@ -135,6 +142,11 @@ class FakeServiceNow(TicketServer):
         total = int(record["impact"]) + int(record["urgency"]) - 1
         record |= {"priority": str(min(total, 5)), "sys_updated_on": self._now(), "sys_updated_by": by}
 
+    def _permitted(self, values: dict[str, str]) -> dict[str, str]:
+        """What of a write by this account is kept; the rest is left out without a word."""
+        lost = self.missing_fields | self.denied_fields
+        return {name: value for name, value in values.items() if name not in lost}
+
     def _bad(self, values: dict[str, str]) -> Reply | None:
         if values.get("state") == "6" and not (values.get("close_code") and values.get("close_notes")):
             return _error(403, "Operation Failed", "Data Policy Exception: Resolution code, Resolution notes")
@@ -155,7 +167,7 @@ class FakeServiceNow(TicketServer):
             if how == "true"
             else record[name]
             for name in names
-            if name in record
+            if name in record and name not in self.missing_fields
         }
 
     def _now(self) -> str:

@@ -119,11 +119,31 @@ def required_fields(way: object) -> list[str]:
     ]
 
 
-def filled_fields(way: object) -> dict[str, object]:
-    """The first allowed value of every demanded choice (usually the resolution); others Jira will name itself."""
+def filled_fields(way: object, comment: object) -> dict[str, object]:
+    """What a transition is sent for the fields that it demands; those without a choice Jira will name itself.
+
+    Each field says which ``operations`` it takes. What can be set goes into ``fields``: the first allowed value (usually of the
+    resolution), in a list where the field holds several. A comment can only be added.
+
+    Args:
+        way: The transition.
+        comment: Text of a comment, in the format of the dialect.
+    """
     filled: dict[str, object] = {}
+    added: dict[str, object] = {}
     for name in required_fields(way):
-        allowed = rows_of(way, "fields", name, "allowedValues")
-        if allowed and text_of(allowed[0], "id"):
-            filled[name] = {"id": text_of(allowed[0], "id")}
-    return filled
+        about = dig(way, "fields", name)
+        operations = rows_of(about, "operations")
+        if name == "comment":
+            added[name] = [{"add": {"body": comment}}]
+            continue
+        allowed = rows_of(about, "allowedValues")
+        if not (allowed and text_of(allowed[0], "id")):
+            continue
+        value = {"id": text_of(allowed[0], "id")}
+        is_many = text_of(about, "schema", "type") == "array"
+        if "set" in operations or not operations:
+            filled[name] = [value] if is_many else value
+        elif "add" in operations:
+            added[name] = [{"add": value}]
+    return {**({"fields": filled} if filled else {}), **({"update": added} if added else {})}

@@ -26,6 +26,7 @@ from mist_pipeline.delivery.tickets.jira.answers import (
     required_fields,
 )
 from mist_pipeline.delivery.tickets.jira.config import JiraConfig
+from mist_pipeline.delivery.tickets.jira.creation_screen import doubts
 from mist_pipeline.delivery.tickets.jira.markup import (
     SUMMARY_LIMIT,
     adf,
@@ -37,6 +38,7 @@ from mist_pipeline.delivery.tickets.jira.markup import (
 from mist_pipeline.delivery.tickets.policy import Names
 from mist_pipeline.delivery.tickets.system import (
     Change,
+    Doubt,
     NewTicket,
     ReadBack,
     StoppedError,
@@ -44,11 +46,20 @@ from mist_pipeline.delivery.tickets.system import (
     noting,
 )
 from mist_pipeline.domain.severity import Severity
+from mist_pipeline.http_client.failures import excerpt
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpLimits
 
+_UNKEPT = "this project does not keep the labels that mist-pipeline writes"
+_KEPT = "this project keeps the labels of mist-pipeline again"
+_REMEDY = (
+    "Add labels to the screens of new and edited issues, and check the automation rules that change them"
+)
 DUPLICATE_LABEL = "mist-duplicate"
 """Marks the ticket that was closed where two were created."""
+
+_ASKED_FOR = "Moved by mist-pipeline, with the incident."
+"""A comment where a transition demands one."""
 
 _FIELDS = "summary,status,labels,description,created,updated,resolutiondate,statuscategorychangedate"
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+", re.ASCII)
@@ -142,15 +153,120 @@ class JiraSystem:
             "labels": [new.names.cause, new.names.incident, *self._config.labels],
             **self._priority(new.severity),
         }
-        document = self._client.write("POST", f"{self._root}/issue", {"fields": fields}).document
-        key = text_of(document, "key")
+        self._test_again(new.names)
+        notes: list[str] = []
+        key = text_of(self._write_new(fields, notes), "key")
         if not _KEY.fullmatch(key):
             raise StoppedError(Unknown("Jira: an issue was created, but the answer does not name it"))
-        notes: list[str] = []
+        self._check_labels(key, new.names, notes)
         if new.previous is not None:
             with noting(notes):
                 self._link(self._config.relates_link, key, new.previous.id)
         return Written(self._reference(key), notes)
+
+    def _write_new(self, fields: dict[str, object], notes: list[str]) -> object:
+        """Create an issue; without a priority where the project has none to give."""
+        path = f"{self._root}/issue"
+        try:
+            return self._client.write("POST", path, {"fields": fields}).document
+        except StoppedError as stopped:
+            complaint = text_of(stopped.said, "errors", "priority")
+            if not (isinstance(stopped.outcome, Refused) and complaint and "priority" in fields):
+                raise
+        # Jira refuses the whole issue for a field that is not on the screen of new issues, or a value of another scheme.
+        without = {name: value for name, value in fields.items() if name != "priority"}
+        document = self._client.write("POST", path, {"fields": without}).document
+        notes.append(f"created without a priority, for Jira says: {excerpt(complaint)}")
+        return document
+
+    def _check_labels(self, key: str, names: Names, notes: list[str]) -> None:
+        """An issue is found by its labels only, and the answer to its creation does not show them.
+
+        Raises:
+            StoppedError: With `Refused` where they are not kept; the issue is closed, and stays as the one that says so.
+        """
+        wanted = {names.cause, names.incident}
+        issue: Issue | None = None
+        # That it could not be read is no news of its labels.
+        with noting(notes):
+            issue = self._read(key)
+        if issue is None or wanted <= issue.names:
+            return
+        if self._keeps(issue, wanted):
+            return
+        what = f"Jira: {_UNKEPT}. {_REMEDY}. Until then no issue is created"
+        try:
+            self._client.write("PUT", f"{self._root}/issue/{key}", {"fields": {"summary": _UNKEPT}})
+            is_closed = self._move(issue, ("done",))
+        except StoppedError as stopped:
+            raise StoppedError(
+                Refused(f"{what}; {key} was created and cannot be closed: {stopped}")
+            ) from None
+        state = "is closed again" if is_closed else "its workflow does not let this account close it"
+        raise StoppedError(Refused(f"{what}; {key} was created and {state}"))
+
+    def _keeps(self, issue: Issue, labels: set[str]) -> bool:
+        """Whether labels stay on an issue once they are added to it."""
+        try:
+            for label in sorted(labels - issue.names):
+                self._add_label(issue, label)
+        except StoppedError as stopped:
+            if not isinstance(stopped.outcome, Refused):
+                raise
+        again = self._read(issue.id)
+        return again is not None and labels <= again.names
+
+    def _failed_test(self) -> Issue | None:
+        """The issue that says that labels are not kept here."""
+        jql = f'project = "{self._config.project}" AND summary ~ "\\"{_UNKEPT}\\"" ORDER BY created ASC'
+        body = {"jql": jql, "maxResults": 10, "fields": _FIELDS.split(",")}
+        path = f"{self._root}/search/jql" if self._is_cloud else f"{self._root}/search"
+        for row in rows_of(self._client.query(path, body=body).document, "issues"):
+            # A search for words finds more than it was asked for.
+            if text_of(row, "fields", "summary") == _UNKEPT:
+                return self._read(issue_of(row).id)
+        return None
+
+    def _test_again(self, names: Names) -> None:
+        """Try on the issue of the last failure whether labels are kept by now, so that there is no further one.
+
+        Raises:
+            StoppedError: With `Refused` where they are not.
+        """
+        failed = self._failed_test()
+        if failed is None:
+            return
+        if not self._keeps(failed, {names.cause}):
+            raise StoppedError(
+                Refused(
+                    f"Jira: {_UNKEPT}, as {failed.number} shows. {_REMEDY}. Until then no issue is created"
+                )
+            )
+        path = f"{self._root}/issue/{failed.id}"
+        remove = {"labels": [{"remove": names.cause}]}
+        self._client.write("PUT", path, {"fields": {"summary": _KEPT}, "update": remove})
+
+    def examine(self) -> list[Doubt]:
+        """Whether the fields of a new issue are on its screen, and whether an earlier issue was not kept whole."""
+        metas = f"{self._root}/issue/createmeta/{self._config.project}/issuetypes"
+        kinds = self._all_of(metas, "issueTypes")
+        found = doubts(self._config, kinds, lambda kind: self._all_of(f"{metas}/{kind}", "fields"))
+        if (failed := self._failed_test()) is not None:
+            found.append(Doubt(f"Jira: {failed.number} says: {_UNKEPT}", _REMEDY, is_fatal=True))
+        return found
+
+    def _all_of(self, path: str, name: str) -> list[object]:
+        """All rows of a paged answer; Cloud calls them by their name, Data Center ``values``."""
+        found: list[object] = []
+        for _ in range(_PAGES):
+            params = {"startAt": str(len(found)), "maxResults": str(_PAGE)}
+            document = self._client.query(path, params).document
+            page = rows_of(document, name) or rows_of(document, "values")
+            found += page
+            total = dig(document, "total")
+            if not page or not isinstance(total, int) or len(found) >= total:
+                break
+        return found
 
     def update(self, ticket: Issue, change: Change, before: Mapping[str, str]) -> Written:  # noqa: ARG002
         """Labels, reopening, comment, priority, closing: each a request of its own, and only where it is needed."""
@@ -235,7 +351,11 @@ class JiraSystem:
             return True
         for _ in range(_HOPS):
             document = self._client.query(path, {"expand": "transitions.fields"}).document
-            ways = [way for way in rows_of(document, "transitions") if text_of(way, "to", "id") not in seen]
+            ways = [
+                way
+                for way in rows_of(document, "transitions")
+                if text_of(way, "to", "id") not in seen and dig(way, "isAvailable") is not False
+            ]
             ways.sort(
                 key=lambda way: (required_fields(way) != [], len(text_of(way, "id")), text_of(way, "id"))
             )
@@ -245,9 +365,7 @@ class JiraSystem:
             way = way if is_there else by_category.get("indeterminate")
             if way is None:
                 return False
-            body: dict[str, object] = {"transition": {"id": text_of(way, "id")}}
-            if filled := filled_fields(way):
-                body["fields"] = filled
+            body = {"transition": {"id": text_of(way, "id")}, **filled_fields(way, self._text(_ASKED_FOR))}
             self._client.write("POST", path, body)
             if is_there:
                 return True

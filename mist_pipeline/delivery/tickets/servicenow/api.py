@@ -23,6 +23,7 @@ from mist_pipeline.delivery.tickets.policy import Names
 from mist_pipeline.delivery.tickets.servicenow.config import ServiceNowConfig
 from mist_pipeline.delivery.tickets.system import (
     Change,
+    Doubt,
     Hand,
     NewTicket,
     ReadBack,
@@ -40,6 +41,13 @@ _FIELDS = (
     "sys_id", "number", "state", "correlation_id", "correlation_display", "assigned_to", "resolved_by", "resolved_at",
     "closed_by", "closed_at", "sys_created_on", "sys_updated_by",
 )  # fmt: skip
+_EXACT = frozenset({"correlation_id", "correlation_display", "state", "impact", "urgency"})
+"""Fields that mean something else once they are changed."""
+_UNKEPT = "this table does not keep the field correlation_id that mist-pipeline writes"
+_KEPT = "this table keeps the field correlation_id again"
+_REMEDY = (
+    "Add correlation_id to the table, let the account write and read it, and check the business rules on it"
+)
 _LIMIT = 100
 _SUMMARY_LIMIT = 160
 _TEXT_LIMIT = 4000
@@ -157,10 +165,17 @@ class ServiceNowSystem:
         }
         if new.previous is not None:
             values["parent_incident"] = new.previous.id
-        created = self._record(dig(self._client.write("POST", self._path, values).document, "result"))
+        self._test_again(values["correlation_id"])
+        row = dig(self._client.write("POST", self._path, values).document, "result")
+        created = self._record(row)
         if not _SYS_ID.fullmatch(created.id):
             raise StoppedError(Unknown("ServiceNow: a record was created, but the answer does not name it"))
-        return Written(self._reference(created, new.names, self._config.states["new"]))
+        if created.values["correlation_id"] != values["correlation_id"]:
+            self._give_up(created, values["correlation_id"])
+        lost = _unkept(row, values)
+        return Written(
+            self._reference(created, new.names, self._config.states["new"]), [_not_kept(lost)] if lost else []
+        )
 
     def update(self, ticket: Record, change: Change, before: Mapping[str, str]) -> Written:
         """Everything in one write.
@@ -179,12 +194,15 @@ class ServiceNowSystem:
             ticket, change, before.get("state", self._config.states["new"])
         )
         values |= change_of_state
-        if values:
-            self._change(ticket, values)
+        notes = []
+        if values and (lost := _unkept(self._change(ticket, values), values)):
+            notes.append(_not_kept(lost))
+            # What the instance did not do, this program does not answer for.
+            ours = before.get("state", self._config.states["new"]) if "state" in lost else ours
         reference = self._reference(ticket, change.names, ours)
         if "state" not in values and ours == before.get("state"):
             reference["assigned_to"] = before.get("assigned_to", "")
-        return Written(reference)
+        return Written(reference, notes)
 
     def _change_of_state(self, ticket: Record, change: Change, ours: str) -> tuple[dict[str, str], str]:
         """What to write to resolve or reopen, and the state that this program answers for afterwards; ``ours`` so far."""
@@ -241,8 +259,84 @@ class ServiceNowSystem:
         record = self._record(dig(answer.document, "result"))
         return record if record.id == sys_id and _is_of(record, cause) else None
 
-    def _change(self, record: Record, values: Mapping[str, str]) -> None:
-        self._client.write("PATCH", f"{self._path}/{record.id}", dict(values))
+    def examine(self) -> list[Doubt]:
+        """Whether the fields that a record is found by can be read, and whether an earlier record was not kept whole."""
+        params = {**_READING, "sysparm_limit": "1"}
+        answer = self._client.query(self._path, params, also=frozenset({404}))
+        rows = rows_of(answer.document, "result")
+        needed = ("correlation_id", "correlation_display", "state", "number")
+        missing = (
+            [name for name in needed if isinstance(rows[0], Mapping) and name not in rows[0]] if rows else []
+        )
+        doubts = [
+            Doubt(
+                f"ServiceNow: the table {self._config.table} does not show {name} to this account",
+                "add the field to the table, or let the account read and write it",
+                is_fatal=name != "correlation_display",
+            )
+            for name in missing
+        ]
+        if (failed := self._failed_test()) is not None:
+            doubts.append(Doubt(f"ServiceNow: {failed.number} says: {_UNKEPT}", _REMEDY, is_fatal=True))
+        return doubts
+
+    def _give_up(self, created: Record, correlation_id: str) -> None:
+        """A record that could never be found again is closed, and stays as the one that says so.
+
+        Raises:
+            StoppedError: With `Refused`, unless a second reading shows that it was kept.
+        """
+        answer = self._client.query(f"{self._path}/{created.id}", _READING, also=frozenset({404}))
+        if self._record(dig(answer.document, "result")).values["correlation_id"] == correlation_id:
+            return
+        what = f"ServiceNow: {_UNKEPT}. {_REMEDY}. Until then no incident is created"
+        closing = self._closing(self._config.close_code, f"Closed by mist-pipeline. {_UNKEPT}. {_REMEDY}.")
+        try:
+            self._change(created, {**closing, "short_description": _UNKEPT})
+        except StoppedError as stopped:
+            raise StoppedError(
+                Refused(f"{what}; {created.number} was created and cannot be closed: {stopped}")
+            ) from None
+        raise StoppedError(Refused(f"{what}; {created.number} was created and is closed again"))
+
+    def _failed_test(self) -> Record | None:
+        """The record that says that this table does not keep what was written, if it can still be written to."""
+        params = {
+            **_READING,
+            "sysparm_query": f"short_descriptionSTARTSWITH{_UNKEPT}^ORDERBYDESCsys_created_on",
+            "sysparm_limit": "1",
+            "sysparm_fields": ",".join(("short_description", *_FIELDS)),
+        }
+        answer = self._client.query(self._path, params, also=frozenset({404}))
+        for row in rows_of(answer.document, "result"):
+            record = self._record(row)
+            # What an ignored query answers is not taken for it.
+            if text_of(row, "short_description", "value") == _UNKEPT and not record.is_final:
+                return record
+        return None
+
+    def _test_again(self, correlation_id: str) -> None:
+        """Try on the record of the last failure whether the field is kept by now, so that there is no further one.
+
+        Raises:
+            StoppedError: With `Refused` where it is not.
+        """
+        failed = self._failed_test()
+        if failed is None:
+            return
+        row = self._change(failed, {"correlation_id": correlation_id})
+        if self._record(row).values["correlation_id"] != correlation_id:
+            raise StoppedError(
+                Refused(
+                    f"ServiceNow: {_UNKEPT}, as {failed.number} shows. {_REMEDY}. Until then no incident is created"
+                )
+            )
+        self._change(failed, {"correlation_id": "", "short_description": _KEPT})
+
+    def _change(self, record: Record, values: Mapping[str, str]) -> object:
+        """Write to a record; answers the row as it is afterwards."""
+        answer = self._client.write("PATCH", f"{self._path}/{record.id}", dict(values))
+        return dig(answer.document, "result")
 
     def _closing(self, code: str, notes: str) -> dict[str, str]:
         return {"state": self._config.states["resolved"], "close_code": code, "close_notes": notes}
@@ -281,6 +375,28 @@ class ServiceNowSystem:
             values=values,
             shown={name: text_of(row, name, "display_value") or text_of(row, name) for name in _FIELDS},
         )
+
+
+def _unkept(row: object, sent: Mapping[str, str]) -> list[str]:
+    """Fields that came back empty, or changed where nothing but what was sent makes sense.
+
+    An instance answers success though the table lacks a field, the account may not write it, or a business rule took it out.
+    """
+    if not isinstance(row, Mapping) or "sys_id" not in row:
+        return []
+    lost = []
+    for name, value in sent.items():
+        kept = text_of(row, name, "value") or text_of(row, name)
+        # Journals come back empty, texts cut, references as ids.
+        if value and name != "work_notes" and kept != value and (not kept or name in _EXACT):
+            lost.append(name)
+    return lost
+
+
+def _not_kept(names: list[str]) -> str:
+    return (
+        f"the instance did not keep: {', '.join(names)} (not on the table, no permission, or a business rule)"
+    )
 
 
 def _correlation_id(names: Names) -> str:
