@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from typing import Generic, Literal
 
 from mist_pipeline.delivery.message import Message
-from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
+from mist_pipeline.delivery.sink import Accepted, Concern, Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.tickets.policy import (
     WAKING_REASONS,
     Names,
@@ -37,7 +37,6 @@ from mist_pipeline.delivery.tickets.policy import (
 )
 from mist_pipeline.delivery.tickets.system import (
     Change,
-    Doubt,
     NewTicket,
     StoppedError,
     TicketSystem,
@@ -134,12 +133,12 @@ class TicketSink(Generic[TicketT]):
         state: Literal["closed", "acknowledged"] = "closed" if ticket.is_done else "acknowledged"
         return TicketStatus(state, is_by_person=True, who=hand.who, at=hand.at)
 
-    def examine(self) -> list[Doubt]:
+    def examine(self) -> list[Concern]:
         """What is in the way of tickets, before there is one; only asks, and writes nothing."""
         try:
             return self._system.examine()
         except StoppedError as stopped:
-            return [Doubt(str(stopped), "check base_url, user and secret of the sink", is_fatal=True)]
+            return [Concern(str(stopped), "check base_url, user and secret of the sink", is_hindrance=True)]
 
     def _deliver(self, message: Message, *, is_recovery: bool) -> Outcome:
         """Find the ticket by its stored reference, else by its names, else create it."""

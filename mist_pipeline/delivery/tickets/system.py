@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Literal, Protocol, TypeVar
 
-from mist_pipeline.delivery.sink import Refused, Retry, Unknown
+from mist_pipeline.delivery.sink import Concern, Refused, Retry, Unknown
 from mist_pipeline.delivery.tickets.policy import Names
 from mist_pipeline.domain.severity import Severity
 
@@ -124,21 +124,6 @@ class ReadBack(Generic[TicketT]):
     hand: Hand | None
 
 
-@dataclass(frozen=True)
-class Doubt:
-    """What is in the way of tickets, found before there is one.
-
-    Attributes:
-        text: What it is.
-        fix: What to do about it.
-        is_fatal: Whether no ticket can be kept; otherwise one is made all the same, with less in it.
-    """
-
-    text: str
-    fix: str
-    is_fatal: bool = False
-
-
 class TicketSystem(Protocol[TicketT]):
     """One project or table of one system; every verb raises `StoppedError` where it cannot go on.
 
@@ -194,6 +179,6 @@ class TicketSystem(Protocol[TicketT]):
         """What people did with the ticket of a reference; None if it is gone or hidden."""
         ...
 
-    def examine(self) -> list[Doubt]:
+    def examine(self) -> list[Concern]:
         """What is in the way of tickets; only asks, and writes nothing."""
         ...

@@ -9,9 +9,8 @@ from unittest.mock import ANY
 
 import pytest
 
-from mist_pipeline.delivery.sink import Refused, Retry, Unknown
+from mist_pipeline.delivery.sink import Concern, Refused, Retry, Unknown
 from mist_pipeline.delivery.tickets.policy import TicketStatus
-from mist_pipeline.delivery.tickets.system import Doubt
 from mist_pipeline_tests.support.delivery.messages import incident, message, resolved
 from mist_pipeline_tests.support.delivery.ticket_systems import JiraUnderTest, accepted, jira_config, notify
 from mist_pipeline_tests.support.fakes.fake_http import Reply, Seen
@@ -118,9 +117,9 @@ def test_labels_that_are_not_kept_give_one_closed_issue_and_a_refusal_that_names
     assert system.ids == ["OPS-1"]
     assert system.is_done("OPS-1")
     assert "does not keep the labels" in system.summary("OPS-1")
-    (doubt,) = to.examine()
-    assert doubt.is_fatal
-    assert "OPS-1 says" in doubt.text
+    (concern,) = to.examine()
+    assert concern.is_hindrance
+    assert "OPS-1 says" in concern.found
     # Once they are kept, tickets are created again.
     system.fake.drops_labels = False
     first = notify(to, incident(), "first", 1)
@@ -153,12 +152,12 @@ def test_an_issue_whose_labels_cannot_be_read_right_away_is_kept(system: JiraUnd
 # What is asked before there is a ticket
 
 
-def told(doubts: list[Doubt]) -> list[tuple[str, bool]]:
-    return [(doubt.text, doubt.is_fatal) for doubt in doubts]
+def told(concerns: list[Concern]) -> list[tuple[str, bool]]:
+    return [(concern.found, concern.is_hindrance) for concern in concerns]
 
 
 @both_kinds
-def test_a_project_that_fits_raises_no_doubt_and_nothing_is_written(system: JiraUnderTest) -> None:
+def test_a_project_that_fits_raises_no_concern_and_nothing_is_written(system: JiraUnderTest) -> None:
     assert system.sink().examine() == []
     assert system.fake.writes() == []
 
@@ -175,7 +174,7 @@ def test_what_does_not_fit_is_told_before_there_is_a_ticket(system: JiraUnderTes
         ("Jira: Task in OPS demands Standort", True),
         ("Jira: Task in OPS has no priority when it is created; tickets get none", False),
     ]
-    # What is configured so raises no doubt.
+    # What is configured so raises no concern.
     system.fake.screen.append("labels")
     assert system.sink(fields={"customfield_1": "x"}, priorities={}).examine() == []
 
@@ -192,9 +191,9 @@ def test_what_does_not_fit_is_told_before_there_is_a_ticket(system: JiraUnderTes
 def test_names_that_jira_does_not_know_are_told_before_there_is_a_ticket(
     system: JiraUnderTest, changes: dict[str, Any], text: str
 ) -> None:
-    (doubt,) = system.sink(**changes).examine()
-    assert text in doubt.text
-    assert doubt.fix
+    (concern,) = system.sink(**changes).examine()
+    assert text in concern.found
+    assert concern.fix
 
 
 def test_an_issue_without_what_every_issue_has_is_refused(system: JiraUnderTest) -> None:

@@ -114,9 +114,9 @@ def test_a_table_without_the_field_that_finds_a_record_gets_one_closed_record_an
     assert record(system)["state"] == "6"
     assert "correlation_id" in record(system)["short_description"]
     assert "let the account write" in record(system)["close_notes"]
-    (doubt,) = [each for each in to.examine() if "says" in each.text]
-    assert doubt.is_fatal
-    assert "INC0000001" in doubt.text
+    (concern,) = [each for each in to.examine() if "says" in each.found]
+    assert concern.is_hindrance
+    assert "INC0000001" in concern.found
 
 
 def test_once_the_field_is_kept_tickets_are_created_again(system: ServiceNowUnderTest) -> None:
@@ -190,8 +190,8 @@ def test_a_field_that_this_account_cannot_see_is_named_before_there_is_a_ticket(
     system.fake.add(short_description="theirs")
     assert system.sink().examine() == []
     system.fake.missing_fields = {name}
-    (doubt,) = system.sink().examine()
-    assert f"does not show {name}" in doubt.text
+    (concern,) = system.sink().examine()
+    assert f"does not show {name}" in concern.found
     assert system.fake.writes() == []
 
 

@@ -60,7 +60,7 @@ class WebhookSink:
         if len(key.reveal()) < SHORTEST_KEY:
             raise ValueError(f"webhook of {name}: the key must have at least {SHORTEST_KEY} characters")
         self._key = key
-        self._key_bytes = _decoded(key, name)
+        _decoded(key, name)
         self._max_bytes = max_bytes
         self._token = token
         self._auth = bearer(token) if token else None
@@ -88,7 +88,9 @@ class WebhookSink:
             "X-Mist-Signature": f"v1={signature(self._key, timestamp, body)}",
             "webhook-id": message.delivery_id,
             "webhook-timestamp": timestamp,
-            "webhook-signature": standard_signature(self._key_bytes, message.delivery_id, timestamp, body),
+            "webhook-signature": standard_signature(
+                _decoded(self._key, self._name), message.delivery_id, timestamp, body
+            ),
         }
         try:
             answer = send(

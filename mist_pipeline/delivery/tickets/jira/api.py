@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from mist_pipeline.delivery.sink import Refused, Unknown
+from mist_pipeline.delivery.sink import Concern, Refused, Unknown
 from mist_pipeline.delivery.tickets.client import TicketClient, dig, rows_of, text_of
 from mist_pipeline.delivery.tickets.jira.answers import (
     Category,
@@ -26,7 +26,7 @@ from mist_pipeline.delivery.tickets.jira.answers import (
     required_fields,
 )
 from mist_pipeline.delivery.tickets.jira.config import JiraConfig
-from mist_pipeline.delivery.tickets.jira.creation_screen import doubts
+from mist_pipeline.delivery.tickets.jira.creation_screen import concerns
 from mist_pipeline.delivery.tickets.jira.markup import (
     SUMMARY_LIMIT,
     adf,
@@ -38,7 +38,6 @@ from mist_pipeline.delivery.tickets.jira.markup import (
 from mist_pipeline.delivery.tickets.policy import Names
 from mist_pipeline.delivery.tickets.system import (
     Change,
-    Doubt,
     NewTicket,
     ReadBack,
     StoppedError,
@@ -246,13 +245,13 @@ class JiraSystem:
         remove = {"labels": [{"remove": names.cause}]}
         self._client.write("PUT", path, {"fields": {"summary": _KEPT}, "update": remove})
 
-    def examine(self) -> list[Doubt]:
+    def examine(self) -> list[Concern]:
         """Whether the fields of a new issue are on its screen, and whether an earlier issue was not kept whole."""
         metas = f"{self._root}/issue/createmeta/{self._config.project}/issuetypes"
         kinds = self._all_of(metas, "issueTypes")
-        found = doubts(self._config, kinds, lambda kind: self._all_of(f"{metas}/{kind}", "fields"))
+        found = concerns(self._config, kinds, lambda kind: self._all_of(f"{metas}/{kind}", "fields"))
         if (failed := self._failed_test()) is not None:
-            found.append(Doubt(f"Jira: {failed.number} says: {_UNKEPT}", _REMEDY, is_fatal=True))
+            found.append(Concern(f"Jira: {failed.number} says: {_UNKEPT}", _REMEDY, is_hindrance=True))
         return found
 
     def _all_of(self, path: str, name: str) -> list[object]:

@@ -17,13 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mist_pipeline.delivery.sink import Refused, Unknown
+from mist_pipeline.delivery.sink import Concern, Refused, Unknown
 from mist_pipeline.delivery.tickets.client import TicketClient, dig, rows_of, text_of
 from mist_pipeline.delivery.tickets.policy import Names
 from mist_pipeline.delivery.tickets.servicenow.config import ServiceNowConfig
 from mist_pipeline.delivery.tickets.system import (
     Change,
-    Doubt,
     Hand,
     NewTicket,
     ReadBack,
@@ -259,7 +258,7 @@ class ServiceNowSystem:
         record = self._record(dig(answer.document, "result"))
         return record if record.id == sys_id and _is_of(record, cause) else None
 
-    def examine(self) -> list[Doubt]:
+    def examine(self) -> list[Concern]:
         """Whether the fields that a record is found by can be read, and whether an earlier record was not kept whole."""
         params = {**_READING, "sysparm_limit": "1"}
         answer = self._client.query(self._path, params, also=frozenset({404}))
@@ -268,17 +267,19 @@ class ServiceNowSystem:
         missing = (
             [name for name in needed if isinstance(rows[0], Mapping) and name not in rows[0]] if rows else []
         )
-        doubts = [
-            Doubt(
+        concerns = [
+            Concern(
                 f"ServiceNow: the table {self._config.table} does not show {name} to this account",
                 "add the field to the table, or let the account read and write it",
-                is_fatal=name != "correlation_display",
+                is_hindrance=name != "correlation_display",
             )
             for name in missing
         ]
         if (failed := self._failed_test()) is not None:
-            doubts.append(Doubt(f"ServiceNow: {failed.number} says: {_UNKEPT}", _REMEDY, is_fatal=True))
-        return doubts
+            concerns.append(
+                Concern(f"ServiceNow: {failed.number} says: {_UNKEPT}", _REMEDY, is_hindrance=True)
+            )
+        return concerns
 
     def _give_up(self, created: Record, correlation_id: str) -> None:
         """A record that could never be found again is closed, and stays as the one that says so.
