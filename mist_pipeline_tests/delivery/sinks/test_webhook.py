@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mist_pipeline.delivery.message import DeviceView, ImpactView
 from mist_pipeline.delivery.sink import Accepted, Refused, Retry
 from mist_pipeline.delivery.sinks.file.sink import FileSink
 from mist_pipeline.delivery.sinks.webhook.document import document_of
@@ -114,7 +115,7 @@ def test_the_address_is_asked_for_exactly_as_it_is_configured(path: str) -> None
 
 
 @pytest.mark.parametrize("sites", [1, 60, 3_000])
-@pytest.mark.parametrize("most", [10_000, 100_000])
+@pytest.mark.parametrize("most", [20_000, 100_000])
 def test_a_document_has_a_longest_size_and_says_how_many_alerts_are_left_out(sites: int, most: int) -> None:
     about = incident(sites)
     with FakeHttp() as fake:
@@ -133,11 +134,22 @@ def test_a_document_has_a_longest_size_and_says_how_many_alerts_are_left_out(sit
 
 def test_texts_without_end_do_not_break_the_size_of_a_document() -> None:
     long = HOSTILE * 500
-    about = incident(3, title=long, cause=long, remediation=(long,) * 50)
+    size = ImpactView(
+        as_of=START,
+        num_sites=3,
+        num_sites_asked=3,
+        unknown=long,
+        devices=tuple(DeviceView("ap", long, f"{number:012x}") for number in range(500)),
+        clients=(long,) * 500,
+    )
+    about = incident(3, title=long, cause=long, remediation=(long,) * 50, impact=size)
     with FakeHttp() as fake:
-        assert sink(fake, max_bytes=10_000).send(message(about)) == Accepted()
+        assert sink(fake, max_bytes=20_000).send(message(about)) == Accepted()
         [seen] = fake.requests
-    assert len(seen.body) <= 10_000
+    assert len(seen.body) <= 20_000
+    told = seen.document()["incident"]["impact"]
+    assert len(told["devices"]) + told["devices_left_out"] == 500
+    assert len(told["clients"]) + told["clients_left_out"] == 500
     assert len(seen.document()["incident"]["alerts"]) + seen.document()["incident"]["alerts_left_out"] == 3
 
 

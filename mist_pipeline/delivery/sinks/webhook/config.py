@@ -22,7 +22,7 @@ class WebhookConfig(SinkConfig):
     token_from: Variable | None = Field(None, description="Variable with a token for Authorization: Bearer.")
     max_bytes: int = Field(
         100_000,
-        ge=10_000,
+        ge=20_000,
         description="Longest document; of an incident with more alerts the worst are sent, and how many are left out.",
     )
 

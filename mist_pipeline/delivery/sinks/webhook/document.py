@@ -7,10 +7,12 @@ from typing import Any
 
 from mist_pipeline.delivery.message import AlertView, ImpactView, Message
 from mist_pipeline.delivery.rendering import wording
-from mist_pipeline.domain.text import clean
+from mist_pipeline.domain.text import NAME_LENGTH, clean
 
 SCHEMA = "mist-pipeline/message"
-_LONG = 400
+_FEW = 10
+"""Devices and people that it names then."""
+_LONG = 250
 """Characters of a text in a document that would be too long otherwise."""
 
 VERSION = 1
@@ -62,12 +64,27 @@ def _impact(impact: ImpactView) -> dict[str, Any]:
     }
 
 
+def _short_impact(impact: dict[str, Any] | None) -> dict[str, Any] | None:
+    """With the worst devices and people only, and how many there are besides."""
+    if impact is None:
+        return None
+    devices, clients = impact["devices"], impact["clients"]
+    return {
+        **impact,
+        "unknown": clean(impact["unknown"], _LONG),
+        "devices": [{**one, "name": clean(one["name"], NAME_LENGTH)} for one in devices[:_FEW]],
+        "devices_left_out": max(len(devices) - _FEW, 0),
+        "clients": [clean(one, NAME_LENGTH) for one in clients[:_FEW]],
+        "clients_left_out": max(len(clients) - _FEW, 0),
+    }
+
+
 def fitting_document(message: Message, most: int, encode: Callable[[object], bytes]) -> dict[str, Any]:
     """The document in at most so many bytes of JSON: the worst alerts, and in ``alerts_left_out`` how many there are besides.
 
     Args:
         message: The message.
-        most: Bytes, at least 10,000.
+        most: Bytes, at least 20,000.
         encode: How a document becomes bytes.
     """
     document = document_of(message)
@@ -78,7 +95,8 @@ def fitting_document(message: Message, most: int, encode: Callable[[object], byt
         # Texts of people have no limit of their own: each gets a share.
         for part in (document, incident):
             part.update({name: clean(text, _LONG) for name, text in part.items() if isinstance(text, str)})
-        incident["remediation"] = [clean(step, _LONG) for step in incident["remediation"][:8]]
+        incident["remediation"] = [clean(step, _LONG) for step in incident["remediation"][:6]]
+        incident["impact"] = _short_impact(incident["impact"])
         left = most - len(encode(document)) - len(str(len(alerts)))
     for alert in alerts:
         left -= len(encode(alert)) + 1
