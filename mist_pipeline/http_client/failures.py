@@ -8,6 +8,7 @@ it has failed, so that types and `excerpt` cost nothing. Not here: what a failur
 from collections.abc import Iterator
 
 from mist_pipeline.domain.text import clean
+from mist_pipeline.http_client.certificates import certificate_problem
 
 _EXCERPT = 200
 
@@ -53,12 +54,17 @@ def no_answer(error: Exception, *, connect_seconds: float, read_seconds: float) 
 
     no_connection = (ConnectTimeoutError, NewConnectionError, ProxyError, ssl.SSLCertVerificationError)
     never_sent = any(isinstance(part, no_connection) for part in _chain(error))
-    tls = "the certificate is not valid" if never_sent else "the TLS connection failed"
+    invalid = next((part for part in _chain(error) if isinstance(part, ssl.SSLCertVerificationError)), None)
+    tls = (
+        f"the certificate of the receiver was not accepted: {certificate_problem(invalid)}"
+        if invalid
+        else "the TLS connection failed (is the clock right, is a proxy in between?)"
+    )
     words = [
         (BodyLimitError, str(error)),
         (requests.ConnectTimeout, f"no connection within {connect_seconds:g} s"),
         (requests.exceptions.ProxyError, "the proxy of this machine refused the connection"),
-        (requests.exceptions.SSLError, f"{tls} (is the clock right, is a proxy in between?)"),
+        (requests.exceptions.SSLError, tls),
         (requests.Timeout, f"no answer within {read_seconds:g} s"),
     ]
     other = (

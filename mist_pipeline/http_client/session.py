@@ -1,12 +1,13 @@
 """One request and its answer, under one policy for all receivers.
 
-Proxy and certificates are those of the machine, its credentials (``.netrc``) are not used. No redirect is followed and
+Proxy and certificates (`certificates`) are those of the machine, its credentials (``.netrc``) are not used. No redirect is followed and
 nothing is sent twice by the library. The body is read in pieces, bounded in size and time. Not here: repeating (`retry`),
 the words for a failure (`failures`), and what an answer means.
 """
 
 import contextlib
 import json
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from requests.models import PreparedRequest
 from urllib3.exceptions import HTTPError
 
-from mist_pipeline.http_client.failures import BodyLimitError, no_answer, not_made
+from mist_pipeline.http_client.certificates import CertificatesError, tls_context
+from mist_pipeline.http_client.failures import BodyLimitError, NoAnswerError, no_answer, not_made
 from mist_pipeline.http_client.retry import retry_after_seconds
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.urls import is_loopback
@@ -119,19 +121,44 @@ def as_json(document: object) -> bytes:
     return text.encode(errors="replace")
 
 
+class _TlsAdapter(HTTPAdapter):
+    """Connections whose certificates are checked by our context, and not by the list that the library brings."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **options)
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+        return super().proxy_manager_for(*args, ssl_context=self._context, **options)
+
+    def cert_verify(self, conn: Any, *_: Any, **__: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
 def open_session(url: str) -> requests.Session:
-    """A session for requests to the host of this address; to be used by one thread at a time and closed."""
+    """A session for requests to the host of this address; to be used by one thread at a time and closed.
+
+    Raises:
+        NoAnswerError: The certificates to trust cannot be read.
+    """
     session = requests.Session()
     session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
     # No second connection attempt behind our back: it would hide that the first may have arrived.
     adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0)
-    session.mount("https://", adapter)
     session.mount("http://", adapter)
-    # Proxy and certificate settings of the machine are read here once; what `trust_env` would add are its credentials.
+    try:
+        # Reading the certificates of the machine takes a moment: only where they are used.
+        session.mount("https://", _TlsAdapter(tls_context()) if url.startswith("https") else adapter)
+    except CertificatesError as error:
+        session.close()
+        raise NoAnswerError(str(error), may_have_arrived=False) from None
+    # Proxy settings of the machine are read here once; what `trust_env` would add are its credentials.
     if not is_loopback(urlsplit(url).hostname or ""):
         settings = session.merge_environment_settings(url, {}, None, None, None)
         session.proxies.update(settings["proxies"])
-        session.verify = settings["verify"]
     session.trust_env = False
     return session
 

@@ -6,6 +6,7 @@ import pytest
 import requests
 import urllib3
 
+from mist_pipeline.http_client.certificates import certificate_problem
 from mist_pipeline.http_client.failures import BodyLimitError, excerpt, no_answer
 
 TOKEN = "tOkEn-0123456789"
@@ -35,7 +36,7 @@ TOKEN = "tOkEn-0123456789"
         ),
         (
             requests.exceptions.SSLError(ssl.SSLCertVerificationError(TOKEN)),
-            "the certificate is not valid (is the clock right, is a proxy in between?)",
+            f"the certificate of the receiver was not accepted: {certificate_problem(ssl.SSLCertVerificationError(TOKEN))}",
             False,
         ),
         (

@@ -28,7 +28,7 @@ from mist_pipeline.domain import text as plain_text
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline_tests.support.delivery.mail_server import PASSWORD, PEOPLE, Mailbox, mail_server
 from mist_pipeline_tests.support.delivery.messages import HOSTILE, PNG, START, incident, message, resolved
-from mist_pipeline_tests.support.fakes.certificate import self_signed
+from mist_pipeline_tests.support.fakes.certificate import private_authority, self_signed
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp
 
 # The fake knows no TLS but STARTTLS; the connection is inside of TLS already where this would matter.
@@ -419,6 +419,25 @@ def test_a_certificate_that_nobody_vouches_for_gets_nothing(certificate: Path, s
     assert mailbox.arrived == []
 
 
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_an_authority_of_the_machine_vouches_for_a_mail_server(
+    security: str, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    signed = private_authority(tmp_path)
+    mailbox = Mailbox()
+    with mail_server(mailbox, signed.certificate, implicit=security == "tls") as port:
+        distrusted = secure(port, None, security=security).send(message())
+        monkeypatch.setenv(variable, str(signed.authority))
+        accepted(secure(port, None, security=security).send(message()))
+    assert isinstance(distrusted, Retry)
+    assert "signed by an authority that this machine does not trust" in distrusted.error
+    assert "in REQUESTS_CA_BUNDLE or the sink's ca_file" in distrusted.error
+    assert len(mailbox.arrived) == 1
+
+
 def test_a_certificate_for_another_host_gets_nothing(certificate: Path) -> None:
     mailbox = Mailbox()
     with mail_server(mailbox, certificate) as port:
@@ -543,10 +562,10 @@ def test_a_picture_is_titled_by_its_name(name: str, title: str) -> None:
 
 
 def test_certificates_are_not_read_where_they_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(**_: object) -> None:
+    def never(*_: object) -> None:
         raise AssertionError("reading them takes longer than the mail")
 
-    monkeypatch.setattr("ssl.create_default_context", never)
+    monkeypatch.setattr("mist_pipeline.delivery.sinks.mail.sink.tls_context", never)
     outcome, mailbox = tell(message())
     accepted(outcome)
     assert len(mailbox.arrived) == 1

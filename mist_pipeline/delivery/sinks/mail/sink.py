@@ -29,6 +29,7 @@ from mist_pipeline.delivery.sink import (
 from mist_pipeline.delivery.sinks.mail.config import MailConfig, problem_with_address
 from mist_pipeline.delivery.sinks.mail.headers import HeaderPolicy, mailbox
 from mist_pipeline.domain.text import clipped
+from mist_pipeline.http_client.certificates import CertificatesError, certificate_problem, tls_context
 from mist_pipeline.http_client.failures import excerpt
 from mist_pipeline.http_client.secrets import Secret, Secrets
 
@@ -186,8 +187,8 @@ class _Delivery:
             return self._broken("the server closed the connection")
         except smtplib.SMTPException as error:
             return Refused(self._words(excerpt(str(error))))
-        except ssl.SSLCertVerificationError:
-            return Retry(self._words("the certificate of the server is not valid for it; nothing was sent"))
+        except (ssl.SSLCertVerificationError, CertificatesError) as error:
+            return Retry(self._words(_distrust(error)))
         except OSError as error:
             return self._broken(f"the connection failed or ended early ({type(error).__name__})")
 
@@ -220,8 +221,7 @@ class _Delivery:
 
     def _context(self) -> ssl.SSLContext:
         # Reading the machine's certificates takes longer than a mail does: only where they are used.
-        ca_file = self.config.ca_file
-        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+        return tls_context(self.config.ca_file)
 
     def _hand_over(self, session: smtplib.SMTP) -> Outcome:
         session.ehlo_or_helo_if_needed()
@@ -282,6 +282,12 @@ class _Delivery:
 
     def _hidden(self, text: str) -> str:
         return Secrets([self.password] if self.password else []).hide(text)
+
+
+def _distrust(error: ssl.SSLCertVerificationError | CertificatesError) -> str:
+    if isinstance(error, CertificatesError):
+        return str(error)
+    return f"nothing was sent: {certificate_problem(error)} or the sink's ca_file"
 
 
 def _recipients(message: Message, config: MailConfig) -> tuple[str, ...]:
