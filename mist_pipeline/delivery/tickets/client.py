@@ -18,8 +18,8 @@ from typing import Literal
 from mist_pipeline.delivery.http_outcome import no_answer, refusal
 from mist_pipeline.delivery.sink import Refused, Retry, Unknown
 from mist_pipeline.delivery.tickets.system import StoppedError
-from mist_pipeline.http_client.failures import NoAnswerError
-from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline.http_client.failures import NoAnswerError, excerpt
+from mist_pipeline.http_client.secrets import Secret, Secrets
 from mist_pipeline.http_client.session import HttpAnswer, HttpLimits, as_json, basic, bearer, send
 from mist_pipeline.http_client.urls import checked_base_url
 
@@ -54,6 +54,10 @@ class TicketClient:
         self._secrets = [secret]
         self._auth = basic(user, secret) if user else bearer(secret)
         self._limits = limits
+
+    def said(self, text: str) -> str:
+        """What the system said, for people: one line, without our secret."""
+        return excerpt(Secrets(self._secrets).hide(text))
 
     def query(
         self,

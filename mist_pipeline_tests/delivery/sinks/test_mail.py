@@ -476,6 +476,21 @@ def test_a_server_that_repeats_the_password_does_not_get_it_shown(certificate: P
     assert repeated not in outcome.error
 
 
+@pytest.mark.parametrize("far", [0, 150, 190, 250])
+def test_a_server_that_repeats_how_we_logged_in_does_not_get_the_password_into_the_error(
+    far: int, certificate: Path
+) -> None:
+    plain = base64.b64encode(f"\0mist\0{PASSWORD}".encode()).decode()
+    login = base64.b64encode(PASSWORD.encode()).decode()
+    # A secret must not be cut before it is hidden: what is left of it would be shown.
+    mailbox = Mailbox(answers={"MAIL": f"550 {'x' * far} {plain} {login} {PASSWORD}"})
+    with mail_server(mailbox, certificate) as port:
+        outcome = secure(port, certificate).send(message())
+    assert isinstance(outcome, Refused)
+    assert "***" in outcome.error
+    assert not [part for part in (plain[8:20], login[:12], PASSWORD[:8]) if part in outcome.error]
+
+
 def test_a_password_the_server_does_not_ask_for_is_refused_as_a_mistake() -> None:
     with mail_server(Mailbox()) as port:
         outcome = secure(port, None, security="none").send(message())

@@ -1,8 +1,10 @@
 """Every way of telling people over HTTP reads the same answers the same way, and keeps its secrets."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -101,6 +103,24 @@ def test_a_receiver_that_repeats_a_secret_does_not_get_it_into_the_error(case: C
         outcome = sink.send(message())
         assert isinstance(outcome, Retry | Refused)
         assert case.secret not in outcome.error + repr(sink) + repr(vars(sink))
+
+
+@each_sink
+def test_a_receiver_that_repeats_a_secret_encoded_does_not_get_it_into_the_error(case: Case) -> None:
+    in_base64 = base64.b64encode(f"user:{case.secret}".encode()).decode()
+    forms = [
+        in_base64,
+        quote(case.secret, safe="").lower(),
+        "".join(f"&#{ord(char)};" for char in case.secret),
+    ]
+    with case.fake() as fake:
+        sink = case.make(fake)
+        for form in forms:
+            fake.script(Reply(400, f"bad request: {form}".encode()))
+            outcome = sink.send(message())
+            assert isinstance(outcome, Retry | Refused)
+            assert "***" in outcome.error
+            assert form not in outcome.error
 
 
 @each_sink

@@ -133,3 +133,21 @@ def test_whatever_fails_and_whenever_a_worker_dies_there_is_one_ticket_and_every
         marks = [re.findall(r"mist-delivery-\w+", comment) for comment in system.comments(system.only())]
         assert [len(found) for found in marks] == [1] * (len(LIFE) - 1)
         assert len({found[0] for found in marks}) == len(marks)
+
+
+def test_a_system_that_repeats_how_we_logged_in_does_not_get_the_secret_into_the_error(
+    system: UnderTest,
+) -> None:
+    sent = system.sink()
+    notify(sent, incident(), "first", 1)
+    repeated = system.fake.requests[-1].headers["authorization"]
+    for said in (
+        repeated,
+        f"https://example.com/?token={TOKEN}",
+        "".join(f"%{byte:02x}" for byte in TOKEN.encode()),
+    ):
+        system.fail(system.search, Reply(400, f"bad: {said} end".encode()))
+        outcome = sent.send(message(incident(incident_id=said[:9], fingerprint="another")))
+        assert isinstance(outcome, Refused)
+        assert "***" in outcome.error
+        assert said.rpartition(" ")[2][-12:] not in outcome.error

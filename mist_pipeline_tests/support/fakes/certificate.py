@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
 
 def self_signed(folder: Path) -> Path:
@@ -35,6 +34,7 @@ class Signed:
 
 def private_authority(folder: Path, host: str = "localhost", **options: Any) -> Signed:
     """An authority as a company runs one, and a certificate that it gave a host; options as `trustme` has them."""
+    trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
     issued = authority.issue_cert(host, **options)
     signed = Signed(folder / "server.pem", folder / "authority.pem")

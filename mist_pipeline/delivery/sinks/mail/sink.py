@@ -28,15 +28,17 @@ from mist_pipeline.delivery.sink import (
 )
 from mist_pipeline.delivery.sinks.mail.config import MailConfig, problem_with_address
 from mist_pipeline.delivery.sinks.mail.headers import HeaderPolicy, mailbox
-from mist_pipeline.domain.text import clipped
+from mist_pipeline.domain.text import clean, clipped
 from mist_pipeline.http_client.certificates import CertificatesError, certificate_problem, tls_context
-from mist_pipeline.http_client.failures import excerpt
 from mist_pipeline.http_client.secrets import Secret, Secrets
 
 _THREAD = "thread"
 _SUBJECT = "subject"
 _HEARD = "heard"
 """Addresses that were notified of the incident, one a line."""
+_MOST_SAID = 4_000
+_WORDS = 400
+"""Characters of an answer that are read, and of an error that are shown."""
 _MOST_PICTURES = 6
 _MOST_PICTURE_BYTES = 4 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -186,7 +188,7 @@ class _Delivery:
         except smtplib.SMTPServerDisconnected:
             return self._broken("the server closed the connection")
         except smtplib.SMTPException as error:
-            return Refused(self._words(excerpt(str(error))))
+            return Refused(self._words(_said(str(error))))
         except (ssl.SSLCertVerificationError, CertificatesError) as error:
             return Retry(self._words(_distrust(error)))
         except OSError as error:
@@ -281,7 +283,7 @@ class _Delivery:
         return f"mail by {self.config.host}, {self.step}: {self._hidden(text)}"
 
     def _hidden(self, text: str) -> str:
-        return Secrets([self.password] if self.password else []).hide(text)
+        return clipped(Secrets([self.password] if self.password else []).hide(text), _WORDS)
 
 
 def _distrust(error: ssl.SSLCertVerificationError | CertificatesError) -> str:
@@ -337,4 +339,5 @@ def _pictures(charts: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _said(said: bytes | str) -> str:
-    return excerpt(said.decode(errors="replace") if isinstance(said, bytes) else said)
+    """One line; it is cut once secrets are hidden, since half a secret is not found any more."""
+    return clean(said.decode(errors="replace") if isinstance(said, bytes) else said, _MOST_SAID)

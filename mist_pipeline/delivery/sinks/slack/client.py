@@ -17,7 +17,7 @@ from slack_sdk.web import SlackResponse
 from mist_pipeline.delivery.http_outcome import no_answer, refusal
 from mist_pipeline.delivery.sink import Refused, Retry, Unknown
 from mist_pipeline.http_client.failures import NoAnswerError, excerpt
-from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline.http_client.secrets import Secret, Secrets
 from mist_pipeline.http_client.session import HttpLimits, as_json, send
 
 _MOST_BYTES = 8 << 20
@@ -128,13 +128,13 @@ class SlackClient(WebClient):
         code = str(said.get("error", "unknown_error"))
         if code in gone:
             raise GoneError
-        raise StoppedError(_outcome(code, said), code)
+        raise StoppedError(_outcome(code, said, Secrets([self._secret])), code)
 
 
-def _outcome(code: str, said: SlackResponse) -> Retry | Unknown | Refused:
+def _outcome(code: str, said: SlackResponse, secrets: Secrets) -> Retry | Unknown | Refused:
     """What an error means for the message, and what to do about it."""
     detail = said.get("response_metadata")
-    words = excerpt(f"Slack answered {code} {json.dumps(detail) if detail else ''}")
+    words = excerpt(secrets.hide(f"Slack answered {code} {json.dumps(detail) if detail else ''}"))
     if code in _HEALING:
         return Retry(words)
     if code in _UNSURE:

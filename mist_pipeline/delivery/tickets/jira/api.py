@@ -45,7 +45,6 @@ from mist_pipeline.delivery.tickets.system import (
     noting,
 )
 from mist_pipeline.domain.severity import Severity
-from mist_pipeline.http_client.failures import excerpt
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpLimits
 
@@ -175,7 +174,7 @@ class JiraSystem:
         # Jira refuses the whole issue for a field that is not on the screen of new issues, or a value of another scheme.
         without = {name: value for name, value in fields.items() if name != "priority"}
         document = self._client.write("POST", path, {"fields": without}).document
-        notes.append(f"created without a priority, for Jira says: {excerpt(complaint)}")
+        notes.append(f"created without a priority, for Jira says: {self._client.said(complaint)}")
         return document
 
     def _check_labels(self, key: str, names: Names, notes: list[str]) -> None:
