@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from mist_pipeline.alerts.ledger.outbox import Done, Outbox
-from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Retry, Unknown
+from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Partly, Refused, Retry, Unknown
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.sink import Ringing, Sink
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
@@ -120,9 +120,16 @@ class Worker:
             failures = failures + 1 if isinstance(more[-1].outcome, Retry | Unknown) else 0
 
     def _without_secrets(self, outcome: Outcome) -> Outcome:
+        hide = self.secrets.hide
+        if isinstance(outcome, Accepted | Partly):
+            answers = {
+                recipient: replace(answer, said=hide(answer.said))
+                for recipient, answer in outcome.answers.items()
+            }
+            outcome = replace(outcome, answers=answers)
         if isinstance(outcome, Accepted):
-            return replace(outcome, note=self.secrets.hide(outcome.note))
-        return replace(outcome, error=self.secrets.hide(outcome.error))
+            return replace(outcome, note=hide(outcome.note))
+        return replace(outcome, error=hide(outcome.error))
 
     def _hand_over(self, delivery: Delivery, broken: list[BaseException]) -> Outcome:
         """Make the message and send it. A defect is raised by `run` in the end, and is the row's own: others go on.

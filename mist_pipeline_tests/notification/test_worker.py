@@ -13,7 +13,16 @@ import pytest
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.outbox import Outbox, Patience
 from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
-from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused, Retry, Unknown
+from mist_pipeline.alerts.notify.outcome import (
+    Accepted,
+    Delivery,
+    Outcome,
+    Partly,
+    RecipientAnswer,
+    Refused,
+    Retry,
+    Unknown,
+)
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.sink import Sink
@@ -467,6 +476,21 @@ def test_a_secret_that_a_sink_lets_through_is_neither_kept_nor_handed_on(
     kept = str(office.ledger.frames()["deliveries"].to_dicts())
     assert "500: Authorization: Basic *** is wrong" in kept or not hasattr(said, "error")
     assert "bWU6" not in kept
+
+
+def test_a_secret_in_what_is_said_of_one_recipient_is_not_kept(office: Office) -> None:
+    office.tells("chat")
+    answers = {
+        "a@example.com": RecipientAnswer("later", "450 s3cret-of-jira"),
+        "b@example.com": RecipientAnswer("accepted"),
+    }
+    worker = replace(
+        office.worker(Recorder("chat", Partly("450 s3cret-of-jira", answers))),
+        secrets=Secrets([Secret("s3cret-of-jira")]),
+    )
+    (done,) = worker.run()
+    assert "s3cret" not in repr(done.outcome)
+    assert "s3cret" not in str({name: frame.to_dicts() for name, frame in office.ledger.frames().items()})
 
 
 def test_a_defect_is_told_without_secrets(office: Office) -> None:
