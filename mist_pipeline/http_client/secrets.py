@@ -39,6 +39,8 @@ _SHORTEST_OF_LETTERS = 12
 """The same for one of letters alone."""
 _SHORTEST_IN_BASE64 = 4
 """Characters of base64 that are surely no coincidence."""
+_SHORTEST_IN_HEX = 4
+"""The same of a secret in hexadecimal."""
 _SHOWN = 8_000
 """Characters of a foreign text that are kept; people are shown far fewer."""
 _WIDEST_FORM = 28
@@ -128,8 +130,11 @@ class Secrets:
         patterns = []
         for value in self._values:
             flags = re.NOFLAG if len(value) < _SHORTEST_IN_WORDS else re.IGNORECASE
-            in_hex = value.encode(errors="replace").hex()
-            form = f"(?:{''.join(map(_in_any_form, value))}|{in_hex}|{in_hex.upper()})"
+            form = "".join(map(_in_any_form, value))
+            # A shorter one in hexadecimal is a number like any other.
+            if len(value) >= _SHORTEST_IN_HEX:
+                in_hex = value.encode(errors="replace").hex()
+                form = f"(?:{form}|{in_hex}|{in_hex.upper()})"
             pattern = f"{_ALONE_BEFORE}{form}{_ALONE_AFTER}" if _may_be_a_word(value) else form
             patterns.append(re.compile(pattern, flags))
         return patterns

@@ -156,6 +156,7 @@ def test_secrets_that_overlap_leave_nothing_of_each_other(first: str, second: st
         ("key", "key=key, {'key'} user%3Akey \\nkey", "***=***, {'***'} user%3A*** \\n***"),
         ("error", "errors: an error", "errors: an ***"),
         ("certificate", "certificates: a certificate", "certificates: a ***"),
+        ("a", "a message after 61 s", "*** message after 61 s"),
         ("s3cr3t", "s3cr3ts and s3cr3t", "s3cr3ts and ***"),
         ("s3cr3ts3", "xs3cr3ts3x", "x***x"),
         ("abcdefghijkl", "xabcdefghijklx", "x***x"),
