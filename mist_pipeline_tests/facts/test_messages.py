@@ -3,13 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
 import pytest
 import yaml
 
+from mist_pipeline.cli.alerts.tables import what
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline_tests.support.delivery.messages import incident
 from mist_pipeline_tests.support.delivery.messages import message as message_about
+from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
 from mist_pipeline_tests.support.facts.message_reader import (
     advice_falsehoods,
     message_falsehoods,
@@ -19,6 +22,7 @@ from mist_pipeline_tests.support.facts.organisations import told
 from mist_pipeline_tests.support.facts.series import BELOW_ITS_LEVEL, DROPPED, UNDER
 from mist_pipeline_tests.support.facts.told_messages import SHIPPED, message_of_findings
 from mist_pipeline_tests.support.facts.truth import Truth
+from mist_pipeline_tests.support.notification.rows import alert, subject
 
 
 def message(truth: Truth, *, dated: bool = True) -> Message:
@@ -82,3 +86,14 @@ def test_a_message_of_what_is_over_says_how_long_the_trouble_lasted_not_how_long
     text = wording.plain_text(message_about(over, "all_resolved"))
     assert "RESOLVED after 1 h" in text
     assert list(time_falsehoods(text, end - timedelta(hours=1), end)) == []
+
+
+def test_the_lists_of_the_command_line_say_what_the_tables_have() -> None:
+    truth = told(a_coverage=DROPPED, b_coverage=UNDER)
+    assert truth.data.findings is not None
+    passages = []
+    for row in truth.data.findings.filter(pl.col("metric") != "").rows(named=True):
+        one = alert(1, site_id=row["site_id"], metric=row["metric"], summary=row["summary"])
+        passages.append(Passage("CLI", what(subject(one).incident, [one]), row["site_id"], row["metric"]))
+    assert len(passages) > 3
+    assert falsehoods(passages, truth) == []
