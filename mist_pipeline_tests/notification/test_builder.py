@@ -333,5 +333,5 @@ def test_a_first_message_about_what_is_over_says_both() -> None:
     message = told(about, "first", said={"is_over": True, "site_ids": []})
     assert wording.headline(message).startswith("RESOLVED after ")
     assert wording.why(message) == "First message about this incident. It is over already."
-    assert ("State", "resolved") in wording.facts(message.incident)
+    assert dict(wording.facts(message.incident))["State"].startswith("over since ")
     assert ("Severity", message.incident.severity) in wording.facts(message.incident)
