@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from mist_pipeline.alerts.impacts.due import DueIncident, windows
 from mist_pipeline.alerts.impacts.model import DeviceKind, HitClient, HitDevice, Impact
-from mist_pipeline.alerts.impacts.questions import Place, Question
+from mist_pipeline.alerts.impacts.questions import Place, Question, is_forgotten
 from mist_pipeline.domain.metrics import CATALOGUE
 
 MOST_DEVICES = 20
@@ -21,6 +21,8 @@ MOST_DEVICES = 20
 MOST_CLIENTS = 50
 """Clients that are kept by name, if at all."""
 NO_SERVICE_LEVEL = "none of its alerts is about a service level that the cloud can be asked about"
+HISTORY_ONLY = "history only: it ended before what the cloud remembers"
+NOBODY_COUNTED = "the cloud counted nobody there at that time"
 NOT_SAID = "the cloud does not say"
 NO_EVIDENCE = "no evidence of user-minutes behind its alerts"
 
@@ -83,10 +85,11 @@ def impacts(
     parts = [_of_place(due, place, answers, now) for place in asked]
     heard = [impact for impact, _ in parts if impact.num_users is not None]
     reasons: dict[str, str] = {}
-    for _, why in reversed(parts):
-        reasons |= why
+    for _, own in reversed(parts):
+        reasons |= own
     if not asked:
-        reasons = dict.fromkeys(("users", "devices"), NO_SERVICE_LEVEL)
+        why = HISTORY_ONLY if is_forgotten(end, now) else NO_SERVICE_LEVEL
+        reasons = dict.fromkeys(("users", "devices"), why)
     before = due.before.lost_user_minutes if due.before is not None else None
     lost = max((one for one in (before, loss) if one is not None), default=None)
     if lost is None:
@@ -148,14 +151,12 @@ def _of_place(
         window_start=place.start,
         window_end=place.end,
     )
-    if isinstance(counts, Counts):
-        impact = replace(impact, num_users=counts.num_users, total_users=counts.total_users)
-        if CATALOGUE[place.metric].group == "wifi":
-            impact = replace(impact, num_aps=counts.num_aps, total_aps=counts.total_aps)
-    if impact.num_users is None and isinstance(people, People):
-        impact = replace(impact, num_users=people.count)
-    if impact.num_users is None:
-        reasons["users"] = next((why for why in (counts, people) if isinstance(why, str)), NOT_SAID)
+    number, everyone, why = _users(counts, people)
+    impact = replace(impact, num_users=number, total_users=everyone)
+    if why:
+        reasons["users"] = why
+    if isinstance(counts, Counts) and CATALOGUE[place.metric].group == "wifi":
+        impact = replace(impact, num_aps=counts.num_aps, total_aps=counts.total_aps)
     if isinstance(devices, Devices):
         impact = replace(_counted(impact, devices), devices=devices.rows[:MOST_DEVICES])
     elif impact.num_aps is None:
@@ -168,6 +169,21 @@ def _of_place(
         impact = replace(impact, parts=shares.shares)
     asked = int(impact.num_users is not None)
     return replace(impact, num_sites_asked=asked, unknown="; ".join(unknown(reasons))), reasons
+
+
+def _users(counts: Answer, people: Answer) -> tuple[int | None, int | None, str]:
+    """Users hit and users there, and why the first is not known.
+
+    Nobody there at all is no answer about a service level that went wrong: the cloud forgot, or the site is gone.
+    """
+    said = counts if isinstance(counts, Counts) else Counts()
+    if said.num_users is not None and said.total_users != 0:
+        return said.num_users, said.total_users, ""
+    if isinstance(people, People) and people.count:
+        return people.count, said.total_users or None, ""
+    if said.total_users == 0:
+        return None, None, NOBODY_COUNTED
+    return None, said.total_users, next((why for why in (counts, people) if isinstance(why, str)), NOT_SAID)
 
 
 def _counted(impact: Impact, devices: Devices) -> Impact:

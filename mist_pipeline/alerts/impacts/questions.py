@@ -18,6 +18,8 @@ MOST_PLACES = 3
 """Sites and service levels of one incident that are asked about."""
 SHORTEST_WINDOW = timedelta(hours=1)
 """What a score is made of; an alert may have begun this very moment."""
+REMEMBERED = timedelta(days=14)
+"""About so long the cloud keeps what it counts by the hour; what ended before is history only."""
 LONGEST_WINDOW = timedelta(days=7)
 """Longer windows come in buckets of a day, and the cloud forgets."""
 
@@ -46,13 +48,23 @@ def places(due: DueIncident, now: datetime, most: int = MOST_PLACES) -> list[Pla
     found: dict[str, Place] = {}
     for alert in due.alerts:
         start, end = window(alert, now)
-        if alert.metric not in CATALOGUE or not alert.site_id or alert.site_id in found:
+        if (
+            alert.metric not in CATALOGUE
+            or not alert.site_id
+            or alert.site_id in found
+            or is_forgotten(end, now)
+        ):
             continue
         start = min(max(start, end - LONGEST_WINDOW), end - SHORTEST_WINDOW)
         found[alert.site_id] = Place(due.incident.incident_id, alert.site_id, alert.metric, start, end)
         if len(found) == most:
             break
     return list(found.values())
+
+
+def is_forgotten(end: datetime, now: datetime) -> bool:
+    """Whether the cloud does not know any more what was then."""
+    return end < now - REMEMBERED
 
 
 def every_question(asked: Sequence[Sequence[Place]], *, shows_clients: bool) -> list[Question]:

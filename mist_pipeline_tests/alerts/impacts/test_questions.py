@@ -1,9 +1,12 @@
 """Which questions fit into the calls: numbers of the worst incidents first, names after them."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mist_pipeline.alerts.impacts.due import due_incidents
+from mist_pipeline.alerts.impacts.measured import impacts
 from mist_pipeline.alerts.impacts.questions import Place, every_question, fitting, places
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live, run
 
@@ -53,3 +56,19 @@ def test_three_sites_of_an_incident_are_asked_about_each_once_over_a_week_at_mos
         assert len(found) <= 3
         assert len({one.site_id for one in found}) == len(found)
         assert all((one.end - one.start).days <= 7 for one in found)
+
+
+def test_what_ended_before_the_cloud_remembers_is_history_only() -> None:
+    state, _ = run(live(hour, finding("s1", severity="critical")) for hour in range(3))
+    [alert] = state.alerts.values()
+    over = replace(alert, state="resolved", resolved_at=START + 3 * HOUR, last_bad_at=START + 2 * HOUR)
+    [incident] = state.incidents.values()
+    ended = replace(incident, state="resolved", resolved_at=START + 3 * HOUR)
+    then = replace(state, alerts={over.alert_id: over}, incidents={ended.incident_id: ended})
+    for days, asks in ((1, True), (15, False)):
+        now = START + 24 * days * HOUR
+        [due] = due_incidents(then, {}, now)
+        found = places(due, now)
+        assert bool(found) == asks
+        [whole, *_] = impacts(due, found, {}, None, now)
+        assert ("history only: " in whole.unknown) != asks

@@ -167,16 +167,18 @@ def test_devices_are_known_where_only_the_numbers_failed(world: World) -> None:
     assert impact.unknown.startswith("users: the cloud did not answer (HTTP 503)")
 
 
-def test_an_empty_answer_is_zero_users_and_no_guess(world: World) -> None:
-    world.cloud.counts = {"num_users": 0, "total_users": 0, "num_aps": 0, "total_aps": 12}
-    world.cloud.changed = lambda seen: (
-        Reply(document={"start": 0, "end": 60, "total_count": 0, "aps": []})
-        if seen.path.endswith("impacted-aps")
-        else None
-    )
+def test_nobody_hit_is_zero_and_nobody_there_is_no_answer(world: World) -> None:
+    nobody = Reply(document={"start": 0, "end": 60, "total_count": 0, "aps": []})
+    world.cloud.changed = lambda seen: nobody if seen.path.endswith("impacted-aps") else None
+    world.cloud.counts = {"num_users": 0, "total_users": 90, "num_aps": 0, "total_aps": 12}
     world.asks(1)
     impact = world.whole()
-    assert (impact.num_users, impact.num_aps, impact.total_aps, impact.devices) == (0, 0, 12, ())
+    assert (impact.num_users, impact.total_users, impact.num_aps, impact.devices) == (0, 90, 0, ())
+    world.cloud.counts = {"num_users": 0, "total_users": 0, "num_aps": 0, "total_aps": 12}
+    world.asks(2)
+    impact = world.whole()
+    assert (impact.num_users, impact.num_sites_asked) == (None, 0)
+    assert "users: the cloud counted nobody there at that time" in impact.unknown
 
 
 def test_without_a_token_nothing_is_asked_and_the_run_goes_on(make: Make) -> None:
