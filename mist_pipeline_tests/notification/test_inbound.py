@@ -28,7 +28,6 @@ from mist_pipeline_tests.support.alerts.histories import START, finding, live
 from mist_pipeline_tests.support.fakes.fake_http import Reply
 from mist_pipeline_tests.support.fakes.fake_pagerduty import (
     API_TOKEN,
-    NOON,
     ROUTING_KEY,
     FakePagerDuty,
     incident_webhook,
@@ -37,7 +36,7 @@ from mist_pipeline_tests.support.fakes.fake_pagerduty import (
 )
 
 KEY = "a signing key"
-SECOND = timedelta(seconds=1)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 DUTY = EscalationPolicy(steps=(EscalationStep(after_minutes=15, sink="pager"),))
 TELL = NotificationRules(
     routes=[Route(name="all", sinks=("pager", "files"), escalation="duty")], escalations={"duty": DUTY}
@@ -123,7 +122,7 @@ def desk(
 ) -> Iterator[Desk]:
     # The incidents of these tests began long ago; what people do with them happens one second after another.
     seconds = itertools.count()
-    clock = lambda: (at or NOON) + next(seconds) * SECOND  # noqa: E731 - a clock
+    clock = lambda: (at or START + DAY) + next(seconds) * SECOND  # noqa: E731 - a clock
     with FakePagerDuty(clock, groups=groups) as pagerduty:
         more = {"api_token_from": "TOKEN", "api_url": pagerduty.url} if token else {}
         settings = configured(data, url=pagerduty.url, signing_keys_from={"ours": "SIGNED"}, **more)
@@ -210,7 +209,7 @@ def test_an_event_that_is_delivered_twice_does_nothing_twice(tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_an_acknowledgement_that_is_heard_before_the_page_is_known_counts_once_it_is(tmp_path: Path) -> None:
-    with desk(tmp_path) as office:
+    with desk(tmp_path, at=utc_now()) as office:
         (name,) = office.page("s1")
         taken = office.pagerduty.act(office.key(name), "acknowledged")
         assert office.hear(taken) == ["of no incident of ours"]

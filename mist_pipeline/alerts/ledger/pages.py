@@ -27,6 +27,9 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 FORGOTTEN_AFTER = timedelta(days=7)
 """Pages of others are forgotten after so long."""
 
+_FUTURE = timedelta(days=1)
+"""An act so far ahead is a mistake."""
+
 PageAct = Literal["opened", "taken", "closed", "given_back", "merged"]
 TAKEN: frozenset[str] = frozenset({"taken", "closed"})
 """Acts after which a person knows."""
@@ -55,6 +58,9 @@ class PageNews:
 
 def record(connection: Connection, news: PageNews, now: datetime) -> list[Row]:
     """Write down what a pager says; returns the rows whose incidents may follow, sorted by incident."""
+    if news.at > now + _FUTURE:
+        # It would make whatever follows old.
+        return []
     joined = _join(connection, news.page, _incidents(connection, news.subjects))
     if news.act == "merged" and news.into:
         ours = [row["incident_id"] for row in of_page(connection, news.page)]

@@ -110,6 +110,13 @@ def test_a_page_of_others_or_of_a_test_changes_nothing_and_is_forgotten(ledger: 
     assert ledger.incident(name)[0].state == "open"
 
 
+def test_an_act_of_a_clock_far_ahead_does_not_make_all_later_ones_old(ledger: Ledger) -> None:
+    (name,) = paged(ledger)
+    assert heard(ledger, news("opened", 0, subjects=(name,)), news("closed", 60 * 24 * 365)) == []
+    heard(ledger, news("taken", 1))
+    assert ledger.incident(name)[0].state == "acknowledged"
+
+
 def test_what_is_over_is_not_taken(ledger: Ledger) -> None:
     (name,) = paged(ledger)
     heard(ledger, news("opened", 0, subjects=(name,)))

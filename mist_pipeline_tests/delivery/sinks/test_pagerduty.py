@@ -192,6 +192,13 @@ def test_when_pagerduty_asks_for_a_pause_nothing_else_is_sent_to_it() -> None:
         assert len(fake.requests) == sent + 1
 
 
+def test_a_test_that_is_asked_to_wait_sends_nothing_after_it() -> None:
+    with FakePagerDuty() as fake:
+        fake.script(Reply(503, headers={"Retry-After": "60"}))
+        assert isinstance(pager(fake).send(message(reason="test")), Retry)
+        assert len(fake.requests) == 1
+
+
 def test_a_pause_is_kept_also_where_the_new_page_was_accepted_before_it() -> None:
     with FakePagerDuty() as fake:
         sink = pager(fake)

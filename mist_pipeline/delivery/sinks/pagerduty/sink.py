@@ -141,10 +141,11 @@ class PagerDutySink:
     def _test(self, message: Message) -> Outcome:
         """A page that opens and closes, so that a test leaves nothing behind."""
         key = dedup_key(message)
-        events = (trigger_event(message, key), _short_event("resolve", key))
-        return _worst([self._event(message.recipient, event) for event in events]) or Accepted(
-            message.reference
-        )
+        opened = self._event(message.recipient, trigger_event(message, key))
+        if opened is not None and _pause(opened) is not None:
+            return opened
+        closed = self._event(message.recipient, _short_event("resolve", key))
+        return _worst([opened, closed]) or Accepted(message.reference)
 
     def _everywhere(self, message: Message, action: Literal["acknowledge", "resolve"]) -> Outcome | None:
         """One event for every key still open, of every recipient.
