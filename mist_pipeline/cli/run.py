@@ -75,6 +75,7 @@ def run(
     hint = "an older day notifies people only with --notify" if notify is None else "--no-notify"
     announce(settings, notifies=is_recent if notify is None else notify, hint=hint)
     days = _checked_days(settings, wanted, wanted, instant)
+    _check_place(settings, mode)
     jobs: list[tuple[str, Sequence[date]]] = [(JOBS[mode], days)]
     if mode in (Mode.monitor, Mode.all):
         jobs.insert(0, ("snapshots", ()))
@@ -125,6 +126,7 @@ def backfill(
     instant = _instant(as_of)
     yesterday = _yesterday(settings, instant)
     days = _checked_days(settings, first.date(), last.date() if last else yesterday, instant)
+    _check_place(settings, mode)
     jobs: list[tuple[str, Sequence[date]]] = []
     if mode in (Mode.monitor, Mode.all):
         jobs += [("snapshots", ()), ("collect", days)]
@@ -172,6 +174,14 @@ def retention(
     with progress_bar() as bar:
         outcome = execute(settings, "retention", progress=bar)
     print_outcomes([outcome])
+
+
+def _check_place(settings: "Settings", mode: Mode) -> None:
+    """Refuse at once what every step that asks the cloud would refuse."""
+    from mist_pipeline.workflows.cloud import Cloud
+
+    if mode in (Mode.monitor, Mode.all):
+        Cloud(settings).check_place()
 
 
 def _instant(as_of: datetime | None) -> datetime:

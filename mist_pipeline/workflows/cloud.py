@@ -60,6 +60,15 @@ class Cloud:
         """An organisation of this cloud, as a data folder is pinned to it."""
         return Owner(organisation.id, organisation.name, self.api_url)
 
+    def check_place(self) -> None:
+        """Compare what is configured with the data folder; nobody is asked.
+
+        Raises:
+            OtherOrganisationError: The folder belongs to another cloud or organisation.
+        """
+        wanted = Organisation(self.settings.mist.org_id or "", self.settings.organisation.name)
+        refuse_other(self.settings, self.owner(wanted))
+
     @contextmanager
     def client(
         self, *, patience_seconds: float = PATIENT_SECONDS, limits: Limits = DEFAULT_LIMITS
@@ -75,9 +84,8 @@ class Cloud:
             OtherOrganisationError: The data folder belongs to another organisation.
             MistError: The cloud did not say whose token it is.
         """
-        wanted = Organisation(self.settings.mist.org_id or "", self.settings.organisation.name)
         # A token is not even shown to a cloud that cannot be the right one.
-        refuse_other(self.settings, self.owner(wanted))
+        self.check_place()
         with self.any_client(patience_seconds=patience_seconds, limits=limits) as client:
             refuse_other(self.settings, self.owner(client.resolve_org()))
             yield client

@@ -105,6 +105,20 @@ def test_a_file_is_no_data_folder(call: Call, folder: Path) -> None:
         assert "is no folder" in ended.text
 
 
+@pytest.mark.parametrize("arguments", [("run",), ("backfill", "--from", "2026-03-01"), ("daemon",)], ids=str)
+def test_a_configuration_of_another_cloud_is_refused_before_anything_starts(
+    arguments: tuple[str, ...], call: Call, folder: Path
+) -> None:
+    pin = {"id": "o-1", "name": "Simulated", "cloud": "http://127.0.0.1:1"}
+    (folder / "data" / "organisation.json").write_text(json.dumps(pin), encoding="utf-8")
+    ended = call(*arguments, MIST_API_TOKEN="t" * 30)
+    assert ended.code == 2
+    said = " ".join(ended.err.split())
+    assert "belongs to Simulated (o-1, cloud http://127.0.0.1:1), and this would ask the organisation" in said
+    assert "https://api.mist.com" in said
+    assert [path.name for path in (folder / "data").iterdir()] == ["organisation.json"]
+
+
 def test_doctor_leaves_no_folder_behind(call: Call, folder: Path) -> None:
     (folder / "data").rmdir()
     ended = call("doctor", MIST_BASE_URL="http://127.0.0.1:9")
