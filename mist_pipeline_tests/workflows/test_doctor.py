@@ -1,70 +1,105 @@
-"""What `doctor` says of ticket systems before there is a ticket."""
+"""What ``doctor`` says of the sinks: which fail, since when, and what to do."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-import pytest
+import yaml
 
-from mist_pipeline.workflows.doctor import DOUBTFUL, FINE, WRONG, Verdict, tickets
-from mist_pipeline_tests.support.fakes.fake_http import FakeHttp
-from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
-from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow
-from mist_pipeline_tests.support.settings.configurations import load
+from mist_pipeline.alerts.ledger.ledger import NotificationRules
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.alerts.notify.outcome import Accepted, Outcome, Refused, Retry
+from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.workflows.doctor import DOUBTFUL, FINE, WRONG, Check, delivery
+from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.messages import utc_now
+from mist_pipeline_tests.support.alerts.histories import finding, findings
 
-SECRET = "a-t0ken-that-nobody-may-see"
-
-
-def said(sink: str, folder: Path) -> list[tuple[Verdict, str, str]]:
-    text = f"notifications: {{sinks: {{desk: {sink}}}}}"
-    found = list(tickets(load(text, folder, {"TOKEN": SECRET})))
-    assert SECRET not in str(found)
-    assert all(check.subject == "tickets of desk" for check in found)
-    return [(check.verdict, check.found, check.fix) for check in found]
+HOUR = timedelta(hours=1)
 
 
-def jira(url: str) -> str:
-    return f"{{type: jira, base_url: '{url}', project: OPS, user: a@example.com, token_from: TOKEN}}"
+def configured(data: Path, *sinks: str) -> Settings:
+    notifications = {"sinks": {name: {"type": "file", "folder": str(data / name)} for name in sinks}}
+    return load_settings(
+        environment={
+            "MIST_PIPELINE_DATA": str(data),
+            "MIST_PIPELINE__NOTIFICATIONS": yaml.safe_dump(notifications),
+        }
+    )
 
 
-def servicenow(url: str) -> str:
-    return f"{{type: servicenow, base_url: '{url}', user: mist, token_from: TOKEN}}"
+def waits(settings: Settings, **answers: Outcome | None) -> None:
+    """A message to each of these sinks was decided two hours ago, and was answered so, or not tried."""
+    then = utc_now() - 2 * HOUR
+    rules = NotificationRules(routes=[Route(name="all", sinks=tuple(answers))])
+    with open_ledger(settings) as ledger:
+        ledger.record_evaluation(
+            EvaluationInput(as_of=then, source="live", findings=findings([finding()])), rules
+        )
+        tried: dict[str, Any] = {
+            name: lambda _row, answer=answer: answer for name, answer in answers.items() if answer is not None
+        }
+        Outbox(ledger.engine).work(tried, "w", lambda: then)
 
 
-def test_a_jira_without_a_priority_is_told_beforehand(tmp_path: Path) -> None:
-    with FakeJira() as fake:
-        assert said(jira(fake.url), tmp_path) == [(FINE, "the fields that are written are there", "")]
-        fake.has_priority = False
-        ((verdict, found, fix),) = said(jira(fake.url), tmp_path)
-        assert fake.writes() == []
-    assert verdict == DOUBTFUL
-    assert found == "Jira: Task in OPS has no priority when it is created; tickets get none"
-    assert "priorities: {}" in fix
+def only(found: list[Check]) -> Check:
+    (one,) = found
+    return one
 
 
-def test_a_table_that_hides_what_a_record_is_found_by_is_told_beforehand(tmp_path: Path) -> None:
-    with FakeServiceNow() as fake:
-        fake.add(short_description="theirs")
-        assert said(servicenow(fake.url), tmp_path) == [(FINE, "the fields that are written are there", "")]
-        fake.missing_fields = {"correlation_id"}
-        ((verdict, found, _fix),) = said(servicenow(fake.url), tmp_path)
-        assert fake.writes() == []
-    assert verdict == WRONG
-    assert "does not show correlation_id to this account" in found
+def test_before_anything_was_sent_there_is_nothing_to_say_and_nothing_is_made(tmp_path: Path) -> None:
+    assert list(delivery(configured(tmp_path))) == []
+    assert list(delivery(configured(tmp_path, "chat"))) == []
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("sink", [jira, servicenow])
-@pytest.mark.parametrize("kind", ["wrong secret", "not there"])
-def test_a_ticket_system_that_does_not_answer_is_told_without_the_secret(
-    sink: object, kind: str, tmp_path: Path
-) -> None:
-    assert callable(sink)
-    fake: FakeHttp = FakeJira(authorization="x") if sink is jira else FakeServiceNow(authorization="x")
-    with fake:
-        url = fake.url if kind == "wrong secret" else "http://127.0.0.1:9"
-        ((verdict, found, fix),) = said(sink(url), tmp_path)
-    assert verdict == WRONG
-    assert ("401" in found) == (kind == "wrong secret")
-    assert "check base_url, user and secret" in fix
+def test_sinks_that_accept_what_they_are_sent_are_fine(tmp_path: Path) -> None:
+    settings = configured(tmp_path, "chat", "mail")
+    waits(settings, chat=Accepted(), mail=Accepted())
+    assert only(list(delivery(settings))) == Check(FINE, "sinks", "chat, mail: no message waits for long")
 
 
-def test_without_tickets_nobody_is_asked(tmp_path: Path) -> None:
-    assert list(tickets(load("notifications: {sinks: {out: {type: file}}}", tmp_path, {}))) == []
+def test_a_sink_that_fails_is_named_with_what_it_said(tmp_path: Path) -> None:
+    settings = configured(tmp_path, "chat", "mail")
+    waits(settings, chat=Retry("Slack answered 403"), mail=Accepted())
+    check = only(list(delivery(settings)))
+    assert (check.verdict, check.subject) == (DOUBTFUL, "sink chat")
+    assert check.found.startswith("Sink chat has not accepted any message since ")
+    assert check.found.endswith("Slack answered 403")
+    assert check.fix == "it is tried again by itself"
+
+
+def test_a_refused_message_is_sent_again_by_hand(tmp_path: Path) -> None:
+    settings = configured(tmp_path, "chat", "mail")
+    waits(settings, chat=Refused("404"), mail=Accepted())
+    assert "alerts retry" in only(list(delivery(settings))).fix
+
+
+def test_what_waits_untried_asks_for_the_daemon(tmp_path: Path) -> None:
+    settings = configured(tmp_path, "chat", "mail")
+    waits(settings, chat=None, mail=Accepted())
+    assert "mist-pipeline daemon" in only(list(delivery(settings))).fix
+
+
+def test_when_no_sink_accepts_anything_that_is_wrong_since_nobody_can_be_told(tmp_path: Path) -> None:
+    settings = configured(tmp_path, "chat", "mail")
+    waits(settings, chat=Retry("403"), mail=Retry("421"))
+    found = list(delivery(settings))
+    assert [check.verdict for check in found] == [WRONG, WRONG]
+    assert all("nobody is told" in check.fix for check in found)
+
+
+def test_a_sink_that_is_not_configured_any_more_is_not_told(tmp_path: Path) -> None:
+    waits(configured(tmp_path, "chat", "mail"), chat=Retry("403"), mail=Accepted())
+    assert only(list(delivery(configured(tmp_path, "mail")))).verdict == FINE
+
+
+def test_patience_is_as_long_as_it_is_set(tmp_path: Path) -> None:
+    settings = configured(tmp_path, "chat", "mail")
+    waits(settings, chat=Retry("403"), mail=Accepted())
+    patient = settings.model_copy(
+        update={"alerts": settings.alerts.model_copy(update={"sink_patience_minutes": 180})}
+    )
+    assert only(list(delivery(patient))).verdict == FINE
