@@ -19,6 +19,7 @@ from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
+from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 from mist_pipeline.workflows.ledger_access import (
     kept_evaluations,
     notification_rules,
@@ -119,6 +120,8 @@ def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
         past = world.history(days[0], days[-1])
         warehouse = Warehouse(settings.warehouse_path)
         warehouse.replace_all({BY_NAME[f"history.{name}"]: frame for name, frame in past.items()}, days)
+        # As every morning's analysis does it; else each look would read the days before anew.
+        store_evidence(warehouse, settings, days)
         with open_ledger(settings) as ledger:
             today = world.history(days[-1] + timedelta(days=1), days[-1] + timedelta(days=1))
             made = Storm(settings, world, today, ledger, mailbox, slack, pager, jira, servicenow)
