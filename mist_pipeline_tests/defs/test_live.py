@@ -20,11 +20,18 @@ from mist_pipeline.simulator.world.world import World
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.collection.poll import planned_requests
 from mist_pipeline.workflows.progress import silent
+from mist_pipeline_tests.support.cli.runs_in_memory import runs_in_memory
 
 TODAY = date(2026, 3, 3)
 SITES = 4
 UTC_ZONE = ZoneInfo("UTC")
 METRICS = ("coverage", "capacity")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_memory() -> Iterator[None]:
+    with runs_in_memory():
+        yield
 
 
 def at(hour: int, minute: int = 5) -> datetime:

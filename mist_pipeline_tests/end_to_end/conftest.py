@@ -1,18 +1,16 @@
 """A simulated cloud over HTTP, and a pipeline of its own for every test."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance
 
-from mist_pipeline.cli import execution
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.cloud.server import Running, serve
 from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline.simulator.world.world import World
+from mist_pipeline_tests.support.cli.runs_in_memory import runs_in_memory
 
 START = date(2026, 3, 27)
 NOW = datetime(2026, 4, 1, 9, 25, tzinfo=UTC)
@@ -24,18 +22,8 @@ Configured = Callable[..., Settings]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _runs_in_memory() -> Iterator[None]:
-    """Dagster keeps what it knows of each data folder in memory; the processes of `test_kill` keep it on disk."""
-    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        opened: dict[Path, DagsterInstance] = {}
-
-        @contextmanager
-        def instance(settings: Settings) -> Iterator[DagsterInstance]:
-            if settings.data not in opened:
-                opened[settings.data] = stack.enter_context(DagsterInstance.ephemeral())
-            yield opened[settings.data]
-
-        patch.setattr(execution, "instance", instance)
+def _in_memory() -> Iterator[None]:
+    with runs_in_memory():
         yield
 
 
