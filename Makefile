@@ -45,7 +45,7 @@ check: $(READY)  ## Formatting, lint, types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-format: $(READY)  ## Format and mend what lint can mend
+format: $(READY)  ## Format, and fix what lint can fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 

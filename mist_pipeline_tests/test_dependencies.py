@@ -65,7 +65,7 @@ def test_every_dependency_is_pinned_once(name: str) -> None:
     assert [name_of(line) for line in PINS if "==" in line].count(name) == 1
 
 
-def test_each_extra_is_told_with_what_it_brings() -> None:
+def test_each_extra_is_described_with_what_it_brings() -> None:
     for extra, names in declared().items():
         if extra in ("run", "dev"):
             continue

@@ -128,7 +128,7 @@ class TestDoctor:
         assert "calls left this hour" in ended.text
         assert cloud.token not in ended.text
 
-    def test_a_wrong_token_is_told_without_showing_it(self, call: Call, cloud: Running) -> None:
+    def test_a_wrong_token_is_reported_without_showing_it(self, call: Call, cloud: Running) -> None:
         ended = call("doctor", MIST_BASE_URL=cloud.base_url, MIST_API_TOKEN=SECRET)
         assert ended.code == 1
         assert "401" in ended.text
@@ -136,7 +136,7 @@ class TestDoctor:
         assert SECRET not in ended.text
 
     @pytest.mark.slow
-    def test_an_unreachable_cloud_is_told_with_its_address(self, call: Call) -> None:
+    def test_an_unreachable_cloud_is_reported_with_its_address(self, call: Call) -> None:
         ended = call("doctor", MIST_BASE_URL=NOWHERE, MIST_API_TOKEN=SECRET)
         assert ended.code == 1
         assert f"is {NOWHERE} right and reachable?" in ended.text
@@ -368,7 +368,7 @@ class TestSimulate:
         assert "--fault" in ended.text
         assert expected in ended.text.replace("│ ", "")
 
-    def test_a_port_that_is_taken_is_told(self, call: Call) -> None:
+    def test_a_port_that_is_taken_is_reported(self, call: Call) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()

@@ -18,7 +18,7 @@ KILLS = 20
 
 
 @pytest.mark.slow
-def test_whoever_is_killed_at_any_moment_has_told_everybody_in_the_end(tmp_path: Path) -> None:
+def test_whoever_is_killed_at_any_moment_has_notified_everybody_in_the_end(tmp_path: Path) -> None:
     calm, shaken = both(tmp_path, Week(days=3), seed=1, kills=KILLS)
     assert broken(calm, shaken) == [], table(shaken, calm)
     assert len(shaken.kills) == KILLS

@@ -105,7 +105,7 @@ def test_an_impossible_value_fails_the_check_which_names_its_column(
 
 
 @pytest.mark.parametrize("state", ["healthy", "OK", "", None])
-def test_an_unknown_state_is_told(state: str | None, shared: Warehouse) -> None:
+def test_an_unknown_state_is_reported(state: str | None, shared: Warehouse) -> None:
     write(shared, TABLE, row(state=state, score_pct=None))
     assert out_of_range(shared, TABLE, (FIRST, FIRST)) == {"state": 1}
 
@@ -159,7 +159,7 @@ def test_a_run_tells_what_is_wrong_and_makes_nothing_of_it(tmp_path: Path) -> No
     assert not result.success
 
 
-def test_a_repeated_key_is_told_with_the_columns_of_the_key_and_stops_the_run(tmp_path: Path) -> None:
+def test_a_repeated_key_is_reported_with_the_columns_of_the_key_and_stops_the_run(tmp_path: Path) -> None:
     result = materialised(tmp_path, frame(row(), row(), row(site_id="b")))
     check = evaluations(result)["keys_are_unique"]
     assert not check.passed
@@ -180,7 +180,7 @@ def test_good_rows_pass_and_the_run_goes_on(tmp_path: Path) -> None:
     assert result.success
 
 
-def test_a_check_looks_at_the_days_of_its_run_only(tmp_path: Path) -> None:
+def test_a_check_reads_the_days_of_its_run_only(tmp_path: Path) -> None:
     Warehouse(tmp_path / "warehouse.duckdb").replace_days(TABLE, frame(row(score_pct=101.0)), [FIRST])
     later = frame(row(day=SECOND))
     assert evaluations(materialised(tmp_path, later, [SECOND]))["values_are_possible"].passed

@@ -59,7 +59,7 @@ def test_the_same_run_again_notifies_nobody(build: Build) -> None:
         assert ledger.events() == before
 
 
-def test_evaluations_that_waited_are_made_up_for_in_order_and_told_once(build: Build) -> None:
+def test_evaluations_that_waited_are_made_up_for_in_order_and_notified_once(build: Build) -> None:
     installed = build()
     installed.keep(*(live(hour, finding()) for hour in range(3)))
     result = installed.read("evaluate", 3)
@@ -114,7 +114,7 @@ def test_a_run_that_dies_before_it_sends_leaves_rows_that_are_sent_later(
     assert installed.reasons() == [["first"]]
 
 
-def test_the_end_of_an_incident_is_told_where_its_beginning_was(build: Build) -> None:
+def test_the_end_of_an_incident_is_notified_where_its_beginning_was(build: Build) -> None:
     installed = build()
     down = finding(family="device", kind="site_down", severity="critical", metric="")
     installed.evaluates(0, down, readings=reading("ok"))
@@ -123,7 +123,7 @@ def test_the_end_of_an_incident_is_told_where_its_beginning_was(build: Build) ->
     assert installed.reasons() == [["first", "all_resolved"]]
 
 
-def test_without_a_route_nobody_is_told_and_the_run_says_so(build: Build) -> None:
+def test_without_a_route_nobody_is_notified_and_the_run_says_so(build: Build) -> None:
     installed = build(routes=[])
     result = installed.evaluates(0, finding())
     assert installed.messages() == {}
@@ -248,7 +248,7 @@ def test_a_silence_in_a_planned_window_silences_inside_of_it_alone(build: Build)
     assert installed.reasons() == [["first"], ["first"]]
 
 
-def test_an_incident_that_hovers_at_its_line_is_told_once_and_ends_above_the_recovery_line(
+def test_an_incident_that_hovers_at_its_line_is_notified_once_and_ends_above_the_recovery_line(
     build: Build,
 ) -> None:
     installed = build(alerts={"raises": {"threshold": "critical"}})

@@ -151,7 +151,7 @@ def test_a_day_becomes_an_evaluation_input_of_its_findings_readings_and_causes(s
     assert given.causes["cause_fingerprint"].to_list() == ["cause-1"]
 
 
-def test_a_day_speaks_from_its_beginning_where_the_organisation_is(settings: Settings) -> None:
+def test_a_day_begins_at_midnight_of_the_organisation(settings: Settings) -> None:
     zone = load_settings(environment=environment(settings.data, "Asia/Kathmandu"))
     given = evaluation_input_of_day(Warehouse(zone.warehouse_path), zone, YESTERDAY, MORNING)
     assert given.covers_from == datetime(2026, 3, 27, 18, 15, tzinfo=UTC)

@@ -164,7 +164,7 @@ def test_the_copies_say_what_the_ledger_says(settings: Settings) -> None:
     assert window.item() == "Europe/Berlin"
 
 
-def test_every_table_is_told_with_its_rows_and_checked(settings: Settings) -> None:
+def test_every_table_is_reported_with_its_rows_and_checked(settings: Settings) -> None:
     with open_ledger(settings) as ledger:
         live_through(ledger)
         truth = ledger.frames()

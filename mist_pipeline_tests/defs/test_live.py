@@ -89,7 +89,7 @@ def test_whoever_wants_no_detail_gets_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_look_goes_on_without_detail_that_fails(tmp_path: Path) -> None:
+def test_a_poll_goes_on_without_detail_that_fails(tmp_path: Path) -> None:
     refused = Faults(script=[Scripted("/summary-trend", "forbidden", times=10_000)])
     with organisation(tmp_path, refused) as (settings, cloud):
         look(settings, cloud, at(9))
@@ -111,7 +111,7 @@ def ask(now: datetime) -> Ask:
         (at(8, 50), ("s2",), "off", [("off", 2)]),
     ],
 )
-def test_what_a_look_asks(
+def test_what_a_poll_asks(
     before: datetime | None,
     suspects: tuple[str, ...],
     detail: str,

@@ -51,7 +51,7 @@ def test_an_instance_that_ran_nothing_knows_no_facts(instance: dg.DagsterInstanc
     assert read(instance, keys=[dg.AssetCheckKey(KEY, "is_fresh")]) == PipelineFacts()
 
 
-def test_a_failed_run_is_told_with_its_first_error_and_no_wrapping(instance: dg.DagsterInstance) -> None:
+def test_a_failed_run_is_reported_with_its_first_error_and_no_wrapping(instance: dg.DagsterInstance) -> None:
     run_id = run(instance, "search", broken)
     facts = only(read(instance))
     assert (facts.job, facts.run_id, facts.is_failed, facts.failures) == ("search", run_id, True, 1)
@@ -60,7 +60,7 @@ def test_a_failed_run_is_told_with_its_first_error_and_no_wrapping(instance: dg.
     assert facts.ended_at.tzinfo is UTC
 
 
-def test_a_failure_on_purpose_is_told_in_its_own_words(instance: dg.DagsterInstance) -> None:
+def test_a_failure_on_purpose_is_reported_in_its_own_words(instance: dg.DagsterInstance) -> None:
     def refuse() -> None:
         try:
             broken()
@@ -120,7 +120,7 @@ def test_runs_of_the_command_line_count(instance: dg.DagsterInstance) -> None:
     assert only(read(instance)).is_failed
 
 
-def test_jobs_that_nobody_watches_are_not_told(instance: dg.DagsterInstance) -> None:
+def test_jobs_that_nobody_watches_are_not_reported(instance: dg.DagsterInstance) -> None:
     run(instance, "alerts", broken)
     assert read(instance).jobs == ()
 
@@ -135,7 +135,7 @@ def test_a_poll_is_known_though_its_job_is_not_watched(instance: dg.DagsterInsta
 # Checks
 
 
-def test_a_failed_check_is_told_though_its_run_succeeded(instance: dg.DagsterInstance) -> None:
+def test_a_failed_check_is_reported_though_its_run_succeeded(instance: dg.DagsterInstance) -> None:
     warns = dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN)
     facts = read(instance, keys=materialise(instance, GOOD, BAD, warns))
     assert not only(facts).is_failed
@@ -149,7 +149,7 @@ def test_a_failed_check_is_told_though_its_run_succeeded(instance: dg.DagsterIns
     assert only(facts).ended_at - facts.checks[1].evaluated_at < HOUR
 
 
-def test_a_check_that_blocks_fails_its_job_and_is_told_itself(instance: dg.DagsterInstance) -> None:
+def test_a_check_that_blocks_fails_its_job_and_is_reported_itself(instance: dg.DagsterInstance) -> None:
     facts = read(instance, keys=materialise(instance, BAD, blocking=True))
     assert [(each.is_blocking, each.is_passed) for each in facts.checks] == [(True, False)]
     assert "check_0" in only(facts).reason
@@ -201,7 +201,7 @@ def test_a_run_over_a_range_of_days_counts_as_one(instance: dg.DagsterInstance) 
     assert [each.is_passed for each in facts.checks] == [True]
 
 
-def test_checks_that_there_are_no_more_are_not_told(instance: dg.DagsterInstance) -> None:
+def test_checks_that_there_are_no_more_are_not_reported(instance: dg.DagsterInstance) -> None:
     keys = materialise(instance, BAD, BAD)
     assert [each.check for each in read(instance, keys=keys[:1]).checks] == ["check_0"]
 

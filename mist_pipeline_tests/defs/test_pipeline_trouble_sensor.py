@@ -183,7 +183,7 @@ def test_the_sensor_is_off_until_somebody_turns_it_on_and_takes_its_time(
     assert [target.job_name for target in sensor.targets] == ["alerts"]
 
 
-def test_a_failed_daily_run_is_told_once_and_its_recovery_in_the_same_place(
+def test_a_failed_daily_run_is_notified_once_and_its_recovery_in_the_same_place(
     build: Build, instance: dg.DagsterInstance
 ) -> None:
     installed = build()

@@ -163,7 +163,9 @@ def test_a_site_without_a_row_is_counted(table: Table, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("fallen_back", "passes"), [(1, True), (2, False)])
-def test_many_fall_backs_are_told_with_their_share(fallen_back: int, passes: bool, tmp_path: Path) -> None:
+def test_many_fall_backs_are_reported_with_their_share(
+    fallen_back: int, passes: bool, tmp_path: Path
+) -> None:
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
     models = ["mean"] * fallen_back + ["arima(1,1,1)"] * (3 - fallen_back)
     store(
@@ -177,7 +179,7 @@ def test_many_fall_backs_are_told_with_their_share(fallen_back: int, passes: boo
 
 
 @pytest.mark.slow
-def test_a_check_on_its_own_looks_at_every_day(tmp_path: Path) -> None:
+def test_a_check_on_its_own_reads_every_day(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
     rows = [row(day=day, score_pct=101.0) for day in (FIRST, SECOND)]
     write(warehouse, history.SLE_DAILY, *rows)

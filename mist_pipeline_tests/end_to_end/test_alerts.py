@@ -152,7 +152,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         yield made
 
 
-def test_a_slow_degradation_is_told_before_it_is_critical(town: Town) -> None:
+def test_a_slow_degradation_is_notified_before_it_is_critical(town: Town) -> None:
     (fading,) = [one for one in town.world.truth if one.kind == "slow_degradation"]
     assert fading.critical_at is not None
     assert town.clock.now() < fading.critical_at
@@ -164,7 +164,7 @@ def test_a_slow_degradation_is_told_before_it_is_critical(town: Town) -> None:
     assert any("overage" in path.read_text(encoding="utf-8") for path in messages)
 
 
-def test_an_outage_is_told_paged_taken_and_over_each_once(town: Town) -> None:
+def test_an_outage_is_notified_paged_acknowledged_and_resolved_each_once(town: Town) -> None:
     town.look(9)
     before = len(town.slack.posts())
     town.look(10)
@@ -203,7 +203,7 @@ def test_an_outage_is_told_paged_taken_and_over_each_once(town: Town) -> None:
     assert town.ticket_about("down") == key, "still the only one"
 
 
-def test_nothing_is_told_twice_when_everything_runs_again(town: Town) -> None:
+def test_nothing_is_notified_twice_when_everything_runs_again(town: Town) -> None:
     seen = (len(town.slack.channels[CHANNEL]), len(town.pager.events), len(town.jira.writes()))
     town.run("evaluate", "escalate", "deliver", "read_back")
     assert (len(town.slack.channels[CHANNEL]), len(town.pager.events), len(town.jira.writes())) == seen

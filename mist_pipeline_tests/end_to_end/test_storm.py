@@ -138,7 +138,7 @@ def test_a_storm_is_one_incident_with_every_site_as_its_child(storm: Storm) -> N
     assert "300 sites" in incidents["cause"][0]
 
 
-def test_everybody_hears_of_it_once(storm: Storm) -> None:
+def test_everybody_is_notified_once(storm: Storm) -> None:
     deliveries = storm.ledger.frames()["deliveries"]
     assert set(deliveries["state"]) == {"sent"}
     assert deliveries["sink"].is_unique().all()
@@ -163,7 +163,7 @@ def test_every_child_is_listed_or_counted_within_the_limits_of_each(storm: Storm
     assert text_file.read_text(encoding="utf-8").count("CRITICAL") >= SITES
 
 
-def test_the_end_of_the_storm_is_told_once_to_everybody(storm: Storm) -> None:
+def test_everybody_is_notified_of_the_end_of_the_storm_once(storm: Storm) -> None:
     noon = storm.world.scenarios[0].onset
     for hours in (3, 4, 5, 6, 7):
         storm.look(noon + timedelta(hours=hours, minutes=5))

@@ -74,9 +74,7 @@ def test_every_region_is_a_base_url_of_its_own() -> None:
         ("https://mist-proxy.example.com", None),
     ],
 )
-def test_people_look_at_the_manage_host_and_at_nothing_where_there_is_none(
-    api: str, people: str | None
-) -> None:
+def test_links_lead_to_the_manage_host_and_nowhere_where_there_is_none(api: str, people: str | None) -> None:
     assert people_url(api) == people
 
 

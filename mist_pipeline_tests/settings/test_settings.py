@@ -1,4 +1,4 @@
-"""The configuration: defaults, precedence, and errors that say what, where and how to mend it."""
+"""The configuration: defaults, precedence, and errors that say what, where and how to fix it."""
 
 import subprocess
 import sys

@@ -109,7 +109,7 @@ def test_the_first_acknowledgement_stays_in_the_history_when_worse_takes_it_back
     assert (going["state"], going["severity"], going["acknowledged_by"]) == ("open", "critical", None)
 
 
-def test_what_goes_on_is_sorted_by_severity_and_says_why_nobody_was_told(
+def test_open_incidents_are_sorted_by_severity_and_say_why_nobody_was_notified(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     critical_only = NotificationRules(routes=[Route(name="all", sinks=("mail",), min_severity="critical")])
@@ -151,7 +151,7 @@ def test_trouble_of_the_whole_organisation_has_no_site(ledger: Ledger, tmp_path:
     assert only(view(ledger, tmp_path, "named_alerts"))["site_name"] is None
 
 
-def test_a_digest_is_a_telling_of_each_of_its_incidents(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_digest_is_a_notification_of_each_of_its_incidents(ledger: Ledger, tmp_path: Path) -> None:
     night = Window(begins=START.time(), zone="UTC", lasts_hours=6)
     quiet = NotificationRules(routes=[Route(name="all", sinks=("mail",), quiet_hours=(night,))])
     rows = [finding("s1"), finding("s2", "connect", metric="time-to-connect")]

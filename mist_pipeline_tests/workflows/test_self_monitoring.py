@@ -243,7 +243,7 @@ def test_polls_that_were_just_turned_on_get_their_time() -> None:
     assert severities(found(last_poll=None, polls_on_since=NOW - 46 * MINUTE)) == {"looks": "major"}
 
 
-def test_polls_that_fail_are_told_once() -> None:
+def test_polls_that_fail_are_reported_once() -> None:
     frame = found(job("live", failures=4), last_poll=NOW - 5 * HOUR, polls_on_since=LONG_AGO)
     assert severities(frame) == {"live": "major"}
 

@@ -115,7 +115,7 @@ def test_columns_are_those_of_the_table() -> None:
     assert empty.is_empty()
 
 
-def test_a_bad_firmware_of_one_model_is_told_from_the_model_and_from_the_firmware() -> None:
+def test_a_bad_firmware_of_one_model_is_distinguished_from_the_model_and_from_the_firmware() -> None:
     count = 240
     sites = organisation(count)
     everyone = ids(range(count))

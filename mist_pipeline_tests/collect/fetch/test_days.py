@@ -97,7 +97,7 @@ def test_days_apart_never_share_a_window() -> None:
     ]
 
 
-def test_the_live_job_asks_from_the_hour_of_its_last_look_on() -> None:
+def test_the_live_job_asks_from_the_hour_of_its_last_poll_on() -> None:
     zone, day = ZoneInfo("Asia/Kolkata"), date(2026, 1, 5)
     start, _ = day_bounds(day, zone)
     now, since = start + 5 * HOUR + 600, start + 3 * HOUR + 900

@@ -220,7 +220,7 @@ def test_an_alarm_belongs_to_the_day_on_which_it_was_raised(store: RawStore) -> 
     assert alarms_frame(store, [DAY], UTC_ZONE)["alarm_id"].to_list() == ["on"]
 
 
-def test_live_alarms_of_all_looks_are_put_together(store: RawStore) -> None:
+def test_live_alarms_of_all_polls_are_put_together(store: RawStore) -> None:
     live = Origin("org-1", "test", lane="live")
     fetch_alarms(store, [[alarm("a", 1)]], live, at(DAY, 2))
     fetch_alarms(store, [[alarm("b", 2, details={"state": "open"})]], live, at(DAY, 3))
@@ -231,7 +231,7 @@ def test_live_alarms_of_all_looks_are_put_together(store: RawStore) -> None:
     assert alarms_frame(store, [DAY], UTC_ZONE).is_empty()
 
 
-def test_connected_access_points_are_those_of_the_last_look_in_each_hour(store: RawStore) -> None:
+def test_connected_access_points_are_those_of_the_last_poll_in_each_hour(store: RawStore) -> None:
     for hour, connected in ((1.0, 5), (1.75, 4), (3.0, 3), (24.0, 2)):
         take(store, "stats_sites", [{"id": "s1", "num_ap": 5, "num_ap_connected": connected}], at(DAY, hour))
     assert connected_by_hour(store, [DAY], UTC_ZONE).rows() == [

@@ -55,7 +55,7 @@ def test_the_organisations_silence_about_a_site_is_never_health(
     assert history.sle_hourly["score_pct"].is_not_null().to_list() == [state == "ok"]
 
 
-def test_detail_speaks_before_the_organisation_and_the_organisation_before_silence() -> None:
+def test_detail_counts_before_the_organisation_and_the_organisation_before_no_answer() -> None:
     total: list[float | None] = [100.0, None]
     answer = detail(epoch(DAY), epoch(DAY, 2), total=total, degraded=[50.0, None])
     history = make_history(

@@ -35,7 +35,7 @@ def test_the_first_privilege_is_not_the_organisation(get: Get) -> None:
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer x"}, {"Authorization": "Token nobody"}])
-def test_without_a_valid_token_nothing_is_told(running: Running, header: dict[str, str]) -> None:
+def test_without_a_valid_token_nothing_is_answered(running: Running, header: dict[str, str]) -> None:
     response = requests.get(f"{running.base_url}/api/v1{ORG}/sites", headers=header, timeout=10)
     assert (response.status_code, list(response.json())) == (401, ["detail"])
 
