@@ -13,6 +13,7 @@ import pytest
 import typer.main
 
 from mist_pipeline.cli.app import app
+from mist_pipeline.http_client.retry import RetryPolicy
 from mist_pipeline.settings import load_settings
 from mist_pipeline.settings.template import template
 from mist_pipeline.simulator.cloud.server import Running, serve
@@ -35,6 +36,12 @@ def cloud() -> Iterator[Running]:
     now = datetime(2026, 3, 30, 9, 25, tzinfo=UTC)
     with serve(World(2, 3, seed=3, start=DAY), clock=Clock(now)) as running:
         yield running
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow one another without a wait."""
+    monkeypatch.setattr(RetryPolicy, "wait", lambda *_, **__: 0.0)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -136,7 +143,7 @@ class TestDoctor:
         assert SECRET not in ended.text
 
     @pytest.mark.slow
-    def test_an_unreachable_cloud_is_reported_with_its_address(self, call: Call) -> None:
+    def test_an_unreachable_cloud_is_reported_with_its_address(self, call: Call, impatient: None) -> None:
         ended = call("doctor", MIST_BASE_URL=NOWHERE, MIST_API_TOKEN=SECRET)
         assert ended.code == 1
         assert f"is {NOWHERE} right and reachable?" in ended.text
@@ -379,7 +386,6 @@ class TestSimulate:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_backfill_for_which_the_calls_do_not_suffice_says_what_it_did_not_ask_and_how_to_get_it(
     call: Call, cloud: Running
 ) -> None:
@@ -401,7 +407,9 @@ def test_a_backfill_for_which_the_calls_do_not_suffice_says_what_it_did_not_ask_
 
 
 @pytest.mark.slow
-def test_a_run_against_an_unreachable_cloud_fails_without_showing_the_token(call: Call, folder: Path) -> None:
+def test_a_run_against_an_unreachable_cloud_fails_without_showing_the_token(
+    call: Call, folder: Path, impatient: None
+) -> None:
     ended = call(
         "run", "--mode", "monitor", "--day", "2026-03-01", MIST_BASE_URL=NOWHERE, MIST_API_TOKEN=SECRET
     )

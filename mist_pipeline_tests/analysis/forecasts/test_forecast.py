@@ -148,7 +148,7 @@ def test_the_order_of_rows_changes_nothing(seed: int) -> None:
 
 
 def test_a_day_computed_then_equals_the_same_day_backfilled_now() -> None:
-    later = sites(4, days=120, last=D + timedelta(days=20))
+    later = sites(2, days=120, last=D + timedelta(days=20))
     then = later.filter(pl.col("day") <= D)
     searches = [D - timedelta(days=7), D, D + timedelta(days=7)]
     models_now = pl.concat([search_orders(later, day, only_due=False) for day in searches])
@@ -165,8 +165,9 @@ def test_a_day_computed_then_equals_the_same_day_backfilled_now() -> None:
 
 def test_rows_of_the_search_day_and_later_and_stale_ones_are_not_used() -> None:
     history = sites(1)
+    found_then = search_orders(history, D, only_due=False)
     for searched, expected in ((D, False), (D - timedelta(days=1), True), (D - timedelta(days=36), False)):
-        models = search_orders(history, D, only_due=False).with_columns(pl.lit(searched).alias("day"))
+        models = found_then.with_columns(pl.lit(searched).alias("day"))
         found = forecasts(history, D, models=models)
         assert ("default" not in found["model"][0]) == expected
 
