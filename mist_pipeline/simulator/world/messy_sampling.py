@@ -1,7 +1,8 @@
 """The troubles and decoys of a messy world: those of a tidy one without rest between them, and those of `messy_scenario`.
 
-Troubles may overlap at a site unless they are of one family: a relapse, a second problem inside a chronic one and one after
-another within days are wanted. Whether an incident is worth telling is not drawn: its harm decides (`harm`).
+Troubles of one site may overlap unless they are of one family; causes that many sites share fall on anything, also on one
+another. A relapse, a second problem inside a chronic one, and one trouble after another within days are wanted. Whether an
+incident is worth telling is not drawn: its harm decides (`harm`).
 """
 
 from collections import defaultdict
