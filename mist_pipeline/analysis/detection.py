@@ -53,7 +53,7 @@ import polars as pl
 
 from mist_pipeline.analysis.causes.candidates import base_rates, candidate_causes
 from mist_pipeline.analysis.causes.flags import daily_flags, evidence_flags, silence_flags
-from mist_pipeline.analysis.evidence.gates import episodes, notable
+from mist_pipeline.analysis.evidence.gates import NotableOptions, episodes, notable
 from mist_pipeline.analysis.findings.findings import findings, hourly_findings, live_findings
 from mist_pipeline.analysis.findings.inputs import FindingInputs, SpanFrames
 from mist_pipeline.analysis.findings.series_rules import FindingRules
@@ -75,10 +75,12 @@ class DetectionRules:
     Attributes:
         findings: What fires a rule; its families are those of evidence and flags as well.
         names: Names of groups and templates by id, for the words of causes.
+        gates: What evidence must show.
     """
 
     findings: FindingRules = field(default_factory=FindingRules)
     names: Mapping[str, str] = field(default_factory=dict)
+    gates: NotableOptions = field(default_factory=NotableOptions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +129,7 @@ def flags_of_days(frames: SpanFrames, evidence: pl.DataFrame, rules: DetectionRu
     return pl.concat(
         [
             daily_flags(readings, deviations, classifiers, rules.findings.families),
-            silence_flags(notable(evidence, rules.findings.families), sites),
+            silence_flags(notable(evidence, rules.findings.families, rules.gates), sites),
         ]
     )
 
@@ -168,7 +170,7 @@ def findings_of_days(
         days: Days whose findings are wanted.
         rules: What fires a rule.
     """
-    gated = notable(evidence, rules.findings.families)
+    gated = notable(evidence, rules.findings.families, rules.gates)
     return findings(_inputs(frames, gated, causes), days, rules.findings)
 
 
@@ -190,7 +192,7 @@ def detect_now(
         as_of: The instant.
         rules: What fires a rule.
     """
-    gated = notable(evidence, rules.findings.families)
+    gated = notable(evidence, rules.findings.families, rules.gates)
     at = pl.lit(as_of, pl.Datetime("us", "UTC")).alias("as_of")
     newest = gated.filter(pl.col("hour") == newest_closed_hour(as_of)).with_columns(at)
     instants = pl.select(at)["as_of"]
@@ -226,7 +228,11 @@ def detect_hours(
     if frames.readings is None:
         raise ValueError("closed hours need readings")
     end = (pl.col("hour") + HOUR).alias("as_of")
-    gated = notable(evidence, rules.findings.families).filter(pl.col("day") >= first).with_columns(end)
+    gated = (
+        notable(evidence, rules.findings.families, rules.gates)
+        .filter(pl.col("day") >= first)
+        .with_columns(end)
+    )
     alarming = gated.filter("is_alarming").group_by("as_of").agg(pl.col("site_id").n_unique())
     wanted = alarming.filter(pl.col("site_id") >= min_alarming_sites)["as_of"].sort()
     judged, there = (

@@ -57,6 +57,15 @@ class Alerts(Section):
         le=24 * 60,
         description="A sink that keeps a message waiting for longer is told to the others, as an incident of the pipeline.",
     )
+    sensitivity: Literal["low", "normal", "high"] = Field(
+        "normal",
+        description="How much it takes to raise an alert: one strictness of all tests; docs/alerts.md shows what each costs.",
+    )
+    past: Literal["record", "tell"] = Field(
+        "record",
+        description="Trouble that was over before it was noticed: `record` keeps it for the morning report and digests, `tell` "
+        "notifies of it like of any other.",
+    )
     keep_days: int = Field(
         35,
         ge=2,
@@ -99,7 +108,7 @@ class Alerts(Section):
             kind: replace(DEFAULT_RULES[kind], alone=None if severity == "never" else severity)
             for kind, severity in self.raises.items()
         }
-        return Policy(rules={**DEFAULT_RULES, **changed})
+        return Policy(rules={**DEFAULT_RULES, **changed}, tells_past=self.past == "tell")
 
 
 class Notifications(Section):

@@ -7,6 +7,7 @@ Here: one function for each class of rules. Not here: defaults (they stand besid
 from mist_pipeline.analysis.anomalies.isolation_forest import AnomalySettings
 from mist_pipeline.analysis.baselines.deviations import DeviationRules
 from mist_pipeline.analysis.detection import DetectionRules
+from mist_pipeline.analysis.evidence.gates import STRICTNESS, NotableOptions
 from mist_pipeline.analysis.findings.series_rules import FindingRules
 from mist_pipeline.analysis.risks.risk import RiskRules
 from mist_pipeline.analysis.scores.bands import Bands, UserGate
@@ -86,7 +87,11 @@ def finding_rules(settings: Settings) -> FindingRules:
 
 def detection_rules(settings: Settings) -> DetectionRules:
     """What detection takes: rules of findings, names for the words of causes."""
-    return DetectionRules(findings=finding_rules(settings), names=settings.organisation.names)
+    return DetectionRules(
+        findings=finding_rules(settings),
+        names=settings.organisation.names,
+        gates=NotableOptions(strictness=STRICTNESS[settings.alerts.sensitivity]),
+    )
 
 
 def compute(settings: Settings) -> Compute:
