@@ -268,6 +268,7 @@ def _flags_of_hours(
     gated: pl.DataFrame, hours: pl.DataFrame, sites: pl.DataFrame, instants: pl.Series, rules: DetectionRules
 ) -> pl.DataFrame:
     """Which sites are degraded at each instant; ``gated`` and ``hours`` with ``as_of``."""
+    gated = gated.filter(~pl.col("is_second"))
     answered = hours.filter(pl.col("state") == "ok")
     everywhere = instants.to_frame().join(sites.select("site_id"), how="cross")
     return pl.concat(

@@ -112,6 +112,11 @@ ALERTS = Table(
             "Whose excess it is about: [{metric, classifier, is_slow}, …]; it is over when these are",
         ),
         Column("is_past", "BOOLEAN", "It was over before it was noticed: for the record, nobody was paged"),
+        Column(
+            "problem",
+            "VARCHAR",
+            "Classifier of a second problem that began while the first of its family went on; else empty",
+        ),
     ),
     ("alert_id",),
     partition=None,

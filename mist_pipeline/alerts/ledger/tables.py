@@ -132,6 +132,7 @@ ALERTS = sa.Table(
     _instant("last_bad_at", null=True),
     sa.Column("series", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("is_past", sa.Boolean, nullable=False, server_default=sa.false()),
+    _text("problem", server_default=""),
 )
 
 INCIDENTS = sa.Table(

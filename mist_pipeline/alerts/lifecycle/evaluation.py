@@ -19,11 +19,11 @@ Not here: the life of one alert (`lifecycle`), grouping (`grouping`), storing (`
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mist_pipeline.alerts.lifecycle.grouping import group
-from mist_pipeline.alerts.lifecycle.lifecycle import Moment, advance, is_forgotten, remove
+from mist_pipeline.alerts.lifecycle.lifecycle import Moment, advance, is_forgotten, is_second_problem, remove
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.alerts.lifecycle.observations import (
     FAMILIES,
@@ -31,6 +31,7 @@ from mist_pipeline.alerts.lifecycle.observations import (
     Key,
     Observation,
     Observations,
+    Signal,
     causes,
     observe,
 )
@@ -114,13 +115,16 @@ def evaluate(
             alerts[alert.alert_id] = apply_to_alert(alert, event)
             events.append(event)
     current = {key: alert for key, alert in current.items() if key[0] not in gone}
+    beside = _beside(alerts.values(), gone)
     for key, observation in _without_repetitions(observed, current, policy).items():
         if key[0] in gone or not evaluation.is_about(key[1]):
             continue
-        happened = advance(current.get(key), key, observation, moment)
-        for event in happened:
-            alerts[event.subject_id] = apply_to_alert(alerts.get(event.subject_id), event)
-        events += happened
+        shown = _shared_out(key, current.get(key), beside.get(key, []), observation, observed, policy)
+        for known, seen, problem in shown:
+            happened = advance(known, key, seen, moment, problem)
+            for event in happened:
+                alerts[event.subject_id] = apply_to_alert(alerts.get(event.subject_id), event)
+            events += happened
     incidents, regrouped = group(
         state.incidents,
         alerts,
@@ -139,11 +143,70 @@ def _newest(alerts: Iterable[Alert]) -> dict[Key, Alert]:
     """The alert of each problem that may go on."""
     newest: dict[Key, Alert] = {}
     for alert in alerts:
+        if alert.problem:
+            continue
         key = (alert.site_id, alert.family)
         known = newest.get(key)
         if known is None or alert.pending_since >= known.pending_since:
             newest[key] = alert
     return newest
+
+
+def _beside(alerts: Iterable[Alert], gone: frozenset[str]) -> dict[Key, list[Alert]]:
+    """Second problems that go on or may come back, beside the first of their site and family."""
+    found: dict[Key, list[Alert]] = {}
+    for alert in alerts:
+        if alert.problem and alert.state in {"pending", "open", "acknowledged"} and alert.site_id not in gone:
+            found.setdefault((alert.site_id, alert.family), []).append(alert)
+    return found
+
+
+def _shared_out(
+    key: Key,
+    first: Alert | None,
+    beside: list[Alert],
+    observation: Observation,
+    observed: Observations,
+    policy: Policy,
+) -> list[tuple[Alert | None, Observation, str]]:
+    """Which alert of a site and family each excess is about; a second problem gets an alert of its own.
+
+    Returns:
+        Alert (None: a new one), what is seen of it, and the problem of a new one.
+    """
+    if not beside and key not in observed.second and (first is None or not first.is_active):
+        return [(first, observation, "")]
+    signals = [observation.signal, observed.second.get(key)]
+    mine: dict[str, Signal | None] = {}
+    left: list[Signal] = []
+    for signal in (one for one in signals if one is not None):
+        owner = next(
+            (one for one in (first, *beside) if one is not None and set(one.series) & set(signal.series)),
+            None,
+        )
+        if owner is not None:
+            mine.setdefault(owner.alert_id, signal)
+        else:
+            left.append(signal)
+    shown: list[tuple[Alert | None, Observation, str]] = []
+    for signal in left:
+        if first is not None and is_second_problem(first, signal, policy):
+            if all(one.problem != signal.classifier for one in beside):
+                shown.append((None, replace(observation, signal=signal, episodes=()), signal.classifier))
+        elif first is None or first.alert_id not in mine:
+            mine[first.alert_id if first else ""] = signal
+    main = replace(observation, signal=mine.get(first.alert_id if first else ""))
+    others = [
+        (
+            one,
+            replace(
+                observed.of([one])[one.site_id, one.family], signal=mine.get(one.alert_id), is_supported=False
+            ),
+            one.problem,
+        )
+        for one in beside
+    ]
+    return [(first, main, ""), *others, *shown]
 
 
 def _without_repetitions(

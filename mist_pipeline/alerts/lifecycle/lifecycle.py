@@ -57,7 +57,9 @@ class Moment:
         return self.at + (self.policy.daily_validity if self.evaluation.source == "daily" else _ZERO)
 
 
-def advance(alert: Alert | None, key: Key, observation: Observation, moment: Moment) -> list[Event]:
+def advance(
+    alert: Alert | None, key: Key, observation: Observation, moment: Moment, problem: str = ""
+) -> list[Event]:
     """One alert's life moved on by one evaluation.
 
     Args:
@@ -65,11 +67,12 @@ def advance(alert: Alert | None, key: Key, observation: Observation, moment: Mom
         key: Site and family.
         observation: What the evaluation shows of it.
         moment: When.
+        problem: Classifier of a second problem that begins while the first goes on.
 
     Returns:
         The events, numbered: of the alert, and of a new one where a new excess begins while it recovers.
     """
-    life = _Life(alert, key, moment)
+    life = _Life(alert, key, moment, problem)
     if life.alert is None or life.alert.state in {"resolved", "lapsed"}:
         life.begin(observation)
     elif life.alert.state == "pending":
@@ -101,6 +104,22 @@ def remove(alert: Alert, at: datetime) -> list[Event]:
     return [_next(alert, at, "resolved", {"because": SITE_REMOVED})] if alert.is_active else []
 
 
+def is_second_problem(alert: Alert, signal: Signal, policy: Policy) -> bool:
+    """Whether an excess is another problem than the one that goes on: another classifier, and begun since."""
+    known = {one.classifier for one in alert.series}
+    return (
+        alert.is_active
+        and bool(alert.series)
+        and signal.is_raising
+        and not signal.is_over
+        and signal.began_at is not None
+        and alert.opened_at is not None
+        and signal.began_at >= alert.opened_at + policy.second_after
+        and bool(signal.classifier)
+        and signal.classifier not in known
+    )
+
+
 def is_forgotten(alert: Alert, at: datetime, policy: Policy) -> bool:
     """Whether an alert is over for so long that it means nothing to later findings."""
     if alert.state == "lapsed":
@@ -126,6 +145,7 @@ class _Life:
     alert: Alert | None
     key: Key
     moment: Moment
+    problem: str = ""
     events: list[Event] = field(default_factory=list)
 
     @property
@@ -297,12 +317,13 @@ class _Life:
 
     def _pend(self, signal: Signal) -> None:
         at, (site_id, family) = self.moment.at, self.key
-        fingerprint = alert_fingerprint(site_id, family)
+        fingerprint = alert_fingerprint(site_id, family, self.problem)
         detail: dict[str, Json] = {
             **self._facts(signal),
             "fingerprint": fingerprint,
             "site_id": site_id,
             "family": family,
+            "problem": self.problem,
             "metric": signal.metric,
             "kind": signal.kind,
             "severity": signal.severity,

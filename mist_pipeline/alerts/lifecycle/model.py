@@ -38,9 +38,15 @@ def stable_id(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
-def alert_fingerprint(site_id: str, family: str) -> str:
-    """Name of a problem: one site and metric family; ``site_id`` '' for the organisation."""
-    return stable_id("alert", site_id, family)
+def alert_fingerprint(site_id: str, family: str, problem: str = "") -> str:
+    """Name of a problem: one site and metric family; ``site_id`` '' for the organisation.
+
+    Args:
+        site_id: Where.
+        family: What.
+        problem: Classifier of a second problem that began while the first went on; '' for the first.
+    """
+    return stable_id("alert", site_id, family, *([problem] if problem else []))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -102,6 +108,7 @@ class Alert:
         fingerprint: Stable name of the problem.
         site_id: '' for the whole organisation.
         family: Metric family.
+        problem: Classifier, where this is a second problem that began while another of the family went on; else ''.
         metric: Metric of the first finding.
         kind: Rule of the first finding.
         kinds: Every rule that has reported it.
@@ -171,6 +178,7 @@ class Alert:
     last_bad_at: datetime | None = None
     series: tuple[Series, ...] = ()
     is_past: bool = False
+    problem: str = ""
     reopenings: int = 0
 
     @property

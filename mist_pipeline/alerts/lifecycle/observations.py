@@ -205,6 +205,7 @@ class Observations:
 
     Attributes:
         signals: Problem → findings about it.
+        second: Problem → its second strongest excess, where that began later and blames another classifier.
         is_collector_stopped: The collection itself is in trouble: sites are unknown, nothing recovers.
         supported: Problems that weak evidence holds.
         readings: As in `EvaluationInput`.
@@ -217,6 +218,7 @@ class Observations:
     families: Mapping[str, str]
     margin: float
     episodes: pl.DataFrame | None = None
+    second: Mapping[Key, Signal] = field(default_factory=dict)
 
     def of(self, alerts: Iterable[Alert]) -> dict[Key, Observation]:
         """An observation for each of these alerts and for each problem with findings."""
@@ -322,14 +324,18 @@ def observe(
     """
     found = _with_family(evaluation.findings.filter(pl.col("kind") != CORRELATION), families)
     supported = _keys(evaluation.support)
+    is_second = (pl.col("kind") == EVIDENCE) & (
+        pl.col("evidence").str.json_path_match("$.is_second") == "true"
+    ).fill_null(value=False)
     return Observations(
-        _signals(found, supported, policy, evaluation),
+        _signals(found.filter(~is_second), supported, policy, evaluation),
         bool(((found["kind"] == COLLECTOR) & (found["site_id"] == "")).any()),
         supported,
         evaluation.readings,
         families,
         policy.recovery_margin_pct,
         evaluation.episodes,
+        _signals(found.filter(is_second), supported, policy, evaluation),
     )
 
 

@@ -71,6 +71,7 @@ def apply_to_alert(alert: Alert | None, event: Event) -> Alert:
             highest=detail["severity"],
             began_at=_instant(detail.get("began_at")) or event.at,
             series=_series(detail),
+            problem=detail.get("problem", ""),
             **_from_signal(detail),
             **{name: detail[name] for name in ("fingerprint", "site_id", "family")},
         )

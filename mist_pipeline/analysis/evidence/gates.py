@@ -11,6 +11,7 @@ A day far above its gate raises an alarm; columns of the row as in ``analysis.ev
 ...     "hour": [datetime(2026, 3, 2, 9, tzinfo=UTC)], "site_id": "a", "metric": "coverage", "classifier": "",
 ...     "window_hours": 24, "surprise": 9.0, "excess_pct": 20.0, "observed_pct": 25.0, "breadth_hours": 8.0,
 ...     "recent_excess_pct": 20.0, "baseline_days": 20.0, "group_surprise": 0.0, "is_estimated": True,
+...     "began_at": [datetime(2026, 3, 2, 2, tzinfo=UTC)], "recovery": 0.0,
 ... })
 >>> notable(day, {"coverage": "wifi"}).select("family", "margin", "corroboration", "is_alarming").row(0)
 ('wifi', 3.3, 'horizon', True)
@@ -18,6 +19,7 @@ A day far above its gate raises an alarm; columns of the row as in ``analysis.ev
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import polars as pl
 
@@ -85,6 +87,8 @@ class NotableOptions:
         max_peer_credit: … up to this much.
         related_credit: Share of the best other metric's surprise, of the same family at a similar horizon, that adds …
         max_related_credit: … up to this much.
+        second_after: An excess that began so long after the strongest one of its family, and blames another classifier, is a
+            row of its own.
         min_silence_surprise: Gate of silence: at once where devices are known to be dead, else from the second hour on.
         min_load_surprise: Gate of the load signal, which supports and never raises an alarm: holidays and sales do not
             harm users.
@@ -104,6 +108,7 @@ class NotableOptions:
     max_peer_credit: float = 3.0
     related_credit: float = 0.5
     max_related_credit: float = 2.0
+    second_after: timedelta = timedelta(hours=6)
     min_silence_surprise: float = 4.0
     min_load_surprise: float = 8.0
 
@@ -124,10 +129,11 @@ def notable(
         One row for each ``hour``, ``site_id``, ``family``, sorted by them, with the columns of the strongest evidence
         (``metric``, ``classifier``, ``window_hours``, ``surprise`` …), ``margin`` (surprise above its gate, credit of
         peers included), ``corroboration`` (``horizon``, ``second-hour``, ``related-metric``, ``devices``, ``peers``
-        or null) and ``is_alarming``; rows that are not only support an alert that is open.
+        or null), ``is_alarming`` (rows that are not only support an alert that is open) and ``is_second``: beside the
+        strongest a family may have a second row, whose episode began later and blames another classifier.
     """
     options = options or NotableOptions()
-    return _strongest(_classified(_credited(_supporting(rows, families, options), options)))
+    return _strongest(_classified(_credited(_supporting(rows, families, options), options)), options)
 
 
 def episodes(rows: pl.DataFrame, families: Mapping[str, str]) -> pl.DataFrame:
@@ -292,13 +298,21 @@ def _classified(credited: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _strongest(classified: pl.DataFrame) -> pl.DataFrame:
+def _strongest(classified: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
     order = ["is_alarming", "margin", "metric", "classifier", "window_hours"]
-    return (
-        classified.sort(
-            [*_FAMILY_HOUR, *order], descending=[False, False, False, True, True, False, False, False]
-        )
+    ordered = classified.sort(
+        [*_FAMILY_HOUR, *order], descending=[False, False, False, True, True, False, False, False]
+    ).select(pl.exclude("^_.*$"))
+    first = ordered.group_by(_FAMILY_HOUR, maintain_order=True).first().with_columns(is_second=False)
+    leads = first.select(*_FAMILY_HOUR, pl.col("began_at", "classifier").name.prefix("_"))
+    later = (pl.col("began_at") - pl.col("_began_at")) >= options.second_after
+    second = (
+        ordered.filter(pl.col("is_alarming") & (pl.col("classifier") != "") & (pl.col("recovery") < 1))
+        .join(leads, on=_FAMILY_HOUR)
+        .filter(later & (pl.col("classifier") != pl.col("_classifier")))
         .group_by(_FAMILY_HOUR, maintain_order=True)
         .first()
         .select(pl.exclude("^_.*$"))
+        .with_columns(is_second=True)
     )
+    return pl.concat([first, second.select(first.columns)]).sort([*_FAMILY_HOUR, "is_second"])

@@ -312,7 +312,7 @@ def evidence_findings(notable: pl.DataFrame, rules: FindingRules) -> pl.DataFram
             [MOMENT, "site_id", "family", "margin", "hour"],
             descending=[False, False, False, True, True],
         )
-        .unique(subset=[MOMENT, "site_id", "family"], keep="first", maintain_order=True)
+        .unique(subset=[MOMENT, "site_id", "family", "is_second"], keep="first", maintain_order=True)
     )
     score = 100.0 - pl.col("observed_pct")
     severity = (
@@ -345,10 +345,12 @@ def evidence_findings(notable: pl.DataFrame, rules: FindingRules) -> pl.DataFram
             for name in (
                 "hour", "classifier", "window_hours", "observed_pct", "expected_pct", "excess_user_minutes",
                 "surprise", "margin", "corroboration", "began_at", "last_bad_at", "recovery",
+                "is_second",
             )
         },
         rules=rules,
         family=pl.col("family"),
+        subject=pl.when("is_second").then("classifier").otherwise(pl.lit("")),
     )  # fmt: skip
 
 

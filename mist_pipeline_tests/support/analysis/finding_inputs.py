@@ -55,11 +55,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "notable": columns(
         analysis.EVIDENCE,
         "hour site_id family metric classifier window_hours surprise margin observed_pct expected_pct "
-        "excess_user_minutes corroboration is_alarming began_at last_bad_at recovery",
+        "excess_user_minutes corroboration is_alarming began_at last_bad_at recovery is_second",
         family=pl.String(),
         margin=pl.Float64(),
         corroboration=pl.String(),
         is_alarming=pl.Boolean(),
+        is_second=pl.Boolean(),
     ),
     "alarms": columns(
         history.ALARMS, "site_id type severity raised_at resolved_at status aps switches gateways"
@@ -152,4 +153,5 @@ def notable(
         at(hour),
         at(hour),
         0.0,
+        False,
     )

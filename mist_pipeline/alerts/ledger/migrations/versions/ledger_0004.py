@@ -24,6 +24,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("last_bad_at", _INSTANT, nullable=True))
         table.add_column(sa.Column("series", sa.JSON(), server_default="[]", nullable=False))
         table.add_column(sa.Column("is_past", sa.Boolean(), server_default=sa.false(), nullable=False))
+        table.add_column(sa.Column("problem", sa.Text(), server_default="", nullable=False))
     with op.batch_alter_table("incidents") as table:
         table.add_column(sa.Column("began_at", _INSTANT, nullable=True))
         table.add_column(sa.Column("last_bad_at", _INSTANT, nullable=True))
