@@ -85,6 +85,10 @@ class NotableOptions:
         peer_credit_from: Surprise of a group above which its members get as credit …
         peer_credit: … this share of it …
         max_peer_credit: … up to this much.
+        decisive_group: From this surprise on a group leaves no doubt that something happened to it at once (a provider's
+            brown-out of 40 minutes): a member then needs no second hour and no breadth of its own, only …
+        decisive_share: … this share of its gate's excess and observed share, with …
+        decisive_credit: … so much credit at most.
         related_credit: Share of the best other metric's surprise, of the same family at a similar horizon, that adds …
         max_related_credit: … up to this much.
         second_after: An excess that began so long after the strongest one of its family, and blames another classifier, is a
@@ -106,6 +110,9 @@ class NotableOptions:
     peer_credit_from: float = 3.0
     peer_credit: float = 0.7
     max_peer_credit: float = 3.0
+    decisive_group: float = 8.0
+    decisive_share: float = 0.5
+    decisive_credit: float = 5.0
     related_credit: float = 0.5
     max_related_credit: float = 2.0
     second_after: timedelta = timedelta(hours=6)
@@ -205,7 +212,12 @@ def _supporting(rows: pl.DataFrame, families: Mapping[str, str], options: Notabl
             _need=need,
             _is_site=is_load | is_silence,
             _is_short=~is_silence & (pl.col("window_hours") <= options.short_hours),
-            _from_peers=from_peers.clip(0.0, options.max_peer_credit),
+            _is_decisive=~is_load & ~is_silence & (pl.col("group_surprise") >= options.decisive_group),
+        )
+        .with_columns(
+            _from_peers=pl.when("_is_decisive")
+            .then(from_peers.clip(0.0, options.decisive_credit))
+            .otherwise(from_peers.clip(0.0, options.max_peer_credit)),
         )
         .filter(
             (pl.col("surprise") + pl.col("_from_peers") >= share * pl.col("_need"))
@@ -235,6 +247,12 @@ def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
         & (pl.col("breadth_hours") >= pl.col("_breadth"))
         & (pl.col("recent_excess_pct") >= options.recent_share * pl.col("_excess"))
     )
+    is_shared = (
+        pl.col("_is_decisive")
+        & (pl.col("excess_pct") >= options.decisive_share * pl.col("_excess"))
+        & (pl.col("observed_pct") >= options.decisive_share * pl.col("_observed"))
+        & (pl.col("recent_excess_pct") >= options.recent_share * options.decisive_share * pl.col("_excess"))
+    )
     own = [*horizon, "metric"]
     is_part = (pl.col("classifier") != "") & ~pl.col("_is_site")
     concentrated = support.filter(is_part).group_by(own).agg(_part=pl.col("surprise").max())
@@ -258,7 +276,7 @@ def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
         .join(concentrated, on=own, how="left")
         .with_columns(pl.col("margin") - vague)
         .with_columns(
-            _passes=(pl.col("margin") >= 0) & (pl.col("_is_site") | is_large),
+            _passes=(pl.col("margin") >= 0) & (pl.col("_is_site") | is_large | is_shared),
         )
     )
 
@@ -287,7 +305,7 @@ def _classified(credited: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("second-hour"))
         .when(pl.col("_related") > 0)
         .then(pl.lit("related-metric"))
-        .when((pl.col("_from_peers") > 0) & needs_peers)
+        .when(pl.col("_is_decisive") | ((pl.col("_from_peers") > 0) & needs_peers))
         .then(pl.lit("peers"))
     )
     return (
