@@ -85,6 +85,9 @@ class NotableOptions:
         peer_credit_from: Surprise of a group above which its members get as credit …
         peer_credit: … this share of it …
         max_peer_credit: … up to this much.
+        ease_from: Surprise above its gate from which a series needs less effect, down to …
+        ease_until: … this one, where it needs the least …
+        least_effect: … this share of its gate's: many user-minutes at a large site are a small share.
         decisive_group: From this surprise on a group leaves no doubt that something happened to it at once (a provider's
             brown-out of 40 minutes): a member then needs no second hour and no breadth of its own, only …
         decisive_share: … this share of its gate's excess and observed share, with …
@@ -110,6 +113,9 @@ class NotableOptions:
     peer_credit_from: float = 3.0
     peer_credit: float = 0.7
     max_peer_credit: float = 3.0
+    ease_from: float = 9.0
+    ease_until: float = 13.0
+    least_effect: float = 0.6
     decisive_group: float = 8.0
     decisive_share: float = 0.5
     decisive_credit: float = 5.0
@@ -241,11 +247,15 @@ def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
         _second=pl.when(pl.len() > 1).then(pl.col("_best").slice(-2, 1).first()).otherwise(0.0),
     )
     related = pl.when(pl.col("metric") == pl.col("_first_metric")).then("_second").otherwise("_first")
+    # What is far beyond chance rests on many user-minutes: the same share of more people asks for less of it.
+    span = options.ease_until - options.ease_from
+    beyond = ((pl.col("surprise") - pl.col("_need") - options.ease_from) / span).clip(0.0, 1.0)
+    part = 1.0 - (1.0 - options.least_effect) * beyond
     is_large = (
-        (pl.col("excess_pct") >= pl.col("_excess"))
-        & (pl.col("observed_pct") >= pl.col("_observed"))
-        & (pl.col("breadth_hours") >= pl.col("_breadth"))
-        & (pl.col("recent_excess_pct") >= options.recent_share * pl.col("_excess"))
+        (pl.col("excess_pct") >= part * pl.col("_excess"))
+        & (pl.col("observed_pct") >= part * pl.col("_observed"))
+        & (pl.col("breadth_hours") >= part * pl.col("_breadth"))
+        & (pl.col("recent_excess_pct") >= part * options.recent_share * pl.col("_excess"))
     )
     is_shared = (
         pl.col("_is_decisive")

@@ -27,7 +27,7 @@ from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Singles
 
 GROUP_WINDOWS = (2, 6, 24)
 MIN_PEERS = 3
-PEER_ATTRIBUTES = ("site_group", "gateway", "template", "firmware_of_model", "model")
+PEER_ATTRIBUTES = ("site_group", "country", "gateway", "template", "firmware_of_model", "model")
 """What makes sites peers. Not the country: its holidays are shared too."""
 _SHARED = 0.05
 _LOW, _HIGH = -2.0, 4.0
