@@ -34,8 +34,7 @@ def replay(
     from mist_pipeline.alerts.lifecycle.replay import replay as run_again
     from mist_pipeline.settings import SettingsError, load_settings
     from mist_pipeline.warehouse.store import Warehouse
-    from mist_pipeline.workflows.analysis.replay import evaluation_inputs, number_of_sites
-    from mist_pipeline.workflows.ledger_access import kept_looks
+    from mist_pipeline.workflows.analysis.replay import evaluation_inputs, kept_of_days, number_of_sites
 
     if first > last:
         raise SettingsError(f"--from {first.date()} is after --to {last.date()}.")
@@ -49,7 +48,7 @@ def replay(
         )
     total = ((last - first).days + 1) * 25
     with progress_bar() as bar:
-        looks = None if settings_file else kept_looks(settings, first.date(), last.date())
+        looks = None if settings_file else kept_of_days(settings, first.date(), last.date())
         seen = _counted(evaluation_inputs(warehouse, settings, first.date(), last.date(), looks), bar, total)
         result = run_again(seen, settings.alerts.policy())
         bar("replaying", total, total)

@@ -3,9 +3,8 @@
 Not here: sinks (``settings``), deciding (``alerts``), and sending (`messages`).
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,9 +16,6 @@ from mist_pipeline.alerts.lifecycle.model import ACTIVE
 from mist_pipeline.alerts.notify.known_values import Known
 from mist_pipeline.alerts.notify.silences import alert_labels, site_labels
 from mist_pipeline.settings import Settings
-
-if TYPE_CHECKING:
-    from mist_pipeline.workflows.analysis.replay import KeptEvaluations
 
 SITE_COLUMNS = ("site_id", "name", "timezone", "country_code", "sitegroup_ids", "attributes")
 """Columns of ``history.sites`` that notifications need."""
@@ -37,18 +33,6 @@ def open_ledger(settings: Settings) -> Ledger:
 def kept_evaluations(settings: Settings) -> EvaluationStore:
     """What evaluations were, or will be, made of."""
     return EvaluationStore(settings.evaluations_path)
-
-
-def kept_looks(settings: Settings, first: date, last: date) -> "KeptEvaluations":
-    """Kept evaluations of these days for a replay, at the instants at which they were evaluated."""
-    # Here, since it imports all of the analysis, which commands that only read the ledger do not need.
-    from mist_pipeline.workflows.analysis.replay import KeptEvaluations, span
-
-    evaluated: dict[str, datetime] = {}
-    if not isinstance(settings.ledger, Path) or settings.ledger.exists():
-        with open_ledger(settings) as ledger:
-            evaluated = ledger.origins()
-    return KeptEvaluations.between(kept_evaluations(settings), evaluated, *span(settings, first, last))
 
 
 def failing_sinks(

@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 
@@ -24,6 +25,7 @@ from mist_pipeline.tables import analysis, history, live
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.detect_day import StoredDays
+from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
 
 WEEK = timedelta(days=7)
 """History in memory at a time."""
@@ -82,6 +84,15 @@ class KeptEvaluations:
     def covers(self, closed: EvaluationInput) -> bool:
         """Whether a kept evaluation stands for a closed hour, or for a day's analysis at its end."""
         return closed.begins in self.days if closed.source == "daily" else closed.as_of in self.hours
+
+
+def kept_of_days(settings: Settings, first: date, last: date) -> KeptEvaluations:
+    """Kept evaluations of these days, at the instants at which they were evaluated."""
+    evaluated: dict[str, datetime] = {}
+    if not isinstance(settings.ledger, Path) or settings.ledger.exists():
+        with open_ledger(settings) as ledger:
+            evaluated = ledger.origins()
+    return KeptEvaluations.between(kept_evaluations(settings), evaluated, *span(settings, first, last))
 
 
 def evaluation_inputs(

@@ -190,3 +190,45 @@ def test_the_state_is_that_of_its_events() -> None:
     state, events = run([bad(6), bad(7), recovering(9, 6, 0.75), over(10)])
     assert fold_alerts(events) == dict(state.alerts)
     assert fold_incidents(events) == dict(state.incidents)
+
+
+def second(hour: int, began: int, first_began: int = 0) -> EvaluationInput:
+    """An hour in which another classifier's excess goes on beside the first."""
+    lead = excess(first_began, hour - 1, classifier="dhcp")
+    other = excess(began, hour - 1, classifier="radar", is_second=True)
+    known = episodes(
+        {"began": first_began, "last": hour - 1, "classifier": "dhcp"},
+        {"began": began, "last": hour - 1, "classifier": "radar"},
+    )
+    return live(hour, lead, other, episodes=known)
+
+
+def test_a_second_problem_beside_one_that_goes_on_is_told_and_ends_by_itself() -> None:
+    chronic = [bad(hour, classifier="dhcp") for hour in range(6, 30)]
+    state, events = run([*chronic, second(30, began=28), second(31, began=28)])
+    assert opened(events) == 2
+    first, other = sorted(state.alerts.values(), key=lambda alert: alert.pending_since)
+    assert (first.problem, other.problem) == ("", "radar")
+    assert other.fingerprint != first.fingerprint
+    assert other.began_at == START + 28 * HOUR
+    state, events = run([bad(32, classifier="dhcp"), bad(33, classifier="dhcp")], state=state)
+    assert {alert.problem: alert.state for alert in state.alerts.values()} == {
+        "": "open",
+        "radar": "resolved",
+    }
+
+
+def test_a_second_problem_outlives_the_first_without_a_new_alert() -> None:
+    chronic = [bad(hour, classifier="dhcp") for hour in range(6, 30)]
+    alone = [bad(hour, began=28, classifier="radar") for hour in range(32, 36)]
+    state, events = run([*chronic, second(30, began=28), second(31, began=28), *alone])
+    assert opened(events) == 2
+    assert {alert.problem: alert.state for alert in state.alerts.values()} == {
+        "": "resolved",
+        "radar": "open",
+    }
+
+
+def test_what_began_with_the_first_is_a_part_of_it() -> None:
+    _, events = run([*(bad(hour, classifier="dhcp") for hour in range(6, 10)), second(10, began=5)])
+    assert opened(events) == 1

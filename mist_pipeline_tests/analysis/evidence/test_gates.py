@@ -137,7 +137,45 @@ def test_peers_lend_what_a_small_site_lacks_but_not_everything() -> None:
     weak = LINE - 2.0
     assert [r["is_alarming"] for r in judged(*concentrated(weak))] == [False]
     assert [r["is_alarming"] for r in judged(*concentrated(weak, group_surprise=9.0))] == [True]
-    assert judged(*concentrated(LINE - 3.1, group_surprise=60.0))[0]["margin"] < 0
+    assert judged(*concentrated(LINE - 5.1, group_surprise=60.0))[0]["margin"] < 0
+
+
+def test_where_peers_leave_no_doubt_one_bad_hour_with_half_of_the_effect_is_enough() -> None:
+    brown_out = row(
+        classifier="isp", window_hours=2, surprise=4.0, observed_pct=20.0, excess_pct=15.0, breadth_hours=1.0
+    )
+    assert [found["is_alarming"] for found in judged(brown_out)] == [False]
+    (found,) = judged({**brown_out, "group_surprise": 12.0})
+    assert (found["is_alarming"], found["corroboration"]) == (True, "peers")
+    tiny = {**brown_out, "group_surprise": 12.0, "observed_pct": 8.0, "excess_pct": 3.0}
+    assert not any(found["is_alarming"] for found in judged(tiny))
+
+
+def test_a_small_share_of_many_people_may_be_far_beyond_chance() -> None:
+    small = {"window_hours": 12, "observed_pct": 12.0, "excess_pct": 7.0, "recent_excess_pct": 7.0}
+    part = row(classifier="interference", surprise=25.0, **small)
+    assert [found["is_alarming"] for found in judged(part)] == [True]
+    assert [found["is_alarming"] for found in judged({**part, "surprise": 9.0})] == [False]
+
+
+def test_a_second_problem_of_a_family_is_a_row_of_its_own() -> None:
+    chronic = row(
+        window_hours=24, classifier="dhcp", surprise=30.0, began_at=NOON - timedelta(days=5), recovery=0.0
+    )
+    fresh = row(
+        window_hours=6,
+        classifier="interference",
+        surprise=14.0,
+        began_at=NOON - timedelta(hours=4),
+        recovery=0.0,
+    )
+    assert [(found["classifier"], found["is_second"]) for found in judged(chronic, fresh)] == [
+        ("dhcp", False),
+        ("interference", True),
+    ]
+    same = {**fresh, "classifier": "dhcp"}
+    together = {**fresh, "began_at": NOON - timedelta(days=5)}
+    assert len(judged(chronic, same)) == len(judged(chronic, together)) == 1
 
 
 def test_a_related_metric_lends_surprise_to_its_family() -> None:

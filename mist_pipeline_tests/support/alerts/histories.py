@@ -151,5 +151,6 @@ def excess(
         "began_at": (START + began * HOUR).isoformat(),
         "last_bad_at": (START + last * HOUR).isoformat(),
         "recovery": recovery,
+        "is_second": more.pop("is_second", False),
     }
     return finding(evidence=json.dumps(known), **more)

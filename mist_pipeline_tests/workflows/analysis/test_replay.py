@@ -16,8 +16,14 @@ from mist_pipeline.tables import BY_NAME, analysis
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
 from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
-from mist_pipeline.workflows.analysis.replay import HOUR, KeptEvaluations, evaluation_inputs, span
-from mist_pipeline.workflows.ledger_access import kept_evaluations, kept_looks, open_ledger
+from mist_pipeline.workflows.analysis.replay import (
+    HOUR,
+    KeptEvaluations,
+    evaluation_inputs,
+    kept_of_days,
+    span,
+)
+from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +65,7 @@ def test_kept_evaluations_are_replayed_to_the_events_that_the_ledger_has(
     world: World, settings: Settings
 ) -> None:
     day = world.first_day + timedelta(days=DAYS - 1)
-    warehouse, kept = Warehouse(settings.warehouse_path), kept_looks(settings, day, day)
+    warehouse, kept = Warehouse(settings.warehouse_path), kept_of_days(settings, day, day)
     newest = max(kept.at.values())
     inputs = evaluation_inputs(warehouse, settings, day, day, kept)
     again = replay(one for one in inputs if one.as_of <= newest)
@@ -74,7 +80,7 @@ def test_kept_evaluations_are_replayed_to_the_events_that_the_ledger_has(
 def test_closed_hours_fill_what_was_not_kept(world: World, settings: Settings) -> None:
     day = world.first_day + timedelta(days=DAYS - 1)
     begin, _ = span(settings, day, day)
-    kept = kept_looks(settings, day, day)
+    kept = kept_of_days(settings, day, day)
     found = list(evaluation_inputs(Warehouse(settings.warehouse_path), settings, day, day, kept))
     assert [one.as_of for one in found] == sorted(one.as_of for one in found)
     closed = {(one.as_of - begin) / HOUR for one in found if one.as_of.minute == 0}
