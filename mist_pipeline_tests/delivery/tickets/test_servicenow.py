@@ -158,7 +158,7 @@ def test_an_answer_that_shows_less_than_what_was_kept_is_read_again(system: Serv
         ({"correlation_display"}, "did not keep: correlation_display"),
         ({"assignment_group"}, "did not keep: assignment_group"),
     ],
-    ids=str,
+    ids=("two fields", "correlation_display", "assignment_group"),
 )
 def test_what_else_is_not_kept_is_noted(system: ServiceNowUnderTest, lost: set[str], noted: str) -> None:
     system.fake.denied_fields = lost
