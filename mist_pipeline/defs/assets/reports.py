@@ -1,6 +1,6 @@
 """published/* and report/*: the analysts' copy, and the page of the day made from it.
 
-Here: keys and metadata. Not here: what the page is made of (``workflows.reports``), publishing (``warehouse.publish``).
+Here: keys and metadata. Not here: what the page is made of (``workflows.report.page``), publishing (``warehouse.publish``).
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.workflows.cloud import Cloud
-from mist_pipeline.workflows.reports import report_data
+from mist_pipeline.workflows.report.page import report_data
 
 PUBLISHED = dg.AssetKey(["published", "mist"])
 

@@ -7,6 +7,7 @@ from mist_pipeline.report.document.attention import needs_attention, notices
 from mist_pipeline.report.document.causes import anomalies, candidate_causes, classifiers, far_from_usual
 from mist_pipeline.report.document.forecast import at_risk, worsening
 from mist_pipeline.report.document.model import SCHEMA, SCHEMA_VERSION, Dashboard
+from mist_pipeline.report.document.past import past_incidents
 from mist_pipeline.report.document.sites import (
     shown_metrics,
     sites_worst_first,
@@ -46,6 +47,7 @@ def build_dashboard(data: ReportData) -> Dashboard:
         notices=notices(data),
         attention=needs_attention(data, sites, shared),
         unknown=unknown_reasons(sites),
+        past_incidents=past_incidents(data, by_id),
         incidents=shared,
         at_risk=risks,
         trends=trends,

@@ -220,6 +220,29 @@ class Notice(TypedDict):
     summary: str
 
 
+class PastSite(TypedDict):
+    """A site of a past incident; an empty id is the whole organisation."""
+
+    site_id: str
+    label: str
+    url: str | None
+
+
+class PastIncident(TypedDict):
+    """What was over before it was noticed; ``when`` is said in the organisation's time."""
+
+    incident_id: str
+    where: str
+    what: str
+    severity: str
+    began_at: str
+    last_bad_at: str
+    when: str
+    lasted: str
+    num_sites: int
+    sites: list[PastSite]
+
+
 class Totals(TypedDict):
     """Counts over the whole organisation."""
 
@@ -249,6 +272,7 @@ class Dashboard(TypedDict):
     notices: list[Notice]
     attention: list[Attention]
     unknown: list[UnknownReason]
+    past_incidents: list[PastIncident] | None
     incidents: list[CandidateCause] | None
     at_risk: list[AtRisk] | None
     trends: list[Trend]

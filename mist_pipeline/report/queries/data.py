@@ -6,7 +6,7 @@ No I/O and no clock: ``as_of`` is handed in and is the only instant that any par
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
@@ -34,6 +34,7 @@ REQUIRED_COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
             "health_scores": "day site_id score change is_at_risk confidence",
             "incidents": "day cause_fingerprint scope metrics site_ids cause p_value",
             "findings": "day site_id metric kind severity summary",
+            "past_incidents": "incident_id cause site_id summary severity began_at last_bad_at",
         }.items()
     }
 )
@@ -159,6 +160,8 @@ class ReportData:
         health_scores: ``analysis.health_scores``.
         incidents: ``analysis.incidents``.
         findings: ``analysis.findings``.
+        past_incidents: The alerts of what was over before it was noticed, and was recorded since the report before.
+        zone: The organisation's time zone, in which the times of past incidents are said.
         links: Where a reader can go.
         settings: Thresholds and limits.
 
@@ -183,6 +186,8 @@ class ReportData:
     health_scores: pl.DataFrame | None = None
     incidents: pl.DataFrame | None = None
     findings: pl.DataFrame | None = None
+    past_incidents: pl.DataFrame | None = None
+    zone: tzinfo = UTC
     links: Links = field(default_factory=Links)
     settings: ReportSettings = field(default_factory=ReportSettings)
 

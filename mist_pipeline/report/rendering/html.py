@@ -159,6 +159,7 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "reading_text": reading_text,
     "short_day": short_day,
     "signed": formatting.signed,
+    "status_of": status_of,
     "sparkline": sparkline,
 }
 
@@ -229,6 +230,7 @@ class Page:
             "warning_days": WARNING_DAYS,
             "has_courses": any(risk["courses"] for risk in risks[: settings.max_charts]),
             "n_courses": max((len(risk["courses"]) for risk in risks[: settings.max_charts]), default=0),
+            "past": cut(dashboard["past_incidents"] or [], settings.max_rows),
             "more_risks": cut(risks[settings.max_charts :], settings.max_rows),
             "trends": cut(dashboard["trends"], settings.max_rows // 2),
             "sites": cut(dashboard["sites"], settings.max_sites),

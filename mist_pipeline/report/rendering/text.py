@@ -18,6 +18,7 @@ def text_of(dashboard: Dashboard, settings: ReportSettings) -> str:
         _head(dashboard),
         _incidents(dashboard, settings),
         _attention(dashboard, settings),
+        _past(dashboard, settings),
         _at_risk(dashboard, settings),
         _trends(dashboard, settings),
         _anomalies(dashboard, settings),
@@ -83,6 +84,18 @@ def _attention(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
         [*lines, *_more(shown, dashboard["attention"], "site")],
         "Nothing: no site is critical, unhealthy or getting worse.",
     )
+
+
+def _past(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
+    everything = dashboard["past_incidents"]
+    if not everything:
+        return []
+    shown = everything[: settings.max_rows]
+    lines: list[str] = []
+    for past in shown:
+        lines.append(f"  {past['severity']:<9}  {past['when']} ({past['lasted']})  {past['where']}")
+        lines.append(f"{'':13}{past['what']}")
+    return _section("Over before it was noticed", [*lines, *_more(shown, everything, "incident")], "")
 
 
 def _incidents(dashboard: Dashboard, settings: ReportSettings) -> list[str]:

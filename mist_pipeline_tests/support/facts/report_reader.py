@@ -4,11 +4,13 @@ Sentences become passages for `claims`. Here besides: what a list claims by its 
 and numbers that stand alone in a cell.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from mist_pipeline.domain.metrics import title_of
-from mist_pipeline.domain.severity import SEVERITY_OF_STATUS
+from mist_pipeline.domain.severity import SEVERITY_OF_STATUS, worst
+from mist_pipeline.domain.text import duration
 from mist_pipeline.report import build_dashboard, render_html, render_text
 from mist_pipeline.report.document.model import STATUSES, Dashboard
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
@@ -26,6 +28,7 @@ def report_falsehoods(truth: Truth) -> list[str]:
         *_counts(page, truth),
         *_cards(document, truth),
         *_order(document),
+        *past_falsehoods(document, page, render_text(truth.data), truth),
         *falsehoods(_of_page(page, document), truth),
         *_cells(page, document, truth),
         *falsehoods(_of_text(render_text(truth.data), document), truth),
@@ -85,6 +88,36 @@ def _cards(document: Dashboard, truth: Truth) -> Iterator[str]:
         share = sum(min(course) < line for course in risk["courses"]) / len(risk["courses"] or [1])
         if abs(share - probability) > 0.02:
             yield f"{name}: {probability:.0%} promised, {share:.0%} of the courses that are drawn cross"
+
+
+def past_falsehoods(document: Dashboard, page: Node, text: str, truth: Truth) -> Iterator[str]:
+    """What was over before it was noticed: its times, how long it lasted, how bad it was, as the tables have them."""
+    frame = truth.data.past_incidents
+    told = document["past_incidents"] or []
+    rows = [] if frame is None else frame.to_dicts()
+    if {past["incident_id"] for past in told} != {row["incident_id"] for row in rows}:
+        yield "JSON, past: not the incidents of the tables"
+        return
+    lines = [line.partition("  ")[2] for line in text.splitlines()]
+    cells = [[cell.text for cell in row.all("td")] for row in page.one(at="past").one("tbody").all("tr")]
+    for past in told:
+        own = [row for row in rows if row["incident_id"] == past["incident_id"]]
+        began = min(row["began_at"] for row in own).astimezone(truth.data.zone)
+        ended = max(row["last_bad_at"] for row in own).astimezone(truth.data.zone)
+        said = re.findall(r"(?:(\d{4}-\d{2}-\d{2}) )?(\d{2}:\d{2})", past["when"])
+        days = [f"{began:%Y-%m-%d}", f"{ended:%Y-%m-%d}"]
+        start, end = [f"{day or days[0]} {hour}" for day, hour in said] if len(said) == 2 else ("", "")
+        if (start, end) != (f"{days[0]} {began:%H:%M}", f"{days[1]} {ended:%H:%M}"):
+            yield f"JSON, past: “{past['when']}”, the tables have {began} to {ended}"
+        if past["lasted"] != duration(ended - began):
+            yield f"JSON, past: “{past['lasted']}”, but it lasted {duration(ended - began)}"
+        if past["severity"] != worst(row["severity"] for row in own):
+            yield f"JSON, past: {past['severity']} is not the worst of its alerts"
+        facts = [past["when"], past["lasted"], past["severity"]]
+        if not any(row[1:] == facts for row in cells):
+            yield f"page, past: no row says {facts}"
+        if not any(f"{past['when']} ({past['lasted']})" in line for line in lines):
+            yield f"text, past: no line says {facts}"
 
 
 def _order(document: Dashboard) -> Iterator[str]:

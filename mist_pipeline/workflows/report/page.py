@@ -13,6 +13,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.cloud import Cloud
+from mist_pipeline.workflows.report.past_incidents import past_incidents, recorded_between
 
 if TYPE_CHECKING:
     from mist_pipeline.report import ReportData
@@ -29,6 +30,7 @@ def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) 
     start = back([day], REPORT_DAYS - 1)
     readings = published.read_days(history.SLE_DAILY, start, day)
     sites = published.read_days(history.SITES, start, day)
+    recorded = recorded_between(settings.reports_path, day, settings.organisation.zone)
     metrics = [metric.name for metric in settings.metrics]
     return ReportData(
         day=day,
@@ -48,6 +50,8 @@ def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) 
         health_scores=published.read_days(analysis.HEALTH_SCORES, start, day),
         incidents=published.read_days(analysis.INCIDENTS, day, day),
         findings=published.read_days(analysis.FINDINGS, day, day),
+        past_incidents=past_incidents(published, *recorded),
+        zone=settings.organisation.zone,
         links=Links(
             manage_url=cloud.people_url,
             org_id=cloud.organisation.id or None,
