@@ -9,18 +9,21 @@ import duckdb
 import polars as pl
 import pytest
 
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
+from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.tables import alerts
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.report.past_incidents import past_incidents, recorded_between
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, daily, episodes, excess
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAY = date(2026, 11, 22)
 FROM = datetime(2026, 11, 22, tzinfo=UTC)
 NOON = FROM + timedelta(hours=12)
 TO = FROM + timedelta(days=1)
-HOUR = timedelta(hours=1)
+TELL = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
 
 
 def filled(table: Table, rows: list[dict[str, Any]]) -> pl.DataFrame:
@@ -95,6 +98,23 @@ def test_what_is_none_is_not_told(
     tmp_path: Path, incidents: list[dict[str, Any]], rows: list[dict[str, Any]]
 ) -> None:
     assert told(tmp_path, incidents, rows).is_empty()
+
+
+@pytest.mark.slow
+def test_what_a_ledger_has_recorded_is_told(tmp_path: Path) -> None:
+    known = episodes({"began": 10, "last": 19, "recovery": 1.0})
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.record_evaluation(daily(30, excess(10, 19, recovery=1.0), episodes=known), TELL)
+        frames = ledger.frames()
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    warehouse.replace_tables({table: frames[table.name] for table in alerts.TABLES})
+    published = Warehouse(publish(warehouse.path, tmp_path / "mist.duckdb"))
+    found = past_incidents(published, START + 30 * HOUR, START + 31 * HOUR)
+    assert found is not None
+    assert found.select("site_id", "began_at", "last_bad_at").rows() == [
+        ("s1", START + 10 * HOUR, START + 20 * HOUR)
+    ]
+    assert frames["deliveries"].is_empty(), "nobody is paged"
 
 
 def test_times_that_are_not_known_are_those_of_the_record(tmp_path: Path) -> None:
