@@ -89,7 +89,7 @@ class NotableOptions:
         ease_until: … this one, where it needs the least …
         least_effect: … this share of its gate's: many user-minutes at a large site are a small share.
         decisive_group: From this surprise on a group leaves no doubt that something happened to it at once (a provider's
-            brown-out of 40 minutes): a member then needs no second hour and no breadth of its own, only …
+            brown-out of 40 minutes): in a short window a member then needs no second hour and no breadth of its own, only …
         decisive_share: … this share of its gate's excess and observed share, with …
         decisive_credit: … so much credit at most.
         related_credit: Share of the best other metric's surprise, of the same family at a similar horizon, that adds …
@@ -218,7 +218,10 @@ def _supporting(rows: pl.DataFrame, families: Mapping[str, str], options: Notabl
             _need=need,
             _is_site=is_load | is_silence,
             _is_short=~is_silence & (pl.col("window_hours") <= options.short_hours),
-            _is_decisive=~is_load & ~is_silence & (pl.col("group_surprise") >= options.decisive_group),
+            _is_decisive=~is_load
+            & ~is_silence
+            & (pl.col("window_hours") <= options.short_hours)
+            & (pl.col("group_surprise") >= options.decisive_group),
         )
         .with_columns(
             _from_peers=pl.when("_is_decisive")
