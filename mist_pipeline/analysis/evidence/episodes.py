@@ -34,8 +34,8 @@ FAST, SLOW = 0, 1
 
 MIN_EFFECT = 0.05
 """Least excess of the degraded share that is looked for; the smallest gates ask for a little more."""
-BEGINS_AT = 3.0
-"""Sum at which an excess counts as an episode; an alarm asks for much more (`gates`)."""
+BEGINS_AT = 2.0
+"""Sum at which an excess counts as an episode: one very bad hour is enough. An alarm asks for much more (`gates`)."""
 ENDS_AT = 4.0
 """Sum at which an episode is over: odds of 55 to 1."""
 _RISE, _FALL = 2.0, 1.5

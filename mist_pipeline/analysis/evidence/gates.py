@@ -89,7 +89,7 @@ class NotableOptions:
         ease_until: … this one, where it needs the least …
         least_effect: … this share of its gate's: many user-minutes at a large site are a small share.
         decisive_group: From this surprise on a group leaves no doubt that something happened to it at once (a provider's
-            brown-out of 40 minutes): in a short window a member then needs no second hour and no breadth of its own, only …
+            brown-out of 40 minutes): in a window up to ``decisive_hours`` a member then needs no second hour and no breadth of its own, only …
         decisive_share: … this share of its gate's excess and observed share, with …
         decisive_credit: … so much credit at most.
         related_credit: Share of the best other metric's surprise, of the same family at a similar horizon, that adds …
@@ -117,6 +117,7 @@ class NotableOptions:
     ease_until: float = 13.0
     least_effect: float = 0.6
     decisive_group: float = 8.0
+    decisive_hours: int = 6
     decisive_share: float = 0.5
     decisive_credit: float = 5.0
     related_credit: float = 0.5
@@ -220,7 +221,7 @@ def _supporting(rows: pl.DataFrame, families: Mapping[str, str], options: Notabl
             _is_short=~is_silence & (pl.col("window_hours") <= options.short_hours),
             _is_decisive=~is_load
             & ~is_silence
-            & (pl.col("window_hours") <= options.short_hours)
+            & (pl.col("window_hours") <= options.decisive_hours)
             & (pl.col("group_surprise") >= options.decisive_group),
         )
         .with_columns(
