@@ -18,7 +18,7 @@ A site with 3,000 user-minutes an hour, 3 % of them degraded, for four hours 50 
 >>> hours = EpisodeHours(3000 * (share - 0.03), users, np.full((1, 12), 200.0**2), np.ones((1, 12), np.bool_))
 >>> track = follow(Episodes.empty(1), hours, FAST, first_hour=100)
 >>> track.began[0, 9], track.last_bad[0, 9], track.is_on[0].astype(int)
-(np.float64(103.0), np.float64(106.0), array([0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0]))
+(np.float64(103.0), np.float64(106.0), array([0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0]))
 >>> track.lost[0, 9].round()
 np.float64(5640.0)
 """
