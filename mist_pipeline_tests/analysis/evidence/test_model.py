@@ -129,7 +129,7 @@ def test_sites_that_share_nothing_borrow_nothing(frames: Frames) -> None:
     strangers = frames["sites"].with_columns(
         sitegroup_ids=pl.lit(None, pl.List(pl.String)),
         attributes=pl.lit(None, pl.String),
-        country_code=pl.lit("DE"),
+        country_code=pl.col("site_id"),
     )
     found = evidence(**frames | {"sites": strangers}).rows
     assert found["group_id"].null_count() == found.height
@@ -142,6 +142,7 @@ def test_a_later_change_of_site_groups_changes_no_earlier_row(frames: Frames, ro
         day=pl.lit(at(24 * 20).date()),
         sitegroup_ids=pl.concat_list(pl.col("site_id")),
         attributes=pl.lit("{}"),
+        country_code=pl.col("site_id"),
     )
     before = pl.col("hour") < at(24 * 20)
     found = evidence(**frames | {"sites": pl.concat([frames["sites"], moved])}).rows

@@ -47,7 +47,7 @@ class TestShow:
         for expected in (
             f"Incident {name} critical",
             "2026-03-02 11:00 UTC (1 h)",
-            "(successful-connect): opened as critical",
+            "(Successful connects): opened as critical",
             "no [such] number",
             "dead",
             "OPS-7 https://jira.example/OPS-7",
