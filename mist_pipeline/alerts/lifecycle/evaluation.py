@@ -115,13 +115,13 @@ def evaluate(
             alerts[alert.alert_id] = apply_to_alert(alert, event)
             events.append(event)
     current = {key: alert for key, alert in current.items() if key[0] not in gone}
-    beside, recurring = _beside(alerts.values(), gone), _recurring(alerts.values(), current, policy)
+    beside = _beside(alerts.values(), gone)
     for key, observation in _without_repetitions(observed, current, policy).items():
         if key[0] in gone or not evaluation.is_about(key[1]):
             continue
         shown = _shared_out(key, current.get(key), beside.get(key, []), observation, observed, policy)
         for known, seen, problem in shown:
-            happened = advance(known, key, seen, moment, problem, recurs=key in recurring)
+            happened = advance(known, key, seen, moment, problem)
             for event in happened:
                 alerts[event.subject_id] = apply_to_alert(alerts.get(event.subject_id), event)
             events += happened
@@ -150,19 +150,6 @@ def _newest(alerts: Iterable[Alert]) -> dict[Key, Alert]:
         if known is None or alert.pending_since >= known.pending_since:
             newest[key] = alert
     return newest
-
-
-def _recurring(alerts: Iterable[Alert], current: Mapping[Key, Alert], policy: Policy) -> frozenset[Key]:
-    """Problems whose newest alert came back after an earlier one, or was reopened."""
-    found = {key for key, newest in current.items() if newest.reopenings}
-    for alert in alerts:
-        key = (alert.site_id, alert.family)
-        newest = current.get(key)
-        if newest is None or alert.alert_id == newest.alert_id or alert.problem or alert.resolved_at is None:
-            continue
-        if newest.pending_since - alert.resolved_at <= policy.recurs_within:
-            found.add(key)
-    return frozenset(found)
 
 
 def _beside(alerts: Iterable[Alert], gone: frozenset[str]) -> dict[Key, list[Alert]]:

@@ -58,13 +58,7 @@ class Moment:
 
 
 def advance(
-    alert: Alert | None,
-    key: Key,
-    observation: Observation,
-    moment: Moment,
-    problem: str = "",
-    *,
-    recurs: bool = False,
+    alert: Alert | None, key: Key, observation: Observation, moment: Moment, problem: str = ""
 ) -> list[Event]:
     """One alert's life moved on by one evaluation.
 
@@ -74,12 +68,11 @@ def advance(
         observation: What the evaluation shows of it.
         moment: When.
         problem: Classifier of a second problem that begins while the first goes on.
-        recurs: The alert itself was a return of an earlier one.
 
     Returns:
         The events, numbered: of the alert, and of a new one where a new excess begins while it recovers.
     """
-    life = _Life(alert, key, moment, problem, recurs)
+    life = _Life(alert, key, moment, problem)
     if life.alert is None or life.alert.state in {"resolved", "lapsed"}:
         life.begin(observation)
     elif life.alert.state == "pending":
@@ -135,11 +128,10 @@ def is_forgotten(alert: Alert, at: datetime, policy: Policy) -> bool:
     return alert.state == "resolved" and alert.resolved_at is not None and at - alert.resolved_at > memory
 
 
-def _can_reopen(alert: Alert, at: datetime, policy: Policy, *, recurs: bool) -> bool:
+def _can_reopen(alert: Alert, at: datetime, policy: Policy) -> bool:
     if alert.state != "resolved" or alert.resolved_at is None:
         return False
-    within = policy.reopens_within(alert.duration)
-    return at - alert.resolved_at <= (max(within, policy.recurs_within) if recurs else within)
+    return at - alert.resolved_at <= policy.reopens_within(alert.duration)
 
 
 def _next(alert: Alert, at: datetime, kind: str, detail: dict[str, Json]) -> Event:
@@ -154,7 +146,6 @@ class _Life:
     key: Key
     moment: Moment
     problem: str = ""
-    recurs: bool = False
     events: list[Event] = field(default_factory=list)
 
     @property
@@ -179,7 +170,7 @@ class _Life:
         if (
             self.alert is not None
             and not self._goes_on(signal)
-            and not _can_reopen(self.alert, self.moment.at, self.moment.policy, recurs=self.recurs)
+            and not _can_reopen(self.alert, self.moment.at, self.moment.policy)
         ):
             self.alert = None
         self._pend(signal)

@@ -102,8 +102,6 @@ class Policy:
         quiet_from: Recovery of all its series from which an alert counts as recovering; the way back is a bad hour.
         remembered: So long a resolved alert tells old news from new: evidence weighs a week.
         same_within: An excess that ended at most so long after a known trouble is the end of it, seen by another series.
-        recurs_within: Trouble that came back before is reopened inside this: what returns every day is one alert from the
-            second day on, and people hear each time that it is back.
         second_after: What begins so long after an alert of its site and family opened, with another classifier to blame, is a
             second problem and not a part of the first.
         min_open: An alert stays open at least so long.
@@ -139,7 +137,6 @@ class Policy:
     quiet_from: float = 0.5
     remembered: timedelta = timedelta(days=9)
     same_within: timedelta = 3 * _HOUR
-    recurs_within: timedelta = 30 * _HOUR
     second_after: timedelta = 6 * _HOUR
     min_open: timedelta = _HOUR
     quiet_share: float = 0.5

@@ -232,14 +232,3 @@ def test_a_second_problem_outlives_the_first_without_a_new_alert() -> None:
 def test_what_began_with_the_first_is_a_part_of_it() -> None:
     _, events = run([*(bad(hour, classifier="dhcp") for hour in range(6, 10)), second(10, began=5)])
     assert opened(events) == 1
-
-
-def test_what_comes_back_every_day_is_one_alert_from_the_second_day_on() -> None:
-    steps: list[EvaluationInput] = []
-    for day in range(5):
-        begins = 24 * day
-        steps += [bad(begins + hour, began=begins + 4) for hour in range(6, 12)]
-        steps += [over(begins + hour) for hour in range(13, 29)]
-    _, events = run(steps)
-    assert opened(events) == 2
-    assert kinds(events).count("reopened") == 3
