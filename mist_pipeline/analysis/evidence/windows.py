@@ -36,8 +36,8 @@ _MIN_UPDATE_DAYS = 2.0
 _BUSY_HOURS = 12
 """Hours of a day that share most of its users."""
 _MAX_TEMPER = 6.0
-_FOLLOWED_FROM = 2.5
-"""An episode is followed hour by hour once a window in it was so surprising: peers lend at most five to the least gate."""
+_FOLLOWED_FROM = 4.0
+"""An episode is followed hour by hour once a window in it was so surprising; what peers alone make an alarm ends with its hour."""
 
 
 @dataclass(frozen=True)
