@@ -21,6 +21,7 @@ Not here: the life of one alert (`lifecycle`), grouping (`grouping`), storing (`
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 
 from mist_pipeline.alerts.lifecycle.grouping import group
 from mist_pipeline.alerts.lifecycle.lifecycle import Moment, advance, is_forgotten, is_second_problem, remove
@@ -116,7 +117,7 @@ def evaluate(
             events.append(event)
     current = {key: alert for key, alert in current.items() if key[0] not in gone}
     beside = _beside(alerts.values(), gone)
-    for key, observation in _without_repetitions(observed, current, policy).items():
+    for key, observation in _without_repetitions(observed, current, beside, policy).items():
         if key[0] in gone or not evaluation.is_about(key[1]):
             continue
         shown = _shared_out(key, current.get(key), beside.get(key, []), observation, observed, policy)
@@ -153,11 +154,14 @@ def _newest(alerts: Iterable[Alert]) -> dict[Key, Alert]:
 
 
 def _beside(alerts: Iterable[Alert], gone: frozenset[str]) -> dict[Key, list[Alert]]:
-    """Second problems that go on or may come back, beside the first of their site and family."""
+    """The newest alert of each second problem, beside the first of their site and family."""
+    newest: dict[tuple[Key, str], Alert] = {}
+    for alert in sorted(alerts, key=lambda one: (one.pending_since, one.alert_id)):
+        if alert.problem and alert.site_id not in gone:
+            newest[(alert.site_id, alert.family), alert.problem] = alert
     found: dict[Key, list[Alert]] = {}
-    for alert in alerts:
-        if alert.problem and alert.state in {"pending", "open", "acknowledged"} and alert.site_id not in gone:
-            found.setdefault((alert.site_id, alert.family), []).append(alert)
+    for (key, _), alert in newest.items():
+        found.setdefault(key, []).append(alert)
     return found
 
 
@@ -210,10 +214,12 @@ def _shared_out(
 
 
 def _without_repetitions(
-    observed: Observations, current: Mapping[Key, Alert], policy: Policy
+    observed: Observations, current: Mapping[Key, Alert], beside: Mapping[Key, list[Alert]], policy: Policy
 ) -> dict[Key, Observation]:
     """Observations without those that only repeat, for a site as a whole, what another alert of the site says."""
-    going = [alert for alert in current.values() if alert.is_active or alert.state == "pending"]
+    # Of a site and family the first problem is looked at; where only a second one goes on, that one.
+    known = (*chain.from_iterable(beside.values()), *current.values())
+    going = [alert for alert in known if alert.is_active or alert.state == "pending"]
     every = observed.of(going)
     busy = {alert.site_id for alert in going if alert.family not in policy.site_wide_families}
     busy |= {

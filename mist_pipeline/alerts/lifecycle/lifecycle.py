@@ -249,6 +249,8 @@ class _Life:
         ended, began = self.it.last_bad_at, signal.began_at
         if ended is None or began is None or self.it.condition == "firing" or not self.it.series:
             return False
+        if self.moment.evaluation.source == "daily" and self.it.source == "live":
+            return False
         return signal.is_raising and not signal.is_over and began >= ended
 
     def _follow_episodes(self, observation: Observation) -> None:

@@ -232,3 +232,24 @@ def test_a_second_problem_outlives_the_first_without_a_new_alert() -> None:
 def test_what_began_with_the_first_is_a_part_of_it() -> None:
     _, events = run([*(bad(hour, classifier="dhcp") for hour in range(6, 10)), second(10, began=5)])
     assert opened(events) == 1
+
+
+def test_a_second_problem_ends_after_the_first_although_nothing_is_found_any_more() -> None:
+    chronic = [bad(hour, classifier="dhcp") for hour in range(6, 30)]
+    known = {"began": 28, "last": 31, "classifier": "radar"}
+    quiet = [live(33, episodes=episodes({**known, "recovery": 0.75})), over(34), over(35)]
+    alone = bad(32, began=28, classifier="radar")
+    state, _ = run([*chronic, second(30, began=28), second(31, began=28), alone, *quiet])
+    assert {alert.problem: alert.state for alert in state.alerts.values()} == {
+        "": "resolved",
+        "radar": "resolved",
+    }
+
+
+def test_windows_that_still_contain_a_second_problem_do_not_tell_it_again_as_past() -> None:
+    chronic = [bad(hour, classifier="dhcp") for hour in range(6, 30)]
+    window = excess(28, 30, recovery=1.0, classifier="radar", window_hours=24)
+    ended = {"began": 28, "last": 30, "classifier": "radar", "recovery": 1.0}
+    later = [live(hour, window, episodes=episodes(ended)) for hour in range(34, 40)]
+    _, events = run([*chronic, second(30, began=28), second(31, began=28), over(33), *later])
+    assert opened(events) == 2
