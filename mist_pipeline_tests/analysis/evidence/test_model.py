@@ -161,3 +161,18 @@ def test_an_episode_goes_on_through_hours_without_users_of_which_no_share_is_sai
     assert empty["expected_pct"].unique().to_list() == [0.0]
     assert empty["excess_pct"].unique().to_list() == [0.0]
     assert found["expected_pct"].is_between(0, 100).all()
+
+
+@pytest.mark.slow
+def test_a_level_of_weeks_is_accepted_once_and_told_of_no_more() -> None:
+    begins = 24 * 15
+    lasting = {(1, "coverage"): (begins, 24 * 60, 0.35)}
+    found = evidence(**history(days=60, metrics=("coverage",), extra=lasting)).rows.filter(
+        pl.col("site_id") == "site-001", pl.col("metric") == "coverage", pl.col("classifier") == ""
+    )
+    accepted = found.filter(pl.col("is_accepted"))
+    assert accepted.height > 0
+    first = accepted["hour"].min()
+    assert at(begins + 24 * 20) <= first <= at(begins + 24 * 26)
+    after = found.filter(pl.col("hour") > first + timedelta(days=1), pl.col("recovery") < 1)
+    assert after.filter(pl.col("surprise") >= 5).is_empty()
