@@ -272,7 +272,7 @@ class _Life:
             self._fire(is_seen=True)
         else:
             ends = [one.last_bad_at for one in observation.episodes or ()]
-            self._recover(max(ends, default=None))
+            self._recover(max(ends, default=None if signal is None else signal.last_bad_at))
             is_accepted = any(one.is_accepted for one in observation.episodes or ())
             self._end_if_quiet("new level accepted" if is_accepted else "recovered")
         if signal is not None and is_raising:

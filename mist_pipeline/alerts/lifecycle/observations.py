@@ -442,9 +442,12 @@ def _signals(
         .join(_known_episodes(evaluation), on=_SERIES, how="left", nulls_equal=True)
         .with_columns(
             pl.coalesce("_known_last_bad", "_last_bad").alias("_last_bad"),
-            pl.coalesce(pl.col("_known_recovery") >= 1, pl.col("_is_over"), pl.lit(value=False)).alias(
-                "_is_over"
-            ),
+            # A score that only raises together with evidence is of the same hours: evidence knows whether they are over.
+            pl.coalesce(
+                pl.col("_known_recovery") >= 1,
+                pl.col("_is_over"),
+                pl.when("_alone").then(pl.lit(value=False)),
+            ).alias("_is_over"),
         )
         .sort(
             [*key, "_raises", "_rank", "_order", "metric"],
@@ -479,7 +482,10 @@ def _signals(
         .alias("series"),
         pl.col("_began").filter("_raises").min().alias("began_at"),
         pl.col("_last_bad").filter("_raises").max().alias("last_bad_at"),
-        pl.col("_is_over").filter("_raises").all().alias("is_over"),
+        (
+            pl.col("_is_over").filter("_raises").all(ignore_nulls=True)
+            & pl.col("_is_over").filter("_raises").any(ignore_nulls=True)
+        ).alias("is_over"),
     )
     return {(row["site_id"], row["family"]): _signal(row) for row in gathered.collect().iter_rows(named=True)}
 

@@ -138,6 +138,26 @@ def test_what_was_over_before_it_was_noticed_is_for_the_record() -> None:
     assert alert.resolution == "over before it was noticed"
 
 
+def test_a_score_of_the_same_day_does_not_make_the_past_go_on() -> None:
+    low = finding(kind="threshold", severity="critical", evidence='{"threshold_pct": 70.0}')
+    past = daily(
+        30,
+        excess(10, 12),
+        low,
+        episodes=episodes({"began": 10, "last": 19, "recovery": 1.0}),
+    )
+    state, _ = run([past])
+    assert only_alert(state).is_past
+    assert only_alert(state).last_bad_at == START + 20 * HOUR
+
+
+def test_an_alarm_that_raises_by_itself_now_is_not_past() -> None:
+    alarm = finding(kind="mist_alarm", severity="critical", metric="")
+    now = daily(30, excess(10, 12), alarm, episodes=episodes({"began": 10, "last": 19, "recovery": 1.0}))
+    state, _ = run([now])
+    assert not only_alert(state).is_past
+
+
 def test_a_day_that_ends_in_trouble_is_not_past() -> None:
     # The strongest evidence of the day is of the morning; the day's end knows more.
     going = daily(24, excess(10, 12), episodes=episodes({"began": 10, "last": 23}))
