@@ -151,7 +151,7 @@ class IncidentGrouper:
             if not cause.family or alert.family == cause.family
         ]
         incident = self._known(cause)
-        is_shared = len({alert.site_id for alert in members if alert.is_active}) > 1
+        is_shared = _sites(alert for alert in members if alert.is_active or self._is_past_news(alert)) > 1
         if incident is None:
             if not is_shared:
                 return
@@ -267,6 +267,10 @@ class IncidentGrouper:
         names = (family, classifier) if classifier else (family,)
         incident = self._open(stable_id(STORM, *names), family, text, STORM, family, "infrastructure")
         self._move([*members, *self._companions(members)], incident.incident_id)
+
+    def _is_past_news(self, alert: Alert) -> bool:
+        """Whether an alert was recorded just now as over before it was noticed."""
+        return alert.is_past and alert.opened_at == self.at and alert.alert_id not in self.home
 
     def record_past(self, past: list[Alert]) -> None:
         """What was over before it was noticed: one incident for what began together at many sites, else one a site."""

@@ -11,6 +11,7 @@ from mist_pipeline.alerts.lifecycle.projection import fold_alerts, fold_incident
 from mist_pipeline_tests.support.alerts.histories import (
     HOUR,
     START,
+    correlation,
     daily,
     episodes,
     excess,
@@ -18,6 +19,7 @@ from mist_pipeline_tests.support.alerts.histories import (
     kinds,
     live,
     only_alert,
+    only_incident,
     reading,
     run,
 )
@@ -136,6 +138,21 @@ def test_what_was_over_before_it_was_noticed_is_for_the_record() -> None:
     assert alert.is_past
     assert (alert.began_at, alert.last_bad_at) == (START + 10 * HOUR, START + 20 * HOUR)
     assert alert.resolution == "over before it was noticed"
+
+
+def test_past_trouble_that_sites_share_is_one_incident_of_its_cause() -> None:
+    sites = ("s1", "s2", "s3")
+    rows = [excess(10 + number, 12, site_id=site, family="connect") for number, site in enumerate(sites)]
+    known = episodes(
+        *(
+            {"site_id": site, "family": "connect", "began": 10 + number, "last": 19, "recovery": 1.0}
+            for number, site in enumerate(sites)
+        )
+    )
+    state, _ = run([daily(30, *rows, correlation(sites), episodes=known)])
+    incident = only_incident(state)
+    assert (incident.state, incident.scope, len(incident.alert_ids)) == ("resolved", "infrastructure", 3)
+    assert (incident.began_at, incident.last_bad_at) == (START + 10 * HOUR, START + 20 * HOUR)
 
 
 def test_a_score_of_the_same_day_does_not_make_the_past_go_on() -> None:
