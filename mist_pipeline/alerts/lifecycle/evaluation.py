@@ -29,15 +29,14 @@ from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.alerts.lifecycle.observations import (
     FAMILIES,
     EvaluationInput,
-    Key,
     Observation,
     Observations,
-    Signal,
     causes,
     observe,
 )
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.projection import apply_to_alert, fold_alerts, fold_incidents
+from mist_pipeline.alerts.lifecycle.signals import Key, Signal
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Json, alert_fingerprint, stable_id
-from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, Key, Observation, Signal
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, Observation
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.projection import apply_to_alert
+from mist_pipeline.alerts.lifecycle.signals import Key, Signal
 from mist_pipeline.domain.severity import SEVERITIES, Severity, milder, rank, worst
 
 SITE_REMOVED = "site removed"

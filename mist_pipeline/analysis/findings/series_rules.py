@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mist_pipeline.analysis.evidence.site_load import LOAD, SILENCE
+from mist_pipeline.analysis.evidence.windows import SLOW_FROM
 from mist_pipeline.analysis.risks.risk import sentence
 from mist_pipeline.analysis.scores.bands import Bands, threshold
 from mist_pipeline.domain.metrics import classifier_title
@@ -347,7 +348,8 @@ def evidence_findings(notable: pl.DataFrame, rules: FindingRules) -> pl.DataFram
                 "surprise", "margin", "corroboration", "began_at", "last_bad_at", "recovery",
                 "is_second",
             )
-        },
+        }
+        | {"is_slow": pl.col("window_hours") >= SLOW_FROM},
         rules=rules,
         family=pl.col("family"),
         subject=pl.when("is_second").then("classifier").otherwise(pl.lit("")),

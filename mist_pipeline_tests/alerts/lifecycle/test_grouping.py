@@ -74,7 +74,7 @@ def test_sites_that_blame_the_same_hours_apart_are_one_incident() -> None:
     steps = [live(0, sites[0]), live(4, *sites[:2]), live(9, *sites[:3]), live(14, *sites)]
     state, events = run([replace(step, site_count=30) for step in steps])
     assert len(only_incident(state).alert_ids) == 4
-    assert only_incident(state).cause == "network-latency at 3 sites at once"
+    assert only_incident(state).cause == "Network latency at 3 sites at once"
     assert kinds(events, "incident").count("merged") == 2
 
 
@@ -107,7 +107,7 @@ def test_sites_that_blame_different_things_in_the_same_hours_are_different_incid
     steps.append(live(11.5, *rows))
     state, _ = run([replace(step, site_count=60) for step in steps], Policy(storm_chance=5e-3))
     told = [one for one in state.incidents.values() if one.state != "merged"]
-    assert sorted(one.cause for one in told) == ["a at 3 sites at once", "b at 3 sites at once"]
+    assert sorted(one.cause for one in told) == ["A at 3 sites at once", "B at 3 sites at once"]
     assert [len(one.alert_ids) for one in told] == [3, 3]
 
 
@@ -150,7 +150,7 @@ def test_a_storm_that_gets_its_name_after_days_stays_the_incident_that_people_kn
 def test_a_storm_is_named_by_what_most_of_its_sites_blame() -> None:
     rows = [finding(site, "connect", evidence='{"classifier": "dhcp"}') for site in SITES[:4]]
     state, _ = run([live(0, *rows, site_count=30)])
-    assert only_incident(state).cause == "dhcp at 4 sites at once"
+    assert only_incident(state).cause == "Dhcp at 4 sites at once"
 
 
 def test_a_storm_of_a_family_leaves_the_trouble_of_others_alone() -> None:

@@ -147,7 +147,8 @@ def excess(
     """A finding of evidence that knows its episode."""
     known = {
         "classifier": classifier,
-        "window_hours": more.pop("window_hours", 6),
+        "window_hours": (window_hours := more.pop("window_hours", 6)),
+        "is_slow": window_hours >= 48,
         "began_at": (START + began * HOUR).isoformat(),
         "last_bad_at": (START + last * HOUR).isoformat(),
         "recovery": recovery,

@@ -1,0 +1,283 @@
+"""What the findings of one evaluation say of each site and family together: one `Signal`, set-based.
+
+Which finding leads, how bad it is and since when it must hold, since when the trouble is and whether it is over.
+
+>>> found = pl.DataFrame(
+...     {"site_id": ["s1", "s1"], "metric": ["coverage", "coverage"], "kind": ["threshold", "evidence"],
+...      "severity": ["warning", "major"], "family": ["radio", "radio"], "summary": ["Low.", "Bad."],
+...      "evidence": ['{"threshold_pct": 80}', '{"began_at": "2026-03-02T09:00:00Z"}']}
+... )
+>>> signal = signals(found, frozenset(), Policy(), "live", None)["s1", "radio"]
+>>> signal.kinds, signal.severity, signal.began_at.hour
+(('evidence', 'threshold'), 'major', 9)
+
+Not here: readings and episodes of alerts (`observations`), what follows (`lifecycle`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from mist_pipeline.alerts.lifecycle.model import Series, Source
+from mist_pipeline.alerts.lifecycle.policy import Policy, is_reached
+from mist_pipeline.domain.severity import SEVERITIES, Severity, rank
+
+Key = tuple[str, str]
+"""site_id and family."""
+
+EVIDENCE = "evidence"
+SITE_DOWN = "site_down"
+HOUR = timedelta(hours=1)
+_RAISED = SEVERITIES[1:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """All findings of one evaluation about one site and family.
+
+    Attributes:
+        metric: Of the finding that leads: raising before not, then the worst.
+        kind: Its rule.
+        kinds: Every rule, sorted.
+        severity: The worst of those that raise, else of all.
+        summary: Its sentence.
+        evidence: Its evidence as JSON.
+        classifier: What the cloud blames, '' if nothing does.
+        holds: Severity → how long it must be seen at least so bad before an alert may be. Empty: it raises nothing.
+        lines: Metric → score below which a threshold raised it.
+        is_about_the_past: All its rules are about the day that ended.
+        series: Whose excess raises it.
+        began_at: When what raises it began; None where its rules do not know.
+        last_bad_at: End of the last bad hour, the same.
+        is_over: All that raises it is over.
+    """
+
+    metric: str
+    kind: str
+    kinds: tuple[str, ...]
+    severity: Severity
+    summary: str
+    evidence: str
+    classifier: str
+    holds: Mapping[Severity, timedelta]
+    lines: Mapping[str, float]
+    is_about_the_past: bool
+    series: tuple[Series, ...] = ()
+    began_at: datetime | None = None
+    last_bad_at: datetime | None = None
+    is_over: bool = False
+
+    @property
+    def is_raising(self) -> bool:
+        """Whether it can open an alert."""
+        return bool(self.holds)
+
+
+def signals(
+    found: pl.DataFrame,
+    supported: frozenset[Key],
+    policy: Policy,
+    source: Source,
+    episodes: pl.DataFrame | None,
+) -> dict[Key, Signal]:
+    """One signal a site and family.
+
+    Args:
+        found: Findings with their family.
+        supported: Problems with weak evidence.
+        policy: What each rule may do.
+        source: Kind of evaluation.
+        episodes: As in ``observations.EvaluationInput``.
+
+    Raises:
+        ValueError: A finding has an unknown severity.
+    """
+    if found.is_empty():
+        return {}
+    unknown = set(found["severity"].unique()) - set(SEVERITIES)
+    if unknown:
+        raise ValueError(f"findings with unknown severities {sorted(map(str, unknown))}")
+    rules = _rule_table(found["kind"].unique().to_list(), policy, source)
+    key = ["site_id", "family"]
+    weak = pl.DataFrame(sorted(supported), schema=dict.fromkeys(key, pl.String), orient="row")
+    judged = (
+        found.lazy()
+        .join(rules.lazy(), on=["kind", "severity"], how="left")
+        .join(weak.lazy().with_columns(_is_weak=pl.lit(value=True)), on=key, how="left")
+        .with_columns(
+            _is_strong=(pl.col("kind") == EVIDENCE).any().over(key),
+            _is_weak=pl.col("_is_weak").fill_null(value=False),
+        )
+        .with_columns(
+            _raises=pl.col("_alone")
+            | (pl.col("_corroborated") & pl.col("_is_strong"))
+            | (pl.col("_hinted") & (pl.col("_is_strong") | pl.col("_is_weak"))),
+        )
+        .with_columns(
+            _line=pl.when(pl.col("_raises") & (pl.col("kind") == "threshold")).then(
+                pl.col("evidence").str.json_path_match("$.threshold_pct").cast(pl.Float64, strict=False)
+            ),
+        )
+        .with_columns(_times())
+        .join(_known_episodes(episodes), on=_SERIES, how="left", nulls_equal=True)
+        .with_columns(
+            pl.coalesce("_known_last_bad", "_last_bad").alias("_last_bad"),
+            # A score that only raises together with evidence is of the same hours: evidence knows whether they are over.
+            pl.coalesce(
+                pl.col("_known_recovery") >= 1,
+                pl.col("_is_over"),
+                pl.when("_alone").then(pl.lit(value=False)),
+            ).alias("_is_over"),
+        )
+        .sort(
+            [*key, "_raises", "_rank", "_order", "metric"],
+            descending=[False, False, True, True, False, False],
+        )
+    )
+    holds = [
+        pl.col("_hold")
+        .filter(pl.col("_raises") & (pl.col("_rank") >= rank(severity)))
+        .min()
+        .alias(f"_{severity}")
+        for severity in _RAISED
+    ]
+    has_line = pl.col("_line").is_not_null()
+    is_excess = pl.col("_raises") & (pl.col("kind") == EVIDENCE)
+    gathered = judged.group_by(key, maintain_order=True).agg(
+        pl.col("metric", "kind", "severity", "summary", "evidence").first(),
+        pl.col("evidence")
+        .str.json_path_match("$.classifier")
+        .drop_nulls()
+        .first()
+        .fill_null("")
+        .alias("classifier"),
+        pl.col("kind").unique().sort().alias("kinds"),
+        *holds,
+        pl.col("metric").filter(has_line).alias("line_metrics"),
+        pl.col("_line").filter(has_line).alias("lines"),
+        pl.col("_past").all(),
+        pl.struct(metric="metric", classifier="_classifier", is_slow="_is_slow")
+        .filter(is_excess)
+        .unique(maintain_order=True)
+        .alias("series"),
+        pl.col("_began").filter("_raises").min().alias("began_at"),
+        pl.col("_last_bad").filter("_raises").max().alias("last_bad_at"),
+        (
+            pl.col("_is_over").filter("_raises").all(ignore_nulls=True)
+            & pl.col("_is_over").filter("_raises").any(ignore_nulls=True)
+        ).alias("is_over"),
+    )
+    return {(row["site_id"], row["family"]): _signal(row) for row in gathered.collect().iter_rows(named=True)}
+
+
+def _signal(row: Mapping[str, object]) -> Signal:
+    holds: dict[Severity, timedelta] = {}
+    for severity in _RAISED:
+        hold = row[f"_{severity}"]
+        if isinstance(hold, timedelta):
+            holds[severity] = hold
+    metrics, lines, kinds = row["line_metrics"], row["lines"], row["kinds"]
+    assert isinstance(metrics, list)  # noqa: S101  (Polars gives lists for list columns)
+    assert isinstance(lines, list)  # noqa: S101
+    assert isinstance(kinds, list)  # noqa: S101
+    series, began_at, last_bad_at = row["series"], row["began_at"], row["last_bad_at"]
+    assert isinstance(series, list)  # noqa: S101
+    severity_word = str(row["severity"])
+    return Signal(
+        metric=str(row["metric"]),
+        kind=str(row["kind"]),
+        kinds=tuple(kinds),
+        severity=SEVERITIES[rank(severity_word)],
+        summary=str(row["summary"]),
+        evidence=str(row["evidence"]),
+        classifier=str(row["classifier"]),
+        holds=holds,
+        lines=dict(zip(metrics, lines, strict=True)),
+        is_about_the_past=bool(row["_past"]),
+        series=tuple(Series(**one) for one in series),
+        began_at=began_at if isinstance(began_at, datetime) else None,
+        last_bad_at=last_bad_at if isinstance(last_bad_at, datetime) else None,
+        is_over=bool(holds) and bool(row["is_over"]),
+    )
+
+
+_SERIES = ["site_id", "family", "metric", "_classifier", "_is_slow"]
+_INSTANT = pl.Datetime("us", "UTC")
+
+
+def _times() -> list[pl.Expr]:
+    """What findings of kinds that know say of their time: evidence of its episode, a site that is down of its hours."""
+    of = pl.col("evidence").str.json_path_match
+    is_excess, is_down = pl.col("kind") == EVIDENCE, pl.col("kind") == SITE_DOWN
+
+    def instant(excess: str, down: str) -> pl.Expr:
+        text = pl.when(is_excess).then(of(f"$.{excess}")).when(is_down).then(of(f"$.{down}"))
+        return text.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
+
+    return [
+        instant("began_at", "first").alias("_began"),
+        (instant("last_bad_at", "last") + HOUR).alias("_last_bad"),
+        pl.when(is_excess)
+        .then(of("$.recovery").cast(pl.Float64, strict=False) >= 1)
+        .when(is_down)
+        .then(of("$.is_over") == "true")
+        .alias("_is_over"),
+        pl.when(is_excess).then(of("$.classifier")).alias("_classifier"),
+        pl.when(is_excess).then((of("$.is_slow") == "true").fill_null(value=False)).alias("_is_slow"),
+    ]
+
+
+def _known_episodes(episodes: pl.DataFrame | None) -> pl.LazyFrame:
+    """What the evaluation knows at its end of the series of its findings: an hour inside a day knows less."""
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        **dict.fromkeys(_SERIES[:4], pl.String),
+        "_is_slow": pl.Boolean,
+        "_known_last_bad": _INSTANT,
+        "_known_recovery": pl.Float64,
+    }
+    if episodes is None:
+        return pl.LazyFrame(schema=schema)
+    return episodes.lazy().select(
+        "site_id",
+        "family",
+        "metric",
+        _classifier="classifier",
+        _is_slow="is_slow",
+        _known_last_bad=pl.col("last_bad_at") + HOUR,
+        _known_recovery="recovery",
+    )
+
+
+def _rule_table(kinds: Iterable[str], policy: Policy, source: Source) -> pl.DataFrame:
+    """What each rule may do at each severity."""
+    order = {kind: number for number, kind in enumerate(policy.rules)}
+    rows = [
+        (
+            kind,
+            severity,
+            rank(severity),
+            order.get(kind, len(order)),
+            is_reached(severity, rule.alone),
+            is_reached(severity, rule.corroborated),
+            is_reached(severity, rule.hinted),
+            rule.held_for(severity, source),
+            rule.is_about_the_past,
+        )
+        for kind in kinds
+        for rule in [policy.rule(kind)]
+        for severity in SEVERITIES
+    ]
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "kind": pl.String,
+        "severity": pl.String,
+        "_rank": pl.Int64,
+        "_order": pl.Int64,
+        "_alone": pl.Boolean,
+        "_corroborated": pl.Boolean,
+        "_hinted": pl.Boolean,
+        "_hold": pl.Duration("us"),
+        "_past": pl.Boolean,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
