@@ -16,6 +16,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -260,17 +261,17 @@ def _families(truth: LabelledIncident) -> list[str]:
     return sorted(families)
 
 
-def _join_ends(rows: list[dict[str, object]]) -> None:
+def _join_ends(rows: list[dict[str, Any]]) -> None:
     """Let troubles of one site and family that touch be over together."""
-    by_site: dict[object, list[dict[str, object]]] = {}
-    for row in sorted(rows, key=lambda row: row["began_at"]):  # type: ignore[arg-type, return-value]
+    by_site: dict[str, list[dict[str, Any]]] = {}
+    for row in sorted(rows, key=lambda row: row["began_at"]):
         by_site.setdefault(row["site_id"], []).append(row)
     for some in by_site.values():
         for row in some:
             for other in some:
-                shares = set(row["families"]) & set(other["families"])  # type: ignore[call-overload]
-                if shares and row["began_at"] <= other["began_at"] <= row["over_at"] + AFTER:  # type: ignore[operator]
-                    row["over_at"] = max(row["over_at"], other["end"])  # type: ignore[type-var]
+                shares = set(row["families"]) & set(other["families"])
+                if shares and row["began_at"] <= other["began_at"] <= row["over_at"] + AFTER:
+                    row["over_at"] = max(row["over_at"], other["end"])
 
 
 def _pairs(truths: pl.DataFrame, alerts: pl.DataFrame) -> pl.DataFrame:

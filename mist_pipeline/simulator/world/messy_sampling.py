@@ -80,6 +80,11 @@ class _Sampler(Sampler):
                 return
 
 
+def _alone(build: Callable[[Site], Scenario], site: Site) -> list[Scenario]:
+    """One trouble by itself."""
+    return [build(site)]
+
+
 def _outage(sampler: _Sampler, site: Site, family: str) -> Scenario:
     hours, peak = int(sampler.rng.integers(2, 9)), float(sampler.rng.uniform(0.4, 0.8))
     return scenario.sudden_outage(
@@ -188,7 +193,7 @@ def draw_messy(
     for kind, rate in _TIDY:
         for _ in range(1 + int(sampler.rng.poisson(rate * site_days))):
             build = trouble(sampler, kind)
-            sampler.try_to_place(lambda site, build=build: [build(site)])  # type: ignore[misc]
+            sampler.try_to_place(partial(_alone, build))
     for kind, rate in _DECOYS:
         for _ in range(1 + int(sampler.rng.poisson(rate * site_days))):
             _decoy(sampler, kind)

@@ -1,6 +1,5 @@
 """Questions as calls, and answers as values; or why there is no answer."""
 
-from collections import Counter
 from collections.abc import Mapping
 
 from mist_pipeline.alerts.impacts.measured import (
@@ -134,14 +133,16 @@ def _read(question: Question, document: object, *, shows_clients: bool) -> Answe
 
 def _shares(document: object) -> dict[str, dict[str, float]]:
     """What those who are hit share: dimension → name → its share of the degraded minutes, the largest first."""
-    minutes: dict[str, Counter[str]] = {}
+    minutes: dict[str, dict[str, float]] = {}
     for row in parse_impact_summary(document).rows:
         if row.dimension != "ap" and row.degraded > 0:
-            minutes.setdefault(row.dimension, Counter())[row.name or row.key] += row.degraded  # type: ignore[assignment]
+            of_dimension = minutes.setdefault(row.dimension, {})
+            name = row.name or row.key
+            of_dimension[name] = of_dimension.get(name, 0.0) + row.degraded
     return {
         dimension: {
-            name: round(value / counted.total(), 3)
-            for name, value in counted.most_common(_MOST_PARTS)
+            name: round(counted[name] / sum(counted.values()), 3)
+            for name in sorted(counted, key=counted.__getitem__, reverse=True)[:_MOST_PARTS]
             if name
         }
         for dimension, counted in minutes.items()
