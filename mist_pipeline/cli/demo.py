@@ -260,14 +260,17 @@ def _show_incidents(settings: "Settings") -> None:
     """Which messages went out, and where they are as files."""
     import polars as pl
 
-    from mist_pipeline.domain.text import clean
+    from mist_pipeline.domain.text import clean, count
     from mist_pipeline.workflows.ledger_access import open_ledger
 
     with open_ledger(settings) as ledger:
         incidents = ledger.frames()["incidents"].filter(pl.col("state") != "merged").sort("opened_at")
     pages = sorted((settings.data / "messages").glob("*/*.html"))
-    console.print(f"\n{len(pages)} messages about {incidents.height} incidents:")
-    for incident_id, cause in incidents.select("incident_id", "cause").iter_rows():
+    console.print(f"\n{count(incidents.height, 'incident')}, {count(len(pages), 'message')}:")
+    for incident_id, cause, state in incidents.select("incident_id", "cause", "state").iter_rows():
         console.print(f"  • {clean(cause)}", markup=False)
-        for page in (page for page in pages if page.parent.name == incident_id):
+        mine = [page for page in pages if page.parent.name == incident_id]
+        if not mine and state == "resolved":
+            console.print("    no message: it was over before it was noticed", style="dim")
+        for page in mine:
             console.print(f"    [cyan]{shown(page)}[/]", soft_wrap=True)
