@@ -76,6 +76,9 @@ def build_defs(
                 ledger_copies_asset(),
             ],
             asset_checks=checks,
+            # Also of what is materialised by hand: the warehouse has one writer, a step is short, and a process a step
+            # would load the whole project fifty times.
+            executor=dg.in_process_executor,
             jobs=[*all_jobs, retention, evaluate, deliver, escalate, read_back],
             schedules=schedules(settings, all_jobs, retention),
             sensors=[

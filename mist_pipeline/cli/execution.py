@@ -13,13 +13,11 @@ import psutil
 
 from mist_pipeline.cli.dagster_home import instance
 from mist_pipeline.settings import Settings
+from mist_pipeline.workflows.layers import DAYS_A_RUN
 from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG, Progress
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ExecuteInProcessResult
-
-DAYS_A_RUN = 120
-"""Longest single run; a longer backfill is cut, so that memory stays bounded and progress is kept."""
 
 PROCESS_TAG = "mist_pipeline/process"
 """Run tag that names the process of a run of the command line."""

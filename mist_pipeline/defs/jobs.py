@@ -1,18 +1,16 @@
 """Jobs and the clock: what runs together, and when.
 
-Every job runs its steps one after another in one process: the warehouse has one writer, and a step is short.
+Which load a run is, and so what it waits for, is in `run_queue`.
 """
 
 import dagster as dg
 
 from mist_pipeline.defs.assets.alert_tables import copies_job
+from mist_pipeline.defs.run_queue import HEAVY, LIVE, LOAD_TAG
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis
 from mist_pipeline.workflows.layers import LAYERS
-
-HEAVY = {"mist_pipeline/load": "heavy"}
-LIVE = {"mist_pipeline/load": "live"}
 
 MORNING_HOUR, MORNING_MINUTE = 2, 30
 """When yesterday is collected: late enough for the cloud to settle, early enough to be read with the first coffee."""
@@ -34,8 +32,7 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
         dg.define_asset_job(
             name,
             selection=dg.AssetSelection.groups(*groups) - search,
-            executor_def=dg.in_process_executor,
-            tags=HEAVY,
+            tags={LOAD_TAG: HEAVY},
             description=described[name],
         )
         for name, groups in LAYERS.items()
@@ -44,30 +41,26 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
         dg.define_asset_job(
             "daily",
             selection=partitioned,
-            executor_def=dg.in_process_executor,
-            tags=HEAVY,
+            tags={LOAD_TAG: HEAVY},
             description="A whole day: collect, analyse, report.",
         ),
         *layered,
         dg.define_asset_job(
             "search",
             selection=search,
-            executor_def=dg.in_process_executor,
-            tags=HEAVY,
+            tags={LOAD_TAG: HEAVY},
             description="The weekly search for the order of every series, spread over the days; after the findings.",
         ),
         dg.define_asset_job(
             "snapshots",
             selection=snapshots,
-            executor_def=dg.in_process_executor,
             description="What the cloud only knows about now: sites, devices.",
         ),
         copies_job(),
         dg.define_asset_job(
             "live",
             selection=dg.AssetSelection.groups("live"),
-            executor_def=dg.in_process_executor,
-            tags=LIVE,
+            tags={LOAD_TAG: LIVE},
             description="What is going on right now.",
         ),
     ]

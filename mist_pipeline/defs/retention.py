@@ -29,7 +29,6 @@ def retention_job() -> dg.JobDefinition:
 
     @dg.job(
         name="retention",
-        executor_def=dg.in_process_executor,
         description="Old reports and raw files into archives; a summary of every week.",
     )
     def retention() -> None:

@@ -12,6 +12,7 @@ import polars as pl
 
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.layers import DAYS_A_RUN
 
 DATA_ENGINEERING = "team:data-engineering"
 NETWORK_OPERATIONS = "team:network-operations"
@@ -19,7 +20,8 @@ NETWORK_OPERATIONS = "team:network-operations"
 POOL = "warehouse"
 """One writer: every asset that writes the warehouse is in this pool, whose limit is 1."""
 
-SINGLE_RUN = dg.BackfillPolicy.single_run()
+BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_A_RUN)
+"""A backfill is cut into runs that fit into memory, wherever it is started."""
 
 
 def key(table: Table) -> dg.AssetKey:

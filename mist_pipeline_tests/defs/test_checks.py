@@ -16,7 +16,7 @@ from mist_pipeline.defs.checks import (
     sle_daily_checks,
     table_checks,
 )
-from mist_pipeline.defs.table_io import SINGLE_RUN, days_of, key, replaced, spec
+from mist_pipeline.defs.table_io import BACKFILL, days_of, key, replaced, spec
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import PUBLIC_TABLES
 from mist_pipeline.tables.schema import Table
@@ -41,11 +41,11 @@ def materialised(
 ) -> dg.ExecuteInProcessResult:
     """A run of an asset that writes these rows, its real checks, and an asset made from it."""
 
-    @dg.multi_asset(specs=[spec(TABLE, partitions=DAILY)], backfill_policy=SINGLE_RUN)
+    @dg.multi_asset(specs=[spec(TABLE, partitions=DAILY)], backfill_policy=BACKFILL)
     def source(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Any:
         return replaced(context, warehouse, TABLE, rows.filter(pl.col("day").is_in(days_of(context))))
 
-    @dg.asset(deps=[key(TABLE)], partitions_def=DAILY, backfill_policy=SINGLE_RUN)
+    @dg.asset(deps=[key(TABLE)], partitions_def=DAILY, backfill_policy=BACKFILL)
     def downstream() -> None: ...
 
     checks = [*table_checks(TABLE), *sle_daily_checks()]

@@ -9,7 +9,7 @@ from mist_pipeline.defs import sensors
 from mist_pipeline.defs.sensors import (
     degradation_sensor,
 )
-from mist_pipeline.defs.table_io import SINGLE_RUN, key
+from mist_pipeline.defs.table_io import BACKFILL, key
 from mist_pipeline.tables import analysis
 from mist_pipeline.tables import live as live_tables
 from mist_pipeline.workflows.analysis.detect_day import BACKFILL_TAG
@@ -26,7 +26,7 @@ LIVE, DAY = "live/findings", "analysis/findings"
 DAYS = dg.DailyPartitionsDefinition(start_date="2026-03-01", timezone="UTC")
 
 
-@dg.asset(key=key(analysis.FINDINGS), partitions_def=DAYS, backfill_policy=SINGLE_RUN)
+@dg.asset(key=key(analysis.FINDINGS), partitions_def=DAYS, backfill_policy=BACKFILL)
 def day() -> None: ...
 
 

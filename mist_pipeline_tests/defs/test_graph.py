@@ -17,6 +17,7 @@ from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import PUBLIC_TABLES
 from mist_pipeline.tables.schema import Table
+from mist_pipeline.workflows.layers import DAYS_A_RUN
 
 EVERY_TABLE = pytest.mark.parametrize("table", PUBLIC_TABLES, ids=lambda table: table.full_name)
 
@@ -82,8 +83,11 @@ def test_jobs_of_ops_with_their_steps_and_what_each_waits_for(
     assert jobs == snapshot
 
 
-def test_every_job_runs_its_steps_one_after_another(definitions: dg.Definitions) -> None:
-    jobs = [job for job in definitions.get_repository_def().get_all_jobs() if not job.name.startswith("__")]
+def test_every_job_and_what_is_materialised_by_hand_runs_its_steps_one_after_another(
+    definitions: dg.Definitions,
+) -> None:
+    jobs = definitions.get_repository_def().get_all_jobs()
+    assert "__ASSET_JOB" in {job.name for job in jobs}
     assert {job.name: job.executor_def.name for job in jobs} == {job.name: "in_process" for job in jobs}
 
 
@@ -159,6 +163,15 @@ def test_the_live_job_polls_as_often_as_configured(minutes: int) -> None:
 
 def test_every_partitioned_asset_has_the_same_days(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
     assert len({spec.partitions_def for spec in specs.values() if spec.partitions_def}) == 1
+
+
+def test_a_backfill_is_cut_into_runs_that_fit_into_memory(
+    graph: AssetGraph, specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    partitioned = [spec.key for spec in specs.values() if spec.partitions_def]
+    policies = {graph.get(name).backfill_policy for name in partitioned}
+    # One policy for all: assets with different ones are never made in one run.
+    assert policies == {dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_A_RUN)}
 
 
 def test_every_asset_says_what_it_is_and_whose(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:

@@ -23,7 +23,7 @@ from mist_pipeline.defs.assets.alert_tables import copies_job, ledger_copies_ass
 from mist_pipeline.defs.assets.reports import PUBLISHED, report_assets
 from mist_pipeline.defs.checks import table_checks
 from mist_pipeline.defs.partitions import daily_partitions
-from mist_pipeline.defs.table_io import SINGLE_RUN, key
+from mist_pipeline.defs.table_io import BACKFILL, key
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import BY_NAME, alerts, analysis
 from mist_pipeline.warehouse.store import Warehouse
@@ -94,7 +94,7 @@ def definitions(settings: Settings, *others: Any) -> dg.Definitions:
     daily = daily_partitions(settings)
 
     @dg.asset(
-        key=key(analysis.FINDINGS), partitions_def=daily, backfill_policy=SINGLE_RUN, group_name="analysis"
+        key=key(analysis.FINDINGS), partitions_def=daily, backfill_policy=BACKFILL, group_name="analysis"
     )
     def findings() -> None: ...
 

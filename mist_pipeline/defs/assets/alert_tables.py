@@ -52,6 +52,5 @@ def copies_job() -> "dg.UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         "copies",
         selection=dg.AssetSelection.groups(alerts.ALERTS.schema),
-        executor_def=dg.in_process_executor,
         description="Alerts, incidents, messages and what people did, copied from the ledger for analysts.",
     )

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import POOL, SINGLE_RUN, days_of, on, replaced, spec
+from mist_pipeline.defs.table_io import BACKFILL, POOL, days_of, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
@@ -27,7 +27,7 @@ def findings_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=table.FINDINGS.name,
         specs=[spec(table.FINDINGS, deps, partitions=daily)],
-        backfill_policy=SINGLE_RUN,
+        backfill_policy=BACKFILL,
         pool=POOL,
     )
     def made(

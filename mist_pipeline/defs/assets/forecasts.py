@@ -12,7 +12,7 @@ import polars as pl
 from mist_pipeline.analysis.forecasts.forecast import MODEL_MAX_AGE_DAYS
 from mist_pipeline.analysis.forecasts.model_search import WINDOW_DAYS
 from mist_pipeline.analysis.risks.risk import NOISE_DAYS
-from mist_pipeline.defs.table_io import POOL, SINGLE_RUN, days_of, on, replaced, spec
+from mist_pipeline.defs.table_io import BACKFILL, POOL, days_of, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
@@ -28,7 +28,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     @dg.multi_asset(
         name="models",
         specs=[spec(table.MODELS, [on_readings], partitions=daily)],
-        backfill_policy=SINGLE_RUN,
+        backfill_policy=BACKFILL,
         pool=POOL,
     )
     def models(
@@ -50,7 +50,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
                 partitions=daily,
             )
         ],
-        backfill_policy=SINGLE_RUN,
+        backfill_policy=BACKFILL,
         pool=POOL,
     )
     def daily_forecasts(
@@ -72,7 +72,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
                 partitions=daily,
             )
         ],
-        backfill_policy=SINGLE_RUN,
+        backfill_policy=BACKFILL,
         pool=POOL,
     )
     def daily_risks(

@@ -10,7 +10,7 @@ import dagster as dg
 
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets import raw
-from mist_pipeline.defs.table_io import DATA_ENGINEERING, POOL, SINGLE_RUN, days_of, materialised, on, spec
+from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, POOL, days_of, materialised, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history
 from mist_pipeline.tables.schema import Table
@@ -33,7 +33,7 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
             table(history.DEVICES, ["devices"]),
             table(history.ALARMS, ["alarms"]),
         ],
-        backfill_policy=SINGLE_RUN,
+        backfill_policy=BACKFILL,
         pool=POOL,
     )
     def dimensions(
@@ -53,7 +53,7 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
         specs=[
             table(of, ["sle_org", "sle_detail", "stats_sites"], on(history.SITES)) for of in SERVICE_LEVELS
         ],
-        backfill_policy=SINGLE_RUN,
+        backfill_policy=BACKFILL,
         pool=POOL,
     )
     def service_levels(

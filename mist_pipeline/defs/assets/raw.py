@@ -13,7 +13,7 @@ from mist_pipeline.collect.fetch.fetcher import SnapshotKind
 from mist_pipeline.collect.raw.errors import FetchFailedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import DATA_ENGINEERING, SINGLE_RUN, days_of
+from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of
 from mist_pipeline.mist.errors import MistError, TransientFailure
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.cloud import Cloud
@@ -80,7 +80,7 @@ def raw_assets(
             )
             for kind, meaning in ANSWERS.items()
         ],
-        backfill_policy=SINGLE_RUN,
+        backfill_policy=BACKFILL,
         retry_policy=retry,
     )
     def raw_answers(

@@ -9,7 +9,7 @@ import dagster as dg
 
 from mist_pipeline.defs.assets.pictures import sites_by_status
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import DATA_ENGINEERING, NETWORK_OPERATIONS, POOL, SINGLE_RUN, days_of, key
+from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, NETWORK_OPERATIONS, POOL, days_of, key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.publish import publish
@@ -26,7 +26,7 @@ def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         key=PUBLISHED,
         deps=[key(table) for table in (*history.TABLES, *analysis.TABLES)],
         partitions_def=daily,
-        backfill_policy=SINGLE_RUN,
+        backfill_policy=BACKFILL,
         group_name="published",
         owners=[DATA_ENGINEERING],
         kinds={"duckdb"},
@@ -43,7 +43,7 @@ def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         key=["report", "daily_report"],
         deps=[PUBLISHED],
         partitions_def=daily,
-        backfill_policy=SINGLE_RUN,
+        backfill_policy=BACKFILL,
         group_name="report",
         owners=[NETWORK_OPERATIONS],
         kinds={"html"},
