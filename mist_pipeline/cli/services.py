@@ -1,9 +1,7 @@
 """What keeps running: ``daemon`` (clock and UI), ``ui``, ``listen`` (PagerDuty's webhooks) and ``simulate`` (a Mist cloud)."""
 
-import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +10,7 @@ import typer
 from mist_pipeline.cli.console import console, errors, shown
 from mist_pipeline.cli.dagster_home import environment, project_file
 from mist_pipeline.cli.place import announce, need_data_folder
+from mist_pipeline.cli.together import Helper, run_together
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
@@ -51,11 +50,15 @@ def daemon(
         _dagster("dagster-daemon", "run", "--workspace", workspace),
         _webserver(workspace, host, port),
     ]
+    helpers = []
     if any(pager.signing_keys_from for pager in settings.notifications.pagers.values()):
-        services.append(
-            [sys.executable, "-m", "mist_pipeline.cli", "listen", "--host", host, "--port", str(listen_port)]
+        # Its port may be taken: no reason to end polls and messages.
+        listener = ["listen", "--host", host, "--port", str(listen_port)]
+        helpers.append(
+            Helper("The listener for PagerDuty", [sys.executable, "-m", "mist_pipeline.cli", *listener])
         )
-    _until_interrupted(services, env)
+    if not run_together(services, env, helpers):
+        raise typer.Exit(1)
 
 
 def _refuse_another_organisation(settings: "Settings") -> None:
@@ -113,9 +116,12 @@ def ui(
     console.print(f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends it)")
     env = environment(settings)
     # The daemon is what starts the runs that people queue in the UI.
-    _until_interrupted(
-        [_dagster("dagster-daemon", "run", "--workspace", workspace), _webserver(workspace, host, port)], env
-    )
+    services = [
+        _dagster("dagster-daemon", "run", "--workspace", workspace),
+        _webserver(workspace, host, port),
+    ]
+    if not run_together(services, env):
+        raise typer.Exit(1)
 
 
 def simulate(
@@ -230,24 +236,3 @@ def _start(workspace: str, env: dict[str, str]) -> None:
         if ended.returncode:
             reason = " ".join(ended.stderr.strip().splitlines()[-1:])
             errors.print(f"[yellow]Could not start every {kind}:[/] {reason}", markup=True)
-
-
-def _until_interrupted(commands: list[list[str]], env: dict[str, str]) -> None:
-    """Run processes together; when one ends or somebody interrupts, end all."""
-    running = [subprocess.Popen(command, env=env) for command in commands]
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    try:
-        while all(process.poll() is None for process in running):
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        console.print("Stopping …")
-    finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-    if any(process.returncode not in (0, None, -signal.SIGTERM, -signal.SIGINT) for process in running):
-        raise typer.Exit(1)

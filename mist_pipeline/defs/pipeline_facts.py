@@ -17,7 +17,8 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
-from mist_pipeline.settings import Settings
+from mist_pipeline.settings import Settings, SettingsError
+from mist_pipeline.workflows.organisation_pin import OtherOrganisationError
 from mist_pipeline.workflows.self_monitoring import (
     NO_REASON,
     POLL,
@@ -34,8 +35,11 @@ FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 """How a run says something about its job. A cancelled one does not: a person wanted it to end."""
 
 
-_WRAPPED = "dagster._core.errors."
+_WRAPPED = ("dagster._core.errors.", "Exceeded max_retries of ")
 """How an error begins that Dagster puts around what an asset raised; ``dagster.Failure`` it leaves as it is."""
+
+_SETTINGS_ERRORS = frozenset({SettingsError.__name__, OtherOrganisationError.__name__})
+"""Errors that last until somebody changes the settings, as Dagster keeps them: by name."""
 
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
 """Where an exception's class is defined, which the traceback module writes before its name."""
@@ -79,12 +83,14 @@ def _job_facts(instance: dg.DagsterInstance, job: str, secrets: Secrets) -> JobF
     if not succeeded:
         successes = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
         succeeded = [end for end, _ in _ends(instance, successes, 1)]
+    reason, is_settings = ("", False) if run.is_success else _reason(instance, run.run_id, secrets)
     return JobFacts(
         job=job,
         run_id=run.run_id,
         is_failed=not run.is_success,
         ended_at=at,
-        reason="" if run.is_success else _reason(instance, run.run_id, secrets),
+        reason=reason,
+        is_settings=is_settings,
         failures=next((n for n, (_, each) in enumerate(ended) if each.is_success), len(ended)),
         succeeded_at=max(succeeded, default=None),
     )
@@ -100,21 +106,25 @@ def _ends(
         yield at, record.dagster_run
 
 
-def _reason(instance: dg.DagsterInstance, run_id: str, secrets: Secrets) -> str:
-    """What went wrong first: a step, or, where none failed, the run as a whole (killed, never started)."""
+def _reason(instance: dg.DagsterInstance, run_id: str, secrets: Secrets) -> tuple[str, bool]:
+    """What went wrong first: a step, or, where none failed, the run as a whole; and whether the settings are to blame."""
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     records = instance.get_records_for_run(run_id, of_type=kinds, limit=1).records
     event = records[0].event_log_entry.dagster_event if records else None
     if event is None:
-        return NO_REASON
+        return NO_REASON, False
     where = f"{event.step_key}: " if event.is_step_failure else ""
     # A run that somebody ended from outside has no error, just his words.
     error = getattr(event.event_specific_data, "error", None)
     if error is None:
-        return one_line(f"{where}{event.message or NO_REASON}", secrets)
+        return one_line(f"{where}{event.message or NO_REASON}", secrets), False
     while error.cause and error.message.startswith(_WRAPPED):
         error = error.cause
-    return one_line(f"{where}{_MODULE.sub('', error.message)}", secrets)
+    causes = [error]
+    while causes[-1].cause:
+        causes.append(causes[-1].cause)
+    is_settings = any(one.cls_name in _SETTINGS_ERRORS for one in causes)
+    return one_line(f"{where}{_MODULE.sub('', error.message)}", secrets), is_settings
 
 
 def _check_facts(

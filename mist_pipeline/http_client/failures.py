@@ -68,12 +68,26 @@ def no_answer(error: Exception, *, connect_seconds: float, read_seconds: float) 
         (requests.Timeout, f"no answer within {read_seconds:g} s"),
     ]
     other = (
-        "no connection (is the host name right, is the receiver up?)"
+        _no_connection(error)
         if never_sent
         else f"the connection failed or ended early ({type(error).__name__})"
     )
     text = next((text for kind, text in words if isinstance(error, kind)), other)
     return NoAnswerError(text, may_have_arrived=not never_sent)
+
+
+def _no_connection(error: BaseException) -> str:
+    """Why there was no connection, as far as the machine said it."""
+    import socket
+
+    from urllib3.exceptions import NameResolutionError
+
+    parts = list(_chain(error))
+    if any(isinstance(part, ConnectionRefusedError) for part in parts):
+        return "connection refused (is the receiver up, is the port right?)"
+    if any(isinstance(part, NameResolutionError | socket.gaierror) for part in parts):
+        return "the host name is not known (is it right, does this machine have a network?)"
+    return "no connection (is the host name right, is the receiver up?)"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

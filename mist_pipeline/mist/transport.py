@@ -6,9 +6,11 @@ The policy of a request is that of `http_client.session`. A request is never rep
 
 from collections import deque
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import requests
 
+from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HeaderAuth, HttpAnswer, HttpLimits, open_session, send
 
@@ -36,7 +38,7 @@ class Transport:
         """One GET request.
 
         Raises:
-            NoAnswerError: Time-out, reset, truncated or oversized body.
+            NoAnswerError: Time-out, reset, truncated or oversized body; names the cloud that was asked.
         """
         try:
             session = self._idle.pop()
@@ -51,6 +53,11 @@ class Transport:
                 limits=self._limits,
                 session=session,
             )
+        except NoAnswerError as failed:
+            session.close()
+            # Which cloud it was is no secret, and the first thing that somebody who reads it has to know.
+            where = urlsplit(self._base_url).netloc
+            raise NoAnswerError(f"{where}: {failed}", may_have_arrived=failed.may_have_arrived) from None
         except BaseException:
             session.close()
             raise

@@ -314,13 +314,22 @@ def _single(
         alerts=tuple(alerts),
         remediation=surroundings.remediation.for_alerts(alerts),
         report_url=surroundings.report_url,
-        run_url=surroundings.run_url,
+        run_url=_failed_run_url(scope, alerts, surroundings) or surroundings.run_url,
         charts=_charts(alerts, surroundings.background),
         merged_into=_merged_into(one, str(delivery.payload.get("detail", ""))),
         began_at=one.incident.began_at,
         last_bad_at=_last_bad_at(alerts),
         impact=impact_view(surroundings.impacts.get(one.incident.incident_id), surroundings),
     )
+
+
+def _failed_run_url(scope: Scope, alerts: Sequence[AlertView], surroundings: Surroundings) -> str | None:
+    """The run that the pipeline's own trouble is about: its page says more than the run that sent the message."""
+    if scope != "pipeline":
+        return None
+    runs = (alert.evidence.get("run_id") for alert in alerts)
+    pages = (surroundings.failed_run_url(run) for run in runs if isinstance(run, str) and run)
+    return next((page for page in pages if page), None)
 
 
 def _digest(

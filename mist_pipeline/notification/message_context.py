@@ -82,6 +82,10 @@ def _no_page(_site_id: str) -> str | None:
     return None
 
 
+def _no_run_page(_run_id: str) -> str | None:
+    return None
+
+
 def _no_device_page(_kind: str, _mac: str, _site_id: str) -> str | None:
     return None
 
@@ -95,6 +99,7 @@ class Surroundings:
         site_url: Its page in the cloud, None where there is none (``Links.site`` of the report gives it).
         report_url: The report of the day.
         run_url: The run of the pipeline that decided.
+        failed_run_url: Page of a run that failed, by its id, where trouble of the pipeline is about one.
         remediation: What usually helps.
         background: What the warehouse knows, by site and metric.
         impacts: How large incidents are, by id.
@@ -105,6 +110,7 @@ class Surroundings:
     site_url: Callable[[str], str | None] = _no_page
     report_url: str | None = None
     run_url: str | None = None
+    failed_run_url: Callable[[str], str | None] = _no_run_page
     remediation: Remediation = field(default_factory=Remediation)
     background: Mapping[Pair, Background] = field(default_factory=dict)
     impacts: Mapping[str, Impact] = field(default_factory=dict)

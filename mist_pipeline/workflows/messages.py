@@ -91,7 +91,8 @@ class MessageBuilder:
             site_names=self._names,
             site_url=self._links.site,
             report_url=self._report_url,
-            run_url=self._run_url,
+            run_url=self._page_of_run(self.run_id),
+            failed_run_url=self._page_of_run,
             remediation=self._advice,
             background=self._background(delivery, subjects),
             impacts=self._impacts(subjects),
@@ -142,10 +143,9 @@ class MessageBuilder:
         served = self.settings.notifications.reports_url
         return f"{served.rstrip('/')}/latest.html" if served else None
 
-    @property
-    def _run_url(self) -> str | None:
+    def _page_of_run(self, run_id: str) -> str | None:
         console = self.settings.notifications.dagster_url
-        return f"{console.rstrip('/')}/runs/{self.run_id}" if console and self.run_id else None
+        return f"{console.rstrip('/')}/runs/{run_id}" if console and run_id else None
 
 
 def worker(

@@ -40,7 +40,7 @@ POLL_SCHEDULE = "every_few_minutes"
 
 DAILY, POLL = "daily", "live"
 
-CHECKS, POLLS = "checks", "looks"
+CHECKS, POLLS, SETTINGS = "checks", "looks", "settings"
 """Subjects beside the jobs."""
 
 MISSED_POLLS, LEAST_PATIENCE = 3, timedelta(minutes=45)
@@ -68,6 +68,9 @@ LONGEST_REASON = 300
 NO_REASON = "no reason was given"
 
 
+_STEP = re.compile(r"^[\w.\[\]-]+: (?:\w+: )?")
+"""How a reason begins: the step that failed, and the kind of its error."""
+
 _SECRETS = (
     # Everything behind the header's name, since schemes are many: a line, a dictionary, pairs of bytes.
     re.compile(r"""(?i)(authorization["']?\s*(?:[:=]|,(?=\s*b?["']))\s*(?:b?["'])?)[^"'\r\n]*"""),
@@ -87,6 +90,7 @@ class JobFacts:
         is_failed: Whether that run failed.
         ended_at: When it ended.
         reason: Why it failed, in one line; '' if it did not.
+        is_settings: It failed because of wrong settings: nothing heals until somebody changes them.
         failures: Failed runs in a row, up to `RUNS_READ`.
         succeeded_at: When a run last succeeded; None if none ever did.
     """
@@ -96,6 +100,7 @@ class JobFacts:
     is_failed: bool
     ended_at: datetime
     reason: str = ""
+    is_settings: bool = False
     failures: int = 0
     succeeded_at: datetime | None = None
 
@@ -159,19 +164,44 @@ def troubles(facts: PipelineFacts, now: datetime, poll_every: timedelta) -> pl.D
         now: The instant of the evaluation.
         poll_every: How often a poll is due.
     """
-    found = list(_failed_jobs({each.job: each for each in facts.jobs}))
+    stopped = _stopped_polls(facts, now, poll_every)
+    jobs = {each.job: each for each in facts.jobs}
+    failed = [each for each in facts.jobs if each.is_failed and not _is_made_up_for(each, jobs)]
+    found = list(_failed_jobs([each for each in failed if not each.is_settings], stopped))
+    found += _wrong_settings([each for each in failed if each.is_settings])
     found += _failed_checks([each for each in facts.checks if not each.is_passed])
-    if POLL not in {trouble.subject for trouble in found}:
-        found += _stopped_polls(facts, now, poll_every)
+    # Failed polls say it themselves: one trouble, as bad as either.
+    if stopped is not None and POLL not in {each.job for each in failed}:
+        found.append(stopped)
     return _findings(found, now)
 
 
-def _failed_jobs(jobs: Mapping[str, JobFacts]) -> Iterator[_Trouble]:
-    for facts in jobs.values():
-        if not facts.is_failed or _is_made_up_for(facts, jobs):
-            continue
-        is_lasting = facts.job == POLL and facts.failures >= LASTING_POLLS
-        severity = "major" if is_lasting else SEVERITIES.get(facts.job, "warning")
+def _wrong_settings(failed: Sequence[JobFacts]) -> Iterator[_Trouble]:
+    """One trouble of all jobs that the settings stop: a missing token fails polls, snapshots and mornings alike."""
+    if not failed:
+        return
+    worst_first = sorted(failed, key=lambda each: (-rank(_severity_of(each.job)), each.job))
+    first, names = worst_first[0], [each.job for each in sorted(failed, key=lambda each: each.job)]
+    listed = ", ".join(names[:-1]) + (" and " if names[1:] else "") + names[-1]
+    why = _STEP.sub("", first.reason) or NO_REASON
+    evidence = {"jobs": names, "run_id": first.run_id, "failed_at": first.ended_at.isoformat(), "reason": why}
+    yield _Trouble(
+        SETTINGS,
+        _severity_of(first.job),
+        f"{'Jobs' if names[1:] else 'Job'} {listed} cannot run: {why}",
+        evidence,
+    )
+
+
+def _severity_of(job: str) -> Severity:
+    return SEVERITIES.get(job, "warning")
+
+
+def _failed_jobs(failed: Sequence[JobFacts], stopped: _Trouble | None) -> Iterator[_Trouble]:
+    for facts in failed:
+        is_blind = facts.job == POLL and stopped is not None
+        is_lasting = is_blind or (facts.job == POLL and facts.failures >= LASTING_POLLS)
+        severity = "major" if is_lasting else _severity_of(facts.job)
         least = "at least " if facts.failures >= RUNS_READ else ""
         times = f" {least}{facts.failures} times in a row" if facts.failures > 1 else ""
         evidence = {
@@ -182,9 +212,11 @@ def _failed_jobs(jobs: Mapping[str, JobFacts]) -> Iterator[_Trouble]:
             "reason": facts.reason,
             "succeeded_at": _iso(facts.succeeded_at),
         }
-        yield _Trouble(
-            facts.job, severity, f"Job {facts.job} failed{times}: {facts.reason or NO_REASON}", evidence
-        )
+        summary = f"Job {facts.job} failed{times}: {facts.reason or NO_REASON}"
+        if is_blind and stopped is not None:
+            summary = f"{stopped.summary} {summary}"
+            evidence |= stopped.evidence
+        yield _Trouble(facts.job, severity, summary, evidence)
 
 
 def _is_made_up_for(failed: JobFacts, jobs: Mapping[str, JobFacts]) -> bool:
@@ -233,13 +265,13 @@ def _severity(failed: CheckFacts) -> Severity:
     return "major" if failed.severity == "ERROR" or failed.is_blocking else "warning"
 
 
-def _stopped_polls(facts: PipelineFacts, now: datetime, poll_every: timedelta) -> Iterator[_Trouble]:
+def _stopped_polls(facts: PipelineFacts, now: datetime, poll_every: timedelta) -> _Trouble | None:
     if facts.polls_on_since is None:
-        return
+        return None
     # A schedule that was turned on again after a week has its first poll before it.
     waiting_since = max(facts.polls_on_since, facts.last_poll or facts.polls_on_since)
     if now - waiting_since <= max(MISSED_POLLS * poll_every, LEAST_PATIENCE):
-        return
+        return None
     since = f"for {_roughly(now - facts.last_poll)}" if facts.last_poll else "since polls were turned on"
     minutes = round(poll_every / timedelta(minutes=1))
     evidence = {
@@ -248,7 +280,7 @@ def _stopped_polls(facts: PipelineFacts, now: datetime, poll_every: timedelta) -
         "look_every_minutes": minutes,
     }
     due = "every minute" if minutes == 1 else f"every {minutes} minutes"
-    yield _Trouble(POLLS, "major", f"No poll has succeeded {since}; one is due {due}.", evidence)
+    return _Trouble(POLLS, "major", f"No poll has succeeded {since}; one is due {due}.", evidence)
 
 
 def _roughly(span: timedelta) -> str:

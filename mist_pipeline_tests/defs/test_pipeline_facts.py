@@ -10,7 +10,9 @@ from dagster._core.scheduler.instigation import (
     InstigatorStatus,
 )
 
-from mist_pipeline.settings import load_settings
+from mist_pipeline.defs.assets.raw import only_transient_failures_are_retried
+from mist_pipeline.settings import SettingsError, load_settings
+from mist_pipeline.workflows.organisation_pin import OtherOrganisationError
 from mist_pipeline.workflows.self_monitoring import (
     RUNS_READ,
     JobFacts,
@@ -69,6 +71,35 @@ def test_a_failure_on_purpose_is_reported_in_its_own_words(instance: dg.DagsterI
 
     run(instance, "search", refuse)
     assert only(read(instance)).reason == "step: Failure: No room; ask later. Authorization: …"
+
+
+def test_a_failure_that_was_retried_is_reported_with_its_first_cause(instance: dg.DagsterInstance) -> None:
+    @dg.op(name="step", retry_policy=dg.RetryPolicy(max_retries=1, delay=0))
+    def step() -> None:
+        raise ConnectionError("connection refused at api.eu.mist.com")
+
+    @dg.job(name="live", executor_def=dg.in_process_executor)
+    def made() -> None:
+        step()
+
+    made.execute_in_process(instance=instance, raise_on_error=False)
+    assert only(read(instance)).reason == "step: ConnectionError: connection refused at api.eu.mist.com"
+
+
+@pytest.mark.parametrize("error", [SettingsError("no token"), OtherOrganisationError("no token")])
+def test_wrong_settings_are_not_retried_and_reported_as_such(
+    error: Exception, instance: dg.DagsterInstance
+) -> None:
+    def refuse() -> None:
+        with only_transient_failures_are_retried():
+            raise error
+
+    run(instance, "live", refuse)
+    facts = only(read(instance))
+    assert (facts.reason, facts.is_settings) == ("step: Failure: no token", True)
+    with pytest.raises(dg.Failure) as raised:
+        refuse()
+    assert not raised.value.allow_retries
 
 
 def test_a_later_success_ends_it_and_a_later_failure_begins_it_anew(instance: dg.DagsterInstance) -> None:

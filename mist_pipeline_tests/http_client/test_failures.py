@@ -1,5 +1,6 @@
 """Failures in our own words: what the library says may quote secrets."""
 
+import socket
 import ssl
 
 import pytest
@@ -10,6 +11,13 @@ from mist_pipeline.http_client.certificates import certificate_problem
 from mist_pipeline.http_client.failures import BodyLimitError, excerpt, no_answer
 
 TOKEN = "tOkEn-0123456789"
+
+
+def _from(cause: OSError) -> urllib3.exceptions.NewConnectionError:
+    """What urllib3 makes of an error of the machine."""
+    error = urllib3.exceptions.NewConnectionError(None, TOKEN)  # type: ignore[arg-type]
+    error.__cause__ = cause
+    return error
 
 
 @pytest.mark.parametrize(
@@ -27,6 +35,16 @@ TOKEN = "tOkEn-0123456789"
         (
             requests.ConnectionError(urllib3.exceptions.NewConnectionError(None, TOKEN)),  # type: ignore[arg-type]
             "no connection (is the host name right, is the receiver up?)",
+            False,
+        ),
+        (
+            requests.ConnectionError(_from(ConnectionRefusedError(TOKEN))),
+            "connection refused (is the receiver up, is the port right?)",
+            False,
+        ),
+        (
+            requests.ConnectionError(_from(socket.gaierror(TOKEN))),
+            "the host name is not known (is it right, does this machine have a network?)",
             False,
         ),
         (

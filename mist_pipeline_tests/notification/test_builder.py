@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from mist_pipeline.alerts.lifecycle.model import Alert
 from mist_pipeline.alerts.notify.decision import NOTIFYING
 from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.delivery.message import Reason
@@ -232,6 +233,20 @@ def test_trouble_of_the_pipeline_is_told_as_its_own(family: str) -> None:
         said={"is_over": True},
     )
     assert (gone.incident.scope, gone.incident.title) == ("pipeline", "Job daily failed")
+
+
+def test_trouble_about_a_run_leads_to_that_run() -> None:
+    around = replace(AROUND, failed_run_url=lambda run: f"https://dagster.example.com/runs/{run}")
+    failed = alert(site_id="", family="pipeline:daily", metric="", evidence='{"run_id": "abc"}')
+    other = alert(site_id="", family="pipeline:checks", metric="", evidence='{"run_id": 7}')
+    site = alert(evidence='{"run_id": "abc"}')
+
+    def page(one: Alert) -> str | None:
+        about = subject(one, family=one.family, value=one.site_id)
+        return told(about, around=around).incident.run_url
+
+    assert page(failed) == "https://dagster.example.com/runs/abc"
+    assert page(other) == page(site) == AROUND.run_url
 
 
 def test_trouble_of_the_whole_organisation_is_no_trouble_of_the_pipeline() -> None:

@@ -248,6 +248,38 @@ def test_polls_that_fail_are_reported_once() -> None:
     assert severities(frame) == {"live": "major"}
 
 
+def test_polls_that_fail_and_stop_are_as_bad_as_polls_that_stop() -> None:
+    """Fifty-one minutes without a poll, the last of which failed, were told as one warning."""
+    failed = job("live", failures=1, reason="look: connection refused")
+    told = found(failed, last_poll=NOW - 51 * MINUTE, polls_on_since=LONG_AGO)
+    assert severities(told) == {"live": "major"}
+    assert told["summary"].item() == (
+        "No poll has succeeded for 51 minutes; one is due every 15 minutes. Job live failed: look: connection refused"
+    )
+    assert evidence(told)["run_id"] == "run"
+    assert evidence(told)["last_look"] == (NOW - 51 * MINUTE).isoformat()
+    soon = found(failed, last_poll=NOW - 40 * MINUTE, polls_on_since=LONG_AGO)
+    assert severities(soon) == {"live": "warning"}
+
+
+def test_wrong_settings_are_told_once_whatever_they_stop() -> None:
+    text = "MIST_API_TOKEN is not set: create a token"
+    told = found(
+        job("live", reason=f"look: Failure: {text}", is_settings=True),
+        job("daily", reason=f"raw_answers: Failure: {text}", is_settings=True, run_id="morning"),
+        job("snapshots", reason=f"raw__sites: Failure: {text}", is_settings=True),
+        job("retention", reason="disk full"),
+        last_poll=NOW - 51 * MINUTE,
+        polls_on_since=LONG_AGO,
+    )
+    assert severities(told) == {"retention": "warning", "settings": "critical"}
+    (one,) = told.filter(pl.col("family") == "pipeline:settings").iter_rows(named=True)
+    assert one["summary"] == f"Jobs daily, live and snapshots cannot run: {text}"
+    assert json.loads(one["evidence"])["run_id"] == "morning"
+    alone = found(job("live", reason=f"look: Failure: {text}", is_settings=True))
+    assert alone["summary"].item() == f"Job live cannot run: {text}"
+
+
 INSTANTS = st.integers(0, 5_000).map(lambda minutes: NOW - minutes * MINUTE)
 JOBS = st.lists(
     st.builds(

@@ -15,10 +15,9 @@ from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of
 from mist_pipeline.mist.errors import MistError, TransientFailure
-from mist_pipeline.settings import Settings
+from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.fetch import NoSitesError, fetch_days, take_snapshot
-from mist_pipeline.workflows.organisation_pin import OtherOrganisationError
 from mist_pipeline.workflows.progress import Progress
 
 SNAPSHOTS: dict[SnapshotKind, str] = {
@@ -49,7 +48,7 @@ def only_transient_failures_are_retried() -> Iterator[None]:
     """Turns permanent failures into ones that Dagster does not repeat."""
     try:
         yield
-    except (NoSitesError, OtherOrganisationError) as error:
+    except (NoSitesError, SettingsError) as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     except FetchFailedError as failed:
         if failed.is_transient:

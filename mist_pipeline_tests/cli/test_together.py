@@ -1,0 +1,35 @@
+"""Processes that live together: what the service needs ends it, what it can do without does not."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from mist_pipeline.cli.together import Helper, run_together
+
+pytestmark = pytest.mark.slow
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-S", "-c", code]
+
+
+def test_a_helper_that_cannot_run_ends_nothing_and_is_started_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    starts = tmp_path / "starts"
+    busy = python(f"open({str(starts)!r}, 'a').write('x'); raise SystemExit(3)")
+    needed = python(
+        f"import os, time\nwhile not os.path.exists({str(starts)!r}) or os.path.getsize({str(starts)!r}) < 2:"
+        " time.sleep(0.02)"
+    )
+    assert run_together([needed], {}, [Helper("The listener", busy, pause_seconds=0.0)])
+    assert "The listener ended with 3; the rest goes on." in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("code", "is_well"), [("", True), ("raise SystemExit(2)", False)])
+def test_a_needed_process_that_ends_ends_the_others(code: str, is_well: bool) -> None:
+    lasting = Helper("The other", python("import time; time.sleep(60)"))
+    assert run_together([python(code), python("import time; time.sleep(60)")], {}, [lasting]) is is_well
+    assert lasting.running is not None
+    assert lasting.running.returncode is not None
