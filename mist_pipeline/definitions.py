@@ -36,6 +36,9 @@ from mist_pipeline.workflows.organisation_pin import remembered
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline.workflows.self_monitoring import WATCHED
 
+RUN_WAITS_SECONDS = 600.0
+"""How long a run waits for the warehouse file: as long as it takes to publish a large one, since nobody looks on."""
+
 
 def build_defs(
     settings: Settings | None = None,
@@ -90,7 +93,9 @@ def build_defs(
             ],
             resources={
                 "settings": settings,
-                "warehouse": Warehouse(settings.warehouse_path, owner=lambda: remembered(settings)),
+                "warehouse": Warehouse(
+                    settings.warehouse_path, RUN_WAITS_SECONDS, owner=lambda: remembered(settings)
+                ),
                 "raw_store": RawStore(settings.data / "raw"),
                 "cloud": Cloud(settings),
                 "progress": silent,

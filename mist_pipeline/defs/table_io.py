@@ -1,6 +1,8 @@
 """How a warehouse table becomes an asset: key, description, column schema, partitions, and the write with metadata.
 
-An asset's key is its table and its group the layer: ``history/sle_daily`` is ``history.sle_daily``.
+An asset's key is its table and its group the layer: ``history/sle_daily`` is ``history.sle_daily``. Its pool, whose limit is 1,
+is its own: two runs never make the same table at once, and none waits while another computes or asks the cloud. Reads and
+writes, which are short, take turns at the lock of the warehouse file (``warehouse.connection``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +18,6 @@ from mist_pipeline.workflows.layers import DAYS_A_RUN
 
 DATA_ENGINEERING = "team:data-engineering"
 NETWORK_OPERATIONS = "team:network-operations"
-
-POOL = "warehouse"
-"""One writer: every asset that writes the warehouse is in this pool, whose limit is 1."""
 
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_A_RUN)
 """A backfill is cut into runs that fit into memory, wherever it is started."""

@@ -13,11 +13,12 @@ import pytest
 
 from mist_pipeline.cli.dagster_home import instance
 from mist_pipeline.cli.execution import PROCESS_TAG, bury_the_dead, execute
-from mist_pipeline.defs.table_io import POOL
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows.progress import silent
 
 pytestmark = pytest.mark.slow
+
+POOL = "evidence"
 
 
 @pytest.fixture

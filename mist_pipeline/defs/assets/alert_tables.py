@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from mist_pipeline.defs.table_io import POOL, key, materialised, spec
+from mist_pipeline.defs.table_io import key, materialised, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import alerts, analysis, live
 from mist_pipeline.warehouse.store import Warehouse
@@ -28,7 +28,7 @@ def ledger_copies_asset() -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="ledger_copies",
         specs=[spec(table, findings) for table in alerts.TABLES],
-        pool=POOL,
+        pool="ledger_copies",
         op_tags=FIRST,
     )
     def ledger_copies(

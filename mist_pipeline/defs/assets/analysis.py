@@ -12,7 +12,7 @@ from mist_pipeline.analysis.baselines import daily as normal
 from mist_pipeline.analysis.causes import correlations as together
 from mist_pipeline.analysis.detection import BASE_RATE_DAYS
 from mist_pipeline.analysis.scores import health, trends
-from mist_pipeline.defs.table_io import BACKFILL, POOL, days_of, materialised, on, replaced, spec
+from mist_pipeline.defs.table_io import BACKFILL, days_of, materialised, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history, state
@@ -69,7 +69,7 @@ def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
 
     def asset(of: Table, compute: Compute, deps: tuple[dg.AssetDep, ...]) -> dg.AssetsDefinition:
         @dg.multi_asset(
-            name=of.name, specs=[spec(of, deps, partitions=daily)], backfill_policy=BACKFILL, pool=POOL
+            name=of.name, specs=[spec(of, deps, partitions=daily)], backfill_policy=BACKFILL, pool=of.name
         )
         def made(
             context: dg.AssetExecutionContext,
@@ -86,7 +86,7 @@ def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         name=table.ANOMALIES.name,
         specs=[spec(table.ANOMALIES, [on(of) for of in shapes_of], partitions=daily)],
         backfill_policy=BACKFILL,
-        pool=POOL,
+        pool=table.ANOMALIES.name,
     )
     def daily_anomalies(
         context: dg.AssetExecutionContext,

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.analysis.evidence.model import LOOK_BACK
-from mist_pipeline.defs.table_io import BACKFILL, POOL, days_of, materialised, on, spec
+from mist_pipeline.defs.table_io import BACKFILL, days_of, materialised, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
@@ -34,7 +34,7 @@ def evidence_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             )
         ],
         backfill_policy=BACKFILL,
-        pool=POOL,
+        pool="evidence",
     )
     def hourly_evidence(
         context: dg.AssetExecutionContext,

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import BACKFILL, POOL, days_of, on, replaced, spec
+from mist_pipeline.defs.table_io import BACKFILL, days_of, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
@@ -28,7 +28,7 @@ def findings_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         name=table.FINDINGS.name,
         specs=[spec(table.FINDINGS, deps, partitions=daily)],
         backfill_policy=BACKFILL,
-        pool=POOL,
+        pool=table.FINDINGS.name,
     )
     def made(
         context: dg.AssetExecutionContext,

@@ -12,7 +12,7 @@ import polars as pl
 from mist_pipeline.analysis.forecasts.forecast import MODEL_MAX_AGE_DAYS
 from mist_pipeline.analysis.forecasts.model_search import WINDOW_DAYS
 from mist_pipeline.analysis.risks.risk import NOISE_DAYS
-from mist_pipeline.defs.table_io import BACKFILL, POOL, days_of, on, replaced, spec
+from mist_pipeline.defs.table_io import BACKFILL, days_of, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
@@ -29,7 +29,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         name="models",
         specs=[spec(table.MODELS, [on_readings], partitions=daily)],
         backfill_policy=BACKFILL,
-        pool=POOL,
+        pool="models",
     )
     def models(
         context: dg.AssetExecutionContext,
@@ -51,7 +51,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             )
         ],
         backfill_policy=BACKFILL,
-        pool=POOL,
+        pool="forecasts",
     )
     def daily_forecasts(
         context: dg.AssetExecutionContext,
@@ -73,7 +73,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             )
         ],
         backfill_policy=BACKFILL,
-        pool=POOL,
+        pool="risks",
     )
     def daily_risks(
         context: dg.AssetExecutionContext,

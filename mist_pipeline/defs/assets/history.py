@@ -10,7 +10,7 @@ import dagster as dg
 
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets import raw
-from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, POOL, days_of, materialised, on, spec
+from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of, materialised, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history
 from mist_pipeline.tables.schema import Table
@@ -34,7 +34,7 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
             table(history.ALARMS, ["alarms"]),
         ],
         backfill_policy=BACKFILL,
-        pool=POOL,
+        pool="history_dimensions",
     )
     def dimensions(
         context: dg.AssetExecutionContext,
@@ -54,7 +54,7 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
             table(of, ["sle_org", "sle_detail", "stats_sites"], on(history.SITES)) for of in SERVICE_LEVELS
         ],
         backfill_policy=BACKFILL,
-        pool=POOL,
+        pool="history_service_levels",
     )
     def service_levels(
         context: dg.AssetExecutionContext,

@@ -11,7 +11,7 @@ import dagster as dg
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets.raw import only_transient_failures_are_retried
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import POOL, materialised, spec
+from mist_pipeline.defs.table_io import materialised, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import live
 from mist_pipeline.warehouse.store import Warehouse
@@ -27,7 +27,7 @@ def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         name="look",
         specs=[spec(table) for table in POLLED],
-        pool=POOL,
+        pool="poll",
         retry_policy=retry,
     )
     def polled(

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import POOL, key, materialised, spec
+from mist_pipeline.defs.table_io import key, materialised, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history, live
 from mist_pipeline.warehouse.store import Warehouse
@@ -25,7 +25,7 @@ def live_findings_asset() -> dg.AssetsDefinition:
         for table in (history.SLE_HOURLY, history.CLASSIFIERS_HOURLY, history.SITE_HOURLY, history.SITES)
     ]
 
-    @dg.multi_asset(name="live_findings", specs=[spec(live.FINDINGS, deps)], pool=POOL)
+    @dg.multi_asset(name="live_findings", specs=[spec(live.FINDINGS, deps)], pool="live_findings")
     def found(
         context: dg.AssetExecutionContext,
         warehouse: dg.ResourceParam[Warehouse],

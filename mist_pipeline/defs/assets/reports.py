@@ -9,10 +9,11 @@ import dagster as dg
 
 from mist_pipeline.defs.assets.pictures import sites_by_status
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, NETWORK_OPERATIONS, POOL, days_of, key
+from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, NETWORK_OPERATIONS, days_of, key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.publish import publish
+from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.report.page import report_data
 
@@ -30,11 +31,13 @@ def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         group_name="published",
         owners=[DATA_ENGINEERING],
         kinds={"duckdb"},
-        pool=POOL,
+        pool="published",
         description="The analysts' copy of the warehouse, with views; replaced atomically, so that nobody waits.",
     )
-    def published(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[Any]:
-        path = publish(settings.warehouse_path, settings.published_path)
+    def published(
+        settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.MaterializeResult[Any]:
+        path = publish(settings.warehouse_path, settings.published_path, wait_seconds=warehouse.wait_seconds)
         return dg.MaterializeResult(
             metadata={"path": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
         )
