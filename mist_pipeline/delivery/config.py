@@ -88,6 +88,11 @@ class SinkConfig(Section, ABC):
         return False
 
     @property
+    def is_pager(self) -> bool:
+        """Whether its messages call people."""
+        return False
+
+    @property
     def shows_pictures(self) -> bool:
         """Whether charts are worth drawing for it."""
         return False

@@ -64,6 +64,7 @@ class AlertView:
         evidence: Numbers behind it, by name.
         began_at: When the trouble began, as estimated; UTC. None where it is not known: when it was noticed.
         last_bad_at: End of its last bad hour; None while it goes on.
+        is_past: It was over before it was noticed.
     """
 
     alert_id: str
@@ -79,6 +80,7 @@ class AlertView:
     evidence: Mapping[str, object] = field(default_factory=dict, hash=False)
     began_at: datetime | None = None
     last_bad_at: datetime | None = None
+    is_past: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ class IncidentView:
         began_at: When the first of its alerts began, as estimated; UTC. None where it is not known.
         last_bad_at: End of the last bad hour of its alerts; None while one of them goes on.
         impact: Who is hit and how much; None where nobody has asked yet.
+        past_left_out: Of a digest: how many more incidents were over before they were noticed.
     """
 
     incident_id: str
@@ -172,6 +175,7 @@ class IncidentView:
     began_at: datetime | None = None
     last_bad_at: datetime | None = None
     impact: ImpactView | None = None
+    past_left_out: int = 0
 
     @property
     def since(self) -> datetime:

@@ -16,6 +16,7 @@ from mist_pipeline.alerts.lifecycle.grouping import STORM
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident, stable_id
 from mist_pipeline.alerts.lifecycle.observations import COLLECTOR, is_pipeline
 from mist_pipeline.alerts.notify.outcome import Delivery
+from mist_pipeline.alerts.notify.plan import PAST
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import MOST_ALERTS
@@ -62,6 +63,11 @@ class _Statement:
     @property
     def incident(self) -> Incident:
         return self.subject.incident
+
+    @property
+    def is_past(self) -> bool:
+        """Whether a digest tells it because it was over before it was noticed."""
+        return self.reason == PAST
 
     @property
     def status(self) -> Status:
@@ -211,11 +217,15 @@ def _severity(said: Mapping[str, Any]) -> Severity:
 
 
 def _ordered(statements: Sequence[_Statement], surroundings: Surroundings) -> list[AlertView]:
-    """All alerts, each once, worst first: going on before taken before over, then by severity, then by name."""
+    """All alerts, each once, worst first: going on before taken before over, then by severity, then by name.
+
+    What was over before it was noticed comes last.
+    """
     views = {view.alert_id: view for one in statements for view in one.views(surroundings)}
     return sorted(
         views.values(),
         key=lambda view: (
+            view.is_past,
             _STATUS_ORDER[view.status],
             -rank(view.severity),
             view.site.name.casefold(),
@@ -244,6 +254,7 @@ def _view(alert: Alert, statement: _Statement, surroundings: Surroundings) -> Al
         evidence=_evidence(alert, surroundings.background.get((alert.site_id, alert.metric))),
         began_at=alert.began_at,
         last_bad_at=_ended_bad_hours(alert, statement.at, is_over=is_over),
+        is_past=alert.is_past,
     )
 
 
@@ -338,32 +349,44 @@ def _digest(
     alerts: Sequence[AlertView],
     surroundings: Surroundings,
 ) -> IncidentView:
-    """One incident that stands for all that quiet hours held back."""
-    lasting = [one for one in statements if not one.is_over]
-    over = len(statements) - len(lasting)
-    counted = f"{text.count(len(statements), 'incident')} during quiet hours"
-    scopes = {_scope(one.incident, one.views(surroundings)) for one in statements}
-    shared = [one.incident.cause for one in statements if one.incident.scope == "infrastructure"]
+    """One incident that stands for all that quiet hours held back, and names what was over before it was noticed."""
+    told = [one for one in statements if not one.is_past]
+    lasting = [one for one in told if not one.is_over]
+    left_out = int(delivery.payload.get("counted", 0))
+    scopes = {_scope(one.incident, one.views(surroundings)) for one in told}
+    shared = [one.incident.cause for one in told if one.incident.scope == "infrastructure"]
     return IncidentView(
         incident_id=delivery.incident_id,
         fingerprint=delivery.incident_id,
-        title=f"{counted}, {over} of them over" if lasting and over else counted,
+        title=_digest_title(len(told), len(told) - len(lasting), len(statements) - len(told) + left_out),
         # As in any incident: the worst that goes on; of what is all over, the worst there was.
-        severity=worst(one.severity for one in lasting or statements),
+        severity=worst(one.severity for one in lasting or told),
         scope="pipeline" if scopes == {"pipeline"} else "infrastructure",
         status="open" if lasting else "resolved",
-        opened_at=min(one.incident.opened_at for one in statements),
+        opened_at=min(one.incident.opened_at for one in told),
         updated_at=delivery.created_at,
-        resolved_at=None if lasting else max(one.ended_at or delivery.created_at for one in statements),
+        resolved_at=None if lasting else max(one.ended_at or delivery.created_at for one in told),
         cause=_listed(list(dict.fromkeys(shared))),
         alerts=tuple(alerts),
         remediation=surroundings.remediation.for_alerts(alerts),
         report_url=surroundings.report_url,
         run_url=surroundings.run_url,
         charts=_charts(alerts, surroundings.background),
-        began_at=min(one.incident.began_at or one.incident.opened_at for one in statements),
-        last_bad_at=_last_bad_at(alerts) if not lasting else None,
+        began_at=min(one.incident.began_at or one.incident.opened_at for one in told),
+        last_bad_at=_last_bad_at([alert for alert in alerts if not alert.is_past]) if not lasting else None,
+        impact=impact_view(surroundings.impacts.get(delivery.incident_id), surroundings),
+        past_left_out=left_out,
     )
+
+
+def _digest_title(told: int, over: int, past: int) -> str:
+    """``3 incidents during quiet hours, 1 of them over; 2 more were over before they were noticed``."""
+    title = f"{text.count(told, 'incident')} during quiet hours"
+    if 0 < over < told:
+        title += f", {over:,} of them over"
+    if past == 1:
+        return f"{title}; 1 more was over before it was noticed"
+    return f"{title}; {past:,} more were over before they were noticed" if past else title
 
 
 def _example(delivery: Delivery, surroundings: Surroundings) -> IncidentView:

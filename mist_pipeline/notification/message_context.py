@@ -25,6 +25,11 @@ class Subject:
     incident: Incident
     alerts: tuple[Alert, ...] = ()
 
+    @property
+    def is_past(self) -> bool:
+        """Whether all of it was over before it was noticed."""
+        return bool(self.alerts) and all(alert.is_past for alert in self.alerts)
+
 
 @dataclass(frozen=True, slots=True)
 class Usual:

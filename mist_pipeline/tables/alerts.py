@@ -257,7 +257,8 @@ DELIVERIES = Table(
             "payload",
             "JSON",
             "What was true when it was decided: route, severity, site_ids, is_over, is_acknowledged, detail; of a digest "
-            "also covers, the same of each of its incidents; of mail also answers, what the server said of each recipient",
+            "also covers, the same of each of its incidents (reason past: over before it was noticed), and counted, how many "
+            "more there are; of mail also answers, what the server said of each recipient",
         ),
         Column("created_at", "TIMESTAMPTZ", "When it was decided, or a person asked for it once more"),
         Column("due_at", "TIMESTAMPTZ", "Not to be sent before"),

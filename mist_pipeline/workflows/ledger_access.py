@@ -62,6 +62,7 @@ def notification_rules(settings: Settings) -> NotificationRules:
         windows=notified.planned_silences(),
         # A ticket is somebody's work; that messages do not arrive is one only where nobody else can be told.
         sinks=[name for name in notified.sinks if name not in notified.tickets] or list(notified.sinks),
+        pagers=[name for name, sink in notified.sinks.items() if sink.is_pager],
     )
 
 

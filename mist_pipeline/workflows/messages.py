@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from mist_pipeline.alerts.impacts.model import Impact
+from mist_pipeline.alerts.impacts.together import together
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.alerts.ledger.outbox import Done, Outbox
 from mist_pipeline.alerts.ledger.sink_health import FailingSink
@@ -25,6 +26,7 @@ from mist_pipeline.notification.worker import SinksFailedError, Worker
 from mist_pipeline.report.queries.data import Links
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.cloud import Cloud
+from mist_pipeline.workflows.impact.losses import loss_together
 from mist_pipeline.workflows.ledger_access import failing_sinks, known_sites, open_ledger
 
 
@@ -95,17 +97,45 @@ class MessageBuilder:
             failed_run_url=self._page_of_run,
             remediation=self._advice,
             background=self._background(delivery, subjects),
-            impacts=self._impacts(subjects),
+            impacts=self._impacts(delivery, subjects),
             device_url=self._links.device,
         )
         return compose(delivery, subjects, surroundings)
 
-    def _impacts(self, incident_ids: Iterable[str]) -> Mapping[str, Impact]:
-        """How large they are, without the names of clients where they are not to be shown any more."""
-        found = {name: own[0] for name, own in self.ledger.impacts(incident_ids).items()}
+    def _impacts(self, delivery: Delivery, subjects: Mapping[str, Subject]) -> Mapping[str, Impact]:
+        """How large they are, without the names of clients where they are not to be shown any more; a digest as one."""
+        found: dict[str, Impact] = {}
+        if delivery.kind == "digest":
+            whole = self._together(delivery, subjects)
+            found = {} if whole is None else {delivery.incident_id: whole}
+        else:
+            found = {name: own[0] for name, own in self.ledger.impacts(subjects).items()}
         if self.settings.privacy.show_clients:
             return found
         return {name: replace(impact, clients=()) for name, impact in found.items()}
+
+    def _together(self, delivery: Delivery, subjects: Mapping[str, Subject]) -> Impact | None:
+        """How large the incidents of a digest are together; those that were over before they were noticed do not count."""
+        told = {
+            name: subject
+            for name, subject in subjects.items()
+            if not subject.is_past
+            and subject.incident.state != "merged"
+            and any(alert.site_id for alert in subject.alerts)
+        }
+        sizes = self.ledger.impacts(told)
+        alerts = [
+            alert
+            for subject in told.values()
+            for alert in subject.alerts
+            if alert.opened_at is not None and alert.site_id
+        ]
+        return together(
+            delivery.incident_id,
+            {name: sizes.get(name, []) for name in told},
+            {alert.site_id for alert in alerts if alert.is_active} or {alert.site_id for alert in alerts},
+            loss_together(self.settings, alerts, delivery.created_at),
+        )
 
     def _background(self, delivery: Delivery, subjects: Mapping[str, Subject]) -> Mapping[Pair, Background]:
         """What the published copy says of the worst alerts, for sinks that show it."""

@@ -6,7 +6,7 @@ dialects (`database`).
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -48,6 +48,7 @@ class NotificationRules:
         labels_by_site: Labels by site (`silences.site_labels`).
         windows: Maintenance windows of the configuration, besides the silences in the ledger.
         sinks: Those that hear of one that fails where no route leads to another.
+        pagers: Those that call people.
     """
 
     routes: Sequence[Route]
@@ -55,6 +56,7 @@ class NotificationRules:
     labels_by_site: Mapping[str, Labels] = field(default_factory=dict)
     windows: Sequence[Silence] = ()
     sinks: Sequence[str] = ()
+    pagers: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -400,6 +402,7 @@ class Ledger(LedgerReader):
             now,
             queries.held(connection),
             rules.sinks,
+            rules.pagers,
         )
         queries.write_notifications(connection, planned.notifications, now)
         queries.write_held(connection, planned.held)

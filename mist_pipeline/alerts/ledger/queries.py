@@ -188,7 +188,7 @@ def write_notifications(connection: Connection, notifications: Iterable[Notifica
     """Rows of the outbox, and the last notification of each sink with them."""
     messages = list(notifications)
     write_deliveries(connection, messages, now)
-    single = [one for message in messages for one in message.covers or (message,)]
+    single = [one for message in messages for one in (*message.covers, *message.counted) or (message,)]
     for notification in single:
         mine = (LAST_NOTIFICATIONS.c.sink == notification.sink) & (
             LAST_NOTIFICATIONS.c.incident_id == notification.incident_id

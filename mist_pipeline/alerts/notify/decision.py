@@ -31,7 +31,7 @@ from mist_pipeline.domain.severity import Severity, rank, worst
 
 Reason = Literal[
     "first", "severity_rise", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation", "reopened",
-    "merged", "acknowledged", "unacknowledged", "silenced_by", "inhibited_by", "quiet_hours", "not_yet", "unchanged",
+    "merged", "acknowledged", "unacknowledged", "past", "silenced_by", "inhibited_by", "quiet_hours", "not_yet", "unchanged",
 ]  # fmt: skip
 NOTIFYING: frozenset[str] = frozenset(
     {
@@ -106,6 +106,7 @@ class VisibleIncident:
         merged_into: Where its alerts went.
         silenced_by: Silence of the first alert, if all are silenced or inhibited.
         inhibited_by: Incident that inhibits it, if all are and none is silenced.
+        is_past: All of it was over before it was noticed.
     """
 
     incident_id: str
@@ -117,6 +118,7 @@ class VisibleIncident:
     merged_into: str | None = None
     silenced_by: str | None = None
     inhibited_by: str | None = None
+    is_past: bool = False
 
 
 def should_notify(
@@ -142,7 +144,12 @@ def should_notify(
 
 
 def _end(incident: VisibleIncident, last: LastNotification | None) -> Decision:
-    """The decision about an incident that is over: a sink that was never notified of it is not notified of its end."""
+    """The decision about an incident that is over: a sink that was never notified of it is not notified of its end.
+
+    What was over before it was noticed is for the next digest.
+    """
+    if last is None and incident.is_past and incident.silenced_by is None and incident.inhibited_by is None:
+        return Decision("past")
     if last is None or last.is_over:
         return Decision("unchanged")
     if incident.state == "merged":
@@ -219,13 +226,16 @@ def _visible(
         if silence is None and inhibitor is None and alert.is_active
     ]
     visible = {alert.alert_id for alert in shown}
+    is_past = incident.state == "resolved" and bool(members) and all(alert.is_past for alert in members)
     is_hidden = bool(going) and not any(
         silence is None and inhibitor is None for silence, inhibitor in zip(silenced, inhibited, strict=True)
     )
     return VisibleIncident(
         incident_id=incident.incident_id,
         state=incident.state,
-        severity=worst(alert.severity for alert in shown),
+        severity=worst(alert.highest for alert in members)
+        if is_past
+        else worst(alert.severity for alert in shown),
         site_ids=frozenset(alert.site_id for alert in shown),
         labels=_union(
             [
@@ -238,6 +248,7 @@ def _visible(
         merged_into=incident.merged_into,
         silenced_by=next((name for name in silenced if name), None) if is_hidden else None,
         inhibited_by=next((name for name in inhibited if name), None) if is_hidden else None,
+        is_past=is_past,
     )
 
 

@@ -122,8 +122,9 @@ class Delivery:
         sequence: 1, 2, 3 … within sink and incident.
         state: See `DeliveryState`.
         payload: What was true when it was decided: ``route``, ``severity``, ``site_ids``, ``is_over``, ``detail``;
-            for a digest ``covers``, a list of the same with ``incident_id``, ``reason`` and ``sequence``. The detail of an
-            escalation is the person or list to reach. ``answers`` is added: recipient → state and words of a `RecipientAnswer`.
+            for a digest ``covers``, a list of the same with ``incident_id``, ``reason`` and ``sequence``, and ``counted``, how
+            many more were over before they were noticed. The detail of an escalation is the person or list to reach.
+            ``answers`` is added: recipient → state and words of a `RecipientAnswer`.
         created_at: When it was decided.
         due_at: Not to be sent before.
         attempts: How often it was tried, the running one included.

@@ -1,7 +1,7 @@
 """From decisions to notifications: for every incident, route and sink one row of the outbox, or the reason for none.
 
 Here: routes applied to all incidents of an evaluation, several routes to one sink made one, and what quiet hours held back
-collected into digests. Pure; the ledger commits what comes out.
+collected into digests, with what was over before it was noticed. Pure; the ledger commits what comes out.
 
 >>> from datetime import UTC
 >>> at = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -17,7 +17,7 @@ collected into digests. Pure; the ledger commits what comes out.
 Not here: the decision about one incident (`decision`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from mist_pipeline.alerts.notify.decision import Decision, LastNotification, Vis
 from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.alerts.notify.outcome import DeliveryKind
 from mist_pipeline.alerts.notify.routes import Route, chosen_routes
-from mist_pipeline.domain.severity import Severity, worst
+from mist_pipeline.domain.severity import Severity, rank, worst
 
 NotificationKey = tuple[str, str]
 """Sink and incident."""
@@ -35,6 +35,12 @@ NotificationKey = tuple[str, str]
 _DELIVERY = "pipeline:delivery:"
 RECIPIENTS = "pipeline:recipients"
 """Family of the trouble that recipients do not get what others of their sink get."""
+
+MOST_PAST = 50
+"""Incidents that were over before they were noticed, in one digest; the others are counted."""
+
+PAST = "past"
+"""Reason of an incident that a digest tells because it was over before it was noticed."""
 
 OVER = frozenset({"all_resolved", "merged"})
 ENDS = OVER | {"acknowledged", "unacknowledged"}
@@ -58,6 +64,7 @@ class Notification:
         is_over: Whether it says that it is over.
         is_acknowledged: Whether it says that somebody has taken it.
         covers: Of a digest: the notifications that it stands for, one an incident.
+        counted: Of a digest: those that it only counts, since they are too many.
     """
 
     sink: str
@@ -72,6 +79,7 @@ class Notification:
     is_acknowledged: bool = False
     kind: DeliveryKind = "incident"
     covers: tuple["Notification", ...] = ()
+    counted: tuple["Notification", ...] = ()
 
     def payload(self) -> dict[str, Any]:
         """What is stored beside the row: what was true when it was decided."""
@@ -93,6 +101,8 @@ class Notification:
                 }
                 for one in self.covers
             ]
+        if self.counted:
+            own["counted"] = len(self.counted)
         return own
 
 
@@ -134,6 +144,7 @@ def plan(
     now: datetime,
     collected: Iterable[NotificationKey] = (),
     sinks: Sequence[str] = (),
+    pagers: Collection[str] = (),
 ) -> Plan:
     """Decide about every incident.
 
@@ -144,8 +155,10 @@ def plan(
         now: The instant.
         collected: What quiet hours held back before (``Plan.held``); sent together now if the hours are over.
         sinks: Those that hear of one that fails where no route leads to another.
+        pagers: Those that call people: never of what was over before it was noticed.
     """
     notifications: list[Notification] = []
+    past: dict[str, list[Notification]] = {}
     withheld: dict[str, Withheld] = {}
     begun: dict[str, tuple[str, ...]] = {}
     held: set[NotificationKey] = set()
@@ -167,6 +180,10 @@ def plan(
             for sink, decision in decisions.items()
             if decision.is_notifying
         ]
+        for sink, decision in decisions.items():
+            if decision.reason == PAST and sink not in pagers:
+                told = _notification(incident, sink, route_of[sink], decision, last)
+                past.setdefault(sink, []).append(told)
         held |= {
             (sink, incident.incident_id) for sink, one in decisions.items() if one.reason == "quiet_hours"
         }
@@ -180,7 +197,8 @@ def plan(
             if not is_known and not any(one.is_notifying for one in decisions.values()):
                 reasons = (decision.withheld for decision in decisions.values())
                 withheld[incident.incident_id] = next(reasons, None) or Withheld("no_route")
-    return Plan(tuple(_digested(notifications, set(collected), now)), withheld, frozenset(held), begun)
+    digested = _digested(notifications, set(collected), past, now)
+    return Plan(tuple(digested), withheld, frozenset(held), begun)
 
 
 def _route_by_sink(
@@ -233,7 +251,7 @@ def _notification(
     last: Mapping[NotificationKey, LastNotification],
 ) -> Notification:
     before = last.get((sink, incident.incident_id))
-    is_over = decision.reason in OVER
+    is_over = decision.reason in OVER or decision.reason == PAST
     known = [before.severity] if before is not None and (is_over or not before.is_over) else []
     return Notification(
         sink=sink,
@@ -250,18 +268,27 @@ def _notification(
 
 
 def _digested(
-    notifications: list[Notification], collected: set[NotificationKey], now: datetime
+    notifications: list[Notification],
+    collected: set[NotificationKey],
+    past: Mapping[str, list[Notification]],
+    now: datetime,
 ) -> list[Notification]:
-    """What quiet hours held back goes out as one message a sink; a single one stays what it is."""
+    """What quiet hours held back goes out as one message a sink; a single one stays what it is.
+
+    What was over before it was noticed goes along, the worst first, and makes no message by itself.
+    """
     waited: dict[str, list[Notification]] = {}
     for notification in notifications:
         if (notification.sink, notification.incident_id) in collected:
             waited.setdefault(notification.sink, []).append(notification)
-    digests = {sink: members for sink, members in waited.items() if len(members) > 1}
+    digests = {
+        sink: members for sink, members in waited.items() if len(members) + len(past.get(sink, ())) > 1
+    }
     inside = {id(one) for members in digests.values() for one in members}
     out = [notification for notification in notifications if id(notification) not in inside]
     for sink, members in sorted(digests.items()):
         names = sorted(one.incident_id for one in members)
+        told = sorted(past.get(sink, ()), key=lambda one: (-rank(one.severity), one.incident_id))
         out.append(
             Notification(
                 sink=sink,
@@ -274,7 +301,8 @@ def _digested(
                 severity=worst(one.severity for one in members),
                 site_ids=tuple(sorted({site for one in members for site in one.site_ids})),
                 is_over=False,
-                covers=tuple(members),
+                covers=(*members, *told[:MOST_PAST]),
+                counted=tuple(told[MOST_PAST:]),
             )
         )
     return out

@@ -63,7 +63,7 @@ class BlameTable:
 
 @dataclass(frozen=True)
 class Row:
-    """A child with a row of its own."""
+    """A child with a row of its own; of what was over before it was noticed with its times."""
 
     site: str
     url: str | None
@@ -71,6 +71,7 @@ class Row:
     severity: str
     status: str
     summary: str
+    when: str = ""
 
 
 def blame_tables(incident: IncidentView) -> list[BlameTable]:
@@ -147,8 +148,9 @@ def _row(alert: AlertView, labels: Mapping[str, str]) -> Row:
         url=safe_url(alert.site.url),
         subject=wording.subject_of(alert),
         severity=alert.severity,
-        status=alert.status,
+        status="past" if alert.is_past else alert.status,
         summary=wording.summary_of(alert),
+        when=wording.past_period(alert) if alert.is_past else "",
     )
 
 

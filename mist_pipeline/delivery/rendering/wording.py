@@ -9,7 +9,7 @@ called. Not here: escaping for a renderer (HTML, Slack, Jira) and its limits, wh
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
 from mist_pipeline.delivery.rendering.impact import client_line, impact_line, worst_device
@@ -50,6 +50,7 @@ _WHY: Mapping[Reason, str] = {
 }
 _WHY_OVER = "First message about this incident. It is over already."
 _WHY_MERGED = "It is now part of another incident."
+_PAST = "over before it was noticed"
 _LATE = timedelta(minutes=15)
 """A message that is sent so long after it was decided says so."""
 
@@ -87,9 +88,19 @@ def summary_of(alert: AlertView) -> str:
 
 
 def alert_line(alert: AlertView, label: str) -> str:
-    """A child in one line, such as ``CRITICAL Cologne 3: Coverage 61.2 %, critical``."""
+    """A child in one line, such as ``CRITICAL Cologne 3: Coverage 61.2 %, critical``; of what is past with its times."""
+    if alert.is_past:
+        return f"PAST {label}, {past_period(alert)}: {summary_of(alert)}"
     state = alert.status.upper() if alert.status != "open" else alert.severity.upper()
     return f"{state} {label}: {summary_of(alert)}"
+
+
+def past_period(alert: AlertView) -> str:
+    """From when to when something was bad: ``2026-11-22 09:00 to 13:00 UTC (4 h)``."""
+    began = (alert.began_at or alert.opened_at).astimezone(UTC)
+    ended = max((alert.last_bad_at or alert.resolved_at or alert.opened_at).astimezone(UTC), began)
+    end = f"{ended:%H:%M}" if ended.date() == began.date() else f"{ended:%Y-%m-%d %H:%M}"
+    return f"{began:%Y-%m-%d %H:%M} to {end} UTC ({duration(ended - began)})"
 
 
 def headline(message: Message) -> str:
@@ -165,9 +176,14 @@ def facts(incident: IncidentView) -> list[tuple[str, str]]:
     found = [("Severity", incident.severity), ("State", condition(incident)), when]
     if incident.alerts:
         found.append(("Where", places(incident)))
-        states = Counter[str](alert.status for alert in incident.alerts)
-        order = ("open", "acknowledged", "resolved")
+        states = Counter[str](_PAST if alert.is_past else alert.status for alert in incident.alerts)
+        order = ("open", "acknowledged", "resolved", _PAST)
         found.append(("Alerts", ", ".join(f"{states[state]:,} {state}" for state in order if states[state])))
+    if incident.past_left_out:
+        left = count(incident.past_left_out, "more incident")
+        found.append(
+            ("Not listed", f"{left} that ended before anybody noticed; the morning reports have them")
+        )
     if impact := impact_of(incident):
         found.append(("Impact", impact))
     if people := client_line(incident.impact) if incident.impact else "":
@@ -186,7 +202,10 @@ def impact_of(incident: IncidentView) -> str:
 
 def places(incident: IncidentView, shown: int = 3) -> str:
     """``Cologne 3`` or ``12 sites: Aachen 1, Bonn 2, Cologne 3 and 9 more``."""
-    labels = list(site_labels(incident.sites).values())
+    named = site_labels(incident.sites)
+    # What was over before it was noticed is no place of trouble now.
+    going = {alert.site.site_id for alert in incident.alerts if not alert.is_past} or named.keys()
+    labels = [label for site_id, label in named.items() if site_id in going]
     if len(labels) == 1:
         return labels[0]
     names = ", ".join(labels[:shown])

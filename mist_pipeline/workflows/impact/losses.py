@@ -1,7 +1,7 @@
 """What evidence says of the user-hours of its episodes, kept in a file: a run that notifies never opens the warehouse."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import polars as pl
 
 from mist_pipeline.alerts.impacts import size
 from mist_pipeline.alerts.impacts.due import DueIncident, window
+from mist_pipeline.alerts.lifecycle.model import Alert
 from mist_pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -51,11 +52,17 @@ def _losses_file(settings: Settings) -> Path:
 
 def losses_of(settings: Settings, due: Sequence[DueIncident], now: datetime) -> dict[str, float]:
     """Incident → user-minutes lost so far."""
-    rows = [
-        (one.incident.incident_id, alert.site_id, alert.family, *window(alert, now))
-        for one in due
-        for alert in one.alerts
-    ]
+    return _lost(settings, [(one.incident.incident_id, alert) for one in due for alert in one.alerts], now)
+
+
+def loss_together(settings: Settings, alerts: Iterable[Alert], now: datetime) -> float | None:
+    """User-minutes that these alerts lost together; None where that is not known."""
+    return _lost(settings, [("", alert) for alert in alerts], now).get("")
+
+
+def _lost(settings: Settings, counted: Sequence[tuple[str, Alert]], now: datetime) -> dict[str, float]:
+    """Name → user-minutes that the alerts under it lost."""
+    rows = [(name, alert.site_id, alert.family, *window(alert, now)) for name, alert in counted]
     names = ["incident_id", "site_id", "family", "began_at", "ended_at"]
     instant = size.EPISODES["began_at"]
     types = dict(zip(names, [pl.String, pl.String, pl.String, instant, instant], strict=True))

@@ -1,5 +1,6 @@
 """The ledger: transactions that end with events and outbox rows together, on both databases."""
 
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,20 @@ from mist_pipeline.alerts.lifecycle.replay import replay
 from mist_pipeline.alerts.notify.matchers import parse_matchers
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import Silence
-from mist_pipeline_tests.support.alerts.histories import HOUR, START, daily, finding, live
+from mist_pipeline.alerts.notify.time_windows import Window
+from mist_pipeline_tests.support.alerts.histories import (
+    HOUR,
+    START,
+    daily,
+    episodes,
+    excess,
+    finding,
+    live,
+)
 from mist_pipeline_tests.support.alerts.ledgers import (
     EVIDENCE,
     MINUTE,
+    PAGED,
     TELL,
     incident_id,
     outbox_rows,
@@ -206,3 +217,27 @@ def test_three_hundred_sites_make_one_row_for_each_sink(ledger: Ledger) -> None:
     frames = ledger.frames()
     assert frames["alerts"]["incident_id"].n_unique() == 1
     assert frames["alerts"].height == 300
+
+
+def test_what_was_over_before_it_was_noticed_is_in_one_digest_and_in_no_other_message(ledger: Ledger) -> None:
+    night = Window(begins=time(22), zone="UTC", until=time(6))
+    rules = NotificationRules(
+        routes=[Route(name="all", sinks=("mail", "pager"), quiet_hours=(night,), escalation="duty")],
+        escalations=PAGED.escalations,
+        pagers=["pager"],
+    )
+    gone = episodes({"site_id": "s9", "began": 10, "last": 19, "recovery": 1.0})
+    ledger.record_evaluation(live(24, EVIDENCE), rules)
+    ledger.record_evaluation(daily(26.5, excess(10, 19, recovery=1.0, site_id="s9"), episodes=gone), rules)
+    assert outbox_rows(ledger) == []
+    morning = ledger.notify(rules, START + 30 * HOUR).notifications
+    assert sorted((one.sink, one.reason) for one in morning) == [("mail", "digest"), ("pager", "first")]
+    (digest,) = [one for one in morning if one.reason == "digest"]
+    assert [one.reason for one in digest.covers] == ["first", "past"]
+    past = digest.covers[1].incident_id
+    assert [row["reason"] for row in ledger.records(past)["deliveries"]] == ["digest"]
+    assert ledger.records(past)["escalations"] == []
+    # Another night, another digest: the past was told.
+    ledger.record_evaluation(live(48, EVIDENCE, finding("s2", "connect")), rules)
+    (again,) = [one for one in ledger.notify(rules, START + 54 * HOUR).notifications if one.sink == "mail"]
+    assert again.reason == "first"

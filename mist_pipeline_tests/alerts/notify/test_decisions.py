@@ -24,7 +24,7 @@ from mist_pipeline.alerts.notify.escalation import (
     schedule,
 )
 from mist_pipeline.alerts.notify.matchers import parse_matchers
-from mist_pipeline.alerts.notify.plan import RECIPIENTS, failing_sink_family, plan
+from mist_pipeline.alerts.notify.plan import MOST_PAST, RECIPIENTS, failing_sink_family, plan
 from mist_pipeline.alerts.notify.routes import Route, chosen_routes, explain_route
 from mist_pipeline.alerts.notify.silences import Silence
 from mist_pipeline.alerts.notify.time_windows import Window
@@ -105,6 +105,10 @@ UNTOLD = ALL.model_copy(update={"tells_acknowledgement": False})
         (visible(), None, QUIET, 360, "first"),
         (visible(), told(), QUIET, 0, "unchanged"),
         (visible(state="resolved"), told(), QUIET, 0, "all_resolved"),
+        (visible(state="resolved", is_past=True), None, ALL, 0, "past"),
+        (visible(state="resolved", is_past=True), told(is_over=True), ALL, 0, "unchanged"),
+        (visible(state="resolved", is_past=True, silenced_by="works"), None, ALL, 0, "unchanged"),
+        (visible(state="resolved", is_past=True, inhibited_by="i2"), None, ALL, 0, "unchanged"),
     ],
 )
 def test_the_decision_has_a_name(
@@ -240,6 +244,55 @@ def test_what_ended_during_quiet_hours_is_not_news_in_the_morning() -> None:
 def test_a_single_one_that_waited_is_no_digest() -> None:
     said = plan([visible()], {}, [QUIET], START + 6 * HOUR, {("mail", "i1")})
     assert [notification.reason for notification in said.notifications] == ["first"]
+
+
+def over_before(name: str, severity: Severity = "major") -> VisibleIncident:
+    return visible(severity, "", name, state="resolved", is_past=True)
+
+
+def morning(*incidents: VisibleIncident, before: Any = None, **more: Any) -> list[Any]:
+    """What a sink gets at the end of quiet hours: reason, and reason and incident of what it covers."""
+    held = {("mail", "i1"), ("mail", "i2")}
+    said = plan(incidents, before or {}, [QUIET], START + 6 * HOUR, held, **more).notifications
+    return [(one.reason, [(covered.reason, covered.incident_id) for covered in one.covers]) for one in said]
+
+
+def test_a_digest_tells_what_was_over_before_it_was_noticed_and_nothing_else_does() -> None:
+    past = over_before("p1"), over_before("p2", "critical")
+    alone = plan(past, {}, [ALL], START)
+    assert alone.notifications == ()
+    assert alone.withheld == {}
+    assert morning(*past) == []
+    told_now = [("first", "i1"), ("first", "i2"), ("past", "p2"), ("past", "p1")]
+    assert morning(visible(name="i1"), visible(name="i2"), *past) == [("digest", told_now)]
+
+
+def test_a_single_one_that_waited_goes_out_with_the_past() -> None:
+    said = morning(visible(name="i1"), over_before("p1"))
+    assert said == [("digest", [("first", "i1"), ("past", "p1")])]
+
+
+def test_the_past_is_told_once_a_sink_and_never_by_a_pager() -> None:
+    once = {("mail", "p1"): told(is_over=True)}
+    assert morning(visible(name="i1"), over_before("p1"), before=once) == [("first", [])]
+    assert morning(visible(name="i1"), over_before("p1"), pagers=["mail"]) == [("first", [])]
+
+
+def test_the_past_makes_a_digest_no_worse() -> None:
+    incidents = visible(name="i1"), over_before("p1", "critical")
+    (digest,) = plan(incidents, {}, [QUIET], START + 6 * HOUR, {("mail", "i1")}).notifications
+    assert (digest.severity, digest.site_ids, digest.detail) == ("major", ("a", "b"), "1")
+    (_, past) = digest.payload()["covers"]
+    assert (past["severity"], past["is_over"], past["site_ids"]) == ("critical", True, [])
+
+
+def test_more_of_the_past_than_anybody_reads_is_counted() -> None:
+    many = [over_before(f"p{number:03d}") for number in range(MOST_PAST + 7)]
+    (digest,) = plan(
+        [visible(name="i1"), *many], {}, [QUIET], START + 6 * HOUR, {("mail", "i1")}
+    ).notifications
+    assert len(digest.covers) == 1 + MOST_PAST
+    assert digest.payload()["counted"] == 7
 
 
 def test_messages_of_an_incident_are_numbered_and_remember_the_worst() -> None:

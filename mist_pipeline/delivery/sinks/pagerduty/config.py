@@ -47,6 +47,10 @@ class PagerDutyConfig(SinkConfig):
         others = {one: secret_of(secrets, variable) for one, variable in self.others_from.items()}
         return PagerDutySink(name, secret_of(secrets, self.routing_key_from), others, url=self.url)
 
+    @property
+    def is_pager(self) -> bool:  # noqa: D102
+        return True
+
     def api(self, name: str, secrets: SecretValues) -> "PagerDutyApi | None":
         """PagerDuty's REST API, None without a token.
 

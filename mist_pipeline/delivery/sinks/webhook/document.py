@@ -49,6 +49,7 @@ def document_of(message: Message) -> dict[str, Any]:
             "impact": None if incident.impact is None else _impact(incident.impact),
             "alerts": [_alert(alert) for alert in incident.alerts],
             "alerts_left_out": 0,
+            "past_left_out": incident.past_left_out,
         },
     }
 
@@ -122,6 +123,7 @@ def _alert(alert: AlertView) -> dict[str, Any]:
         "last_bad_at": _instant(alert.last_bad_at),
         "opened_at": _instant(alert.opened_at),
         "resolved_at": _instant(alert.resolved_at),
+        "is_past": alert.is_past,
         "summaries": list(alert.summaries),
         "classifier": alert.classifier,
         "evidence": _json(alert.evidence),
