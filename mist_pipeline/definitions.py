@@ -19,6 +19,7 @@ from mist_pipeline.defs.assets.live_findings import live_findings_asset
 from mist_pipeline.defs.assets.raw import RETRY_TRANSIENT_FAILURES, raw_assets
 from mist_pipeline.defs.assets.reports import report_assets
 from mist_pipeline.defs.checks import all_checks
+from mist_pipeline.defs.history_checks import history_checks
 from mist_pipeline.defs.jobs import jobs, schedules
 from mist_pipeline.defs.partitions import daily_partitions
 from mist_pipeline.defs.retention import retention_job
@@ -62,7 +63,7 @@ def build_defs(
         # Backfill policies and column schemas are what we rely on; dagster still calls them beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
         daily = daily_partitions(settings)
-        all_jobs, retention, checks = jobs(), retention_job(), all_checks()
+        all_jobs, retention, checks = jobs(), retention_job(), [*all_checks(), *history_checks()]
         check_keys = [one for check in checks for one in check.check_keys]
         evaluate, deliver, escalate, read_back = alert_jobs(check_keys)
         return dg.Definitions(

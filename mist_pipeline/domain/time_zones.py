@@ -12,11 +12,14 @@ import difflib
 from functools import cache
 from zoneinfo import available_timezones
 
+_NO_PLACES = frozenset({"localtime", "Factory", "posixrules"})
+"""Files among those of the zones that name no place: what they mean differs from machine to machine."""
+
 
 @cache
 def zone_names() -> frozenset[str]:
     """Every zone of this machine. Listing them walks a folder tree (10 ms), hence once a process."""
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NO_PLACES
 
 
 def known_zone(name: str) -> str:

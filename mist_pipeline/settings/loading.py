@@ -5,6 +5,7 @@ does not exist is an error naming the file or variable, the key, and the nearest
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import yaml
 from pydantic import SecretStr, ValidationError
 
 from mist_pipeline.domain.config_section import PlacedError
+from mist_pipeline.domain.metrics import canonical
+from mist_pipeline.domain.plain_yaml import RefusedError, read_variable, read_yaml
 from mist_pipeline.http_client.secrets import from_environment
 from mist_pipeline.settings.explanation import error_line, explain, looks_secret
 from mist_pipeline.settings.model import Settings
@@ -105,10 +108,10 @@ def _merged(
     }
     # A whole section first: what is said of one of its keys adds to it, in whatever order the variables come.
     for parts, name in sorted(given.items(), key=lambda one: (len(one[0]), one[0])):
-        _put(values, parts, _scalar(variables[name]), name)
+        place = _put(values, parts, read_variable(variables[name]), name)
         # A variable replaces all that it names.
-        origin = {known: said for known, said in origin.items() if known[: len(parts)] != parts}
-        origin[parts] = name
+        origin = {known: said for known, said in origin.items() if known[: len(place)] != place}
+        origin[place] = name
     for name, key in (("MIST_BASE_URL", "base_url"), ("MIST_ORG_ID", "org_id")):
         if variables.get(name):
             _put(values, ("mist", key), variables[name], name)
@@ -171,27 +174,9 @@ _RESERVED = {
 }
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which a key stands once: of two sections `routes`, PyYAML would forget the first without a word."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
-                shown = "a key" if looks_secret(key.value) else repr(key.value)
-                raise yaml.MarkedYAMLError(problem=f"{shown} stands there twice", problem_mark=key.start_mark)
-            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
-        return node
-
-
-def _parsed(text: str) -> Any:
-    return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = _parsed(path.read_text(encoding="utf-8"))
+        document = read_yaml(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise SettingsError(f"{path}{_complaint(error)}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -207,26 +192,37 @@ def _complaint(error: yaml.YAMLError) -> str:
     # Not the error's own text: it quotes the line, and people do put secrets into files.
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    is_ours = type(error) is yaml.MarkedYAMLError
-    is_harmless = is_ours or isinstance(error, yaml.parser.ParserError | yaml.scanner.ScannerError)
-    reason = (
-        f"{'' if is_ours else 'this is no YAML: '}{problem}" if is_harmless and problem else "this is no YAML"
-    )
-    return f"{where}: {reason}"
+    if isinstance(error, RefusedError):
+        key = ("a key " if looks_secret(error.key) else f"{error.key!r} ") if error.key else ""
+        return f"{where}: {key}{problem}"
+    is_harmless = isinstance(error, yaml.parser.ParserError | yaml.scanner.ScannerError)
+    return f"{where}: this is no YAML{f': {problem}' if is_harmless and problem else ''}"
 
 
-def _scalar(text: str) -> Any:
-    try:
-        return _parsed(text)
-    except yaml.YAMLError:
-        return text
-
-
-def _put(values: dict[str, Any], parts: tuple[str, ...], value: Any, name: str) -> None:
+def _put(values: dict[str, Any], parts: tuple[str, ...], value: Any, name: str) -> tuple[str, ...]:
+    """Set a value, and say where: names in variables are in capitals, so ``OPS_MAIL`` means the file's ``ops-mail``."""
     place = values
-    for part in parts[:-1]:
-        below = place.setdefault(part, {})
+    path: list[str] = []
+    for part in parts:
+        path.append(_as_written(place, part, is_metric=path == ["sle_thresholds"]))
+        if len(path) == len(parts):
+            break
+        below = place.setdefault(path[-1], {})
         if not isinstance(below, dict):
             raise SettingsError(f"{name}: {part!r} is a value, not a section")
         place = below
-    place[parts[-1]] = value
+    place[path[-1]] = value
+    return tuple(path)
+
+
+def _as_written(place: Mapping[str, Any], part: str, *, is_metric: bool) -> str:
+    """The key that is there under another spelling, else the part as it is."""
+    if part in place:
+        return part
+    metric = canonical(part) if is_metric else None
+    same = [
+        key
+        for key in map(str, place)
+        if re.sub(r"[^a-z0-9]", "_", key.lower()) == part or (metric and canonical(key) == metric)
+    ]
+    return same[0] if len(same) == 1 else part

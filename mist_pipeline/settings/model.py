@@ -67,11 +67,6 @@ class Mist(Section):
     )
     connections: int = Field(8, ge=1, le=64, description="Requests under way at the same time.")
 
-    @field_validator("detail", mode="before")
-    @classmethod
-    def _off_is_no_boolean(cls, value: object) -> object:
-        return "off" if value is False else value  # YAML reads a bare `off` as false
-
     @field_validator("cloud", "base_url")
     @classmethod
     def _known_cloud(cls, value: str | None) -> str | None:
@@ -230,6 +225,10 @@ class Settings(Section):
             if metric is None:
                 near = difflib.get_close_matches(name, [*CATALOGUE, "default"], n=1)
                 raise ValueError(f"{name!r} is no metric" + (f"; did you mean {near[0]!r}?" if near else ""))
+            if metric in bands:
+                raise ValueError(
+                    f"{name!r} is {metric!r} in another spelling, which is there already; keep one of them"
+                )
             bands[metric] = band
         return bands
 

@@ -29,7 +29,11 @@ SITES = Table(
         Column("latitude", "DOUBLE", "Latitude", "°"),
         Column("longitude", "DOUBLE", "Longitude", "°"),
         Column("sitegroup_ids", "VARCHAR[]", "Site groups that the site belongs to"),
-        Column("attributes", "JSON", "models, firmware, templates, gateway, num_aps, address"),
+        Column(
+            "attributes",
+            "JSON",
+            "models, firmware, templates, gateway, num_aps, address; unknown_timezone where the cloud's names no zone",
+        ),
         Column("is_substituted", "BOOLEAN", "The description was fetched after the end of this day"),
     ),
     ("day", "site_id"),

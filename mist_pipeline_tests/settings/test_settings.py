@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,20 @@ def test_several_tokens_are_read_and_none_is_ever_shown(tmp_path: Path) -> None:
         ("sle_thresholds: {capacity: {critical: 95}}", "critical < major < warning"),
         ("monitoring: {interval_minutes: 7}", "7 does not divide an hour"),
         ("history: {start: soon}", "history.start"),
+        ("history: {start: 2026-02-30}", "history.start: Input should be a valid date"),
+        ("organisation: {holidays: [2026-13-01]}", "organisation.holidays[0]: Input should be a valid date"),
+        ("organisation: {timezone: localtime}", "'localtime' is no IANA time zone"),
+        ("sle_thresholds: {ap-health: {critical: 1}, ap_health: {critical: 2}}", "in another spelling"),
+        ("history: {start: !!timestamp 2026-02-30}", "line 1, column 18: a tag stands there"),
+        ("history: {keep_days: !!int 010}", "a tag stands there"),
+        ("history: {? [a] : b}", "a list or mapping cannot be a key"),
+        ("history: &a {start: *a}", "an alias stands inside of what it repeats"),
+        (
+            "a: &a [b, b, b]\n"
+            + "".join(f"{y}: &{y} [{f'*{x}, ' * 9}]\n" for x, y in pairwise("acdefghijk")),
+            "aliases",
+        ),
+        ("a: " + "[" * 5_000, "nested too deeply"),
         ("tokens: [a]", "MIST_API_TOKEN"),
         ("[]", "expected sections"),
         ("a: [", "no YAML"),
@@ -116,6 +131,69 @@ def test_a_metrics_own_bands_inherit_what_they_leave_out(tmp_path: Path) -> None
     own, other = settings.bands_of("time-to-connect"), settings.bands_of("capacity")
     assert (own.critical, own.major, own.warning) == (60, 80, 95)
     assert (other.critical, other.major, other.warning) == (60, 80, 90)
+
+
+@pytest.mark.parametrize("written", ["time-to-connect", "time_to_connect", "Time-To-Connect"])
+def test_one_band_of_the_environment_leaves_the_others_of_the_file(written: str, tmp_path: Path) -> None:
+    text = f"sle_thresholds: {{{written}: {{critical: 50, major: 61, warning: 72}}}}"
+    own = read(text, tmp_path, MIST_PIPELINE__SLE_THRESHOLDS__TIME_TO_CONNECT__CRITICAL="45").bands_of(
+        "time-to-connect"
+    )
+    assert (own.critical, own.major, own.warning) == (45, 61, 72)
+
+
+def test_a_variable_finds_the_sink_that_the_file_spells_in_its_own_way(tmp_path: Path) -> None:
+    text = "notifications: {sinks: {Ops-Files: {type: file, folder: a}}}"
+    settings = read(text, tmp_path, MIST_PIPELINE__NOTIFICATIONS__SINKS__OPS_FILES__FOLDER="b #1")
+    sinks = settings.notifications.sinks
+    assert {name: sink.model_dump()["folder"] for name, sink in sinks.items()} == {"Ops-Files": Path("b #1")}
+
+
+def test_what_an_alias_repeats_is_changed_alone(tmp_path: Path) -> None:
+    text = "sle_thresholds: {capacity: &same {critical: 40}, coverage: *same}"
+    settings = read(text, tmp_path, MIST_PIPELINE__SLE_THRESHOLDS__CAPACITY__CRITICAL="45")
+    assert [settings.bands_of(name).critical for name in ("capacity", "coverage")] == [45, 40]
+
+
+@pytest.mark.parametrize("name", ["Shop #12", "Shop: north", "0123", "no", "- a", "# all"])
+def test_a_text_of_the_environment_is_taken_as_it_is(name: str) -> None:
+    assert load_settings(environment={"MIST_PIPELINE__ORGANISATION__NAME": name}).organisation.name == name
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("0123", "0123"),
+        ("007", "007"),
+        ("NO", "NO"),
+        ("yes", "yes"),
+        ("12:30", "12:30"),
+        ("1.10", "1.10"),
+        ("1_000", "1_000"),
+        ("0x1F", "0x1F"),
+        ("2026-02-30", "2026-02-30"),
+        ("2026-02-03 04:05:06", "2026-02-03 04:05:06"),
+        ("5", 5),
+        ("-5", -5),
+        ("2.5", 2.5),
+        ("true", True),
+        ("null", None),
+        ("{value: NO}", {"value": "NO"}),
+        ("[0123, 7]", ["0123", 7]),
+    ],
+)
+def test_further_fields_of_a_ticket_are_sent_as_written(written: str, sent: object, tmp_path: Path) -> None:
+    text = (
+        "notifications: {sinks: {desk: {type: jira, base_url: https://a.example.com, project: NET, user: a, "
+        f"token_from: TOKEN, fields: {{f: {written}}}}}}}}}"
+    )
+    [desk] = read(text, tmp_path, TOKEN="long-enough-token").notifications.sinks.values()
+    assert desk.model_dump()["fields"] == {"f": sent}
+
+
+@pytest.mark.parametrize("written", ["yes", "on", "true", "True"])
+def test_a_switch_may_be_said_in_every_way_of_yaml(written: str, tmp_path: Path) -> None:
+    assert read(f"monitoring: {{enable_wan: {written}}}", tmp_path).monitoring.enable_wan is True
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def anomalies(
 def train(
     dense: ShapeCube, described: dict[date, Floats], training_day: date, settings: AnomalySettings
 ) -> Model | None:
-    """The forest of one scheduled training day, from the days before it; None where those are too few."""
+    """The forest of one scheduled training day, from the days before it; None where those are too few, or all the same."""
     from sklearn.covariance import LedoitWolf
     from sklearn.ensemble import IsolationForest
 
@@ -187,6 +187,9 @@ def train(
     typical = median(np.moveaxis(rows, 0, -1))
     medians = np.where(np.isfinite(typical), typical, 0.0)
     filled = _fill(rows, medians)
+    if not np.ptp(filled, axis=0).any():
+        # Where all site-days are the same, a forest finds each of them as unusual as any other.
+        return None
     covariance = LedoitWolf().fit(filled[:, :, 0])
     parameters = {**asdict(settings), "day": training_day.isoformat(), "rows": len(rows), "metrics": metrics}
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:8]

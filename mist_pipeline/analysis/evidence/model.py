@@ -54,7 +54,7 @@ from mist_pipeline.analysis.evidence.windows import (
     window_sums,
 )
 from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Singles
-from mist_pipeline.analysis.stats.local_time import hour_column, hour_number, local_time
+from mist_pipeline.analysis.stats.local_time import hour_column, hour_number, local_time, site_zones
 from mist_pipeline.analysis.stats.site_attributes import memberships
 from mist_pipeline.tables.analysis import EVIDENCE
 
@@ -170,8 +170,8 @@ class _BlockLoop:
         self.emit_from = emit_from
         self.state = state
         self.shared: pl.DataFrame | None = None
-        zones = self.sites.drop_nulls("timezone").group_by("site_id", maintain_order=True).last()
-        zone_of = dict(zip(zones["site_id"], zones["timezone"], strict=True))
+        zones = site_zones(self.sites, pl.Series(data.site_ids, dtype=pl.String))
+        zone_of = dict(zip(zones["site_id"], zones["zone"], strict=True))
         self.local = local_time(zone_of, data.site_ids, data.first_hour, data.hours)
         self.zone_bins = expectations.shape_bins(self.local.hour_of_week)
         self.zone_of_series = self.local.zone_of[data.site_of]

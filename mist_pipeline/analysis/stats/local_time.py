@@ -11,7 +11,7 @@ array([[1, 2, 3],
        [0, 1, 2]])
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -47,7 +47,7 @@ def site_zones(sites: pl.DataFrame, site_ids: pl.Series) -> pl.DataFrame:
         site_ids: The sites, repeated or not.
     """
     newest = sites.sort("day") if "day" in sites.columns else sites
-    is_known = pl.col("timezone").is_in(sorted(zone_names()))
+    is_known = pl.col("timezone").is_in(_readable(newest["timezone"].drop_nulls().unique()))
     zones = newest.group_by("site_id", maintain_order=True).agg(
         zone=pl.when(is_known).then(pl.col("timezone")).last()
     )
@@ -56,6 +56,19 @@ def site_zones(sites: pl.DataFrame, site_ids: pl.Series) -> pl.DataFrame:
         .join(zones, on="site_id", how="left")
         .with_columns(pl.col("zone").fill_null("UTC"))
     )
+
+
+def _readable(names: Iterable[str]) -> list[str]:
+    """Those that name a zone here and to Polars, which brings its own list and reads neither ``localtime`` nor brand-new zones."""
+    epoch = pl.Series([datetime(1970, 1, 1, tzinfo=UTC)])
+    found = []
+    for name in zone_names().intersection(names):
+        try:
+            epoch.dt.convert_time_zone(name)
+        except pl.exceptions.ComputeError:
+            continue
+        found.append(name)
+    return sorted(found)
 
 
 @dataclass(frozen=True)

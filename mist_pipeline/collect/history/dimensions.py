@@ -92,7 +92,8 @@ def sites_frame(store: RawStore, days: Iterable[date], zone: ZoneInfo) -> pl.Dat
     """``history.sites`` of these days: one row per day and site.
 
     ``attributes`` is JSON: models and firmware (name → number of devices), templates (ids), gateway (model of the
-    site's gateway), num_aps, address. Keys of which nothing is known are absent.
+    site's gateway), num_aps, address, unknown_timezone (what the cloud says where that names no zone, and UTC is used).
+    Keys of which nothing is known are absent.
 
     Raises:
         NothingKnownError: The sites were never fetched.
@@ -233,6 +234,7 @@ def _attributes(site: Site, stats: SiteStats | None, devices: Sequence[Device]) 
         "gateway": gateways[0] if gateways else None,
         "num_aps": num_aps if num_aps is not None else sum(device.type == "ap" for device in devices) or None,
         "address": site.address,
+        "unknown_timezone": None if site.timezone in zone_names() else site.timezone,
     }
     return {name: value for name, value in known.items() if value not in (None, {}, [])}
 

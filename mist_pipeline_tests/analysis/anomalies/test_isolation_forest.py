@@ -244,3 +244,15 @@ def test_a_day_on_which_no_site_can_be_scored_has_rows_and_no_scores() -> None:
     assert len(found) == 12
     assert found["state"].unique().to_list() == ["too_little_data"]
     assert found["anomaly_score"].is_null().all()
+
+
+def test_site_days_that_are_all_the_same_are_not_judged() -> None:
+    constant = world(sites=6).with_columns(
+        pl.lit(0.25).alias("share"),
+        pl.lit(0.1).alias("spread"),
+        *(pl.lit(60.0 / BLOCKS).alias(f"degraded_hours_{b}") for b in range(BLOCKS)),
+    )
+    found = anomalies(worsened(constant, "s03", ["roaming"], 0.9), [DAY], SMALL)
+    assert found["state"].unique().to_list() == ["no_model"]
+    judged = found.select("anomaly_score", "rarity_per_1000", "is_anomaly", "contributions")
+    assert judged.null_count().row(0) == (6, 6, 6, 6)

@@ -12,7 +12,7 @@ from scipy import stats
 from mist_pipeline.analysis.evidence import peer_groups, tails
 from mist_pipeline.analysis.evidence.expectation import shape_bins
 from mist_pipeline.analysis.evidence.model import EvidenceState, evidence
-from mist_pipeline.analysis.stats.local_time import local_time
+from mist_pipeline.analysis.stats.local_time import local_time, site_zones
 from mist_pipeline_tests.support.analysis.evidence_frames import START, Frames, history
 
 
@@ -106,6 +106,13 @@ def test_bins_are_local_hours_with_the_weekend_apart() -> None:
 def test_local_time_follows_both_changes_of_the_clock(instant: datetime, hour_of_week: int) -> None:
     found = local_time({"a": "Europe/Berlin"}, ["a", "b"], int(instant.timestamp() // 3600), 1)
     assert found.hour_of_week[found.zone_of[0], 0] == hour_of_week
+
+
+def test_a_site_whose_zone_names_no_place_counts_in_utc() -> None:
+    named = ["Europe/Berlin", "localtime", "Factory", "Mars/Olympus", None]
+    sites = pl.DataFrame({"site_id": list("abcde"), "timezone": named})
+    found = site_zones(sites, sites["site_id"]).sort("site_id")
+    assert found["zone"].to_list() == ["Europe/Berlin", "UTC", "UTC", "UTC", "UTC"]
 
 
 def test_an_unknown_zone_says_what_is_expected() -> None:

@@ -110,11 +110,13 @@ def test_what_is_not_known_of_a_site_is_absent(store: RawStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"), [(None, "UTC"), ("", "UTC"), ("Mars/Olympus", "UTC"), ("Asia/Tokyo", "Asia/Tokyo")]
+    ("sent", "kept"),
+    [(None, "UTC"), ("", "UTC"), ("Mars/Olympus", "UTC"), ("localtime", "UTC"), ("Asia/Tokyo", "Asia/Tokyo")],
 )
 def test_an_unknown_time_zone_is_utc(store: RawStore, sent: str | None, kept: str) -> None:
     take(store, "sites", [site("s1", timezone=sent)])
     assert sites_frame(store, [DAY], UTC_ZONE)["timezone"].to_list() == [kept]
+    assert attributes(store).get("unknown_timezone") == (sent if sent and sent != kept else None)
 
 
 def test_days_before_the_first_snapshot_are_described_by_it_and_marked(store: RawStore) -> None:
