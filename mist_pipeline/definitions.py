@@ -23,6 +23,7 @@ from mist_pipeline.defs.history_checks import history_checks
 from mist_pipeline.defs.jobs import jobs, schedules
 from mist_pipeline.defs.partitions import daily_partitions
 from mist_pipeline.defs.retention import retention_job
+from mist_pipeline.defs.runs.executor import in_process
 from mist_pipeline.defs.sensors import (
     degradation_sensor,
     delivery_sensor,
@@ -82,7 +83,7 @@ def build_defs(
             asset_checks=checks,
             # Also of what is materialised by hand: the warehouse has one writer, a step is short, and a process a step
             # would load the whole project fifty times.
-            executor=dg.in_process_executor,
+            executor=in_process,
             jobs=[*all_jobs, retention, evaluate, deliver, escalate, read_back],
             schedules=schedules(settings, all_jobs, retention),
             sensors=[

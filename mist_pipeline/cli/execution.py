@@ -1,6 +1,5 @@
 """Running jobs in this process, on this data folder's Dagster instance, so that the UI shows them like any other."""
 
-import socket
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,18 +8,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
-import psutil
-
 from mist_pipeline.cli.dagster_home import instance
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.layers import DAYS_A_RUN
 from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG, Progress
+from mist_pipeline.workflows.running.processes import this_process
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, ExecuteInProcessResult
+    from dagster import ExecuteInProcessResult
 
-PROCESS_TAG = "mist_pipeline/process"
-"""Run tag that names the process of a run of the command line."""
 
 ONLY_CRITICAL_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster's events go to its event log; on the terminal only the progress bar speaks."""
@@ -94,11 +90,14 @@ def execute(
 ) -> Outcome:
     """Run a job to its end in this process."""
     from mist_pipeline.definitions import build_defs
+    from mist_pipeline.defs.runs.dead import PROCESS_TAG, bury_the_dead
+    from mist_pipeline.defs.runs.limits import UNLIMITED
+    from mist_pipeline.defs.runs.waiting import attentive_waits
 
     begun = time.monotonic()
-    ours = {PROCESS_TAG: _process(psutil.Process())}
+    ours = {PROCESS_TAG: this_process(), **UNLIMITED}
     instant = {AS_OF_TAG: as_of.isoformat()} if as_of else {}
-    with _quiet(), instance(settings) as opened:
+    with _quiet(), attentive_waits(), instance(settings) as opened:
         bury_the_dead(opened)
         definitions = build_defs(settings, resources={"progress": progress}, retry=None)
         result = definitions.resolve_job_def(job).execute_in_process(
@@ -118,44 +117,6 @@ def execute(
         left_out=left_out,
         wait_hours=wait_hours,
     )
-
-
-def bury_the_dead(opened: "DagsterInstance") -> list[str]:
-    """End the runs of this command line whose process was killed, and free the places that they hold in pools.
-
-    Dagster's own monitoring does this only for runs that its daemon launched.
-
-    Returns:
-        The ids of the runs ended.
-    """
-    from dagster import DagsterRunStatus, RunsFilter
-
-    started = RunsFilter(
-        statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
-    )
-    dead = [run for run in opened.get_runs(started) if _is_killed(run.tags.get(PROCESS_TAG, ""))]
-    for run in dead:
-        opened.report_run_failed(run, "The process of this run was killed.")
-        opened.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    return [run.run_id for run in dead]
-
-
-def _process(process: psutil.Process) -> str:
-    # A number alone would come back to another process one day.
-    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.2f}"
-
-
-def _is_killed(tag: str) -> bool:
-    """Whether a tag names a process of this machine that is no more."""
-    host, _, rest = tag.partition(":")
-    number = rest.partition(":")[0]
-    if host != socket.gethostname() or not number.isdigit():
-        return False
-    try:
-        process = psutil.Process(int(number))
-        return process.status() == psutil.STATUS_ZOMBIE or _process(process) != tag
-    except psutil.NoSuchProcess:
-        return True
 
 
 def _rows(result: "ExecuteInProcessResult") -> int:

@@ -41,6 +41,7 @@ def daemon(
     _refuse_another_organisation(settings)
     env = environment(settings, extra)
     workspace = str(project_file("workspace.yaml"))
+    _bury_the_dead(settings)
     _start(workspace, env)
     console.print(
         f"Polling every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
@@ -59,6 +60,17 @@ def daemon(
         )
     if not run_together(services, env, helpers):
         raise typer.Exit(1)
+
+
+def _bury_the_dead(settings: "Settings") -> None:
+    """End what an earlier daemon left behind when it was killed, before anything waits for it."""
+    from mist_pipeline.cli.dagster_home import instance
+    from mist_pipeline.defs.runs.dead import bury_the_dead
+
+    with instance(settings) as opened:
+        ended = bury_the_dead(opened)
+    if ended:
+        errors.print(f"[yellow]![/] {len(ended)} runs of killed processes were ended: {', '.join(ended)}")
 
 
 def _refuse_another_organisation(settings: "Settings") -> None:

@@ -16,6 +16,7 @@ from mist_pipeline.alerts.notify.plan import Notification
 from mist_pipeline.defs.pipeline_facts import troubles_now
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.run_queue import LOAD_TAG
+from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.defs.table_io import markdown_table
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows import evaluate, messages, tickets
@@ -180,7 +181,7 @@ def _job(
     # One run of each at a time, and none waits for another: a slow sink must not hold up an escalation.
     @dg.job(
         name=name,
-        tags={LOAD_TAG: name},
+        tags=limited(name, {LOAD_TAG: name}),
         description=description,
     )
     def notifying() -> None:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from mist_pipeline.defs.assets.alert_tables import copies_job
 from mist_pipeline.defs.run_queue import HEAVY, LIVE, LOAD_TAG
+from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis
@@ -32,7 +33,7 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
         dg.define_asset_job(
             name,
             selection=dg.AssetSelection.groups(*groups) - search,
-            tags={LOAD_TAG: HEAVY},
+            tags=limited(name, {LOAD_TAG: HEAVY}),
             description=described[name],
         )
         for name, groups in LAYERS.items()
@@ -41,26 +42,27 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
         dg.define_asset_job(
             "daily",
             selection=partitioned,
-            tags={LOAD_TAG: HEAVY},
+            tags=limited("daily", {LOAD_TAG: HEAVY}),
             description="A whole day: collect, analyse, report.",
         ),
         *layered,
         dg.define_asset_job(
             "search",
             selection=search,
-            tags={LOAD_TAG: HEAVY},
+            tags=limited("search", {LOAD_TAG: HEAVY}),
             description="The weekly search for the order of every series, spread over the days; after the findings.",
         ),
         dg.define_asset_job(
             "snapshots",
             selection=snapshots,
+            tags=limited("snapshots"),
             description="What the cloud only knows about now: sites, devices.",
         ),
         copies_job(),
         dg.define_asset_job(
             "live",
             selection=dg.AssetSelection.groups("live"),
-            tags={LOAD_TAG: LIVE},
+            tags=limited("live", {LOAD_TAG: LIVE}),
             description="What is going on right now.",
         ),
     ]
@@ -94,6 +96,7 @@ def schedules(
             if settings.monitoring.interval_minutes < 60
             else "0 * * * *",
             execution_timezone=zone,
+            execution_fn=poll_unless_one_waits,
             description="A poll of what is going on.",
         ),
         dg.ScheduleDefinition(
@@ -118,3 +121,11 @@ def schedules(
             description="Old reports and raw files into archives.",
         ),
     ]
+
+
+def poll_unless_one_waits(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Request a poll, unless one is in the queue already: it will ask about then, and a second one would ask the same."""
+    queued = dg.RunsFilter(job_name="live", statuses=[dg.DagsterRunStatus.QUEUED])
+    if context.instance.get_runs(queued, limit=1):
+        return dg.SkipReason("A poll waits in the queue already; it asks when its turn comes.")
+    return dg.RunRequest()

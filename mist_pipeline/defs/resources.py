@@ -18,5 +18,8 @@ def as_of(
     if instant := run.tags.get(AS_OF_TAG):
         return datetime.fromisoformat(instant).astimezone(UTC)
     record = context.instance.get_run_record_by_id(run.run_id)
-    created = record.create_timestamp if record else datetime.now(UTC)
-    return created.astimezone(UTC)
+    if record is None:
+        return datetime.now(UTC)
+    # One that waited in the queue asks when it begins, not when somebody wanted it.
+    begun = record.start_time
+    return datetime.fromtimestamp(begun, UTC) if begun else record.create_timestamp.astimezone(UTC)

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.retention import archive
@@ -29,6 +30,7 @@ def retention_job() -> dg.JobDefinition:
 
     @dg.job(
         name="retention",
+        tags=limited("retention"),
         description="Old reports and raw files into archives; a summary of every week.",
     )
     def retention() -> None:

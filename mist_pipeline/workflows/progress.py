@@ -3,7 +3,7 @@
 from typing import Protocol
 
 AS_OF_TAG = "mist_pipeline/as_of"
-"""Run tag that sets the run's one instant; without it, it is when the run was created."""
+"""Run tag that sets the run's one instant; without it, it is when the run began."""
 
 
 NOTIFY_TAG = "mist_pipeline/notify"

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.defs.table_io import key, materialised, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import alerts, analysis, live
@@ -52,5 +53,6 @@ def copies_job() -> "dg.UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         "copies",
         selection=dg.AssetSelection.groups(alerts.ALERTS.schema),
+        tags=limited("copies"),
         description="Alerts, incidents, messages and what people did, copied from the ledger for analysts.",
     )

@@ -1,0 +1,46 @@
+"""Runs whose process was killed: ended, so that nothing waits for them.
+
+``kill -9``, an out-of-memory kill or a power failure leave a run as *started* for ever; its job, its load and its place in a
+pool would be taken until somebody frees them. Every run has a tag that names its process: the launcher's until it has begun
+(`launcher`), then its own (`executor`). Not here: runs that live and hang (`limits`).
+"""
+
+from collections.abc import Mapping
+
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+
+from mist_pipeline.workflows.running.processes import host_and_pid, is_gone
+
+PROCESS_TAG = "mist_pipeline/process"
+"""Run tag that names the process of a run."""
+
+UNDER_WAY = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
+
+
+def why_dead(tags: Mapping[str, str]) -> str | None:
+    """Why a run that is under way is dead; None if it lives, or if its process is not of this machine."""
+    name = tags.get(PROCESS_TAG, "")
+    if not is_gone(name):
+        return None
+    host, pid = host_and_pid(name)
+    return (
+        f"The process of this run (number {pid} on {host}) is gone without an end of the run: it was killed "
+        "(kill -9, out of memory), or the machine was restarted. No data is damaged; the job's next run does what was left."
+    )
+
+
+def bury_the_dead(instance: DagsterInstance) -> list[str]:
+    """End the runs whose process is gone, and free the places that they hold in pools.
+
+    At the start of the daemon and of every run of the command line; in between Dagster's monitoring asks the launcher.
+
+    Returns:
+        The ids of the runs ended.
+    """
+    ended = []
+    for run in instance.get_runs(RunsFilter(statuses=UNDER_WAY)):
+        if (reason := why_dead(run.tags)) is not None:
+            instance.report_run_failed(run, reason)
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            ended.append(run.run_id)
+    return ended

@@ -1,0 +1,52 @@
+"""The executor of every job: steps one after another in the run's process, which first says which process it is."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+
+from mist_pipeline.defs.runs.dead import PROCESS_TAG
+from mist_pipeline.defs.runs.waiting import attentive_waits
+from mist_pipeline.workflows.running.processes import this_process
+
+
+class NamedProcessExecutor(dg.Executor):
+    """Another executor, behind a tag of the run that names this process.
+
+    Args:
+        steps: What executes the steps.
+    """
+
+    def __init__(self, steps: dg.Executor) -> None:
+        self._steps = steps
+
+    @property
+    def retries(self) -> RetryMode:
+        """How steps are tried again."""
+        return self._steps.retries
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        """Tag the run, then execute its steps."""
+        plan_context.instance.add_run_tags(plan_context.run_id, {PROCESS_TAG: this_process()})
+        with attentive_waits():
+            yield from self._steps.execute(plan_context, execution_plan)
+
+
+def _make(context: dg.InitExecutorContext) -> dg.Executor:
+    make = dg.in_process_executor.executor_creation_fn
+    if make is None:
+        raise ValueError("Dagster's in-process executor cannot be made")
+    return NamedProcessExecutor(make(context))
+
+
+in_process = dg.ExecutorDefinition(
+    name="in_process",
+    config_schema=dg.in_process_executor.config_schema.as_field(),
+    executor_creation_fn=_make,
+    description="Steps one after another in the process of the run, whose name is a tag of the run.",
+)
+"""The executor."""
