@@ -13,6 +13,11 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.launcher.base import LaunchRunContext, WorkerStatus
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._utils.interrupts import capture_interrupts
 
 from mist_pipeline.cli.dagster_home import instance as home_of
@@ -28,6 +33,10 @@ from mist_pipeline.defs.table_io import POOL
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline.workflows.running.processes import name_of_process, this_process
+
+ORIGIN = RemoteJobOrigin(
+    RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("mist_pipeline"), "__repository__"), "live"
+)
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +273,7 @@ def test_a_poll_that_waits_in_the_queue_is_not_joined_by_another(opened: dg.Dags
         assert isinstance(poll_unless_one_waits(context), dg.RunRequest)
         under_way = opened.create_run_for_job(live, status=dg.DagsterRunStatus.STARTED)
         assert isinstance(poll_unless_one_waits(context), dg.RunRequest)
-        waiting = opened.create_run_for_job(live, status=dg.DagsterRunStatus.QUEUED)
+        waiting = opened.create_run_for_job(live, status=dg.DagsterRunStatus.QUEUED, remote_job_origin=ORIGIN)
         assert isinstance(poll_unless_one_waits(context), dg.SkipReason)
     for run in (under_way, waiting):
         opened.report_run_failed(run)
