@@ -29,10 +29,11 @@ from mist_pipeline.defs.runs.executor import in_process
 from mist_pipeline.defs.runs.launcher import NamedProcessLauncher
 from mist_pipeline.defs.runs.limits import LIMIT_TAG, MAX_RUNTIME
 from mist_pipeline.defs.runs.waiting import attentive_waits
-from mist_pipeline.defs.table_io import POOL
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline.workflows.running.processes import name_of_process, this_process
+
+POOL = "evidence"
 
 ORIGIN = RemoteJobOrigin(
     RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("mist_pipeline"), "__repository__"), "live"
