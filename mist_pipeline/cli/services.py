@@ -15,6 +15,7 @@ from mist_pipeline.cli.together import Helper, run_together
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
     from mist_pipeline.simulator.cloud.http_faults import Kind
+    from mist_pipeline.workflows.running.folder_lock import FolderLock
 
 
 def daemon(
@@ -41,6 +42,7 @@ def daemon(
     _refuse_another_organisation(settings)
     env = environment(settings, extra)
     workspace = str(project_file("workspace.yaml"))
+    lock = _take_folder(settings, "mist-pipeline daemon", f"http://{host}:{port}")
     _bury_the_dead(settings)
     _start(workspace, env)
     console.print(
@@ -58,8 +60,18 @@ def daemon(
         helpers.append(
             Helper("The listener for PagerDuty", [sys.executable, "-m", "mist_pipeline.cli", *listener])
         )
-    if not run_together(services, env, helpers):
+    is_well = run_together(services, env, helpers, keep_open=[lock.descriptor])
+    lock.release()
+    if not is_well:
         raise typer.Exit(1)
+
+
+def _take_folder(settings: "Settings", command: str, address: str) -> "FolderLock":
+    """Refuse to work beside another daemon; a folder that is new is made."""
+    from mist_pipeline.workflows.running.folder_lock import take_folder
+
+    settings.data.mkdir(parents=True, exist_ok=True)
+    return take_folder(settings.data, command, address, datetime.now(settings.organisation.zone))
 
 
 def _bury_the_dead(settings: "Settings") -> None:
@@ -127,12 +139,15 @@ def ui(
     workspace = str(project_file("workspace.yaml"))
     console.print(f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends it)")
     env = environment(settings)
+    lock = _take_folder(settings, "mist-pipeline ui", f"http://{host}:{port}")
     # The daemon is what starts the runs that people queue in the UI.
     services = [
         _dagster("dagster-daemon", "run", "--workspace", workspace),
         _webserver(workspace, host, port),
     ]
-    if not run_together(services, env):
+    is_well = run_together(services, env, keep_open=[lock.descriptor])
+    lock.release()
+    if not is_well:
         raise typer.Exit(1)
 
 

@@ -7,11 +7,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mist_pipeline.cli.console import console, errors
 
+if TYPE_CHECKING:
+    import psutil
+
 _LOOK_SECONDS = 0.5
+_ENDED_SECONDS = 0.1
 _END_SECONDS = 20.0
 _PAUSE_SECONDS = 60.0
 """An optional process that ended is started again after this: what kept its port may be gone by then."""
@@ -50,6 +56,7 @@ def run_together(
     commands: Sequence[Sequence[str]],
     env: Mapping[str, str],
     helpers: Sequence[Helper] = (),
+    keep_open: Sequence[int] = (),
 ) -> bool:
     """Run processes together; when a needed one ends or somebody interrupts, end all.
 
@@ -57,12 +64,13 @@ def run_together(
         commands: The needed ones.
         env: Their environment.
         helpers: Those that may end.
+        keep_open: Descriptors that the needed ones keep open with this process: of a lock.
 
     Returns:
         Whether every needed one ended as it should.
     """
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    needed = [subprocess.Popen(command, env=env) for command in commands]
+    needed = [subprocess.Popen(command, env=env, pass_fds=keep_open) for command in commands]
     try:
         while all(process.poll() is None for process in needed):
             for helper in helpers:
@@ -77,10 +85,40 @@ def run_together(
 
 
 def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes and all that they started, for a run that waits for an hour would be waited for."""
+    import psutil
+
+    started = [one for process in running if process.poll() is None for one in _started_by(process.pid)]
     for process in running:
         process.terminate()
+    for one in started:
+        with suppress(psutil.NoSuchProcess):
+            one.terminate()
+    deadline = time.monotonic() + _END_SECONDS
+    while time.monotonic() < deadline and (
+        any(process.poll() is None for process in running) or any(map(_lives, started))
+    ):
+        time.sleep(_ENDED_SECONDS)
+    for one in started:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
     for process in running:
-        try:
-            process.wait(timeout=_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        process.kill()
+        process.wait()
+
+
+def _lives(process: "psutil.Process") -> bool:
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _started_by(pid: int) -> "list[psutil.Process]":
+    import psutil
+
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mist_pipeline.cli.together import Helper, run_together
+from mist_pipeline.workflows.running.processes import name_of_process
 
 pytestmark = pytest.mark.slow
 
@@ -33,3 +34,16 @@ def test_a_needed_process_that_ends_ends_the_others(code: str, is_well: bool) ->
     assert run_together([python(code), python("import time; time.sleep(60)")], {}, [lasting]) is is_well
     assert lasting.running is not None
     assert lasting.running.returncode is not None
+
+
+def test_what_a_process_started_ends_with_it(tmp_path: Path) -> None:
+    # As a run that Dagster's code server waits for.
+    started = tmp_path / "started"
+    run = f"import os, time; open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    server = python(f"import subprocess, sys; subprocess.run([sys.executable, '-S', '-c', {run!r}])")
+    needed = python(
+        f"import os, time\nwhile not os.path.exists({str(started)!r}) or not os.path.getsize({str(started)!r}):"
+        " time.sleep(0.02)"
+    )
+    run_together([server, needed], {})
+    assert name_of_process(int(started.read_text())) is None

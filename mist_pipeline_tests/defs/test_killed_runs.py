@@ -33,6 +33,8 @@ from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline.workflows.running.processes import name_of_process, this_process
 
+pytestmark = pytest.mark.slow
+
 POOL = "evidence"
 
 ORIGIN = RemoteJobOrigin(
