@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from mist_pipeline.settings import Settings
 
+CODE_LOCATION = "mist_pipeline"
+"""What the UI calls the project, as in ``workspace.yaml``: runs of the command line are shown below it too."""
+
 
 def project_file(name: str) -> Path:
     """A file of the project's top level (``dagster.yaml``, ``workspace.yaml``)."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
-from mist_pipeline.cli.dagster_home import instance
+from mist_pipeline.cli.dagster_home import CODE_LOCATION, instance
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.layers import DAYS_A_RUN
 from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG, Progress
 from mist_pipeline.workflows.running.processes import this_process
 
 if TYPE_CHECKING:
-    from dagster import ExecuteInProcessResult
+    from dagster import DagsterInstance, JobDefinition, JobExecutionResult
 
 
 ONLY_CRITICAL_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -100,12 +100,7 @@ def execute(
     with _quiet(), attentive_waits(), instance(settings) as opened:
         bury_the_dead(opened)
         definitions = build_defs(settings, resources={"progress": progress}, retry=None)
-        result = definitions.resolve_job_def(job).execute_in_process(
-            instance=opened,
-            tags={**(tags or {}), **instant, **ours},
-            run_config=ONLY_CRITICAL_LOGS,
-            raise_on_error=False,
-        )
+        result = _run(opened, definitions.resolve_job_def(job), {**(tags or {}), **instant, **ours})
     left_out, wait_hours = _left_out(result)
     return Outcome(
         job=job,
@@ -119,7 +114,28 @@ def execute(
     )
 
 
-def _rows(result: "ExecuteInProcessResult") -> int:
+def _run(opened: "DagsterInstance", job: "JobDefinition", tags: Mapping[str, str]) -> "JobExecutionResult":
+    """Run a job to its end as a run of the code location that the UI shows.
+
+    ``execute_in_process`` would create a run of no location, which is on no timeline and cannot be executed again.
+    """
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import execute_run
+    from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+    module = LoadableTargetOrigin(module_name="mist_pipeline.definitions")
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(module, CODE_LOCATION)
+    run = opened.create_run_for_job(
+        job,
+        run_config=ONLY_CRITICAL_LOGS,
+        tags={**job.run_tags, **tags},
+        remote_job_origin=RemoteRepositoryOrigin(location, "__repository__").get_job_origin(job.name),
+    )
+    return execute_run(InMemoryJob(job), run, opened)
+
+
+def _rows(result: "JobExecutionResult") -> int:
     # A run over many days tells the same count once for every day.
     counts: dict[str, int] = {}
     for event in result.get_asset_materialization_events():
@@ -129,7 +145,7 @@ def _rows(result: "ExecuteInProcessResult") -> int:
     return sum(counts.values())
 
 
-def _left_out(result: "ExecuteInProcessResult") -> tuple[tuple[str, ...], float]:
+def _left_out(result: "JobExecutionResult") -> tuple[tuple[str, ...], float]:
     """What the plans of this run left out though it was wanted, and the hours of waiting that it would have cost."""
     lines: dict[str, None] = {}
     wait_hours = 0.0
@@ -142,14 +158,14 @@ def _left_out(result: "ExecuteInProcessResult") -> tuple[tuple[str, ...], float]
     return tuple(lines), wait_hours if lines else 0.0
 
 
-def _failed_checks(result: "ExecuteInProcessResult") -> Iterator[str]:
+def _failed_checks(result: "JobExecutionResult") -> Iterator[str]:
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
             name = f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
             yield f"{name}: {evaluation.description or 'failed'}"
 
 
-def _failures(result: "ExecuteInProcessResult") -> Iterator[str]:
+def _failures(result: "JobExecutionResult") -> Iterator[str]:
     for event in (event for event in result.all_events if event.is_step_failure):
         error = event.step_failure_data.error
         cause = error.cause if error and error.cause else error

@@ -1,0 +1,27 @@
+"""What Dagster's UI knows of a run of the command line: the same as of one that it started itself."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from mist_pipeline.cli.dagster_home import instance, project_file
+from mist_pipeline.cli.execution import execute
+from mist_pipeline.settings import load_settings
+from mist_pipeline.workflows.progress import silent
+
+
+@pytest.mark.slow
+def test_a_run_of_the_command_line_belongs_to_the_code_location_that_the_ui_shows(tmp_path: Path) -> None:
+    settings = load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path)})
+    workspace = yaml.safe_load(project_file("workspace.yaml").read_text(encoding="utf-8"))
+    (location,) = (one["python_module"]["location_name"] for one in workspace["load_from"])
+    assert execute(settings, "retention", progress=silent).is_success
+    # The timeline, the history of a job and "Re-execute" find runs by this label.
+    shown = dg.RunsFilter(job_name="retention", tags={".dagster/repository": f"__repository__@{location}"})
+    with instance(settings) as opened:
+        (run,) = opened.get_runs(shown)
+    assert run.status == dg.DagsterRunStatus.SUCCESS
+    assert run.remote_job_origin is not None
+    assert (run.remote_job_origin.location_name, run.remote_job_origin.job_name) == (location, "retention")
