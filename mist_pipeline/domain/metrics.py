@@ -137,6 +137,23 @@ CLASSIFIERS: Mapping[str, str] = {
 }
 """Every known classifier by canonical name, with its title for people; the cloud may send others."""
 
+FAMILIES: Mapping[str, str] = {
+    "radio": "Radio conditions",
+    "connect": "Connecting",
+    "roaming": "Roaming",
+    "ap": "Access points",
+    "switch": "Switches",
+    "wan": "WAN",
+    "clients": "Number of clients",
+    "device": "Devices",
+    "health": "Site health",
+    "collector": "Collection of data",
+}
+"""Families of metrics and of other problems, with their titles for people."""
+
+_PIPELINE = "pipeline:"
+_SYMPTOMS: Mapping[str, str] = {"clients": "Unusual number of clients", "device": "Devices lost"}
+
 _BY_SPELLING = {
     spelling: metric.name for metric in CATALOGUE.values() for spelling in (metric.name, *metric.spellings)
 }
@@ -172,6 +189,27 @@ def classifier_title(classifier: str) -> str:
     name = normalise(classifier)
     words = name.replace("-", " ")
     return CLASSIFIERS.get(name) or words[:1].upper() + words[1:]
+
+
+def family_title(family: str) -> str:
+    """Title of a family; what belongs to none is about the whole site, an unknown one is spelt in words.
+
+    >>> family_title("radio"), family_title(""), family_title("pipeline:daily"), family_title("of_my-own")
+    ('Radio conditions', 'Whole site', 'The pipeline', 'Of my own')
+    """
+    if family.startswith(_PIPELINE):
+        return "The pipeline"
+    words = normalise(family).replace("-", " ")
+    return FAMILIES.get(family) or words[:1].upper() + words[1:] or "Whole site"
+
+
+def symptom(family: str) -> str:
+    """What is wrong where no classifier says more.
+
+    >>> symptom("roaming"), symptom("device"), symptom("")
+    ('Roaming worse than usual', 'Devices lost', 'Trouble')
+    """
+    return _SYMPTOMS.get(family) or (f"{family_title(family)} worse than usual" if family else "Trouble")
 
 
 def in_catalogue_order(metrics: Iterable[str]) -> list[str]:

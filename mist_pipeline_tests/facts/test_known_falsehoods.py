@@ -40,7 +40,7 @@ SAID: dict[str, tuple[Passage, Truth]] = {
         Passage("a", "Nothing: every site that could be judged behaves like itself and its peers."),
         told(a_coverage=DROPPED),
     ),
-    "usual as something else": (Passage("a", "normally 85.8 %", "a", "coverage"), told(a_coverage=DROPPED)),
+    "usual as something else": (Passage("a", "usual 85.8 %", "a", "coverage"), told(a_coverage=DROPPED)),
     "a level for a score": (
         Passage(
             "a",

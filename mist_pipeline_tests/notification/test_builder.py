@@ -12,7 +12,7 @@ from mist_pipeline.alerts.notify.decision import NOTIFYING
 from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.delivery.message import Reason
 from mist_pipeline.delivery.rendering import wording
-from mist_pipeline.delivery.rendering.incident_page import blame_tables, picture_title
+from mist_pipeline.delivery.rendering.incident_page import blame_tables, picture_title, render_page
 from mist_pipeline.notification.builder import MOST_PAIRS, MOST_PICTURES, compose, leading_pairs
 from mist_pipeline.notification.message_context import Background, Blamed, Subject
 from mist_pipeline_tests.support.alerts.impacts import impact
@@ -303,6 +303,18 @@ def test_evidence_is_what_the_finding_said_with_what_the_cloud_blames() -> None:
         ("Store 1", "weak-signal", 31.5, 42),
         ("Store 1", "asymmetry-uplink", 3.0, None),
     ]
+    assert "not known" in render_page(message, {})
+
+
+def test_a_mail_has_no_column_of_users_that_nobody_knows() -> None:
+    blamed = (Blamed("weak-signal", 31.5), Blamed("asymmetry-uplink", 3.0))
+    background = {
+        (site_id(1), "coverage"): Background(classifiers=blamed, classifiers_day=date(2026, 11, 22)),
+    }
+    page = render_page(told(subject(alert(1)), around=replace(AROUND, background=background)), {})
+    assert "Weak signal" in page
+    assert ">Users<" not in page
+    assert "–" not in page
 
 
 def test_pictures_are_those_of_the_worst_alerts_each_under_a_heading_of_its_own() -> None:

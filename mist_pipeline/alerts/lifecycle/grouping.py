@@ -21,7 +21,7 @@ from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, Json, S
 from mist_pipeline.alerts.lifecycle.observations import Cause
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.projection import apply_to_incident
-from mist_pipeline.domain.metrics import classifier_title
+from mist_pipeline.domain.metrics import classifier_title, symptom
 from mist_pipeline.domain.severity import Severity, rank, worst
 
 STORM = "storm"
@@ -264,7 +264,7 @@ class IncidentGrouper:
         blamed = Counter(alert.classifier for alert in members if alert.classifier)
         common = [name for name, count in blamed.most_common(1) if 2 * count >= len(members)]
         sites = len({alert.site_id for alert in members})
-        what = classifier_title(common[0]) if common else family or "trouble"
+        what = classifier_title(common[0]) if common else symptom(family)
         text = f"{what} at {sites} sites at once"
         names = (family, classifier) if classifier else (family,)
         incident = self._open(stable_id(STORM, *names), family, text, STORM, family, "infrastructure")

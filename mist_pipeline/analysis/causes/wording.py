@@ -10,7 +10,7 @@ shortened here, and escaped by the renderer.
 
 from collections.abc import Mapping
 
-from mist_pipeline.domain.metrics import classifier_title, normalise
+from mist_pipeline.domain.metrics import classifier_title, family_title, in_sentence, normalise, symptom
 from mist_pipeline.domain.site_names import DISPLAY_NAME_LENGTH
 from mist_pipeline.domain.text import clean
 
@@ -54,17 +54,6 @@ SERVICES: tuple[tuple[str, str], ...] = (
 )
 """Classifier or its beginning → the service that it points at; the longest match wins."""
 
-_FAMILIES: dict[str, str] = {
-    "radio": "radio conditions",
-    "connect": "connecting",
-    "roaming": "roaming",
-    "ap": "access points",
-    "switch": "switches",
-    "wan": "WAN",
-    "clients": "number of clients",
-    "device": "devices",
-}
-
 _PLACES: dict[str, tuple[str, str]] = {
     "site_group": ("group {value}", "of that group"),
     "gateway": ("sites behind gateway {value}", "at that gateway"),
@@ -88,7 +77,7 @@ def service(classifier: str, family: str) -> str:
     """The service that a classifier points at; an unknown one gives the family in words."""
     normalised = normalise(classifier)
     matches = [(len(start), words) for start, words in SERVICES if normalised.startswith(start)]
-    return max(matches)[1] if matches else _FAMILIES.get(family, clean(family, NAME_LENGTH))
+    return max(matches)[1] if matches else in_sentence(family_title(clean(family, NAME_LENGTH)))
 
 
 def shared_cause(
@@ -116,20 +105,24 @@ def shared_cause(
     """
     shown = clean(names.get(value, value), NAME_LENGTH)
     place, owner = (text.format(value=shown) for text in _PLACES[attribute])
-    symptom = (
-        classifier_title(clean(classifier, NAME_LENGTH)) if classifier else f"{service('', family)} degraded"
+    seen = (
+        classifier_title(clean(classifier, NAME_LENGTH))
+        if classifier
+        else symptom(clean(family, NAME_LENGTH))
     )
     of = " " if place.startswith("sites") else " sites of "
     where = f"{degraded} of {judged}{of}{place}"
     pointed_at = service(classifier, family)
     if attribute in _SUSPECTS:
-        return f"{symptom} at {where} → {_SUSPECTS[attribute].format(value=shown)} ({pointed_at})"
-    return f"{symptom} at {where} → {pointed_at} {owner}"
+        return f"{seen} at {where} → {_SUSPECTS[attribute].format(value=shown)} ({pointed_at})"
+    return f"{seen} at {where} → {pointed_at} {owner}"
 
 
 def site_cause(name: str, family: str, classifier: str) -> str:
     """The sentence for a cause of one site alone: "DNS at Main Street → DNS service of this site"."""
-    symptom = (
-        classifier_title(clean(classifier, NAME_LENGTH)) if classifier else f"{service('', family)} degraded"
+    seen = (
+        classifier_title(clean(classifier, NAME_LENGTH))
+        if classifier
+        else symptom(clean(family, NAME_LENGTH))
     )
-    return f"{symptom} at {clean(name, DISPLAY_NAME_LENGTH)} → {service(classifier, family)} of this site"
+    return f"{seen} at {clean(name, DISPLAY_NAME_LENGTH)} → {service(classifier, family)} of this site"

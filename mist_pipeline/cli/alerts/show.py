@@ -31,7 +31,7 @@ from mist_pipeline.cli.alerts.tables import (
 )
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.delivery.rendering.wording import left_out
-from mist_pipeline.domain.metrics import title_of
+from mist_pipeline.domain.metrics import family_title, title_of
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import clean, count, safe_url
 from mist_pipeline.domain.text import instant as in_words
@@ -191,7 +191,7 @@ def _print_alerts(alerts: Sequence[Alert], sites: Sites, now: datetime) -> None:
             cell(alert.state),
             since(alert.began_at or alert.opened_at or alert.pending_since, now),
             cell(sites.label(alert.site_id, alert.family)),
-            cell(title_of(alert.metric) or alert.family),
+            cell(title_of(alert.metric) or family_title(alert.family)),
             cell(alert.summary),
         )
     console.print(rows)
@@ -208,7 +208,7 @@ def timeline(events: Sequence[Event], alerts: Sequence[Alert], sites: Sites) -> 
         sites: What sites are called.
     """
     names = {
-        alert.alert_id: f"{sites.label(alert.site_id, alert.family)} ({title_of(alert.metric) or alert.family})"
+        alert.alert_id: f"{sites.label(alert.site_id, alert.family)} ({title_of(alert.metric) or family_title(alert.family)})"
         for alert in alerts
     }
     together = {(event.subject_id, event.at, event.kind) for event in events}

@@ -60,6 +60,11 @@ class BlameTable:
     rows: tuple[Blame, ...]
     left_out: int
 
+    @property
+    def has_users(self) -> bool:
+        """Whether the users hit are known of any row."""
+        return any(row.num_users is not None for row in self.rows)
+
 
 @dataclass(frozen=True)
 class Row:

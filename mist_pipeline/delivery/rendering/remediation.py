@@ -11,8 +11,7 @@ from pathlib import Path
 import yaml
 
 from mist_pipeline.delivery.message import AlertView
-from mist_pipeline.delivery.rendering.wording import FAMILY_TITLES
-from mist_pipeline.domain.metrics import CATALOGUE, canonical, normalise
+from mist_pipeline.domain.metrics import CATALOGUE, FAMILIES, canonical, normalise
 from mist_pipeline.domain.plain_yaml import RefusedError, read_yaml
 from mist_pipeline.domain.text import SENTENCE_LENGTH
 
@@ -129,7 +128,7 @@ def _table(document: object, where: str) -> Remediation:
     for name, entry in _mapping(sections.get("metrics", {}), f"{where}: metrics").items():
         place = f"{where}: metrics.{name}"
         metrics[_metric(name, place)] = _advice(entry, place)
-    known = tuple(sorted({metric.family for metric in CATALOGUE.values()} | {*FAMILY_TITLES, *_OWN}))
+    known = tuple(sorted({*FAMILIES, *_OWN}))
     families = {
         name: _advice(entry, f"{where}: families.{name}")
         for name, entry in _mapping(sections.get("families", {}), f"{where}: families", known).items()

@@ -13,7 +13,7 @@ from datetime import UTC, timedelta
 
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
 from mist_pipeline.delivery.rendering.impact import client_line, impact_line, worst_device
-from mist_pipeline.domain.metrics import CATALOGUE
+from mist_pipeline.domain.metrics import CATALOGUE, family_title
 from mist_pipeline.domain.site_names import DISPLAY_NAME_LENGTH, display_names, unnamed
 from mist_pipeline.domain.text import (
     ID_LENGTH,
@@ -25,14 +25,6 @@ from mist_pipeline.domain.text import (
     instant,
     safe_url,
 )
-
-FAMILY_TITLES: Mapping[str, str] = {
-    "collector": "Collection of data",
-    "device": "Devices",
-    "health": "Site health",
-}
-"""What problems without a metric are called; any other is of the pipeline, or of the whole site."""
-_PIPELINE = "pipeline:"
 
 _WHY: Mapping[Reason, str] = {
     "first": "First message about this incident.",
@@ -77,8 +69,7 @@ def subject_of(alert: AlertView) -> str:
     """What an alert is about: the metric's title, or that of its family."""
     if alert.metric in CATALOGUE:
         return CATALOGUE[alert.metric].title
-    other = "The pipeline" if alert.family.startswith(_PIPELINE) else "Whole site"
-    return clean(alert.metric, NAME_LENGTH) or FAMILY_TITLES.get(alert.family, other)
+    return clean(alert.metric, NAME_LENGTH) or family_title(clean(alert.family, NAME_LENGTH))
 
 
 def summary_of(alert: AlertView) -> str:

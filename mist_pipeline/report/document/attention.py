@@ -161,9 +161,9 @@ def needs_attention(
         notes: list[str] = []
         if top is not None:
             key = (site_id, top["metric"])
-            normal = expected.get(key)
+            usual = expected.get(key)
             notes += [text for text in (blamed.get(key), hours.get(key)) if text]
-            notes += [f"normally {percent(normal)}"] if normal is not None else []
+            notes += [f"usual {percent(usual)}"] if usual is not None else []
             notes += [_metric_sentence(reading) for reading in worst[site_id][1:2]]
         if site_id in causes:
             notes.insert(0, f"part of a common cause of {count(causes[site_id]['num_sites'], 'site')}")

@@ -8,7 +8,6 @@ import polars as pl
 from mist_pipeline.domain.metrics import classifier_title, in_catalogue_order, title_of
 from mist_pipeline.domain.numbers import percent, rounded_down
 from mist_pipeline.domain.text import clean
-from mist_pipeline.report.document.formatting import signed
 from mist_pipeline.report.document.model import (
     Anomaly,
     CandidateCause,
@@ -43,7 +42,9 @@ def classifiers(data: ReportData, sites: dict[str, Site]) -> list[Classifier]:
             mean_pct=pl.col("degraded_pct").mean(),
             num_users=pl.when(pl.col("num_users").count() > 0).then(pl.col("num_users").sum()),
             num_aps=pl.when(pl.col("num_aps").count() > 0).then(pl.col("num_aps").sum()),
+            impact_state=_why_unknown(today),
             num_sites=blamed.sum().cast(pl.Int64),
+            num_sites_counted=(blamed & pl.col("num_users").is_not_null()).sum().cast(pl.Int64),
             worst_site_id=pl.col("site_id").first(),
             worst_pct=pl.col("degraded_pct").first(),
         )
@@ -64,7 +65,9 @@ def classifiers(data: ReportData, sites: dict[str, Site]) -> list[Classifier]:
             degraded_pct=rounded_down(row["degraded_pct"], 2),
             num_users=row["num_users"],
             num_aps=row["num_aps"],
+            impact_state=row["impact_state"],
             num_sites=row["num_sites"],
+            num_sites_counted=row["num_sites_counted"],
             worst_site=sites[row["worst_site_id"]]["label"],
             worst_site_id=row["worst_site_id"],
             worst_pct=rounded_down(row["worst_pct"], 2),
@@ -72,6 +75,18 @@ def classifiers(data: ReportData, sites: dict[str, Site]) -> list[Classifier]:
         for row in rows.to_dicts()
     ]
     return sorted(listed, key=lambda row: (order[row["metric"]], -row["degraded_pct"], row["classifier"]))
+
+
+def _why_unknown(today: pl.DataFrame) -> pl.Expr:
+    """Whether those hit are known of one site at least; else what is most often said of them, null in older histories."""
+    if "impact_state" not in today.columns:
+        return pl.lit(None, pl.String)
+    state = pl.col("impact_state")
+    return (
+        pl.when((state == "known").any())
+        .then(pl.lit("known"))
+        .otherwise(state.drop_nulls().mode().sort().first())
+    )
 
 
 def candidate_causes(data: ReportData, sites: dict[str, Site]) -> list[CandidateCause] | None:
@@ -140,8 +155,12 @@ def _deviations(data: ReportData) -> dict[str, list[str]]:
     )
     sentences: dict[str, list[str]] = {}
     for site_id, metric, score, expected, sigma in rows.iter_rows():
-        far = "" if sigma is None else f" ({signed(sigma)} σ)"
-        text = f"{title_of(metric)} {percent(score)}, normally {percent(expected)}{far}"
+        far = (
+            ""
+            if sigma is None
+            else f" ({abs(sigma):.1f} standard deviations {'below' if sigma < 0 else 'above'})"
+        )
+        text = f"{title_of(metric)} {percent(score)}, usual {percent(expected)}{far}"
         sentences.setdefault(site_id, []).append(text)
     return sentences
 

@@ -8,9 +8,10 @@ Titles of metrics are in ``domain.metrics``, percentages in ``domain.numbers``, 
 '12,345'
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mist_pipeline.domain.text import count
 from mist_pipeline.report.queries.data import ReportSettings
 
 THRESHOLD_NAMES = {
@@ -35,6 +36,36 @@ def signed(value: float | None, decimals: int = 1) -> str:
 def number(value: float | None) -> str:
     """A count with groups of three; an en dash for none."""
     return "–" if value is None else f"{value:,.0f}"
+
+
+UNKNOWN_HIT: Mapping[str | None, str] = {
+    "not_asked": "not asked for this day",
+    "not_said": "the cloud did not say",
+}
+"""Why the users and access points that are hit are not known (``impact_state``)."""
+_NO_REASON = "not known"
+
+
+def number_hit(value: float | None, row: Mapping[str, Any]) -> str:
+    """How many a classifier hits, and at how many of its sites that is known; or why it is not.
+
+    >>> number_hit(31, {"num_sites": 40, "num_sites_counted": 2}), number_hit(None, {"impact_state": "not_asked"})
+    ('31 at 2 of 40 sites', 'not asked for this day')
+    """
+    if value is None:
+        return UNKNOWN_HIT.get(row["impact_state"], _NO_REASON)
+    if row["num_sites_counted"] < row["num_sites"]:
+        return f"{number(value)} at {row['num_sites_counted']:,} of {count(row['num_sites'], 'site')}"
+    return number(value)
+
+
+def why_nobody_is_counted(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Why of none of these classifiers it is known who is hit, each reason once.
+
+    >>> why_nobody_is_counted([{"impact_state": "not_said"}, {"impact_state": None}])
+    'the cloud did not say, not known'
+    """
+    return ", ".join(dict.fromkeys(UNKNOWN_HIT.get(row["impact_state"], _NO_REASON) for row in rows))
 
 
 def threshold_pct(metric: str, threshold: str, settings: ReportSettings) -> float | None:

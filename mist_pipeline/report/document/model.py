@@ -199,7 +199,9 @@ class Classifier(TypedDict):
     degraded_pct: float
     num_users: int | None
     num_aps: int | None
+    impact_state: str | None
     num_sites: int
+    num_sites_counted: int
     worst_site: str
     worst_site_id: str
     worst_pct: float

@@ -153,6 +153,8 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "long_day": long_day,
     "metric": title_of,
     "number": formatting.number,
+    "number_hit": formatting.number_hit,
+    "why_nobody_is_counted": formatting.why_nobody_is_counted,
     "percent": percent,
     "health": health_text,
     "reading_class": reading_class,

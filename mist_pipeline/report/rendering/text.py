@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.numbers import beyond_chance, percent, rounded_down
 from mist_pipeline.domain.text import count
-from mist_pipeline.report.document.formatting import number, signed
-from mist_pipeline.report.document.model import STATUSES, Anomaly, Dashboard
+from mist_pipeline.report.document.formatting import number, number_hit, signed, why_nobody_is_counted
+from mist_pipeline.report.document.model import STATUSES, Anomaly, Classifier, Dashboard
 from mist_pipeline.report.queries.data import ReportSettings
 
 _WIDTH = 100
@@ -82,7 +82,7 @@ def _attention(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
     return _section(
         "What needs attention",
         [*lines, *_more(shown, dashboard["attention"], "site")],
-        "Nothing: no site is critical, unhealthy or getting worse.",
+        "Nothing: no site is critical or unhealthy, and no degraded one worsens.",
     )
 
 
@@ -136,7 +136,7 @@ def _trends(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
     return _section(
         "Getting worse, seven days",
         [*lines, *_more(shown, dashboard["trends"], "series")],
-        "Nothing gets worse beyond its own noise.",
+        "Nothing fell beyond its own noise against the day before.",
     )
 
 
@@ -180,14 +180,23 @@ def _sites(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
     return _section(title, [*lines, *_more(shown, dashboard["sites"], "site")], "There are no sites.")
 
 
+def _hit(row: Classifier) -> str:
+    """``users 31 at 2 of 40 sites, APs 4; ``; empty where neither is known."""
+    numbers = {"users": row["num_users"], "APs": row["num_aps"]}
+    known = [f"{what} {number_hit(value, row)}" for what, value in numbers.items() if value is not None]
+    return f"{', '.join(known)}; " if known else ""
+
+
 def _classifiers(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
     blamed = [row for row in dashboard["classifiers"] if row["degraded_pct"] > 0]
     shown = blamed[: settings.max_rows]
     lines = [
-        f"  {percent(row['degraded_pct']):>7}  users {number(row['num_users']):>7}  APs {number(row['num_aps']):>6}  "
-        f"{title_of(row['metric'])} / {row['title']}; worst {percent(row['worst_pct'])} at {row['worst_site']}"
+        f"  {percent(row['degraded_pct']):>7}  {title_of(row['metric'])} / {row['title']}; {_hit(row)}"
+        f"worst {percent(row['worst_pct'])} at {row['worst_site']}"
         for row in shown
     ]
+    if shown and all(row["num_users"] is None and row["num_aps"] is None for row in shown):
+        lines.append(f"  Users and APs that are hit: {why_nobody_is_counted(shown)}.")
     return _section(
         "What the cloud blames", [*lines, *_more(shown, blamed, "classifier")], "Nothing is blamed."
     )

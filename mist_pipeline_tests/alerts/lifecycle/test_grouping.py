@@ -38,7 +38,7 @@ def test_three_hundred_sites_that_lose_their_wan_at_once_are_one_incident() -> N
     incident = only_incident(state)
     assert incident.scope == "infrastructure"
     assert len(incident.alert_ids) == 300
-    assert incident.cause == "device at 300 sites at once"
+    assert incident.cause == "Devices lost at 300 sites at once"
     assert kinds(events, "incident") == ["opened", "joined"]
 
 
@@ -166,7 +166,7 @@ def test_a_few_sites_in_a_large_organisation_are_no_storm() -> None:
 def test_more_new_incidents_than_the_cap_are_one() -> None:
     rows = [connect(site) if number % 2 else down(site) for number, site in enumerate(SITES[:120])]
     state, _ = run([live(0, *rows)], Policy(storm_sites=1000, max_new_incidents=50))
-    assert only_incident(state).cause == "trouble at 120 sites at once"
+    assert only_incident(state).cause == "Trouble at 120 sites at once"
 
 
 def test_a_shared_cause_is_one_incident_named_by_it() -> None:

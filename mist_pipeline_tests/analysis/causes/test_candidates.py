@@ -146,7 +146,7 @@ def test_scattered_troubles_stay_causes_of_their_sites() -> None:
     assert found["scope"].unique().to_list() == ["site"]
     causes = dict(found.select("value", "cause").iter_rows())
     assert causes["s003"] == "DNS at Shop 3 → DNS service of this site"
-    assert causes["s031"] == "connecting degraded at Main Street → connecting of this site"
+    assert causes["s031"] == "Connecting worse than usual at Main Street → connecting of this site"
     assert found["p_value"].is_null().all()
 
 

@@ -86,7 +86,7 @@ def test_what_went_into_another_incident_is_over_but_does_not_claim_to_have_reco
 def test_trouble_of_the_pipeline_is_not_that_of_a_whole_site() -> None:
     assert wording.subject_of(alert(site(1), metric="", family="pipeline:daily")) == "The pipeline"
     assert wording.subject_of(alert(site(1), metric="", family="collector")) == "Collection of data"
-    assert wording.subject_of(alert(site(1), metric="", family="radio")) == "Whole site"
+    assert wording.subject_of(alert(site(1), metric="", family="radio")) == "Radio conditions"
 
 
 def test_every_reason_has_a_sentence() -> None:
@@ -167,7 +167,8 @@ def test_an_alert_about_no_site_is_about_the_organisation() -> None:
     [
         ("coverage", "radio", "Coverage"),
         ("", "device", "Devices"),
-        ("", "x", "Whole site"),
+        ("", "x", "X"),
+        ("", "", "Whole site"),
         ("new-one", "x", "new-one"),
     ],
 )
@@ -374,7 +375,7 @@ def test_an_incident_gets_the_steps_of_its_open_alerts_each_once_and_not_too_man
         ("metrics: {coverage: }", "metrics.coverage: expected names with values below them, found nothing"),
         (
             "families: {radios: {steps: [a]}}",
-            "own.yaml: families: unknown key 'radios'; known are ap, collector",
+            "own.yaml: families: unknown key 'radios'; known are ap, clients, collector",
         ),
         (f"metrics: {{coverage: {{steps: [{'x' * 700}]}}}}", "entry 1 is longer than 600 characters"),
         ("metrics: !!python/object:os.system {}", "no valid YAML"),

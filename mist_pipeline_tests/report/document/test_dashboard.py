@@ -230,7 +230,7 @@ def test_attention_names_the_metric_the_number_and_what_is_behind_it(report: Ren
     assert item["metric"] == "capacity"
     assert item["reason"] == f"Capacity {math.floor((item['score_pct'] or 0) * 10) / 10:.1f} % is unhealthy"
     assert any(note.startswith("mostly Number of clients (") for note in item["notes"])
-    assert any(note.startswith("normally 9") for note in item["notes"])
+    assert any(note.startswith("usual 9") for note in item["notes"])
     assert item["history"][-1] == item["score_pct"]
 
 
@@ -391,7 +391,7 @@ def test_anomalies_say_how_much_each_metric_has_to_do_with_it(report: Rendered) 
         shares = [share["share"] for share in item["contributions"]]
         assert shares == sorted(shares, reverse=True)
         assert sum(shares) == pytest.approx(1, abs=0.01)
-    assert any("normally" in text for item in anomalies for text in item["deviations"])
+    assert any(", usual " in text for item in anomalies for text in item["deviations"])
 
 
 def test_reasons_are_counted_by_their_main_part(report: Rendered) -> None:

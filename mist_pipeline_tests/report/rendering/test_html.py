@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.report import Links, ReportData, ReportSettings, render_html
-from mist_pipeline_tests.support.report.pages import Rendered, parse
+from mist_pipeline_tests.support.report.pages import Rendered, parse, rendered
 from mist_pipeline_tests.support.report.worlds import DAY, make_report, site_id
 
 SECTIONS = {
@@ -244,3 +244,45 @@ def test_one_common_cause_does_not_fill_the_list_of_what_needs_attention(report:
     attention = section(report.html, "attention")
     assert attention.count("part of a common cause of") == 3
     assert "2 more sites not shown here" in attention
+
+
+@pytest.mark.parametrize(
+    ("state", "users", "columns", "said"),
+    [
+        ("not_asked", [None, None], ["Classifier", "Degraded", "Worst site"], "not asked for this day."),
+        ("not_said", [None, None], ["Classifier", "Degraded", "Worst site"], "the cloud did not say."),
+        (
+            None,
+            [None, None],
+            ["Classifier", "Degraded", "Worst site"],
+            "Users and APs that are hit: not known.",
+        ),
+        ("known", [31, None], ["Classifier", "Degraded", "Users", "APs", "Worst site"], "31 at 1 of 2 sites"),
+        ("known", [31, 4], ["Classifier", "Degraded", "Users", "APs", "Worst site"], "35"),
+    ],
+)
+def test_who_is_hit_is_a_number_or_says_why_it_is_not_known(
+    state: str | None, users: list[int | None], columns: list[str], said: str
+) -> None:
+    data = make_report(2, 2, analysed=False)
+    blamed = pl.DataFrame(
+        {
+            "day": [DAY] * 2,
+            "site_id": [site_id(0), site_id(1)],
+            "metric": ["coverage"] * 2,
+            "classifier": ["weak-signal"] * 2,
+            "degraded_pct": [12.0, 6.0],
+            "degraded_user_minutes": [120.0, 60.0],
+            "num_users": pl.Series(users, dtype=pl.Int64),
+            "num_aps": pl.Series(users, dtype=pl.Int64),
+            "impact_state": pl.Series([state if one is None else "known" for one in users], dtype=pl.String),
+        }
+    )
+    found = rendered(replace(data, classifiers_daily=blamed))
+    markup = parse(section(found.html, "classifiers"))
+    assert [
+        text for text in markup.text if text in {"Classifier", "Degraded", "Users", "APs", "Worst site"}
+    ] == columns
+    assert said in markup.words
+    assert said in found.text
+    assert "–" not in markup.words.replace("20 % and more", "")

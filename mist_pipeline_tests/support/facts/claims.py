@@ -228,23 +228,23 @@ def _baseline(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
     yield from _below(found["score"], found["usual"])
 
 
-@claim(rf"normally (?P<usual>{N}) %")
-def _normally(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
-    yield from percentage(found["usual"], truth.usual(passage.site_id, passage.metric), "usual")
-
-
 @claim(rf"usual (?P<usual>{N}) %")
 def _usual_line(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
     yield from percentage(found["usual"], truth.usual(passage.site_id, passage.metric), "usual")
 
 
-@claim(rf"(?P<title>{TITLE}) (?P<score>{N}) %, normally (?P<usual>{N}) %(?: \((?P<sigma>{N}) σ\))?")
+@claim(
+    rf"(?P<title>{TITLE}) (?P<score>{N}) %, usual (?P<usual>{N}) %"
+    rf"(?: \((?P<sigma>{N}) standard deviations (?P<side>below|above)\))?"
+)
 def _deviation(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
     metric = metric_called(found["title"])
     yield from percentage(found["score"], truth.score(passage.site_id, metric), "score")
     yield from percentage(found["usual"], truth.usual(passage.site_id, metric), "usual")
     if found["sigma"]:
-        yield from nearest(found["sigma"], truth.row("deviations", passage.site_id, metric).get("sigma"), "σ")
+        sigma = truth.row("deviations", passage.site_id, metric).get("sigma")
+        signed = None if sigma is None else -sigma if found["side"] == "below" else sigma
+        yield from nearest(found["sigma"], signed, "standard deviations")
 
 
 @claim(rf"(?P<title>{TITLE}) (?P<score>{N}) % is (?P<status>critical|unhealthy|degraded|healthy)")
