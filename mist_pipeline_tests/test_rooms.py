@@ -40,6 +40,7 @@ BELOW: dict[str, set[str]] = {
     "tables": {"domain"},
     "http_client": {"domain"},
     "charts": {"domain"},  # one look for the report's page and for mails, which may not know each other
+    "guard": {"domain", "http_client"},
     "mist": GROUND,
     "collect": GROUND | {"mist"},
     "warehouse": GROUND,

@@ -1,5 +1,6 @@
 """What keeps running: ``daemon`` (clock and UI), ``ui``, ``listen`` (PagerDuty's webhooks) and ``simulate`` (a Mist cloud)."""
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from mist_pipeline.simulator.cloud.http_faults import Kind
     from mist_pipeline.workflows.running.folder_lock import FolderLock
 
+AllowedHosts = Annotated[
+    list[str] | None,
+    typer.Option("--allowed-host", help="Name by which people reach the UI, NAME or NAME:PORT; repeatable."),
+]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="Nobody can change anything in the UI.")]
+
 
 def daemon(
     interval: Annotated[
@@ -27,6 +34,8 @@ def daemon(
     listen_port: Annotated[
         int, typer.Option(help="Port for PagerDuty's webhooks, where signing_keys_from is set.")
     ] = 8601,
+    allowed_host: AllowedHosts = None,
+    read_only: ReadOnly = False,
 ) -> None:
     """Run Dagster's daemon and web UI with every schedule and sensor on, until interrupted.
 
@@ -40,8 +49,9 @@ def daemon(
         settings = load_settings(environment={**environment(settings), **extra})
     announce(settings)
     _refuse_another_organisation(settings)
-    env = environment(settings, extra)
     workspace = str(project_file("workspace.yaml"))
+    webserver = _webserver(settings, workspace, host, port, allowed_host or [], is_read_only=read_only)
+    env = environment(settings, extra)
     lock = _take_folder(settings, "mist-pipeline daemon", f"http://{host}:{port}")
     _bury_the_dead(settings)
     _start(workspace, env)
@@ -51,7 +61,7 @@ def daemon(
     )
     services = [
         _dagster("dagster-daemon", "run", "--workspace", workspace),
-        _webserver(workspace, host, port),
+        webserver,
     ]
     helpers = []
     if any(pager.signing_keys_from for pager in settings.notifications.pagers.values()):
@@ -127,6 +137,8 @@ def listen(
 def ui(
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
+    allowed_host: AllowedHosts = None,
+    read_only: ReadOnly = False,
 ) -> None:
     """Open Dagster's web UI on this data folder; starts no schedules (those that a daemon started stay on).
 
@@ -137,13 +149,14 @@ def ui(
     settings = load_settings()
     need_data_folder(settings)
     workspace = str(project_file("workspace.yaml"))
+    webserver = _webserver(settings, workspace, host, port, allowed_host or [], is_read_only=read_only)
     console.print(f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends it)")
     env = environment(settings)
     lock = _take_folder(settings, "mist-pipeline ui", f"http://{host}:{port}")
     # The daemon is what starts the runs that people queue in the UI.
     services = [
         _dagster("dagster-daemon", "run", "--workspace", workspace),
-        _webserver(workspace, host, port),
+        webserver,
     ]
     is_well = run_together(services, env, keep_open=[lock.descriptor])
     lock.release()
@@ -243,16 +256,44 @@ def _fault(text: str, kinds: "tuple[Kind, ...]") -> "tuple[Kind, float]":
 
 def _dagster(program: str, *arguments: str) -> list[str]:
     # `dagster-daemon` has no public module name: its console script, which need not be on the path, runs this one.
-    module = {
-        "dagster-daemon": "dagster._daemon",
-        "dagster-webserver": "dagster_webserver",
-        "dagster": "dagster",
-    }
+    module = {"dagster-daemon": "dagster._daemon", "dagster": "dagster"}
     return [sys.executable, "-m", module[program], *arguments]
 
 
-def _webserver(workspace: str, host: str, port: int) -> list[str]:
-    return _dagster("dagster-webserver", "--workspace", workspace, "--host", host, "--port", str(port))
+def _webserver(
+    settings: "Settings",
+    workspace: str,
+    host: str,
+    port: int,
+    allowed_hosts: list[str],
+    *,
+    is_read_only: bool,
+) -> list[str]:
+    """The command of the UI's process; what would keep it from starting is refused here, before anything runs."""
+    from urllib.parse import urlsplit
+
+    from mist_pipeline.cli.webserver import TOKEN_VARIABLE, rules_of, signing_in
+    from mist_pipeline.guard.rules import is_local
+
+    # Where links of messages lead, people come from.
+    linked = urlsplit(settings.notifications.dagster_url or "").netloc
+    names = [*allowed_hosts, *([linked] if linked else [])]
+    try:
+        rules_of(host, names, is_read_only=is_read_only)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--allowed-host") from None
+    try:
+        who = signing_in(os.environ)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=TOKEN_VARIABLE) from None
+    if who is None and not is_local(host):
+        errors.print(
+            f"[yellow]![/] Whoever reaches {host}:{port} can use the UI; {TOKEN_VARIABLE} makes it ask for a token.",
+            soft_wrap=True,
+        )
+    command = [sys.executable, "-m", "mist_pipeline.cli.webserver", "--workspace", workspace]
+    command += ["--host", host, "--port", str(port), *(["--read-only"] if is_read_only else [])]
+    return command + [part for name in names for part in ("--allowed-host", name)]
 
 
 def _start(workspace: str, env: dict[str, str]) -> None:

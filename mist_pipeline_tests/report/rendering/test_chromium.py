@@ -1,7 +1,6 @@
 """The page in a real browser, where there is one: no script runs, nothing is asked of any network."""
 
 import http.server
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -9,22 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from mist_pipeline_tests.support.chromium import CHROMIUM, FLAGS, needs_chromium
 from mist_pipeline_tests.support.report.pages import Rendered
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--enable-logging=stderr",
-)  # fmt: skip
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="no Chromium here; install the package 'chromium' to run this"
-    ),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 class _Recorder(http.server.BaseHTTPRequestHandler):

@@ -1,0 +1,139 @@
+"""The guard as an ASGI application around another: it answers what it refuses, and hands on the rest.
+
+Here: applying `rules` and `sign_in` to HTTP and WebSockets, and the headers that keep an answer out of foreign pages. Not
+here: the decisions themselves.
+"""
+
+import logging
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mist_pipeline.guard import sign_in
+from mist_pipeline.guard.bodies import BodyError, ClientGoneError, read_body
+from mist_pipeline.guard.rules import Asked, Refusal, Rules
+from mist_pipeline.guard.sign_in import SignIn
+
+_log = logging.getLogger(__name__)
+
+_SECONDS_TO_SIGN_IN = 10
+_FORM = "application/x-www-form-urlencoded"
+
+SECURITY_HEADERS = {
+    "X-Frame-Options": "DENY",  # nobody clicks here in a frame of another page
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+class Guard:
+    """An application that answers only what its rules allow.
+
+    Args:
+        app: What is guarded.
+        rules: Which requests reach it.
+        signing_in: Who has to be known, if anybody.
+    """
+
+    def __init__(self, app: ASGIApp, rules: Rules, signing_in: SignIn | None = None) -> None:
+        self._app = app
+        self._rules = rules
+        self._sign_in = signing_in
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        asked = _asked(scope)
+        if scope["type"] == "websocket":
+            refusal = self._rules.refusal(asked) or self._stranger(asked)
+            if refusal is None:
+                await self._app(scope, receive, send)
+            else:
+                _report(asked, refusal)
+                await send({"type": "websocket.close", "code": 1008})
+            return
+        answer = await self._answer(asked, scope, receive)
+        await (answer or self._app)(scope, receive, _with_headers(send))
+
+    async def _answer(self, asked: Asked, scope: Scope, receive: Receive) -> Response | None:
+        """What the guard answers itself; None for what it hands on."""
+        if self._is_sign_in(asked):
+            refusal = self._rules.refusal_of_sender(asked)
+            return _refused(asked, refusal) if refusal else await self._signed_in(scope, receive)
+        refusal = self._rules.refusal(asked) or self._stranger(asked)
+        if refusal is None:
+            return None
+        if refusal.status == 401 and asked.method == "GET" and "text/html" in (asked.header("accept") or ""):
+            return HTMLResponse(sign_in.PAGE, 401, {"Content-Security-Policy": _POLICY_OF_SIGN_IN})
+        return _refused(asked, refusal)
+
+    def _is_sign_in(self, asked: Asked) -> bool:
+        return (
+            self._sign_in is not None
+            and (asked.method, asked.path) == ("POST", sign_in.PATH)
+            and (asked.header("content-type") or "").partition(";")[0].strip().lower() == _FORM
+        )
+
+    async def _signed_in(self, scope: Scope, receive: Receive) -> Response:
+        try:
+            form = await read_body(receive, sign_in.MOST_BYTES, _SECONDS_TO_SIGN_IN)
+        except BodyError as error:
+            return PlainTextResponse(str(error), error.status)
+        except ClientGoneError:
+            return Response(status_code=400)
+        if self._sign_in is None or not self._sign_in.accepts(form):
+            _log.warning("somebody tried to sign in with a wrong token")
+            return PlainTextResponse("This is not the token. Go back and try again.", 401)
+        cookie = self._sign_in.cookie(is_encrypted=scope["scheme"] == "https")
+        return RedirectResponse("/", 303, {"Set-Cookie": cookie, "Cache-Control": "no-store"})
+
+    def _stranger(self, asked: Asked) -> Refusal | None:
+        if self._sign_in is None or self._sign_in.knows(
+            asked.header("cookie"), asked.header("authorization")
+        ):
+            return None
+        return Refusal(401, "sign in at /, or send the token as Authorization: Bearer")
+
+
+_POLICY_OF_SIGN_IN = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
+
+
+def _asked(scope: Scope) -> Asked:
+    headers: dict[str, list[str]] = {}
+    for name, value in scope["headers"]:
+        headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    if "cookie" in headers:
+        headers["cookie"] = ["; ".join(headers["cookie"])]
+    return Asked(
+        method=scope["method"] if scope["type"] == "http" else "WEBSOCKET",
+        path=scope["path"],
+        query=scope.get("query_string", b"").decode("latin-1"),
+        headers=headers,
+    )
+
+
+def _refused(asked: Asked, refusal: Refusal) -> Response:
+    _report(asked, refusal)
+    return PlainTextResponse(f"Refused: {refusal.reason}.\n", refusal.status)
+
+
+def _report(asked: Asked, refusal: Refusal) -> None:
+    # Neither path nor headers: they are long and foreign, and may hold a token.
+    _log.warning("refused %s with %d: %s", asked.method[:10], refusal.status, refusal.reason)
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers[name] = value
+            headers.append("Content-Security-Policy", "frame-ancestors 'none'")
+        await send(message)
+
+    return sending
