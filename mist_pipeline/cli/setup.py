@@ -59,10 +59,17 @@ def init(
     )
 
 
-def doctor() -> None:
+def doctor(
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Read every raw file and archive, too, and compare it with its manifest."
+        ),
+    ] = False,
+) -> None:
     """Check everything a run needs, and say how to fix what is missing. Exit code 1 if something must be fixed.
 
-    Example: [cyan]mist-pipeline doctor[/]
+    Example: [cyan]mist-pipeline doctor --deep[/]
     """
     from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.doctor import FINE, WRONG, checks
@@ -70,7 +77,7 @@ def doctor() -> None:
     settings = load_settings()
     table = Table("", "what", "found", box=None, pad_edge=False)
     signs = {FINE: "[green]✓[/]", WRONG: "[red]✗[/]"}
-    found = list(checks(settings, place_of_home(settings), shown))
+    found = list(checks(settings, place_of_home(settings), shown, deep=deep))
     for check in found:
         text = check.found.replace("[", r"\[")
         fix = f"\n[yellow]→ {check.fix}[/]" if check.fix else ""

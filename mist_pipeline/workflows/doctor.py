@@ -18,8 +18,9 @@ import duckdb
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.alerts.notify.config import matchers_of
 from mist_pipeline.alerts.notify.known_values import Known, mismatch, shared_names
+from mist_pipeline.collect.raw.integrity import examine
 from mist_pipeline.delivery.sink import Examinable
-from mist_pipeline.domain.text import clean, instant
+from mist_pipeline.domain.text import clean, count, instant
 from mist_pipeline.mist.errors import MistError, OrganisationUnclear, Unauthorized
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.warehouse.connection import WarehouseBusyError
@@ -36,6 +37,9 @@ DOUBTFUL: Verdict = "doubtful"
 WRONG: Verdict = "wrong"
 
 MAX_SKEW = timedelta(seconds=60)
+_NAMED = 10
+"""Damaged files that are named; they tend to come together."""
+
 MIN_FREE_BYTES = 5 * 1024**3
 
 
@@ -60,13 +64,16 @@ Shown = Callable[[Path], str]
 """How a path is written."""
 
 
-def checks(settings: Settings, dagster_home: Path, shown: Shown = str) -> Iterator[Check]:
+def checks(
+    settings: Settings, dagster_home: Path, shown: Shown = str, *, deep: bool = False
+) -> Iterator[Check]:
     """Every subject in the order in which a newcomer needs them.
 
     Args:
         settings: The settings.
         dagster_home: Where Dagster keeps its storage.
         shown: How paths are written, for example relative to the working directory.
+        deep: Read all raw files and archives, too, which takes a while.
     """
     yield configuration(settings, shown)
     yield data_folder(settings, shown)
@@ -76,6 +83,8 @@ def checks(settings: Settings, dagster_home: Path, shown: Shown = str) -> Iterat
     yield from sinks(settings)
     yield from matchers(settings)
     yield disk(settings, shown)
+    if deep:
+        yield raw_files(settings, shown)
     yield home(dagster_home, shown)
 
 
@@ -291,6 +300,26 @@ def disk(settings: Settings, shown: Shown) -> Check:
     if free < MIN_FREE_BYTES:
         return Check(DOUBTFUL, "disk", found, "free some, or set MIST_PIPELINE_DATA to another disk")
     return Check(FINE, "disk", found)
+
+
+def raw_files(settings: Settings, shown: Shown) -> Check:
+    """Whether every raw file is what its manifest promises, read through and compared."""
+    root = settings.data / "raw"
+    found = examine(root)
+    said = f"{count(found.num_files, 'file')}, {found.num_bytes / 1024**2:,.0f} MiB read"
+    if not found.problems:
+        return Check(FINE, "raw files", f"{said}; all are as they were written")
+    named = "; ".join(
+        f"{shown(root / path)}: {problem}" for path, problem in list(found.problems.items())[:_NAMED]
+    )
+    more = len(found.problems) - _NAMED
+    return Check(
+        WRONG,
+        "raw files",
+        f"{said}; damaged: {named}" + (f"; and {more} more" if more > 0 else ""),
+        "restore them from the backup, or remove them and collect their days again while the cloud still has them: "
+        "`mist-pipeline backfill --mode monitor --from … --to …`",
+    )
 
 
 def home(folder: Path, shown: Shown) -> Check:

@@ -16,7 +16,7 @@ from mist_pipeline.collect.fetch.impact_days import SHARE_OF_REST, ImpactDays
 from mist_pipeline.collect.fetch.organisation import organisation_frame, worst_first
 from mist_pipeline.collect.fetch.plan import WINDOW_STEPS, JsonValue, Known, Plan, Purpose, Request
 from mist_pipeline.collect.fetch.range_limits import RangeLimits
-from mist_pipeline.collect.raw.errors import FetchFailedError
+from mist_pipeline.collect.raw.errors import FetchFailedError, RawDamagedError
 from mist_pipeline.collect.raw.format import Header, Record
 from mist_pipeline.collect.raw.generation import Generation
 from mist_pipeline.collect.raw.store import RawStore
@@ -173,7 +173,11 @@ def known_spellings(
     """Advertised metric names by site, from what was asked in the last days (the newest wins)."""
     known: dict[str, Mapping[str, str | None]] = {}
     for snapshot in store.snapshots(SPELLINGS, as_of - refresh_after, as_of + timedelta(microseconds=1)):
-        for record in store.read_snapshot(snapshot):
+        try:
+            records = store.read_snapshot(snapshot)
+        except RawDamagedError:
+            continue  # its sites are asked again
+        for record in records:
             known[record.header.request["site_id"]] = _spellings(record.document())
     return known
 

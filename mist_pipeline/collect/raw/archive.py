@@ -8,6 +8,7 @@ go in, and when they may go from their place, is decided in ``collect.raw.retent
 import json
 import tarfile
 import tempfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from typing import IO, Any
 from mist_pipeline.collect.raw import durable
 from mist_pipeline.collect.raw.errors import RawDamagedError
 from mist_pipeline.collect.raw.format import file_chunks, sha256_of
+from mist_pipeline.collect.raw.manifest import SUFFIX
 
-_MANIFEST = ".manifest.json"
+_BROKEN = (tarfile.TarError, EOFError, OSError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Archive:
         found = sorted(
             self._folder.glob(f"{self._prefix}-*.index.json"), key=lambda path: (len(path.name), path.name)
         )
-        return {_tar_of(path): json.loads(path.read_bytes()) for path in found}
+        return {_tar_of(path): _read_index(path) for path in found}
 
     @cached_property
     def packed(self) -> Mapping[str, Packed]:
@@ -97,11 +99,8 @@ class Archive:
                     tar.add(root / path, arcname=path, recursive=False)
             durable.sync_file(temporary)
             durable.move(temporary, tar_path)
-        manifests = {
-            path: json.loads((root / path).read_bytes()) for path in paths if path.endswith(_MANIFEST)
-        }
-        index = json.dumps({"files": hashes, "manifests": manifests}, sort_keys=True, indent=1)
-        durable.write_atomically(_index_of(tar_path), [index.encode()])
+        manifests = {path: json.loads((root / path).read_bytes()) for path in paths if path.endswith(SUFFIX)}
+        _write_index(tar_path, hashes, manifests)
         self._forget()
         return tar_path
 
@@ -116,7 +115,10 @@ class Archive:
         wanted: dict[Path, set[str]] = defaultdict(set)
         for path in paths:
             if path not in self.packed:
-                raise RawDamagedError(f"{path} is neither in its folder nor in an archive in {self._folder}")
+                raise RawDamagedError(
+                    f"{path} is neither in its folder nor in an archive in {self._folder}. "
+                    "Restore it from the backup, or fetch its days again while the cloud still has them"
+                )
             wanted[self.packed[path].archive].add(path)
         for archive, members in sorted(wanted.items()):
             for name, chunks in _members(archive):
@@ -152,20 +154,48 @@ class Archive:
             self.__dict__.pop(name, None)
 
 
+def _read_index(path: Path) -> dict[str, Any]:
+    """An index; one that cannot be read is made again from its archive, which holds all that stands in it."""
+    try:
+        index = json.loads(path.read_bytes())
+        index["files"], index["manifests"]
+    except (ValueError, KeyError, TypeError):
+        hashes, manifests = {}, {}
+        for name, chunks in _members(_tar_of(path)):
+            content = b"".join(chunks) if name.endswith(SUFFIX) else None
+            hashes[name] = sha256_of(chunks if content is None else [content])
+            if content is not None:
+                manifests[name] = json.loads(content)
+        return _write_index(_tar_of(path), hashes, manifests)
+    return dict(index)
+
+
+def _write_index(
+    tar_path: Path, hashes: Mapping[str, str], manifests: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    index = {"files": dict(hashes), "manifests": dict(manifests)}
+    durable.write_atomically(_index_of(tar_path), [json.dumps(index, sort_keys=True, indent=1).encode()])
+    return index
+
+
 def _members(archive: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     try:
         with tarfile.open(archive, "r|gz") as tar:
             for entry in tar:
                 content = tar.extractfile(entry)
                 if content is not None:
-                    yield entry.name, _chunks(content)
-    except (tarfile.TarError, EOFError, OSError) as error:
+                    yield entry.name, _chunks(archive, content)
+    except _BROKEN as error:
         raise RawDamagedError(f"the archive {archive} cannot be read: {error}") from error
 
 
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    while chunk := file.read(1 << 20):
-        yield chunk
+def _chunks(archive: Path, file: IO[bytes]) -> Iterator[bytes]:
+    # Read by others while `_members` waits: what goes wrong here does not pass through it.
+    try:
+        while chunk := file.read(1 << 20):
+            yield chunk
+    except _BROKEN as error:
+        raise RawDamagedError(f"the archive {archive} cannot be read: {error}") from error
 
 
 def _index_of(tar_path: Path) -> Path:

@@ -27,6 +27,7 @@ from mist_pipeline.collect.raw.format import (
     recover,
     sha256_of,
 )
+from mist_pipeline.collect.raw.manifest import SUFFIX, RawFile
 
 _FORMAT = 1
 _REUSE_FOR = timedelta(hours=24)
@@ -41,16 +42,24 @@ class Generation:
         as_of: Instant of the run.
         folder: Its unfinished folder, held by this process.
         next_name: Name of the next generation of these days.
+        earlier: Files of a day that go on counting beside the new ones.
     """
 
     def __init__(
-        self, root: Path, kind: str, as_of: datetime, folder: Path, next_name: Callable[[set[date]], str]
+        self,
+        root: Path,
+        kind: str,
+        as_of: datetime,
+        folder: Path,
+        next_name: Callable[[set[date]], str],
+        earlier: Callable[[date], Sequence[RawFile]],
     ) -> None:
         self.kind = kind
         self.as_of = as_of
         self._root = root
         self._folder = folder
         self._next_name = next_name
+        self._earlier = earlier
         self._done: dict[str, Header] = {}
         for part in folder.glob("*.jsonl.gz"):
             for key, header in recover(part).items():
@@ -106,7 +115,8 @@ class Generation:
             part = self._part(first)
             durable.sync_file(part)
             target = f"{self.kind}/day={first.isoformat()}/{name}.jsonl.gz"
-            parts.append({"source": part.name, "path": target, "sha256": sha256_of(file_chunks(part))})
+            kept = RawFile(target, sha256_of(file_chunks(part)), part.stat().st_size)
+            parts.append({"source": part.name, **kept.to_json()})
             for day in days:
                 of_day[day.isoformat()].append(target)
         intent = {
@@ -116,6 +126,9 @@ class Generation:
             "as_of": self.as_of.isoformat(),
             "parts": parts,
             "days": of_day,
+            "earlier": {
+                day: [file.to_json() for file in self._earlier(date.fromisoformat(day))] for day in of_day
+            },
             "notes": dict(notes),
         }
         durable.write_atomically(self._folder / "commit.json", [json.dumps(intent, sort_keys=True).encode()])
@@ -135,14 +148,14 @@ def finish_commit(root: Path, folder: Path) -> None:
             durable.move(source, target)
         elif not target.exists():
             raise RawDamagedError(f"{source} is lost before its commit. Remove {folder} and fetch again.")
-    hashes = {part["path"]: part["sha256"] for part in intent["parts"]}
+    promised = {part["path"]: RawFile.from_json(part).to_json() for part in intent["parts"]}
     for day, paths in sorted(intent["days"].items()):
         manifest = {
             **{name: intent[name] for name in ("format", "kind", "generation", "as_of", "notes")},
             "day": day,
-            "files": [{"path": path, "sha256": hashes[path]} for path in paths],
+            "files": [*intent.get("earlier", {}).get(day, []), *(promised[path] for path in paths)],
         }
-        path = root / intent["kind"] / f"day={day}" / f"{intent['generation']}.manifest.json"
+        path = root / intent["kind"] / f"day={day}" / f"{intent['generation']}{SUFFIX}"
         durable.write_atomically(path, [json.dumps(manifest, sort_keys=True, indent=1).encode()])
     shutil.rmtree(folder)
 

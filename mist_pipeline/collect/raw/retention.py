@@ -14,13 +14,14 @@ reports say is not known here; when retention runs is decided by ``defs``.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 from mist_pipeline.collect.raw import durable
 from mist_pipeline.collect.raw.archive import Archive
 from mist_pipeline.collect.raw.errors import CollectError
+from mist_pipeline.collect.raw.integrity import damaged
 
 SummaryOfWeek = Callable[[date, date], str]
 
@@ -130,16 +131,27 @@ def apply_retention(plan: RetentionPlan, summary_of_week: SummaryOfWeek) -> list
         The files written.
 
     Raises:
-        NotVerifiedError: A packed file does not read back as it was. It stays in its place.
+        NotVerifiedError: A raw file is damaged, or a packed file does not read back as it was. It stays in its place.
         RawDamagedError: An archive cannot be read.
     """
-    written = []
+    written: list[Path] = []
+    lost: dict[str, str] = {}
     for start, end in plan.weeks:
         path = _weekly(plan.reports, start)
         durable.write_atomically(path, [summary_of_week(start, end).encode()])
         written.append(path)
     for move in plan.moves:
-        written += _carry_out(move)
+        # An archive of what is damaged would read back as it is, and be called verified.
+        broken = damaged(move.root, move.paths) if move.prefix == "raw" else {}
+        lost.update(broken)
+        written += _carry_out(replace(move, paths=tuple(path for path in move.paths if path not in broken)))
+    if lost:
+        first, problem = next(iter(lost.items()))
+        raise NotVerifiedError(
+            f"{len(lost)} raw files are damaged and were left where they are; the first is {plan.raw / first}: {problem}. "
+            "Restore them from the backup, or remove them and fetch their days again while the cloud still has them. "
+            f"Everything else was packed ({len(written)} files written); `mist-pipeline doctor --deep` names all."
+        )
     return written
 
 

@@ -16,9 +16,7 @@ name from the cloud. What to fetch is decided in ``collect.fetch``, what it mean
 """
 
 import hashlib
-import json
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,26 +29,10 @@ from mist_pipeline.collect.raw.archive import Archive
 from mist_pipeline.collect.raw.errors import RawBusyError, RawDamagedError
 from mist_pipeline.collect.raw.format import Record, file_chunks, member, read_records
 from mist_pipeline.collect.raw.generation import Generation, exclusive, finish_commit
+from mist_pipeline.collect.raw.manifest import SUFFIX, Manifest, RawFile, read_manifest
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """The commit marker of one generation for one day.
-
-    Attributes:
-        files: Paths below the store of every file that covers the day.
-        notes: What the plan said (``Plan.summary``).
-    """
-
-    kind: str
-    day: date
-    generation: str
-    as_of: datetime
-    files: tuple[str, ...]
-    notes: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -76,10 +58,18 @@ class RawStore:
         self.archive = Archive(root / "archive", "raw")
 
     @contextmanager
-    def generation(self, kind: str, days: Iterable[date], as_of: datetime) -> Iterator[Generation]:
+    def generation(
+        self, kind: str, days: Iterable[date], as_of: datetime, *, adds: bool = False
+    ) -> Iterator[Generation]:
         """Write answers about these days; nothing of it is visible to readers before ``Generation.commit``.
 
         Answers of an interrupted attempt for the same kind and days, at most a day old, are taken over.
+
+        Args:
+            kind: What is fetched.
+            days: Days that may be covered.
+            as_of: Instant of the run.
+            adds: What counts for a day goes on counting beside the new answers, which are about a part of it.
 
         Raises:
             RawBusyError: Another process is at it.
@@ -87,23 +77,49 @@ class RawStore:
         _check_kind(kind)
         _check_instant(as_of)
         self._finish_interrupted(kind)
-        name = ",".join(day.isoformat() for day in sorted(set(days)))
+        name = ",".join(day.isoformat() for day in sorted(set(days))) + (",adds" if adds else "")
         folder = self.root / kind / "unfinished" / hashlib.sha256(name.encode()).hexdigest()[:16]
         with exclusive(folder):
             yield Generation(
-                self.root, kind, as_of, folder, lambda touched: self._next_generation(kind, touched, as_of)
+                self.root,
+                kind,
+                as_of,
+                folder,
+                lambda touched: self._next_generation(kind, touched, as_of),
+                lambda day: self._files(kind, day) if adds else (),
             )
 
     def newest(self, kind: str, day: date) -> Manifest | None:
-        """The generation of this day that counts, or None where it was never fetched."""
+        """The generation of this day that counts, or None where it was never fetched.
+
+        Raises:
+            RawDamagedError: Its manifest cannot be read.
+        """
         generations = self._manifests(kind, day)
-        return generations[-1] if generations else None
+        return self._read_manifest(generations[-1], day) if generations else None
 
     def latest(self, kind: str) -> Manifest | None:
-        """The newest generation of the last day that was fetched and is not packed, or None."""
+        """The newest generation of the last day that was fetched and is not packed, or None; damaged ones are left out."""
         folders = sorted((self.root / _check_kind(kind)).glob("day=????-??-??"), reverse=True)
-        days = (date.fromisoformat(folder.name.removeprefix("day=")) for folder in folders)
-        return next(filter(None, (self.newest(kind, day) for day in days)), None)
+        for day in (date.fromisoformat(folder.name.removeprefix("day=")) for folder in folders):
+            try:
+                manifest = self.newest(kind, day)
+            except RawDamagedError:
+                continue
+            if manifest is not None:
+                return manifest
+        return None
+
+    def damage(self, kind: str, day: date) -> str:
+        """What is wrong with the files that count for a day, '' where they are as promised; reads all of them."""
+        try:
+            for path, chunks in self._open(self._promised(kind, [day])):
+                with self._named(path, [day]):
+                    for _ in read_records(chunks):
+                        pass
+        except RawDamagedError as error:
+            return str(error)
+        return ""
 
     def read(
         self, kind: str, days: Iterable[date], *, every_generation: bool = False
@@ -119,22 +135,16 @@ class RawStore:
             every_generation: Not only the newest generation: for the live job, whose fetches hold a few hours each.
 
         Raises:
-            RawDamagedError: A file is missing or unreadable.
+            RawDamagedError: A manifest cannot be read, or a file is missing, unreadable or not what its manifest promises.
+                The last is known only when the file has passed: what is made of it may be kept only at the end.
         """
-        counts_for: dict[str, set[date]] = defaultdict(set)
-        for day in sorted(set(days)):
-            generations = self._manifests(kind, day)
-            for manifest in generations if every_generation else generations[-1:]:
-                for path in manifest.files:
-                    counts_for[path].add(day)
-        for path, chunks in self._open(counts_for):
-            counted = frozenset(counts_for[path])
-            try:
+        promised = self._promised(kind, days, every_generation=every_generation)
+        for path, chunks in self._open(promised):
+            counted = frozenset(promised[path].days)
+            with self._named(path, counted):
                 for record in read_records(chunks):
                     if days_of_record := counted.intersection(record.header.days):
                         yield record, days_of_record
-            except RawDamagedError as error:
-                raise RawDamagedError(f"{self.root / path}: {error}. Fetch these days again.") from error
 
     def write_snapshot(self, kind: str, records: Sequence[Record], as_of: datetime) -> Path:
         """Keep one answer of a "now only" kind under the instant of its run."""
@@ -166,20 +176,74 @@ class RawStore:
         """The pages of a snapshot.
 
         Raises:
-            RawDamagedError: The file is missing or unreadable.
+            RawDamagedError: The file is missing, empty or unreadable.
         """
-        return [record for _, chunks in self._open([snapshot.path]) for record in read_records(chunks)]
+        try:
+            records = [
+                record for _, chunks in self._open({snapshot.path: None}) for record in read_records(chunks)
+            ]
+        except RawDamagedError as error:
+            raise self._lost_snapshot(snapshot, str(error)) from error
+        if not records:
+            raise self._lost_snapshot(snapshot, "is empty")
+        return records
 
-    def _manifests(self, kind: str, day: date) -> list[Manifest]:
+    def _lost_snapshot(self, snapshot: Snapshot, problem: str) -> RawDamagedError:
+        return RawDamagedError(
+            f"{self.root / snapshot.path}: {problem}. Restore it from the backup, or remove it: "
+            "another snapshot stands in for it."
+        )
+
+    def _promised(
+        self, kind: str, days: Iterable[date], *, every_generation: bool = False
+    ) -> dict[str, "_Counted"]:
+        """Path → its promise and the days for which it counts."""
+        counted: dict[str, _Counted] = {}
+        for day in sorted(set(days)):
+            manifests = self._manifests(kind, day)
+            for found in manifests if every_generation else manifests[-1:]:
+                for file in self._read_manifest(found, day).files:
+                    counted.setdefault(file.path, _Counted(file, set())).days.add(day)
+        return counted
+
+    def _files(self, kind: str, day: date) -> tuple[RawFile, ...]:
+        newest = self.newest(kind, day)
+        return newest.files if newest else ()
+
+    def _read_manifest(self, found: tuple[str, bytes | Mapping[str, Any]], day: date) -> Manifest:
+        path, content = found
+        try:
+            return read_manifest(content)
+        except RawDamagedError as error:
+            raise self._complaint(path, error, [day]) from error
+
+    @contextmanager
+    def _named(self, path: str, days: Iterable[date]) -> Iterator[None]:
+        """Names the file in what is wrong with it, and what to do."""
+        try:
+            yield
+        except RawDamagedError as error:
+            raise self._complaint(path, error, days) from error
+
+    def _complaint(self, path: str, error: RawDamagedError, days: Iterable[date]) -> RawDamagedError:
+        wanted = sorted(days)
+        which = f"{wanted[0]}" if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}"
+        return RawDamagedError(
+            f"{self.root / path}: {error}. Fetch these days again ({which}) while the cloud still has them, or restore "
+            "the file from the backup; rows that are there already were kept."
+        )
+
+    def _manifests(self, kind: str, day: date) -> list[tuple[str, bytes | Mapping[str, Any]]]:
+        """Path and content of every manifest of a day, the newest last."""
         folder = f"{_check_kind(kind)}/day={day.isoformat()}"
-        found = {
+        found: dict[str, bytes | Mapping[str, Any]] = {
             name: content
             for name, content in self.archive.manifests().items()
             if name.startswith(folder + "/")
         }
-        for path in (self.root / folder).glob("[0-9]*.manifest.json"):
-            found[f"{folder}/{path.name}"] = json.loads(path.read_bytes())
-        return [_manifest(found[name]) for name in sorted(found)]
+        for path in (self.root / folder).glob(f"[0-9]*{SUFFIX}"):
+            found[f"{folder}/{path.name}"] = path.read_bytes()
+        return sorted(found.items(), key=lambda one: one[0])
 
     def _snapshot_stamps(self, kind: str) -> list[str]:
         folder = f"{_check_kind(kind)}/snapshots/"
@@ -187,19 +251,22 @@ class RawStore:
         names |= {path.removeprefix(folder) for path in self.archive.paths() if path.startswith(folder)}
         return sorted(name.removesuffix(".jsonl.gz") for name in names)
 
-    def _open(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    def _open(self, promised: Mapping[str, "_Counted | None"]) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """The bytes of files, compared with their promise where there is one."""
         archived = []
-        for path in sorted(paths):
+        for path in sorted(promised):
             if (self.root / path).exists():
-                yield path, file_chunks(self.root / path)
+                yield path, _checked(promised[path], file_chunks(self.root / path))
             else:
                 archived.append(path)
         if archived:
-            yield from self.archive.read(archived)
+            for path, chunks in self.archive.read(archived):
+                yield path, _checked(promised[path], chunks)
 
     def _next_generation(self, kind: str, days: Iterable[date], as_of: datetime) -> str:
-        newest = [manifest.generation for day in days if (manifest := self.newest(kind, day))]
-        number = 1 + max((int(name.split("-")[0]) for name in newest), default=0)
+        # By their names: a manifest that cannot be read has used its number, too.
+        names = [path.rsplit("/", 1)[1] for day in days for path, _ in self._manifests(kind, day)]
+        number = 1 + max((int(name.split("-")[0]) for name in names), default=0)
         return f"{number:06d}-{_stamp(as_of)}"
 
     def _finish_interrupted(self, kind: str) -> None:
@@ -210,6 +277,21 @@ class RawStore:
                         finish_commit(self.root, intent.parent)
             except RawBusyError:
                 continue
+            except (ValueError, KeyError):
+                # Nobody can say what it wanted to commit; its answers are asked for again, and other days go on.
+                intent.unlink()
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A file with the days for which it counts."""
+
+    file: RawFile
+    days: set[date]
+
+
+def _checked(counted: _Counted | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    return iter(chunks) if counted is None else counted.file.checked(chunks)
 
 
 def _check_kind(kind: str) -> str:
@@ -230,14 +312,3 @@ def _stamp(instant: datetime) -> str:
 def _snapshot(kind: str, stamp: str, *, is_substituted: bool) -> Snapshot:
     as_of = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
     return Snapshot(f"{kind}/snapshots/{stamp}.jsonl.gz", as_of, is_substituted)
-
-
-def _manifest(content: Mapping[str, Any]) -> Manifest:
-    return Manifest(
-        kind=content["kind"],
-        day=date.fromisoformat(content["day"]),
-        generation=content["generation"],
-        as_of=datetime.fromisoformat(content["as_of"]),
-        files=tuple(file["path"] for file in content["files"]),
-        notes=content["notes"],
-    )

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.collect.fetch.fetcher import SnapshotKind
-from mist_pipeline.collect.raw.errors import FetchFailedError
+from mist_pipeline.collect.raw.errors import FetchFailedError, RawDamagedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of
@@ -48,7 +48,7 @@ def only_transient_failures_are_retried() -> Iterator[None]:
     """Turns permanent failures into ones that Dagster does not repeat."""
     try:
         yield
-    except (NoSitesError, SettingsError) as error:
+    except (NoSitesError, SettingsError, RawDamagedError) as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     except FetchFailedError as failed:
         if failed.is_transient:

@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 
 from mist_pipeline.analysis.scores.bands import with_severity
+from mist_pipeline.collect.fetch.fetcher import kind_of
 from mist_pipeline.collect.history.dimensions import (
     alarms_frame,
     connected_by_hour,
@@ -14,6 +15,7 @@ from mist_pipeline.collect.history.dimensions import (
     sites_frame,
 )
 from mist_pipeline.collect.history.frames import Wanted, read_history
+from mist_pipeline.collect.raw.errors import RawDamagedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import BY_NAME, history
@@ -71,19 +73,39 @@ def write_service_levels(
         settings: Which metrics; severity bands.
         days: In order.
         progress: Is told the days that are done.
+
+    Raises:
+        RawDamagedError: The raw files of some days are damaged. Their rows are as they were; those of all others are written.
     """
+    damage: dict[date, str] = {}
     sites = warehouse.read_days(history.SITES, days[0], days[-1], columns=["day", "site_id"])
     size = days_at_once(sites["site_id"].n_unique(), len(settings.metrics))
     rows = dict.fromkeys(SERVICE_LEVELS, 0)
     previews: dict[Table, pl.DataFrame] = {}
     for start in range(0, len(days), size):
         piece = days[start : start + size]
-        frames = service_level_frames(store, piece, settings, sites)
+        try:
+            frames = service_level_frames(store, piece, settings, sites)
+        except RawDamagedError:
+            if not (broken := damaged_days(store, piece)):
+                raise
+            damage |= broken
+            piece = [day for day in piece if day not in broken]
+            frames = service_level_frames(store, piece, settings, sites)
         for of, count in warehouse.replace_all(frames, piece).items():
             rows[of] += count
             previews[of] = frames[of].head(PREVIEW_ROWS)
         progress("making history", min(start + size, len(days)), len(days))
+    if damage:
+        raise RawDamagedError("; ".join(dict.fromkeys(damage.values())))
     return {of: Written(rows[of], previews[of]) for of in SERVICE_LEVELS}
+
+
+def damaged_days(store: RawStore, days: Sequence[date]) -> dict[date, str]:
+    """Those of the days whose service levels cannot be read, with what is wrong."""
+    kinds = (kind_of("detail"), kind_of("organisation"))
+    found = {day: next(filter(None, (store.damage(kind, day) for kind in kinds)), "") for day in days}
+    return {day: problem for day, problem in found.items() if problem}
 
 
 def service_level_frames(

@@ -1,0 +1,97 @@
+"""What a manifest promises: which files cover a day, and how large and of which content each of them is.
+
+Here: manifests as values, and whether bytes are what was promised. Not here: where manifests lie and which of them counts
+(`store`), and how they are written (`generation`).
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from mist_pipeline.collect.raw.errors import RawDamagedError
+
+SUFFIX = ".manifest.json"
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A raw file as its manifest promises it.
+
+    Attributes:
+        path: Below the store.
+        sha256: Of its content.
+        num_bytes: Its size; None in manifests of earlier versions.
+    """
+
+    path: str
+    sha256: str
+    num_bytes: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a manifest."""
+        size = {} if self.num_bytes is None else {"bytes": self.num_bytes}
+        return {"path": self.path, "sha256": self.sha256, **size}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "RawFile":
+        """Read ``to_json``."""
+        return cls(str(values["path"]), str(values["sha256"]), values.get("bytes"))
+
+    def checked(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The same bytes, compared with the promise once all of them have passed.
+
+        Raises:
+            RawDamagedError: They are not what was promised.
+        """
+        digest, size = hashlib.sha256(), 0
+        for chunk in chunks:
+            digest.update(chunk)
+            size += len(chunk)
+            yield chunk
+        if self.num_bytes is not None and size != self.num_bytes:
+            raise RawDamagedError(f"holds {size:,} bytes, its manifest promises {self.num_bytes:,}")
+        if digest.hexdigest() != self.sha256:
+            raise RawDamagedError(
+                f"holds {size:,} bytes that are not those its manifest promises (SHA-256 differs)"
+            )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The commit marker of one generation for one day.
+
+    Attributes:
+        files: Every file that covers the day.
+        notes: What the plan said (``Plan.summary``).
+    """
+
+    kind: str
+    day: date
+    generation: str
+    as_of: datetime
+    files: tuple[RawFile, ...]
+    notes: Mapping[str, Any]
+
+
+def read_manifest(content: bytes | Mapping[str, Any]) -> Manifest:
+    """A manifest from its file, or from the index of an archive.
+
+    Raises:
+        RawDamagedError: It is none.
+    """
+    try:
+        values = json.loads(content) if isinstance(content, bytes) else content
+        return Manifest(
+            kind=values["kind"],
+            day=date.fromisoformat(values["day"]),
+            generation=values["generation"],
+            as_of=datetime.fromisoformat(values["as_of"]),
+            files=tuple(RawFile.from_json(file) for file in values["files"]),
+            notes=values["notes"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        said = "is empty" if not content else "is no manifest"
+        raise RawDamagedError(said) from error
