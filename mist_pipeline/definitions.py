@@ -36,7 +36,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.organisation_pin import remembered
 from mist_pipeline.workflows.progress import silent
-from mist_pipeline.workflows.self_monitoring import WATCHED
+from mist_pipeline.workflows.self_monitoring.jobs import WATCHED
 
 RUN_WAITS_SECONDS = 600.0
 """How long a run waits for the warehouse file: as long as it takes to publish a large one, since nobody looks on."""

@@ -24,7 +24,8 @@ from mist_pipeline.workflows.impact import ask
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.messages import utc_now
 from mist_pipeline.workflows.progress import AS_OF_TAG
-from mist_pipeline.workflows.self_monitoring import WATCHED, sink_sentence
+from mist_pipeline.workflows.self_monitoring.delivery import sink_sentence
+from mist_pipeline.workflows.self_monitoring.jobs import WATCHED
 
 _SHOWN = 50
 """Rows of a table in the metadata of a run."""

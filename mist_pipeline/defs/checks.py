@@ -1,14 +1,16 @@
 """Asset checks, made from the table definitions: keys, ranges, states, share of sites, freshness.
 
-A check that blocks stops what would be wrong downstream; the others warn. SQL only, over the days of the run.
+A check that blocks stops what would be wrong downstream; the others warn. SQL only, over the days of the run. A result says
+which days it is about and which of them failed (`check_days`), since one run may check many, and only the same days heal it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 
+from mist_pipeline.defs.check_days import about_days
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
@@ -50,6 +52,19 @@ def _where(table: Table, days: tuple[date, date] | None) -> tuple[str, list[Any]
     return f"{quote(table.partition)} BETWEEN ? AND ?", list(days)
 
 
+def _days_with(
+    warehouse: Warehouse, table: Table, days: tuple[date, date] | None, wrong: str
+) -> list[date] | None:
+    """Days with a row for which a condition holds ('': for none); None of a table that is not kept by day."""
+    if table.partition is None or not wrong:
+        return None if table.partition is None else []
+    where, parameters = _where(table, days)
+    # The condition may be a window over rows of the same key, so it is filtered one level above.
+    rows = f"SELECT {quote(table.partition)} AS day, {wrong} AS is_wrong FROM {table.full_name} WHERE {where}"
+    sql = f"SELECT DISTINCT day FROM ({rows}) WHERE is_wrong ORDER BY day"
+    return list(warehouse.query(sql, parameters)["day"])
+
+
 def duplicate_keys(warehouse: Warehouse, table: Table, days: tuple[date, date] | None) -> int:
     """Number of keys that occur more than once."""
     where, parameters = _where(table, days)
@@ -65,6 +80,17 @@ def out_of_range(warehouse: Warehouse, table: Table, days: tuple[date, date] | N
     known, and only state ok has a score.
     """
     where, parameters = _where(table, days)
+    counts = ", ".join(
+        f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in _impossible(table).items()
+    )
+    row = warehouse.query(f"SELECT {counts} FROM {table.full_name} WHERE {where}", parameters).row(
+        0, named=True
+    )
+    return {name: count for name, count in row.items() if count}
+
+
+def _impossible(table: Table) -> dict[str, str]:
+    """Column → when its value is impossible, as SQL."""
     conditions: dict[str, list[str]] = {column.name: [] for column in table.columns}
     for column in table.columns:
         name, impossible = quote(column.name), conditions[column.name]
@@ -83,16 +109,11 @@ def out_of_range(warehouse: Warehouse, table: Table, days: tuple[date, date] | N
             impossible.append(f"{name} IS NULL OR {name} NOT IN ({states})")
             if "score_pct" in table.column_names:
                 conditions["score_pct"].append("(score_pct IS NULL) = (state = 'ok')")
-    conditions_by_column = {
-        name: " OR ".join(impossible) for name, impossible in conditions.items() if impossible
-    }
-    counts = ", ".join(
-        f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in conditions_by_column.items()
-    )
-    row = warehouse.query(f"SELECT {counts} FROM {table.full_name} WHERE {where}", parameters).row(
-        0, named=True
-    )
-    return {name: count for name, count in row.items() if count}
+    return {name: " OR ".join(impossible) for name, impossible in conditions.items() if impossible}
+
+
+def _any_of(conditions: Iterable[str]) -> str:
+    return " OR ".join(f"({condition})" for condition in conditions)
 
 
 def table_checks(table: Table) -> list[dg.AssetChecksDefinition]:
@@ -104,10 +125,15 @@ def table_checks(table: Table) -> list[dg.AssetChecksDefinition]:
     def keys_are_unique(
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.AssetCheckResult:
-        repeated = duplicate_keys(warehouse, table, days_checked(context))
+        days = days_checked(context)
+        repeated = duplicate_keys(warehouse, table, days)
         description = f"{repeated} keys ({', '.join(table.key)}) occur more than once" if repeated else None
+        same_key = f"count(*) OVER (PARTITION BY {', '.join(map(quote, table.key))}) > 1"
+        failed = _days_with(warehouse, table, days, same_key if repeated else "")
         return dg.AssetCheckResult(
-            passed=not repeated, description=description, metadata={"repeated": repeated}
+            passed=not repeated,
+            description=description,
+            metadata={"repeated": repeated, **about_days(days, failed)},
         )
 
     @dg.asset_check(
@@ -119,9 +145,14 @@ def table_checks(table: Table) -> list[dg.AssetChecksDefinition]:
     def values_are_possible(
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.AssetCheckResult:
-        wrong = out_of_range(warehouse, table, days_checked(context))
+        days = days_checked(context)
+        wrong = out_of_range(warehouse, table, days)
         description = ", ".join(f"{count} rows of {name}" for name, count in wrong.items()) or None
-        return dg.AssetCheckResult(passed=not wrong, description=description, metadata=dict(wrong))
+        impossible = _impossible(table)
+        failed = _days_with(warehouse, table, days, _any_of(impossible[name] for name in wrong))
+        return dg.AssetCheckResult(
+            passed=not wrong, description=description, metadata={**wrong, **about_days(days, failed)}
+        )
 
     return [keys_are_unique, values_are_possible]
 
@@ -138,7 +169,8 @@ def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
     def sites_report(
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.AssetCheckResult:
-        where, parameters = _where(table, days_checked(context))
+        checked = days_checked(context)
+        where, parameters = _where(table, checked)
         days = warehouse.query(
             f"""
             SELECT day, count(DISTINCT site_id) AS sites,
@@ -155,7 +187,7 @@ def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
             passed=poor.is_empty(),
             severity=dg.AssetCheckSeverity.WARN,
             description=description,
-            metadata=states,
+            metadata={**states, **about_days(checked, list(poor["day"]))},
         )
 
     @dg.asset_check(
@@ -249,9 +281,14 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
         def rules_hold(
             context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
         ) -> dg.AssetCheckResult:
-            broken = broken_rules(warehouse, table, days_checked(context))
+            days = days_checked(context)
+            broken = broken_rules(warehouse, table, days)
             description = ", ".join(f"{count} rows of {name}" for name, count in broken.items()) or None
-            return dg.AssetCheckResult(passed=not broken, description=description, metadata=dict(broken))
+            wrong = _any_of(f"NOT ({RULES[table][name]})" for name in broken)
+            failed = _days_with(warehouse, table, days, wrong)
+            return dg.AssetCheckResult(
+                passed=not broken, description=description, metadata={**broken, **about_days(days, failed)}
+            )
 
         return rules_hold
 
@@ -262,14 +299,20 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
         def every_site_is_there(
             context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
         ) -> dg.AssetCheckResult:
-            where, parameters = _where(history.SITES, days_checked(context))
-            absent = warehouse.query(
-                f"SELECT count(*) FROM history.sites ANTI JOIN {table.full_name} USING (day, site_id) WHERE {where}",
+            days = days_checked(context)
+            where, parameters = _where(history.SITES, days)
+            by_day = warehouse.query(
+                f"SELECT day, count(*) AS sites FROM history.sites ANTI JOIN {table.full_name} USING (day, site_id) "
+                f"WHERE {where} GROUP BY day ORDER BY day",
                 parameters,
-            ).item()
+            )
+            absent = int(by_day["sites"].sum())
             description = f"{absent} sites have no row" if absent else None
             return dg.AssetCheckResult(
-                passed=not absent, severity=dg.AssetCheckSeverity.WARN, description=description
+                passed=not absent,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=description,
+                metadata=about_days(days, list(by_day["day"])),
             )
 
         return every_site_is_there
@@ -283,13 +326,13 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.AssetCheckResult:
         where, parameters = _where(analysis.FORECASTS, days_checked(context))
-        share = warehouse.query(
+        newest, share = warehouse.query(
             f"""
             WITH checked AS (SELECT * FROM analysis.forecasts WHERE {where} AND mean_pct IS NOT NULL)
-            SELECT avg((model NOT LIKE 'arima%')::INTEGER) FROM checked WHERE day = (SELECT max(day) FROM checked)
+            SELECT max(day), avg((model NOT LIKE 'arima%')::INTEGER) FROM checked WHERE day = (SELECT max(day) FROM checked)
             """,
             parameters,
-        ).item()
+        ).row(0)
         passed = share is None or share <= MAX_SHARE_OF_FALL_BACKS
         description = (
             None
@@ -300,7 +343,7 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
             passed=passed,
             severity=dg.AssetCheckSeverity.WARN,
             description=description,
-            metadata={"share": share or 0.0},
+            metadata={"share": share or 0.0, **about_days(newest and (newest, newest), [])},
         )
 
     return [

@@ -5,8 +5,8 @@ pure), the sensor that notices a change (`sensors`), what a job does (`jobs`), w
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import polars as pl
@@ -15,24 +15,39 @@ import polars as pl
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as RESULTS,
 )
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 
+from mist_pipeline.defs.check_days import days_of_result
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError
-from mist_pipeline.workflows.self_monitoring import (
+from mist_pipeline.workflows.self_monitoring.by_day import Attempt, OpenFailure, open_failures
+from mist_pipeline.workflows.self_monitoring.facts import FailedCheck, FailedJob, PipelineFacts
+from mist_pipeline.workflows.self_monitoring.jobs import (
+    BY_DAY,
     NO_REASON,
     POLL,
     POLL_SCHEDULE,
     RUNS_READ,
-    CheckFacts,
-    JobFacts,
-    PipelineFacts,
-    one_line,
-    troubles,
+    is_made_up_for,
+    relatives,
 )
+from mist_pipeline.workflows.self_monitoring.trouble import one_line
+from mist_pipeline.workflows.self_monitoring.troubles import troubles
 
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 """How a run says something about its job. A cancelled one does not: a person wanted it to end."""
+
+FAILED_CHECK = AssetCheckExecutionRecordStatus.FAILED
+
+FAILURES_READ, SUCCESSES_READ = 50, 500
+"""Newest failures that are read of each job and check, and results behind them that may have made them good."""
+
+MEMORY = timedelta(days=35)
+"""A day that failed so long ago is not told any more: as long as evaluations are kept by default."""
 
 
 _WRAPPED = ("dagster._core.errors.", "Exceeded max_retries of ")
@@ -50,6 +65,7 @@ def read_facts(
     watched: Sequence[str],
     check_keys: Sequence[dg.AssetCheckKey],
     secrets: Secrets = NONE_KNOWN,
+    since: datetime | None = None,
 ) -> PipelineFacts:
     """What the instance says now; a few queries that an index answers.
 
@@ -58,52 +74,80 @@ def read_facts(
         watched: Names of jobs; one that never ran has no facts.
         check_keys: Checks that there are: one that was removed would keep its last result for ever.
         secrets: Taken out of what libraries and checks said.
+        since: What failed before it for some days is not told any more; None: everything is.
     """
-    jobs = {name: facts for name in watched if (facts := _job_facts(instance, name, secrets)) is not None}
-    poll = jobs.get(POLL) or _job_facts(instance, POLL, secrets)
+    failures = [
+        each
+        for job in watched
+        for each in (_of_days(instance, job, since) if job in BY_DAY else _newest(instance, job))
+    ]
     return PipelineFacts(
-        jobs=tuple(jobs.values()),
-        checks=tuple(_check_facts(instance, check_keys, secrets)),
-        last_poll=poll.succeeded_at if poll else None,
+        jobs=tuple(_failed_job(instance, each, secrets) for each in failures),
+        checks=tuple(_failed_checks(instance, check_keys, secrets, since)),
+        last_poll=_last_success(instance, POLL),
         polls_on_since=_polls_on_since(instance),
     )
 
 
-def _job_facts(instance: dg.DagsterInstance, job: str, secrets: Secrets) -> JobFacts | None:
-    """A job as its newest finished runs show it, by their end: the newest counts."""
-    ended = sorted(
-        _ends(instance, dg.RunsFilter(job_name=job, statuses=FINISHED), RUNS_READ),
-        key=lambda end: end[0],
-        reverse=True,
-    )
-    if not ended:
-        return None
-    at, run = ended[0]
-    succeeded = [end for end, each in ended if each.is_success]
-    if not succeeded:
-        successes = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
-        succeeded = [end for end, _ in _ends(instance, successes, 1)]
-    reason, is_settings = ("", False) if run.is_success else _reason(instance, run.run_id, secrets)
-    return JobFacts(
-        job=job,
-        run_id=run.run_id,
-        is_failed=not run.is_success,
-        ended_at=at,
-        reason=reason,
-        is_settings=is_settings,
-        failures=next((n for n, (_, each) in enumerate(ended) if each.is_success), len(ended)),
-        succeeded_at=max(succeeded, default=None),
-    )
+def _newest(instance: dg.DagsterInstance, job: str) -> list[OpenFailure]:
+    """A job without days: its newest finished runs, by their end."""
+    return open_failures(_attempts(instance, dg.RunsFilter(job_name=job, statuses=FINISHED), RUNS_READ))
 
 
-def _ends(
-    instance: dg.DagsterInstance, runs: dg.RunsFilter, most: int
-) -> Iterator[tuple[datetime, dg.DagsterRun]]:
-    """The newest of these runs, each with the instant of its end."""
+def _of_days(instance: dg.DagsterInstance, job: str, since: datetime | None) -> list[OpenFailure]:
+    """A job of days: its failed runs, and what succeeded behind them. Costs one query where nothing failed."""
+    failed = list(
+        _attempts(
+            instance,
+            dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since),
+            FAILURES_READ,
+        )
+    )
+    if not failed:
+        return []
+    first = min(each.at for each in failed)
+
+    def successes(name: str) -> list[Attempt]:
+        wanted = dg.RunsFilter(job_name=name, statuses=[dg.DagsterRunStatus.SUCCESS], updated_after=first)
+        return list(_attempts(instance, wanted, SUCCESSES_READ))
+
+    others = {name: successes(name) for name in relatives(job)}
+    return open_failures([*failed, *successes(job)], lambda day, at: is_made_up_for(job, others, day, at))
+
+
+def _attempts(instance: dg.DagsterInstance, runs: dg.RunsFilter, most: int) -> Iterator[Attempt]:
+    """The newest of these runs, each with the instant of its end and the days that it was about."""
     for record in instance.get_run_records(runs, limit=most):
-        end = record.end_time
+        run, end = record.dagster_run, record.end_time
         at = record.update_timestamp.astimezone(UTC) if end is None else datetime.fromtimestamp(end, UTC)
-        yield at, record.dagster_run
+        yield Attempt(
+            subject=run.job_name,
+            run_id=run.run_id,
+            at=at,
+            is_good=run.is_success,
+            days=_days_of(run.tags) if run.job_name in BY_DAY else None,
+        )
+
+
+def _days_of(tags: Mapping[str, str]) -> frozenset[date] | None:
+    """The days of a run; None where it names none, or none that can be read."""
+    first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
+    last = tags.get("dagster/asset_partition_range_end") or tags.get("dagster/partition")
+    try:
+        start, end = date.fromisoformat(first or ""), date.fromisoformat(last or "")
+    except ValueError:
+        return None
+    return frozenset(start + timedelta(days=number) for number in range((end - start).days + 1)) or None
+
+
+def _last_success(instance: dg.DagsterInstance, job: str) -> datetime | None:
+    wanted = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
+    return max((each.at for each in _attempts(instance, wanted, RUNS_READ)), default=None)
+
+
+def _failed_job(instance: dg.DagsterInstance, failure: OpenFailure, secrets: Secrets) -> FailedJob:
+    reason, is_settings = _reason(instance, failure.newest.run_id, secrets)
+    return FailedJob(failure=failure, reason=reason, is_settings=is_settings)
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str, secrets: Secrets) -> tuple[str, bool]:
@@ -127,34 +171,57 @@ def _reason(instance: dg.DagsterInstance, run_id: str, secrets: Secrets) -> tupl
     return one_line(f"{where}{_MODULE.sub('', error.message)}", secrets), is_settings
 
 
-def _check_facts(
-    instance: dg.DagsterInstance, check_keys: Sequence[dg.AssetCheckKey], secrets: Secrets
-) -> Iterator[CheckFacts]:
-    """What each check last came to.
+def _failed_checks(
+    instance: dg.DagsterInstance,
+    check_keys: Sequence[dg.AssetCheckKey],
+    secrets: Secrets,
+    since: datetime | None,
+) -> Iterator[FailedCheck]:
+    """Checks that failed for days for which they did not pass since.
 
     A check that a run has planned, that the run never reached or that crashed (then its run failed, which is reported) has
     come to no result: its last result holds until there is another, so nothing ends because a run begins.
     """
     storage = instance.event_log_storage
-    newest = storage.get_latest_asset_check_execution_by_key(check_keys)
     for key in check_keys:
-        record = newest.get(key)
-        if record is not None and record.status not in RESULTS:
-            with_result = storage.get_asset_check_execution_history(key, limit=1, status=RESULTS)
-            record = with_result[0] if with_result else None
-        result = record.evaluation if record else None
-        if record is None or result is None:
+        failed = storage.get_asset_check_execution_history(key, limit=FAILURES_READ, status={FAILED_CHECK})
+        if not failed or (since is not None and failed[0].create_timestamp < since.timestamp()):
             continue
-        at = record.event.timestamp if record.event else record.create_timestamp
-        yield CheckFacts(
-            asset=key.asset_key.to_user_string(),
-            check=key.name,
-            is_passed=result.passed,
-            evaluated_at=datetime.fromtimestamp(at, UTC),
-            severity="WARN" if result.severity == dg.AssetCheckSeverity.WARN else "ERROR",
-            is_blocking=bool(result.blocking),
-            description=one_line(result.description or "", secrets),
-        )
+        results = storage.get_asset_check_execution_history(key, limit=SUCCESSES_READ, status=RESULTS)
+        evaluations = {record.run_id: record.evaluation for record in results}
+        attempts = [each for each in map(_attempt_of, results) if each is not None]
+        recent = [each for each in attempts if each.is_good or since is None or each.at >= since]
+        for failure in open_failures(recent):
+            said = evaluations[failure.newest.run_id]
+            if said is not None:
+                yield FailedCheck(
+                    failure=failure,
+                    asset=key.asset_key.to_user_string(),
+                    check=key.name,
+                    severity="WARN" if said.severity == dg.AssetCheckSeverity.WARN else "ERROR",
+                    is_blocking=bool(said.blocking),
+                    description=one_line(said.description or "", secrets),
+                )
+
+
+def _attempt_of(record: AssetCheckExecutionRecord) -> Attempt | None:
+    """A result of a check; None of one that cannot be read."""
+    result = record.evaluation
+    if result is None:
+        return None
+    span, failed = days_of_result(result.metadata)
+    days = None
+    if span is not None:
+        days = frozenset(span[0] + timedelta(days=number) for number in range((span[1] - span[0]).days + 1))
+    at = record.event.timestamp if record.event else record.create_timestamp
+    return Attempt(
+        subject=record.key.name,
+        run_id=record.run_id,
+        at=datetime.fromtimestamp(at, UTC),
+        is_good=result.passed,
+        days=days,
+        bad_days=frozenset(failed),
+    )
 
 
 def _polls_on_since(instance: dg.DagsterInstance) -> datetime | None:
@@ -178,4 +245,5 @@ def troubles_now(
 ) -> pl.DataFrame:
     """What is wrong now: the same for the sensor that notices it and for the job that reports it."""
     poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
-    return troubles(read_facts(instance, watched, check_keys, settings.known_secrets()), now, poll_every)
+    facts = read_facts(instance, watched, check_keys, settings.known_secrets(), now - MEMORY)
+    return troubles(facts, now, poll_every)

@@ -29,7 +29,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.ledger_access import failing_sinks, known_labels, open_ledger, unreached
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError, refuse_other, remembered
-from mist_pipeline.workflows.self_monitoring import sink_sentence
+from mist_pipeline.workflows.self_monitoring.delivery import sink_sentence
 
 Verdict = Literal["fine", "doubtful", "wrong"]
 FINE: Verdict = "fine"

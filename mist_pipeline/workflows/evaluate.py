@@ -23,7 +23,7 @@ from mist_pipeline.workflows.ledger_access import (
     open_ledger,
     unreached,
 )
-from mist_pipeline.workflows.self_monitoring import (
+from mist_pipeline.workflows.self_monitoring.delivery import (
     sink_troubles,
     unreached_recipients,
     unreadable_evaluations,

@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from mist_pipeline.defs.check_days import days_of_result
 from mist_pipeline.defs.checks import (
     PERCENTAGES,
     duplicate_keys,
@@ -154,7 +155,10 @@ def test_a_run_tells_what_is_wrong_and_makes_nothing_of_it(tmp_path: Path) -> No
     assert not check.passed
     assert check.blocking
     assert set(str(check.description).split(", ")) == {"1 rows of score_pct", "2 rows of num_users"}
-    assert {name: value.value for name, value in check.metadata.items()} == {"score_pct": 1, "num_users": 2}
+    assert {name: check.metadata[name].value for name in ("score_pct", "num_users")} == {
+        "score_pct": 1,
+        "num_users": 2,
+    }
     assert made(result) == {"history/sle_daily"}
     assert not result.success
 
@@ -187,6 +191,24 @@ def test_a_check_reads_the_days_of_its_run_only(tmp_path: Path) -> None:
     both = frame(row(score_pct=101.0), row(day=SECOND, score_pct=101.0))
     check = evaluations(materialised(tmp_path, both, [FIRST, SECOND]))["values_are_possible"]
     assert check.description == "2 rows of score_pct"
+
+
+def test_a_result_says_which_days_it_is_about_and_which_of_them_failed(tmp_path: Path) -> None:
+    silent = [row(site_id=f"s{n}", state="missing", score_pct=None) for n in range(3)]
+    rows = frame(row(), *silent, row(day=SECOND, score_pct=101.0), row(day=SECOND, site_id="b"))
+    found = evaluations(materialised(tmp_path, rows, [FIRST, SECOND]))
+    assert {name: days_of_result(check.metadata) for name, check in found.items()} == {
+        "keys_are_unique": ((FIRST, SECOND), ()),
+        "values_are_possible": ((FIRST, SECOND), (SECOND,)),
+        "sites_report": ((FIRST, SECOND), (FIRST,)),
+        "is_fresh": (None, ()),
+    }
+
+
+def test_a_repeated_key_names_its_day(tmp_path: Path) -> None:
+    rows = frame(row(), row(day=SECOND), row(day=SECOND))
+    check = evaluations(materialised(tmp_path, rows, [FIRST, SECOND]))["keys_are_unique"]
+    assert days_of_result(check.metadata) == ((FIRST, SECOND), (SECOND,))
 
 
 def test_a_day_on_which_few_sites_report_is_a_warning_that_names_the_day(tmp_path: Path) -> None:

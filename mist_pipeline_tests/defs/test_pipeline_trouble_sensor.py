@@ -18,7 +18,7 @@ from mist_pipeline.alerts.notify.outcome import Accepted, Retry
 from mist_pipeline.defs.sensors import pipeline_trouble_sensor
 from mist_pipeline.settings import load_settings
 from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
-from mist_pipeline.workflows.self_monitoring import WATCHED
+from mist_pipeline.workflows.self_monitoring.jobs import WATCHED
 from mist_pipeline_tests.support.alerts.histories import START, finding, live
 from mist_pipeline_tests.support.defs.installation import (
     Build,

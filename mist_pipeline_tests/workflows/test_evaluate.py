@@ -9,7 +9,7 @@ import pytest
 from mist_pipeline.alerts.ledger.reader import Unreached
 from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.tables import live as live_tables
-from mist_pipeline.workflows.self_monitoring import (
+from mist_pipeline.workflows.self_monitoring.delivery import (
     MOST_RECIPIENTS,
     RECIPIENT_PATIENCE,
     sink_sentence,

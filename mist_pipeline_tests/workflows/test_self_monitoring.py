@@ -1,8 +1,9 @@
 """The pipeline's own trouble follows from facts alone: it begins, grows worse, and ends by itself."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -14,38 +15,43 @@ from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipe
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.http_client.secrets import Secret, Secrets
 from mist_pipeline.tables import live
-from mist_pipeline.workflows.self_monitoring import (
-    LONGEST_REASON,
-    MOST_CHECKS,
-    RUNS_READ,
-    WATCHED,
-    CheckFacts,
-    JobFacts,
-    PipelineFacts,
-    one_line,
-    troubles,
-)
+from mist_pipeline.workflows.self_monitoring.by_day import Attempt, OpenFailure, span_of
+from mist_pipeline.workflows.self_monitoring.checks import MOST_CHECKS
+from mist_pipeline.workflows.self_monitoring.facts import FailedCheck, FailedJob, PipelineFacts
+from mist_pipeline.workflows.self_monitoring.jobs import RUNS_READ, WATCHED
+from mist_pipeline.workflows.self_monitoring.trouble import LONGEST_REASON, one_line
+from mist_pipeline.workflows.self_monitoring.troubles import troubles
 
 NOW = datetime(2026, 3, 28, 10, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 QUARTER = 15 * MINUTE
 
 
-def job(name: str, *, failures: int = 1, **facts: Any) -> JobFacts:
-    """A job whose newest runs failed an hour ago."""
-    told = {"run_id": "run", "is_failed": failures > 0, "ended_at": NOW - HOUR, "failures": failures}
-    return JobFacts(job=name, **{**told, **facts})
+def failure(subject: str, days: Sequence[date] = (), **more: Any) -> OpenFailure:
+    """Something that failed an hour ago, for these days."""
+    run = Attempt(
+        subject=subject, run_id=more.pop("run_id", "run"), at=more.pop("ended_at", NOW - HOUR), is_good=False
+    )
+    span = more.pop("span", span_of(days))
+    return OpenFailure(subject=subject, newest=run, span=span, days=tuple(days), **more)
 
 
-def check(name: str = "is_fresh", *, is_passed: bool = False, **facts: Any) -> CheckFacts:
+def job(name: str, *, reason: str = "", is_settings: bool = False, **facts: Any) -> FailedJob:
+    """A job whose newest runs failed."""
+    return FailedJob(failure=failure(name, **facts), reason=reason, is_settings=is_settings)
+
+
+def check(name: str = "is_fresh", **facts: Any) -> FailedCheck:
+    """A check that failed."""
+    days = facts.pop("days", ())
     asset = facts.pop("asset", "history/sle_daily")
-    return CheckFacts(asset=asset, check=name, is_passed=is_passed, evaluated_at=NOW - HOUR, **facts)
+    return FailedCheck(failure=failure(name, days), asset=asset, check=name, **facts)
 
 
-def found(*parts: JobFacts | CheckFacts, poll_every: timedelta = QUARTER, **facts: Any) -> pl.DataFrame:
+def found(*parts: FailedJob | FailedCheck, poll_every: timedelta = QUARTER, **facts: Any) -> pl.DataFrame:
     told = PipelineFacts(
-        jobs=tuple(part for part in parts if isinstance(part, JobFacts)),
-        checks=tuple(part for part in parts if isinstance(part, CheckFacts)),
+        jobs=tuple(part for part in parts if isinstance(part, FailedJob)),
+        checks=tuple(part for part in parts if isinstance(part, FailedCheck)),
         **facts,
     )
     return troubles(told, NOW, poll_every)
@@ -104,11 +110,6 @@ def test_how_bad_a_failure_is_depends_on_what_nobody_gets_now(
     assert severities(found(job(name, failures=failures))) == {name: severity}
 
 
-@pytest.mark.parametrize("name", WATCHED)
-def test_a_job_whose_newest_run_succeeded_has_no_trouble(name: str) -> None:
-    assert found(job(name, failures=0, succeeded_at=NOW - HOUR)).is_empty()
-
-
 @pytest.mark.parametrize(
     ("failures", "sentence"),
     [
@@ -118,7 +119,7 @@ def test_a_job_whose_newest_run_succeeded_has_no_trouble(name: str) -> None:
     ],
 )
 def test_a_failure_says_why_and_how_often(failures: int, sentence: str) -> None:
-    frame = found(job("live", failures=failures, reason="look: no room", succeeded_at=NOW - 2 * HOUR))
+    frame = found(job("live", failures=failures, reason="look: no room"))
     assert frame["summary"].item() == sentence
     assert evidence(frame) == {
         "job": "live",
@@ -126,7 +127,7 @@ def test_a_failure_says_why_and_how_often(failures: int, sentence: str) -> None:
         "failed_at": "2026-03-28T09:00:00+00:00",
         "failures": failures,
         "reason": "look: no room",
-        "succeeded_at": "2026-03-28T08:00:00+00:00",
+        "days": [],
     }
 
 
@@ -135,30 +136,6 @@ def test_the_same_trouble_keeps_its_fingerprint_whatever_its_run_reason_and_mome
     later = PipelineFacts(jobs=(job("live", run_id="other", reason="other", failures=4),))
     other = troubles(later, NOW + HOUR, QUARTER)
     assert one["fingerprint"].to_list() == other["fingerprint"].to_list()
-
-
-@pytest.mark.parametrize("part", ["collect", "analyse", "report"])
-@pytest.mark.parametrize(
-    ("minutes", "told"), [(-1, True), (0, True), (1, False)], ids=["before", "at", "after"]
-)
-def test_a_failed_part_is_over_when_a_whole_day_succeeded_after_it(
-    part: str, minutes: int, told: bool
-) -> None:
-    whole = job("daily", failures=0, succeeded_at=NOW - HOUR + minutes * MINUTE)
-    assert severities(found(job(part), whole)) == ({part: "major"} if told else {})
-
-
-def test_a_failed_day_is_over_when_all_of_its_parts_succeeded_after_it() -> None:
-    parts = [job(name, failures=0, succeeded_at=NOW) for name in ("collect", "analyse", "report")]
-    assert severities(found(job("daily"), *parts)) == {}
-    assert severities(found(job("daily"), *parts[:-1])) == {"daily": "critical"}
-    old = replace(parts[-1], succeeded_at=NOW - 2 * HOUR)
-    assert severities(found(job("daily"), *parts[:-1], old)) == {"daily": "critical"}
-
-
-def test_an_old_failure_of_a_part_does_not_come_back_when_a_later_day_fails() -> None:
-    once = job("collect", ended_at=NOW - 48 * HOUR)
-    assert severities(found(once, job("daily", succeeded_at=NOW - 24 * HOUR))) == {"daily": "critical"}
 
 
 @pytest.mark.parametrize(
@@ -178,11 +155,33 @@ def test_a_failed_check_is_major_if_it_is_an_error_or_blocks(
     assert frame["summary"].item() == "Check is_fresh of history/sle_daily failed: 3 rows of score_pct"
 
 
+MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
+
+
+def test_every_morning_that_failed_is_trouble_of_its_own_and_names_its_day() -> None:
+    frame = found(
+        job("daily", days=[MONDAY], reason="disk full"),
+        job("daily", days=[TUESDAY], reason="no room"),
+        job("collect", days=[MONDAY, TUESDAY], span="2026-03-01..2026-03-09", failures=2),
+    )
+    assert dict(frame.select("family", "summary").iter_rows()) == {
+        "pipeline:daily@2026-03-02": "Job daily failed for 2026-03-02: disk full",
+        "pipeline:daily@2026-03-03": "Job daily failed for 2026-03-03: no room",
+        "pipeline:collect@2026-03-01..2026-03-09": "Job collect failed for 2 days (2026-03-02 … 2026-03-03)"
+        " 2 times in a row: no reason was given",
+    }
+    assert all(is_pipeline(family) for family in frame["family"])
+
+
+def test_checks_of_other_days_are_other_trouble() -> None:
+    frame = found(check(days=[MONDAY]), check("keys_are_unique", days=[MONDAY]), check(days=[TUESDAY]))
+    assert severities(frame) == {"checks@2026-03-02": "major", "checks@2026-03-03": "major"}
+
+
 def test_failed_checks_are_one_trouble_that_names_the_worst_and_counts_the_others() -> None:
     frame = found(
         check(severity="WARN", asset="a"),
         check("keys_are_unique", asset="b", description="2 keys"),
-        check("fine", asset="c", is_passed=True),
     )
     assert severities(frame) == {"checks": "major"}
     assert frame["summary"].item() == "Check keys_are_unique of b failed (1 other check failed, too): 2 keys"
@@ -194,10 +193,6 @@ def test_many_failed_checks_are_all_counted_and_the_first_are_listed() -> None:
     frame = found(*(check(f"check_{number:03}") for number in range(MOST_CHECKS + 5)))
     assert evidence(frame)["failed"] == MOST_CHECKS + 5
     assert len(evidence(frame)["checks"]) == MOST_CHECKS
-
-
-def test_checks_that_pass_are_no_trouble() -> None:
-    assert found(check(is_passed=True)).is_empty()
 
 
 LONG_AGO = NOW - timedelta(days=30)
@@ -285,9 +280,8 @@ JOBS = st.lists(
     st.builds(
         job,
         st.sampled_from(WATCHED),
-        failures=st.integers(0, RUNS_READ),
+        failures=st.integers(1, RUNS_READ),
         ended_at=INSTANTS,
-        succeeded_at=st.none() | INSTANTS,
     ),
     unique_by=lambda each: each.job,
 )
@@ -295,7 +289,6 @@ CHECKS = st.lists(
     st.builds(
         check,
         st.sampled_from(["is_fresh", "keys_are_unique"]),
-        is_passed=st.booleans(),
         severity=st.sampled_from(["WARN", "ERROR"]),
         is_blocking=st.booleans(),
     ),
@@ -306,8 +299,8 @@ CHECKS = st.lists(
 @pytest.mark.slow
 @given(jobs=JOBS, checks=CHECKS, last=st.none() | INSTANTS, on=st.none() | INSTANTS, data=st.data())
 def test_troubles_are_unique_and_do_not_depend_on_the_order_of_facts(
-    jobs: list[JobFacts],
-    checks: list[CheckFacts],
+    jobs: list[FailedJob],
+    checks: list[FailedCheck],
     last: datetime | None,
     on: datetime | None,
     data: st.DataObject,
@@ -321,9 +314,8 @@ def test_troubles_are_unique_and_do_not_depend_on_the_order_of_facts(
     )
     assert troubles(shuffled, NOW, QUARTER).equals(frame)
     assert not frame.select(live.FINDINGS.key).is_duplicated().any()
-    failed = {each.job for each in jobs if each.is_failed}
-    assert set(severities(frame)) <= failed | {"checks", "looks"}
-    assert ("checks" in severities(frame)) == any(not each.is_passed for each in checks)
+    assert set(severities(frame)) <= {each.job for each in jobs} | {"checks", "looks"}
+    assert ("checks" in severities(frame)) == bool(checks)
 
 
 # Texts of others

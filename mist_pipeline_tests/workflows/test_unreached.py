@@ -13,7 +13,8 @@ from mist_pipeline.workflows import doctor
 from mist_pipeline.workflows.evaluate import own_state
 from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
 from mist_pipeline.workflows.messages import send_due
-from mist_pipeline.workflows.self_monitoring import PipelineFacts, troubles
+from mist_pipeline.workflows.self_monitoring.facts import PipelineFacts
+from mist_pipeline.workflows.self_monitoring.troubles import troubles
 from mist_pipeline_tests.support.alerts.histories import START, finding, live
 from mist_pipeline_tests.support.delivery.mail_server import PEOPLE, Mailbox, mail_server
 

@@ -13,6 +13,7 @@ Not here: when they change (`lifecycle`, `grouping`), what each event changes (`
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -47,6 +48,18 @@ def alert_fingerprint(site_id: str, family: str, problem: str = "") -> str:
         problem: Classifier of a second problem that began while the first went on; '' for the first.
     """
     return stable_id("alert", site_id, family, *([problem] if problem else []))
+
+
+_PIPELINE_DAYS = re.compile(r"^(pipeline:.+)@\d{4}-\d\d-\d\d(?:\.\.\d{4}-\d\d-\d\d)?$")
+
+
+def without_days(family: str) -> str:
+    """The family of the pipeline's own trouble without the days that it is about, as people match it.
+
+    >>> without_days("pipeline:daily@2026-03-02"), without_days("pipeline:checks@2026-03-01..2026-03-09"), without_days("radio")
+    ('pipeline:daily', 'pipeline:checks', 'radio')
+    """
+    return _PIPELINE_DAYS.sub(r"\1", family)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from mist_pipeline.alerts.lifecycle.model import Alert
+from mist_pipeline.alerts.lifecycle.model import Alert, without_days
 from mist_pipeline.alerts.notify.config import Match, matchers_of
 from mist_pipeline.alerts.notify.matchers import Labels, Matcher, all_match
 from mist_pipeline.alerts.notify.time_windows import Window
@@ -161,7 +161,7 @@ def alert_labels(alert: Alert, labels_by_site: Mapping[str, Labels], scope: str 
     return {
         **labels_by_site.get(alert.site_id, {}),
         "site_id": (alert.site_id,),
-        "family": (alert.family,),
+        "family": (without_days(alert.family),),
         "metric": (alert.metric,),
         "kind": alert.kinds,
         "severity": (alert.severity,),

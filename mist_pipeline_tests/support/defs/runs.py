@@ -23,10 +23,8 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from mist_pipeline.defs.pipeline_facts import read_facts
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.tables import live as live_tables
-from mist_pipeline.workflows.self_monitoring import (
-    WATCHED,
-    PipelineFacts,
-)
+from mist_pipeline.workflows.self_monitoring.facts import PipelineFacts
+from mist_pipeline.workflows.self_monitoring.jobs import WATCHED
 
 KEY = dg.AssetKey(["history", "sle_daily"])
 
