@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -104,7 +105,7 @@ def module_of(path: Path) -> str:
 SOURCES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imports() -> Iterator[Import]:
+def _imports() -> Iterator[Import]:
     for module, path in SOURCES.items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             line = getattr(node, "lineno", 0)
@@ -118,7 +119,10 @@ def imports() -> Iterator[Import]:
                     yield Import(module, line, inner if inner in SOURCES else node.module)
 
 
-IMPORTS = list(imports())
+@cache
+def imports() -> tuple[Import, ...]:
+    """Every import of the package; read when a test asks, not by every process that collects tests."""
+    return tuple(_imports())
 
 
 def circle(graph: Mapping[str, Iterable[str]]) -> list[str]:
@@ -138,7 +142,7 @@ def inside(module: str, depth: int) -> str:
 def graph_of(depth: int) -> dict[str, set[str]]:
     """Imports between rooms (depth 1), or between sub-rooms and files of one room (depth 2)."""
     graph: dict[str, set[str]] = {}
-    for found in IMPORTS:
+    for found in imports():
         here, there = inside(found.module, depth), inside(found.target, depth)
         is_same_room = inside(found.module, depth - 1) == inside(found.target, depth - 1)
         # A room itself (its __init__) may gather what stands in it.
@@ -150,14 +154,14 @@ def graph_of(depth: int) -> dict[str, set[str]]:
 def test_the_walk_sees_every_room() -> None:
     rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert rooms - {"defs", "cli"} == set(BELOW), "a room without a line in BELOW, or a line without a room"
-    assert {found.room for found in IMPORTS} >= rooms - {"domain", "tables"}
+    assert {found.room for found in imports()} >= rooms - {"domain", "tables"}
 
 
 @pytest.mark.parametrize("room", sorted(BELOW))
 def test_a_room_knows_only_what_is_below(room: str) -> None:
     strangers = [
         str(found)
-        for found in IMPORTS
+        for found in imports()
         if found.room == room and found.target_room and not found.is_of(room, *BELOW[room])
     ]
     assert strangers == []
@@ -177,7 +181,7 @@ def test_analysis_knows_no_library_but_its_own() -> None:
     allowed = ANALYSIS_LIBRARIES | set(sys.stdlib_module_names) | {"mist_pipeline"}
     strangers = [
         str(found)
-        for found in IMPORTS
+        for found in imports()
         if found.room == "analysis" and found.target.split(".")[0] not in allowed
     ]
     assert strangers == []
@@ -187,7 +191,7 @@ def test_analysis_knows_no_library_but_its_own() -> None:
     ("library", "knowing"), [("dagster", KNOWS_DAGSTER), ("typer", KNOWS_TYPER)], ids=["dagster", "typer"]
 )
 def test_only_the_wiring_knows(library: str, knowing: set[str]) -> None:
-    found = {found.room for found in IMPORTS if found.target.split(".")[0].startswith(library)}
+    found = {found.room for found in imports() if found.target.split(".")[0].startswith(library)}
     assert found <= knowing
     assert found, "the walk sees nobody who imports it"
 
@@ -195,14 +199,14 @@ def test_only_the_wiring_knows(library: str, knowing: set[str]) -> None:
 def test_nobody_imports_the_wiring_but_the_wiring() -> None:
     importers = {
         str(found)
-        for found in IMPORTS
+        for found in imports()
         if found.target_room in KNOWS_DAGSTER and found.room not in KNOWS_DAGSTER
     }
     assert importers == set()
 
 
 def test_only_the_wiring_and_its_workflows_know_the_settings() -> None:
-    assert {found.room for found in IMPORTS if found.target_room == "settings"} <= KNOWS_SETTINGS
+    assert {found.room for found in imports() if found.target_room == "settings"} <= KNOWS_SETTINGS
 
 
 @pytest.mark.parametrize(

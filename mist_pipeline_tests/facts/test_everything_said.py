@@ -25,9 +25,8 @@ def everything(truth: Truth) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    "seed", [2, pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_what_is_said_of_a_simulated_organisation_is_so(seed: int) -> None:
     assert everything(simulated(seed)) == []
 

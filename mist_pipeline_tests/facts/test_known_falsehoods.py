@@ -19,28 +19,30 @@ from mist_pipeline_tests.support.facts.series import (
     UNDER,
     noisy,
 )
-from mist_pipeline_tests.support.facts.truth import Truth
+
+pytestmark = pytest.mark.slow  # every case is an organisation that is analysed and told whole
 
 Scores = Sequence[float | None]
+Series = dict[str, Scores]
 
-SAID: dict[str, tuple[Passage, Truth]] = {
+SAID: dict[str, tuple[Passage, Series]] = {
     "approaching what is under the line": (
         Passage("a", "Approaching critical in 1 day at the current trend (92 %)", "a", "coverage"),
-        told(a_coverage=UNDER),
+        {"a_coverage": UNDER},
     ),
     "heading down over scores that rise": (
         Passage("a", "Under the pre-warning line and heading down", "a", "roaming"),
-        told(a_roaming=RECOVERING),
+        {"a_roaming": RECOVERING},
     ),
     "flat, and crossing": (
         Passage("a", "Approaching critical in 1 day at the current trend (50 %)", "a", "coverage"),
-        told(a_coverage=FLAT),
+        {"a_coverage": FLAT},
     ),
     "nothing unusual beside a deviation": (
         Passage("a", "Nothing: every site that could be judged behaves like itself and its peers."),
-        told(a_coverage=DROPPED),
+        {"a_coverage": DROPPED},
     ),
-    "usual as something else": (Passage("a", "usual 85.8 %", "a", "coverage"), told(a_coverage=DROPPED)),
+    "usual as something else": (Passage("a", "usual 85.8 %", "a", "coverage"), {"a_coverage": DROPPED}),
     "a level for a score": (
         Passage(
             "a",
@@ -48,31 +50,31 @@ SAID: dict[str, tuple[Passage, Truth]] = {
             "a",
             "capacity",
         ),
-        told(a_capacity=BELOW_ITS_LEVEL),
+        {"a_capacity": BELOW_ITS_LEVEL},
     ),
     "rounded up": (
         Passage("a", "Coverage 58.1 %: critical (below 70 %), mostly Weak signal.", "a", "coverage"),
-        told(a_coverage=DROPPED),
+        {"a_coverage": DROPPED},
     ),
     "not below what it is below": (
         Passage("a", "Coverage 80.0 %: major (below 80 %), mostly Weak signal.", "a", "coverage"),
-        told(a_coverage=[*noisy(95, 59), 79.96]),
+        {"a_coverage": [*noisy(95, 59), 79.96]},
     ),
     "an alert that improves": (
         Passage("a", "↑ ALERT: critical, +0.6 points a day", "a", "coverage"),
-        told(a_coverage=BAD_WEEK),
+        {"a_coverage": BAD_WEEK},
     ),
-    "a sentence without a checker": (Passage("a", "All is 99 % well."), told(a_coverage=FLAT)),
+    "a sentence without a checker": (Passage("a", "All is 99 % well."), {"a_coverage": FLAT}),
 }
 
 
 @pytest.mark.parametrize("name", SAID)
 def test_the_check_finds_it(name: str) -> None:
-    passage, truth = SAID[name]
-    assert falsehoods([passage], truth)
+    passage, series = SAID[name]
+    assert falsehoods([passage], told(**series))
 
 
-DAYS: dict[str, tuple[dict[str, Scores], str]] = {
+DAYS: dict[str, tuple[Series, str]] = {
     "approaching what is under the line": ({"a_coverage": UNDER}, "already"),
     "a drawing that never crosses": (
         {"a_coverage": [*noisy(96, 48), *np.linspace(95, 72, 12).tolist()], "b_coverage": FALLING},

@@ -31,7 +31,7 @@ def test_the_copy_for_analysts_has_no_names_of_people(ledger: Ledger) -> None:
     assert "a483e7390000" not in frame.write_json()
 
 
-@pytest.mark.parametrize("many", [1, 1200])
+@pytest.mark.parametrize("many", [1, pytest.param(1200, marks=pytest.mark.slow)])
 def test_many_incidents_are_read_in_few_queries(ledger: Ledger, many: int) -> None:
     ledger.record_impacts([impact(incident_id=f"i{number}") for number in range(many)])
     assert len(ledger.impacts(f"i{number}" for number in range(many))) == many

@@ -90,6 +90,7 @@ def test_an_unusually_good_day_is_no_anomaly() -> None:
     assert row(anomalies(worsened(world(), "s03", METRICS, 0.0), [DAY], SMALL), "s03")["is_anomaly"] is False
 
 
+@pytest.mark.slow
 def test_columns_are_those_of_the_table() -> None:
     assert dict(anomalies(world(4, 10), [], SMALL).schema) == ANOMALIES.polars_schema()
     assert dict(anomalies(world(4, 10).clear(), [DAY], SMALL).schema) == ANOMALIES.polars_schema()
@@ -236,6 +237,7 @@ def test_contributions_sum_to_one_scores_are_bounded_and_order_changes_nothing(s
     assert anomalies(shapes.sample(fraction=1.0, shuffle=True, seed=seed), [DAY], few).equals(found)
 
 
+@pytest.mark.slow
 def test_a_day_on_which_no_site_can_be_scored_has_rows_and_no_scores() -> None:
     silent = world().with_columns(
         pl.when(pl.col("day") == DAY).then(None).otherwise(pl.col("share")).alias("share")
