@@ -53,7 +53,7 @@ import polars as pl
 
 from mist_pipeline.analysis.causes.candidates import base_rates, candidate_causes
 from mist_pipeline.analysis.causes.flags import daily_flags, evidence_flags, silence_flags
-from mist_pipeline.analysis.evidence.gates import NotableOptions, episodes, notable
+from mist_pipeline.analysis.evidence.gates import NotableOptions, episodes, notable, silent_hours
 from mist_pipeline.analysis.findings.findings import findings, hourly_findings, live_findings
 from mist_pipeline.analysis.findings.inputs import FindingInputs, SpanFrames
 from mist_pipeline.analysis.findings.series_rules import FindingRules
@@ -93,6 +93,7 @@ class Detected:
         causes: as_of and the columns of ``analysis.incidents`` after ``day``.
         findings: As ``live.findings``.
         episodes: as_of and the columns of ``evidence.gates.episodes``: since when, until when, and how far recovered.
+        silent: ``evidence.gates.silent_hours``: what users lost where a site was silent.
     """
 
     notable: pl.DataFrame
@@ -100,11 +101,22 @@ class Detected:
     causes: pl.DataFrame
     findings: pl.DataFrame
     episodes: pl.DataFrame
+    silent: pl.DataFrame
+
+    @property
+    def losses(self) -> pl.DataFrame:
+        """What users lost, of every episode and silent hour: hour, site_id, family, began_at, last_bad_at, lost_user_minutes."""
+        return losses(self.episodes, self.silent)
 
     @property
     def support(self) -> pl.DataFrame:
         """Evidence too weak for a finding, which still holds an open alert: as_of, site_id, family."""
         return self.notable.filter(~pl.col("is_alarming")).select("as_of", "site_id", "family")
+
+
+def losses(running: pl.DataFrame, silent: pl.DataFrame) -> pl.DataFrame:
+    """What users lost, of every episode and silent hour, in the columns of `silent`."""
+    return pl.concat([running.select(silent.columns), silent], how="vertical_relaxed")
 
 
 def flags_of_days(frames: SpanFrames, evidence: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
@@ -201,7 +213,14 @@ def detect_now(
     found = live_findings(_inputs(frames, gated, causes), as_of, rules.findings)
     hour = evidence.filter(pl.col("hour") == newest_closed_hour(as_of))
     running = episodes(hour, rules.findings.families).with_columns(at)
-    return Detected(notable=newest, flags=flags, causes=causes, findings=found, episodes=running)
+    return Detected(
+        notable=newest,
+        flags=flags,
+        causes=causes,
+        findings=found,
+        episodes=running,
+        silent=silent_hours(evidence),
+    )
 
 
 def detect_hours(
@@ -243,7 +262,14 @@ def detect_hours(
     causes = _causes_of_hours(flags, sites, rules)
     found = hourly_findings(_inputs(frames, gated, causes), rules.findings)
     running = episodes(evidence.filter(pl.col("day") >= first), rules.findings.families).with_columns(end)
-    return Detected(notable=gated, flags=flags, causes=causes, findings=found, episodes=running)
+    return Detected(
+        notable=gated,
+        flags=flags,
+        causes=causes,
+        findings=found,
+        episodes=running,
+        silent=silent_hours(evidence.filter(pl.col("day") >= first)),
+    )
 
 
 def episodes_of_days(evidence: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:

@@ -62,7 +62,7 @@ def test_the_size_of_an_outage_is_that_of_the_truth(tmp_path: Path) -> None:
         for hour in range(1, 10):
             now = noon + hour * HOUR + timedelta(minutes=5)
             evaluation = live_evaluation(warehouse, settings, now)
-            remember_losses(settings, evaluation.detected.episodes, now)
+            remember_losses(settings, evaluation.detected.losses, now)
             with open_ledger(settings) as ledger:
                 ledger.record_evaluation(evaluation.evaluation_input())
             sizes += ask_who_is_hit(settings, now, warn=pytest.fail).impacts

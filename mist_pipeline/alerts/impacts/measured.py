@@ -14,6 +14,7 @@ from typing import TypeAlias
 from mist_pipeline.alerts.impacts.due import DueIncident, windows
 from mist_pipeline.alerts.impacts.model import DeviceKind, HitClient, HitDevice, Impact
 from mist_pipeline.alerts.impacts.questions import Place, Question, is_forgotten
+from mist_pipeline.alerts.impacts.silent import DEVICES_NOT_KNOWN, Silent
 from mist_pipeline.domain.metrics import CATALOGUE
 
 MOST_DEVICES = 20
@@ -87,9 +88,15 @@ def impacts(
     reasons: dict[str, str] = {}
     for _, own in reversed(parts):
         reasons |= own
+    silent = Silent.of_alerts(due.alerts)
     if not asked:
         why = HISTORY_ONLY if is_forgotten(end, now) else NO_SERVICE_LEVEL
         reasons = dict.fromkeys(("users", "devices"), why)
+        if silent.num_sites:
+            reasons["users"] = silent.why_no_users
+            reasons["devices"] = DEVICES_NOT_KNOWN
+            if silent.num_aps is not None:
+                del reasons["devices"]
     before = due.before.lost_user_minutes if due.before is not None else None
     lost = max((one for one in (before, loss) if one is not None), default=None)
     if lost is None:
@@ -109,8 +116,8 @@ def impacts(
         window_end=end,
         num_users=_total([impact.num_users for impact in heard]),
         total_users=_total([impact.total_users for impact in heard]),
-        num_aps=_total([impact.num_aps for impact, _ in parts]),
-        total_aps=_total([impact.total_aps for impact, _ in parts]),
+        num_aps=_total([impact.num_aps for impact, _ in parts]) if asked else silent.num_aps,
+        total_aps=_total([impact.total_aps for impact, _ in parts]) if asked else silent.num_aps,
         num_switches=_total([impact.num_switches for impact, _ in parts]),
         num_gateways=_total([impact.num_gateways for impact, _ in parts]),
         lost_user_minutes=lost,

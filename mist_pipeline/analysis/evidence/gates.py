@@ -23,7 +23,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from mist_pipeline.analysis.evidence.site_load import LOAD, SILENCE
+from mist_pipeline.analysis.evidence.site_load import LOAD, OUTAGE, SILENCE
 from mist_pipeline.analysis.evidence.windows import SLOW_FROM
 
 DEVICE_FAMILY = "device"
@@ -179,6 +179,33 @@ def episodes(rows: pl.DataFrame, families: Mapping[str, str]) -> pl.DataFrame:
         )
         .unique(subset=key, keep="any")
         .sort(key)
+    )
+
+
+def silent_hours(rows: pl.DataFrame) -> pl.DataFrame:
+    """What users lost in each hour in which a site was silent: all client-minutes that are usual there at that hour.
+
+    Args:
+        rows: ``analysis.evidence``.
+
+    Returns:
+        hour, site_id, family, began_at, last_bad_at (both the hour), lost_user_minutes.
+    """
+    is_silent = (
+        (pl.col("metric") == SILENCE) & (pl.col("classifier") == OUTAGE) & (pl.col("observed_pct") < 100)
+    )
+    return (
+        rows.filter(is_silent)
+        .select(
+            "hour",
+            "site_id",
+            family=pl.lit(DEVICE_FAMILY),
+            began_at=pl.col("hour"),
+            last_bad_at=pl.col("hour"),
+            lost_user_minutes=pl.col("excess_user_minutes"),
+        )
+        .unique(["hour", "site_id"], keep="any")
+        .sort("hour", "site_id")
     )
 
 

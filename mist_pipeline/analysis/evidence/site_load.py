@@ -27,6 +27,8 @@ from mist_pipeline.analysis.stats.sample_size import MINUTES_PER_CLIENT
 
 WEEK = 168
 LOAD, SILENCE = "load", "silence"
+OUTAGE = "outage"
+"""Classifier of silence: all of the site, and not a part of its devices."""
 LOAD_WINDOWS = 24
 """Load is tested over windows up to this many hours."""
 _SLOT_FORGET = 0.5 ** (1 / 3)
@@ -299,7 +301,7 @@ def silence_evidence(
     rarity = -np.log10((loads.silent + 0.5) / (loads.asked + 500.0))[:, None]
     frames = []
     for name, state, base in (
-        ("outage", silent, rarity + np.where(dead, 3.0, 0.0)),
+        (OUTAGE, silent, rarity + np.where(dead, 3.0, 0.0)),
         ("device-loss", damaged, np.full(damaged.shape, 3.0)),
     ):
         run = _run_length(state)[:, begin - first :]

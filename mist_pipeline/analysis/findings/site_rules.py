@@ -25,7 +25,7 @@ import json
 import polars as pl
 
 from mist_pipeline.analysis.evidence.gates import DEVICE_FAMILY
-from mist_pipeline.analysis.evidence.site_load import SILENCE
+from mist_pipeline.analysis.evidence.site_load import OUTAGE, SILENCE
 from mist_pipeline.analysis.findings.series_rules import (
     MOMENT,
     FindingRules,
@@ -37,6 +37,7 @@ from mist_pipeline.analysis.findings.series_rules import (
     severity_rank,
     worse,
 )
+from mist_pipeline.analysis.stats.sample_size import MINUTES_PER_CLIENT
 from mist_pipeline.domain.severity import SEVERITY_OF_STATUS
 
 _LARGEST = pl.List(pl.Struct({"contributor": pl.String, "share": pl.Float64}))
@@ -48,7 +49,8 @@ def site_down_findings(
 ) -> pl.DataFrame:
     """Sites whose access points were all disconnected, or that fell silent; and sites that lost a part of them.
 
-    Critical while it lasts, that is in the newest hour of the moment; major when it is over or partial.
+    Critical while it lasts, that is in the newest hour of the moment; major when it is over or partial. Its evidence says how
+    many access points the site has, and how many users are usual in the busiest of these hours, as far as that is known.
 
     Args:
         site_hourly: moment, hour, site_id, num_aps, num_aps_connected (null where it is not known).
@@ -77,6 +79,7 @@ def site_down_findings(
             pl.col("hour").max().alias("last"),
             pl.col("is_partial").all(),
             pl.col("source").unique().sort().str.join(" and ").alias("source"),
+            pl.col("num_aps", "usual_users").max(),
         )
         .join(anywhere, on=MOMENT)
         .join(own if site_hourly is not None else own.clear(), on=[MOMENT, "site_id"], how="left")
@@ -99,7 +102,13 @@ def site_down_findings(
             )
         )
         .otherwise(pl.format("The site is down, since {} UTC or longer.", _clock(pl.col("first")))),
-        {name: pl.col(name) for name in ("source", "first", "last", "hours", "is_over")},
+        {
+            name: pl.col(name)
+            for name in (
+                *("source", "first", "last", "hours", "is_over", "is_partial"),
+                *("num_aps", "usual_users"),
+            )
+        },
         rules=rules,
         family=pl.lit(DEVICE_FAMILY),
     )
@@ -352,6 +361,8 @@ def _disconnected(site_hourly: pl.DataFrame) -> pl.DataFrame:
         "hour",
         pl.lit("devices").alias("source"),
         pl.lit(value=False).alias("is_partial"),
+        pl.col("num_aps").cast(pl.Int64),
+        pl.lit(None, pl.Float64).alias("usual_users"),
     )
 
 
@@ -362,7 +373,12 @@ def _silent(notable: pl.DataFrame) -> pl.DataFrame:
         "site_id",
         "hour",
         pl.lit("silence").alias("source"),
-        (pl.col("classifier") != "outage").alias("is_partial"),
+        (pl.col("classifier") != OUTAGE).alias("is_partial"),
+        pl.lit(None, pl.Int64).alias("num_aps"),
+        # All that are usual are missing.
+        pl.when(pl.col("classifier") == OUTAGE)
+        .then((pl.col("excess_user_minutes") / MINUTES_PER_CLIENT).round(1))
+        .alias("usual_users"),
     )
 
 

@@ -11,7 +11,12 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis.detect_day import evaluation_input_of_day, finding_rows, is_about_now
+from mist_pipeline.workflows.analysis.detect_day import (
+    evaluation_input_of_day,
+    finding_rows,
+    is_about_now,
+    losses_of_day,
+)
 from mist_pipeline.workflows.impact.losses import remember_losses
 from mist_pipeline.workflows.ledger_access import kept_evaluations, remember_sites
 
@@ -41,8 +46,7 @@ def findings_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         if is_about_now(context.run.tags, days, yesterday):
             remember_sites(settings, warehouse.read_days(history.SITES, days[-1], days[-1]))
             evaluation = evaluation_input_of_day(warehouse, settings, days[-1], instant)
-            if evaluation.episodes is not None:
-                remember_losses(settings, evaluation.episodes, instant)
+            remember_losses(settings, losses_of_day(warehouse, settings, days[-1]), instant)
             kept_evaluations(settings).keep(evaluation)
         return result
 

@@ -36,7 +36,7 @@ def live_findings_asset() -> dg.AssetsDefinition:
         rows = evaluation.detected.findings
         added = warehouse.append(live.FINDINGS, rows)
         remember_sites(settings, evaluation.sites)
-        remember_losses(settings, evaluation.detected.episodes, instant)
+        remember_losses(settings, evaluation.detected.losses, instant)
         kept_evaluations(settings).keep(evaluation.evaluation_input())
         by_severity = dict(rows["severity"].value_counts(sort=True).iter_rows())
         return materialised(

@@ -21,7 +21,7 @@ _PLURALS = {"ap": "APs", "switch": "switches", "gateway": "gateways"}
 def impact_line(impact: ImpactView, *, is_over: bool) -> str:
     """Users, devices and user-hours, as far as they are known, and why the rest is not."""
     counted = [part for part in (_users(impact), *_devices(impact)) if part]
-    if counted and impact.num_sites > impact.num_sites_asked:
+    if counted and 0 < impact.num_sites_asked < impact.num_sites:
         counted[0] = f"at {impact.num_sites_asked:,} of {count(impact.num_sites, 'site')}: {counted[0]}"
     if impact.lost_user_hours is not None:
         counted.append(f"{user_hours(impact.lost_user_hours)} lost{'' if is_over else ' so far'}")

@@ -19,7 +19,9 @@ from mist_pipeline.analysis.detection import (
     episodes_of_days,
     findings_of_days,
     flags_of_days,
+    losses,
 )
+from mist_pipeline.analysis.evidence.gates import silent_hours
 from mist_pipeline.analysis.findings.inputs import SpanFrames
 from mist_pipeline.collect.fetch.days import day_bounds
 from mist_pipeline.settings import Settings
@@ -161,6 +163,12 @@ def removed_sites(warehouse: Warehouse, first: date, last: date) -> dict[date, f
         for key, part in rows.partition_by("day", as_dict=True).items()
         if isinstance(key[0], date)
     }
+
+
+def losses_of_day(warehouse: Warehouse, settings: Settings, day: date) -> pl.DataFrame:
+    """What users lost, of every episode that a day knows and every silent hour of it."""
+    evidence = warehouse.read_days(analysis.EVIDENCE, day, day)
+    return losses(episodes_of_days(evidence, rules.detection_rules(settings)), silent_hours(evidence))
 
 
 def evaluation_input_of_day(

@@ -208,4 +208,8 @@ def test_silence_is_down_and_a_part_of_the_devices_is_not() -> None:
     assert rows["partial"]["summary"] == "The site has lost many of its devices."
     both = replace(given, site_hourly=inputs(site_hourly=[(at(9), "silent", 3, 0)]).site_hourly)
     twice = {row["site_id"]: row for row in found(both)}
-    assert json.loads(twice["silent"]["evidence"])["source"] == "devices and silence"
+    evidence = json.loads(twice["silent"]["evidence"])
+    assert evidence["source"] == "devices and silence"
+    assert (evidence["num_aps"], evidence["is_partial"]) == (3, False)
+    assert evidence["usual_users"] > 0
+    assert json.loads(rows["partial"]["evidence"])["usual_users"] is None

@@ -1,9 +1,14 @@
 """User-hours: what evidence said of its episodes is kept for the runs that notify."""
 
+import json
 from pathlib import Path
 
 import polars as pl
 
+from mist_pipeline.analysis.evidence.gates import silent_hours
+from mist_pipeline.delivery.rendering.impact import impact_line
+from mist_pipeline.notification.impact import impact_view
+from mist_pipeline.notification.message_context import Surroundings
 from mist_pipeline.settings import load_settings
 from mist_pipeline.workflows.impact.ask import ask_who_is_hit
 from mist_pipeline.workflows.impact.losses import remember_losses
@@ -47,6 +52,48 @@ def test_user_hours_run_with_the_incident_and_stay_when_it_is_over(tmp_path: Pat
     assert lost == sorted(one for one in lost if one is not None)
     assert (over.occasion, over.lost_user_minutes) == ("over", 240.0)
     assert "user-hours" not in over.unknown
+
+
+def silent(hour: float) -> pl.DataFrame:
+    """Evidence of an hour in which a site was silent where 42 users are usual, and in which another lost devices."""
+    common = {
+        "hour": START + hour * HOUR,
+        "metric": "silence",
+        "observed_pct": 0.0,
+        "excess_user_minutes": 42 * 60.0,
+    }
+    return pl.DataFrame(
+        [
+            {**common, "site_id": "s1", "classifier": "outage"},
+            {**common, "site_id": "s2", "classifier": "device-loss"},
+        ]
+    ).with_columns(pl.col("hour").cast(pl.Datetime("us", "UTC")))
+
+
+def test_a_silent_site_loses_its_usual_users_hour_by_hour_and_says_how_many_they_are(tmp_path: Path) -> None:
+    settings = load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path)})
+    evidence = {
+        "first": START.isoformat(),
+        "last": START.isoformat(),
+        "is_over": False,
+        "is_partial": False,
+        "num_aps": 12,
+        "usual_users": 41.7,
+    }
+    down = finding(
+        kind="site_down", family="device", metric="", severity="critical", evidence=json.dumps(evidence)
+    )
+    for hour in (0, 1, 2):
+        remember_losses(settings, silent_hours(silent(hour)), START + hour * HOUR)
+    with open_ledger(settings) as ledger:
+        ledger.record_evaluation(live(3, down))
+    [impact] = ask_who_is_hit(settings, START + 3 * HOUR, warn=print).impacts
+    assert impact.lost_user_minutes == 3 * 42 * 60
+    line = impact_line(impact_view(impact, Surroundings()), is_over=False)  # type: ignore[arg-type]
+    assert line == (
+        "12 of 12 APs, 126 user-hours lost so far; not known: users: nobody can be counted at a silent site, "
+        "about 42 are usual there at that hour"
+    )
 
 
 def test_nothing_is_remembered_for_ever(tmp_path: Path) -> None:
