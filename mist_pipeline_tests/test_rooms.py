@@ -48,7 +48,7 @@ BELOW: dict[str, set[str]] = {
     "analysis": {"domain", "tables"},
     "alerts": {"domain", "tables"},
     "delivery": GROUND | {"alerts.notify.outcome"},
-    "notification": GROUND | {"alerts", "delivery", "warehouse"},
+    "notification": GROUND | {"alerts", "delivery", "guard", "warehouse"},
     "report": GROUND | {"analysis"},
     "simulator": {"domain", "tables"},
     "settings": GROUND | {"alerts", "delivery", "mist.clouds"},

@@ -126,12 +126,13 @@ def listen(
     """
     import uvicorn
 
+    from mist_pipeline.guard.connections import bounded_config
     from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.inbound import listening
 
-    application = listening(load_settings())
+    config = bounded_config(listening(load_settings()), host=host, port=port)
     console.print(f"Listening at [cyan]http://{host}:{port}/pagerduty[/]  (Ctrl-C ends it)")
-    uvicorn.run(application, host=host, port=port, log_level="info", access_log=False)
+    uvicorn.Server(config).run()
 
 
 def ui(

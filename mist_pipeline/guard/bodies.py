@@ -1,8 +1,8 @@
-"""Reading what a client sends, up to a size and within a time, and handing it on to the application."""
+"""Reading what a client sends, up to a size and within a time."""
 
 import asyncio
 
-from starlette.types import Message, Receive
+from starlette.types import Receive
 
 
 class BodyError(Exception):
@@ -38,13 +38,3 @@ async def read_body(receive: Receive, most_bytes: int, within_seconds: float) ->
                     return bytes(body)
     except TimeoutError:
         raise BodyError(408, f"not all there within {within_seconds:g} seconds") from None
-
-
-def replayed(body: bytes, receive: Receive) -> Receive:
-    """``receive`` for an application, which gets a body that was read already and then what follows."""
-    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Message:
-        return pending.pop() if pending else await receive()
-
-    return again

@@ -64,13 +64,14 @@ class Rules:
     """What a service accepts.
 
     Attributes:
-        hosts: Names by which it is called, in lower case; ``name:port`` holds for that port only.
+        hosts: Names by which it is called, in lower case; ``name:port`` holds for that port only. None: any, for a service
+            whose every request proves by a signature who sent it.
         bare_paths: Paths that answer GET without a query string only, because one could change something.
         is_read_only: Whether only `reading_posts` may be sent by POST.
         reading_posts: Paths whose POST may be a question; what they are asked to change they have to refuse themselves.
     """
 
-    hosts: frozenset[str]
+    hosts: frozenset[str] | None
     bare_paths: frozenset[str] = frozenset()
     is_read_only: bool = False
     reading_posts: frozenset[str] = frozenset()
@@ -92,7 +93,7 @@ class Rules:
         if parsed is None:
             return Refusal(400, "there is no valid header Host")
         name, port = parsed
-        if name in self.hosts or f"{name}:{port}" in self.hosts:
+        if self.hosts is None or name in self.hosts or f"{name}:{port}" in self.hosts:
             return None
         return Refusal(
             421, f"nobody calls this service {clean(name, 100)!r}; if people do, start it with --allowed-host"
@@ -120,6 +121,8 @@ class Rules:
             return True
         # A proxy may call us by another name than people call it.
         is_usual = port == _PORTS[scheme]
+        if self.hosts is None:
+            return False
         return name not in LOOPBACK and (f"{name}:{port}" in self.hosts or (is_usual and name in self.hosts))
 
     def _site_refusal(self, asked: Asked) -> Refusal | None:

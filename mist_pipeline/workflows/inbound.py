@@ -5,12 +5,12 @@ an incident (``alerts.ledger.pages``).
 """
 
 import logging
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
-from mist_pipeline.alerts.ledger.pages import PageNews
+from mist_pipeline.alerts.ledger.pages import TAKEN_WITHIN, PageNews
 from mist_pipeline.delivery.sinks.pagerduty.api import PagerDutyApi, PagerDutyApiError
 from mist_pipeline.delivery.sinks.pagerduty.inbound import PageEvent
 from mist_pipeline.delivery.sinks.pagerduty.keys import incident_id_of
@@ -41,8 +41,12 @@ def apis(settings: Settings) -> dict[str, PagerDutyApi]:
     return {name: api for name, api in asked.items() if api is not None}
 
 
-def listening(settings: Settings) -> Starlette:
+def listening(settings: Settings, clock: Callable[[], datetime] = utc_now) -> ASGIApp:
     """The application.
+
+    Args:
+        settings: With the signing keys.
+        clock: What time it is.
 
     Raises:
         SettingsError: No pager has a signing key, so no webhook could be verified.
@@ -54,16 +58,25 @@ def listening(settings: Settings) -> Starlette:
             "keys of its webhook subscriptions"
         )
     asked = apis(settings)
-    return application(keys, lambda event: heard(settings, asked, event))
+    return application(keys, lambda event: heard(settings, asked, event, clock()))
 
 
-def heard(settings: Settings, asked: Mapping[str, PagerDutyApi], event: PageEvent) -> str:
+def heard(settings: Settings, asked: Mapping[str, PagerDutyApi], event: PageEvent, now: datetime) -> str:
     """Write down what happened in PagerDuty; returns what came of it, for the log.
+
+    A signature says who wrote a webhook, not when it was sent: what happened long ago was sent before, and somebody kept it.
+    It is accepted and ignored, because PagerDuty turns off a subscription that is refused, and our clock may be wrong.
 
     Raises:
         AskAgainError: Whose incident it is, only the REST API can say, and it does not answer.
     """
-    now = utc_now()
+    if abs(now - event.at) > TAKEN_WITHIN:
+        _log.warning(
+            "ignored a webhook of %s; it is %s here, and they differ by more than %d minutes",
+            *(f"{at:%Y-%m-%d %H:%M} UTC" for at in (event.at.astimezone(UTC), now)),
+            TAKEN_WITHIN.total_seconds() // 60,
+        )
+        return "ignored: not of now"
     with open_ledger(settings) as ledger:
         subjects, failure = set(event.subjects), None
         if event.sink in asked and event.act != "opened":
@@ -83,6 +96,8 @@ def heard(settings: Settings, asked: Mapping[str, PagerDutyApi], event: PageEven
             by=event.by,
             subjects=tuple(sorted(subjects)),
             into=event.into,
+            sink=event.sink,
+            event_id=event.event_id,
         )
         changed = {one.kind for one in ledger.record_page(news, now) if one.subject == "incident"}
         if changed:

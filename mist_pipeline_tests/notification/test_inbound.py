@@ -3,9 +3,9 @@
 import itertools
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,14 @@ def configured(data: Path, **pager: object) -> Settings:
 
 
 @contextmanager
-def listener(settings: Settings) -> Iterator[str]:
+def listener(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Iterator[str]:
     """The application behind a real socket."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         bound.listen()
-        server = uvicorn.Server(uvicorn.Config(listening(settings), log_level="critical", lifespan="off"))
+        server = uvicorn.Server(
+            uvicorn.Config(listening(settings, clock), log_level="critical", lifespan="off")
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         try:
@@ -104,7 +106,7 @@ class Desk:
 
     def post(self, document: dict[str, Any], key: str = KEY) -> tuple[int, str]:
         body, signature = signed(document, key)
-        headers = {"X-PagerDuty-Signature": signature}
+        headers = {"X-PagerDuty-Signature": signature, "Content-Type": "application/json"}
         answer = requests.post(f"{self.url}/pagerduty", data=body, headers=headers, timeout=10)
         return answer.status_code, answer.text
 
@@ -126,7 +128,7 @@ def desk(
     with FakePagerDuty(clock, groups=groups) as pagerduty:
         more = {"api_token_from": "TOKEN", "api_url": pagerduty.url} if token else {}
         settings = configured(data, url=pagerduty.url, signing_keys_from={"ours": "SIGNED"}, **more)
-        with open_ledger(settings) as ledger, listener(settings) as url:
+        with open_ledger(settings) as ledger, listener(settings, clock) as url:
             yield Desk(settings, ledger, pagerduty, url)
 
 
@@ -272,7 +274,7 @@ def test_while_the_rest_api_does_not_answer_pagerduty_is_asked_to_tell_again(tmp
 @pytest.mark.slow
 def test_a_rest_api_that_does_not_answer_for_long_does_not_cost_us_the_subscription(tmp_path: Path) -> None:
     with desk(tmp_path, token=True, at=utc_now() - timedelta(minutes=11)) as office:
-        foreign = incident_webhook(agent=person("Alex Admin"), at=utc_now() - timedelta(minutes=11))
+        foreign = incident_webhook(agent=person("Alex Admin"), at=utc_now() - timedelta(minutes=22))
         office.pagerduty.script(Reply(503))
         assert office.hear(foreign) == ["of no incident of ours"]
 
@@ -314,10 +316,26 @@ def test_who_takes_the_incident_that_a_page_was_merged_into_has_taken_ours(tmp_p
 def test_incidents_of_others_are_of_no_interest(tmp_path: Path) -> None:
     with desk(tmp_path) as office:
         (name,) = office.page("s1")
-        foreign = incident_webhook(agent=person("Alex Admin"), client={"name": "Grafana", "url": None})
-        unknown = incident_webhook("incident.triggered", client={"name": "mist-pipeline:0123456789abcdef:1"})
+        at, grafana = START + DAY, {"name": "Grafana", "url": None}
+        foreign = incident_webhook(agent=person("Alex Admin"), client=grafana, at=at, event_id="E1")
+        client = {"name": "mist-pipeline:0123456789abcdef:1"}
+        unknown = incident_webhook("incident.triggered", client=client, at=at, event_id="E2")
         assert office.hear(foreign, unknown) == ["of no incident of ours"] * 2
         assert office.incident(name).state == "open"
+
+
+@pytest.mark.parametrize("late", [timedelta(hours=2), timedelta(days=2200), -timedelta(hours=2)], ids=str)
+def test_what_was_signed_long_ago_is_ignored_and_does_not_cost_us_the_subscription(
+    tmp_path: Path, late: timedelta
+) -> None:
+    with desk(tmp_path) as office:
+        (name,) = office.page("s1")
+        office.hear(*office.pagerduty.webhooks)
+        taken = office.pagerduty.act(office.key(name), "acknowledged")
+        with listener(office.settings, lambda: START + DAY + late) as url:
+            assert replace(office, url=url).post(taken) == (200, "ignored: not of now")
+        assert office.incident(name).state == "open"
+        assert office.hear(taken) == ["acknowledged"]
 
 
 def test_what_is_not_signed_by_a_configured_key_is_refused(tmp_path: Path) -> None:
@@ -332,7 +350,12 @@ def test_what_is_not_signed_by_a_configured_key_is_refused(tmp_path: Path) -> No
 def test_a_body_that_is_too_large_is_not_read_to_its_end(tmp_path: Path) -> None:
     settings = configured(tmp_path, signing_keys_from={"ours": "SIGNED"})
     with listener(settings) as url:
-        too_large = requests.post(f"{url}/pagerduty", data=b"x" * (MOST_BYTES + 1), timeout=10)
+        too_large = requests.post(
+            f"{url}/pagerduty",
+            data=b"x" * (MOST_BYTES + 1),
+            headers={"Content-Type": "application/json"},
+            timeout=10,
+        )
         assert too_large.status_code == 413
         assert requests.get(url, timeout=10).text == "mist-pipeline listens"
 

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from mist_pipeline.alerts.ledger import queries
 from mist_pipeline.alerts.ledger.mapping import Row
-from mist_pipeline.alerts.ledger.tables import DELIVERIES, INCIDENTS, PAGES
+from mist_pipeline.alerts.ledger.tables import DELIVERIES, HEARD, INCIDENTS, PAGES
 from mist_pipeline.alerts.lifecycle.model import Incident
 
 CLOCKS_DIFFER = timedelta(minutes=1)
@@ -26,6 +26,12 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 
 FORGOTTEN_AFTER = timedelta(days=7)
 """Pages of others are forgotten after so long."""
+
+TAKEN_WITHIN = timedelta(hours=1)
+"""So long after it happened an act is taken from a pager, and so far ahead of our clock; PagerDuty repeats for twenty minutes."""
+
+_REMEMBERED_FOR = 3 * TAKEN_WITHIN
+"""By then an event is too old to be taken, wherever in that time it was."""
 
 _FUTURE = timedelta(days=1)
 """An act so far ahead is a mistake."""
@@ -46,6 +52,8 @@ class PageNews:
         by: Who, for people; hostile where rendered.
         subjects: What our messages in it are about, as far as the pager says: incidents, digests, tests.
         into: The page that goes on with a merged one.
+        sink: Whose pager said so.
+        event_id: The pager's name of what happened; empty where it has none.
     """
 
     page: str
@@ -54,12 +62,16 @@ class PageNews:
     by: str = ""
     subjects: tuple[str, ...] = ()
     into: str = ""
+    sink: str = ""
+    event_id: str = ""
 
 
 def record(connection: Connection, news: PageNews, now: datetime) -> list[Row]:
     """Write down what a pager says; returns the rows whose incidents may follow, sorted by incident."""
     if news.at > now + _FUTURE:
         # It would make whatever follows old.
+        return []
+    if news.event_id and not _is_first(connection, news, now):
         return []
     joined = _join(connection, news.page, _incidents(connection, news.subjects))
     if news.act == "merged" and news.into:
@@ -107,6 +119,16 @@ def gives_back(connection: Connection, row: Row, incident: Incident) -> bool:
     return came_by_page and not any(
         one["state"] in TAKEN and one["acted_at"] >= incident.asks_since - CLOCKS_DIFFER for one in mine
     )
+
+
+def _is_first(connection: Connection, news: PageNews, now: datetime) -> bool:
+    """Whether an event is told for the first time; remembers it."""
+    connection.execute(sa.delete(HEARD).where(HEARD.c.heard_at < now - _REMEMBERED_FOR))
+    mine = (HEARD.c.sink == news.sink) & (HEARD.c.event_id == news.event_id)
+    if connection.execute(sa.select(HEARD.c.event_id).where(mine)).first() is not None:
+        return False
+    connection.execute(sa.insert(HEARD).values(sink=news.sink, event_id=news.event_id, heard_at=now))
+    return True
 
 
 def _rows(connection: Connection, page: str) -> list[Row]:

@@ -283,6 +283,15 @@ PAGES = sa.Table(
     _instant("changed_at", null=True),
 )
 
+HEARD = sa.Table(
+    "heard",
+    METADATA,
+    _text("sink", primary_key=True),
+    _text("event_id", primary_key=True),
+    _instant("heard_at", index=True),
+)
+"""Events of pagers that were taken, so that nobody can send them again; forgotten once they are too old to be taken."""
+
 SILENCES = sa.Table(
     "silences",
     METADATA,

@@ -1,12 +1,15 @@
 """Pages: a pager's incidents and ours, in whatever order a pager tells of them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
 import pytest
+import sqlalchemy as sa
 
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.pages import CLOCKS_DIFFER, FORGOTTEN_AFTER, PageNews
+from mist_pipeline.alerts.ledger.tables import HEARD
 from mist_pipeline.alerts.lifecycle.model import Event
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.time_windows import Window
@@ -122,3 +125,18 @@ def test_what_is_over_is_not_taken(ledger: Ledger) -> None:
     heard(ledger, news("opened", 0, subjects=(name,)))
     ledger.resolve(incident_id(ledger), "ada", START + MINUTE)
     assert heard(ledger, news("taken", 2), news("given_back", 3)) == []
+
+
+def test_an_event_is_taken_once_and_its_name_is_forgotten_when_it_is_too_old(ledger: Ledger) -> None:
+    (name,) = paged(ledger)
+    opened = news("opened", 0, subjects=(name,))
+    taken = news("taken", 1, sink="pager", event_id="E1")
+    assert heard(ledger, opened, taken) != []
+    again = news("given_back", 2, sink="pager", event_id="E1")
+    assert heard(ledger, again) == []
+    assert heard(ledger, replace(again, sink="other")) != []
+    for number in range(20):
+        one = news("taken", 3 + number, page="Q9", sink="pager", event_id=f"E{2 + number}")
+        ledger.record_page(one, START + number * HOUR)
+    with ledger.engine.connect() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(HEARD)).scalar_one() <= 4

@@ -99,7 +99,7 @@ def parse_webhook(body: bytes, signature: str, keys: Mapping[str, Sequence[Secre
         if kind not in _ACTS:
             return None
         data, at = _member(event, "data"), datetime.fromisoformat(str(event["occurred_at"]))
-        page, event_id = _id(data["id"]), str(event["id"])
+        page, event_id = _id(data["id"]), _id(event["id"])
         act, into = _ACTS[kind], _merged_into(data)
     except (ValueError, KeyError, RecursionError):
         raise InvalidWebhookError("not the documented form of a PagerDuty webhook, version 3") from None
