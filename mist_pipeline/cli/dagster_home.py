@@ -4,25 +4,15 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mist_pipeline.cli.code_location.files import DAGSTER_YAML
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
     from mist_pipeline.settings import Settings
-
-CODE_LOCATION = "mist_pipeline"
-"""What the UI calls the project, as in ``workspace.yaml``: runs of the command line are shown below it too."""
-
-
-def project_file(name: str) -> Path:
-    """A file of the project's top level (``dagster.yaml``, ``workspace.yaml``)."""
-    spec = find_spec("mist_pipeline")
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError("the package mist_pipeline is not installed")
-    return Path(spec.origin).parent.parent / name
 
 
 def place_of_home(settings: "Settings") -> Path:
@@ -37,9 +27,9 @@ def dagster_home(settings: "Settings") -> Path:
     if os.environ.get("DAGSTER_HOME"):
         return home
     home.mkdir(parents=True, exist_ok=True)
-    ours, there = project_file("dagster.yaml"), home / "dagster.yaml"
-    if ours.exists() and (not there.exists() or ours.stat().st_mtime > there.stat().st_mtime):
-        shutil.copyfile(ours, there)
+    there = home / "dagster.yaml"
+    if not there.exists() or DAGSTER_YAML.stat().st_mtime > there.stat().st_mtime:
+        shutil.copyfile(DAGSTER_YAML, there)
     return home
 
 

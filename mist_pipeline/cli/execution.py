@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
-from mist_pipeline.cli.dagster_home import CODE_LOCATION, instance
+from mist_pipeline.cli.code_location.files import CODE_LOCATION, MODULE
+from mist_pipeline.cli.dagster_home import instance
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.layers import DAYS_A_RUN
 from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG, Progress
@@ -124,7 +125,7 @@ def _run(opened: "DagsterInstance", job: "JobDefinition", tags: Mapping[str, str
     from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
     from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-    module = LoadableTargetOrigin(module_name="mist_pipeline.definitions")
+    module = LoadableTargetOrigin(module_name=MODULE)
     location = ManagedGrpcPythonEnvCodeLocationOrigin(module, CODE_LOCATION)
     run = opened.create_run_for_job(
         job,

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from mist_pipeline.cli.dagster_home import project_file
 from mist_pipeline.settings.template import configuration_page, template
 from mist_pipeline.tables import PUBLIC_TABLES
 from mist_pipeline.tables.schema import data_dictionary
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 def pages() -> dict[Path, str]:
@@ -20,7 +21,7 @@ def pages() -> dict[Path, str]:
 def write() -> None:
     """Write every page."""
     for path, content in pages().items():
-        target = project_file(".") / path
+        target = CHECKOUT / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content, encoding="utf-8")
         print(f"wrote {path}")

@@ -3,13 +3,15 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mist_pipeline.cli.code_location.server import code_server
 from mist_pipeline.cli.console import console, errors, shown
-from mist_pipeline.cli.dagster_home import environment, project_file
+from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.place import announce, need_data_folder
 from mist_pipeline.cli.together import Helper, run_together
 
@@ -49,20 +51,10 @@ def daemon(
         settings = load_settings(environment={**environment(settings), **extra})
     announce(settings)
     _refuse_another_organisation(settings)
-    workspace = str(project_file("workspace.yaml"))
-    webserver = _webserver(settings, workspace, host, port, allowed_host or [], is_read_only=read_only)
+    webserver = _webserver(settings, host, port, allowed_host or [], is_read_only=read_only)
     env = environment(settings, extra)
     lock = _take_folder(settings, "mist-pipeline daemon", f"http://{host}:{port}")
     _bury_the_dead(settings)
-    _start(workspace, env)
-    console.print(
-        f"Polling every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
-        f"UI: [cyan]http://{host}:{port}[/]  (Ctrl-C ends both)"
-    )
-    services = [
-        _dagster("dagster-daemon", "run", "--workspace", workspace),
-        webserver,
-    ]
     helpers = []
     if any(pager.signing_keys_from for pager in settings.notifications.pagers.values()):
         # Its port may be taken: no reason to end polls and messages.
@@ -70,10 +62,46 @@ def daemon(
         helpers.append(
             Helper("The listener for PagerDuty", [sys.executable, "-m", "mist_pipeline.cli", *listener])
         )
-    is_well = run_together(services, env, helpers, keep_open=[lock.descriptor])
+    ready = (
+        f"Polling every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
+        f"UI: [cyan]http://{host}:{port}[/]  (Ctrl-C ends both)"
+    )
+    is_well = _serve(settings, env, lock, webserver, ready, helpers, start_all=True)
     lock.release()
     if not is_well:
         raise typer.Exit(1)
+
+
+def _serve(
+    settings: "Settings",
+    env: dict[str, str],
+    lock: "FolderLock",
+    webserver: list[str],
+    ready: str,
+    helpers: Sequence[Helper] = (),
+    *,
+    start_all: bool = False,
+) -> bool:
+    """Dagster's code server, daemon and web server until somebody interrupts; whether all ended as they should."""
+    keep_open = [lock.descriptor]
+    with code_server(env, configuration=settings.source, keep_open=keep_open) as server:
+        workspace = str(server.workspace)
+        if start_all:
+            _start(workspace, env)
+        console.print(ready)
+        # The daemon is also what starts the runs that people queue in the UI.
+        services = [
+            _dagster("dagster-daemon", "run", "--workspace", workspace),
+            [*webserver, "--workspace", workspace],
+        ]
+        return run_together(
+            services,
+            env,
+            helpers,
+            keep_open,
+            beside=[server.process],
+            looks=[server.follow_configuration],
+        )
 
 
 def _take_folder(settings: "Settings", command: str, address: str) -> "FolderLock":
@@ -149,17 +177,10 @@ def ui(
 
     settings = load_settings()
     need_data_folder(settings)
-    workspace = str(project_file("workspace.yaml"))
-    webserver = _webserver(settings, workspace, host, port, allowed_host or [], is_read_only=read_only)
-    console.print(f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends it)")
-    env = environment(settings)
+    webserver = _webserver(settings, host, port, allowed_host or [], is_read_only=read_only)
     lock = _take_folder(settings, "mist-pipeline ui", f"http://{host}:{port}")
-    # The daemon is what starts the runs that people queue in the UI.
-    services = [
-        _dagster("dagster-daemon", "run", "--workspace", workspace),
-        webserver,
-    ]
-    is_well = run_together(services, env, keep_open=[lock.descriptor])
+    ready = f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends it)"
+    is_well = _serve(settings, environment(settings), lock, webserver, ready)
     lock.release()
     if not is_well:
         raise typer.Exit(1)
@@ -263,14 +284,13 @@ def _dagster(program: str, *arguments: str) -> list[str]:
 
 def _webserver(
     settings: "Settings",
-    workspace: str,
     host: str,
     port: int,
     allowed_hosts: list[str],
     *,
     is_read_only: bool,
 ) -> list[str]:
-    """The command of the UI's process; what would keep it from starting is refused here, before anything runs."""
+    """The command of the UI's process, but for its workspace; what would keep it from starting is refused here, before anything runs."""
     from urllib.parse import urlsplit
 
     from mist_pipeline.cli.webserver import TOKEN_VARIABLE, rules_of, signing_in
@@ -292,7 +312,7 @@ def _webserver(
             f"[yellow]![/] Whoever reaches {host}:{port} can use the UI; {TOKEN_VARIABLE} makes it ask for a token.",
             soft_wrap=True,
         )
-    command = [sys.executable, "-m", "mist_pipeline.cli.webserver", "--workspace", workspace]
+    command = [sys.executable, "-m", "mist_pipeline.cli.webserver"]
     command += ["--host", host, "--port", str(port), *(["--read-only"] if is_read_only else [])]
     return command + [part for name in names for part in ("--allowed-host", name)]
 

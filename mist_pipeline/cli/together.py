@@ -6,7 +6,7 @@ Here: starting, watching, ending them. Not here: what they are (`services`).
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -57,6 +57,9 @@ def run_together(
     env: Mapping[str, str],
     helpers: Sequence[Helper] = (),
     keep_open: Sequence[int] = (),
+    *,
+    beside: "Sequence[subprocess.Popen[bytes]]" = (),
+    looks: Sequence[Callable[[], None]] = (),
 ) -> bool:
     """Run processes together; when a needed one ends or somebody interrupts, end all.
 
@@ -65,26 +68,31 @@ def run_together(
         env: Their environment.
         helpers: Those that may end.
         keep_open: Descriptors that the needed ones keep open with this process: of a lock.
+        beside: Needed ones that run already.
+        looks: What else is looked after all the while.
 
     Returns:
         Whether every needed one ended as it should.
     """
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    needed = [subprocess.Popen(command, env=env, pass_fds=keep_open) for command in commands]
+    started = [subprocess.Popen(command, env=env, pass_fds=keep_open) for command in commands]
+    needed = [*beside, *started]
     try:
         while all(process.poll() is None for process in needed):
             for helper in helpers:
                 helper.watch(env, time.monotonic())
+            for look in looks:
+                look()
             time.sleep(_LOOK_SECONDS)
     except KeyboardInterrupt:
         console.print("Stopping …")
     finally:
-        _end([*needed, *(helper.running for helper in helpers if helper.running is not None)])
+        end([*reversed(needed), *(helper.running for helper in helpers if helper.running is not None)])
     ended = {process.returncode for process in needed}
     return ended <= {0, None, -signal.SIGTERM, -signal.SIGINT}
 
 
-def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
+def end(running: "Sequence[subprocess.Popen[bytes]]") -> None:
     """End processes and all that they started, for a run that waits for an hour would be waited for."""
     import psutil
 

@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from mist_pipeline.cli.dagster_home import instance, project_file
+from mist_pipeline.cli.code_location.files import WORKSPACE_YAML
+from mist_pipeline.cli.dagster_home import instance
 from mist_pipeline.cli.execution import execute
 from mist_pipeline.settings import load_settings
 from mist_pipeline.workflows.progress import silent
@@ -15,7 +16,7 @@ from mist_pipeline.workflows.progress import silent
 @pytest.mark.slow
 def test_a_run_of_the_command_line_belongs_to_the_code_location_that_the_ui_shows(tmp_path: Path) -> None:
     settings = load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path)})
-    workspace = yaml.safe_load(project_file("workspace.yaml").read_text(encoding="utf-8"))
+    workspace = yaml.safe_load(WORKSPACE_YAML.read_text(encoding="utf-8"))
     (location,) = (one["python_module"]["location_name"] for one in workspace["load_from"])
     assert execute(settings, "retention", progress=silent).is_success
     # The timeline, the history of a job and "Re-execute" find runs by this label.

@@ -1,0 +1,139 @@
+"""The code server: the one process that has loaded the project, for the daemon and the UI.
+
+Without it each of the two loads the project in a process of its own, and the daemon anew every 75 seconds: its refresh of a
+workspace of Python modules starts their servers again.
+"""
+
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mist_pipeline.cli.code_location.files import CODE_LOCATION, MODULE
+from mist_pipeline.cli.console import errors
+from mist_pipeline.cli.together import end
+
+_LOADS_WITHIN_SECONDS = 120.0
+_LOOK_SECONDS = 0.1
+_RELOADS_WITHIN_SECONDS = 60
+
+_WORKSPACE = """\
+load_from:
+  - grpc_server:
+      socket: {socket}
+      location_name: {name}
+"""
+
+
+class CodeServerError(OSError):
+    """The code server could not be started."""
+
+
+@dataclass
+class CodeServer:
+    """A running code server.
+
+    Attributes:
+        process: Its process.
+        workspace: The workspace file that leads Dagster's processes to it.
+        socket: Where it answers.
+        configuration: A file that it has read; where it changes, the project is loaded again.
+    """
+
+    process: "subprocess.Popen[bytes]"
+    workspace: Path
+    socket: Path
+    configuration: Path | None = None
+    _read_at: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._read_at = self._changed_at()
+
+    def follow_configuration(self) -> None:
+        """Load the project again if its configuration has changed: schedules and sensors keep what they were made of."""
+        changed_at = self._changed_at()
+        if changed_at in (0, self._read_at):
+            return
+        self._read_at = changed_at
+        from mist_pipeline.settings import SettingsError, load_settings
+
+        try:
+            load_settings()
+        except SettingsError as error:
+            errors.print(
+                f"[yellow]![/] The changed configuration is not used before it is right: {str(error).replace('[', chr(92) + '[')}"
+            )
+            return
+        from dagster._core.errors import DagsterUserCodeUnreachableError
+        from dagster._grpc.client import DagsterGrpcClient
+
+        try:
+            DagsterGrpcClient(socket=str(self.socket)).reload_code(timeout=_RELOADS_WITHIN_SECONDS)
+        except DagsterUserCodeUnreachableError as error:
+            errors.print(f"[yellow]![/] The changed configuration was not loaded: {error}", markup=True)
+
+    def _changed_at(self) -> int:
+        try:
+            return self.configuration.stat().st_mtime_ns if self.configuration else 0
+        except FileNotFoundError:
+            return 0
+
+
+@contextmanager
+def code_server(
+    env: Mapping[str, str], *, configuration: Path | None = None, keep_open: Sequence[int] = ()
+) -> Iterator[CodeServer]:
+    """A code server that has loaded the project, ended with the block.
+
+    It answers at a socket in a folder that only this user may enter: whoever reaches it can run code.
+
+    Args:
+        env: Its environment.
+        configuration: The file that its settings come from, if there is one.
+        keep_open: Descriptors that it keeps open: of a lock.
+
+    Raises:
+        CodeServerError: It ended, or did not answer in time.
+    """
+    # The path of a socket has at most about a hundred characters, that of a data folder any number.
+    folder = Path(tempfile.mkdtemp(prefix="mist-pipeline-"))
+    address, workspace = folder / "code.sock", folder / "workspace.yaml"
+    workspace.write_text(_WORKSPACE.format(socket=address, name=CODE_LOCATION), encoding="utf-8")
+    command = [sys.executable, "-m", "dagster", "code-server", "start", "--module-name", MODULE]
+    command += ["--socket", str(address), "--location-name", CODE_LOCATION, "--log-level", "warning"]
+    process = subprocess.Popen(command, env=env, pass_fds=keep_open)
+    try:
+        _wait_for(address, process)
+        yield CodeServer(process, workspace, address, configuration)
+    finally:
+        end([process])
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for(address: Path, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + _LOADS_WITHIN_SECONDS
+    while not _answers(address):
+        if process.poll() is not None:
+            raise CodeServerError(
+                f"Dagster's code server ended with {process.returncode}; its messages are above."
+            )
+        if time.monotonic() > deadline:
+            raise CodeServerError(
+                f"Dagster's code server did not answer within {_LOADS_WITHIN_SECONDS:.0f} s."
+            )
+        time.sleep(_LOOK_SECONDS)
+
+
+def _answers(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(address))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True

@@ -1,0 +1,67 @@
+"""One process has loaded the project for the daemon and the UI, and loads it again when its configuration changes."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# The client of Dagster's code servers has no public name.
+from dagster._grpc.client import DagsterGrpcClient
+
+from mist_pipeline.cli.code_location.files import DAGSTER_YAML
+from mist_pipeline.cli.code_location.server import CodeServer, CodeServerError, code_server
+from mist_pipeline.cli.dagster_home import environment
+from mist_pipeline.settings import load_settings
+
+pytestmark = pytest.mark.slow
+
+
+def change(configuration: Path, content: str, tick: int) -> None:
+    configuration.write_text(content, encoding="utf-8")
+    os.utime(configuration, (tick, tick))
+
+
+def test_the_project_is_loaded_again_only_when_its_configuration_has_changed_and_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MIST_PIPELINE_DATA", str(tmp_path))
+    configuration = tmp_path / "config.yaml"
+    change(configuration, "monitoring: {interval_minutes: 20}", 1)
+    settings = load_settings()
+
+    def loaded(server: CodeServer) -> str:
+        server.follow_configuration()
+        return DagsterGrpcClient(socket=str(server.socket)).get_server_id()
+
+    with code_server(environment(settings), configuration=settings.source) as server:
+        folder = server.socket.parent
+        assert folder.stat().st_mode & 0o077 == 0
+        first = loaded(server)
+        assert loaded(server) == first
+        change(configuration, "monitoring: {interval: 20}", 2)
+        assert loaded(server) == first
+        assert "is not used before it is right" in " ".join(capsys.readouterr().err.split())
+        change(configuration, "monitoring: {interval_minutes: 30}", 3)
+        assert loaded(server) != first
+    assert server.process.returncode is not None
+    assert not folder.exists()
+
+
+def test_a_code_server_that_cannot_start_is_an_error(tmp_path: Path) -> None:
+    with (
+        pytest.raises(CodeServerError, match="ended with"),
+        code_server({"PATH": os.environ["PATH"], "PYTHONPATH": str(broken(tmp_path))}),
+    ):
+        pass
+
+
+def broken(folder: Path) -> Path:
+    """A folder whose ``dagster`` ends at once."""
+    (folder / "dagster.py").write_text("raise SystemExit(3)", encoding="utf-8")
+    return folder
+
+
+def test_dagsters_own_commands_find_the_limits_in_the_checkout() -> None:
+    checkout = Path(__file__).parents[2]
+    assert (checkout / "dagster.yaml").resolve() == DAGSTER_YAML
+    assert (checkout / "workspace.yaml").resolve().parent == DAGSTER_YAML.parent
