@@ -68,7 +68,7 @@ def run(
     from mist_pipeline.workflows.progress import NOTIFY_TAG
 
     settings = load_settings()
-    instant = _instant(as_of)
+    instant = _instant(settings, as_of)
     yesterday = _yesterday(settings, instant)
     wanted = day.date() if day else yesterday
     is_recent = wanted >= yesterday
@@ -123,7 +123,7 @@ def backfill(
 
     settings = load_settings()
     announce(settings, notifies=notify, hint="a backfill notifies people only with --notify")
-    instant = _instant(as_of)
+    instant = _instant(settings, as_of)
     yesterday = _yesterday(settings, instant)
     days = _checked_days(settings, first.date(), last.date() if last else yesterday, instant)
     _check_place(settings, mode)
@@ -184,10 +184,22 @@ def _check_place(settings: "Settings", mode: Mode) -> None:
         Cloud(settings).check_place()
 
 
-def _instant(as_of: datetime | None) -> datetime:
+def _instant(settings: "Settings", as_of: datetime | None) -> datetime:
+    """As of when a command works.
+
+    Raises:
+        SettingsError: It has not come yet, and the cloud is a real one; a simulated one has a clock of its own, and says so.
+    """
+    from mist_pipeline.workflows.cloud import Cloud
+    from mist_pipeline.workflows.running.instants import refuse_future
+
+    now = datetime.now(UTC)
     if as_of is None:
-        return datetime.now(UTC)
-    return as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of.astimezone(UTC)
+        return now
+    instant = as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of.astimezone(UTC)
+    if Cloud(settings).is_real:
+        refuse_future(instant, now)
+    return instant
 
 
 def _yesterday(settings: "Settings", instant: datetime) -> date:

@@ -78,11 +78,13 @@ def run_together(
     started = [subprocess.Popen(command, env=env, pass_fds=keep_open) for command in commands]
     needed = [*beside, *started]
     try:
-        while all(process.poll() is None for process in needed):
+        while True:
             for helper in helpers:
                 helper.watch(env, time.monotonic())
             for look in looks:
                 look()
+            if any(process.poll() is not None for process in needed):
+                break
             time.sleep(_LOOK_SECONDS)
     except KeyboardInterrupt:
         console.print("Stopping …")

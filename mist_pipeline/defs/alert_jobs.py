@@ -18,12 +18,14 @@ from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.run_queue import LOAD_TAG
 from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.defs.table_io import markdown_table
-from mist_pipeline.settings import Settings
+from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.workflows import evaluate, messages, tickets
+from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.impact import ask
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.messages import utc_now
 from mist_pipeline.workflows.progress import AS_OF_TAG
+from mist_pipeline.workflows.running.instants import refuse_future
 from mist_pipeline.workflows.self_monitoring.delivery import sink_sentence
 from mist_pipeline.workflows.self_monitoring.jobs import WATCHED
 
@@ -31,10 +33,20 @@ _SHOWN = 50
 """Rows of a table in the metadata of a run."""
 
 
-def clock_of(context: dg.OpExecutionContext) -> Callable[[], datetime]:
-    """The clock of a run; of one with an instant of its own (a simulated cloud) just after all evaluations of that."""
+def clock_of(context: dg.OpExecutionContext, settings: Settings) -> Callable[[], datetime]:
+    """The clock of a run; of one with an instant of its own (a simulated cloud) just after all evaluations of that.
+
+    Raises:
+        Failure: The instant has not come yet, and the cloud is a real one: who typed it would silence all until then.
+    """
     if AS_OF_TAG in context.run.tags:
-        instant = as_of(context) + evaluate.AFTER_EVALUATIONS
+        instant = as_of(context)
+        if Cloud(settings).is_real:
+            try:
+                refuse_future(instant, utc_now())
+            except SettingsError as error:
+                raise dg.Failure(str(error), allow_retries=False) from error
+        instant += evaluate.AFTER_EVALUATIONS
         return lambda: instant
     return utc_now
 
@@ -47,7 +59,7 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
         description="What was kept and not evaluated yet, and the pipeline's own state, become events and messages.",
     )
     def evaluate_looks(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
-        now = clock_of(context)()
+        now = clock_of(context, settings)()
         troubles = troubles_now(context.instance, settings, WATCHED, checks, now)
         result = evaluate.evaluate(settings, troubles, now)
         for damage in result.unreadable:
@@ -74,7 +86,7 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
 )
 def ask_who_is_hit(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
     """Ask the cloud, so that messages can say it; a cloud that does not answer holds up nothing."""
-    asked = ask.ask_who_is_hit(settings, clock_of(context)(), warn=context.log.warning)
+    asked = ask.ask_who_is_hit(settings, clock_of(context, settings)(), warn=context.log.warning)
     heads = ("incident", "because", "users", "APs", "user-hours lost", "not known")
     rows = [
         (
@@ -102,7 +114,7 @@ def ask_who_is_hit(context: dg.OpExecutionContext, settings: dg.ResourceParam[Se
 )
 def escalate_steps(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
     """Escalate what nobody has taken."""
-    escalated = evaluate.escalate(settings, clock_of(context)())
+    escalated = evaluate.escalate(settings, clock_of(context, settings)())
     context.add_output_metadata(
         {
             "news": dg.MetadataValue.md(_notifications(escalated.waited)),
@@ -117,7 +129,7 @@ def escalate_steps(context: dg.OpExecutionContext, settings: dg.ResourceParam[Se
 )
 def read_tickets(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
     """Read every ticket of an active incident."""
-    read = tickets.read_tickets(settings, clock_of(context)(), context.log.warning)
+    read = tickets.read_tickets(settings, clock_of(context, settings)(), context.log.warning)
     heads = ("sink", "incident", "ticket", "state", "who")
     rows = [(one.sink, one.incident_id, one.ticket, one.state, one.detail) for one in read.tickets[:_SHOWN]]
     context.add_output_metadata(
@@ -195,7 +207,9 @@ def _job(
 
 def _send(context: dg.OpExecutionContext, settings: Settings, sinks: Iterable[str]) -> None:
     with open_ledger(settings) as ledger:
-        sent = messages.send_due(settings, ledger, sinks, clock=clock_of(context), run_id=context.run_id)
+        sent = messages.send_due(
+            settings, ledger, sinks, clock=clock_of(context, settings), run_id=context.run_id
+        )
     for one in sent.done:
         if one.state == "dead":
             context.log.error("%s", messages.sentence(one))

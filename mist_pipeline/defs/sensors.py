@@ -16,7 +16,7 @@ from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, live
 from mist_pipeline.workflows.analysis.detect_day import may_notify
-from mist_pipeline.workflows.evaluate import delivery_troubles, is_step_due
+from mist_pipeline.workflows.evaluate import is_step_due, ledger_troubles
 from mist_pipeline.workflows.messages import is_message_due, utc_now
 from mist_pipeline.workflows.tickets import has_open_tickets
 
@@ -188,7 +188,7 @@ def pipeline_trouble_sensor(
     def pipeline_trouble(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         now = clock()
         found = troubles_now(context.instance, settings, watched, check_keys, now)
-        found = pl.concat([found, delivery_troubles(settings, now)])
+        found = pl.concat([found, ledger_troubles(settings, now)])
         now_known = known(found)
         if now_known == (context.cursor or known(found.clear())):
             return dg.SkipReason(f"Nothing new; troubles known: {found.height}.")

@@ -6,6 +6,7 @@ Not here: requests and their limits (``mist``), what is asked (`collection`).
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mist_pipeline.mist import clouds
@@ -14,6 +15,7 @@ from mist_pipeline.mist.organisation import Organisation
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.warehouse.owner import Owner
 from mist_pipeline.workflows.organisation_pin import pin, refuse_other, remembered
+from mist_pipeline.workflows.running.instants import refuse_later_than_cloud
 
 PATIENT_SECONDS = 3_700.0
 """How long a batch request waits for room in the call budget: until the next hour has begun."""
@@ -36,6 +38,11 @@ class Cloud:
         seen = remembered(self.settings)
         # Whose data is shown decides, not what is configured now: the page of a simulated organisation leads nowhere.
         return clouds.people_url(seen.cloud if seen is not None and seen.cloud else self.api_url)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is one of Mist's, whose clock is right, and not a simulated one."""
+        return self.people_url is not None
 
     @property
     def organisation(self) -> Organisation:
@@ -71,23 +78,30 @@ class Cloud:
 
     @contextmanager
     def client(
-        self, *, patience_seconds: float = PATIENT_SECONDS, limits: Limits = DEFAULT_LIMITS
+        self,
+        *,
+        as_of: datetime | None = None,
+        patience_seconds: float = PATIENT_SECONDS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> Iterator[MistClient]:
         """A client for this data folder, closed at the end of the block. Only the token was asked whose it is.
 
         Args:
+            as_of: As of when a run asks; refused where the cloud's clock has not reached it.
             patience_seconds: How long a request waits for room in the call budget.
             limits: How hard to try; connections and patience are as configured and given here.
 
         Raises:
             SettingsError: There is no token.
             OtherOrganisationError: The data folder belongs to another organisation.
-            MistError: The cloud did not say whose token it is.
+            MistError: The cloud did not say whose token it is, or its clock has not reached the instant.
         """
         # A token is not even shown to a cloud that cannot be the right one.
         self.check_place()
         with self.any_client(patience_seconds=patience_seconds, limits=limits) as client:
             refuse_other(self.settings, self.owner(client.resolve_org()))
+            if as_of is not None and client.clock_skew is not None:
+                refuse_later_than_cloud(as_of, datetime.now(UTC) + client.clock_skew)
             yield client
 
     @contextmanager

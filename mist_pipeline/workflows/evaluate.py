@@ -4,18 +4,17 @@ Here: reading the store of evaluations, the pipeline's own state as one more eva
 here: the rules (``alerts``), what is wrong with the pipeline (`self_monitoring`), sending (`messages`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
-from mist_pipeline.alerts.ledger.pending import PendingResult, evaluate_pending
+from mist_pipeline.alerts.ledger.pending import PendingResult, evaluate_pending, postpone_future
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline
 from mist_pipeline.alerts.notify.plan import Notification
 from mist_pipeline.settings import Settings
-from mist_pipeline.tables import live
 from mist_pipeline.workflows.ledger_access import (
     failing_sinks,
     kept_evaluations,
@@ -23,6 +22,8 @@ from mist_pipeline.workflows.ledger_access import (
     open_ledger,
     unreached,
 )
+from mist_pipeline.workflows.messages import utc_now
+from mist_pipeline.workflows.self_monitoring.clock import clock_troubles
 from mist_pipeline.workflows.self_monitoring.delivery import (
     sink_troubles,
     unreached_recipients,
@@ -49,17 +50,29 @@ class Escalated:
     steps: Sequence[Notification]
 
 
-def evaluate(settings: Settings, troubles: pl.DataFrame, now: datetime) -> PendingResult:
+def evaluate(
+    settings: Settings,
+    troubles: pl.DataFrame,
+    now: datetime,
+    clock: Callable[[], datetime] = utc_now,
+) -> PendingResult:
     """Evaluate what was kept and not evaluated yet, and the pipeline's own state.
 
     Args:
         settings: The settings.
         troubles: What is wrong with the pipeline's runs (`self_monitoring.troubles`), rows of ``live.findings``.
         now: The instant of the decision.
+        clock: Tells the time, for whoever decides as of an instant of the past: what was recorded since is not of the future.
     """
     store = kept_evaluations(settings)
+    present = max(now, clock())
     with open_ledger(settings) as ledger:
-        own = own_state(settings, ledger, troubles, now)
+        ahead = ledger.ahead(present)
+        if ahead is not None:
+            ledger.set_back_clock(present)
+        postpone_future(ledger, store, present)
+        wrong = clock_troubles(ahead, store.postponed_since(present - DAMAGE_TOLD), now)
+        own = own_state(settings, ledger, pl.concat([troubles, wrong]), now)
         if own is not None:
             store.keep(own)
         return evaluate_pending(ledger, store, notification_rules(settings), now)
@@ -80,12 +93,13 @@ def own_state(
     return EvaluationInput(as_of=now, source="pipeline", findings=found) if found.height or is_known else None
 
 
-def delivery_troubles(settings: Settings, now: datetime) -> pl.DataFrame:
-    """Sinks that fail now, as the next evaluation will find them."""
-    if not settings.notifications.sinks:
-        return live.FINDINGS.empty()
+def ledger_troubles(settings: Settings, now: datetime) -> pl.DataFrame:
+    """Sinks that fail, and times that have not come, as the next evaluation will find them."""
+    postponed = kept_evaluations(settings).postponed_since(now - DAMAGE_TOLD)
     with open_ledger(settings) as ledger:
-        return sink_troubles(failing_sinks(settings, ledger, now), settings.organisation.zone, now)
+        wrong = clock_troubles(ledger.ahead(now), postponed, now)
+        failing = failing_sinks(settings, ledger, now) if settings.notifications.sinks else []
+        return pl.concat([wrong, sink_troubles(failing, settings.organisation.zone, now)])
 
 
 def escalate(settings: Settings, now: datetime) -> Escalated:

@@ -22,6 +22,7 @@ from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 
 _INSTANT = "%Y%m%dT%H%M%S.%fZ"
 _BROKEN = ".broken-"
+_FUTURE = ".future-"
 _FRAMES = ("findings", "readings", "support", "episodes", "causes")
 _SOURCES: tuple[Source, ...] = get_args(Source)
 
@@ -117,9 +118,23 @@ class EvaluationStore:
 
     def set_aside_since(self, instant: datetime) -> list[str]:
         """Damaged evaluations of the days from an instant on."""
+        return self._marked(_BROKEN, instant)
+
+    def postpone(self, name: EvaluationName, now: datetime) -> None:
+        """Keep an evaluation of a time that has not come out of the way, below the day on which that was seen."""
+        place = self._place(name)
+        day = self._folder / now.astimezone(UTC).date().isoformat()
+        day.mkdir(exist_ok=True)
+        place.rename(day / f"{_FUTURE}{place.name}")
+
+    def postponed_since(self, instant: datetime) -> list[str]:
+        """Evaluations of times that had not come, as seen on the days from an instant on."""
+        return self._marked(_FUTURE, instant)
+
+    def _marked(self, mark: str, instant: datetime) -> list[str]:
         first = instant.astimezone(UTC).date().isoformat()
-        found = self._folder.glob(f"????-??-??/{_BROKEN}*")
-        return sorted(path.name.removeprefix(_BROKEN) for path in found if path.parent.name >= first)
+        found = self._folder.glob(f"????-??-??/{mark}*")
+        return sorted(path.name.removeprefix(mark) for path in found if path.parent.name >= first)
 
     def _read(self, place: Path) -> EvaluationInput:
         facts = json.loads((place / "step.json").read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mist_pipeline.alerts.impacts.model import Impact
-from mist_pipeline.alerts.ledger import escalations, impacts, pages, queries, tables
+from mist_pipeline.alerts.ledger import clock, escalations, impacts, pages, queries, tables
 from mist_pipeline.alerts.ledger.database import migrate, open_engine, writing
 from mist_pipeline.alerts.ledger.mapping import Row, incident_of, silence_of, silence_row
 from mist_pipeline.alerts.ledger.reader import LedgerReader, NoSuchSubjectError
@@ -181,6 +181,11 @@ class Ledger(LedgerReader):
                 Recorded() if rules is None else self._notify(connection, rules, now or evaluation.as_of)
             )
             return replace(recorded, events=(*events, *recorded.events))
+
+    def set_back_clock(self, now: datetime) -> None:
+        """Set back what a clock that was wrong wrote down of times that have not come yet, so that it holds up nothing."""
+        with writing(self.engine) as connection:
+            clock.set_back(connection, now)
 
     def notify(self, rules: NotificationRules, now: datetime) -> Recorded:
         """Decide about notifications without an evaluation: after silences, quiet hours, a decision of a person."""

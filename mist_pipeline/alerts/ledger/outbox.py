@@ -28,6 +28,9 @@ from mist_pipeline.alerts.ledger.tables import DELIVERIES, THREADS
 from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Partly, Refused, Unknown
 from mist_pipeline.alerts.notify.plan import OVER
 
+GIVEN_UP = "given up: "
+"""How the error of a row begins that was tried for too long."""
+
 OPEN_STATES = ("pending", "sending", "failed", "unknown")
 """Of rows that may still be sent, and hold up later ones; one that some recipients have (*partly*) does neither."""
 _IS_WITHDRAWN = DELIVERIES.c.withdrawn_reason.is_not(None)
@@ -272,7 +275,7 @@ class Outbox:
             own = min(self._patience.pause(delivery.attempts), self._patience.longest_after_asked)
             due = now + max(own, timedelta(seconds=pause))
         if isinstance(outcome, Refused) or is_hopeless:
-            why = outcome.error if isinstance(outcome, Refused) else f"given up: {outcome.error}"
+            why = outcome.error if isinstance(outcome, Refused) else f"{GIVEN_UP}{outcome.error}"
             return {**free, "state": "dead", "last_error": why}
         again = {**free, "due_at": due, "last_error": outcome.error}
         if not isinstance(outcome, Unknown):

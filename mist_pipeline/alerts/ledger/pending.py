@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from mist_pipeline.alerts.ledger.clock import TOLERANCE
 from mist_pipeline.alerts.ledger.evaluation_store import (
     EvaluationName,
     EvaluationStore,
@@ -43,6 +44,18 @@ def pending_evaluations(ledger: Ledger, store: EvaluationStore) -> list[Evaluati
     """
     newest = ledger.newest_origins()
     return [name for name in store.names() if name.text > newest.get(name.source, "")]
+
+
+def postpone_future(ledger: Ledger, store: EvaluationStore, now: datetime) -> list[EvaluationName]:
+    """Set aside what waits and is of a time that has not come; returns it.
+
+    A clock that was wrong made it, or a typing error. Recorded, it would be the newest until that time, and all that
+    comes before would be left out.
+    """
+    found = [name for name in pending_evaluations(ledger, store) if name.as_of > now + TOLERANCE]
+    for name in found:
+        store.postpone(name, now)
+    return found
 
 
 def evaluate_pending(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from mist_pipeline.alerts.impacts.model import Impact
-from mist_pipeline.alerts.ledger import escalations, impacts, pages, queries, sink_health, tables
+from mist_pipeline.alerts.ledger import clock, escalations, impacts, pages, queries, sink_health, tables
 from mist_pipeline.alerts.ledger.confirmed import confirmed_alerts
 from mist_pipeline.alerts.ledger.database import reading
 from mist_pipeline.alerts.ledger.export import alert_list, copies, public_row
@@ -265,6 +265,11 @@ class LedgerReader:
         query = query.where(taken.is_not(None)).group_by(tables.EVALUATIONS.c.source)
         with reading(self.engine) as connection:
             return {row["source"]: row["origin"] for row in queries.rows(connection, query)}
+
+    def ahead(self, now: datetime) -> clock.Ahead | None:
+        """What the ledger says of times that have not come yet; None where its times are right."""
+        with reading(self.engine) as connection:
+            return clock.ahead(connection, now)
 
     def last_evaluation(self) -> datetime | None:
         """Instant of the newest evaluation of the sites."""

@@ -5,12 +5,15 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from typing import Any, Final
 
 import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mist_pipeline.simulator.cloud.app import Counters, SimulatedCloud
@@ -77,6 +80,25 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _dated(app: ASGIApp, clock: Clock) -> ASGIApp:
+    """Answers with the time of the cloud as their ``Date``: the real one, or the simulated one where that is later.
+
+    A simulated cloud of the past answers now, as a real one answers about the past; nobody asks a cloud about its future.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def stamp(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now = max(time.time(), clock.now().timestamp())
+                date = (b"date", formatdate(now, usegmt=True).encode())
+                message = {**message, "headers": [*message.get("headers", ()), date]}
+            await send(message)
+
+        await app(scope, receive, stamp)
+
+    return answer
+
+
 def _prepare(cloud: SimulatedCloud, host: str, port: int) -> tuple[_Server, socket.socket, Running]:
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -87,7 +109,8 @@ def _prepare(cloud: SimulatedCloud, host: str, port: int) -> tuple[_Server, sock
         raise
     bound = listener.getsockname()[1]
     config = uvicorn.Config(
-        cloud.app(),
+        _dated(cloud.app(), cloud.clock),
+        date_header=False,
         http=_Connection,
         ws="none",
         loop="asyncio",

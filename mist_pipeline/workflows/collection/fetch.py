@@ -86,7 +86,7 @@ def fetch_days(
         detail=settings.mist.detail,
         alarms=settings.monitoring.enable_alarms,
     )
-    with cloud.client() as client:
+    with cloud.client(as_of=instant) as client:
         origin = Origin(cloud.resolve(client).id, CLIENT_VERSION)
         client.usage()
         known = what_is_known(store, instant)
@@ -102,6 +102,6 @@ def take_snapshot(kind: SnapshotKind, cloud: Cloud, store: RawStore, instant: da
         FetchFailedError: Requests failed for good.
         MistError: The cloud cannot be used at all.
     """
-    with cloud.client() as client:
+    with cloud.client(as_of=instant) as client:
         origin = Origin(cloud.resolve(client).id, CLIENT_VERSION)
         return fetch_snapshot(kind, client, store, origin, instant)

@@ -82,7 +82,7 @@ def poll(
     metrics = tuple(metric.name for metric in settings.metrics)
     zone = settings.organisation.zone
     spent: list[Mapping[str, Any]] = []
-    with cloud.client(patience_seconds=PATIENCE_SECONDS) as client:
+    with cloud.client(as_of=instant, patience_seconds=PATIENCE_SECONDS) as client:
         origin = Origin(cloud.resolve(client).id, CLIENT_VERSION, lane="live")
         if before is None:
             fetch_snapshot("sites", client, store, origin, instant)
