@@ -10,7 +10,7 @@ import polars as pl
 
 from mist_pipeline.alerts.ledger.clock import Ahead
 from mist_pipeline.tables import live
-from mist_pipeline.workflows.self_monitoring.trouble import Trouble, findings
+from mist_pipeline.workflows.self_monitoring.trouble import Trouble, findings, iso
 
 
 def clock_troubles(ahead: Ahead | None, postponed: Sequence[str], now: datetime) -> pl.DataFrame:
@@ -35,5 +35,5 @@ def clock_troubles(ahead: Ahead | None, postponed: Sequence[str], now: datetime)
     summary = (
         f"The clock of this machine was ahead, or stands back now: {'; '.join(what)}. Check the time (NTP)."
     )
-    evidence = {"looks": list(postponed), "newest": None if ahead is None else ahead.newest.isoformat()}
+    evidence = {"looks": list(postponed), "newest": iso(None if ahead is None else ahead.newest)}
     return findings([Trouble("clock", "major", summary, evidence)], now)
