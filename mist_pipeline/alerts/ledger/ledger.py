@@ -17,10 +17,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mist_pipeline.alerts.impacts.model import Impact
-from mist_pipeline.alerts.ledger import clock, escalations, impacts, pages, queries, tables
+from mist_pipeline.alerts.ledger import escalations, impacts, pages, queries, tables
 from mist_pipeline.alerts.ledger.database import migrate, open_engine, writing
 from mist_pipeline.alerts.ledger.mapping import Row, incident_of, silence_of, silence_row
 from mist_pipeline.alerts.ledger.reader import LedgerReader, NoSuchSubjectError
+from mist_pipeline.alerts.ledger.times.set_back import set_back
 from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState, evaluate
 from mist_pipeline.alerts.lifecycle.grouping import acknowledge_incident, unacknowledge_incident
 from mist_pipeline.alerts.lifecycle.lifecycle import acknowledge, resolve, unacknowledge
@@ -185,7 +186,7 @@ class Ledger(LedgerReader):
     def set_back_clock(self, now: datetime) -> None:
         """Set back what a clock that was wrong wrote down of times that have not come yet, so that it holds up nothing."""
         with writing(self.engine) as connection:
-            clock.set_back(connection, now)
+            set_back(connection, now)
 
     def notify(self, rules: NotificationRules, now: datetime) -> Recorded:
         """Decide about notifications without an evaluation: after silences, quiet hours, a decision of a person."""

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mist_pipeline.alerts.ledger.clock import TOLERANCE
 from mist_pipeline.alerts.ledger.evaluation_store import (
     EvaluationName,
     EvaluationStore,
     UnreadableEvaluationError,
 )
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules, Recorded
+from mist_pipeline.alerts.ledger.times.ahead import TOLERANCE
 from mist_pipeline.alerts.lifecycle.model import Event
 from mist_pipeline.alerts.lifecycle.observations import FAMILIES, EvaluationInput
 

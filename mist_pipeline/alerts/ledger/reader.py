@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from mist_pipeline.alerts.impacts.model import Impact
-from mist_pipeline.alerts.ledger import clock, escalations, impacts, pages, queries, sink_health, tables
+from mist_pipeline.alerts.ledger import escalations, impacts, pages, queries, sink_health, tables
 from mist_pipeline.alerts.ledger.confirmed import confirmed_alerts
 from mist_pipeline.alerts.ledger.database import reading
 from mist_pipeline.alerts.ledger.export import alert_list, copies, public_row
 from mist_pipeline.alerts.ledger.mapping import Row, alert_of, delivery_of, event_of, incident_of
 from mist_pipeline.alerts.ledger.sink_health import FailingSink
+from mist_pipeline.alerts.ledger.times.ahead import Ahead, ahead
 from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.alerts.lifecycle.policy import Policy
@@ -266,10 +267,10 @@ class LedgerReader:
         with reading(self.engine) as connection:
             return {row["source"]: row["origin"] for row in queries.rows(connection, query)}
 
-    def ahead(self, now: datetime) -> clock.Ahead | None:
+    def ahead(self, now: datetime) -> Ahead | None:
         """What the ledger says of times that have not come yet; None where its times are right."""
         with reading(self.engine) as connection:
-            return clock.ahead(connection, now)
+            return ahead(connection, now)
 
     def last_evaluation(self) -> datetime | None:
         """Instant of the newest evaluation of the sites."""

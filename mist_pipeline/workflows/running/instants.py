@@ -2,7 +2,7 @@
 
 An evaluation of the future would be the newest until then, and all that comes before would be left out: nobody would be told
 of anything. Here: comparing an instant with this machine's clock and with the cloud's. Not here: such instants that are in the ledger
-already (``alerts.ledger.clock``), and which run has which instant (``defs.resources``).
+already (``alerts.ledger.times``), and which run has which instant (``defs.resources``).
 
 >>> from datetime import UTC
 >>> noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -12,7 +12,7 @@ already (``alerts.ledger.clock``), and which run has which instant (``defs.resou
 
 from datetime import datetime, timedelta
 
-from mist_pipeline.alerts.ledger.clock import TOLERANCE
+from mist_pipeline.alerts.ledger.times.ahead import TOLERANCE
 from mist_pipeline.mist.errors import MistError
 from mist_pipeline.settings import SettingsError
 

@@ -1,6 +1,6 @@
 """Times that have not come, in the ledger or in kept evaluations: the clock was ahead, or stands back.
 
-Here: the sentence. Not here: what is done about them (``alerts.ledger.clock``).
+Here: the sentence. Not here: what is done about them (``alerts.ledger.times``).
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from mist_pipeline.alerts.ledger.clock import Ahead
+from mist_pipeline.alerts.ledger.times.ahead import Ahead
 from mist_pipeline.tables import live
 from mist_pipeline.workflows.self_monitoring.trouble import Trouble, findings, iso
 

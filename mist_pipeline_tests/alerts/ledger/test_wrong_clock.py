@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.alerts.ledger.clock import TOLERANCE
 from mist_pipeline.alerts.ledger.evaluation_store import EvaluationStore
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.ledger.pending import PendingResult, evaluate_pending, postpone_future
+from mist_pipeline.alerts.ledger.times.ahead import TOLERANCE
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.notify.outcome import Accepted, Retry
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, daily, finding, live

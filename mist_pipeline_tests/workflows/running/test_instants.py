@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mist_pipeline.alerts.ledger.clock import TOLERANCE
+from mist_pipeline.alerts.ledger.times.ahead import TOLERANCE
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.settings import Settings, SettingsError, load_settings
 from mist_pipeline.simulator.cloud.server import serve

@@ -1,15 +1,9 @@
-"""A clock that was wrong: instants in the ledger that have not come yet, and how they are set back.
+"""Setting back what a wrong clock wrote down: what happened is set to now, and what is planned where nothing plans so far ahead.
 
-One evaluation with the clock three hours ahead would otherwise be the newest for three hours: later ones would be left out, steps of
-escalations and messages that were put off meanwhile would wait, and nobody would be told of anything. What says that something
-*happened* later than now is wrong, so it is set to now; what is *planned* is set to now where nothing here plans so far ahead. Order stays:
-events have numbers. A clock that was ahead and one that stands back now look alike, and both are treated so.
-
-Not here: who refuses such an instant before it is written (``workflows.running.instants``, `pending`).
+Order stays: events have numbers. Not here: whether a clock was wrong (`ahead`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -17,18 +11,13 @@ from sqlalchemy.engine import Connection
 
 from mist_pipeline.alerts.ledger import queries, tables
 from mist_pipeline.alerts.ledger.outbox import GIVEN_UP, Patience
+from mist_pipeline.alerts.ledger.times.ahead import LONGEST_LEASE, OPEN, TOLERANCE
 
-TOLERANCE = timedelta(minutes=5)
-"""Clocks of machines that are kept right differ by less."""
-
-_LONGEST_LEASE = timedelta(minutes=15)
 _LONGEST_PAUSE = timedelta(minutes=45)
 _LONGEST_VALIDITY = timedelta(hours=48)
-"""Longer than anything leases, puts off or keeps valid here."""
+"""Longer than anything is put off or kept valid here."""
 
 _TICK = timedelta(milliseconds=1)
-
-_OPEN = tables.DELIVERIES.c.state.in_(["pending", "sending", "failed", "partly", "unknown"])
 
 _HAPPENED: tuple[sa.Column[datetime], ...] = (
     tables.EVENTS.c.at,
@@ -70,50 +59,6 @@ _HAPPENED: tuple[sa.Column[datetime], ...] = (
 )
 """When something happened, as was written then."""
 
-_SIGNS = (
-    tables.EVALUATIONS.c.as_of,
-    tables.EVENTS.c.at,
-    tables.DELIVERIES.c.created_at,
-    tables.DELIVERIES.c.sent_at,
-    tables.LAST_NOTIFICATIONS.c.at,
-    tables.ESCALATIONS.c.begun_at,
-)
-"""What is looked at to see whether a clock was wrong."""
-
-
-@dataclass(frozen=True)
-class Ahead:
-    """Instants in the ledger that have not come yet.
-
-    Attributes:
-        rows: How many.
-        newest: The latest of them.
-    """
-
-    rows: int
-    newest: datetime
-
-
-def ahead(connection: Connection, now: datetime) -> Ahead | None:
-    """What the ledger says of times that have not come yet; None where its times are right."""
-    limit = now + TOLERANCE
-    found: list[tuple[int, datetime | None]] = [
-        _count(connection, column, column > limit) for column in _SIGNS
-    ]
-    leased = tables.DELIVERIES.c.leased_until
-    found.append(_count(connection, leased, (leased > now + _LONGEST_LEASE) & _OPEN))
-    newest = [latest for _, latest in found if latest is not None]
-    return Ahead(sum(rows for rows, _ in found), max(newest)) if newest else None
-
-
-def _count(
-    connection: Connection, column: sa.Column[datetime], where: sa.ColumnElement[bool]
-) -> tuple[int, datetime | None]:
-    rows, latest = connection.execute(
-        sa.select(sa.func.count(), sa.func.max(column)).where(where).select_from(column.table)
-    ).one()
-    return rows, latest
-
 
 def set_back(connection: Connection, now: datetime) -> None:
     """Set every instant that has not come yet to now, or to what it can be at most.
@@ -137,8 +82,8 @@ def set_back(connection: Connection, now: datetime) -> None:
 def _planned(now: datetime) -> Iterator[tuple[sa.Column[datetime], sa.ColumnElement[bool]]]:
     """Plans that nobody makes so far ahead."""
     mine = tables.DELIVERIES.c
-    yield mine.due_at, _OPEN & (mine.due_at > now + _LONGEST_PAUSE)
-    yield mine.leased_until, _OPEN & (mine.leased_until > now + _LONGEST_LEASE)
+    yield mine.due_at, OPEN & (mine.due_at > now + _LONGEST_PAUSE)
+    yield mine.leased_until, OPEN & (mine.leased_until > now + LONGEST_LEASE)
     # A receiver that wants more time says so again.
     yield mine.held_until, mine.held_until > now + TOLERANCE
     # Decided again with the next evaluation: a silence or quiet hours that go on hold it again.
