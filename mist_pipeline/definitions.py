@@ -66,7 +66,7 @@ def build_defs(
         daily = daily_partitions(settings)
         all_jobs, retention, checks = jobs(), retention_job(), [*all_checks(), *history_checks()]
         check_keys = [one for check in checks for one in check.check_keys]
-        evaluate, deliver, escalate, read_back = alert_jobs(check_keys)
+        evaluate, deliver, escalate, read_back, watch = alert_jobs(check_keys)
         return dg.Definitions(
             assets=[
                 *raw_assets(daily, retry),
@@ -84,14 +84,14 @@ def build_defs(
             # Also of what is materialised by hand: the warehouse has one writer, a step is short, and a process a step
             # would load the whole project fifty times.
             executor=in_process,
-            jobs=[*all_jobs, retention, evaluate, deliver, escalate, read_back],
+            jobs=[*all_jobs, retention, evaluate, deliver, escalate, read_back, watch],
             schedules=schedules(settings, all_jobs, retention),
             sensors=[
                 degradation_sensor(evaluate),
                 delivery_sensor(settings, deliver),
                 escalation_sensor(settings, escalate),
                 ticket_sensor(settings, read_back),
-                pipeline_trouble_sensor(settings, WATCHED, check_keys, evaluate),
+                pipeline_trouble_sensor(settings, WATCHED, check_keys, watch),
             ],
             resources={
                 "settings": settings,

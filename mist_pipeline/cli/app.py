@@ -42,6 +42,7 @@ app.add_typer(alerts.app, name="alerts", rich_help_panel=NOTIFYING)
 app.command(rich_help_panel=SERVING)(services.daemon)
 app.command(rich_help_panel=SERVING)(services.ui)
 app.command(rich_help_panel=SERVING)(services.listen)
+app.command(rich_help_panel=SERVING)(services.heartbeat)
 app.command(rich_help_panel=SERVING)(services.simulate)
 
 

@@ -1,4 +1,4 @@
-"""What keeps running: ``daemon`` (clock and UI), ``ui``, ``listen`` (PagerDuty's webhooks) and ``simulate`` (a Mist cloud)."""
+"""What keeps running: ``daemon`` (clock and UI), ``ui``, ``listen`` (PagerDuty), ``heartbeat`` and ``simulate`` (a Mist cloud)."""
 
 import os
 import subprocess
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
     from mist_pipeline.simulator.cloud.http_faults import Kind
     from mist_pipeline.workflows.running.folder_lock import FolderLock
+
+HEARTBEAT_SECONDS = 120.0
+"""A heartbeat that takes longer hangs: it is missed, and the next one is tried."""
 
 AllowedHosts = Annotated[
     list[str] | None,
@@ -62,6 +65,10 @@ def daemon(
         helpers.append(
             Helper("The listener for PagerDuty", [sys.executable, "-m", "mist_pipeline.cli", *listener])
         )
+    if settings.monitoring.heartbeat_url:
+        pause = settings.monitoring.heartbeat_minutes * 60.0
+        command = [sys.executable, "-m", "mist_pipeline.cli", "heartbeat"]
+        helpers.append(Helper("The heartbeat", command, pause, longest_seconds=HEARTBEAT_SECONDS))
     ready = (
         f"Polling every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
         f"UI: [cyan]http://{host}:{port}[/]  (Ctrl-C ends both)"
@@ -161,6 +168,31 @@ def listen(
     config = bounded_config(listening(load_settings()), host=host, port=port)
     console.print(f"Listening at [cyan]http://{host}:{port}/pagerduty[/]  (Ctrl-C ends it)")
     uvicorn.Server(config).run()
+
+
+def heartbeat() -> None:
+    """Say whether the pipeline does its work, and tell the dead man's switch (monitoring.heartbeat_url). Exit code 1 if not.
+
+    `daemon` does it every few minutes; a timer of the system can, too, and then also notices that the daemon is gone.
+
+    Example: [cyan]mist-pipeline heartbeat[/]
+    """
+    from mist_pipeline.cli.dagster_home import instance
+    from mist_pipeline.defs.pipeline_facts import stalled_now
+    from mist_pipeline.settings import load_settings
+    from mist_pipeline.workflows.heartbeat import beat
+
+    settings = load_settings()
+    need_data_folder(settings)
+    with instance(settings) as opened:
+        found = stalled_now(opened, settings, datetime.now(UTC))
+    for one in found:
+        errors.print(f"{one.severity.upper()} {one.summary}", markup=False, soft_wrap=True)
+    sent = beat(settings, [one.subject for one in found])
+    well = "The pipeline does its work" if sent.is_well else "The pipeline does not do all of its work"
+    console.print(f"{well}; {sent.said}.", markup=False, soft_wrap=True)
+    if not sent.is_well or not sent.is_delivered:
+        raise typer.Exit(1)
 
 
 def ui(

@@ -31,25 +31,48 @@ class Helper:
         name: For what people read.
         command: What to run.
         pause_seconds: From its end to its next start.
+        longest_seconds: It comes to its end by itself, as one that is asked for every few minutes does, and is killed when it
+            takes longer; None: it should not end.
     """
 
     name: str
     command: Sequence[str]
     pause_seconds: float = _PAUSE_SECONDS
+    longest_seconds: float | None = None
     running: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
-    _again_at: float = field(default=0.0, init=False)
+    _again_at: float | None = field(default=None, init=False)
+    _begun_at: float = field(default=0.0, init=False)
 
     def watch(self, env: Mapping[str, str], now: float) -> None:
-        """Say that it ended, and start it when it is time."""
-        if self.running is not None and self.running.poll() is not None:
-            errors.print(
-                f"[yellow]![/] {self.name} ended with {self.running.returncode}; the rest goes on. "
-                f"It is started again in {self.pause_seconds:g} s."
-            )
+        """Say that it ended where it should not, and start it when it is time."""
+        if self._again_at is None:
+            # What comes again and again has nothing to say before the others have begun.
+            self._again_at = now if self.longest_seconds is None else now + self.pause_seconds
+        if self.running is not None and self._is_over(now):
             self.running = None
             self._again_at = now + self.pause_seconds
         if self.running is None and now >= self._again_at:
             self.running = subprocess.Popen(self.command, env=env)
+            self._begun_at = now
+
+    def _is_over(self, now: float) -> bool:
+        if self.running is None:
+            return True
+        if self.running.poll() is not None:
+            if self.longest_seconds is None:
+                errors.print(
+                    f"[yellow]![/] {self.name} ended with {self.running.returncode}; the rest goes on. "
+                    f"It is started again in {self.pause_seconds:g} s."
+                )
+            return True
+        if self.longest_seconds is not None and now - self._begun_at > self.longest_seconds:
+            errors.print(
+                f"[yellow]![/] {self.name} took longer than {self.longest_seconds:g} s and was ended."
+            )
+            self.running.kill()
+            self.running.wait()
+            return True
+        return False
 
 
 def run_together(

@@ -27,7 +27,7 @@ from mist_pipeline.workflows.messages import utc_now
 from mist_pipeline.workflows.progress import AS_OF_TAG
 from mist_pipeline.workflows.running.instants import refuse_future
 from mist_pipeline.workflows.self_monitoring.delivery import sink_sentence
-from mist_pipeline.workflows.self_monitoring.jobs import WATCHED
+from mist_pipeline.workflows.self_monitoring.jobs import NOBODY_TOLD, WATCHED
 
 _SHOWN = 50
 """Rows of a table in the metadata of a run."""
@@ -77,6 +77,28 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
         )
 
     return evaluate_looks
+
+
+def watch_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
+    """The op that reports the pipeline's own trouble."""
+
+    @dg.op(
+        out=dg.Out(dg.Nothing),
+        description="The pipeline's own state becomes events and messages; needs nothing of what it watches.",
+    )
+    def watch_pipeline(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+        now = clock_of(context, settings)()
+        troubles = troubles_now(context.instance, settings, WATCHED, checks, now)
+        recorded = evaluate.tell_own_state(settings, troubles, now)
+        rows = troubles.select("family", "severity", "summary").rows()[:_SHOWN]
+        context.add_output_metadata(
+            {
+                "troubles": dg.MetadataValue.md(markdown_table(("family", "severity", "summary"), rows)),
+                "to tell": dg.MetadataValue.md(_notifications(recorded.notifications)),
+            }
+        )
+
+    return watch_pipeline
 
 
 @dg.op(
@@ -185,6 +207,11 @@ def alert_jobs(checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
             "escalate", escalate_steps, "Who is called if nobody reacts; what waited for quiet hours to end."
         ),
         _job("read_back", read_tickets, "Tickets that people took or closed acknowledge their incidents."),
+        _job(
+            "watch",
+            watch_op(checks),
+            "The pipeline's own trouble, told apart from all that it is about: what fails cannot tell that it fails.",
+        ),
     ]
 
 
@@ -229,9 +256,7 @@ def _send(context: dg.OpExecutionContext, settings: Settings, sinks: Iterable[st
         context.log.warning("%s", sentence)
     if sent.done and failing and len(failing) == len(settings.notifications.sinks):
         # Nobody can be told of it: the run itself has to say so.
-        raise dg.Failure(
-            "No sink accepts messages, so nobody is told of anything", metadata=metadata, allow_retries=False
-        ) from sent.defect
+        raise dg.Failure(NOBODY_TOLD, metadata=metadata, allow_retries=False) from sent.defect
     if sent.defect is not None:
         # A step that fails has no output to say it on.
         raise dg.Failure(str(sent.defect), metadata=metadata, allow_retries=False) from sent.defect

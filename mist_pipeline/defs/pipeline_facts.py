@@ -6,6 +6,7 @@ pure), the sensor that notices a change (`sensors`), what a job does (`jobs`), w
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -20,23 +21,37 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
+from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.defs.check_days import days_of_result
+from mist_pipeline.defs.clocks import expected_clocks, read_clocks
+from mist_pipeline.defs.table_io import key
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
 from mist_pipeline.settings import Settings, SettingsError
+from mist_pipeline.tables import analysis
+from mist_pipeline.workflows.cloud_clock import read_skew
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError
+from mist_pipeline.workflows.running.folder_lock import holder
 from mist_pipeline.workflows.self_monitoring.by_day import Attempt, OpenFailure, open_failures
 from mist_pipeline.workflows.self_monitoring.facts import FailedCheck, FailedJob, PipelineFacts
 from mist_pipeline.workflows.self_monitoring.jobs import (
     BY_DAY,
     NO_REASON,
+    OFTEN,
     POLL,
     POLL_SCHEDULE,
     RUNS_READ,
+    WATCH,
     is_made_up_for,
     relatives,
 )
-from mist_pipeline.workflows.self_monitoring.trouble import one_line
-from mist_pipeline.workflows.self_monitoring.troubles import troubles
+from mist_pipeline.workflows.self_monitoring.reading import (
+    published_days,
+    read_disks,
+    read_waiting,
+)
+from mist_pipeline.workflows.self_monitoring.service import DAYS_BACK, ServiceFacts
+from mist_pipeline.workflows.self_monitoring.trouble import Trouble, one_line
+from mist_pipeline.workflows.self_monitoring.troubles import stalled, troubles
 
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 """How a run says something about its job. A cancelled one does not: a person wanted it to end."""
@@ -183,11 +198,11 @@ def _failed_checks(
     come to no result: its last result holds until there is another, so nothing ends because a run begins.
     """
     storage = instance.event_log_storage
-    for key in check_keys:
-        failed = storage.get_asset_check_execution_history(key, limit=FAILURES_READ, status={FAILED_CHECK})
+    for check in check_keys:
+        failed = storage.get_asset_check_execution_history(check, limit=FAILURES_READ, status={FAILED_CHECK})
         if not failed or (since is not None and failed[0].create_timestamp < since.timestamp()):
             continue
-        results = storage.get_asset_check_execution_history(key, limit=SUCCESSES_READ, status=RESULTS)
+        results = storage.get_asset_check_execution_history(check, limit=SUCCESSES_READ, status=RESULTS)
         evaluations = {record.run_id: record.evaluation for record in results}
         attempts = [each for each in map(_attempt_of, results) if each is not None]
         recent = [each for each in attempts if each.is_good or since is None or each.at >= since]
@@ -196,8 +211,8 @@ def _failed_checks(
             if said is not None:
                 yield FailedCheck(
                     failure=failure,
-                    asset=key.asset_key.to_user_string(),
-                    check=key.name,
+                    asset=check.asset_key.to_user_string(),
+                    check=check.name,
                     severity="WARN" if said.severity == dg.AssetCheckSeverity.WARN else "ERROR",
                     is_blocking=bool(said.blocking),
                     description=one_line(said.description or "", secrets),
@@ -236,6 +251,51 @@ def _polls_on_since(instance: dg.DagsterInstance) -> datetime | None:
     return datetime.fromtimestamp(max(starts), UTC) if starts else None
 
 
+def _service_without_ledger(instance: dg.DagsterInstance, settings: Settings) -> ServiceFacts:
+    daemon = holder(settings.data)
+    return ServiceFacts(
+        clocks=read_clocks(instance, expected_clocks(settings), settings.known_secrets()),
+        running_since=daemon.since if daemon else None,
+        disks=read_disks(settings),
+        skew=read_skew(settings),
+    )
+
+
+def read_service(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> ServiceFacts:
+    """What is known of the work: clocks, what waits, days with an analysis, disks, this machine's clock.
+
+    Raises:
+        LedgerUnavailableError: The ledger cannot be read.
+    """
+    facts = _service_without_ledger(instance, settings)
+    if not facts.is_served:
+        return facts
+    waiting = read_waiting(settings, now)
+    return replace(
+        facts,
+        analysed_days=_analysed_days(instance, settings, now),
+        unevaluated_since=waiting.unevaluated_since,
+        is_unsent=waiting.is_unsent,
+        is_uncalled=waiting.is_uncalled,
+    )
+
+
+def _analysed_days(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> frozenset[date]:
+    """Days with an analysis; the published copy is asked only where Dagster, which forgets old runs, misses a recent one."""
+    names = instance.get_materialized_partitions(key(analysis.FINDINGS))
+    found = {day for name in names if (day := _day(name)) is not None}
+    today = now.astimezone(settings.organisation.zone).date()
+    recent = {today - timedelta(days=number) for number in range(1, DAYS_BACK + 2)}
+    return frozenset(found | set(published_days(settings)) if recent - found else found)
+
+
+def _day(name: str) -> date | None:
+    try:
+        return date.fromisoformat(name)
+    except ValueError:
+        return None
+
+
 def troubles_now(
     instance: dg.DagsterInstance,
     settings: Settings,
@@ -243,7 +303,21 @@ def troubles_now(
     check_keys: Sequence[dg.AssetCheckKey],
     now: datetime,
 ) -> pl.DataFrame:
-    """What is wrong now: the same for the sensor that notices it and for the job that reports it."""
+    """What is wrong now: the same for the sensor that notices it and for the jobs that report it."""
     poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
     facts = read_facts(instance, watched, check_keys, settings.known_secrets(), now - MEMORY)
-    return troubles(facts, now, poll_every)
+    service = read_service(instance, settings, now)
+    return troubles(facts, service, now, poll_every, settings.organisation.zone)
+
+
+def stalled_now(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> list[Trouble]:
+    """What keeps people from being told, for the dead man's switch; a ledger that cannot be read is one of it."""
+    poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
+    facts = read_facts(instance, (*sorted(OFTEN), WATCH), (), settings.known_secrets(), now - MEMORY)
+    found = []
+    try:
+        service = read_service(instance, settings, now)
+    except LedgerUnavailableError as error:
+        found.append(Trouble("ledger", "critical", one_line(str(error), settings.known_secrets()), {}))
+        service = _service_without_ledger(instance, settings)
+    return found + stalled(facts, service, now, poll_every, settings.organisation.zone)

@@ -95,6 +95,7 @@ def _merged(
         )
     values = _read(source) if source.exists() else {}
     _refuse_password(values, source)
+    _refuse_heartbeat(values, source)
     origin: dict[tuple[str, ...], str] = {
         (section, key): str(source)
         for section, keys in values.items()
@@ -155,6 +156,17 @@ def _refuse_password(values: Mapping[str, Any], source: Path) -> None:
             f"{source}: alerts.ledger holds a password. Secrets come from the environment: "
             "set MIST_PIPELINE__ALERTS__LEDGER, or leave the password to PGPASSWORD."
         )
+
+
+def _refuse_heartbeat(values: Mapping[str, Any], source: Path) -> None:
+    monitoring = values.get("monitoring")
+    given = monitoring if isinstance(monitoring, dict) else {}
+    for key in ("heartbeat_url", "heartbeat_fail_url"):
+        if given.get(key) is not None:
+            raise SettingsError(
+                f"{source}: monitoring.{key} is a secret. Secrets come from the environment: "
+                f"set {PREFIX}MONITORING__{key.upper()}."
+            )
 
 
 def _holds_password(address: str) -> bool:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from mist_pipeline.domain.config_section import Section
 from mist_pipeline.domain.metrics import CATALOGUE, Metric, canonical, in_groups
 from mist_pipeline.domain.time_zones import known_zone
 from mist_pipeline.http_client.secrets import Secret, Secrets, secrets_of
+from mist_pipeline.http_client.urls import checked_url
 from mist_pipeline.mist.clouds import base_url
 from mist_pipeline.settings.notifications import Alerts, Notifications
 
@@ -84,6 +85,29 @@ class Monitoring(Section):
     enable_wan: bool = Field(False, description="Collect the WAN service levels.")
     enable_devices: bool = Field(True, description="Take snapshots of access points, switches and gateways.")
     enable_alarms: bool = Field(True, description="Collect the cloud's alarms.")
+    heartbeat_url: SecretStr | None = Field(
+        None,
+        description="Address of a dead man's switch, asked every few minutes while the pipeline does its work; set "
+        "MIST_PIPELINE__MONITORING__HEARTBEAT_URL, since whoever knows it can keep it quiet.",
+    )
+    heartbeat_fail_url: SecretStr | None = Field(
+        None,
+        description="Address that is asked instead while it does not; empty: nothing is asked then.",
+    )
+    heartbeat_minutes: int = Field(5, ge=1, le=60, description="Minutes between two heartbeats.")
+
+    @field_validator("heartbeat_url", "heartbeat_fail_url")
+    @classmethod
+    def _is_safe_for_a_secret(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None:
+            return None
+        return SecretStr(checked_url(value.get_secret_value(), str(info.field_name)))
+
+    @model_validator(mode="after")
+    def _fails_only_what_beats(self) -> Self:
+        if self.heartbeat_fail_url and not self.heartbeat_url:
+            raise ValueError("heartbeat_fail_url needs heartbeat_url: what never beats cannot fail")
+        return self
 
     @field_validator("interval_minutes")
     @classmethod
@@ -289,6 +313,8 @@ class Settings(Section):
             known += (
                 secrets_of(Secret(value), is_host_secret=not is_web) if "://" in value else [Secret(value)]
             )
+        for url in (self.monitoring.heartbeat_url, self.monitoring.heartbeat_fail_url):
+            known += secrets_of(Secret(url.get_secret_value())) if url else []
         if isinstance(self.ledger, str):
             parts = urlsplit(self.ledger)
             password = parts.password or dict(parse_qsl(parts.query)).get("password", "")

@@ -14,6 +14,7 @@ from mist_pipeline.mist.client import DEFAULT_LIMITS, Limits, MistClient, connec
 from mist_pipeline.mist.organisation import Organisation
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.warehouse.owner import Owner
+from mist_pipeline.workflows.cloud_clock import remember_skew
 from mist_pipeline.workflows.organisation_pin import pin, refuse_other, remembered
 from mist_pipeline.workflows.running.instants import refuse_later_than_cloud
 
@@ -138,4 +139,10 @@ class Cloud:
                 limits, concurrency=self.settings.mist.connections, budget_wait_seconds=patience_seconds
             ),
         ) as client:
-            yield client
+            try:
+                yield client
+            finally:
+                # The clock of a simulated cloud says nothing about ours.
+                has_place = self.settings.data.exists() and self.is_real
+                if client.clock_skew is not None and has_place:
+                    remember_skew(self.settings, client.clock_skew, datetime.now(UTC))

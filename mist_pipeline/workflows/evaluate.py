@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.evaluation_store import EvaluationName, EvaluationStore
+from mist_pipeline.alerts.ledger.ledger import Ledger, Recorded
 from mist_pipeline.alerts.ledger.pending import PendingResult, evaluate_pending, postpone_future
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline
 from mist_pipeline.alerts.notify.plan import Notification
@@ -65,17 +66,55 @@ def evaluate(
         clock: Tells the time, for whoever decides as of an instant of the past: what was recorded since is not of the future.
     """
     store = kept_evaluations(settings)
-    present = max(now, clock())
     with open_ledger(settings) as ledger:
-        ahead = ledger.ahead(present)
-        if ahead is not None:
-            ledger.set_back_clock(present)
-        postpone_future(ledger, store, present)
-        wrong = clock_troubles(ahead, store.postponed_since(present - DAMAGE_TOLD), now)
-        own = own_state(settings, ledger, pl.concat([troubles, wrong]), now)
+        own = _own_state_now(settings, ledger, store, troubles, now, clock)
         if own is not None:
             store.keep(own)
         return evaluate_pending(ledger, store, notification_rules(settings), now)
+
+
+def tell_own_state(
+    settings: Settings,
+    troubles: pl.DataFrame,
+    now: datetime,
+    clock: Callable[[], datetime] = utc_now,
+) -> Recorded:
+    """Record the pipeline's own state alone, and decide who is notified: also while nothing can be evaluated.
+
+    Args:
+        settings: The settings.
+        troubles: As in `evaluate`.
+        now: The instant of the decision.
+        clock: As in `evaluate`.
+    """
+    store, rules = kept_evaluations(settings), notification_rules(settings)
+    with open_ledger(settings) as ledger:
+        own = _own_state_now(settings, ledger, store, troubles, now, clock)
+        if own is None:
+            return ledger.notify(rules, now)
+        name = EvaluationName(own.as_of, own.source)
+        recorded = ledger.record_evaluation(own, rules, origin=name.text, now=now)
+        # Kept behind it, for replays: `evaluate` must not find what may be what it breaks at.
+        store.keep(own)
+        return recorded
+
+
+def _own_state_now(
+    settings: Settings,
+    ledger: Ledger,
+    store: EvaluationStore,
+    troubles: pl.DataFrame,
+    now: datetime,
+    clock: Callable[[], datetime],
+) -> EvaluationInput | None:
+    """The pipeline itself as an evaluation, after what is of times that have not come was set back."""
+    present = max(now, clock())
+    ahead = ledger.ahead(present)
+    if ahead is not None:
+        ledger.set_back_clock(present)
+    postpone_future(ledger, store, present)
+    wrong = clock_troubles(ahead, store.postponed_since(present - DAMAGE_TOLD), now)
+    return own_state(settings, ledger, pl.concat([troubles, wrong]), now)
 
 
 def own_state(

@@ -47,3 +47,33 @@ def test_what_a_process_started_ends_with_it(tmp_path: Path) -> None:
     )
     run_together([server, needed], {})
     assert name_of_process(int(started.read_text())) is None
+
+
+def test_what_comes_again_and_again_says_nothing_when_it_ends(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beats = tmp_path / "beats"
+    again = python(f"open({str(beats)!r}, 'a').write('x'); raise SystemExit(1)")
+    needed = python(
+        f"import os, time\nwhile not os.path.exists({str(beats)!r}) or os.path.getsize({str(beats)!r}) < 2:"
+        " time.sleep(0.02)"
+    )
+    assert run_together([needed], {}, [Helper("The heartbeat", again, 0.0, longest_seconds=60.0)])
+    assert capsys.readouterr().err == ""
+
+
+def test_what_comes_again_and_again_begins_after_its_pause_and_is_ended_when_it_hangs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    helper = Helper("The heartbeat", python("import time; time.sleep(60)"), 300.0, longest_seconds=120.0)
+    helper.watch({}, 1_000.0)
+    assert helper.running is None
+    helper.watch({}, 1_300.0)
+    hanging = helper.running
+    assert hanging is not None
+    helper.watch({}, 1_420.0)
+    assert helper.running is hanging
+    helper.watch({}, 1_421.0)
+    assert helper.running is None
+    assert hanging.returncode is not None
+    assert "took longer than 120 s" in " ".join(capsys.readouterr().err.split())

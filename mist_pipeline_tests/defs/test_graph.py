@@ -94,7 +94,7 @@ def test_every_job_and_what_is_materialised_by_hand_runs_its_steps_one_after_ano
 def test_whoever_tells_people_waits_for_nobody_else(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     woken = {target.job_name for sensor in repository.sensor_defs for target in sensor.targets}
-    assert woken == {"evaluate", "deliver", "escalate", "read_back"}
+    assert woken == {"evaluate", "deliver", "escalate", "read_back", "watch"}
     for name in woken:
         job = repository.get_job(name)
         # One run of each load at a time (dagster.yaml): a load of its own is a place of its own.

@@ -19,6 +19,7 @@ from mist_pipeline.settings import SettingsError, load_settings
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError
 from mist_pipeline.workflows.self_monitoring.facts import FailedJob, PipelineFacts
 from mist_pipeline.workflows.self_monitoring.jobs import RUNS_READ, WATCHED
+from mist_pipeline.workflows.self_monitoring.service import ServiceFacts
 from mist_pipeline.workflows.self_monitoring.troubles import troubles
 from mist_pipeline_tests.support.defs.runs import (
     BAD,
@@ -258,7 +259,9 @@ def test_a_check_that_blocks_fails_its_job_and_is_reported_itself(instance: dg.D
     facts = read(instance, keys=materialise(instance, BAD, blocking=True))
     assert [each.is_blocking for each in facts.checks] == [True]
     assert "check_0" in only(facts).reason
-    assert dict(troubles(facts, NOW, QUARTER).select("family", "severity").iter_rows()) == {
+    assert dict(
+        troubles(facts, ServiceFacts(), NOW, QUARTER, UTC).select("family", "severity").iter_rows()
+    ) == {
         "pipeline:checks": "major",
         "pipeline:daily": "critical",
     }

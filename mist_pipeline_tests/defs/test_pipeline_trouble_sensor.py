@@ -47,13 +47,17 @@ QUARTER = 15 * MINUTE
 class TroubleTicks(Ticks):
     """The sensor between its ticks, with a clock that tests set."""
 
-    def __init__(self, instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey] = ()) -> None:
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        keys: Sequence[dg.AssetCheckKey] = (),
+        data: Path = Path("nowhere"),
+    ) -> None:
         self.now = datetime.now(UTC)
+        settings = load_settings(environment={"MIST_PIPELINE_DATA": str(data)})
         super().__init__(
             instance,
-            pipeline_trouble_sensor(
-                load_settings(environment={}), WATCHED, keys, job_that("alerts", broken), lambda: self.now
-            ),
+            pipeline_trouble_sensor(settings, WATCHED, keys, job_that("alerts", broken), lambda: self.now),
         )
 
 
@@ -159,13 +163,14 @@ def test_a_failed_check_starts_the_job(instance: dg.DagsterInstance) -> None:
     assert ticks.fires()
 
 
-def test_polls_that_stop_start_the_job_without_any_run(scheduled: dg.DagsterInstance) -> None:
-    ticks = TroubleTicks(scheduled)
+def test_polls_that_stop_start_the_job_without_any_run(scheduled: dg.DagsterInstance, tmp_path: Path) -> None:
+    ticks = TroubleTicks(scheduled, data=tmp_path)
     run(scheduled, "live", fine)
     last = read(scheduled).last_poll
     assert last is not None
     turn(scheduled, InstigatorStatus.RUNNING, last - 24 * HOUR, "every_few_minutes")
     ticks.now = last + 45 * MINUTE
+    assert ticks.fires(), "the other schedules and the sensors are off"
     assert not ticks.fires()
     ticks.now = last + 46 * MINUTE
     assert ticks.fires()
@@ -187,8 +192,8 @@ def test_a_failed_daily_run_is_notified_once_and_its_recovery_in_the_same_place(
     build: Build, instance: dg.DagsterInstance
 ) -> None:
     installed = build()
-    evaluate = installed.definitions.resolve_job_def("evaluate")
-    sensor = pipeline_trouble_sensor(installed.settings, WATCHED, (), evaluate, lambda: START)
+    watch = installed.definitions.resolve_job_def("watch")
+    sensor = pipeline_trouble_sensor(installed.settings, WATCHED, (), watch, lambda: START)
     cursor: str | None = None
 
     def happens(does: Callable[[], None], hour: float) -> bool:
@@ -199,7 +204,7 @@ def test_a_failed_daily_run_is_notified_once_and_its_recovery_in_the_same_place(
             said = sensor(context)
             cursor = context.cursor
         if isinstance(said, dg.RunRequest):
-            installed.read("evaluate", hour)
+            installed.read("watch", hour)
         return isinstance(said, dg.RunRequest)
 
     assert happens(broken, 0)
@@ -215,6 +220,25 @@ def test_a_failed_daily_run_is_notified_once_and_its_recovery_in_the_same_place(
     assert len(installed.messages()) == 1
     installed.read("evaluate", 3)
     assert installed.reasons() == [["first", "all_resolved"]]
+
+
+def test_what_fails_to_evaluate_is_told_by_somebody_else(
+    build: Build, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure of ``evaluate`` was told by nobody."""
+    installed = build()
+    installed.keep(live(0, finding()))
+    monkeypatch.setattr("mist_pipeline.workflows.evaluate.evaluate", lambda *_, **__: 1 / 0)
+    for hour in (1, 2, 3):
+        assert not installed.run("evaluate", hour).success
+    installed.read("watch", 4)
+    ((told,),) = installed.messages().values()
+    assert told["incident"]["title"].startswith("Job evaluate failed 3 times in a row: evaluate_looks: ")
+    monkeypatch.undo()
+    installed.read("evaluate", 5)
+    assert installed.incident("radio").is_active
+    installed.read("watch", 5.1)
+    assert not installed.incident("pipeline").is_active
 
 
 def test_the_pipelines_own_state_says_nothing_about_any_site(

@@ -18,7 +18,8 @@ from mist_pipeline.tables import live
 from mist_pipeline.workflows.self_monitoring.by_day import Attempt, OpenFailure, span_of
 from mist_pipeline.workflows.self_monitoring.checks import MOST_CHECKS
 from mist_pipeline.workflows.self_monitoring.facts import FailedCheck, FailedJob, PipelineFacts
-from mist_pipeline.workflows.self_monitoring.jobs import RUNS_READ, WATCHED
+from mist_pipeline.workflows.self_monitoring.jobs import NOBODY_TOLD, RUNS_READ, WATCHED
+from mist_pipeline.workflows.self_monitoring.service import ServiceFacts
 from mist_pipeline.workflows.self_monitoring.trouble import LONGEST_REASON, one_line
 from mist_pipeline.workflows.self_monitoring.troubles import troubles
 
@@ -54,7 +55,7 @@ def found(*parts: FailedJob | FailedCheck, poll_every: timedelta = QUARTER, **fa
         checks=tuple(part for part in parts if isinstance(part, FailedCheck)),
         **facts,
     )
-    return troubles(told, NOW, poll_every)
+    return troubles(told, ServiceFacts(), NOW, poll_every, UTC)
 
 
 def severities(frame: pl.DataFrame) -> dict[str, str]:
@@ -72,7 +73,7 @@ def evidence(frame: pl.DataFrame) -> dict[str, Any]:
 
 
 def test_a_pipeline_of_which_nothing_is_known_has_no_trouble() -> None:
-    assert troubles(PipelineFacts(), NOW, QUARTER).equals(live.FINDINGS.empty())
+    assert troubles(PipelineFacts(), ServiceFacts(), NOW, QUARTER, UTC).equals(live.FINDINGS.empty())
 
 
 def test_troubles_are_rows_of_the_live_findings_and_signals_of_the_pipeline_alone() -> None:
@@ -100,6 +101,8 @@ def test_troubles_are_rows_of_the_live_findings_and_signals_of_the_pipeline_alon
         ("live", 2, "warning"),
         ("live", 3, "major"),
         ("live", RUNS_READ, "major"),
+        *((name, 1, "warning") for name in ("evaluate", "deliver", "escalate")),
+        *((name, 3, "major") for name in ("evaluate", "deliver", "escalate")),
         *((name, 5, "warning") for name in ("search", "snapshots", "retention", "copies", "read_back")),
         ("a_job_of_tomorrow", 1, "warning"),
     ],
@@ -132,9 +135,9 @@ def test_a_failure_says_why_and_how_often(failures: int, sentence: str) -> None:
 
 
 def test_the_same_trouble_keeps_its_fingerprint_whatever_its_run_reason_and_moment() -> None:
-    one = troubles(PipelineFacts(jobs=(job("live"),)), NOW, QUARTER)
+    one = troubles(PipelineFacts(jobs=(job("live"),)), ServiceFacts(), NOW, QUARTER, UTC)
     later = PipelineFacts(jobs=(job("live", run_id="other", reason="other", failures=4),))
-    other = troubles(later, NOW + HOUR, QUARTER)
+    other = troubles(later, ServiceFacts(), NOW + HOUR, QUARTER, UTC)
     assert one["fingerprint"].to_list() == other["fingerprint"].to_list()
 
 
@@ -257,6 +260,11 @@ def test_polls_that_fail_and_stop_are_as_bad_as_polls_that_stop() -> None:
     assert severities(soon) == {"live": "warning"}
 
 
+def test_runs_that_could_tell_nobody_are_told_as_the_sinks_that_fail_and_nothing_else() -> None:
+    failed = job("deliver", failures=9, reason=f"notify: Failure: {NOBODY_TOLD}")
+    assert found(failed, job("evaluate", reason="evaluate_looks: ValueError")).height == 1
+
+
 def test_wrong_settings_are_told_once_whatever_they_stop() -> None:
     text = "MIST_API_TOKEN is not set: create a token"
     told = found(
@@ -306,13 +314,13 @@ def test_troubles_are_unique_and_do_not_depend_on_the_order_of_facts(
     data: st.DataObject,
 ) -> None:
     facts = PipelineFacts(jobs=tuple(jobs), checks=tuple(checks), last_poll=last, polls_on_since=on)
-    frame = troubles(facts, NOW, QUARTER)
+    frame = troubles(facts, ServiceFacts(), NOW, QUARTER, UTC)
     shuffled = replace(
         facts,
         jobs=tuple(data.draw(st.permutations(jobs))),
         checks=tuple(data.draw(st.permutations(checks))),
     )
-    assert troubles(shuffled, NOW, QUARTER).equals(frame)
+    assert troubles(shuffled, ServiceFacts(), NOW, QUARTER, UTC).equals(frame)
     assert not frame.select(live.FINDINGS.key).is_duplicated().any()
     assert set(severities(frame)) <= {each.job for each in jobs} | {"checks", "looks"}
     assert ("checks" in severities(frame)) == bool(checks)

@@ -1,7 +1,7 @@
 """A mail address that does not exist any more: told to the others, shown by doctor, over once it is mended."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from mist_pipeline.workflows.evaluate import own_state
 from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
 from mist_pipeline.workflows.messages import send_due
 from mist_pipeline.workflows.self_monitoring.facts import PipelineFacts
+from mist_pipeline.workflows.self_monitoring.service import ServiceFacts
 from mist_pipeline.workflows.self_monitoring.troubles import troubles
 from mist_pipeline_tests.support.alerts.histories import START, finding, live
 from mist_pipeline_tests.support.delivery.mail_server import PEOPLE, Mailbox, mail_server
@@ -52,7 +53,7 @@ def told(settings: Settings, ledger: Ledger) -> None:
 def test_an_address_that_is_refused_for_good_is_a_trouble_of_the_pipeline_until_it_is_mended(
     tmp_path: Path, mailbox: Mailbox
 ) -> None:
-    nothing = troubles(PipelineFacts(), START, doctor.MAX_SKEW)
+    nothing = troubles(PipelineFacts(), ServiceFacts(), START, doctor.MAX_SKEW, UTC)
     with mail_server(mailbox) as port:
         settings = configured(tmp_path, port)
         with open_ledger(settings) as ledger:
@@ -89,7 +90,13 @@ def test_a_greylisted_address_gets_the_same_mail_later_and_the_others_do_not_get
                 later += timedelta(minutes=5)
             send_due(settings, ledger, ["mail"], clock=lambda: later)
             assert (
-                own_state(settings, ledger, troubles(PipelineFacts(), START, doctor.MAX_SKEW), later) is None
+                own_state(
+                    settings,
+                    ledger,
+                    troubles(PipelineFacts(), ServiceFacts(), START, doctor.MAX_SKEW, UTC),
+                    later,
+                )
+                is None
             )
             (delivery,) = ledger.frames()["deliveries"].rows(named=True)
     assert delivery["state"] == "sent"

@@ -111,6 +111,13 @@ class EvaluationStore:
         except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
             raise UnreadableEvaluationError(f"{name.text}: {type(error).__name__}: {error}") from error
 
+    def kept_at(self, name: EvaluationName) -> datetime | None:
+        """When a kept evaluation was written, whatever instant it is of; None if it is gone."""
+        try:
+            return datetime.fromtimestamp(self._place(name).stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
+
     def set_aside(self, name: EvaluationName) -> None:
         """Keep a damaged evaluation out of the way, for people to examine."""
         place = self._place(name)

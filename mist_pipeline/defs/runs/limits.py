@@ -15,6 +15,7 @@ MAX_RUNTIME: Mapping[str, timedelta] = {
     "escalate": timedelta(minutes=15),
     "deliver": timedelta(minutes=15),
     "read_back": timedelta(minutes=15),
+    "watch": timedelta(minutes=15),
     "live": timedelta(minutes=45),
     "snapshots": timedelta(hours=2),
     "copies": timedelta(hours=2),

@@ -23,8 +23,12 @@ DAILY, POLL, SEARCH = "daily", "live", "search"
 
 WATCHED = (
     DAILY, "collect", "analyse", "report", SEARCH, "snapshots", POLL, "retention", "copies", "read_back",
+    "evaluate", "deliver", "escalate",
 )  # fmt: skip
-"""Jobs whose failure is reported. ``evaluate`` is none of them: it makes the report, and cannot report its own failure."""
+"""Jobs whose failure is reported. ``watch`` is none of them: it makes the report, and cannot report its own failure."""
+
+WATCH = "watch"
+"""The job that reports; whether it fails is asked by the dead man's switch."""
 
 BY_DAY = (DAILY, *LAYERS, SEARCH)
 """Jobs whose runs are about days: only the same days make a failed one good."""
@@ -37,16 +41,20 @@ POLLS, SETTINGS = "looks", "settings"
 MISSED_POLLS, LEAST_PATIENCE = 3, timedelta(minutes=45)
 """Polls have stopped after so many missed ones, and not before so long: a backfill may hold the warehouse for a while."""
 
-SEVERITIES: Mapping[str, Severity] = {DAILY: "critical", **dict.fromkeys(LAYERS, "major")}
+SEVERITIES: Mapping[str, Severity] = {DAILY: "critical", WATCH: "major", **dict.fromkeys(LAYERS, "major")}
 """How bad the failure of a job is: without ``daily`` nobody gets yesterday's findings; others are a warning."""
 
-LASTING_POLLS = 3
-"""So many failed polls in a row are no hiccup of the cloud any more."""
+OFTEN = frozenset({POLL, "evaluate", "deliver", "escalate"})
+LASTING_FAILURES = 3
+"""So many failures in a row of a job that runs often are no hiccup any more."""
 
 RUNS_READ = 10
 """Newest finished runs of a job without days that are read; failures in a row are counted up to it."""
 
 NO_REASON = "no reason was given"
+
+NOBODY_TOLD = "No sink accepts messages, so nobody is told of anything"
+"""How a run says that it could tell nobody."""
 
 _STEP = re.compile(r"^[\w.\[\]-]+: (?:\w+: )?")
 """How a reason begins: the step that failed, and the kind of its error."""
@@ -99,7 +107,7 @@ def job_troubles(facts: PipelineFacts, now: datetime, poll_every: timedelta) -> 
         poll_every: How often a poll is due.
     """
     stopped = _stopped_polls(facts, now, poll_every)
-    found = [_failed(each, stopped) for each in facts.jobs if not each.is_settings]
+    found = [_failed(each, stopped) for each in facts.jobs if not each.is_settings and not is_untold(each)]
     found += _wrong_settings([each for each in facts.jobs if each.is_settings])
     # Failed polls say it themselves: one trouble, as bad as either.
     if stopped is not None and POLL not in {each.job for each in facts.jobs}:
@@ -107,10 +115,15 @@ def job_troubles(facts: PipelineFacts, now: datetime, poll_every: timedelta) -> 
     return found
 
 
+def is_untold(failed: FailedJob) -> bool:
+    """Whether a run failed because no sink accepted anything: told of each sink, to whom it can be told."""
+    return NOBODY_TOLD in failed.reason
+
+
 def _failed(facts: FailedJob, stopped: Trouble | None) -> Trouble:
     job, failure = facts.job, facts.failure
     is_blind = job == POLL and stopped is not None
-    is_lasting = is_blind or (job == POLL and failure.failures >= LASTING_POLLS)
+    is_lasting = is_blind or (job in OFTEN and failure.failures >= LASTING_FAILURES)
     least = "at least " if failure.failures >= RUNS_READ else ""
     times = f" {least}{failure.failures} times in a row" if failure.failures > 1 else ""
     evidence = {

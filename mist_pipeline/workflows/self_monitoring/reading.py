@@ -1,0 +1,79 @@
+"""What waits and what it runs on, read from ledger, kept evaluations, disks and the last answer of the cloud.
+
+Not here: what follows from it (`service`), and what Dagster knows (``defs.pipeline_facts``).
+"""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.ledger.pending import pending_evaluations
+from mist_pipeline.settings import Settings
+from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
+from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
+from mist_pipeline.workflows.self_monitoring.service import PATIENCE, Disk
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for somebody to work.
+
+    Attributes:
+        unevaluated_since: When the oldest poll was kept that is not evaluated.
+        is_unsent: Whether a message was due `PATIENCE` ago.
+        is_uncalled: Whether a step of an escalation was.
+    """
+
+    unevaluated_since: datetime | None
+    is_unsent: bool
+    is_uncalled: bool
+
+
+def read_waiting(settings: Settings, now: datetime) -> Waiting:
+    """What waits in the ledger and before it.
+
+    Raises:
+        LedgerUnavailableError: The ledger cannot be read.
+    """
+    store, before = kept_evaluations(settings), now - PATIENCE
+    with open_ledger(settings) as ledger:
+        kept = [at for name in pending_evaluations(ledger, store) if (at := store.kept_at(name)) is not None]
+        return Waiting(
+            min(kept, default=None),
+            Outbox(ledger.engine).is_waiting(before, settings.notifications.sinks),
+            ledger.is_due(before),
+        )
+
+
+def read_disks(settings: Settings, *more: Path) -> tuple[Disk, ...]:
+    """Free space of the data folder and of other places, those of one disk once."""
+    found: dict[int, Disk] = {}
+    for folder in (settings.data, *more):
+        place = _existing(folder)
+        found.setdefault(place.stat().st_dev, Disk(str(folder), shutil.disk_usage(place).free))
+    return tuple(found.values())
+
+
+def _existing(folder: Path) -> Path:
+    """A folder, or the nearest above it that is there."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    return place
+
+
+def published_days(settings: Settings) -> Iterable[date]:
+    """Days with an analysis in the published copy: they count, too, once Dagster has forgotten old runs."""
+    if not settings.published_path.exists():
+        return ()
+    try:
+        with connect(settings.published_path, read_only=True, wait_seconds=0) as connection:
+            rows = connection.execute("SELECT DISTINCT day FROM analysis.health_scores").fetchall()
+    except (WarehouseBusyError, duckdb.Error):
+        return ()
+    return [day for (day,) in rows]
