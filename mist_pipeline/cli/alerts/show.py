@@ -127,7 +127,14 @@ def _facts(
 ) -> Iterable[tuple[str, str]]:
     yield "State", _state(incident, alerts)
     began = incident.began_at or incident.opened_at
-    yield "Since", f"{in_words(began)} ({since(began, now)})"
+    ended = incident.last_bad_at or incident.resolved_at
+    going = [alert.last_bad_at for alert in alerts if alert.is_active]
+    recovering = [end for end in going if end is not None]
+    until = max(recovering) if recovering and len(recovering) == len(going) else now
+    if incident.is_active or ended is None:
+        yield "Since", f"{in_words(began)} ({since(began, max(until, began))})"
+    else:
+        yield "When", f"{in_words(began)} to {in_words(ended)} ({since(began, max(ended, began))})"
     yield "Noticed", f"{in_words(incident.opened_at)} ({since(incident.opened_at, now)} ago)"
     bad = [alert.last_bad_at for alert in alerts if alert.is_active or not incident.is_active]
     ends = [end for end in bad if end is not None]
@@ -182,14 +189,14 @@ def _print_alerts(alerts: Sequence[Alert], sites: Sites, now: datetime) -> None:
     if not alerts:
         return
     _section("Alerts")
-    rows = table("alert", "severity", "state", "since", "where", "metric", "what")
+    rows = table("alert", "severity", "state", "began", "where", "metric", "what")
     ordered = sorted(alerts, key=lambda one: (not one.is_active, -rank(one.severity), one.alert_id))
     for alert in ordered[:MOST_ALERTS]:
         rows.add_row(
             short(alert.alert_id),
             cell(alert.severity),
             cell(alert.state),
-            since(alert.began_at or alert.opened_at or alert.pending_since, now),
+            f"{since(alert.began_at or alert.opened_at or alert.pending_since, now)} ago",
             cell(sites.label(alert.site_id, alert.family)),
             cell(title_of(alert.metric) or family_title(alert.family)),
             cell(alert.summary),

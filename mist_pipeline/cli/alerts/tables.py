@@ -151,7 +151,7 @@ def progress(incident: Incident, alerts: Iterable[Alert]) -> str:
 def incident_table(found: Iterable[Found], sites: Sites, now: datetime) -> Table:
     """Incidents, one row each; why nobody was notified stands below what it is."""
     rows = Table(box=None, pad_edge=False)
-    for heading in ("incident", "severity", "state", "since"):
+    for heading in ("incident", "severity", "state", "began"):
         rows.add_column(heading, no_wrap=True)
     rows.add_column("where", min_width=10, max_width=26, overflow="fold")
     rows.add_column("what", ratio=1, overflow="fold")
@@ -163,7 +163,7 @@ def incident_table(found: Iterable[Found], sites: Sites, now: datetime) -> Table
             short(incident.incident_id),
             cell(severity_of(alerts) if alerts else "–"),
             cell(progress(incident, alerts)),
-            since(incident.began_at or incident.opened_at, now),
+            f"{since(incident.began_at or incident.opened_at, now)} ago",
             cell(where(alerts, sites)),
             words,
         )

@@ -10,8 +10,9 @@ from mist_pipeline.analysis.anomalies.features import day_shapes
 from mist_pipeline.analysis.anomalies.isolation_forest import anomalies
 from mist_pipeline.analysis.baselines.daily import baselines
 from mist_pipeline.analysis.baselines.deviations import deviations
+from mist_pipeline.analysis.detection import DetectionRules, causes_of_days, flags_of_days
 from mist_pipeline.analysis.findings.findings import findings
-from mist_pipeline.analysis.findings.inputs import FindingInputs
+from mist_pipeline.analysis.findings.inputs import FindingInputs, SpanFrames
 from mist_pipeline.analysis.findings.series_rules import FindingRules
 from mist_pipeline.analysis.forecasts.forecast import forecasts
 from mist_pipeline.analysis.risks.risk import RiskRules, risks
@@ -129,6 +130,7 @@ def analysed(
             ]
         )
         odd = anomalies(shapes, [day])
+    causes = _causes(known, away, blames, sites, day)
     found = findings(
         FindingInputs(
             readings=known,
@@ -139,6 +141,7 @@ def analysed(
             risks=coming,
             anomalies=odd,
             health_scores=health,
+            causes=causes,
         ),
         [day],
         RULES,
@@ -160,10 +163,22 @@ def analysed(
             risks=coming,
             anomalies=odd,
             health_scores=health,
-            incidents=analysis.INCIDENTS.empty(),
+            incidents=causes,
             findings=found,
         )
     )
+
+
+def _causes(
+    known: pl.DataFrame, away: pl.DataFrame, blames: pl.DataFrame, sites: pl.DataFrame, day: date
+) -> pl.DataFrame:
+    """``analysis.incidents`` of the day; none where nothing is known that sites could share."""
+    if "attributes" not in sites.columns:
+        return analysis.INCIDENTS.empty()
+    chosen = DetectionRules(findings=RULES)
+    frames = SpanFrames(readings=known, deviations=away, classifiers=blames, sites=sites)
+    flags = flags_of_days(frames, analysis.EVIDENCE.empty(), chosen)
+    return causes_of_days(flags, sites, [day], chosen)
 
 
 def with_findings(truth: Truth, found: pl.DataFrame) -> Truth:

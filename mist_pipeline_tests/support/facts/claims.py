@@ -444,6 +444,7 @@ def _headline_rest(rest: str, truth: Truth) -> Iterator[str]:
             rf"(?P<n>{N}) more sites? (?:is|are) expected to be critical within (?P<days>\d+) days?", part
         )
         unknown = re.fullmatch(rf"(?P<n>{N}) sites? could not be judged", part)
+        shared = re.fullmatch(rf"(?P<n>{N}) sites share one cause: (?P<cause>.+)", part)
         if soon:
             expected = {
                 row["site_id"]
@@ -458,5 +459,14 @@ def _headline_rest(rest: str, truth: Truth) -> Iterator[str]:
         elif unknown:
             statuses = [row["status"] for row in truth.rows("site_status")]
             yield from nearest(unknown["n"], statuses.count("UNKNOWN"), "sites not judged")
+        elif shared:
+            known = {row["cause"]: row for row in truth.causes}
+            widest = max(
+                (len(row["site_ids"]) for row in known.values() if row["scope"] == "infrastructure"),
+                default=None,
+            )
+            yield from nearest(shared["n"], widest, "sites that share a cause")
+            if shared["cause"] not in known:
+                yield f"the tables have no cause “{shared['cause']}”"
         else:
             yield f"no checker for “{part}”"

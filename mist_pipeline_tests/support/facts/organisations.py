@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+import polars as pl
+
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline_tests.support.facts.analysed import analysed, blamed, daily
+from mist_pipeline_tests.support.facts.series import noisy
 from mist_pipeline_tests.support.facts.truth import Truth
 
 D = date(2026, 11, 19)
@@ -15,6 +18,35 @@ def told(**series: Sequence[float | None]) -> Truth:
     named = {(name[0], name[2:].replace("_", "-")): scores for name, scores in series.items()}
     history = daily(named, D)
     return analysed(history, D, classifiers=blamed(history, D, ["weak-signal", "asymmetry-uplink"]))
+
+
+def sharing(sites: int = 12) -> Truth:
+    """The day on which half of the sites, those of one group, lose their coverage; users hit are known of some of them."""
+    names = [f"s{number:02d}" for number in range(sites)]
+    scores = {
+        (name, "coverage"): [*noisy(95, 59, seed=number), 55.0 + number / 10]
+        if number < sites // 2
+        else noisy(95, 60, seed=number)
+        for number, name in enumerate(names)
+    }
+    history = daily(scores, D)
+    described = pl.DataFrame(
+        {
+            "day": [D] * sites,
+            "site_id": names,
+            "name": [f"Store {name}" for name in names],
+            "timezone": ["UTC"] * sites,
+            "country_code": ["DE"] * sites,
+            "sitegroup_ids": [["north" if number < sites // 2 else "south"] for number in range(sites)],
+            "attributes": ["{}"] * sites,
+        }
+    )
+    blames = blamed(history, D, ["weak-signal", "asymmetry-uplink"]).with_columns(
+        num_users=pl.when(pl.col("site_id") < "s03").then(pl.lit(20, pl.Int64)),
+        num_aps=pl.when(pl.col("site_id") < "s03").then(pl.lit(2, pl.Int64)),
+        impact_state=pl.when(pl.col("site_id") < "s03").then(pl.lit("known")).otherwise(pl.lit("not_asked")),
+    )
+    return analysed(history, D, sites=described, classifiers=blames)
 
 
 def simulated(seed: int, *, sites: int = 5, days: int = 45) -> Truth:

@@ -13,6 +13,8 @@ from mist_pipeline.domain.severity import SEVERITY_OF_STATUS, worst
 from mist_pipeline.domain.text import duration
 from mist_pipeline.report import build_dashboard, render_html, render_text
 from mist_pipeline.report.document.model import STATUSES, Dashboard
+from mist_pipeline_tests.support.facts.blame_reader import blame_falsehoods
+from mist_pipeline_tests.support.facts.cause_reader import cause_falsehoods
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
 from mist_pipeline_tests.support.facts.tree import Node, tree
 from mist_pipeline_tests.support.facts.truth import Truth, metric_called, number_in, percentage
@@ -29,6 +31,8 @@ def report_falsehoods(truth: Truth) -> list[str]:
         *_cards(document, truth),
         *_order(document),
         *past_falsehoods(document, page, render_text(truth.data), truth),
+        *cause_falsehoods(document, page, render_text(truth.data), truth),
+        *blame_falsehoods(document, page, render_text(truth.data), truth),
         *falsehoods(_of_page(page, document), truth),
         *_cells(page, document, truth),
         *falsehoods(_of_text(render_text(truth.data), document), truth),

@@ -104,6 +104,12 @@ class Truth:
         """All rows of the day of a table."""
         return list(self._rows[table].values())
 
+    @property
+    def causes(self) -> list[dict[str, Any]]:
+        """The candidate causes of the day."""
+        frame = self.data.incidents
+        return [] if frame is None else [row for row in frame.to_dicts() if row["day"] == self.day]
+
     def scores(self, site_id: str, metric: str) -> dict[date, float]:
         """All scores up to the day, in order."""
         return self._series.get((site_id, metric), {})

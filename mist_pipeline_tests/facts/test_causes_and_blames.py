@@ -1,0 +1,75 @@
+"""Common causes and what the cloud blames are told as the tables have them, and the check notices where they are not."""
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from mist_pipeline.report import build_dashboard, render_html, render_text
+from mist_pipeline_tests.support.facts.blame_reader import blame_falsehoods
+from mist_pipeline_tests.support.facts.cause_reader import cause_falsehoods
+from mist_pipeline_tests.support.facts.organisations import sharing
+from mist_pipeline_tests.support.facts.report_reader import finding_falsehoods, report_falsehoods
+from mist_pipeline_tests.support.facts.tree import tree
+from mist_pipeline_tests.support.facts.truth import Truth
+
+
+@pytest.fixture(scope="module")
+def truth() -> Truth:
+    return sharing()
+
+
+def said(told: Truth, so: Truth) -> list[str]:
+    """What a report of some tables says of causes and classifiers against other tables."""
+    document, page, text = build_dashboard(told.data), tree(render_html(told.data)), render_text(told.data)
+    return [*cause_falsehoods(document, page, text, so), *blame_falsehoods(document, page, text, so)]
+
+
+def changed(truth: Truth, frame: str, **columns: Any) -> Truth:
+    """The same with other values in the first row of a table."""
+    rows: pl.DataFrame = getattr(truth.data, frame)
+    first = pl.int_range(pl.len()) == 0
+    other = rows.with_columns(
+        pl.when(first).then(pl.lit(value, rows.schema[name])).otherwise(name).alias(name)
+        for name, value in columns.items()
+    )
+    return Truth(replace(truth.data, **{frame: other}))
+
+
+def test_there_is_a_shared_cause_and_a_classifier_of_which_some_users_are_known(truth: Truth) -> None:
+    (shared,) = [row for row in truth.causes if row["scope"] == "infrastructure"]
+    assert len(shared["site_ids"]) == 6
+    text = render_text(truth.data)
+    assert "6 sites share one cause: Weak signal at 6 of 6 sites of group north" in text
+    assert "users 60 at 3 of 12 sites, APs 6 at 3 of 12 sites" in text
+
+
+def test_everything_said_of_them_is_so(truth: Truth) -> None:
+    assert said(truth, truth) == []
+    assert finding_falsehoods(truth) == []
+    assert report_falsehoods(truth) == []
+
+
+@pytest.mark.parametrize(
+    ("frame", "columns", "surfaces", "noticed"),
+    [
+        ("incidents", {"site_ids": ["s00", "s01"]}, {"JSON", "page", "text"}, "the tables have 2"),
+        ("incidents", {"site_ids": [f"s{n:02d}" for n in (0, 1, 2, 3, 4, 7)]}, {"JSON"}, "neither far below usual nor critical"),
+        ("incidents", {"p_value": 1e-9}, {"page", "text"}, "the tables have far beyond chance"),
+        ("incidents", {"metrics": ["roaming"]}, {"page"}, "the tables have ['roaming']"),
+        ("incidents", {"classifier": "dns"}, {"JSON", "page", "text"}, "'DNS' is what the tables have"),
+        ("incidents", {"cause_fingerprint": "another"}, {"JSON"}, "not the causes of the tables"),
+        ("classifiers_daily", {"degraded_user_minutes": 1.0}, {"JSON", "page", "text"}, "% is said, the tables have"),
+        ("classifiers_daily", {"degraded_pct": 99.0}, {"JSON", "page", "text"}, "worst site: "),
+        ("classifiers_daily", {"num_users": 21}, {"JSON", "page", "text"}, "60 hit, the tables have 61"),
+        ("classifiers_daily", {"num_aps": 9}, {"page", "text"}, "6 hit, the tables have 13"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)  # fmt: skip
+def test_a_wrong_value_is_noticed_on_every_surface(
+    truth: Truth, frame: str, columns: dict[str, Any], surfaces: set[str], noticed: str
+) -> None:
+    wrong = said(truth, changed(truth, frame, **columns))
+    heard = {surface for surface in surfaces for one in wrong if one.startswith(surface) and noticed in one}
+    assert heard == surfaces, wrong
