@@ -55,6 +55,7 @@ def daily_scores(site_ids: list[str], metrics: list[str]) -> pl.DataFrame:
         degraded_user_minutes=200.0 * (100 - pl.col("score_pct")),
         measured_value=pl.lit(None, pl.Float64),
         measured_unit=pl.lit(None, pl.String),
+        hours_covered=pl.lit(24, pl.Int64),
         state=pl.lit("ok"),
     )
     return with_severity(frame)

@@ -21,6 +21,7 @@ from mist_pipeline.defs.assets.reports import report_assets
 from mist_pipeline.defs.checks import all_checks
 from mist_pipeline.defs.history_checks import history_checks
 from mist_pipeline.defs.jobs import jobs, schedules
+from mist_pipeline.defs.mornings import late_hours_job
 from mist_pipeline.defs.partitions import daily_partitions
 from mist_pipeline.defs.retention import retention_job
 from mist_pipeline.defs.runs.executor import in_process
@@ -64,7 +65,8 @@ def build_defs(
         # Backfill policies and column schemas are what we rely on; dagster still calls them beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
         daily = daily_partitions(settings)
-        all_jobs, retention, checks = jobs(), retention_job(), [*all_checks(), *history_checks()]
+        all_jobs, retention, late_hours = jobs(), retention_job(), late_hours_job()
+        checks = [*all_checks(), *history_checks()]
         check_keys = [one for check in checks for one in check.check_keys]
         evaluate, deliver, escalate, read_back, watch = alert_jobs(check_keys)
         return dg.Definitions(
@@ -84,8 +86,8 @@ def build_defs(
             # Also of what is materialised by hand: the warehouse has one writer, a step is short, and a process a step
             # would load the whole project fifty times.
             executor=in_process,
-            jobs=[*all_jobs, retention, evaluate, deliver, escalate, read_back, watch],
-            schedules=schedules(settings, all_jobs, retention),
+            jobs=[*all_jobs, retention, late_hours, evaluate, deliver, escalate, read_back, watch],
+            schedules=schedules(settings, all_jobs, retention, late_hours),
             sensors=[
                 degradation_sensor(evaluate),
                 delivery_sensor(settings, deliver),

@@ -3,15 +3,24 @@
 Here: questions to the tables of history, over the days of the run. Not here: what must hold of every table (`checks`).
 """
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 import dagster as dg
 
+from mist_pipeline.defs.check_days import about_days
 from mist_pipeline.defs.checks import days_checked
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.domain.text import clean
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.collection.late_hours import DAYS_BACK, lacking_hours
+
+MAX_SHARE_LACKING = 0.1
+"""Above this share of a day's hours, its readings stand on too little of it to be taken for a day."""
+
+MOST_DAYS = 31
+"""Days that one run of the check of hours looks at, the newest."""
 
 _SHOWN = 3
 
@@ -54,6 +63,74 @@ def zones_check() -> dg.AssetChecksDefinition:
     return time_zones_are_known
 
 
+def hours_check() -> dg.AssetChecksDefinition:
+    """Whether a day is a whole one."""
+
+    @dg.asset_check(
+        asset=key(history.SLE_DAILY),
+        name="hours_are_there",
+        description=f"At most {MAX_SHARE_LACKING:.0%} of the hours of a day are missing although their neighbours are there.",
+    )
+    def hours_are_there(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        days = _recent(days_checked(context) or _newest_days(warehouse))
+        found = days_with_gaps(warehouse, *days) if days else []
+        lacking = sum(gap.lacking for gap in found)
+        gaps = [gap for gap in found if gap.share > MAX_SHARE_LACKING]
+        return dg.AssetCheckResult(
+            passed=not gaps,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="; ".join(map(str, gaps[:_SHOWN])) or None,
+            metadata={"hours_lacking": lacking, **about_days(days, [gap.day for gap in gaps])},
+        )
+
+    return hours_are_there
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Hours of a day that are lacking, of all those that were asked for."""
+
+    day: date
+    lacking: int
+    asked: int
+
+    @property
+    def share(self) -> float:
+        """Of the hours asked for."""
+        return self.lacking / max(1, self.asked)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.day}: {self.lacking:,} of {self.asked:,} hours are missing although their neighbours are there "
+            f"({self.share:.0%}); they are asked for again on the next mornings"
+        )
+
+
+def days_with_gaps(warehouse: Warehouse, first: date, last: date) -> list[Gap]:
+    """Days with lacking hours, in order."""
+    asked = warehouse.query(
+        "SELECT day, count(*) AS asked FROM history.sle_hourly WHERE day BETWEEN ? AND ? AND state <> 'not_supported' "
+        "GROUP BY day",
+        [first, last],
+    )
+    lacking = lacking_hours(warehouse, first, last).group_by("day").len("lacking")
+    rows = lacking.join(asked, on="day").select("day", "lacking", "asked").sort("day")
+    return [Gap(*row) for row in rows.iter_rows()]
+
+
+def _recent(days: tuple[date, date] | None) -> tuple[date, date] | None:
+    """The end of a long backfill: hours are compared with those of other days, and all at once would be many."""
+    return None if days is None else (max(days[0], days[1] - timedelta(days=MOST_DAYS - 1)), days[1])
+
+
+def _newest_days(warehouse: Warehouse) -> tuple[date, date] | None:
+    """The last days, for a check that runs on its own: older gaps are not asked for again."""
+    newest = warehouse.query("SELECT max(day) FROM history.sle_daily").item()
+    return None if newest is None else (newest - timedelta(days=DAYS_BACK - 1), newest)
+
+
 def history_checks() -> list[dg.AssetChecksDefinition]:
     """Every check of this module."""
-    return [zones_check()]
+    return [zones_check(), hours_check()]

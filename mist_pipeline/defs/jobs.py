@@ -6,15 +6,20 @@ Which load a run is, and so what it waits for, is in `run_queue`.
 import dagster as dg
 
 from mist_pipeline.defs.assets.alert_tables import copies_job
+from mist_pipeline.defs.mornings import (
+    DAILY,
+    MORNING_HOUR,
+    MORNING_MINUTE,
+    RENEW,
+    every_morning,
+    late_answers,
+)
 from mist_pipeline.defs.run_queue import HEAVY, LIVE, LOAD_TAG
 from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis
 from mist_pipeline.workflows.layers import LAYERS
-
-MORNING_HOUR, MORNING_MINUTE = 2, 30
-"""When yesterday is collected: late enough for the cloud to settle, early enough to be read with the first coffee."""
 
 
 def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
@@ -40,12 +45,18 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
     ]
     return [
         dg.define_asset_job(
-            "daily",
+            DAILY,
             selection=partitioned,
-            tags=limited("daily", {LOAD_TAG: HEAVY}),
+            tags=limited(DAILY, {LOAD_TAG: HEAVY}),
             description="A whole day: collect, analyse, report.",
         ),
         *layered,
+        dg.define_asset_job(
+            RENEW,
+            selection=partitioned - dg.AssetSelection.groups("raw"),
+            tags=limited(RENEW, {LOAD_TAG: HEAVY}),
+            description="A whole day again, from the raw files that are there: after answers that came late.",
+        ),
         dg.define_asset_job(
             "search",
             selection=search,
@@ -69,18 +80,23 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
 
 
 def schedules(
-    settings: Settings, all_jobs: list["dg.UnresolvedAssetJobDefinition"], retention: dg.JobDefinition
+    settings: Settings,
+    all_jobs: list["dg.UnresolvedAssetJobDefinition"],
+    retention: dg.JobDefinition,
+    late_hours: dg.JobDefinition,
 ) -> list["dg.ScheduleDefinition | dg.UnresolvedPartitionedAssetScheduleDefinition"]:
     """The clock. All are off until somebody turns them on: ``mist-pipeline daemon`` does."""
     by_name = {job.name: job for job in all_jobs}
     zone = settings.organisation.timezone
     return [
-        dg.build_schedule_from_partitioned_job(
-            by_name["daily"],
-            name="every_morning",
-            hour_of_day=MORNING_HOUR,
-            minute_of_hour=MORNING_MINUTE,
-            description="Yesterday, once the cloud has settled.",
+        every_morning(settings, by_name[DAILY]),
+        late_answers(settings, by_name[RENEW]),
+        dg.ScheduleDefinition(
+            name="after_the_morning",
+            job=late_hours,
+            cron_schedule="10 5 * * *",
+            execution_timezone=zone,
+            description="Hours of the last three days that are missing although their neighbours are there, once more.",
         ),
         dg.build_schedule_from_partitioned_job(
             by_name["search"],

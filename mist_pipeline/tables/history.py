@@ -75,6 +75,12 @@ SLE_DAILY = Table(
         MEASURED_VALUE,
         MEASURED_UNIT,
         SEVERITY,
+        Column(
+            "hours_covered",
+            "BIGINT",
+            "Hours that the reading stands on, hours without users included; a whole day has 23 to 25; null where not supported, "
+            "and in rows written before this column was there",
+        ),
         STATE,
     ),
     ("day", "site_id", "metric"),

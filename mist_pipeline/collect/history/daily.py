@@ -5,6 +5,7 @@ Pure: frames in, frames out. The hours are made in ``frames``, whose docstring s
 
 import polars as pl
 
+from mist_pipeline.collect.fetch.days import HOUR
 from mist_pipeline.collect.history.hourly import DetailFrames
 
 _KEY = ["site_id", "metric"]
@@ -40,6 +41,7 @@ def sle_daily(
         .then("state_estimated")
         .otherwise(pl.col("state").fill_null("missing"))
     )
+    is_read = pl.col("state").is_in(["ok", "no_users"])
     return (
         asked.join(detail, on=key, how="left")
         .join(estimates, on=key, how="left")
@@ -49,7 +51,13 @@ def sle_daily(
             score_pct=pl.when(has_estimate).then("score_estimated").otherwise("score_pct"), state=state
         )
         .with_columns(
-            num_users=pl.when(pl.col("state") == "ok").then(pl.coalesce("total_users", "peak_clients"))
+            hours_covered=pl.when(is_read & has_estimate)
+            .then("hours_estimated")
+            .when(is_read)
+            .then("hours_covered")
+            .when(pl.col("state") == "missing")
+            .then(pl.lit(0, pl.Int64)),
+            num_users=pl.when(pl.col("state") == "ok").then(pl.coalesce("total_users", "peak_clients")),
         )
         .select(
             "day",
@@ -61,6 +69,7 @@ def sle_daily(
             "degraded_user_minutes",
             "measured_value",
             "measured_unit",
+            "hours_covered",
             "state",
         )
         .sort(key)
@@ -138,6 +147,7 @@ def _detail_days(hourly: pl.DataFrame, frames: DetailFrames, chosen: pl.DataFram
             pl.col("weight").sum(),
             pl.col("measured_unit").drop_nulls().first(),
             (pl.col("state") == "not_supported").all().alias("is_refused"),
+            hours_covered=pl.col("total_user_minutes").is_not_null().sum().cast(pl.Int64),
         )
     )
     wide = (
@@ -152,19 +162,29 @@ def _detail_days(hourly: pl.DataFrame, frames: DetailFrames, chosen: pl.DataFram
             "weight",
             measured_unit="unit",
             is_refused=pl.lit(value=False),
+            hours_covered=(pl.col("covered") / HOUR).round().cast(pl.Int64),
         )
     )
     known_by_hour = by_hour.filter(pl.col("total").is_not_null())
     return pl.concat(
         [
-            frame.select(*key, "total", "degraded", "weighted", "weight", "measured_unit", "is_refused")
+            frame.select(
+                *key,
+                "total",
+                "degraded",
+                "weighted",
+                "weight",
+                "measured_unit",
+                "is_refused",
+                "hours_covered",
+            )
             for frame in (
                 known_by_hour,
                 wide.join(known_by_hour, on=key, how="anti"),
                 by_hour.filter(pl.col("total").is_null()).join(wide, on=key, how="anti"),
             )
         ]
-    ).select(*key, *from_sums(), "measured_unit")
+    ).select(*key, *from_sums(), "measured_unit", "hours_covered")
 
 
 def _sums(total: str, degraded: str) -> list[pl.Expr]:
@@ -193,5 +213,6 @@ def _estimated_days(hourly: pl.DataFrame) -> pl.DataFrame:
             .then(pl.lit("no_users"))
             .otherwise(pl.lit("missing"))
             .alias("state_estimated"),
+            hours_estimated=pl.col("state").is_in(["ok", "no_users"]).sum().cast(pl.Int64),
         )
     )

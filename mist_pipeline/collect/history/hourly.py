@@ -105,7 +105,9 @@ def detail_frames(
 
 
 def chosen_answers(detail: DetailFrames) -> pl.DataFrame:
-    """The answer that counts for each site, metric and hour: the one that covers most of it, then the newest.
+    """The answer that counts for each site, metric and hour: one that knows it, which covers most of it, then the newest.
+
+    So an hour that the cloud knew once is not lost when it is asked again, and a later correction replaces it.
 
     Returns:
         record, site_id, metric, day, slot; wide buckets (slot null) are chosen by day.
@@ -115,7 +117,7 @@ def chosen_answers(detail: DetailFrames) -> pl.DataFrame:
         detail.buckets.join(
             detail.answers.select("record", "day", "site_id", "metric", "received_at"), on=["record", "day"]
         )
-        .sort("covered", "received_at", "record", descending=True)
+        .sort(pl.col("total").is_not_null(), "covered", "received_at", "record", descending=True)
         .unique(keys, keep="first", maintain_order=True)
         .select("record", *keys)
     )

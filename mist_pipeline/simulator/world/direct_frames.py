@@ -228,6 +228,7 @@ def _sle_daily(hourly: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
             total.filter(pl.col("measured_value").is_not_null()).sum().alias("weights"),
             pl.col("measured_unit").first(),
             (pl.col("state") == "not_supported").any().alias("unsupported"),
+            total.count().cast(pl.Int64).alias("known_hours"),
         )
         .join(users, on=["day", "site_id"], how="left", maintain_order="left")
         .with_columns(
@@ -243,6 +244,7 @@ def _sle_daily(hourly: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(
             num_users=pl.when(pl.col("state") == "ok").then("users"),
+            hours_covered=pl.when(~pl.col("unsupported")).then("known_hours"),
             severity=pl.when(enough).then(severity),
         )
     )

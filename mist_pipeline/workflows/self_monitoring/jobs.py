@@ -19,18 +19,18 @@ from mist_pipeline.workflows.self_monitoring.by_day import Attempt, told_days
 from mist_pipeline.workflows.self_monitoring.facts import FailedJob, PipelineFacts, iso_days
 from mist_pipeline.workflows.self_monitoring.trouble import Trouble, iso, roughly
 
-DAILY, POLL, SEARCH = "daily", "live", "search"
+DAILY, POLL, SEARCH, RENEW = "daily", "live", "search", "renew"
 
 WATCHED = (
-    DAILY, "collect", "analyse", "report", SEARCH, "snapshots", POLL, "retention", "copies", "read_back",
-    "evaluate", "deliver", "escalate",
+    DAILY, "collect", "analyse", "report", RENEW, "late_hours", SEARCH, "snapshots", POLL, "retention", "copies",
+    "read_back", "evaluate", "deliver", "escalate",
 )  # fmt: skip
 """Jobs whose failure is reported. ``watch`` is none of them: it makes the report, and cannot report its own failure."""
 
 WATCH = "watch"
 """The job that reports; whether it fails is asked by the dead man's switch."""
 
-BY_DAY = (DAILY, *LAYERS, SEARCH)
+BY_DAY = (DAILY, *LAYERS, RENEW, SEARCH)
 """Jobs whose runs are about days: only the same days make a failed one good."""
 
 POLL_SCHEDULE = "every_few_minutes"
@@ -64,7 +64,7 @@ def relatives(job: str) -> tuple[str, ...]:
     """Jobs that may make good what a job failed to do: ``daily`` does what its parts do, and they what it does."""
     if job == DAILY:
         return tuple(LAYERS)
-    return (DAILY,) if job in LAYERS else ()
+    return (DAILY,) if job in LAYERS or job == RENEW else ()
 
 
 def is_made_up_for(

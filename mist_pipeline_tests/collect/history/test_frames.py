@@ -48,6 +48,7 @@ def test_a_null_bucket_does_not_hide_the_metric() -> None:
     assert set(states) == {"ok", "missing"}
     assert history.sle_daily["score_pct"].to_list() == [pytest.approx(80.0)]
     assert history.sle_daily["total_user_minutes"].to_list() == [2200.0]
+    assert history.sle_daily["hours_covered"].to_list() == [22]
 
 
 @pytest.mark.parametrize(

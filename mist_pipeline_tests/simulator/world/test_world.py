@@ -199,6 +199,7 @@ SCHEMAS = {
         "measured_value": pl.Float64,
         "measured_unit": pl.String,
         "severity": pl.String,
+        "hours_covered": pl.Int64,
         "state": pl.String,
     },
     "classifiers_daily": {

@@ -19,6 +19,7 @@ SCHEMA = {
     "measured_value": pl.Float64,
     "measured_unit": pl.String,
     "severity": pl.String,
+    "hours_covered": pl.Int64,
     "state": pl.String,
 }
 
@@ -36,6 +37,7 @@ def reading(score: float | None, day: date = D, **columns: object) -> dict[str, 
         "measured_value": None,
         "measured_unit": None,
         "severity": None,
+        "hours_covered": 24,
         "state": "no_users" if score is None else "ok",
     }
     return row | columns
