@@ -129,12 +129,12 @@ def read_yaml(text: str) -> Any:
 
 
 def read_variable(text: str) -> Any:
-    """The value that an environment variable holds: YAML if it begins as a list, a mapping or a quoted text, else as it is.
+    """The value that an environment variable holds: YAML if it has lines or begins as a list, a mapping or a quoted text, else as it is.
 
     So ``#`` and ``:`` inside a text mean nothing. What is no YAML after all stays a text.
     """
     plain = text.strip()
-    if "\n" in plain or plain.startswith(("[", "{", '"', "'")):
+    if "\n" in text or plain.startswith(("[", "{", '"', "'")):
         try:
             return read_yaml(plain)
         except yaml.YAMLError:
