@@ -1,13 +1,18 @@
 """Getting started: ``init`` writes the configuration, ``doctor`` says what is missing and how to fix it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from mist_pipeline.cli.console import console, next_commands, shown
 from mist_pipeline.cli.dagster_home import place_of_home
+
+if TYPE_CHECKING:
+    from mist_pipeline.settings import Settings
+    from mist_pipeline.workflows.doctor.running import Running
 
 DEFAULT_FILE = Path("config/config.yaml")
 """Where `load_settings` looks for it; written again here, since importing the settings would slow down every ``--help``."""
@@ -72,12 +77,15 @@ def doctor(
     Example: [cyan]mist-pipeline doctor --deep[/]
     """
     from mist_pipeline.settings import load_settings
-    from mist_pipeline.workflows.doctor import FINE, WRONG, checks
+    from mist_pipeline.workflows.doctor.check import FINE, WRONG
+    from mist_pipeline.workflows.doctor.checks import checks
 
     settings = load_settings()
     table = Table("", "what", "found", box=None, pad_edge=False)
     signs = {FINE: "[green]✓[/]", WRONG: "[red]✗[/]"}
-    found = list(checks(settings, place_of_home(settings), shown, deep=deep))
+    home = place_of_home(settings)
+    known = _running(settings, home)
+    found = list(checks(settings, home, shown, found=known, deep=deep))
     for check in found:
         text = check.found.replace("[", r"\[")
         fix = f"\n[yellow]→ {check.fix}[/]" if check.fix else ""
@@ -89,3 +97,19 @@ def doctor(
         ("mist-pipeline backfill --from … --to …", "fill the history"),
         ("mist-pipeline daemon", "run every morning and every few minutes"),
     )
+
+
+def _running(settings: "Settings", home: Path) -> "Running | None":
+    """What Dagster knows; nothing where it keeps nothing yet, or what it keeps, or the ledger, cannot be read."""
+    if not (home / "dagster.yaml").exists():
+        return None
+    from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
+    from mist_pipeline.cli.dagster_home import instance
+    from mist_pipeline.defs.pipeline_facts import running_now
+
+    try:
+        with instance(settings) as opened:
+            return running_now(opened, settings, datetime.now(UTC))
+    except LedgerUnavailableError:
+        # Told by its own check.
+        return None

@@ -23,12 +23,16 @@ from dagster._core.storage.asset_check_execution_record import (
 
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.defs.check_days import days_of_result
+from mist_pipeline.defs.checks import all_checks
 from mist_pipeline.defs.clocks import expected_clocks, read_clocks
+from mist_pipeline.defs.history_checks import history_checks
+from mist_pipeline.defs.runs.dead import UNDER_WAY, why_dead
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.tables import analysis
 from mist_pipeline.workflows.cloud_clock import read_skew
+from mist_pipeline.workflows.doctor.running import Running
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError
 from mist_pipeline.workflows.running.folder_lock import holder
 from mist_pipeline.workflows.self_monitoring.by_day import Attempt, OpenFailure, open_failures
@@ -41,6 +45,7 @@ from mist_pipeline.workflows.self_monitoring.jobs import (
     POLL_SCHEDULE,
     RUNS_READ,
     WATCH,
+    WATCHED,
     is_made_up_for,
     relatives,
 )
@@ -51,7 +56,7 @@ from mist_pipeline.workflows.self_monitoring.reading import (
 )
 from mist_pipeline.workflows.self_monitoring.service import DAYS_BACK, ServiceFacts
 from mist_pipeline.workflows.self_monitoring.trouble import Trouble, one_line
-from mist_pipeline.workflows.self_monitoring.troubles import stalled, troubles
+from mist_pipeline.workflows.self_monitoring.troubles import all_troubles, stalled, troubles
 
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 """How a run says something about its job. A cancelled one does not: a person wanted it to end."""
@@ -321,3 +326,21 @@ def stalled_now(instance: dg.DagsterInstance, settings: Settings, now: datetime)
         found.append(Trouble("ledger", "critical", one_line(str(error), settings.known_secrets()), {}))
         service = _service_without_ledger(instance, settings)
     return found + stalled(facts, service, now, poll_every, settings.organisation.zone)
+
+
+def running_now(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> Running:
+    """What ``doctor`` shows of runs and clocks.
+
+    Raises:
+        LedgerUnavailableError: The ledger cannot be read.
+    """
+    poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
+    checks = [key for check in (*all_checks(), *history_checks()) for key in check.check_keys]
+    facts = read_facts(instance, WATCHED, checks, settings.known_secrets(), now - MEMORY)
+    service = read_service(instance, settings, now)
+    under_way = instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
+    return Running(
+        troubles=all_troubles(facts, service, now, poll_every, settings.organisation.zone),
+        clocks=service.clocks,
+        dead_runs=[f"{run.job_name} {run.run_id[:8]}" for run in under_way if why_dead(run.tags)],
+    )

@@ -2,46 +2,13 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from mist_pipeline.alerts.ledger.ledger import NotificationRules
-from mist_pipeline.alerts.ledger.outbox import Outbox
-from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
-from mist_pipeline.alerts.notify.outcome import Accepted, Outcome, Refused, Retry
-from mist_pipeline.alerts.notify.routes import Route
-from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.workflows.doctor import DOUBTFUL, FINE, WRONG, Check, delivery
-from mist_pipeline.workflows.ledger_access import open_ledger
-from mist_pipeline.workflows.messages import utc_now
-from mist_pipeline_tests.support.alerts.histories import finding, findings
+from mist_pipeline.alerts.notify.outcome import Accepted, Refused, Retry
+from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check
+from mist_pipeline.workflows.doctor.telling import delivery
+from mist_pipeline_tests.support.workflows.messages_waiting import configured, waits
 
 HOUR = timedelta(hours=1)
-
-
-def configured(data: Path, *sinks: str) -> Settings:
-    notifications = {"sinks": {name: {"type": "file", "folder": str(data / name)} for name in sinks}}
-    return load_settings(
-        environment={
-            "MIST_PIPELINE_DATA": str(data),
-            "MIST_PIPELINE__NOTIFICATIONS": yaml.safe_dump(notifications),
-        }
-    )
-
-
-def waits(settings: Settings, **answers: Outcome | None) -> None:
-    """A message to each of these sinks was decided two hours ago, and was answered so, or not tried."""
-    then = utc_now() - 2 * HOUR
-    rules = NotificationRules(routes=[Route(name="all", sinks=tuple(answers))])
-    with open_ledger(settings) as ledger:
-        ledger.record_evaluation(
-            EvaluationInput(as_of=then, source="live", findings=findings([finding()])), rules
-        )
-        tried: dict[str, Any] = {
-            name: lambda _row, answer=answer: answer for name, answer in answers.items() if answer is not None
-        }
-        Outbox(ledger.engine).work(tried, "w", lambda: then)
 
 
 def only(found: list[Check]) -> Check:

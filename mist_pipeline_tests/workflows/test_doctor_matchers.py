@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.workflows.doctor import matchers
+from mist_pipeline.workflows.doctor.telling import matchers
 from mist_pipeline.workflows.ledger_access import remember_sites
 
 CONFIGURATION = """

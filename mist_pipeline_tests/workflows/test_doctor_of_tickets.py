@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.workflows.doctor import DOUBTFUL, WRONG, Verdict, sinks
+from mist_pipeline.workflows.doctor.check import DOUBTFUL, WRONG, Verdict
+from mist_pipeline.workflows.doctor.telling import sinks
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp
 from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
 from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow

@@ -9,7 +9,9 @@ import pytest
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.workflows import doctor
+from mist_pipeline.workflows.doctor.asking import MAX_SKEW
+from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE
+from mist_pipeline.workflows.doctor.telling import delivery
 from mist_pipeline.workflows.evaluate import own_state
 from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
 from mist_pipeline.workflows.messages import send_due
@@ -53,7 +55,7 @@ def told(settings: Settings, ledger: Ledger) -> None:
 def test_an_address_that_is_refused_for_good_is_a_trouble_of_the_pipeline_until_it_is_mended(
     tmp_path: Path, mailbox: Mailbox
 ) -> None:
-    nothing = troubles(PipelineFacts(), ServiceFacts(), START, doctor.MAX_SKEW, UTC)
+    nothing = troubles(PipelineFacts(), ServiceFacts(), START, MAX_SKEW, UTC)
     with mail_server(mailbox) as port:
         settings = configured(tmp_path, port)
         with open_ledger(settings) as ledger:
@@ -61,15 +63,15 @@ def test_an_address_that_is_refused_for_good_is_a_trouble_of_the_pipeline_until_
             own = own_state(settings, ledger, nothing, START)
             mended = configured(tmp_path, port, (HERE,))
             assert own_state(mended, ledger, nothing, START) is None
-        (check,) = doctor.delivery(settings)
+        (check,) = delivery(settings)
     assert own is not None
     (said,) = own.findings["summary"]
     assert said == f"Messages of mail do not arrive at {GONE}: 550 5.1.1 no such user"
-    assert check.verdict == doctor.DOUBTFUL
+    assert check.verdict == DOUBTFUL
     assert GONE in check.found
     assert [envelope.rcpt_tos for envelope in mailbox.arrived] == [[HERE]]
-    (fine,) = doctor.delivery(mended)
-    assert fine.verdict == doctor.FINE
+    (fine,) = delivery(mended)
+    assert fine.verdict == FINE
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
@@ -93,7 +95,7 @@ def test_a_greylisted_address_gets_the_same_mail_later_and_the_others_do_not_get
                 own_state(
                     settings,
                     ledger,
-                    troubles(PipelineFacts(), ServiceFacts(), START, doctor.MAX_SKEW, UTC),
+                    troubles(PipelineFacts(), ServiceFacts(), START, MAX_SKEW, UTC),
                     later,
                 )
                 is None
@@ -105,5 +107,5 @@ def test_a_greylisted_address_gets_the_same_mail_later_and_the_others_do_not_get
 
 
 def test_doctor_makes_no_ledger_where_nothing_was_sent(tmp_path: Path) -> None:
-    assert list(doctor.delivery(configured(tmp_path, 9))) == []
+    assert list(delivery(configured(tmp_path, 9))) == []
     assert list(tmp_path.iterdir()) == []

@@ -77,8 +77,21 @@ def migrate(engine: Engine) -> None:
     """Bring the ledger to the current version; several processes may do so at once.
 
     Raises:
-        LedgerUnavailableError: It is of a version that this program does not know.
+        LedgerUnavailableError: It cannot be opened (damaged, full disk, no connection), or is of a version that this program
+            does not know.
     """
+    try:
+        _migrate(engine)
+    except sa.exc.DatabaseError as error:
+        # Its subclasses besides this one are defects of ours, whose traceback somebody needs.
+        if type(error) not in {sa.exc.DatabaseError, sa.exc.OperationalError}:
+            raise
+        # What a driver says of an opening holds place and user, and no password.
+        said = str(error.orig).strip().partition("\n")[0]
+        raise LedgerUnavailableError(f"the ledger does not answer: {said}") from error
+
+
+def _migrate(engine: Engine) -> None:
     with writing(engine) as connection:
         current = _version(connection)
         if current == _VERSIONS[-1]:

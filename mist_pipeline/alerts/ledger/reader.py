@@ -18,7 +18,7 @@ from mist_pipeline.alerts.ledger.confirmed import confirmed_alerts
 from mist_pipeline.alerts.ledger.database import reading
 from mist_pipeline.alerts.ledger.export import alert_list, copies, public_row
 from mist_pipeline.alerts.ledger.mapping import Row, alert_of, delivery_of, event_of, incident_of
-from mist_pipeline.alerts.ledger.sink_health import FailingSink
+from mist_pipeline.alerts.ledger.sink_health import FailingSink, LastResult
 from mist_pipeline.alerts.ledger.times.ahead import Ahead, ahead
 from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
@@ -81,6 +81,11 @@ class LedgerReader:
         """Sinks that refuse their newest message or keep one waiting for longer than patience (`sink_health`)."""
         with reading(self.engine) as connection:
             return sink_health.failing_sinks(connection, now, patience, untried=untried)
+
+    def last_results(self) -> dict[str, LastResult]:
+        """Sink → what became of its newest message that is settled (`sink_health`)."""
+        with reading(self.engine) as connection:
+            return sink_health.last_results(connection)
 
     def unreached(self) -> list[Unreached]:
         """Recipients whose newest answer is not that they have the message, by sink and name; a test can only end it."""

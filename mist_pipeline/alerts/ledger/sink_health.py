@@ -34,6 +34,40 @@ class FailingSink:
     accepts_others: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class LastResult:
+    """What became of the newest message of a sink that is settled, tests included.
+
+    Attributes:
+        sink: Its name.
+        is_accepted: Whether it was accepted.
+        at: When it was, or when it was decided.
+        error: Why it was not.
+    """
+
+    sink: str
+    is_accepted: bool
+    at: datetime
+    error: str
+
+
+def last_results(connection: Connection) -> dict[str, LastResult]:
+    """Sink → its last result; nothing of a sink that was never sent anything."""
+    rows = DELIVERIES.c
+    is_settled = rows.state.in_(["sent", "dead"]) & rows.withdrawn_reason.is_(None)
+    newest = sa.select(sa.func.max(rows.delivery_id)).where(is_settled).group_by(rows.sink)
+    found = queries.rows(connection, sa.select(DELIVERIES).where(rows.delivery_id.in_(newest)))
+    return {
+        row["sink"]: LastResult(
+            sink=row["sink"],
+            is_accepted=row["state"] == "sent",
+            at=row["sent_at"] or row["created_at"],
+            error=row["last_error"],
+        )
+        for row in found
+    }
+
+
 def failing_sinks(
     connection: Connection, now: datetime, patience: timedelta, *, untried: bool = False
 ) -> list[FailingSink]:

@@ -17,7 +17,8 @@ from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.collection.history import write_service_levels
-from mist_pipeline.workflows.doctor import FINE, WRONG, raw_files
+from mist_pipeline.workflows.doctor.check import FINE, WRONG
+from mist_pipeline.workflows.doctor.stored import raw_files
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline_tests.support.collect.fake_cloud import DAY, NOW, epoch
 from mist_pipeline_tests.support.collect.raw_records import detail, scores

@@ -1,0 +1,85 @@
+"""The cloud: token, organisation, clock, call budget."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mist_pipeline.domain.text import clean
+from mist_pipeline.mist.errors import MistError, OrganisationUnclear, Unauthorized
+from mist_pipeline.settings import Settings, SettingsError
+from mist_pipeline.warehouse.owner import Owner
+from mist_pipeline.workflows.cloud import Cloud
+from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check
+from mist_pipeline.workflows.organisation_pin import OtherOrganisationError, refuse_other
+
+MAX_SKEW = timedelta(seconds=60)
+
+
+def cloud(settings: Settings) -> Iterator[Check]:
+    """Token, organisation, clock skew and call budget; later ones are left out where an earlier one fails."""
+    opened = Cloud(settings)
+    try:
+        with (
+            _room_for_budget(settings) as place,
+            opened.any_client(patience_seconds=0, budget_path=place) as client,
+        ):
+            organisation = client.resolve_org()
+            yield Check(FINE, "token", f"accepted by {opened.api_url}")
+            yield _organisation(settings, opened.owner(organisation))
+            yield _skew(client.clock_skew)
+            usage = client.usage()
+            left, an_hour = client.budget.remaining("batch"), client.budget.calls_per_hour("batch")
+            found = (
+                f"{left} of {an_hour} calls left this hour for batch runs; the cloud counted {usage.requests}"
+            )
+            fix = "" if left else "wait for the next hour, or add a token to MIST_API_TOKEN"
+            yield Check(FINE if left else DOUBTFUL, "call budget", found, fix)
+    except SettingsError as error:
+        yield Check(WRONG, "token", "none", str(error))
+    except Unauthorized as error:
+        yield Check(
+            WRONG, "token", str(error), "create a new token, or set mist.cloud to the region it belongs to"
+        )
+    except OrganisationUnclear as error:
+        yield Check(WRONG, "organisation", str(error), "set MIST_ORG_ID to the one to watch")
+    except MistError as error:
+        yield Check(WRONG, "cloud", str(error), f"is {opened.api_url} right and reachable?")
+
+
+@contextmanager
+def _room_for_budget(settings: Settings) -> Iterator[Path]:
+    """The call budget of the data folder; where there is none yet, one that leaves no folder behind."""
+    if settings.data.exists():
+        yield settings.budget_path
+        return
+    with TemporaryDirectory() as folder:
+        yield Path(folder) / settings.budget_path.name
+
+
+def _organisation(settings: Settings, asked: Owner) -> Check:
+    try:
+        known = refuse_other(settings, asked)
+    except OtherOrganisationError as error:
+        return Check(
+            WRONG,
+            "organisation",
+            str(error),
+            "a data folder of its own for every organisation: MIST_PIPELINE_DATA",
+        )
+    whose = "" if known else "; the data folder will belong to it with the first run"
+    return Check(FINE, "organisation", f"{clean(asked.name)} ({asked.org_id}){whose}")
+
+
+def _skew(skew: timedelta | None) -> Check:
+    if skew is None:
+        return Check(DOUBTFUL, "clock", "the cloud did not tell its time")
+    if abs(skew) < MAX_SKEW:
+        return Check(FINE, "clock", f"{skew.total_seconds():+.0f} s against the cloud")
+    return Check(
+        DOUBTFUL,
+        "clock",
+        f"{skew.total_seconds():+.0f} s against the cloud",
+        "synchronise this machine's clock (NTP)",
+    )

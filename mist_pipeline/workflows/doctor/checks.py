@@ -1,0 +1,47 @@
+"""Every check, in the order in which a newcomer needs them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mist_pipeline.settings import Settings
+from mist_pipeline.workflows.doctor.asking import cloud
+from mist_pipeline.workflows.doctor.check import Check, Shown
+from mist_pipeline.workflows.doctor.installation import configuration, data_folder, disk, home
+from mist_pipeline.workflows.doctor.running import Running, heartbeat, running
+from mist_pipeline.workflows.doctor.stored import ledger, published, raw_files, raw_snapshot, warehouse
+from mist_pipeline.workflows.doctor.telling import delivery, last_results, matchers, sinks
+
+
+def checks(
+    settings: Settings,
+    dagster_home: Path,
+    shown: Shown = str,
+    *,
+    found: Running | None = None,
+    deep: bool = False,
+) -> Iterator[Check]:
+    """Every subject.
+
+    Args:
+        settings: The settings.
+        dagster_home: Where Dagster keeps its storage.
+        shown: How paths are written, for example relative to the working directory.
+        found: What Dagster says of runs and clocks; None where it keeps nothing yet.
+        deep: Read all raw files and archives, too, which takes a while.
+    """
+    yield configuration(settings, shown)
+    yield data_folder(settings, shown)
+    yield from cloud(settings)
+    yield raw_files(settings, shown) if deep else raw_snapshot(settings, shown)
+    yield warehouse(settings, shown)
+    yield published(settings, shown)
+    yield ledger(settings, shown)
+    yield from delivery(settings)
+    yield from last_results(settings)
+    yield from sinks(settings)
+    yield from matchers(settings)
+    yield disk(settings, shown)
+    yield home(dagster_home, shown)
+    if found is not None:
+        yield from running(found)
+    yield heartbeat(settings)

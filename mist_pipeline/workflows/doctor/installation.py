@@ -1,0 +1,77 @@
+"""Configuration, folders, disk: what is there before anything runs."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from mist_pipeline.settings import Settings
+from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check, Shown
+from mist_pipeline.workflows.organisation_pin import remembered
+
+MIN_FREE_BYTES = 5 * 1024**3
+
+
+def configuration(settings: Settings, shown: Shown) -> Check:
+    """The file that was read."""
+    if settings.source is None:
+        return Check(
+            FINE, "configuration", "defaults and environment", "`mist-pipeline init` writes a file to edit"
+        )
+    return Check(FINE, "configuration", shown(settings.source))
+
+
+def data_folder(settings: Settings, shown: Shown) -> Check:
+    """The folder that holds everything, and whose it is."""
+    place = shown(settings.data)
+    if settings.data.exists():
+        if problem := _not_writable(settings.data):
+            return Check(
+                WRONG,
+                "data folder",
+                f"{place} cannot be written: {problem}",
+                "give it to the user that runs the daemon, and run other commands as that user",
+            )
+        owner = remembered(settings)
+        return Check(FINE, "data folder", f"{place}, of {owner}" if owner else f"{place}, of nobody yet")
+    if settings.is_data_named:
+        return Check(FINE, "data folder", f"{place} will be made by the first run")
+    return Check(
+        WRONG,
+        "data folder",
+        f"there is none at {settings.data.absolute()}",
+        "`mist-pipeline init` makes it here; or name it: export MIST_PIPELINE_DATA=…",
+    )
+
+
+def _not_writable(folder: Path) -> str:
+    """Why nothing can be written there; '' where it can. Tried, since rights alone say nothing of a disk that is full."""
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(b"x" * 4096)
+            file.flush()
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""
+
+
+def disk(settings: Settings, shown: Shown) -> Check:
+    """Free space where the data lies."""
+    place = settings.data if settings.data.exists() else settings.data.absolute().parent
+    free = shutil.disk_usage(place).free
+    found = f"{free / 1024**3:.0f} GiB free at {shown(settings.data)}"
+    if free < MIN_FREE_BYTES:
+        return Check(DOUBTFUL, "disk", found, "free some, or set MIST_PIPELINE_DATA to another disk")
+    return Check(FINE, "disk", found)
+
+
+def home(folder: Path, shown: Shown) -> Check:
+    """Where Dagster keeps its own storage."""
+    if not folder.exists():
+        return Check(FINE, "Dagster home", f"{shown(folder)} will be made by the first run")
+    if problem := _not_writable(folder):
+        return Check(
+            WRONG, "Dagster home", f"{shown(folder)} cannot be written: {problem}", "see data folder"
+        )
+    if not (folder / "dagster.yaml").exists():
+        return Check(DOUBTFUL, "Dagster home", str(folder), "copy the project's dagster.yaml there")
+    return Check(FINE, "Dagster home", shown(folder))

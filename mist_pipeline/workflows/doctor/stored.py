@@ -1,0 +1,125 @@
+"""What is kept: raw files, warehouse, published copy, ledger."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
+from mist_pipeline.alerts.lifecycle.model import ACTIVE
+from mist_pipeline.collect.raw.errors import CollectError
+from mist_pipeline.collect.raw.integrity import examine
+from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.domain.text import count, instant
+from mist_pipeline.settings import Settings
+from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check, Shown
+from mist_pipeline.workflows.ledger_access import open_ledger
+
+_NAMED = 10
+"""Damaged files that are named; they tend to come together."""
+
+_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def warehouse(settings: Settings, shown: Shown) -> Check:
+    """Whether the warehouse can be opened, and how fresh it is."""
+    path = settings.warehouse_path
+    if not path.exists():
+        return Check(FINE, "warehouse", f"{shown(path)} will be made by the first run")
+    try:
+        rows = Warehouse(path, wait_seconds=5).query(
+            "SELECT max(day) AS newest, count(DISTINCT day) AS days FROM history.sle_daily"
+        )
+    except WarehouseBusyError as error:
+        return Check(DOUBTFUL, "warehouse", str(error), "ask again when that run has ended")
+    except duckdb.Error as error:
+        return Check(
+            WRONG, "warehouse", f"{shown(path)}: {error}", "move the file away and rebuild it from raw files"
+        )
+    newest, days = rows.row(0)
+    late = (
+        newest is not None
+        and newest < (datetime.now(UTC).astimezone(settings.organisation.zone) - timedelta(days=2)).date()
+    )
+    found = f"{shown(path)}: {days} days, newest {newest}" if newest else f"{shown(path)}: empty"
+    return Check(
+        DOUBTFUL if late else FINE,
+        "warehouse",
+        found,
+        "`mist-pipeline backfill` fills the gap" if late else "",
+    )
+
+
+def published(settings: Settings, shown: Shown) -> Check:
+    """Whether the copy that people query can be read, and how fresh it is."""
+    path = settings.published_path
+    if not path.exists():
+        return Check(FINE, "published copy", f"{shown(path)} will be made with the first report")
+    try:
+        with connect(path, read_only=True, wait_seconds=1) as connection:
+            row = connection.execute("SELECT max(day) FROM history.sle_daily").fetchone()
+    except (WarehouseBusyError, duckdb.Error) as error:
+        fix = "`mist-pipeline run --mode report` makes it again"
+        return Check(DOUBTFUL, "published copy", f"{shown(path)} cannot be read: {error}", fix)
+    newest = row[0] if row else None
+    return Check(
+        FINE, "published copy", f"{shown(path)}: newest day {newest}" if newest else f"{shown(path)}: empty"
+    )
+
+
+def ledger(settings: Settings, shown: Shown) -> Check:
+    """Whether the ledger opens, and what it holds."""
+    place = settings.ledger
+    # An address may hold a password.
+    name = shown(place) if isinstance(place, Path) else "the database of alerts.ledger"
+    if isinstance(place, Path) and not place.exists():
+        return Check(FINE, "ledger", f"{name} will be made by the first evaluation")
+    try:
+        with open_ledger(settings) as opened:
+            going = len(opened.incidents(ACTIVE))
+            last = opened.last_evaluation()
+    except LedgerUnavailableError as error:
+        return Check(WRONG, "ledger", str(error), "without it nobody is notified")
+    evaluated = f"last evaluation of {instant(last)}" if last else "no evaluation of sites yet"
+    return Check(FINE, "ledger", f"{name}: {count(going, 'open incident')}, {evaluated}")
+
+
+def raw_snapshot(settings: Settings, shown: Shown) -> Check:
+    """Whether the newest list of sites can be read; every other file only on request."""
+    root = settings.data / "raw"
+    if not root.exists():
+        return Check(FINE, "raw files", f"{shown(root)} will be made by the first run")
+    store = RawStore(root)
+    try:
+        newest = store.snapshot_for("sites", _EVER)
+        records = store.read_snapshot(newest) if newest else []
+    except (CollectError, OSError) as error:
+        fix = "`mist-pipeline run` takes a new one; `mist-pipeline doctor --deep` looks at all files"
+        return Check(DOUBTFUL, "raw files", f"the newest list of sites cannot be read: {error}", fix)
+    if not records:
+        return Check(FINE, "raw files", f"{shown(root)}: no list of sites yet")
+    return Check(
+        FINE, "raw files", f"{shown(root)}: newest list of sites of {instant(newest.as_of)}" if newest else ""
+    )
+
+
+def raw_files(settings: Settings, shown: Shown) -> Check:
+    """Whether every raw file is what its manifest promises, read through and compared."""
+    root = settings.data / "raw"
+    found = examine(root)
+    said = f"{count(found.num_files, 'file')}, {found.num_bytes / 1024**2:,.0f} MiB read"
+    if not found.problems:
+        return Check(FINE, "raw files", f"{said}; all are as they were written")
+    named = "; ".join(
+        f"{shown(root / path)}: {problem}" for path, problem in list(found.problems.items())[:_NAMED]
+    )
+    more = len(found.problems) - _NAMED
+    return Check(
+        WRONG,
+        "raw files",
+        f"{said}; damaged: {named}" + (f"; and {more} more" if more > 0 else ""),
+        "restore them from the backup, or remove them and collect their days again while the cloud still has them: "
+        "`mist-pipeline backfill --mode monitor --from … --to …`",
+    )

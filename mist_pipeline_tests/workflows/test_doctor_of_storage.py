@@ -1,0 +1,116 @@
+"""What ``doctor`` says of what is kept, of what runs, and of whether anything can be written."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mist_pipeline.alerts.notify.outcome import Accepted, Refused
+from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.warehouse.connection import connect
+from mist_pipeline.workflows.doctor import installation
+from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check
+from mist_pipeline.workflows.doctor.running import Running, heartbeat, running
+from mist_pipeline.workflows.doctor.stored import ledger, published, raw_snapshot
+from mist_pipeline.workflows.doctor.telling import last_results
+from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.self_monitoring.service import Clock
+from mist_pipeline.workflows.self_monitoring.trouble import Trouble
+from mist_pipeline_tests.support.workflows.messages_waiting import configured, waits
+
+NOW = datetime(2026, 3, 28, 10, tzinfo=UTC)
+CLOCK = Clock(name="delivery_sensor", every=timedelta(seconds=30), is_on=True, last_tick=NOW, on_since=NOW)
+
+
+def found(check: Check) -> tuple[str, str]:
+    return check.verdict, check.found
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path)})
+
+
+def test_before_the_first_run_nothing_is_missed_and_nothing_is_made(settings: Settings) -> None:
+    for check in (ledger(settings, str), published(settings, str), raw_snapshot(settings, str)):
+        assert check.verdict == FINE
+        assert "will be made" in check.found
+    assert list(settings.data.iterdir()) == []
+
+
+def test_a_ledger_that_opens_says_what_it_holds(settings: Settings) -> None:
+    with open_ledger(settings):
+        pass
+    verdict, said = found(ledger(settings, str))
+    assert verdict == FINE
+    assert said.endswith("ledger.db: 0 open incidents, no evaluation of sites yet")
+
+
+def test_a_damaged_ledger_is_wrong(settings: Settings) -> None:
+    (settings.data / "ledger.db").write_bytes(b"no database" * 500)
+    check = ledger(settings, str)
+    assert (check.verdict, check.fix) == (WRONG, "without it nobody is notified")
+
+
+def test_a_published_copy_says_its_newest_day_and_a_damaged_one_how_to_make_it(settings: Settings) -> None:
+    settings.published_path.parent.mkdir()
+    with connect(settings.published_path, read_only=False) as connection:
+        connection.execute("CREATE SCHEMA history")
+        connection.execute("CREATE TABLE history.sle_daily AS SELECT DATE '2026-03-27' AS day")
+    assert found(published(settings, str)) == (FINE, f"{settings.published_path}: newest day 2026-03-27")
+    settings.published_path.write_bytes(b"no database")
+    check = published(settings, str)
+    assert (check.verdict, "run --mode report" in check.fix) == (DOUBTFUL, True)
+
+
+def test_a_folder_in_which_nothing_can_be_written_is_wrong(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    assert installation.data_folder(settings, str).verdict == FINE
+    monkeypatch.setattr(installation, "TemporaryFile", full)
+    assert found(installation.data_folder(settings, str)) == (
+        WRONG,
+        f"{settings.data} cannot be written: No space left on device",
+    )
+
+
+def test_every_sink_says_what_became_of_its_newest_message(tmp_path: Path) -> None:
+    settings = configured(tmp_path, "chat", "mail", "pager")
+    assert [found(one)[1] for one in last_results(settings)] == ["file: nothing was sent yet"] * 3
+    waits(settings, chat=Accepted(), mail=Refused("404"))
+    said = {check.subject: check.found for check in last_results(settings)}
+    assert said["sink chat"].startswith("file: accepted a message ")
+    assert said["sink pager"] == "file: nothing was sent yet"
+    assert "sink mail" not in said
+
+
+def test_what_is_off_dead_or_wrong_is_listed() -> None:
+    off = replace(CLOCK, name="every_morning", is_on=False)
+    trouble = Trouble("disk", "major", "Only 1.0 GiB are free at /data.", {})
+    checks = list(running(Running([trouble], [CLOCK, off], ["daily 3f2a9c41"])))
+    assert [(check.verdict, check.subject) for check in checks] == [
+        (DOUBTFUL, "schedules, sensors"),
+        (DOUBTFUL, "runs"),
+        (DOUBTFUL, "pipeline:disk"),
+    ]
+    assert checks[0].found.startswith("1 of 2 are on, last tick ")
+    assert checks[0].found.endswith("off: every_morning")
+    assert "daily 3f2a9c41" in checks[1].found
+
+
+def test_where_all_is_well_or_nothing_was_started_that_is_fine() -> None:
+    assert [check.verdict for check in running(Running([], [CLOCK]))] == [FINE, FINE]
+    (clocks, _) = running(Running([], [replace(CLOCK, is_on=False)]))
+    assert (clocks.verdict, clocks.fix) == (FINE, "`mist-pipeline daemon` turns them on")
+
+
+def test_the_heartbeat_is_named_without_its_address() -> None:
+    assert "nobody notices" in heartbeat(Settings()).found
+    given = {"MIST_PIPELINE__MONITORING__HEARTBEAT_URL": "https://hc-ping.com/3f2a9c41"}
+    assert heartbeat(load_settings(environment=given)).found == (
+        "every 5 minutes; when something fails, it stops"
+    )
