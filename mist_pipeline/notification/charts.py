@@ -270,7 +270,7 @@ def _legend(*, is_usual_known: bool, is_ahead_known: bool) -> list[Any]:
     alt, _ = libraries()
     entries = []
     if is_usual_known:
-        entries.append(((LIGHT["usual"], LIGHT["usual"]), "usual ± 2 σ"))
+        entries.append(((LIGHT["usual"], LIGHT["usual"]), "usual ± 2 standard deviations"))
     if is_ahead_known:
         entries.append(((LIGHT["band-95"], LIGHT["band-80"]), "forecast: 95 % and 80 % of what may come"))
     layers = []

@@ -24,7 +24,7 @@ from mist_pipeline.settings import Settings, SettingsError, load_settings
 from mist_pipeline.workflows.inbound import listening
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.messages import send_due, utc_now
-from mist_pipeline_tests.support.alerts.histories import START, finding, live
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live, reading
 from mist_pipeline_tests.support.fakes.fake_http import Reply
 from mist_pipeline_tests.support.fakes.fake_pagerduty import (
     API_TOKEN,
@@ -143,6 +143,38 @@ def test_who_takes_or_closes_a_page_has_taken_the_incident_and_others_hear_of_it
         incident = office.incident(name)
         assert (incident.state, incident.acknowledged_by) == ("acknowledged", "Alex Admin")
         assert office.reasons() == ["first", "acknowledged"]
+
+
+def test_a_page_is_opened_acknowledged_by_webhook_and_resolved_each_once(tmp_path: Path) -> None:
+    """The whole way, with PagerDuty's own webhooks about what our events do, and escalations that are due."""
+    down = finding("s1", family="device", kind="site_down", metric="", severity="critical")
+    with desk(tmp_path) as office:
+        pagerduty, ledger = office.pagerduty, office.ledger
+        ledger.record_evaluation(live(0, down), TELL)
+        office.send()
+        (name,) = ledger.lifecycle_state(START).incidents
+        (page,) = pagerduty.pages
+        assert (page.state, page.severity, page.key) == ("triggered", "critical", f"mist-pipeline:{name}:1")
+        assert office.hear(*pagerduty.webhooks) == ["noted"]
+
+        assert office.hear(pagerduty.act(page.key, "acknowledged")) == ["acknowledged"]
+        assert office.incident(name).acknowledged_by == "Alex Admin"
+        assert ledger.escalate(TELL, START + 0.5 * HOUR) == [], "nobody else is called"
+        ledger.record_evaluation(live(1, down), TELL)
+        office.send()
+        assert [event["event_action"] for event in pagerduty.events] == ["trigger", "acknowledge"]
+
+        for hour in (2, 3, 4):
+            ledger.record_evaluation(live(hour, readings=reading("ok")), TELL)
+        office.send()
+        assert office.incident(name).state == "resolved"
+        assert pagerduty.open_pages == []
+        assert [event["event_action"] for event in pagerduty.events] == ["trigger", "acknowledge", "resolve"]
+        # PagerDuty tells us of our own doing: it changes nothing.
+        assert office.hear(pagerduty.webhooks[-1]) == ["of no interest"]
+        assert (office.incident(name).state, pagerduty.notifications) == ("resolved", 1)
+        assert office.reasons() == ["first", "acknowledged", "all_resolved"]
+        assert {row["state"] for row in ledger.records(name)["deliveries"]} == {"sent"}
 
 
 @pytest.mark.slow

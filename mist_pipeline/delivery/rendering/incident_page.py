@@ -61,6 +61,11 @@ class BlameTable:
     left_out: int
 
     @property
+    def has_sites(self) -> bool:
+        """Whether it is of several sites, so that each row has to name its own."""
+        return len({row.site for row in self.rows}) > 1
+
+    @property
     def has_users(self) -> bool:
         """Whether the users hit are known of any row."""
         return any(row.num_users is not None for row in self.rows)
@@ -127,6 +132,7 @@ def render_page(message: Message, pictures: Mapping[str, str]) -> str:
         named=list(dict.fromkeys(labels[alert.site.site_id] for alert in named)),
         left_out=max(len(incident.alerts) - MOST_ALERTS - MOST_NAMED, 0),
         blame_tables=blame_tables(incident),
+        has_sites=len(incident.sites) > 1,
         steps=wording.steps(incident),
         pictures=pictures,
         links=wording.links(incident),
@@ -196,6 +202,6 @@ def _template() -> "jinja2.Template":
 
 
 def picture_title(name: str) -> str:
-    """``coverage-cologne.png`` → ``Coverage cologne``."""
-    title = clean(Path(name).stem.replace("-", " ").replace("_", " "), NAME_LENGTH)
+    """``coverage at Köln-Süd.png`` → ``Coverage at Köln-Süd``."""
+    title = clean(Path(name).stem, NAME_LENGTH)
     return title[:1].upper() + title[1:] or "Chart"

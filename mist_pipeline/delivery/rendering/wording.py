@@ -179,7 +179,7 @@ def facts(incident: IncidentView) -> list[tuple[str, str]]:
         found.append(("Impact", impact))
     if people := client_line(incident.impact) if incident.impact else "":
         found.append(("Clients", people))
-    if cause := clean(incident.cause):
+    if (cause := clean(incident.cause)) and not title_of(incident).startswith(cause):
         found.append(("Cause", cause))
     return found
 

@@ -570,7 +570,11 @@ def test_too_many_or_too_large_pictures_do_not_make_a_mail_that_is_refused() -> 
 
 @pytest.mark.parametrize(
     ("name", "title"),
-    [("coverage-cologne_3.png", "Coverage cologne 3"), ("\u202e.png", "Chart"), ("a\nb.png", "A b")],
+    [
+        ("coverage at Köln-Süd 1.5.png", "Coverage at Köln-Süd 1.5"),
+        ("\u202e.png", "Chart"),
+        ("a\nb.png", "A b"),
+    ],
 )
 def test_a_picture_is_titled_by_its_name(name: str, title: str) -> None:
     assert picture_title(name) == title

@@ -221,7 +221,7 @@ def test_names_reach_a_receiver_as_they_were_typed() -> None:
 
 
 def test_a_message_lies_as_three_files_to_look_at(tmp_path: Path) -> None:
-    about = incident(2, charts={"coverage-store-1.png": PNG})
+    about = incident(2, charts={"Coverage at Store-1.png": PNG})
     outcome = FileSink("try", tmp_path / "out").send(message(about))
     assert isinstance(outcome, Accepted)
     folder = tmp_path / "out" / about.incident_id
@@ -230,7 +230,7 @@ def test_a_message_lies_as_three_files_to_look_at(tmp_path: Path) -> None:
     assert names == [f"001-first-delivery-1.{kind}" for kind in ("html", "json", "txt")]
     page = (folder / names[0]).read_text()
     assert 'src="data:image/png;base64,' in page
-    assert "Coverage store 1" in page
+    assert "Coverage at Store-1" in page
     assert json.loads((folder / names[1]).read_text())["incident"]["incident_id"] == about.incident_id
     assert (folder / names[2]).read_text().startswith("CRITICAL: Coverage is critical at 2 sites\n====")
 

@@ -17,7 +17,9 @@ from mist_pipeline_tests.support.facts.tree import Node, tree
 from mist_pipeline_tests.support.facts.truth import Truth, metric_called, percentage
 
 _LINE = re.compile(r"[-•] (?:CRITICAL|MAJOR|WARNING|INFO|ACKNOWLEDGED|RESOLVED) (?P<rest>.+)")
-_BLAMES = re.compile(r"(?P<title>.+): what the cloud blames(?:, whole day of (?P<day>\d+ \w{3} \d{4}))?")
+_BLAMES = re.compile(
+    r"(?P<title>.+?)(?: at (?P<site>.+))?: what the cloud blames(?:, whole day of (?P<day>\d+ \w{3} \d{4}))?"
+)
 _POINTER = re.compile(r"\b(?:[Ss]tep \d|steps? (?:for|above|below)|as above|see above|see below)\b")
 _TOOK = re.compile(r"RESOLVED after (?P<took>[^:]+?)(?::|$)")
 
@@ -83,7 +85,8 @@ def _blames(page: Node, message: Message, truth: Truth) -> Iterator[str]:
             continue
         day = datetime.strptime(heading["day"], "%d %b %Y").date()  # noqa: DTZ007 - a day has no zone
         for row in table.one("tbody").all("tr"):
-            said, title, label, *_ = [cell.text for cell in row.all("td")]
+            said, title, *more = [cell.text for cell in row.all("td")]
+            label = next((text for text in more if text in sites), heading["site"] or next(iter(sites)))
             known = _known(truth, sites.get(label, ""), metric_called(heading["title"]), day)
             yield from percentage(said.split()[1], known.get(title), f"mail, {title} on {day}")
 
