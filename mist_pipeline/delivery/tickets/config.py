@@ -49,14 +49,13 @@ class TicketConfig(SinkConfig):
             PlacedError: The folder is missing, or a template in it is none.
         """
         # Jinja2 is slow to import, and most configurations have no tickets.
-        from jinja2 import Environment, TemplateSyntaxError
+        from jinja2 import TemplateSyntaxError
 
         from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates
 
         try:
             templates = TicketTemplates(self.templates)
-            for path in sorted(self.templates.glob("*.j2")) if self.templates else ():
-                Environment(autoescape=True).parse(path.read_text(encoding="utf-8"), filename=str(path))
+            templates.check()
         except TemplateSyntaxError as error:
             where = f"{error.filename}, line {error.lineno}"
             raise PlacedError(("templates",), f"{where}: {error.message}") from None

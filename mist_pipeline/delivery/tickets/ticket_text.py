@@ -11,21 +11,26 @@ More
 Not here: markup of one system (``jira.markup``), and words that all sinks share (``delivery.rendering``).
 
 Templates begin every line with their own words, never with a value. Users put their own beside them:
-``ticket_<severity>.txt.j2`` and ``ticket_comment.txt.j2``.
+``ticket_<severity>.txt.j2`` and ``ticket_comment.txt.j2``. Where one of these fails, the packaged one is taken, and says so: an
+incident is not kept from people by a slip in its words.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, TemplateError
 
 from mist_pipeline.delivery.message import Message
+from mist_pipeline.delivery.own_templates import RENDERING_FAILED, sandbox
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.tickets.policy import delivery_mark
 from mist_pipeline.domain import text as plain_text
+
+_log = logging.getLogger(__name__)
 
 LINK_START, LINK_MIDDLE, LINK_END = "\x02", "\x1f", "\x03"
 """Around the label and the address of a link; values cannot contain them."""
@@ -74,15 +79,25 @@ class TicketTemplates:
         if folder is not None and not folder.is_dir():
             raise ValueError(f"{folder} is no folder; create it or leave the setting out")
         packaged = PackageLoader("mist_pipeline.delivery.tickets", "templates")
-        # No autoescape: nothing here is HTML. `finalize` sees every value and makes it one clean line.
-        self._environment = Environment(  # noqa: S701
-            loader=packaged if folder is None else ChoiceLoader([FileSystemLoader(folder), packaged]),
-            undefined=StrictUndefined,
-            finalize=_finalize,
-            trim_blocks=True,
-            lstrip_blocks=True,
+        self._folder = folder
+        self._packaged = sandbox(packaged, _finalize)
+        self._own = (
+            self._packaged
+            if folder is None
+            else sandbox(ChoiceLoader([FileSystemLoader(folder), packaged]), _finalize)
         )
-        self._environment.globals["link"] = _link
+        for environment in (self._packaged, self._own):
+            environment.globals["link"] = _link
+
+    def check(self) -> None:
+        """Read every template of the user.
+
+        Raises:
+            TemplateSyntaxError: One is none; names file and line.
+            OSError, ValueError: One cannot be read, or is no text.
+        """
+        for path in sorted(self._folder.glob("*.j2")) if self._folder else ():
+            self._own.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
     def ticket(self, message: Message, fits: Fits, *, previous: str = "") -> TicketText:
         """The text of a new ticket, listing as many children as fit; the first line is the summary.
@@ -92,19 +107,40 @@ class TicketTemplates:
             fits: Whether a body is short enough.
             previous: Name of an earlier ticket of the same cause.
         """
-        drafts = self._drafts(f"ticket_{message.incident.severity}.txt.j2", message, previous)
-        split = (draft.partition("\n") for draft in drafts)
-        summary, body = _first_fitting(((head.strip(), rest.strip()) for head, _, rest in split), fits)
-        return TicketText(summary, body)
+        return TicketText(
+            *self._rendered(f"ticket_{message.incident.severity}.txt.j2", message, previous, fits)
+        )
 
     def comment(self, message: Message, fits: Fits) -> str:
         """The text of a comment about a change."""
-        drafts = self._drafts("ticket_comment.txt.j2", message, "")
-        return _first_fitting((("", draft) for draft in drafts), fits)[1]
+        return self._rendered("ticket_comment.txt.j2", message, "", fits, has_summary=False)[1]
 
-    def _drafts(self, name: str, message: Message, previous: str) -> Iterator[str]:
+    def _rendered(
+        self, name: str, message: Message, previous: str, fits: Fits, *, has_summary: bool = True
+    ) -> tuple[str, str]:
+        """Summary and body by the user's template, or by the packaged one where that fails."""
+
+        def fitting(environment: Environment, note: str = "") -> tuple[str, str]:
+            drafts = self._drafts(environment, name, message, previous)
+            split = (draft.partition("\n") if has_summary else ("", "", draft) for draft in drafts)
+            return _first_fitting(((head.strip(), rest.strip() + note) for head, _, rest in split), fits)
+
+        try:
+            return fitting(self._own)
+        except RENDERING_FAILED as error:
+            if self._own is self._packaged:
+                raise
+            # What an error of the interpreter quotes may be anything.
+            about = f": {plain_text.clean(str(error), 200)}" if isinstance(error, TemplateError) else ""
+            reason = f"{type(error).__name__}{about}"
+            _log.warning("the template %s failed, the packaged one was taken: %s", name, reason)
+            return fitting(
+                self._packaged, f"\n\nThese are the usual words: your template {name} failed ({reason})."
+            )
+
+    def _drafts(self, environment: Environment, name: str, message: Message, previous: str) -> Iterator[str]:
         """From all there is to say down to no child at all, each shorter than the one before."""
-        template = self._environment.get_template(name)
+        template = environment.get_template(name)
         incident = message.incident
         labels = wording.site_labels(incident.sites)
         children = [

@@ -144,3 +144,71 @@ def test_whatever_strangers_type_becomes_a_document_that_jira_takes(
         assert text.count("\n") == harmless.count("\n")
     assert len(ticket.summary.splitlines()) == 1
     assert length(clip(ticket.summary, 255)) <= 255
+
+
+TOKEN = "the-token-of-somebody"
+ESCAPES = {
+    "globals of a function": "{{ link.__globals__ }}",
+    "the environment": "{{ link.__globals__['__builtins__']['__import__']('os').environ }}",
+    "a command": "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+    "a command by another global": "{{ lipsum.__globals__['os'].popen('id').read() }}",
+    "every class": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "every class by a filter": "{{ ''|attr('__class__')|attr('__mro__') }}",
+    "every class by an item": "{{ ()['__class__']['__base__'] }}",
+    "a name that is put together": "{{ ''|attr('__cl' ~ 'ass__') }}",
+    "a name in escapes": r"{{ ''|attr('\x5f\x5fclass\x5f\x5f') }}",
+    "a format": "{{ '{0.__class__.__mro__}'.format(headline) }}",
+    "a format by a filter": "{{ (('{0.__class__}'|attr('format'))(headline)) }}",
+    "a format of a map": "{{ '{a.__class__}'.format_map({'a': headline}) }}",
+    "a format that is handed on": "{% for one in ['{0.__class__}']|map('attr', 'format') %}{{ one(headline) }}{% endfor %}",
+    "the template itself": "{{ self.__init__.__globals__ }}",
+    "the template's frame": "{{ self._TemplateReference__context.environment }}",
+    "a generator's frame": "{{ (headline for headline in [1]).gi_frame }}",
+    "an import": "{% import 'os' as os %}{{ os.environ }}",
+    "a file": "{% include '../../../../../../etc/passwd' %}",
+    "a change of what it is given": "{% set _ = steps.append('x') %}{% set _ = facts.clear() %}{{ steps.pop() }}",
+    "a range without an end": "{% for _ in range(999999999) %}{% endfor %}",
+    "a call of a class": "{{ headline.__class__('x') }}",
+    "no escape but a slip": "{{ headlnie }}",
+    "a division by nothing": "{{ 1 / 0 }}",
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES.keys())
+def test_a_template_of_a_user_reads_nothing_but_what_it_is_given_and_the_incident_is_told_all_the_same(
+    escape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIST_API_TOKEN", TOKEN)
+    for name in ("ticket_critical.txt.j2", "ticket_comment.txt.j2"):
+        (tmp_path / name).write_text(f"Mine\n{escape}\n", encoding="utf-8")
+    templates = TicketTemplates(tmp_path)
+    ticket = templates.ticket(message(incident()), lambda _: True)
+    comment = templates.comment(message(incident(), "more_sites", 2), lambda _: True)
+    for said in (f"{ticket.summary}\n{ticket.body}", comment):
+        for leaked in (TOKEN, "root:", "uid=", "<class", "<module", "{0.", "<generator", "<frame"):
+            assert leaked not in said
+        assert "These are the usual words: your template ticket_" in said
+    assert ticket.summary == "CRITICAL: Coverage is critical at Store 1"
+
+
+def test_the_note_about_a_template_that_fails_fits_into_the_ticket(tmp_path: Path) -> None:
+    (tmp_path / "ticket_critical.txt.j2").write_text("Mine\n{{ nothing }}", encoding="utf-8")
+    ticket = TicketTemplates(tmp_path).ticket(message(incident(300)), lambda body: len(body) <= 4000)
+    assert len(ticket.body) <= 4000
+    assert ticket.body.endswith("failed (UndefinedError: 'nothing' is undefined).")
+
+
+def test_templates_of_users_may_do_what_templates_do(tmp_path: Path) -> None:
+    (tmp_path / "ticket_critical.txt.j2").write_text(
+        "{% extends 'ticket_base.txt.j2' %}{% block summary %}Own: {{ headline|upper|truncate(20) }}{% endblock %}",
+        encoding="utf-8",
+    )
+    (tmp_path / "ticket_comment.txt.j2").write_text(
+        "Sum: {{ [1, 2]|sum }} {{ '%s-%s'|format('a', 'b') }} {{ '{:>3}'.format(7) }} {{ headline.lower() }} {{ mark }}",
+        encoding="utf-8",
+    )
+    templates = TicketTemplates(tmp_path)
+    assert "failed" not in templates.ticket(message(incident()), lambda _: True).body
+    assert templates.comment(message(incident()), lambda _: True).startswith(
+        "Sum: 3 a-b 7 critical: coverage"
+    )
