@@ -33,6 +33,22 @@ def dagster_home(settings: "Settings") -> Path:
     return home
 
 
+PG_URL = "DAGSTER_PG_URL"
+"""Variable with the address of Dagster's own database, as docs/operations.md has it in ``dagster.yaml``."""
+
+
+def with_driver(address: str) -> str:
+    """An address of PostgreSQL that names the driver which Dagster's storage is written for.
+
+    SQLAlchemy takes another one for a plain ``postgresql://``, with which no event can be stored and no run begins.
+
+    >>> with_driver("postgresql://mist@db/dagster")
+    'postgresql+psycopg2://mist@db/dagster'
+    """
+    scheme, separator, rest = address.partition("://")
+    return f"postgresql+psycopg2://{rest}" if separator and scheme in ("postgres", "postgresql") else address
+
+
 def environment(settings: "Settings", extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for Dagster's own processes: this data folder and its Dagster home, as absolute paths."""
     return {
@@ -40,6 +56,7 @@ def environment(settings: "Settings", extra: Mapping[str, str] | None = None) ->
         "DAGSTER_HOME": str(dagster_home(settings)),
         "MIST_PIPELINE_DATA": str(settings.data.resolve()),
         "PYTHONWARNINGS": "ignore",
+        **({PG_URL: with_driver(os.environ[PG_URL])} if PG_URL in os.environ else {}),
         **(extra or {}),
     }
 
@@ -49,5 +66,7 @@ def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
     """Dagster's instance of this data folder, so that runs from the command line are seen in the UI."""
     from dagster import DagsterInstance
 
+    if PG_URL in os.environ:
+        os.environ[PG_URL] = with_driver(os.environ[PG_URL])
     with DagsterInstance.from_config(str(dagster_home(settings))) as opened:
         yield opened
