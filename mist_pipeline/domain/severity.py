@@ -40,6 +40,9 @@ STATUS_OF_SEVERITY: Mapping[str, str] = {
 }
 """What people call a site, or one metric of it, with this severity; worst first."""
 
+SEVERITIES_IN_WORDS = ", ".join(f"{severity} is {status}" for severity, status in STATUS_OF_SEVERITY.items())
+"""The line that says which severity is which status, for those who read both words."""
+
 SEVERITY_OF_STATUS: Mapping[str, str] = {status: severity for severity, status in STATUS_OF_SEVERITY.items()}
 """The way back; UNKNOWN has no severity."""
 

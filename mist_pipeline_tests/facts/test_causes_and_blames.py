@@ -9,6 +9,7 @@ import pytest
 from mist_pipeline.report import build_dashboard, render_html, render_text
 from mist_pipeline_tests.support.facts.blame_reader import blame_falsehoods
 from mist_pipeline_tests.support.facts.cause_reader import cause_falsehoods
+from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
 from mist_pipeline_tests.support.facts.organisations import sharing
 from mist_pipeline_tests.support.facts.report_reader import finding_falsehoods, report_falsehoods
 from mist_pipeline_tests.support.facts.tree import tree
@@ -49,6 +50,11 @@ def test_everything_said_of_them_is_so(truth: Truth) -> None:
     assert said(truth, truth) == []
     assert finding_falsehoods(truth) == []
     assert report_falsehoods(truth) == []
+
+
+def test_that_nothing_is_shared_is_noticed(truth: Truth) -> None:
+    (wrong,) = falsehoods([Passage("page", "Nothing: no trouble is shared by several sites.")], truth)
+    assert "there is ['Weak signal at 6 of 6 sites of group north" in wrong
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,21 @@
 """Things that were said once and were not so: each has to be found by the check, and none may be said again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
 import pytest
 
+from mist_pipeline.report import build_dashboard
+from mist_pipeline.report.document.model import Dashboard
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
 from mist_pipeline_tests.support.facts.organisations import D, told
-from mist_pipeline_tests.support.facts.report_reader import finding_falsehoods, report_falsehoods
+from mist_pipeline_tests.support.facts.report_reader import (
+    card_falsehoods,
+    finding_falsehoods,
+    order_falsehoods,
+    report_falsehoods,
+)
 from mist_pipeline_tests.support.facts.series import (
     BAD_WEEK,
     BELOW_ITS_LEVEL,
@@ -64,6 +71,19 @@ SAID: dict[str, tuple[Passage, Series]] = {
         Passage("a", "↑ ALERT: critical, +0.6 points a day", "a", "coverage"),
         {"a_coverage": BAD_WEEK},
     ),
+    "nothing to attend to beside a site that is critical": (
+        Passage("a", "Nothing: no site is critical or unhealthy, and no degraded one worsens."),
+        {"a_coverage": DROPPED},
+    ),
+    "nothing fell beside a fall": (
+        Passage("a", "Nothing fell beyond its own noise against the day before."),
+        {"a_coverage": DROPPED},
+    ),
+    "nothing at risk beside a risk": (
+        Passage("a", "Nothing: no series is expected to cross a threshold."),
+        {"a_coverage": FALLING},
+    ),
+    "nothing blamed beside a classifier": (Passage("a", "Nothing is blamed."), {"a_coverage": DROPPED}),
     "a sentence without a checker": (Passage("a", "All is 99 % well."), {"a_coverage": FLAT}),
 }
 
@@ -72,6 +92,46 @@ SAID: dict[str, tuple[Passage, Series]] = {
 def test_the_check_finds_it(name: str) -> None:
     passage, series = SAID[name]
     assert falsehoods([passage], told(**series))
+
+
+def worst_first(document: Dashboard) -> None:
+    """As it was once: a site with 58.7 below one with 61.4."""
+    document["attention"].reverse()
+
+
+def level_above_the_line(document: Dashboard) -> None:
+    """As it was once: more than even odds to cross, and a middle course that never does."""
+    for risk in document["at_risk"] or []:
+        for day in risk["forecast"]:
+            day["mean_pct"] = 99.0
+
+
+def courses_of_another_series(document: Dashboard) -> None:
+    for risk in document["at_risk"] or []:
+        risk["courses"] = [[99.0] * 7 for _ in risk["courses"]]
+
+
+@pytest.mark.parametrize(
+    ("mend", "series", "said"),
+    [
+        (
+            worst_first,
+            {"a_coverage": [*noisy(96, 59), 61.4], "b_coverage": [*noisy(96, 59), 58.7]},
+            "worst first",
+        ),
+        (level_above_the_line, {"b_coverage": FALLING}, "the line that is drawn ends at 99.0 above 70"),
+        (courses_of_another_series, {"b_coverage": FALLING}, "0% of the courses that are drawn cross"),
+    ],
+)
+def test_the_check_finds_a_wrong_order_and_a_wrong_picture(
+    mend: Callable[[Dashboard], None], series: dict[str, Scores], said: str
+) -> None:
+    truth = told(**series)
+    document = build_dashboard(truth.data)
+    assert [*card_falsehoods(document, truth), *order_falsehoods(document)] == []
+    mend(document)
+    wrong = [*card_falsehoods(document, truth), *order_falsehoods(document)]
+    assert any(said in one for one in wrong), wrong
 
 
 DAYS: dict[str, tuple[Series, str]] = {

@@ -31,6 +31,7 @@ from mist_pipeline.cli.alerts.tables import (
 )
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.delivery.rendering.wording import left_out
+from mist_pipeline.domain.finding_kinds import kind_title
 from mist_pipeline.domain.metrics import family_title, title_of
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import clean, count, safe_url
@@ -262,7 +263,7 @@ _WORDS: Mapping[str, str | Callable[[Any], str]] = {
     "alert lapsed": "did not hold",
     "alert opened": "opened as {severity}",
     "alert reopened": "is back as {severity}",
-    "alert seen": lambda detail: f"reported by {', '.join(detail['kinds'])}",
+    "alert seen": lambda detail: f"reported: {', '.join(map(kind_title, detail['kinds']))}",
     "alert renewed": "seen again",
     "alert quieted": "readings are good again; its recovery is counted",
     "alert frozen": "nobody can see it; its times stand still",

@@ -7,7 +7,7 @@ plain text, never as markup. Not here: the commands, and one incident in full (`
 import csv
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from rich.text import Text
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident, Withheld
 from mist_pipeline.cli.alerts.arguments import Sites
 from mist_pipeline.cli.console import console
+from mist_pipeline.domain.finding_kinds import kind_title
+from mist_pipeline.domain.metrics import classifier_title, family_title, title_of
 from mist_pipeline.domain.severity import Severity, rank, worst
 from mist_pipeline.domain.text import ID_LENGTH, clean, count, duration
 from mist_pipeline.domain.text import instant as in_words
@@ -231,14 +233,25 @@ def alert_csv(frame: "pl.DataFrame") -> str:
 
 
 def alert_table(frame: "pl.DataFrame") -> Table:
-    """Alerts with the columns of `alert_csv`; ids and instants are shortened, so that a row is a line."""
+    """Alerts with the columns of `alert_csv`; ids and instants are shortened, so that a row is a line, and names are titles."""
     rows = table(*frame.columns)
     for row in frame.iter_rows(named=True):
         rows.add_row(*(_alert_cell(name, value) for name, value in row.items()))
     return rows
 
 
+_TITLES: dict[str, Callable[[str], str]] = {
+    "metric": title_of,
+    "family": family_title,
+    "classifier": classifier_title,
+    "kind": kind_title,
+}
+"""Columns that people are shown in words."""
+
+
 def _alert_cell(name: str, value: object) -> Text:
+    if name in _TITLES and value:
+        return cell(_TITLES[name](str(value)))
     if isinstance(value, datetime):
         return Text(f"{value.astimezone(UTC):%Y-%m-%d %H:%M}Z")
     return cell(short(str(value or "")) if name.endswith("_id") else str(value or ""))

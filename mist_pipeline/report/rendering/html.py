@@ -19,10 +19,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mist_pipeline.analysis.risks.horizon import WARNING_DAYS
+from mist_pipeline.domain.finding_kinds import kind_title
 from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.numbers import beyond_chance, percent, rounded_down
 from mist_pipeline.domain.palette import DARK, LIGHT, PAPER
-from mist_pipeline.domain.severity import STATUS_OF_SEVERITY, status_of
+from mist_pipeline.domain.severity import SEVERITIES_IN_WORDS, STATUS_OF_SEVERITY, status_of
 from mist_pipeline.domain.text import count
 from mist_pipeline.report.document import formatting
 from mist_pipeline.report.document.model import STATUSES, Attention, Classifier, Dashboard, Reading
@@ -154,6 +155,7 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "metric": title_of,
     "number": formatting.number,
     "number_hit": formatting.number_hit,
+    "kind_title": kind_title,
     "why_nobody_is_counted": formatting.why_nobody_is_counted,
     "percent": percent,
     "health": health_text,
@@ -232,6 +234,7 @@ class Page:
             "warning_days": WARNING_DAYS,
             "has_courses": any(risk["courses"] for risk in risks[: settings.max_charts]),
             "n_courses": max((len(risk["courses"]) for risk in risks[: settings.max_charts]), default=0),
+            "severities_in_words": SEVERITIES_IN_WORDS,
             "past": cut(dashboard["past_incidents"] or [], settings.max_rows),
             "more_risks": cut(risks[settings.max_charts :], settings.max_rows),
             "trends": cut(dashboard["trends"], settings.max_rows // 2),

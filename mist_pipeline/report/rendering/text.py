@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+from mist_pipeline.domain.finding_kinds import kind_title
 from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.numbers import beyond_chance, percent, rounded_down
+from mist_pipeline.domain.severity import SEVERITIES_IN_WORDS
 from mist_pipeline.domain.text import count
 from mist_pipeline.report.document.formatting import number, number_hit, signed, why_nobody_is_counted
 from mist_pipeline.report.document.model import STATUSES, Anomaly, Classifier, Dashboard
@@ -61,6 +63,7 @@ def _head(dashboard: Dashboard) -> list[str]:
             f"{number(read['not_asked'])} not asked or not answered."
         ),
     ]
+    lines.append(f"  Severity and status: {SEVERITIES_IN_WORDS}.")
     if totals["mean_health"] is not None:
         lines.append(f"  Mean health of the judged sites: {rounded_down(totals['mean_health']):.1f} of 100.")
     if dashboard["unknown"]:
@@ -68,7 +71,7 @@ def _head(dashboard: Dashboard) -> list[str]:
             f"{why['reason']} ({number(why['num_sites'])})" for why in dashboard["unknown"][:4]
         )
         lines.append(f"  Not judged: {reasons}.")
-    lines += [f"  ! {notice['kind']}: {notice['summary']}" for notice in dashboard["notices"]]
+    lines += [f"  ! {kind_title(notice['kind'])}: {notice['summary']}" for notice in dashboard["notices"]]
     return lines
 
 

@@ -16,6 +16,7 @@ from mist_pipeline.report.document.model import STATUSES, Dashboard
 from mist_pipeline_tests.support.facts.blame_reader import blame_falsehoods
 from mist_pipeline_tests.support.facts.cause_reader import cause_falsehoods
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
+from mist_pipeline_tests.support.facts.nothing_claims import nothing_said
 from mist_pipeline_tests.support.facts.tree import Node, tree
 from mist_pipeline_tests.support.facts.truth import Truth, metric_called, number_in, percentage
 
@@ -28,11 +29,12 @@ def report_falsehoods(truth: Truth) -> list[str]:
         *falsehoods(_of_headline(document, page), truth),
         *falsehoods(_of_document(document), truth),
         *_counts(page, truth),
-        *_cards(document, truth),
-        *_order(document),
+        *card_falsehoods(document, truth),
+        *order_falsehoods(document),
         *past_falsehoods(document, page, render_text(truth.data), truth),
         *cause_falsehoods(document, page, render_text(truth.data), truth),
         *blame_falsehoods(document, page, render_text(truth.data), truth),
+        *falsehoods(nothing_said(page, render_text(truth.data)), truth),
         *falsehoods(_of_page(page, document), truth),
         *_cells(page, document, truth),
         *falsehoods(_of_text(render_text(truth.data), document), truth),
@@ -79,7 +81,7 @@ def _of_document(document: Dashboard) -> Iterator[Passage]:
             yield Passage("JSON, week", day["text"], trend["site_id"], trend["metric"])
 
 
-def _cards(document: Dashboard, truth: Truth) -> Iterator[str]:
+def card_falsehoods(document: Dashboard, truth: Truth) -> Iterator[str]:
     """What the picture of a card shows is what its sentence says."""
     for risk in document["at_risk"] or []:
         name = f"JSON, at risk: {risk['label']}, {risk['metric']}"
@@ -124,7 +126,7 @@ def past_falsehoods(document: Dashboard, page: Node, text: str, truth: Truth) ->
             yield f"text, past: no line says {facts}"
 
 
-def _order(document: Dashboard) -> Iterator[str]:
+def order_falsehoods(document: Dashboard) -> Iterator[str]:
     """Worst first: by status, and under one status by the score that is shown."""
     place = {status: number for number, status in enumerate(STATUSES)}
     attention = [(item["status"], item["score_pct"]) for item in document["attention"]]
