@@ -20,6 +20,7 @@ from mist_pipeline.notification.message_context import Subject, Surroundings
 from mist_pipeline_tests.support.alerts.impacts import impact
 from mist_pipeline_tests.support.facts.incident_reader import (
     Rows,
+    digest_falsehoods,
     fact_falsehoods,
     in_columns,
     past_line_falsehoods,
@@ -250,3 +251,24 @@ def test_the_past_in_a_digest_is_as_the_ledger_has_it_and_a_wrong_time_is_notice
     ):
         wrong = [LONE.alerts[0], replace(gone[0].alerts[0], **changes), gone[1].alerts[0]]
         assert any(noticed in one for one in past_line_falsehoods(lines, wrong, NAMES)), changes
+
+
+def test_the_title_of_a_digest_counts_as_the_ledger_does() -> None:
+    gone = past(2, 10, 6), past(3, 30, 3)
+    over_now = over(going(ended(alert(4), MINUTE), incident_id="d" * 16), DECIDED_AT)
+    row = digest(
+        [
+            (LONE, "first", {}),
+            (over_now, "all_resolved", {"is_over": True}),
+            *((one, "past", {"is_over": True}) for one in gone),
+        ]
+    )
+    row = replace(row, payload={**row.payload, "counted": 5})
+    title = compose(row, by_id(LONE, over_now, *gone), Surroundings(site_names=NAMES)).incident.title
+    known = [rows(one) for one in (LONE, over_now, *gone)]
+    assert digest_falsehoods(title, known, 5) == []
+    assert digest_falsehoods(title, known, 4) == [
+        "over before they were noticed: 7 is said, the tables have 6.0000"
+    ]
+    assert digest_falsehoods(title, known[1:], 5)
+    assert digest_falsehoods(title, [known[0], known[0], *known[2:]], 5)

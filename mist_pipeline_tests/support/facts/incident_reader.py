@@ -338,6 +338,33 @@ _CHECKERS: Mapping[str, Checker] = {
 }
 
 
+_DIGEST = re.compile(
+    rf"(?P<told>{N}) incidents? during quiet hours(?:, (?P<over>{N}) of them over)?"
+    rf"(?:; (?P<past>{N}) more (?:was over before it was|were over before they were) noticed)?"
+)
+
+
+def digest_falsehoods(title: str, told: Sequence[Rows], counted: int = 0) -> list[str]:
+    """What the title of a digest says of its incidents that is not so.
+
+    Args:
+        title: The title.
+        told: What the ledger has of its incidents.
+        counted: How many more were over before they were noticed.
+    """
+    found = _DIGEST.fullmatch(title)
+    if found is None:
+        return [f"no checker for “{title}”"]
+    past = [one for one in told if all(alert.is_past for alert in one.alerts)]
+    now = [one for one in told if one not in past]
+    over = sum(not one.incident.is_active for one in now)
+    wrong = [*nearest(found["told"], len(now), "incidents")]
+    # Where all are over, the state says so.
+    wrong += nearest(found["over"] or "0", over if over < len(now) else 0, "over")
+    wrong += nearest(found["past"] or "0", len(past) + counted, "over before they were noticed")
+    return wrong
+
+
 def past_line_falsehoods(
     lines: Iterable[str], alerts: Sequence[Alert], labels: Mapping[str, str]
 ) -> list[str]:
