@@ -23,7 +23,10 @@ _DAY = timedelta(days=1)
 def expected_clocks(settings: Settings) -> dict[str, timedelta]:
     """Every schedule and sensor that there should be → the longest time between two ticks."""
     return {
-        MORNING_SCHEDULE: _DAY,
+        # Hourly by day; none ticks in the first hours of a day.
+        MORNING_SCHEDULE: _DAY / 8,
+        "after_late_answers": _DAY / 8,
+        "after_the_morning": _DAY,
         "after_the_findings": _DAY,
         "every_night": _DAY,
         "four_times_a_day": _DAY / 4,
