@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from mist_pipeline.cli.console import console, next_commands, progress_bar
+from mist_pipeline.cli.console import console, next_commands, progress_bar, shown
 from mist_pipeline.cli.place import announce, need_data_folder
 
 if TYPE_CHECKING:
@@ -153,9 +153,13 @@ def backfill(
 
 
 def retention(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be moved.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be moved and removed.")
+    ] = False,
 ) -> None:
-    """Move old reports and raw files into archives, after reading every archive back. Nothing else is deleted.
+    """Move old reports and raw files into archives, after reading every archive back; remove what has had its day.
+
+    Removed are answers of polls of days that were collected, runs of Dagster that are long over, and leftovers of killed processes.
 
     Example: [cyan]mist-pipeline retention --dry-run[/]
     """
@@ -167,6 +171,7 @@ def retention(
         from mist_pipeline.workflows.retention import planned
 
         steps = planned(settings, datetime.now(settings.organisation.zone).date())
+        steps += _planned_beside(settings)
         console.print("\n".join(steps) if steps else "Nothing is old enough.", markup=False)
         return
     from mist_pipeline.cli.execution import execute
@@ -174,6 +179,23 @@ def retention(
     with progress_bar() as bar:
         outcome = execute(settings, "retention", progress=bar)
     print_outcomes([outcome])
+
+
+def _planned_beside(settings: "Settings") -> list[str]:
+    """What retention would do besides moving files, for people."""
+    from mist_pipeline.cli.dagster_home import instance
+    from mist_pipeline.defs.dagster_history import prune
+    from mist_pipeline.defs.retention import oldest_run_kept
+    from mist_pipeline.workflows.running.leftovers import find_leftovers
+
+    now = datetime.now(UTC)
+    left = find_leftovers(settings.data, now)
+    steps = [
+        f"remove {shown(each.path)} ({each.num_bytes:,} bytes), left by a killed process" for each in left
+    ]
+    with instance(settings) as opened:
+        old = prune(opened, oldest_run_kept(settings, now), is_dry_run=True)
+    return [*steps, str(old)] if old.runs or old.logs else steps
 
 
 def _check_place(settings: "Settings", mode: Mode) -> None:

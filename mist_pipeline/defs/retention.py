@@ -1,12 +1,22 @@
-"""The retention job: an op, since it moves files and makes no table. What it does is in ``workflows.retention``."""
+"""The retention job: ops, since it moves files and makes no table. What they do is in ``workflows`` and `dagster_history`."""
+
+from datetime import datetime, timedelta
 
 import dagster as dg
 
+from mist_pipeline.defs.dagster_history import prune
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.messages import utc_now
 from mist_pipeline.workflows.retention import archive
+from mist_pipeline.workflows.running.leftovers import sweep
+
+
+def oldest_run_kept(settings: Settings, now: datetime) -> datetime:
+    """Runs that began earlier may go."""
+    return now - timedelta(days=settings.history.keep_runs_days)
 
 
 def retention_job() -> dg.JobDefinition:
@@ -28,12 +38,30 @@ def retention_job() -> dg.JobDefinition:
             }
         )
 
+    @dg.op(
+        description="Dagster keeps runs of so many days; of older runs about days it keeps which days they made."
+    )
+    def prune_dagster(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+        gone = prune(context.instance, oldest_run_kept(settings, utc_now()))
+        context.log.info("Done: %s", gone)
+        context.add_output_metadata({"runs": gone.runs, "logs": gone.logs, "bytes": gone.num_bytes})
+
+    @dg.op(description="Files of processes that were killed; never those of a living one.")
+    def sweep_leftovers(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+        gone = sweep(settings.data, utc_now())
+        for leftover in gone:
+            context.log.info("Removed %s (%d bytes)", leftover.path, leftover.num_bytes)
+        context.add_output_metadata({"files": len(gone), "bytes": sum(each.num_bytes for each in gone)})
+
     @dg.job(
         name="retention",
         tags=limited("retention"),
-        description="Old reports and raw files into archives; a summary of every week.",
+        description="Old reports and raw files into archives, a summary of every week; old runs and leftovers are removed.",
     )
     def retention() -> None:
+        # None waits for another: a damaged raw file is no reason to let the rest grow.
         archive_what_is_old()
+        prune_dagster()
+        sweep_leftovers()
 
     return retention

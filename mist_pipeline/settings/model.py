@@ -170,6 +170,9 @@ class History(Section):
     keep_days: int = Field(7, ge=1, description="Days of reports kept as folders before they are compressed.")
     auto_archive: bool = Field(True, description="Move old reports and raw files into archives by schedule.")
     archive_after_days: int = Field(30, ge=1, description="Age at which raw files go into monthly archives.")
+    keep_runs_days: int = Field(
+        14, ge=7, description="Days that Dagster keeps runs, their logs, ticks and results of checks."
+    )
 
 
 class Health(Section):

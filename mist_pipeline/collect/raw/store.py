@@ -98,6 +98,10 @@ class RawStore:
         generations = self._manifests(kind, day)
         return self._read_manifest(generations[-1], day) if generations else None
 
+    def has(self, kind: str, day: date) -> bool:
+        """Whether the day was ever fetched, whatever became of its files."""
+        return bool(self._manifests(kind, day))
+
     def latest(self, kind: str) -> Manifest | None:
         """The newest generation of the last day that was fetched and is not packed, or None; damaged ones are left out."""
         folders = sorted((self.root / _check_kind(kind)).glob("day=????-??-??"), reverse=True)

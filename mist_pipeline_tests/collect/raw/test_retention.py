@@ -1,4 +1,6 @@
 import contextlib
+import gzip
+import random
 import shutil
 import tarfile
 from datetime import UTC, date, datetime, timedelta
@@ -26,6 +28,7 @@ from mist_pipeline_tests.support.collect.fake_cloud import (
     same,
     sites_of,
 )
+from mist_pipeline_tests.support.collect.raw_records import scores
 
 TODAY = date(2026, 3, 11)  # a Wednesday
 RULES = Rules(keep_days=7, archive_after_days=30)
@@ -304,3 +307,61 @@ def test_nothing_there_is_nothing_to_do_but_the_week(tmp_path: Path) -> None:
     plan = plan_retention(tmp_path / "raw", tmp_path / "reports", RULES, TODAY)
     assert (plan.moves, len(plan.weeks)) == ((), 1)
     assert retention.apply_retention(plan, weekly)[0].exists()
+
+
+def polled(raw: Path, day: date) -> list[Path]:
+    """Two polls of a day; returns their files."""
+    store = RawStore(raw)
+    for minute in (0, 15):
+        at = datetime(day.year, day.month, day.day, 12, minute, tzinfo=UTC)
+        with store.generation("live_sle_org", [day], at) as fetching:
+            record, _ = scores(minute / 60, [], day=day)
+            fetching.write([record])
+            fetching.commit([record.header.key], {})
+    return sorted((raw / "live_sle_org" / f"day={day}").iterdir())
+
+
+def test_answers_of_polls_go_once_their_day_was_collected_and_reads_whole(raw: Path, reports: Path) -> None:
+    collected, never_collected = RAW_DAYS[-1], date(2026, 2, 20)
+    gone, kept = polled(raw, collected), polled(raw, never_collected)
+    before = history(raw)
+    lines = plan_retention(raw, reports, RULES, date(2026, 2, 21)).lines()
+    assert any(
+        f"remove 4 files ({sum(map(size, gone)):,} bytes) of the polls of {collected}" in line
+        for line in lines
+    )
+    run(raw, reports, today=date(2026, 2, 21))
+    assert not gone[0].parent.exists()
+    assert all(path.exists() for path in kept)
+    assert same(before, history(raw)) == []
+    assert plan_retention(raw, reports, RULES, date(2026, 2, 21)).superseded == ()
+
+
+def test_answers_of_the_polls_of_yesterday_stay(raw: Path, reports: Path) -> None:
+    kept = polled(raw, RAW_DAYS[-1])
+    run(raw, reports, today=RAW_DAYS[-1] + timedelta(days=1))
+    assert all(path.exists() for path in kept)
+
+
+def test_answers_of_polls_stay_where_their_day_is_damaged(raw: Path, reports: Path) -> None:
+    day = RAW_DAYS[-1]
+    kept = polled(raw, day)
+    # The window of six days lies with its first day.
+    for path in (raw / "sle_detail" / f"day={RAW_DAYS[0]}").glob("*.jsonl.gz"):
+        path.write_bytes(b"")
+    with pytest.raises(NotVerifiedError, match=f"sle_detail.*{RAW_DAYS[0]}"):
+        run(raw, reports, today=date(2026, 2, 21))
+    assert all(path.exists() for path in kept)
+
+
+def size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def test_a_month_of_large_files_stays_where_it_is(raw: Path, reports: Path) -> None:
+    # What is compressed already does not get smaller: random bytes stand for it.
+    noise = random.Random(7).randbytes(400_000)
+    for path in (raw / "sle_org").rglob("day=2026-01-*/*.gz"):
+        with path.open("ab") as file:
+            file.write(gzip.compress(noise))
+    assert [move for move in plan_retention(raw, reports, RULES, TODAY).moves if move.prefix == "raw"] == []

@@ -1,0 +1,125 @@
+"""What Dagster keeps of runs that are long over: which of it may go, and removing it.
+
+Runs about now (polls, messages, copies) go with all that is known of them. Of runs about days only the logs go: their
+materialisations say which days were made, which the morning asks (`mornings`). Ticks of schedules and sensors go, and results of checks
+but the newest of each. Not here: files of the pipeline itself (``workflows.retention``).
+"""
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+
+# Dagster has no public way to let go of ticks of every state, of the results of checks, and of the files of SQLite.
+from dagster._core.scheduler.instigation import TickStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+
+_PAGE = 500
+_DAY_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What goes, or would go.
+
+    Attributes:
+        runs: Runs about now, with their events.
+        logs: Runs about days whose logs go.
+        num_bytes: Size of the files that go.
+    """
+
+    runs: int
+    logs: int
+    num_bytes: int
+
+    def __str__(self) -> str:
+        return (
+            f"remove {self.runs:,} old runs and the logs of {self.logs:,} runs about days from Dagster's home "
+            f"({self.num_bytes:,} bytes of files), with old ticks and results of checks"
+        )
+
+
+def prune(instance: dg.DagsterInstance, before: datetime, *, is_dry_run: bool = False) -> Pruned:
+    """Let go of what is known of runs that were over before an instant.
+
+    Args:
+        instance: Dagster's instance.
+        before: Runs created earlier that are over are old.
+        is_dry_run: Only count.
+    """
+    runs = logs = num_bytes = 0
+    root = Path(instance.root_directory)
+    for run_id, is_about_days in _old_runs(instance, before):
+        files = [path for path in _files(root, run_id) if path.exists()]
+        if is_about_days:
+            logs += bool(files)
+        else:
+            runs += 1
+            if not is_dry_run:
+                instance.delete_run(run_id)
+        for path in files:
+            num_bytes += _size(path)
+            if not is_dry_run:
+                _remove(path)
+    if not is_dry_run:
+        _purge_ticks(instance, before)
+        _purge_checks(instance, before)
+    return Pruned(runs, logs, num_bytes)
+
+
+def _old_runs(instance: dg.DagsterInstance, before: datetime) -> list[tuple[str, bool]]:
+    """Id, and whether it is about days, of every old run: all of them first, since what is removed is a page's begin."""
+    wanted = dg.RunsFilter(statuses=OVER, created_before=before)
+    found: list[tuple[str, bool]] = []
+    while page := instance.get_runs(wanted, cursor=found[-1][0] if found else None, limit=_PAGE):
+        found += [(run.run_id, any(tag in run.tags for tag in _DAY_TAGS)) for run in page]
+    return found
+
+
+def _files(root: Path, run_id: str) -> tuple[Path, ...]:
+    """Where SQLite keeps the events of a run, and where its output is kept."""
+    events = root / "history" / "runs"
+    return (
+        *(events / f"{run_id}.db{suffix}" for suffix in ("", "-wal", "-shm", "-journal")),
+        root / "storage" / run_id,
+    )
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(each.lstat().st_size for each in files if not each.is_dir())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _purge_ticks(instance: dg.DagsterInstance, before: datetime) -> None:
+    if instance.schedule_storage is None:
+        return
+    for state in instance.all_instigator_state():
+        instance.purge_ticks(state.instigator_origin_id, state.selector_id, before.timestamp(), [*TickStatus])
+
+
+def _purge_checks(instance: dg.DagsterInstance, before: datetime) -> None:
+    """Old results of checks, but for the newest of each check, which says how it stands."""
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return
+    import sqlalchemy as sa
+
+    table = AssetCheckExecutionsTable
+    newest = sa.select(sa.func.max(table.c.id)).group_by(table.c.asset_key, table.c.check_name)
+    old = table.delete().where(
+        table.c.create_timestamp < before.replace(tzinfo=None), table.c.id.not_in(newest)
+    )
+    with storage.index_connection() as connection:
+        connection.execute(old)
