@@ -137,12 +137,13 @@ def _run(opened: "DagsterInstance", job: "JobDefinition", tags: Mapping[str, str
 
 
 def _rows(result: "JobExecutionResult") -> int:
-    # A run over many days tells the same count once for every day.
-    counts: dict[str, int] = {}
+    # Of a partition that was made twice, by a repeated step, the last count is the right one.
+    counts: dict[tuple[str, str | None], int] = {}
     for event in result.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization
         if count := materialization.metadata.get("dagster/row_count"):
-            counts[materialization.asset_key.to_user_string()] = int(str(count.value))
+            name = materialization.asset_key.to_user_string()
+            counts[name, materialization.partition] = int(str(count.value))
     return sum(counts.values())
 
 

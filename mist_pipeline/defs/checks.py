@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.check_days import about_days
+from mist_pipeline.defs.failing_rows import failing_rows, found
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
@@ -112,6 +113,15 @@ def _impossible(table: Table) -> dict[str, str]:
     return {name: " OR ".join(impossible) for name, impossible in conditions.items() if impossible}
 
 
+def _about_rows(
+    warehouse: Warehouse, table: Table, days: tuple[date, date] | None, wrong: str
+) -> dict[str, Any]:
+    """Which days and which rows fail, for which a condition holds; '': none does."""
+    where, parameters = _where(table, days)
+    failed = _days_with(warehouse, table, days, wrong)
+    return {**about_days(days, failed), **failing_rows(warehouse, table, where, parameters, wrong)}
+
+
 def _any_of(conditions: Iterable[str]) -> str:
     return " OR ".join(f"({condition})" for condition in conditions)
 
@@ -129,11 +139,11 @@ def table_checks(table: Table) -> list[dg.AssetChecksDefinition]:
         repeated = duplicate_keys(warehouse, table, days)
         description = f"{repeated} keys ({', '.join(table.key)}) occur more than once" if repeated else None
         same_key = f"count(*) OVER (PARTITION BY {', '.join(map(quote, table.key))}) > 1"
-        failed = _days_with(warehouse, table, days, same_key if repeated else "")
+        wrong = same_key if repeated else ""
         return dg.AssetCheckResult(
             passed=not repeated,
             description=description,
-            metadata={"repeated": repeated, **about_days(days, failed)},
+            metadata={"repeated": repeated, **_about_rows(warehouse, table, days, wrong)},
         )
 
     @dg.asset_check(
@@ -149,10 +159,8 @@ def table_checks(table: Table) -> list[dg.AssetChecksDefinition]:
         wrong = out_of_range(warehouse, table, days)
         description = ", ".join(f"{count} rows of {name}" for name, count in wrong.items()) or None
         impossible = _impossible(table)
-        failed = _days_with(warehouse, table, days, _any_of(impossible[name] for name in wrong))
-        return dg.AssetCheckResult(
-            passed=not wrong, description=description, metadata={**wrong, **about_days(days, failed)}
-        )
+        rows = _about_rows(warehouse, table, days, _any_of(impossible[name] for name in wrong))
+        return dg.AssetCheckResult(passed=not wrong, description=description, metadata={**wrong, **rows})
 
     return [keys_are_unique, values_are_possible]
 
@@ -285,9 +293,9 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
             broken = broken_rules(warehouse, table, days)
             description = ", ".join(f"{count} rows of {name}" for name, count in broken.items()) or None
             wrong = _any_of(f"NOT ({RULES[table][name]})" for name in broken)
-            failed = _days_with(warehouse, table, days, wrong)
+            rows = _about_rows(warehouse, table, days, wrong)
             return dg.AssetCheckResult(
-                passed=not broken, description=description, metadata={**broken, **about_days(days, failed)}
+                passed=not broken, description=description, metadata={**broken, **rows}
             )
 
         return rules_hold
@@ -301,10 +309,9 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
         ) -> dg.AssetCheckResult:
             days = days_checked(context)
             where, parameters = _where(history.SITES, days)
+            lacking = f"FROM history.sites ANTI JOIN {table.full_name} USING (day, site_id) WHERE {where}"
             by_day = warehouse.query(
-                f"SELECT day, count(*) AS sites FROM history.sites ANTI JOIN {table.full_name} USING (day, site_id) "
-                f"WHERE {where} GROUP BY day ORDER BY day",
-                parameters,
+                f"SELECT day, count(*) AS sites {lacking} GROUP BY day ORDER BY day", parameters
             )
             absent = int(by_day["sites"].sum())
             description = f"{absent} sites have no row" if absent else None
@@ -312,7 +319,14 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
                 passed=not absent,
                 severity=dg.AssetCheckSeverity.WARN,
                 description=description,
-                metadata=about_days(days, list(by_day["day"])),
+                metadata={
+                    **about_days(days, list(by_day["day"])),
+                    **(
+                        found(warehouse, f"SELECT * {lacking} ORDER BY day, site_id", parameters)
+                        if absent
+                        else {}
+                    ),
+                },
             )
 
         return every_site_is_there

@@ -5,8 +5,9 @@ is its own: two runs never make the same table at once, and none waits while ano
 writes, which are short, take turns at the lock of the warehouse file (``warehouse.connection``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -85,26 +86,49 @@ def replaced(
     warehouse: Warehouse,
     table: Table,
     frame: pl.DataFrame,
-    metadata: Mapping[str, Any] | None = None,
+    about: Callable[[pl.DataFrame], Mapping[str, Any]] | None = None,
 ) -> dg.MaterializeResult[Any]:
-    """Replace this run's days of a table and say what was written."""
+    """Replace this run's days of a table and say of each what was written.
+
+    Args:
+        context: Of the run.
+        warehouse: Where the table is.
+        table: What is replaced.
+        frame: Its rows of these days.
+        about: What else to say of a day, made from its rows.
+    """
     days = days_of(context)
-    rows = warehouse.replace_days(table, frame, days)
-    return materialised(table, frame, rows, days, metadata)
+    warehouse.replace_days(table, frame, days)
+    facts = {}
+    if about is not None:
+        parts = frame.partition_by("day", as_dict=True)
+        facts = {day: about(parts.get((day,), frame.clear())) for day in days}
+    return days_written(context, warehouse, table, facts)
 
 
-def materialised(
+def days_written(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
     table: Table,
-    frame: pl.DataFrame,
-    rows: int,
-    days: Sequence[date] = (),
-    metadata: Mapping[str, Any] | None = None,
+    facts: Mapping[date, Mapping[str, Any]] = MappingProxyType({}),
 ) -> dg.MaterializeResult[Any]:
-    """What an asset says about its table: row count, days, a preview."""
-    facts: dict[str, Any] = {"dagster/row_count": rows, "preview": dg.MetadataValue.md(preview(frame))}
-    if days:
-        facts["days"] = f"{days[0]} … {days[-1]}" if len(days) > 1 else str(days[0])
-    return dg.MaterializeResult(asset_key=key(table), metadata={**facts, **(metadata or {})})
+    """What an asset says about each day of its table: row count, a preview, and what else is known of it."""
+    for day, (rows, first) in warehouse.glance(table, days_of(context)).items():
+        context.add_asset_metadata(
+            {**_of_rows(rows, first), **facts.get(day, {})}, key(table), day.isoformat()
+        )
+    return dg.MaterializeResult(asset_key=key(table))
+
+
+def written(
+    table: Table, frame: pl.DataFrame, rows: int, metadata: Mapping[str, Any]
+) -> dg.MaterializeResult[Any]:
+    """What an asset without partitions says about its table."""
+    return dg.MaterializeResult(asset_key=key(table), metadata={**_of_rows(rows, frame), **metadata})
+
+
+def _of_rows(rows: int, frame: pl.DataFrame) -> dict[str, Any]:
+    return {"dagster/row_count": rows, "preview": dg.MetadataValue.md(preview(frame))}
 
 
 def preview(frame: pl.DataFrame, rows: int = 8) -> str:

@@ -95,6 +95,20 @@ class Warehouse:
         schema = table.polars_schema()
         return frame.select(pl.col(name).cast(schema[name]) for name in frame.columns)
 
+    def glance(
+        self, table: Table, days: Sequence[date], rows: int = 8
+    ) -> dict[date, tuple[int, pl.DataFrame]]:
+        """Of each of these days how many rows there are, and the first of them."""
+        day = _partition(table)
+        where = f"SELECT * FROM {table.full_name} WHERE {day} = ? LIMIT {rows}"
+        with self.reading() as connection:
+            counted = connection.execute(
+                f"SELECT {day}, count(*) FROM {table.full_name} WHERE {day} IN (SELECT unnest(?)) GROUP BY 1",
+                [list(days)],
+            )
+            counts: dict[date, int] = dict(counted.fetchall())
+            return {one: (counts.get(one, 0), connection.execute(where, [one]).pl()) for one in days}
+
     def replace_days(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> int:
         """Replace whole partitions with the rows of a frame, in one transaction; returns the number of rows.
 

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.runs.limits import limited
-from mist_pipeline.defs.table_io import key, materialised, spec
+from mist_pipeline.defs.table_io import key, spec, written
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import alerts, analysis, live
 from mist_pipeline.warehouse.store import Warehouse
@@ -38,12 +38,10 @@ def ledger_copies_asset() -> dg.AssetsDefinition:
         with open_ledger(settings) as ledger:
             frames = ledger.frames()
         # All of one moment: whoever joins them finds no alert without its incident.
-        written = warehouse.replace_tables({table: frames[table.name] for table in alerts.TABLES})
+        rows_of = warehouse.replace_tables({table: frames[table.name] for table in alerts.TABLES})
         newest = frames[alerts.EVENTS.name]["at"].max()
-        for table, rows in written.items():
-            yield materialised(
-                table, frames[table.name], rows, metadata={"newest_event": str(newest or "none")}
-            )
+        for table, rows in rows_of.items():
+            yield written(table, frames[table.name], rows, {"newest_event": str(newest or "none")})
 
     return ledger_copies
 

@@ -12,7 +12,7 @@ from mist_pipeline.analysis.baselines import daily as normal
 from mist_pipeline.analysis.causes import correlations as together
 from mist_pipeline.analysis.detection import BASE_RATE_DAYS
 from mist_pipeline.analysis.scores import health, trends
-from mist_pipeline.defs.table_io import BACKFILL, days_of, materialised, on, replaced, spec
+from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history, state
@@ -95,7 +95,7 @@ def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     ) -> dg.MaterializeResult[Any]:
         days = days_of(context)
         rows, shapes = anomaly_frames(warehouse, settings, days)
-        written = warehouse.replace_all({state.DAY_SHAPES: shapes, table.ANOMALIES: rows}, days)
-        return materialised(table.ANOMALIES, rows, written[table.ANOMALIES], days)
+        warehouse.replace_all({state.DAY_SHAPES: shapes, table.ANOMALIES: rows}, days)
+        return days_written(context, warehouse, table.ANOMALIES)
 
     return [daily_anomalies, *(asset(*one) for one in LAYER)]

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.analysis.evidence.model import LOOK_BACK
-from mist_pipeline.defs.table_io import BACKFILL, days_of, materialised, on, spec
+from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
@@ -42,8 +42,7 @@ def evidence_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult[Any]:
-        days = days_of(context)
-        preview, rows = store_evidence(warehouse, settings, days, progress)
-        return materialised(table.EVIDENCE, preview, rows, [days[0], days[-1]])
+        store_evidence(warehouse, settings, days_of(context), progress)
+        return days_written(context, warehouse, table.EVIDENCE)
 
     return hourly_evidence

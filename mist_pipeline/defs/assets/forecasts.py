@@ -38,8 +38,13 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult[Any]:
         rows = model_rows(warehouse, settings, days_of(context), progress)
-        fallen_back = int(rows["fallback"].is_not_null().sum())
-        return replaced(context, warehouse, table.MODELS, rows, {"series_without_model": fallen_back})
+        return replaced(
+            context,
+            warehouse,
+            table.MODELS,
+            rows,
+            lambda day: {"series_without_model": int(day["fallback"].is_not_null().sum())},
+        )
 
     @dg.multi_asset(
         name="forecasts",
@@ -60,8 +65,12 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult[Any]:
         rows = forecast_rows(warehouse, settings, days_of(context), progress)
-        by_model = rows.filter(pl.col("horizon_days") == 1)["model"].value_counts(sort=True)
-        return replaced(context, warehouse, table.FORECASTS, rows, {"models": dict(by_model.iter_rows())})
+
+        def models_used(day: pl.DataFrame) -> dict[str, Any]:
+            series = day.filter(pl.col("horizon_days") == 1)
+            return {"models": dict(series["model"].value_counts(sort=True).iter_rows())}
+
+        return replaced(context, warehouse, table.FORECASTS, rows, models_used)
 
     @dg.multi_asset(
         name="risks",
@@ -82,7 +91,11 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     ) -> dg.MaterializeResult[Any]:
         rows = risk_rows(warehouse, settings, days_of(context))
         return replaced(
-            context, warehouse, table.RISKS, rows, {"pre_warnings": int(rows["is_pre_warning"].sum())}
+            context,
+            warehouse,
+            table.RISKS,
+            rows,
+            lambda day: {"pre_warnings": int(day["is_pre_warning"].sum())},
         )
 
     return [models, daily_forecasts, daily_risks]

@@ -10,7 +10,7 @@ import dagster as dg
 
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets import raw
-from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of, materialised, on, spec
+from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of, days_written, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history
 from mist_pipeline.tables.schema import Table
@@ -44,8 +44,9 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
     ) -> Iterator[dg.MaterializeResult[Any]]:
         days = days_of(context)
         frames = dimension_frames(raw_store, settings, days)
-        for of, rows in warehouse.replace_all(frames, days).items():
-            yield materialised(of, frames[of], rows, days)
+        warehouse.replace_all(frames, days)
+        for of in frames:
+            yield days_written(context, warehouse, of)
 
     @dg.multi_asset(
         name="history_service_levels",
@@ -63,8 +64,8 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
         raw_store: dg.ResourceParam[RawStore],
         progress: dg.ResourceParam[Progress],
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        days = days_of(context)
-        for of, written in write_service_levels(warehouse, raw_store, settings, days, progress).items():
-            yield materialised(of, written.preview, written.rows, days)
+        write_service_levels(warehouse, raw_store, settings, days_of(context), progress)
+        for of in SERVICE_LEVELS:
+            yield days_written(context, warehouse, of)
 
     return [dimensions, service_levels]

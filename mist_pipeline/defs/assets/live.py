@@ -11,7 +11,7 @@ import dagster as dg
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets.raw import only_transient_failures_are_retried
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import materialised, spec
+from mist_pipeline.defs.table_io import spec, written
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import live
 from mist_pipeline.warehouse.store import Warehouse
@@ -42,6 +42,6 @@ def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
             found = poll(settings, cloud, raw_store, warehouse, instant, context.log.warning)
         context.log.info("Planned and spent: %s", list(found.spent))
         for table, rows in warehouse.replace_tables(found.frames).items():
-            yield materialised(table, found.frames[table], rows, metadata={"as_of": instant.isoformat()})
+            yield written(table, found.frames[table], rows, {"as_of": instant.isoformat()})
 
     return [polled]

@@ -25,8 +25,6 @@ KEPT_DAYS = 3
 CELLS_AT_ONCE = 3_000_000
 """Hourly readings of service levels that are in memory at a time."""
 
-PREVIEW_ROWS = 8
-
 
 def stored_state(warehouse: Warehouse, until: datetime) -> tuple[EvidenceState | None, datetime | None]:
     """The newest stored state that ends at or before an instant, and when it ends; None without one."""
@@ -42,7 +40,7 @@ def stored_state(warehouse: Warehouse, until: datetime) -> tuple[EvidenceState |
 
 def store_evidence(
     warehouse: Warehouse, settings: Settings, days: Sequence[date], progress: Progress = silent
-) -> tuple[pl.DataFrame, int]:
+) -> int:
     """Store the evidence of days, piece by piece, each in one transaction with the state at its end.
 
     Args:
@@ -52,21 +50,20 @@ def store_evidence(
         progress: Hears of every piece.
 
     Returns:
-        The first rows of the last piece, for a preview, and how many rows were stored.
+        How many rows were stored.
     """
     cells = warehouse.query("SELECT count(*) FROM history.sle_hourly WHERE day = ?", [days[-1]]).item()
     size = max(1, CELLS_AT_ONCE // max(1, int(cells)))
-    preview, total = table.EVIDENCE.empty(), 0
+    total = 0
     for start in range(0, len(days), size):
         piece = days[start : start + size]
-        rows = _store_piece(warehouse, settings, piece)
-        preview, total = rows.head(PREVIEW_ROWS), total + rows.height
+        total += _store_piece(warehouse, settings, piece)
         progress("weighing evidence", start + len(piece), len(days))
-    return preview, total
+    return total
 
 
-def _store_piece(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
-    """Store the evidence of days that fit in memory together; the rows."""
+def _store_piece(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> int:
+    """Store the evidence of days that fit in memory together; how many rows."""
     zone = settings.organisation.zone
     begin, end = (
         datetime.fromtimestamp(day_bounds(day, zone)[at], UTC) for day, at in ((days[0], 0), (days[-1], 1))
@@ -91,7 +88,7 @@ def _store_piece(warehouse: Warehouse, settings: Settings, days: Sequence[date])
     )
     rows = run.rows.filter(pl.col("day").is_in(list(days)))
     _store(warehouse, rows, run.state, days)
-    return rows
+    return rows.height
 
 
 def _store(warehouse: Warehouse, rows: pl.DataFrame, at_end: EvidenceState, days: Sequence[date]) -> None:

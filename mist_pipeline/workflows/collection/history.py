@@ -1,7 +1,6 @@
 """Raw files become history tables, in pieces that fit into memory. Needs no network."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
@@ -27,8 +26,6 @@ from mist_pipeline.workflows.progress import Progress
 CELLS_AT_ONCE = 2_000_000
 """Site-metric-hours that are in memory at a time."""
 
-PREVIEW_ROWS = 8
-
 SERVICE_LEVELS = (
     history.SLE_HOURLY,
     history.SLE_DAILY,
@@ -37,19 +34,6 @@ SERVICE_LEVELS = (
     history.SITE_HOURLY,
 )
 """What one reading of the raw answers gives."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """What was written of a table.
-
-    Attributes:
-        rows: How many rows.
-        preview: Some of them.
-    """
-
-    rows: int
-    preview: pl.DataFrame
 
 
 def dimension_frames(store: RawStore, settings: Settings, days: Sequence[date]) -> dict[Table, pl.DataFrame]:
@@ -64,7 +48,7 @@ def dimension_frames(store: RawStore, settings: Settings, days: Sequence[date]) 
 
 def write_service_levels(
     warehouse: Warehouse, store: RawStore, settings: Settings, days: Sequence[date], progress: Progress
-) -> Mapping[Table, Written]:
+) -> None:
     """Replace these days of `SERVICE_LEVELS`.
 
     Args:
@@ -80,8 +64,6 @@ def write_service_levels(
     damage: dict[date, str] = {}
     sites = warehouse.read_days(history.SITES, days[0], days[-1], columns=["day", "site_id"])
     size = days_at_once(sites["site_id"].n_unique(), len(settings.metrics))
-    rows = dict.fromkeys(SERVICE_LEVELS, 0)
-    previews: dict[Table, pl.DataFrame] = {}
     for start in range(0, len(days), size):
         piece = days[start : start + size]
         try:
@@ -92,13 +74,10 @@ def write_service_levels(
             damage |= broken
             piece = [day for day in piece if day not in broken]
             frames = service_level_frames(store, piece, settings, sites)
-        for of, count in warehouse.replace_all(frames, piece).items():
-            rows[of] += count
-            previews[of] = frames[of].head(PREVIEW_ROWS)
+        warehouse.replace_all(frames, piece)
         progress("making history", min(start + size, len(days)), len(days))
     if damage:
         raise RawDamagedError("; ".join(dict.fromkeys(damage.values())))
-    return {of: Written(rows[of], previews[of]) for of in SERVICE_LEVELS}
 
 
 def damaged_days(store: RawStore, days: Sequence[date]) -> dict[date, str]:
