@@ -52,8 +52,9 @@ format: $(READY)  ## Format, and fix what lint can fix
 docs: $(READY)  ## The pages made from code: data dictionary, configuration
 	@$(BIN)/python -m mist_pipeline.cli.pages
 
-crash-test: $(READY)  ## Evaluation and delivery killed 200 times over a simulated week; prints a table
+crash-test: $(READY)  ## Two crash tests: notification killed 200 times in a simulated week, the daemon 50 times in a day
 	@$(BIN)/python -m mist_pipeline_tests.crash.harness --kills 200
+	@$(BIN)/python -m mist_pipeline_tests.crash.daemon.harness --kills 50
 
 bench: $(READY)  ## Benchmarks; prints a table
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt ".[bench]"

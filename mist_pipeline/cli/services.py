@@ -13,7 +13,7 @@ from mist_pipeline.cli.code_location.server import code_server
 from mist_pipeline.cli.console import console, errors, shown
 from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.place import announce, need_data_folder
-from mist_pipeline.cli.together import Helper, run_together
+from mist_pipeline.cli.together import Helper, hear_signals, run_together
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
@@ -91,6 +91,7 @@ def _serve(
 ) -> bool:
     """Dagster's code server, daemon and web server until somebody interrupts; whether all ended as they should."""
     keep_open = [lock.descriptor]
+    hear_signals()
     with code_server(env, configuration=settings.source, keep_open=keep_open) as server:
         workspace = str(server.workspace)
         if start_all:

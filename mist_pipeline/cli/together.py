@@ -75,6 +75,16 @@ class Helper:
         return False
 
 
+def hear_signals() -> None:
+    """SIGTERM ends as Ctrl-C does, here and in what is started from here.
+
+    A shell without a terminal starts what runs beside it deaf to SIGINT, which is handed on; Dagster's servers take both signals for
+    the same, and would then hear neither.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def run_together(
     commands: Sequence[Sequence[str]],
     env: Mapping[str, str],
@@ -97,7 +107,7 @@ def run_together(
     Returns:
         Whether every needed one ended as it should.
     """
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    hear_signals()
     started = [subprocess.Popen(command, env=env, pass_fds=keep_open) for command in commands]
     needed = [*beside, *started]
     try:
