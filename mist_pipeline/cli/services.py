@@ -126,7 +126,7 @@ def _bury_the_dead(settings: "Settings") -> None:
     from mist_pipeline.defs.runs.dead import bury_the_dead
 
     with instance(settings) as opened:
-        ended = bury_the_dead(opened)
+        ended = bury_the_dead(opened, launches_nobody=True)
     if ended:
         errors.print(f"[yellow]![/] {len(ended)} runs of killed processes were ended: {', '.join(ended)}")
 

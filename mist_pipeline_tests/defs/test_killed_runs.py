@@ -179,6 +179,16 @@ def test_living_runs_and_those_of_other_hosts_keep_their_place(opened: dg.Dagste
         end(opened, run)
 
 
+def test_a_run_that_nobody_launched_in_the_end_is_ended_by_the_next_daemon(
+    opened: dg.DagsterInstance,
+) -> None:
+    run = started(opened, None, dg.DagsterRunStatus.STARTING)
+    assert bury_the_dead(opened) == [], "its launcher may be about to name it"
+    assert bury_the_dead(opened, launches_nobody=True) == [run.run_id]
+    assert status(opened, run) == dg.DagsterRunStatus.FAILURE
+    assert free_places(opened) == 1
+
+
 def test_the_monitoring_of_dagster_is_told_which_processes_are_gone(
     opened: dg.DagsterInstance, killed: str
 ) -> None:

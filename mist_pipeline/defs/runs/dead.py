@@ -17,6 +17,11 @@ PROCESS_TAG = "mist_pipeline/process"
 UNDER_WAY = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
 
 
+NEVER_LAUNCHED = (
+    "The process that was about to launch this run is gone without an end of the run: it was killed."
+)
+
+
 def why_dead(tags: Mapping[str, str]) -> str | None:
     """Why a run that is under way is dead; None if it lives, or if its process is not of this machine."""
     name = tags.get(PROCESS_TAG, "")
@@ -29,17 +34,25 @@ def why_dead(tags: Mapping[str, str]) -> str | None:
     )
 
 
-def bury_the_dead(instance: DagsterInstance) -> list[str]:
+def bury_the_dead(instance: DagsterInstance, *, launches_nobody: bool = False) -> list[str]:
     """End the runs whose process is gone, and free the places that they hold in pools.
 
     At the start of the daemon and of every run of the command line; in between Dagster's monitoring asks the launcher.
+
+    Args:
+        instance: Dagster's instance.
+        launches_nobody: No daemon runs, as whoever holds the lock of the folder knows: a run that is about to begin and has no
+            name of a process yet was being launched by one that was killed in that moment.
 
     Returns:
         The ids of the runs ended.
     """
     ended = []
     for run in instance.get_runs(RunsFilter(statuses=UNDER_WAY)):
-        if (reason := why_dead(run.tags)) is not None:
+        reason = why_dead(run.tags)
+        if launches_nobody and run.status == DagsterRunStatus.STARTING and PROCESS_TAG not in run.tags:
+            reason = NEVER_LAUNCHED
+        if reason is not None:
             instance.report_run_failed(run, reason)
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             ended.append(run.run_id)

@@ -22,7 +22,7 @@ def main() -> None:
     settings = load_settings()
     lock = take_folder(settings.data, "crash test", "nowhere", datetime.now(UTC))
     with instance(settings) as opened:
-        bury_the_dead(opened)
+        bury_the_dead(opened, launches_nobody=True)
         has_sensors = bool(opened.all_instigator_state())
     env = environment(settings)
     with code_server(env, keep_open=[lock.descriptor]) as server:
