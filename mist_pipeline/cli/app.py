@@ -11,6 +11,7 @@ import typer
 from mist_pipeline.cli import demo, replay, report, run, services, setup
 from mist_pipeline.cli.alerts import app as alerts
 from mist_pipeline.cli.console import errors
+from mist_pipeline.domain.text import without_controls
 
 app = typer.Typer(
     name="mist-pipeline",
@@ -84,4 +85,4 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 def _plain(error: Exception) -> str:
-    return str(error).replace("[", r"\[")
+    return without_controls(str(error)).replace("[", r"\[")

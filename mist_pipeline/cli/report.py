@@ -1,6 +1,5 @@
 """Reading results: ``report`` and ``sql``."""
 
-import json
 import sys
 import webbrowser
 from datetime import datetime
@@ -8,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from mist_pipeline.cli.console import Format, console, errors, shown
+from mist_pipeline.domain.text import without_controls
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,7 +72,7 @@ def sql(
             try:
                 _show(connection.execute(query).pl(), output)
             except duckdb.Error as error:
-                errors.print(f"[red]{str(error).replace('[', chr(92) + '[')}[/]")
+                _complain(error)
                 raise typer.Exit(1) from None
             return
         _prompt(connection, path, output)
@@ -94,24 +95,21 @@ def _prompt(connection: "duckdb.DuckDBPyConnection", path: Path, output: Format)
         try:
             _show(connection.execute(statement).pl(), output)
         except duckdb.Error as error:
-            errors.print(f"[red]{str(error).replace('[', chr(92) + '[')}[/]")
+            _complain(error)
         statement = ""
 
 
 def _show(frame: "pl.DataFrame", output: Format) -> None:
-    import polars as pl
+    from mist_pipeline.cli.printing.frames import csv_of, json_of, table_of
 
     if output is Format.csv:
-        flat = frame.with_columns(pl.col(pl.List).cast(pl.List(pl.String)).list.join(" "))
-        sys.stdout.write(flat.write_csv())
+        sys.stdout.write(csv_of(frame))
     elif output is Format.json:
-        sys.stdout.write(json.dumps(frame.to_dicts(), default=str, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json_of(frame))
     else:
-        with pl.Config(
-            tbl_rows=50,
-            tbl_cols=-1,
-            tbl_width_chars=console.width,
-            tbl_hide_column_data_types=True,
-            tbl_hide_dataframe_shape=True,
-        ):
-            sys.stdout.write(f"{frame}\n{frame.height} rows\n")
+        sys.stdout.write(table_of(frame, console.width))
+
+
+def _complain(error: Exception) -> None:
+    """Say why a query failed; the reason may quote what is stored."""
+    errors.print(Text(without_controls(str(error)), style="red"))

@@ -60,6 +60,26 @@ def clean(text: str, limit: int = SENTENCE_LENGTH) -> str:
     return clipped(line, limit) if line.strip("".join(_JOINERS)) else ""
 
 
+def without_controls(text: str) -> str:
+    r"""The text with line breaks and tabs, but without what a terminal would obey or would not show.
+
+    >>> without_controls("a\x1b[31mb\u202e\n\x9bc")
+    'a [31mb\n c'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char
+        if char in "\n\t"
+        else ""
+        if (kind := unicodedata.category(char)) in _HIDDEN and char not in _JOINERS
+        else " "
+        if kind in _BREAKS
+        else char
+        for char in text
+    )
+
+
 def clipped(text: str, limit: int) -> str:
     """The text, with … as its last character where it is longer than ``limit`` characters."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

@@ -1,5 +1,6 @@
 """Rows of the ledger as values, and back. Not here: queries (`queries`, `outbox`), public columns (`export`)."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date, time, timedelta
@@ -8,10 +9,12 @@ from typing import Any
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, Series, Withheld
 from mist_pipeline.alerts.notify.decision import LastNotification
 from mist_pipeline.alerts.notify.escalation import Stop
-from mist_pipeline.alerts.notify.matchers import parse_matchers
+from mist_pipeline.alerts.notify.matchers import Matcher, parse_matchers
 from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.alerts.notify.silences import Silence
 from mist_pipeline.alerts.notify.time_windows import WEEKDAYS, Window
+
+_log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 
@@ -123,13 +126,26 @@ def silence_of(row: Row) -> Silence:
     """A row of ``silences`` as a silence."""
     return Silence(
         silence_id=row["silence_id"],
-        matchers=parse_matchers(row["matchers"]),
+        matchers=_matchers_of(row["matchers"]),
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
         window=None if row["window"] is None else _window_of(row["window"]),
         created_by=row["created_by"],
         comment=row["comment"],
     )
+
+
+def _matchers_of(text: str) -> tuple[Matcher, ...]:
+    """Matchers as they were stored.
+
+    An earlier version took expressions that this one refuses. Such a silence is about nothing: better that people hear too
+    much, and that everything else goes on.
+    """
+    try:
+        return parse_matchers(text)
+    except ValueError as error:
+        _log.warning("a stored silence is about nothing: %s", error)
+        return (Matcher("severity", "=", f"not readable any more: {text}"),)
 
 
 def _window_row(window: Window) -> dict[str, Any]:

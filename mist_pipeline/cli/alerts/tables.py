@@ -4,7 +4,6 @@ Here: values in, text out. Whatever came from the cloud or from a keyboard is cl
 plain text, never as markup. Not here: the commands, and one incident in full (`show`).
 """
 
-import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -202,34 +201,36 @@ def incident_json(incident: Incident, alerts: Sequence[Alert], sites: Sites) -> 
 
 def incident_csv(found: Iterable[Found], sites: Sites) -> None:
     """Incidents on standard output with `CSV_COLUMNS`."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for incident, alerts in found:
-        writer.writerow(
-            [
-                incident.incident_id,
-                severity_of(alerts),
-                incident.state,
-                plain(incident.opened_at),
-                plain(incident.resolved_at) if incident.resolved_at else "",
-                plain(incident.began_at) if incident.began_at else "",
-                plain(incident.last_bad_at) if incident.last_bad_at else "",
-                len({alert.site_id for alert in concerned(alerts)}),
-                _no_formula(where(alerts, sites)),
-                _no_formula(what(incident, alerts)),
-                _no_formula(withheld_text(incident)),
-            ]
+    import polars as pl
+
+    from mist_pipeline.cli.printing.frames import csv_of
+
+    rows = [
+        (
+            incident.incident_id,
+            severity_of(alerts),
+            incident.state,
+            plain(incident.opened_at),
+            plain(incident.resolved_at) if incident.resolved_at else "",
+            plain(incident.began_at) if incident.began_at else "",
+            plain(incident.last_bad_at) if incident.last_bad_at else "",
+            len({alert.site_id for alert in concerned(alerts)}),
+            where(alerts, sites),
+            what(incident, alerts),
+            withheld_text(incident),
         )
-
-
-def _no_formula(text: str) -> str:
-    """A name that a spreadsheet does not execute."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+        for incident, alerts in found
+    ]
+    schema = {name: pl.Int64 if name == "site_count" else pl.String for name in CSV_COLUMNS}
+    frame = pl.DataFrame(rows, schema, orient="row")
+    sys.stdout.write(csv_of(frame))
 
 
 def alert_csv(frame: "pl.DataFrame") -> str:
     """Rows of ids, metrics and instants as the files of a replay and ``alerts list --all`` have them."""
-    return frame.write_csv(datetime_format=INSTANT_FORMAT)
+    from mist_pipeline.cli.printing.frames import csv_of
+
+    return csv_of(frame, INSTANT_FORMAT)
 
 
 def alert_table(frame: "pl.DataFrame") -> Table:

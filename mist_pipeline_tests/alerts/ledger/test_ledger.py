@@ -11,12 +11,13 @@ from alembic.migration import MigrationContext
 from mist_pipeline.alerts.ledger import tables
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, reading, writing
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
+from mist_pipeline.alerts.ledger.mapping import silence_of
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
 from mist_pipeline.alerts.lifecycle.model import Withheld
 from mist_pipeline.alerts.lifecycle.projection import fold_alerts, fold_incidents
 from mist_pipeline.alerts.lifecycle.replay import replay
-from mist_pipeline.alerts.notify.matchers import parse_matchers
+from mist_pipeline.alerts.notify.matchers import all_match, parse_matchers
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import Silence
 from mist_pipeline.alerts.notify.time_windows import Window
@@ -241,3 +242,19 @@ def test_what_was_over_before_it_was_noticed_is_in_one_digest_and_in_no_other_me
     ledger.record_evaluation(live(48, EVIDENCE, finding("s2", "connect")), rules)
     (again,) = [one for one in ledger.notify(rules, START + 54 * HOUR).notifications if one.sink == "mail"]
     assert again.reason == "first"
+
+
+def test_a_stored_silence_that_cannot_be_read_any_more_is_about_nothing_and_stops_nothing() -> None:
+    row = {
+        "silence_id": "old",
+        "matchers": 'site=~"Cologne(?=3)"',
+        "starts_at": START,
+        "ends_at": START.replace(year=START.year + 1),
+        "window": None,
+        "created_by": "ada",
+        "comment": "",
+    }
+    silence = silence_of(row)
+    assert not all_match(silence.matchers, {"site": ("Cologne3",), "severity": ("critical",)})
+    assert "not readable any more" in str(silence.matchers[0])
+    assert parse_matchers(str(silence.matchers[0])) == silence.matchers

@@ -145,3 +145,36 @@ def test_labels_of_a_site_are_what_it_shares_by_id_and_by_name() -> None:
     state, _ = run([live(0, finding())])
     its = alert_labels(only_alert(state), labels)
     assert (its["site_group"], its["severity"], its["kind"]) == (("g1", "North"), ("major",), ("evidence",))
+
+
+def test_an_expression_that_takes_pythons_for_ever_takes_no_time_here() -> None:
+    labels = {"site": ("a" * 5_000,)}
+    for expression in ("(a+)+b", "(a|a)*b", "a*a*a*a*a*b", "(.*.*)*b"):
+        assert not all_match(parse_matchers(f'site=~"{expression}"'), labels)
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("Cologne(?=3)", r"position 8 \('\(\?='\); looking ahead"),
+        ("x(?<!y)", "position 2 .*looking ahead or behind"),
+        (r"(a)\\1", r"position 4 .*references back"),
+        ("a{2000}", r"invalid repetition size at position 2"),
+        ("a**", "bad repetition operator at position 2"),
+    ],
+)
+def test_an_expression_that_is_not_linear_is_refused_with_its_place(expression: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_matchers(f'site=~"{expression}"')
+
+
+def test_names_of_any_characters_are_matched() -> None:
+    names = ("Köln \ud800", "北京", "a\nb", "x" * 100_000)
+    assert all_match(parse_matchers('site=~"(?s).+",site=~"K.ln.*",site=~"北.",site!~"c"'), {"site": names})
+
+
+def test_the_ids_of_three_thousand_sites_are_one_expression() -> None:
+    ids = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(3_000)]
+    wanted = Matcher("site_id", "=~", "|".join(ids))
+    assert wanted.matches({"site_id": (ids[-1],)})
+    assert not wanted.matches({"site_id": ("x",)})

@@ -1,0 +1,120 @@
+"""What a query shows runs nothing: no formula in a spreadsheet, no sequence in a terminal; and it is still the data."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from mist_pipeline.cli.printing.frames import csv_of, json_of, table_of
+
+FORMULAS = [
+    "=1+1",
+    "+1+1",
+    "-1+cmd|' /C calc'!A0",
+    "@SUM(A1)",
+    " =1",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "＝1",
+    "\u200b=1",
+    "-",
+    "=\x1b[2J",
+]
+HARMLESS = [
+    "",
+    "Cologne 3",
+    "-5.2",
+    "+49",
+    "1e-3",
+    "-2E+5",
+    "a=b",
+    "Ünïcode",
+    "قم\u200cها",
+    "0123",
+    'say "hi"',
+    "a,b;c",
+]
+SEQUENCES = ["\x1b[31m", "\x1b]0;owned\x07", "\x9b2J", "\x08\x08", "\u202e", "\x7f", "\u2028", "\ue000"]
+
+
+def read(text: str, delimiter: str = ",") -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text), delimiter=delimiter))
+
+
+def test_no_cell_begins_a_formula() -> None:
+    rows = read(csv_of(pl.DataFrame({"site": FORMULAS})))
+    assert len(rows) == len(FORMULAS) + 1
+    assert all(cell.startswith("'") or cell.isspace() for (cell,) in rows[1:])
+
+
+def test_what_is_no_formula_stays_as_it_is() -> None:
+    assert [cell for (cell,) in read(csv_of(pl.DataFrame({"site": HARMLESS})))[1:]] == HARMLESS
+
+
+def test_a_spreadsheet_that_splits_at_semicolons_finds_no_formula_either() -> None:
+    ((cell,),) = read(csv_of(pl.DataFrame({"site": ["x;=cmd|' /C calc'!A0"]})), ";")[1:]
+    assert cell == "x;=cmd|' /C calc'!A0"
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES, ids=ascii)
+@pytest.mark.parametrize(
+    "show", [csv_of, json_of, lambda frame: table_of(frame, 200)], ids=["csv", "json", "table"]
+)
+def test_no_terminal_obeys_a_name(sequence: str, show: object) -> None:
+    text = f"a{sequence}b"
+    frame = pl.DataFrame(
+        {
+            "text": [text],
+            "list": [[text, "c"]],
+            "struct": [{text: text}],
+            f"heading {sequence}": [1],
+            "kind": pl.Series([text], dtype=pl.Categorical),
+            "deep": [[{"name": text}]],
+        }
+    )
+    shown = show(frame)  # type: ignore[operator]
+    assert set(sequence) & set(shown) <= set("[]0;owned31m2J")
+
+
+def test_headings_that_are_names_of_sites_run_nothing_and_stay_apart() -> None:
+    frame = pl.DataFrame({"=cmd()": [1], "a\x1bb": [2], "a\x07b": [3], "a b": [4], "^.*$": ["=1"]})
+    heading, row = read(csv_of(frame))
+    assert heading == ["'=cmd()", "a b", "a b (2)", "a b (3)", "^.*$"]
+    assert row == ["1", "2", "3", "4", "'=1"]
+
+
+def test_every_kind_of_value_can_be_printed() -> None:
+    frame = pl.DataFrame(
+        {
+            "at": [datetime(2026, 3, 1, tzinfo=UTC), None],
+            "numbers": [[1, 2], None],
+            "bytes": [b"\x00\xff", None],
+            "bytes_list": [[b"\x00"], None],
+            "none": [None, None],
+            "flag": [True, None],
+            "number": [-1.5, None],
+            "map": [[{"key": "a", "value": 1}], None],
+        }
+    )
+    heading, first, second = read(csv_of(frame, "%Y-%m-%dT%H:%M:%SZ"))
+    assert dict(zip(heading, first, strict=True)) == {
+        "at": "2026-03-01T00:00:00Z",
+        "numbers": "1 2",
+        "bytes": "00ff",
+        "bytes_list": "[\"b'\\\\x00'\"]",
+        "none": "",
+        "flag": "true",
+        "number": "-1.5",
+        "map": '[{"key": "a", "value": 1}]',
+    }
+    assert set(second) == {""}
+    assert json.loads(json_of(frame))[0]["number"] == -1.5
+    assert "2 rows" in table_of(frame, 200)
+
+
+def test_a_frame_without_rows_has_a_heading() -> None:
+    assert csv_of(pl.DataFrame(schema={"site": pl.String, "users": pl.Int64})) == "site,users\n"
