@@ -69,19 +69,23 @@ def build_defs(
         checks = [*all_checks(), *history_checks()]
         check_keys = [one for check in checks for one in check.check_keys]
         evaluate, deliver, escalate, read_back, watch = alert_jobs(check_keys)
-        return dg.Definitions(
-            assets=[
+        # Each asset leads to the function that makes it.
+        made = dg.with_source_code_references(
+            [
                 *raw_assets(daily, retry),
                 *history_assets(daily),
                 *analysis_assets(daily),
                 *forecast_assets(daily),
                 evidence_asset(daily),
                 findings_asset(daily),
-                *report_assets(daily),
-                *live_assets(retry),
+                *report_assets(settings, daily),
+                *live_assets(settings, retry),
                 live_findings_asset(),
                 ledger_copies_asset(),
-            ],
+            ]
+        )
+        return dg.Definitions(
+            assets=made,
             asset_checks=checks,
             # Also of what is materialised by hand: the warehouse has one writer, a step is short, and a process a step
             # would load the whole project fifty times.

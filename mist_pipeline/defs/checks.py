@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.check_days import about_days
-from mist_pipeline.defs.failing_rows import failing_rows, found
+from mist_pipeline.defs.metadata.failing_rows import failing_rows, found
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings

@@ -13,12 +13,18 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from mist_pipeline.defs.metadata.versions import code_version
+from mist_pipeline.tables import BY_NAME
+from mist_pipeline.tables.lineage import made_of
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.layers import DAYS_A_RUN
 
 DATA_ENGINEERING = "team:data-engineering"
 NETWORK_OPERATIONS = "team:network-operations"
+
+LINEAGE = "dagster/column_lineage"
+"""Of a definition, and of the newest day that a run makes: Dagster draws it from an asset's last event."""
 
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_A_RUN)
 """A backfill is cut into runs that fit into memory, wherever it is started."""
@@ -44,12 +50,27 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
+def lineage(table: Table, deps: Sequence[dg.AssetDep]) -> dg.TableColumnLineage:
+    """The columns that each column is made of, as Dagster draws them."""
+    names = (".".join(dep.asset_key.path) for dep in deps)
+    upstream = [BY_NAME[name] for name in dict.fromkeys(names) if name in BY_NAME]
+    sources = {name: made_of(table, name, upstream) for name in table.column_names}
+    return dg.TableColumnLineage(
+        {
+            name: [dg.TableColumnDep(key(source.table), source.column) for source in found]
+            for name, found in sources.items()
+            if found
+        }
+    )
+
+
 def spec(
     table: Table,
     deps: Sequence[dg.AssetDep] = (),
     *,
     partitions: dg.PartitionsDefinition[str] | None = None,
     owner: str = NETWORK_OPERATIONS,
+    freshness: dg.FreshnessPolicy | None = None,
 ) -> dg.AssetSpec:
     """The asset spec of a table."""
     return dg.AssetSpec(
@@ -60,7 +81,10 @@ def spec(
         owners=[owner],
         kinds={"duckdb", "polars"},
         partitions_def=partitions,
+        code_version=code_version(table.schema),
+        freshness_policy=freshness,
         metadata={
+            LINEAGE: lineage(table, deps),
             "dagster/column_schema": column_schema(table),
             "dagster/table_name": table.full_name,
             "key": dg.MetadataValue.text(", ".join(table.key)),
@@ -113,10 +137,11 @@ def days_written(
     facts: Mapping[date, Mapping[str, Any]] = MappingProxyType({}),
 ) -> dg.MaterializeResult[Any]:
     """What an asset says about each day of its table: row count, a preview, and what else is known of it."""
-    for day, (rows, first) in warehouse.glance(table, days_of(context)).items():
-        context.add_asset_metadata(
-            {**_of_rows(rows, first), **facts.get(day, {})}, key(table), day.isoformat()
-        )
+    days = days_of(context)
+    drawn = {LINEAGE: context.assets_def.metadata_by_key[key(table)][LINEAGE]}
+    for day, (rows, first) in warehouse.glance(table, days).items():
+        about = {**_of_rows(rows, first), **facts.get(day, {}), **(drawn if day == days[-1] else {})}
+        context.add_asset_metadata(about, key(table), day.isoformat())
     return dg.MaterializeResult(asset_key=key(table))
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -15,10 +16,12 @@ from syrupy.assertion import SnapshotAssertion
 from mist_pipeline.definitions import build_defs
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import load_settings
-from mist_pipeline.tables import PUBLIC_TABLES
+from mist_pipeline.tables import BY_NAME, PUBLIC_TABLES, analysis
+from mist_pipeline.tables.lineage import COMPUTED
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.workflows.layers import DAYS_A_RUN
 
+HOUR = timedelta(hours=1)
 EVERY_TABLE = pytest.mark.parametrize("table", PUBLIC_TABLES, ids=lambda table: table.full_name)
 
 
@@ -196,6 +199,45 @@ def test_every_table_is_an_asset_with_its_columns(
     ]
     nullable = {column.name for column in schema.columns if column.constraints.nullable}
     assert nullable == set(table.column_names) - set(table.key)
+
+
+@pytest.mark.parametrize("table", COMPUTED, ids=lambda table: table.full_name)
+def test_what_a_column_is_made_of_is_there_and_an_input_of_its_asset(
+    table: Table, specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    inputs = {dep.asset_key for dep in specs[key(table)].deps}
+    shown = specs[key(table)].metadata["dagster/column_lineage"].deps_by_column
+    assert set(COMPUTED[table]) <= set(shown) <= set(table.column_names)
+    for sources in shown.values():
+        for source in sources:
+            assert source.asset_key in inputs
+            assert source.column_name in BY_NAME[".".join(source.asset_key.path)].column_names
+
+
+def test_what_an_asset_needs_of_its_own_earlier_days_is_declared(
+    specs: dict[dg.AssetKey, dg.AssetSpec],
+) -> None:
+    own = {spec.key for spec in specs.values() if spec.key in {dep.asset_key for dep in spec.deps}}
+    assert own == {key(table) for table in (analysis.EVIDENCE, analysis.ANOMALIES, analysis.FORECASTS)}
+
+
+def test_what_people_wait_for_has_a_time_by_which_it_must_be_there(
+    specs: dict[dg.AssetKey, dg.AssetSpec],
+) -> None:
+    policies = {spec.key.to_user_string(): spec.freshness_policy for spec in specs.values()}
+    (report, poll) = (policies.pop(name) for name in ("report/daily_report", "live/status"))
+    assert set(policies.values()) == {None}
+    assert (report.deadline_cron, report.timezone) == ("0 8 * * *", "UTC")
+    assert (poll.warn_window.to_timedelta(), poll.fail_window.to_timedelta()) == (HOUR / 2, HOUR)
+
+
+def test_every_asset_names_the_version_and_the_place_of_its_code(
+    specs: dict[dg.AssetKey, dg.AssetSpec],
+) -> None:
+    for spec in specs.values():
+        assert spec.code_version, spec.key
+        (place,) = spec.metadata["dagster/code_references"].code_references
+        assert "mist_pipeline/defs/assets" in place.file_path
 
 
 @EVERY_TABLE

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from mist_pipeline.analysis.anomalies.isolation_forest import AnomalySettings
 from mist_pipeline.analysis.baselines import daily as normal
 from mist_pipeline.analysis.causes import correlations as together
 from mist_pipeline.analysis.detection import BASE_RATE_DAYS
@@ -80,11 +81,13 @@ def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
 
         return made
 
-    shapes_of = (history.SLE_HOURLY, history.SITE_HOURLY, history.SITES)
+    shapes_of = [on(of) for of in (history.SLE_HOURLY, history.SITE_HOURLY, history.SITES)]
+    # By way of the shapes that earlier days left.
+    earlier = on(table.ANOMALIES, days_back=AnomalySettings().look_back_days, include_day=False)
 
     @dg.multi_asset(
         name=table.ANOMALIES.name,
-        specs=[spec(table.ANOMALIES, [on(of) for of in shapes_of], partitions=daily)],
+        specs=[spec(table.ANOMALIES, [*shapes_of, earlier], partitions=daily)],
         backfill_policy=BACKFILL,
         pool=table.ANOMALIES.name,
     )

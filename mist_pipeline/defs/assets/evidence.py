@@ -29,7 +29,8 @@ def evidence_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                     on(of, days_back=LOOK_BACK // 24)
                     for of in (history.SLE_HOURLY, history.CLASSIFIERS_HOURLY, history.SITE_HOURLY)
                 ]
-                + [on(history.SITES)],
+                # By way of the state that earlier days left.
+                + [on(history.SITES), on(table.EVIDENCE, days_back=1, include_day=False)],
                 partitions=daily,
             )
         ],

@@ -17,7 +17,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis.forecast_day import forecast_rows, model_rows, risk_rows
+from mist_pipeline.workflows.analysis.forecast_day import VERDICT_DAYS, forecast_rows, model_rows, risk_rows
 from mist_pipeline.workflows.progress import Progress
 
 
@@ -51,7 +51,11 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         specs=[
             spec(
                 table.FORECASTS,
-                [on_readings, on(table.MODELS, days_back=MODEL_MAX_AGE_DAYS, include_day=False)],
+                [
+                    on_readings,
+                    on(table.MODELS, days_back=MODEL_MAX_AGE_DAYS, include_day=False),
+                    on(table.FORECASTS, days_back=VERDICT_DAYS, include_day=False),
+                ],
                 partitions=daily,
             )
         ],

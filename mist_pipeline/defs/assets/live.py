@@ -4,6 +4,7 @@ Here: keys and metadata. Not here: what a poll asks (``workflows.collection.poll
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -21,12 +22,14 @@ from mist_pipeline.workflows.collection.poll import poll
 POLLED = (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.ALARMS, live.STATUS)
 
 
-def live_assets(retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
+def live_assets(settings: Settings, retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
     """Every asset of this layer."""
+    interval = timedelta(minutes=settings.monitoring.interval_minutes)
+    fresh = {live.STATUS: dg.FreshnessPolicy.time_window(4 * interval, 2 * interval)}
 
     @dg.multi_asset(
         name="look",
-        specs=[spec(table) for table in POLLED],
+        specs=[spec(table, freshness=fresh.get(table)) for table in POLLED],
         pool="poll",
         retry_policy=retry,
     )

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import key, spec, written
+from mist_pipeline.defs.table_io import LINEAGE, key, lineage, spec, written
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history, live
 from mist_pipeline.warehouse.store import Warehouse
@@ -39,6 +39,11 @@ def live_findings_asset() -> dg.AssetsDefinition:
         remember_losses(settings, evaluation.detected.losses, instant)
         kept_evaluations(settings).keep(evaluation.evaluation_input())
         by_severity = dict(rows["severity"].value_counts(sort=True).iter_rows())
-        return written(live.FINDINGS, rows, added, {"as_of": instant.isoformat(), "severities": by_severity})
+        return written(
+            live.FINDINGS,
+            rows,
+            added,
+            {LINEAGE: lineage(live.FINDINGS, deps), "as_of": instant.isoformat(), "severities": by_severity},
+        )
 
     return found

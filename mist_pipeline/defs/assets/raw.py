@@ -12,6 +12,7 @@ import dagster as dg
 from mist_pipeline.collect.fetch.fetcher import SnapshotKind
 from mist_pipeline.collect.raw.errors import FetchFailedError, RawDamagedError
 from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of
 from mist_pipeline.mist.errors import MistError, TransientFailure
@@ -75,6 +76,7 @@ def raw_assets(
                 group_name="raw",
                 owners=[DATA_ENGINEERING],
                 kinds={"json"},
+                code_version=code_version("raw"),
                 partitions_def=daily,
             )
             for kind, meaning in ANSWERS.items()
@@ -110,6 +112,7 @@ def raw_assets(
             group_name="snapshots",
             owners=[DATA_ENGINEERING],
             kinds={"json"},
+            code_version=code_version("raw"),
             retry_policy=retry,
         )
         def taken(

@@ -3,11 +3,13 @@
 Here: keys and metadata. Not here: what the page is made of (``workflows.report.page``), publishing (``warehouse.publish``).
 """
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
-from mist_pipeline.defs.assets.pictures import sites_by_status
+from mist_pipeline.defs.metadata.pictures import sites_by_status
+from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, NETWORK_OPERATIONS, days_of, key
 from mist_pipeline.settings import Settings
@@ -17,10 +19,13 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.report.page import report_data
 
+READ_AT, TO_BE_READ = "0 8 * * *", timedelta(hours=8)
+"""When people read the page of yesterday, and how long before that it may have been written."""
+
 PUBLISHED = dg.AssetKey(["published", "mist"])
 
 
-def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def report_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Every asset of this layer."""
 
     @dg.asset(
@@ -31,6 +36,7 @@ def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         group_name="published",
         owners=[DATA_ENGINEERING],
         kinds={"duckdb"},
+        code_version=code_version("published"),
         pool="published",
         description="The analysts' copy of the warehouse, with views; replaced atomically, so that nobody waits.",
     )
@@ -50,6 +56,10 @@ def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         group_name="report",
         owners=[NETWORK_OPERATIONS],
         kinds={"html"},
+        code_version=code_version("report"),
+        freshness_policy=dg.FreshnessPolicy.cron(
+            READ_AT, lower_bound_delta=TO_BE_READ, timezone=settings.organisation.timezone
+        ),
         description="The morning page: text summary, JSON dashboard and one HTML page, of the run's newest day.",
     )
     def daily_report(
