@@ -37,6 +37,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.organisation_pin import remembered
 from mist_pipeline.workflows.progress import silent
+from mist_pipeline.workflows.running.private_files import keep_private
 from mist_pipeline.workflows.self_monitoring.jobs import WATCHED
 
 RUN_WAITS_SECONDS = 600.0
@@ -112,5 +113,6 @@ def build_defs(
         )
 
 
+keep_private(load_settings())
 defs = build_defs()
 """What Dagster loads."""

@@ -29,6 +29,10 @@ if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMOR
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
+# As the command line and Dagster's processes do: the first test that loads the definitions would do it for those after it.
+os.umask(0o077)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _quick_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with copied(tmp_path_factory.mktemp("empty")):

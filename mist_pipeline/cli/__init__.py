@@ -5,6 +5,7 @@ Not here: what a command does (``workflows``), settings (``settings``), Dagster'
 """
 
 import gc
+import os
 
 _ALLOCATIONS_A_COLLECTION = 20_000
 
@@ -14,6 +15,8 @@ def main() -> None:
     # Imports make a hundred thousand objects that live to the end. To look for garbage among them after every 700, as
     # Python does by default, takes a tenth of a command's start.
     gc.set_threshold(_ALLOCATIONS_A_COLLECTION)
+    # Before anything is written; processes that are started from here do the same (``workflows.running.private_files``).
+    os.umask(0o077)
     from mist_pipeline.cli import app
 
     app.main()

@@ -3,9 +3,12 @@
 Here: refusing a folder that nobody made, and that line. Not here: whose folder it is (``workflows.organisation_pin``).
 """
 
+import os
+import pwd
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mist_pipeline.cli.console import console, shown
+from mist_pipeline.cli.console import console, errors, shown
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
@@ -20,6 +23,7 @@ def need_data_folder(settings: "Settings") -> None:
         SettingsError: It is not there, and nobody named it; or it is no folder.
     """
     from mist_pipeline.settings import SettingsError
+    from mist_pipeline.workflows.running.private_files import keep_private
 
     folder = settings.data.absolute()
     if folder.exists() and not folder.is_dir():
@@ -30,6 +34,23 @@ def need_data_folder(settings: "Settings") -> None:
             "`mist-pipeline init` makes one here, `mist-pipeline demo` one of a demonstration, and "
             "`export MIST_PIPELINE_DATA=…` names it."
         )
+    keep_private(settings)
+    _warn_of_another_account(folder)
+
+
+def _warn_of_another_account(folder: Path) -> None:
+    """Say so where files that this command writes could not be read by the account that owns the folder."""
+    if not folder.exists() or (owner := folder.stat().st_uid) == os.geteuid():
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"#{owner}"
+    errors.print(
+        f"! {folder} belongs to the account {name}, which cannot read what you write there. Use: sudo -u {name} …",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def announce(settings: "Settings", *, notifies: bool = True, hint: str = "") -> None:

@@ -47,6 +47,8 @@ def init(
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(template(), encoding="utf-8")
+        # It holds no secrets, and the account of the service has to read what another one may have made.
+        path.chmod(0o644)
         console.print(f"Wrote {path}.")
     own = data / "config.yaml"
     is_hidden = own.exists() and own.resolve() != path.resolve()

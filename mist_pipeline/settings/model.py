@@ -184,12 +184,18 @@ class Health(Section):
 
 
 class Privacy(Section):
-    """What is shown of the people who use the network."""
+    """What is shown of the people who use the network, and who of this machine may read it."""
 
     show_clients: bool = Field(
         False,
         description="Ask whose clients an incident hits, keep their names and addresses in the ledger, and show them in "
         "messages; without it nobody asks. Copies for analysts never hold them.",
+    )
+
+    readable_by_group: bool = Field(
+        False,
+        description="The group of the account may read the reports and the published copy; without it, as everything else in "
+        "the data folder, only the account itself.",
     )
 
 

@@ -185,6 +185,8 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
             for name, (comment, sql) in VIEWS.items():
                 connection.execute(f"CREATE VIEW main.{name} AS {sql}")
                 connection.execute(f"COMMENT ON VIEW main.{name} IS {literal(comment)}")
+        # The folder says who may read what is in it.
+        fresh.chmod(0o600 | (published.parent.stat().st_mode & 0o044))
         fresh.replace(published)
     finally:
         fresh.unlink(missing_ok=True)

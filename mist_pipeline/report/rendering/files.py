@@ -66,7 +66,11 @@ def write(folder: Path, data: ReportData) -> Written:
     stamp = data.as_of.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     stem = f"mist-report-{data.day.isoformat()}-{stamp}"
     home = folder / "history" / data.day.isoformat()
-    home.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in (home.parent, home):
+        if not place.exists():
+            place.mkdir(exist_ok=True)
+            place.chmod(folder.stat().st_mode & 0o777)
     dashboard = build_dashboard(data)
     page = Page(dashboard, data.settings)
     document, summary = json_of(dashboard), text_of(dashboard, data.settings)
@@ -107,7 +111,8 @@ def _replace(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+        # The folder says who may read what is in it.
+        Path(temporary).chmod(0o600 | (path.parent.stat().st_mode & 0o044))
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

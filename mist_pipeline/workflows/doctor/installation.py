@@ -32,6 +32,13 @@ def data_folder(settings: Settings, shown: Shown) -> Check:
                 "give it to the user that runs the daemon, and run other commands as that user",
             )
         owner = remembered(settings)
+        if settings.data.stat().st_mode & 0o007:
+            return Check(
+                DOUBTFUL,
+                "data folder",
+                f"{place} is open to every account of this machine",
+                f"chmod o= {place}",
+            )
         return Check(FINE, "data folder", f"{place}, of {owner}" if owner else f"{place}, of nobody yet")
     if settings.is_data_named:
         return Check(FINE, "data folder", f"{place} will be made by the first run")

@@ -154,5 +154,13 @@ def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Pat
         write(tmp_path / "reports", data)
 
 
-def test_files_are_readable_for_others(tmp_path: Path, data: ReportData) -> None:
-    assert write(tmp_path, data).latest.stat().st_mode & 0o777 == 0o644
+@pytest.mark.parametrize(("folder", "file"), [(0o700, 0o600), (0o750, 0o640), (0o755, 0o644)], ids=oct)
+def test_who_may_read_the_folder_may_read_the_reports(
+    tmp_path: Path, data: ReportData, folder: int, file: int
+) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    reports.chmod(folder)
+    written = write(reports, data)
+    assert {written.latest.stat().st_mode & 0o777, written.html.stat().st_mode & 0o777} == {file}
+    assert {place.stat().st_mode & 0o777 for place in (written.html.parent, reports / "history")} == {folder}
