@@ -68,19 +68,19 @@ def build_defs(
         daily = daily_partitions(settings)
         all_jobs, retention, late_hours = jobs(), retention_job(), late_hours_job()
         checks = [*all_checks(), *history_checks()]
-        check_keys = [one for check in checks for one in check.check_keys]
+        asking = [*raw_assets(daily, retry), *live_assets(settings, retry)]
+        check_keys = [one for each in (*checks, *asking) for one in each.check_keys]
         evaluate, deliver, escalate, read_back, watch = alert_jobs(check_keys)
         # Each asset leads to the function that makes it.
         made = dg.with_source_code_references(
             [
-                *raw_assets(daily, retry),
+                *asking,
                 *history_assets(daily),
                 *analysis_assets(daily),
                 *forecast_assets(daily),
                 evidence_asset(daily),
                 findings_asset(daily),
                 *report_assets(settings, daily),
-                *live_assets(settings, retry),
                 live_findings_asset(),
                 ledger_copies_asset(),
             ]

@@ -123,14 +123,17 @@ class UnexpectedShape(PermanentFailure):
     """The document is not what the endpoint promises.
 
     Attributes:
-        where: Path in the document, such as ``sle.samples.total[3]``, or '' for the document as a whole.
+        where: Path in the document, such as ``sle.samples.total[3]``, or '' for the document as a whole. Names in it may be
+            the cloud's.
         endpoint: Which endpoint's document it is.
+        what: What was expected and what came, without the place.
     """
 
     def __init__(self, reason: str, *, where: str = "", endpoint: str = "", **asked: Any) -> None:
-        self.where = where
+        self.where = excerpt(where)
         self.endpoint = endpoint
-        place = f"{endpoint}: {where or 'the document'}: " if endpoint or where else ""
+        self.what = reason
+        place = f"{endpoint}: {self.where or 'the document'}: " if endpoint or where else ""
         super().__init__(f"{place}{reason}", **asked)
 
 

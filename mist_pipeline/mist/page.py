@@ -1,6 +1,9 @@
 """One page of an answer, as the client hands it out and as raw files keep it."""
 
 import json
+import math
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -39,24 +42,45 @@ class NotJsonError(ValueError):
     """A body that is not a JSON document: cut off, or a page for people."""
 
 
-class NotFiniteError(ValueError):
-    """NaN or Infinity, which JSON does not have and no measurement is."""
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_MOST_DIGITS = 400
+"""More digits than this are beyond every float, so infinite; Python refuses to read more than 4,300 of them."""
 
 
 def parse_json(body: bytes) -> Any:
-    """The JSON document in a body.
+    r"""The JSON document in a body.
+
+    One odd value does not take the document along: half a surrogate pair and bytes that are no text become U+FFFD, a number
+    of a thousand digits becomes infinite, NaN stays. `parsers` refuses them where they stand.
 
     Raises:
         NotJsonError: The body is no JSON document.
-        NotFiniteError: It holds NaN or Infinity.
+
+    >>> parse_json(b'["caf\xe9", "\\ud800!", 1e999]') == ["caf\ufffd", "\ufffd!", math.inf]
+    True
     """
+    text = body.decode(json.detect_encoding(body), errors="replace")
+    if _SURROGATE.search(text):
+        text = _ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
     try:
-        return json.loads(body, parse_constant=_refuse)
-    except NotFiniteError:
+        return _loads(text, int)
+    except NotJsonError:
         raise
-    except (ValueError, RecursionError) as error:
+    except ValueError:
+        return _loads(text, _whole)
+
+
+def _loads(text: str, parse_int: Callable[[str], int | float]) -> Any:
+    try:
+        # The usual reading of whole numbers is much faster where it is not handed in.
+        return json.loads(text) if parse_int is int else json.loads(text, parse_int=parse_int)
+    except (json.JSONDecodeError, RecursionError) as error:
         raise NotJsonError(str(error)) from None
 
 
-def _refuse(constant: str) -> None:
-    raise NotFiniteError(f"{constant} is not a JSON number")
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else math.inf

@@ -26,7 +26,7 @@ from mist_pipeline.mist.errors import (
     Unavailable,
     UnexpectedShape,
 )
-from mist_pipeline.mist.page import NotFiniteError, NotJsonError, Page, parse_json
+from mist_pipeline.mist.page import NotJsonError, Page, parse_json
 
 _REFUSALS: dict[int, tuple[type[MistError], str]] = {
     401: (Unauthorized, "the cloud does not accept the API token: is it right, not expired, of this cloud?"),
@@ -82,8 +82,6 @@ def classify_response(
         return _refusal(request, answer, fields, secrets)
     try:
         document = parse_json(answer.body)
-    except NotFiniteError as error:
-        return UnexpectedShape(str(error), endpoint=request.call.endpoint, **fields)
     except NotJsonError:
         return Unavailable("the body is no JSON document, it may have been cut off", **fields)
     return Page(
@@ -122,7 +120,7 @@ def _detail(body: bytes) -> str:
     """What the cloud says about its refusal; '' for an HTML page."""
     try:
         document = parse_json(body)
-    except (NotJsonError, NotFiniteError):
+    except NotJsonError:
         return ""
     detail = document.get("detail") if isinstance(document, dict) else None
     if detail is None:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from mist_pipeline.collect.fetch.fetcher import fetch_plan, fetch_snapshot
+from mist_pipeline.collect.fetch.fetcher import fetch_plan
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
+from mist_pipeline.collect.fetch.snapshots import fetch_snapshot
 from mist_pipeline.collect.history.dimensions import sites_frame
 from mist_pipeline.collect.history.frames import Wanted, read_history
 from mist_pipeline.collect.raw.errors import FetchFailedError, NothingKnownError
@@ -27,20 +28,33 @@ from mist_pipeline_tests.support.collect.fake_cloud import (
 )
 
 
-@pytest.mark.parametrize("endpoint", ["alarms", "sites_sle", "sle_metrics", "sle_summary"])
-def test_mistake_7_a_failed_fetch_is_an_error_and_never_an_empty_healthy_day(
-    store: RawStore, endpoint: str
+@pytest.mark.parametrize(
+    ("endpoint", "kind"),
+    [
+        ("alarms", "alarms"),
+        ("sites_sle", "sle_org"),
+        ("sle_metrics", "sle_detail"),
+        ("sle_summary", "sle_detail"),
+    ],
+)
+def test_mistake_7_a_failed_fetch_is_told_and_never_an_empty_healthy_day(
+    store: RawStore, endpoint: str, kind: str
 ) -> None:
     asked = ask(alarms=True)
     plan = make_plan(asked, Known(), Budget(None))
-    with pytest.raises(FetchFailedError):
-        fetch_plan(plan, healthy_cloud(**{endpoint: lambda _: Unavailable("down")}), store, ORIGIN)
+    cloud = healthy_cloud(**{endpoint: lambda _: Unavailable("down")})
+    if endpoint == "sites_sle":
+        with pytest.raises(FetchFailedError):
+            fetch_plan(plan, cloud, store, ORIGIN)
+    else:
+        assert fetch_plan(plan, cloud, store, ORIGIN).shortfall.sentences(kind)
     history = read_history(store, Wanted(sites_of(asked), asked.metrics, asked.days, asked.zone))
-    if endpoint in ("alarms", "sites_sle"):
+    if endpoint == "sites_sle":
         assert set(history.sle_daily["state"]) == {"missing"}
         assert history.sle_daily["score_pct"].null_count() == history.sle_daily.height == 9
-    else:
+    elif endpoint != "alarms":
         assert set(history.sle_daily["total_user_minutes"]) == {None}
+    assert store.newest(kind, DAY) is None
 
 
 def test_mistake_7_a_failed_list_of_sites_is_not_an_organisation_without_sites(store: RawStore) -> None:
@@ -54,8 +68,8 @@ def test_mistake_7_a_failed_second_fetch_leaves_the_first_one_in_place(store: Ra
     asked = ask()
     plan = make_plan(asked, Known(), Budget(None))
     fetch_plan(plan, healthy_cloud(), store, ORIGIN)
-    with pytest.raises(FetchFailedError):
-        fetch_plan(plan, healthy_cloud(sle_summary=lambda _: Unavailable("down")), store, ORIGIN)
+    again = fetch_plan(plan, healthy_cloud(sle_summary=lambda _: Unavailable("down")), store, ORIGIN)
+    assert again.shortfall.kept == {"sle_detail"}
     history = read_history(store, Wanted(sites_of(asked), asked.metrics, asked.days, asked.zone))
     assert set(history.sle_daily["state"]) == {"ok"}
 
@@ -92,7 +106,7 @@ def test_mistake_13_one_run_has_one_clock_from_file_name_to_content(store: RawSt
     assert manifest is not None
     assert manifest.as_of == now
     assert manifest.generation.endswith("20260209T235930.000000Z")
-    assert snapshot.name == "20260209T235930.000000Z.jsonl.gz"
+    assert snapshot.path.name == "20260209T235930.000000Z.jsonl.gz"
     headers = [record.header for record, _ in store.read("sle_detail", [DAY])]
     assert {header.as_of for header in headers} == {now}
     assert {header.requested_at for header in headers} == {cloud.now}

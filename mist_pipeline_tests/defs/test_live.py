@@ -89,10 +89,15 @@ def test_whoever_wants_no_detail_gets_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_poll_goes_on_without_detail_that_fails(tmp_path: Path) -> None:
-    refused = Faults(script=[Scripted("/summary-trend", "forbidden", times=10_000)])
-    with organisation(tmp_path, refused) as (settings, cloud):
-        look(settings, cloud, at(9))
+def test_a_poll_goes_on_without_alarms_counts_and_detail_and_says_so(tmp_path: Path) -> None:
+    places = ("/summary-trend", "/alarms/search", "/stats/sites")
+    refused = Faults(script=[Scripted(place, "forbidden", times=10_000) for place in places])
+    with organisation(tmp_path, refused) as (settings, _):
+        done = execute(settings, "live", progress=silent, as_of=at(9))
+        assert done.failures == ()
+        [told] = [check for check in done.warnings if "answers_are_whole" in check]
+        assert "stats_sites: no answer" in told
+        assert "live_alarms: " in told
         assert blamed(settings).is_empty()
         assert Warehouse(settings.warehouse_path).query("SELECT * FROM live.status").height >= SITES
 

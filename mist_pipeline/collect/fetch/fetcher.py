@@ -1,21 +1,23 @@
 """Carry out a plan: send its calls, check every document, keep it in the raw store.
 
-A fetch is whole or it fails: nothing is committed for a kind while one of its requests has no answer. What did arrive
-stays in the store's unfinished folder, and the next attempt asks only for the rest. What is worth asking is decided in
-``plan``, how to send and repeat in ``mist.client``, what the answers mean in ``collect.history``.
+Sources degrade alone: a request without an answer is kept as such, which makes its readings ``missing``, and the others count
+(`shortfall`). A fetch fails where most of the organisation's scores are missing, and where somebody will try again soon; what did
+arrive then stays in the store's unfinished folder, and the next attempt asks only for the rest. What is worth asking is decided
+in ``plan``, how to send and repeat in ``mist.client``, what the answers mean in ``collect.history``.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from mist_pipeline.collect.fetch.days import day_bounds
 from mist_pipeline.collect.fetch.impact_days import SHARE_OF_REST, ImpactDays
 from mist_pipeline.collect.fetch.organisation import organisation_frame, worst_first
 from mist_pipeline.collect.fetch.plan import WINDOW_STEPS, JsonValue, Known, Plan, Purpose, Request
 from mist_pipeline.collect.fetch.range_limits import RangeLimits
+from mist_pipeline.collect.fetch.shortfall import Shortfall, Unanswered, described, is_too_little, may_heal
 from mist_pipeline.collect.raw.errors import FetchFailedError, RawDamagedError
 from mist_pipeline.collect.raw.format import Header, Record
 from mist_pipeline.collect.raw.generation import Generation
@@ -23,21 +25,25 @@ from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.endpoints import Call
-from mist_pipeline.mist.errors import MistError, NotSupported, UnexpectedShape
+from mist_pipeline.mist.errors import (
+    BadRequest,
+    MistError,
+    NotFound,
+    NotSupported,
+    TransientFailure,
+    UnexpectedShape,
+)
 from mist_pipeline.mist.page import Page
 from mist_pipeline.mist.parsers import (
+    Oddities,
     SleSummary,
     parse_alarms,
-    parse_sites,
     parse_sites_sle,
     parse_sle_metrics,
     parse_sle_summary,
-    parse_stats_devices,
-    parse_stats_sites,
 )
 
 Lane = Literal["batch", "live"]
-SnapshotKind = Literal["sites", "stats_sites", "devices"]
 Progress = Callable[[int, int], None]
 
 SPELLINGS = "sle_metrics"
@@ -88,6 +94,7 @@ class Spent:
         window_hours: Longest detail window that gave hourly buckets, as far as is known now.
         spellings: What is known of the sites' metric names now (``plan.Known.spellings``).
         impact_days: Single days of a site and metric asked for once more, to learn who was hit.
+        shortfall: What is missing.
     """
 
     plan: Plan
@@ -99,6 +106,7 @@ class Spent:
     window_hours: int = 0
     spellings: dict[str, Mapping[str, str | None]] = field(default_factory=dict)
     impact_days: int = 0
+    shortfall: Shortfall = field(default_factory=Shortfall)
 
     def summary(self) -> dict[str, JsonValue]:
         """Planned, spent and left out, for the metadata of an asset."""
@@ -110,6 +118,7 @@ class Spent:
             "windows_narrowed": self.narrowed,
             "window_hours": self.window_hours,
             "impact_days": self.impact_days,
+            **self.shortfall.summary(),
         }
 
 
@@ -119,7 +128,13 @@ def kind_of(purpose: Purpose, lane: Lane = "batch") -> str:
 
 
 def fetch_plan(
-    plan: Plan, client: Client, store: RawStore, origin: Origin, progress: Progress | None = None
+    plan: Plan,
+    client: Client,
+    store: RawStore,
+    origin: Origin,
+    progress: Progress | None = None,
+    *,
+    is_tried_again: bool = False,
 ) -> Spent:
     """Ask everything that the plan holds and commit it kind by kind: alarms, organisation, detail.
 
@@ -131,40 +146,20 @@ def fetch_plan(
         store: Where answers go.
         origin: Who asks.
         progress: Called with requests answered and requests known, from this thread.
+        is_tried_again: Somebody starts again what fails for now: better no answer yet than one that lacks what may heal.
 
     Raises:
-        FetchFailedError: Requests of one kind have no answer. Kinds before it are committed, the rest is kept for the next
-            attempt.
+        FetchFailedError: Too many requests of a kind have no answer, or some that is worth another attempt. Kinds before it are
+            committed, the rest is kept for the next attempt.
         Unauthorized: A token was refused.
         RawBusyError: Another process fetches the same.
     """
-    run = _Run(plan, client, store, origin, progress)
+    run = _Run(plan, client, store, origin, progress, is_tried_again=is_tried_again)
     run.stage("alarms")
     run.stage("organisation")
     run.discover()
     run.stage("detail")
     return run.spent
-
-
-def fetch_snapshot(
-    kind: SnapshotKind, client: Client, store: RawStore, origin: Origin, as_of: datetime
-) -> Path:
-    """Ask for one "now only" kind and keep it under the run's instant.
-
-    Raises:
-        MistError: It was not answered; nothing is kept.
-    """
-    call, check = {
-        "sites": (endpoints.org_sites(origin.org_id), parse_sites),
-        "stats_sites": (endpoints.stats_sites(origin.org_id), parse_stats_sites),
-        "devices": (endpoints.stats_devices(origin.org_id), parse_stats_devices),
-    }[kind]
-    [(_, pages)] = client.fetch_many([call], lane=origin.lane)
-    if isinstance(pages, MistError):
-        raise pages
-    check(*(page.document for page in pages))
-    records = [_record(page, kind, {"purpose": kind}, as_of, origin) for page in pages]
-    return store.write_snapshot(kind, records, as_of)
 
 
 def known_spellings(
@@ -193,12 +188,22 @@ class _Run:
     """One execution of a plan."""
 
     def __init__(
-        self, plan: Plan, client: Client, store: RawStore, origin: Origin, progress: Progress | None
+        self,
+        plan: Plan,
+        client: Client,
+        store: RawStore,
+        origin: Origin,
+        progress: Progress | None,
+        *,
+        is_tried_again: bool,
     ) -> None:
         self._client = client
         self._store = store
         self._origin = origin
         self._progress = progress
+        self._is_tried_again = is_tried_again
+        self._unnamed: dict[str, MistError] = {}
+        """Site → why it is not known what it calls its metrics."""
         self._answered = 0
         self._range_limits = RangeLimits(plan.known.window_hours, plan.ask.zone)
         self._impact_days = ImpactDays(plan.ask.zone)
@@ -219,90 +224,147 @@ class _Run:
             return
         kind = self._origin.kind(purpose)
         with self._store.generation(kind, self._plan.ask.days, self._as_of) as generation:
-            keys, failures = self._answer(requests, generation)
-            if failures:
-                raise FetchFailedError(kind, failures)
+            asked = self._answer(requests, generation)
+            failures = asked.failures
+            self._refuse_or_note(kind, purpose, len(requests), failures)
+            if self._has_more(kind, failures) or not asked.keys:
+                return
             if purpose == "detail":
-                keys |= self._who_was_hit(generation)
+                asked.keys |= self._who_was_hit(generation)
             if purpose == "organisation" and self._plan.spare:
                 ranked = worst_first(organisation_frame(generation.records()))
                 self.spent.plan = self._plan.deepen(ranked)
-            self.spent.days[kind] = generation.commit(keys, self.spent.summary())
+            if purpose != "alarms":
+                for failure in failures:
+                    self._keep_nothing(failure.request, generation, "unanswered")
+                    asked.keys.add(failure.request.key)
+            self.spent.days[kind] = generation.commit(asked.keys, self.spent.summary())
+
+    def _refuse_or_note(
+        self, kind: str, purpose: Purpose, requests: int, failures: Sequence[Unanswered]
+    ) -> None:
+        if is_too_little(purpose, requests, failures) or (self._is_tried_again and may_heal(failures)):
+            raise FetchFailedError(kind, described(failures))
+        self.spent.shortfall.lacks(kind, failures)
+
+    def _has_more(self, kind: str, failures: Sequence[Unanswered]) -> bool:
+        """Whether an earlier fetch of whole days lacks less than this one: then it goes on counting."""
+        if not failures or self._origin.lane == "live":
+            return False
+        for day in {day for each in failures for day in each.request.days}:
+            earlier = self._store.newest(kind, day)
+            if earlier is None or earlier.as_of.timestamp() < day_bounds(day, self._plan.ask.zone)[1]:
+                return False
+            lacked = earlier.notes.get("unanswered", {}).get(kind, 0)
+            if lacked >= len(failures):
+                return False
+        self.spent.shortfall.kept.add(kind)
+        return True
 
     def _who_was_hit(self, generation: Generation) -> set[str]:
         """Ask once more for the worst single days of windows of several; nothing depends on an answer."""
         available = self._plan.budget.now
         spare = None if available is None else int((available - self._plan.cost) * SHARE_OF_REST)
-        asked = self._impact_days.requests(spare, self._plan.ask.now_epoch)
-        keys, failures = self._answer(asked, generation)
-        left_out = self._impact_days.left_out(asked[: len(asked) - len(failures)])
+        wanted = self._impact_days.requests(spare, self._plan.ask.now_epoch)
+        asked = self._answer(wanted, generation)
+        answered = wanted[: len(wanted) - len(asked.failures)]
+        left_out = self._impact_days.left_out(answered)
         self.spent.plan = replace(self._plan, left_out=(*self._plan.left_out, *left_out))
-        self.spent.impact_days = len(asked) - len(failures)
-        return keys
+        self.spent.impact_days = len(answered)
+        return asked.keys
 
     def discover(self) -> None:
         """Ask the sites of the plan's detail which metrics they have, and keep the answers as a snapshot."""
         sites = self._plan.discover
         if not sites:
             return
-        failures, records = [], []
+        records = []
         for call, pages in self._client.fetch_many(map(endpoints.sle_metrics, sites), lane=self._origin.lane):
             self._advance()
             try:
-                records.append(self._discovered(call.site_id, _checked(pages)))
+                records.append(self._discovered(call.site_id, checked(pages)))
             except MistError as error:
-                failures.append((f"metrics of site {call.site_id}", error))
-        if failures:
+                self._unnamed[call.site_id] = error
+        failures = [(f"metrics of site {site}", error) for site, error in self._unnamed.items()]
+        if self._is_tried_again and any(isinstance(error, TransientFailure) for _, error in failures):
             raise FetchFailedError(SPELLINGS, failures)
-        self._store.write_snapshot(SPELLINGS, records, self._as_of)
+        if records:
+            self._store.write_snapshot(SPELLINGS, records, self._as_of)
 
     def _discovered(self, site_id: str, pages: list[Page]) -> Record:
         self.spent.calls += len(pages)
         self.spent.spellings[site_id] = _spellings(pages[0].document)
-        return _record(
+        return record_of(
             pages[0], site_id, {"purpose": SPELLINGS, "site_id": site_id}, self._as_of, self._origin
         )
 
-    def _answer(
-        self, requests: Iterable[Request], generation: Generation
-    ) -> tuple[set[str], list[tuple[str, MistError]]]:
+    def _answer(self, requests: Iterable[Request], generation: Generation) -> "_Asked":
         """Answers of all requests, in waves: windows that came back too wide are asked again in pieces."""
-        queue = deque(requests)
-        keys: set[str] = set()
-        failures: list[tuple[str, MistError]] = []
-        while queue:
+        asked = _Asked(deque(requests))
+        while asked.queue:
             sent: dict[Call, Request] = {}
             for call, result in self._client.fetch_many(
-                self._calls(queue, generation, keys, sent), lane=self._origin.lane
+                self._calls(asked, generation, sent), lane=self._origin.lane
             ):
                 request = sent.pop(call)
                 try:
-                    queue.extendleft(reversed(self._keep(request, result, generation)))
-                    keys.add(request.key)
+                    if isinstance(result, NotSupported):
+                        asked.doubted.append(request)
+                    else:
+                        asked.queue.extendleft(reversed(self._keep(request, result, generation)))
+                        asked.keys.add(request.key)
                 except MistError as error:
-                    failures.append((_described(request), error))
+                    asked.failures.append(Unanswered(request, error))
                 self._advance()
-        return keys, failures
+        self._settle(asked, generation)
+        return asked
 
-    def _calls(
-        self, queue: deque[Request], generation: Generation, keys: set[str], sent: dict[Call, Request]
-    ) -> Iterator[Call]:
+    def _settle(self, asked: "_Asked", generation: Generation) -> None:
+        """Tell metrics that a site does not have from those of a site that is gone, which answers alike.
+
+        A site that vanished while we asked refuses metrics that it had; only one that is still there does not have them.
+        """
+        sites = dict.fromkeys(request.site_id for request in asked.doubted)
+        doubts: dict[str, MistError] = {}
+        if sites:
+            answers = self._client.fetch_many(map(endpoints.sle_metrics, sites), lane=self._origin.lane)
+            for call, result in answers:
+                self.spent.calls += 1
+                if isinstance(result, NotFound | BadRequest):
+                    doubts[call.site_id] = NotFound(
+                        "the site is gone: the cloud knew it when this fetch began", status=result.status
+                    )
+                elif isinstance(result, MistError):
+                    doubts[call.site_id] = result
+        for request in asked.doubted:
+            if request.site_id in doubts:
+                asked.failures.append(Unanswered(request, doubts[request.site_id]))
+            else:
+                self._refuse(request, generation)
+                asked.keys.add(request.key)
+
+    def _calls(self, asked: "_Asked", generation: Generation, sent: dict[Call, Request]) -> Iterator[Call]:
+        queue = asked.queue
         while queue:
             request = queue.popleft()
             if request.purpose == "detail" and (pieces := self._range_limits.cut(request)):
                 queue.extendleft(reversed(pieces))
                 continue
             earlier = generation.header(request.key)
-            if earlier is not None:
+            if earlier is not None and earlier.outcome != "unanswered":
                 self.spent.reused += 1
-                keys.add(request.key)
+                asked.keys.add(request.key)
                 queue.extendleft(reversed(self._learn(request, earlier.request.get("interval", 0))))
+                self._advance()
+                continue
+            if request.site_id in self._unnamed:
+                asked.failures.append(Unanswered(request, self._unnamed[request.site_id]))
                 self._advance()
                 continue
             call = self._call(request)
             if call is None:
                 self._refuse(request, generation)
-                keys.add(request.key)
+                asked.keys.add(request.key)
                 self._advance()
                 continue
             sent[call] = request
@@ -322,27 +384,35 @@ class _Run:
         self, request: Request, result: list[Page] | MistError, generation: Generation
     ) -> list[Request]:
         """Write an answer; the pieces to ask for if its buckets are too wide."""
-        if isinstance(result, NotSupported):
-            self._refuse(request, generation)
-            return []
-        pages = _checked(result)
+        pages = checked(result)
         asked = _asked(request)
         documents = [page.document for page in pages]
+        odd = Oddities(pages[0].call.endpoint)
         if request.purpose == "detail":
-            answers = [_detail(request, document) for document in documents]
+            answers = [_detail(request, document, odd) for document in documents]
             asked["interval"] = max(answer.interval for answer in answers)
+            if odd.first:
+                asked["odd"] = odd.lost + odd.emptied
             if self._origin.lane == "batch":
                 for answer in answers:
                     self._impact_days.saw(request, answer)
         elif request.purpose == "organisation":
-            parse_sites_sle(*documents)
+            parse_sites_sle(*documents, odd=odd)
+            odd.check()
         else:
-            parse_alarms(*documents)
-        generation.write([_record(page, request.key, asked, self._as_of, self._origin) for page in pages])
+            parse_alarms(*documents, odd=odd)
+            odd.check()
+        generation.write([record_of(page, request.key, asked, self._as_of, self._origin) for page in pages])
+        self.spent.shortfall.found_odd(self._origin.kind(request.purpose), odd, request.days)
         self.spent.calls += len(pages)
         return self._learn(request, asked.get("interval", 0))
 
     def _refuse(self, request: Request, generation: Generation) -> None:
+        self._keep_nothing(request, generation, "not_supported")
+        self.spent.not_supported += 1
+
+    def _keep_nothing(self, request: Request, generation: Generation, outcome: str) -> None:
+        """Write down that there is no answer, and why."""
         header = Header(
             key=request.key,
             request=_asked(request),
@@ -351,10 +421,9 @@ class _Run:
             requested_at=self._as_of,
             received_at=self._as_of,
             client_version=self._origin.client_version,
-            outcome="not_supported",
+            outcome=outcome,
         )
         generation.write([Record(header, b"null")])
-        self.spent.not_supported += 1
 
     def _learn(self, request: Request, interval: float) -> list[Request]:
         if request.purpose != "detail":
@@ -371,14 +440,32 @@ class _Run:
             self._progress(self._answered, max(known, self._answered))
 
 
-def _checked(result: list[Page] | MistError) -> list[Page]:
+@dataclass
+class _Asked:
+    """Requests on their way to an answer.
+
+    Attributes:
+        queue: Still to be sent.
+        keys: Those that have an outcome.
+        failures: Those without an answer.
+        doubted: Metrics that a site said it does not know.
+    """
+
+    queue: deque[Request]
+    keys: set[str] = field(default_factory=set)
+    failures: list[Unanswered] = field(default_factory=list)
+    doubted: list[Request] = field(default_factory=list)
+
+
+def checked(result: list[Page] | MistError) -> list[Page]:
+    """The pages of an answer; raises the error in their place."""
     if isinstance(result, MistError):
         raise result
     return result
 
 
-def _detail(request: Request, document: Any) -> SleSummary:
-    summary = parse_sle_summary(document)
+def _detail(request: Request, document: Any, odd: Oddities) -> SleSummary:
+    summary = parse_sle_summary(document, odd)
     if summary.metric not in (None, request.metric):
         raise UnexpectedShape(
             f"asked for {request.metric}, the answer is about {summary.name!r}",
@@ -410,15 +497,8 @@ def _asked(request: Request) -> dict[str, Any]:
     return asked | {name: value for name, value in optional.items() if value}
 
 
-def _described(request: Request) -> str:
-    subject = " ".join(
-        filter(None, (request.metric, request.group, request.site_id and f"of site {request.site_id}"))
-    )
-    days = f"{request.days[0]}" if len(request.days) == 1 else f"{request.days[0]} to {request.days[-1]}"
-    return f"{request.purpose} {subject} {days}".replace("  ", " ")
-
-
-def _record(page: Page, key: str, asked: Mapping[str, Any], as_of: datetime, origin: Origin) -> Record:
+def record_of(page: Page, key: str, asked: Mapping[str, Any], as_of: datetime, origin: Origin) -> Record:
+    """A page as it is kept."""
     header = Header(
         key=key,
         request={**asked, "path": page.url_path},

@@ -12,7 +12,7 @@ import polars as pl
 
 from mist_pipeline.collect.raw.format import Record
 from mist_pipeline.domain.metrics import CATALOGUE
-from mist_pipeline.mist.parsers import parse_sites_sle
+from mist_pipeline.mist.parsers import SitesSle, parse_sites_sle
 
 USER_METRICS = tuple(
     name for name, metric in CATALOGUE.items() if metric.family in ("radio", "roaming", "connect")
@@ -40,7 +40,7 @@ def organisation_frame(records: Iterable[Record]) -> pl.DataFrame:
     Returns:
         start, end: The window asked, epoch seconds. group. received_at: Epoch microseconds. site_id, num_clients,
         num_aps (null where the cloud does not say). One column per metric: score in percent, null where absent.
-        An answer without sites is one row whose site_id is null: it was asked.
+        An answer without sites, or none at all, is one row whose site_id is null: it was asked.
     """
     remaining = iter(records)
     frames = []
@@ -69,7 +69,7 @@ def worst_first(answers: pl.DataFrame) -> tuple[str, ...]:
 def _pages(batch: list[Record]) -> pl.DataFrame:
     columns: dict[str, list[Any]] = {name: [] for name in _ANSWER}
     for record in batch:
-        page = parse_sites_sle(record.document())
+        page = _page(record)
         asked = record.header.request
         count = max(1, len(page.site_ids))
         nothing: list[Any] = [None] * count
@@ -86,3 +86,10 @@ def _pages(batch: list[Record]) -> pl.DataFrame:
         for name, column in columns.items():
             column.extend(found.get(name) or nothing)
     return pl.DataFrame(columns, schema=_ANSWER)
+
+
+_NOTHING = SitesSle(0, 0, [], [], [], {}, frozenset())
+
+
+def _page(record: Record) -> SitesSle:
+    return parse_sites_sle(record.document()) if record.header.is_answered else _NOTHING

@@ -143,7 +143,7 @@ def alarms_frame(
     newest: dict[str, tuple[datetime, Alarm]] = {}
     for record, _ in store.read(kind_of("alarms", lane), wanted, every_generation=lane == "live"):
         received_at = record.header.received_at
-        for alarm in parse_alarms(record.document()):
+        for alarm in parse_alarms(record.document()) if record.header.is_answered else []:
             if alarm.id not in newest or newest[alarm.id][0] <= received_at:
                 newest[alarm.id] = received_at, alarm
     bounds = [(day, *day_bounds(day, zone)) for day in wanted]

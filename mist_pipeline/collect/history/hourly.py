@@ -4,8 +4,10 @@ Pure: raw records in, frames out. The buckets of an answer are added up by hour;
 counts for an hour. States, days and the organisation's scores come together in ``frames``.
 """
 
+import json
+import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -15,7 +17,11 @@ import polars as pl
 
 from mist_pipeline.collect.fetch.days import HOUR
 from mist_pipeline.collect.raw.format import Record
+from mist_pipeline.mist.errors import UnexpectedShape
+from mist_pipeline.mist.page import NotJsonError
 from mist_pipeline.mist.parsers import parse_sle_summary
+
+log = logging.getLogger(__name__)
 
 _WINDOW = ("start", "end", "interval")
 _SAMPLES = ("total", "degraded")
@@ -46,7 +52,8 @@ _BODY = pl.Struct(
         ),
     }
 )
-"""What is read of an answer. The whole document was checked when it came in (``mist.parsers``)."""
+"""What is read of an answer. The whole document was checked when it came in (``mist.parsers``); one that is odd somewhere says so in
+its header, and is read by the parser again."""
 
 _ANSWER: dict[str, Any] = {
     "record": pl.Int64,
@@ -173,7 +180,7 @@ def _answers(batch: list[tuple[Record, frozenset[date]]], first: int) -> pl.Data
             len(header.days),
             header.request.get("interval"),
             sorted(counts_for),
-            record.body.decode(errors="replace") if header.outcome == "answered" else None,
+            _text(record),
         )
         for number, (record, counts_for) in enumerate(batch, start=first)
         for header in (record.header,)
@@ -188,11 +195,10 @@ def _decoded(answers: pl.DataFrame, batch: list[tuple[Record, frozenset[date]]])
     try:
         decoded = answers.drop_nulls("body").with_columns(pl.col("body").str.json_decode(_BODY))
     except pl.exceptions.ComputeError:
-        # Slower, but it names the place in the document.
-        for record, _ in batch:
-            if record.header.outcome == "answered":
-                parse_sle_summary(record.document())
-        raise
+        # Slower: half a surrogate pair or a number without end in a field that nobody reads stops the quick reading of all.
+        texts = [_sound(record) if record.header.is_answered else None for record, _ in batch]
+        answers = answers.with_columns(pl.Series("body", texts, dtype=pl.String))
+        decoded = answers.drop_nulls("body").with_columns(pl.col("body").str.json_decode(_BODY))
     return decoded.select(
         "record",
         "interval",
@@ -206,6 +212,40 @@ def _decoded(answers: pl.DataFrame, batch: list[tuple[Record, frozenset[date]]])
         unit=sle.field("y_label").replace("", None),
         total_users=pl.coalesce(impact.field("total_users"), impact.field("num_users")).cast(pl.Int64),
         classifiers="classifiers",
+    )
+
+
+def _text(record: Record) -> str | None:
+    """The body as it is read, None where there is none."""
+    if not record.header.is_answered:
+        return None
+    return _sound(record) if record.header.request.get("odd") else record.body.decode(errors="replace")
+
+
+def _sound(record: Record) -> str | None:
+    """What the parser makes of a body, as a document; None, so missing, where it can make nothing of it."""
+    try:
+        summary = parse_sle_summary(record.document())
+    except (UnexpectedShape, NotJsonError) as error:
+        log.warning("The answer to %s is missing: %s", record.header.key, error)
+        return None
+    causes = [
+        {
+            "name": cause.name,
+            "impact": asdict(cause.impact),
+            "samples": {"total": cause.total, "degraded": cause.degraded},
+        }
+        for cause in summary.classifiers
+    ]
+    samples = {"total": summary.total, "degraded": summary.degraded, "value": summary.value}
+    return json.dumps(
+        {
+            "start": summary.start,
+            "end": summary.end,
+            "impact": asdict(summary.impact),
+            "sle": {"y_label": summary.unit, "samples": samples},
+            "classifiers": causes,
+        }
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mist_pipeline.collect.raw.errors import RawDamagedError
+from mist_pipeline.mist.page import parse_json
 
 _GZIP = 31
 """``wbits`` of zlib for a gzip container."""
@@ -35,7 +36,8 @@ class Header:
         requested_at: When the request was sent, UTC.
         received_at: When its answer was complete, UTC.
         client_version: Version of the client that asked.
-        outcome: ``answered``, or ``not_supported`` where the site does not have the metric.
+        outcome: ``answered``, ``not_supported`` where the site does not have the metric, ``unanswered`` where the cloud gave no
+            answer that can be read.
     """
 
     key: str
@@ -46,6 +48,11 @@ class Header:
     received_at: datetime
     client_version: str
     outcome: str = "answered"
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the body is what the cloud said."""
+        return self.outcome == "answered"
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -101,7 +108,7 @@ class Record:
 
     def document(self) -> Any:
         """The parsed body."""
-        return json.loads(self.body)
+        return parse_json(self.body)
 
 
 def member(records: Iterable[Record]) -> bytes:

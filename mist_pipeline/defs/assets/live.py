@@ -11,8 +11,9 @@ import dagster as dg
 
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets.raw import only_transient_failures_are_retried
+from mist_pipeline.defs.assets.whole import is_whole, whole_spec
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import spec, written
+from mist_pipeline.defs.table_io import key, spec, written
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import live
 from mist_pipeline.warehouse.store import Warehouse
@@ -30,6 +31,7 @@ def live_assets(settings: Settings, retry: dg.RetryPolicy | None) -> list[dg.Ass
     @dg.multi_asset(
         name="look",
         specs=[spec(table, freshness=fresh.get(table)) for table in POLLED],
+        check_specs=[whole_spec(key(live.STATUS))],
         pool="poll",
         retry_policy=retry,
     )
@@ -39,12 +41,13 @@ def live_assets(settings: Settings, retry: dg.RetryPolicy | None) -> list[dg.Ass
         settings: dg.ResourceParam[Settings],
         cloud: dg.ResourceParam[Cloud],
         raw_store: dg.ResourceParam[RawStore],
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         instant = as_of(context)
         with only_transient_failures_are_retried():
             found = poll(settings, cloud, raw_store, warehouse, instant, context.log.warning)
         context.log.info("Planned and spent: %s", list(found.spent))
         for table, rows in warehouse.replace_tables(found.frames).items():
             yield written(table, found.frames[table], rows, {"as_of": instant.isoformat()})
+        yield is_whole(key(live.STATUS), found.missing)
 
     return [polled]

@@ -9,9 +9,12 @@ from typing import Any
 
 import dagster as dg
 
-from mist_pipeline.collect.fetch.fetcher import SnapshotKind
+from mist_pipeline.collect.fetch.shortfall import lost_sentence
+from mist_pipeline.collect.fetch.snapshots import SnapshotKind
 from mist_pipeline.collect.raw.errors import FetchFailedError, RawDamagedError
 from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.defs.assets.whole import is_whole, whole_spec
+from mist_pipeline.defs.check_days import about_days
 from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of
@@ -81,6 +84,7 @@ def raw_assets(
             )
             for kind, meaning in ANSWERS.items()
         ],
+        check_specs=[whole_spec(key(kind)) for kind in ANSWERS],
         backfill_policy=BACKFILL,
         retry_policy=retry,
     )
@@ -91,21 +95,25 @@ def raw_assets(
         raw_store: dg.ResourceParam[RawStore],
         progress: dg.ResourceParam[Progress],
     ) -> Iterator[dg.MaterializeResult[Any]]:
+        days = days_of(context)
         with only_transient_failures_are_retried():
             fetched = fetch_days(
                 settings,
                 cloud,
                 raw_store,
-                days_of(context),
+                days,
                 as_of(context),
                 lambda done, total: progress("asking the cloud", done, total),
+                is_tried_again=retry is not None and context.retry_number < retry.max_retries,
             )
         context.log.info("Planned and spent: %s", fetched.summary)
         for kind in ANSWERS:
             facts = {"days_fetched": len(fetched.days.get(kind, [])), **_metadata(fetched.summary)}
-            yield dg.MaterializeResult(asset_key=key(kind), metadata=facts)
+            lacking = about_days((days[0], days[-1]), sorted(fetched.shortfall.days.get(kind, ())))
+            whole = is_whole(key(kind), fetched.shortfall.sentences(kind), lacking)
+            yield dg.MaterializeResult(asset_key=key(kind), metadata=facts, check_results=[whole])
 
-    def snapshot(kind: SnapshotKind, meaning: str) -> dg.AssetsDefinition:
+    def snapshot_asset(kind: SnapshotKind, meaning: str) -> dg.AssetsDefinition:
         @dg.asset(
             key=key(kind),
             description=meaning,
@@ -114,29 +122,39 @@ def raw_assets(
             kinds={"json"},
             code_version=code_version("raw"),
             retry_policy=retry,
+            check_specs=[whole_spec(key(kind))],
         )
         def taken(
             context: dg.AssetExecutionContext,
             settings: dg.ResourceParam[Settings],
             cloud: dg.ResourceParam[Cloud],
             raw_store: dg.ResourceParam[RawStore],
-        ) -> dg.MaterializeResult[Any]:
+        ) -> Iterator[dg.MaterializeResult[Any]]:
             if kind == "devices" and not settings.monitoring.enable_devices:
-                return dg.MaterializeResult(metadata={"skipped": "monitoring.enable_devices is off"})
+                yield dg.MaterializeResult(
+                    metadata={"skipped": "monitoring.enable_devices is off"},
+                    check_results=[is_whole(key(kind), [])],
+                )
+                return
             instant = as_of(context)
             with only_transient_failures_are_retried():
-                path = take_snapshot(kind, cloud, raw_store, instant)
-            return dg.MaterializeResult(
+                snapshot = take_snapshot(kind, cloud, raw_store, instant)
+            odd = snapshot.odd
+            yield dg.MaterializeResult(
                 metadata={
-                    "path": dg.MetadataValue.path(path),
+                    "path": dg.MetadataValue.path(snapshot.path),
                     "as_of": instant.isoformat(),
-                    "bytes": path.stat().st_size,
-                }
+                    "bytes": snapshot.path.stat().st_size,
+                    "set_aside": odd.lost,
+                    "fields_emptied": odd.emptied,
+                    "odd": dg.MetadataValue.json([each.sentence for each in odd.first]),
+                },
+                check_results=[is_whole(key(kind), [lost_sentence(odd)] if odd.lost else [])],
             )
 
         return taken
 
-    return [raw_answers, *(snapshot(kind, meaning) for kind, meaning in SNAPSHOTS.items())]
+    return [raw_answers, *(snapshot_asset(kind, meaning) for kind, meaning in SNAPSHOTS.items())]
 
 
 def _metadata(facts: Mapping[str, Any]) -> dict[str, Any]:

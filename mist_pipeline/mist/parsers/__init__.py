@@ -1,8 +1,9 @@
 """Documents of the Mist API as typed values: one ``parse_…`` per endpoint.
 
 Tolerant where the cloud is loose (null, a missing metric, an unknown classifier or field, no interval) and strict where
-guessing would invent data: a wrong type is `UnexpectedShape` with its path. No I/O; rows, days and tables are made in
-`collect.history`.
+guessing would invent data. What is odd never takes the rest along: a field is empty, a row is set aside, a reading is null, each
+noted with its path in the `Oddities` that every ``parse_…`` takes as ``odd``. Only the frame of a document (no list, no window) is
+`UnexpectedShape`. No I/O; rows, days and tables are made in `collect.history`.
 """
 
 from mist_pipeline.mist.parsers.account import Privilege, Usage, parse_self, parse_usage
@@ -18,6 +19,7 @@ from mist_pipeline.mist.parsers.impact import (
     parse_impacted_devices,
     parse_impacted_people,
 )
+from mist_pipeline.mist.parsers.oddities import Oddities, Oddity
 from mist_pipeline.mist.parsers.sites import (
     Device,
     Radio,
@@ -50,6 +52,8 @@ __all__ = [
     "ImpactedDevices",
     "ImpactedPeople",
     "ImpactedPerson",
+    "Oddities",
+    "Oddity",
     "Privilege",
     "Radio",
     "Site",

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mist_pipeline.mist.parsers.reader import Node
+from mist_pipeline.mist.parsers.oddities import Oddities
+from mist_pipeline.mist.parsers.reader import Node, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +32,29 @@ class Usage:
     request_limit: int | None
 
 
-def parse_self(document: Any) -> list[Privilege]:
-    """The privileges of a token, in the cloud's order.
+def parse_self(document: Any, odd: Oddities | None = None) -> list[Privilege]:
+    """The privileges of a token, in the cloud's order; one without a scope is set aside.
 
     Raises:
-        UnexpectedShape: A privilege without scope, or a wrong type.
+        UnexpectedShape: The document is no object, or its privileges are no list.
     """
-    privileges = []
-    for node in Node(document, "self").elements("privileges"):
-        scope = node.text("scope")
-        if scope is None:
-            raise node.child("scope").fail("a text")
-        org_name = node.text("org_name") or (node.text("name") if scope == "org" else None) or ""
-        privileges.append(Privilege(scope, node.identifier("org_id"), org_name, node.text("role") or ""))
-    return privileges
+    privileges = Node(document, odd or Oddities("self")).child("privileges")
+    return [] if privileges.value is None else read_rows(privileges.items(), _privilege, "scope")
 
 
-def parse_usage(document: Any) -> Usage:
+def parse_usage(document: Any, odd: Oddities | None = None) -> Usage:
     """How many calls the cloud has counted for a token in this hour.
 
     Raises:
-        UnexpectedShape: A count that is none.
+        UnexpectedShape: The document is no object.
     """
-    node = Node(document, "usage")
+    node = Node(document, odd or Oddities("usage"))
     return Usage(node.count("requests"), node.count("request_limit") or None)
+
+
+def _privilege(node: Node) -> Privilege:
+    scope = node.text("scope")
+    if scope is None:
+        raise node.child("scope").fail("a text")
+    org_name = node.text("org_name") or (node.text("name") if scope == "org" else None) or ""
+    return Privilege(scope, node.identifier("org_id"), org_name, node.text("role") or "")

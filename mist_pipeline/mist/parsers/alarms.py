@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mist_pipeline.mist.parsers.reader import Node
+from mist_pipeline.mist.parsers.oddities import Oddities
+from mist_pipeline.mist.parsers.reader import Node, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,15 @@ class Alarm:
     marvis_state: str | None
 
 
-def parse_alarms(*documents: Any) -> list[Alarm]:
-    """The alarms of all pages, one per id, the last one sent.
+def parse_alarms(*documents: Any, odd: Oddities | None = None) -> list[Alarm]:
+    """The alarms of all pages, one per id, the last one sent; one without id or time is set aside.
 
     Raises:
-        UnexpectedShape: No list, an alarm without id or time, or a wrong type.
+        UnexpectedShape: There is no list.
     """
-    alarms = [
-        _alarm(node)
-        for document in documents
-        for node in Node(document, "alarms").required("results").items()
-    ]
+    odd = odd or Oddities("alarms")
+    lists = [Node(document, odd).required("results").items() for document in documents]
+    alarms = [alarm for rows in lists for alarm in read_rows(rows, _alarm)]
     return list({alarm.id: alarm for alarm in alarms}.values())
 
 

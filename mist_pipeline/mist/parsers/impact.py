@@ -5,10 +5,12 @@ them, its count all.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mist_pipeline.domain.metrics import canonical
-from mist_pipeline.mist.parsers.reader import Node
+from mist_pipeline.mist.parsers.oddities import Oddities
+from mist_pipeline.mist.parsers.reader import Node, read_rows
 from mist_pipeline.mist.parsers.sle import window_of
 
 _DEVICES = {"aps": "ap", "switches": "switch", "gateways": "gateway"}
@@ -77,45 +79,39 @@ class ImpactedPeople:
     rows: tuple[ImpactedPerson, ...]
 
 
-def parse_impact_summary(document: Any) -> ImpactSummary:
-    """Who is hit, by dimension; dimensions that are new to us are kept.
+def parse_impact_summary(document: Any, odd: Oddities | None = None) -> ImpactSummary:
+    """Who is hit, by dimension; dimensions that are new to us are kept, a row that is none is set aside.
 
     Raises:
-        UnexpectedShape: A wrong type.
+        UnexpectedShape: The document is no object, or its window cannot be read.
     """
-    node = Node(document, "impact_summary")
+    node = Node(document, odd or Oddities("impact_summary"))
     rows = [
-        _impact_row(dimension, each)
+        row
         for dimension in node.names()
         if isinstance(node.child(dimension).value, list)
-        for each in node.elements(dimension)
+        for row in read_rows(node.elements(dimension), partial(_impact_row, dimension))
     ]
     start, end = window_of(node)
     return ImpactSummary(canonical(node.text("metric") or ""), start, end, tuple(rows))
 
 
-def parse_impacted_devices(document: Any) -> ImpactedDevices:
+def parse_impacted_devices(document: Any, odd: Oddities | None = None) -> ImpactedDevices:
     """Access points, switches or gateways that are hit.
 
     Raises:
-        UnexpectedShape: A wrong type.
+        UnexpectedShape: The document is no object, or its window cannot be read.
 
     >>> ap = {"ap_mac": "5c5b35500000", "name": None, "degraded": 3, "total": 60}
     >>> found = parse_impacted_devices({"start": 0, "end": 60, "total_count": 1, "aps": [ap]})
     >>> found.count, found.rows[0].kind, found.rows[0].name
     (1, 'ap', '')
     """
-    node = Node(document, "impacted_devices")
+    node = Node(document, odd or Oddities("impacted_devices"))
     rows = [
-        ImpactedDevice(
-            kind=kind,
-            mac=each.text(f"{kind}_mac") or "",
-            name=each.text("name") or "",
-            degraded=each.number("degraded") or 0.0,
-            total=each.number("total") or 0.0,
-        )
+        row
         for field, kind in _DEVICES.items()
-        for each in node.elements(field)
+        for row in read_rows(node.elements(field), partial(_impacted_device, kind), f"{kind}_mac")
     ]
     start, end = window_of(node)
     return ImpactedDevices(
@@ -123,23 +119,15 @@ def parse_impacted_devices(document: Any) -> ImpactedDevices:
     )
 
 
-def parse_impacted_people(document: Any) -> ImpactedPeople:
+def parse_impacted_people(document: Any, odd: Oddities | None = None) -> ImpactedPeople:
     """Clients that are hit, of the radio or of cables.
 
     Raises:
-        UnexpectedShape: A wrong type.
+        UnexpectedShape: The document is no object, or its window cannot be read.
     """
-    node = Node(document, "impacted_people")
-    rows = [
-        ImpactedPerson(
-            name=each.text("name") or "",
-            mac=each.text("mac") or "",
-            address=each.text("src_ip") or "",
-            degraded=each.number("degraded") or 0.0,
-        )
-        for field in _PEOPLE
-        for each in node.elements(field)
-    ]
+    node = Node(document, odd or Oddities("impacted_people"))
+    # What is odd about a person is named by its place only: an address of a client is nobody's business.
+    rows = [row for field in _PEOPLE for row in read_rows(node.elements(field), _impacted_person, "")]
     start, end = window_of(node)
     return ImpactedPeople(
         start, end, _count(node, _PEOPLE, len(rows)), tuple(sorted(rows, key=lambda row: -row.degraded))
@@ -155,18 +143,32 @@ def _count(node: Node, lists: "dict[str, str] | tuple[str, ...]", listed: int) -
 
 
 def _impact_row(dimension: str, node: Node) -> ImpactRow:
-    key = next(
-        (
-            node.text(name)
-            for name in (f"{dimension}_mac", f"{dimension}_id", dimension)
-            if name in node.names()
-        ),
-        None,
-    )
+    fields = set(node.names())
+    names = (f"{dimension}_mac", f"{dimension}_id", dimension)
+    key = next((node.text(name) for name in names if name in fields), None)
     return ImpactRow(
         dimension=dimension,
         key=key or "",
         name=node.text("name") or "",
-        degraded=node.number("degraded") or 0.0,
-        total=node.number("total") or 0.0,
+        degraded=node.number("degraded", least=0.0) or 0.0,
+        total=node.number("total", least=0.0) or 0.0,
+    )
+
+
+def _impacted_device(kind: str, node: Node) -> ImpactedDevice:
+    return ImpactedDevice(
+        kind=kind,
+        mac=node.text(f"{kind}_mac") or "",
+        name=node.text("name") or "",
+        degraded=node.number("degraded", least=0.0) or 0.0,
+        total=node.number("total", least=0.0) or 0.0,
+    )
+
+
+def _impacted_person(node: Node) -> ImpactedPerson:
+    return ImpactedPerson(
+        name=node.text("name") or "",
+        mac=node.text("mac") or "",
+        address=node.text("src_ip") or "",
+        degraded=node.number("degraded", least=0.0) or 0.0,
     )

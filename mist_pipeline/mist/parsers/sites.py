@@ -3,11 +3,14 @@
 A list may take several pages: every ``parse_…`` takes the documents of all of them and keeps the last of each id.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from mist_pipeline.mist.parsers.reader import Node
+from mist_pipeline.mist.parsers.oddities import Oddities
+from mist_pipeline.mist.parsers.reader import Node, read_rows
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,47 +102,38 @@ class Device:
     radios: tuple[Radio, ...] = ()
 
 
-def parse_sites(*documents: Any) -> list[Site]:
-    """The sites of all pages, one per id.
+def parse_sites(*documents: Any, odd: Oddities | None = None) -> list[Site]:
+    """The sites of all pages, one per id; one without id is set aside.
 
     Raises:
-        UnexpectedShape: No list, a site without id, or a wrong type.
+        UnexpectedShape: There is no list.
     """
-    sites = [_site(node) for document in documents for node in Node(document, "sites").items()]
-    return list({site.id: site for site in sites}.values())
+    return list({site.id: site for site in _rows(documents, _site, odd or Oddities("sites"))}.values())
 
 
-def parse_stats_sites(*documents: Any) -> list[SiteStats]:
-    """The counts of all pages, one per site.
+def parse_stats_sites(*documents: Any, odd: Oddities | None = None) -> list[SiteStats]:
+    """The counts of all pages, one per site; those without a site are set aside.
 
     Raises:
-        UnexpectedShape: No list, a site without id, or a wrong type.
+        UnexpectedShape: There is no list.
     """
-    stats = [
-        SiteStats(
-            id=node.required_id("id"),
-            num_aps=node.count("num_ap"),
-            num_aps_connected=node.count("num_ap_connected"),
-            num_switches=node.count("num_switch"),
-            num_switches_connected=node.count("num_switch_connected"),
-            num_gateways=node.count("num_gateway"),
-            num_gateways_connected=node.count("num_gateway_connected"),
-            num_clients=node.count("num_clients"),
-        )
-        for document in documents
-        for node in Node(document, "stats_sites").items()
-    ]
+    stats = _rows(documents, _site_stats, odd or Oddities("stats_sites"))
     return list({each.id: each for each in stats}.values())
 
 
-def parse_stats_devices(*documents: Any) -> list[Device]:
-    """The devices of all pages, one per id.
+def parse_stats_devices(*documents: Any, odd: Oddities | None = None) -> list[Device]:
+    """The devices of all pages, one per id; one without id is set aside.
 
     Raises:
-        UnexpectedShape: No list, a device without id, or a wrong type.
+        UnexpectedShape: There is no list.
     """
-    devices = [_device(node) for document in documents for node in Node(document, "stats_devices").items()]
+    devices = _rows(documents, _device, odd or Oddities("stats_devices"))
     return list({device.id: device for device in devices}.values())
+
+
+def _rows(documents: Iterable[Any], read: Callable[[Node], _T], odd: Oddities) -> list[_T]:
+    lists = [Node(document, odd).items() for document in documents]
+    return [row for rows in lists for row in read_rows(rows, read)]
 
 
 def _site(node: Node) -> Site:
@@ -150,11 +144,24 @@ def _site(node: Node) -> Site:
         name=node.text("name") or "",
         timezone=node.text("timezone") or None,
         country_code=node.text("country_code") or None,
-        latitude=latlng.number("lat") if latlng else None,
-        longitude=latlng.number("lng") if latlng else None,
+        latitude=latlng.number("lat", -90.0, 90.0) if latlng else None,
+        longitude=latlng.number("lng", -180.0, 180.0) if latlng else None,
         sitegroup_ids=node.texts("sitegroup_ids"),
         templates={name: value for name, value in templates.items() if value is not None},
         address=node.text("address") or None,
+    )
+
+
+def _site_stats(node: Node) -> SiteStats:
+    return SiteStats(
+        id=node.required_id("id"),
+        num_aps=node.count("num_ap"),
+        num_aps_connected=node.count("num_ap_connected"),
+        num_switches=node.count("num_switch"),
+        num_switches_connected=node.count("num_switch_connected"),
+        num_gateways=node.count("num_gateway"),
+        num_gateways_connected=node.count("num_gateway_connected"),
+        num_clients=node.count("num_clients"),
     )
 
 
@@ -168,7 +175,7 @@ def _device(node: Node) -> Device:
         model=node.text("model") or None,
         site_id=node.identifier("site_id"),
         status=node.text("status") or None,
-        uptime_seconds=node.number("uptime"),
+        uptime_seconds=node.number("uptime", least=0.0),
         version=node.text("version") or None,
         last_seen=node.moment("last_seen"),
         cpu_pct=_cpu_pct(node),
@@ -192,20 +199,21 @@ def _radio(radios: Node, name: str) -> Radio:
 
 
 def _cpu_pct(node: Node) -> float | None:
-    used = node.number("cpu_util")
+    used = node.number("cpu_util", 0.0, 100.0)
     if used is not None:
         return used
     cpu = node.object("cpu_stat")
-    idle = cpu.number("idle") if cpu else None
+    idle = cpu.number("idle", 0.0, 100.0) if cpu else None
     return None if idle is None else 100.0 - idle
 
 
 def _memory_pct(node: Node) -> float | None:
     memory = node.object("memory_stat")
-    usage = memory.number("usage") if memory else None
+    usage = memory.number("usage", 0.0, 100.0) if memory else None
     if usage is not None:
         return usage
-    used, total = node.number("mem_used_kb"), node.number("mem_total_kb")
+    total = node.number("mem_total_kb", least=0.0)
+    used = node.number("mem_used_kb", 0.0, total) if total else None
     return None if used is None or not total else 100.0 * used / total
 
 

@@ -2,16 +2,20 @@
 
 A score is ``100 · (1 − Σ degraded / Σ total)`` in user-minutes over the buckets that have both (nulls skipped). The raw
 measurement beside it (``samples.value``) is never a score. No users is no score: neither 0 nor 100.
+
+A bucket or a score that cannot be (negative minutes, more degraded than total, a share of 95) is null: missing, never healthy.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mist_pipeline.domain.metrics import CATALOGUE, canonical, normalise
 from mist_pipeline.mist.errors import UnexpectedShape
-from mist_pipeline.mist.parsers.reader import Node
+from mist_pipeline.mist.parsers.oddities import Oddities
+from mist_pipeline.mist.parsers.reader import Node, read_rows
 
 _WIDTHS = (3600, 600, 60, 86_400)
 _ROUNDING = 0.01
@@ -144,13 +148,16 @@ def score_pct(total: Sequence[float | None], degraded: Sequence[float | None]) -
     return 100.0 * (1.0 - math.fsum(d for _, d in pairs) / whole)
 
 
-def parse_sle_metrics(document: Any) -> SleMetrics:
+def parse_sle_metrics(document: Any, odd: Oddities | None = None) -> SleMetrics:
     """The metrics of a site. Of two spellings of one metric the catalogue's own is preferred, else the first.
 
     Raises:
-        UnexpectedShape: A list that is none, or an entry that is no text.
+        UnexpectedShape: The document is no object, or a list is none: no list would say that the site has no metrics.
     """
-    node = Node(document, "sle_metrics")
+    node = Node(document, odd or Oddities("sle_metrics"))
+    for name in ("enabled", "supported"):
+        if not isinstance(node.child(name).value, list | None):
+            raise node.child(name).fail("a list")
     enabled = node.texts("enabled")
     spellings: dict[str, str] = {}
     for spelling in enabled:
@@ -160,50 +167,55 @@ def parse_sle_metrics(document: Any) -> SleMetrics:
     return SleMetrics(enabled, node.texts("supported"), spellings)
 
 
-def parse_sle_summary(document: Any) -> SleSummary:
+def parse_sle_summary(document: Any, odd: Oddities | None = None) -> SleSummary:
     """The buckets of one metric at one site.
 
+    A bucket with impossible user-minutes is null. A cause that cannot be read is set aside, and so is the raw measurement where it has
+    not as many buckets as the user-minutes.
+
     Raises:
-        UnexpectedShape: A wrong type, arrays of unequal length, negative user-minutes, more degraded than total, more
-            buckets than the window has room for.
+        UnexpectedShape: No samples, no window, user-minutes of unequal length, more buckets than the window has room for: nothing of
+            it can be placed in time.
     """
-    node = Node(document, "sle_summary")
+    node = Node(document, odd or Oddities("sle_summary"))
     sle = node.required("sle")
-    samples = sle.required("samples")
-    total, degraded, value = _columns(samples, ("total", "degraded", "value"))
-    _check_minutes(samples, total, degraded)
+    minutes = _minutes(sle.required("samples"))
     name = sle.text("name") or ""
     start, end = window_of(node)
+    classifiers = node.elements("classifiers")
+    interval = _interval((sle, *classifiers), start, end, len(minutes.total))
     return SleSummary(
         name=name,
         metric=canonical(name),
         start=start,
         end=end,
-        interval=_interval(node, start, end, len(total)),
-        total=total,
-        degraded=degraded,
-        value=value,
+        interval=interval,
+        total=minutes.total,
+        degraded=minutes.degraded,
+        value=_measurement(sle.required("samples"), len(minutes.total)),
         unit=sle.text("y_label") or None,
         impact=_impact(node),
-        classifiers=tuple(_classifier(each, len(total)) for each in node.elements("classifiers")),
+        classifiers=tuple(read_rows(classifiers, partial(_classifier, of=minutes), "name")),
     )
 
 
-def parse_sites_sle(*documents: Any) -> SitesSle:
-    """The scores of all pages, one entry per site, the last one sent.
+def parse_sites_sle(*documents: Any, odd: Oddities | None = None) -> SitesSle:
+    """The scores of all pages, one entry per site, the last one sent; a row without site is set aside, an impossible score is null.
 
     Raises:
-        UnexpectedShape: No list, a site without id, a score outside 0 to 1, pages of different windows.
+        UnexpectedShape: No list, no window, pages of different windows.
     """
     if not documents:
         raise ValueError("the answer has at least one page")
-    nodes = [Node(document, "sites_sle") for document in documents]
+    odd = odd or Oddities("sites_sle")
+    nodes = [Node(document, odd) for document in documents]
     windows = {window_of(node) for node in nodes}
     if len(windows) > 1:
         raise UnexpectedShape(
             f"pages of different windows: {sorted(windows)}", where="start", endpoint="sites_sle"
         )
-    rows = {row.required_id("site_id"): row for node in nodes for row in node.required("results").items()}
+    lists = [node.required("results").items() for node in nodes]
+    rows = dict(found for each in lists for found in read_rows(each, _site_row, "site_id"))
     names = {name: canonical(name) for row in rows.values() for name in row.names() if name not in _COUNTS}
     scores: dict[str, list[float | None]] = {}
     # The catalogue's own spelling comes last, so that it wins where a site sends two.
@@ -220,55 +232,98 @@ def parse_sites_sle(*documents: Any) -> SitesSle:
         start=start,
         end=end,
         site_ids=list(rows),
-        num_clients=[row.number("num_clients") for row in rows.values()],
-        num_aps=[row.number("num_aps") for row in rows.values()],
+        num_clients=[row.number("num_clients", least=0.0) for row in rows.values()],
+        num_aps=[row.number("num_aps", least=0.0) for row in rows.values()],
         scores_pct=scores,
         unknown=frozenset(name for name, metric in names.items() if metric is None),
     )
 
 
-def _columns(samples: Node, names: Sequence[str]) -> list[list[float | None]]:
-    """Arrays of equal length; an absent one is all null."""
-    found = {name: samples.numbers(name) for name in names}
-    lengths = {name: len(column) for name, column in found.items() if column is not None}
-    if len(set(lengths.values())) > 1:
+def _site_row(node: Node) -> tuple[str, Node]:
+    return node.required_id("site_id"), node
+
+
+@dataclass(frozen=True, slots=True)
+class _Minutes:
+    """User-minutes by bucket; `impossible` buckets are null in both columns."""
+
+    total: list[float | None]
+    degraded: list[float | None]
+    impossible: frozenset[int]
+
+
+def _minutes(samples: Node) -> _Minutes:
+    """User-minutes of equal length; a column that is absent is all null, a rounding excess of degraded over total is cut off."""
+    total, odd_totals = samples.numbers("total")
+    degraded, odd_parts = samples.numbers("degraded")
+    if total is not None and degraded is not None and len(total) != len(degraded):
         raise UnexpectedShape(
-            f"arrays of unequal length: {lengths}", where=samples.where, endpoint=samples.endpoint
+            f"arrays of unequal length: {len(total)} total and {len(degraded)} degraded user-minutes",
+            where=samples.where,
+            endpoint=samples.odd.endpoint,
         )
-    length = next(iter(lengths.values()), 0)
-    return [[None] * length if column is None else column for column in found.values()]
-
-
-def _check_minutes(samples: Node, total: list[float | None], degraded: list[float | None]) -> None:
-    """No negative user-minutes; a rounding excess of degraded over total is cut off in place."""
+    length = len(total if total is not None else degraded or [])
+    total = [None] * length if total is None else total
+    degraded = [None] * length if degraded is None else degraded
+    samples.odd.read += length
+    impossible = {node.where: node.fail("a number").what for node in (*odd_totals, *odd_parts)}
+    buckets = {int(where.rpartition("[")[2][:-1]) for where in impossible}
     for index, (whole, part) in enumerate(zip(total, degraded, strict=True)):
-        for name, minutes in (("total", whole), ("degraded", part)):
-            if minutes is not None and minutes < 0:
-                raise _at(samples, name, index, f"user-minutes cannot be negative, got {minutes!r}")
-        if whole is not None and part is not None and part > whole:
-            if part - whole > _ROUNDING * max(whole, 1.0):
-                raise _at(samples, "degraded", index, f"{part!r} degraded user-minutes of {whole!r} in total")
+        reason = _why_impossible(whole, part)
+        if reason is not None:
+            name, words = reason
+            impossible[f"{samples.where}.{name}[{index}]"] = words
+            buckets.add(index)
+        elif whole is not None and part is not None and part > whole:
             degraded[index] = whole
+    for index in buckets:
+        total[index] = degraded[index] = None
+    for where, words in impossible.items():
+        samples.odd.set_aside(where, words, samples.row)
+    return _Minutes(total, degraded, frozenset(buckets))
 
 
-def _at(samples: Node, name: str, index: int, reason: str) -> UnexpectedShape:
-    return UnexpectedShape(reason, where=f"{samples.where}.{name}[{index}]", endpoint=samples.endpoint)
+def _why_impossible(total: float | None, degraded: float | None) -> tuple[str, str] | None:
+    """Which of two user-minutes of a bucket cannot be, and why."""
+    for name, minutes in (("total", total), ("degraded", degraded)):
+        if minutes is not None and minutes < 0:
+            return name, f"user-minutes cannot be negative, got {minutes!r}"
+    if total is None or degraded is None or degraded - total <= _ROUNDING * max(total, 1.0):
+        return None
+    return "degraded", f"{degraded!r} degraded user-minutes of {total!r} in total"
 
 
-def _classifier(node: Node, length: int) -> ClassifierSeries:
+def _measurement(samples: Node, length: int) -> list[float | None]:
+    """The raw measurement by bucket; null where it has none, or where it cannot be told which bucket it is of."""
+    value, odd = samples.numbers("value")
+    for node in odd:
+        node.empty("a number")
+    if value is None:
+        return [None] * length
+    if len(value) != length:
+        found = f"{len(value)} measurements where there are {length} buckets of user-minutes"
+        samples.odd.emptied_field(f"{samples.where}.value", found, samples.row)
+        return [None] * length
+    return value
+
+
+def _classifier(node: Node, of: _Minutes) -> ClassifierSeries:
+    """One cause; in buckets in which the metric itself is impossible it is null too."""
     spelling = node.text("name") or ""
     samples = node.object("samples")
     total: list[float | None] = []
     degraded: list[float | None] = []
     if samples is not None:
-        total, degraded = _columns(samples, ("total", "degraded"))
-        _check_minutes(samples, total, degraded)
-        if total and len(total) != length:
+        own = _minutes(samples)
+        total, degraded = own.total, own.degraded
+        if total and len(total) != len(of.total):
             raise UnexpectedShape(
-                f"{len(total)} buckets where the metric itself has {length}",
+                f"{len(total)} buckets where the metric itself has {len(of.total)}",
                 where=samples.where,
-                endpoint=samples.endpoint,
+                endpoint=samples.odd.endpoint,
             )
+        for index in of.impossible.intersection(range(len(total))):
+            total[index] = degraded[index] = None
     return ClassifierSeries(normalise(spelling), spelling, degraded, total, _impact(node))
 
 
@@ -284,24 +339,21 @@ def _impact(node: Node) -> Impact:
     )
 
 
-def _interval(node: Node, start: int, end: int, buckets: int) -> int:
-    """Width of a bucket as the document says, else the usual width that fits the window."""
-    sle = node.child("sle")
-    for holder in (sle, *node.elements("classifiers")):
-        interval = holder.number("interval")
-        if interval is not None:
-            if interval < 1 or interval != int(interval):
-                raise holder.child("interval").fail("a width in seconds")
+def _interval(holders: Sequence[Node], start: int, end: int, buckets: int) -> int:
+    """Width of a bucket as the metric or else a cause says, else the usual width that fits the window."""
+    for holder in holders:
+        interval = holder.number("interval", least=1.0) if isinstance(holder.value, dict) else None
+        if interval is not None and interval == int(interval):
             if buckets > _most_buckets(start, end, interval):
                 reason = f"{buckets} buckets of {interval:g} s in a window of {end - start} s"
-                raise UnexpectedShape(reason, where="sle.samples", endpoint=node.endpoint)
+                raise UnexpectedShape(reason, where="sle.samples", endpoint=holder.odd.endpoint)
             return int(interval)
     if buckets == 0:
         return _WIDTHS[0]
     for width in _WIDTHS:
         if buckets in (_most_buckets(start, end, width) - 1, _most_buckets(start, end, width)):
             return width
-    raise sle.child("interval").fail(f"a width in seconds (for {buckets} buckets in {end - start} s)")
+    raise holders[0].child("interval").fail(f"a width in seconds (for {buckets} buckets in {end - start} s)")
 
 
 def _most_buckets(start: int, end: int, width: float) -> int:
@@ -318,9 +370,12 @@ def window_of(node: Node) -> tuple[int, int]:
 
 
 def _share_pct(node: Node) -> float | None:
-    share = node.as_number()
-    if share is None:
+    """A score as percentage; one that cannot be is set aside, since a reading is lost with it."""
+    if node.value is None:
         return None
-    if not -1e-6 <= share <= 1 + 1e-6:
-        raise node.fail("a score between 0 and 1")
-    return 100.0 * min(max(share, 0.0), 1.0)
+    node.odd.read += 1
+    share = node.value if type(node.value) in (int, float) else math.nan
+    if -1e-6 <= share <= 1 + 1e-6:
+        return 100.0 * min(max(float(share), 0.0), 1.0)
+    node.odd.set_aside(node.where, node.fail("a score between 0 and 1").what, node.row)
+    return None

@@ -3,18 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from mist_pipeline import __version__
 from mist_pipeline.collect.fetch.fetcher import (
     Origin,
-    SnapshotKind,
     fetch_plan,
-    fetch_snapshot,
     what_is_known,
 )
 from mist_pipeline.collect.fetch.plan import Ask, Budget, make_plan
+from mist_pipeline.collect.fetch.shortfall import Shortfall
+from mist_pipeline.collect.fetch.snapshots import SnapshotKind, Taken, fetch_snapshot
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.parsers import parse_sites
 from mist_pipeline.settings import Settings
@@ -35,10 +34,12 @@ class FetchedDays:
     Attributes:
         days: Raw kind → the days that were fetched.
         summary: What was planned and spent, for people.
+        shortfall: What is missing.
     """
 
     days: Mapping[str, Sequence[date]]
     summary: Mapping[str, Any]
+    shortfall: Shortfall
 
 
 def site_ids(store: RawStore, instant: datetime) -> tuple[str, ...]:
@@ -61,6 +62,8 @@ def fetch_days(
     days: Sequence[date],
     instant: datetime,
     progress: Callable[[int, int], None],
+    *,
+    is_tried_again: bool = False,
 ) -> FetchedDays:
     """Fetch what these days still lack.
 
@@ -71,10 +74,11 @@ def fetch_days(
         days: In order.
         instant: As of when.
         progress: Is called with the requests that are done and all of them.
+        is_tried_again: Somebody starts again what fails for now (see `fetch_plan`).
 
     Raises:
         NoSitesError: No snapshot of the sites yet.
-        FetchFailedError: Requests failed for good; what was fetched stays.
+        FetchFailedError: Too much has no answer; what was fetched stays.
         MistError: The cloud cannot be used at all.
     """
     ask = Ask(
@@ -91,16 +95,17 @@ def fetch_days(
         client.usage()
         known = what_is_known(store, instant)
         budget = Budget(client.budget.remaining("batch"), client.budget.calls_per_hour("batch"))
-        spent = fetch_plan(make_plan(ask, known, budget), client, store, origin, progress)
-    return FetchedDays(spent.days, spent.summary())
+        spent = fetch_plan(
+            make_plan(ask, known, budget), client, store, origin, progress, is_tried_again=is_tried_again
+        )
+    return FetchedDays(spent.days, spent.summary(), spent.shortfall)
 
 
-def take_snapshot(kind: SnapshotKind, cloud: Cloud, store: RawStore, instant: datetime) -> Path:
-    """Keep how something is now; returns its raw file.
+def take_snapshot(kind: SnapshotKind, cloud: Cloud, store: RawStore, instant: datetime) -> Taken:
+    """Keep how something is now.
 
     Raises:
-        FetchFailedError: Requests failed for good.
-        MistError: The cloud cannot be used at all.
+        MistError: It was not answered, or too much of it cannot be read.
     """
     with cloud.client(as_of=instant) as client:
         origin = Origin(cloud.resolve(client).id, CLIENT_VERSION)

@@ -8,20 +8,17 @@ from typing import Any
 import polars as pl
 
 from mist_pipeline.analysis.scores.live_status import live_status
-from mist_pipeline.collect.fetch.fetcher import (
-    SPELLINGS,
-    Origin,
-    fetch_plan,
-    fetch_snapshot,
-    kind_of,
-    what_is_known,
-)
+from mist_pipeline.collect.fetch.fetcher import Origin, fetch_plan, what_is_known
 from mist_pipeline.collect.fetch.plan import Ask, Budget, Detail, make_plan
+from mist_pipeline.collect.fetch.shortfall import lost_sentence
+from mist_pipeline.collect.fetch.snapshots import SnapshotKind, fetch_snapshot
 from mist_pipeline.collect.history.dimensions import alarms_frame, connected_by_hour
 from mist_pipeline.collect.history.frames import Wanted, read_history
 from mist_pipeline.collect.raw.errors import FetchFailedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.budget import LIVE_SHARE, CallBudget
+from mist_pipeline.mist.client import MistClient
+from mist_pipeline.mist.errors import MistError, Unauthorized
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import live
 from mist_pipeline.tables.schema import Table
@@ -36,9 +33,6 @@ SETTLES_WITHIN = timedelta(hours=2)
 PATIENCE_SECONDS = 30.0
 """A poll that has to wait longer for room in the budget is given up: the next one comes soon."""
 
-DETAIL = (kind_of("detail", "live"), SPELLINGS)
-"""What a poll can do without: scores are evaluated without user-minutes and classifiers too, only less sharply."""
-
 
 @dataclass(frozen=True)
 class Polled:
@@ -47,10 +41,12 @@ class Polled:
     Attributes:
         frames: The tables of ``live`` that it replaces, each with all of its rows.
         spent: What each of its plans asked and spent, for people.
+        missing: What it had to do without, in words.
     """
 
     frames: Mapping[Table, pl.DataFrame]
     spent: Sequence[Mapping[str, Any]]
+    missing: Sequence[str] = ()
 
 
 def poll(
@@ -63,6 +59,8 @@ def poll(
 ) -> Polled:
     """Ask the cloud what is going on, and read the hours of the open days.
 
+    Only the sites and most of their scores are needed. Alarms, counts and detail may be missing: that is told, and the poll goes on.
+
     Args:
         settings: Which metrics, how much detail, whether alarms.
         cloud: Whom to ask.
@@ -73,7 +71,7 @@ def poll(
 
     Raises:
         NoSitesError: No snapshot of the sites yet.
-        FetchFailedError: Requests failed for good that the poll needs.
+        FetchFailedError: Most scores have no answer.
         MistError: The cloud cannot be used at all.
     """
     warehouse.prepare()
@@ -82,11 +80,12 @@ def poll(
     metrics = tuple(metric.name for metric in settings.metrics)
     zone = settings.organisation.zone
     spent: list[Mapping[str, Any]] = []
+    missing: list[str] = []
     with cloud.client(as_of=instant, patience_seconds=PATIENCE_SECONDS) as client:
         origin = Origin(cloud.resolve(client).id, CLIENT_VERSION, lane="live")
-        if before is None:
-            fetch_snapshot("sites", client, store, origin, instant)
-        fetch_snapshot("stats_sites", client, store, origin, instant)
+        kinds: Sequence[SnapshotKind] = ("sites", "stats_sites") if before is None else ("stats_sites",)
+        for kind in kinds:
+            missing += _what_lacks(kind, client, store, origin, instant)
         ask = Ask(
             site_ids=site_ids(store, instant),
             metrics=metrics,
@@ -105,12 +104,31 @@ def poll(
             try:
                 done = fetch_plan(make_plan(request, known, budget), client, store, origin)
             except FetchFailedError as error:
-                if error.kind not in DETAIL:
+                if not spent:
                     raise
-                warn(f"This poll goes on without detail: {error}")
+                # The scores are here; this was about suspects.
+                missing.append(f"detail of suspects: {error}")
             else:
                 spent.append(done.summary())
-    return Polled(_frames(settings, store, warehouse, ask.site_ids, days, instant), spent)
+                missing += done.shortfall.everything()
+    for sentence in missing:
+        warn(f"This poll goes on without some of it: {sentence}")
+    return Polled(_frames(settings, store, warehouse, ask.site_ids, days, instant), spent, missing)
+
+
+def _what_lacks(
+    kind: SnapshotKind, client: MistClient, store: RawStore, origin: Origin, instant: datetime
+) -> list[str]:
+    """Take a snapshot; what is missing of it, where an earlier one or none will do."""
+    try:
+        taken = fetch_snapshot(kind, client, store, origin, instant)
+    except Unauthorized:
+        raise
+    except MistError as error:
+        if kind == "sites" and store.snapshot_for("sites", instant) is None:
+            raise
+        return [f"{kind}: no answer, what was known before holds: {error}"]
+    return [f"{kind}: {lost_sentence(taken.odd)}"] if taken.odd.lost else []
 
 
 def _frames(

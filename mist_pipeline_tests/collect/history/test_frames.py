@@ -13,7 +13,6 @@ from mist_pipeline.collect.fetch.fetcher import Origin, fetch_plan
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
 from mist_pipeline.collect.history.frames import Wanted, make_history, read_history
 from mist_pipeline.collect.raw.store import RawStore
-from mist_pipeline.mist.errors import UnexpectedShape
 from mist_pipeline.tables import history as tables
 from mist_pipeline_tests.support.collect.fake_cloud import (
     DAY,
@@ -28,7 +27,7 @@ from mist_pipeline_tests.support.collect.fake_cloud import (
     summary,
     window,
 )
-from mist_pipeline_tests.support.collect.raw_records import detail, hours, one_day, refused, scores, wanted
+from mist_pipeline_tests.support.collect.raw_records import detail, hours, one_day, scores, wanted
 
 
 def test_the_score_is_what_is_not_degraded_and_never_the_raw_measurement() -> None:
@@ -284,14 +283,37 @@ def test_history_is_the_same_whichever_way_its_days_were_fetched(store: RawStore
     assert counts[0].equals(counts[1])
 
 
-def test_a_raw_document_of_a_wrong_shape_is_an_error_that_names_the_place() -> None:
+def test_an_answer_with_an_odd_bucket_is_missing_in_that_hour_and_the_rest_is_read() -> None:
     document = summary(epoch(DAY), epoch(DAY, 24))
     document["sle"]["samples"]["total"][3] = "many"
-    good = detail(epoch(DAY), epoch(DAY, 24), site="s2")
-    with pytest.raises(UnexpectedShape, match=r"samples\.total\[3\]"):
-        make_history(
-            [refused("coverage"), good, detail(epoch(DAY), epoch(DAY, 24), document=document)], [], wanted()
-        )
+    rows = make_history(
+        [
+            detail(epoch(DAY), epoch(DAY, 24), site="s2"),
+            detail(epoch(DAY), epoch(DAY, 24), document=document),
+        ],
+        [],
+        wanted(sites=("s1", "s2")),
+    ).sle_hourly
+    of_s1 = rows.filter(pl.col("site_id") == "s1").sort("hour")
+    assert of_s1["state"].to_list() == ["ok"] * 3 + ["missing"] + ["ok"] * 20
+    assert of_s1["score_pct"][3] is None
+    assert rows.filter(pl.col("site_id") == "s2")["state"].unique().to_list() == ["ok"]
+
+
+def test_an_answer_of_which_nothing_can_be_read_is_missing_and_the_others_are_read() -> None:
+    document = {"start": epoch(DAY), "end": epoch(DAY, 24), "sle": {"interval": 3600, "samples": []}}
+    rows = make_history(
+        [
+            detail(epoch(DAY), epoch(DAY, 24), site="s2"),
+            detail(epoch(DAY), epoch(DAY, 24), document=document),
+        ],
+        [],
+        wanted(sites=("s1", "s2")),
+    ).sle_hourly
+    assert rows.group_by("site_id").agg(pl.col("state").unique()).sort("site_id").rows() == [
+        ("s1", ["missing"]),
+        ("s2", ["ok"]),
+    ]
 
 
 def test_a_live_read_puts_todays_answers_together(store: RawStore) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from mist_pipeline.collect.fetch.fetcher import fetch_plan, fetch_snapshot
+from mist_pipeline.collect.fetch.fetcher import fetch_plan
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
+from mist_pipeline.collect.fetch.snapshots import fetch_snapshot
 from mist_pipeline.collect.history.dimensions import sites_frame
 from mist_pipeline.collect.history.frames import Wanted, read_history
 from mist_pipeline.collect.raw import archive as archive_module

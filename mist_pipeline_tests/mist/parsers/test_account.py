@@ -25,8 +25,14 @@ class TestAccount:
             ("site", "o", "Retail"),
         ]
 
-    @pytest.mark.parametrize("document", [{"privileges": [{"role": "admin"}]}, {"privileges": "all"}, []])
-    def test_a_privilege_without_scope_is_an_error(self, document: Any) -> None:
+    def test_a_privilege_without_scope_is_set_aside(self) -> None:
+        odd = parsers.Oddities("self")
+        found = parsers.parse_self({"privileges": [{"role": "admin"}, {"scope": "org", "org_id": "o"}]}, odd)
+        assert [each.org_id for each in found] == ["o"]
+        assert [each.where for each in odd.first] == ["privileges[0].scope"]
+
+    @pytest.mark.parametrize("document", [{"privileges": "all"}, []])
+    def test_privileges_that_are_no_list_are_an_error(self, document: Any) -> None:
         with pytest.raises(UnexpectedShape):
             parsers.parse_self(document)
 

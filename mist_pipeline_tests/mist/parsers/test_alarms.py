@@ -40,19 +40,36 @@ class TestAlarms:
         found = parsers.parse_alarms({"results": [self.ALARM]}, {"results": [later]})
         assert [each.count for each in found] == [5]
 
-    @pytest.mark.parametrize(
-        ("document", "where"),
-        [
-            ({}, "results"),
-            ([], ""),
-            ({"results": [{"timestamp": 1}]}, "results[0].id"),
-            ({"results": [{"id": "x"}]}, "results[0].timestamp"),
-            ({"results": [{"id": "x", "timestamp": "now"}]}, "results[0].timestamp"),
-            ({"results": [{"id": "x", "timestamp": 1, "acked": "yes"}]}, "results[0].acked"),
-            ({"results": [{"id": "x", "timestamp": 1, "details": "x"}]}, "results[0].details"),
-        ],
-    )
-    def test_what_is_wrong_is_named_with_its_path(self, document: Any, where: str) -> None:
+    @pytest.mark.parametrize(("document", "where"), [({}, "results"), ([], ""), ({"results": {}}, "results")])
+    def test_a_document_without_a_list_is_an_error(self, document: Any, where: str) -> None:
         with pytest.raises(UnexpectedShape) as caught:
             parsers.parse_alarms(document)
         assert caught.value.where == where
+
+    @pytest.mark.parametrize(
+        ("alarm", "where"),
+        [
+            ({"timestamp": 1}, "results[0].id"),
+            ({"id": "x"}, "results[0].timestamp"),
+            ({"id": "x", "timestamp": "now"}, "results[0].timestamp"),
+            (7, "results[0]"),
+        ],
+    )
+    def test_an_alarm_without_id_or_time_is_set_aside_and_named(self, alarm: Any, where: str) -> None:
+        odd = parsers.Oddities("alarms")
+        assert parsers.parse_alarms({"results": [alarm, self.ALARM]}, odd=odd) == parsers.parse_alarms(
+            {"results": [self.ALARM]}
+        )
+        assert (odd.read, odd.lost, odd.emptied) == (2, 1, 0)
+        assert [each.where for each in odd.first] == [where]
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("count", -1), ("acked", "yes"), ("details", "x"), ("aps", "5c"), ("last_seen", -4)],
+    )
+    def test_an_odd_field_of_an_alarm_is_empty_and_the_alarm_stays(self, field: str, value: Any) -> None:
+        odd = parsers.Oddities("alarms")
+        [found] = parsers.parse_alarms({"results": [{**self.ALARM, field: value}]}, odd=odd)
+        assert found.id == "x"
+        assert [(each.where, each.row) for each in odd.first] == [(f"results[0].{field}", "x")]
+        assert (odd.lost, odd.emptied) == (0, 1)

@@ -32,9 +32,11 @@ class TestSummary:
             parsers.ImpactRow("planet", "mars", "", 1.0, 0.0),
         )
 
-    def test_a_row_that_is_none_is_an_error(self) -> None:
-        with pytest.raises(UnexpectedShape, match=r"ap\[0\]"):
-            parsers.parse_impact_summary({"start": 0, "end": 60, "ap": [7]})
+    def test_a_row_that_is_none_is_set_aside(self) -> None:
+        odd = parsers.Oddities("impact_summary")
+        found = parsers.parse_impact_summary({"start": 0, "end": 60, "ap": [7, {"ap_mac": "5c5b"}]}, odd)
+        assert [row.key for row in found.rows] == ["5c5b"]
+        assert [each.where for each in odd.first] == ["ap[0]"]
 
 
 class TestDevices:
@@ -74,12 +76,26 @@ class TestDevices:
         assert parsers.parse_impacted_devices({**WINDOW, **document}).count == count
 
     @pytest.mark.parametrize(
-        "wrong",
-        [{"aps": {}}, {"aps": [7]}, {"aps": [{"name": 7}]}, {"total_count": -1}, {"total_count": "2"}],
+        ("wrong", "rows"),
+        [
+            ({"aps": {}}, 0),
+            ({"aps": [7]}, 0),
+            ({"aps": [{"name": 7, "ap_mac": "a"}]}, 1),
+            ({"aps": [{"ap_mac": "a", "degraded": -1}]}, 1),
+            ({"total_count": -1}, 0),
+            ({"total_count": "2"}, 0),
+        ],
     )
-    def test_a_wrong_type_is_an_error(self, wrong: dict[str, Any]) -> None:
+    def test_what_is_odd_is_left_out_and_noted(self, wrong: dict[str, Any], rows: int) -> None:
+        odd = parsers.Oddities("impacted_devices")
+        found = parsers.parse_impacted_devices({**WINDOW, **wrong}, odd)
+        assert len(found.rows) == rows
+        assert all(row.degraded >= 0 for row in found.rows)
+        assert odd.lost + odd.emptied == 1
+
+    def test_a_window_that_cannot_be_read_is_an_error(self) -> None:
         with pytest.raises(UnexpectedShape):
-            parsers.parse_impacted_devices({**WINDOW, **wrong})
+            parsers.parse_impacted_devices({**WINDOW, "end": "now"})
 
 
 class TestPeople:

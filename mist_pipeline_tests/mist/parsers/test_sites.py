@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from mist_pipeline.mist import parsers
-from mist_pipeline.mist.errors import UnexpectedShape
 
 
 class TestSites:
@@ -53,22 +52,43 @@ class TestSites:
     @pytest.mark.parametrize(
         ("site", "where"),
         [
-            ({"name": "x"}, "[0].id"),
-            ({"id": ""}, "[0].id"),
-            ({"id": 7}, "[0].id"),
-            ({"id": "a/../b"}, "[0].id"),
-            ({"id": "a", "name": 7}, "[0].name"),
-            ({"id": "a", "latlng": [1, 2]}, "[0].latlng"),
-            ({"id": "a", "latlng": {"lat": "52"}}, "[0].latlng.lat"),
-            ({"id": "a", "sitegroup_ids": "g"}, "[0].sitegroup_ids"),
-            ({"id": "a", "sitegroup_ids": [7]}, "[0].sitegroup_ids[0]"),
-            ("a", "[0]"),
+            ({"name": "x"}, "[1].id"),
+            ({"id": ""}, "[1].id"),
+            ({"id": 7}, "[1].id"),
+            ({"id": "a/../b"}, "[1].id"),
+            ("a", "[1]"),
         ],
     )
-    def test_what_is_wrong_is_named_with_its_path(self, site: Any, where: str) -> None:
-        with pytest.raises(UnexpectedShape) as caught:
-            parsers.parse_sites([site])
-        assert caught.value.where == where
+    def test_a_site_without_an_id_is_set_aside_and_named(self, site: Any, where: str) -> None:
+        odd = parsers.Oddities("sites")
+        found = parsers.parse_sites([{"id": "z"}, site, {"id": "y"}], odd=odd)
+        assert [each.id for each in found] == ["z", "y"]
+        assert (odd.read, odd.lost, [each.where for each in odd.first]) == (3, 1, [where])
+
+    @pytest.mark.parametrize(
+        ("site", "where"),
+        [
+            ({"name": 7}, "[0].name"),
+            ({"latlng": [1, 2]}, "[0].latlng"),
+            ({"latlng": {"lat": "52"}}, "[0].latlng.lat"),
+            ({"latlng": {"lng": 181}}, "[0].latlng.lng"),
+            ({"sitegroup_ids": "g"}, "[0].sitegroup_ids"),
+            ({"sitegroup_ids": [7]}, "[0].sitegroup_ids[0]"),
+            ({"rftemplate_id": "a b"}, "[0].rftemplate_id"),
+        ],
+    )
+    def test_an_odd_field_is_empty_and_the_site_stays(self, site: dict[str, Any], where: str) -> None:
+        odd = parsers.Oddities("sites")
+        [found] = parsers.parse_sites([{"id": "a", **site}], odd=odd)
+        assert found == parsers.parse_sites([{"id": "a"}])[0]
+        assert [(each.where, each.row) for each in odd.first] == [(where, "a")]
+        assert (odd.lost, odd.emptied) == (0, 1)
+
+    @pytest.mark.parametrize("field", ["latlng", "sitegroup_ids", "name", "timezone", "rftemplate_id"])
+    def test_an_empty_text_is_nothing_and_not_odd(self, field: str) -> None:
+        odd = parsers.Oddities("sites")
+        assert parsers.parse_sites([{"id": "a", field: ""}], odd=odd) == parsers.parse_sites([{"id": "a"}])
+        assert odd.first == []
 
     def test_counts_of_sites_are_read(self) -> None:
         [found] = parsers.parse_stats_sites(
@@ -156,9 +176,15 @@ class TestDevices:
             ({"id": "d", "radio_stat": {"band_5": []}}, "[0].radio_stat.band_5"),
             ({"id": "d", "num_clients": -1}, "[0].num_clients"),
             ({"id": "d", "last_seen": "now"}, "[0].last_seen"),
+            ({"id": "d", "cpu_util": 250}, "[0].cpu_util"),
+            ({"id": "d", "memory_stat": {"usage": -1}}, "[0].memory_stat.usage"),
+            ({"id": "d", "mem_used_kb": 9, "mem_total_kb": 8}, "[0].mem_used_kb"),
         ],
     )
-    def test_what_is_wrong_is_named_with_its_path(self, device: dict[str, Any], where: str) -> None:
-        with pytest.raises(UnexpectedShape) as caught:
-            parsers.parse_stats_devices([device])
-        assert caught.value.where == where
+    def test_an_odd_field_of_a_device_is_empty_and_the_device_stays(
+        self, device: dict[str, Any], where: str
+    ) -> None:
+        odd = parsers.Oddities("stats_devices")
+        [found] = parsers.parse_stats_devices([device], odd=odd)
+        assert (found.id, found.num_clients, found.cpu_pct, found.last_seen) == ("d", None, None, None)
+        assert [(each.where, each.row) for each in odd.first] == [(where, "d")]

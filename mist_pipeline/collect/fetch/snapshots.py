@@ -1,0 +1,54 @@
+"""What the cloud can only tell about now: sites, their counts, their devices. One question each, kept under the run's instant.
+
+Not here: answers about days (`fetcher`), what becomes of a snapshot (``collect.history``).
+"""
+
+from collections.abc import Callable, Mapping, Sized
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from mist_pipeline.collect.fetch.fetcher import Client, Origin, checked, record_of
+from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.mist import endpoints
+from mist_pipeline.mist.endpoints import Call
+from mist_pipeline.mist.errors import UnexpectedShape
+from mist_pipeline.mist.parsers import Oddities, parse_sites, parse_stats_devices, parse_stats_sites
+
+SnapshotKind = Literal["sites", "stats_sites", "devices"]
+
+_QUESTIONS: Mapping[SnapshotKind, tuple[Callable[[str], Call], Callable[..., Sized]]] = {
+    "sites": (endpoints.org_sites, parse_sites),
+    "stats_sites": (endpoints.stats_sites, parse_stats_sites),
+    "devices": (endpoints.stats_devices, parse_stats_devices),
+}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A snapshot that was taken, and what of it could not be read."""
+
+    path: Path
+    odd: Oddities
+
+
+def fetch_snapshot(
+    kind: SnapshotKind, client: Client, store: RawStore, origin: Origin, as_of: datetime
+) -> Taken:
+    """Ask for one "now only" kind and keep it under the run's instant.
+
+    Raises:
+        MistError: It was not answered, or too much of it cannot be read; nothing is kept.
+    """
+    ask, parse = _QUESTIONS[kind]
+    call = ask(origin.org_id)
+    [(_, result)] = client.fetch_many([call], lane=origin.lane)
+    pages = checked(result)
+    odd = Oddities(kind)
+    rows = parse(*(page.document for page in pages), odd=odd)
+    odd.check()
+    if odd.lost and not rows:
+        raise UnexpectedShape(f"nothing of it can be read: {odd.first[0].sentence}", endpoint=call.endpoint)
+    records = [record_of(page, kind, {"purpose": kind}, as_of, origin) for page in pages]
+    return Taken(store.write_snapshot(kind, records, as_of), odd)

@@ -1,0 +1,54 @@
+"""What the cloud can only tell about now."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from mist_pipeline.collect.fetch.snapshots import fetch_snapshot
+from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.mist.errors import MistError, Unavailable
+from mist_pipeline_tests.support.collect.fake_cloud import NOW, ORIGIN, FakeCloud, Pages
+
+
+@pytest.mark.parametrize(
+    ("kind", "endpoint", "document"),
+    [
+        ("sites", "sites", [{"id": "s1", "name": "One"}]),
+        ("stats_sites", "stats_sites", [{"id": "s1", "num_ap": 3}]),
+        ("devices", "stats_devices", [{"id": "d1", "type": "ap"}]),
+    ],
+)
+def test_a_snapshot_is_kept_under_the_instant_of_its_run(
+    store: RawStore, kind: Any, endpoint: str, document: Any
+) -> None:
+    cloud = FakeCloud(
+        {endpoint: lambda _: Pages([document, []])}, now=datetime(2026, 2, 10, 6, 0, 3, tzinfo=UTC)
+    )
+    taken = fetch_snapshot(kind, cloud, store, ORIGIN, NOW)
+    assert taken.path.name.startswith("20260210T060000")
+    found = store.snapshot_for(kind, NOW)
+    assert found is not None
+    assert [record.document() for record in store.read_snapshot(found)] == [document, []]
+
+
+@pytest.mark.parametrize("answer", [Unavailable("down"), {"not": "a list"}, [{"name": "without id"}]])
+def test_a_snapshot_that_fails_is_not_kept(store: RawStore, answer: Any) -> None:
+    with pytest.raises(MistError):
+        fetch_snapshot("sites", FakeCloud({"sites": lambda _: answer}), store, ORIGIN, NOW)
+    assert store.snapshot_for("sites", NOW) is None
+
+
+def test_one_odd_site_is_set_aside_and_counted_and_the_answer_is_kept_as_received(store: RawStore) -> None:
+    document = [{"id": f"s{number}"} for number in range(3)] + [{"name": "no id", "latlng": ""}]
+    taken = fetch_snapshot("sites", FakeCloud({"sites": lambda _: document}), store, ORIGIN, NOW)
+    assert (taken.odd.read, taken.odd.lost) == (4, 1)
+    found = store.snapshot_for("sites", NOW)
+    assert found is not None
+    assert [record.document() for record in store.read_snapshot(found)] == [document]
+
+
+def test_a_list_of_odd_sites_is_refused(store: RawStore) -> None:
+    document = [{"id": f"s{number}" if number > 2 else number} for number in range(20)]
+    with pytest.raises(MistError, match="3 of 20 rows and readings cannot be read"):
+        fetch_snapshot("sites", FakeCloud({"sites": lambda _: document}), store, ORIGIN, NOW)
