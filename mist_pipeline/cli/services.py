@@ -179,7 +179,8 @@ def heartbeat() -> None:
     Example: [cyan]mist-pipeline heartbeat[/]
     """
     from mist_pipeline.cli.dagster_home import instance
-    from mist_pipeline.defs.pipeline_facts import stalled_now
+    from mist_pipeline.defs.watching import stalled_now
+    from mist_pipeline.domain.text import clean
     from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.heartbeat import beat
 
@@ -188,7 +189,7 @@ def heartbeat() -> None:
     with instance(settings) as opened:
         found = stalled_now(opened, settings, datetime.now(UTC))
     for one in found:
-        errors.print(f"{one.severity.upper()} {one.summary}", markup=False, soft_wrap=True)
+        errors.print(f"{one.severity.upper()} {clean(one.summary)}", markup=False, soft_wrap=True)
     sent = beat(settings, [one.subject for one in found])
     well = "The pipeline does its work" if sent.is_well else "The pipeline does not do all of its work"
     console.print(f"{well}; {sent.said}.", markup=False, soft_wrap=True)

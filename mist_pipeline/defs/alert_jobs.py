@@ -13,11 +13,12 @@ import dagster as dg
 
 from mist_pipeline.alerts.ledger.outbox import Done
 from mist_pipeline.alerts.notify.plan import Notification
-from mist_pipeline.defs.pipeline_facts import troubles_now
+from mist_pipeline.defs.pipeline_facts import CheckReader
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.run_queue import LOAD_TAG
 from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.defs.table_io import markdown_table
+from mist_pipeline.defs.watching import troubles_now
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.workflows import evaluate, messages, tickets
 from mist_pipeline.workflows.cloud import Cloud
@@ -60,7 +61,7 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
     )
     def evaluate_looks(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
         now = clock_of(context, settings)()
-        troubles = troubles_now(context.instance, settings, WATCHED, checks, now)
+        troubles = troubles_now(context.instance, settings, WATCHED, CheckReader(checks), now)
         result = evaluate.evaluate(settings, troubles, now)
         for damage in result.unreadable:
             context.log.error("A kept evaluation cannot be read and is set aside: %s", damage)
@@ -88,7 +89,7 @@ def watch_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
     )
     def watch_pipeline(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
         now = clock_of(context, settings)()
-        troubles = troubles_now(context.instance, settings, WATCHED, checks, now)
+        troubles = troubles_now(context.instance, settings, WATCHED, CheckReader(checks), now)
         recorded = evaluate.tell_own_state(settings, troubles, now)
         rows = troubles.select("family", "severity", "summary").rows()[:_SHOWN]
         context.add_output_metadata(

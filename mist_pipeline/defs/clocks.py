@@ -17,19 +17,20 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.self_monitoring.service import FAILED_TICKS, MORNING_SCHEDULE, Clock
 from mist_pipeline.workflows.self_monitoring.trouble import one_line
 
-_DAY = timedelta(days=1)
+_DAY, _LONGER = timedelta(days=1), timedelta(hours=1)
+"""A day, and how much longer it is when summer time ends."""
 
 
 def expected_clocks(settings: Settings) -> dict[str, timedelta]:
     """Every schedule and sensor that there should be → the longest time between two ticks."""
     return {
         # Hourly by day; none ticks in the first hours of a day.
-        MORNING_SCHEDULE: _DAY / 8,
-        "after_late_answers": _DAY / 8,
-        "after_the_morning": _DAY,
-        "after_the_findings": _DAY,
-        "every_night": _DAY,
-        "four_times_a_day": _DAY / 4,
+        MORNING_SCHEDULE: _DAY / 8 + _LONGER,
+        "after_late_answers": _DAY / 8 + _LONGER,
+        "after_the_morning": _DAY + _LONGER,
+        "after_the_findings": _DAY + _LONGER,
+        "every_night": _DAY + _LONGER,
+        "four_times_a_day": _DAY / 4 + _LONGER,
         "every_hour": _DAY / 24,
         "every_few_minutes": timedelta(minutes=settings.monitoring.interval_minutes),
         "degradation_sensor": timedelta(seconds=30),
@@ -65,7 +66,8 @@ def _clock(
     running = [state for state in states if state.status.value == "RUNNING"]
     ticks = sorted(
         (tick for state in running for tick in _ticks(instance, state)),
-        key=lambda tick: tick.timestamp,
+        # Not by their time: a clock that was ahead for a while would hide all that came after.
+        key=lambda tick: tick.tick_id,
         reverse=True,
     )
     failed = list(takewhile(lambda tick: tick.status == TickStatus.FAILURE, ticks))

@@ -6,11 +6,9 @@ pure), the sensor that notices a change (`sensors`), what a job does (`jobs`), w
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
-import polars as pl
 
 # Which states of a check are a result: Dagster says it in no public place, and asks its storage with these itself.
 from dagster._core.storage.asset_check_execution_record import (
@@ -21,54 +19,35 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
-from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.defs.check_days import days_of_result
-from mist_pipeline.defs.checks import all_checks
-from mist_pipeline.defs.clocks import expected_clocks, read_clocks
-from mist_pipeline.defs.history_checks import history_checks
-from mist_pipeline.defs.runs.dead import UNDER_WAY, why_dead
-from mist_pipeline.defs.table_io import key
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
-from mist_pipeline.settings import Settings, SettingsError
-from mist_pipeline.tables import analysis
-from mist_pipeline.workflows.cloud_clock import read_skew
-from mist_pipeline.workflows.doctor.running import Running
+from mist_pipeline.settings import SettingsError
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError
-from mist_pipeline.workflows.running.folder_lock import holder
 from mist_pipeline.workflows.self_monitoring.by_day import Attempt, OpenFailure, open_failures
 from mist_pipeline.workflows.self_monitoring.facts import FailedCheck, FailedJob, PipelineFacts
 from mist_pipeline.workflows.self_monitoring.jobs import (
     BY_DAY,
     NO_REASON,
-    OFTEN,
     POLL,
     POLL_SCHEDULE,
     RUNS_READ,
     WATCH,
-    WATCHED,
     is_made_up_for,
     relatives,
 )
-from mist_pipeline.workflows.self_monitoring.reading import (
-    published_days,
-    read_disks,
-    read_waiting,
-)
-from mist_pipeline.workflows.self_monitoring.service import DAYS_BACK, ServiceFacts
-from mist_pipeline.workflows.self_monitoring.trouble import Trouble, one_line
-from mist_pipeline.workflows.self_monitoring.troubles import all_troubles, stalled, troubles
+from mist_pipeline.workflows.self_monitoring.trouble import one_line
 
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 """How a run says something about its job. A cancelled one does not: a person wanted it to end."""
 
 FAILED_CHECK = AssetCheckExecutionRecordStatus.FAILED
 
-FAILURES_READ, SUCCESSES_READ = 50, 500
-"""Newest failures that are read of each job and check, and results behind them that may have made them good."""
+FAILURES_READ, SUCCESSES_READ = 500, 500
+"""Newest failures that are read of each job, and results of jobs and checks that may have made them good. A morning that is
+tried again for hours fails many times."""
 
-MEMORY = timedelta(days=35)
-"""A day that failed so long ago is not told any more: as long as evaluations are kept by default."""
-
+WATCH_STEP = "watch_pipeline"
+"""The step of ``watch`` that records."""
 
 _WRAPPED = ("dagster._core.errors.", "Exceeded max_retries of ")
 """How an error begins that Dagster puts around what an asset raised; ``dagster.Failure`` it leaves as it is."""
@@ -80,10 +59,34 @@ _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
 """Where an exception's class is defined, which the traceback module writes before its name."""
 
 
+class CheckReader:
+    """Failed checks, read again only after a run has begun or ended: there are a hundred checks, and one is asked by itself.
+
+    Args:
+        keys: Checks that there are: one that was removed would keep its last result for ever.
+    """
+
+    def __init__(self, keys: Sequence[dg.AssetCheckKey]) -> None:
+        self._keys = tuple(keys)
+        self._read_at: tuple[str, datetime] | None = None
+        self._found: tuple[FailedCheck, ...] = ()
+
+    def failed(
+        self, instance: dg.DagsterInstance, secrets: Secrets, since: datetime | None
+    ) -> tuple[FailedCheck, ...]:
+        """Checks that failed for days for which they did not pass since."""
+        records = instance.get_run_records(limit=1, order_by="update_timestamp")
+        newest = (records[0].dagster_run.run_id, records[0].update_timestamp) if records else None
+        if newest is None or newest != self._read_at:
+            self._found = tuple(_failed_checks(instance, self._keys, secrets, since))
+            self._read_at = newest
+        return self._found
+
+
 def read_facts(
     instance: dg.DagsterInstance,
     watched: Sequence[str],
-    check_keys: Sequence[dg.AssetCheckKey],
+    checks: CheckReader,
     secrets: Secrets = NONE_KNOWN,
     since: datetime | None = None,
 ) -> PipelineFacts:
@@ -92,7 +95,7 @@ def read_facts(
     Args:
         instance: Dagster's instance.
         watched: Names of jobs; one that never ran has no facts.
-        check_keys: Checks that there are: one that was removed would keep its last result for ever.
+        checks: Reads the checks.
         secrets: Taken out of what libraries and checks said.
         since: What failed before it for some days is not told any more; None: everything is.
     """
@@ -103,7 +106,7 @@ def read_facts(
     ]
     return PipelineFacts(
         jobs=tuple(_failed_job(instance, each, secrets) for each in failures),
-        checks=tuple(_failed_checks(instance, check_keys, secrets, since)),
+        checks=checks.failed(instance, secrets, since),
         last_poll=_last_success(instance, POLL),
         polls_on_since=_polls_on_since(instance),
     )
@@ -191,6 +194,18 @@ def _reason(instance: dg.DagsterInstance, run_id: str, secrets: Secrets) -> tupl
     return one_line(f"{where}{_MODULE.sub('', error.message)}", secrets), is_settings
 
 
+def failed_report(instance: dg.DagsterInstance) -> Attempt | None:
+    """The newest run that should have reported the pipeline's own trouble, if it could not record it.
+
+    One that recorded it and could tell nobody has lost nothing: what waits is sent again.
+    """
+    for failure in _newest(instance, WATCH):
+        reason, _ = _reason(instance, failure.newest.run_id, NONE_KNOWN)
+        if reason.startswith(f"{WATCH_STEP}: "):
+            return failure.newest
+    return None
+
+
 def _failed_checks(
     instance: dg.DagsterInstance,
     check_keys: Sequence[dg.AssetCheckKey],
@@ -204,7 +219,7 @@ def _failed_checks(
     """
     storage = instance.event_log_storage
     for check in check_keys:
-        failed = storage.get_asset_check_execution_history(check, limit=FAILURES_READ, status={FAILED_CHECK})
+        failed = storage.get_asset_check_execution_history(check, limit=1, status={FAILED_CHECK})
         if not failed or (since is not None and failed[0].create_timestamp < since.timestamp()):
             continue
         results = storage.get_asset_check_execution_history(check, limit=SUCCESSES_READ, status=RESULTS)
@@ -254,93 +269,3 @@ def _polls_on_since(instance: dg.DagsterInstance) -> datetime | None:
         if state.name == POLL_SCHEDULE and state.status.value == "RUNNING"
     ]
     return datetime.fromtimestamp(max(starts), UTC) if starts else None
-
-
-def _service_without_ledger(instance: dg.DagsterInstance, settings: Settings) -> ServiceFacts:
-    daemon = holder(settings.data)
-    return ServiceFacts(
-        clocks=read_clocks(instance, expected_clocks(settings), settings.known_secrets()),
-        running_since=daemon.since if daemon else None,
-        disks=read_disks(settings),
-        skew=read_skew(settings),
-    )
-
-
-def read_service(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> ServiceFacts:
-    """What is known of the work: clocks, what waits, days with an analysis, disks, this machine's clock.
-
-    Raises:
-        LedgerUnavailableError: The ledger cannot be read.
-    """
-    facts = _service_without_ledger(instance, settings)
-    if not facts.is_served:
-        return facts
-    waiting = read_waiting(settings, now)
-    return replace(
-        facts,
-        analysed_days=_analysed_days(instance, settings, now),
-        unevaluated_since=waiting.unevaluated_since,
-        is_unsent=waiting.is_unsent,
-        is_uncalled=waiting.is_uncalled,
-    )
-
-
-def _analysed_days(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> frozenset[date]:
-    """Days with an analysis; the published copy is asked only where Dagster, which forgets old runs, misses a recent one."""
-    names = instance.get_materialized_partitions(key(analysis.FINDINGS))
-    found = {day for name in names if (day := _day(name)) is not None}
-    today = now.astimezone(settings.organisation.zone).date()
-    recent = {today - timedelta(days=number) for number in range(1, DAYS_BACK + 2)}
-    return frozenset(found | set(published_days(settings)) if recent - found else found)
-
-
-def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(name)
-    except ValueError:
-        return None
-
-
-def troubles_now(
-    instance: dg.DagsterInstance,
-    settings: Settings,
-    watched: Sequence[str],
-    check_keys: Sequence[dg.AssetCheckKey],
-    now: datetime,
-) -> pl.DataFrame:
-    """What is wrong now: the same for the sensor that notices it and for the jobs that report it."""
-    poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
-    facts = read_facts(instance, watched, check_keys, settings.known_secrets(), now - MEMORY)
-    service = read_service(instance, settings, now)
-    return troubles(facts, service, now, poll_every, settings.organisation.zone)
-
-
-def stalled_now(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> list[Trouble]:
-    """What keeps people from being told, for the dead man's switch; a ledger that cannot be read is one of it."""
-    poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
-    facts = read_facts(instance, (*sorted(OFTEN), WATCH), (), settings.known_secrets(), now - MEMORY)
-    found = []
-    try:
-        service = read_service(instance, settings, now)
-    except LedgerUnavailableError as error:
-        found.append(Trouble("ledger", "critical", one_line(str(error), settings.known_secrets()), {}))
-        service = _service_without_ledger(instance, settings)
-    return found + stalled(facts, service, now, poll_every, settings.organisation.zone)
-
-
-def running_now(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> Running:
-    """What ``doctor`` shows of runs and clocks.
-
-    Raises:
-        LedgerUnavailableError: The ledger cannot be read.
-    """
-    poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
-    checks = [key for check in (*all_checks(), *history_checks()) for key in check.check_keys]
-    facts = read_facts(instance, WATCHED, checks, settings.known_secrets(), now - MEMORY)
-    service = read_service(instance, settings, now)
-    under_way = instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
-    return Running(
-        troubles=all_troubles(facts, service, now, poll_every, settings.organisation.zone),
-        clocks=service.clocks,
-        dead_runs=[f"{run.job_name} {run.run_id[:8]}" for run in under_way if why_dead(run.tags)],
-    )

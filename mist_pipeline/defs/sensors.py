@@ -11,8 +11,9 @@ from datetime import datetime
 import dagster as dg
 import polars as pl
 
-from mist_pipeline.defs.pipeline_facts import troubles_now
+from mist_pipeline.defs.pipeline_facts import CheckReader
 from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.watching import is_report_lost, troubles_now
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, live
 from mist_pipeline.workflows.analysis.detect_day import may_notify
@@ -179,18 +180,21 @@ def pipeline_trouble_sensor(
             f"{job.name} reports the others and cannot be watched itself: take it out of the watched jobs"
         )
 
+    checks = CheckReader(check_keys)
+
     @dg.sensor(
         name="pipeline_trouble",
         job=job,
         minimum_interval_seconds=60,
-        description="The pipeline's own trouble: failed jobs and checks, polls that have stopped, sinks that fail.",
+        description="The pipeline's own trouble: what failed, what is late, what is off, what is full.",
     )
     def pipeline_trouble(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         now = clock()
-        found = troubles_now(context.instance, settings, watched, check_keys, now)
+        found = troubles_now(context.instance, settings, watched, checks, now)
         found = pl.concat([found, ledger_troubles(settings, now)])
         now_known = known(found)
-        if now_known == (context.cursor or known(found.clear())):
+        is_news = now_known != (context.cursor or known(found.clear()))
+        if not is_news and not is_report_lost(context.instance, now):
             return dg.SkipReason(f"Nothing new; troubles known: {found.height}.")
         context.update_cursor(now_known)
         # No run key: the same trouble may come back, and a key is remembered for ever.

@@ -43,6 +43,7 @@ def test_every_schedule_and_sensor_is_expected_and_no_other() -> None:
     named = {each.name for each in (*repository.schedule_defs, *repository.sensor_defs)}
     expected = expected_clocks(settings)
     assert set(expected) == named
+    assert expected["every_night"] == timedelta(hours=25), "the day on which summer time ends"
     for sensor in repository.sensor_defs:
         assert expected[sensor.name] == timedelta(seconds=sensor.minimum_interval_seconds or 0)
 
@@ -65,6 +66,10 @@ def test_a_clock_says_whether_it_is_on_when_it_ticked_and_whether_its_ticks_fail
     (failing,) = read_clocks(scheduled, {NAME: MINUTE})
     assert (failing.last_tick, failing.failures) == (NOW + 3 * MINUTE, 2)
     assert failing.error == "token … is wrong"
+    tick(scheduled, NOW + timedelta(hours=3), TickStatus.SKIPPED)
+    tick(scheduled, NOW + 4 * MINUTE, TickStatus.SKIPPED)
+    (behind_a_wrong_clock,) = read_clocks(scheduled, {NAME: MINUTE})
+    assert behind_a_wrong_clock.last_tick == NOW + 4 * MINUTE
     turn(scheduled, InstigatorStatus.STOPPED, NOW, NAME)
     (off,) = read_clocks(scheduled, {NAME: MINUTE})
     assert not off.is_on

@@ -1,9 +1,7 @@
 """What Dagster's instance says now about jobs, checks and the schedule of polls."""
 
-import socket
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -16,16 +14,13 @@ from dagster._core.scheduler.instigation import (
 
 from mist_pipeline.defs.assets.raw import only_transient_failures_are_retried
 from mist_pipeline.defs.check_days import about_days
-from mist_pipeline.defs.pipeline_facts import read_facts, read_service, running_now, stalled_now
-from mist_pipeline.defs.runs.dead import PROCESS_TAG
-from mist_pipeline.settings import Settings, SettingsError, load_settings
-from mist_pipeline.workflows.ledger_access import kept_evaluations
+from mist_pipeline.defs.pipeline_facts import CheckReader, read_facts
+from mist_pipeline.settings import SettingsError, load_settings
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError
 from mist_pipeline.workflows.self_monitoring.facts import FailedJob, PipelineFacts
 from mist_pipeline.workflows.self_monitoring.jobs import RUNS_READ, WATCHED
 from mist_pipeline.workflows.self_monitoring.service import ServiceFacts
 from mist_pipeline.workflows.self_monitoring.troubles import troubles
-from mist_pipeline_tests.support.alerts.histories import finding, live
 from mist_pipeline_tests.support.defs.runs import (
     BAD,
     GOOD,
@@ -38,7 +33,6 @@ from mist_pipeline_tests.support.defs.runs import (
     run,
     turn,
 )
-from mist_pipeline_tests.support.workflows.messages_waiting import configured, waits
 
 pytestmark = pytest.mark.slow
 
@@ -148,7 +142,7 @@ def left(instance: dg.DagsterInstance, **more: Any) -> dict[str, list[int]]:
     """Job with the days of its first failure → days of March that are not good."""
     return {
         f"{each.job}@{each.failure.span}": [day.day for day in each.failure.days]
-        for each in read_facts(instance, WATCHED, (), **more).jobs
+        for each in read_facts(instance, WATCHED, CheckReader(()), **more).jobs
     }
 
 
@@ -323,6 +317,13 @@ def test_a_failed_check_is_over_when_the_same_days_pass(instance: dg.DagsterInst
     assert checked(instance, 5, 5) == []
 
 
+def test_a_reader_of_checks_asks_again_when_a_run_was_there(instance: dg.DagsterInstance) -> None:
+    reader = CheckReader(materialise(instance, BAD))
+    assert len(read_facts(instance, WATCHED, reader).checks) == 1
+    materialise(instance, GOOD)
+    assert read_facts(instance, WATCHED, reader).checks == ()
+
+
 def test_checks_that_there_are_no_more_are_not_reported(instance: dg.DagsterInstance) -> None:
     keys = materialise(instance, BAD, BAD)
     assert [each.check for each in read(instance, keys=keys[:1]).checks] == ["check_0"]
@@ -346,52 +347,3 @@ def test_the_schedule_that_is_read_is_the_one_of_the_live_job() -> None:
 
     repository = build_defs(load_settings(environment={})).get_repository_def()
     assert repository.get_schedule_def("every_few_minutes").job_name == "live"
-
-
-# The work
-
-
-def test_what_waits_is_read_where_somebody_turned_the_work_on(
-    scheduled: dg.DagsterInstance, tmp_path: Path
-) -> None:
-    settings = configured(tmp_path, "chat")
-    waits(settings, chat=None)
-    kept_evaluations(settings).keep(live(0, finding()))
-    now = datetime.now(UTC) + HOUR
-    nobody = read_service(scheduled, settings, now)
-    assert (nobody.is_served, nobody.is_unsent, nobody.unevaluated_since) == (False, False, None)
-    turn(scheduled, InstigatorStatus.RUNNING, now - HOUR, "delivery_sensor")
-    found = read_service(scheduled, settings, now)
-    assert (found.is_unsent, found.is_uncalled, found.analysed_days) == (True, False, frozenset())
-    since = found.unevaluated_since
-    assert since is not None
-    assert timedelta(0) <= now - HOUR - since < HOUR
-    assert found.disks[0].free_bytes > 0
-    assert set(stalled_subjects(scheduled, settings, now)) >= {"unevaluated", "unsent", "switched_off"}
-
-
-def stalled_subjects(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> list[str]:
-    return [one.subject for one in stalled_now(instance, settings, now)]
-
-
-def test_a_ledger_that_cannot_be_read_stops_the_heartbeat(
-    scheduled: dg.DagsterInstance, tmp_path: Path
-) -> None:
-    settings = configured(tmp_path, "chat")
-    (tmp_path / "ledger.db").write_bytes(b"no database" * 500)
-    turn(scheduled, InstigatorStatus.RUNNING, NOW, "delivery_sensor")
-    assert "ledger" in stalled_subjects(scheduled, settings, NOW)
-
-
-def test_doctor_sees_trouble_clocks_and_dead_runs(scheduled: dg.DagsterInstance, tmp_path: Path) -> None:
-    settings = configured(tmp_path, "chat")
-    run(scheduled, "search", broken)
-    dead = not_started(scheduled, "daily")
-    scheduled.add_run_tags(dead.run_id, {PROCESS_TAG: f"{socket.gethostname()}:1:gone"})
-    scheduled.report_dagster_event(
-        dg.DagsterEvent(dg.DagsterEventType.PIPELINE_STARTING.value, "daily"), dead.run_id
-    )
-    found = running_now(scheduled, settings, datetime.now(UTC))
-    assert [one.subject for one in found.troubles] == ["search"]
-    assert found.dead_runs == [f"daily {dead.run_id[:8]}"]
-    assert not any(clock.is_on for clock in found.clocks)

@@ -241,6 +241,27 @@ def test_what_fails_to_evaluate_is_told_by_somebody_else(
     assert not installed.incident("pipeline").is_active
 
 
+def test_a_report_that_failed_is_made_again(
+    build: Build, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = build()
+    watch = installed.definitions.resolve_job_def("watch")
+    now = datetime.now(UTC)
+    sensor = pipeline_trouble_sensor(installed.settings, WATCHED, (), watch, lambda: now)
+    ticks = Ticks(instance, sensor)
+    job_that("daily", broken).execute_in_process(instance=instance, raise_on_error=False)
+    assert ticks.fires()
+    with monkeypatch.context() as patch:
+        patch.setattr("mist_pipeline.workflows.evaluate.tell_own_state", lambda *_, **__: 1 / 0)
+        assert not installed.run("watch", 0).success
+    assert not ticks.fires()
+    now += 6 * MINUTE
+    assert ticks.fires()
+    installed.read("watch", 0)
+    assert not ticks.fires()
+    assert installed.reasons() == [["first"]]
+
+
 def test_the_pipelines_own_state_says_nothing_about_any_site(
     build: Build, instance: dg.DagsterInstance
 ) -> None:

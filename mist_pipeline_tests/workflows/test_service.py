@@ -123,6 +123,10 @@ def test_behind_a_pause_everything_gets_its_time() -> None:
     assert "daily@2026-03-27" in found(**late, running_since=NOW - 7 * HOUR)
 
 
+def test_a_clock_that_was_set_back_hides_nothing() -> None:
+    assert set(found(is_unsent=True, running_since=NOW + 3 * HOUR)) == {"unsent"}
+
+
 def test_where_nothing_is_switched_on_nothing_is_late_but_the_switch_outside_says_so() -> None:
     off = {
         "clocks": tuple(replace(one, is_on=False) for one in WELL.clocks),

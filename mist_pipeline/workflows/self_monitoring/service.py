@@ -13,7 +13,7 @@ checks that failed (`jobs`, `checks`), and sinks that refuse (`delivery`).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from mist_pipeline.domain.severity import Severity
@@ -120,6 +120,9 @@ def service_troubles(facts: ServiceFacts, now: datetime, zone: tzinfo) -> list[T
     found = [*_disks(facts.disks), *_skew(facts.skew, now)]
     if not facts.is_served:
         return found
+    if facts.running_since is not None and facts.running_since > now:
+        # The clock was set back since: nobody knows how long it has been running.
+        facts = replace(facts, running_since=None)
     # Behind a pause everything is late for a moment.
     is_settled = facts.running_since is None or now - facts.running_since >= TICK_PATIENCE
     late = [*_waiting(facts, now), *_clocks(facts, now)] if is_settled else []
