@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from mist_pipeline.cli.code_location.server import code_server
 from mist_pipeline.cli.console import console, errors, shown
 from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.place import announce, need_data_folder
-from mist_pipeline.cli.together import Helper, hear_signals, run_together
+from mist_pipeline.cli.together import ClockSteppedBackError, ClockWatch, Helper, hear_signals, run_together
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
@@ -57,7 +58,7 @@ def daemon(
     webserver = _webserver(settings, host, port, allowed_host or [], is_read_only=read_only)
     env = environment(settings, extra)
     lock = _take_folder(settings, "mist-pipeline daemon", f"http://{host}:{port}")
-    _bury_the_dead(settings)
+    _clear_up(settings)
     helpers = []
     if any(pager.signing_keys_from for pager in settings.notifications.pagers.values()):
         # Its port may be taken: no reason to end polls and messages.
@@ -92,24 +93,29 @@ def _serve(
     """Dagster's code server, daemon and web server until somebody interrupts; whether all ended as they should."""
     keep_open = [lock.descriptor]
     hear_signals()
-    with code_server(env, configuration=settings.source, keep_open=keep_open) as server:
-        workspace = str(server.workspace)
-        if start_all:
-            _start(workspace, env)
-        console.print(ready)
-        # The daemon is also what starts the runs that people queue in the UI.
-        services = [
-            _dagster("dagster-daemon", "run", "--workspace", workspace),
-            [*webserver, "--workspace", workspace],
-        ]
-        return run_together(
-            services,
-            env,
-            helpers,
-            keep_open,
-            beside=[server.process],
-            looks=[server.follow_configuration],
-        )
+    while True:
+        with code_server(env, configuration=settings.source, keep_open=keep_open) as server:
+            workspace = str(server.workspace)
+            if start_all:
+                _start(workspace, env)
+            console.print(ready)
+            # The daemon is also what starts the runs that people queue in the UI.
+            services = [
+                _dagster("dagster-daemon", "run", "--workspace", workspace),
+                [*webserver, "--workspace", workspace],
+            ]
+            try:
+                return run_together(
+                    services,
+                    env,
+                    helpers,
+                    keep_open,
+                    beside=[server.process],
+                    looks=[server.follow_configuration, ClockWatch()],
+                )
+            except ClockSteppedBackError as error:
+                errors.print(f"[yellow]![/] The clock was set back by {error}: everything is started again.")
+        _clear_up(settings)
 
 
 def _take_folder(settings: "Settings", command: str, address: str) -> "FolderLock":
@@ -120,15 +126,19 @@ def _take_folder(settings: "Settings", command: str, address: str) -> "FolderLoc
     return take_folder(settings.data, command, address, datetime.now(settings.organisation.zone))
 
 
-def _bury_the_dead(settings: "Settings") -> None:
-    """End what an earlier daemon left behind when it was killed, before anything waits for it."""
+def _clear_up(settings: "Settings") -> None:
+    """End what an earlier daemon left behind when it was killed or its clock was wrong, before anything waits for it."""
     from mist_pipeline.cli.dagster_home import instance
     from mist_pipeline.defs.runs.dead import bury_the_dead
+    from mist_pipeline.defs.runs.ticks import set_back_ticks
 
     with instance(settings) as opened:
         ended = bury_the_dead(opened, launches_nobody=True)
+        late = set_back_ticks(opened, time.time())
     if ended:
         errors.print(f"[yellow]![/] {len(ended)} runs of killed processes were ended: {', '.join(ended)}")
+    if late:
+        errors.print(f"[yellow]![/] The clock was ahead: these would have waited for it: {', '.join(late)}")
 
 
 def _refuse_another_organisation(settings: "Settings") -> None:

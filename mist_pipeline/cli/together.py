@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.5
 _ENDED_SECONDS = 0.1
 _END_SECONDS = 20.0
+_STEP_SECONDS = 300.0
 _PAUSE_SECONDS = 60.0
 """An optional process that ended is started again after this: what kept its port may be gone by then."""
 
@@ -73,6 +74,38 @@ class Helper:
             self.running.wait()
             return True
         return False
+
+
+class ClockSteppedBackError(Exception):
+    """The clock of this machine was set back; says by how much."""
+
+
+class ClockWatch:
+    """Notices that the clock is set back: Dagster's daemon would wait until it has caught up.
+
+    Args:
+        clock: Epoch seconds.
+        steady: Seconds that nobody sets.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock, self._steady = clock, steady
+        self._difference = clock() - steady()
+
+    def __call__(self) -> None:
+        """Look at the clock.
+
+        Raises:
+            ClockSteppedBackError: It was set back by more than a few minutes.
+        """
+        # A machine that slept is later than the steady clock, and that is right.
+        difference = self._clock() - self._steady()
+        back = self._difference - difference
+        self._difference = difference if back <= 0 else self._difference
+        if back > _STEP_SECONDS:
+            raise ClockSteppedBackError(f"{back / 60:.0f} minutes")
 
 
 def hear_signals() -> None:

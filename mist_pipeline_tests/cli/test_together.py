@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.cli.together import Helper, run_together
+from mist_pipeline.cli.together import ClockSteppedBackError, ClockWatch, Helper, run_together
 from mist_pipeline.workflows.running.processes import name_of_process
 
 pytestmark = pytest.mark.slow
@@ -77,3 +77,26 @@ def test_what_comes_again_and_again_begins_after_its_pause_and_is_ended_when_it_
     assert helper.running is None
     assert hanging.returncode is not None
     assert "took longer than 120 s" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("clocks", "is_told"),
+    [
+        ([(1000.0, 0.0), (1600.0, 600.0)], False),
+        ([(1000.0, 0.0), (1400.0, 600.0)], False),
+        ([(1000.0, 0.0), (90_000.0, 600.0)], False),
+        ([(90_000.0, 0.0), (1000.0, 1.0)], True),
+        ([(1000.0, 0.0), (90_000.0, 600.0), (1700.0, 700.0)], True),
+    ],
+    ids=["nothing", "a few minutes back", "ahead", "back", "ahead and back again"],
+)
+def test_a_clock_that_is_set_back_is_noticed(clocks: list[tuple[float, float]], is_told: bool) -> None:
+    wall, steady = ([one[place] for one in clocks] for place in (0, 1))
+    watch = ClockWatch(lambda: wall.pop(0), lambda: steady.pop(0))
+    for _ in clocks[2:]:
+        watch()
+    if is_told:
+        with pytest.raises(ClockSteppedBackError, match="minutes"):
+            watch()
+    else:
+        watch()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -15,8 +16,18 @@ from dagster._core.execution.plan.instance_concurrency_context import InstanceCo
 from dagster._core.launcher.base import LaunchRunContext, WorkerStatus
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
+    RemoteInstigatorOrigin,
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ScheduleInstigatorData,
+    SensorInstigatorData,
+    TickData,
+    TickStatus,
 )
 from dagster._utils.interrupts import capture_interrupts
 
@@ -24,10 +35,12 @@ from mist_pipeline.cli.dagster_home import instance as home_of
 from mist_pipeline.cli.execution import execute
 from mist_pipeline.definitions import build_defs
 from mist_pipeline.defs.jobs import poll_unless_one_waits
+from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.runs.dead import PROCESS_TAG, bury_the_dead, why_dead
 from mist_pipeline.defs.runs.executor import in_process
 from mist_pipeline.defs.runs.launcher import NamedProcessLauncher
 from mist_pipeline.defs.runs.limits import LIMIT_TAG, MAX_RUNTIME
+from mist_pipeline.defs.runs.ticks import set_back_ticks
 from mist_pipeline.defs.runs.waiting import attentive_waits
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows.progress import silent
@@ -269,6 +282,25 @@ def test_a_run_that_waits_for_a_pool_pauses_and_hears_the_signal_to_end(opened: 
     end(opened, holder)
 
 
+def test_a_run_that_waited_in_the_queue_works_as_of_its_beginning(opened: dg.DagsterInstance) -> None:
+    seen = []
+
+    @dg.op
+    def look(context: dg.OpExecutionContext) -> None:
+        seen.append(as_of(context))
+
+    @dg.job(executor_def=in_process)
+    def waited() -> None:
+        look()
+
+    run = opened.create_run_for_job(waited)
+    list(execute_run_iterator(InMemoryJob(waited), run, opened))
+    record = opened.get_run_record_by_id(run.run_id)
+    assert record is not None
+    assert record.start_time is not None
+    assert [one.timestamp() for one in seen] == [pytest.approx(record.start_time, abs=1e-5)]
+
+
 def test_a_run_of_the_command_line_names_its_process_and_has_no_limit(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     assert execute(settings, "retention", progress=silent).is_success
@@ -290,3 +322,48 @@ def test_a_poll_that_waits_in_the_queue_is_not_joined_by_another(opened: dg.Dags
         assert isinstance(poll_unless_one_waits(context), dg.SkipReason)
     for run in (under_way, waiting):
         opened.report_run_failed(run)
+
+
+def instigator(name: str, kind: InstigatorType, data: Any) -> InstigatorState:
+    origin = RemoteInstigatorOrigin(ORIGIN.repository_origin, name)
+    return InstigatorState(origin, kind, InstigatorStatus.RUNNING, data)
+
+
+NOW = 1_770_000_000.0
+AHEAD = NOW + 3 * 3600
+
+
+def test_schedules_and_sensors_do_not_wait_for_the_time_of_a_clock_that_was_ahead(
+    opened: dg.DagsterInstance,
+) -> None:
+    states = [
+        instigator("polls", InstigatorType.SCHEDULE, ScheduleInstigatorData("* * * * *", AHEAD, AHEAD)),
+        instigator("dues", InstigatorType.SENSOR, SensorInstigatorData(AHEAD, cursor="7")),
+        instigator("right", InstigatorType.SENSOR, SensorInstigatorData(NOW - 30.0)),
+    ]
+    for state in states:
+        opened.add_instigator_state(state)
+        opened.create_tick(
+            TickData(
+                state.instigator_origin_id,
+                state.instigator_name,
+                state.instigator_type,
+                TickStatus.SUCCESS,
+                NOW - 30.0 if state.instigator_name == "right" else AHEAD,
+                run_ids=[],
+                run_keys=[],
+                selector_id=state.selector_id,
+            )
+        )
+    assert set_back_ticks(opened, NOW) == ["dues", "polls"]
+    assert set_back_ticks(opened, NOW) == []
+    after = {state.instigator_name: state for state in opened.all_instigator_state()}
+    polls, dues = after["polls"].instigator_data, after["dues"].instigator_data
+    assert isinstance(polls, ScheduleInstigatorData)
+    assert isinstance(dues, SensorInstigatorData)
+    assert (polls.start_timestamp, polls.last_iteration_timestamp) == (NOW, NOW)
+    assert (dues.last_tick_timestamp, dues.cursor) == (NOW, "7")
+    for state in states:
+        [tick] = opened.get_ticks(state.instigator_origin_id, state.selector_id)
+        assert tick.timestamp <= NOW
+        opened.delete_instigator_state(state.instigator_origin_id, state.selector_id)

@@ -43,7 +43,7 @@ DONE_WITHIN = 1200.0
 CALM_LOOKS = 6
 """Nothing to do so many times in a row."""
 LOOK_SECONDS = 0.5
-FIRST_MOMENTS, LAST_MOMENTS = 4.0, 45.0
+FIRST_MOMENTS, LAST_MOMENTS = 3.0, 25.0
 """Seconds after the service is ready between which it is killed …"""
 EARLY = 0.15
 """… and how many kills hit it while it starts."""
@@ -169,13 +169,24 @@ def moments(kills: int, random: Random) -> list[Moment]:
     return ["while it starts" if random.random() < EARLY else "any" for _ in range(kills)]
 
 
-def live(folder: Path, kills: Sequence[Moment], random: Random) -> Records:
-    """A busy day with these kills, until all that is owed is done."""
+def live(
+    folder: Path, kills: Sequence[Moment], random: Random, longest_seconds: float = float("inf")
+) -> Records:
+    """A busy day with these kills, until all that is owed is done.
+
+    Args:
+        folder: Of all data.
+        kills: When each hits.
+        random: What is not said here.
+        longest_seconds: No further kill after this.
+    """
     begun = time.time()
     lives: list[Kill] = []
     with busy_day(folder, datetime.now(UTC)) as day, queue_of(day, random) as queue:
         log = folder / "service.log"
         for number, moment in enumerate(kills):
+            if time.time() - begun > longest_seconds:
+                break
             queue.fill()
             if number % 2:
                 queue.add_another()
@@ -242,13 +253,14 @@ def main() -> int:
     """A busy day with kills; the table, and every promise that was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="no further kill after this")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="keeps all data, for finding out why")
     chosen = parser.parse_args()
     with ExitStack() as stack:
         folder = chosen.folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="mist-crash-"))
         random = Random(chosen.seed)
-        records = live(Path(folder), moments(chosen.kills, random), random)
+        records = live(Path(folder), moments(chosen.kills, random), random, 60 * chosen.minutes)
     faults = broken(records)
     sys.stdout.write(table(records) + "\n\n")
     sys.stdout.write("".join(f"BROKEN: {fault}\n" for fault in faults) or "Every promise was kept.\n")
