@@ -4,6 +4,8 @@ A clock that was three hours ahead would stop every poll and every message for t
 the ledger (``alerts.ledger.times``), and who notices that the clock stepped back (``cli.together``).
 """
 
+from typing import Any
+
 from dagster import DagsterInstance
 from dagster._core.scheduler.instigation import (
     InstigatorState,
@@ -40,7 +42,9 @@ def set_back_ticks(instance: DagsterInstance, now: float) -> list[str]:
             instance.update_tick(tick._replace(tick_data=tick.tick_data._replace(timestamp=now)))
         data = state.instigator_data
         names = _OF_A_SCHEDULE if isinstance(data, ScheduleInstigatorData) else _OF_A_SENSOR
-        late = {name: now for name in names if data is not None and (getattr(data, name) or 0.0) > limit}
+        late: dict[str, Any] = {
+            name: now for name in names if data is not None and (getattr(data, name) or 0.0) > limit
+        }
         if isinstance(data, ScheduleInstigatorData | SensorInstigatorData) and late:
             instance.update_instigator_state(_with(state, data._replace(**late)))
         if ticks or late:
