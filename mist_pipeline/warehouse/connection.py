@@ -3,19 +3,36 @@
 DuckDB lets one process write, and an open writer keeps out even the readers of other processes. So connections are
 short and readers open read-only. Where the file is taken, opening waits with jitter for a bounded time, and then the
 error names the holder. Reading and replacing rows is in ``warehouse.store``.
+
+A day's analysis reads more than a hundred times. Starting DuckDB takes ten times as long as attaching a file, so readers
+share one instance of it, to which each attaches the file for as long as it reads.
 """
 
+import os
 import random
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from threading import Lock
 
 import duckdb
 
+from mist_pipeline.tables.schema import literal
+
+_NUMBERS = count(1)
+_READER: dict[int, duckdb.DuckDBPyConnection] = {}
+"""The readers' instance, by process: a child that was forked cannot use its parent's."""
+_STARTING = Lock()
+
 _HOLDER = re.compile(r"held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
-_BUSY = ("Could not set lock on file", "different configuration than existing connections")
+_BUSY = (
+    "Could not set lock on file",
+    "different configuration than existing connections",
+    "Unique file handle conflict",  # a reader and a writer in one process
+)
 
 
 class WarehouseBusyError(RuntimeError):
@@ -51,17 +68,22 @@ def connect(
             f"There is no warehouse at {path} yet. Fill it with `mist-pipeline backfill --from … --to …`."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = _open(path, read_only, wait_seconds, sleep, clock, jitter)
+    attempt = (lambda: _reader(path)) if read_only else (lambda: duckdb.connect(str(path)))
+    connection = _open(path, attempt, wait_seconds, sleep, clock, jitter)
     try:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
     finally:
-        connection.close()
+        try:
+            if read_only:
+                _detach(connection)
+        finally:
+            connection.close()
 
 
 def _open(
     path: Path,
-    read_only: bool,
+    attempt: Callable[[], duckdb.DuckDBPyConnection],
     wait_seconds: float,
     sleep: Callable[[float], None],
     clock: Callable[[], float],
@@ -71,8 +93,8 @@ def _open(
     pause = 0.02
     while True:
         try:
-            return duckdb.connect(str(path), read_only=read_only)
-        except (duckdb.IOException, duckdb.ConnectionException) as error:
+            return attempt()
+        except (duckdb.IOException, duckdb.ConnectionException, duckdb.BinderException) as error:
             message = str(error)
             if not any(sign in message for sign in _BUSY):
                 raise
@@ -80,6 +102,31 @@ def _open(
                 raise WarehouseBusyError(_busy_message(path, message, wait_seconds)) from error
         sleep(jitter(pause / 2, pause))
         pause = min(pause * 1.6, 1.0)
+
+
+def _reader(path: Path) -> duckdb.DuckDBPyConnection:
+    """A connection of its own to the readers' instance, in which the file is the current database."""
+    with _STARTING:
+        instance = _READER.get(os.getpid())
+        if instance is None:
+            # What does not fit into memory goes where DuckDB would put it for this file.
+            instance = duckdb.connect(config={"temp_directory": f"{path}.tmp"})
+            _READER[os.getpid()] = instance
+        connection = instance.cursor()
+    name = f"file_{next(_NUMBERS)}"
+    try:
+        connection.execute(f"ATTACH {literal(str(path))} AS {name} (READ_ONLY)")
+    except BaseException:
+        connection.close()
+        raise
+    connection.execute(f"USE {name}")
+    return connection
+
+
+def _detach(connection: duckdb.DuckDBPyConnection) -> None:
+    (name,) = connection.execute("SELECT current_database()").fetchone() or ("",)
+    connection.execute("USE memory")
+    connection.execute(f"DETACH {name}")
 
 
 def _busy_message(path: Path, message: str, wait_seconds: float) -> str:

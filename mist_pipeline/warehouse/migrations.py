@@ -130,7 +130,8 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> None:
 def version_of(connection: duckdb.DuckDBPyConnection) -> int | None:
     """The version of this warehouse, or None if it is new."""
     known = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main' AND table_name = 'warehouse_version'"
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main' "
+        "AND table_name = 'warehouse_version'"
     ).fetchone()
     if not known or not known[0]:
         return None

@@ -49,7 +49,8 @@ def prepare_pin(connection: duckdb.DuckDBPyConnection) -> None:
 def owner_of(connection: duckdb.DuckDBPyConnection) -> Owner | None:
     """Whose rows these are, None where nobody was pinned yet."""
     known = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main' AND table_name = 'warehouse_organisation'"
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main' "
+        "AND table_name = 'warehouse_organisation'"
     ).fetchone()
     row = (
         connection.execute(f"SELECT org_id, name, cloud FROM {_TABLE}").fetchone()

@@ -172,8 +172,12 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
     fresh = published.with_name(f".{published.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     try:
-        with connect(fresh, read_only=False) as connection:
-            _attach(connection, warehouse, wait_seconds)
+        with (
+            # Keeps writers out as long as it is copied.
+            connect(warehouse, read_only=True, wait_seconds=wait_seconds),
+            connect(fresh, read_only=False) as connection,
+        ):
+            connection.execute(f"ATTACH {literal(str(warehouse))} AS source (READ_ONLY)")
             for table in PUBLIC_TABLES:
                 for statement in table.create_statements():
                     connection.execute(statement)
@@ -205,8 +209,3 @@ def _name_sites(connection: duckdb.DuckDBPyConnection) -> None:
         "INSERT INTO main.site_names SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[])",
         [list(shown), list(shown.values())],
     )
-
-
-def _attach(connection: duckdb.DuckDBPyConnection, warehouse: Path, wait_seconds: float) -> None:
-    with connect(warehouse, read_only=True, wait_seconds=wait_seconds):
-        connection.execute(f"ATTACH {literal(str(warehouse))} AS source (READ_ONLY)")

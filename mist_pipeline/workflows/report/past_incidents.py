@@ -14,7 +14,7 @@ from mist_pipeline.warehouse.store import Warehouse
 
 _HAS_COPIES = """
     SELECT count(*) AS found FROM duckdb_columns()
-    WHERE schema_name = ? AND table_name = ? AND column_name = 'is_past'
+    WHERE database_name = current_database() AND schema_name = ? AND table_name = ? AND column_name = 'is_past'
     """
 
 _PAST = """
