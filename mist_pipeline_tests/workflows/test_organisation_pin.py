@@ -187,6 +187,8 @@ def owner_in(path: Path) -> Owner | None:
 class Answering:
     """A client that knows whose its token is and fails at anything else."""
 
+    clock_skew = None
+
     def __init__(self, organisation: Organisation) -> None:
         self.organisation = organisation
 
