@@ -53,13 +53,21 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return Warehouse(tmp_path_factory.mktemp("late") / "warehouse.duckdb")
 
 
-def put(warehouse: Warehouse, gone: Callable[[Cell], bool], num_days: int = 8, **of_day: Any) -> None:
+def put(
+    warehouse: Warehouse,
+    gone: Callable[[Cell], bool],
+    num_days: int = 8,
+    is_known: Callable[[Cell], bool] = lambda _: True,
+    **of_day: Any,
+) -> None:
     """Days in which everything is there but for these cells."""
     hours, daily = [], []
     for back in range(num_days):
         day = DAY - timedelta(days=back)
         for site in SITES:
             for metric in METRICS:
+                if not is_known((back, 0, site, metric)):
+                    continue
                 states = ["missing" if gone((back, hour, site, metric)) else "ok" for hour in range(24)]
                 for hour, state in enumerate(states):
                     known = {"score_pct": 50.0, "total_user_minutes": 60.0} if state == "ok" else {}
@@ -105,18 +113,30 @@ def test_an_hour_is_lacking_if_its_neighbours_are_there(
 
 
 FIRST_DAY: dict[str, tuple[Callable[[Cell], bool], int]] = {
-    "an hour that another metric of the site has": (lambda c: c[1:] == (5, "s1", "capacity"), 1),
-    "an hour that other sites have": (lambda c: c[1:3] == (5, "s1"), 2),
-    "an hour that nobody has": (lambda c: c[1] == 5, 0),
+    "an hour of one series": (lambda c: c[1:] == (5, "s1", "capacity"), 1),
+    "half a day of everybody": (lambda c: c[1] >= 12, 96),
+    "the other half": (lambda c: c[1] < 12, 96),
     "a site that never spoke": (lambda c: c[2] == "s1", 0),
 }
 
 
 @pytest.mark.parametrize(("gone", "expected"), FIRST_DAY.values(), ids=FIRST_DAY)
-def test_on_the_first_day_the_neighbours_are_other_metrics_and_other_sites(
+def test_on_the_first_day_the_neighbours_are_the_other_hours(
     warehouse: Warehouse, gone: Callable[[Cell], bool], expected: int
 ) -> None:
     put(warehouse, gone, num_days=1)
+    assert lacking_hours(warehouse, DAY, DAY).height == expected
+
+
+@pytest.mark.parametrize(("gone", "expected"), [(range(12), 0), (range(12, 24), 24)])
+def test_before_its_first_word_a_new_site_lacks_nothing(
+    warehouse: Warehouse, gone: range, expected: int
+) -> None:
+    put(
+        warehouse,
+        lambda c: c[2] == "s1" and c[1] in gone,
+        is_known=lambda c: c[2] != "s1" or c[0] == 0,
+    )
     assert lacking_hours(warehouse, DAY, DAY).height == expected
 
 

@@ -52,18 +52,18 @@ usual AS (
     LEFT JOIN hours d ON d.site_id = m.site_id AND d.metric = m.metric AND d.hour = m.yesterday
     LEFT JOIN hours w ON w.site_id = m.site_id AND w.metric = m.metric AND w.hour = m.last_week
 ),
-of_site AS (SELECT DISTINCT site_id, hour, true AS is_there FROM hours SEMI JOIN missing USING (site_id, hour) WHERE is_said),
-of_metric AS (
-    SELECT metric, hour, count(*) FILTER (is_said) * 2 >= count(*) AS is_there
-    FROM hours SEMI JOIN missing USING (metric, hour) GROUP BY ALL
+first_said AS (
+    SELECT site_id, metric, day, min(hour) AS first_hour FROM hours SEMI JOIN missing USING (site_id, metric, day)
+    WHERE is_said GROUP BY ALL
 )
 SELECT m.day, m.hour, m.site_id, m.metric, m.is_estimate
 FROM usual m
 SEMI JOIN (SELECT DISTINCT site_id, metric, day + unnest([0, 1, 7]) AS day FROM alive) USING (site_id, metric, day)
-LEFT JOIN of_site USING (site_id, hour)
-LEFT JOIN of_metric USING (metric, hour)
+LEFT JOIN first_said f USING (site_id, metric, day)
 WHERE day_before OR week_before OR (
-    day_before IS NULL AND week_before IS NULL AND (of_site.is_there OR of_metric.is_there)
+    day_before IS NULL AND week_before IS NULL
+    -- Before its first word a site that is new had nothing to say; on the first day of all, everybody is new.
+    AND (m.hour > f.first_hour OR (f.first_hour IS NOT NULL AND m.day = (SELECT min(day) FROM lengths)))
 )
 ORDER BY ALL
 """
@@ -85,9 +85,9 @@ class AskedAgain:
 def lacking_hours(warehouse: Warehouse, first: date, last: date) -> pl.DataFrame:
     """Hours of these days that were asked for and not answered, although their neighbours were there.
 
-    A neighbour is the same hour of the same series a day or a week before; so hours at which a site never says anything are not
-    lacking. Of hours of which nothing is known then, it is the same hour of another metric of the site, or of the metric at half of the
-    sites or more. A series that was silent on the whole day, the day before and a week before is not expected to speak.
+    A neighbour is the same hour of the series a day or a week before; so hours at which a site never says anything are not lacking.
+    Where nothing is known of these, it is an earlier hour of the same day, or any hour of it on the first day of history. A series
+    that was silent on the whole day, the day before and a week before is not expected to speak.
 
     Returns:
         day, hour, site_id, metric, is_estimate (the day's reading has no user-minutes).
