@@ -108,7 +108,7 @@ def ask_for_late_hours(
     if lacking.is_empty():
         return AskedAgain(0)
     slots = lacking.with_columns(slot=pl.col("hour").dt.epoch("s"))
-    with cloud.client() as client:
+    with cloud.client(as_of=instant) as client:
         origin = Origin(cloud.resolve(client).id, CLIENT_VERSION)
         client.usage()
         left = client.budget.remaining("batch")
