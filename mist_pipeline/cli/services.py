@@ -189,7 +189,7 @@ def heartbeat() -> None:
     Example: [cyan]mist-pipeline heartbeat[/]
     """
     from mist_pipeline.cli.dagster_home import instance
-    from mist_pipeline.defs.watching import stalled_now
+    from mist_pipeline.defs.watching.now import stalled_now
     from mist_pipeline.domain.text import clean
     from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.heartbeat import beat

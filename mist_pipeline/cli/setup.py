@@ -107,7 +107,7 @@ def _running(settings: "Settings", home: Path) -> "Running | None":
         return None
     from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
     from mist_pipeline.cli.dagster_home import instance
-    from mist_pipeline.defs.watching import running_now
+    from mist_pipeline.defs.watching.now import running_now
 
     try:
         with instance(settings) as opened:

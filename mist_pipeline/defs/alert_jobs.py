@@ -13,12 +13,12 @@ import dagster as dg
 
 from mist_pipeline.alerts.ledger.outbox import Done
 from mist_pipeline.alerts.notify.plan import Notification
-from mist_pipeline.defs.pipeline_facts import CheckReader
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.run_queue import LOAD_TAG
 from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.defs.table_io import markdown_table
-from mist_pipeline.defs.watching import troubles_now
+from mist_pipeline.defs.watching.now import troubles_now
+from mist_pipeline.defs.watching.pipeline_facts import CheckReader
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.workflows import evaluate, messages, tickets
 from mist_pipeline.workflows.cloud import Cloud

@@ -11,9 +11,9 @@ from datetime import datetime
 import dagster as dg
 import polars as pl
 
-from mist_pipeline.defs.pipeline_facts import CheckReader
 from mist_pipeline.defs.table_io import key
-from mist_pipeline.defs.watching import is_report_lost, troubles_now
+from mist_pipeline.defs.watching.now import is_report_lost, troubles_now
+from mist_pipeline.defs.watching.pipeline_facts import CheckReader
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, live
 from mist_pipeline.workflows.analysis.detect_day import may_notify

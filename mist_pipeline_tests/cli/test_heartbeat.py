@@ -25,7 +25,7 @@ def test_a_pipeline_that_nobody_started_fails_and_the_switch_is_told(call: Call)
 
 
 def test_a_pipeline_that_works_beats(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mist_pipeline.defs.watching.stalled_now", lambda *_: [])
+    monkeypatch.setattr("mist_pipeline.defs.watching.now.stalled_now", lambda *_: [])
     with FakeHttp() as receiver:
         ended = call("heartbeat", MIST_PIPELINE__MONITORING__HEARTBEAT_URL=f"{receiver.url}/{KEY}")
         assert [seen.target for seen in receiver.requests] == [f"/{KEY}"]

@@ -10,7 +10,7 @@ from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType
 from dagster._utils.error import SerializableErrorInfo
 
 from mist_pipeline.definitions import build_defs
-from mist_pipeline.defs.clocks import expected_clocks, read_clocks
+from mist_pipeline.defs.watching.clocks import expected_clocks, read_clocks
 from mist_pipeline.settings import load_settings
 from mist_pipeline_tests.support.defs.runs import turn
 

@@ -11,7 +11,7 @@ import pytest
 from dagster._core.scheduler.instigation import InstigatorStatus
 
 from mist_pipeline.defs.runs.dead import PROCESS_TAG
-from mist_pipeline.defs.watching import read_service, running_now, stalled_now
+from mist_pipeline.defs.watching.now import read_service, running_now, stalled_now
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.ledger_access import kept_evaluations
 from mist_pipeline_tests.support.alerts.histories import finding, live

@@ -1,6 +1,6 @@
 """What waits and what it runs on, read from ledger, kept evaluations, disks and the last answer of the cloud.
 
-Not here: what follows from it (`service`), and what Dagster knows (``defs.pipeline_facts``).
+Not here: what follows from it (`service`), and what Dagster knows (``defs.watching.pipeline_facts``).
 """
 
 import shutil

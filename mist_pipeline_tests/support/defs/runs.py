@@ -20,8 +20,8 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from mist_pipeline.defs.pipeline_facts import CheckReader, read_facts
 from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.watching.pipeline_facts import CheckReader, read_facts
 from mist_pipeline.tables import live as live_tables
 from mist_pipeline.workflows.self_monitoring.facts import PipelineFacts
 from mist_pipeline.workflows.self_monitoring.jobs import WATCHED

@@ -13,11 +13,11 @@ import polars as pl
 
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.defs.checks import all_checks
-from mist_pipeline.defs.clocks import expected_clocks, read_clocks
 from mist_pipeline.defs.history_checks import history_checks
-from mist_pipeline.defs.pipeline_facts import CheckReader, failed_report, read_facts
 from mist_pipeline.defs.runs.dead import UNDER_WAY, why_dead
 from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.watching.clocks import expected_clocks, read_clocks
+from mist_pipeline.defs.watching.pipeline_facts import CheckReader, failed_report, read_facts
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis
 from mist_pipeline.workflows.cloud_clock import read_skew
