@@ -58,7 +58,6 @@ def daemon(
     webserver = _webserver(settings, host, port, allowed_host or [], is_read_only=read_only)
     env = environment(settings, extra)
     lock = _take_folder(settings, "mist-pipeline daemon", f"http://{host}:{port}")
-    _clear_up(settings)
     helpers = []
     if any(pager.signing_keys_from for pager in settings.notifications.pagers.values()):
         # Its port may be taken: no reason to end polls and messages.
@@ -94,6 +93,7 @@ def _serve(
     keep_open = [lock.descriptor]
     hear_signals()
     while True:
+        _clear_up(settings)
         with code_server(env, configuration=settings.source, keep_open=keep_open) as server:
             workspace = str(server.workspace)
             if start_all:
@@ -115,7 +115,6 @@ def _serve(
                 )
             except ClockSteppedBackError as error:
                 errors.print(f"[yellow]![/] The clock was set back by {error}: everything is started again.")
-        _clear_up(settings)
 
 
 def _take_folder(settings: "Settings", command: str, address: str) -> "FolderLock":

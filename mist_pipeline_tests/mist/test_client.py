@@ -1,16 +1,18 @@
 """Many calls at once, and the budget that they are paid from."""
 
 import logging
+import signal
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.budget import CallBudget
-from mist_pipeline.mist.client import MistClient
+from mist_pipeline.mist.client import MistClient, connect
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import (
     BudgetExhausted,
@@ -247,3 +249,28 @@ class TestBudget:
     def test_a_budget_of_other_tokens_is_refused(self, cloud: ScriptedCloud, tmp_path: Any) -> None:
         with pytest.raises(ValueError, match="other tokens"):
             MistClient(base_url=cloud.url, tokens=[TOKEN], budget=CallBudget(tmp_path / "b.db", ["someone"]))
+
+
+class EndedError(Exception):
+    """What a run's handler of SIGTERM raises."""
+
+
+def test_a_signal_ends_what_waits_for_the_cloud_at_once(cloud: ScriptedCloud, tmp_path: Path) -> None:
+    def end(*_: object) -> None:
+        raise EndedError
+
+    def refuse(_: object) -> Reply:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        return Reply(503, {}, headers={"Retry-After": "3000"})
+
+    cloud.script = refuse
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with (
+            connect(cloud=cloud.url, tokens=[TOKEN], budget_path=tmp_path / "budget.db") as client,
+            pytest.raises(EndedError),
+        ):
+            list(client.fetch_many(summaries(1)))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert len(cloud.requests) == 1
