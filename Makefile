@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_DATA := data/demo
+AUDIT := .tmp/audit
 # Where bytecode is not kept, every process of the tests compiles a thousand modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -16,7 +17,7 @@ $(READY): constraints.txt pyproject.toml setup.cfg
 	@echo "Setting up $(VENV) (once; a minute or less) …"
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "mist_pipeline needs Python 3.11 or later; set PYTHON=python3.x")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --upgrade pip uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable ".[dev]"
 	@touch $(READY)
 
@@ -60,11 +61,28 @@ bench: $(READY)  ## Benchmarks; prints a table
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt ".[bench]"
 	@$(BIN)/python -m benchmarks
 
+lock: $(READY)  ## Versions and hashes of what an installation runs, made anew from constraints.txt
+	@$(BIN)/uv pip compile --quiet pyproject.toml --extra apprise --extra dask --extra postgres --constraint constraints.txt \
+	  --generate-hashes --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
+	  --output-file lock.txt > /dev/null
+
+$(AUDIT)/.ready: $(READY)
+	@$(BIN)/uv venv --quiet --clear $(AUDIT)
+	@$(BIN)/uv pip install --quiet --python $(AUDIT)/bin/python --constraint constraints.txt pip-audit cyclonedx-bom
+	@touch $@
+
+audit: $(AUDIT)/.ready  ## Known advisories about what lock.txt names; needs the network, and fails where it cannot ask
+	@$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --requirement lock.txt
+
+sbom: $(AUDIT)/.ready  ## sbom.json: what an installation consists of (CycloneDX), made from lock.txt
+	@$(AUDIT)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.json lock.txt 2> /dev/null
+	@echo "Wrote sbom.json"
+
 ui: $(READY)  ## Dagster in the browser, on the demo's data unless MIST_PIPELINE_DATA says otherwise
 	@MIST_PIPELINE_DATA=$${MIST_PIPELINE_DATA:-$(DEMO_DATA)} $(BIN)/mist-pipeline ui
 
 clean:  ## Remove the environment, caches and the demo's data
-	@rm -rf $(VENV) $(DEMO_DATA) .tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) $(DEMO_DATA) sbom.json .tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-fast test-latest coverage check format docs crash-test bench ui clean
+.PHONY: help setup demo test test-fast test-latest coverage check format docs crash-test bench lock audit sbom ui clean

@@ -14,6 +14,11 @@ INSTALLERS = {"uv", "setuptools"}
 """What installs and builds the project; named on the page, not a dependency of it."""
 
 
+LOCK = (PROJECT / "lock.txt").read_text(encoding="utf-8")
+RUN_EXTRAS = ("apprise", "dask", "postgres")
+"""Extras of people who run it, which the lock file covers."""
+
+
 def name_of(requirement: str) -> str:
     """The normalised name (PEP 503) at the head of a requirement."""
     found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
@@ -71,3 +76,39 @@ def test_each_extra_is_described_with_what_it_brings() -> None:
             continue
         for name in names:
             assert re.search(rf"\| `{extra}` \| `{name}` \|", PAGE), f"{extra}: {name}"
+
+
+def locked() -> dict[str, str]:
+    """Name in the lock file → its text: version, marker and hashes."""
+    entries = re.split(r"(?m)^(?=\S)", LOCK.replace("\\\n", ""))
+    return {name_of(entry): entry for entry in entries if entry.strip()}
+
+
+def test_the_lock_file_names_versions_and_hashes_and_no_place() -> None:
+    form = re.compile(
+        r"[a-z0-9][a-z0-9._-]*(?:\[[a-z0-9,-]+\])?==[\w.!+-]+(?: ; [\w' .<>=!()]+?)?(?:\s+--hash=sha256:[0-9a-f]{64})+\s*"
+    )
+    assert [entry for entry in locked().values() if not form.fullmatch(entry)] == []
+    assert "://" not in LOCK
+
+
+def test_the_lock_file_has_the_versions_that_are_installed() -> None:
+    pinned = {name_of(line): line.partition("==")[2] for line in PINS}
+    versions = {
+        name: re.search(r"==([\w.!+-]+)", entry).group(1)  # type: ignore[union-attr]
+        for name, entry in locked().items()
+    }
+    assert {name: version for name, version in versions.items() if pinned.get(name) != version} == {}, (
+        "make lock"
+    )
+
+
+def test_the_lock_file_has_all_that_is_needed_to_run() -> None:
+    needed = declared()["run"].union(*(declared()[extra] for extra in RUN_EXTRAS))
+    assert needed - locked().keys() == set(), "make lock"
+
+
+@pytest.mark.parametrize(("name", "least"), [("setuptools", 79)])
+def test_what_had_advisories_is_not_pinned_to_the_version_that_had_them(name: str, least: int) -> None:
+    (pin,) = [line.partition("==")[2] for line in PINS if name_of(line) == name]
+    assert int(pin.partition(".")[0]) >= least
