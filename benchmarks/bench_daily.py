@@ -18,9 +18,11 @@ from mist_pipeline.analysis.scores.bands import with_severity
 from mist_pipeline.defs.assets import analysis
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.world.world import World
-from mist_pipeline.tables import BY_NAME, history
+from mist_pipeline.tables import BY_NAME, history, state
 from mist_pipeline.tables import analysis as table
+from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.analysis.analyse_day import Compute, anomaly_frames
 from mist_pipeline.workflows.analysis.detect_day import finding_rows
 from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 from mist_pipeline.workflows.analysis.forecast_day import forecast_rows, risk_rows
@@ -90,21 +92,21 @@ def analysed(
 ) -> dict[str, float]:
     """Seconds of each analysis of some days, in their order."""
     seconds: dict[str, float] = {}
-    steps = {of.name: (of, make) for of, make, _ in analysis.LAYER}
+    makers: dict[str, tuple[Table, Compute]] = {of.name: (of, make) for of, make, _ in analysis.LAYER}
+    makers["forecasts"] = table.FORECASTS, lambda *given: forecast_rows(*given, silent)
+    makers["findings"] = table.FINDINGS, finding_rows
+    makers["risks"] = table.RISKS, risk_rows
     for name in ORDER:
+        if name == "forecasts" and not foresee:
+            continue
         begun = time.perf_counter()
         if name == "evidence":
             store_evidence(warehouse, settings, days)
-        elif name == "forecasts":
-            if not foresee:
-                continue
-            warehouse.replace_days(table.FORECASTS, forecast_rows(warehouse, settings, days, silent), days)
-        elif name == "findings":
-            warehouse.replace_days(table.FINDINGS, finding_rows(warehouse, settings, days), days)
-        elif name == "risks":
-            warehouse.replace_days(table.RISKS, risk_rows(warehouse, settings, days), days)
+        elif name == "anomalies":
+            rows, shapes = anomaly_frames(warehouse, settings, days)
+            warehouse.replace_all({state.DAY_SHAPES: shapes, table.ANOMALIES: rows}, days)
         else:
-            of, make = steps[name]
+            of, make = makers[name]
             warehouse.replace_days(of, make(warehouse, settings, days), days)
         seconds[name] = time.perf_counter() - begun
     return seconds

@@ -1,0 +1,28 @@
+"""Every benchmark runs: tiny here, so that `make bench` does not fail after an hour."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+TINY = {
+    "daily": ["--sites", "2", "--backfill", "0"],
+    "evidence": ["--sites", "2", "--days", "10", "--large", "2"],
+    "forecasts": ["--sites", "1", "--series", "0"],
+}
+"""Benchmark → options with which it takes seconds."""
+
+TOO_LONG = {"detection"}
+"""Collects, analyses and replays a world by commands, half a minute for the smallest; `end_to_end` does the same with more questions."""
+
+
+def test_no_benchmark_is_forgotten() -> None:
+    folder = Path(__file__).parents[1] / "benchmarks"
+    assert set(TINY) | TOO_LONG == {path.stem.removeprefix("bench_") for path in folder.glob("bench_*.py")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY)
+def test_a_benchmark_prints_its_table(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    importlib.import_module(f"benchmarks.bench_{name}").main(TINY[name])
+    assert "sites" in capsys.readouterr().out
