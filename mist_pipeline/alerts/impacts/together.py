@@ -27,10 +27,11 @@ def together(
     wholes = [own[0] for own in sizes.values() if own]
     if not wholes:
         return None
-    places = [place for own in sizes.values() for place in own[1:]]
     of_site: dict[str, list[Impact]] = {}
-    for place in places:
-        of_site.setdefault(place.site_id, []).append(place)
+    for own in sizes.values():
+        # Of a silent site no place was asked; what is known of it stands in the whole.
+        for place in own[1:] or own:
+            of_site.setdefault(place.site_id or place.incident_id, []).append(place)
     known = [impact.lost_user_minutes for impact in wholes if impact.lost_user_minutes is not None]
     sites = set(site_ids)
     return Impact(

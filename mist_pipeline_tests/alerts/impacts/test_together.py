@@ -31,6 +31,16 @@ def test_a_site_that_two_incidents_hit_counts_once() -> None:
     assert whole.unknown == ""
 
 
+def test_the_access_points_of_a_silent_site_count_though_nobody_was_asked_there() -> None:
+    silent = [
+        impact(incident_id="i2", num_users=None, num_aps=12, total_aps=12, devices=(), unknown="users: why")
+    ]
+    whole = together("d", {"i1": sized("i1", {"a": 30}, 60.0), "i2": silent}, ["a", "b"], 120.0)
+    assert whole is not None
+    assert (whole.num_users, whole.num_sites_asked, whole.num_aps, whole.total_aps) == (30, 1, 12, 12)
+    assert whole.unknown == "users: why (1 of 2 incidents)"
+
+
 def test_what_one_of_them_lost_is_lost_whatever_evidence_remembers() -> None:
     whole = together("d", {"i1": sized("i1", {"a": 1}, 60.0)}, ["a"], None)
     assert whole is not None
