@@ -13,6 +13,7 @@ from mist_pipeline_tests.support.facts.cause_reader import cause_falsehoods
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
 from mist_pipeline_tests.support.facts.organisations import sharing
 from mist_pipeline_tests.support.facts.report_reader import finding_falsehoods, report_falsehoods
+from mist_pipeline_tests.support.facts.totals_reader import totals_falsehoods
 from mist_pipeline_tests.support.facts.tree import Node, tree
 from mist_pipeline_tests.support.facts.truth import Truth
 
@@ -29,19 +30,25 @@ def told(truth: Truth) -> tuple[Dashboard, Node, str]:
 
 
 def said(told: tuple[Dashboard, Node, str], so: Truth) -> list[str]:
-    """What the report says of causes and classifiers against tables that may be others."""
-    return [*cause_falsehoods(*told, so), *blame_falsehoods(*told, so)]
+    """What the report says of causes, classifiers and totals against tables that may be others."""
+    return [*cause_falsehoods(*told, so), *blame_falsehoods(*told, so), *totals_falsehoods(*told, so)]
 
 
 def changed(truth: Truth, frame: str, **columns: Any) -> Truth:
     """The same with other values in the first row of a table."""
     rows: pl.DataFrame = getattr(truth.data, frame)
-    first = pl.int_range(pl.len()) == 0
+    first = (pl.int_range(pl.len()) == 0) if "day" not in rows.columns else _first_of_day(truth)
     other = rows.with_columns(
         pl.when(first).then(pl.lit(value, rows.schema[name])).otherwise(name).alias(name)
         for name, value in columns.items()
     )
     return Truth(replace(truth.data, **{frame: other}))
+
+
+def _first_of_day(truth: Truth) -> pl.Expr:
+    """The first row of the day, of whatever order."""
+    today = pl.col("day") == truth.day
+    return today & (today.cum_sum() == 1)
 
 
 def test_there_is_a_shared_cause_and_a_classifier_of_which_some_users_are_known(
@@ -82,6 +89,9 @@ def test_that_nothing_is_shared_is_noticed(truth: Truth) -> None:
         ("classifiers_daily", {"degraded_pct": 99.0}, {"JSON", "page", "text"}, "worst site: "),
         ("classifiers_daily", {"num_users": 21}, {"JSON", "page", "text"}, "60 hit, the tables have 61"),
         ("classifiers_daily", {"num_aps": 9}, {"page", "text"}, "6 hit, the tables have 13"),
+        ("site_status", {"status": "DEGRADED"}, {"page", "text"}, "DEGRADED"),
+        ("health_scores", {"score": 3.0}, {"page", "text"}, "% is said, the tables have"),
+        ("sle_daily", {"score_pct": 54.0}, {"text"}, "Coverage of Store s00: 55.0 % is said, the tables have 54"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )  # fmt: skip

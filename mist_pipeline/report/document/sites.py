@@ -108,8 +108,8 @@ def _health(data: ReportData) -> dict[str, Health]:
         return {}
     rows = of_day(data.health_scores, data.day).select(
         "site_id",
-        pl.col("score").round(1),
-        pl.col("change").round(1),
+        score("score"),
+        shown_change("score", "change"),
         pl.col("confidence").round(3),
         "is_at_risk",
     )

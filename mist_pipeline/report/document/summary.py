@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mist_pipeline.domain.metrics import title_of
-from mist_pipeline.domain.numbers import percent
+from mist_pipeline.domain.numbers import percent, rounded_down
 from mist_pipeline.domain.text import count
 from mist_pipeline.report.document.model import (
     STATES,
@@ -37,7 +37,7 @@ def totals(
         status={status: now[status] for status in STATUSES},
         previous_status={status: before[status] for status in STATUSES} if before else None,
         readings={state: readings[state] for state in STATES},
-        mean_health=round(sum(known) / len(known), 1) if known else None,
+        mean_health=rounded_down(sum(known) / len(known)) if known else None,
         at_risk_series=None if risks is None else len(risks),
         degrading_series=len(trends),
         anomalies=None if anomalies is None else len(anomalies),

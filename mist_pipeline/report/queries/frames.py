@@ -38,10 +38,10 @@ def score(column: str) -> pl.Expr:
     return rounded_down_column(pl.col(column), 2)
 
 
-def shown_change() -> pl.Expr:
-    """``change_pct`` as the document holds it: between the two scores as they are shown, so that it adds up."""
-    now, before = pl.col("score_pct"), pl.col("score_pct") - pl.col("change_pct")
-    return (rounded_down_column(now) - rounded_down_column(before)).round(1)
+def shown_change(value: str = "score_pct", change: str = "change_pct") -> pl.Expr:
+    """A change as the document holds it: between the two scores as they are shown, so that it adds up."""
+    now, before = pl.col(value), pl.col(value) - pl.col(change)
+    return (rounded_down_column(now) - rounded_down_column(before)).round(1).alias(change)
 
 
 def list_of_strings(frame: pl.DataFrame, column: str) -> pl.Expr:

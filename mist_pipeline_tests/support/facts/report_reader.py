@@ -17,6 +17,7 @@ from mist_pipeline_tests.support.facts.blame_reader import blame_falsehoods
 from mist_pipeline_tests.support.facts.cause_reader import cause_falsehoods
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
 from mist_pipeline_tests.support.facts.nothing_claims import nothing_said
+from mist_pipeline_tests.support.facts.totals_reader import totals_falsehoods
 from mist_pipeline_tests.support.facts.tree import Node, tree
 from mist_pipeline_tests.support.facts.truth import Truth, metric_called, number_in, percentage
 
@@ -32,6 +33,7 @@ def report_falsehoods(truth: Truth) -> list[str]:
         *card_falsehoods(document, truth),
         *order_falsehoods(document),
         *past_falsehoods(document, page, render_text(truth.data), truth),
+        *totals_falsehoods(document, page, render_text(truth.data), truth),
         *cause_falsehoods(document, page, render_text(truth.data), truth),
         *blame_falsehoods(document, page, render_text(truth.data), truth),
         *falsehoods(nothing_said(page, render_text(truth.data)), truth),
