@@ -1,14 +1,13 @@
 """One request and its answer, under one policy for all receivers.
 
 Proxy and certificates (`certificates`) are those of the machine, its credentials (``.netrc``) are not used. No redirect is followed and
-nothing is sent twice by the library. The body is read in pieces, bounded in size and time. Not here: repeating (`retry`),
+nothing is sent twice by the library. The body is read in pieces, bounded in size; the whole attempt is bounded in time (`deadline`). Not here: repeating (`retry`),
 the words for a failure (`failures`), and what an answer means.
 """
 
 import contextlib
 import json
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +22,7 @@ from requests.models import PreparedRequest
 from urllib3.exceptions import HTTPError
 
 from mist_pipeline.http_client.certificates import CertificatesError, tls_context
+from mist_pipeline.http_client.deadline import POOLS, Deadline
 from mist_pipeline.http_client.failures import BodyLimitError, NoAnswerError, no_answer, not_made
 from mist_pipeline.http_client.retry import retry_after_seconds
 from mist_pipeline.http_client.secrets import Secret
@@ -45,7 +45,7 @@ USER_AGENT = f"mist-pipeline/{client_version()}"
 
 @dataclass(frozen=True)
 class HttpLimits:
-    """Limits of one request: seconds to connect, between two reads and for the whole body; bytes of the body.
+    """Limits of one attempt: seconds to connect, between two reads and for all of it; bytes of the body.
 
     The defaults are for receivers of messages; `mist.transport` has its own.
     """
@@ -121,12 +121,28 @@ def as_json(document: object) -> bytes:
     return text.encode(errors="replace")
 
 
-class _TlsAdapter(HTTPAdapter):
+class _Adapter(HTTPAdapter):
+    """Connections that a deadline can end, and that are opened once: a second attempt would hide that the first may have arrived."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **options)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
+
+
+class _TlsAdapter(_Adapter):
     """Connections whose certificates are checked by our context, and not by the list that the library brings."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+        super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **options)
@@ -146,8 +162,7 @@ def open_session(url: str) -> requests.Session:
     """
     session = requests.Session()
     session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
-    # No second connection attempt behind our back: it would hide that the first may have arrived.
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0)
+    adapter = _Adapter()
     session.mount("http://", adapter)
     try:
         # Reading the certificates of the machine takes a moment: only where they are used.
@@ -163,7 +178,7 @@ def open_session(url: str) -> requests.Session:
     return session
 
 
-def send(
+def send(  # noqa: PLR0913 - what a request has, each with its own default
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
     url: str,
     *,
@@ -173,6 +188,7 @@ def send(
     auth: AuthBase | None = None,
     limits: HttpLimits | None = None,
     session: requests.Session | None = None,
+    deadline: Deadline | None = None,
 ) -> HttpAnswer:
     """One request; any status is an answer, redirects are not followed.
 
@@ -186,6 +202,7 @@ def send(
         auth: `bearer`, `basic`, a `HeaderAuth`, or None.
         limits: Defaults of `HttpLimits`.
         session: Of `open_session`, to keep connections; by default one of its own.
+        deadline: Ends the attempt; by default after the total seconds of the limits.
 
     Raises:
         NoAnswerError: Says whether the request can have arrived; never quotes URL, headers or body.
@@ -195,7 +212,8 @@ def send(
     if body is not None and not any(name.lower() == "content-type" for name in given):
         given["Content-Type"] = "application/json"
     is_made = False
-    with contextlib.nullcontext(session) if session else open_session(url) as used:
+    ends = deadline or Deadline(limits.total_seconds)
+    with ends, contextlib.nullcontext(session) if session else open_session(url) as used:
         try:
             request = used.prepare_request(
                 requests.Request(method, url, data=body, params=params, headers=given, auth=auth)
@@ -214,9 +232,11 @@ def send(
                 return HttpAnswer(
                     status=response.status_code,
                     headers={name.lower(): value for name, value in response.headers.items()},
-                    body=_read(response, limits),
+                    body=_read(response, limits, ends),
                 )
         except (requests.RequestException, HTTPError, BodyLimitError, OSError, ValueError) as error:
+            if ends.is_over and not isinstance(error, BodyLimitError):
+                error = _too_late(limits, error)
             failure = (
                 no_answer(error, connect_seconds=limits.connect_seconds, read_seconds=limits.read_seconds)
                 if is_made
@@ -226,9 +246,8 @@ def send(
     raise failure
 
 
-def _read(response: requests.Response, limits: HttpLimits) -> bytes:
-    """The body, bounded in size and in time: a read time-out alone never ends a body that drips."""
-    deadline = time.monotonic() + limits.total_seconds
+def _read(response: requests.Response, limits: HttpLimits, deadline: Deadline) -> bytes:
+    """The body, bounded in size; what ends early because the deadline shut the connection is no body."""
     chunks: list[bytes] = []
     size = 0
     while chunk := response.raw.read1(_CHUNK, decode_content=True):
@@ -236,6 +255,12 @@ def _read(response: requests.Response, limits: HttpLimits) -> bytes:
         size += len(chunk)
         if size > limits.max_bytes:
             raise BodyLimitError(f"the answer is larger than {limits.max_bytes} bytes")
-        if time.monotonic() > deadline:
-            raise BodyLimitError(f"the answer took longer than {limits.total_seconds:g} s")
+    if deadline.is_over:
+        raise _too_late(limits, None)
     return b"".join(chunks)
+
+
+def _too_late(limits: HttpLimits, cause: Exception | None) -> BodyLimitError:
+    error = BodyLimitError(f"the answer took longer than {limits.total_seconds:g} s")
+    error.__cause__ = cause
+    return error

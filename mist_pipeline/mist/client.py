@@ -5,8 +5,10 @@ Not here: what is worth asking (`collect.fetch.plan`), what a document means (`p
 """
 
 import logging
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -30,6 +32,7 @@ from mist_pipeline.mist.errors import (
     NotFound,
     NotSupported,
     RateLimited,
+    RefusedForNow,
     Unauthorized,
     Unavailable,
     UnexpectedShape,
@@ -37,7 +40,7 @@ from mist_pipeline.mist.errors import (
 from mist_pipeline.mist.organisation import Organisation, choose
 from mist_pipeline.mist.page import Page
 from mist_pipeline.mist.paging import read_all
-from mist_pipeline.mist.parsers import Usage, parse_self, parse_usage
+from mist_pipeline.mist.parsers import Oddities, Usage, parse_self, parse_usage
 from mist_pipeline.mist.responses import Request, classify_response
 from mist_pipeline.mist.token_scheduler import UNKNOWN_USAGE, TokenScheduler
 from mist_pipeline.mist.transport import MIST_LIMITS, Transport
@@ -65,12 +68,14 @@ class Limits:
         budget_wait_seconds: How long one request may wait for room in the call budget. Beyond this (and beyond the
             longest wait of `retry`, which is always allowed) it raises `BudgetExhausted` at once, so that the caller
             can narrow its plan.
+        asking_seconds: How long a client may ask in all, waits included; what has no answer by then has none.
     """
 
     http: HttpLimits = MIST_LIMITS
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     concurrency: int = 8
     budget_wait_seconds: float = 0.0
+    asking_seconds: float = math.inf
 
 
 DEFAULT_LIMITS = Limits()
@@ -135,6 +140,7 @@ class MistClient:
         clock: The present instant, aware, in UTC.
         sleep: Waits this many seconds; by default a wait that `close` ends early.
         random: Uniform in [0, 1), for the jitter.
+        timer: Seconds that pass whatever the clock says, for `Limits.asking_seconds`.
 
     Raises:
         ValueError: No token, a token with characters that no header can hold, or a bad base URL.
@@ -152,6 +158,7 @@ class MistClient:
         clock: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], object] | None = None,
         random: Callable[[], float] = _uniform,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self.base_url = clouds.base_url(base_url)
         self.org_id = org_id
@@ -168,6 +175,10 @@ class MistClient:
         self._stops: set[threading.Event] = {self._closed}
         self._sleep = sleep
         self._random = random
+        self._timer = timer
+        self._ends = timer() + limits.asking_seconds
+        self._accepted: set[str] = set()
+        """Tokens that this cloud has answered."""
         self._transport = Transport(self.base_url, limits.http)
         self._capabilities = capabilities or CloudCapabilities(self.base_url)
         self._organisation: Organisation | None = None
@@ -204,6 +215,7 @@ class MistClient:
 
         Raises:
             Unauthorized: A token was refused; nothing else is sent, because every call would fail the same way.
+            RefusedForNow: The same, for a token that was accepted before.
         """
         stop = threading.Event()
         self._stops.add(stop)
@@ -225,7 +237,7 @@ class MistClient:
                 call, future = done.get()
                 error = future.exception()
                 if error is not None and (
-                    isinstance(error, Unauthorized) or not isinstance(error, MistError)
+                    isinstance(error, Unauthorized | RefusedForNow) or not isinstance(error, MistError)
                 ):
                     raise error
                 running += submit(1) - 1
@@ -233,6 +245,8 @@ class MistClient:
         finally:
             stop.set()
             self._stops.discard(stop)
+            # Whoever ends early (a signal, a refused token) does not wait for answers that nobody reads.
+            self._transport.abort(stop)
             pool.shutdown(wait=True, cancel_futures=True)
             self.budget.give_back()
 
@@ -255,10 +269,15 @@ class MistClient:
         [page] = self.pages(endpoints.usage())
         return parse_usage(page.document)
 
+    def allow(self, seconds: float) -> None:
+        """Let this client ask so much longer: a plan that has to wait for calls says for how long."""
+        self._ends += seconds
+
     def close(self) -> None:
         """End waits, give unused calls back, close connections."""
         for stop in tuple(self._stops):
             stop.set()
+            self._transport.abort(stop)
         self.budget.close()
         self._transport.close()
 
@@ -310,10 +329,18 @@ class MistClient:
         attempt = 0
         while True:
             attempt += 1
+            self._check_time(request)
             token = self._scheduler.take_call(request)
             requested_at = self._clock()
             try:
-                answer = self._transport.get(request.path, request.query, self._tokens[token])
+                answer = self._transport.get(
+                    request.path,
+                    request.query,
+                    self._tokens[token],
+                    is_page=request.call.paging != "none",
+                    seconds=self._ends - self._timer(),
+                    owner=request.stop,
+                )
             except NoAnswerError as failed:
                 error: MistError = Unavailable(str(failed), **request.error_fields(None, attempt))
                 wait = policy.wait(attempt, None, self._random)
@@ -321,8 +348,14 @@ class MistClient:
                 outcome = self._classify(request, answer, attempt, requested_at, self._clock())
                 if isinstance(outcome, Page):
                     self._scheduler.succeeded(token)
+                    self._accepted.add(token)
                     return outcome
-                if not isinstance(outcome, RateLimited | Unavailable):
+                if isinstance(outcome, Unauthorized) and token in self._accepted:
+                    outcome = RefusedForNow(
+                        "the cloud refuses an API token that it accepted before: it was revoked, or the cloud is in trouble",
+                        **request.error_fields(401, attempt),
+                    )
+                if not isinstance(outcome, RateLimited | Unavailable | RefusedForNow):
                     raise self._scheduler.with_token_named(outcome, token)
                 error = outcome
                 wait = self._after_refusal(token, answer, attempt, outcome)
@@ -366,10 +399,15 @@ class MistClient:
                 usage, self._transport.get(usage.path, usage.query, self._tokens[token]), 1, now, now
             )
             if isinstance(outcome, Page):
-                return parse_usage(outcome.document)
-            if isinstance(outcome, Unauthorized):
+                odd = Oddities("usage")
+                found = parse_usage(outcome.document, odd)
+                if not odd.first:
+                    return found
+                reason = odd.first[0].sentence
+            elif isinstance(outcome, Unauthorized):
                 raise self._scheduler.with_token_named(outcome, token)
-            reason = str(outcome)
+            else:
+                reason = str(outcome)
         except (NoAnswerError, UnexpectedShape) as error:
             reason = self._secrets.hide(str(error))
         log.warning("the call budget starts without the cloud's own count: %s", reason)
@@ -381,9 +419,17 @@ class MistClient:
             self.clock_skew = cloud - (requested_at + (received_at - requested_at) / 2).replace(microsecond=0)
 
     def _pause(self, seconds: float, request: Request) -> None:
-        (self._sleep or request.stop.wait)(seconds)
+        (self._sleep or request.stop.wait)(min(seconds, max(0.0, self._ends - self._timer())))
+        self._check_time(request)
+
+    def _check_time(self, request: Request) -> None:
         if request.stop.is_set():
             raise Unavailable("stopped before an answer came", **request.error_fields(None, 0))
+        if self._timer() >= self._ends:
+            raise Unavailable(
+                f"not asked any more: asking had {self._limits.asking_seconds:g} s in all",
+                **request.error_fields(None, 0),
+            )
 
 
 def _checked(tokens: Sequence[str]) -> list[str]:

@@ -99,6 +99,10 @@ class Unauthorized(PermanentFailure):
     """401: the token is wrong, expired or revoked."""
 
 
+class RefusedForNow(TransientFailure):
+    """401 on every attempt for a token that the cloud accepted minutes ago: revoked, or the cloud's own sign-in is in trouble."""
+
+
 class Forbidden(PermanentFailure):
     """403, or no privilege on the wanted organisation."""
 

@@ -32,7 +32,7 @@ def read_all(call: Call, base_url: str, fetch: Fetch) -> list[Page]:
     Raises:
         Inconsistent: It changed every time, or brought fewer items than it announced.
         UnexpectedShape: No list where one belongs, a page or cursor that comes again, a cursor to another host,
-            more than `MAX_PAGES` pages.
+            more than `MAX_PAGES` pages, cursors that go on beyond the pages that the first one promised.
         MistError: Whatever `fetch` raises, on any page.
     """
     if call.paging == "none":
@@ -112,6 +112,7 @@ def _by_cursor(call: Call, base_url: str, fetch: Fetch) -> list[Page]:
         page = fetch(number, path, query)
         items = _items(call, page)
         pages.append(page)
+        known = len(ids)
         ids.update(str(item.get("id")) for item in items if isinstance(item, dict))
         cursor = page.document.get("next")
         total = _count(call, page.document, "total")
@@ -130,8 +131,28 @@ def _by_cursor(call: Call, base_url: str, fetch: Fetch) -> list[Page]:
                     endpoint=call.endpoint,
                 )
             return pages
+        most = _promised(call, pages[0])
+        if most is not None and number >= most:
+            if len(ids) == known and total is not None and known >= total:
+                log.warning("%s: cursors go on after all %d items, nothing new comes", call.endpoint, total)
+                return pages
+            raise UnexpectedShape(
+                f"the first page promised {_count(call, pages[0].document, 'total')} items, so at most {most} pages,"
+                f" and the cursor leads on: this looks like a loop",
+                where="next",
+                endpoint=call.endpoint,
+            )
         visited.add(path)
         query = type(call.params)()
+
+
+def _promised(call: Call, first: Page) -> int | None:
+    """The most pages that a list may have as its first one announces it, None where it does not.
+
+    One more than the count: what is added meanwhile moves items over the edge of a page.
+    """
+    total, items = _count(call, first.document, "total"), len(_items(call, first))
+    return None if total is None or not items else -(-total // items) + 1
 
 
 _RELATIVE = re.compile(r"/api/v1/[A-Za-z0-9_\-./~%?&=+,:;@!$'()*\[\]\"|]*")

@@ -4,18 +4,24 @@ The policy of a request is that of `http_client.session`. A request is never rep
 `client` does that.
 """
 
+import math
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import requests
 
+from mist_pipeline.http_client.deadline import Deadline
 from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HeaderAuth, HttpAnswer, HttpLimits, open_session, send
 
-MIST_LIMITS = HttpLimits(connect_seconds=10.0, read_seconds=60.0, total_seconds=180.0, max_bytes=64 << 20)
+MIST_LIMITS = HttpLimits(connect_seconds=10.0, read_seconds=60.0, total_seconds=180.0, max_bytes=16 << 20)
 """Limits of one attempt: a page of a large organisation takes its time."""
+
+PAGE_TIMES = 4
+"""A page of a list may be so many times as large as another answer: it holds up to 1,000 rows, devices with all their state."""
 
 
 class Transport:
@@ -33,25 +39,51 @@ class Transport:
         self._base_url = base_url
         self._limits = limits
         self._idle: deque[requests.Session] = deque()
+        self._under_way: set[tuple[object, Deadline]] = set()
 
-    def get(self, path: str, query: Mapping[str, str], token: Secret) -> HttpAnswer:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        token: Secret,
+        *,
+        is_page: bool = False,
+        seconds: float = math.inf,
+        owner: object = None,
+    ) -> HttpAnswer:
         """One GET request.
+
+        Args:
+            path: Below the base URL.
+            query: Query parameters.
+            token: Who asks.
+            is_page: The answer is a page of a list, which may be larger than others.
+            seconds: At most, if less than the limits allow.
+            owner: Whose attempt it is, for `abort`.
 
         Raises:
             NoAnswerError: Time-out, reset, truncated or oversized body; names the cloud that was asked.
         """
+        limits = replace(
+            self._limits,
+            total_seconds=min(self._limits.total_seconds, seconds),
+            max_bytes=self._limits.max_bytes * (PAGE_TIMES if is_page else 1),
+        )
+        attempt = (owner, Deadline(limits.total_seconds))
         try:
             session = self._idle.pop()
         except IndexError:
             session = open_session(self._base_url)
+        self._under_way.add(attempt)
         try:
             answer = send(
                 "GET",
                 self._base_url + path,
                 params=query,
                 auth=HeaderAuth(Secret(f"Token {token.reveal()}")),
-                limits=self._limits,
+                limits=limits,
                 session=session,
+                deadline=attempt[1],
             )
         except NoAnswerError as failed:
             session.close()
@@ -61,8 +93,16 @@ class Transport:
         except BaseException:
             session.close()
             raise
+        finally:
+            self._under_way.discard(attempt)
         self._idle.append(session)
         return answer
+
+    def abort(self, owner: object) -> None:
+        """End the attempts of an owner that are under way; each fails at once."""
+        for whose, deadline in tuple(self._under_way):
+            if whose is owner:
+                deadline.end()
 
     def close(self) -> None:
         """Close all idle connections."""

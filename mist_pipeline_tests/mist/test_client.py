@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from mist_pipeline.mist.errors import (
     BudgetExhausted,
     Forbidden,
     NotSupported,
+    RefusedForNow,
     Unauthorized,
     Unavailable,
 )
@@ -96,6 +98,56 @@ class TestFetchMany:
         with pytest.raises(Unauthorized):
             list(make_client().fetch_many(summaries(500)))
         assert len(cloud.requests) <= 3 * LIMITS.concurrency
+
+    def test_a_token_that_was_accepted_and_is_refused_now_is_tried_again_and_may_heal(
+        self, cloud: ScriptedCloud, make_client: ClientMaker
+    ) -> None:
+        replies = [Reply(document=summary()), Reply(401, {}), Reply(401, {}), Reply(document=summary())]
+        cloud.answers(*replies)
+        client = make_client(limits=replace(LIMITS, concurrency=1))
+        assert [isinstance(found, list) for _, found in client.fetch_many(summaries(2))] == [True, True]
+        cloud.answers(Reply(401, {}))
+        with pytest.raises(RefusedForNow, match="accepted before"):
+            list(client.fetch_many(summaries(500)))
+        assert len(cloud.requests) <= 4 + 3 * LIMITS.retry.attempts
+
+    def test_whoever_stops_early_does_not_wait_for_answers_that_drip(
+        self, cloud: ScriptedCloud, make_client: ClientMaker
+    ) -> None:
+        first = threading.Event()
+
+        def script(_: Seen) -> Reply:
+            is_first = not first.is_set()
+            first.set()
+            return Reply(document=summary(), behaviour="answer" if is_first else "drip")
+
+        cloud.script = script
+        answers = make_client().fetch_many(summaries(20))
+        next(answers)
+        began = time.monotonic()
+        answers.close()  # type: ignore[attr-defined]
+        assert time.monotonic() - began < 5
+
+    @pytest.mark.parametrize(("seconds", "sent"), [(0.0, 0), (0.3, 1)])
+    def test_all_asking_has_an_end(
+        self, cloud: ScriptedCloud, make_client: ClientMaker, seconds: float, sent: int
+    ) -> None:
+        cloud.answers(Reply(document=summary(), behaviour="drip"))
+        client = make_client(limits=replace(LIMITS, asking_seconds=seconds, concurrency=1))
+        began = time.monotonic()
+        outcomes = [found for _, found in client.fetch_many(summaries(3))]
+        assert time.monotonic() - began < 5
+        assert len(cloud.requests) == sent
+        assert [isinstance(found, Unavailable) for found in outcomes] == [True] * 3
+        assert "not asked any more: asking had" in str(outcomes[-1])
+
+    def test_a_plan_that_waits_for_calls_may_ask_for_longer(
+        self, cloud: ScriptedCloud, make_client: ClientMaker
+    ) -> None:
+        cloud.answers(Reply(document=summary()))
+        client = make_client(limits=replace(LIMITS, asking_seconds=0.0))
+        client.allow(60.0)
+        assert [isinstance(found, list) for _, found in client.fetch_many(summaries(1))] == [True]
 
     def test_a_token_refused_at_usage_stops_before_anything_is_asked(
         self, cloud: ScriptedCloud, make_client: ClientMaker

@@ -320,3 +320,31 @@ def test_an_unreadable_total_header_counts_as_none(
     )
     [page] = make_client().pages(SITES)
     assert (page.total, page.limit) == (None, None)
+
+
+def test_a_loop_of_fresh_cursors_ends_at_the_pages_that_the_first_one_promised(
+    cloud: ScriptedCloud, make_client: ClientMaker
+) -> None:
+    def fresh(seen: Seen) -> Reply:
+        number = int(seen.query.get("search_after", "0"))
+        rows = [alarm(2 * number), alarm(2 * number + 1)]
+        return Reply(document={"results": rows, "next": cursor(number + 1), "total": 5})
+
+    cloud.script = fresh
+    with pytest.raises(UnexpectedShape, match="promised 5 items, so at most 4 pages") as caught:
+        list(make_client().pages(ALARMS))
+    assert caught.value.where == "next"
+    assert len(cloud.requests) == 4
+
+
+def test_cursors_that_go_on_after_everything_has_come_end_without_an_error(
+    cloud: ScriptedCloud, make_client: ClientMaker
+) -> None:
+    cloud.script = lambda seen: Reply(
+        document={
+            "results": [alarm(1), alarm(2)],
+            "next": cursor(int(seen.query.get("search_after", "0")) + 1),
+            "total": 2,
+        }
+    )
+    assert len(list(make_client().pages(ALARMS))) == 2

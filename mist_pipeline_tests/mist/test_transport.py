@@ -12,6 +12,7 @@ import pytest
 
 from mist_pipeline.http_client.retry import RetryPolicy
 from mist_pipeline.http_client.session import USER_AGENT
+from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.client import Limits, connect
 from mist_pipeline.mist.errors import (
     BadRequest,
@@ -230,6 +231,14 @@ def test_a_body_beyond_the_size_limit_is_refused(cloud: ScriptedCloud, make_clie
     limits = Limits(http=replace(MIST_LIMITS, max_bytes=1_000_000), retry=RetryPolicy(attempts=1))
     with pytest.raises(Unavailable):
         ask(make_client(limits=limits))
+
+
+def test_a_page_of_a_list_may_be_larger_than_other_answers(
+    cloud: ScriptedCloud, make_client: ClientMaker
+) -> None:
+    cloud.answers(Reply(body=b" " * 2_000_000 + b"[]"))
+    limits = Limits(http=replace(MIST_LIMITS, max_bytes=1_000_000), retry=RetryPolicy(attempts=1))
+    assert len(list(make_client(limits=limits).pages(endpoints.org_sites("org-1")))) == 1
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Fetching whole days and snapshots into the raw store, within the call budget of batch runs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -15,12 +15,19 @@ from mist_pipeline.collect.fetch.plan import Ask, Budget, make_plan
 from mist_pipeline.collect.fetch.shortfall import Shortfall
 from mist_pipeline.collect.fetch.snapshots import SnapshotKind, Taken, fetch_snapshot
 from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.mist.client import DEFAULT_LIMITS
 from mist_pipeline.mist.parsers import parse_sites
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.cloud import Cloud
 
 CLIENT_VERSION = f"mist-pipeline {__version__}"
 """What raw files say about who fetched them."""
+
+LIMITS = replace(DEFAULT_LIMITS, asking_seconds=6 * 3600.0)
+"""All asking about days, beside the time for which a plan waits for calls (twice that is allowed)."""
+
+SNAPSHOT_LIMITS = replace(DEFAULT_LIMITS, asking_seconds=1800.0)
+"""All asking for one snapshot."""
 
 
 class NoSitesError(LookupError):
@@ -90,14 +97,14 @@ def fetch_days(
         detail=settings.mist.detail,
         alarms=settings.monitoring.enable_alarms,
     )
-    with cloud.client(as_of=instant) as client:
+    with cloud.client(as_of=instant, limits=LIMITS) as client:
         origin = Origin(cloud.resolve(client).id, CLIENT_VERSION)
         client.usage()
         known = what_is_known(store, instant)
         budget = Budget(client.budget.remaining("batch"), client.budget.calls_per_hour("batch"))
-        spent = fetch_plan(
-            make_plan(ask, known, budget), client, store, origin, progress, is_tried_again=is_tried_again
-        )
+        plan = make_plan(ask, known, budget)
+        client.allow(2 * 3600.0 * plan.wait_hours)
+        spent = fetch_plan(plan, client, store, origin, progress, is_tried_again=is_tried_again)
     return FetchedDays(spent.days, spent.summary(), spent.shortfall)
 
 
@@ -107,6 +114,6 @@ def take_snapshot(kind: SnapshotKind, cloud: Cloud, store: RawStore, instant: da
     Raises:
         MistError: It was not answered, or too much of it cannot be read.
     """
-    with cloud.client(as_of=instant) as client:
+    with cloud.client(as_of=instant, limits=SNAPSHOT_LIMITS) as client:
         origin = Origin(cloud.resolve(client).id, CLIENT_VERSION)
         return fetch_snapshot(kind, client, store, origin, instant)

@@ -17,8 +17,8 @@ from mist_pipeline.collect.history.frames import Wanted, read_history
 from mist_pipeline.collect.raw.errors import FetchFailedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.budget import LIVE_SHARE, CallBudget
-from mist_pipeline.mist.client import MistClient
-from mist_pipeline.mist.errors import MistError, Unauthorized
+from mist_pipeline.mist.client import DEFAULT_LIMITS, MistClient
+from mist_pipeline.mist.errors import MistError, RefusedForNow, Unauthorized
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import live
 from mist_pipeline.tables.schema import Table
@@ -32,6 +32,9 @@ SETTLES_WITHIN = timedelta(hours=2)
 
 PATIENCE_SECONDS = 30.0
 """A poll that has to wait longer for room in the budget is given up: the next one comes soon."""
+
+LIMITS = replace(DEFAULT_LIMITS, asking_seconds=600.0)
+"""All of a poll's asking: a cloud that is slow or drips holds one poll and not those after it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def poll(
     zone = settings.organisation.zone
     spent: list[Mapping[str, Any]] = []
     missing: list[str] = []
-    with cloud.client(as_of=instant, patience_seconds=PATIENCE_SECONDS) as client:
+    with cloud.client(as_of=instant, patience_seconds=PATIENCE_SECONDS, limits=LIMITS) as client:
         origin = Origin(cloud.resolve(client).id, CLIENT_VERSION, lane="live")
         kinds: Sequence[SnapshotKind] = ("sites", "stats_sites") if before is None else ("stats_sites",)
         for kind in kinds:
@@ -122,7 +125,7 @@ def _what_lacks(
     """Take a snapshot; what is missing of it, where an earlier one or none will do."""
     try:
         taken = fetch_snapshot(kind, client, store, origin, instant)
-    except Unauthorized:
+    except (Unauthorized, RefusedForNow):
         raise
     except MistError as error:
         if kind == "sites" and store.snapshot_for("sites", instant) is None:
