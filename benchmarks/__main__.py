@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("daily", "detection", "evidence", "forecasts")
+NAMES = ("daily", "detection", "evidence", "forecasts", "overview")
 
 
 def main() -> None:

@@ -295,6 +295,11 @@ class Settings(Section):
         return self.data / "published" / "mist.duckdb"
 
     @property
+    def published_live_path(self) -> Path:
+        """The published live tables, replaced after every poll."""
+        return self.published_path.with_name("today.duckdb")
+
+    @property
     def reports_path(self) -> Path:
         """The folder of the reports."""
         return self.data / "reports"

@@ -1,17 +1,20 @@
 """The published copy for analysts: a second file, replaced atomically, so that queries never block the writer.
 
-It holds every public table with its comments, and views for everyday questions.
+It holds every public table with its comments, and views for everyday questions. The live tables are published once more by
+themselves after every poll, as a small file beside it.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from mist_pipeline.domain.severity import SEVERITIES
 from mist_pipeline.domain.site_names import display_names
-from mist_pipeline.tables import PUBLIC_TABLES
-from mist_pipeline.tables.schema import literal
+from mist_pipeline.tables import PUBLIC_TABLES, live
+from mist_pipeline.tables.schema import Table, literal
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.store import Warehouse
 
@@ -168,6 +171,45 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
         raise FileNotFoundError(f"There is no warehouse at {warehouse} to publish")
     # A warehouse of an earlier version lacks tables, and nothing may have been written since the update.
     Warehouse(warehouse, wait_seconds).prepare()
+    with _replacing(published, warehouse, wait_seconds) as connection:
+        for table in PUBLIC_TABLES:
+            _copy(connection, table)
+        connection.execute("DETACH source")
+        _name_sites(connection)
+        for name, (comment, sql) in VIEWS.items():
+            connection.execute(f"CREATE VIEW main.{name} AS {sql}")
+            connection.execute(f"COMMENT ON VIEW main.{name} IS {literal(comment)}")
+    return published
+
+
+def publish_live(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> Path:
+    """Replace the published live tables by those of the warehouse: a small file, made after every poll.
+
+    The analysts' copy is made once a day and holds all history; this one holds today alone, and of the findings those of
+    the last two days, so that it is made within a second or two.
+
+    Args:
+        warehouse: The file that the pipeline writes.
+        published: The file that is read; a reader that has it open keeps reading the old one.
+        wait_seconds: How long to wait for a writer.
+
+    Returns:
+        ``published``.
+    """
+    with _replacing(published, warehouse, wait_seconds) as connection:
+        for table in live.TABLES:
+            recent = f"WHERE as_of >= {_NEWEST_FINDING} - INTERVAL 2 DAY" if table is live.FINDINGS else ""
+            _copy(connection, table, recent)
+        connection.execute("DETACH source")
+    return published
+
+
+_NEWEST_FINDING = "(SELECT max(as_of) FROM source.live.findings)"
+
+
+@contextmanager
+def _replacing(published: Path, warehouse: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A new file beside a published one, with the warehouse as ``source``; takes its place when the block ends well."""
     published.parent.mkdir(parents=True, exist_ok=True)
     fresh = published.with_name(f".{published.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
@@ -178,23 +220,20 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
             connect(fresh, read_only=False) as connection,
         ):
             connection.execute(f"ATTACH {literal(str(warehouse))} AS source (READ_ONLY)")
-            for table in PUBLIC_TABLES:
-                for statement in table.create_statements():
-                    connection.execute(statement)
-                connection.execute(
-                    f"INSERT INTO {table.full_name} BY NAME SELECT * FROM source.{table.full_name}"
-                )
-            connection.execute("DETACH source")
-            _name_sites(connection)
-            for name, (comment, sql) in VIEWS.items():
-                connection.execute(f"CREATE VIEW main.{name} AS {sql}")
-                connection.execute(f"COMMENT ON VIEW main.{name} IS {literal(comment)}")
+            yield connection
         # The folder says who may read what is in it.
         fresh.chmod(0o600 | (published.parent.stat().st_mode & 0o044))
         fresh.replace(published)
     finally:
         fresh.unlink(missing_ok=True)
-    return published
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, table: Table, where: str = "") -> None:
+    for statement in table.create_statements():
+        connection.execute(statement)
+    connection.execute(
+        f"INSERT INTO {table.full_name} BY NAME SELECT * FROM source.{table.full_name} {where}"
+    )
 
 
 def _name_sites(connection: duckdb.DuckDBPyConnection) -> None:

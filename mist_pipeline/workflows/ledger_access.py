@@ -86,7 +86,7 @@ def known_sites(settings: Settings) -> pl.DataFrame:
 
     A file of its own, since a notification must never wait for the warehouse.
     """
-    path = _sites_file(settings)
+    path = sites_file(settings)
     if not path.exists():
         types = dict.fromkeys(SITE_COLUMNS, pl.String) | {"sitegroup_ids": pl.List(pl.String)}
         return pl.DataFrame(schema=types)
@@ -95,12 +95,13 @@ def known_sites(settings: Settings) -> pl.DataFrame:
 
 def remember_sites(settings: Settings, sites: pl.DataFrame) -> None:
     """Keep the sites for notifications about them."""
-    path = _sites_file(settings)
+    path = sites_file(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.unfinished")
     sites.select(SITE_COLUMNS).write_parquet(fresh)
     fresh.replace(path)
 
 
-def _sites_file(settings: Settings) -> Path:
+def sites_file(settings: Settings) -> Path:
+    """Where the sites as they were last seen are."""
     return settings.evaluations_path / "sites.parquet"

@@ -11,12 +11,13 @@ from mist_pipeline.alerts.impacts.model import HitDevice
 from mist_pipeline.alerts.lifecycle.model import Alert
 from mist_pipeline.cli.alerts.arguments import Sites
 from mist_pipeline.cli.alerts.show import print_story
-from mist_pipeline.cli.alerts.tables import incident_json, incident_table, order
+from mist_pipeline.cli.alerts.tables import incident_json, incident_table
 from mist_pipeline.cli.console import console
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.notification.builder import compose
 from mist_pipeline.notification.message_context import Subject, Surroundings
+from mist_pipeline.overview.wording import order
 from mist_pipeline_tests.support.alerts.impacts import impact
 from mist_pipeline_tests.support.facts.incident_reader import (
     Rows,

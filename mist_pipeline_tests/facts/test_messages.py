@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 import yaml
 
-from mist_pipeline.cli.alerts.tables import what
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
+from mist_pipeline.overview.wording import what
 from mist_pipeline_tests.support.delivery.messages import incident
 from mist_pipeline_tests.support.delivery.messages import message as message_about
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods

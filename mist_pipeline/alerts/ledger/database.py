@@ -91,6 +91,25 @@ def migrate(engine: Engine) -> None:
         raise LedgerUnavailableError(f"the ledger does not answer: {said}") from error
 
 
+def check_version(engine: Engine) -> None:
+    """Refuse a ledger that is not of the current version, without changing it or waiting for a writer.
+
+    Raises:
+        LedgerUnavailableError: It is of another version, or nothing was ever written to it.
+    """
+    with reading(engine) as connection:
+        current = _version(connection)
+    if current == _VERSIONS[-1]:
+        return
+    if current is None or current in _VERSIONS:
+        raise LedgerUnavailableError(
+            "the ledger is of an earlier version; the next run of the daemon, or `mist-pipeline alerts list`, updates it"
+        )
+    raise LedgerUnavailableError(
+        f"the ledger has version {current}, which this program does not know. Update mist-pipeline."
+    )
+
+
 def _migrate(engine: Engine) -> None:
     with writing(engine) as connection:
         current = _version(connection)

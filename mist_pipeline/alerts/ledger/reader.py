@@ -4,9 +4,11 @@ Here: questions, each answered from one consistent view without locking out writ
 (`ledger`), queries inside a transaction that changes it (`queries`), the form in which analysts get it (`export`).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import sqlalchemy as sa
@@ -15,9 +17,10 @@ from sqlalchemy.engine import Engine
 from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.ledger import escalations, impacts, pages, queries, sink_health, tables
 from mist_pipeline.alerts.ledger.confirmed import confirmed_alerts
-from mist_pipeline.alerts.ledger.database import reading
+from mist_pipeline.alerts.ledger.database import check_version, open_engine, reading
 from mist_pipeline.alerts.ledger.export import alert_list, copies, public_row
 from mist_pipeline.alerts.ledger.mapping import Row, alert_of, delivery_of, event_of, incident_of
+from mist_pipeline.alerts.ledger.outbox import OPEN_STATES
 from mist_pipeline.alerts.ledger.sink_health import FailingSink, LastResult
 from mist_pipeline.alerts.ledger.times.ahead import Ahead, ahead
 from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
@@ -54,6 +57,21 @@ class Unreached:
     is_final: bool
 
 
+@contextmanager
+def reading_only(url: str | Path, policy: Policy) -> "Iterator[LedgerReader]":
+    """The questions of a ledger for the time of the block; no writer is waited for, and nothing is made or migrated.
+
+    Raises:
+        LedgerUnavailableError: It is of another version, or its address is none.
+    """
+    engine = open_engine(url)
+    try:
+        check_version(engine)
+        yield LedgerReader(engine, policy)
+    finally:
+        engine.dispose()
+
+
 class LedgerReader:
     """The questions that a ledger answers.
 
@@ -81,6 +99,14 @@ class LedgerReader:
         """Sinks that refuse their newest message or keep one waiting for longer than patience (`sink_health`)."""
         with reading(self.engine) as connection:
             return sink_health.failing_sinks(connection, now, patience, untried=untried)
+
+    def waiting_messages(self) -> dict[str, int]:
+        """Sink → messages that are not sent yet, those that some recipients wait for among them."""
+        rows = tables.DELIVERIES.c
+        is_open = rows.state.in_([*OPEN_STATES, "partly"]) & rows.withdrawn_reason.is_(None)
+        query = sa.select(rows.sink, sa.func.count()).where(is_open).group_by(rows.sink).order_by(rows.sink)
+        with reading(self.engine) as connection:
+            return {sink: int(number) for sink, number in connection.execute(query).all()}
 
     def last_results(self) -> dict[str, LastResult]:
         """Sink → what became of its newest message that is settled (`sink_health`)."""
@@ -165,6 +191,20 @@ class LedgerReader:
         with reading(self.engine) as connection:
             ordered = query.order_by(column.opened_at, column.incident_id)
             found = [incident_of(row) for row in queries.rows(connection, ordered)]
+            names = [name for incident in found for name in incident.alert_ids]
+            rows = queries.rows_in(connection, tables.ALERTS.c.alert_id, names)
+        alerts = {row["alert_id"]: alert_of(row) for row in rows}
+        return [
+            (incident, [alerts[name] for name in incident.alert_ids if name in alerts]) for incident in found
+        ]
+
+    def newest_over(self, most: int) -> list[tuple[Incident, list[Alert]]]:
+        """The incidents that were over last, the newest first, with their alerts."""
+        column = tables.INCIDENTS.c
+        query = sa.select(tables.INCIDENTS).where(column.state == "resolved")
+        newest = query.order_by(column.resolved_at.desc(), column.incident_id).limit(most)
+        with reading(self.engine) as connection:
+            found = [incident_of(row) for row in queries.rows(connection, newest)]
             names = [name for incident in found for name in incident.alert_ids]
             rows = queries.rows_in(connection, tables.ALERTS.c.alert_id, names)
         alerts = {row["alert_id"]: alert_of(row) for row in rows}

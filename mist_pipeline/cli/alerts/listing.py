@@ -22,23 +22,20 @@ from mist_pipeline.cli.alerts.arguments import (
     opened,
 )
 from mist_pipeline.cli.alerts.tables import (
-    Found,
     alert_csv,
     alert_table,
     incident_csv,
     incident_json,
     incident_table,
-    order,
     print_json,
     say,
-    severity_of,
     short,
-    since,
 )
 from mist_pipeline.cli.console import Format, console, next_commands
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import count
 from mist_pipeline.domain.text import instant as in_words
+from mist_pipeline.overview.wording import Found, order, severity_of, since
 
 if TYPE_CHECKING:
     import polars as pl

@@ -3,46 +3,38 @@
 Here: values of the ledger in, text out; as clean as the lists are (`tables`). Not here: deciding about it (`decisions`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 import typer
 
 from mist_pipeline.alerts.impacts.model import Impact
-from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident, withheld_from
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.cli.alerts.arguments import Id, Json, Sites, now_of, opened, subject_of
 from mist_pipeline.cli.alerts.tables import (
     STYLES,
     cell,
     incident_json,
     print_json,
-    progress,
     say,
-    severity_of,
     short,
-    since,
     table,
-    what,
-    where,
-    why_withheld,
 )
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.delivery.rendering.wording import left_out
-from mist_pipeline.domain.finding_kinds import kind_title
 from mist_pipeline.domain.metrics import family_title, title_of
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import clean, count, safe_url
 from mist_pipeline.domain.text import instant as in_words
+from mist_pipeline.overview.timeline import MOST_NAMES, timeline
+from mist_pipeline.overview.wording import progress, severity_of, since, what, where, why_withheld
 
 MOST_ALERTS = 20
 """Alerts that are shown."""
 MOST_LINES = 40
 """Lines of the timeline that are shown, the newest."""
-MOST_NAMES = 3
-"""Alerts that one line of the timeline names."""
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -205,103 +197,6 @@ def _print_alerts(alerts: Sequence[Alert], sites: Sites, now: datetime) -> None:
     console.print(rows)
     if len(alerts) > MOST_ALERTS:
         console.print(left_out(len(alerts) - MOST_ALERTS))
-
-
-def timeline(events: Sequence[Event], alerts: Sequence[Alert], sites: Sites) -> list[tuple[datetime, str]]:
-    """What happened, each with its instant; the same at the same time to several alerts is one line.
-
-    Args:
-        events: In order.
-        alerts: The alerts that events may be about.
-        sites: What sites are called.
-    """
-    names = {
-        alert.alert_id: f"{sites.label(alert.site_id, alert.family)} ({title_of(alert.metric) or family_title(alert.family)})"
-        for alert in alerts
-    }
-    together = {(event.subject_id, event.at, event.kind) for event in events}
-    worded = [
-        (event, _words(event))
-        for event in events
-        if not any(
-            (event.subject_id, event.at, kind) in together for kind in _OVERTAKEN_BY.get(event.kind, ())
-        )
-    ]
-    lines: list[tuple[datetime, str]] = []
-    for (moment, subject), group in groupby(worded, key=lambda one: (one[0].at, one[0].subject)):
-        of_words: dict[str, list[str]] = {}
-        for event, words in group:
-            of_words.setdefault(words, []).append(event.subject_id)
-        for words, ids in of_words.items():
-            if subject == "incident":
-                lines.append((moment, f"Incident {words}"))
-            else:
-                lines.append((moment, f"{_listed([names.get(name, short(name)) for name in ids])}: {words}"))
-    return lines
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(clean(name, 80) for name in names[:MOST_NAMES]) + more
-
-
-def _rising(detail: Any) -> str:
-    return f"seen as {detail['to']}; that has to hold" if detail["to"] else "not seen worse any more"
-
-
-def _easing(detail: Any) -> str:
-    return f"seen milder, as {detail['to']}" if detail["to"] else "not seen milder any more"
-
-
-def _withheld(detail: Any) -> str:
-    reason = why_withheld(withheld_from(detail))
-    return f"is held back, nobody is notified: {reason}" if reason else "is not held back any more"
-
-
-_WORDS: Mapping[str, str | Callable[[Any], str]] = {
-    "alert pending": "seen; it has to hold before anybody is notified",
-    "alert lapsed": "did not hold",
-    "alert opened": "opened as {severity}",
-    "alert reopened": "is back as {severity}",
-    "alert seen": lambda detail: f"reported: {', '.join(map(kind_title, detail['kinds']))}",
-    "alert renewed": "seen again",
-    "alert quieted": "readings are good again; its recovery is counted",
-    "alert frozen": "nobody can see it; its times stand still",
-    "alert thawed": "can be seen again",
-    "alert rising": _rising,
-    "alert easing": _easing,
-    "alert severity_rose": "is worse now: {severity}",
-    "alert severity_fell": "is milder now: {severity}",
-    "alert acknowledged": "acknowledged by {by}",
-    "alert unacknowledged": "acknowledgement taken back by {by}",
-    "alert resolved": "over, {because}",
-    "incident opened": "opened: {cause}",
-    "incident joined": lambda detail: f"gained {count(len(detail['alert_ids']), 'alert')}",
-    "incident left": lambda detail: f"lost {count(len(detail['alert_ids']), 'alert')} to another incident",
-    "incident renamed": "has a cause: {cause}",
-    "incident merged": "became part of {into}",
-    "incident acknowledged": "acknowledged by {by}",
-    "incident unacknowledged": "acknowledgement taken back by {by}",
-    "incident worsened": "grew worse than what was acknowledged: {severity}",
-    "incident resolved": "is over",
-    "incident reopened": "is back",
-    "incident withheld": _withheld,
-}
-"""Subject and kind of an event → what happened, without the subject."""
-
-
-_OVERTAKEN_BY: Mapping[str, tuple[str, ...]] = {
-    "pending": ("opened", "reopened"),
-    "rising": ("severity_rose",),
-    "easing": ("severity_fell",),
-    "frozen": ("thawed",),
-}
-"""Kind of event → kinds that, at the same instant, leave nothing of it to say."""
-
-
-def _words(event: Event) -> str:
-    words = _WORDS.get(f"{event.subject} {event.kind}", event.kind)
-    return words.format_map(event.detail) if isinstance(words, str) else words(event.detail)
 
 
 def _print_records(records: Mapping[str, Rows], now: datetime) -> None:

@@ -34,16 +34,14 @@ from mist_pipeline.cli.alerts.tables import (
     say,
     say_what_follows,
     short,
-    since,
     table,
-    what,
-    where,
 )
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.cli.place import need_data_folder
 from mist_pipeline.delivery.rendering.wording import left_out
 from mist_pipeline.domain.text import clean, count, duration
 from mist_pipeline.domain.text import instant as in_words
+from mist_pipeline.overview.wording import since, what, where
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.ledger import Ledger

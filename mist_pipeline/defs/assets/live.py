@@ -19,6 +19,7 @@ from mist_pipeline.tables import live
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.poll import poll
+from mist_pipeline.workflows.overview import show_poll
 
 POLLED = (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.ALARMS, live.STATUS)
 
@@ -49,5 +50,6 @@ def live_assets(settings: Settings, retry: dg.RetryPolicy | None) -> list[dg.Ass
         for table, rows in warehouse.replace_tables(found.frames).items():
             yield written(table, found.frames[table], rows, {"as_of": instant.isoformat()})
         yield is_whole(key(live.STATUS), found.missing)
+        show_poll(settings, context.log.warning)
 
     return [polled]

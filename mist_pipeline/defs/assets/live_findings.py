@@ -12,6 +12,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
 from mist_pipeline.workflows.impact.losses import remember_losses
 from mist_pipeline.workflows.ledger_access import kept_evaluations, remember_sites
+from mist_pipeline.workflows.overview import show_poll
 
 
 def live_findings_asset() -> dg.AssetsDefinition:
@@ -38,6 +39,7 @@ def live_findings_asset() -> dg.AssetsDefinition:
         remember_sites(settings, evaluation.sites)
         remember_losses(settings, evaluation.detected.losses, instant)
         kept_evaluations(settings).keep(evaluation.evaluation_input())
+        show_poll(settings, context.log.warning)
         by_severity = dict(rows["severity"].value_counts(sort=True).iter_rows())
         return written(
             live.FINDINGS,

@@ -10,7 +10,7 @@ from mist_pipeline.alerts.ledger.ledger import Ticket
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.notify.outcome import Accepted, Delivery, Outcome, Refused
 from mist_pipeline.cli.alerts.arguments import Sites
-from mist_pipeline.cli.alerts.show import timeline
+from mist_pipeline.overview.timeline import timeline
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline_tests.support.alerts.histories import START, finding, live

@@ -1,0 +1,56 @@
+"""Opening published files without waiting, and keeping their last good answer.
+
+A published file is replaced by rename, so that whoever has it open keeps reading the old one; who opens it next gets the
+new one. What was read is kept until the file is another one, and is kept, too, when the file cannot be read just now.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import duckdb
+
+from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
+
+T = TypeVar("T")
+
+
+@dataclass
+class Kept(Generic[T]):
+    """The last good answer of one DuckDB file.
+
+    Attributes:
+        path: The file.
+        value: What was read from it last; None before.
+        trouble: Why it could not be read the last time, '' if it could.
+    """
+
+    path: Path
+    value: T | None = None
+    trouble: str = ""
+    _key: Hashable = field(default=None, repr=False)
+
+    def read(self, load: Callable[[duckdb.DuckDBPyConnection], T], *, also: Hashable = None) -> T | None:
+        """The answer: read anew where the file, or ``also``, is not what it was.
+
+        Args:
+            load: Reads it.
+            also: What else the answer depends on.
+        """
+        try:
+            known = self.path.stat()
+            key = (known.st_ino, known.st_mtime_ns, known.st_size, also)
+            if key != self._key:
+                with connect(self.path, read_only=True, wait_seconds=0) as connection:
+                    self.value = load(connection)
+                self._key = key
+            self.trouble = ""
+        except FileNotFoundError:
+            self.trouble = f"{self.path.name} is not there"
+        except WarehouseBusyError:
+            self.trouble = f"{self.path.name} is locked by another program"
+        except (duckdb.Error, OSError) as error:
+            # Half a copy, another version, no right to read: whatever it is, what was read before is still shown.
+            self.trouble = f"{self.path.name} cannot be read: {str(error).partition(chr(10))[0]}"
+        return self.value

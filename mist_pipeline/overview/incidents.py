@@ -1,0 +1,137 @@
+"""Incidents as lists and pages show them: values of the ledger in, values out; every text is clean."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from mist_pipeline.alerts.impacts.model import Impact
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
+from mist_pipeline.domain.metrics import family_title, title_of
+from mist_pipeline.domain.severity import rank
+from mist_pipeline.domain.text import clean, count
+from mist_pipeline.overview.model import IncidentDetail, IncidentNow, Source
+from mist_pipeline.overview.timeline import timeline
+from mist_pipeline.overview.wording import (
+    Found,
+    SiteNames,
+    concerned,
+    order,
+    progress,
+    severity_of,
+    what,
+    where,
+    why_withheld,
+)
+
+MOST_EVIDENCE = 12
+"""Numbers of an alert's evidence that are shown."""
+
+
+def incident_rows(found: Iterable[Found], sites: SiteNames) -> list[IncidentNow]:
+    """Incidents, those that go on first, the worst of them first."""
+    return [incident_row(incident, alerts, sites) for incident, alerts in order(found)]
+
+
+def incident_row(incident: Incident, alerts: Sequence[Alert], sites: SiteNames) -> IncidentNow:
+    """One incident."""
+    about = concerned(alerts)
+    return IncidentNow(
+        incident_id=incident.incident_id,
+        severity=severity_of(alerts),
+        state=incident.state,
+        progress=progress(incident, alerts).partition(",")[0],
+        began_at=incident.began_at or incident.opened_at,
+        opened_at=incident.opened_at,
+        resolved_at=incident.resolved_at,
+        where=clean(where(alerts, sites), 110),
+        what=clean(what(incident, alerts), 300),
+        site_ids=tuple(dict.fromkeys(alert.site_id for alert in about if alert.site_id)),
+        family=incident.family,
+        acknowledged_by=clean(incident.acknowledged_by or "", 60),
+        withheld=why_withheld(incident.withheld) if incident.is_active else "",
+        num_alerts=len(alerts),
+    )
+
+
+def incident_detail(
+    incident: Incident,
+    alerts: Sequence[Alert],
+    events: Sequence[Event],
+    records: Mapping[str, Sequence[Mapping[str, Any]]],
+    sizes: Sequence[Impact],
+    sites: SiteNames,
+    at: datetime,
+) -> IncidentDetail:
+    """One incident in full.
+
+    Args:
+        incident: It.
+        alerts: Its alerts.
+        events: Of both, in order.
+        records: Messages, escalations, tickets, feedback.
+        sizes: Its newest size, the whole first.
+        sites: What sites are called.
+        at: When this was read.
+    """
+    ordered = sorted(alerts, key=lambda one: (not one.is_active, -rank(one.severity), one.alert_id))
+    leading = max(concerned(alerts), key=lambda alert: rank(alert.severity), default=None)
+    return IncidentDetail(
+        at=at,
+        ledger=Source(name="ledger", as_of=at),
+        incident=incident_row(incident, alerts, sites),
+        cause=clean(incident.cause),
+        alerts=[
+            (
+                alert.severity,
+                alert.state,
+                clean(
+                    f"{sites.label(alert.site_id, alert.family)} · {title_of(alert.metric) or family_title(alert.family)}",
+                    120,
+                ),
+                clean(alert.summary, 240),
+            )
+            for alert in ordered
+        ],
+        evidence={} if leading is None else evidence_of(leading.evidence),
+        timeline=[(moment, clean(words, 300)) for moment, words in timeline(events, alerts, sites)],
+        records=records,
+        impact=_impact(sizes[0]) if sizes else "",
+    )
+
+
+def evidence_of(text: str) -> dict[str, str]:
+    """The plain numbers and words of an alert's evidence, by name.
+
+    >>> evidence_of('{"score_pct": 71.234, "hours": [1, 2], "classifier": "weak-signal"}')
+    {'score pct': '71.2', 'classifier': 'weak-signal'}
+    """
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    shown: dict[str, str] = {}
+    for name, value in found.items() if isinstance(found, dict) else ():
+        if isinstance(value, bool | str):
+            words = clean(str(value), 80)
+        elif isinstance(value, int | float):
+            words = f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+        else:
+            continue
+        shown[clean(name, 40).replace("_", " ")] = words
+        if len(shown) == MOST_EVIDENCE:
+            break
+    return shown
+
+
+def _impact(size: Impact) -> str:
+    """Who is hit, in words, as far as it is known."""
+    parts = []
+    if size.num_users is not None:
+        total = "" if size.total_users is None else f" of {size.total_users:,}"
+        parts.append(f"{size.num_users:,}{total} users hit")
+    if size.num_aps is not None:
+        parts.append(f"{count(size.num_aps, 'access point')} hit")
+    if size.lost_user_minutes is not None:
+        parts.append(f"{size.lost_user_minutes / 60:,.0f} user-hours lost")
+    return ", ".join(parts)

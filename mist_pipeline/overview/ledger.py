@@ -1,0 +1,42 @@
+"""The ledger for reading: every way in which it cannot be read is one error, which says why."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mist_pipeline.domain.text import clean
+
+if TYPE_CHECKING:
+    from mist_pipeline.alerts.ledger.reader import LedgerReader
+    from mist_pipeline.alerts.lifecycle.policy import Policy
+
+
+class UnreadableError(Exception):
+    """The ledger cannot be read just now; says why."""
+
+
+@contextmanager
+def reading_ledger(url: str | Path, policy: "Policy") -> "Iterator[LedgerReader]":
+    """The ledger for the time of the block; nothing is made, migrated or waited for.
+
+    Raises:
+        UnreadableError: There is none yet, it is of another version, or it does not answer.
+    """
+    from sqlalchemy import exc
+
+    from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
+    from mist_pipeline.alerts.ledger.reader import reading_only
+
+    is_file = isinstance(url, Path) or "://" not in url
+    if is_file and not Path(url).exists():
+        raise UnreadableError("no ledger yet: nothing was evaluated")
+    try:
+        with reading_only(url, policy) as ledger:
+            yield ledger
+    except LedgerUnavailableError as error:
+        raise UnreadableError(str(error)) from None
+    except exc.DBAPIError as error:
+        # What a driver says holds place and user, and no password.
+        said = str(error.orig).strip().partition("\n")[0]
+        raise UnreadableError(f"the ledger does not answer: {clean(said, 120)}") from None

@@ -1,0 +1,306 @@
+"""Asking: one reader for every surface. It keeps the last good answer of each source and says how old it is."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Lock
+
+import duckdb
+import polars as pl
+
+from mist_pipeline.alerts.lifecycle.model import ACTIVE
+from mist_pipeline.alerts.lifecycle.observations import COLLECTOR, is_pipeline
+from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.alerts.notify.matchers import Labels
+from mist_pipeline.alerts.notify.silences import site_labels
+from mist_pipeline.domain.site_names import display_names, unnamed
+from mist_pipeline.domain.text import clean, duration
+from mist_pipeline.overview import site_detail
+from mist_pipeline.overview.files import Kept
+from mist_pipeline.overview.incidents import incident_detail, incident_rows
+from mist_pipeline.overview.ledger import UnreadableError, reading_ledger
+from mist_pipeline.overview.model import (
+    IncidentDetail,
+    IncidentNow,
+    Now,
+    PipelineNow,
+    SiteDetail,
+    SiteNow,
+    Source,
+)
+from mist_pipeline.overview.queries import DayFacts, LiveFacts, day_facts, hours_of, live_facts
+from mist_pipeline.overview.sites import hour_lists, incidents_by_site, named_groups, organisation, site_rows
+
+MOST_OVER = 50
+"""Incidents that are over and that a list shows."""
+
+_DAYS_STALE = timedelta(hours=48)
+"""A day is analysed in the morning after it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where answers come from.
+
+    Attributes:
+        published: The published copy.
+        live: The published live tables.
+        sites: The sites as they were last seen (Parquet).
+        ledger: Path or address of the ledger.
+        interval: Between two polls.
+        sink_patience: How long a message may wait before its sink counts as failing.
+        sinks: Sinks that are configured.
+        group_names: Id of a site group or template → its name.
+        policy: How long what is over is remembered.
+    """
+
+    published: Path
+    live: Path
+    sites: Path
+    ledger: str | Path
+    interval: timedelta = timedelta(minutes=15)
+    sink_patience: timedelta = timedelta(minutes=30)
+    sinks: Collection[str] = ()
+    group_names: Mapping[str, str] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True)
+class _Sites:
+    """What sites are called; also what the command line shows in their place."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    labels: Mapping[str, Labels] = field(default_factory=dict)
+
+    def label(self, site_id: str, family: str = "") -> str:
+        """What a site is called; without one the organisation, or the pipeline itself."""
+        if not site_id:
+            of_ours = family == COLLECTOR or is_pipeline(family)
+            return "The pipeline" if of_ours else "The whole organisation"
+        return self.names.get(site_id) or unnamed(site_id)
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    """What the ledger said last."""
+
+    at: datetime
+    active: tuple[IncidentNow, ...]
+    over: tuple[IncidentNow, ...]
+    last_evaluation: datetime | None
+    waiting: int
+    failing: Mapping[str, str]
+
+
+class Overview:
+    """The read model. Safe to use from several threads, one question at a time.
+
+    Args:
+        places: Where answers come from.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._lock = Lock()
+        self._live: Kept[LiveFacts] = Kept(places.live)
+        self._days: Kept[DayFacts] = Kept(places.published)
+        self._live_hours: Kept[pl.DataFrame] = Kept(places.live)
+        self._day_hours: Kept[pl.DataFrame] = Kept(places.published)
+        self._sites = _Sites()
+        self._sites_key: object = None
+        self._rows: list[SiteNow] = []
+        self._rows_key: object = None
+        self._ledger: _Ledger | None = None
+        self._ledger_trouble = ""
+
+    def now(self, at: datetime) -> Now:
+        """The organisation at an instant. Fails never: what cannot be read is said by the ages."""
+        with self._lock:
+            return self._now(at)
+
+    def incidents(self, at: datetime, *, over: bool = False) -> tuple[Source, list[IncidentNow]]:
+        """Incidents that go on, or the newest that are over, with the age of the answer."""
+        with self._lock:
+            self._read_sites()
+            self._read_ledger(at)
+            known = self._ledger
+            rows = () if known is None else known.over if over else known.active
+            return self._ledger_source(), list(rows)
+
+    def incident(self, incident_id: str, at: datetime) -> IncidentDetail:
+        """One incident in full.
+
+        Raises:
+            NoSuchSubjectError: There is none of this id.
+            UnreadableError: The ledger cannot be read.
+        """
+        with self._lock:
+            self._read_sites()
+            sites = self._sites
+        with reading_ledger(self._places.ledger, self._places.policy) as ledger:
+            found, alerts, events = ledger.incident(incident_id)
+            records = ledger.records(incident_id)
+            sizes = ledger.impacts([incident_id]).get(incident_id, [])
+        return incident_detail(found, alerts, events, records, sizes, sites, at)
+
+    def site(self, site_id: str, at: datetime) -> SiteDetail:
+        """One site in full; of one that nobody knows only its id."""
+        with self._lock:
+            now = self._now(at)
+            known = self._ledger
+        row = next((one for one in now.sites if one.site_id == site_id), None) or SiteNow(
+            site_id=site_id, label=self._sites.label(site_id), status="UNKNOWN", last_status="UNKNOWN"
+        )
+        mine = [one for one in (*(known.active if known else ()), *(known.over if known else ()))
+                if site_id in one.site_ids]  # fmt: skip
+        end = self._end() or at
+        live: Kept[site_detail.LiveSite] = Kept(self._places.live)
+        days: Kept[site_detail.DaySite] = Kept(self._places.published)
+        today = live.read(lambda connection: site_detail.live_site(connection, site_id, end))
+        past = days.read(lambda connection: site_detail.day_site(connection, site_id, end))
+        return SiteDetail(
+            at=at,
+            live=replace(now.live, trouble=live.trouble or now.live.trouble),
+            days=replace(now.days, trouble=days.trouble or now.days.trouble),
+            ledger=now.ledger,
+            site=row,
+            metrics=site_detail.metrics(today, past, end, is_stale=now.live.is_stale(at)),
+            classifiers=() if today is None else today.classifiers,
+            findings=() if today is None else today.findings,
+            incidents=mine,
+            devices=() if past is None else past.devices,
+        )
+
+    def _now(self, at: datetime) -> Now:
+        self._read_sites()
+        live, days = self._live.read(live_facts), self._days.read(day_facts)
+        self._read_ledger(at)
+        stale_after = 2 * self._places.interval
+        newest = None if live is None else live.as_of
+        live_source = Source(name="live", as_of=newest, trouble=self._live.trouble, stale_after=stale_after)
+        days_source = Source(
+            name="days",
+            as_of=None if days is None else days.ends_at,
+            trouble=self._days.trouble,
+            stale_after=_DAYS_STALE,
+        )
+        is_stale = live_source.is_stale(at)
+        known = self._ledger
+        active = known.active if known else ()
+        # The files' answers are the same objects until a file is another one.
+        key = (id(live), id(days), id(self._sites), is_stale)
+        if key != self._rows_key:
+            self._rows = site_rows(
+                live, days, self._hours(live, days), self._sites.names, self._sites.groups, is_stale=is_stale
+            )
+            self._rows_key = key
+        ids = incidents_by_site(active)
+        rows = [
+            replace(one, incident_ids=ids[one.site_id]) if one.site_id in ids else one for one in self._rows
+        ]
+        return Now(
+            at=at,
+            live=live_source,
+            days=days_source,
+            ledger=self._ledger_source(),
+            organisation=organisation(rows, days),
+            pipeline=PipelineNow(
+                last_poll=newest,
+                next_poll=next_poll(at, self._places.interval),
+                is_late=is_stale,
+                last_evaluation=known.last_evaluation if known else None,
+                waiting=known.waiting if known else 0,
+                failing=known.failing if known else {},
+            ),
+            sites=rows,
+            incidents=active,
+            labels=self._sites.labels,
+        )
+
+    def _end(self) -> datetime | None:
+        """When the hours of the short history end: after the running hour of the newest poll, else of the newest day."""
+        live, days = self._live.value, self._days.value
+        if live is not None and live.as_of is not None:
+            return live.as_of.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        return None if days is None else days.ends_at
+
+    def _hours(self, live: LiveFacts | None, days: DayFacts | None) -> dict[str, tuple[float | None, ...]]:
+        end = self._end()
+        if end is None or live is None:
+            return {}
+        wanted = live.sites.filter(pl.col("metric") != "")
+        also = (id(live), end)
+
+        def load(schema: str) -> Callable[[duckdb.DuckDBPyConnection], pl.DataFrame]:
+            return lambda connection: hours_of(connection, schema, wanted, end)
+
+        today = self._live_hours.read(load("live"), also=also)
+        before = None if days is None else self._day_hours.read(load("history"), also=also)
+        frames = [frame for frame in (before, today) if frame is not None]
+        # What was polled last is newer than what the day's partition says.
+        return hour_lists(pl.concat(frames), end) if frames else {}
+
+    def _read_sites(self) -> None:
+        """Names, groups and labels; those of an unreadable file stay as they were."""
+        days = self._days.value
+        try:
+            known = self._places.sites.stat()
+            key: object = (known.st_ino, known.st_mtime_ns, id(days))
+            if key == self._sites_key:
+                return
+            frame = pl.read_parquet(self._places.sites)
+        except (OSError, pl.exceptions.PolarsError):
+            if days is not None and not self._sites.names:
+                self._sites = _Sites(names=dict(days.names.iter_rows()))
+            return
+        names = self._places.group_names
+        gone = {} if days is None else dict(days.names.iter_rows())
+        present = display_names(dict(frame.select("site_id", "name").iter_rows()))
+        groups = {
+            site_id: named_groups(names.get(one, one) for one in ids or ())
+            for site_id, ids in frame.select("site_id", "sitegroup_ids").iter_rows()
+        }
+        self._sites = _Sites({**gone, **present}, groups, site_labels(frame, names))
+        self._sites_key = key
+
+    def _read_ledger(self, at: datetime) -> None:
+        try:
+            with reading_ledger(self._places.ledger, self._places.policy) as ledger:
+                active = ledger.incidents(ACTIVE)
+                over = ledger.newest_over(MOST_OVER)
+                evaluated = ledger.last_evaluation()
+                waiting = ledger.waiting_messages()
+                failing = ledger.failing_sinks(at, self._places.sink_patience)
+        except UnreadableError as error:
+            self._ledger_trouble = str(error)
+            return
+        self._ledger_trouble = ""
+        self._ledger = _Ledger(
+            at=at,
+            active=tuple(incident_rows(active, self._sites)),
+            over=tuple(incident_rows(over, self._sites)),
+            last_evaluation=evaluated,
+            waiting=sum(waiting.values()),
+            failing={
+                one.sink: clean(f"fails for {duration(max(at - one.since, timedelta(0)))}: {one.error}", 160)
+                for one in failing
+                if not self._places.sinks or one.sink in self._places.sinks
+            },
+        )
+
+    def _ledger_source(self) -> Source:
+        known = self._ledger
+        return Source(name="ledger", as_of=known.at if known else None, trouble=self._ledger_trouble)
+
+
+def next_poll(now: datetime, interval: timedelta) -> datetime:
+    """When the schedule polls next: at full multiples of the interval after the hour.
+
+    >>> from datetime import UTC
+    >>> next_poll(datetime(2026, 3, 2, 9, 47, 10, tzinfo=UTC), timedelta(minutes=15)).isoformat()
+    '2026-03-02T10:00:00+00:00'
+    """
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return hour + interval * ((now - hour) // interval + 1)

@@ -1,0 +1,92 @@
+"""What an incident is called in a list: where, what, how bad, and why nobody was notified.
+
+Every surface (command line, live screen, pages) says it with these words. Not here: its history (`timeline`).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from mist_pipeline.alerts.lifecycle.model import Alert, Incident, Withheld
+from mist_pipeline.domain.severity import Severity, rank, worst
+from mist_pipeline.domain.text import clean, count, duration
+from mist_pipeline.domain.text import instant as in_words
+
+Found = tuple[Incident, list[Alert]]
+"""An incident with its alerts."""
+
+
+class SiteNames(Protocol):
+    """What sites are called."""
+
+    def label(self, site_id: str, family: str = "") -> str:
+        """What a site is called; without one the organisation, or the pipeline itself."""
+
+
+def severity_of(alerts: Sequence[Alert]) -> Severity:
+    """The worst of what goes on; of what is all over, the worst there was."""
+    going = [alert.severity for alert in alerts if alert.is_active]
+    return worst(going or [alert.highest for alert in alerts])
+
+
+def concerned(alerts: Sequence[Alert]) -> list[Alert]:
+    """The alerts that an incident is about: those that go on, or all where none does."""
+    return [alert for alert in alerts if alert.is_active] or list(alerts)
+
+
+def where(alerts: Sequence[Alert], sites: SiteNames) -> str:
+    """The name of the one site, or how many there are."""
+    labels = {sites.label(alert.site_id, alert.family) for alert in concerned(alerts)}
+    return next(iter(labels)) if len(labels) == 1 else count(len(labels), "site") if labels else "–"
+
+
+def what(incident: Incident, alerts: Sequence[Alert]) -> str:
+    """The shared cause; of one site's trouble the newest sentence about the worst of it."""
+    if incident.state == "merged":
+        return f"is part of {incident.merged_into} now"
+    leading = max(concerned(alerts), key=lambda alert: rank(alert.severity), default=None)
+    summary = clean(leading.summary) if leading is not None and incident.scope == "site" else ""
+    return summary or clean(incident.cause) or "Without words."
+
+
+def since(moment: datetime, now: datetime) -> str:
+    """How long ago; never less than nothing, whatever clocks say."""
+    return duration(max(now - moment, timedelta(0)))
+
+
+def why_withheld(withheld: Withheld | None) -> str:
+    """Why nobody was notified of an incident, in words; '' if there is no reason."""
+    if withheld is None:
+        return ""
+    if withheld.until is not None:
+        return f"{_WAITS.get(withheld.reason, withheld.reason)}, until {in_words(withheld.until)}"
+    words = {
+        "no_route": "no route fits",
+        "silenced_by": f"silenced by {clean(withheld.detail, 60)}",
+        "inhibited_by": f"incident {clean(withheld.detail, 60)} says it already",
+    }
+    return words.get(withheld.reason, clean(str(withheld), 80))
+
+
+_WAITS = {"quiet_hours": "quiet hours", "not_yet": "waits for what may follow"}
+
+
+def order(found: Iterable[Found]) -> list[Found]:
+    """What goes on before what is over: the worst first, then the newest; of what is over the newest."""
+    newest = sorted(found, key=lambda one: (one[0].opened_at, one[0].incident_id), reverse=True)
+    return sorted(
+        newest,
+        key=lambda one: (not one[0].is_active, -rank(severity_of(one[1])) if one[0].is_active else 0),
+    )
+
+
+def progress(incident: Incident, alerts: Iterable[Alert]) -> str:
+    """``going on``, ``recovering``, ``over``, ``merged``; and who has taken it is not part of it."""
+    if incident.state == "merged":
+        return "merged"
+    if not incident.is_active:
+        return "over"
+    active = [alert for alert in alerts if alert.is_active]
+    is_recovering = bool(active) and all(alert.last_bad_at is not None for alert in active)
+    words = "recovering" if is_recovering else "going on"
+    return f"{words}, acknowledged" if incident.state == "acknowledged" else words
