@@ -22,6 +22,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.late_hours import ask_for_late_hours
 from mist_pipeline.workflows.collection.mornings import LOOK_BACK_DAYS, Due, due
+from mist_pipeline.workflows.layers import LAYERS
 from mist_pipeline.workflows.progress import NOTIFY_TAG
 
 DAILY, RENEW, LATE_HOURS = "daily", "renew", "late_hours"
@@ -36,10 +37,19 @@ ANSWERS = [raw.key(kind) for kind in ("sle_org", "sle_detail")]
 """Raw assets that may get further answers after a day was made."""
 
 
-def complete_days(instance: dg.DagsterInstance, assets: Iterable[dg.AssetKey]) -> set[date]:
-    """Days for which every one of these assets was materialised."""
-    of_asset = [instance.get_materialized_partitions(asset) for asset in assets]
-    return {date.fromisoformat(name) for name in set.intersection(*of_asset)} if of_asset else set()
+def complete_days(
+    instance: dg.DagsterInstance, tables: Iterable[dg.AssetKey], pages: Iterable[dg.AssetKey] = ()
+) -> set[date]:
+    """Days for which every one of these tables was materialised, and the pages of that day or of a later one.
+
+    A backfill writes the page of its last day alone: a later page stands for an earlier one.
+    """
+    of_table = [instance.get_materialized_partitions(asset) for asset in tables]
+    of_page = [instance.get_materialized_partitions(asset) for asset in pages]
+    if not of_table or not all(of_page):
+        return set()
+    last_page = min((max(names) for names in of_page), default=date.max.isoformat())
+    return {date.fromisoformat(name) for name in set.intersection(*of_table) if name <= last_page}
 
 
 def late_days(instance: dg.DagsterInstance, yesterday: date) -> set[date]:
@@ -86,10 +96,10 @@ def look(
     if under_way:
         return dg.SkipReason(f"A run of {under_way[0].job_name} is under way; the next hour looks again.")
     graph = repository.get_job(DAILY).asset_layer.asset_graph
-    assets = [
-        node.key for node in graph.asset_nodes if node.partitions_def is not None and node.is_executable
-    ]
-    complete, late = complete_days(instance, assets), late_days(instance, yesterday)
+    made = [node for node in graph.asset_nodes if node.partitions_def is not None and node.is_executable]
+    pages = [node.key for node in made if node.group_name in LAYERS["report"]]
+    tables = [node.key for node in made if node.key not in pages]
+    complete, late = complete_days(instance, tables, pages), late_days(instance, yesterday)
     wanted = due(complete, late, settings.history.start, yesterday)
     if wanted is None:
         return dg.SkipReason(f"Every day up to {yesterday} is complete.")

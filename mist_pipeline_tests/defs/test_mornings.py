@@ -53,6 +53,23 @@ def test_a_day_is_complete_when_all_of_it_was_made(instance: dg.DagsterInstance)
     assert complete_days(instance, []) == set()
 
 
+def test_a_backfill_writes_the_page_of_its_last_day_alone_and_is_complete(
+    instance: dg.DagsterInstance, repository: dg.RepositoryDefinition, everything: list[dg.AssetKey]
+) -> None:
+    pages = [asset for asset in everything if asset.path[0] in ("published", "report")]
+    tables = [asset for asset in everything if asset not in pages]
+    assert pages
+    made(instance, tables, 0, 1, 2, 3)
+    assert complete_days(instance, tables, pages) == set()
+    made(instance, pages, 1)
+    assert complete_days(instance, tables, pages) == {YESTERDAY - timedelta(days=back) for back in (1, 2, 3)}
+    request = tick(instance, repository, is_asking=True)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2026-03-20"
+    made(instance, pages, 0)
+    assert "is complete" in str(tick(instance, repository, is_asking=True))
+
+
 def test_a_day_is_late_when_answers_came_after_its_rows(instance: dg.DagsterInstance) -> None:
     made(instance, [DETAIL, ROWS], 0, 1, 2)
     assert late_days(instance, YESTERDAY) == set()
