@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from mist_pipeline.cli.console import console, next_commands, shown
 from mist_pipeline.cli.dagster_home import place_of_home
@@ -83,7 +83,7 @@ def doctor(
     from mist_pipeline.workflows.doctor.checks import checks
 
     settings = load_settings()
-    table = Table("", "what", "found", box=None, pad_edge=False)
+    table = Table("", "what", Column("found", overflow="fold"), box=None, pad_edge=False)
     signs = {FINE: "[green]✓[/]", WRONG: "[red]✗[/]"}
     home = place_of_home(settings)
     known = _running(settings, home)
