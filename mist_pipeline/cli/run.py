@@ -183,9 +183,7 @@ def retention(
 
 def _planned_beside(settings: "Settings") -> list[str]:
     """What retention would do besides moving files, for people."""
-    from mist_pipeline.cli.dagster_home import instance
-    from mist_pipeline.defs.dagster_history import prune
-    from mist_pipeline.defs.retention import oldest_run_kept
+    from mist_pipeline.cli.dagster_home import instance, place_of_home
     from mist_pipeline.workflows.running.leftovers import find_leftovers
 
     now = datetime.now(UTC)
@@ -193,6 +191,11 @@ def _planned_beside(settings: "Settings") -> list[str]:
     steps = [
         f"remove {shown(each.path)} ({each.num_bytes:,} bytes), left by a killed process" for each in left
     ]
+    if not place_of_home(settings).exists():  # opening makes it
+        return steps
+    from mist_pipeline.defs.dagster_history import prune
+    from mist_pipeline.defs.retention import oldest_run_kept
+
     with instance(settings) as opened:
         old = prune(opened, oldest_run_kept(settings, now), is_dry_run=True)
     return [*steps, str(old)] if old.runs or old.logs else steps
