@@ -93,7 +93,9 @@ class Rules:
         if parsed is None:
             return Refusal(400, "there is no valid header Host")
         name, port = parsed
-        if self.hosts is None or name in self.hosts or f"{name}:{port}" in self.hosts:
+        # Browsers leave the usual ports out.
+        ports = [port] if port else _PORTS.values()
+        if self.hosts is None or name in self.hosts or any(f"{name}:{one}" in self.hosts for one in ports):
             return None
         return Refusal(
             421, f"nobody calls this service {clean(name, 100)!r}; if people do, start it with --allowed-host"
@@ -162,7 +164,7 @@ def names_of(bound: str, allowed: Sequence[str] = ()) -> frozenset[str]:
     """
     names = {*LOOPBACK}
     for one in allowed:
-        parsed = _parsed(one)
+        parsed = _parsed(_as_sent(one))
         if parsed is None or "*" in one:
             raise ValueError(f"{one!r} is no name of a host, such as noc.example.com or noc.example.com:8443")
         names.add(parsed[0] if parsed[1] is None else f"{parsed[0]}:{parsed[1]}")
@@ -191,6 +193,14 @@ def is_local(bound: str) -> bool:
         return ip_address(bound).is_loopback
     except ValueError:
         return bound.lower() == "localhost"
+
+
+def _as_sent(place: str) -> str:
+    """A name as browsers send it: letters beyond ASCII in their code for it."""
+    try:
+        return place if place.isascii() else place.encode("idna").decode()
+    except UnicodeError:
+        return place
 
 
 def _parsed(place: str) -> tuple[str, int | None] | None:

@@ -41,6 +41,11 @@ def pinned(settings: Settings) -> Owner | None:
     return _of_file(settings) or _of_warehouse(settings.warehouse_path) or _of_raw(settings.data / "raw")
 
 
+def has_pin(settings: Settings) -> bool:
+    """Whether the folder says of itself that it holds an organisation, whichever."""
+    return (settings.data / _FILE).is_file()
+
+
 def remembered(settings: Settings) -> Owner | None:
     """The same without asking the warehouse, for whoever is about to write it or never waits for it."""
     return _of_file(settings) or _of_raw(settings.data / "raw")

@@ -255,3 +255,9 @@ def test_a_name_with_a_port_holds_for_that_port_only() -> None:
         for port in (":8443", ":80", "")
     }
     assert asked == {":8443": 200, ":80": 421, "": 421}
+
+
+def test_the_usual_port_may_be_left_out_and_a_name_may_have_any_letters() -> None:
+    guard = Guard(Recorder(), rules_of("127.0.0.1", ["münchen.example:443"], is_read_only=False))
+    headers = [("Host", "xn--mnchen-3ya.example"), ("Origin", "https://xn--mnchen-3ya.example"), JSON]
+    assert ask(guard, "POST", "/graphql", headers).status == 200

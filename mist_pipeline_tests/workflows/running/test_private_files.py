@@ -1,5 +1,6 @@
 """What the pipeline writes, nobody else of the machine can read, but for what has other readers."""
 
+import json
 import os
 import stat
 import subprocess
@@ -66,9 +67,11 @@ def test_where_the_group_may_read_it_reads_reports_and_the_published_copy_and_no
     assert (found["published"], found["published/mist.duckdb"], found["reports"]) == ("750", "640", "750")
     assert (found["ledger.db"], found["warehouse.duckdb"], found["raw"]) == ("600", "600", "700")
     assert stat.S_IMODE(data.stat().st_mode) == 0o710
-    # And back.
+    # And back, and again: what is there follows.
     keep_private(settings_of(data))
-    assert rights(data)["published"] == "700"
+    assert [rights(data)[name] for name in ("published", "published/mist.duckdb")] == ["700", "600"]
+    keep_private(settings)
+    assert [rights(data)[name] for name in ("published", "published/mist.duckdb")] == ["750", "640"]
 
 
 def test_what_an_earlier_version_left_open_is_closed_and_what_is_not_ours_stays_as_it_is(
@@ -96,6 +99,20 @@ def test_what_an_earlier_version_left_open_is_closed_and_what_is_not_ours_stays_
         "reports": "700",
     }
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_the_folder_that_nobody_named_is_closed_once_it_holds_an_organisation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = tmp_path / "data"
+    data.mkdir()
+    for is_pinned, mode in ((False, 0o755), (True, 0o700)):
+        if is_pinned:
+            pin = {"id": "o-1", "name": "Acme", "cloud": "https://api.mist.com"}
+            (data / "organisation.json").write_text(json.dumps(pin), encoding="utf-8")
+        keep_private(load_settings(environment={}))
+        assert stat.S_IMODE(data.stat().st_mode) == mode
 
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
