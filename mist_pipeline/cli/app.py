@@ -10,8 +10,7 @@ import typer
 
 from mist_pipeline.cli import demo, replay, report, run, services, setup
 from mist_pipeline.cli.alerts import app as alerts
-from mist_pipeline.cli.console import errors
-from mist_pipeline.domain.text import without_controls
+from mist_pipeline.cli.console import errors, literal
 
 app = typer.Typer(
     name="mist-pipeline",
@@ -55,10 +54,10 @@ def main() -> None:
         # How every command ends. Named first, since the clauses below are evaluated, and import, only where it is not.
         raise
     except _configuration_errors() as error:
-        errors.print(f"[bold red]Configuration:[/] {_plain(error)}")
+        errors.print(f"[bold red]Configuration:[/] {literal(str(error))}")
         sys.exit(2)
     except _failures() as error:
-        errors.print(f"[bold red]Failed:[/] {_plain(error)}")
+        errors.print(f"[bold red]Failed:[/] {literal(str(error))}")
         sys.exit(1)
 
 
@@ -82,7 +81,3 @@ def _failures() -> tuple[type[Exception], ...]:
     from mist_pipeline.warehouse.owner import OtherOwnerError
 
     return (LedgerError, MistError, OtherOwnerError, WarehouseBusyError, OSError, run.RunFailedError)
-
-
-def _plain(error: Exception) -> str:
-    return without_controls(str(error)).replace("[", r"\[")

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
+
+from mist_pipeline.domain.text import without_controls
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -67,6 +70,11 @@ def shown(path: Path) -> str:
     """A path relative to the working directory where it is below it."""
     absolute = path.resolve()
     return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)
+
+
+def literal(text: str) -> str:
+    """Text of anybody's for a line with markup: neither markup nor what a terminal obeys."""
+    return escape(without_controls(text))
 
 
 def next_commands(*commands: tuple[str, str]) -> None:

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
-from mist_pipeline.cli.console import Format, console, errors, shown
-from mist_pipeline.domain.text import without_controls
+from mist_pipeline.cli.console import Format, console, errors, literal, shown
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,4 +110,4 @@ def _show(frame: "pl.DataFrame", output: Format) -> None:
 
 def _complain(error: Exception) -> None:
     """Say why a query failed; the reason may quote what is stored."""
-    errors.print(Text(without_controls(str(error)), style="red"))
+    errors.print(f"[red]{literal(str(error))}[/]")

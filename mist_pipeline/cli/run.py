@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from mist_pipeline.cli.console import console, next_commands, progress_bar, shown
+from mist_pipeline.cli.console import console, literal, next_commands, progress_bar, shown
 from mist_pipeline.cli.place import announce, need_data_folder
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ def print_outcomes(outcomes: "Sequence[Outcome]") -> None:
     console.print(table)
     for outcome in outcomes:
         for warning in (*outcome.warnings, *(f"not asked: {what}" for what in outcome.left_out)):
-            console.print(f"[yellow]![/] {warning.replace('[', chr(92) + '[')}")
+            console.print(f"[yellow]![/] {literal(warning)}")
     broken = [failure for outcome in outcomes for failure in outcome.failures]
     if broken:
         raise RunFailedError("\n".join(broken))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mist_pipeline.cli.code_location.server import code_server
-from mist_pipeline.cli.console import console, errors, shown
+from mist_pipeline.cli.console import console, errors, literal, shown
 from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.place import announce, need_data_folder
 from mist_pipeline.cli.together import ClockSteppedBackError, ClockWatch, Helper, hear_signals, run_together
@@ -152,9 +152,7 @@ def _refuse_another_organisation(settings: "Settings") -> None:
         with Cloud(settings).client(patience_seconds=0):
             pass
     except MistError as error:
-        errors.print(
-            f"[yellow]![/] The cloud did not say whose the token is: {str(error).replace('[', chr(92) + '[')}"
-        )
+        errors.print(f"[yellow]![/] The cloud did not say whose the token is: {literal(str(error))}")
 
 
 def listen(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Column, Table
 
-from mist_pipeline.cli.console import console, next_commands, shown
+from mist_pipeline.cli.console import console, literal, next_commands, shown
 from mist_pipeline.cli.dagster_home import place_of_home
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def doctor(
     known = _running(settings, home)
     found = list(checks(settings, home, shown, found=known, deep=deep))
     for check in found:
-        text = check.found.replace("[", r"\[")
-        fix = f"\n[yellow]→ {check.fix}[/]" if check.fix else ""
+        text = literal(check.found)
+        fix = f"\n[yellow]→ {literal(check.fix)}[/]" if check.fix else ""
         table.add_row(signs.get(check.verdict, "[yellow]![/]"), check.subject, text + fix)
     console.print(table)
     if any(check.verdict == WRONG for check in found):

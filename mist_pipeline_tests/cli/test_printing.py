@@ -4,11 +4,15 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
+from rich.console import Console
 
+from mist_pipeline.cli.console import literal
 from mist_pipeline.cli.printing.frames import csv_of, json_of, table_of
+from mist_pipeline_tests.support.cli.calls import Call
 
 FORMULAS = [
     "=1+1",
@@ -118,3 +122,21 @@ def test_every_kind_of_value_can_be_printed() -> None:
 
 def test_a_frame_without_rows_has_a_heading() -> None:
     assert csv_of(pl.DataFrame(schema={"site": pl.String, "users": pl.Int64})) == "site,users\n"
+
+
+@pytest.mark.slow
+def test_what_is_quoted_in_an_error_is_neither_markup_nor_obeyed(call: Call, folder: Path) -> None:
+    pin = {"id": "o-1", "name": "\x1b]0;owned\x07[bold]Acme[/red]\x9b2J\\", "cloud": "https://api.mist.com"}
+    (folder / "data" / "organisation.json").write_text(json.dumps(pin), encoding="utf-8")
+    ended = call("doctor")
+    assert ended.code == 1
+    assert not {"\x1b", "\x07", "\x9b"} & set(ended.out + ended.err)
+    assert "[bold]Acme[/red]" in ended.text
+
+
+@pytest.mark.parametrize("text", ["[bold]x[/]", "[2J", "x\\", "\\[red]", "[link=file:///]x[/link]", "a\nb"])
+def test_text_of_anybody_in_a_line_with_markup_is_shown_as_it_is(text: str) -> None:
+    shown = io.StringIO()
+    Console(file=shown, width=200).print(f"[red]{literal(text)}[/]", end="")
+    assert shown.getvalue() == text
+    assert literal(f"\x1b\x9b{text}") == f"  {literal(text)}"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mist_pipeline.cli.code_location.files import CODE_LOCATION, MODULE
-from mist_pipeline.cli.console import errors
+from mist_pipeline.cli.console import errors, literal
 from mist_pipeline.cli.together import end
 
 _LOADS_WITHIN_SECONDS = 120.0
@@ -67,7 +67,7 @@ class CodeServer:
             load_settings()
         except SettingsError as error:
             errors.print(
-                f"[yellow]![/] The changed configuration is not used before it is right: {str(error).replace('[', chr(92) + '[')}"
+                f"[yellow]![/] The changed configuration is not used before it is right: {literal(str(error))}"
             )
             return
         from dagster._core.errors import DagsterUserCodeUnreachableError
