@@ -8,6 +8,7 @@ import pytest
 TINY = {
     "daily": ["--sites", "2", "--backfill", "0"],
     "evidence": ["--sites", "2", "--days", "10", "--large", "2"],
+    "faults": ["--sites", "2", "--hours", "1", "--minutes", "30"],
     "forecasts": ["--sites", "1", "--series", "0"],
 }
 """Benchmark → options with which it takes seconds."""

@@ -29,7 +29,7 @@ from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import MistError
 from mist_pipeline.mist.page import Page
-from mist_pipeline.mist.parsers import parse_sites_sle, parse_sle_summary
+from mist_pipeline.mist.parsers import Oddities, parse_sites_sle, parse_sle_summary
 
 
 @dataclass(frozen=True)
@@ -224,6 +224,13 @@ def _sites_with_a_score(site_ids: Sequence[str], columns: Iterable[Sequence[floa
     }
 
 
+def _oddities(page: Page) -> int:
+    """How much of a detail is odd: then history is made from what the parser makes of it."""
+    odd = Oddities(page.call.endpoint)
+    parse_sle_summary(page.document, odd)
+    return odd.lost + odd.emptied
+
+
 def _record(page: Page, request: Request, interval: int, as_of: datetime, origin: Origin) -> Record:
     asked: dict[str, Any] = {
         "purpose": request.purpose,
@@ -237,6 +244,7 @@ def _record(page: Page, request: Request, interval: int, as_of: datetime, origin
         "metric": request.metric,
         "group": request.group,
         "interval": interval,
+        "odd": _oddities(page) if request.group is None else 0,
     }
     header = Header(
         key=request.key,

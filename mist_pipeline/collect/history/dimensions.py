@@ -15,6 +15,7 @@ import polars as pl
 
 from mist_pipeline.collect.fetch.days import HOUR, day_bounds
 from mist_pipeline.collect.fetch.fetcher import Lane, kind_of
+from mist_pipeline.collect.fetch.snapshots import sites_of
 from mist_pipeline.collect.raw.errors import NothingKnownError
 from mist_pipeline.collect.raw.store import RawStore, Snapshot
 from mist_pipeline.domain.time_zones import zone_names
@@ -24,7 +25,6 @@ from mist_pipeline.mist.parsers import (
     Site,
     SiteStats,
     parse_alarms,
-    parse_sites,
     parse_stats_devices,
     parse_stats_sites,
 )
@@ -111,7 +111,7 @@ def sites_frame(store: RawStore, days: Iterable[date], zone: ZoneInfo) -> pl.Dat
             devices[device.site_id].append(device)
         rows += [
             _site_row(day, site, stats.get(site.id), devices[site.id], is_substituted=snapshot.is_substituted)
-            for site in described.parsed(snapshot, parse_sites)
+            for site in described.sites(snapshot)
         ]
     return _frame(rows, _SITES).sort("day", "site_id")
 
@@ -196,6 +196,12 @@ class _Days:
     def at(self, kind: str, day: date) -> Snapshot | None:
         """The day's snapshot of this kind."""
         return self._store.snapshot_for(kind, datetime.fromtimestamp(day_bounds(day, self._zone)[1], UTC))
+
+    def sites(self, snapshot: Snapshot) -> Sequence[Site]:
+        """The sites of a snapshot, also those whose row in it cannot be read."""
+        if snapshot.path not in self._parsed:
+            self._parsed[snapshot.path] = sites_of(self._store, snapshot)
+        return self._parsed[snapshot.path]
 
     def parsed(self, snapshot: Snapshot | None, parse: Callable[..., list[_T]]) -> Sequence[_T]:
         """What a snapshot says; nothing where there is none."""

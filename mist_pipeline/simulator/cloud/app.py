@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mist_pipeline.simulator.cloud.endpoints import FOREIGN_TOKEN, Behaviour, Endpoints, NotThereError
 from mist_pipeline.simulator.cloud.http_faults import Faults, Injector, Kind
+from mist_pipeline.simulator.cloud.odd_answers import with_endless_cursor, with_odd_value
 from mist_pipeline.simulator.cloud.queries import BadRequestError
 from mist_pipeline.simulator.cloud.view import CloudView
 from mist_pipeline.simulator.world.clock import Clock
@@ -142,7 +143,7 @@ class SimulatedCloud:
         path = request.url.path
         self.counters.paths[path] += 1
         self.counters.endpoints[name] += 1
-        fault = self._injector.fault(path, request.url.query)
+        fault = self._injector.fault(path, request.url.query, self.clock.now())
         if fault is not None:
             self.counters.faults[fault] += 1
         if fault in ("stall", "reset"):
@@ -157,11 +158,22 @@ class SimulatedCloud:
         response = (
             self._refusal(fault, path) or self._permitted(request) or self._answered(answer, request, body)
         )
-        if fault == "truncated" and response.status_code == 200:
-            text = bytes(response.body)
-            response = Response(text[: len(text) // 2], media_type="application/json")
+        if fault in ("truncated", "odd_value", "endless_cursor") and response.status_code == 200:
+            response = self._spoilt(fault, request, bytes(response.body), response.headers)
         self.counters.statuses[response.status_code] += 1
         return response
+
+    def _spoilt(self, fault: Kind, request: Request, body: bytes, headers: Mapping[str, str]) -> Response:
+        """An answer that is not what it should be, with status 200."""
+        path, query = request.url.path, request.url.query
+        if fault == "truncated":
+            body = body[: len(body) // 2]
+        elif fault == "odd_value":
+            body = with_odd_value(body, self._injector.draw(path, query))
+        else:
+            body = with_endless_cursor(body, path, query)
+        kept = {name: value for name, value in headers.items() if name.startswith("x-page")}
+        return Response(body, headers=kept, media_type="application/json")
 
     def _answered(
         self, answer: Callable[[Request, bytes], Response], request: Request, body: bytes
@@ -178,8 +190,8 @@ class SimulatedCloud:
         if fault in ("rate_limited", "rate_limited_bare"):
             wait = {"Retry-After": str(self._injector.faults.retry_after_seconds)}
             return _detail(429, _TOO_MANY.format(limit=limit), wait if fault == "rate_limited" else None)
-        if fault == "bad_gateway":
-            return _html(502)
+        if fault in ("bad_gateway", "unavailable"):
+            return _html(502 if fault == "bad_gateway" else 503)
         if fault == "unauthorized":
             return _detail(401, _UNAUTHORIZED)
         if fault == "forbidden":

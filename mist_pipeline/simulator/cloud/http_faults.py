@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -18,15 +19,18 @@ Kind = Literal[
     "rate_limited",
     "rate_limited_bare",
     "bad_gateway",
+    "unavailable",
     "stall",
     "reset",
     "truncated",
+    "odd_value",
+    "endless_cursor",
     "unauthorized",
     "forbidden",
     "not_found",
 ]
-"""429 with and without `Retry-After`, 502 with an HTML body, no answer for long, a connection reset, half an answer with
-status 200, and the refusals 401, 403, 404."""
+"""429 with and without `Retry-After`, 502 with an HTML body, 503, no answer for long, a connection reset, half an answer with
+status 200, one value of a wrong type or out of range, a list whose cursors never end, and the refusals 401, 403, 404."""
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -49,12 +53,30 @@ class Scripted:
 
 
 @dataclass(frozen=True)
+class Spell:
+    """Fail certain requests for a while, by the cloud's clock.
+
+    Attributes:
+        path: Text that the path holds; '' for every path.
+        kind: What happens.
+        start: First instant.
+        end: Instant after the last.
+    """
+
+    path: str
+    kind: Kind
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
 class Faults:
     """What goes wrong, and how often.
 
     Attributes:
         rates: Share of requests by kind, together at most 1.
         script: Requests that fail by count; they go before the rates.
+        spells: Times at which requests fail; they go before script and rates.
         seed: Of the rates.
         retry_after_seconds: What `Retry-After` says.
         stall_seconds: How long a stalled request gets no answer.
@@ -62,12 +84,16 @@ class Faults:
 
     rates: Mapping[Kind, float] = field(default_factory=dict)
     script: Sequence[Scripted] = ()
+    spells: Sequence[Spell] = ()
     seed: int = 1
     retry_after_seconds: int = 1
     stall_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        unknown = sorted({*self.rates, *(item.kind for item in self.script)} - set(KINDS))
+        unknown = sorted(
+            {*self.rates, *(item.kind for item in self.script), *(item.kind for item in self.spells)}
+            - set(KINDS)
+        )
         if unknown:
             raise ValueError(f"unknown kinds of fault {unknown}: choose from {list(KINDS)}")
         if any(rate < 0 for rate in self.rates.values()) or sum(self.rates.values()) > 1:
@@ -86,8 +112,17 @@ class Injector:
         self._matched: Counter[int] = Counter()
         self._key = randomness.key(faults.seed, 77)
 
-    def fault(self, path: str, query: str) -> Kind | None:
-        """The fault that this request meets, or None."""
+    def fault(self, path: str, query: str, now: datetime | None = None) -> Kind | None:
+        """The fault that this request meets, or None.
+
+        Args:
+            path: Of the request.
+            query: Of the request.
+            now: The cloud's clock, for spells.
+        """
+        for spell in self.faults.spells:
+            if now is not None and spell.path in path and spell.start <= now < spell.end:
+                return spell.kind
         with self._lock:
             scripted: Kind | None = None
             for number, item in enumerate(self.faults.script):
@@ -100,16 +135,24 @@ class Injector:
             attempt = self._seen[request]
         return scripted or self._drawn(request, attempt)
 
+    def draw(self, path: str, query: str) -> float:
+        """A number in [0, 1) that belongs to this request as it comes for the present time."""
+        request = f"{path}?{query}"
+        return self._uniform(request, 1_000_000 + self._seen[request])
+
     def _drawn(self, request: str, attempt: int) -> Kind | None:
         if not self.faults.rates:
             return None
-        letters = np.frombuffer(request.encode(), dtype=np.uint8).astype(np.int64)
-        address = int((letters * (np.arange(len(letters)) * 2_654_435_761 % 1_000_003 + 1)).sum())
-        draw = float(
-            randomness.uniform(randomness.cells(self._key, np.array([address]), np.array([attempt])))[0]
-        )
+        draw = self._uniform(request, attempt)
         for kind in KINDS:
             draw -= self.faults.rates.get(kind, 0.0)
             if draw < 0:
                 return kind
         return None
+
+    def _uniform(self, request: str, attempt: int) -> float:
+        letters = np.frombuffer(request.encode(), dtype=np.uint8).astype(np.int64)
+        address = int((letters * (np.arange(len(letters)) * 2_654_435_761 % 1_000_003 + 1)).sum())
+        return float(
+            randomness.uniform(randomness.cells(self._key, np.array([address]), np.array([attempt])))[0]
+        )

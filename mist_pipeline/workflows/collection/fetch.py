@@ -13,10 +13,9 @@ from mist_pipeline.collect.fetch.fetcher import (
 )
 from mist_pipeline.collect.fetch.plan import Ask, Budget, make_plan
 from mist_pipeline.collect.fetch.shortfall import Shortfall
-from mist_pipeline.collect.fetch.snapshots import SnapshotKind, Taken, fetch_snapshot
+from mist_pipeline.collect.fetch.snapshots import SnapshotKind, Taken, fetch_snapshot, sites_of
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.client import DEFAULT_LIMITS
-from mist_pipeline.mist.parsers import parse_sites
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.cloud import Cloud
 
@@ -58,8 +57,7 @@ def site_ids(store: RawStore, instant: datetime) -> tuple[str, ...]:
     snapshot = store.snapshot_for("sites", instant)
     if snapshot is None:
         raise NoSitesError("No snapshot of the sites yet: materialise raw/sites first (job “snapshots”).")
-    documents = [record.document() for record in store.read_snapshot(snapshot)]
-    return tuple(site.id for site in parse_sites(*documents))
+    return tuple(site.id for site in sites_of(store, snapshot))
 
 
 def fetch_days(

@@ -1,12 +1,14 @@
 """What the cloud can only tell about now."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from mist_pipeline.collect.fetch.snapshots import fetch_snapshot
+from mist_pipeline.collect.fetch.snapshots import fetch_snapshot, sites_of
 from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import MistError, Unavailable
 from mist_pipeline_tests.support.collect.fake_cloud import NOW, ORIGIN, FakeCloud, Pages
 
@@ -52,3 +54,21 @@ def test_a_list_of_odd_sites_is_refused(store: RawStore) -> None:
     document = [{"id": f"s{number}" if number > 2 else number} for number in range(20)]
     with pytest.raises(MistError, match="3 of 20 rows and readings cannot be read"):
         fetch_snapshot("sites", FakeCloud({"sites": lambda _: document}), store, ORIGIN, NOW)
+
+
+def sending(document: Any) -> Callable[[Call], Any]:
+    return lambda _: document
+
+
+def test_a_site_whose_row_cannot_be_read_for_days_is_not_forgotten(store: RawStore) -> None:
+    sound = [{"id": f"s{number}"} for number in range(4)]
+    odd = [{**site, "id": 7 if site["id"] == "s2" else site["id"]} for site in sound]
+    for number, document in enumerate([sound, odd, odd, sound[:2]]):
+        at = NOW + timedelta(hours=6 * number)
+        fetch_snapshot("sites", FakeCloud({"sites": sending(document)}), store, ORIGIN, at)
+    known = []
+    for number in range(4):
+        snapshot = store.snapshot_for("sites", NOW + timedelta(hours=6 * number))
+        assert snapshot is not None
+        known.append(sorted(site.id for site in sites_of(store, snapshot)))
+    assert known == [["s0", "s1", "s2", "s3"]] * 3 + [["s0", "s1"]]

@@ -1,11 +1,13 @@
 """Faults hit the same requests in every run."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from mist_pipeline.simulator.cloud.http_faults import Faults, Injector, Scripted
+from mist_pipeline.simulator.cloud.http_faults import Faults, Injector, Scripted, Spell
+from mist_pipeline.simulator.cloud.odd_answers import with_endless_cursor, with_odd_value
 from mist_pipeline.simulator.world.clock import Clock
 
 
@@ -67,3 +69,36 @@ def test_a_clock_follows_the_wall_until_it_is_moved() -> None:
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a zone"):
         Clock(datetime(2026, 3, 1))  # noqa: DTZ001
+
+
+def test_a_spell_lasts_as_long_as_it_says_by_the_clouds_clock() -> None:
+    start = datetime(2026, 3, 1, 10, tzinfo=UTC)
+    hour = Spell("/alarms", "unavailable", start, start + timedelta(hours=1))
+    injector = Injector(Faults(spells=[hour]))
+    met = [injector.fault("/x/alarms", "", start + timedelta(minutes=minute)) for minute in (-1, 0, 59, 60)]
+    assert met == [None, "unavailable", "unavailable", None]
+    assert injector.fault("/x/sites", "", start) is None
+
+
+def test_one_value_of_a_row_becomes_odd_and_the_frame_stays() -> None:
+    rows = [{"site_id": "a", "coverage": 0.5}, {"site_id": "b", "coverage": 1}]
+    document = {"start": 1, "end": 2, "results": rows}
+    body = json.dumps(document).encode()
+    for number in range(40):
+        odd = json.loads(with_odd_value(body, number / 40))
+        assert {**odd, "results": rows} == document
+        assert sum(left != right for left, right in zip(odd["results"], rows, strict=True)) == 1
+    detail = {"start": 1, "sle": {"samples": {"total": [1, 2], "degraded": [0, 1], "value": [3, 4]}}}
+    assert json.loads(with_odd_value(json.dumps(detail).encode(), 0.0))["sle"]["samples"]["total"] == [-1, 2]
+    assert with_odd_value(b"[]", 0.5) == b"[]"
+
+
+def test_an_endless_list_leads_on_under_a_name_that_is_new_every_time() -> None:
+    body, path, query = json.dumps({"results": [1], "next": None}).encode(), "/alarms", "limit=9"
+    seen = set()
+    for _ in range(5):
+        following = json.loads(with_endless_cursor(body, path, query))["next"]
+        seen.add(following)
+        path, _, query = following.partition("?")
+    assert len(seen) == 5
+    assert all(each.startswith("/alarms?limit=9&turn=") for each in seen)
