@@ -26,6 +26,9 @@ NETWORK_OPERATIONS = "team:network-operations"
 LINEAGE = "dagster/column_lineage"
 """Of a definition, and of the newest day that a run makes: Dagster draws it from an asset's last event."""
 
+Draw = Callable[[Warehouse, date], dg.MetadataValue]
+"""Draws a picture of a day."""
+
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_A_RUN)
 """A backfill is cut into runs that fit into memory, wherever it is started."""
 
@@ -111,6 +114,7 @@ def replaced(
     table: Table,
     frame: pl.DataFrame,
     about: Callable[[pl.DataFrame], Mapping[str, Any]] | None = None,
+    draw: Draw | None = None,
 ) -> dg.MaterializeResult[Any]:
     """Replace this run's days of a table and say of each what was written.
 
@@ -120,6 +124,7 @@ def replaced(
         table: What is replaced.
         frame: Its rows of these days.
         about: What else to say of a day, made from its rows.
+        draw: Draws a picture of the newest day.
     """
     days = days_of(context)
     warehouse.replace_days(table, frame, days)
@@ -127,7 +132,7 @@ def replaced(
     if about is not None:
         parts = frame.partition_by("day", as_dict=True)
         facts = {day: about(parts.get((day,), frame.clear())) for day in days}
-    return days_written(context, warehouse, table, facts)
+    return days_written(context, warehouse, table, facts, draw)
 
 
 def days_written(
@@ -135,10 +140,13 @@ def days_written(
     warehouse: Warehouse,
     table: Table,
     facts: Mapping[date, Mapping[str, Any]] = MappingProxyType({}),
+    draw: Draw | None = None,
 ) -> dg.MaterializeResult[Any]:
-    """What an asset says about each day of its table: row count, a preview, and what else is known of it."""
+    """What an asset says about each day of its table: row count, a preview, what else is known; a picture of the newest."""
     days = days_of(context)
     drawn = {LINEAGE: context.assets_def.metadata_by_key[key(table)][LINEAGE]}
+    if draw is not None:
+        drawn["picture"] = draw(warehouse, days[-1])
     for day, (rows, first) in warehouse.glance(table, days).items():
         about = {**_of_rows(rows, first), **facts.get(day, {}), **(drawn if day == days[-1] else {})}
         context.add_asset_metadata(about, key(table), day.isoformat())

@@ -13,6 +13,7 @@ from mist_pipeline.analysis.baselines import daily as normal
 from mist_pipeline.analysis.causes import correlations as together
 from mist_pipeline.analysis.detection import BASE_RATE_DAYS
 from mist_pipeline.analysis.scores import health, trends
+from mist_pipeline.defs.metadata.pictures import status_map
 from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
@@ -77,7 +78,10 @@ def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             warehouse: dg.ResourceParam[Warehouse],
             settings: dg.ResourceParam[Settings],
         ) -> dg.MaterializeResult[Any]:
-            return replaced(context, warehouse, of, compute(warehouse, settings, days_of(context)))
+            rows = compute(warehouse, settings, days_of(context))
+            return replaced(
+                context, warehouse, of, rows, draw=status_map if of is table.HEALTH_SCORES else None
+            )
 
         return made
 

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.analysis.evidence.model import LOOK_BACK
+from mist_pipeline.defs.metadata.pictures import evidence_map
 from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
@@ -44,6 +45,6 @@ def evidence_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult[Any]:
         store_evidence(warehouse, settings, days_of(context), progress)
-        return days_written(context, warehouse, table.EVIDENCE)
+        return days_written(context, warehouse, table.EVIDENCE, draw=evidence_map)
 
     return hourly_evidence

@@ -12,6 +12,7 @@ import polars as pl
 from mist_pipeline.analysis.forecasts.forecast import MODEL_MAX_AGE_DAYS
 from mist_pipeline.analysis.forecasts.model_search import WINDOW_DAYS
 from mist_pipeline.analysis.risks.risk import NOISE_DAYS
+from mist_pipeline.defs.metadata.pictures import forecast_fan
 from mist_pipeline.defs.table_io import BACKFILL, days_of, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
@@ -74,7 +75,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             series = day.filter(pl.col("horizon_days") == 1)
             return {"models": dict(series["model"].value_counts(sort=True).iter_rows())}
 
-        return replaced(context, warehouse, table.FORECASTS, rows, models_used)
+        return replaced(context, warehouse, table.FORECASTS, rows, models_used, forecast_fan)
 
     @dg.multi_asset(
         name="risks",

@@ -10,6 +10,7 @@ import dagster as dg
 
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets import raw
+from mist_pipeline.defs.metadata.pictures import coverage
 from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of, days_written, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history
@@ -66,6 +67,7 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
     ) -> Iterator[dg.MaterializeResult[Any]]:
         write_service_levels(warehouse, raw_store, settings, days_of(context), progress)
         for of in SERVICE_LEVELS:
-            yield days_written(context, warehouse, of)
+            draw = coverage if of is history.SLE_DAILY else None
+            yield days_written(context, warehouse, of, draw=draw)
 
     return [dimensions, service_levels]

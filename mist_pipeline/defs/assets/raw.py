@@ -15,6 +15,7 @@ from mist_pipeline.collect.raw.errors import FetchFailedError, RawDamagedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets.whole import is_whole, whole_spec
 from mist_pipeline.defs.check_days import about_days
+from mist_pipeline.defs.metadata.pictures import call_budget
 from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of
@@ -107,6 +108,9 @@ def raw_assets(
                 is_tried_again=retry is not None and context.retry_number < retry.max_retries,
             )
         context.log.info("Planned and spent: %s", fetched.summary)
+        # Of the newest day alone: the plan is of the whole run.
+        drawn = {"picture": call_budget(fetched.summary)}
+        context.add_asset_metadata(drawn, key("sle_org"), days[-1].isoformat())
         for kind in ANSWERS:
             facts = {"days_fetched": len(fetched.days.get(kind, [])), **_metadata(fetched.summary)}
             lacking = about_days((days[0], days[-1]), sorted(fetched.shortfall.days.get(kind, ())))
