@@ -51,7 +51,10 @@ def test_files_that_are_no_modules_are_in_it(installed: Path) -> None:
 
 
 def test_a_run_from_another_folder_has_the_limits_of_the_pools(installed: Path, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
+    home = tmp_path / "data" / "dagster"
+    home.mkdir(parents=True)
+    # Left by an earlier version, and younger than the files of the wheel.
+    (home / "dagster.yaml").write_text("concurrency: {}", encoding="utf-8")
     ended = subprocess.run(
         [sys.executable, "-m", "mist_pipeline.cli", "retention"],
         cwd=tmp_path,
@@ -61,7 +64,6 @@ def test_a_run_from_another_folder_has_the_limits_of_the_pools(installed: Path, 
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    home = tmp_path / "data" / "dagster"
     limits = yaml.safe_load((home / "dagster.yaml").read_text(encoding="utf-8"))["concurrency"]
     assert limits["pools"] == {"default_limit": 1}
     assert limits["runs"]["tag_concurrency_limits"]

@@ -1,7 +1,6 @@
 """The Dagster home: a folder of our own below the data folder, with the project's ``dagster.yaml`` in it."""
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,9 +26,12 @@ def dagster_home(settings: "Settings") -> Path:
     if os.environ.get("DAGSTER_HOME"):
         return home
     home.mkdir(parents=True, exist_ok=True)
-    there = home / "dagster.yaml"
-    if not there.exists() or DAGSTER_YAML.stat().st_mtime > there.stat().st_mtime:
-        shutil.copyfile(DAGSTER_YAML, there)
+    # Compared, not dated: an installed package is as old as its build.
+    ours, there = DAGSTER_YAML.read_bytes(), home / "dagster.yaml"
+    if not there.exists() or there.read_bytes() != ours:
+        fresh = home / f".dagster.yaml.{os.getpid()}"
+        fresh.write_bytes(ours)
+        fresh.replace(there)
     return home
 
 
