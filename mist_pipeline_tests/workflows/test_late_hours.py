@@ -56,13 +56,13 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 def put(
     warehouse: Warehouse,
     gone: Callable[[Cell], bool],
-    num_days: int = 8,
+    backs: tuple[int, ...] = (0, 1, 7),
     is_known: Callable[[Cell], bool] = lambda _: True,
     **of_day: Any,
 ) -> None:
     """Days in which everything is there but for these cells."""
     hours, daily = [], []
-    for back in range(num_days):
+    for back in backs:
         day = DAY - timedelta(days=back)
         for site in SITES:
             for metric in METRICS:
@@ -124,7 +124,7 @@ FIRST_DAY: dict[str, tuple[Callable[[Cell], bool], int]] = {
 def test_on_the_first_day_the_neighbours_are_the_other_hours(
     warehouse: Warehouse, gone: Callable[[Cell], bool], expected: int
 ) -> None:
-    put(warehouse, gone, num_days=1)
+    put(warehouse, gone, backs=(0,))
     assert lacking_hours(warehouse, DAY, DAY).height == expected
 
 
