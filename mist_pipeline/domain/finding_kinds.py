@@ -17,7 +17,7 @@ TITLES: Mapping[str, str] = {
     "correlation": "Common cause",
     "mist_alarm": "Mist alarm",
     "collector": "Collection of data",
-    "evidence": "More trouble than expected",
+    "evidence": "Excess trouble",
     "pipeline": "The pipeline",
 }
 

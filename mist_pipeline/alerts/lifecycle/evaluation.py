@@ -196,8 +196,9 @@ def _shared_out(
         if first is not None and is_second_problem(first, signal, policy):
             if all(one.problem != signal.classifier for one in beside):
                 shown.append((None, replace(observation, signal=signal, episodes=()), signal.classifier))
-        elif first is None or first.alert_id not in mine:
-            mine[first.alert_id if first else ""] = signal
+        else:
+            # Where both are seen for the first time, the first problem opens the alert.
+            mine.setdefault(first.alert_id if first else "", signal)
     main = replace(observation, signal=mine.get(first.alert_id if first else ""))
     others = [
         (

@@ -108,7 +108,7 @@ def _worst_hours(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str]
             local = hour.astimezone(ZoneInfo(timezone or "UTC"))
         except (ZoneInfoNotFoundError, ValueError):
             local = hour
-        notes[site, metric] = f"worst from {local:%H:%M} local time: {percent(score)}"
+        notes[site, metric] = f"most user-minutes lost from {local:%H:%M} local time, at {percent(score)}"
     return notes
 
 

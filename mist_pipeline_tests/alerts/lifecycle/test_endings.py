@@ -255,6 +255,23 @@ def test_a_second_problem_beside_one_that_goes_on_is_told_and_ends_by_itself() -
     }
 
 
+def test_the_first_look_at_two_problems_tells_the_first_and_not_the_second() -> None:
+    worse = excess(2, 29, classifier="weak-signal", severity="critical", summary="The first.")
+    milder = excess(20, 29, classifier="radar", severity="warning", summary="The second.", is_second=True)
+    low = finding(
+        kind="threshold", severity="critical", metric="coverage", evidence='{"threshold_pct": 70.0}'
+    )
+    known = episodes(
+        {"began": 2, "last": 29, "classifier": "weak-signal"},
+        {"began": 20, "last": 29, "classifier": "radar"},
+    )
+    for look in (live(30, worse, milder, episodes=known), daily(30, worse, milder, low, episodes=known)):
+        state, _ = run([look])
+        alert = only_alert(state)
+        assert (alert.severity, alert.classifier, alert.state) == ("critical", "weak-signal", "open")
+        assert alert.began_at == START + 2 * HOUR
+
+
 def test_a_second_problem_outlives_the_first_without_a_new_alert() -> None:
     chronic = [bad(hour, classifier="dhcp") for hour in range(6, 30)]
     alone = [bad(hour, began=28, classifier="radar") for hour in range(32, 36)]

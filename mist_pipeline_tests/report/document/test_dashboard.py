@@ -254,7 +254,7 @@ def test_the_worst_hour_is_told_in_the_time_of_the_site() -> None:
             data, sle_hourly=hourly, sites=data.sites.with_columns(timezone=pl.lit(zone, pl.String))
         )
         notes = build_dashboard(here)["attention"][0]["notes"]
-        assert f"worst from {said} local time: 41.2 %" in notes
+        assert f"most user-minutes lost from {said} local time, at 41.2 %" in notes
 
 
 @pytest.mark.parametrize(

@@ -303,9 +303,12 @@ def _blamed(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
     yield from percentage(found["share"], first.get("degraded_pct"), "share")
 
 
-@claim(rf"worst from (?P<hour>\d\d:\d\d) local time: (?P<score>{N}) %")
+@claim(rf"most user-minutes lost from (?P<hour>\d\d:\d\d) local time, at (?P<score>{N}) %")
 def _worst_hour(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
     yield from percentage(found["score"], truth.hour(passage.site_id, passage.metric, found["hour"]), "hour")
+    lost = truth.lost_by_hour(passage.site_id, passage.metric)
+    if lost.get(found["hour"], -1.0) < max(lost.values(), default=0.0):
+        yield f"more is lost from {max(lost, key=lambda hour: lost[hour])}"
 
 
 @claim(rf"was (?P<status>{STATUS.lower()}) the day before")

@@ -148,9 +148,24 @@ class Truth:
         ).sort("degraded_user_minutes", "classifier", descending=[True, False], nulls_last=True)
         return {row["classifier"]: row for row in rows.to_dicts()}
 
+    def lost_by_hour(self, site_id: str, metric: str) -> dict[str, float]:
+        """Degraded user-minutes of the hours of the day that have a score, by local time."""
+        zone = ZoneInfo(self._zone(site_id))
+        hours = self.data.sle_hourly
+        if hours is None:
+            return {}
+        of_series = (
+            (pl.col("day") == self.day) & (pl.col("site_id") == site_id) & (pl.col("metric") == metric)
+        )
+        rows = hours.filter(of_series & (pl.col("state") == "ok")).select("hour", "degraded_user_minutes")
+        return {f"{at.astimezone(zone):%H:%M}": minutes or 0.0 for at, minutes in rows.rows()}
+
+    def _zone(self, site_id: str) -> str:
+        return self.data.sites.filter(pl.col("site_id") == site_id)["timezone"].to_list()[-1] or "UTC"
+
     def hour(self, site_id: str, metric: str, local: str) -> float | None:
         """The score of an hour of the day, by its local time."""
-        zone = self.data.sites.filter(pl.col("site_id") == site_id)["timezone"].to_list()[-1] or "UTC"
+        zone = self._zone(site_id)
         hours = self.data.sle_hourly
         rows = (
             []
