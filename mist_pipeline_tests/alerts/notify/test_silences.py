@@ -1,5 +1,6 @@
 """Matchers and silences: which alerts are not told for now."""
 
+from dataclasses import replace
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
@@ -145,6 +146,20 @@ def test_labels_of_a_site_are_what_it_shares_by_id_and_by_name() -> None:
     state, _ = run([live(0, finding())])
     its = alert_labels(only_alert(state), labels)
     assert (its["site_group"], its["severity"], its["kind"]) == (("g1", "North"), ("major",), ("evidence",))
+
+
+def test_trouble_of_the_pipeline_is_matched_without_the_days_that_it_is_about() -> None:
+    """Who routed ``family=pipeline:daily`` before it was told by day gets it still."""
+    state, _ = run([live(0, finding())])
+    its = only_alert(state)
+
+    def family(name: str) -> tuple[str, ...]:
+        return alert_labels(replace(its, family=name), {})["family"]
+
+    assert family("pipeline:daily@2026-03-02") == ("pipeline:daily",)
+    assert family("pipeline:collect@2026-03-01..2026-03-09") == ("pipeline:collect",)
+    assert family("pipeline:delivery:noc@example") == ("pipeline:delivery:noc@example",)
+    assert family("radio@2026-03-02") == ("radio@2026-03-02",)
 
 
 def test_an_expression_that_takes_pythons_for_ever_takes_no_time_here() -> None:
