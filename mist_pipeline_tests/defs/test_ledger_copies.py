@@ -229,7 +229,7 @@ def test_a_ledger_that_cannot_be_read_fails_the_run_and_leaves_the_copies(settin
 
 
 def published(settings: Settings) -> dg.AssetsDefinition:
-    return next(one for one in report_assets(daily_partitions(settings)) if PUBLISHED in one.keys)
+    return next(one for one in report_assets(settings, daily_partitions(settings)) if PUBLISHED in one.keys)
 
 
 def published_alerts(settings: Settings) -> int:

@@ -266,7 +266,7 @@ def test_every_sensor_starts_its_job_and_takes_its_time(settings: Settings) -> N
         "degradation_sensor": (["evaluate"], 30),
         "delivery_sensor": (["deliver"], 30),
         "escalation_sensor": (["escalate"], 30),
-        "pipeline_trouble": (["evaluate"], 60),
+        "pipeline_trouble": (["watch"], 60),
         "ticket_sensor": (["read_back"], 300),
     }
 
