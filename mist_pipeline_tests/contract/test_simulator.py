@@ -258,8 +258,8 @@ def _overhear(client: Any, monkeypatch: pytest.MonkeyPatch) -> list[Exchange]:
     heard: list[Exchange] = []
     get: Callable[..., Any] = client._transport.get
 
-    def overheard(path: str, query: Any, token: Any) -> Any:
-        answer = get(path, query, token)
+    def overheard(path: str, query: Any, token: Any, **options: Any) -> Any:
+        answer = get(path, query, token, **options)
         bare, _, told = path.partition("?")
         both = {**dict(query), **dict(parse_qsl(told))}
         headers = {"Authorization": f"Token {token.reveal()}"}

@@ -251,12 +251,13 @@ class _Run:
         """Whether an earlier fetch of whole days lacks less than this one: then it goes on counting."""
         if not failures or self._origin.lane == "live":
             return False
+        detailed = len({request.site_id for request in self._plan.of("detail")})
         for day in {day for each in failures for day in each.request.days}:
             earlier = self._store.newest(kind, day)
             if earlier is None or earlier.as_of.timestamp() < day_bounds(day, self._plan.ask.zone)[1]:
                 return False
             lacked = earlier.notes.get("unanswered", {}).get(kind, 0)
-            if lacked >= len(failures):
+            if lacked >= len(failures) or earlier.notes.get("num_sites_detailed", detailed) < detailed:
                 return False
         self.spent.shortfall.kept.add(kind)
         return True
