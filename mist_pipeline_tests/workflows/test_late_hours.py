@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.collect.fetch.again import ask_again, questions
-from mist_pipeline.collect.fetch.fetcher import fetch_plan
+from mist_pipeline.collect.fetch.fetcher import fetch_plan, what_is_known
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.history_checks import days_with_gaps
@@ -199,6 +199,7 @@ def test_what_brings_most_hours_a_call_is_asked_first_and_the_calls_are_kept() -
 
 
 SPELLINGS = {site: {metric: metric for metric in METRICS} for site in SITES}
+KNOWN = Known(window_hours=72, spellings=SPELLINGS)
 
 
 def detail_only(answer: Any) -> FakeCloud:
@@ -208,7 +209,7 @@ def detail_only(answer: Any) -> FakeCloud:
 
 def collected(store: RawStore, cloud: FakeCloud) -> None:
     asked = ask(site_ids=SITES[:2], metrics=METRICS)
-    plan = make_plan(asked, Known(spellings=SPELLINGS), Budget(None))
+    plan = make_plan(asked, KNOWN, Budget(None))
     fetch_plan(plan, cloud, store, ORIGIN)
 
 
@@ -255,7 +256,7 @@ AFTERNOON = lack(*((0, hour, "s1", metric) for hour in range(12, 24) for metric 
 
 def again(store: RawStore, cloud: FakeCloud) -> Any:
     wanted = questions(AFTERNOON, UTC_ZONE, 2, None)
-    return ask_again(wanted, cloud, store, ORIGIN, SPELLINGS, NOW + timedelta(days=1))
+    return ask_again(wanted, cloud, store, ORIGIN, KNOWN, NOW + timedelta(days=1))
 
 
 def test_a_late_answer_replaces_half_a_day_and_what_was_wrong(store: RawStore, rows: History) -> None:
@@ -266,6 +267,7 @@ def test_a_late_answer_replaces_half_a_day_and_what_was_wrong(store: RawStore, r
     assert [call.site_id for call in later.calls] == ["s1", "s1"]
     assert (brought.asked, brought.useful, brought.failed) == (2, 2, 0)
     assert brought.days == {"sle_detail": [DAY]}
+    assert what_is_known(store, NOW).window_hours == 72
     assert rows() == dict.fromkeys(METRICS, (24, 2400.0, pytest.approx(100 - (50 + 110 + 240) / 24)))
 
 
@@ -303,7 +305,7 @@ def test_scores_of_the_organisation_are_asked_again_by_the_hour(store: RawStore)
     cells = [(0, 5, site, "capacity") for site in SITES[:2]]
     cloud = healthy_cloud()
     brought = ask_again(
-        questions(lack(*cells, is_estimate=True), UTC_ZONE, 2, None), cloud, store, ORIGIN, SPELLINGS, NOW
+        questions(lack(*cells, is_estimate=True), UTC_ZONE, 2, None), cloud, store, ORIGIN, KNOWN, NOW
     )
     assert [call.endpoint for call in cloud.calls] == ["sites_sle"]
     assert brought.days == {"sle_org": [DAY]}
@@ -313,5 +315,5 @@ def test_scores_of_the_organisation_are_asked_again_by_the_hour(store: RawStore)
 
 def test_a_site_whose_metrics_have_no_known_names_is_not_asked(store: RawStore) -> None:
     cloud = healthy_cloud()
-    brought = ask_again(questions(AFTERNOON, UTC_ZONE, 2, None), cloud, store, ORIGIN, {}, NOW)
+    brought = ask_again(questions(AFTERNOON, UTC_ZONE, 2, None), cloud, store, ORIGIN, Known(), NOW)
     assert (brought.asked, cloud.calls) == (0, [])

@@ -20,7 +20,7 @@ import polars as pl
 
 from mist_pipeline.collect.fetch.days import HOUR, day_bounds
 from mist_pipeline.collect.fetch.fetcher import Client, Origin
-from mist_pipeline.collect.fetch.plan import PAGE_SIZE, Purpose, Request
+from mist_pipeline.collect.fetch.plan import PAGE_SIZE, Known, Request
 from mist_pipeline.collect.raw.format import Header, Record
 from mist_pipeline.collect.raw.generation import Generation
 from mist_pipeline.collect.raw.store import RawStore
@@ -130,7 +130,7 @@ def ask_again(
     client: Client,
     store: RawStore,
     origin: Origin,
-    spellings: Mapping[str, Mapping[str, str | None]],
+    known: Known,
     as_of: datetime,
 ) -> Brought:
     """Ask, and add the answers that bring something to their days.
@@ -140,7 +140,7 @@ def ask_again(
         client: Sends the calls.
         store: Where answers go.
         origin: Who asks.
-        spellings: By site, what it calls its metrics; a site that is not in it is not asked.
+        known: What earlier fetches learnt; a site whose metrics have no known names is not asked.
         as_of: Instant of the run.
 
     Raises:
@@ -153,12 +153,12 @@ def ask_again(
             call: one
             for one in wanted
             if one.request.purpose == purpose
-            and (call := _call(one.request, origin, spellings.get(one.request.site_id, {}))) is not None
+            and (call := _call(one.request, origin, known.spellings.get(one.request.site_id, {}))) is not None
         }
         if calls:
             days = sorted({day for one in calls.values() for day in one.request.days})
             with store.generation(origin.kind(purpose), days, as_of, adds=True) as generation:
-                _collect(calls, client, generation, origin, brought, purpose)
+                _collect(calls, client, generation, origin, brought, known)
     return brought
 
 
@@ -168,7 +168,7 @@ def _collect(
     generation: Generation,
     origin: Origin,
     brought: Brought,
-    purpose: Purpose,
+    known: Known,
 ) -> None:
     keys = []
     for call, result in client.fetch_many(calls, lane=origin.lane):
@@ -184,8 +184,9 @@ def _collect(
             keys.append(request.key)
     brought.useful += len(keys)
     if keys:
-        notes = {"strategy": "again", "calls_spent": brought.asked}
-        brought.days[origin.kind(purpose)] = generation.commit(keys, notes)
+        # The next plan learns from the newest fetch how long a window may be.
+        notes = {"strategy": "again", "calls_spent": brought.asked, "window_hours": known.window_hours}
+        brought.days[generation.kind] = generation.commit(keys, notes)
 
 
 def _call(request: Request, origin: Origin, spelling: Mapping[str, str | None]) -> Call | None:

@@ -116,4 +116,4 @@ def ask_for_late_hours(
         wanted = questions(
             slots, settings.organisation.zone, len(site_ids(store, instant)), int(left * SHARE_OF_CALLS)
         )
-        return AskedAgain(lacking.height, ask_again(wanted, client, store, origin, known.spellings, instant))
+        return AskedAgain(lacking.height, ask_again(wanted, client, store, origin, known, instant))
