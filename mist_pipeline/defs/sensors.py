@@ -6,7 +6,8 @@ Not here: the jobs (`alert_jobs`), what is due (``workflows``).
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import dagster as dg
 import polars as pl
@@ -19,6 +20,7 @@ from mist_pipeline.tables import analysis, live
 from mist_pipeline.workflows.analysis.detect_day import may_notify
 from mist_pipeline.workflows.evaluate import is_step_due, ledger_troubles
 from mist_pipeline.workflows.messages import is_message_due, utc_now
+from mist_pipeline.workflows.self_monitoring.service import TICK_PATIENCE
 from mist_pipeline.workflows.tickets import has_open_tickets
 
 SECONDS = 30
@@ -163,6 +165,55 @@ def known(found: pl.DataFrame) -> str:
     return json.dumps(sorted(found.select("fingerprint", "severity").rows()))
 
 
+@dataclass(frozen=True)
+class Remembered:
+    """What the sensor of trouble keeps in its cursor, where it outlives processes.
+
+    Attributes:
+        known: The troubles that were asked to be told, as `known` writes them.
+        since: Since when it has been ticking without a pause: behind that of a suspended machine everything looks late.
+        last: Its last tick.
+
+    >>> from datetime import UTC
+    >>> noon, one, since = datetime(2026, 3, 1, 12, tzinfo=UTC), Remembered(), []
+    >>> for minutes in (0, 1, 9, 40, 41):
+    ...     one = Remembered.of(one.at(noon + timedelta(minutes=minutes)).text)
+    ...     since.append(one.since.minute)
+    >>> since
+    [0, 0, 0, 40, 40]
+    """
+
+    known: str = ""
+    since: datetime | None = None
+    last: datetime | None = None
+
+    @classmethod
+    def of(cls, cursor: str | None) -> "Remembered":
+        """From a cursor; of an earlier version it was the troubles alone."""
+        try:
+            facts = json.loads(cursor or "{}")
+            if not isinstance(facts, dict):
+                return cls(cursor or "")
+            since, last = (datetime.fromisoformat(facts[name]) for name in ("since", "last"))
+            return cls(str(facts["known"]), since, last)
+        except (ValueError, KeyError, TypeError):
+            return cls()
+
+    def at(self, now: datetime) -> "Remembered":
+        """The same at a tick."""
+        is_going_on = self.last is not None and timedelta(0) <= now - self.last <= TICK_PATIENCE
+        return replace(self, since=self.since if is_going_on and self.since else now, last=now)
+
+    @property
+    def text(self) -> str:
+        """As a cursor."""
+        times = {
+            "since": self.since.isoformat() if self.since else None,
+            "last": self.last and self.last.isoformat(),
+        }
+        return json.dumps({"known": self.known, **times})
+
+
 def pipeline_trouble_sensor(
     settings: Settings,
     watched: Sequence[str],
@@ -190,13 +241,14 @@ def pipeline_trouble_sensor(
     )
     def pipeline_trouble(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         now = clock()
-        found = troubles_now(context.instance, settings, watched, checks, now)
+        before = Remembered.of(context.cursor).at(now)
+        found = troubles_now(context.instance, settings, watched, checks, now, before.since)
         found = pl.concat([found, ledger_troubles(settings, now)])
         now_known = known(found)
-        is_news = now_known != (context.cursor or known(found.clear()))
+        context.update_cursor(replace(before, known=now_known).text)
+        is_news = now_known != (before.known or known(found.clear()))
         if not is_news and not is_report_lost(context.instance, now):
             return dg.SkipReason(f"Nothing new; troubles known: {found.height}.")
-        context.update_cursor(now_known)
         # No run key: the same trouble may come back, and a key is remembered for ever.
         return dg.RunRequest()
 

@@ -96,11 +96,23 @@ def troubles_now(
     watched: Sequence[str],
     checks: CheckReader,
     now: datetime,
+    awake_since: datetime | None = None,
 ) -> pl.DataFrame:
-    """What is wrong now: the same for the sensor that notices it and for the jobs that report it."""
+    """What is wrong now: the same for the sensor that notices it and for the jobs that report it.
+
+    Args:
+        instance: Dagster's instance.
+        settings: The settings.
+        watched: Jobs whose failure is reported.
+        checks: Reads the checks.
+        now: The instant.
+        awake_since: Since when whoever asks has been asking without a pause; None: he does not know.
+    """
     poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
     facts = read_facts(instance, watched, checks, settings.known_secrets(), now - MEMORY)
     service = read_service(instance, settings, now)
+    known = [at for at in (service.running_since, awake_since) if at is not None]
+    service = replace(service, running_since=max(known, default=None))
     return troubles(facts, service, now, poll_every, settings.organisation.zone)
 
 
