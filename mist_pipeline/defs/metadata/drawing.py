@@ -120,13 +120,13 @@ def fan(
     shapes.append(f'<polyline points="{" ".join(was)}" {line}/>')
     shapes.append(f'<polyline points="{" ".join([*was[-1:], *will])}" {line} stroke-dasharray="5 4"/>')
     bottom = _TOP + height
-    return _framed(title, [*shapes, *_below(labels, bottom, width)], bottom + 22, None)
+    return _framed(title, [*shapes, *_below(labels, bottom, width, middle=0.0)], bottom + 22, None)
 
 
-def _below(labels: Sequence[str], y: float, width: float) -> list[str]:
+def _below(labels: Sequence[str], y: float, width: float, *, middle: float = 0.5) -> list[str]:
     step = max(1, -(-len(labels) // _MOST_LABELS))
     return [
-        _text(_LEFT + (at + 0.5) * width, y + 14, label, anchor="middle")
+        _text(_LEFT + (at + middle) * width, y + 14, label, anchor="middle")
         for at, label in enumerate(labels)
         if at % step == 0
     ]
