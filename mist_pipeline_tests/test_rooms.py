@@ -53,6 +53,7 @@ BELOW: dict[str, set[str]] = {
     "report": GROUND | {"analysis"},
     "simulator": {"domain", "tables"},
     "settings": GROUND | {"alerts", "delivery", "mist.clouds"},
+    "watch": GROUND | {"alerts", "overview"},
     "workflows": GROUND
     | {
         "mist",
@@ -65,6 +66,7 @@ BELOW: dict[str, set[str]] = {
         "overview",
         "report",
         "settings",
+        "watch.actions",
     },
 }
 """Room → the rooms, or modules of rooms, that it may import besides itself; `defs`, `definitions` and `cli` wire all."""

@@ -11,6 +11,7 @@ import typer
 from mist_pipeline.cli import demo, replay, report, run, services, setup
 from mist_pipeline.cli.alerts import app as alerts
 from mist_pipeline.cli.console import errors, literal
+from mist_pipeline.cli.screen import watch
 
 app = typer.Typer(
     name="mist-pipeline",
@@ -35,6 +36,7 @@ app.command(name="demo", rich_help_panel=GETTING_STARTED)(demo.demo)
 app.command(rich_help_panel=WORKING)(run.run)
 app.command(rich_help_panel=WORKING)(run.backfill)
 app.command(rich_help_panel=WORKING)(run.retention)
+app.command(rich_help_panel=READING)(watch.watch)
 app.command(rich_help_panel=READING)(report.report)
 app.command(rich_help_panel=READING)(report.sql)
 app.command(rich_help_panel=READING)(replay.replay)

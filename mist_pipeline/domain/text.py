@@ -9,6 +9,7 @@ Site names are typed by people and may hold markup, line breaks, terminal escape
 ('3,000 sites', '2 h 10 min')
 """
 
+import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlsplit
@@ -107,6 +108,29 @@ def duration(span: timedelta) -> str:
         [(days, "d"), (hours, "h")] if days else [(hours, "h"), (rest, "min")] if hours else [(rest, "min")]
     )
     return " ".join(f"{amount} {unit}" for amount, unit in parts if amount)
+
+
+_SPAN = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?", re.ASCII)
+_LONGEST = timedelta(days=366)
+
+
+def span_of(text: str) -> timedelta:
+    """A length of time as people type it.
+
+    >>> span_of("1d12h") == timedelta(hours=36)
+    True
+
+    Raises:
+        ValueError: It is none, or longer than a year.
+    """
+    found = _SPAN.fullmatch(text.strip().lower().replace(" ", ""))
+    weeks, days, hours, minutes = (int((part or "0")[:6]) for part in found.groups()) if found else (0,) * 4
+    length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
+    if not timedelta(0) < length <= _LONGEST:
+        raise ValueError(
+            f"{clean(text, 40)!r} is no length of time; write 90m, 2h, 1d12h or 2w, a year at most"
+        )
+    return length
 
 
 def instant(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.domain.metrics import family_title, title_of
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import clean, count
+from mist_pipeline.domain.text import instant as in_words
 from mist_pipeline.overview.model import IncidentDetail, IncidentNow, Source
 from mist_pipeline.overview.timeline import timeline
 from mist_pipeline.overview.wording import (
@@ -113,7 +114,7 @@ def evidence_of(text: str) -> dict[str, str]:
     shown: dict[str, str] = {}
     for name, value in found.items() if isinstance(found, dict) else ():
         if isinstance(value, bool | str):
-            words = clean(str(value), 80)
+            words = _said(str(value))
         elif isinstance(value, int | float):
             words = f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
         else:
@@ -122,6 +123,15 @@ def evidence_of(text: str) -> dict[str, str]:
         if len(shown) == MOST_EVIDENCE:
             break
     return shown
+
+
+def _said(value: str) -> str:
+    """A word of the evidence; an instant as instants are written."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return clean(value, 80)
+    return in_words(moment) if moment.tzinfo else clean(value, 80)
 
 
 def _impact(size: Impact) -> str:

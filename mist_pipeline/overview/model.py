@@ -43,7 +43,8 @@ class Source:
         if self.as_of is None or age is None:
             return clean(self.trouble, 160) or "no data yet"
         day = "" if self.as_of.date() == now.date() else f"{self.as_of:%Y-%m-%d} "
-        said = f"data of {day}{self.as_of:%H:%M} UTC, {duration(age)} old"
+        old = f"{duration(age)} old" if age >= timedelta(minutes=1) else "just now"
+        said = f"data of {day}{self.as_of:%H:%M} UTC, {old}"
         return f"{said} ({clean(self.trouble, 120)})" if self.trouble else said
 
 

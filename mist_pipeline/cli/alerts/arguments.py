@@ -7,7 +7,6 @@ Here: reading and looking up; what cannot be understood is refused with what was
 import difflib
 import getpass
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from mist_pipeline.alerts.lifecycle.model import ACTIVE
 from mist_pipeline.cli.console import shown
 from mist_pipeline.cli.place import need_data_folder
 from mist_pipeline.domain.site_names import display_names, folded, unnamed
-from mist_pipeline.domain.text import clean
+from mist_pipeline.domain.text import clean, span_of
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.ledger import Ledger
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
 MOST_MEANT = 3
 """Ids that an answer to a misspelt one names."""
-
-_SPAN = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?", re.ASCII)
-_LONGEST = timedelta(days=366)
 
 
 class SeverityName(StrEnum):
@@ -221,14 +217,10 @@ def instant(text: str) -> datetime:
 
 def span(text: str) -> timedelta:
     """A length of time: ``90m``, ``2h``, ``1d12h``, ``2w``."""
-    found = _SPAN.fullmatch(text.strip().lower().replace(" ", ""))
-    weeks, days, hours, minutes = (int((part or "0")[:6]) for part in found.groups()) if found else (0,) * 4
-    length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
-    if not timedelta(0) < length <= _LONGEST:
-        raise typer.BadParameter(
-            f"{clean(text, 40)!r} is no length of time; write 90m, 2h, 1d12h or 2w, a year at most"
-        )
-    return length
+    try:
+        return span_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def now_of(context: typer.Context) -> datetime:

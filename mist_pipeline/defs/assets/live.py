@@ -19,7 +19,7 @@ from mist_pipeline.tables import live
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.poll import poll
-from mist_pipeline.workflows.overview import show_poll
+from mist_pipeline.workflows.present.overview import show_poll
 
 POLLED = (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.ALARMS, live.STATUS)
 

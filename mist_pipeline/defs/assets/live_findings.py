@@ -12,7 +12,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_hour import live_evaluation
 from mist_pipeline.workflows.impact.losses import remember_losses
 from mist_pipeline.workflows.ledger_access import kept_evaluations, remember_sites
-from mist_pipeline.workflows.overview import show_poll
+from mist_pipeline.workflows.present.overview import show_poll
 
 
 def live_findings_asset() -> dg.AssetsDefinition:

@@ -1,0 +1,112 @@
+"""``watch``: the live screen. Here: options and wiring. Not here: the screen (``watch``), its data (``overview``)."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mist_pipeline.cli.alerts.arguments import instant, user
+from mist_pipeline.cli.place import need_data_folder
+
+if TYPE_CHECKING:
+    from mist_pipeline.overview.model import Now
+    from mist_pipeline.settings import Settings
+
+_WIDTH = 120
+"""Of a screen that is printed into a file."""
+
+
+def watch(
+    every: Annotated[int, typer.Option(min=5, max=600, metavar="SECONDS", help="Between two readings.")] = 10,
+    once: Annotated[bool, typer.Option("--once", help="Print the screen once and exit.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print its data once, for programs.")] = False,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Print nothing but ASCII.")] = False,
+    bell: Annotated[
+        bool, typer.Option("--bell", help="Ring when a site gets worse or an incident begins.")
+    ] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(help="In whose name you decide; default: you, as the operating system knows you."),
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=instant,
+            metavar="INSTANT",
+            help="UTC instant to look as of, for a simulated cloud; default: now.",
+        ),
+    ] = None,
+) -> None:
+    """Watch the organisation live: sites, incidents, the pipeline itself. Keys: press ?.
+
+    Example: [cyan]mist-pipeline watch --every 5[/]
+    """
+    from mist_pipeline.settings import load_settings
+    from mist_pipeline.watch.glyphs import ASCII, UNICODE
+    from mist_pipeline.workflows.present.overview import overview
+
+    settings = load_settings()
+    need_data_folder(settings)
+    clock = _clock(settings, as_of)
+    glyphs = ASCII if ascii_only or not _writes_unicode() else UNICODE
+    questions = overview(settings)
+    if as_json:
+        sys.stdout.write(json.dumps(_data(questions.now(clock())), indent=2, default=_plain) + "\n")
+        return
+    if once:
+        from mist_pipeline.cli.console import console
+        from mist_pipeline.watch.lines import whole_screen
+        from mist_pipeline.watch.rows import chosen
+
+        now = questions.now(clock())
+        width = console.width if sys.stdout.isatty() else _WIDTH
+        for line in whole_screen(now, chosen(now.sites, now.labels, "", "status"), width, glyphs):
+            console.print(line, soft_wrap=True)
+        return
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise typer.BadParameter("needs a terminal; --once prints the screen, --json its data")
+    from mist_pipeline.watch.app import WatchApp
+    from mist_pipeline.workflows.present.actions import ScreenActions
+
+    WatchApp(questions, ScreenActions(settings, user(by)), clock, every=every, glyphs=glyphs, bell=bell).run()
+
+
+def _clock(settings: "Settings", as_of: datetime | None) -> Callable[[], datetime]:
+    """What time it is: as told; in a demonstration the instant at which it plays; else what it is."""
+    if as_of is None and (scene := settings.data / "scene.json").exists():
+        as_of = datetime.fromisoformat(json.loads(scene.read_text(encoding="utf-8"))["now"])
+    if as_of is not None:
+        stands = as_of
+        return lambda: stands
+    return lambda: datetime.now(UTC)
+
+
+def _writes_unicode() -> bool:
+    """Whether the terminal can show more than ASCII."""
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    return encoding.startswith("utf") and os.environ.get("TERM") != "linux"
+
+
+def _data(now: "Now") -> dict[str, object]:
+    """Everything on the screen, without the labels behind it."""
+    known = asdict(now)
+    del known["labels"]
+    for name in ("live", "days", "ledger"):
+        source = getattr(now, name)
+        age = source.age(now.at)
+        known[name] = {
+            "as_of": source.as_of,
+            "age_seconds": None if age is None else age.total_seconds(),
+            "is_stale": source.is_stale(now.at),
+            "trouble": source.trouble,
+        }
+    return known
+
+
+def _plain(value: object) -> object:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else str(value)
