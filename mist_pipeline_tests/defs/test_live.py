@@ -93,8 +93,15 @@ def test_a_poll_goes_on_without_alarms_counts_and_detail_and_says_so(tmp_path: P
     places = ("/summary-trend", "/alarms/search", "/stats/sites")
     refused = Faults(script=[Scripted(place, "forbidden", times=10_000) for place in places])
     with organisation(tmp_path, refused) as (settings, _):
-        done = execute(settings, "live", progress=silent, as_of=at(9))
-        assert done.failures == ()
+        polls = [execute(settings, "live", progress=silent, as_of=at(9, minute)) for minute in (5, 20, 35)]
+        assert [poll.failures for poll in polls] == [()] * 3
+        # What one poll lacks the next one brings; what lasts is told.
+        assert [any("answers_are_whole" in check for check in poll.warnings) for poll in polls] == [
+            False,
+            False,
+            True,
+        ]
+        done = polls[-1]
         [told] = [check for check in done.warnings if "answers_are_whole" in check]
         assert "stats_sites: no answer" in told
         assert "live_alarms: " in told

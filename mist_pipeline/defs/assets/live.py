@@ -11,7 +11,7 @@ import dagster as dg
 
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets.raw import only_transient_failures_are_retried
-from mist_pipeline.defs.assets.whole import is_whole, whole_spec
+from mist_pipeline.defs.assets.whole import is_whole, lacking_in_a_row, whole_spec
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import key, spec, written
 from mist_pipeline.settings import Settings
@@ -49,7 +49,8 @@ def live_assets(settings: Settings, retry: dg.RetryPolicy | None) -> list[dg.Ass
         context.log.info("Planned and spent: %s", list(found.spent))
         for table, rows in warehouse.replace_tables(found.frames).items():
             yield written(table, found.frames[table], rows, {"as_of": instant.isoformat()})
-        yield is_whole(key(live.STATUS), found.missing)
+        status = key(live.STATUS)
+        yield is_whole(status, found.missing, before=lacking_in_a_row(context.instance, status))
         show_poll(settings, context.log.warning)
 
     return [polled]
