@@ -58,17 +58,17 @@ def status_map(warehouse: Warehouse, day: date) -> dg.MetadataValue:
     rows = warehouse.query(
         """
         WITH worst AS (
-            SELECT site_id FROM analysis.health_scores WHERE day BETWEEN $first AND $last
-            GROUP BY site_id ORDER BY avg(score) NULLS LAST, site_id LIMIT $most
+            SELECT site_id, avg(score) AS mean FROM analysis.health_scores WHERE day BETWEEN $first AND $last
+            GROUP BY site_id ORDER BY mean NULLS LAST, site_id LIMIT $most
         )
-        SELECT site_id, day, status FROM analysis.health_scores SEMI JOIN worst USING (site_id)
-        WHERE day BETWEEN $first AND $last
+        SELECT site_id, day, status FROM analysis.health_scores JOIN worst USING (site_id)
+        WHERE day BETWEEN $first AND $last ORDER BY mean NULLS LAST, site_id
         """,
         {**_span(day), "most": MOST_SITES},
     )
     colours = {(site, of): _STATUS_COLOURS.get(status) for site, of, status in rows.iter_rows()}
     names = _names(warehouse, day)
-    sites = list(dict.fromkeys(rows["site_id"].sort()))
+    sites = list(dict.fromkeys(rows["site_id"]))
     days = _days(day)
     title = f"Status of the {len(sites)} sites with the lowest health scores, to {day}"
     cells = [[colours.get((site, of)) for of in days] for site in sites]
