@@ -244,6 +244,7 @@ def _show(settings: "Settings", scene: Scene, seconds: float) -> None:
     console.print(f"\nDone in {seconds:.0f} s. The page: [cyan]{shown(page)}[/]", soft_wrap=True)
     next_commands(
         (f"export MIST_PIPELINE_DATA={shown(settings.data)}", "look at the demonstration:"),
+        (".venv/bin/mist-pipeline watch", "look at the organisation live; ? lists the keys"),
         (".venv/bin/mist-pipeline report --open", "read the page in a browser"),
         (".venv/bin/mist-pipeline alerts list", "incidents; then: alerts show, alerts ack"),
         ('.venv/bin/mist-pipeline sql "FROM worst_sites"', "query the warehouse; also FROM open_incidents"),

@@ -41,7 +41,7 @@ class Source:
         """``data of 14:25 UTC, 22 min old``, with the reason where it cannot be read."""
         age = self.age(now)
         if self.as_of is None or age is None:
-            return clean(self.trouble, 160) or "no data yet"
+            return f"no data yet ({clean(self.trouble, 160)})" if self.trouble else "no data yet"
         day = "" if self.as_of.date() == now.date() else f"{self.as_of:%Y-%m-%d} "
         old = f"{duration(age)} old" if age >= timedelta(minutes=1) else "just now"
         said = f"data of {day}{self.as_of:%H:%M} UTC, {old}"

@@ -73,6 +73,7 @@ class _Sites:
     names: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, Labels] = field(default_factory=dict)
+    present: tuple[str, ...] = ()
 
     def label(self, site_id: str, family: str = "") -> str:
         """What a site is called; without one the organisation, or the pipeline itself."""
@@ -174,8 +175,8 @@ class Overview:
         )
 
     def _now(self, at: datetime) -> Now:
-        self._read_sites()
         live, days = self._live.read(live_facts), self._days.read(day_facts)
+        self._read_sites()
         self._read_ledger(at)
         stale_after = 2 * self._places.interval
         newest = None if live is None else live.as_of
@@ -193,7 +194,13 @@ class Overview:
         key = (id(live), id(days), id(self._sites), is_stale)
         if key != self._rows_key:
             self._rows = site_rows(
-                live, days, self._hours(live, days), self._sites.names, self._sites.groups, is_stale=is_stale
+                live,
+                days,
+                self._hours(live, days),
+                self._sites.names,
+                self._sites.groups,
+                self._sites.present,
+                is_stale=is_stale,
             )
             self._rows_key = key
         ids = incidents_by_site(active)
@@ -262,7 +269,7 @@ class Overview:
             site_id: named_groups(names.get(one, one) for one in ids or ())
             for site_id, ids in frame.select("site_id", "sitegroup_ids").iter_rows()
         }
-        self._sites = _Sites({**gone, **present}, groups, site_labels(frame, names))
+        self._sites = _Sites({**gone, **present}, groups, site_labels(frame, names), tuple(present))
         self._sites_key = key
 
     def _read_ledger(self, at: datetime) -> None:

@@ -48,6 +48,7 @@ def site_rows(
     hours: Mapping[str, tuple[float | None, ...]],
     names: Mapping[str, str],
     groups: Mapping[str, tuple[str, ...]],
+    present: Sequence[str] = (),
     *,
     is_stale: bool,
 ) -> list[SiteNow]:
@@ -59,9 +60,10 @@ def site_rows(
         hours: Site → scores of the last 24 hours of its worst service level.
         names: Site → what people call it.
         groups: Site → names of its groups.
+        present: Sites that there are, whether or not anything was measured there.
         is_stale: The poll is too old to speak of now.
     """
-    frame = _joined(live, days, names)
+    frame = _joined(live, days, present)
     has_live = live is not None and live.as_of is not None
     rows = []
     for row in frame.iter_rows(named=True):
@@ -89,7 +91,7 @@ def site_rows(
     return sorted(rows, key=lambda one: (one.label.casefold(), one.site_id))
 
 
-def _joined(live: LiveFacts | None, days: DayFacts | None, names: Mapping[str, str]) -> pl.DataFrame:
+def _joined(live: LiveFacts | None, days: DayFacts | None, present: Sequence[str]) -> pl.DataFrame:
     """One row a site: the live columns, those of the day, trend of the worst service level, forecast."""
     instant = pl.Datetime("us", "UTC")
     live_types: dict[str, Any] = {
@@ -106,7 +108,7 @@ def _joined(live: LiveFacts | None, days: DayFacts | None, names: Mapping[str, s
         else days.sites.select("site_id", "score", "change", day_status="status")
     )
     sites = pl.concat(
-        [polled.select("site_id"), daily.select("site_id"), pl.DataFrame({"site_id": list(names)}, {"site_id": pl.String})]
+        [polled.select("site_id"), daily.select("site_id"), pl.DataFrame({"site_id": list(present)}, {"site_id": pl.String})]
     ).unique(maintain_order=True)  # fmt: skip
     frame = sites.join(polled, on="site_id", how="left").join(daily, on="site_id", how="left")
     if days is None:

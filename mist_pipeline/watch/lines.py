@@ -77,7 +77,7 @@ def _first(now: Now, glyphs: Glyphs) -> Text:
     organisation = now.organisation
     line = Text()
     if now.live.is_stale(now.at):
-        line.append(f" OLD: {now.live.words(now.at)} ", style=_WARN)
+        line.append(f" {'OLD: ' if now.live.as_of else ''}{now.live.words(now.at)} ", style=_WARN)
     elif now.live.trouble:
         line.append(f" {now.live.words(now.at)} ", style=_WARN)
     else:

@@ -6,12 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from benchmarks.bench_overview import measured
 from mist_pipeline.alerts.ledger.database import writing
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.overview.ledger import UnreadableError
+from mist_pipeline.warehouse.publish import publish
 from mist_pipeline_tests.support.alerts.histories import START, finding, live
 from mist_pipeline_tests.support.alerts.ledgers import TELL
 from mist_pipeline_tests.support.overview.organisations import AT, HOSTILE, POLLED, Organisation
@@ -67,6 +69,28 @@ def test_the_organisation_now_is_the_newest_poll_with_the_newest_day(made: Organ
         "critical",
         (incident.incident_id,),
     )
+
+
+def test_a_site_that_is_gone_is_not_listed_and_keeps_its_name_in_incidents(
+    organisation: Organisation,
+) -> None:
+    pl.read_parquet(organisation.places.sites).filter(pl.col("site_id") != "site-2").write_parquet(
+        organisation.places.sites
+    )
+    warehouse = organisation.warehouse
+    with warehouse.writing() as connection:
+        for table in ("live.status", "analysis.health_scores"):
+            connection.execute(f"DELETE FROM {table} WHERE site_id = 'site-2'")
+    organisation.show()
+    publish(warehouse.path, organisation.places.published)
+    with Ledger(organisation.places.ledger) as ledger:
+        for hour in (14.5, 15):
+            ledger.record_evaluation(
+                live(hour, finding("site-0", severity="critical"), finding("site-2")), TELL
+            )
+    now = organisation.overview().now(AT)
+    assert "site-2" not in {site.site_id for site in now.sites}
+    assert "Köln" in {incident.where for incident in now.incidents}
 
 
 def test_names_of_strangers_are_clean_and_tell_sites_apart(made: Organisation) -> None:

@@ -68,7 +68,8 @@ def watch(
         for line in whole_screen(now, chosen(now.sites, now.labels, "", "status"), width, glyphs):
             console.print(line, soft_wrap=True)
         return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # The screen is drawn on standard error, keys come from standard input.
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise typer.BadParameter("needs a terminal; --once prints the screen, --json its data")
     from mist_pipeline.watch.app import WatchApp
     from mist_pipeline.workflows.present.actions import ScreenActions

@@ -62,7 +62,7 @@ class Organisation:
         return Places(
             published=self.folder / "published" / "mist.duckdb",
             live=self.folder / "published" / "today.duckdb",
-            sites=self.folder / "sites.parquet",
+            sites=self.folder / "evaluations" / "sites.parquet",
             ledger=self.folder / "ledger.db",
             group_names={"g-0": "North", "g-1": "South"},
         )
@@ -211,7 +211,7 @@ class Organisation:
 
     def make(self, *, days: bool = True, polls: bool = True) -> "Organisation":
         """Write it: analysed, polled and published."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.places.sites.parent.mkdir(parents=True, exist_ok=True)
         warehouse = self.warehouse
         self.sites().select(
             "site_id", "name", "timezone", "country_code", "sitegroup_ids", "attributes"
