@@ -5,7 +5,7 @@ Dagster, and a second of start-up for each run would cost more than they are wor
 
 >>> svg = heat_map("Status", ["a <b>"], ["1", "2"], [["#a50f3c", None]])
 >>> "a &lt;b&gt;" in svg, svg.count("<rect")
-(True, 2)
+(True, 1)
 """
 
 import base64
