@@ -23,6 +23,9 @@ UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dagst
 GONE = "is gone without an end of the run"
 """What the end of a killed run says."""
 
+UNQUEUED = "seconds to start"
+"""What the end of a run says that was killed before it was in the queue: it blocks nobody, and ends by the limit of a start."""
+
 MINUTES = 180.0
 """Seconds within which a job goes on after a restart, on a machine that does much else."""
 
@@ -185,6 +188,10 @@ def broken(records: Records) -> list[str]:
     return [*_broken_runs(records), *_broken_evaluations(records), *_broken_stores(records)]
 
 
+def _is_killed(reason: str) -> bool:
+    return GONE in reason or UNQUEUED in reason
+
+
 def _broken_runs(records: Records) -> Iterator[str]:
     for left in (*(life.left for life in records.lives), records.left_at_last):
         if left:
@@ -192,7 +199,7 @@ def _broken_runs(records: Records) -> Iterator[str]:
     for job, status, reason, _ in records.runs:
         if status not in ("SUCCESS", "FAILURE"):
             yield f"a run of {job} is {status} though nothing is left to do"
-        if status == "FAILURE" and GONE not in reason:
+        if status == "FAILURE" and not _is_killed(reason):
             yield f"a run of {job} failed, and not because it was killed: {reason}"
     slow = [seconds for seconds in _pauses(records) if seconds > MINUTES]
     if slow:
@@ -238,7 +245,7 @@ def table(records: Records) -> str:
     """What happened, for people."""
     lines = ["| | |", "|---|---|", *(f"| {what} | {value} |" for what, value in _facts(records).items()), ""]
     ends = Counter(
-        (job, "killed" if GONE in reason else status.lower()) for job, status, reason, _ in records.runs
+        (job, "killed" if _is_killed(reason) else status.lower()) for job, status, reason, _ in records.runs
     )
     lines += ["| job | runs | succeeded | killed | other failures |", "|---|---|---|---|---|"]
     for job in sorted({job for job, *_ in records.runs}):
@@ -257,7 +264,7 @@ def _facts(records: Records) -> dict[str, object]:
         "kills": len(records.lives),
         "… while the service started": sum(life.ready is None for life in records.lives),
         "… with runs under way": sum(bool(life.hit) for life in records.lives),
-        "runs that were killed": sum(len(life.hit) for life in records.lives),
+        "runs that were killed": sum(_is_killed(reason) for _, _, reason, _ in records.runs),
         "… still under way when the next service was ready": left,
         "seconds from a start until runs can begin (median, longest)": f"{median(readies):.0f}, {max(readies):.0f}",
         "seconds from a start until its first run began (median, longest)": f"{median(pauses):.0f}, {max(pauses):.0f}",
