@@ -27,7 +27,7 @@ def hour_lists(hours: pl.DataFrame, end: datetime) -> dict[str, tuple[float | No
     """Site → its scores in the 24 hours before an instant, oldest first; None where nothing was measured.
 
     Args:
-        hours: site_id, hour, score_pct; one series a site.
+        hours: site_id, hour, score_pct; one series a site; of an hour that is there twice the last row counts.
         end: When the last hour ends.
     """
     begin = end - timedelta(hours=HOURS)
@@ -36,10 +36,14 @@ def hour_lists(hours: pl.DataFrame, end: datetime) -> dict[str, tuple[float | No
         place=((pl.col("hour") - begin).dt.total_seconds() // 3600).cast(pl.Int64),
         score="score_pct",
     ).filter(pl.col("place").is_between(0, HOURS - 1))
-    lists: dict[str, list[float | None]] = {}
-    for site_id, place, score in placed.iter_rows():
-        lists.setdefault(site_id, [None] * HOURS)[place] = score
-    return {site_id: tuple(scores) for site_id, scores in lists.items()}
+    newest = placed.unique(["site_id", "place"], keep="last")
+    site_ids = newest["site_id"].unique().sort()
+    grid = site_ids.to_frame().join(pl.DataFrame({"place": range(HOURS)}), how="cross")
+    scores = grid.join(newest, on=["site_id", "place"], how="left", maintain_order="left")["score"].to_list()
+    return {
+        site_id: tuple(scores[first : first + HOURS])
+        for site_id, first in zip(site_ids, range(0, len(scores), HOURS), strict=True)
+    }
 
 
 def site_rows(

@@ -1,7 +1,9 @@
 """The application: reads in a thread, draws what it was told last, and says how old that is."""
 
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from threading import Thread
 from typing import ClassVar, TypeVar
@@ -13,7 +15,7 @@ from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from mist_pipeline.domain.text import ID_LENGTH
+from mist_pipeline.domain.text import ID_LENGTH, clean
 from mist_pipeline.overview.ledger import UnreadableError
 from mist_pipeline.overview.model import IncidentNow, Now, SiteNow
 from mist_pipeline.watch import lines, pages, rows
@@ -131,14 +133,16 @@ class WatchApp(App[None]):
 
         def run() -> None:
             found: T | None = None
-            trouble = "this could not be read; the log of the terminal says why"
+            trouble = ""
             try:
                 found = work()
-                trouble = ""
             except (ActionFailedError, UnreadableError, LookupError) as error:
                 trouble = str(error)
             finally:
-                if self.is_running:
+                if (defect := sys.exception()) is not None:
+                    trouble = f"a defect of this program: {type(defect).__name__}: {clean(str(defect), 120)}"
+                # Whoever quits while something is asked does not wait for it.
+                with suppress(RuntimeError):
                     self.call_from_thread(then, found, trouble)
 
         Thread(target=run, daemon=True, name="mist-pipeline watch").start()

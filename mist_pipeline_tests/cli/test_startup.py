@@ -23,6 +23,7 @@ HEAVY = {
     "statsmodels",
     "pmdarima",
     "requests",
+    "textual",
 }
 """What no ``--help`` needs."""
 

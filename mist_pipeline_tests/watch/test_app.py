@@ -284,6 +284,23 @@ def test_a_dead_source_freezes_nothing() -> None:
     played(play, Told(hangs=hangs))
 
 
+def test_a_defect_is_said_and_the_screen_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+
+    class Broken(Told):
+        def site(self, site_id: str, at: datetime) -> SiteDetail:
+            raise ZeroDivisionError("[red]odd[/]")
+
+    async def play(app: WatchApp, pilot: Pilot[None]) -> None:
+        await pilot.press("enter")
+        await until(pilot, lambda: "a defect of this program: ZeroDivisionError: [red]odd[/]" in seen(app))
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(app.screen, MainScreen)
+
+    played(play, Broken())
+
+
 def test_what_got_worse_is_marked_until_the_cursor_was_there() -> None:
     told = Told()
 
