@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from mist_pipeline.domain.metrics import title_of
+from mist_pipeline.domain.metrics import classifier_title, title_of
 from mist_pipeline.domain.severity import status_of
 from mist_pipeline.domain.text import clean, count, safe_url
 from mist_pipeline.domain.text import instant as in_words
@@ -32,7 +32,7 @@ def site_page(detail: SiteDetail, width: int, glyphs: Glyphs) -> list[Text]:
         facts.append(f"so since {site.changed_since:%H:%M} UTC")
     if site.health is not None:
         change = number(site.health_change, glyphs, 1, signed=True)
-        facts.append(f"health {number(site.health, glyphs, 1)} ({change}) on the last analysed day")
+        facts.append(f"health {number(site.health, glyphs, 1)} ({change})")
     if site.clients is not None:
         facts.append(count(site.clients, "client"))
     lines.append(Text(glyphs.dot.join(facts), style="dim"))
@@ -46,7 +46,7 @@ def site_page(detail: SiteDetail, width: int, glyphs: Glyphs) -> list[Text]:
         "What the cloud blames today",
         (
             Text(
-                f"  {cut(title_of(metric), 20, glyphs)} {cut(classifier, 40, glyphs)} {minutes:>10,.0f} degraded user-minutes"
+                f"  {cut(title_of(metric), 20, glyphs)} {cut(classifier_title(classifier), min(40, max(width - 56, 14)), glyphs)} {minutes:>8,.0f} degraded user-minutes"
             )
             for metric, classifier, minutes in detail.classifiers
         ),
