@@ -41,6 +41,7 @@ _WHY: Mapping[Reason, str] = {
     "test": "This is a test. Nothing is wrong.",
 }
 _WHY_OVER = "First message about this incident. It is over already."
+_WHY_RECOVERING = "It is recovering."
 _WHY_MERGED = "It is now part of another incident."
 _PAST = "over before it was noticed"
 _LATE = timedelta(minutes=15)
@@ -109,13 +110,14 @@ def state(message: Message) -> str:
         end = "MERGED" if incident.merged_into else "RESOLVED"
         return f"{end} after {duration(lasted(incident))}"
     acknowledged = f"{severity}, acknowledged" if incident.status == "acknowledged" else severity
+    still = f"{acknowledged}, recovering" if is_recovering(incident) else f"Still {acknowledged}"
     return {
         "severity_rise": f"Now {severity}",
         "more_sites": f"{acknowledged}, more sites",
         "some_resolved": f"{acknowledged}, partly recovered",
         "reopened": f"{severity} again",
         "unacknowledged": f"{severity}, no longer acknowledged",
-        "repeat_due": f"Still {acknowledged}",
+        "repeat_due": still,
         "escalation": f"ESCALATED, {severity}",
         "digest": f"DIGEST, {acknowledged}",
     }.get(message.reason, acknowledged)
@@ -126,6 +128,8 @@ def why(message: Message) -> str:
     sentence = _WHY_MERGED if message.incident.merged_into else _WHY[message.reason]
     if message.reason == "first" and message.incident.status == "resolved":
         sentence = _WHY_OVER
+    if message.reason == "repeat_due" and is_recovering(message.incident):
+        sentence = _WHY_RECOVERING
     decided, sent = message.incident.updated_at, message.sent_at
     if sent is None or sent - decided < _LATE:
         return sentence
@@ -140,6 +144,11 @@ def lasted(incident: IncidentView) -> timedelta:
     """From its beginning to the end of its last bad hour, or to this message while it goes on."""
     ended = incident.last_bad_at or incident.resolved_at or incident.updated_at
     return max(ended - incident.since, timedelta(0))
+
+
+def is_recovering(incident: IncidentView) -> bool:
+    """Whether none of it is bad any more, and it is not over yet."""
+    return incident.status != "resolved" and incident.last_bad_at is not None
 
 
 def condition(incident: IncidentView) -> str:

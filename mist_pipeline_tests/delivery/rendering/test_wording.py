@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -74,6 +74,18 @@ def test_what_is_over_says_how_long_it_lasted_and_what_is_acknowledged_says_so()
     )
     taken = incident(status="acknowledged")
     assert wording.headline(message(taken, "acknowledged")).startswith("CRITICAL, acknowledged: ")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("open", "CRITICAL, recovering: "), ("acknowledged", "CRITICAL, acknowledged, recovering: ")],
+)
+def test_a_repeat_about_what_recovers_says_so_and_not_that_it_goes_on(status: Any, expected: str) -> None:
+    told = message(incident(status=status, last_bad_at=START + timedelta(hours=1)), "repeat_due")
+    assert wording.headline(told).startswith(expected)
+    assert wording.why(told) == "It is recovering."
+    assert "going on" not in wording.plain_text(told)
+    assert "Still" not in wording.plain_text(told)
 
 
 def test_what_went_into_another_incident_is_over_but_does_not_claim_to_have_recovered() -> None:
