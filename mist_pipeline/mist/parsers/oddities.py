@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 
 from mist_pipeline.mist.errors import UnexpectedShape
 
-MOST_LOST_SHARE = 0.1
-"""Above this share of rows or readings (and more than one) an answer is refused: a cloud that sends scores as percentages, or
+MOST_ODD_SHARE = 0.1
+"""Above this share of rows (and more than `MOST_ODD_ROWS`) an answer is refused: a cloud that sends scores as percentages, or
 renames a key, does so for all, and a rest that happens to be readable would pass for the whole. Below it are single records."""
+
+MOST_ODD_ROWS = 3
+"""That many odd rows are no format, in a list as short as a small organisation's, unless they are most of it."""
 
 MOST_NAMED = 20
 """Oddities that are kept with their place; all are counted."""
@@ -51,8 +54,8 @@ class Oddities:
 
     Attributes:
         endpoint: Whose documents.
-        read: Rows and readings that there were.
-        lost: Of them, those that were set aside.
+        read: Rows that there were.
+        lost: Rows and readings that were set aside.
         emptied: Fields that nobody needs and that are empty now.
         first: The first that were lost, then the first that were emptied.
     """
@@ -61,6 +64,8 @@ class Oddities:
     read: int = 0
     lost: int = 0
     emptied: int = 0
+    _lost_rows: int = 0
+    _rows_that_lack: set[str] = field(default_factory=set)
     _lost: list[Oddity] = field(default_factory=list)
     _emptied: list[Oddity] = field(default_factory=list)
 
@@ -69,8 +74,22 @@ class Oddities:
         """What is odd, at most `MOST_NAMED`; what was lost comes first."""
         return [*self._lost, *self._emptied][:MOST_NAMED]
 
+    @property
+    def odd_rows(self) -> int:
+        """Rows that were set aside, and rows of which readings were: each counts once, however many columns are odd."""
+        return self._lost_rows + len(self._rows_that_lack)
+
     def set_aside(self, where: str, reason: str, row: str = "") -> None:
-        """A row or a reading is missing now."""
+        """A row is missing now."""
+        self._lost_rows += 1
+        self._lose(where, reason, row)
+
+    def set_aside_reading(self, where: str, reason: str, row: str) -> None:
+        """A reading of a row that has an id is missing now."""
+        self._rows_that_lack.add(row)
+        self._lose(where, reason, row)
+
+    def _lose(self, where: str, reason: str, row: str) -> None:
         self.lost += 1
         if len(self._lost) < MOST_NAMED:
             self._lost.append(Oddity(self.endpoint, where, row, reason))
@@ -85,20 +104,23 @@ class Oddities:
         """Count those of another answer too."""
         self.read += others.read
         self.lost += others.lost
+        self._lost_rows += others._lost_rows  # noqa: SLF001 - of the same class
+        self._rows_that_lack |= others._rows_that_lack  # noqa: SLF001
         self.emptied += others.emptied
-        self._lost = [*self._lost, *others._lost][:MOST_NAMED]  # noqa: SLF001 - of the same class
+        self._lost = [*self._lost, *others._lost][:MOST_NAMED]  # noqa: SLF001
         self._emptied = [*self._emptied, *others._emptied][:MOST_NAMED]  # noqa: SLF001
 
     def check(self) -> None:
-        """Refuse an answer of which too much is lost.
+        """Refuse an answer of which too many rows are odd. One odd row is never too many.
 
         Raises:
-            UnexpectedShape: More than one and more than `MOST_LOST_SHARE` of it cannot be read.
+            UnexpectedShape: Several rows are odd, and they are more than half, or more than `MOST_ODD_ROWS` and `MOST_ODD_SHARE`.
         """
-        if self.lost > max(1.0, MOST_LOST_SHARE * self.read):
+        most = min(self.read / 2, max(float(MOST_ODD_ROWS), MOST_ODD_SHARE * self.read))
+        if self.odd_rows > max(1.0, most):
             first = self._lost[0]
             raise UnexpectedShape(
-                f"{self.lost} of {self.read} rows and readings cannot be read, the first because {first.reason}",
+                f"{self.odd_rows} of {self.read} rows cannot be read, the first because {first.reason}",
                 where=first.where,
                 endpoint=self.endpoint,
             )

@@ -373,9 +373,8 @@ def _share_pct(node: Node) -> float | None:
     """A score as percentage; one that cannot be is set aside, since a reading is lost with it."""
     if node.value is None:
         return None
-    node.odd.read += 1
     share = node.value if type(node.value) in (int, float) else math.nan
     if -1e-6 <= share <= 1 + 1e-6:
         return 100.0 * min(max(float(share), 0.0), 1.0)
-    node.odd.set_aside(node.where, node.fail("a score between 0 and 1").what, node.row)
+    node.odd.set_aside_reading(node.where, node.fail("a score between 0 and 1").what, node.row)
     return None

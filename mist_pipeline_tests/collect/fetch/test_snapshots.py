@@ -51,8 +51,8 @@ def test_one_odd_site_is_set_aside_and_counted_and_the_answer_is_kept_as_receive
 
 
 def test_a_list_of_odd_sites_is_refused(store: RawStore) -> None:
-    document = [{"id": f"s{number}" if number > 2 else number} for number in range(20)]
-    with pytest.raises(MistError, match="3 of 20 rows and readings cannot be read"):
+    document = [{"id": f"s{number}" if number > 3 else number} for number in range(20)]
+    with pytest.raises(MistError, match="4 of 20 rows cannot be read"):
         fetch_snapshot("sites", FakeCloud({"sites": lambda _: document}), store, ORIGIN, NOW)
 
 

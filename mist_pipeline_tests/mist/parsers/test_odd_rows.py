@@ -306,7 +306,21 @@ def test_a_row_with_anything_anywhere_never_costs_the_others(
 
 
 @pytest.mark.parametrize(
-    ("rows", "lost", "is_refused"), [(1, 1, False), (20, 2, False), (20, 3, True), (2, 2, True)]
+    ("rows", "lost", "is_refused"),
+    [
+        (1, 1, False),
+        (2, 1, False),
+        (2, 2, True),
+        (3, 2, True),
+        (4, 2, False),
+        (10, 2, False),
+        (12, 3, False),
+        (12, 4, True),
+        (30, 3, False),
+        (30, 4, True),
+        (3000, 300, False),
+        (3000, 301, True),
+    ],
 )
 def test_a_share_of_odd_rows_is_a_changed_cloud_and_refused(rows: int, lost: int, is_refused: bool) -> None:
     odd = parsers.Oddities("sites")
@@ -315,11 +329,21 @@ def test_a_share_of_odd_rows_is_a_changed_cloud_and_refused(rows: int, lost: int
     if not is_refused:
         odd.check()
         return
-    with pytest.raises(
-        UnexpectedShape, match=rf"{lost} of {rows} rows and readings cannot be read"
-    ) as caught:
+    with pytest.raises(UnexpectedShape, match=rf"{lost} of {rows} rows cannot be read") as caught:
         odd.check()
     assert caught.value.where == "[0].id"
+
+
+@pytest.mark.parametrize("sites", [1, 2, 3, 8, 9])
+def test_a_site_of_which_every_score_is_odd_counts_once_and_costs_no_other(sites: int) -> None:
+    sound = {"capacity": 0.9, "coverage": 0.8, "roaming": 0.7, "throughput": 0.6}
+    rows = [{"site_id": f"s{number}", **sound} for number in range(sites)]
+    rows[0] |= dict.fromkeys(sound, -1)
+    odd = parsers.Oddities("sites_sle")
+    found = parsers.parse_sites_sle({**WINDOW, "results": rows}, odd=odd)
+    odd.check()
+    assert (odd.read, odd.lost, odd.odd_rows) == (sites, 4, 1)
+    assert found.scores_pct["capacity"] == [None, *[90.0] * (sites - 1)]
 
 
 def test_scores_sent_as_percentages_are_refused_and_not_read_as_missing() -> None:

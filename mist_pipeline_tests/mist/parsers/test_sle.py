@@ -432,7 +432,7 @@ class TestSitesSle:
         found = parsers.parse_sites_sle(sites_sle(*rows), odd=odd)
         assert found.scores_pct == {"capacity": [50.0, None], "coverage": [None, 100.0]}
         assert [(each.where, each.row) for each in odd.first] == [("results[0].coverage", "a")]
-        assert (odd.read, odd.lost) == (2 + 3, 1)
+        assert (odd.read, odd.lost, odd.odd_rows) == (2, 1, 1)
 
     @pytest.mark.parametrize("row", [{"coverage": 1}, {"site_id": "../x", "coverage": 1}, 7, None])
     def test_a_row_without_a_site_is_set_aside(self, row: Any) -> None:
