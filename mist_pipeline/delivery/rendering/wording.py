@@ -40,7 +40,18 @@ _WHY: Mapping[Reason, str] = {
     "digest": "Collected during quiet hours.",
     "test": "This is a test. Nothing is wrong.",
 }
-_WHY_OVER = "First message about this incident. It is over already."
+_WHY_OVER: Mapping[Reason, str] = {
+    "first": "First message about this incident. It is over already.",
+    "severity_rise": "It had become worse. It is over now.",
+    "more_sites": "More sites were hit. It is over now.",
+    "some_resolved": "All of it has recovered.",
+    "reopened": "It was back after it had recovered. It is over now.",
+    "repeat_due": "It went on for longer. It is over now.",
+    "escalation": "Nobody had acknowledged it in time. It is over now.",
+    "acknowledged": "Somebody had acknowledged it. It is over now.",
+    "unacknowledged": "The acknowledgement had been taken back. It is over now.",
+}
+"""Of what was over by the time it was sent, such as by a mail server that refused at first; the others hold then too."""
 _WHY_RECOVERING = "It is recovering."
 _WHY_MERGED = "It is now part of another incident."
 _PAST = "over before it was noticed"
@@ -125,15 +136,21 @@ def state(message: Message) -> str:
 
 def why(message: Message) -> str:
     """The sentence behind the reason of the message, and another one where it is sent late."""
-    sentence = _WHY_MERGED if message.incident.merged_into else _WHY[message.reason]
-    if message.reason == "first" and message.incident.status == "resolved":
-        sentence = _WHY_OVER
-    if message.reason == "repeat_due" and is_recovering(message.incident):
-        sentence = _WHY_RECOVERING
+    sentence = _why(message.incident, message.reason)
     decided, sent = message.incident.updated_at, message.sent_at
     if sent is None or sent - decided < _LATE:
         return sentence
     return f"{sentence} Told late: it was so at {instant(decided)}, and is sent at {instant(sent)}."
+
+
+def _why(incident: IncidentView, reason: Reason) -> str:
+    if incident.merged_into:
+        return _WHY_MERGED
+    if incident.status == "resolved":
+        return _WHY_OVER.get(reason, _WHY[reason])
+    if reason == "repeat_due" and is_recovering(incident):
+        return _WHY_RECOVERING
+    return _WHY[reason]
 
 
 _NOTICED_LATER = timedelta(minutes=10)

@@ -88,6 +88,16 @@ def test_a_repeat_about_what_recovers_says_so_and_not_that_it_goes_on(status: An
     assert "Still" not in wording.plain_text(told)
 
 
+@pytest.mark.parametrize("reason", [one for one in get_args(Reason) if one not in ("test", "digest")])
+@pytest.mark.parametrize("delay", [timedelta(0), timedelta(hours=3)])
+def test_whatever_is_sent_about_what_is_over_says_that_it_is_over(reason: Reason, delay: timedelta) -> None:
+    over = resolved(incident())
+    said = wording.why(replace(message(over, reason), sent_at=over.updated_at + delay))
+    assert re.search(r"\bover\b|All of it has recovered", said), said
+    assert not re.search(r"has become|are hit|still|Nobody has|is working|is back|A part|is due", said), said
+    assert ("Told late" in said) == bool(delay)
+
+
 def test_what_went_into_another_incident_is_over_but_does_not_claim_to_have_recovered() -> None:
     gone = message(replace(resolved(incident()), merged_into="feedbeef"), "all_resolved")
     assert wording.headline(gone).startswith("MERGED after 2 h 10 min: ")
