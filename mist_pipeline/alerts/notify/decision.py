@@ -6,7 +6,7 @@ decision.
 >>> from datetime import UTC
 >>> at = datetime(2026, 3, 2, 10, tzinfo=UTC)
 >>> incident = VisibleIncident(
-...     incident_id="i1", state="open", severity="major", site_ids=frozenset({"s1"}), labels={}, opened_at=at
+...     incident_id="i1", state="open", severity="major", site_ids=frozenset({"s1"}), alerts=({},), opened_at=at
 ... )
 >>> should_notify(incident, None, Route(name="all", sinks=("mail",)), at).reason
 'first'
@@ -101,7 +101,7 @@ class VisibleIncident:
         state: open, acknowledged, resolved or merged.
         severity: The worst of the visible alerts; info when there is none.
         site_ids: Their sites.
-        labels: Union of their labels; of all alerts when none is active.
+        alerts: Labels of each of them; of every alert when none is active.
         opened_at: When the incident began.
         merged_into: Where its alerts went.
         silenced_by: Silence of the first alert, if all are silenced or inhibited.
@@ -113,12 +113,17 @@ class VisibleIncident:
     state: IncidentState
     severity: Severity
     site_ids: frozenset[str]
-    labels: Labels
+    alerts: tuple[Labels, ...]
     opened_at: datetime
     merged_into: str | None = None
     silenced_by: str | None = None
     inhibited_by: str | None = None
     is_past: bool = False
+
+    @property
+    def families(self) -> frozenset[str]:
+        """What its alerts are about."""
+        return frozenset(family for alert in self.alerts for family in alert.get("family", ()))
 
 
 def should_notify(
@@ -237,12 +242,8 @@ def _visible(
         if is_past
         else worst(alert.severity for alert in shown),
         site_ids=frozenset(alert.site_id for alert in shown),
-        labels=_union(
-            [
-                its
-                for its, alert in zip(labels, going, strict=True)
-                if not visible or alert.alert_id in visible
-            ]
+        alerts=tuple(
+            its for its, alert in zip(labels, going, strict=True) if not visible or alert.alert_id in visible
         ),
         opened_at=incident.opened_at,
         merged_into=incident.merged_into,
@@ -250,14 +251,6 @@ def _visible(
         inhibited_by=next((name for name in inhibited if name), None) if is_hidden else None,
         is_past=is_past,
     )
-
-
-def _union(labels: Iterable[Labels]) -> Labels:
-    together: dict[str, dict[str, None]] = {}
-    for one in labels:
-        for label, values in one.items():
-            together.setdefault(label, {}).update(dict.fromkeys(values))
-    return {label: tuple(values) for label, values in together.items()}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ collected into digests, with what was over before it was noticed. Pure; the ledg
 >>> from datetime import UTC
 >>> at = datetime(2026, 3, 2, 10, tzinfo=UTC)
 >>> incident = VisibleIncident(
-...     incident_id="i1", state="open", severity="major", site_ids=frozenset({"s1"}), labels={"severity": ("major",)},
+...     incident_id="i1", state="open", severity="major", site_ids=frozenset({"s1"}), alerts=({"severity": ("major",)},),
 ...     opened_at=at,
 ... )
 >>> [(one.sink, one.reason) for one in plan([incident], {}, [Route(name="all", sinks=("mail",))], at).notifications]
@@ -24,7 +24,6 @@ from typing import Any
 
 from mist_pipeline.alerts.lifecycle.model import Withheld, stable_id
 from mist_pipeline.alerts.notify.decision import Decision, LastNotification, VisibleIncident, should_notify
-from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.alerts.notify.outcome import DeliveryKind
 from mist_pipeline.alerts.notify.routes import Route, chosen_routes
 from mist_pipeline.domain.severity import Severity, rank, worst
@@ -129,12 +128,12 @@ def failing_sink_family(sink: str) -> str:
     return f"{_DELIVERY}{sink}"
 
 
-def failing_sink(labels: Labels) -> str | None:
+def failing_sink(incident: VisibleIncident) -> str | None:
     """The sink that fails, of an incident that says so; None of every other."""
-    families = labels.get("family", ())
-    if len(families) != 1 or not families[0].startswith(_DELIVERY):
+    if len(incident.families) != 1:
         return None
-    return families[0].removeprefix(_DELIVERY)
+    (family,) = incident.families
+    return family.removeprefix(_DELIVERY) if family.startswith(_DELIVERY) else None
 
 
 def plan(
@@ -190,7 +189,7 @@ def plan(
         is_known = any((sink, incident.incident_id) in last for sink in route_of)
         if incident.state in {"open", "acknowledged"}:
             names = [
-                route.escalation for route in chosen_routes(routes, incident.labels, now) if route.escalation
+                route.escalation for route in chosen_routes(routes, incident.alerts, now) if route.escalation
             ]
             if names and (is_known or any(one.is_notifying for one in decisions.values())):
                 begun[incident.incident_id] = tuple(dict.fromkeys(names))
@@ -210,15 +209,15 @@ def _route_by_sink(
     hour, all others hear of it. That somebody gets nothing is told by all where no route leads anywhere.
     """
     route_of: dict[str, Route] = {}
-    for route in chosen_routes(routes, incident.labels, now):
+    for route in chosen_routes(routes, incident.alerts, now):
         for sink in route.sinks:
             route_of.setdefault(sink, route)
-    failing = failing_sink(incident.labels)
-    if failing is None and incident.labels.get("family") != (RECIPIENTS,):
+    failing = failing_sink(incident)
+    if failing is None and incident.families != {RECIPIENTS}:
         return route_of
     if failing is not None:
         route_of.pop(failing, None)
-    if any(route.suits(incident.labels) and set(route.sinks) != {failing} for route in routes):
+    if any(route.suits(incident.alerts) and set(route.sinks) != {failing} for route in routes):
         return route_of
     return {sink: Route.none_to(sink) for sink in sinks if sink != failing}
 

@@ -9,7 +9,7 @@ anything to notify about (`decision`), and what a sink's name means (``delivery`
 ...     Route(name="rest", sinks=("mail",), match='site_group="North"'),
 ... ]
 >>> labels = {"severity": ("major",), "site_group": ("North",)}
->>> [route.name for route in chosen_routes(routes, labels, datetime(2026, 11, 28, 12, tzinfo=UTC))]
+>>> [route.name for route in chosen_routes(routes, [labels], datetime(2026, 11, 28, 12, tzinfo=UTC))]
 ['rest']
 """
 
@@ -20,25 +20,29 @@ from datetime import UTC, datetime, timedelta
 from pydantic import Field
 
 from mist_pipeline.alerts.notify.config import Hours, Match, Minutes, matchers_of
-from mist_pipeline.alerts.notify.matchers import Labels, Matcher
+from mist_pipeline.alerts.notify.matchers import Labels, Matcher, all_match
 from mist_pipeline.alerts.notify.time_windows import Window
 from mist_pipeline.domain.config_section import Section
 from mist_pipeline.domain.severity import SEVERITIES, Severity, rank
 
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_SHOWN = 5
+"""Values of a label in a reason."""
 
 
 class Route(Section):
     """One way from an incident to people; the first that fits is taken, and later ones after `goes_on`.
 
-    ``match`` is about the labels of an incident: those in `matchers.LABELS`.
+    ``match`` is about the labels of one alert (`matchers.LABELS`): an incident fits if one of its alerts does. So none
+    is lost by growing, over an excluded site too.
     """
 
     name: str = Field(min_length=1, description="For people.")
     sinks: tuple[str, ...] = Field(min_length=1, description="Names of the sinks that are notified.")
     min_severity: Severity = Field("warning", description="Milder incidents go elsewhere.")
     match: Match = Field(
-        "", description='Matchers as in Alertmanager, all must hold: `site_group="North",family!="roaming"`.'
+        "",
+        description='Matchers as in Alertmanager, all must hold for one alert of the incident: `site_group="North",family!="roaming"`.',
     )
     hours: tuple[Window, ...] = Field((), description="Only in these windows; empty: always.")
     goes_on: bool = Field(False, description="Whether later routes are asked, too.")
@@ -69,7 +73,7 @@ class Route(Section):
 
     @property
     def matchers(self) -> tuple[Matcher, ...]:
-        """All must match the labels of an incident."""
+        """All must match the labels of one alert of an incident."""
         return matchers_of(self.match)
 
     @property
@@ -87,22 +91,21 @@ class Route(Section):
         """See ``repeat_after_hours``."""
         return None if self.repeat_after_hours is None else timedelta(hours=self.repeat_after_hours)
 
-    def refuses(self, labels: Labels, now: datetime) -> str:
-        """Why this route is not for an incident with these labels now; '' if it is."""
-        severity = max((rank(one) for one in labels.get("severity", ())), default=0)
+    def refuses(self, alerts: Sequence[Labels], now: datetime) -> str:
+        """Why this route is not for an incident with alerts of these labels now; '' if it is."""
+        severity = _severity(alerts)
         if severity < rank(self.min_severity):
             return f"severity {SEVERITIES[severity]} is milder than {self.min_severity}"
-        for matcher in self.matchers:
-            if not matcher.matches(labels):
-                values = ", ".join(labels.get(matcher.label, ())) or "nothing"
-                return f"{matcher.label} is {values}, wanted {matcher}"
+        matchers = self.matchers
+        if matchers and not any(all_match(matchers, labels) for labels in alerts or ({},)):
+            return _unmatched(matchers, alerts)
         if self.hours and not any(window.contains(now) for window in self.hours):
             return "outside its hours"
         return ""
 
-    def suits(self, labels: Labels) -> bool:
-        """Whether it is for an incident with these labels at some hour."""
-        return not self.model_copy(update={"hours": ()}).refuses(labels, _ANY_TIME)
+    def suits(self, alerts: Sequence[Labels]) -> bool:
+        """Whether it is for an incident with alerts of these labels at some hour."""
+        return not self.model_copy(update={"hours": ()}).refuses(alerts, _ANY_TIME)
 
     def quiet_until(self, severity: Severity, now: datetime) -> datetime | None:
         """Until when an incident of this severity waits for the digest; None if it is notified at once."""
@@ -110,6 +113,22 @@ class Route(Section):
             return None
         ends = [end for window in self.quiet_hours if (end := window.ends_at(now)) is not None]
         return max(ends, default=None)
+
+
+def _severity(alerts: Iterable[Labels]) -> int:
+    """Rank of the worst of them."""
+    return max((rank(one) for labels in alerts for one in labels.get("severity", ())), default=0)
+
+
+def _unmatched(matchers: Sequence[Matcher], alerts: Sequence[Labels]) -> str:
+    """Why none of the alerts fulfils all matchers."""
+    for matcher in matchers:
+        if not any(matcher.matches(labels) for labels in alerts or ({},)):
+            found = dict.fromkeys(value for labels in alerts for value in labels.get(matcher.label, ()))
+            more = f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
+            values = ", ".join(list(found)[:_SHOWN]) or "nothing"
+            return f"{matcher.label} is {values}{more}, wanted {matcher}"
+    return f"no single alert fulfils all of {', '.join(map(str, matchers))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +152,11 @@ class Explanation:
     quiet_until: datetime | None = None
 
 
-def chosen_routes(routes: Iterable[Route], labels: Labels, now: datetime) -> list[Route]:
-    """Routes of an incident: in order, up to the first that fits and does not go on."""
+def chosen_routes(routes: Iterable[Route], alerts: Sequence[Labels], now: datetime) -> list[Route]:
+    """Routes of an incident, by the labels of its alerts: in order, up to the first that fits and does not go on."""
     chosen: list[Route] = []
     for route in routes:
-        if not route.refuses(labels, now):
+        if not route.refuses(alerts, now):
             chosen.append(route)
             if not route.goes_on:
                 break
@@ -145,12 +164,12 @@ def chosen_routes(routes: Iterable[Route], labels: Labels, now: datetime) -> lis
 
 
 def explain_route(routes: Sequence[Route], labels: Labels, now: datetime) -> list[Explanation]:
-    """Which routes an incident with these labels takes, and why; one answer for each route, in order."""
+    """Which routes an incident of one alert with these labels takes, and why; one answer for each route, in order."""
     answers: list[Explanation] = []
     taken_by = ""
-    severity = SEVERITIES[max((rank(one) for one in labels.get("severity", ())), default=0)]
+    severity = SEVERITIES[_severity([labels])]
     for route in routes:
-        refusal = route.refuses(labels, now)
+        refusal = route.refuses([labels], now)
         if taken_by:
             answers.append(
                 Explanation(route.name, is_chosen=False, because=f"route {taken_by!r} ends the search")

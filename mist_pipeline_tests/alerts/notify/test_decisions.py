@@ -45,7 +45,9 @@ def visible(
         "state": "open",
         "severity": severity,
         "site_ids": frozenset(sites),
-        "labels": {"severity": (severity,), "site_group": ("North",), "site_id": tuple(sites)},
+        "alerts": tuple(
+            {"severity": (severity,), "site_group": ("North",), "site_id": (site,)} for site in sites or ("",)
+        ),
         "opened_at": START,
         **more,
     }
@@ -158,7 +160,7 @@ def test_silenced_sites_are_taken_out_of_an_incident_and_the_rest_is_told() -> N
     (seen,) = visible_incidents(state, [silence('site_id=~"s1?[0-3]"')], {}, START).values()
     assert seen.silenced_by is None
     assert seen.site_ids == {f"s{n}" for n in range(4, 10)}
-    assert set(seen.labels["site_id"]) == seen.site_ids
+    assert {alert["site_id"] for alert in seen.alerts} == {(site,) for site in seen.site_ids}
     (hidden,) = visible_incidents(state, [silence('site_id=~".*"')], {}, START).values()
     assert (hidden.silenced_by, hidden.site_ids) == ("works", frozenset())
 
@@ -183,7 +185,7 @@ ROUTES = [
 def test_routes_go_by_severity_label_and_time(severity: str, group: str, hour: int, names: list[str]) -> None:
     labels = {"severity": (severity,), "site_group": (group,)}
     now = START + hour * HOUR
-    assert [route.name for route in chosen_routes(ROUTES, labels, now)] == names
+    assert [route.name for route in chosen_routes(ROUTES, [labels], now)] == names
     assert [one.route for one in explain_route(ROUTES, labels, now) if one.is_chosen] == names
 
 
@@ -201,6 +203,53 @@ def test_the_explanation_says_why_and_why_not() -> None:
     assert third.because == "route 'north' ends the search"
     nothing = explain_route([ROUTES[1]], {"severity": ("major",)}, START)
     assert nothing[0].because == 'site_group is nothing, wanted site_group="North"'
+
+
+@pytest.mark.parametrize(
+    ("match", "alerts", "refusal"),
+    [
+        ('site!="Lab"', [("Lab", "radio", "critical")], 'site is Lab, wanted site!="Lab"'),
+        ('site!="Lab"', [("Lab", "radio", "critical"), ("Bonn", "radio", "critical")], ""),
+        ('site!~"L.*"', [("Lab", "radio", "critical"), ("Bonn", "radio", "warning")], ""),
+        ('family!="roaming"', [("Bonn", "radio", "major"), ("Bonn", "roaming", "major")], ""),
+        ('severity!="warning"', [("Bonn", "radio", "warning"), ("Bonn", "wan", "critical")], ""),
+        ('site="Bonn",family="wan"', [("Bonn", "radio", "major"), ("Bonn", "wan", "major")], ""),
+        (
+            'site="Bonn",family="wan"',
+            [("Bonn", "radio", "major"), ("Lab", "wan", "major")],
+            'no single alert fulfils all of site="Bonn", family="wan"',
+        ),
+        (
+            'site="Kiel"',
+            [(f"s{n}", "wan", "major") for n in range(9)],
+            'site is s0, s1, s2, s3, s4 and 4 more, wanted site="Kiel"',
+        ),
+        ('site!="Lab"', [], ""),
+    ],
+)
+def test_a_route_fits_an_incident_if_one_of_its_alerts_fits_every_matcher(
+    match: str, alerts: list[tuple[str, str, str]], refusal: str
+) -> None:
+    route = Route(name="all", sinks=("mail",), min_severity="info", match=match)
+    its = tuple(
+        {"site": (site,), "family": (family,), "severity": (level,)} for site, family, level in alerts
+    )
+    assert route.refuses(its, START) == refusal
+    said = plan([visible(alerts=its)], {}, [route], START)
+    assert [one.sink for one in said.notifications] == ([] if refusal else ["mail"])
+    assert said.withheld == ({"i1": Withheld("no_route")} if refusal else {})
+
+
+def test_an_incident_that_grows_over_an_excluded_site_is_still_told() -> None:
+    rows = [finding(f"s{n}", "device", "site_down", "critical", "") for n in range(12)]
+    state, _ = run([live(0, *rows)])
+    seen = visible_incidents(state, [], {}, START).values()
+    routes = [Route(name="all", sinks=("mail",), match='site_id!="s3"')]
+    assert [one.sink for one in plan(seen, {}, routes, START).notifications] == ["mail"]
+    works = [silence('site_id!="s3"')]
+    only_excluded = visible_incidents(state, works, {}, START).values()
+    assert [one.site_ids for one in only_excluded] == [{"s3"}]
+    assert plan(only_excluded, {}, routes, START).notifications == ()
 
 
 def test_a_route_without_sinks_is_refused() -> None:
@@ -352,7 +401,11 @@ FAILS = {"family": (failing_sink_family("chat"),), "severity": ("major",), "scop
 )
 def test_a_sink_that_fails_is_told_to_the_others(routes: list[Route], told_to: list[str]) -> None:
     said = plan(
-        [visible(labels=FAILS, site_ids=frozenset({""}))], {}, routes, START, sinks=("chat", "mail", "pager")
+        [visible(alerts=(FAILS,), site_ids=frozenset({""}))],
+        {},
+        routes,
+        START,
+        sinks=("chat", "mail", "pager"),
     )
     assert sorted(one.sink for one in said.notifications) == told_to
     assert said.withheld.keys() == (set() if told_to else {"i1"})
@@ -370,19 +423,19 @@ def test_a_recipient_that_gets_nothing_is_told_by_the_routes_or_else_by_all(
     routes: list[Route], told_to: list[str]
 ) -> None:
     labels = {**FAILS, "family": (RECIPIENTS,)}
-    said = plan([visible(labels=labels)], {}, routes, START, sinks=("chat", "mail", "pager"))
+    said = plan([visible(alerts=(labels,))], {}, routes, START, sinks=("chat", "mail", "pager"))
     assert sorted(one.sink for one in said.notifications) == told_to
 
 
 def test_who_heard_that_a_sink_fails_hears_that_it_works_again() -> None:
     last = {("mail", "i1"): told()}
-    over = visible(state="resolved", labels=FAILS, site_ids=frozenset({""}))
+    over = visible(state="resolved", alerts=(FAILS,), site_ids=frozenset({""}))
     said = plan([over], last, [Route(name="all", sinks=("chat",))], START, sinks=("chat", "mail"))
     assert [(one.sink, one.reason) for one in said.notifications] == [("mail", "all_resolved")]
 
 
 def test_where_there_is_only_the_sink_that_fails_nobody_can_be_told() -> None:
-    said = plan([visible(labels=FAILS)], {}, [Route(name="all", sinks=("chat",))], START, sinks=("chat",))
+    said = plan([visible(alerts=(FAILS,))], {}, [Route(name="all", sinks=("chat",))], START, sinks=("chat",))
     assert said.notifications == ()
     assert str(said.withheld["i1"]) == "no_route"
 
