@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import requests
 
@@ -40,6 +41,7 @@ class Transport:
         self._limits = limits
         self._idle: deque[requests.Session] = deque()
         self._under_way: set[tuple[object, Deadline]] = set()
+        self._aborted: WeakSet[object] = WeakSet()
 
     def get(
         self,
@@ -75,6 +77,8 @@ class Transport:
         except IndexError:
             session = open_session(self._base_url)
         self._under_way.add(attempt)
+        if owner is not None and owner in self._aborted:
+            attempt[1].end()  # it was about to begin when its owner aborted all
         try:
             answer = send(
                 "GET",
@@ -99,7 +103,8 @@ class Transport:
         return answer
 
     def abort(self, owner: object) -> None:
-        """End the attempts of an owner that are under way; each fails at once."""
+        """End the attempts of an owner that are under way; each fails at once, and so does one that begins later."""
+        self._aborted.add(owner)
         for whose, deadline in tuple(self._under_way):
             if whose is owner:
                 deadline.end()

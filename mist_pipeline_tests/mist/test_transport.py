@@ -5,12 +5,15 @@ import json
 import pickle
 import random
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.retry import RetryPolicy
+from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import USER_AGENT
 from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.client import Limits, connect
@@ -28,7 +31,7 @@ from mist_pipeline.mist.errors import (
     Unavailable,
     UnexpectedShape,
 )
-from mist_pipeline.mist.transport import MIST_LIMITS
+from mist_pipeline.mist.transport import MIST_LIMITS, Transport
 from mist_pipeline_tests.support.mist.scripted_cloud import (
     GOOD,
     IMPATIENT,
@@ -394,3 +397,14 @@ def test_seen_paths_hold_no_page_number_for_single_documents(
     cloud.answers(GOOD)
     ask(make_client())
     assert cloud.requests == [Seen("/api/v1/self", {}, cloud.requests[0].headers)]
+
+
+def test_an_attempt_that_begins_after_its_owner_aborted_all_fails_at_once(cloud: ScriptedCloud) -> None:
+    cloud.answers(replace(GOOD, behaviour="drip"))
+    transport, owner = Transport(cloud.url, MIST_LIMITS), threading.Event()
+    transport.abort(owner)
+    began = time.monotonic()
+    with pytest.raises(NoAnswerError):
+        transport.get("/api/v1/self", {}, Secret(TOKEN), owner=owner)
+    assert time.monotonic() - began < 5
+    transport.close()
