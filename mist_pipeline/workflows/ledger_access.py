@@ -3,6 +3,8 @@
 Not here: sinks (``settings``), deciding (``alerts``), and sending (`messages`).
 """
 
+import io
+import logging
 from datetime import datetime
 from pathlib import Path
 
@@ -15,10 +17,21 @@ from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.alerts.lifecycle.model import ACTIVE
 from mist_pipeline.alerts.notify.known_values import Known
 from mist_pipeline.alerts.notify.silences import alert_labels, site_labels
+from mist_pipeline.collect.raw.durable import write_atomically
 from mist_pipeline.settings import Settings
 
 SITE_COLUMNS = ("site_id", "name", "timezone", "country_code", "sitegroup_ids", "attributes")
 """Columns of ``history.sites`` that notifications need."""
+
+_TYPES = pl.Schema(
+    {name: pl.List(pl.String) if name == "sitegroup_ids" else pl.String for name in SITE_COLUMNS}
+)
+
+log = logging.getLogger(__name__)
+
+
+class SitesUnreadableError(RuntimeError):
+    """The file of the sites as they were last seen is damaged."""
 
 
 def open_ledger(settings: Settings) -> Ledger:
@@ -84,22 +97,64 @@ def known_labels(settings: Settings, ledger: Ledger | None) -> Known:
 def known_sites(settings: Settings) -> pl.DataFrame:
     """The sites as they were last seen, with `SITE_COLUMNS`; none before the first poll.
 
-    A file of its own, since a notification must never wait for the warehouse.
+    A file of its own, since a notification must never wait for the warehouse. Without it, or where it is damaged, the
+    published copy says which sites there are: nobody stays uninformed because names are missing.
+    """
+    try:
+        return read_sites_file(settings)
+    except FileNotFoundError:
+        return _published_sites(settings)
+    except SitesUnreadableError as error:
+        log.warning(
+            "%s; the sites of the published copy stand in until the next poll or run writes it", error
+        )
+        return _published_sites(settings)
+
+
+def read_sites_file(settings: Settings) -> pl.DataFrame:
+    """The file of the sites as they were last seen, and nothing instead.
+
+    Raises:
+        FileNotFoundError: It was not written yet.
+        SitesUnreadableError: It is damaged.
     """
     path = sites_file(settings)
-    if not path.exists():
-        types = dict.fromkeys(SITE_COLUMNS, pl.String) | {"sitegroup_ids": pl.List(pl.String)}
-        return pl.DataFrame(schema=types)
-    return pl.read_parquet(path)
+    try:
+        # From memory: of a file that is mapped, another writer could take away the rest while it is read.
+        return pl.read_parquet(io.BytesIO(path.read_bytes())).select(SITE_COLUMNS).cast(_TYPES)
+    except FileNotFoundError:
+        raise
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        # Text after the first line is how polars came to ask.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SitesUnreadableError(f"{path} cannot be read: {reason}") from error
+
+
+def _published_sites(settings: Settings) -> pl.DataFrame:
+    """Those of the newest day in the published copy, for which nobody waits; none where it says nothing."""
+    if not settings.published_path.exists():
+        return pl.DataFrame(schema=_TYPES)
+    # Here, since a list of incidents must not wait for it.
+    import duckdb
+
+    from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
+
+    newest = "SELECT * FROM history.sites WHERE day = (SELECT max(day) FROM history.sites)"
+    try:
+        with connect(settings.published_path, read_only=True, wait_seconds=0) as connection:
+            return connection.execute(newest).pl().select(SITE_COLUMNS).cast(_TYPES)
+    except (FileNotFoundError, WarehouseBusyError):
+        return pl.DataFrame(schema=_TYPES)
+    except (duckdb.Error, pl.exceptions.PolarsError) as error:
+        log.warning("the published copy does not say which sites there are: %s", error)
+        return pl.DataFrame(schema=_TYPES)
 
 
 def remember_sites(settings: Settings, sites: pl.DataFrame) -> None:
-    """Keep the sites for notifications about them."""
-    path = sites_file(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.unfinished")
-    sites.select(SITE_COLUMNS).write_parquet(fresh)
-    fresh.replace(path)
+    """Keep the sites for notifications about them; of two that write at once, the later one's are whole."""
+    written = io.BytesIO()
+    sites.select(SITE_COLUMNS).write_parquet(written)
+    write_atomically(sites_file(settings), [written.getvalue()])
 
 
 def sites_file(settings: Settings) -> Path:

@@ -8,7 +8,7 @@ from mist_pipeline.workflows.doctor.asking import cloud
 from mist_pipeline.workflows.doctor.check import Check, Shown
 from mist_pipeline.workflows.doctor.installation import configuration, data_folder, disk, home
 from mist_pipeline.workflows.doctor.running import Running, heartbeat, running
-from mist_pipeline.workflows.doctor.stored import ledger, published, raw_files, raw_snapshot, warehouse
+from mist_pipeline.workflows.doctor.stored import ledger, published, raw_files, raw_snapshot, sites, warehouse
 from mist_pipeline.workflows.doctor.telling import delivery, last_results, matchers, sinks
 
 
@@ -36,6 +36,7 @@ def checks(
     yield warehouse(settings, shown)
     yield published(settings, shown)
     yield ledger(settings, shown)
+    yield from sites(settings, shown)
     yield from delivery(settings)
     yield from last_results(settings)
     yield from sinks(settings)

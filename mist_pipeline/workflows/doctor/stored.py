@@ -1,5 +1,6 @@
 """What is kept: raw files, warehouse, published copy, ledger."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,12 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check, Shown
-from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.ledger_access import (
+    SitesUnreadableError,
+    open_ledger,
+    read_sites_file,
+    sites_file,
+)
 
 _NAMED = 10
 """Damaged files that are named; they tend to come together."""
@@ -84,6 +90,21 @@ def ledger(settings: Settings, shown: Shown) -> Check:
         return Check(WRONG, "ledger", str(error), "without it nobody is notified")
     evaluated = f"last evaluation of {instant(last)}" if last else "no evaluation of sites yet"
     return Check(FINE, "ledger", f"{name}: {count(going, 'open incident')}, {evaluated}")
+
+
+def sites(settings: Settings, shown: Shown) -> Iterator[Check]:
+    """Whether the sites that notifications name and match can be read; nothing is said while all is well."""
+    try:
+        read_sites_file(settings)
+    except FileNotFoundError:
+        return  # the first poll or run writes it
+    except SitesUnreadableError as error:
+        named = str(error).replace(str(sites_file(settings)), shown(sites_file(settings)))
+        fix = (
+            "the next poll or `mist-pipeline run` writes it again; until then messages name sites as the published copy "
+            "does, and matchers that need a newer name, group or place match nothing"
+        )
+        yield Check(DOUBTFUL, "known sites", named, fix)
 
 
 def raw_snapshot(settings: Settings, shown: Shown) -> Check:

@@ -1,5 +1,6 @@
 """What evidence says of the user-hours of its episodes, kept in a file: a run that notifies never opens the warehouse."""
 
+import io
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ import polars as pl
 from mist_pipeline.alerts.impacts import size
 from mist_pipeline.alerts.impacts.due import DueIncident, window
 from mist_pipeline.alerts.lifecycle.model import Alert
+from mist_pipeline.collect.raw.durable import write_atomically
 from mist_pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -28,10 +30,9 @@ def remember_losses(settings: Settings, evidence: pl.DataFrame, as_of: datetime)
     """
     path = _losses_file(settings)
     fresh = size.merged(_known_losses(settings), size.episodes(evidence), as_of - KEPT)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    fresh.write_parquet(unfinished)
-    unfinished.replace(path)
+    written = io.BytesIO()
+    fresh.write_parquet(written)
+    write_atomically(path, [written.getvalue()])
 
 
 def _known_losses(settings: Settings) -> pl.DataFrame:

@@ -1,0 +1,136 @@
+"""The sites that notifications know: a damaged file of them is named and silences nobody."""
+
+import io
+import logging
+import threading
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.tables import history, live
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.doctor.stored import sites as sites_checked
+from mist_pipeline.workflows.evaluate import escalate, evaluate, tell_own_state
+from mist_pipeline.workflows.ledger_access import (
+    SITE_COLUMNS,
+    known_sites,
+    remember_sites,
+    sites_file,
+)
+
+NOW = datetime(2026, 3, 29, 9, tzinfo=UTC)
+
+
+def whole() -> bytes:
+    kept = io.BytesIO()
+    frame("Cologne").write_parquet(kept)
+    return kept.getvalue()
+
+
+def frame(name: str, rows: int = 1) -> pl.DataFrame:
+    row = {
+        "site_id": "s1",
+        "name": name,
+        "timezone": "UTC",
+        "country_code": "DE",
+        "sitegroup_ids": ["g1"],
+        "attributes": "{}",
+    }
+    return pl.DataFrame([row] * rows)
+
+
+DAMAGED = {
+    "empty": b"",
+    "torn": whole()[: len(whole()) // 2],
+    "its end lost": whole()[:-4],
+    "its middle lost": whole()[:60] + whole()[120:],
+    "no parquet": b"PAR1 but nothing of it PAR1",
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "config.yaml").write_text("notifications: {sinks: {all: {type: file}}}", encoding="utf-8")
+    return load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path)})
+
+
+def damage(settings: Settings, content: bytes) -> None:
+    sites_file(settings).parent.mkdir(parents=True, exist_ok=True)
+    sites_file(settings).write_bytes(content)
+
+
+def publish_site(settings: Settings) -> None:
+    row = pl.DataFrame(
+        {"day": [date(2026, 3, 28)], "site_id": ["s1"], "name": ["Cologne"], "attributes": ["{}"]}
+    )
+    absent = {
+        name: pl.lit(None, dtype=dtype)
+        for name, dtype in history.SITES.polars_schema().items()
+        if name not in row.columns
+    }
+    Warehouse(settings.published_path).replace_days(
+        history.SITES, row.with_columns(**absent), [date(2026, 3, 28)]
+    )
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_file_is_no_sites_and_is_named_in_log_and_doctor(
+    content: bytes, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    damage(settings, content)
+    with caplog.at_level(logging.WARNING):
+        found = known_sites(settings)
+    assert (found.is_empty(), tuple(found.columns)) == (True, SITE_COLUMNS)
+    assert "sites.parquet cannot be read" in caplog.text
+    (check,) = sites_checked(settings, lambda path: path.name)
+    assert (check.verdict, check.subject) == ("doubtful", "known sites")
+    assert check.found.startswith("sites.parquet cannot be read: ")
+    assert "\n" not in check.found
+
+
+def test_the_published_copy_stands_in_for_an_absent_and_for_a_damaged_file(settings: Settings) -> None:
+    publish_site(settings)
+    assert known_sites(settings)["name"].to_list() == ["Cologne"]
+    damage(settings, b"")
+    assert known_sites(settings)["name"].to_list() == ["Cologne"]
+    remember_sites(settings, frame("Bonn"))
+    assert known_sites(settings)["name"].to_list() == ["Bonn"], "the next run mends it"
+    assert list(sites_checked(settings, str)) == []
+
+
+def test_no_published_copy_or_another_file_in_its_place_is_no_sites(settings: Settings) -> None:
+    assert known_sites(settings).is_empty()
+    settings.published_path.parent.mkdir(parents=True, exist_ok=True)
+    settings.published_path.write_bytes(b"no database" * 500)
+    assert known_sites(settings).is_empty()
+    assert list(sites_checked(settings, str)) == [], "absent before the first run is no trouble"
+
+
+def test_with_a_damaged_file_everything_is_still_evaluated_and_escalated(settings: Settings) -> None:
+    damage(settings, b"")
+    evaluate(settings, live.FINDINGS.empty(), NOW)
+    tell_own_state(settings, live.FINDINGS.empty(), NOW)
+    escalate(settings, NOW)
+
+
+def test_writers_at_once_leave_a_whole_file_and_nothing_else(settings: Settings) -> None:
+    failed: list[str] = []
+
+    def write(name: str) -> None:
+        for _ in range(10):
+            try:
+                remember_sites(settings, frame(name, 2000))
+                assert known_sites(settings)["name"].n_unique() == 1
+            except Exception as error:  # noqa: BLE001 - whatever it is, the test must show it
+                failed.append(repr(error))
+
+    writers = [threading.Thread(target=write, args=(name,)) for name in ("Bonn", "Cologne")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert failed == []
+    assert [path.name for path in sites_file(settings).parent.iterdir()] == ["sites.parquet"]
