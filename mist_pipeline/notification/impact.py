@@ -1,5 +1,7 @@
 """How large an incident is, as a message shows it. Pure; words and escaping are ``delivery.rendering.impact``."""
 
+from math import isfinite
+
 from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.delivery.message import DeviceView, ImpactView
 from mist_pipeline.notification.message_context import Surroundings
@@ -20,7 +22,7 @@ def impact_view(impact: Impact | None, surroundings: Surroundings) -> ImpactView
         total_aps=impact.total_aps,
         num_switches=impact.num_switches,
         num_gateways=impact.num_gateways,
-        lost_user_hours=None if minutes is None else minutes / 60.0,
+        lost_user_hours=minutes / 60.0 if minutes is not None and isfinite(minutes) else None,
         devices=tuple(
             DeviceView(
                 device.kind,

@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Sequence
+from math import isfinite
 
 from mist_pipeline.delivery.message import DeviceView, ImpactView
 from mist_pipeline.domain.text import NAME_LENGTH, clean, count, safe_url
@@ -23,7 +24,7 @@ def impact_line(impact: ImpactView, *, is_over: bool) -> str:
     counted = [part for part in (_users(impact), *_devices(impact)) if part]
     if counted and 0 < impact.num_sites_asked < impact.num_sites:
         counted[0] = f"at {impact.num_sites_asked:,} of {count(impact.num_sites, 'site')}: {counted[0]}"
-    if impact.lost_user_hours is not None:
+    if impact.lost_user_hours is not None and isfinite(impact.lost_user_hours):
         counted.append(f"{user_hours(impact.lost_user_hours)} lost{'' if is_over else ' so far'}")
     missing = f"not known: {clean(impact.unknown)}" if impact.unknown else ""
     line = ", ".join(counted)
@@ -31,14 +32,14 @@ def impact_line(impact: ImpactView, *, is_over: bool) -> str:
 
 
 def user_hours(hours: float) -> str:
-    """``12.5 user-hours``, ``1,240 user-hours``.
+    """``12.5 user-hours``, ``1,240 user-hours``; tenths only below 100.
 
-    >>> user_hours(0.02), user_hours(1.0), user_hours(1240.4)
-    ('less than 0.1 user-hours', '1.0 user-hours', '1,240 user-hours')
+    >>> user_hours(0.02), user_hours(1.0), user_hours(99.96), user_hours(1240.4)
+    ('less than 0.1 user-hours', '1.0 user-hours', '100 user-hours', '1,240 user-hours')
     """
     if 0 < hours < 0.05:
         return "less than 0.1 user-hours"
-    return f"{hours:,.0f} user-hours" if hours >= 100 else f"{hours:.1f} user-hours"
+    return f"{hours:,.0f} user-hours" if round(hours, 1) >= 100 else f"{hours:.1f} user-hours"
 
 
 def device_label(device: DeviceView) -> str:
@@ -83,7 +84,7 @@ def _devices(impact: ImpactView) -> list[str]:
 
 
 def _of(number: int, total: int | None, one: str, many: str) -> str:
-    if total is None or total < number:
+    if not total or total < number:
         return count(number, one, many)
     return f"{number:,} of {count(total, one, many)}"
 

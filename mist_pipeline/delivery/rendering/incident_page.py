@@ -125,7 +125,7 @@ def render_page(message: Message, pictures: Mapping[str, str]) -> str:
         title=wording.title_of(incident),
         state=wording.state(message),
         tone=_tone(message),
-        is_over=incident.status == "resolved",
+        is_over=wording.over_since(incident) is not None,
         facts=wording.facts(incident),
         devices=_devices(incident),
         rows=[_row(alert, labels) for alert in incident.alerts[:MOST_ALERTS]],

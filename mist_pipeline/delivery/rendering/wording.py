@@ -9,7 +9,7 @@ called. Not here: escaping for a renderer (HTML, Slack, Jira) and its limits, wh
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
 from mist_pipeline.delivery.rendering.impact import client_line, impact_line, worst_device
@@ -159,13 +159,22 @@ _NOTICED_LATER = timedelta(minutes=10)
 
 def lasted(incident: IncidentView) -> timedelta:
     """From its beginning to the end of its last bad hour, or to this message while it goes on."""
-    ended = incident.last_bad_at or incident.resolved_at or incident.updated_at
+    ended = over_since(incident) or incident.last_bad_at or incident.updated_at
     return max(ended - incident.since, timedelta(0))
+
+
+def over_since(incident: IncidentView) -> datetime | None:
+    """Since when it is over; None while it is not. Where all that it shows was over before it was noticed, it is over."""
+    if incident.status == "resolved":
+        return incident.last_bad_at or incident.resolved_at or incident.updated_at
+    if incident.alerts and all(alert.is_past for alert in incident.alerts):
+        return max(alert.last_bad_at or alert.resolved_at or alert.opened_at for alert in incident.alerts)
+    return None
 
 
 def is_recovering(incident: IncidentView) -> bool:
     """Whether none of it is bad any more, and it is not over yet."""
-    return incident.status != "resolved" and incident.last_bad_at is not None
+    return over_since(incident) is None and incident.last_bad_at is not None
 
 
 def condition(incident: IncidentView) -> str:
@@ -173,8 +182,8 @@ def condition(incident: IncidentView) -> str:
     if incident.merged_into:
         return "merged"
     taken = ", acknowledged" if incident.status == "acknowledged" else ""
-    if incident.status == "resolved":
-        return f"over since {instant(incident.last_bad_at or incident.resolved_at or incident.updated_at)}"
+    if ended := over_since(incident):
+        return f"over since {instant(ended)}"
     if incident.last_bad_at is not None:
         return f"recovering since {instant(incident.last_bad_at)}{taken}"
     return f"going on{taken}"
@@ -187,9 +196,8 @@ def facts(incident: IncidentView) -> list[tuple[str, str]]:
     if incident.opened_at - incident.since >= _NOTICED_LATER:
         noticed = f", noticed at {instant(incident.opened_at)}"
     when = ("Since", f"{instant(incident.since)} {took}{noticed}")
-    if incident.status == "resolved":
-        end = instant(incident.last_bad_at or incident.resolved_at or incident.updated_at)
-        when = ("When", f"{instant(incident.since)} to {end} {took}{noticed}")
+    if ended := over_since(incident):
+        when = ("When", f"{instant(incident.since)} to {instant(ended)} {took}{noticed}")
     found = [("Severity", incident.severity), ("State", condition(incident)), when]
     if incident.alerts:
         found.append(("Where", places(incident)))
@@ -214,7 +222,7 @@ def impact_of(incident: IncidentView) -> str:
     """Who is hit and how much, in one line; empty where nobody has asked yet."""
     if incident.impact is None:
         return ""
-    return impact_line(incident.impact, is_over=incident.status == "resolved")
+    return impact_line(incident.impact, is_over=over_since(incident) is not None)
 
 
 def places(incident: IncidentView, shown: int = 3) -> str:
@@ -297,7 +305,7 @@ def plain_text(message: Message, *, budget: int = 100_000) -> str:
     if incident.alerts:
         listed = fitting([f"- {line}" for line in lines_of(incident)], budget, len(incident.alerts) + 1)
         parts.append("\n".join(["Alerts", "------", *listed]))
-    if (helpful := steps(incident)) and incident.status != "resolved":
+    if (helpful := steps(incident)) and over_since(incident) is None:
         numbered = [f"{number}. {step}" for number, step in enumerate(helpful, 1)]
         parts.append("\n".join(["What usually helps", "------------------", *numbered]))
     if addresses := links(incident):

@@ -1,6 +1,7 @@
 """Who is hit, in one line: as far as it is known, and why the rest is not; the same on every surface."""
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +61,12 @@ def impact(**changes: Any) -> ImpactView:
             {"num_aps": None, "devices": (DeviceView("switch", "sw", "0"),), "num_switches": 1, "num_gateways": 2},
             "42 of 180 users, 1 switch (sw), 2 gateways, 12.5 user-hours lost so far",
         ),
+        (
+            {"num_users": 0, "total_users": 0, "num_aps": 0, "total_aps": 0, "lost_user_hours": 0.0},
+            "0 users, 0 APs, 0.0 user-hours lost so far",
+        ),
+        ({"lost_user_hours": math.nan}, LINE.removesuffix(", 12.5 user-hours lost so far")),
+        ({"lost_user_hours": math.inf}, LINE.removesuffix(", 12.5 user-hours lost so far")),
         ({"total_users": 40}, LINE.replace("42 of 180", "42")),
     ],
 )  # fmt: skip
@@ -72,7 +79,7 @@ def test_what_is_over_is_lost_for_good() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "words"), [(0.0, "0.0 user-hours"), (0.01, "less than 0.1 user-hours"), (99.96, "100.0 user-hours"), (12345.6, "12,346 user-hours")]
+    ("hours", "words"), [(0.0, "0.0 user-hours"), (0.01, "less than 0.1 user-hours"), (99.94, "99.9 user-hours"), (99.96, "100 user-hours"), (100.0, "100 user-hours"), (12345.6, "12,346 user-hours")]
 )  # fmt: skip
 def test_user_hours_are_rounded_once(hours: float, words: str) -> None:
     assert user_hours(hours) == words

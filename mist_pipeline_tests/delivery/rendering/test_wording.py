@@ -98,6 +98,19 @@ def test_whatever_is_sent_about_what_is_over_says_that_it_is_over(reason: Reason
     assert ("Told late" in said) == bool(delay)
 
 
+def test_a_digest_of_nothing_but_what_was_over_before_it_was_noticed_does_not_go_on() -> None:
+    ended = START + timedelta(hours=1)
+    past = alert(site(1), is_past=True, status="resolved", last_bad_at=ended)
+    found = dict(wording.facts(incident(alerts=(past,))))
+    assert found["State"] == f"over since {plain_text.instant(ended)}"
+    assert f"to {plain_text.instant(ended)} (" in found["When"]
+    assert "Since" not in found
+    assert dict(wording.facts(incident(alerts=(past, alert(site(2))))))["State"] == "going on"
+    text = wording.plain_text(message(incident(alerts=(past,), remediation=("Restart it.",)), "digest"))
+    assert "going on" not in text
+    assert "What usually helps" not in text
+
+
 def test_what_went_into_another_incident_is_over_but_does_not_claim_to_have_recovered() -> None:
     gone = message(replace(resolved(incident()), merged_into="feedbeef"), "all_resolved")
     assert wording.headline(gone).startswith("MERGED after 2 h 10 min: ")

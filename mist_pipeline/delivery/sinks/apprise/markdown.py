@@ -45,7 +45,7 @@ def markdown(message: Message, budget: int, harmless: Callable[[str], str]) -> s
     alerts = [f"- {said(line)}" for line in wording.lines_of(incident)]
     parts = ["\n".join(head), "\n".join(facts)]
     tail = [" · ".join([*links, about])]
-    if steps and incident.status != "resolved":
+    if steps and wording.over_since(incident) is None:
         tail.insert(0, "\n".join(["**What usually helps**", "", *steps]))
     # What does not fit is left out by parts: a link that is cut would be none.
     while len(parts) + len(tail) > 1 and _length([*parts, *tail]) > budget:

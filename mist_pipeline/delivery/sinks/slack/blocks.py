@@ -54,7 +54,7 @@ def incident_blocks(message: Message) -> list[Block]:
     bottom = [_footer(message)]
     left = _WHOLE - _size(top) - _size(bottom)
     helpful = [f"{number}. {_line(step)}" for number, step in enumerate(wording.steps(incident), 1)]
-    if helpful and incident.status != "resolved":
+    if helpful and wording.over_since(incident) is None:
         budget = min(_SECTION, left // 2)
         listed = wording.fitting(helpful, budget, _MOST_STEPS, _cost)
         top.append(_section("\n".join(["*What usually helps*", *listed])))
