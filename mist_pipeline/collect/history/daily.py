@@ -21,7 +21,7 @@ def sle_daily(
     """Exactly one row for every site, metric and day asked.
 
     Args:
-        hourly: Hours merged from detail and organisation (``frames``), with ``is_detail`` and ``num_clients``.
+        hourly: Hours merged from detail and organisation (``frames``), with ``is_detail``, ``covered`` and ``num_clients``.
         frames: Detail answers.
         chosen: Which of them counts when (``hourly.chosen_answers``).
         site_hourly: ``history.site_hourly`` of the days.
@@ -135,6 +135,11 @@ def from_sums() -> list[pl.Expr]:
     ]
 
 
+def _hours(seconds: pl.Expr) -> pl.Expr:
+    """Whole hours; a reading that stands on minutes alone stands on one."""
+    return pl.when(seconds > 0).then((seconds / HOUR).round().clip(1)).otherwise(0).cast(pl.Int64)
+
+
 def _detail_days(hourly: pl.DataFrame, frames: DetailFrames, chosen: pl.DataFrame) -> pl.DataFrame:
     """Days from user-minutes; buckets wider than an hour stand in for days without any hourly one."""
     key = ["day", *_KEY]
@@ -147,7 +152,7 @@ def _detail_days(hourly: pl.DataFrame, frames: DetailFrames, chosen: pl.DataFram
             pl.col("weight").sum(),
             pl.col("measured_unit").drop_nulls().first(),
             (pl.col("state") == "not_supported").all().alias("is_refused"),
-            hours_covered=pl.col("total_user_minutes").is_not_null().sum().cast(pl.Int64),
+            hours_covered=_hours(pl.col("covered").sum()),
         )
     )
     wide = (
@@ -162,7 +167,7 @@ def _detail_days(hourly: pl.DataFrame, frames: DetailFrames, chosen: pl.DataFram
             "weight",
             measured_unit="unit",
             is_refused=pl.lit(value=False),
-            hours_covered=(pl.col("covered") / HOUR).round().cast(pl.Int64),
+            hours_covered=_hours(pl.col("covered")),
         )
     )
     known_by_hour = by_hour.filter(pl.col("total").is_not_null())

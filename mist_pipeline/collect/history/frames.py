@@ -201,6 +201,7 @@ def _detail_hours(
         pl.col("unit").alias("measured_unit"),
         "weighted",
         "weight",
+        "covered",
     )
 
 
@@ -269,6 +270,7 @@ def _merged(detail: pl.DataFrame, organisation: pl.DataFrame) -> pl.DataFrame:
         "num_clients",
         "weighted",
         "weight",
+        pl.when(is_detail).then("covered").alias("covered"),
     )
 
 

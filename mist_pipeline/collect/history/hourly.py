@@ -79,7 +79,7 @@ class DetailFrames:
             (window asked, epoch seconds), received_at (epoch µs), num_days of the window, total_users, unit.
         buckets: One row per answer and slot: record, day, slot (epoch second of the hour; null where the bucket is
             wider than an hour), total, degraded (user-minutes; null where the cloud had nothing), weighted (Σ value ×
-            total), weight (Σ total where there is a value), covered (seconds).
+            total), weight (Σ total where there is a value), covered (seconds of buckets that are known).
         classifiers: The same by classifier, without weights; no rows for nulls and hours without users.
         impacts: record, classifier, num_users, num_aps over the whole window.
     """
@@ -312,7 +312,9 @@ def _by_slot(documents: pl.DataFrame, key: str, days: pl.DataFrame, zone: ZoneIn
             total=pl.when(is_known).then("total"),
             degraded=pl.when(is_known).then(degraded),
             **{name: measured[name] for name in sums},
-            covered=pl.min_horizontal(begin + pl.col("interval"), "end") - begin,
+            covered=pl.when(is_known)
+            .then(pl.min_horizontal(begin + pl.col("interval"), "end") - begin)
+            .otherwise(0),
             is_known=is_known,
         )
     )

@@ -92,6 +92,31 @@ def test_buckets_wider_than_an_hour_tell_the_day_but_no_hour() -> None:
     assert history.classifiers_daily["degraded_pct"].to_list() == [10.0]
 
 
+@pytest.mark.parametrize(
+    ("interval", "known", "hours_covered"),
+    [
+        (86_400, [True], 24),
+        (43_200, [True, False], 12),
+        (21_600, [True, False, False, False], 6),
+        (7200, [True, False] * 6, 12),
+        (3600, [True] * 5 + [False] * 19, 5),
+        (600, [True] + [False] * 5, 4),
+        (600, [True] * 6, 24),
+        (600, [True] + [False] * 143, 1),
+        (3600, [False] * 24, 0),
+        (43_200, [False, False], 0),
+    ],
+)
+def test_a_day_covers_the_hours_of_buckets_that_are_known(
+    interval: int, known: list[bool], hours_covered: int
+) -> None:
+    buckets = (known * 24)[: 86_400 // interval]
+    total, degraded = ([minutes if each else None for each in buckets] for minutes in (60.0, 6.0))
+    daily = one_day(interval=interval, total=total, degraded=degraded).sle_daily.row(0, named=True)
+    assert daily["hours_covered"] == hours_covered
+    assert daily["score_pct"] == (pytest.approx(90.0) if hours_covered else None)
+
+
 def test_hourly_buckets_count_where_a_day_has_wide_ones_too() -> None:
     start, end = epoch(DAY), epoch(DAY, 24)
     history = make_history(
