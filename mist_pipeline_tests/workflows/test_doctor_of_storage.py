@@ -102,15 +102,18 @@ def test_what_is_off_dead_or_wrong_is_listed() -> None:
     assert "daily 3f2a9c41" in checks[1].found
 
 
-def test_where_all_is_well_or_nothing_was_started_that_is_fine() -> None:
+def test_where_all_is_well_that_is_fine_and_where_nothing_runs_by_itself_that_is_doubtful() -> None:
     assert [check.verdict for check in running(Running([], [CLOCK]))] == [FINE, FINE]
-    (clocks, _) = running(Running([], [replace(CLOCK, is_on=False)]))
-    assert (clocks.verdict, clocks.fix) == (FINE, "`mist-pipeline daemon` turns them on")
+    for off in ([replace(CLOCK, is_on=False)], []):
+        (clocks, _) = running(Running([], off))
+        assert (clocks.verdict, clocks.fix) == (DOUBTFUL, "`mist-pipeline daemon` turns them on")
 
 
 def test_the_heartbeat_is_named_without_its_address() -> None:
+    assert heartbeat(Settings()).verdict == DOUBTFUL
     assert "nobody notices" in heartbeat(Settings()).found
     given = {"MIST_PIPELINE__MONITORING__HEARTBEAT_URL": "https://hc-ping.com/3f2a9c41"}
+    assert heartbeat(load_settings(environment=given)).verdict == FINE
     assert heartbeat(load_settings(environment=given)).found == (
         "every 5 minutes; when something fails, it stops"
     )

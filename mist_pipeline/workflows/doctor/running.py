@@ -30,7 +30,7 @@ def running(found: Running) -> Iterator[Check]:
     on = [clock for clock in found.clocks if clock.is_on]
     if not on:
         said = "all are off: nothing runs by itself"
-        yield Check(FINE, "schedules, sensors", said, "`mist-pipeline daemon` turns them on")
+        yield Check(DOUBTFUL, "schedules, sensors", said, "`mist-pipeline daemon` turns them on")
     else:
         ticked = max((clock.last_tick for clock in on if clock.last_tick), default=None)
         last = f"last tick {instant(ticked)}" if ticked else "none has ticked yet"
@@ -52,7 +52,7 @@ def heartbeat(settings: Settings) -> Check:
     monitoring = settings.monitoring
     if monitoring.heartbeat_url is None:
         return Check(
-            FINE,
+            DOUBTFUL,
             "heartbeat",
             "none: nobody notices when this machine is dead",
             "set MIST_PIPELINE__MONITORING__HEARTBEAT_URL (docs/operations.md)",
