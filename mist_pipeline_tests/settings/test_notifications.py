@@ -59,9 +59,7 @@ def test_every_type_of_sink_is_in_these_tests() -> None:
         ("19:40:30", time(19, 40, 30)),
     ],
 )
-def test_a_time_of_day_may_go_unquoted_though_yaml_reads_some_in_base_60(
-    written: str, expected: time, tmp_path: Path
-) -> None:
+def test_a_time_of_day_may_go_unquoted(written: str, expected: time, tmp_path: Path) -> None:
     read = load(window(f"begins: {written}, lasts_hours: 11"), tmp_path)
     [taken] = read.notifications.routes
     assert taken.quiet_hours[0].begins == expected

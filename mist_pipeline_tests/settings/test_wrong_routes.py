@@ -132,6 +132,11 @@ WRONG_WINDOWS = {
             "25:00",
             "19",
             "1940",
+            "0",
+            "600",
+            "800",
+            "0800",
+            "70800",
             "'19:40Z'",
             "'19:40+02:00'",
             "7pm",
@@ -140,6 +145,7 @@ WRONG_WINDOWS = {
             "[]",
         )
     },
+    "a number as the end": (window("begins: 08:00, until: 800"), f"{WINDOW}.until: {NO_TIME}"),
 }
 
 WRONG_ESCALATIONS = {
@@ -219,6 +225,10 @@ WRONG_MAINTENANCE = {
     "unknown label": (
         maintenance("match: 'contry=\"DE\"', ends_at: 2026-11-01T00:00:00Z"),
         f"{PLANNED}.match: 'contry' is no label; did you mean 'country'?",
+    ),
+    "a number as a time of its window": (
+        maintenance("match: 'site=a', window: {begins: 600, lasts_hours: 2, zone: UTC}"),
+        f"{PLANNED}.window.begins: {NO_TIME}",
     ),
     "unknown zone of its window": (
         maintenance("match: 'site=a', window: {begins: '02:00', lasts_hours: 2, zone: CETT}"),

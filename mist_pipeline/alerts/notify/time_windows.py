@@ -35,17 +35,13 @@ _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 
 
 def _clock(value: object) -> object:
-    """A time of day, from a text or from what YAML 1.1 makes of one: an unquoted 19:40 is 1180, a number in base 60."""
+    """A time of day from a text. A number is none: nobody can tell whether 600 is 06:00 or ten hours."""
     if isinstance(value, time) and value.tzinfo is None:
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        # A number of three digits in base 60 has seconds; one digit is no time of day.
-        seconds = value if value >= 3600 else value * 60 if value >= 60 else -1
-        value = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(
-            'is no time of day; write it as "19:40" (00:00 to 23:59, the zone is a key of its own)'
+            'is no time of day; write it as "19:40", HH:MM (00:00 to 23:59, the zone is a key of its own)'
         )
     hour, minute, second = (int(part or 0) for part in found.groups())
     return time(hour, minute, second)

@@ -54,7 +54,7 @@ STEP = "config.yaml: notifications.escalations.on call.steps[0]"
 
 PLANNED = "config.yaml: notifications.maintenance[0]"
 
-NO_TIME = 'is no time of day; write it as "19:40"'
+NO_TIME = 'is no time of day; write it as "19:40", HH:MM'
 
 
 def load(text: str, folder: Path, environment: Mapping[str, str] = SECRETS) -> Settings:
