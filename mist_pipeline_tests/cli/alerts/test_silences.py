@@ -96,6 +96,8 @@ class TestSilences:
             ("site_group=sooth", "no site group is 'sooth'; did you mean 'south' or 'north'?"),
             ("site_group!=sooth", "no site group is 'sooth'; did you mean 'south' or 'north'?"),
             ("severity=critcal", "no severity is 'critcal'; did you mean 'critical'?"),
+            ('severity="critical",severity="major"', "no alert fulfils all of"),
+            ("classifier=weak-signl", "no classifier is 'weak-signl'; did you mean 'weak-signal'?"),
             ("metric=coverge", "no metric is 'coverge'; did you mean 'coverage'?"),
             ('site=~"Bo.*x"', "no site matches 'Bo.*x'; there is"),
             ('site="Cologne 3",site_group=south', "no site fulfils all of"),
@@ -118,7 +120,7 @@ class TestSilences:
             ("site=COLOGNE  3", 'site_id="s1"'),
             ('site_id=~"s4|s5"', 'site_id=~"s4|s5"'),
             ('site!~".+"', 'site!~".+"'),
-            ("classifier=whatever-comes", 'classifier="whatever-comes"'),
+            ("classifier=weak-signal", 'classifier="weak-signal"'),
         ],
     )
     def test_a_site_may_be_called_as_it_is_shown(
