@@ -64,21 +64,16 @@ def sql(
     path = load_settings().published_path
     if not path.exists():
         raise FileNotFoundError(f"Nothing is published at {shown(path)} yet; `mist-pipeline run` publishes.")
-    with duckdb.connect(str(path), read_only=True) as connection:
+    # Read-only is the copy alone: without the second, COPY and EXPORT would write other files.
+    with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        if query is not None:
-            try:
-                _show(connection.execute(query).pl(), output)
-            except duckdb.Error as error:
-                _complain(error)
-                raise typer.Exit(1) from None
-            return
-        _prompt(connection, path, output)
+        if query is None:
+            _prompt(connection, path, output)
+        elif not _answer(connection, query, output):
+            raise typer.Exit(1)
 
 
 def _prompt(connection: "duckdb.DuckDBPyConnection", path: Path, output: Format) -> None:
-    import duckdb
-
     console.print(f"{shown(path)}, read-only. Try: FROM worst_sites;  SHOW ALL TABLES;  Ctrl-D leaves.")
     statement = ""
     while True:
@@ -90,11 +85,22 @@ def _prompt(connection: "duckdb.DuckDBPyConnection", path: Path, output: Format)
         statement = f"{statement}\n{line}".strip()
         if not statement.endswith(";"):
             continue
-        try:
-            _show(connection.execute(statement).pl(), output)
-        except duckdb.Error as error:
-            _complain(error)
+        _answer(connection, statement, output)
         statement = ""
+
+
+def _answer(connection: "duckdb.DuckDBPyConnection", query: str, output: Format) -> bool:
+    """Print what a query finds, or say why it cannot; whether it could."""
+    import duckdb
+
+    from mist_pipeline.cli.printing.answers import UnshownError, frame_of
+
+    try:
+        _show(frame_of(connection, query), output)
+    except (duckdb.Error, UnshownError) as error:
+        _complain(error)
+        return False
+    return True
 
 
 def _show(frame: "pl.DataFrame", output: Format) -> None:

@@ -229,6 +229,19 @@ class TestSql:
         assert ended.out == ""
 
     @pytest.mark.slow
+    def test_reading_writes_no_other_file(self, call: Call, published: Warehouse, folder: Path) -> None:
+        target = folder / "out.csv"
+        ended = call("sql", f"COPY (SELECT 1) TO '{target}'")
+        assert (ended.code, ended.out, target.exists()) == (1, "", False)
+        assert "Permission Error" in ended.err
+
+    @pytest.mark.slow
+    def test_an_empty_query_says_so(self, call: Call, published: Warehouse) -> None:
+        ended = call("sql", "")
+        assert (ended.code, ended.out) == (1, "")
+        assert "the query is empty" in ended.err
+
+    @pytest.mark.slow
     def test_the_prompt_reads_statements_over_lines_and_survives_a_mistake(
         self, call: Call, published: Warehouse, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -6,11 +6,13 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from rich.console import Console
 
 from mist_pipeline.cli.console import literal
+from mist_pipeline.cli.printing.answers import UnshownError, frame_of
 from mist_pipeline.cli.printing.frames import csv_of, json_of, table_of
 from mist_pipeline_tests.support.cli.calls import Call
 
@@ -140,3 +142,58 @@ def test_text_of_anybody_in_a_line_with_markup_is_shown_as_it_is(text: str) -> N
     Console(file=shown, width=200).print(f"[red]{literal(text)}[/]", end="")
     assert shown.getvalue() == text
     assert literal(f"\x1b\x9b{text}") == f"  {literal(text)}"
+
+
+@pytest.mark.parametrize("query", ["", " ", ";", "-- nothing", "/* */;"])
+def test_a_query_that_asks_nothing_is_named(query: str) -> None:
+    with duckdb.connect() as connection, pytest.raises(UnshownError, match="the query is empty"):
+        frame_of(connection, query)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "INTERVAL 1 MONTH",
+        "[INTERVAL 1 DAY]",
+        "{'a': INTERVAL 1 DAY}",
+        "DATE 'infinity'",
+        "DATE '-infinity'",
+        "DATE '10000-01-01'",
+        "TIMESTAMP 'infinity'",
+        "TIMESTAMPTZ '12000-01-01'",
+        "[DATE '2026-01-01', 'infinity'::DATE]",
+    ],
+)
+def test_what_cannot_be_shown_names_the_column_and_what_to_write(value: str) -> None:
+    with duckdb.connect() as connection:
+        with pytest.raises(UnshownError, match=r"column 'odd' .*::VARCHAR"):
+            frame_of(connection, f"SELECT 1 AS even, {value} AS odd")
+        assert frame_of(connection, f"SELECT ({value})::VARCHAR AS odd").height == 1
+
+
+def test_all_else_is_shown_in_every_format() -> None:
+    query = (
+        "SELECT 1::HUGEINT, DATE '0001-01-01', DATE '9999-12-31', TIMESTAMP '9999-12-31 23:59:59', NULL, []::DATE[], NULL::DATE[], "
+        "TIME '10:00', MAP {'a': 1}, TIMESTAMP_NS '2020-01-01', 1::BIT, NULL::DATE"
+    )
+    with duckdb.connect() as connection:
+        frame = frame_of(connection, query)
+    assert table_of(frame, 200).endswith("1 rows\n")
+    assert len(json.loads(json_of(frame))) == 1
+    assert len(read(csv_of(frame))) == 2
+
+
+def test_json_says_null_for_what_is_no_number() -> None:
+    query = (
+        "SELECT 'nan'::DOUBLE AS a, 'inf'::FLOAT AS b, ['-inf'::DOUBLE, 1.5] AS c, {'d': 'nan'::DOUBLE} AS e"
+    )
+    with duckdb.connect() as connection:
+        frame = frame_of(connection, query)
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    assert json.loads(json_of(frame), parse_constant=refuse) == [
+        {"a": None, "b": None, "c": [None, 1.5], "e": {"d": None}}
+    ]
+    assert "NaN" not in csv_of(frame.select("e"))

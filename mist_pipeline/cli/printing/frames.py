@@ -15,6 +15,7 @@ site,users
 import csv
 import io
 import json
+import math
 from collections.abc import Sequence
 
 import polars as pl
@@ -41,8 +42,11 @@ def csv_of(frame: pl.DataFrame, datetime_format: str | None = None) -> str:
 
 
 def json_of(frame: pl.DataFrame) -> str:
-    """JSON, rows as objects; all beyond ASCII is escaped, which changes nothing for who reads it."""
-    return json.dumps(frame.to_dicts(), default=str, indent=2) + "\n"
+    """JSON, rows as objects; all beyond ASCII is escaped, which changes nothing for who reads it.
+
+    JSON has no word for what is no number or infinite: it becomes null.
+    """
+    return json.dumps(_finite(frame.to_dicts()), default=str, indent=2) + "\n"
 
 
 def table_of(frame: pl.DataFrame, width: int) -> str:
@@ -83,11 +87,21 @@ def _flat(column: pl.Series) -> pl.Series:
     if isinstance(kind, pl.List) and not kind.inner.is_nested() and kind.inner != pl.Binary:
         return column.cast(pl.List(pl.String)).list.join(" ", ignore_nulls=True)
     if kind.is_nested() or kind == pl.Object:
-        texts = [None if value is None else json.dumps(value, default=str) for value in column.to_list()]
+        texts = [
+            None if value is None else json.dumps(_finite(value), default=str) for value in column.to_list()
+        ]
         return pl.Series(column.name, texts, pl.String)
     if kind == pl.Binary:
         return column.bin.encode("hex")
     return column.cast(pl.String) if isinstance(kind, pl.Categorical | pl.Enum) else column
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list) else value
 
 
 def _names(columns: Sequence[str]) -> list[str]:

@@ -1,0 +1,61 @@
+"""What a query finds as a frame; what no frame can hold is named, with what to write instead."""
+
+import re
+
+import duckdb
+import polars as pl
+
+_INTERVAL = re.compile(r"\bINTERVAL\b")
+_SECONDS = (-62_135_596_800, 253_402_300_799)
+"""From the first of the year 1 to the last of the year 9999, from 1970."""
+_A_DAY = 86_400
+_PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+class UnshownError(ValueError):
+    """A query that asks nothing, or whose rows cannot be shown."""
+
+
+def frame_of(connection: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
+    """The rows of the last statement of a query.
+
+    Raises:
+        duckdb.Error: It fails.
+        UnshownError: There is no statement, or a column is of what cannot be shown.
+    """
+    if not connection.extract_statements(query):
+        raise UnshownError("Error: the query is empty. Try: FROM worst_sites")
+    answer = connection.execute(query)
+    for name, kind, *_ in answer.description or ():
+        if _INTERVAL.search(str(kind)):
+            raise _unshown(name, "is an interval")
+    try:
+        frame = answer.pl()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise UnshownError(
+            f"Error: these rows cannot be shown: {error}. Cast to VARCHAR what is unusual"
+        ) from error
+    for column in frame.iter_columns():
+        if _is_beyond_calendar(column):
+            raise _unshown(column.name, "holds infinity or a date outside the years 1 to 9999")
+    return frame
+
+
+def _unshown(column: str, why: str) -> UnshownError:
+    return UnshownError(
+        f"Error: column {column!r} {why}, which cannot be shown. Cast it to text: (…)::VARCHAR"
+    )
+
+
+def _is_beyond_calendar(column: pl.Series) -> bool:
+    kind = column.dtype
+    while isinstance(kind, pl.List):
+        column = column.explode()
+        kind = column.dtype
+    if isinstance(kind, pl.Date):
+        first, last = (second // _A_DAY for second in _SECONDS)
+    elif isinstance(kind, pl.Datetime):
+        first, last = (second * _PER_SECOND[kind.time_unit] for second in _SECONDS)
+    else:
+        return False
+    return not column.to_physical().cast(pl.Int128).drop_nulls().is_between(first, last).all()
