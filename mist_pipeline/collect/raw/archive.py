@@ -159,7 +159,7 @@ def _read_index(path: Path) -> dict[str, Any]:
     try:
         index = json.loads(path.read_bytes())
         index["files"], index["manifests"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         hashes, manifests = {}, {}
         for name, chunks in _members(_tar_of(path)):
             content = b"".join(chunks) if name.endswith(SUFFIX) else None

@@ -49,7 +49,7 @@ def examine(root: Path) -> Examined:
         path.relative_to(root).as_posix()
         for pattern in ("*/day=*/[0-9]*", "*/snapshots/[0-9]*")
         for path in sorted(root.glob(pattern))
-        if path.is_file()
+        if path.is_file() or path.name.endswith(SUFFIX)
     ]
     problems = damaged(root, in_place)
     archive = Archive(root / "archive", "raw")
@@ -96,14 +96,17 @@ def _promise_beside(root: Path, path: str) -> RawFile | None:
 
 
 def _promised(
-    root: Path, in_place: Iterable[str], archive: Archive, problems: Mapping[str, str]
+    root: Path, in_place: Iterable[str], archive: Archive, problems: dict[str, str]
 ) -> Iterator[tuple[str, RawFile]]:
-    """Every file that a manifest names."""
+    """Every file that a manifest names; packed manifests that cannot be read join the problems."""
     for path in in_place:
         if path.endswith(SUFFIX) and path not in problems:
             yield from _files(read_manifest((root / path).read_bytes()))
-    for content in archive.manifests().values():
-        yield from _files(read_manifest(content))
+    for path, content in archive.manifests().items():
+        try:
+            yield from _files(read_manifest(content))
+        except RawDamagedError as error:
+            problems[path] = str(error)
 
 
 def _files(manifest: Manifest) -> Iterator[tuple[str, RawFile]]:

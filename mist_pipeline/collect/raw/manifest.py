@@ -6,6 +6,7 @@ Here: manifests as values, and whether bytes are what was promised. Not here: wh
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,6 +15,9 @@ from typing import Any
 from mist_pipeline.collect.raw.errors import RawDamagedError
 
 SUFFIX = ".manifest.json"
+
+_ANSWERS = re.compile(r"[a-z][a-z0-9_]*/day=\d{4}-\d\d-\d\d/[^/\0]+\.jsonl\.gz", re.ASCII)
+"""Where answers of a day lie below the raw folder; no such path leaves it."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,17 @@ class RawFile:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "RawFile":
-        """Read ``to_json``."""
-        return cls(str(values["path"]), str(values["sha256"]), values.get("bytes"))
+        """Read ``to_json``.
+
+        Raises:
+            RawDamagedError: It names what is no file of answers below the raw folder.
+        """
+        path, size = str(values["path"]), values.get("bytes")
+        if not _ANSWERS.fullmatch(path):
+            raise RawDamagedError(f"names {path[:100]!r}, which is no file of answers below the raw folder")
+        if size is not None and (type(size) is not int or size < 0):
+            raise RawDamagedError("promises a size that is no number of bytes")
+        return cls(path, str(values["sha256"]), size)
 
     def checked(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The same bytes, compared with the promise once all of them have passed.
@@ -92,6 +105,7 @@ def read_manifest(content: bytes | Mapping[str, Any]) -> Manifest:
             files=tuple(RawFile.from_json(file) for file in values["files"]),
             notes=values["notes"],
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    # The last: of a document that is nested deeper than Python can follow.
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         said = "is empty" if not content else "is no manifest"
         raise RawDamagedError(said) from error

@@ -214,12 +214,13 @@ class RawStore:
         newest = self.newest(kind, day)
         return newest.files if newest else ()
 
-    def _read_manifest(self, found: tuple[str, bytes | Mapping[str, Any]], day: date) -> Manifest:
-        path, content = found
-        try:
-            return read_manifest(content)
-        except RawDamagedError as error:
-            raise self._complaint(path, error, [day]) from error
+    def _read_manifest(self, found: tuple[str, Mapping[str, Any] | None], day: date) -> Manifest:
+        path, packed = found
+        with self._named(path, [day]):
+            try:
+                return read_manifest((self.root / path).read_bytes() if packed is None else packed)
+            except OSError as error:
+                raise RawDamagedError(f"cannot be read ({error.strerror})") from error
 
     @contextmanager
     def _named(self, path: str, days: Iterable[date]) -> Iterator[None]:
@@ -237,16 +238,16 @@ class RawStore:
             "the file from the backup; rows that are there already were kept."
         )
 
-    def _manifests(self, kind: str, day: date) -> list[tuple[str, bytes | Mapping[str, Any]]]:
-        """Path and content of every manifest of a day, the newest last."""
+    def _manifests(self, kind: str, day: date) -> list[tuple[str, Mapping[str, Any] | None]]:
+        """Path of every manifest of a day, the newest last, and its content where it is packed and not in its folder."""
         folder = f"{_check_kind(kind)}/day={day.isoformat()}"
-        found: dict[str, bytes | Mapping[str, Any]] = {
+        found: dict[str, Mapping[str, Any] | None] = {
             name: content
             for name, content in self.archive.manifests().items()
             if name.startswith(folder + "/")
         }
         for path in (self.root / folder).glob(f"[0-9]*{SUFFIX}"):
-            found[f"{folder}/{path.name}"] = path.read_bytes()
+            found[f"{folder}/{path.name}"] = None
         return sorted(found.items(), key=lambda one: one[0])
 
     def _snapshot_stamps(self, kind: str) -> list[str]:
@@ -259,7 +260,7 @@ class RawStore:
         """The bytes of files, compared with their promise where there is one."""
         archived = []
         for path in sorted(promised):
-            if (self.root / path).exists():
+            if (self.root / path).is_file():
                 yield path, _checked(promised[path], file_chunks(self.root / path))
             else:
                 archived.append(path)
@@ -281,7 +282,7 @@ class RawStore:
                         finish_commit(self.root, intent.parent)
             except RawBusyError:
                 continue
-            except (ValueError, KeyError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 # Nobody can say what it wanted to commit; its answers are asked for again, and other days go on.
                 intent.unlink()
 

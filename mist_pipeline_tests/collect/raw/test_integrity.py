@@ -94,7 +94,9 @@ def test_manifests_without_sizes_are_compared_by_their_hash(store: RawStore) -> 
     assert "SHA-256 differs" in store.damage("sle_detail", DAY)
 
 
-MANIFESTS = pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\x00" * 80, b'{"kind": "sle_detail"}'])
+MANIFESTS = pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b"\x00" * 80, b'{"kind": "sle_detail"}', b"[" * 100_000]
+)
 
 
 @MANIFESTS
@@ -116,12 +118,59 @@ def test_a_manifest_that_is_none_is_named_and_does_not_stop_other_days(
     assert len(list(store.read("sle_detail", [DAY]))) == 2
 
 
-def test_a_commit_that_cannot_be_read_does_not_stop_other_fetches(store: RawStore) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("path", "../../etc/passwd", "names '../../etc/passwd', which is no file of answers below the raw folder"),
+        ("path", "/etc/passwd", "is no file of answers below the raw folder"),
+        ("path", "sle_detail/../../x/day=2026-01-05/1.jsonl.gz", "is no file of answers below the raw folder"),
+        ("path", "sle_detail/day=2026-01-05/\0.jsonl.gz", "is no file of answers below the raw folder"),
+        ("path", "sle_detail", "is no file of answers below the raw folder"),
+        ("path", None, "is no file of answers below the raw folder"),
+        ("bytes", "x", "promises a size that is no number of bytes"),
+        ("bytes", True, "promises a size that is no number of bytes"),
+        ("bytes", -1, "promises a size that is no number of bytes"),
+    ],
+)  # fmt: skip
+def test_a_manifest_that_promises_what_cannot_be_is_named_with_the_remedy(
+    store: RawStore, key: str, value: object, said: str
+) -> None:
+    [manifest] = keep(store, "sle_detail", DAY).parent.glob("*.manifest.json")
+    content = json.loads(manifest.read_bytes())
+    content["files"][0][key] = value
+    manifest.write_text(json.dumps(content))
+    damage = store.damage("sle_detail", DAY)
+    assert damage.startswith(f"{manifest}: ")
+    assert said in damage
+    assert f"Fetch these days again ({DAY})" in damage
+    assert said in examine(store.root).problems[manifest.relative_to(store.root).as_posix()]
+
+
+def test_a_folder_by_the_name_of_a_manifest_is_damage_until_the_day_is_fetched_again(store: RawStore) -> None:
+    folder = keep(store, "sle_detail", DAY).parent / "000009-x.manifest.json"
+    folder.mkdir()
+    assert f"{folder}: cannot be read (Is a directory). Fetch these days again ({DAY})" in store.damage(
+        "sle_detail", DAY
+    )
+    assert list(examine(store.root).problems) == [folder.relative_to(store.root).as_posix()]
+    keep(store, "sle_detail", DAY)
+    assert store.damage("sle_detail", DAY) == ""
+
+
+def test_a_folder_by_the_name_of_its_answers_is_a_day_without_them(store: RawStore) -> None:
+    path = keep(store, "sle_detail", DAY)
+    path.unlink()
+    path.mkdir()
+    assert "is neither in its folder nor in an archive" in store.damage("sle_detail", DAY)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"[" * 100_000])
+def test_a_commit_that_cannot_be_read_does_not_stop_other_fetches(store: RawStore, content: bytes) -> None:
     with store.generation("sle_detail", [DAY], NOW) as fetching:
         record, _ = detail(epoch(DAY), epoch(DAY, 24))
         fetching.write([record])
     [folder] = (store.root / "sle_detail" / "unfinished").iterdir()
-    (folder / "commit.json").write_bytes(b"")
+    (folder / "commit.json").write_bytes(content)
     keep(store, "sle_detail", TWO[0])
     with store.generation("sle_detail", [DAY], NOW) as again:
         assert again.header("key") is not None
