@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from mist_pipeline.guard.rules import Rules, names_of
+from mist_pipeline.guard.rules import Rules, named, names_of
 from mist_pipeline.guard.sign_in import SignIn
 from mist_pipeline.http_client.secrets import Secret, from_environment
 
@@ -35,6 +35,7 @@ def rules_of(host: str, allowed_hosts: Sequence[str], *, is_read_only: bool) -> 
     """
     return Rules(
         hosts=names_of(host, allowed_hosts),
+        shown_at=named(allowed_hosts),
         bare_paths=frozenset({_GRAPHQL}),
         is_read_only=is_read_only,
         reading_posts=frozenset({_GRAPHQL}),

@@ -66,12 +66,15 @@ class Rules:
     Attributes:
         hosts: Names by which it is called, in lower case; ``name:port`` holds for that port only. None: any, for a service
             whose every request proves by a signature who sent it.
+        shown_at: Those of them at which a proxy may show it to people while it calls it by another. Never the address that
+            it is bound to: what is there at the usual ports is another service of the machine.
         bare_paths: Paths that answer GET without a query string only, because one could change something.
         is_read_only: Whether only `reading_posts` may be sent by POST.
         reading_posts: Paths whose POST may be a question; what they are asked to change they have to refuse themselves.
     """
 
     hosts: frozenset[str] | None
+    shown_at: frozenset[str] = frozenset()
     bare_paths: frozenset[str] = frozenset()
     is_read_only: bool = False
     reading_posts: frozenset[str] = frozenset()
@@ -121,11 +124,11 @@ class Rules:
         here = _parsed(host)
         if here is not None and (name, port) == (here[0], here[1] or _PORTS[scheme]):
             return True
-        # A proxy may call us by another name than people call it.
-        is_usual = port == _PORTS[scheme]
-        if self.hosts is None:
+        if name in LOOPBACK:
             return False
-        return name not in LOOPBACK and (f"{name}:{port}" in self.hosts or (is_usual and name in self.hosts))
+        # A proxy may call us by another name than people call it. By the same at another port, no proxy is between.
+        is_proxied = port == _PORTS[scheme] and here is not None and here[0] != name
+        return f"{name}:{port}" in self.shown_at or (is_proxied and name in self.shown_at)
 
     def _site_refusal(self, asked: Asked) -> Refusal | None:
         """What the browser says of the page that asks, also where it sends no origin: pictures, frames, scripts."""
@@ -162,20 +165,30 @@ def names_of(bound: str, allowed: Sequence[str] = ()) -> frozenset[str]:
     Raises:
         ValueError: A named one is no name, or the service is bound to every address and none is named.
     """
-    names = {*LOOPBACK}
-    for one in allowed:
-        parsed = _parsed(_as_sent(one))
-        if parsed is None or "*" in one:
-            raise ValueError(f"{one!r} is no name of a host, such as noc.example.com or noc.example.com:8443")
-        names.add(parsed[0] if parsed[1] is None else f"{parsed[0]}:{parsed[1]}")
+    names = LOOPBACK | named(allowed)
     if not is_everywhere(bound):
         parsed = _parsed(f"[{bound}]" if ":" in bound else bound)
-        return frozenset(names | ({parsed[0]} if parsed else set()))
+        return names | ({parsed[0]} if parsed else set())
     if not allowed:
         raise ValueError(
             f"{bound} is every address of this machine: say by which name people reach it, for example "
             "--allowed-host noc.example.com"
         )
+    return names
+
+
+def named(allowed: Sequence[str]) -> frozenset[str]:
+    """Names that somebody gave, as they are compared.
+
+    Raises:
+        ValueError: One is no name.
+    """
+    names = set()
+    for one in allowed:
+        parsed = _parsed(_as_sent(one))
+        if parsed is None or "*" in one:
+            raise ValueError(f"{one!r} is no name of a host, such as noc.example.com or noc.example.com:8443")
+        names.add(parsed[0] if parsed[1] is None else f"{parsed[0]}:{parsed[1]}")
     return frozenset(names)
 
 

@@ -261,3 +261,38 @@ def test_the_usual_port_may_be_left_out_and_a_name_may_have_any_letters() -> Non
     guard = Guard(Recorder(), rules_of("127.0.0.1", ["münchen.example:443"], is_read_only=False))
     headers = [("Host", "xn--mnchen-3ya.example"), ("Origin", "https://xn--mnchen-3ya.example"), JSON]
     assert ask(guard, "POST", "/graphql", headers).status == 200
+
+
+@pytest.mark.parametrize(
+    ("bound", "allowed", "host", "origin", "status"),
+    [
+        ("192.168.1.5", [], "192.168.1.5:3000", "http://192.168.1.5:3000", 200),
+        ("192.168.1.5", [], "192.168.1.5:3000", "http://192.168.1.5", 403),
+        ("192.168.1.5", [], "192.168.1.5:3000", "https://192.168.1.5", 403),
+        ("192.168.1.5", [], "192.168.1.5:3000", "https://192.168.1.5:8443", 403),
+        ("192.168.1.5", [], "localhost:3000", "http://192.168.1.5", 403),
+        ("nas.local", [], "nas.local:3000", "http://nas.local", 403),
+        ("fd00::5", [], "[fd00::5]:3000", "http://[fd00::5]", 403),
+        ("0.0.0.0", ["noc.example.com"], "noc.example.com:3000", "http://noc.example.com:3000", 200),
+        ("0.0.0.0", ["noc.example.com"], "noc.example.com:3000", "http://noc.example.com", 403),
+        ("192.168.1.5", ["noc.example.com"], "192.168.1.5:3000", "https://noc.example.com", 200),
+        ("127.0.0.1", ["noc.example.com"], "noc.example.com", "https://noc.example.com", 200),
+        ("127.0.0.1", ["noc.example.com:8443"], "127.0.0.1:3000", "https://noc.example.com:8443", 200),
+        ("127.0.0.1", ["noc.example.com:8443"], "127.0.0.1:3000", "https://noc.example.com", 403),
+        (
+            "127.0.0.1",
+            ["noc.example.com", "noc.example.com:8443"],
+            "noc.example.com",
+            "https://noc.example.com:8443",
+            200,
+        ),
+        ("127.0.0.1", ["localhost"], "localhost:3000", "http://localhost", 403),
+    ],
+)
+def test_another_service_at_the_usual_ports_of_the_machine_is_foreign_and_a_named_proxy_is_not(
+    bound: str, allowed: list[str], host: str, origin: str, status: int
+) -> None:
+    guard = Guard(Recorder(), rules_of(bound, allowed, is_read_only=False))
+    headers = [("Host", host), ("Origin", origin)]
+    assert ask(guard, "POST", "/graphql", [*headers, JSON]).status == status
+    assert ask(guard, "WEBSOCKET", "/graphql", headers).status == (101 if status == 200 else 1008)
