@@ -209,12 +209,18 @@ def _check_place(settings: "Settings", mode: Mode) -> None:
         Cloud(settings).check_place()
 
 
+_EARLIEST, _LATEST = date(1970, 1, 2), date(9998, 12, 31)
+"""Outside of these, the day before or the time in the organisation's zone may not exist."""
+
+
 def _instant(settings: "Settings", as_of: datetime | None) -> datetime:
     """As of when a command works.
 
     Raises:
         SettingsError: It has not come yet, and the cloud is a real one; a simulated one has a clock of its own, and says so.
+            Or it is before history, or beyond the calendar.
     """
+    from mist_pipeline.settings import SettingsError
     from mist_pipeline.workflows.cloud import Cloud
     from mist_pipeline.workflows.running.instants import refuse_future
 
@@ -224,6 +230,12 @@ def _instant(settings: "Settings", as_of: datetime | None) -> datetime:
     instant = as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of.astimezone(UTC)
     if Cloud(settings).is_real:
         refuse_future(instant, now)
+    first = max(settings.history.start, _EARLIEST)
+    if not first <= instant.date() <= _LATEST:
+        raise SettingsError(
+            f"--as-of {instant.isoformat(sep=' ', timespec='minutes')} is not between the first day of history, {first}, "
+            "and today. Correct it, or leave it out to work as of now."
+        )
     return instant
 
 
