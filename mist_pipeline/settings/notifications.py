@@ -5,7 +5,8 @@ here: the keys of routes, windows, silences and escalations (``alerts.notify``) 
 stand beside what they configure.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -115,7 +116,8 @@ class Notifications(Section):
     """Who is notified of what, when and how (docs/notifications.md)."""
 
     sinks: dict[str, AnySink] = Field(
-        default_factory=dict, description="Name → where to send: `type` and the keys of that type."
+        default_factory=dict,
+        description="Name (letters A–Z, digits, `_`, `.`, `-`) → where to send: `type` and the keys of that type.",
     )
     routes: tuple[Route, ...] = Field(
         (), description="Who is notified; the first that fits. None: nobody is."
@@ -145,6 +147,7 @@ class Notifications(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        _must_be_names(self.sinks, "sinks")
         _must_differ([route.name for route in self.routes], "routes")
         _must_differ([planned.name for planned in self.maintenance], "maintenance")
         for number, route in enumerate(self.routes):
@@ -231,6 +234,23 @@ class Notifications(Section):
 def _must_know(name: str, known: Collection[str], place: Place) -> None:
     if name not in known:
         raise PlacedError(place, f"{name!r} is not configured; {hint(name, known)}")
+
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_SHORTEST_SECRET = 16
+"""A name that is wrong and so long may be a secret, pasted into the wrong place."""
+
+
+def _must_be_names(names: Iterable[str], key: str) -> None:
+    """Such names need no escaping in paths, commands, variables and pages."""
+    for number, name in enumerate(names, 1):
+        if _NAME.fullmatch(name):
+            continue
+        told = repr(name) if len(name) < _SHORTEST_SECRET else f"name {number}"
+        raise PlacedError(
+            (key,),
+            f"{told} is no name: use letters A–Z, digits, '_', '.' and '-', and begin with a letter, a digit or '_'",
+        )
 
 
 def _must_differ(names: Sequence[str], key: str) -> None:

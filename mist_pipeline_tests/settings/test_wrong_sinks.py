@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mist_pipeline.delivery.discovery import sink_configs
 from mist_pipeline_tests.support.settings.configurations import (
@@ -169,6 +170,33 @@ def test_a_mistake_is_reported_with_file_and_key_and_how_to_fix_it(
     assert expected in told
     assert all(line.startswith("config.yaml") for line in told.splitlines())
     assert "s3cret" not in told
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "..", "../x", "pi<script>", "a b", "-x", "x\n", "Küche", "a/b", "a\x1b[0m"]
+)
+def test_a_sinks_name_that_would_need_escaping_is_refused(name: str, tmp_path: Path) -> None:
+    text = yaml.safe_dump({"notifications": {"sinks": {"good": {"type": "file"}, name: {"type": "file"}}}})
+    assert complaint(text, tmp_path) == (
+        f"config.yaml: notifications.sinks: {name!r} is no name: use letters A–Z, digits, '_', '.' and '-', "
+        "and begin with a letter, a digit or '_'"
+    )
+
+
+def test_a_secret_that_was_pasted_as_the_name_of_a_sink_is_not_quoted(tmp_path: Path) -> None:
+    told = complaint("notifications: {sinks: {'https://example.com/s3cret': {type: file}}}", tmp_path)
+    assert told.startswith("config.yaml: notifications.sinks: name 1 is no name: use letters")
+
+
+@pytest.mark.parametrize("name", ["noc", "Ops-Files", "a.b_c-1", "0", "_x"])
+def test_a_plain_name_of_a_sink_is_taken(name: str, tmp_path: Path) -> None:
+    assert set(load(f"notifications: {{sinks: {{'{name}': {{type: file}}}}}}", tmp_path).sinks()) == {name}
+
+
+@pytest.mark.parametrize("folder", ["''", "'  '", "null"])
+def test_an_empty_folder_of_files_is_that_of_messages_in_the_data_folder(folder: str, tmp_path: Path) -> None:
+    configured = load(one_sink(file=f"folder: {folder}"), tmp_path)
+    assert configured.notifications.sinks["x"].sends_to == ("messages in the data folder",)
 
 
 @pytest.mark.parametrize("kind", SINKS)

@@ -6,7 +6,7 @@ Here: keys, defaults, the checks that need no network, and how it becomes a sink
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mist_pipeline.delivery.config import SecretValues, SinkConfig
 from mist_pipeline.delivery.sink import Sink
@@ -18,6 +18,12 @@ class FileConfig(SinkConfig):
     position: ClassVar[int] = 60
     type: Literal["file"]
     folder: Path | None = Field(None, description="Where; empty: `messages` in the data folder.")
+
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        # Else a path of no characters would be the current directory.
+        return None if isinstance(value, str) and not value.strip() else value
 
     @property
     def shows_pictures(self) -> bool:
