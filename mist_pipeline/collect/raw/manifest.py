@@ -97,6 +97,8 @@ def read_manifest(content: bytes | Mapping[str, Any]) -> Manifest:
     """
     try:
         values = json.loads(content) if isinstance(content, bytes) else content
+        if not values["files"]:
+            raise RawDamagedError("names no file of answers")
         return Manifest(
             kind=values["kind"],
             day=date.fromisoformat(values["day"]),

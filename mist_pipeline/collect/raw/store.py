@@ -218,9 +218,12 @@ class RawStore:
         path, packed = found
         with self._named(path, [day]):
             try:
-                return read_manifest((self.root / path).read_bytes() if packed is None else packed)
+                manifest = read_manifest((self.root / path).read_bytes() if packed is None else packed)
             except OSError as error:
                 raise RawDamagedError(f"cannot be read ({error.strerror})") from error
+            if manifest.day != day or manifest.kind != path.partition("/")[0]:
+                raise RawDamagedError("is the manifest of another day or kind")
+            return manifest
 
     @contextmanager
     def _named(self, path: str, days: Iterable[date]) -> Iterator[None]:

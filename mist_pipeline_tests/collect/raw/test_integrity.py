@@ -146,6 +146,22 @@ def test_a_manifest_that_promises_what_cannot_be_is_named_with_the_remedy(
     assert said in examine(store.root).problems[manifest.relative_to(store.root).as_posix()]
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"files": []}, "names no file of answers"),
+        ({"day": "2026-01-01"}, "is the manifest of another day or kind"),
+        ({"kind": "alarms"}, "is the manifest of another day or kind"),
+    ],
+)
+def test_a_manifest_without_answers_or_of_another_day_is_no_empty_day(
+    store: RawStore, changes: dict[str, object], said: str
+) -> None:
+    [manifest] = keep(store, "sle_detail", DAY).parent.glob("*.manifest.json")
+    manifest.write_text(json.dumps(json.loads(manifest.read_bytes()) | changes))
+    assert store.damage("sle_detail", DAY).startswith(f"{manifest}: {said}. Fetch these days again")
+
+
 def test_a_folder_by_the_name_of_a_manifest_is_damage_until_the_day_is_fetched_again(store: RawStore) -> None:
     folder = keep(store, "sle_detail", DAY).parent / "000009-x.manifest.json"
     folder.mkdir()
