@@ -95,20 +95,20 @@ def known_labels(settings: Settings, ledger: Ledger | None) -> Known:
 
 
 def known_sites(settings: Settings) -> pl.DataFrame:
-    """The sites as they were last seen, with `SITE_COLUMNS`; none before the first poll.
+    """The sites as they were last seen, with `SITE_COLUMNS`; none before the first poll or run.
 
-    A file of its own, since a notification must never wait for the warehouse. Without it, or where it is damaged, the
-    published copy says which sites there are: nobody stays uninformed because names are missing.
+    A file of its own, since a notification must never wait for the warehouse. Without it, or where it is damaged, what
+    is stored of days says which sites there are: nobody stays uninformed because names are missing.
     """
     try:
         return read_sites_file(settings)
     except FileNotFoundError:
-        return _published_sites(settings)
+        return _stored_sites(settings)
     except SitesUnreadableError as error:
         log.warning(
-            "%s; the sites of the published copy stand in until the next poll or run writes it", error
+            "%s; the sites of the newest stored day stand in until the next poll or run writes it", error
         )
-        return _published_sites(settings)
+        return _stored_sites(settings)
 
 
 def read_sites_file(settings: Settings) -> pl.DataFrame:
@@ -121,7 +121,12 @@ def read_sites_file(settings: Settings) -> pl.DataFrame:
     path = sites_file(settings)
     try:
         # From memory: of a file that is mapped, another writer could take away the rest while it is read.
-        return pl.read_parquet(io.BytesIO(path.read_bytes())).select(SITE_COLUMNS).cast(_TYPES)
+        return (
+            pl.read_parquet(io.BytesIO(path.read_bytes()))
+            .select(SITE_COLUMNS)
+            .cast(_TYPES)
+            .drop_nulls("site_id")
+        )
     except FileNotFoundError:
         raise
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
@@ -130,10 +135,15 @@ def read_sites_file(settings: Settings) -> pl.DataFrame:
         raise SitesUnreadableError(f"{path} cannot be read: {reason}") from error
 
 
-def _published_sites(settings: Settings) -> pl.DataFrame:
-    """Those of the newest day in the published copy, for which nobody waits; none where it says nothing."""
-    if not settings.published_path.exists():
-        return pl.DataFrame(schema=_TYPES)
+def _stored_sites(settings: Settings) -> pl.DataFrame:
+    """Those of the newest day in the published copy or, where it has none, in the warehouse; nobody waits for either."""
+    for path in (settings.published_path, settings.warehouse_path):
+        if path.exists() and not (found := _sites_in(path)).is_empty():
+            return found
+    return pl.DataFrame(schema=_TYPES)
+
+
+def _sites_in(path: Path) -> pl.DataFrame:
     # Here, since a list of incidents must not wait for it.
     import duckdb
 
@@ -141,13 +151,13 @@ def _published_sites(settings: Settings) -> pl.DataFrame:
 
     newest = "SELECT * FROM history.sites WHERE day = (SELECT max(day) FROM history.sites)"
     try:
-        with connect(settings.published_path, read_only=True, wait_seconds=0) as connection:
+        with connect(path, read_only=True, wait_seconds=0) as connection:
             return connection.execute(newest).pl().select(SITE_COLUMNS).cast(_TYPES)
-    except (FileNotFoundError, WarehouseBusyError):
-        return pl.DataFrame(schema=_TYPES)
+    except (FileNotFoundError, WarehouseBusyError, duckdb.CatalogException):
+        pass  # it goes, is being written, or has no such table yet
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
-        log.warning("the published copy does not say which sites there are: %s", error)
-        return pl.DataFrame(schema=_TYPES)
+        log.warning("%s does not say which sites there are: %s", path.name, error)
+    return pl.DataFrame(schema=_TYPES)
 
 
 def remember_sites(settings: Settings, sites: pl.DataFrame) -> None:

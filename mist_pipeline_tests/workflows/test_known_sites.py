@@ -11,6 +11,7 @@ import pytest
 
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import history, live
+from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.doctor.stored import sites as sites_checked
 from mist_pipeline.workflows.evaluate import escalate, evaluate, tell_own_state
@@ -62,18 +63,14 @@ def damage(settings: Settings, content: bytes) -> None:
     sites_file(settings).write_bytes(content)
 
 
-def publish_site(settings: Settings) -> None:
-    row = pl.DataFrame(
-        {"day": [date(2026, 3, 28)], "site_id": ["s1"], "name": ["Cologne"], "attributes": ["{}"]}
-    )
+def store_site(place: Path, name: str = "Cologne") -> None:
+    row = pl.DataFrame({"day": [date(2026, 3, 28)], "site_id": ["s1"], "name": [name], "attributes": ["{}"]})
     absent = {
-        name: pl.lit(None, dtype=dtype)
-        for name, dtype in history.SITES.polars_schema().items()
-        if name not in row.columns
+        column: pl.lit(None, dtype=dtype)
+        for column, dtype in history.SITES.polars_schema().items()
+        if column not in row.columns
     }
-    Warehouse(settings.published_path).replace_days(
-        history.SITES, row.with_columns(**absent), [date(2026, 3, 28)]
-    )
+    Warehouse(place).replace_days(history.SITES, row.with_columns(**absent), [date(2026, 3, 28)])
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
@@ -91,14 +88,33 @@ def test_a_damaged_file_is_no_sites_and_is_named_in_log_and_doctor(
     assert "\n" not in check.found
 
 
+def test_a_row_that_names_no_site_is_no_site(settings: Settings) -> None:
+    remember_sites(settings, frame("Cologne").with_columns(site_id=pl.lit(None, pl.String)))
+    assert known_sites(settings).is_empty()
+
+
 def test_the_published_copy_stands_in_for_an_absent_and_for_a_damaged_file(settings: Settings) -> None:
-    publish_site(settings)
+    store_site(settings.published_path)
     assert known_sites(settings)["name"].to_list() == ["Cologne"]
     damage(settings, b"")
     assert known_sites(settings)["name"].to_list() == ["Cologne"]
     remember_sites(settings, frame("Bonn"))
     assert known_sites(settings)["name"].to_list() == ["Bonn"], "the next run mends it"
     assert list(sites_checked(settings, str)) == []
+
+
+def test_after_a_run_that_only_collected_the_warehouse_says_which_sites_there_are(settings: Settings) -> None:
+    store_site(settings.warehouse_path)
+    assert known_sites(settings)["name"].to_list() == ["Cologne"]
+    store_site(settings.published_path, "Cologne 1")
+    assert known_sites(settings)["name"].to_list() == ["Cologne 1"], "the copy, for which no writer waits"
+
+
+def test_nobody_waits_for_a_warehouse_that_is_being_written(settings: Settings) -> None:
+    store_site(settings.warehouse_path)
+    with connect(settings.warehouse_path, read_only=False):
+        assert known_sites(settings).is_empty()
+    assert known_sites(settings).height == 1
 
 
 def test_no_published_copy_or_another_file_in_its_place_is_no_sites(settings: Settings) -> None:

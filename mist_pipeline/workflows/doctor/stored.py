@@ -101,7 +101,7 @@ def sites(settings: Settings, shown: Shown) -> Iterator[Check]:
     except SitesUnreadableError as error:
         named = str(error).replace(str(sites_file(settings)), shown(sites_file(settings)))
         fix = (
-            "the next poll or `mist-pipeline run` writes it again; until then messages name sites as the published copy "
+            "the next poll or `mist-pipeline run` writes it again; until then messages name sites as the newest stored day "
             "does, and matchers that need a newer name, group or place match nothing"
         )
         yield Check(DOUBTFUL, "known sites", named, fix)
