@@ -32,6 +32,8 @@ WHY_TAG = "mist_pipeline/why"
 
 MORNING_HOUR, MORNING_MINUTE = 2, 30
 """When yesterday is collected: late enough for the cloud to settle, early enough to be read with the first coffee."""
+LATE_MINUTE = 45
+"""Of the hour: after the morning of that hour has begun."""
 
 ANSWERS = [raw.key(kind) for kind in ("sle_org", "sle_detail")]
 """Raw assets that may get further answers after a day was made."""
@@ -110,36 +112,49 @@ def look(
 
 def every_morning(settings: Settings, daily: "dg.UnresolvedAssetJobDefinition") -> dg.ScheduleDefinition:
     """Yesterday and what was left behind, tried again every hour."""
-
-    @dg.schedule(
-        name="every_morning",
-        job=daily,
-        cron_schedule=f"{MORNING_MINUTE} {MORNING_HOUR}-23 * * *",
-        execution_timezone=settings.organisation.timezone,
-        description="Yesterday, once the cloud has settled, with every day that is not complete; tried again every hour.",
+    return _hourly(
+        "every_morning",
+        settings,
+        daily,
+        MORNING_MINUTE,
+        "Yesterday, once the cloud has settled, with every day that is not complete; tried again every hour.",
+        is_asking=True,
     )
-    def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        at = context.scheduled_execution_time
-        return look(context.instance, context.repository_def, settings, at, is_asking=True)
-
-    return every_morning
 
 
 def late_answers(settings: Settings, renew: "dg.UnresolvedAssetJobDefinition") -> dg.ScheduleDefinition:
     """Days with late answers, and what depends on them."""
-
-    @dg.schedule(
-        name="after_late_answers",
-        job=renew,
-        cron_schedule=f"45 {MORNING_HOUR}-23 * * *",
-        execution_timezone=settings.organisation.timezone,
-        description="Days whose raw answers came after their history was made, and the days behind them.",
+    return _hourly(
+        "after_late_answers",
+        settings,
+        renew,
+        LATE_MINUTE,
+        "Days whose raw answers came after their history was made, and the days behind them.",
+        is_asking=False,
     )
-    def after_late_answers(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        at = context.scheduled_execution_time
-        return look(context.instance, context.repository_def, settings, at, is_asking=False)
 
-    return after_late_answers
+
+def _hourly(
+    name: str,
+    settings: Settings,
+    job: "dg.UnresolvedAssetJobDefinition",
+    minute: int,
+    description: str,
+    *,
+    is_asking: bool,
+) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=name,
+        job=job,
+        cron_schedule=f"{minute} {MORNING_HOUR}-23 * * *",
+        execution_timezone=settings.organisation.timezone,
+        description=description,
+    )
+    def clock(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        at = context.scheduled_execution_time
+        return look(context.instance, context.repository_def, settings, at, is_asking=is_asking)
+
+    return clock
 
 
 def late_hours_job() -> dg.JobDefinition:

@@ -9,7 +9,7 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -207,7 +207,7 @@ class MistClient:
 
     def fetch_many(
         self, calls: Iterable[Call], *, lane: Lane = "batch"
-    ) -> Iterator[tuple[Call, list[Page] | MistError]]:
+    ) -> Generator[tuple[Call, list[Page] | MistError], None, None]:
         """Many calls at once, each with its pages or its error, in the order in which they finish.
 
         Calls are taken from the iterable as they can be sent, so a plan of any length needs little memory. Closing the

@@ -1,4 +1,7 @@
-"""The application: reads in a thread, draws what it was told last, and says how old that is."""
+"""The application: reads in a thread, shows every screen what it was told last, asks before it decides.
+
+Not here: what the screens show (`main_screen`, `page_screens`).
+"""
 
 import sys
 import time
@@ -9,28 +12,23 @@ from threading import Thread
 from typing import ClassVar, TypeVar
 
 from rich.text import Text
-from textual.app import App, ComposeResult
+from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from mist_pipeline.domain.text import ID_LENGTH, clean
 from mist_pipeline.overview.ledger import UnreadableError
-from mist_pipeline.overview.model import IncidentNow, Now, SiteNow
-from mist_pipeline.watch import lines, pages, rows
+from mist_pipeline.overview.model import Now
 from mist_pipeline.watch.actions import ActionFailedError, Actions, Questions
 from mist_pipeline.watch.changes import Changes
 from mist_pipeline.watch.dialogs import AskSilence, Confirm, Help, Wanted, silence_question
 from mist_pipeline.watch.glyphs import UNICODE, Glyphs
-from mist_pipeline.watch.widgets import Lines
 
 T = TypeVar("T")
 
 _SLOW_SECONDS = 5.0
 """A source that takes longer is said to be slow."""
-_MOST_INCIDENTS = 5
-_MOST_SITES_MATCHED = 20
 
 
 class WatchApp(App[None]):
@@ -40,6 +38,7 @@ class WatchApp(App[None]):
         questions: The read model.
         actions: Decisions of whoever sits there.
         clock: Tells the time.
+        first: Makes the screen that it begins with.
         every: Seconds between two answers.
         glyphs: Signs.
         bell: Whether the terminal rings when something gets worse.
@@ -75,6 +74,7 @@ class WatchApp(App[None]):
         questions: Questions,
         actions: Actions,
         clock: Callable[[], datetime],
+        first: "Callable[[], WatchScreen]",
         *,
         every: float = 10.0,
         glyphs: Glyphs = UNICODE,
@@ -84,6 +84,7 @@ class WatchApp(App[None]):
         self.questions = questions
         self.actions = actions
         self.clock = clock
+        self._first = first
         self.every = every
         self.glyphs = glyphs
         self.rings = bell
@@ -95,7 +96,7 @@ class WatchApp(App[None]):
 
     def on_mount(self) -> None:
         """Ask for the first time, and look at the clock every second."""
-        self.push_screen(MainScreen())
+        self.push_screen(self._first())
         self.action_read()
         self.set_interval(1.0, self._tick)
 
@@ -243,380 +244,3 @@ class WatchScreen(Screen[None]):
     def on_key(self) -> None:
         """Whoever presses a key has read the last message."""
         self.watcher.message = ""
-
-
-class MainScreen(WatchScreen):
-    """Organisation, incidents and sites."""
-
-    KEYS = "? help  enter open  / filter  s sort  a ack  z silence  R resolve  q quit"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", show=False),
-        Binding("escape", "clear", show=False),
-        Binding("s", "sort", show=False),
-        Binding("S", "reverse", show=False),
-        Binding("g", "group", show=False),
-        Binding("n", "next_news", show=False),
-        Binding("v", "seen", show=False),
-        Binding("a", "acknowledge", show=False),
-        Binding("R", "resolve", show=False),
-        Binding("z", "silence", show=False),
-        Binding("tab", "app.focus_next", show=False),
-    ]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.order = "status"
-        self.is_reversed = False
-        self.is_grouped = False
-        self.typed = ""
-
-    def compose(self) -> ComposeResult:
-        """Header, incidents, sites, filter, last line."""
-        yield Static(Text("Reading …"), id="head")
-        yield Static(id="incident-heading")
-        yield Lines[IncidentNow](self._incident, lambda one: one.incident_id, id="incidents")
-        yield Static(id="site-heading")
-        yield Lines[rows.Entry](self._entry, rows.key_of, id="sites")
-        yield Input(placeholder='words, or site_group="North"', id="filter")
-        yield Static(id="foot")
-
-    def on_mount(self) -> None:
-        """The sites have the cursor."""
-        self.sites.focus()
-        self.news()
-
-    @property
-    def sites(self) -> "Lines[rows.Entry]":
-        """The table of sites."""
-        return self.query_one("#sites", Lines)
-
-    @property
-    def incidents(self) -> "Lines[IncidentNow]":
-        """The list of incidents."""
-        return self.query_one("#incidents", Lines)
-
-    def _incident(self, incident: IncidentNow, width: int) -> Text:
-        at = self.watcher.now.at if self.watcher.now else self.watcher.clock()
-        return lines.incident_line(incident, at, width, self.watcher.glyphs)
-
-    def _entry(self, entry: rows.Entry, width: int) -> Text:
-        if isinstance(entry, rows.Heading):
-            return lines.group_line(entry, width, self.watcher.glyphs)
-        changes = self.watcher.changes
-        return lines.site_line(
-            entry,
-            width,
-            self.watcher.glyphs,
-            is_new=entry.site_id in changes.unseen,
-            heat=changes.heat(entry.site_id, time.monotonic()),
-        )
-
-    def news(self) -> None:
-        """Show another answer, or the same one otherwise."""
-        now = self.watcher.now
-        if now is None or not self.is_mounted:
-            return
-        found = rows.chosen_incidents(now, self.typed)
-        chosen = rows.chosen(now.sites, now.labels, self.typed, self.order, is_reversed=self.is_reversed)
-        self.incidents.show(found)
-        self.incidents.styles.height = min(len(found), _MOST_INCIDENTS if self.size.height > 24 else 3)
-        self.query_one("#incident-heading", Static).update(
-            lines.incident_heading(now, len(found), self.watcher.glyphs)
-        )
-        self.sites.show(rows.grouped(chosen) if self.is_grouped else chosen)
-        self._heading(len(chosen))
-        self.tick()
-
-    def _heading(self, shown: int) -> None:
-        now = self.watcher.now
-        heading = lines.site_heading(self.size.width - 1, self.order, self.watcher.glyphs)
-        if now is not None and self.typed and shown == 0:
-            heading = Text(
-                f" No site of {len(now.sites):,} fits {self.typed!r}; escape shows all", style="bold"
-            )
-        elif now is not None and not now.sites:
-            heading = Text(
-                " No site is known yet: `mist-pipeline run` or `mist-pipeline daemon` asks the cloud",
-                style="bold",
-            )
-        self.query_one("#site-heading", Static).update(self.watcher.glyphs.shown(heading))
-
-    def on_resize(self) -> None:
-        """Columns are as wide as the terminal is now."""
-        self.news()
-
-    def tick(self) -> None:
-        """A second went by: ages and highlights are redrawn."""
-        super().tick()
-        now = self.watcher.now
-        if now is not None and self.query("#head"):
-            head = lines.header(
-                now, self.watcher.changes.counts_at_start, self.size.width, self.watcher.glyphs
-            )
-            self.query_one("#head", Static).update(Text("\n").join(head))
-            self.sites.refresh()
-
-    def on_lines_moved(self, event: "Lines.Moved") -> None:
-        """Whoever moves the cursor onto a site has seen it."""
-        if isinstance(entry := event.lines.current, SiteNow):
-            self.watcher.changes.see(entry.site_id)
-
-    def on_lines_opened(self, event: "Lines.Opened") -> None:
-        """Open a site or an incident."""
-        entry = event.lines.current
-        if isinstance(entry, SiteNow):
-            self.watcher.changes.see(entry.site_id)
-            self.app.push_screen(SiteScreen(entry))
-        elif isinstance(entry, IncidentNow):
-            self.app.push_screen(IncidentScreen(entry.incident_id))
-
-    def action_filter(self) -> None:
-        """Type a filter."""
-        box = self.query_one("#filter", Input)
-        box.add_class("shown")
-        box.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter as one types."""
-        self.typed = event.value
-        self.news()
-
-    def on_input_submitted(self) -> None:
-        """Keep the filter, and go back to the rows."""
-        self.sites.focus()
-
-    def action_clear(self) -> None:
-        """No filter."""
-        box = self.query_one("#filter", Input)
-        box.value = ""
-        box.remove_class("shown")
-        self.sites.focus()
-
-    def action_sort(self) -> None:
-        """By the next column."""
-        self.order = rows.next_order(self.order)
-        self.watcher.message = f"sorted by {self.order}"
-        self.news()
-
-    def action_reverse(self) -> None:
-        """The other way round."""
-        self.is_reversed = not self.is_reversed
-        self.news()
-
-    def action_group(self) -> None:
-        """By site group, or not."""
-        self.is_grouped = not self.is_grouped
-        self.news()
-
-    def action_next_news(self) -> None:
-        """To the next site that got worse."""
-        unseen = self.watcher.changes.unseen
-        places = [
-            place
-            for place, entry in enumerate(self.sites.entries)
-            if isinstance(entry, SiteNow) and entry.site_id in unseen
-        ]
-        later = [place for place in places if place > self.sites.cursor] or places
-        if later:
-            self.sites.move_to(later[0])
-        else:
-            self.watcher.say("No site got worse that you have not seen.")
-
-    def action_seen(self) -> None:
-        """All that got worse is seen."""
-        self.watcher.changes.unseen.clear()
-        self.news()
-
-    def _incident_id(self) -> str | None:
-        if isinstance(self.focused, Lines) and self.focused.id == "incidents":
-            current = self.incidents.current
-            return current.incident_id if current else None
-        site = self.sites.current
-        return site.incident_ids[0] if isinstance(site, SiteNow) and site.incident_ids else None
-
-    def action_acknowledge(self) -> None:
-        """Take the incident under the cursor."""
-        if (name := self._incident_id()) is not None:
-            self.watcher.acknowledge(name)
-        else:
-            self.watcher.say("No incident goes on here.")
-
-    def action_resolve(self) -> None:
-        """Resolve the incident under the cursor."""
-        if (name := self._incident_id()) is not None:
-            self.watcher.resolve(name)
-        else:
-            self.watcher.say("No incident goes on here.")
-
-    def action_silence(self) -> None:
-        """Silence the site or incident under the cursor."""
-        if isinstance(self.focused, Lines) and self.focused.id == "incidents":
-            if (incident := self.incidents.current) is not None:
-                self.watcher.silence(incident_matchers(incident))
-            return
-        entry = self.sites.current
-        if isinstance(entry, SiteNow):
-            self.watcher.silence(f'site_id="{entry.site_id}"')
-        elif isinstance(entry, rows.Heading) and entry.name != rows.NO_GROUP:
-            self.watcher.silence(group_matchers(entry.name))
-
-
-class PageScreen(WatchScreen):
-    """One thing in full; it is asked for again with every answer."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,backspace,left", "back", show=False)]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._is_asking = False
-        self._text: Callable[[int], list[Text]] | None = None
-
-    def compose(self) -> ComposeResult:
-        """A text that scrolls, and the last line."""
-        with VerticalScroll(id="page"):
-            yield Static(Text("Reading …"), id="text")
-        yield Static(id="foot")
-
-    def on_mount(self) -> None:
-        """Ask."""
-        self.query_one("#page").focus()
-        self.news()
-        self.tick()
-
-    def on_resize(self) -> None:
-        """Lines are as wide as the terminal is now."""
-        self._draw()
-
-    def _draw(self) -> None:
-        if self._text is not None and self.query("#text"):
-            found = self._text(self.size.width - 4)
-            self.query_one("#text", Static).update(Text("\n").join(found))
-
-    def ask(self, work: Callable[[], T], draw: Callable[[T, int], list[Text]]) -> None:
-        """Ask in a thread, one question at a time; what was shown stays until there is an answer."""
-        if self._is_asking:
-            return
-        self._is_asking = True
-
-        def answered(found: T | None, trouble: str) -> None:
-            self._is_asking = False
-            if found is not None:
-                self._text = lambda width: draw(found, width)
-                self._draw()
-            elif self._text is None and self.query("#text"):
-                self.query_one("#text", Static).update(Text(trouble))
-            else:
-                self.watcher.say(trouble)
-
-        self.watcher.in_thread(work, answered)
-
-    def action_back(self) -> None:
-        """To where one came from."""
-        self.dismiss()
-
-
-class SiteScreen(PageScreen):
-    """One site."""
-
-    KEYS = "escape back  a ack  z silence  R resolve  ? help  q quit"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "acknowledge", show=False),
-        Binding("R", "resolve", show=False),
-        Binding("z", "silence", show=False),
-    ]
-
-    def __init__(self, site: SiteNow) -> None:
-        super().__init__()
-        self._site = site
-
-    def news(self) -> None:
-        """Ask for it again."""
-        watch, site_id = self.watcher, self._site.site_id
-        self.ask(
-            lambda: watch.questions.site(site_id, watch.clock()),
-            lambda found, width: pages.site_page(found, width, watch.glyphs),
-        )
-
-    def _incident_id(self) -> str | None:
-        known = self.watcher.now.sites if self.watcher.now else ()
-        row = next((one for one in known if one.site_id == self._site.site_id), self._site)
-        return row.incident_ids[0] if row.incident_ids else None
-
-    def action_acknowledge(self) -> None:
-        """Take the worst incident of this site."""
-        if (name := self._incident_id()) is not None:
-            self.watcher.acknowledge(name)
-        else:
-            self.watcher.say("No incident goes on here.")
-
-    def action_resolve(self) -> None:
-        """Resolve the worst incident of this site."""
-        if (name := self._incident_id()) is not None:
-            self.watcher.resolve(name)
-        else:
-            self.watcher.say("No incident goes on here.")
-
-    def action_silence(self) -> None:
-        """Silence this site."""
-        self.watcher.silence(f'site_id="{self._site.site_id}"')
-
-
-class IncidentScreen(PageScreen):
-    """One incident."""
-
-    KEYS = "escape back  a ack  z silence  R resolve  ? help  q quit"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "acknowledge", show=False),
-        Binding("R", "resolve", show=False),
-        Binding("z", "silence", show=False),
-    ]
-
-    def __init__(self, incident_id: str) -> None:
-        super().__init__()
-        self._incident_id = incident_id
-
-    def news(self) -> None:
-        """Ask for it again."""
-        watch, name = self.watcher, self._incident_id
-        self.ask(
-            lambda: watch.questions.incident(name, watch.clock()),
-            lambda found, _width: pages.incident_page(found, watch.glyphs),
-        )
-
-    def action_acknowledge(self) -> None:
-        """Take it."""
-        self.watcher.acknowledge(self._incident_id)
-
-    def action_resolve(self) -> None:
-        """Say that it is over."""
-        self.watcher.resolve(self._incident_id)
-
-    def action_silence(self) -> None:
-        """Silence what it is about."""
-        known = self.watcher.now.incidents if self.watcher.now else ()
-        found = next((one for one in known if one.incident_id == self._incident_id), None)
-        if found is None:
-            self.watcher.say("It does not go on: there is nothing to silence.")
-        else:
-            self.watcher.silence(incident_matchers(found))
-
-
-def incident_matchers(incident: IncidentNow) -> str:
-    """Matchers that cover an incident: its sites and family; of very many sites the family alone.
-
-    >>> from types import SimpleNamespace
-    >>> incident_matchers(SimpleNamespace(family="radio", site_ids=("a", "b")))
-    'family="radio",site_id=~"a|b"'
-    """
-    parts = [f'family="{incident.family}"'] if incident.family else []
-    if len(incident.site_ids) == 1:
-        parts.append(f'site_id="{incident.site_ids[0]}"')
-    elif 1 < len(incident.site_ids) <= _MOST_SITES_MATCHED:
-        parts.append(f'site_id=~"{"|".join(incident.site_ids)}"')
-    return ",".join(parts)
-
-
-def group_matchers(name: str) -> str:
-    """Matchers that cover a site group."""
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'site_group="{escaped}"'

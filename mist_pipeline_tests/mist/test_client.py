@@ -125,7 +125,7 @@ class TestFetchMany:
         answers = make_client().fetch_many(summaries(20))
         next(answers)
         began = time.monotonic()
-        answers.close()  # type: ignore[attr-defined]
+        answers.close()
         assert time.monotonic() - began < 5
 
     @pytest.mark.parametrize(("seconds", "sent"), [(0.0, 0), (0.3, 1)])

@@ -26,8 +26,9 @@ from mist_pipeline.overview.model import (
     Source,
 )
 from mist_pipeline.watch.actions import ActionFailedError
-from mist_pipeline.watch.app import MainScreen, WatchApp
+from mist_pipeline.watch.app import WatchApp
 from mist_pipeline.watch.dialogs import AskSilence, Confirm, Help
+from mist_pipeline.watch.main_screen import MainScreen
 from mist_pipeline_tests.support.overview.organisations import AT, HOSTILE, POLLED
 
 pytestmark = pytest.mark.slow
@@ -121,7 +122,7 @@ def played(
     """Play a session; it is over when ``play`` is."""
 
     async def session() -> None:
-        app = WatchApp(told or Told(), noted or Noted(), lambda: AT, every=600)
+        app = WatchApp(told or Told(), noted or Noted(), lambda: AT, MainScreen, every=600)
         async with app.run_test(size=size) as pilot:
             if told is None or told.hangs is None:
                 await until(pilot, lambda: app.now is not None)

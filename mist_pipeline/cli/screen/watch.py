@@ -72,9 +72,11 @@ def watch(
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise typer.BadParameter("needs a terminal; --once prints the screen, --json its data")
     from mist_pipeline.watch.app import WatchApp
+    from mist_pipeline.watch.main_screen import MainScreen
     from mist_pipeline.workflows.present.actions import ScreenActions
 
-    WatchApp(questions, ScreenActions(settings, user(by)), clock, every=every, glyphs=glyphs, bell=bell).run()
+    actions = ScreenActions(settings, user(by))
+    WatchApp(questions, actions, clock, MainScreen, every=every, glyphs=glyphs, bell=bell).run()
 
 
 def _clock(settings: "Settings", as_of: datetime | None) -> Callable[[], datetime]:

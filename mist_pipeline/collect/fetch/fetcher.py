@@ -7,7 +7,7 @@ in ``plan``, how to send and repeat in ``mist.client``, what the answers mean in
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -57,7 +57,7 @@ class Client(Protocol):
 
     def fetch_many(
         self, calls: Iterable[Call], *, lane: Lane = "batch"
-    ) -> Iterator[tuple[Call, list[Page] | MistError]]:
+    ) -> Generator[tuple[Call, list[Page] | MistError], None, None]:
         """Many calls, each with its pages or its error, in the order in which they finish."""
         ...
 

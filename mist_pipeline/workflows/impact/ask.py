@@ -189,7 +189,7 @@ class _Run:
                     if self._elapsed() >= self._ends:
                         break
             finally:
-                answers.close()  # type: ignore[attr-defined]
+                answers.close()
         for call in left:
             yield call, Unavailable(TOO_LATE)
 

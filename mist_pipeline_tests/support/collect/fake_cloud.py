@@ -1,7 +1,7 @@
 """A Mist cloud in a few lines, for the client's Protocol: answers are functions of the call."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -135,7 +135,7 @@ class FakeCloud:
 
     def fetch_many(
         self, calls: Iterable[Call], *, lane: str = "batch"
-    ) -> Iterator[tuple[Call, list[Page] | MistError]]:
+    ) -> Generator[tuple[Call, list[Page] | MistError], None, None]:
         for call in calls:
             self.calls.append(call)
             answer = self.answers[call.endpoint](call)
