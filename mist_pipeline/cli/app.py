@@ -8,10 +8,11 @@ import sys
 
 import typer
 
-from mist_pipeline.cli import demo, replay, report, run, services, setup
+from mist_pipeline.cli import demo, run, setup
 from mist_pipeline.cli.alerts import app as alerts
 from mist_pipeline.cli.console import errors, literal
-from mist_pipeline.cli.screen import watch
+from mist_pipeline.cli.reading import replay, report, sql, watch
+from mist_pipeline.cli.serving import daemon, heartbeat, listen, simulate
 
 app = typer.Typer(
     name="mist-pipeline",
@@ -38,14 +39,14 @@ app.command(rich_help_panel=WORKING)(run.backfill)
 app.command(rich_help_panel=WORKING)(run.retention)
 app.command(rich_help_panel=READING)(watch.watch)
 app.command(rich_help_panel=READING)(report.report)
-app.command(rich_help_panel=READING)(report.sql)
+app.command(rich_help_panel=READING)(sql.sql)
 app.command(rich_help_panel=READING)(replay.replay)
 app.add_typer(alerts.app, name="alerts", rich_help_panel=NOTIFYING)
-app.command(rich_help_panel=SERVING)(services.daemon)
-app.command(rich_help_panel=SERVING)(services.ui)
-app.command(rich_help_panel=SERVING)(services.listen)
-app.command(rich_help_panel=SERVING)(services.heartbeat)
-app.command(rich_help_panel=SERVING)(services.simulate)
+app.command(rich_help_panel=SERVING)(daemon.daemon)
+app.command(rich_help_panel=SERVING)(daemon.ui)
+app.command(rich_help_panel=SERVING)(listen.listen)
+app.command(rich_help_panel=SERVING)(heartbeat.heartbeat)
+app.command(rich_help_panel=SERVING)(simulate.simulate)
 
 
 def main() -> None:

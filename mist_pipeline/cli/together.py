@@ -1,6 +1,6 @@
 """Processes that live together: those that the service is made of, and those that it can do without for a while.
 
-Here: starting, watching, ending them. Not here: what they are (`services`).
+Here: starting, watching, ending them. Not here: what they are (`serving`).
 """
 
 import signal

@@ -20,11 +20,11 @@ from mist_pipeline.defs.table_io import markdown_table
 from mist_pipeline.defs.watching.now import troubles_now
 from mist_pipeline.defs.watching.pipeline_facts import CheckReader
 from mist_pipeline.settings import Settings, SettingsError
-from mist_pipeline.workflows import evaluate, messages, tickets
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.impact import ask
 from mist_pipeline.workflows.ledger_access import open_ledger
-from mist_pipeline.workflows.messages import utc_now
+from mist_pipeline.workflows.notifying import evaluate, messages, tickets
+from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.progress import AS_OF_TAG
 from mist_pipeline.workflows.running.instants import refuse_future
 from mist_pipeline.workflows.self_monitoring.delivery import sink_sentence

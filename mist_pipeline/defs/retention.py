@@ -9,7 +9,7 @@ from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.messages import utc_now
+from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.retention import archive
 from mist_pipeline.workflows.running.leftovers import sweep
 

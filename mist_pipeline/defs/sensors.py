@@ -18,10 +18,10 @@ from mist_pipeline.defs.watching.pipeline_facts import CheckReader
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, live
 from mist_pipeline.workflows.analysis.detect_day import may_notify
-from mist_pipeline.workflows.evaluate import is_step_due, ledger_troubles
-from mist_pipeline.workflows.messages import is_message_due, utc_now
+from mist_pipeline.workflows.notifying.evaluate import is_step_due, ledger_troubles
+from mist_pipeline.workflows.notifying.messages import is_message_due, utc_now
+from mist_pipeline.workflows.notifying.tickets import has_open_tickets
 from mist_pipeline.workflows.self_monitoring.service import TICK_PATIENCE
-from mist_pipeline.workflows.tickets import has_open_tickets
 
 SECONDS = 30
 """How often each question is asked."""

@@ -4,5 +4,5 @@ Here: questions that every surface asks (the live screen, a page in a browser, t
 incidents, one incident, one site, search. Each answer says how old what it stands on is. Reading waits for no writer: it
 opens the published copy, the published live tables and the ledger, never the warehouse.
 
-Not here: how an answer looks (``watch``, ``cli``), what people decide (``workflows.decisions``), publishing (``warehouse.publish``).
+Not here: how an answer looks (``watch``, ``cli``), what people decide (``workflows.notifying.decisions``), publishing (``warehouse.publish``).
 """

@@ -1,6 +1,6 @@
 """Who is notified at all with these settings: sinks, and where each sends, without a secret.
 
-Not here: who is notified of one incident (``workflows.routing``).
+Not here: who is notified of one incident (``workflows.notifying.routing``).
 """
 
 from mist_pipeline.delivery.config import SinkConfig

@@ -13,7 +13,7 @@ import requests
 import uvicorn
 from dagster import DagsterInstance
 
-from mist_pipeline.cli.webserver import guarded, rules_of
+from mist_pipeline.cli.serving.webserver import guarded, rules_of
 from mist_pipeline.guard.asgi import Guard
 from mist_pipeline_tests.support.chromium import CHROMIUM, FLAGS, needs_chromium
 

@@ -12,7 +12,7 @@ import pytest
 
 from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.messages import MessageBuilder
+from mist_pipeline.workflows.notifying.messages import MessageBuilder
 from mist_pipeline_tests.support.alerts.histories import START, finding, live
 from mist_pipeline_tests.support.defs.installation import (
     FILES,

@@ -56,7 +56,7 @@ def test_a_step_that_was_decided_before_the_process_died_is_notified_by_the_next
     installed = escalating(build)
     installed.evaluates(0, finding())
     with monkeypatch.context() as patch:
-        patch.setattr("mist_pipeline.workflows.messages.worker", lambda *_, **__: 1 / 0)
+        patch.setattr("mist_pipeline.workflows.notifying.messages.worker", lambda *_, **__: 1 / 0)
         installed.run("escalate", 0.3)
     assert installed.reasons() == [["first"]]
     installed.read("deliver", 0.4)

@@ -106,7 +106,7 @@ def test_a_run_that_dies_before_it_sends_leaves_rows_that_are_sent_later(
     installed = build()
     installed.keep(live(0, finding()))
     with monkeypatch.context() as patch:
-        patch.setattr("mist_pipeline.workflows.messages.worker", lambda *_, **__: 1 / 0)
+        patch.setattr("mist_pipeline.workflows.notifying.messages.worker", lambda *_, **__: 1 / 0)
         assert failed(installed.run("evaluate", 0)) == {"notify", "ticket"}
     assert installed.messages() == {}
     assert installed.deliveries() == [("people", "first", "pending")]

@@ -233,7 +233,7 @@ def test_what_fails_to_evaluate_is_told_by_somebody_else(
     """A failure of ``evaluate`` was told by nobody."""
     installed = build()
     installed.keep(live(0, finding()))
-    monkeypatch.setattr("mist_pipeline.workflows.evaluate.evaluate", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("mist_pipeline.workflows.notifying.evaluate.evaluate", lambda *_, **__: 1 / 0)
     for hour in (1, 2, 3):
         assert not installed.run("evaluate", hour).success
     installed.read("watch", 4)
@@ -257,7 +257,7 @@ def test_a_report_that_failed_is_made_again(
     job_that("daily", broken).execute_in_process(instance=instance, raise_on_error=False)
     assert ticks.fires()
     with monkeypatch.context() as patch:
-        patch.setattr("mist_pipeline.workflows.evaluate.tell_own_state", lambda *_, **__: 1 / 0)
+        patch.setattr("mist_pipeline.workflows.notifying.evaluate.tell_own_state", lambda *_, **__: 1 / 0)
         assert not installed.run("watch", 0).success
     assert not ticks.fires()
     now += 6 * MINUTE

@@ -26,7 +26,7 @@ from mist_pipeline.workflows.ledger_access import (
     open_ledger,
     remember_sites,
 )
-from mist_pipeline.workflows.messages import worker
+from mist_pipeline.workflows.notifying.messages import worker
 from mist_pipeline_tests.support.delivery.mail_server import Mailbox, mail_server
 from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
 from mist_pipeline_tests.support.fakes.fake_pagerduty import ROUTING_KEY, FakePagerDuty

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from mist_pipeline.cli.webserver import rules_of, signing_in
+from mist_pipeline.cli.serving.webserver import rules_of, signing_in
 from mist_pipeline.guard.asgi import Guard
 from mist_pipeline.guard.rules import names_of
 from mist_pipeline.guard.sign_in import SignIn

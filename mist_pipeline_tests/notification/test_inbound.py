@@ -21,9 +21,9 @@ from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationS
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.delivery.sinks.pagerduty.inbound import MOST_BYTES
 from mist_pipeline.settings import Settings, SettingsError, load_settings
-from mist_pipeline.workflows.inbound import listening
 from mist_pipeline.workflows.ledger_access import open_ledger
-from mist_pipeline.workflows.messages import send_due, utc_now
+from mist_pipeline.workflows.notifying.inbound import listening
+from mist_pipeline.workflows.notifying.messages import send_due, utc_now
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live, reading
 from mist_pipeline_tests.support.fakes.fake_http import Reply
 from mist_pipeline_tests.support.fakes.fake_pagerduty import (

@@ -14,13 +14,13 @@ from mist_pipeline.tables import history, live
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.doctor.stored import sites as sites_checked
-from mist_pipeline.workflows.evaluate import escalate, evaluate, tell_own_state
 from mist_pipeline.workflows.ledger_access import (
     SITE_COLUMNS,
     known_sites,
     remember_sites,
     sites_file,
 )
+from mist_pipeline.workflows.notifying.evaluate import escalate, evaluate, tell_own_state
 
 NOW = datetime(2026, 3, 29, 9, tzinfo=UTC)
 

@@ -12,9 +12,9 @@ from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows.doctor.asking import MAX_SKEW
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE
 from mist_pipeline.workflows.doctor.telling import delivery
-from mist_pipeline.workflows.evaluate import own_state
 from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
-from mist_pipeline.workflows.messages import send_due
+from mist_pipeline.workflows.notifying.evaluate import own_state
+from mist_pipeline.workflows.notifying.messages import send_due
 from mist_pipeline.workflows.self_monitoring.facts import PipelineFacts
 from mist_pipeline.workflows.self_monitoring.service import ServiceFacts
 from mist_pipeline.workflows.self_monitoring.troubles import troubles

@@ -1,6 +1,6 @@
 """``alerts ack``, ``resolve`` and ``feedback``: what people decide about an incident.
 
-Here: what was typed and what is said about it. Not here: what a decision does (``workflows.decisions``).
+Here: what was typed and what is said about it. Not here: what a decision does (``workflows.notifying.decisions``).
 """
 
 from enum import StrEnum
@@ -33,7 +33,7 @@ def ack(context: typer.Context, subject: Id, by: By = None) -> None:
     Example: [cyan]mist-pipeline alerts ack 3f2a --by ada[/]
     """
     from mist_pipeline.settings import load_settings
-    from mist_pipeline.workflows import decisions
+    from mist_pipeline.workflows.notifying import decisions
 
     settings, now, who = load_settings(), now_of(context), user(by)
     with opened(settings) as ledger:
@@ -54,7 +54,7 @@ def resolve(context: typer.Context, subject: Id, by: By = None) -> None:
     Example: [cyan]mist-pipeline alerts resolve 3f2a --by ada[/]
     """
     from mist_pipeline.settings import load_settings
-    from mist_pipeline.workflows import decisions
+    from mist_pipeline.workflows.notifying import decisions
 
     settings, now, who = load_settings(), now_of(context), user(by)
     with opened(settings) as ledger:

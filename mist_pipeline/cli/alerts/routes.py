@@ -1,7 +1,7 @@
 """``alerts test-route``: who would be notified, why, and whether messages arrive there.
 
-Here: what was typed, and how the answer looks. Not here: the answer (``workflows.routing``), sending the test
-(``workflows.messages``).
+Here: what was typed, and how the answer looks. Not here: the answer (``workflows.notifying.routing``), sending the test
+(``workflows.notifying.messages``).
 """
 
 import difflib
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.ledger import NotificationRules
     from mist_pipeline.alerts.notify.silences import Silence
     from mist_pipeline.settings import Settings
-    from mist_pipeline.workflows.messages import SentTest
-    from mist_pipeline.workflows.routing import Routing
+    from mist_pipeline.workflows.notifying.messages import SentTest
+    from mist_pipeline.workflows.notifying.routing import Routing
 
 
 class ScopeName(StrEnum):
@@ -58,9 +58,9 @@ def show_routes(
     """
     from mist_pipeline.notification.worker import SinksFailedError
     from mist_pipeline.settings import SettingsError, load_settings
-    from mist_pipeline.workflows import messages
     from mist_pipeline.workflows.ledger_access import notification_rules
-    from mist_pipeline.workflows.routing import labels_of, routing
+    from mist_pipeline.workflows.notifying import messages
+    from mist_pipeline.workflows.notifying.routing import labels_of, routing
 
     settings = load_settings()
     notified = notification_rules(settings)

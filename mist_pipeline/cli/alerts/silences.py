@@ -1,7 +1,7 @@
 """``alerts silence``, ``unsilence`` and ``silences``: what nobody is notified of for a while.
 
 Here: the commands. A silence is validated by the keys of a planned one (``alerts.notify.silences.PlannedSilence``), so that
-both follow the same rules. Not here: what a silence does (``alerts.notify.silences``, ``workflows.decisions``).
+both follow the same rules. Not here: what a silence does (``alerts.notify.silences``, ``workflows.notifying.decisions``).
 """
 
 import difflib
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from mist_pipeline.alerts.notify.silences import Silence
     from mist_pipeline.alerts.notify.time_windows import Window
     from mist_pipeline.settings import Settings
-    from mist_pipeline.workflows.decisions import Silenced
+    from mist_pipeline.workflows.notifying.decisions import Silenced
 
 MOST_INCIDENTS = 10
 """Incidents that are listed as silenced."""
@@ -113,7 +113,7 @@ def silence(
     In a window: [cyan]mist-pipeline alerts silence site_group=North --every sunday --begins 02:00 --lasts 3h[/]
     """
     from mist_pipeline.settings import load_settings
-    from mist_pipeline.workflows import decisions
+    from mist_pipeline.workflows.notifying import decisions
 
     settings, now = load_settings(), now_of(context)
     starts_at = begins_at or now
@@ -294,7 +294,7 @@ def unsilence(
     Example: [cyan]mist-pipeline alerts unsilence 9c41d0b7e2aa[/]
     """
     from mist_pipeline.settings import load_settings
-    from mist_pipeline.workflows import decisions
+    from mist_pipeline.workflows.notifying import decisions
 
     settings, now = load_settings(), now_of(context)
     with opened(settings) as ledger:

@@ -2,7 +2,7 @@
 
 Alerts are about now: only yesterday, analysed by itself, is evaluated. A backfill notifies nobody unless it is asked to
 (run tag ``mist_pipeline/notify``). Here: reading the frames of days for ``analysis.detection``, and that decision. Not
-here: storing rows (``defs.assets``), evaluating (``workflows.evaluate``).
+here: storing rows (``defs.assets``), evaluating (``workflows.notifying.evaluate``).
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,7 +2,7 @@
 
 Evidence walks on from its stored state over the closed hours of today. What is usual comes from the same hours of past
 weeks. Here: reading the frames of the moment for ``analysis.detection``. Not here: asking the cloud (``defs.assets.live``),
-storing ``live.findings`` (``defs.assets.live_findings``), and evaluating alerts (``workflows.evaluate``).
+storing ``live.findings`` (``defs.assets.live_findings``), and evaluating alerts (``workflows.notifying.evaluate``).
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Decisions made on the live screen: the same as those of ``mist-pipeline alerts``, in words for the screen.
 
-Not here: what a decision does (``workflows.decisions``), the screen (``watch``).
+Not here: what a decision does (``workflows.notifying.decisions``), the screen (``watch``).
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ class ScreenActions:
         Raises:
             ActionFailedError: The ledger cannot be used, or has no such incident.
         """
-        from mist_pipeline.workflows import decisions
+        from mist_pipeline.workflows.notifying import decisions
 
         with self._ledger() as ledger:
             decided = decisions.acknowledge(self.settings, ledger, incident_id, self.who, at)
@@ -57,7 +57,7 @@ class ScreenActions:
         Raises:
             ActionFailedError: The ledger cannot be used, or has no such incident.
         """
-        from mist_pipeline.workflows import decisions
+        from mist_pipeline.workflows.notifying import decisions
 
         with self._ledger() as ledger:
             decided = decisions.resolve(self.settings, ledger, incident_id, self.who, at)
@@ -72,8 +72,8 @@ class ScreenActions:
             ActionFailedError: They are no matchers, or match nothing that is known.
         """
         from mist_pipeline.alerts.notify.matchers import all_match
-        from mist_pipeline.workflows import decisions
         from mist_pipeline.workflows.ledger_access import known_labels
+        from mist_pipeline.workflows.notifying import decisions
 
         wanted = self._silence(matchers, timedelta(hours=1), "", at)
         with self._ledger() as ledger:
@@ -100,7 +100,7 @@ class ScreenActions:
         Raises:
             ActionFailedError: They are no matchers, match nothing that is known, or the ledger cannot be used.
         """
-        from mist_pipeline.workflows import decisions
+        from mist_pipeline.workflows.notifying import decisions
 
         wanted = self._silence(matchers, lasts_for, comment, at)
         with self._ledger() as ledger:

@@ -1,7 +1,7 @@
 """The read model of an installation, and making each poll visible to it.
 
 Here: settings in, places out; publishing the live tables. Not here: the questions (``overview``), how answers look
-(``watch``), what people decide (``workflows.decisions``).
+(``watch``), what people decide (``workflows.notifying.decisions``).
 """
 
 from collections.abc import Callable

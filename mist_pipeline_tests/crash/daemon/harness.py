@@ -31,9 +31,9 @@ from mist_pipeline.cli.code_location.files import CODE_LOCATION
 from mist_pipeline.cli.dagster_home import environment, instance
 from mist_pipeline.cli.execution import execute
 from mist_pipeline.definitions import build_defs
-from mist_pipeline.workflows.evaluate import is_step_due
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
-from mist_pipeline.workflows.messages import is_message_due
+from mist_pipeline.workflows.notifying.evaluate import is_step_due
+from mist_pipeline.workflows.notifying.messages import is_message_due
 from mist_pipeline.workflows.progress import AS_OF_TAG, silent
 from mist_pipeline_tests.crash.daemon.day import Day, busy_day
 from mist_pipeline_tests.crash.daemon.verdict import UNDER_WAY, Kill, Records, broken, collect, table

@@ -13,7 +13,7 @@ from mist_pipeline.alerts.notify.outcome import Outcome
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows.ledger_access import open_ledger
-from mist_pipeline.workflows.messages import utc_now
+from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline_tests.support.alerts.histories import finding, findings
 
 HOUR = timedelta(hours=1)

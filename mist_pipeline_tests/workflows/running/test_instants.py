@@ -15,8 +15,8 @@ from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import live as live_tables
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.fetch import take_snapshot
-from mist_pipeline.workflows.evaluate import evaluate, ledger_troubles
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
+from mist_pipeline.workflows.notifying.evaluate import evaluate, ledger_troubles
 from mist_pipeline.workflows.running.instants import (
     ClockAheadError,
     refuse_future,

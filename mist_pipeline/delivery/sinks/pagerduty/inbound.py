@@ -5,7 +5,7 @@ events opened (it is there for what people opened by hand). What is ours in it i
 PagerDuty repeats when the incident is triggered, and only then. So the key is sent as the client's name, too.
 
 Here: checking the signature and reading the event; no I/O. Not here: the server that receives the request
-(``notification.inbound``), and what the ledger makes of it (``workflows.inbound``).
+(``notification.inbound``), and what the ledger makes of it (``workflows.notifying.inbound``).
 """
 
 import hashlib

@@ -1,11 +1,11 @@
-"""What keeps running: ``daemon`` (clock and UI), ``ui``, ``listen`` (PagerDuty), ``heartbeat`` and ``simulate`` (a Mist cloud)."""
+"""``daemon`` (the clock, and Dagster's UI) and ``ui`` (that alone): which processes they start, and what is cleared up before."""
 
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +18,6 @@ from mist_pipeline.cli.together import ClockSteppedBackError, ClockWatch, Helper
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
-    from mist_pipeline.simulator.cloud.http_faults import Kind
     from mist_pipeline.workflows.running.folder_lock import FolderLock
 
 HEARTBEAT_SECONDS = 120.0
@@ -155,55 +154,6 @@ def _refuse_another_organisation(settings: "Settings") -> None:
         errors.print(f"[yellow]![/] The cloud did not say whose the token is: {literal(str(error))}")
 
 
-def listen(
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8601,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; a proxy with TLS belongs in front.")
-    ] = "127.0.0.1",
-) -> None:
-    """Receive PagerDuty's webhooks at /pagerduty: who takes a page there has taken the incident.
-
-    Needs `signing_keys_from` at the sink; `daemon` starts it where that is set.
-
-    Example: [cyan]mist-pipeline listen --port 8601[/]
-    """
-    import uvicorn
-
-    from mist_pipeline.guard.connections import bounded_config
-    from mist_pipeline.settings import load_settings
-    from mist_pipeline.workflows.inbound import listening
-
-    config = bounded_config(listening(load_settings()), host=host, port=port)
-    console.print(f"Listening at [cyan]http://{host}:{port}/pagerduty[/]  (Ctrl-C ends it)")
-    uvicorn.Server(config).run()
-
-
-def heartbeat() -> None:
-    """Say whether the pipeline does its work, and tell the dead man's switch (monitoring.heartbeat_url). Exit code 1 if not.
-
-    `daemon` does it every few minutes; a timer of the system can, too, and then also notices that the daemon is gone.
-
-    Example: [cyan]mist-pipeline heartbeat[/]
-    """
-    from mist_pipeline.cli.dagster_home import instance
-    from mist_pipeline.defs.watching.now import stalled_now
-    from mist_pipeline.domain.text import clean
-    from mist_pipeline.settings import load_settings
-    from mist_pipeline.workflows.heartbeat import beat
-
-    settings = load_settings()
-    need_data_folder(settings)
-    with instance(settings) as opened:
-        found = stalled_now(opened, settings, datetime.now(UTC))
-    for one in found:
-        errors.print(f"{one.severity.upper()} {clean(one.summary)}", markup=False, soft_wrap=True)
-    sent = beat(settings, [one.subject for one in found])
-    well = "The pipeline does its work" if sent.is_well else "The pipeline does not do all of its work"
-    console.print(f"{well}; {sent.said}.", markup=False, soft_wrap=True)
-    if not sent.is_well or not sent.is_delivered:
-        raise typer.Exit(1)
-
-
 def ui(
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
@@ -227,96 +177,6 @@ def ui(
         raise typer.Exit(1)
 
 
-def simulate(
-    sites: Annotated[int, typer.Option(min=0, max=3000, help="Sites of the organisation.")] = 24,
-    days: Annotated[int, typer.Option(min=1, help="Days of history before now.")] = 60,
-    seed: Annotated[int, typer.Option(help="Same seed, same cloud.")] = 7,
-    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 8600,
-    now: Annotated[
-        datetime | None,
-        typer.Option(help="The cloud's clock stands at this UTC instant; default: the real time."),
-    ] = None,
-    retention_days: Annotated[
-        float | None, typer.Option(min=1, help="Hourly data older than this is gone; default: nothing is.")
-    ] = None,
-    coarse_after_days: Annotated[
-        float | None, typer.Option(min=1, help="Longer windows come in buckets of a day; default: never.")
-    ] = None,
-    without_trend: Annotated[
-        bool, typer.Option("--without-trend", help="An older cloud: summary-trend answers 404.")
-    ] = False,
-    story: Annotated[
-        bool,
-        typer.Option("--story", help="On the day before now the DHCP service of a whole site group fails."),
-    ] = False,
-    messy: Annotated[
-        bool,
-        typer.Option(
-            "--messy",
-            help="Sites change and are noisy in their own ways, troubles are partial, intermittent or overlap.",
-        ),
-    ] = False,
-    control: Annotated[
-        bool, typer.Option("--control", help="POST /simulator/clock moves the clock.")
-    ] = False,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(help="KIND=SHARE of requests that go wrong, repeatable, for example bad_gateway=0.01."),
-    ] = None,
-    fault_seed: Annotated[int, typer.Option(help="Same seed, same faults.")] = 1,
-) -> None:
-    """Serve a simulated Mist cloud on loopback until interrupted.
-
-    Example: [cyan]mist-pipeline simulate --sites 24 --days 60 --seed 7 --fault rate_limited=0.02[/]
-    """
-    from mist_pipeline.simulator.cloud.endpoints import Behaviour
-    from mist_pipeline.simulator.cloud.http_faults import KINDS, Faults
-    from mist_pipeline.simulator.cloud.server import Running, run_server
-
-    def ready(running: Running) -> None:
-        console.print(
-            f"A simulated Mist cloud with {sites} sites answers at [cyan]{running.base_url}[/]. Point at it:"
-        )
-        console.print(
-            f"export MIST_BASE_URL={running.base_url} MIST_ORG_ID={running.org_id} MIST_API_TOKEN={running.token}",
-            soft_wrap=True,
-        )
-
-    rates = dict(_fault(text, KINDS) for text in fault or [])
-    try:
-        faults = Faults(rates=rates, seed=fault_seed)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--fault") from None
-    run_server(
-        sites=sites,
-        days=days,
-        seed=seed,
-        port=port,
-        now=None if now is None else now.replace(tzinfo=now.tzinfo or UTC),
-        story=story,
-        messy=messy,
-        behaviour=Behaviour(
-            retention_days=retention_days,
-            coarse_after_days=coarse_after_days,
-            has_summary_trend=not without_trend,
-            has_control=control,
-        ),
-        faults=faults,
-        on_ready=ready,
-    )
-
-
-def _fault(text: str, kinds: "tuple[Kind, ...]") -> "tuple[Kind, float]":
-    name, _, share = text.partition("=")
-    for kind in kinds:
-        if kind == name:
-            try:
-                return kind, float(share)
-            except ValueError:
-                break
-    raise typer.BadParameter(f"{text!r} is no KIND=SHARE; kinds are {', '.join(kinds)}", param_hint="--fault")
-
-
 def _dagster(program: str, *arguments: str) -> list[str]:
     # `dagster-daemon` has no public module name: its console script, which need not be on the path, runs this one.
     module = {"dagster-daemon": "dagster._daemon", "dagster": "dagster"}
@@ -334,7 +194,7 @@ def _webserver(
     """The command of the UI's process, but for its workspace; what would keep it from starting is refused here, before anything runs."""
     from urllib.parse import urlsplit
 
-    from mist_pipeline.cli.webserver import TOKEN_VARIABLE, rules_of, signing_in
+    from mist_pipeline.cli.serving.webserver import TOKEN_VARIABLE, rules_of, signing_in
     from mist_pipeline.guard.rules import is_local
 
     # Where links of messages lead, people come from.
@@ -353,7 +213,7 @@ def _webserver(
             f"[yellow]![/] Whoever reaches {host}:{port} can use the UI; {TOKEN_VARIABLE} makes it ask for a token.",
             soft_wrap=True,
         )
-    command = [sys.executable, "-m", "mist_pipeline.cli.webserver"]
+    command = [sys.executable, "-m", "mist_pipeline.cli.serving.webserver"]
     command += ["--host", host, "--port", str(port), *(["--read-only"] if is_read_only else [])]
     return command + [part for name in names for part in ("--allowed-host", name)]
 

@@ -1,10 +1,10 @@
-"""Dagster's web UI behind the guard, as a process of its own: ``python -m mist_pipeline.cli.webserver``.
+"""Dagster's web UI behind the guard, as a process of its own: ``python -m mist_pipeline.cli.serving.webserver``.
 
 Dagster's own program for it answers to any name, changes things by GET and takes WebSockets from any page: whoever opens a
 foreign page could have the alerting turned off by it.
 
 Here: which rules hold for Dagster, and starting it. Not here: the rules themselves (``guard``), who starts this process
-(`services`).
+(`daemon`).
 """
 
 import argparse

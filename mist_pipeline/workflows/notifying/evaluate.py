@@ -23,7 +23,7 @@ from mist_pipeline.workflows.ledger_access import (
     open_ledger,
     unreached,
 )
-from mist_pipeline.workflows.messages import utc_now
+from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.self_monitoring.clock import clock_troubles
 from mist_pipeline.workflows.self_monitoring.delivery import (
     sink_troubles,

@@ -18,7 +18,7 @@ from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.notification.inbound import AskAgainError, application
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
-from mist_pipeline.workflows.messages import utc_now
+from mist_pipeline.workflows.notifying.messages import utc_now
 
 _log = logging.getLogger(__name__)
 

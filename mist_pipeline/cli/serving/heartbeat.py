@@ -1,0 +1,34 @@
+"""``heartbeat``: one look at the pipeline from outside Dagster, for a dead man's switch."""
+
+from datetime import UTC, datetime
+
+import typer
+
+from mist_pipeline.cli.console import console, errors
+from mist_pipeline.cli.place import need_data_folder
+
+
+def heartbeat() -> None:
+    """Say whether the pipeline does its work, and tell the dead man's switch (monitoring.heartbeat_url). Exit code 1 if not.
+
+    `daemon` does it every few minutes; a timer of the system can, too, and then also notices that the daemon is gone.
+
+    Example: [cyan]mist-pipeline heartbeat[/]
+    """
+    from mist_pipeline.cli.dagster_home import instance
+    from mist_pipeline.defs.watching.now import stalled_now
+    from mist_pipeline.domain.text import clean
+    from mist_pipeline.settings import load_settings
+    from mist_pipeline.workflows.heartbeat import beat
+
+    settings = load_settings()
+    need_data_folder(settings)
+    with instance(settings) as opened:
+        found = stalled_now(opened, settings, datetime.now(UTC))
+    for one in found:
+        errors.print(f"{one.severity.upper()} {clean(one.summary)}", markup=False, soft_wrap=True)
+    sent = beat(settings, [one.subject for one in found])
+    well = "The pipeline does its work" if sent.is_well else "The pipeline does not do all of its work"
+    console.print(f"{well}; {sent.said}.", markup=False, soft_wrap=True)
+    if not sent.is_well or not sent.is_delivered:
+        raise typer.Exit(1)

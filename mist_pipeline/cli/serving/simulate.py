@@ -1,0 +1,101 @@
+"""``simulate``: a Mist cloud to try things with."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mist_pipeline.cli.console import console
+
+if TYPE_CHECKING:
+    from mist_pipeline.simulator.cloud.http_faults import Kind
+
+
+def simulate(
+    sites: Annotated[int, typer.Option(min=0, max=3000, help="Sites of the organisation.")] = 24,
+    days: Annotated[int, typer.Option(min=1, help="Days of history before now.")] = 60,
+    seed: Annotated[int, typer.Option(help="Same seed, same cloud.")] = 7,
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 8600,
+    now: Annotated[
+        datetime | None,
+        typer.Option(help="The cloud's clock stands at this UTC instant; default: the real time."),
+    ] = None,
+    retention_days: Annotated[
+        float | None, typer.Option(min=1, help="Hourly data older than this is gone; default: nothing is.")
+    ] = None,
+    coarse_after_days: Annotated[
+        float | None, typer.Option(min=1, help="Longer windows come in buckets of a day; default: never.")
+    ] = None,
+    without_trend: Annotated[
+        bool, typer.Option("--without-trend", help="An older cloud: summary-trend answers 404.")
+    ] = False,
+    story: Annotated[
+        bool,
+        typer.Option("--story", help="On the day before now the DHCP service of a whole site group fails."),
+    ] = False,
+    messy: Annotated[
+        bool,
+        typer.Option(
+            "--messy",
+            help="Sites change and are noisy in their own ways, troubles are partial, intermittent or overlap.",
+        ),
+    ] = False,
+    control: Annotated[
+        bool, typer.Option("--control", help="POST /simulator/clock moves the clock.")
+    ] = False,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="KIND=SHARE of requests that go wrong, repeatable, for example bad_gateway=0.01."),
+    ] = None,
+    fault_seed: Annotated[int, typer.Option(help="Same seed, same faults.")] = 1,
+) -> None:
+    """Serve a simulated Mist cloud on loopback until interrupted.
+
+    Example: [cyan]mist-pipeline simulate --sites 24 --days 60 --seed 7 --fault rate_limited=0.02[/]
+    """
+    from mist_pipeline.simulator.cloud.endpoints import Behaviour
+    from mist_pipeline.simulator.cloud.http_faults import KINDS, Faults
+    from mist_pipeline.simulator.cloud.server import Running, run_server
+
+    def ready(running: Running) -> None:
+        console.print(
+            f"A simulated Mist cloud with {sites} sites answers at [cyan]{running.base_url}[/]. Point at it:"
+        )
+        console.print(
+            f"export MIST_BASE_URL={running.base_url} MIST_ORG_ID={running.org_id} MIST_API_TOKEN={running.token}",
+            soft_wrap=True,
+        )
+
+    rates = dict(_fault(text, KINDS) for text in fault or [])
+    try:
+        faults = Faults(rates=rates, seed=fault_seed)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--fault") from None
+    run_server(
+        sites=sites,
+        days=days,
+        seed=seed,
+        port=port,
+        now=None if now is None else now.replace(tzinfo=now.tzinfo or UTC),
+        story=story,
+        messy=messy,
+        behaviour=Behaviour(
+            retention_days=retention_days,
+            coarse_after_days=coarse_after_days,
+            has_summary_trend=not without_trend,
+            has_control=control,
+        ),
+        faults=faults,
+        on_ready=ready,
+    )
+
+
+def _fault(text: str, kinds: "tuple[Kind, ...]") -> "tuple[Kind, float]":
+    name, _, share = text.partition("=")
+    for kind in kinds:
+        if kind == name:
+            try:
+                return kind, float(share)
+            except ValueError:
+                break
+    raise typer.BadParameter(f"{text!r} is no KIND=SHARE; kinds are {', '.join(kinds)}", param_hint="--fault")
