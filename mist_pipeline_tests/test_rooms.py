@@ -54,6 +54,7 @@ BELOW: dict[str, set[str]] = {
     "simulator": {"domain", "tables"},
     "settings": GROUND | {"alerts", "delivery", "mist.clouds"},
     "watch": GROUND | {"alerts", "overview"},
+    "web": GROUND | {"alerts", "guard", "overview"},
     "workflows": GROUND
     | {
         "mist",
@@ -66,7 +67,6 @@ BELOW: dict[str, set[str]] = {
         "overview",
         "report",
         "settings",
-        "watch.actions",
     },
 }
 """Room → the rooms, or modules of rooms, that it may import besides itself; `defs`, `definitions` and `cli` wire all."""

@@ -4,10 +4,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from mist_pipeline.overview.model import IncidentNow
 from mist_pipeline.watch.app import WatchScreen
-
-_MOST_SITES_MATCHED = 20
 
 
 class ActingScreen(WatchScreen):
@@ -47,29 +44,3 @@ class ActingScreen(WatchScreen):
             self.watcher.silence(matchers)
         else:
             self.watcher.say("It does not go on: there is nothing to silence.")
-
-
-def incident_matchers(incident: IncidentNow) -> str:
-    """Matchers that cover an incident: its sites and family; of very many sites the family alone.
-
-    >>> from types import SimpleNamespace
-    >>> incident_matchers(SimpleNamespace(family="radio", site_ids=("a", "b")))
-    'family="radio",site_id=~"a|b"'
-    """
-    parts = [f'family="{incident.family}"'] if incident.family else []
-    if len(incident.site_ids) == 1:
-        parts.append(f'site_id="{incident.site_ids[0]}"')
-    elif 1 < len(incident.site_ids) <= _MOST_SITES_MATCHED:
-        parts.append(f'site_id=~"{"|".join(incident.site_ids)}"')
-    return ",".join(parts)
-
-
-def site_matchers(site_id: str) -> str:
-    """Matchers that cover a site."""
-    return f'site_id="{site_id}"'
-
-
-def group_matchers(name: str) -> str:
-    """Matchers that cover a site group."""
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'site_group="{escaped}"'

@@ -18,9 +18,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from mist_pipeline.domain.text import ID_LENGTH, clean
+from mist_pipeline.overview.actions import ActionFailedError, Actions, Questions
 from mist_pipeline.overview.ledger import UnreadableError
 from mist_pipeline.overview.model import Now
-from mist_pipeline.watch.actions import ActionFailedError, Actions, Questions
 from mist_pipeline.watch.changes import Changes
 from mist_pipeline.watch.dialogs import AskSilence, Confirm, Help, Wanted, silence_question
 from mist_pipeline.watch.glyphs import UNICODE, Glyphs

@@ -8,9 +8,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
 
+from mist_pipeline.overview.actions import group_matchers, incident_matchers, site_matchers
 from mist_pipeline.overview.model import IncidentNow, SiteNow
+from mist_pipeline.overview.orders import chosen_incidents, chosen_sites
 from mist_pipeline.watch import lines, rows
-from mist_pipeline.watch.acting import ActingScreen, group_matchers, incident_matchers, site_matchers
+from mist_pipeline.watch.acting import ActingScreen
 from mist_pipeline.watch.page_screens import IncidentScreen, SiteScreen
 from mist_pipeline.watch.widgets import Lines
 
@@ -85,8 +87,8 @@ class MainScreen(ActingScreen):
         now = self.watcher.now
         if now is None or not self.is_mounted:
             return
-        found = rows.chosen_incidents(now, self.typed)
-        chosen = rows.chosen(now.sites, now.labels, self.typed, self.order, is_reversed=self.is_reversed)
+        found = chosen_incidents(now.incidents, now.labels, self.typed)
+        chosen = chosen_sites(now.sites, now.labels, self.typed, self.order, is_reversed=self.is_reversed)
         self.incidents.show(found)
         self.incidents.styles.height = min(len(found), _MOST_INCIDENTS if self.size.height > 24 else 3)
         self.query_one("#incident-heading", Static).update(

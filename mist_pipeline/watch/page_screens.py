@@ -9,9 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from mist_pipeline.overview.actions import incident_matchers, site_matchers
 from mist_pipeline.overview.model import SiteNow
 from mist_pipeline.watch import pages
-from mist_pipeline.watch.acting import ActingScreen, incident_matchers, site_matchers
+from mist_pipeline.watch.acting import ActingScreen
 
 T = TypeVar("T")
 

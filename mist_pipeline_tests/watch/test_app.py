@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from mist_pipeline.domain.site_names import display_names
+from mist_pipeline.overview.actions import ActionFailedError
 from mist_pipeline.overview.ledger import UnreadableError
 from mist_pipeline.overview.model import (
     IncidentDetail,
@@ -25,7 +26,6 @@ from mist_pipeline.overview.model import (
     SiteNow,
     Source,
 )
-from mist_pipeline.watch.actions import ActionFailedError
 from mist_pipeline.watch.app import WatchApp
 from mist_pipeline.watch.dialogs import AskSilence, Confirm, Help
 from mist_pipeline.watch.main_screen import MainScreen

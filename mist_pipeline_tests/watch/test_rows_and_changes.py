@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from mist_pipeline.overview.model import Now, OrganisationNow, PipelineNow, SiteNow, Source
+from mist_pipeline.overview.orders import ORDERS, chosen_sites
 from mist_pipeline.watch.changes import Changes, is_worse
-from mist_pipeline.watch.rows import NO_GROUP, ORDERS, Heading, chosen, grouped, key_of, next_order
+from mist_pipeline.watch.rows import NO_GROUP, Heading, grouped, key_of, next_order
 
 
 def site(name: str, status: str = "HEALTHY", **more: object) -> SiteNow:
@@ -46,7 +47,7 @@ SITES = [
     ],
 )
 def test_rows_are_sorted_and_what_is_not_known_is_last(order: str, expected: str) -> None:
-    assert "".join(one.site_id for one in chosen(SITES, {}, "", order)) == expected
+    assert "".join(one.site_id for one in chosen_sites(SITES, {}, "", order)) == expected
 
 
 def test_orders_come_round() -> None:
@@ -114,4 +115,4 @@ def test_matchers_filter_the_rows() -> None:
         "a": {"country": ("DE",)},
         "b": {"country": ("FR",)},
     }
-    assert [one.site_id for one in chosen(SITES, labels, "country=FR", "name")] == ["b"]
+    assert [one.site_id for one in chosen_sites(SITES, labels, "country=FR", "name")] == ["b"]

@@ -60,12 +60,12 @@ def watch(
         return
     if once:
         from mist_pipeline.cli.console import console
+        from mist_pipeline.overview.orders import chosen_sites
         from mist_pipeline.watch.lines import whole_screen
-        from mist_pipeline.watch.rows import chosen
 
         now = questions.now(clock())
         width = console.width if sys.stdout.isatty() else _WIDTH
-        for line in whole_screen(now, chosen(now.sites, now.labels, "", "status"), width, glyphs):
+        for line in whole_screen(now, chosen_sites(now.sites, now.labels, "", "status"), width, glyphs):
             console.print(line, soft_wrap=True)
         return
     # The screen is drawn on standard error, keys come from standard input.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from mist_pipeline.domain.text import ID_LENGTH, clean, count
 from mist_pipeline.domain.text import instant as in_words
+from mist_pipeline.overview.actions import ActionFailedError
 from mist_pipeline.settings import Settings
-from mist_pipeline.watch.actions import ActionFailedError
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.ledger import Ledger, Recorded

@@ -41,9 +41,14 @@ class Recorder:
 
 
 def ask(
-    app: ASGIApp, method: str, target: str, headers: list[tuple[str, str]], body: bytes | None = b""
+    app: ASGIApp,
+    method: str,
+    target: str,
+    headers: list[tuple[str, str]],
+    body: bytes | None = b"",
+    client: str = "127.0.0.1",
 ) -> Answer:
-    """One request, or WebSocket (method ``WEBSOCKET``); a body of None never comes."""
+    """One request from an address, or WebSocket (method ``WEBSOCKET``); a body of None never comes."""
     path, _, query = target.partition("?")
     scope: Scope = {
         "type": "websocket" if method == "WEBSOCKET" else "http",
@@ -52,6 +57,7 @@ def ask(
         "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": query.encode(),
+        "client": (client, 40000),
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
     }
     if method != "WEBSOCKET":

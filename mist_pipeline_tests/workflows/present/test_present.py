@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mist_pipeline.overview.actions import ActionFailedError
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.watch.actions import ActionFailedError
 from mist_pipeline.workflows.ledger_access import notification_rules, open_ledger
 from mist_pipeline.workflows.present.actions import ScreenActions
 from mist_pipeline.workflows.present.overview import overview, show_poll

@@ -1,0 +1,8 @@
+"use strict";
+// "/" goes to the search box, as in the terminal.
+document.addEventListener("keydown", event => {
+  const isTyping = event.target.closest("input, textarea, select");
+  if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  const box = document.getElementById("search");
+  if (box) { event.preventDefault(); box.focus(); box.select(); }
+});

@@ -1,0 +1,9 @@
+"""All pages in one place: a page that is not named here does not exist."""
+
+from mist_pipeline.web.context import Page
+from mist_pipeline.web.pages import now
+
+NAVIGATION = ("Now", "Incidents", "Fleet", "Metrics", "Reports", "Pipeline")
+"""Order of the words at the top; one without a page is left out."""
+
+PAGES: tuple[Page, ...] = (*now.PAGES,)

@@ -1,0 +1,25 @@
+"""One small organisation and its console for every test of pages."""
+
+import pytest
+
+from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline_tests.support.alerts.histories import finding, live
+from mist_pipeline_tests.support.alerts.ledgers import TELL
+from mist_pipeline_tests.support.overview.organisations import HOSTILE, Organisation
+from mist_pipeline_tests.support.web.consoles import Client, client_of
+
+
+@pytest.fixture(scope="session")
+def organisation(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
+    """Berlin with a critical incident, three more cities, and sites with names that a page must survive; nobody writes to it."""
+    made = Organisation(tmp_path_factory.mktemp("made"), ("Berlin", "Bonn", "Köln", "Ulm", *HOSTILE)).make()
+    with Ledger(made.places.ledger) as ledger:
+        for hour in (13, 14):
+            ledger.record_evaluation(live(hour, finding("site-0", severity="critical")), TELL)
+    return made
+
+
+@pytest.fixture(scope="session")
+def client(organisation: Organisation) -> Client:
+    """What asks its console for pages."""
+    return client_of(organisation)

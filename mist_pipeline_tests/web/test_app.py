@@ -1,0 +1,43 @@
+"""The application around the pages: errors in words, headers, files."""
+
+import re
+
+import pytest
+
+from mist_pipeline_tests.support.web.consoles import Client
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "words"),
+    [
+        ("/?sort=nonsense", 400, "is one of status, name"),
+        ("/?<script>=1", 400, "is not known here"),
+        ("/nowhere", 404, "No page is at this address"),
+        ("/nowhere?a=1&a=2", 404, "No page is at this address"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_said_on_a_page(
+    client: Client, address: str, status: int, words: str
+) -> None:
+    answer = client.get(address)
+    assert (answer.status, words in answer.body) == (status, True)
+    assert "<script>" not in answer.body
+
+
+def test_every_answer_forbids_what_is_not_served_beside_it(client: Client) -> None:
+    for address in ("/", "/nowhere"):
+        policy = client.get(address).header("content-security-policy")
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+
+
+def test_a_page_loads_files_that_are_kept_for_ever_and_holds_nothing_inline(client: Client) -> None:
+    page = client.get("/").body
+    loaded = re.findall(r'(?:href|src)="(/assets/[^"]+)"', page)
+    assert len(loaded) == 3
+    for address in loaded:
+        answer = client.get(address)
+        assert (answer.status, "immutable" in answer.header("cache-control")) == (200, True)
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?! src=)", page)
+    assert client.get("/assets/earlier/console.css").header("cache-control") == "no-cache"
+    assert client.get("/assets/x/no.css").status == 404
