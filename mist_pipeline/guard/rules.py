@@ -70,6 +70,7 @@ class Rules:
             it is bound to: what is there at the usual ports is another service of the machine.
         bare_paths: Paths that answer GET without a query string only, because one could change something.
         is_read_only: Whether only `reading_posts` may be sent by POST.
+        takes_forms: Whether a POST may be a form: only for a service that finds out by itself whether a form is of its own pages.
         reading_posts: Paths whose POST may be a question; what they are asked to change they have to refuse themselves.
     """
 
@@ -77,6 +78,7 @@ class Rules:
     shown_at: frozenset[str] = frozenset()
     bare_paths: frozenset[str] = frozenset()
     is_read_only: bool = False
+    takes_forms: bool = False
     reading_posts: frozenset[str] = frozenset()
 
     def refusal(self, asked: Asked) -> Refusal | None:
@@ -156,7 +158,12 @@ class Rules:
         if self.is_read_only and asked.path not in self.reading_posts:
             return Refusal(403, "this service was started with --read-only")
         kind = (asked.header("content-type") or "").partition(";")[0].strip().lower()
-        return None if kind == "application/json" else Refusal(415, "a POST has to send application/json")
+        is_form = self.takes_forms and kind == "application/x-www-form-urlencoded"
+        return (
+            None
+            if is_form or kind == "application/json"
+            else Refusal(415, "a POST has to send application/json")
+        )
 
 
 def names_of(bound: str, allowed: Sequence[str] = ()) -> frozenset[str]:

@@ -5,9 +5,12 @@ Here: the protocols that the live screen and the browser console share. Not here
 """
 
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 from mist_pipeline.overview.model import IncidentDetail, IncidentNow, Now, SiteDetail
+
+Verdict = Literal["useful", "false_alarm", "too_late", "duplicate"]
+"""What people may think of an incident."""
 
 _MOST_SITES_MATCHED = 20
 
@@ -47,6 +50,9 @@ class Actions(Protocol):
 
     def silence(self, matchers: str, lasts_for: timedelta, comment: str, at: datetime) -> str:
         """Notify nobody of what matches, for a while."""
+
+    def feedback(self, incident_id: str, verdict: Verdict, comment: str, at: datetime) -> str:
+        """Say what one thinks of an incident."""
 
 
 def incident_matchers(incident: IncidentNow) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.domain.metrics import family_title, title_of
+from mist_pipeline.domain.numbers import beyond_chance
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import clean, count
 from mist_pipeline.domain.text import instant as in_words
@@ -76,7 +77,8 @@ def incident_detail(
         at: When this was read.
     """
     ordered = sorted(alerts, key=lambda one: (not one.is_active, -rank(one.severity), one.alert_id))
-    leading = max(concerned(alerts), key=lambda alert: rank(alert.severity), default=None)
+    about = sorted(concerned(alerts), key=lambda one: (-rank(one.severity), one.alert_id))
+    leading = about[0] if about else None
     return IncidentDetail(
         at=at,
         ledger=Source(name="ledger", as_of=at),
@@ -98,6 +100,9 @@ def incident_detail(
         timeline=[(moment, clean(words, 300)) for moment, words in timeline(events, alerts, sites)],
         records=records,
         impact=_impact(sizes[0]) if sizes else "",
+        certainty="" if leading is None else certainty(leading.evidence),
+        problems=list(dict.fromkeys((one.metric, classifier_of(one.evidence), one.family) for one in about)),
+        series=list(dict.fromkeys((one.site_id, one.metric) for one in about if one.site_id and one.metric)),
     )
 
 
@@ -107,12 +112,8 @@ def evidence_of(text: str) -> dict[str, str]:
     >>> evidence_of('{"score_pct": 71.234, "hours": [1, 2], "classifier": "weak-signal"}')
     {'score pct': '71.2', 'classifier': 'weak-signal'}
     """
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
     shown: dict[str, str] = {}
-    for name, value in found.items() if isinstance(found, dict) else ():
+    for name, value in _parsed(text).items():
         if isinstance(value, bool | str):
             words = _said(str(value))
         elif isinstance(value, int | float):
@@ -123,6 +124,32 @@ def evidence_of(text: str) -> dict[str, str]:
         if len(shown) == MOST_EVIDENCE:
             break
     return shown
+
+
+def certainty(text: str) -> str:
+    """How much the numbers of an alert's evidence are more than chance, in words; '' where they do not say it.
+
+    >>> certainty('{"surprise": 36.8}'), certainty('{"score_pct": 61.0}')
+    ('far beyond chance', '')
+    """
+    surprise = _parsed(text).get("surprise")
+    if isinstance(surprise, bool) or not isinstance(surprise, int | float):
+        return ""
+    return beyond_chance(10.0 ** -min(surprise, 300.0))
+
+
+def classifier_of(text: str) -> str:
+    """What the cloud blames by an alert's evidence; '' for nothing."""
+    found = _parsed(text).get("classifier")
+    return found if isinstance(found, str) else ""
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _said(value: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.domain.text import clean, duration
+from mist_pipeline.overview.shared import Shared
 
 HOURS = 24
 """Hours of a site's short history."""
@@ -276,6 +277,11 @@ class IncidentDetail:
         timeline: What happened, each with its instant.
         records: Messages, escalations, tickets and feedback by the names of their tables.
         impact: Newest size in words, '' where nobody asked yet.
+        certainty: How much it is more than chance, in words; '' where that is not known.
+        problems: metric, classifier and family of its alerts that go on, of all where none does; the worst first.
+        series: site_id and metric of the same alerts.
+        sites: Its sites as they are now, the worst first; those that are gone are left out.
+        shared: What its sites have in common.
     """
 
     at: datetime
@@ -287,3 +293,8 @@ class IncidentDetail:
     timeline: Sequence[tuple[datetime, str]] = ()
     records: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     impact: str = ""
+    certainty: str = ""
+    problems: Sequence[tuple[str, str, str]] = ()
+    series: Sequence[tuple[str, str]] = ()
+    sites: Sequence[SiteNow] = ()
+    shared: Sequence[Shared] = ()

@@ -1,5 +1,6 @@
 """Asking: one reader for every surface. It keeps the last good answer of each source and says how old it is."""
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -29,7 +30,9 @@ from mist_pipeline.overview.model import (
     SiteNow,
     Source,
 )
+from mist_pipeline.overview.orders import chosen_sites
 from mist_pipeline.overview.queries import DayFacts, LiveFacts, day_facts, hours_of, live_facts
+from mist_pipeline.overview.shared import in_common
 from mist_pipeline.overview.sites import hour_lists, incidents_by_site, named_groups, organisation, site_rows
 
 MOST_OVER = 50
@@ -121,13 +124,48 @@ class Overview:
         with self._lock:
             return self._now(at)
 
-    def incidents(self, at: datetime, *, over: bool = False) -> tuple[Source, list[IncidentNow]]:
+    def version(self) -> str:
+        """Of all that answers stand on: it is another one as soon as something is new. Cheap, and fails never."""
+        seen: list[object] = []
+        ledger = self._places.ledger
+        is_file = isinstance(ledger, Path) or "://" not in ledger
+        # What is committed to SQLite is in its log first.
+        files = [Path(ledger), Path(f"{ledger}-wal")] if is_file else []
+        for path in (self._places.live, self._places.published, self._places.sites, *files):
+            try:
+                known = path.stat()
+                seen.append((known.st_ino, known.st_mtime_ns, known.st_size))
+            except OSError:
+                seen.append(None)
+        if not is_file:
+            try:
+                with reading_ledger(ledger, self._places.policy) as opened:
+                    seen.append(opened.newest_event())
+            except UnreadableError:
+                seen.append(None)
+        return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+    def labels(self) -> Mapping[str, Labels]:
+        """Site → labels that matchers match."""
+        with self._lock:
+            self._read_sites()
+            return self._sites.labels
+
+    def incidents(
+        self, at: datetime, *, over: bool = False, most: int = MOST_OVER
+    ) -> tuple[Source, list[IncidentNow]]:
         """Incidents that go on, or the newest that are over, with the age of the answer."""
         with self._lock:
             self._read_sites()
             self._read_ledger(at)
             known = self._ledger
             rows = () if known is None else known.over if over else known.active
+            if over and most > MOST_OVER and not self._ledger_trouble:
+                try:
+                    with reading_ledger(self._places.ledger, self._places.policy) as ledger:
+                        rows = tuple(incident_rows(ledger.newest_over(most), self._sites))
+                except UnreadableError as error:
+                    self._ledger_trouble = str(error)
             return self._ledger_source(), list(rows)
 
     def incident(self, incident_id: str, at: datetime) -> IncidentDetail:
@@ -138,13 +176,16 @@ class Overview:
             UnreadableError: The ledger cannot be read.
         """
         with self._lock:
-            self._read_sites()
+            now = self._now(at)
             sites = self._sites
         with reading_ledger(self._places.ledger, self._places.policy) as ledger:
             found, alerts, events = ledger.incident(incident_id)
             records = ledger.records(incident_id)
             sizes = ledger.impacts([incident_id]).get(incident_id, [])
-        return incident_detail(found, alerts, events, records, sizes, sites, at)
+        detail = incident_detail(found, alerts, events, records, sizes, sites, at)
+        mine = set(detail.incident.site_ids)
+        rows = chosen_sites((one for one in now.sites if one.site_id in mine), {}, "", "status")
+        return replace(detail, sites=rows, shared=in_common(sites.labels, detail.incident.site_ids))
 
     def site(self, site_id: str, at: datetime) -> SiteDetail:
         """One site in full; of one that nobody knows only its id."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mist_pipeline.overview.actions import Actions
 from mist_pipeline.overview.reader import Overview
@@ -34,6 +34,7 @@ class Console:
         is_read_only: Whether nobody may decide anything here.
         stands_still: Whether the clock stands, as in a demonstration: ages then do not tick.
         links: Other places that the navigation leads to: name → address.
+        steps_for: What usually helps, by metric, classifier and family.
     """
 
     overview: Overview
@@ -43,6 +44,7 @@ class Console:
     is_read_only: bool = False
     stands_still: bool = False
     links: Mapping[str, str] = field(default_factory=dict)
+    steps_for: Callable[[str, str, str], Sequence[str]] = lambda _metric, _classifier, _family: ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +53,12 @@ class Visitor:
 
     Attributes:
         name: In whose name decisions are written down; '' where they have to say it themselves.
+        typed: What they said last that they are called.
         token: What a form has to send so that it is known to come from a page of theirs.
     """
 
     name: str = ""
+    typed: str = ""
     token: str = ""
 
 
@@ -72,6 +76,7 @@ class Context:
         said: What became of the visitor's last decision, '' if there is nothing to say.
         templates: Where templates are.
         navigation: Title, address and whether it is this page's, of what stands at the top.
+        version: Of what the page stands on; another one means that something is new.
     """
 
     console: Console
@@ -83,6 +88,7 @@ class Context:
     form: Mapping[str, str] = field(default_factory=dict)
     said: str = ""
     navigation: Sequence[tuple[str, str, bool]] = ()
+    version: str = ""
 
     @property
     def overview(self) -> Overview:
@@ -93,6 +99,11 @@ class Context:
     def may_act(self) -> bool:
         """Whether decisions may be made here."""
         return not self.console.is_read_only
+
+    @property
+    def actions(self) -> Actions:
+        """Decisions in the visitor's name."""
+        return self.console.actions_of(self.visitor.name or self.visitor.typed)
 
     def page(self, template: str, *, title: str, status: int = 200, **values: Any) -> Response:
         """A rendered page.
@@ -122,6 +133,19 @@ class Context:
         writer.writerows([_cell(value) for value in row] for row in rows)
         headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+class Done(RedirectResponse):
+    """A decision was carried out: the browser goes on to a page, which tells what became of it.
+
+    Args:
+        words: What became of it.
+        address: Of the page.
+    """
+
+    def __init__(self, words: str, address: str) -> None:
+        super().__init__(address, 303)
+        self.words = words
 
 
 def _cell(value: object) -> object:

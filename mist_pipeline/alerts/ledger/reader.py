@@ -286,6 +286,11 @@ class LedgerReader:
             query = sa.select(tables.EVENTS).order_by(tables.EVENTS.c.event_id)
             return [event_of(row) for row in queries.rows(connection, query)]
 
+    def newest_event(self) -> int:
+        """Number of the newest event; 0 without one."""
+        with reading(self.engine) as connection:
+            return int(connection.execute(sa.select(sa.func.max(tables.EVENTS.c.event_id))).scalar() or 0)
+
     def frames(self) -> dict[str, pl.DataFrame]:
         """Copies for the warehouse: alerts, events, incidents, deliveries, tickets, escalations, silences, feedback."""
         return copies(self.engine)

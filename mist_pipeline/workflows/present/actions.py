@@ -1,6 +1,6 @@
-"""Decisions made on the live screen: the same as those of ``mist-pipeline alerts``, in words for the screen.
+"""Decisions made on the live screen and in the console: the same as those of ``mist-pipeline alerts``, in words for both.
 
-Not here: what a decision does (``workflows.notifying.decisions``), the screen (``watch``).
+Not here: what a decision does (``workflows.notifying.decisions``), the surfaces (``watch``, ``web``).
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mist_pipeline.domain.text import ID_LENGTH, clean, count
 from mist_pipeline.domain.text import instant as in_words
-from mist_pipeline.overview.actions import ActionFailedError
+from mist_pipeline.overview.actions import ActionFailedError, Verdict
 from mist_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,6 +108,16 @@ class ScreenActions:
             kept, found = decisions.add_silence(self.settings, ledger, wanted, at)
         ends = in_words(kept.ends_at) if kept.ends_at else "its end"
         return f"Silence {kept.silence_id} until {ends}: {count(len(found), 'incident')} silenced now."
+
+    def feedback(self, incident_id: str, verdict: Verdict, comment: str, at: datetime) -> str:
+        """Say what one thinks of an incident.
+
+        Raises:
+            ActionFailedError: The ledger cannot be used, or has no such incident.
+        """
+        with self._ledger() as ledger:
+            ledger.add_feedback(verdict, self.who, at, incident_id=incident_id, comment=clean(comment))
+        return f"Noted for {self.who}: {verdict.replace('_', ' ')}."
 
     def _silence(self, matchers: str, lasts_for: timedelta, comment: str, at: datetime) -> "Silence":
         from mist_pipeline.alerts.notify.matchers import parse_matchers

@@ -1,0 +1,147 @@
+"""Deciding: each decision has a page that says what it does, and a form on it that does it.
+
+Nothing is decided by following a link. Not here: what a decision does (``workflows.notifying.decisions``).
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import get_args
+
+from starlette.responses import Response
+
+from mist_pipeline.domain.text import clean, span_of
+from mist_pipeline.overview.actions import ActionFailedError, Actions, Verdict
+from mist_pipeline.overview.model import IncidentDetail
+from mist_pipeline.web.address import BadAddressError, path_of
+from mist_pipeline.web.context import Context, Done, Page
+from mist_pipeline.web.pages.incident import detail_of
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+LENGTHS = ("1h", "2h", "4h", "8h", "1d", "3d", "1w")
+"""Lengths of a silence that are offered; others can be typed."""
+_MOST_COMMENT = 400
+
+WORDS = {
+    "acknowledge": ("Acknowledge this incident", "You take it: nobody else is called for it, and people who heard of it are told.", "Acknowledge"),
+    "resolve": ("Close this incident", "It is over, with all of its alerts; people who heard of it are told. It comes back if it fires again.", "Close it"),
+    "feedback": ("What do you think of this incident?", "Kept beside the incident for those who tune the rules; nobody is notified.", "Keep"),
+}  # fmt: skip
+"""Decision → its title, what it does, and the word on its button."""
+
+
+def asking(decision: str) -> Callable[[Context], Response]:
+    """The page of a decision about an incident."""
+
+    def page(context: Context) -> Response:
+        context.address.finish()
+        return _page(context, decision, detail_of(context))
+
+    return page
+
+
+def doing(decision: str) -> Callable[[Context], Response]:
+    """What carries a decision about an incident out."""
+
+    def act(context: Context) -> Response:
+        detail = detail_of(context)
+        name = detail.incident.incident_id
+        try:
+            words = _decided(decision, _actions(context), name, context)
+        except ActionFailedError as error:
+            return _page(context, decision, detail, str(error))
+        return Done(words, path_of("incident", name))
+
+    return act
+
+
+def _decided(decision: str, actions: Actions, name: str, context: Context) -> str:
+    if decision == "acknowledge":
+        return actions.acknowledge(name, context.at)
+    if decision == "resolve":
+        return actions.resolve(name, context.at)
+    verdict = next((one for one in VERDICTS if one == context.form.get("verdict")), None)
+    if verdict is None:
+        raise ActionFailedError("choose one of the four")
+    return actions.feedback(name, verdict, context.form.get("comment", "")[:_MOST_COMMENT], context.at)
+
+
+def _page(context: Context, decision: str, detail: IncidentDetail, wrong: str = "") -> Response:
+    title, does, button = WORDS[decision]
+    return context.page(
+        "decision.html.j2", title=title, status=409 if wrong else 200, decision=decision, does=does, button=button,
+        incident=detail.incident, wrong=wrong, verdicts=VERDICTS,
+    )  # fmt: skip
+
+
+def _actions(context: Context) -> Actions:
+    if not (context.visitor.name or context.visitor.typed):
+        raise ActionFailedError("say who you are: every decision is kept with a name")
+    return context.actions
+
+
+def silence_page(context: Context) -> Response:
+    """A silence with what it would cover, before anybody says yes."""
+    address = context.address
+    matchers, length, comment = (
+        address.text("matchers"),
+        address.text("for") or LENGTHS[1],
+        address.text("comment"),
+    )
+    incident_id = address.text("incident")
+    address.finish()
+    try:
+        span_of(length)
+    except ValueError as error:
+        raise BadAddressError("for", length, str(error)) from None
+    return _silence(context, matchers, length, comment, incident_id)
+
+
+def silence(context: Context) -> Response:
+    """What makes the silence."""
+    form = context.form
+    matchers, length = form.get("matchers", "").strip(), form.get("for", "").strip()
+    comment, incident_id = form.get("comment", "")[:_MOST_COMMENT], form.get("incident", "")
+    try:
+        words = _actions(context).silence(matchers, _span(length), comment, context.at)
+    except ActionFailedError as error:
+        return _silence(context, matchers, length, comment, incident_id, str(error))
+    return Done(words, path_of("incident", incident_id) if incident_id else "/incidents")
+
+
+def _span(length: str) -> timedelta:
+    try:
+        return span_of(length)
+    except ValueError as error:
+        raise ActionFailedError(str(error)) from None
+
+
+def _silence(
+    context: Context, matchers: str, length: str, comment: str, incident_id: str, wrong: str = ""
+) -> Response:
+    covers = ""
+    if matchers and not wrong:
+        try:
+            # Anybody's name does: nothing is written.
+            covers = context.console.actions_of(context.visitor.name or "preview").preview(
+                matchers, context.at
+            )
+        except ActionFailedError as error:
+            wrong = str(error)
+    return context.page(
+        "silence.html.j2", title="Silence", status=409 if wrong and context.form else 200, matchers=clean(matchers, 400),
+        length=length, lengths=LENGTHS, comment=comment, incident_id=incident_id, covers=covers, wrong=wrong,
+    )  # fmt: skip
+
+
+PAGES = (
+    *(
+        Page(f"/incident/{{incident_id}}/{decision}", asking(decision), under="Incidents")
+        for decision in WORDS
+    ),
+    *(
+        Page(f"/incident/{{incident_id}}/{decision}", doing(decision), under="Incidents", is_action=True)
+        for decision in WORDS
+    ),
+    Page("/silence", silence_page, under="Incidents"),
+    Page("/silence", silence, under="Incidents", is_action=True),
+)

@@ -1,0 +1,182 @@
+"""Incidents as lists, one incident, and search."""
+
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline_tests.support.overview.organisations import AT, Organisation
+from mist_pipeline_tests.support.web.consoles import Client, client_of
+
+
+@pytest.fixture(scope="module")
+def address(organisation: Organisation) -> str:
+    """Of the page of Berlin's incident."""
+    _source, (incident,) = organisation.overview().incidents(AT)
+    return f"/incident/{incident.incident_id}"
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        ("", True),
+        ("q=berlin", True),
+        ("q=bonn", False),
+        ('q=site_group="North",severity="critical"', True),
+        ('q=site_group="South"', False),
+        ("state=over", False),
+    ],
+)
+def test_the_list_is_filtered_by_words_and_matchers(client: Client, query: str, is_found: bool) -> None:
+    page = client.get(f"/incidents?{quote(query, safe='=&')}")
+    assert (page.status, ">Berlin</bdi>" in page.body) == (200, is_found)
+
+
+def test_without_a_ledger_nobody_says_that_all_is_well(tmp_path: Path) -> None:
+    page = client_of(Organisation(tmp_path / "none", ())).get("/incidents").body
+    assert "No incident goes on" not in page
+    assert "no ledger yet" in page
+
+
+def test_an_incident_says_what_since_when_who_and_what_next(organisation: Organisation, address: str) -> None:
+    def steps_for(metric: str, classifier: str, family: str) -> tuple[str, ...]:
+        return (f"Look at {metric or family}.",)
+
+    page = client_of(organisation, steps_for=steps_for).get(address).body
+    for words in (
+        "nobody has it yet",
+        "1 h 47 min",
+        "Look at ",
+        "opened as critical",
+        "Who was told",
+        "Acknowledge",
+    ):
+        assert words in page, words
+    assert 'href="/site/site-0"' in page
+
+
+def test_what_is_not_there_is_said(client: Client) -> None:
+    answer = client.get("/incident/<b>none")
+    assert (answer.status, "There is no incident &lt;b&gt;none." in answer.body) == (404, True)
+
+
+def test_a_ledger_that_cannot_be_read_is_no_missing_incident(tmp_path: Path) -> None:
+    answer = client_of(Organisation(tmp_path / "none", ())).get("/incident/0123456789abcdef")
+    assert (answer.status, "cannot be read just now" in answer.body) == (503, True)
+
+
+@pytest.mark.parametrize(("typed", "found"), [("ulm", "/site/site-3"), ("site-1", "/site/site-1")])
+def test_one_site_of_this_name_is_opened_at_once(client: Client, typed: str, found: str) -> None:
+    answer = client.get(f"/search?q={typed}")
+    assert (answer.status, answer.header("location")) == (303, found)
+
+
+def test_search_finds_sites_and_incidents_and_shows_what_was_typed_as_text(
+    client: Client, address: str
+) -> None:
+    page = client.get("/search?q=b").body
+    assert ">Bonn</bdi>" in page
+    assert f'href="{address}"' in page
+    assert client.get(f"/search?q={address.rpartition('/')[2][:8]}").header("location") == address
+    hostile = client.get('/search?q="><script>x').body
+    assert "<script>x" not in hostile
+    assert "No site and no incident" in hostile
+
+
+class TestDeciding:
+    """Each decision has a page that asks, and is carried out by its form alone."""
+
+    @pytest.mark.parametrize("decision", ["acknowledge", "resolve", "feedback"])
+    def test_following_a_link_decides_nothing(
+        self, organisation: Organisation, address: str, decision: str
+    ) -> None:
+        client = client_of(organisation)
+        page = client.get(f"{address}/{decision}")
+        assert (page.status, 'method="post"' in page.body) == (200, True)
+        assert client.noted == []
+
+    def test_a_form_of_our_page_decides_in_the_name_of_whoever_sent_it(
+        self, organisation: Organisation, address: str
+    ) -> None:
+        client = client_of(organisation)
+        done = client.post(
+            f"{address}/acknowledge", {"token": token(client.get(f"{address}/acknowledge").body)}
+        )
+        assert (done.status, done.header("location")) == (303, address)
+        assert client.noted == [("acknowledge", "anna", address.rpartition("/")[2])]
+        assert "acknowledged by anna" in client.get(address).body
+        assert "acknowledged by anna" not in client.get(address).body, "it is told once"
+
+    @pytest.mark.parametrize("harm", ["no token", "another token", "of another browser", "json"])
+    def test_a_form_that_is_not_of_our_page_decides_nothing(
+        self, organisation: Organisation, address: str, harm: str
+    ) -> None:
+        client = client_of(organisation)
+        sent = {"token": token(client.get(f"{address}/acknowledge").body)}
+        headers: dict[str, str] = {}
+        if harm == "no token":
+            sent = {}
+        elif harm == "another token":
+            sent = {"token": "0" * 64}
+        elif harm == "of another browser":
+            client.cookies = {"mist_pipeline_console": "0" * 32}
+        else:
+            headers = {"content_type": "application/json"}
+        answer = client.post(f"{address}/acknowledge", sent, **headers)
+        assert answer.status in {400, 403, 415}
+        assert client.noted == []
+
+    def test_a_silence_is_previewed_before_it_is_made(self, organisation: Organisation) -> None:
+        client = client_of(organisation)
+        page = client.get('/silence?matchers=site%3D"Bonn"&for=4h&comment=roof').body
+        assert "Covers what site=&#34;Bonn&#34; means" in page
+        assert client.noted == []
+        form = dict(
+            re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.partition('method="post"')[2])
+        )
+        done = client.post("/silence", {**form, "matchers": 'site="Bonn"'})
+        assert done.status == 303
+        ((kind, who, matchers, length, comment),) = client.noted
+        assert (kind, who, matchers, str(length), comment) == (
+            "silence",
+            "anna",
+            'site="Bonn"',
+            "4:00:00",
+            "roof",
+        )
+
+    @pytest.mark.parametrize(("length", "status"), [("for ever", 400), ("2y", 400), ("90m", 200)])
+    def test_a_length_that_is_none_is_refused(self, client: Client, length: str, status: int) -> None:
+        assert client.get(f"/silence?for={length.replace(' ', '+')}").status == status
+
+    def test_a_console_that_is_read_only_offers_and_takes_nothing(
+        self, organisation: Organisation, address: str
+    ) -> None:
+        client = client_of(organisation, is_read_only=True)
+        page = client.get(f"{address}/acknowledge").body
+        assert "<form method" not in page
+        assert "Acknowledge</a>" not in client.get(address).body
+        assert client.post(f"{address}/acknowledge", {"token": "x"}).status == 403
+        assert client.noted == []
+
+
+def token(page: str) -> str:
+    """What the form of a page sends along."""
+    found = re.search(r'name="token" value="(\w+)"', page)
+    assert found
+    return found[1]
+
+
+def test_what_changes_gives_another_version(tmp_path: Path) -> None:
+    organisation = Organisation(tmp_path / "own", ("Berlin",)).make()
+    overview = organisation.overview()
+    versions = [overview.version(), overview.version()]
+    organisation.show()
+    versions.append(overview.version())
+    with Ledger(organisation.places.ledger):
+        pass
+    versions.append(overview.version())
+    assert versions[0] == versions[1]
+    assert len(set(versions)) == 3
