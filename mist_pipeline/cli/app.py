@@ -12,7 +12,7 @@ from mist_pipeline.cli import demo, run, setup
 from mist_pipeline.cli.alerts import app as alerts
 from mist_pipeline.cli.console import errors, literal
 from mist_pipeline.cli.reading import replay, report, sql, watch
-from mist_pipeline.cli.serving import daemon, heartbeat, listen, simulate
+from mist_pipeline.cli.serving import daemon, heartbeat, simulate, web
 
 app = typer.Typer(
     name="mist-pipeline",
@@ -44,7 +44,7 @@ app.command(rich_help_panel=READING)(replay.replay)
 app.add_typer(alerts.app, name="alerts", rich_help_panel=NOTIFYING)
 app.command(rich_help_panel=SERVING)(daemon.daemon)
 app.command(rich_help_panel=SERVING)(daemon.ui)
-app.command(rich_help_panel=SERVING)(listen.listen)
+app.command(rich_help_panel=SERVING)(web.web)
 app.command(rich_help_panel=SERVING)(heartbeat.heartbeat)
 app.command(rich_help_panel=SERVING)(simulate.simulate)
 

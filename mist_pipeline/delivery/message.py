@@ -147,6 +147,7 @@ class IncidentView:
         remediation: Steps that usually help.
         report_url: The report of the day, or None.
         run_url: The Dagster run, or None.
+        page_url: Its page in the console, or None.
         charts: Picture (PNG) by file name, for sinks that can show them.
         merged_into: The incident that its alerts went to: this one is over, but nothing has recovered.
             Empty for every other.
@@ -170,6 +171,7 @@ class IncidentView:
     remediation: tuple[str, ...] = ()
     report_url: str | None = None
     run_url: str | None = None
+    page_url: str | None = None
     charts: Mapping[str, bytes] = field(default_factory=dict, hash=False)
     merged_into: str = ""
     began_at: datetime | None = None

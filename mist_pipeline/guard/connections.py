@@ -38,6 +38,8 @@ def bounded_config(
         app,
         host=host,
         port=port,
+        # Whom a proxy names decides who may come in: only what the application itself makes of such headers counts.
+        proxy_headers=False,
         http=_protocol(limits),
         ws="none",
         lifespan="off",

@@ -21,6 +21,7 @@ from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Rea
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import MOST_ALERTS
 from mist_pipeline.domain import text
+from mist_pipeline.domain.console_links import incident_url, incidents_url
 from mist_pipeline.domain.severity import SEVERITIES, Severity, rank, worst
 from mist_pipeline.domain.site_names import unnamed
 from mist_pipeline.notification.impact import impact_view
@@ -326,6 +327,7 @@ def _single(
         remediation=surroundings.remediation.for_alerts(alerts),
         report_url=surroundings.report_url,
         run_url=_failed_run_url(scope, alerts, surroundings) or surroundings.run_url,
+        page_url=incident_url(surroundings.console_url, one.incident.incident_id),
         charts=_charts(alerts, surroundings.background),
         merged_into=_merged_into(one, str(delivery.payload.get("detail", ""))),
         began_at=one.incident.began_at,
@@ -371,6 +373,7 @@ def _digest(
         remediation=surroundings.remediation.for_alerts(alerts),
         report_url=surroundings.report_url,
         run_url=surroundings.run_url,
+        page_url=incidents_url(surroundings.console_url),
         charts=_charts(alerts, surroundings.background),
         began_at=min(one.incident.began_at or one.incident.opened_at for one in told),
         last_bad_at=_last_bad_at([alert for alert in alerts if not alert.is_past]) if not lasting else None,

@@ -33,6 +33,7 @@ class AskAgainError(Exception):
     """What a webhook means cannot be found out now; PagerDuty sends it again within minutes."""
 
 
+PATH = "/pagerduty"
 SECONDS_TO_SEND = 10.0
 """PagerDuty sends a body at once."""
 
@@ -42,7 +43,7 @@ def application(
     acted: Callable[[PageEvent], str],
     seconds_to_send: float = SECONDS_TO_SEND,
 ) -> ASGIApp:
-    """The application: ``POST /pagerduty``, and ``GET /`` to see that it is there.
+    """The application: ``POST /pagerduty``.
 
     Args:
         keys: Sink → signing keys of its webhook subscriptions.
@@ -73,9 +74,6 @@ def application(
         _log.info("incident %s of PagerDuty, %s by %s: %s", event.page, event.act, event.by, became)
         return PlainTextResponse(became)
 
-    async def there(_request: Request) -> Response:
-        return PlainTextResponse("mist-pipeline listens")
-
-    routes = [Route("/pagerduty", pagerduty, methods=["POST"]), Route("/", there, methods=["GET"])]
+    routes = [Route(PATH, pagerduty, methods=["POST"])]
     # Any name: a proxy in front has one that we do not know, and the signature says who asks.
     return Guard(Starlette(routes=routes), Rules(hosts=None))

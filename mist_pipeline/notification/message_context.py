@@ -103,6 +103,7 @@ class Surroundings:
         site_names: Site id → name of all sites, as people typed it; a site that is not in it is named by its id.
         site_url: Its page in the cloud, None where there is none (``Links.site`` of the report gives it).
         report_url: The report of the day.
+        console_url: Where the console is.
         run_url: The run of the pipeline that decided.
         failed_run_url: Page of a run that failed, by its id, where trouble of the pipeline is about one.
         remediation: What usually helps.
@@ -114,6 +115,7 @@ class Surroundings:
     site_names: Mapping[str, str] = field(default_factory=dict)
     site_url: Callable[[str], str | None] = _no_page
     report_url: str | None = None
+    console_url: str | None = None
     run_url: str | None = None
     failed_run_url: Callable[[str], str | None] = _no_run_page
     remediation: Remediation = field(default_factory=Remediation)

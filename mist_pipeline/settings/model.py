@@ -19,6 +19,7 @@ from mist_pipeline.http_client.secrets import Secret, Secrets, secrets_of
 from mist_pipeline.http_client.urls import checked_url
 from mist_pipeline.mist.clouds import base_url
 from mist_pipeline.settings.notifications import Alerts, Notifications
+from mist_pipeline.settings.web import Web
 
 if TYPE_CHECKING:
     from mist_pipeline.delivery.sink import Sink
@@ -232,6 +233,7 @@ class Settings(Section):
     compute: Compute = Compute()
     alerts: Alerts = Alerts()
     notifications: Notifications = Notifications()
+    web: Web = Web()
 
     tokens: tuple[SecretStr, ...] = Field((), exclude=True, repr=False)
     secrets: dict[str, SecretStr] = Field(default_factory=dict, exclude=True, repr=False)

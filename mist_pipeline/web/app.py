@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -73,6 +73,28 @@ def _error_pages(requests: Requests) -> Mapping[Any, Any]:
             500, "Something of the console broke", "Its log says what. Other pages may work."
         ),
     }
+
+
+class Beside:
+    """What is served beside the console at the same port, each with its own guard.
+
+    Args:
+        webhooks: What takes ``/pagerduty``, if anything does: requests that are signed, which ask for no sign-in and no form.
+        console: What takes everything else; None where nobody could be told apart.
+    """
+
+    def __init__(self, webhooks: ASGIApp | None, console: ASGIApp | None) -> None:
+        self._webhooks, self._console = (
+            webhooks,
+            console
+            or PlainTextResponse("The console is served here once web.access is token or proxy.\n", 403),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        is_hook = self._webhooks is not None and scope["type"] == "http" and scope["path"] == "/pagerduty"
+        chosen = self._webhooks if is_hook and self._webhooks is not None else self._console
+        await chosen(scope, receive, send)
 
 
 async def _asset(request: Request) -> Response:

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 EVERY_SECONDS = 2.0
 STREAM_SECONDS = 25.0
 """The server lets nobody have a connection for longer than half a minute (``guard.connections``)."""
-MOST_STREAMS = 100
+MOST_STREAMS = 64
 """Who comes later gets no events, and still sees the age of what is shown."""
 
 

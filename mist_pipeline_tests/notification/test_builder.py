@@ -249,6 +249,15 @@ def test_trouble_about_a_run_leads_to_that_run() -> None:
     assert page(other) == page(site) == AROUND.run_url
 
 
+def test_a_message_leads_to_its_page_in_the_console() -> None:
+    around = replace(AROUND, console_url="https://console.example.com/")
+    message = told(subject(alert()), around=around)
+    page = f"https://console.example.com/incident/{message.incident.incident_id}"
+    assert message.incident.page_url == page
+    assert page in rendered(message)["text"]
+    assert told(subject(alert())).incident.page_url is None
+
+
 def test_trouble_of_the_whole_organisation_is_no_trouble_of_the_pipeline() -> None:
     alarm = alert(site_id="", family="device", metric="", summary="Open alarms of the Mist cloud: x (3).")
     view = told(subject(alarm, family="device", value="")).incident

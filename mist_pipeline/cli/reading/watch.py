@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mist_pipeline.cli.alerts.arguments import instant, user
+from mist_pipeline.cli.clock import clock_of
 from mist_pipeline.cli.place import need_data_folder
 
 if TYPE_CHECKING:
     from mist_pipeline.overview.model import Now
-    from mist_pipeline.settings import Settings
 
 _WIDTH = 120
 """Of a screen that is printed into a file."""
@@ -52,7 +51,7 @@ def watch(
 
     settings = load_settings()
     need_data_folder(settings)
-    clock = _clock(settings, as_of)
+    clock, _stands = clock_of(settings, as_of)
     glyphs = ASCII if ascii_only or not _writes_unicode() else UNICODE
     questions = overview(settings)
     if as_json:
@@ -77,16 +76,6 @@ def watch(
 
     actions = ScreenActions(settings, user(by))
     WatchApp(questions, actions, clock, MainScreen, every=every, glyphs=glyphs, bell=bell).run()
-
-
-def _clock(settings: "Settings", as_of: datetime | None) -> Callable[[], datetime]:
-    """What time it is: as told; in a demonstration the instant at which it plays; else what it is."""
-    if as_of is None and (scene := settings.data / "scene.json").exists():
-        as_of = datetime.fromisoformat(json.loads(scene.read_text(encoding="utf-8"))["now"])
-    if as_of is not None:
-        stands = as_of
-        return lambda: stands
-    return lambda: datetime.now(UTC)
 
 
 def _writes_unicode() -> bool:

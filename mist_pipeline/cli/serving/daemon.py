@@ -14,6 +14,7 @@ from mist_pipeline.cli.code_location.server import code_server
 from mist_pipeline.cli.console import console, errors, literal, shown
 from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.place import announce, need_data_folder
+from mist_pipeline.cli.serving.web import PORT as CONSOLE_PORT
 from mist_pipeline.cli.together import ClockSteppedBackError, ClockWatch, Helper, hear_signals, run_together
 
 if TYPE_CHECKING:
@@ -25,9 +26,14 @@ HEARTBEAT_SECONDS = 120.0
 
 AllowedHosts = Annotated[
     list[str] | None,
-    typer.Option("--allowed-host", help="Name by which people reach the UI, NAME or NAME:PORT; repeatable."),
+    typer.Option(
+        "--allowed-host",
+        help="Name by which people reach the UI and the console, NAME or NAME:PORT; repeatable.",
+    ),
 ]
-ReadOnly = Annotated[bool, typer.Option("--read-only", help="Nobody can change anything in the UI.")]
+ReadOnly = Annotated[
+    bool, typer.Option("--read-only", help="Nobody can change anything in the UI or the console.")
+]
 
 
 def daemon(
@@ -36,9 +42,10 @@ def daemon(
     ] = None,
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
-    listen_port: Annotated[
-        int, typer.Option(help="Port for PagerDuty's webhooks, where signing_keys_from is set.")
-    ] = 8601,
+    web_port: Annotated[
+        int, typer.Option(help="Port of the console, and of PagerDuty's webhooks.")
+    ] = CONSOLE_PORT,
+    web_host: Annotated[str, typer.Option(help="Address of the console.")] = "127.0.0.1",
     allowed_host: AllowedHosts = None,
     read_only: ReadOnly = False,
 ) -> None:
@@ -55,15 +62,11 @@ def daemon(
     announce(settings)
     _refuse_another_organisation(settings)
     webserver = _webserver(settings, host, port, allowed_host or [], is_read_only=read_only)
+    console_command = _console(settings, web_host, web_port, allowed_host or [], is_read_only=read_only)
     env = environment(settings, extra)
     lock = _take_folder(settings, "mist-pipeline daemon", f"http://{host}:{port}")
-    helpers = []
-    if any(pager.signing_keys_from for pager in settings.notifications.pagers.values()):
-        # Its port may be taken: no reason to end polls and messages.
-        listener = ["listen", "--host", host, "--port", str(listen_port)]
-        helpers.append(
-            Helper("The listener for PagerDuty", [sys.executable, "-m", "mist_pipeline.cli", *listener])
-        )
+    # Its port may be taken: no reason to end polls and messages.
+    helpers = [Helper("The console", console_command)]
     if settings.monitoring.heartbeat_url:
         pause = settings.monitoring.heartbeat_minutes * 60.0
         command = [sys.executable, "-m", "mist_pipeline.cli", "heartbeat"]
@@ -216,6 +219,18 @@ def _webserver(
     command = [sys.executable, "-m", "mist_pipeline.cli.serving.webserver"]
     command += ["--host", host, "--port", str(port), *(["--read-only"] if is_read_only else [])]
     return command + [part for name in names for part in ("--allowed-host", name)]
+
+
+def _console(
+    settings: "Settings", host: str, port: int, allowed_hosts: list[str], *, is_read_only: bool
+) -> list[str]:
+    """The command of the console's process; what would keep it from starting is refused here, before anything runs."""
+    from mist_pipeline.cli.serving.door import door
+
+    door(settings, host, allowed_hosts, "", os.environ, has_webhooks=False)
+    command = [sys.executable, "-m", "mist_pipeline.cli", "web", "--host", host, "--port", str(port)]
+    command += ["--read-only"] if is_read_only else []
+    return command + [part for name in allowed_hosts for part in ("--allowed-host", name)]
 
 
 def _start(workspace: str, env: dict[str, str]) -> None:

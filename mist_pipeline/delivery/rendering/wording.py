@@ -271,9 +271,10 @@ def left_out(how_many: int) -> str:
 
 
 def links(incident: IncidentView) -> list[tuple[str, str]]:
-    """Name and address of what can be looked at: the site (where it is one), the report, the run."""
+    """Name and address of what can be looked at: its page in the console, the site (where it is one), the report, the run."""
     sites = incident.sites
     candidates = [
+        ("Open in the console", incident.page_url),
         ("Site in Mist", sites[0].url if len(sites) == 1 else None),
         *([worst] if incident.impact and (worst := worst_device(incident.impact)) else []),
         ("Report of the day", incident.report_url),

@@ -57,5 +57,9 @@ def build_dashboard(data: ReportData) -> Dashboard:
         classifiers=classifiers(data, by_id),
         status_by_day=status_by_day(data, set(by_id)),
         thresholds={metric: settings.thresholds_of(metric) for metric in metrics},
-        links={"manage": data.links.manage_url, "dagster": data.links.dagster_url},
+        links={
+            "manage": data.links.manage_url,
+            "dagster": data.links.dagster_url,
+            "console": data.links.console_url,
+        },
     )

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 import polars as pl
 
 from mist_pipeline.analysis.scores.bands import Bands
+from mist_pipeline.domain.console_links import site_url
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -52,7 +53,8 @@ class Links:
     Attributes:
         manage_url: The page of the cloud for people (``https://manage.mist.com``); no links to sites without it.
         org_id: Organisation, for those links.
-        dagster_url: The console of the pipeline, or None.
+        dagster_url: Dagster's page of the pipeline, or None.
+        console_url: The console in the browser, or None.
 
     Raises:
         ValueError: For an address that is not https (plain http is for this machine alone), so that nothing
@@ -62,18 +64,25 @@ class Links:
     manage_url: str | None = None
     org_id: str | None = None
     dagster_url: str | None = None
+    console_url: str | None = None
 
     def __post_init__(self) -> None:
-        for name, url in (("manage_url", self.manage_url), ("dagster_url", self.dagster_url)):
+        for name, url in (
+            ("manage_url", self.manage_url),
+            ("dagster_url", self.dagster_url),
+            ("console_url", self.console_url),
+        ):
             if url is None:
                 continue
             parts = urlsplit(url)
-            is_local = parts.scheme == "http" and (parts.hostname in _LOOPBACK or name == "dagster_url")
+            is_local = parts.scheme == "http" and (parts.hostname in _LOOPBACK or name != "manage_url")
             if not parts.hostname or not (parts.scheme == "https" or is_local):
                 raise ValueError(f"the report cannot link to {name} {url!r}: give an https URL with a host")
 
     def site(self, site_id: str) -> str | None:
-        """The page of one site in the cloud, or None where no cloud is known."""
+        """The page of one site in the console, else in the cloud; None where neither is known."""
+        if self.console_url is not None:
+            return site_url(self.console_url, site_id)
         if self.manage_url is None or self.org_id is None:
             return None
         organisation, site = quote(self.org_id, safe=""), quote(site_id, safe="")

@@ -54,7 +54,7 @@ def listening(settings: Settings, clock: Callable[[], datetime] = utc_now) -> AS
     keys = signing_keys(settings)
     if not keys:
         raise SettingsError(
-            "nothing to listen for: give a sink of type pagerduty signing_keys_from, the variables that hold the signing "
+            "no webhook could be verified: give a sink of type pagerduty signing_keys_from, the variables that hold the signing "
             "keys of its webhook subscriptions"
         )
     asked = apis(settings)

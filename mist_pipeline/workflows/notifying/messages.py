@@ -93,6 +93,7 @@ class MessageBuilder:
             site_names=self._names,
             site_url=self._links.site,
             report_url=self._report_url,
+            console_url=self.settings.web.console_url,
             run_url=self._page_of_run(self.run_id),
             failed_run_url=self._page_of_run,
             remediation=self._advice,

@@ -56,6 +56,7 @@ def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) 
             manage_url=cloud.people_url,
             org_id=cloud.organisation.id or None,
             dagster_url=settings.notifications.dagster_url,
+            console_url=settings.web.console_url,
         ),
         settings=ReportSettings(
             bands=rules.default_bands(settings),

@@ -213,8 +213,9 @@ def trigger_event(message: Message, key: str) -> dict[str, Any]:
 
 
 def _client_url(incident: IncidentView) -> str | None:
-    """Where people go from PagerDuty: the report, or whatever else there is."""
-    return safe_url(incident.report_url) or next((href for _text, href in wording.links(incident)), None)
+    """Where people go from PagerDuty: its page in the console, the report, or whatever else there is."""
+    known = safe_url(incident.page_url) or safe_url(incident.report_url)
+    return known or next((href for _text, href in wording.links(incident)), None)
 
 
 def _errors(answer: HttpAnswer, routing_key: Secret) -> str:

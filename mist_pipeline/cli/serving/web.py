@@ -1,0 +1,146 @@
+"""``web``: the console in the browser and, at the same port, PagerDuty's webhooks.
+
+Here: options, wiring, the socket. Not here: who may come in (`door`), the pages (``web``), webhooks (``notification.inbound``).
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mist_pipeline.cli.alerts.arguments import instant, user
+from mist_pipeline.cli.clock import clock_of
+from mist_pipeline.cli.console import console, errors
+from mist_pipeline.cli.place import need_data_folder
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from mist_pipeline.settings import Settings
+    from mist_pipeline.web.access import Access
+
+PORT = 8601
+CONNECTIONS = 128
+"""At a time. A browser has a handful, and one more for updates while somebody looks (``web.live.MOST_STREAMS``)."""
+
+
+def web(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = PORT,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; a proxy with TLS belongs in front.")
+    ] = "127.0.0.1",
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-host",
+            help="Name by which people reach it besides web.console_url, NAME or NAME:PORT; repeatable.",
+        ),
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Nobody decides anything here.")] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(help="In whose name decisions are kept where web.access is none; default: yours."),
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=instant,
+            metavar="INSTANT",
+            help="UTC instant to look as of, for a simulated cloud; default: now.",
+        ),
+    ] = None,
+) -> None:
+    """Serve the console in the browser: now, incidents, sites. Takes PagerDuty's webhooks at /pagerduty, too.
+
+    `daemon` starts it.
+
+    Example: [cyan]mist-pipeline web --port 8601[/]
+    """
+    import uvicorn
+
+    from mist_pipeline.cli.serving.door import door
+    from mist_pipeline.guard.connections import ConnectionLimits, bounded_config
+    from mist_pipeline.settings import load_settings
+    from mist_pipeline.web.app import Beside
+    from mist_pipeline.workflows.notifying.inbound import listening, signing_keys
+
+    settings = load_settings()
+    need_data_folder(settings)
+    clock, stands = clock_of(settings, as_of)
+    webhooks = listening(settings) if signing_keys(settings) else None
+    way = door(settings, host, allowed_host or [], user(by), os.environ, has_webhooks=webhooks is not None)
+    app = None
+    if way.access is not None:
+        pages = console_app(settings, way.access, clock, stands=stands, is_read_only=read_only)
+        app = way.access.guarded(pages, way.rules)
+    with _bound(host, port) as listener:
+        place = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        if app is not None:
+            console.print(f"Console: [cyan]http://{place}/[/]  (Ctrl-C ends it)")
+        else:
+            errors.print(
+                "[yellow]![/] PagerDuty's webhooks come to this port from outside, so the console is not served here until "
+                "web.access is token or proxy.",
+                soft_wrap=True,
+            )
+        if webhooks is not None:
+            console.print(f"PagerDuty's webhooks: [cyan]http://{place}/pagerduty[/]")
+        uvicorn.Server(
+            bounded_config(Beside(webhooks, app), limits=ConnectionLimits(connections=CONNECTIONS))
+        ).run(sockets=[listener])
+
+
+def console_app(
+    settings: "Settings",
+    access: "Access",
+    clock: Callable[[], datetime],
+    *,
+    stands: bool = False,
+    is_read_only: bool = False,
+) -> "ASGIApp":
+    """The console of these settings, not guarded yet."""
+    from mist_pipeline.web.app import application
+    from mist_pipeline.web.context import Console
+    from mist_pipeline.workflows.organisation_pin import remembered
+    from mist_pipeline.workflows.present.actions import ScreenActions
+    from mist_pipeline.workflows.present.overview import overview
+
+    pinned = remembered(settings)
+    dagster = settings.notifications.dagster_url
+    return application(
+        Console(
+            overview=overview(settings),
+            actions_of=lambda who: ScreenActions(settings, who),
+            clock=clock,
+            organisation=settings.organisation.name or (pinned.name if pinned else ""),
+            is_read_only=is_read_only or settings.web.read_only,
+            stands_still=stands,
+            links={"Dagster": dagster} if dagster else {},
+            steps_for=settings.notifications.advice().steps,
+        ),
+        access,
+    )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """The socket; a port that somebody has is an error that names the options."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+        made.listen(512)
+    except OSError as error:
+        made.close()
+        if error.errno == errno.EADDRINUSE:
+            raise typer.BadParameter(
+                f"port {port} of {host} is in use; choose another one (daemon: --web-port)",
+                param_hint="--port",
+            ) from None
+        raise
+    made.set_inheritable(True)
+    return made
