@@ -32,21 +32,42 @@ POLICY = (
 _A_YEAR = "public, max-age=31536000, immutable"
 
 
-def application(console: Console, access: Access) -> ASGIApp:
-    """The application, not guarded yet (`Access.guarded`).
+class Application:
+    """The console, not guarded yet (`Access.guarded`).
+
+    Every answer says what it may load, and that nobody else keeps it.
 
     Args:
         console: What is the same for every request.
         access: In whose name requests decide.
     """
-    requests = Requests(console, access)
-    routes = [
-        Route(page.path, requests.handler(page), methods=["POST"] if page.is_action else ["GET"])
-        for page in PAGES
-    ]
-    routes.append(Route("/assets/{version}/{name}", _asset, methods=["GET"]))
-    routes.append(Route("/live", Changes(console.overview.version).stream, methods=["GET"]))
-    return _WithHeaders(Starlette(routes=routes, exception_handlers=_error_pages(requests)))
+
+    def __init__(self, console: Console, access: Access) -> None:
+        requests = Requests(console, access)
+        self._changes = Changes(console.overview.version)
+        routes = [
+            Route(page.path, requests.handler(page), methods=["POST"] if page.is_action else ["GET"])
+            for page in PAGES
+        ]
+        routes.append(Route("/assets/{version}/{name}", _asset, methods=["GET"]))
+        routes.append(Route("/live", self._changes.stream, methods=["GET"]))
+        self._app = Starlette(routes=routes, exception_handlers=_error_pages(requests))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = POLICY
+                headers.setdefault("Cache-Control", "private, no-cache")
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+    def end(self) -> None:
+        """End what would go on for a while: the server ends."""
+        self._changes.end()
 
 
 def _error_pages(requests: Requests) -> Mapping[Any, Any]:
@@ -105,20 +126,3 @@ async def _asset(request: Request) -> Response:
     is_current = found.address == request.url.path
     kept = _A_YEAR if is_current else "no-cache"
     return Response(found.body, media_type=found.media_type, headers={"Cache-Control": kept})
-
-
-class _WithHeaders:
-    """Every answer says what it may load, and that it is not kept by anybody else."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = POLICY
-                headers.setdefault("Cache-Control", "private, no-cache")
-            await send(message)
-
-        await self._app(scope, receive, sending)

@@ -7,6 +7,7 @@ looked at once in a few seconds. Not here: what is compared (``Overview.version`
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -36,6 +37,11 @@ class Changes:
         self._known = ""
         self._looked_at = float("-inf")
         self._looking = asyncio.Lock()
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """End every stream: the server ends."""
+        self._ended.set()
 
     async def stream(self, request: Request) -> Response:
         """The events; ends after a while."""
@@ -50,12 +56,13 @@ class Changes:
         try:
             yield "retry: 2000\n\n"
             told, end = "", time.monotonic() + self._lasts
-            while time.monotonic() < end and not await request.is_disconnected():
+            while time.monotonic() < end and not self._ended.is_set() and not await request.is_disconnected():
                 version = await self._newest()
                 # A line without a name says that the server lives.
                 yield f"event: version\ndata: {version}\n\n" if version != told else ":\n\n"
                 told = version
-                await asyncio.sleep(self._every)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), self._every)
         finally:
             self._streams -= 1
 

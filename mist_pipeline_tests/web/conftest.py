@@ -1,11 +1,14 @@
 """One small organisation and its console for every test of pages."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline_tests.support.alerts.histories import finding, live
 from mist_pipeline_tests.support.alerts.ledgers import TELL
 from mist_pipeline_tests.support.overview.organisations import HOSTILE, Organisation
+from mist_pipeline_tests.support.web.browser import Browser, browser
 from mist_pipeline_tests.support.web.consoles import Client, client_of
 
 
@@ -23,3 +26,16 @@ def organisation(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
 def client(organisation: Organisation) -> Client:
     """What asks its console for pages."""
     return client_of(organisation)
+
+
+@pytest.fixture(scope="session")
+def tab() -> Iterator[Browser]:
+    """The one browser of all tests that need one; at the end it has asked only the console, and complained of nothing."""
+    with browser() as made:
+        made.look()
+        yield made
+        strangers = [
+            one for one in made.asked if not one.startswith(("http://127.0.0.1:", "about:", "data:"))
+        ]
+        assert strangers == []
+        assert made.complaints == []

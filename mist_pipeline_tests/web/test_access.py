@@ -9,7 +9,7 @@ from mist_pipeline.guard.rules import Rules, names_of
 from mist_pipeline.guard.sign_in import SignIn
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.web.access import Access, Proxy
-from mist_pipeline.web.app import application
+from mist_pipeline.web.app import Application
 from mist_pipeline_tests.support.overview.organisations import AT, Organisation
 from mist_pipeline_tests.support.web.consoles import HOST, Client, console_of
 
@@ -19,7 +19,7 @@ TOKEN = "a token that nobody guesses"
 
 def client_with(organisation: Organisation, access: Access, **headers: str) -> Client:
     noted: list[tuple[object, ...]] = []
-    app = access.guarded(application(console_of(organisation, noted), access), RULES)
+    app = access.guarded(Application(console_of(organisation, noted), access), RULES)
     return Client(
         app, headers={name.replace("_", "-"): value for name, value in headers.items()}, noted=noted
     )

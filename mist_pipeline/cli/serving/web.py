@@ -18,10 +18,11 @@ from mist_pipeline.cli.console import console, errors
 from mist_pipeline.cli.place import need_data_folder
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    import uvicorn
 
     from mist_pipeline.settings import Settings
     from mist_pipeline.web.access import Access
+    from mist_pipeline.web.app import Application
 
 PORT = 8601
 CONNECTIONS = 128
@@ -60,8 +61,6 @@ def web(
 
     Example: [cyan]mist-pipeline web --port 8601[/]
     """
-    import uvicorn
-
     from mist_pipeline.cli.serving.door import door
     from mist_pipeline.guard.connections import ConnectionLimits, bounded_config
     from mist_pipeline.settings import load_settings
@@ -73,7 +72,7 @@ def web(
     clock, stands = clock_of(settings, as_of)
     webhooks = listening(settings) if signing_keys(settings) else None
     way = door(settings, host, allowed_host or [], user(by), os.environ, has_webhooks=webhooks is not None)
-    app = None
+    pages = app = None
     if way.access is not None:
         pages = console_app(settings, way.access, clock, stands=stands, is_read_only=read_only)
         app = way.access.guarded(pages, way.rules)
@@ -89,9 +88,21 @@ def web(
             )
         if webhooks is not None:
             console.print(f"PagerDuty's webhooks: [cyan]http://{place}/pagerduty[/]")
-        uvicorn.Server(
-            bounded_config(Beside(webhooks, app), limits=ConnectionLimits(connections=CONNECTIONS))
-        ).run(sockets=[listener])
+        config = bounded_config(Beside(webhooks, app), limits=ConnectionLimits(connections=CONNECTIONS))
+        ending_with(config, pages).run(sockets=[listener])
+
+
+def ending_with(config: "uvicorn.Config", pages: "Application | None") -> "uvicorn.Server":
+    """A server at whose end nobody waits for those who look."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            if pages is not None:
+                pages.end()
+            await super().shutdown(sockets)
+
+    return Server(config)
 
 
 def console_app(
@@ -101,9 +112,9 @@ def console_app(
     *,
     stands: bool = False,
     is_read_only: bool = False,
-) -> "ASGIApp":
+) -> "Application":
     """The console of these settings, not guarded yet."""
-    from mist_pipeline.web.app import application
+    from mist_pipeline.web.app import Application
     from mist_pipeline.web.context import Console
     from mist_pipeline.workflows.organisation_pin import remembered
     from mist_pipeline.workflows.present.actions import ScreenActions
@@ -111,7 +122,7 @@ def console_app(
 
     pinned = remembered(settings)
     dagster = settings.notifications.dagster_url
-    return application(
+    return Application(
         Console(
             overview=overview(settings),
             actions_of=lambda who: ScreenActions(settings, who),

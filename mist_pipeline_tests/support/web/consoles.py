@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from starlette.types import ASGIApp
 
 from mist_pipeline.web.access import Access
-from mist_pipeline.web.app import application
+from mist_pipeline.web.app import Application
 from mist_pipeline.web.context import Console
 from mist_pipeline_tests.support.guard.asgi import Answer, ask
 from mist_pipeline_tests.support.overview.organisations import AT, Organisation
@@ -93,4 +93,4 @@ def client_of(organisation: Organisation, **own: Any) -> Client:
     """What asks pages of a console on this organisation, in the name of anna."""
     noted: list[tuple[object, ...]] = []
     console = console_of(organisation, noted, **own)
-    return Client(application(console, Access(who="anna")), noted=noted)
+    return Client(Application(console, Access(who="anna")), noted=noted)

@@ -1,0 +1,37 @@
+"""The console of a data folder behind its guard, at a port, with real decisions."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from mist_pipeline.cli.serving.door import door
+from mist_pipeline.cli.serving.web import console_app, ending_with
+from mist_pipeline.guard.connections import ConnectionLimits, bounded_config
+from mist_pipeline.settings import Settings
+from mist_pipeline_tests.support.overview.organisations import AT, Organisation
+
+
+@contextmanager
+def served(organisation: Organisation, at: datetime = AT) -> Iterator[str]:
+    """Where the console of an organisation is, which anna runs."""
+    assert at.tzinfo is UTC
+    settings = Settings(data=organisation.folder)
+    way = door(settings, "127.0.0.1", [], "anna", {}, has_webhooks=False)
+    assert way.access is not None
+    pages = console_app(settings, way.access, lambda: at, stands=True)
+    app = way.access.guarded(pages, way.rules)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.listen()
+        config = bounded_config(app, limits=ConnectionLimits(connections=128))
+        config.log_config, config.log_level = None, "critical"
+        server = ending_with(config, pages)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
