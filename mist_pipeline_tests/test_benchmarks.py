@@ -11,6 +11,7 @@ TINY = {
     "faults": ["--sites", "2", "--hours", "1", "--minutes", "30"],
     "forecasts": ["--sites", "1", "--series", "0"],
     "overview": ["--sites", "2"],
+    "web": ["--sites", "2"],
 }
 """Benchmark → options with which it takes seconds."""
 

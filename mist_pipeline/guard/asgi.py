@@ -5,6 +5,7 @@ here: the decisions themselves.
 """
 
 import logging
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -64,7 +65,7 @@ class Guard:
         """What the guard answers itself; None for what it hands on."""
         if self._is_sign_in(asked):
             refusal = self._rules.refusal_of_sender(asked)
-            return _refused(asked, refusal) if refusal else await self._signed_in(scope, receive)
+            return _refused(asked, refusal) if refusal else await self._signed_in(asked, scope, receive)
         refusal = self._rules.refusal(asked) or self._stranger(asked)
         if refusal is None:
             return None
@@ -79,7 +80,7 @@ class Guard:
             and (asked.header("content-type") or "").partition(";")[0].strip().lower() == _FORM
         )
 
-    async def _signed_in(self, scope: Scope, receive: Receive) -> Response:
+    async def _signed_in(self, asked: Asked, scope: Scope, receive: Receive) -> Response:
         try:
             form = await read_body(receive, sign_in.MOST_BYTES, _SECONDS_TO_SIGN_IN)
         except BodyError as error:
@@ -90,7 +91,7 @@ class Guard:
             _log.warning("somebody tried to sign in with a wrong token")
             return PlainTextResponse("This is not the token. Go back and try again.", 401)
         cookie = self._sign_in.cookie(is_encrypted=scope["scheme"] == "https")
-        return RedirectResponse("/", 303, {"Set-Cookie": cookie, "Cache-Control": "no-store"})
+        return RedirectResponse(_page_before(asked), 303, {"Set-Cookie": cookie, "Cache-Control": "no-store"})
 
     def _stranger(self, asked: Asked) -> Refusal | None:
         if self._sign_in is None or self._sign_in.knows(
@@ -101,6 +102,25 @@ class Guard:
 
 
 _POLICY_OF_SIGN_IN = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
+
+
+def _page_before(asked: Asked) -> str:
+    """The page of ours that asked to sign in first; the start page where that is not known.
+
+    >>> _page_before(Asked("POST", "/sign-in", "", {"host": ["a:1"], "referer": ["http://a:1/incident/3f2a?x=1"]}))
+    '/incident/3f2a?x=1'
+    >>> _page_before(Asked("POST", "/sign-in", "", {"host": ["a:1"], "referer": ["http://b/incident/3f2a"]}))
+    '/'
+    """
+    try:
+        before = urlsplit(asked.header("referer") or "")
+    except ValueError:
+        return "/"
+    is_ours = before.netloc == asked.header("host") and before.path not in {"", sign_in.PATH}
+    # Two slashes at the beginning would be the name of another host.
+    if not is_ours or before.path.startswith(("//", "/\\")):
+        return "/"
+    return f"{before.path}?{before.query}" if before.query else before.path
 
 
 def _asked(scope: Scope) -> Asked:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -34,6 +35,9 @@ from mist_pipeline.overview.orders import chosen_sites
 from mist_pipeline.overview.queries import DayFacts, LiveFacts, day_facts, hours_of, live_facts
 from mist_pipeline.overview.shared import in_common
 from mist_pipeline.overview.sites import hour_lists, incidents_by_site, named_groups, organisation, site_rows
+
+if TYPE_CHECKING:
+    from mist_pipeline.alerts.ledger.sink_health import FailingSink
 
 MOST_OVER = 50
 """Incidents that are over and that a list shows."""
@@ -332,7 +336,7 @@ class Overview:
             last_evaluation=evaluated,
             waiting=sum(waiting.values()),
             failing={
-                one.sink: clean(f"fails for {duration(max(at - one.since, timedelta(0)))}: {one.error}", 160)
+                one.sink: _failure(one, at)
                 for one in failing
                 if not self._places.sinks or one.sink in self._places.sinks
             },
@@ -341,6 +345,12 @@ class Overview:
     def _ledger_source(self) -> Source:
         known = self._ledger
         return Source(name="ledger", as_of=known.at if known else None, trouble=self._ledger_trouble)
+
+
+def _failure(one: "FailingSink", at: datetime) -> str:
+    """Since when a sink fails, and why where it said so."""
+    words = f"fails for {duration(max(at - one.since, timedelta(0)))}"
+    return clean(f"{words}: {one.error}" if one.error else words, 160)
 
 
 def next_poll(now: datetime, interval: timedelta) -> datetime:

@@ -22,6 +22,7 @@ from mist_pipeline.web.context import Console, NotHereError
 from mist_pipeline.web.live import Changes
 from mist_pipeline.web.pages.registry import PAGES
 from mist_pipeline.web.requests import RefusedFormError, Requests
+from mist_pipeline.web.templating import environment
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -44,6 +45,7 @@ class Application:
 
     def __init__(self, console: Console, access: Access) -> None:
         requests = Requests(console, access)
+        self._console = console
         self._changes = Changes(console.overview.version)
         routes = [
             Route(page.path, requests.handler(page), methods=["POST"] if page.is_action else ["GET"])
@@ -64,6 +66,13 @@ class Application:
             await send(message)
 
         await self._app(scope, receive, sending)
+
+    def warm(self) -> None:
+        """Read and compile what the first page needs, so that nobody waits for it."""
+        templates = environment()
+        for name in templates.list_templates():
+            templates.get_template(name)
+        self._console.overview.now(self._console.clock())
 
     def end(self) -> None:
         """End what would go on for a while: the server ends."""

@@ -1,8 +1,15 @@
 """``web``: who may come in is decided before anything is served, and what stands at its one port."""
 
+import re
+import signal
 import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
+import requests
 
 from mist_pipeline.cli.serving.door import door
 from mist_pipeline.guard.rules import Asked
@@ -74,3 +81,32 @@ def test_the_configuration_is_refused_before_anything_runs(command: str, call: C
     ended = call(command, MIST_PIPELINE__WEB__ACCESS="token")
     assert ended.code == 2
     assert "MIST_PIPELINE_WEB_TOKEN is not set" in ended.text
+
+
+@pytest.mark.slow
+def test_the_command_serves_until_it_is_interrupted_also_while_somebody_looks(folder: Path) -> None:
+    command = [sys.executable, "-m", "mist_pipeline.cli", "web", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        giving_up = threading.Timer(60, process.kill)
+        giving_up.start()
+        try:
+            assert process.stdout
+            address = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+            assert address
+            page = requests.get(address[0], timeout=20)
+            assert (page.status_code, "No site is known yet" in page.text) == (200, True)
+            assert requests.post(f"{address[0]}/pagerduty", json={}, timeout=20).status_code in {
+                403,
+                404,
+                405,
+                415,
+            }
+            with requests.get(f"{address[0]}/live", stream=True, timeout=20) as looking:
+                assert next(looking.iter_lines()) == b"retry: 2000"
+                process.send_signal(signal.SIGINT)
+                said = process.communicate(timeout=30)[1]
+        finally:
+            giving_up.cancel()
+            process.kill()
+    assert "Traceback" not in said
+    assert process.returncode == 130

@@ -62,7 +62,9 @@ class TestToken:
         for address in ("/", "/live", "/assets/x/console.css"):
             assert client.get(address).status == 401
         assert client.post("/sign-in", {"token": "a wrong one"}).status == 401
-        assert client.post("/sign-in", {"token": TOKEN}).status == 303
+        page = "/incident/3f2a?x=1"
+        signed_in = client.post("/sign-in", {"token": TOKEN}, referer=f"http://{HOST}{page}")
+        assert (signed_in.status, signed_in.header("location")) == (303, page)
         assert client.get("/").status == 200
 
     def test_a_decision_needs_a_name_which_is_remembered(

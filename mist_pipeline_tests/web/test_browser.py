@@ -142,6 +142,7 @@ def test_three_thousand_sites_are_paged_and_filtered(tab: Browser, tmp_path: Pat
     with served(Organisation(tmp_path / "large", names).make(days=False)) as address:
         tab.open(address)
         assert len(tab.texts(NAMES)) == 100
+        assert tab.run("document.documentElement.outerHTML.length") < 500_000
         assert "1–100 of 3,000" in tab.texts(".pager")[0]
         tab.click(".pager a[rel=next]")
         assert "101–200 of 3,000" in tab.texts(".pager")[0]

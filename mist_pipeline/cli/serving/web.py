@@ -76,6 +76,7 @@ def web(
     if way.access is not None:
         pages = console_app(settings, way.access, clock, stands=stands, is_read_only=read_only)
         app = way.access.guarded(pages, way.rules)
+        pages.warm()
     with _bound(host, port) as listener:
         place = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         if app is not None:

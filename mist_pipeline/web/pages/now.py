@@ -27,12 +27,12 @@ class Count:
 
     Attributes:
         status: The status.
-        number: Sites.
+        number: Sites; None where no site is known.
         change: Against the newest analysed day; None where that is not known.
     """
 
     status: str
-    number: int
+    number: int | None
     change: int | None
 
 
@@ -40,7 +40,11 @@ def counts(now: Now) -> list[Count]:
     """Every status with its sites, the worst first; UNKNOWN only where there is or was one."""
     here, before = now.organisation.counts, now.organisation.counts_before
     found = [
-        Count(status, here.get(status, 0), here.get(status, 0) - before.get(status, 0) if before else None)
+        Count(
+            status,
+            here.get(status, 0) if now.sites else None,
+            here.get(status, 0) - before.get(status, 0) if before else None,
+        )
         for status in STATUSES
     ]
     return [one for one in found if one.status != STATUSES[-1] or one.number or one.change]
@@ -57,7 +61,7 @@ def warnings(now: Now) -> list[str]:
     if now.ledger.trouble:
         said.append(f"Incidents: {now.ledger.words(now.at)}.")
     said += [f"Health: {now.days.words(now.at)}."] if _is_told(now.days, now) else []
-    return said + [f"Messages through {sink}: {why}." for sink, why in now.pipeline.failing.items()]
+    return said + [f"Messages: {sink} {why.rstrip('.')}." for sink, why in now.pipeline.failing.items()]
 
 
 def _is_told(source: Source, now: Now) -> bool:

@@ -1,5 +1,6 @@
 """The console of a data folder behind its guard, at a port, with real decisions."""
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -22,11 +23,12 @@ def served(organisation: Organisation, at: datetime = AT) -> Iterator[str]:
     assert way.access is not None
     pages = console_app(settings, way.access, lambda: at, stands=True)
     app = way.access.guarded(pages, way.rules)
+    pages.warm()
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         bound.listen()
         config = bounded_config(app, limits=ConnectionLimits(connections=128))
-        config.log_config, config.log_level = None, "critical"
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         server = ending_with(config, pages)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
