@@ -26,6 +26,14 @@ from mist_pipeline.overview.wording import (
     why_withheld,
 )
 
+MOST_DEVICES = 10
+"""Devices that are listed."""
+MOST_PARTS = 4
+_KINDS = {"ap": "access point", "switch": "switch", "gateway": "gateway"}
+_PARTS = {
+    "wlan": "WLAN", "band": "Band", "device_type": "Kind of device", "device_os": "System",
+    "ssid": "WLAN", "server": "Server", "vlan": "VLAN",
+}  # fmt: skip
 MOST_EVIDENCE = 12
 """Numbers of an alert's evidence that are shown."""
 
@@ -100,6 +108,9 @@ def incident_detail(
         timeline=[(moment, clean(words, 300)) for moment, words in timeline(events, alerts, sites)],
         records=records,
         impact=_impact(sizes[0]) if sizes else "",
+        unknown=clean(sizes[0].unknown, 200) if sizes else "",
+        devices=_devices(sizes[0], sites) if sizes else (),
+        parts=_parts(sizes[0]) if sizes else {},
         certainty="" if leading is None else certainty(leading.evidence),
         problems=list(dict.fromkeys((one.metric, classifier_of(one.evidence), one.family) for one in about)),
         series=list(dict.fromkeys((one.site_id, one.metric) for one in about if one.site_id and one.metric)),
@@ -159,6 +170,30 @@ def _said(value: str) -> str:
     except ValueError:
         return clean(value, 80)
     return in_words(moment) if moment.tzinfo else clean(value, 80)
+
+
+def _devices(size: Impact, sites: SiteNames) -> list[tuple[str, str, str, float]]:
+    return [
+        (
+            _KINDS.get(one.kind, clean(one.kind, 20)),
+            clean(one.name, 60) or clean(one.mac, 20),
+            clean(sites.label(one.site_id), 110),
+            one.degraded_user_minutes,
+        )
+        for one in size.devices[:MOST_DEVICES]
+    ]
+
+
+def _parts(size: Impact) -> dict[str, list[tuple[str, float]]]:
+    """What those who are hit use, the largest share first; what only one value has says nothing."""
+    found = {}
+    for name, shares in size.parts.items():
+        largest = sorted(shares.items(), key=lambda one: (-one[1], one[0]))[:MOST_PARTS]
+        if len(shares) > 1:
+            found[_PARTS.get(name, clean(name, 40))] = [
+                (clean(one, 60), 100 * share) for one, share in largest
+            ]
+    return found
 
 
 def _impact(size: Impact) -> str:

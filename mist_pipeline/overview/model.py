@@ -277,6 +277,9 @@ class IncidentDetail:
         timeline: What happened, each with its instant.
         records: Messages, escalations, tickets and feedback by the names of their tables.
         impact: Newest size in words, '' where nobody asked yet.
+        unknown: Why of that size not all is known, '' where nothing is missing.
+        devices: kind, name, site, degraded user-minutes of the worst devices, the worst first.
+        parts: What those who are hit use (WLAN, band, …) → names with their share of the degraded minutes in percent.
         certainty: How much it is more than chance, in words; '' where that is not known.
         problems: metric, classifier and family of its alerts that go on, of all where none does; the worst first.
         series: site_id and metric of the same alerts.
@@ -293,6 +296,9 @@ class IncidentDetail:
     timeline: Sequence[tuple[datetime, str]] = ()
     records: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     impact: str = ""
+    unknown: str = ""
+    devices: Sequence[tuple[str, str, str, float]] = ()
+    parts: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     certainty: str = ""
     problems: Sequence[tuple[str, str, str]] = ()
     series: Sequence[tuple[str, str]] = ()

@@ -140,6 +140,7 @@ VARIABLES = {
     "MIST_ORG_ID": "Organisation; wins over `mist.org_id`.",
     "MIST_PIPELINE_CONFIG": "The configuration file, instead of `config/config.yaml`.",
     "MIST_PIPELINE_UI_TOKEN": "What people have to know to use the UI of `daemon` and `ui`, 16 characters or more; empty: nothing.",
+    "MIST_PIPELINE_WEB_TOKEN": "What people have to know to use the console where `web.access` is `token`, 16 characters or more.",
     "MIST_PIPELINE_DATA": "The data folder, instead of `data`; one folder holds one organisation.",
 }
 """Environment variables that are not keys of the file → meaning."""

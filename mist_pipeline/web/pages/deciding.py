@@ -119,7 +119,7 @@ def _silence(
     context: Context, matchers: str, length: str, comment: str, incident_id: str, wrong: str = ""
 ) -> Response:
     covers = ""
-    if matchers and not wrong:
+    if matchers and not wrong and context.may_act:
         try:
             # Anybody's name does: nothing is written.
             covers = context.console.actions_of(context.visitor.name or "preview").preview(
