@@ -101,6 +101,20 @@ MIGRATIONS: tuple[Migration, ...] = (
             "UPDATE state.evidence SET numbers = [3.0] WHERE part = 'version'",
         ),
     ),
+    Migration(
+        4,
+        "state.evidence: episodes know their recent excess, at first that of the whole episode",
+        (
+            *(
+                "INSERT INTO state.evidence (day, part, site_id, metric, classifier, numbers) "
+                f"SELECT day, 'episode.recent_{what}', site_id, metric, classifier, numbers "
+                f"FROM state.evidence WHERE part = 'episode.{what}'"
+                for what in ("lost", "exposed")
+            ),
+            "DELETE FROM state.evidence WHERE part = 'episode.exposed'",
+            "UPDATE state.evidence SET numbers = [4.0] WHERE part = 'version'",
+        ),
+    ),
 )
 """Changes that definitions alone cannot express (renames, conversions), oldest first. New tables and new columns need
 no entry: they are added from the definitions."""

@@ -187,10 +187,10 @@ class _Life:
 
     def _goes_on(self, signal: Signal) -> bool:
         """Whether an excess began before the known trouble ended: the end was told too early."""
-        ended, began = self.it.last_bad_at, signal.began_at
+        ended, began, policy = self.it.last_bad_at, signal.began_at, self.moment.policy
         if self.it.state != "resolved" or ended is None or began is None:
             return False
-        return began <= ended + self.moment.policy.same_within
+        return began <= ended + policy.same_within and self.moment.at - ended <= policy.max_reopen
 
     def _record(self, signal: Signal) -> None:
         """What was over before it was noticed: opened and resolved at once."""

@@ -122,11 +122,16 @@ def signals(
         )
         .with_columns(_times())
         .join(_known_episodes(episodes), on=_SERIES, how="left", nulls_equal=True)
+        # Episodes of a series follow one another: a finding about an earlier one than the newest is about what is over.
+        .with_columns(_is_superseded=pl.col("_known_began") >= pl.col("_last_bad"))
         .with_columns(
-            pl.coalesce("_known_last_bad", "_last_bad").alias("_last_bad"),
+            pl.when(pl.col("_is_superseded").fill_null(value=False))
+            .then("_last_bad")
+            .otherwise(pl.coalesce("_known_last_bad", "_last_bad"))
+            .alias("_last_bad"),
             # A score that only raises together with evidence is of the same hours: evidence knows whether they are over.
             pl.coalesce(
-                pl.col("_known_recovery") >= 1,
+                pl.col("_is_superseded") | (pl.col("_known_recovery") >= 1),
                 pl.col("_is_over"),
                 pl.when("_alone").then(pl.lit(value=False)),
             ).alias("_is_over"),
@@ -230,10 +235,11 @@ def _times() -> list[pl.Expr]:
 
 
 def _known_episodes(episodes: pl.DataFrame | None) -> pl.LazyFrame:
-    """What the evaluation knows at its end of the series of its findings: an hour inside a day knows less."""
+    """What the evaluation knows at its end of the newest episode of every series: an hour inside a day knows less."""
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         **dict.fromkeys(_SERIES[:4], pl.String),
         "_is_slow": pl.Boolean,
+        "_known_began": _INSTANT,
         "_known_last_bad": _INSTANT,
         "_known_recovery": pl.Float64,
     }
@@ -245,6 +251,7 @@ def _known_episodes(episodes: pl.DataFrame | None) -> pl.LazyFrame:
         "metric",
         _classifier="classifier",
         _is_slow="is_slow",
+        _known_began="began_at",
         _known_last_bad=pl.col("last_bad_at") + HOUR,
         _known_recovery="recovery",
     )

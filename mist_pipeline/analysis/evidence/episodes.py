@@ -3,7 +3,7 @@
 Here: two cumulative sums (CUSUM) of log-likelihood ratios for every series, against its fast and against its lagged
 expectation. The first, of Page (Biometrika 41, 1954), asks whether there is an excess and dates its onset: the hour after
 the sum last stood at zero is the maximum-likelihood estimate of the change point. The second asks, once there is one,
-whether it is over: each hour weighs "back at the expectation" against "half of the episode's mean excess goes on". Its
+whether it is over: each hour weighs "back at the expectation" against "half of the episode's recent excess goes on". Its
 last zero dates the end. So recovery is decided by all fresh hours together, each by its user-minutes: a lone bad hour among
 good ones costs some of the sum and does not begin it anew, and hours without users say nothing.
 
@@ -41,7 +41,10 @@ ENDS_AT = 4.0
 _RISE, _FALL = 2.0, 1.5
 """Largest step of the sums by one hour, towards trouble and towards its end: an end needs three hours at least."""
 _SHARE = 0.5
-"""Of its mean excess that must be gone: what is left is a milder trouble, not the same."""
+"""Of its recent mean excess that must be gone: what is left is a milder trouble, not the same."""
+_RECENT = 0.5 ** (1 / 12)
+"""Factor of each bad hour on what those before it say of the present excess: a half-life of twelve. An outage on top of a
+creeping trouble, and a decline at its worst, are over when *that* is gone."""
 
 
 @dataclass
@@ -55,8 +58,9 @@ class Episodes:
         last_bad: Its last bad hour so far.
         drop: Sum of the second test.
         lost: Degraded user-minutes beyond expectation up to the last bad hour.
-        exposed: User-minutes up to then.
-        tail_lost: The same since the last bad hour …
+        recent_lost: The same, of which older bad hours are forgotten …
+        recent_exposed: … with the user-minutes of these hours: together the present rate of the excess.
+        tail_lost: Beyond expectation since the last bad hour …
         tail_exposed: … which belong to the episode if another bad hour comes.
         is_on: 1 while the episode is not over.
         is_strong: 1 where some window inside it was surprising enough to be worth following.
@@ -69,7 +73,8 @@ class Episodes:
     last_bad: Floats
     drop: Floats
     lost: Floats
-    exposed: Floats
+    recent_lost: Floats
+    recent_exposed: Floats
     tail_lost: Floats
     tail_exposed: Floats
     is_on: Floats
@@ -204,7 +209,8 @@ def _step(now: dict[str, Floats], excess: Floats, exposure: Floats, variance: Fl
     now["last_bad"] = np.where(opens, hour, now["last_bad"])
     now["drop"] = np.where(opens, 0.0, now["drop"])
     now["lost"] = np.where(opens, now["tail_lost"], now["lost"])
-    now["exposed"] = np.where(opens, now["tail_exposed"], now["exposed"])
+    now["recent_lost"] = np.where(opens, now["tail_lost"], now["recent_lost"])
+    now["recent_exposed"] = np.where(opens, now["tail_exposed"], now["recent_exposed"])
     now["is_strong"] = np.where(opens, 0.0, now["is_strong"])
     now["is_accepted"] = np.where(opens, 0.0, now["is_accepted"])
     now["is_on"] = np.where(opens, 1.0, now["is_on"])
@@ -212,14 +218,15 @@ def _step(now: dict[str, Floats], excess: Floats, exposure: Floats, variance: Fl
     now["tail_exposed"] = np.where(opens, 0.0, now["tail_exposed"])
     # Is it over?
     going = on & seen
-    rate = np.maximum(MIN_EFFECT, _SHARE * now["lost"] / np.maximum(now["exposed"], 1e-9))
+    rate = np.maximum(MIN_EFFECT, _SHARE * now["recent_lost"] / np.maximum(now["recent_exposed"], 1e-9))
     fall = np.clip(-_ratio(rate, excess, exposure, variance), -_FALL, _FALL)
     drop = np.where(going, np.maximum(now["drop"] + fall, 0.0), now["drop"])
     tail_lost = now["tail_lost"] + np.where(going, excess, 0.0)
     tail_exposed = now["tail_exposed"] + np.where(going, exposure, 0.0)
     bad, over = going & (drop <= 0), going & (drop >= ENDS_AT)
     now["lost"] = now["lost"] + np.where(bad, tail_lost, 0.0)
-    now["exposed"] = now["exposed"] + np.where(bad, tail_exposed, 0.0)
+    for recent, tail in (("recent_lost", tail_lost), ("recent_exposed", tail_exposed)):
+        now[recent] = np.where(bad, _RECENT * now[recent] + tail, now[recent])
     now["last_bad"] = np.where(bad, hour, now["last_bad"])
     now["tail_lost"] = np.where(bad | over, 0.0, np.where(going, tail_lost, now["tail_lost"]))
     now["tail_exposed"] = np.where(bad | over, 0.0, np.where(going, tail_exposed, now["tail_exposed"]))

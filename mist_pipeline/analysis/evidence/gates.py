@@ -164,6 +164,8 @@ def episodes(rows: pl.DataFrame, families: Mapping[str, str]) -> pl.DataFrame:
     key = ["hour", "site_id", "family", "metric", "classifier", "is_slow"]
     return (
         rows.filter(pl.col("began_at").is_not_null())
+        # A longer window may be about an episode before the newest one; the shortest is about the newest.
+        .sort("window_hours")
         .select(
             "hour",
             "site_id",
@@ -177,7 +179,7 @@ def episodes(rows: pl.DataFrame, families: Mapping[str, str]) -> pl.DataFrame:
             "lost_user_minutes",
             "is_accepted",
         )
-        .unique(subset=key, keep="any")
+        .unique(subset=key, keep="first", maintain_order=True)
         .sort(key)
     )
 

@@ -29,7 +29,7 @@ from mist_pipeline.tables.state import EVIDENCE
 POOL_KEY = ["metric", "classifier"]
 TAIL_KEY = ["metric", "kind"]
 ROW_SCHEMA = {name: kind for name, kind in EVIDENCE.polars_schema().items() if name != EVIDENCE.partition}
-VERSION = 3
+VERSION = 4
 """Of the stored form. A change of it needs an entry in ``warehouse.migrations``."""
 _EMPTY_SERIES = dict.fromkeys(SERIES_KEY, pl.String)
 _NO_KEY = pl.DataFrame({"site_id": [""]})

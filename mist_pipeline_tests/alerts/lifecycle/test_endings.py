@@ -127,6 +127,26 @@ def test_an_excess_that_began_before_the_told_end_is_the_same_alert() -> None:
     assert only_alert(state).state == "open"
 
 
+def test_an_excess_that_comes_back_days_after_the_told_end_is_a_new_alert() -> None:
+    slow = live(
+        100,
+        excess(3, 99, window_hours=48),
+        episodes=episodes({"began": 3, "last": 99, "is_slow": True}),
+    )
+    state, events = run([bad(6), bad(7), over(10), slow])
+    assert kinds(events)[-2:] == ["pending", "opened"]
+    assert sorted(alert.state for alert in state.alerts.values()) == ["open", "resolved"]
+
+
+def test_a_later_excursion_of_the_same_series_does_not_make_an_old_window_news() -> None:
+    window = excess(2, 14, recovery=1.0, window_hours=24, classifier="weak-signal")
+    noise = episodes({"began": 20, "last": 23, "recovery": 0.2, "classifier": "weak-signal"})
+    ends = [recovering(9, 6, 0.75), recovering(10, 6, 1.0)]
+    state, events = run([bad(6), bad(7), *ends, live(24, window, episodes=noise)])
+    assert kinds(events)[-1] == "resolved"
+    assert only_alert(state).last_bad_at == START + 7 * HOUR
+
+
 def test_what_was_over_before_it_was_noticed_is_for_the_record() -> None:
     past = daily(
         30, excess(10, 19, recovery=1.0), episodes=episodes({"began": 10, "last": 19, "recovery": 1.0})

@@ -80,6 +80,12 @@ def test_half_a_recovery_is_no_end() -> None:
     assert found.is_on[0, -1]
 
 
+def test_an_outage_on_top_of_a_creeping_trouble_is_over_when_the_outage_is() -> None:
+    found = track([0.14] * 72 + [0.9] * 4 + GOOD * 6, state=None)
+    assert found.last_bad[0, -1] == FIRST + 75
+    assert found.is_on[0, 75:].tolist() == [True, True, True, False, False, False, False]
+
+
 def test_what_comes_back_after_the_end_is_another_episode() -> None:
     found = track(BAD * 5 + GOOD * 8 + BAD * 3)
     assert (found.began[0, -1], found.last_bad[0, -1]) == (FIRST + 13, FIRST + 15)
