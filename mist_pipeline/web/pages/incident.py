@@ -35,6 +35,13 @@ _EVIDENCE: Mapping[str, tuple[str, str]] = {
 """Name of a number → its title and unit; without a title it is not shown."""
 
 
+_CONFIRMED_BY: Mapping[str, str] = {
+    "horizon": "several hours together", "second-hour": "a second hour", "related-metric": "a related service level",
+    "devices": "lost devices", "peers": "sites like it",
+}  # fmt: skip
+"""What made short trouble believed (``corroboration`` in analysis.evidence), in words."""
+
+
 def page(context: Context) -> Response:
     """The page."""
     context.address.finish()
@@ -84,7 +91,7 @@ def _evidence(known: Mapping[str, str]) -> list[tuple[str, str]]:
     shown = []
     for name, value in known.items():
         title, unit = _EVIDENCE.get(name, (name.capitalize(), ""))
-        words = classifier_title(value) if name == "classifier" else value
+        words = classifier_title(value) if name == "classifier" else _CONFIRMED_BY.get(value, value)
         if title:
             shown.append((title, f"{words} {unit}".strip()))
     return shown
