@@ -18,6 +18,7 @@ from mist_pipeline.defs.assets.live import live_assets
 from mist_pipeline.defs.assets.live_findings import live_findings_asset
 from mist_pipeline.defs.assets.raw import RETRY_TRANSIENT_FAILURES, raw_assets
 from mist_pipeline.defs.assets.reports import report_assets
+from mist_pipeline.defs.assets.scorecard import scorecard_assets
 from mist_pipeline.defs.checks import all_checks
 from mist_pipeline.defs.history_checks import history_checks
 from mist_pipeline.defs.jobs import jobs, schedules
@@ -80,6 +81,7 @@ def build_defs(
                 *forecast_assets(daily),
                 evidence_asset(daily),
                 findings_asset(daily),
+                *scorecard_assets(settings, daily),
                 *report_assets(settings, daily),
                 live_findings_asset(),
                 ledger_copies_asset(),

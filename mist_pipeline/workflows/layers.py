@@ -6,7 +6,7 @@ Jobs are made, cut and monitored by it.
 LAYERS = {
     "collect": ("raw", "history"),
     "analyse": ("analysis",),
-    "report": ("alerts", "published", "report"),
+    "report": ("alerts", "scorecard", "published", "report"),
 }
 """Partitioned jobs by the layers that they materialise; ``daily`` is all of them."""
 

@@ -95,7 +95,7 @@ def unacknowledge(alert: Alert, by: str, at: datetime) -> list[Event]:
 
 def resolve(alert: Alert, by: str, at: datetime) -> list[Event]:
     """A person says that it is over; nothing happens to an alert that is not active."""
-    return [_next(alert, at, "resolved", {"because": f"closed by {by}"})] if alert.is_active else []
+    return [_next(alert, at, "resolved", {"because": f"closed by {by}", "by": by})] if alert.is_active else []
 
 
 def remove(alert: Alert, at: datetime) -> list[Event]:

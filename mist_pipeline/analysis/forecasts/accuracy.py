@@ -38,9 +38,13 @@ GRADES_SCHEMA = {
     "abs_error_pct": pl.Float64,
     "naive_pct": pl.Float64,
     "naive_abs_error_pct": pl.Float64,
+    "weekday_pct": pl.Float64,
+    "weekday_abs_error_pct": pl.Float64,
     "is_inside_80": pl.Boolean,
     "is_inside_95": pl.Boolean,
+    "width_80_pct": pl.Float64,
     "width_95_pct": pl.Float64,
+    "winkler_80": pl.Float64,
     "winkler_95": pl.Float64,
 }
 """Columns of graded forecasts: ``day`` is when it was issued, error = actual − forecast in points."""
@@ -50,8 +54,9 @@ def grade(issued: pl.DataFrame, sle_daily: pl.DataFrame, day: date) -> pl.DataFr
     """Compare forecasts with what came, for those that were due by ``day`` and whose day has a score.
 
     The seasonal naive forecast is the newest score of the target's weekday known when the forecast was issued, at most
-    four weeks before it; null where there is none. The Winkler score of a 95 % interval is its width plus
-    2/0.05 times the distance by which the actual lies outside (Winkler, *JASA* 67, 1972).
+    four weeks before it; null where there is none. The forecast of the weekday is the mean of those of the last four weeks
+    that are there. The Winkler score of a 95 % interval is its width plus 2/0.05 times the distance by which the actual
+    lies outside, that of an 80 % interval its width plus 2/0.2 times that distance (Winkler, *JASA* 67, 1972).
 
     Args:
         issued: ``analysis.forecasts``, rows without a forecast are skipped.
@@ -82,25 +87,32 @@ def grade(issued: pl.DataFrame, sle_daily: pl.DataFrame, day: date) -> pl.DataFr
             how="left",
         )
         candidates.append(name)
-    below = (pl.col("lower_pct") - pl.col("actual_pct")).clip(lower_bound=0)
-    above = (pl.col("actual_pct") - pl.col("upper_pct")).clip(lower_bound=0)
-    width = pl.col("upper_pct") - pl.col("lower_pct")
     return (
         graded.with_columns(
             (pl.col("actual_pct") - pl.col("mean_pct")).alias("error_pct"),
             pl.coalesce(candidates).alias("naive_pct"),
+            pl.mean_horizontal(candidates).alias("weekday_pct"),
             pl.col("actual_pct").is_between("lower_80_pct", "upper_80_pct").alias("is_inside_80"),
             pl.col("actual_pct").is_between("lower_pct", "upper_pct").alias("is_inside_95"),
-            width.alias("width_95_pct"),
-            (width + 2 / 0.05 * (below + above)).alias("winkler_95"),
+            (pl.col("upper_80_pct") - pl.col("lower_80_pct")).alias("width_80_pct"),
+            (pl.col("upper_pct") - pl.col("lower_pct")).alias("width_95_pct"),
+            _winkler("lower_80_pct", "upper_80_pct", 0.2).alias("winkler_80"),
+            _winkler("lower_pct", "upper_pct", 0.05).alias("winkler_95"),
         )
         .with_columns(
             pl.col("error_pct").abs().alias("abs_error_pct"),
             (pl.col("actual_pct") - pl.col("naive_pct")).abs().alias("naive_abs_error_pct"),
+            (pl.col("actual_pct") - pl.col("weekday_pct")).abs().alias("weekday_abs_error_pct"),
         )
         .select(pl.col(c).cast(t) for c, t in GRADES_SCHEMA.items())
         .sort("target_day", *key, "horizon_days")
     )
+
+
+def _winkler(lower: str, upper: str, alpha: float) -> pl.Expr:
+    below = (pl.col(lower) - pl.col("actual_pct")).clip(lower_bound=0)
+    above = (pl.col("actual_pct") - pl.col(upper)).clip(lower_bound=0)
+    return pl.col(upper) - pl.col(lower) + 2 / alpha * (below + above)
 
 
 def beats_naive(

@@ -13,7 +13,7 @@ from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.defs.resources import as_of
 from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, NETWORK_OPERATIONS, days_of, key
 from mist_pipeline.settings import Settings
-from mist_pipeline.tables import analysis, history
+from mist_pipeline.tables import analysis, history, scorecard
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
@@ -30,7 +30,7 @@ def report_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) -> li
 
     @dg.asset(
         key=PUBLISHED,
-        deps=[key(table) for table in (*history.TABLES, *analysis.TABLES)],
+        deps=[key(table) for table in (*history.TABLES, *analysis.TABLES, *scorecard.TABLES)],
         partitions_def=daily,
         backfill_policy=BACKFILL,
         group_name="published",

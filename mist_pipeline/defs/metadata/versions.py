@@ -15,6 +15,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "analysis": ("analysis", "workflows/analysis", "tables"),
     "live": ("mist/parsers", "collect", "analysis", "workflows/collection", "workflows/analysis", "tables"),
     "alerts": ("alerts/ledger", "tables"),
+    "scorecard": ("scorecard", "workflows/scorecard", "tables"),
     "published": ("warehouse", "tables"),
     "report": ("report", "charts"),
 }

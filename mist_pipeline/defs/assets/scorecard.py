@@ -1,0 +1,87 @@
+"""scorecard/*: what was issued, kept; and its grades once the time has come.
+
+Here: keys, dependencies, partitions. Not here: reading and grading (``workflows.scorecard``).
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from mist_pipeline.analysis.risks.horizon import WARNING_DAYS
+from mist_pipeline.defs.metadata.versions import code_version
+from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, replaced, spec
+from mist_pipeline.scorecard.crossings import LOOK_BACK_DAYS
+from mist_pipeline.scorecard.forecasts import READINGS_DAYS
+from mist_pipeline.settings import Settings
+from mist_pipeline.tables import alerts, analysis, history
+from mist_pipeline.tables import scorecard as table
+from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.analysis.analyse_day import Compute
+from mist_pipeline.workflows.scorecard.grade import accuracy_rows, crossing_rows, probability_rows
+from mist_pipeline.workflows.scorecard.issue import keep_issued
+
+ISSUED = ((table.ISSUED_FORECASTS, analysis.FORECASTS), (table.ISSUED_RISKS, analysis.RISKS))
+
+
+def scorecard_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Every asset of this layer."""
+    longest = settings.thresholds.forecast_days
+    graded: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
+        (
+            table.FORECAST_ACCURACY,
+            accuracy_rows,
+            (
+                on(table.ISSUED_FORECASTS, days_back=longest, include_day=False),
+                on(history.SLE_DAILY, days_back=READINGS_DAYS),
+                on(history.SITES),
+            ),
+        ),
+        (
+            table.PROBABILITIES,
+            probability_rows,
+            (on(table.ISSUED_RISKS, days_back=WARNING_DAYS), on(history.SLE_DAILY, days_back=WARNING_DAYS)),
+        ),
+        (
+            table.CROSSINGS,
+            crossing_rows,
+            (
+                on(table.ISSUED_RISKS, days_back=LOOK_BACK_DAYS),
+                on(history.SLE_DAILY, days_back=LOOK_BACK_DAYS),
+                on(alerts.ALERTS),
+                on(alerts.EVENTS),
+                on(alerts.TICKETS),
+            ),
+        ),
+    )
+
+    def kept(of: Table, source: Table) -> dg.AssetsDefinition:
+        @dg.multi_asset(
+            name=of.name,
+            specs=[spec(of, [on(source)], partitions=daily)],
+            backfill_policy=BACKFILL,
+            pool=of.name,
+        )
+        def issued(
+            context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+        ) -> dg.MaterializeResult[Any]:
+            keep_issued(warehouse, of, days_of(context), as_of(context), code_version("analysis"))
+            return days_written(context, warehouse, of)
+
+        return issued
+
+    def grades(of: Table, compute: Compute, deps: tuple[dg.AssetDep, ...]) -> dg.AssetsDefinition:
+        @dg.multi_asset(
+            name=of.name, specs=[spec(of, deps, partitions=daily)], backfill_policy=BACKFILL, pool=of.name
+        )
+        def made(
+            context: dg.AssetExecutionContext,
+            warehouse: dg.ResourceParam[Warehouse],
+            settings: dg.ResourceParam[Settings],
+        ) -> dg.MaterializeResult[Any]:
+            return replaced(context, warehouse, of, compute(warehouse, settings, days_of(context)))
+
+        return made
+
+    return [*(kept(*one) for one in ISSUED), *(grades(*one) for one in graded)]

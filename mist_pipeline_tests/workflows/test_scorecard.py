@@ -1,0 +1,103 @@
+"""What was issued first is kept and graded, whatever is made of the day afterwards."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.tables import alerts, analysis, history
+from mist_pipeline.tables.schema import Table
+from mist_pipeline.tables.scorecard import ISSUED_FORECASTS
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.scorecard.grade import accuracy_rows, actions_of, crossing_rows, probability_rows
+from mist_pipeline.workflows.scorecard.issue import keep_issued
+
+DAY = date(2026, 3, 1)
+AT = datetime(2026, 3, 2, 2, tzinfo=UTC)
+
+
+def installation(folder: Path) -> tuple[Warehouse, Settings]:
+    warehouse = Warehouse(folder / "mist.duckdb")
+    warehouse.prepare()
+    return warehouse, load_settings(environment={"MIST_PIPELINE_DATA": str(folder)})
+
+
+def rows_of(table: Table, *rows: dict[str, object]) -> pl.DataFrame:
+    """Rows of a table; what is not said is null."""
+    schema = table.polars_schema()
+    return pl.DataFrame([dict.fromkeys(schema) | row for row in rows], schema=schema)
+
+
+def forecast(mean: float, day: date = DAY) -> pl.DataFrame:
+    bounds = {
+        "lower_pct": mean - 5,
+        "upper_pct": mean + 5,
+        "lower_80_pct": mean - 2,
+        "upper_80_pct": mean + 2,
+    }
+    row = {
+        "day": day,
+        "site_id": "a",
+        "metric": "capacity",
+        "horizon_days": 1,
+        "mean_pct": mean,
+        "model": "constant",
+    }
+    return rows_of(analysis.FORECASTS, row | bounds | {"target_day": day + timedelta(days=1)})
+
+
+def keep(warehouse: Warehouse, *days: date, at: datetime = AT) -> int:
+    return keep_issued(warehouse, ISSUED_FORECASTS, days or [DAY], at, "v1")
+
+
+def test_a_day_that_is_analysed_again_keeps_what_was_issued_first(tmp_path: Path) -> None:
+    warehouse, settings = installation(tmp_path)
+    warehouse.replace_days(analysis.FORECASTS, forecast(90.0), [DAY])
+    assert keep(warehouse) == 1
+    warehouse.replace_days(analysis.FORECASTS, forecast(50.0), [DAY])
+    assert keep(warehouse, at=AT + timedelta(days=9)) == 0
+    (kept,) = warehouse.read_days(ISSUED_FORECASTS, DAY, DAY).to_dicts()
+    assert (kept["mean_pct"], kept["issued_at"], kept["version"]) == (90.0, AT, "v1")
+    due = DAY + timedelta(days=1)
+    reading = {"day": due, "site_id": "a", "metric": "capacity", "score_pct": 88.0, "state": "ok"}
+    warehouse.replace_days(history.SLE_DAILY, rows_of(history.SLE_DAILY, reading), [due])
+    graded = accuracy_rows(warehouse, settings, [due]).filter(pl.col("model") == "")
+    assert graded["mean_abs_error_pct"].to_list() == [2.0]
+
+
+def test_only_days_without_anything_kept_are_added(tmp_path: Path) -> None:
+    warehouse, _ = installation(tmp_path)
+    days = [DAY, DAY + timedelta(days=1)]
+    warehouse.replace_days(analysis.FORECASTS, pl.concat([forecast(90.0), forecast(80.0, days[1])]), days)
+    assert [keep(warehouse, DAY), keep(warehouse, *days)] == [1, 1]
+
+
+def test_without_anything_issued_there_are_no_grades(tmp_path: Path) -> None:
+    warehouse, settings = installation(tmp_path)
+    for rows in (accuracy_rows, probability_rows, crossing_rows):
+        assert rows(warehouse, settings, [DAY]).is_empty()
+
+
+def test_what_people_did_counts_for_every_service_level_of_the_family(tmp_path: Path) -> None:
+    warehouse, settings = installation(tmp_path)
+    family = {metric.name: metric.family for metric in settings.metrics}["capacity"]
+    alert = {"alert_id": "1", "incident_id": "i", "site_id": "a", "family": family}
+
+    def event(number: int, subject: str, kind: str, detail: str) -> dict[str, object]:
+        about = {"subject": subject, "subject_id": "i" if subject == "incident" else "1"}
+        return {"event_id": number, "number": number, "at": AT, "kind": kind, "detail": detail, **about}
+
+    warehouse.replace_tables(
+        {
+            alerts.ALERTS: rows_of(alerts.ALERTS, alert),
+            alerts.EVENTS: rows_of(
+                alerts.EVENTS,
+                event(1, "incident", "acknowledged", '{"by": "ada"}'),
+                event(2, "alert", "resolved", '{"because": "recovered"}'),
+            ),
+        }
+    )
+    found = actions_of(warehouse, settings, DAY)
+    assert set(found["action"]) == {"acknowledged"}
+    assert set(found["metric"]) == {one.name for one in settings.metrics if one.family == family}
