@@ -162,6 +162,11 @@ def test_a_query_that_asks_nothing_is_named(query: str) -> None:
         "TIMESTAMP 'infinity'",
         "TIMESTAMPTZ '12000-01-01'",
         "[DATE '2026-01-01', 'infinity'::DATE]",
+        "{'a': 'infinity'::DATE}",
+        "{'a': [[NULL, {'b': 'infinity'::TIMESTAMPTZ}]]}",
+        "['-infinity'::DATE]::DATE[1]",
+        "MAP {'infinity'::DATE: 1}",
+        "MAP {1: 'infinity'::TIMESTAMP}",
     ],
 )
 def test_what_cannot_be_shown_names_the_column_and_what_to_write(value: str) -> None:

@@ -48,10 +48,15 @@ def _unshown(column: str, why: str) -> UnshownError:
 
 
 def _is_beyond_calendar(column: pl.Series) -> bool:
+    """Whether a column, or what is in its lists and structs, holds an instant that has no date."""
     kind = column.dtype
-    while isinstance(kind, pl.List):
-        column = column.explode()
-        kind = column.dtype
+    if isinstance(kind, pl.Map):
+        pairs = pl.List(pl.Struct({"key": kind.key, "value": kind.value}))
+        return _is_beyond_calendar(column.cast(pairs))
+    if isinstance(kind, pl.List | pl.Array):
+        return _is_beyond_calendar(column.explode())
+    if isinstance(kind, pl.Struct):
+        return any(map(_is_beyond_calendar, column.struct.unnest().iter_columns()))
     if isinstance(kind, pl.Date):
         first, last = (second // _A_DAY for second in _SECONDS)
     elif isinstance(kind, pl.Datetime):

@@ -8,6 +8,7 @@ import base64
 import json
 import re
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
@@ -67,6 +68,13 @@ def _file_name(text: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_text(text, encoding="utf-8", errors="replace")
-    unfinished.replace(path)
+    # A name of its own: two senders may write one message, since it is sent again after a lease that ran out.
+    with NamedTemporaryFile("w", encoding="utf-8", errors="replace", dir=path.parent, prefix=".", suffix=".tmp", delete=False) as fresh:
+        unfinished = Path(fresh.name)
+        try:
+            fresh.write(text)
+            fresh.close()
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
