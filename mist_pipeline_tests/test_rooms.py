@@ -51,7 +51,7 @@ BELOW: dict[str, set[str]] = {
     "delivery": GROUND | {"alerts.notify.outcome"},
     "notification": GROUND | {"alerts", "delivery", "guard", "warehouse"},
     "overview": GROUND | {"alerts", "warehouse"},
-    "report": GROUND | {"analysis"},
+    "report": GROUND | {"analysis", "overview.morning"},
     "simulator": {"domain", "tables"},
     "settings": GROUND | {"alerts", "delivery", "mist.clouds"},
     "watch": GROUND | {"alerts", "overview"},

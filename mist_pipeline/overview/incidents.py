@@ -107,7 +107,7 @@ def incident_detail(
         evidence={} if leading is None else evidence_of(leading.evidence),
         timeline=[(moment, clean(words, 300)) for moment, words in timeline(events, alerts, sites)],
         records=records,
-        impact=_impact(sizes[0]) if sizes else "",
+        impact=impact_in_words(sizes[0]) if sizes else "",
         unknown=clean(sizes[0].unknown, 200) if sizes else "",
         devices=_devices(sizes[0], sites) if sizes else (),
         parts=_parts(sizes[0]) if sizes else {},
@@ -196,7 +196,7 @@ def _parts(size: Impact) -> dict[str, list[tuple[str, float]]]:
     return found
 
 
-def _impact(size: Impact) -> str:
+def impact_in_words(size: Impact) -> str:
     """Who is hit, in words, as far as it is known."""
     parts = []
     if size.num_users is not None:

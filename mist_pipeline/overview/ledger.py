@@ -16,12 +16,17 @@ class UnreadableError(Exception):
     """The ledger cannot be read just now; says why."""
 
 
+class NoLedgerError(UnreadableError):
+    """There is none yet: nothing was ever evaluated."""
+
+
 @contextmanager
 def reading_ledger(url: str | Path, policy: "Policy") -> "Iterator[LedgerReader]":
     """The ledger for the time of the block; nothing is made, migrated or waited for.
 
     Raises:
-        UnreadableError: There is none yet, it is of another version, or it does not answer.
+        NoLedgerError: There is none yet.
+        UnreadableError: It is of another version, or does not answer.
     """
     from sqlalchemy import exc
 
@@ -30,7 +35,7 @@ def reading_ledger(url: str | Path, policy: "Policy") -> "Iterator[LedgerReader]
 
     is_file = isinstance(url, Path) or "://" not in url
     if is_file and not Path(url).exists():
-        raise UnreadableError("no ledger yet: nothing was evaluated")
+        raise NoLedgerError("no ledger yet: nothing was evaluated")
     try:
         with reading_only(url, policy) as ledger:
             yield ledger

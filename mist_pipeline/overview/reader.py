@@ -21,7 +21,7 @@ from mist_pipeline.domain.text import clean, duration
 from mist_pipeline.overview import site_detail
 from mist_pipeline.overview.files import Kept
 from mist_pipeline.overview.incidents import incident_detail, incident_rows
-from mist_pipeline.overview.ledger import UnreadableError, reading_ledger
+from mist_pipeline.overview.ledger import NoLedgerError, UnreadableError, reading_ledger
 from mist_pipeline.overview.model import (
     IncidentDetail,
     IncidentNow,
@@ -31,6 +31,7 @@ from mist_pipeline.overview.model import (
     SiteNow,
     Source,
 )
+from mist_pipeline.overview.morning import Morning, told
 from mist_pipeline.overview.orders import chosen_sites
 from mist_pipeline.overview.queries import DayFacts, LiveFacts, day_facts, hours_of, live_facts
 from mist_pipeline.overview.shared import in_common
@@ -190,6 +191,37 @@ class Overview:
         mine = set(detail.incident.site_ids)
         rows = chosen_sites((one for one in now.sites if one.site_id in mine), {}, "", "status")
         return replace(detail, sites=rows, shared=in_common(sites.labels, detail.incident.site_ids))
+
+    def morning(self, since: datetime, until: datetime, at: datetime) -> Morning:
+        """What is open, and what began and ended between two instants. Fails never: why nothing is known is in the answer.
+
+        Args:
+            since: After this instant something counts as new …
+            until: … and up to this one.
+            at: When this is asked.
+        """
+        with self._lock:
+            self._days.read(day_facts)
+            self._read_sites()
+            sites = self._sites
+        try:
+            with reading_ledger(self._places.ledger, self._places.policy) as ledger:
+                active, over = ledger.incidents(ACTIVE), ledger.over_between(since, until)
+                ids = [incident.incident_id for incident, _ in active]
+                known = ledger.impacts(ids), ledger.tickets(ids), ledger.notified(ids)
+                evaluated = ledger.last_evaluation()
+        except NoLedgerError:
+            return Morning(at=at, since=since, until=until)
+        except UnreadableError as error:
+            return Morning(at=at, since=since, until=until, trouble=clean(str(error), 240))
+        return Morning(
+            at=at,
+            since=since,
+            until=until,
+            evaluated_at=evaluated,
+            open=told(active, sites, *known),
+            over=told(over, sites, {}, {}, {}),
+        )
 
     def site(self, site_id: str, at: datetime) -> SiteDetail:
         """One site in full; of one that nobody knows only its id."""

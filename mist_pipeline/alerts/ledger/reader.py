@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -189,14 +190,7 @@ class LedgerReader:
         column = tables.INCIDENTS.c
         query = sa.select(tables.INCIDENTS).where(column.state.in_(list(states)))
         with reading(self.engine) as connection:
-            ordered = query.order_by(column.opened_at, column.incident_id)
-            found = [incident_of(row) for row in queries.rows(connection, ordered)]
-            names = [name for incident in found for name in incident.alert_ids]
-            rows = queries.rows_in(connection, tables.ALERTS.c.alert_id, names)
-        alerts = {row["alert_id"]: alert_of(row) for row in rows}
-        return [
-            (incident, [alerts[name] for name in incident.alert_ids if name in alerts]) for incident in found
-        ]
+            return _with_alerts(connection, query.order_by(column.opened_at, column.incident_id))
 
     def newest_over(self, most: int) -> list[tuple[Incident, list[Alert]]]:
         """The incidents that were over last, the newest first, with their alerts."""
@@ -204,13 +198,38 @@ class LedgerReader:
         query = sa.select(tables.INCIDENTS).where(column.state == "resolved")
         newest = query.order_by(column.resolved_at.desc(), column.incident_id).limit(most)
         with reading(self.engine) as connection:
-            found = [incident_of(row) for row in queries.rows(connection, newest)]
-            names = [name for incident in found for name in incident.alert_ids]
-            rows = queries.rows_in(connection, tables.ALERTS.c.alert_id, names)
-        alerts = {row["alert_id"]: alert_of(row) for row in rows}
-        return [
-            (incident, [alerts[name] for name in incident.alert_ids if name in alerts]) for incident in found
-        ]
+            return _with_alerts(connection, newest)
+
+    def over_between(self, since: datetime, until: datetime) -> list[tuple[Incident, list[Alert]]]:
+        """Incidents that are over and were opened or resolved after one instant and not after another, by opening."""
+        column = tables.INCIDENTS.c
+        query = sa.select(tables.INCIDENTS).where(
+            (column.state == "resolved")
+            & (
+                ((column.opened_at > since) & (column.opened_at <= until))
+                | ((column.resolved_at > since) & (column.resolved_at <= until))
+            )
+        )
+        with reading(self.engine) as connection:
+            return _with_alerts(connection, query.order_by(column.opened_at, column.incident_id))
+
+    def tickets(self, incident_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+        """Incident → its tickets: what the system calls each, and its address ('' where none is known)."""
+        with reading(self.engine) as connection:
+            found = queries.rows_in(connection, tables.TICKETS.c.incident_id, incident_ids)
+        tickets: dict[str, list[tuple[str, str]]] = {}
+        for row in sorted(found, key=lambda row: str(row["sink"])):
+            tickets.setdefault(row["incident_id"], []).append((row["ticket"], row["url"]))
+        return tickets
+
+    def notified(self, incident_ids: Iterable[str]) -> dict[str, list[tuple[str, datetime]]]:
+        """Incident → sinks that were notified of it, each with the instant of its newest message."""
+        with reading(self.engine) as connection:
+            found = queries.rows_in(connection, tables.LAST_NOTIFICATIONS.c.incident_id, incident_ids)
+        notified: dict[str, list[tuple[str, datetime]]] = {}
+        for row in sorted(found, key=lambda row: str(row["sink"])):
+            notified.setdefault(row["incident_id"], []).append((row["sink"], row["at"]))
+        return notified
 
     def impacts(self, incident_ids: Iterable[str]) -> dict[str, list[Impact]]:
         """Incident → its newest size: the whole first, then each place that was asked; nothing where nobody asked yet."""
@@ -326,6 +345,15 @@ class LedgerReader:
         """Instant of the newest evaluation of the sites."""
         with reading(self.engine) as connection:
             return queries.last_evaluation(connection)
+
+
+def _with_alerts(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Incident, list[Alert]]]:
+    """The incidents of a query, in its order, with their alerts."""
+    found = [incident_of(row) for row in queries.rows(connection, query)]
+    names = [name for incident in found for name in incident.alert_ids]
+    rows = queries.rows_in(connection, tables.ALERTS.c.alert_id, names)
+    alerts = {row["alert_id"]: alert_of(row) for row in rows}
+    return [(incident, [alerts[name] for name in incident.alert_ids if name in alerts]) for incident in found]
 
 
 def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:

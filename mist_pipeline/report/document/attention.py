@@ -8,6 +8,7 @@ from mist_pipeline.domain.metrics import classifier_title, title_of
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.severity import RANKS, UNRANKED, status_of
 from mist_pipeline.domain.text import clean, count
+from mist_pipeline.report.document.incident_model import OpenIncident
 from mist_pipeline.report.document.model import STATUSES, Attention, CandidateCause, Notice, Reading, Site
 from mist_pipeline.report.document.series import score_series
 from mist_pipeline.report.document.sites import worst_readings
@@ -62,7 +63,7 @@ def _expected(data: ReportData) -> dict[tuple[str, str], float]:
     return {} if data.deviations is None else _keyed(of_day(data.deviations, data.day), "expected_pct")
 
 
-def _blamed(data: ReportData) -> dict[tuple[str, str], str]:
+def blamed_most(data: ReportData) -> dict[tuple[str, str], str]:
     """The classifier with the largest share of each series, in words."""
     rows = (
         of_day(data.classifiers_daily, data.day)
@@ -128,7 +129,10 @@ def _needs_attention(site: Site, findings: list[Notice]) -> bool:
 
 
 def needs_attention(
-    data: ReportData, sites: list[Site], shared_causes: list[CandidateCause] | None
+    data: ReportData,
+    sites: list[Site],
+    shared_causes: list[CandidateCause] | None,
+    incidents: list[OpenIncident] | None,
 ) -> list[Attention]:
     """The sites that need attention, worst first: down, then by status, and under one status by the score that is shown.
 
@@ -136,8 +140,10 @@ def needs_attention(
         data: The report's frames.
         sites: `sites_worst_first`.
         shared_causes: Candidate causes, to say which sites are part of one.
+        incidents: What is open, the worst first, to say which sites an incident tells of.
     """
-    findings, expected, blamed = _findings(data), _expected(data), _blamed(data)
+    findings, expected, blamed = _findings(data), _expected(data), blamed_most(data)
+    told = {site["site_id"]: one["incident_id"] for one in reversed(incidents or []) for site in one["sites"]}
     causes = {
         site["site_id"]: cause
         for cause in reversed(shared_causes or [])
@@ -187,6 +193,7 @@ def needs_attention(
             reason=reason,
             notes=[*serious[:2], *notes][:_MAX_NOTES],
             cause_fingerprint=causes[site_id]["cause_fingerprint"] if site_id in causes else None,
+            incident_id=told.get(site_id),
             threshold_pct=data.settings.bands_of(top["metric"] if top else "").critical,
             history=histories.get((site_id, top["metric"]), site["history"]) if top else site["history"],
         )

@@ -8,6 +8,7 @@ import polars as pl
 from mist_pipeline.domain.metrics import classifier_title, in_catalogue_order, title_of
 from mist_pipeline.domain.numbers import percent, rounded_down
 from mist_pipeline.domain.text import clean
+from mist_pipeline.report.document.formatting import short
 from mist_pipeline.report.document.model import (
     Anomaly,
     CandidateCause,
@@ -115,7 +116,7 @@ def candidate_causes(data: ReportData, sites: dict[str, Site]) -> list[Candidate
                 scope=row["scope"],
                 cause=clean(row["cause"] or "") or "cause unknown",
                 metrics=in_catalogue_order(row["metrics"]),
-                p_value=row["p_value"],
+                p_value=None if row["p_value"] is None else float(f"{row['p_value']:.3g}"),
                 num_sites=len(row["site_ids"]),
                 sites=sorted(members, key=lambda member: (member["label"], member["site_id"])),
             )
@@ -181,7 +182,7 @@ def anomalies(data: ReportData, sites: dict[str, Site]) -> list[Anomaly] | None:
             label=sites[row["site_id"]]["label"],
             url=sites[row["site_id"]]["url"],
             status=sites[row["site_id"]]["status"],
-            anomaly_score=row["anomaly_score"],
+            anomaly_score=short(row["anomaly_score"], 3),
             contributions=_shares(row["contributions"]),
             deviations=deviations.get(row["site_id"], [])[:_MAX_DEVIATIONS],
         )

@@ -1,8 +1,10 @@
 """What comes next: series that get worse, and series that are expected to cross a threshold."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,12 +12,16 @@ import polars as pl
 from mist_pipeline.analysis.risks.horizon import LOOK_AHEAD_DAYS, WARNING_DAYS
 from mist_pipeline.analysis.scores.weekly_line import LINE_DAYS, weekly_line
 from mist_pipeline.domain.severity import RANKS, TROUBLE, UNRANKED
+from mist_pipeline.report.document.attention import blamed_most
 from mist_pipeline.report.document.formatting import (
     THRESHOLD_NAMES,
     risk_sentence,
+    short,
+    signed,
     threshold_pct,
 )
-from mist_pipeline.report.document.model import AtRisk, ForecastDay, Series, Site, Trend, TrendDay
+from mist_pipeline.report.document.incident_model import Series
+from mist_pipeline.report.document.model import AtRisk, ForecastDay, Site, Trend, TrendDay
 from mist_pipeline.report.document.series import score_series
 from mist_pipeline.report.queries.data import ReportData
 from mist_pipeline.report.queries.frames import of_day, of_days, score, shown_change
@@ -81,6 +87,7 @@ def at_risk(data: ReportData, sites: dict[str, Site]) -> list[AtRisk] | None:
     crossing = _crossing(of_day(data.risks, data.day))
     series = crossing.select(_SERIES)
     forecasts, histories = _forecasts(data, series), score_series(data, series)
+    blamed, speeds = blamed_most(data), _speeds(data, series)
     blank: Series = [None] * data.settings.history_days
     listed: list[AtRisk] = []
     for row in crossing.to_dicts():
@@ -100,17 +107,39 @@ def at_risk(data: ReportData, sites: dict[str, Site]) -> list[AtRisk] | None:
                 metric=row["metric"],
                 threshold=row["threshold"],
                 threshold_pct=threshold_pct(row["metric"], row["threshold"], data.settings),
-                days=row["days"],
-                days_low=row["days_low"],
-                days_high=row["days_high"],
-                probability=row["probability"],
+                days=short(row["days"]),
+                days_low=short(row["days_low"]),
+                days_high=short(row["days_high"]),
+                probability=short(row["probability"], 3),
                 sentence=risk_sentence(row),
+                why=[text for text in (speeds.get(key), blamed.get(key)) if text],
+                crosses_on=_crosses_on(row, data.day),
+                is_soon=row["threshold"] == "critical"
+                and row["days"] is not None
+                and row["days"] <= data.settings.forecast_days,
                 history=history,
                 forecast=_middle(courses, data.day) if courses else forecasts.get(key, []),
                 courses=courses,
             )
         )
     return listed
+
+
+def _speeds(data: ReportData, series: pl.DataFrame) -> dict[tuple[str, str], str]:
+    """How fast these series fall, in words."""
+    rows = of_day(data.trends, data.day).join(series, on=_SERIES)
+    falling = rows.filter(pl.col("velocity_pct_per_day").round(1) < 0)
+    return {
+        (site_id, metric): f"{signed(speed)} points a day"
+        for site_id, metric, speed in falling.select(*_SERIES, "velocity_pct_per_day").iter_rows()
+    }
+
+
+def _crosses_on(risk: Mapping[str, Any], day: date) -> str | None:
+    """The day on which a line is crossed by the median of the courses that cross it."""
+    if risk["threshold"] == "pre_warning" or risk["days"] is None:
+        return None
+    return (day + timedelta(days=max(1, math.ceil(risk["days"])))).isoformat()
 
 
 def _rises(history: Series) -> bool:
@@ -220,7 +249,7 @@ def worsening(data: ReportData, sites: dict[str, Site], risks: list[AtRisk] | No
             metric=row["metric"],
             score_pct=row["score_pct"],
             change_pct=row["change_pct"],
-            velocity_pct_per_day=row["velocity_pct_per_day"],
+            velocity_pct_per_day=short(row["velocity_pct_per_day"]),
             alert=alert,
             line=line,
         )

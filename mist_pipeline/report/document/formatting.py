@@ -9,9 +9,12 @@ Titles of metrics are in ``domain.metrics``, percentages in ``domain.numbers``, 
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from mist_pipeline.domain.numbers import beyond_chance
 from mist_pipeline.domain.text import count
+from mist_pipeline.report.document.incident_model import OpenIncident
 from mist_pipeline.report.queries.data import ReportSettings
 
 THRESHOLD_NAMES = {
@@ -33,9 +36,35 @@ def signed(value: float | None, decimals: int = 1) -> str:
     return ("−" if value < 0 else "+") + text
 
 
+def short(value: float | None, decimals: int = 2) -> float | None:
+    """A number with as many decimals as the document keeps of it."""
+    return None if value is None else round(value, decimals)
+
+
 def number(value: float | None) -> str:
     """A count with groups of three; an en dash for none."""
     return "–" if value is None else f"{value:,.0f}"
+
+
+CHANGE_KINDS: Mapping[str, str] = {
+    "began": "began",
+    "began and ended": "began and ended",
+    "ended": "ended",
+    "past": "over before it was noticed",
+}
+"""What became of an incident since the report before, in words."""
+
+
+def incident_facts(incident: OpenIncident) -> list[str]:
+    """What is known of an open incident besides: who is hit, who was notified or why nobody was, how sure its cause is."""
+    facts = [incident["impact"]] if incident["impact"] else []
+    if incident["notified"]:
+        facts.append(f"notified: {', '.join(one['sink'] for one in incident['notified'])}")
+    if incident["withheld"]:
+        facts.append(f"nobody is notified: {incident['withheld']}")
+    if incident["p_value"] is not None:
+        facts.append(f"shared {beyond_chance(incident['p_value'])}")
+    return facts
 
 
 UNKNOWN_HIT: Mapping[str | None, str] = {
@@ -66,6 +95,46 @@ def why_nobody_is_counted(rows: Iterable[Mapping[str, Any]]) -> str:
     'the cloud did not say, not known'
     """
     return ", ".join(dict.fromkeys(UNKNOWN_HIT.get(row["impact_state"], _NO_REASON) for row in rows))
+
+
+def period(began: datetime, ended: datetime, zone: tzinfo) -> str:
+    """From when to when, with the zone; the day is said again only where it is another one.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> nine, one = datetime(2026, 11, 21, 9, tzinfo=UTC), datetime(2026, 11, 22, 1, tzinfo=UTC)
+    >>> period(nine, nine.replace(hour=13), ZoneInfo("Europe/Berlin"))
+    '2026-11-21 10:00–14:00 CET'
+    >>> period(nine, one, ZoneInfo("Asia/Dubai"))
+    '2026-11-21 13:00 – 2026-11-22 05:00 UTC+04'
+
+    Where the clocks were changed meanwhile, both names of the zone are said:
+
+    >>> period(datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 4, tzinfo=UTC), ZoneInfo("Europe/Berlin"))
+    '2026-10-25 00:00 CEST – 05:00 CET'
+    """
+    first, last = began.astimezone(zone), ended.astimezone(zone)
+    zones = _zone_name(first), _zone_name(last)
+    is_one_day, is_one_zone = first.date() == last.date(), zones[0] == zones[1]
+    start = f"{first:%Y-%m-%d %H:%M}" + ("" if is_one_zone else f" {zones[0]}")
+    end = f"{last:%H:%M}" if is_one_day else f"{last:%Y-%m-%d %H:%M}"
+    return f"{start}{'–' if is_one_day and is_one_zone else ' – '}{end} {zones[1]}"
+
+
+def _zone_name(moment: datetime) -> str:
+    """``CET``; ``UTC+04`` for a zone without a name."""
+    name = f"{moment:%Z}"
+    return f"UTC{name}" if name[:1] in "+-" else name
+
+
+def local(moment: datetime, zone: tzinfo) -> str:
+    """An instant in the organisation's time: ``2026-11-21 10:00 CET``."""
+    there = moment.astimezone(zone)
+    return f"{there:%Y-%m-%d %H:%M} {_zone_name(there)}"
+
+
+def stamp(moment: datetime) -> str:
+    """An instant as the document holds it: ISO 8601, UTC, whole seconds."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def threshold_pct(metric: str, threshold: str, settings: ReportSettings) -> float | None:

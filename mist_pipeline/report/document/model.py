@@ -1,4 +1,4 @@
-"""The document that every report is rendered from: the JSON dashboard, version 1.
+"""The document that every report is rendered from: the JSON dashboard, version 2.
 
 Plain dictionaries of JSON values, so that what machines read and what people see cannot differ. Fields and units are
 described for readers in docs/report.md; a change that breaks readers raises `SCHEMA_VERSION`.
@@ -7,17 +7,16 @@ described for readers in docs/report.md; a change that breaks readers raises `SC
 from typing import TypedDict
 
 from mist_pipeline.domain.severity import TROUBLE, status_of
+from mist_pipeline.report.document.incident_model import Ledger, PastIncident, Series
 
 SCHEMA = "mist-pipeline/dashboard"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 STATUSES = tuple(status_of(severity) for severity in (*TROUBLE, None, "info"))
 """Every status in the order in which a reader needs them: what is not known comes before what is well."""
 
 STATES = ("ok", "no_users", "not_supported", "missing", "not_asked")
 """Every state of a reading; ``not_asked`` stands for a row that is absent."""
-
-Series = list[float | None]
 
 
 class Reading(TypedDict):
@@ -76,6 +75,7 @@ class Attention(TypedDict):
     reason: str
     notes: list[str]
     cause_fingerprint: str | None
+    incident_id: str | None
     threshold_pct: float
     history: Series
 
@@ -121,7 +121,7 @@ class AtRisk(TypedDict):
     """A series that is expected to cross a threshold.
 
     ``courses`` are equally likely courses of its level over the next days, those that fall deepest first; ``forecast``
-    is the middle one with the ranges that hold 80 and 95 % of them.
+    is the middle one with the ranges that hold 80 and 95 % of them. ``crosses_on`` is the day of the median crossing.
     """
 
     site_id: str
@@ -135,6 +135,9 @@ class AtRisk(TypedDict):
     days_high: float | None
     probability: float | None
     sentence: str
+    why: list[str]
+    crosses_on: str | None
+    is_soon: bool
     history: Series
     forecast: list[ForecastDay]
     courses: list[list[float]]
@@ -222,27 +225,17 @@ class Notice(TypedDict):
     summary: str
 
 
-class PastSite(TypedDict):
-    """A site of a past incident; an empty id is the whole organisation."""
+class Comparison(TypedDict):
+    """The day against the newest day before it, over the sites that could be judged on both.
 
-    site_id: str
-    label: str
-    url: str | None
+    ``verdict`` is ``worse``, ``better`` or ``same`` (see docs/report.md); null where nothing can be compared.
+    """
 
-
-class PastIncident(TypedDict):
-    """What was over before it was noticed; ``when`` is said in the organisation's time."""
-
-    incident_id: str
-    where: str
-    what: str
-    severity: str
-    began_at: str
-    last_bad_at: str
-    when: str
-    lasted: str
-    num_sites: int
-    sites: list[PastSite]
+    day: str | None
+    verdict: str | None
+    num_judged: int
+    num_worse: int
+    num_better: int
 
 
 class Totals(TypedDict):
@@ -253,6 +246,7 @@ class Totals(TypedDict):
     previous_status: dict[str, int] | None
     readings: dict[str, int]
     mean_health: float | None
+    mean_health_change: float | None
     at_risk_series: int | None
     degrading_series: int
     anomalies: int | None
@@ -268,7 +262,9 @@ class Dashboard(TypedDict):
     day: str
     as_of: str
     headline: str
+    comparison: Comparison
     totals: Totals
+    ledger: Ledger | None
     metrics: list[str]
     days: list[str]
     notices: list[Notice]

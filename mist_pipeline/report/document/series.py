@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from mist_pipeline.report.document.model import Series
+from mist_pipeline.report.document.incident_model import Series
 from mist_pipeline.report.queries.data import ReportData
 from mist_pipeline.report.queries.frames import daily_lists, last_days, of_days
 

@@ -13,7 +13,8 @@ from mist_pipeline.domain.metrics import in_catalogue_order, title_of
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.severity import TROUBLE, UNKNOWN, rank
 from mist_pipeline.domain.text import count
-from mist_pipeline.report.document.model import STATUSES, Health, Reading, Series, Site, UnknownReason
+from mist_pipeline.report.document.incident_model import Series
+from mist_pipeline.report.document.model import STATUSES, Health, Reading, Site, UnknownReason
 from mist_pipeline.report.queries.data import ReportData
 from mist_pipeline.report.queries.frames import daily_lists, last_days, of_day, of_days, score, shown_change
 from mist_pipeline.report.queries.site_labels import with_labels

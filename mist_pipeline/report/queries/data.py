@@ -4,7 +4,7 @@ No I/O and no clock: ``as_of`` is handed in and is the only instant that any par
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from types import MappingProxyType
@@ -13,7 +13,8 @@ from urllib.parse import quote, urlsplit
 import polars as pl
 
 from mist_pipeline.analysis.scores.bands import Bands
-from mist_pipeline.domain.console_links import site_url
+from mist_pipeline.domain.console_links import incident_url, site_url
+from mist_pipeline.overview.morning import Morning
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -35,7 +36,6 @@ REQUIRED_COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
             "health_scores": "day site_id score change is_at_risk confidence",
             "incidents": "day cause_fingerprint scope metrics site_ids cause p_value",
             "findings": "day site_id metric kind severity summary",
-            "past_incidents": "incident_id cause site_id summary severity began_at last_bad_at",
         }.items()
     }
 )
@@ -87,6 +87,14 @@ class Links:
             return None
         organisation, site = quote(self.org_id, safe=""), quote(site_id, safe="")
         return f"{self.manage_url.rstrip('/')}/admin/?org_id={organisation}#!dashboard/insights/{site}"
+
+    def incident(self, incident_id: str) -> str | None:
+        """The page of an incident in the console, or None where there is no console.
+
+        >>> Links(console_url="https://mist.example.net/").incident("1a2b3c4d")
+        'https://mist.example.net/incident/1a2b3c4d'
+        """
+        return incident_url(self.console_url, incident_id)
 
     def device(self, kind: str, mac: str, site_id: str) -> str | None:
         """The page of an access point, switch or gateway in the cloud, or None where no cloud or address is known.
@@ -169,8 +177,9 @@ class ReportData:
         health_scores: ``analysis.health_scores``.
         incidents: ``analysis.incidents``.
         findings: ``analysis.findings``.
-        past_incidents: The alerts of what was over before it was noticed, and was recorded since the report before.
-        zone: The organisation's time zone, in which the times of past incidents are said.
+        ledger: What is open, and what began and ended since the report before (``overview``); None where it was not asked.
+        next_steps: Incident that is open → what usually helps, the most fitting first.
+        zone: The organisation's time zone, in which the times of incidents are said.
         links: Where a reader can go.
         settings: Thresholds and limits.
 
@@ -195,7 +204,8 @@ class ReportData:
     health_scores: pl.DataFrame | None = None
     incidents: pl.DataFrame | None = None
     findings: pl.DataFrame | None = None
-    past_incidents: pl.DataFrame | None = None
+    ledger: Morning | None = None
+    next_steps: Mapping[str, Sequence[str]] = field(default_factory=dict)
     zone: tzinfo = UTC
     links: Links = field(default_factory=Links)
     settings: ReportSettings = field(default_factory=ReportSettings)

@@ -5,9 +5,10 @@ numbers, dates and our own words only, never a name that people typed. Colours a
 as a code that stands for a CSS variable of the page, so that one picture serves light, dark and paper.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from mist_pipeline.charts.theme import described, libraries, rows, scale_bottom, theme
@@ -182,6 +183,7 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
             color=_COLOUR["series"], filled=True, size=46, opacity=1, stroke=_COLOUR["card"], strokeWidth=1.5
         )
         .encode(x=x, y=y),
+        *_crossing(risk, days[-1], x, y_scale),
         # A halo keeps the name readable where the score runs through it.
         threshold_names(color=_COLOUR["card"], stroke=_COLOUR["card"], strokeWidth=3),
         threshold_names(color=_COLOUR["muted"]),
@@ -189,6 +191,57 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
     last = f"last {percent(past[-1]['score'])} on {past[-1]['day']}" if past else "no history"
     title = f"{title_of(risk['metric'])}: {last}. {risk['sentence']}."
     return _svg(alt.layer(*layers).properties(width=302, height=150), name, title)
+
+
+def _crossing(risk: AtRisk, day: str, x: Any, y_scale: Any) -> list[Any]:
+    """When the line is crossed: the days of the sentence along it, the middle one as a point with its date."""
+    alt, _ = libraries()
+    line, ahead = risk["threshold_pct"], [at["day"] for at in risk["forecast"]]
+    if risk["crosses_on"] is None or line is None or not ahead:
+        return []
+    first, last = date.fromisoformat(day), date.fromisoformat(max(ahead))
+
+    def at(days: float | None) -> str:
+        return min(first + timedelta(days=max(1, math.ceil(days or 1))), last).isoformat()
+
+    colour = _threshold_colour(risk["threshold"])
+    y = alt.Y("at:Q", scale=y_scale)
+    span = [{"day": at(risk["days_low"]), "to": at(risk["days_high"]), "at": line}]
+    marks = [
+        alt.Chart(rows(span))
+        .mark_rule(color=colour, strokeWidth=4, opacity=0.55, strokeCap="round")
+        .encode(x=x, x2=alt.X2("to:T"), y=y)
+    ]
+    if risk["crosses_on"] <= max(ahead):
+        when = date.fromisoformat(risk["crosses_on"])
+        point = [{"day": risk["crosses_on"], "at": line, "label": f"{when:%a} {when.day} {when:%b}"}]
+        place = {
+            "baseline": "bottom",
+            "dy": -7,
+            "fontSize": 10.5,
+            "fontWeight": 600,
+            "align": "right",
+            "dx": 5,
+        }
+        marks += [
+            alt.Chart(rows(point))
+            .mark_point(
+                color=colour, filled=True, size=60, opacity=1, stroke=_COLOUR["card"], strokeWidth=1.5
+            )
+            .encode(x=x, y=y),
+            alt.Chart(rows(point))
+            .mark_text(color=_COLOUR["card"], stroke=_COLOUR["card"], strokeWidth=3, **place)
+            .encode(x=x, y=y, text="label:N"),
+            alt.Chart(rows(point))
+            .mark_text(color=_threshold_ink(risk["threshold"]), **place)
+            .encode(x=x, y=y, text="label:N"),
+        ]
+    return marks
+
+
+def _threshold_ink(name: str) -> str:
+    """The colour of text about a threshold."""
+    return _COLOUR[f"{role_of_severity('warning' if name == 'pre_warning' else name)}-ink"]
 
 
 def status_chart(by_day: Sequence[Mapping[str, int | str]], name: str) -> str:

@@ -13,13 +13,13 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
 from mist_pipeline.report.document.dashboard import build_dashboard
 from mist_pipeline.report.queries.data import ReportData
-from mist_pipeline.report.rendering.html import Page
+from mist_pipeline.report.rendering.html import Page, PageBefore
 from mist_pipeline.report.rendering.render import json_of
 from mist_pipeline.report.rendering.text import text_of
 
@@ -74,12 +74,17 @@ def write(folder: Path, data: ReportData) -> Written:
     dashboard = build_dashboard(data)
     page = Page(dashboard, data.settings)
     document, summary = json_of(dashboard), text_of(dashboard, data.settings)
-    own = {"html": page.html(f"{stem}.json"), "txt": summary, "json": document}
+    before = _page_before(home.parent, data.day.isoformat())
+    own = {
+        "html": page.html(f"{stem}.json", _linked(before, "..")),
+        "txt": summary,
+        "json": document,
+    }
     for kind in _KINDS:
         _replace(home / f"{stem}.{kind}", own[kind])
     is_latest = _is_newest(folder / "latest.json", dashboard["day"], dashboard["as_of"])
     if is_latest:
-        stable: Mapping[str, str] = {**own, "html": page.html("latest.json")}
+        stable: Mapping[str, str] = {**own, "html": page.html("latest.json", _linked(before, "history"))}
         for kind in _KINDS:
             _replace(folder / f"latest.{kind}", stable[kind])
     written = (home / f"{stem}.json").stat().st_mtime
@@ -92,6 +97,30 @@ def write(folder: Path, data: ReportData) -> Written:
         latest=folder / "latest.html",
         is_latest=is_latest,
     )
+
+
+def _page_before(history: Path, day: str) -> Path | None:
+    """The newest page of the newest earlier day, if there is one; older ones are packed away by months."""
+    earlier = sorted(
+        folder.name for folder in history.glob("????-??-??") if folder.is_dir() and folder.name < day
+    )
+    pages = sorted((history / earlier[-1]).glob("mist-report-*.html")) if earlier else []
+    return pages[-1] if pages else None
+
+
+def _linked(page: Path | None, history: str) -> PageBefore | None:
+    """A link to a page, from where ``history`` is the address of its folder's folder."""
+    if page is None or not _is_day(page.parent.name):
+        return None
+    return PageBefore(page.parent.name, f"{history}/{page.parent.name}/{page.name}")
+
+
+def _is_day(name: str) -> bool:
+    try:
+        date.fromisoformat(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_newest(pointer: Path, day: str, as_of: str) -> bool:

@@ -26,6 +26,7 @@ from mist_pipeline.domain.palette import DARK, LIGHT, PAPER
 from mist_pipeline.domain.severity import SEVERITIES_IN_WORDS, STATUS_OF_SEVERITY, status_of
 from mist_pipeline.domain.text import count
 from mist_pipeline.report.document import formatting
+from mist_pipeline.report.document.formatting import CHANGE_KINDS
 from mist_pipeline.report.document.model import STATUSES, Attention, Classifier, Dashboard, Reading
 from mist_pipeline.report.queries.data import ReportSettings
 from mist_pipeline.report.rendering.charts import fan_chart, status_chart
@@ -37,6 +38,14 @@ _HEALTH_STEPS = ((60.0, "h0"), (70.0, "h1"), (80.0, "h2"), (90.0, "h3"), (95.0, 
 _MAX_MEMBERS = 40
 _MAX_OF_A_CAUSE = 3
 _BIG_SPARK = (170, 46)
+
+
+@dataclass(frozen=True)
+class PageBefore:
+    """The page of the newest earlier day: which day, and its relative address."""
+
+    day: str
+    href: str
 
 
 @dataclass(frozen=True)
@@ -146,6 +155,8 @@ def instant(as_of: str) -> str:
 
 _FILTERS: dict[str, Callable[..., object]] = {
     "beyond_chance": beyond_chance,
+    "change_kind": CHANGE_KINDS.__getitem__,
+    "incident_facts": formatting.incident_facts,
     "blame_class": blame_class,
     "by_metric": by_metric,
     "count": count,
@@ -198,8 +209,15 @@ class Page:
             settings: The limits of the page.
         """
         risks = dashboard["at_risk"] or []
+        ledger = dashboard["ledger"]
+        incidents = (ledger["open"] if ledger else None) or []
+        shared = [cause for cause in dashboard["incidents"] or [] if cause["scope"] == "infrastructure"]
+        told = {one["cause_fingerprint"] for one in incidents}
+        known = {cause["cause_fingerprint"] for cause in shared}
         has_history = len(dashboard["status_by_day"]) > 1
-        style = _environment().get_template("report.css").render(light=LIGHT, dark=DARK, paper=PAPER).strip()
+        sheet = _environment().get_template("report.css")
+        # The day alone: a style sheet holds no name that people typed.
+        style = sheet.render(light=LIGHT, dark=DARK, paper=PAPER, day=dashboard["day"]).strip()
         self._values: dict[str, object] = {
             "d": dashboard,
             "statuses": STATUSES,
@@ -220,22 +238,27 @@ class Page:
                 )
                 for place, risk in enumerate(risks[: settings.max_charts])
             ],
-            "attention": cut_attention(dashboard["attention"], settings.max_attention),
+            "attention": cut_attention(
+                [item for item in dashboard["attention"] if item["incident_id"] is None],
+                settings.max_attention,
+            ),
+            "open": cut(incidents, settings.max_attention),
+            "open_lines": cut(incidents[settings.max_attention :], settings.max_rows),
+            "shown_open": {
+                one["incident_id"] for one in incidents[: settings.max_attention + settings.max_rows]
+            },
+            "changes": cut((ledger["changes"] if ledger else None) or [], settings.max_rows),
             "shared": cut(
-                [i for i in dashboard["incidents"] or [] if i["scope"] == "infrastructure"],
-                settings.max_attention,
+                [cause for cause in shared if cause["cause_fingerprint"] not in told], settings.max_attention
             ),
-            "own": cut(
-                [i for i in dashboard["incidents"] or [] if i["scope"] != "infrastructure"],
-                settings.max_attention,
-            ),
+            "shared_above": [one for one in incidents if one["cause_fingerprint"] in known],
+            "num_soon": sum(risk["is_soon"] for risk in risks),
             "left_by_status": Counter(site["status"] for site in dashboard["sites"][settings.max_sites :]),
             "max_members": _MAX_MEMBERS,
             "warning_days": WARNING_DAYS,
             "has_courses": any(risk["courses"] for risk in risks[: settings.max_charts]),
             "n_courses": max((len(risk["courses"]) for risk in risks[: settings.max_charts]), default=0),
             "severities_in_words": SEVERITIES_IN_WORDS,
-            "past": cut(dashboard["past_incidents"] or [], settings.max_rows),
             "more_risks": cut(risks[settings.max_charts :], settings.max_rows),
             "trends": cut(dashboard["trends"], settings.max_rows // 2),
             "sites": cut(dashboard["sites"], settings.max_sites),
@@ -248,10 +271,12 @@ class Page:
             "settings": settings,
         }
 
-    def html(self, data_href: str | None = None) -> str:
+    def html(self, data_href: str | None = None, previous: PageBefore | None = None) -> str:
         """The page.
 
         Args:
             data_href: Relative address of the JSON dashboard beside the page, to link to where lists are cut.
+            previous: The page of the day before.
         """
-        return _environment().get_template("report.html.j2").render(**self._values, data_href=data_href)
+        template = _environment().get_template("report.html.j2")
+        return template.render(**self._values, data_href=data_href, previous=previous)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mist_pipeline.domain.numbers import rounded_down
-from mist_pipeline.report.document.model import Series, Site
+from mist_pipeline.report.document.incident_model import Series
+from mist_pipeline.report.document.model import Site
 
 SPARK_WIDTH, SPARK_HEIGHT = 96, 22
 _LOW, _HIGH = 50.0, 100.0

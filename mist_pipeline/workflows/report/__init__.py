@@ -1,5 +1,5 @@
-"""Reading the published copy for the morning report.
+"""Reading the published copy and the ledger for the morning report.
 
-What a report is made of (`page`), and which past incidents it tells (`past_incidents`). What it says and how it looks is
+What a report is made of (`page`), and what it asks of the ledger (`ledger`). What it says and how it looks is
 in ``report``.
 """

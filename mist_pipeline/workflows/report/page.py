@@ -1,9 +1,10 @@
-"""The page of a day: what it is made of, read from the published copy, and writing it.
+"""The page of a day: what it is made of, read from the published copy and the ledger.
 
 Not here: what the page says and how it looks (``report``), publishing (``warehouse.publish``).
 """
 
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from mist_pipeline.analysis.scores.status import site_status
@@ -13,7 +14,8 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.cloud import Cloud
-from mist_pipeline.workflows.report.past_incidents import past_incidents, recorded_between
+from mist_pipeline.workflows.present.overview import overview
+from mist_pipeline.workflows.report.ledger import next_steps, told_between
 
 if TYPE_CHECKING:
     from mist_pipeline.report import ReportData
@@ -22,15 +24,36 @@ REPORT_DAYS = 30
 """Days of history on the page."""
 
 
-def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) -> "ReportData":
-    """What the report of a day is made of, read from the published copy."""
+def utc_now() -> datetime:
+    """The clock of this machine."""
+    return datetime.now(UTC)
+
+
+def report_data(
+    settings: Settings,
+    cloud: Cloud,
+    day: date,
+    instant: datetime,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+) -> "ReportData":
+    """What the report of a day is made of, read from the published copy and the ledger.
+
+    Args:
+        settings: Of this installation.
+        cloud: For links to sites.
+        day: The day reported on.
+        instant: As of when it is made.
+        clock: When the ledger is read: it has no other time than now.
+    """
     from mist_pipeline.report import Links, ReportData, ReportSettings
 
     published = Warehouse(settings.published_path)
     start = back([day], REPORT_DAYS - 1)
     readings = published.read_days(history.SLE_DAILY, start, day)
     sites = published.read_days(history.SITES, start, day)
-    recorded = recorded_between(settings.reports_path, day, settings.organisation.zone)
+    between = told_between(settings.reports_path, day, instant, settings.organisation.zone)
+    morning = overview(settings).morning(*between, clock())
     metrics = [metric.name for metric in settings.metrics]
     return ReportData(
         day=day,
@@ -50,7 +73,8 @@ def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) 
         health_scores=published.read_days(analysis.HEALTH_SCORES, start, day),
         incidents=published.read_days(analysis.INCIDENTS, day, day),
         findings=published.read_days(analysis.FINDINGS, day, day),
-        past_incidents=past_incidents(published, *recorded),
+        ledger=morning,
+        next_steps=next_steps(settings, morning),
         zone=settings.organisation.zone,
         links=Links(
             manage_url=cloud.people_url,

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import polars as pl
 import pytest
+from mist_pipeline.workflows.report.past_incidents import past_incidents, recorded_between
 
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.notify.routes import Route
@@ -15,7 +16,6 @@ from mist_pipeline.tables import alerts
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.report.past_incidents import past_incidents, recorded_between
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, daily, episodes, excess
 
 BERLIN = ZoneInfo("Europe/Berlin")
