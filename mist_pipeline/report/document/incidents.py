@@ -10,7 +10,7 @@ import polars as pl
 
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.site_names import display_names
-from mist_pipeline.domain.text import clean, count, duration
+from mist_pipeline.domain.text import clean, count, duration, safe_url
 from mist_pipeline.overview.morning import IncidentTold, Morning
 from mist_pipeline.report.document.formatting import local, period, stamp
 from mist_pipeline.report.document.incident_model import (
@@ -50,7 +50,7 @@ def ledger(
         read_at=stamp(morning.at),
         since=stamp(morning.since),
         evaluated_at=None if morning.evaluated_at is None else stamp(morning.evaluated_at),
-        trouble=morning.trouble or None,
+        trouble=clean(morning.trouble) or None,
         open=_open(data, morning, sites, causes or []) if is_known else None,
         changes=_changes(data, morning, sites) if is_known else None,
     )
@@ -90,12 +90,12 @@ def _open(
                 since=local(incident.began_at, data.zone),
                 lasts=_lasted(incident.began_at, morning.at),
                 is_new=_is_new(incident.opened_at, morning),
-                acknowledged_by=incident.acknowledged_by or None,
+                acknowledged_by=clean(incident.acknowledged_by, 60) or None,
                 acknowledged_at=None if one.acknowledged_at is None else stamp(one.acknowledged_at),
-                withheld=incident.withheld or None,
-                notified=[Notified(sink=sink, at=stamp(moment)) for sink, moment in one.notified],
-                tickets=[Ticket(ticket=name, url=url) for name, url in one.tickets],
-                impact=one.impact or None,
+                withheld=clean(incident.withheld) or None,
+                notified=[Notified(sink=clean(sink, 60), at=stamp(moment)) for sink, moment in one.notified],
+                tickets=[Ticket(ticket=clean(name, 60), url=safe_url(url)) for name, url in one.tickets],
+                impact=clean(one.impact) or None,
                 next_steps=[clean(step) for step in data.next_steps.get(incident.incident_id, ())],
                 cause_fingerprint=one.fingerprint if one.scope == "infrastructure" else None,
                 p_value=chance.get(one.fingerprint),

@@ -216,12 +216,12 @@ def _crossing(risk: AtRisk, day: str, x: Any, y_scale: Any) -> list[Any]:
         when = date.fromisoformat(risk["crosses_on"])
         point = [{"day": risk["crosses_on"], "at": line, "label": f"{when:%a} {when.day} {when:%b}"}]
         place = {
-            "baseline": "bottom",
-            "dy": -7,
+            "baseline": "top",
+            "dy": 6,
             "fontSize": 10.5,
             "fontWeight": 600,
             "align": "right",
-            "dx": 5,
+            "dx": -2,
         }
         marks += [
             alt.Chart(rows(point))

@@ -74,7 +74,7 @@ def test_the_order_of_rows_in_the_frames_does_not_matter(report: Rendered) -> No
 def test_json_has_a_version_and_reads_back_as_the_document(report: Rendered) -> None:
     text = render_json(report.data)
     assert json.loads(text) == report.dashboard
-    assert (report.dashboard["schema"], report.dashboard["version"]) == ("mist-pipeline/dashboard", 1)
+    assert (report.dashboard["schema"], report.dashboard["version"]) == ("mist-pipeline/dashboard", 2)
 
 
 @pytest.mark.slow
@@ -404,10 +404,10 @@ def test_reasons_are_counted_by_their_main_part(report: Rendered) -> None:
 @pytest.mark.parametrize(
     ("status", "start"),
     [
-        ("HEALTHY", "All 4 sites are healthy."),
-        ("DEGRADED", "No site is critical, 4 degraded."),
+        ("HEALTHY", "Much as the day before: all 4 sites are healthy."),
+        ("DEGRADED", "Much as the day before: no site is critical, 4 degraded."),
         ("UNKNOWN", "None of 4 sites could be judged: "),
-        ("CRITICAL", "4 of 4 sites are critical, worst "),
+        ("CRITICAL", "Much as the day before: 4 of 4 sites are critical, worst "),
     ],
 )
 def test_the_headline_says_the_worst_first(status: str, start: str) -> None:
@@ -422,7 +422,55 @@ def test_the_headline_never_calls_all_sites_healthy_while_some_are_unknown() -> 
     headline = build_dashboard(replace(data, site_status=data.site_status.with_columns(status=status)))[
         "headline"
     ]
-    assert headline == "All 3 judged sites are healthy; 1 site could not be judged."
+    assert headline == "Much as the day before: all 3 judged sites are healthy; 1 site could not be judged."
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "verdict", "start"),
+    [
+        ("cccc", "cchh", "better", "Better than the day before: 2 of 4 sites are critical, down from 4"),
+        ("hhhh", "chhh", "worse", "Worse than the day before: 1 of 4 sites is critical, up from 0"),
+        ("chhh", "hmmm", "better", "Better than the day before: no site is critical (1 was), 3 unhealthy"),
+        ("mwhh", "wmhh", "same", "Much as the day before: no site is critical, 1 unhealthy and 1 degraded"),
+        ("mwhh", "whhh", "better", "Better than the day before: no site is critical, 1 degraded"),
+        ("chhh", "?hhh", "same", "Much as the day before: all 3 judged sites are healthy"),
+        ("????", "chhh", None, "1 of 4 sites is critical, worst "),
+        ("hhhh", "????", None, "None of 4 sites could be judged"),
+    ],
+)
+def test_the_headline_compares_the_sites_that_could_be_judged_on_both_days(
+    before: str, now: str, verdict: str | None, start: str
+) -> None:
+    data = make_report(4, 2, analysed=False)
+    words = {"c": "CRITICAL", "m": "UNHEALTHY", "w": "DEGRADED", "h": "HEALTHY", "?": "UNKNOWN"}
+    status = pl.DataFrame(
+        [
+            (day, site_id(number), words[letter])
+            for day, letters in ((DAY - timedelta(days=1), before), (DAY, now))
+            for number, letter in enumerate(letters)
+        ],
+        schema=["day", "site_id", "status"],
+        orient="row",
+    )
+    document = build_dashboard(replace(data, site_status=status))
+    assert document["comparison"]["verdict"] == verdict
+    assert document["headline"].startswith(start)
+
+
+def test_one_of_twenty_sites_is_no_change_and_another_day_is_named() -> None:
+    data = make_report(24, 2, analysed=False)
+    eve = DAY - timedelta(days=3)
+    status = pl.DataFrame(
+        [
+            (day, site_id(number), "CRITICAL" if number < bad else "HEALTHY")
+            for day, bad in ((eve, 20), (DAY, 21))
+            for number in range(24)
+        ],
+        schema=["day", "site_id", "status"],
+        orient="row",
+    )
+    headline = build_dashboard(replace(data, site_status=status))["headline"]
+    assert headline.startswith(f"Much as on {eve}: 21 of 24 sites are critical, up from 20")
 
 
 def test_thresholds_are_those_of_the_settings() -> None:
@@ -440,9 +488,9 @@ def test_a_frame_that_lacks_a_column_is_refused_naming_both() -> None:
 
 def test_the_text_has_every_section_and_no_line_of_a_site_can_break_it(hostile: Rendered) -> None:
     for title in (
-        "COMMON CAUSES",
+        "WHAT THE TROUBLED SHARE",
         "WHAT NEEDS ATTENTION",
-        "AT RISK",
+        "CRITICAL WITHIN 3 DAYS",
         "GETTING WORSE",
         "UNUSUAL",
         "SITES, WORST FIRST",
@@ -450,7 +498,7 @@ def test_the_text_has_every_section_and_no_line_of_a_site_can_break_it(hostile: 
     ):
         assert f"\n{title}" in hostile.text
     assert "Day 7: time to connect" in hostile.text
-    assert all(line == line.rstrip() for line in hostile.text.splitlines())
+    assert all(line == line.rstrip() and len(line) <= 72 for line in hostile.text.splitlines())
 
 
 def test_the_text_of_an_empty_organisation_says_so_in_every_section() -> None:

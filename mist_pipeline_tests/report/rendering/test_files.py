@@ -49,6 +49,20 @@ def test_the_page_links_to_the_data_that_lie_beside_it(tmp_path: Path, data: Rep
         assert (page.parent / linked.pop()).is_file()
 
 
+def test_the_page_links_to_that_of_the_newest_day_before(tmp_path: Path, data: ReportData) -> None:
+    earlier = [DAY - timedelta(days=back) for back in (3, 1)]
+    for day in earlier:
+        write(tmp_path, replace(data, day=day, as_of=AS_OF - timedelta(days=1)))
+    first = write(tmp_path, replace(data, day=earlier[0], as_of=AS_OF))
+    assert "‹" not in first.html.read_text()
+    written = write(tmp_path, data)
+    for page in (written.html, written.latest):
+        (linked,) = set(re.findall(r'class="back" href="([^"]+)"', page.read_text()))
+        assert (page.parent / linked).resolve().parent.name == earlier[1].isoformat()
+        assert (page.parent / linked).is_file()
+        assert "‹ Saturday 21 November 2026" in page.read_text()
+
+
 def test_predecessor_mistake_13_one_instant_everywhere(tmp_path: Path, data: ReportData) -> None:
     elsewhere = replace(data, as_of=AS_OF.astimezone(timezone(timedelta(hours=-7))))
     written = write(tmp_path, elsewhere)

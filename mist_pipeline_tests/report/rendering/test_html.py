@@ -14,9 +14,10 @@ from mist_pipeline_tests.support.report.pages import Rendered, parse, rendered
 from mist_pipeline_tests.support.report.worlds import DAY, make_report, site_id
 
 SECTIONS = {
-    "incidents": "Common causes",
+    "open": "Open now",
     "attention": "What needs attention",
-    "at-risk": "At risk",
+    "at-risk": "Critical within 3 days",
+    "incidents": "What the troubled share",
     "trends": "Getting worse, day by day",
     "sites": "All sites, worst first",
     "health": "Health by day",
@@ -109,6 +110,28 @@ def test_ids_are_unique_and_references_find_them(report: Rendered) -> None:
     assert wanted <= set(ids)
 
 
+def test_the_questions_are_answered_in_their_order(report: Rendered) -> None:
+    ids = re.findall(r'<section[^>]* id="([^"]+)"', report.html)
+    asked = [
+        "status",
+        "open",
+        "attention",
+        "at-risk",
+        "trends",
+        "incidents",
+        "classifiers",
+        "sites",
+        "health",
+        "unusual",
+    ]
+    assert ids == asked
+
+
+def test_pages_are_numbered_in_print(report: Rendered) -> None:
+    assert 'content: counter(page) " / " counter(pages)' in report.html
+    assert f'content: "Network report of {DAY}"' in report.html
+
+
 def test_a_heading_never_skips_a_level(report: Rendered) -> None:
     levels = [int(tag[1]) for tag, _ in report.page.elements if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1
@@ -150,6 +173,7 @@ def test_the_fan_charts_show_band_threshold_and_sentence(report: Rendered) -> No
     for role in ("band-80", "band-95", "series", "critical"):
         assert f"var(--{role})" in risks
     assert ">critical 70 %<" in risks
+    assert risks.count(">Wed 25 Nov<") == 3 * 2, "the day of each crossing, and the halo behind it"
 
 
 def test_the_seven_day_line_reads_as_the_roadmap_has_it(report: Rendered) -> None:

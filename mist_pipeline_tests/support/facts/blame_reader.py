@@ -9,6 +9,7 @@ from itertools import pairwise
 from mist_pipeline.domain.metrics import classifier_title, title_of
 from mist_pipeline.report.document.model import Dashboard
 from mist_pipeline_tests.support.facts.claims import N
+from mist_pipeline_tests.support.facts.plain import section
 from mist_pipeline_tests.support.facts.tree import Node
 from mist_pipeline_tests.support.facts.truth import Truth, metric_called, number_in, percentage
 
@@ -144,11 +145,8 @@ def _of_page(
 def _of_text(
     text: str, known: dict[Key, Blamed], totals: dict[str, float], labels: dict[str, str]
 ) -> Iterator[str]:
-    section = ""
-    for line in text.splitlines():
-        if line.rstrip().endswith("───"):
-            section = line.rstrip("─ ").strip()
-        elif section == "WHAT THE CLOUD BLAMES" and "%" in line:
+    for line in section(text, "WHAT THE CLOUD BLAMES"):
+        if "%" in line:
             found = _LINE.fullmatch(line.strip())
             if found is None:
                 yield f"text, classifiers: no checker for “{line.strip()}”"

@@ -9,15 +9,12 @@ from mist_pipeline.domain.metrics import classifier_title, symptom, title_of
 from mist_pipeline.domain.numbers import beyond_chance
 from mist_pipeline.report.document.model import Dashboard
 from mist_pipeline_tests.support.facts.claims import Found, N, Passage, claim, falsehoods
+from mist_pipeline_tests.support.facts.plain import section
 from mist_pipeline_tests.support.facts.tree import Node
 from mist_pipeline_tests.support.facts.truth import Truth, nearest, number_in
 
-_LINE = re.compile(
-    rf"(?P<scope>infrastructure|site): (?P<cause>.+) \((?P<sites>{N}) sites?(?:, (?P<chance>.*chance))?\)"
-)
-_CARD = re.compile(
-    rf"(?P<scope>Infrastructure|Site), (?P<sites>{N}) sites?, (?P<metrics>.+?)(?:; (?P<chance>.*chance))?"
-)
+_LINE = re.compile(rf"(?P<cause>.+) \((?P<sites>{N}) sites?(?:, (?P<chance>.*chance))?\)")
+_CARD = re.compile(rf"(?P<sites>{N}) sites?, (?P<metrics>.+?)(?:; (?P<chance>.*chance))?")
 
 
 @claim(
@@ -103,7 +100,7 @@ def cause_falsehoods(document: Dashboard, page: Node, text: str, truth: Truth) -
 
 
 def _of_cards(page: Node, truth: Truth) -> Iterator[str]:
-    for card in page.one(at="incidents").all("article", of="incident"):
+    for card in page.one(at="incidents").all("article", of="cause-card"):
         cause = card.one("p", of="cause").text
         row, facts = _row(cause, truth), _CARD.fullmatch(card.one("p", of="facts").text)
         yield from falsehoods([Passage("page, causes", cause)], truth)
@@ -116,11 +113,8 @@ def _of_cards(page: Node, truth: Truth) -> Iterator[str]:
 
 
 def _of_lines(text: str, truth: Truth) -> Iterator[str]:
-    section = ""
-    for line in text.splitlines():
-        if line.rstrip().endswith("───"):
-            section = line.rstrip("─ ").strip()
-        elif section == "COMMON CAUSES" and (found := _LINE.fullmatch(line.strip())):
+    for line in section(text, "WHAT THE TROUBLED SHARE"):
+        if found := _LINE.fullmatch(line.strip()):
             yield from falsehoods([Passage("text, causes", found["cause"])], truth)
             if row := _row(found["cause"], truth):
                 yield from _facts("text, causes", found, row)
@@ -129,8 +123,8 @@ def _of_lines(text: str, truth: Truth) -> Iterator[str]:
 def _facts(surface: str, found: re.Match[str], row: Mapping[str, Any]) -> Iterator[str]:
     if number_in(found["sites"]) != len(row["site_ids"]):
         yield f"{surface}: {found['sites']} sites, the tables have {len(row['site_ids'])}"
-    if found["scope"].lower() != row["scope"]:
-        yield f"{surface}: {found['scope']}, the tables have {row['scope']}"
+    if row["scope"] != "infrastructure":
+        yield f"{surface}: what one site has is no common cause"
     chance = None if row["p_value"] is None else beyond_chance(row["p_value"])
     if found["chance"] != chance:
         yield f"{surface}: {found['chance']}, the tables have {chance}"

@@ -4,19 +4,22 @@ Sentences become passages for `claims`. Here besides: what a list claims by its 
 and numbers that stand alone in a cell.
 """
 
-import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from itertools import pairwise
+from math import ceil
 
 from mist_pipeline.domain.metrics import title_of
-from mist_pipeline.domain.severity import SEVERITY_OF_STATUS, worst
-from mist_pipeline.domain.text import duration
+from mist_pipeline.domain.severity import SEVERITY_OF_STATUS
 from mist_pipeline.report import build_dashboard, render_html, render_text
-from mist_pipeline.report.document.model import STATUSES, Dashboard
+from mist_pipeline.report.document.model import STATUSES, Attention, Dashboard
 from mist_pipeline_tests.support.facts.blame_reader import blame_falsehoods
 from mist_pipeline_tests.support.facts.cause_reader import cause_falsehoods
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
+from mist_pipeline_tests.support.facts.headline_claims import headline
+from mist_pipeline_tests.support.facts.ledger_reader import ledger_falsehoods
 from mist_pipeline_tests.support.facts.nothing_claims import nothing_said
+from mist_pipeline_tests.support.facts.plain import section
 from mist_pipeline_tests.support.facts.totals_reader import totals_falsehoods
 from mist_pipeline_tests.support.facts.tree import Node, tree
 from mist_pipeline_tests.support.facts.truth import Truth, metric_called, number_in, percentage
@@ -27,12 +30,13 @@ def report_falsehoods(truth: Truth) -> list[str]:
     document = build_dashboard(truth.data)
     page = tree(render_html(truth.data))
     return [
-        *falsehoods(_of_headline(document, page), truth),
+        *falsehoods(headline(document, page), truth),
         *falsehoods(_of_document(document), truth),
+        *falsehoods(_of_odd(document), truth),
         *_counts(page, truth),
         *card_falsehoods(document, truth),
         *order_falsehoods(document),
-        *past_falsehoods(document, page, render_text(truth.data), truth),
+        *ledger_falsehoods(document, page, render_text(truth.data), truth),
         *totals_falsehoods(document, page, render_text(truth.data), truth),
         *cause_falsehoods(document, page, render_text(truth.data), truth),
         *blame_falsehoods(document, page, render_text(truth.data), truth),
@@ -50,16 +54,12 @@ def finding_falsehoods(truth: Truth) -> list[str]:
     return falsehoods([Passage("finding", *row) for row in rows], truth)
 
 
-def _of_headline(document: Dashboard, page: Node) -> Iterator[Passage]:
-    worst = document["sites"][0]["site_id"] if document["sites"] else ""
-    yield Passage("JSON, headline", document["headline"], worst)
-    yield Passage("page, headline", page.one("h1").text, worst)
-
-
 def _counts(page: Node, truth: Truth) -> Iterator[str]:
     """The row of numbers at the top: how many sites have each status."""
     statuses = [row["status"] for row in truth.rows("site_status")]
     for item in page.one("ul", of="counts").all("li"):
+        if "mean" in item.classes:
+            continue
         status, said = item.one(of="w").text, item.one(of="n").text
         if number_in(said) != statuses.count(status):
             yield f"page, counts: {said} {status}, the tables have {statuses.count(status)}"
@@ -71,16 +71,20 @@ def _of_document(document: Dashboard) -> Iterator[Passage]:
         for text in (item["reason"], *item["notes"]):
             yield Passage("JSON, attention", text, item["site_id"], metric)
     for risk in document["at_risk"] or []:
-        yield Passage("JSON, at risk", risk["sentence"], risk["site_id"], risk["metric"])
+        for text in (risk["sentence"], *risk["why"]):
+            yield Passage("JSON, at risk", text, risk["site_id"], risk["metric"])
+    for trend in document["trends"]:
+        for day in trend["line"]:
+            yield Passage("JSON, week", day["text"], trend["site_id"], trend["metric"])
+
+
+def _of_odd(document: Dashboard) -> Iterator[Passage]:
     for odd in document["anomalies"] or []:
         for text in odd["deviations"]:
             yield Passage("JSON, unusual", text, odd["site_id"])
     for far in document["far_from_usual"] or []:
         for text in far["deviations"]:
             yield Passage("JSON, far from usual", text, far["site_id"])
-    for trend in document["trends"]:
-        for day in trend["line"]:
-            yield Passage("JSON, week", day["text"], trend["site_id"], trend["metric"])
 
 
 def card_falsehoods(document: Dashboard, truth: Truth) -> Iterator[str]:
@@ -88,6 +92,13 @@ def card_falsehoods(document: Dashboard, truth: Truth) -> Iterator[str]:
     for risk in document["at_risk"] or []:
         name = f"JSON, at risk: {risk['label']}, {risk['metric']}"
         line, probability = risk["threshold_pct"], risk["probability"]
+        known = truth.row("risks", risk["site_id"], risk["metric"], risk["threshold"]).get("days")
+        crosses = None if known is None else truth.day + timedelta(days=max(1, ceil(known)))
+        if risk["crosses_on"] != (crosses and crosses.isoformat()):
+            yield f"{name}: drawn to cross on {risk['crosses_on']}, the tables have {crosses}"
+        is_soon = risk["threshold"] == "critical" and known is not None
+        if risk["is_soon"] != (is_soon and known <= truth.data.settings.forecast_days):
+            yield f"{name}: soon is {risk['is_soon']}, the tables have {known} days"
         if line is None or probability is None or risk["threshold"] == "pre_warning" or not risk["forecast"]:
             continue
         lowest = min(day["mean_pct"] for day in risk["forecast"][:7])
@@ -96,36 +107,6 @@ def card_falsehoods(document: Dashboard, truth: Truth) -> Iterator[str]:
         share = sum(min(course) < line for course in risk["courses"]) / len(risk["courses"] or [1])
         if abs(share - probability) > 0.02:
             yield f"{name}: {probability:.0%} promised, {share:.0%} of the courses that are drawn cross"
-
-
-def past_falsehoods(document: Dashboard, page: Node, text: str, truth: Truth) -> Iterator[str]:
-    """What was over before it was noticed: its times, how long it lasted, how bad it was, as the tables have them."""
-    frame = truth.data.past_incidents
-    told = document["past_incidents"] or []
-    rows = [] if frame is None else frame.to_dicts()
-    if {past["incident_id"] for past in told} != {row["incident_id"] for row in rows}:
-        yield "JSON, past: not the incidents of the tables"
-        return
-    lines = [line.partition("  ")[2] for line in text.splitlines()]
-    cells = [[cell.text for cell in row.all("td")] for row in page.one(at="past").one("tbody").all("tr")]
-    for past in told:
-        own = [row for row in rows if row["incident_id"] == past["incident_id"]]
-        began = min(row["began_at"] for row in own).astimezone(truth.data.zone)
-        ended = max(row["last_bad_at"] for row in own).astimezone(truth.data.zone)
-        said = re.findall(r"(?:(\d{4}-\d{2}-\d{2}) )?(\d{2}:\d{2})", past["when"])
-        days = [f"{began:%Y-%m-%d}", f"{ended:%Y-%m-%d}"]
-        start, end = [f"{day or days[0]} {hour}" for day, hour in said] if len(said) == 2 else ("", "")
-        if (start, end) != (f"{days[0]} {began:%H:%M}", f"{days[1]} {ended:%H:%M}"):
-            yield f"JSON, past: “{past['when']}”, the tables have {began} to {ended}"
-        if past["lasted"] != duration(ended - began):
-            yield f"JSON, past: “{past['lasted']}”, but it lasted {duration(ended - began)}"
-        if past["severity"] != worst(row["severity"] for row in own):
-            yield f"JSON, past: {past['severity']} is not the worst of its alerts"
-        facts = [past["when"], past["lasted"], past["severity"]]
-        if not any(row[1:] == facts for row in cells):
-            yield f"page, past: no row says {facts}"
-        if not any(f"{past['when']} ({past['lasted']})" in line for line in lines):
-            yield f"text, past: no line says {facts}"
 
 
 def order_falsehoods(document: Dashboard) -> Iterator[str]:
@@ -171,8 +152,13 @@ def _of_page(page: Node, document: Dashboard) -> Iterator[Passage]:
     yield from _of_the_unusual(page.one(at="unusual"), sites)
 
 
+def _alone(document: Dashboard) -> list[Attention]:
+    """The sites that need attention and are in no open incident."""
+    return [item for item in document["attention"] if item["incident_id"] is None]
+
+
 def _of_attention(page: Node, document: Dashboard, sites: dict[str, str]) -> Iterator[Passage]:
-    for item, shown in zip(page.one(at="attention").all("li"), document["attention"], strict=False):
+    for item, shown in zip(page.one(at="attention").all("li"), _alone(document), strict=False):
         site_id = sites.get(item.one("h3").text, "")
         if site_id == shown["site_id"]:
             yield Passage("page, attention", item.one("p").one("bdi").text, site_id, shown["metric"] or "")
@@ -183,7 +169,9 @@ def _of_attention(page: Node, document: Dashboard, sites: dict[str, str]) -> Ite
 def _of_what_comes(page: Node, sites: dict[str, str]) -> Iterator[Passage]:
     for card in page.one(at="at-risk").all("article"):
         title, _, text = card.one(of="sub").text.partition(": ")
-        yield Passage("page, at risk", text, sites.get(card.one("h3").text, ""), metric_called(title))
+        site_id, metric = sites.get(card.one("h3").text, ""), metric_called(title)
+        for said in (text, *(why.text for why in card.one(of="whys").all("span"))):
+            yield Passage("page, at risk", said, site_id, metric)
     for row in page.one(at="trends").one("tbody").all("tr"):
         title = next(
             (child for child in row.one("th").children if isinstance(child, str) and child.strip()), ""
@@ -225,7 +213,7 @@ def _cells(page: Node, document: Dashboard, truth: Truth) -> Iterator[str]:
                 yield from percentage(
                     said, truth.score(site_id, metrics[heading]), f"page, {heading} of {site_id}"
                 )
-    for item, shown in zip(page.one(at="attention").all("li"), document["attention"], strict=False):
+    for item, shown in zip(page.one(at="attention").all("li"), _alone(document), strict=False):
         said = item.one(of="score").text.removesuffix(" %")
         if said != "no data":
             number_in(said)
@@ -238,23 +226,22 @@ def _of_text(text: str, document: Dashboard) -> Iterator[Passage]:
     """Sentences of the plain text, section by section."""
     sites = {site["label"]: site["site_id"] for site in document["sites"]}
     labels = sorted(sites, key=len, reverse=True)
-    section, site_id, metric = "", "", ""
-    for line in text.splitlines():
-        if line.rstrip().endswith("───"):
-            section = line.rstrip("─ ").strip()
-        elif section == "UNUSUAL" and line.strip().startswith("Nothing"):
+    for line in section(text, "UNUSUAL"):
+        if line.strip().startswith("Nothing"):
             yield Passage("text, unusual", line.strip())
-        elif section == "AT RISK" and " at " in line:
+    site_id, metric = "", ""
+    for line in section(text, "CRITICAL WITHIN"):
+        if " at " in line and not line.startswith("      · "):
             title, _, rest = line.strip().partition(" at ")
             label = next((name for name in labels if rest.startswith(f"{name}: ")), "")
             site_id, metric = sites.get(label, ""), metric_called(title)
             yield Passage("text, at risk", rest.removeprefix(f"{label}: "), site_id, metric)
-        elif section == "WHAT NEEDS ATTENTION" and line[:2] == "  " and line[2:].strip():
-            item = next(
-                (a for a in document["attention"] if f"{a['status']:<9}  {a['label']}: " in line), None
-            )
-            if item is not None:
-                site_id, metric = item["site_id"], item["metric"] or ""
-                yield Passage("text, attention", line.partition(f"{item['label']}: ")[2], site_id, metric)
-            elif line.startswith(" " * 15) and "http" not in line:
-                yield Passage("text, attention", line.strip(), site_id, metric)
+        elif line.startswith("      · "):
+            yield Passage("text, at risk", line.strip(" ·"), site_id, metric)
+    for line in (*section(text, "WHAT NEEDS ATTENTION"), *section(text, "IN TROUBLE")):
+        item = next((a for a in document["attention"] if f"{a['status']:<9}  {a['label']}: " in line), None)
+        if item is not None:
+            site_id, metric = item["site_id"], item["metric"] or ""
+            yield Passage("text, attention", line.partition(f"{item['label']}: ")[2], site_id, metric)
+        elif line.startswith("      · "):
+            yield Passage("text, attention", line.strip(" ·"), site_id, metric)

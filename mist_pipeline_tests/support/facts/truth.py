@@ -1,6 +1,6 @@
 """The tables behind what is said, and how a number of theirs has to look where it is said."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -11,6 +11,7 @@ import polars as pl
 
 from mist_pipeline.domain.metrics import CATALOGUE, title_of
 from mist_pipeline.domain.numbers import rounded_down
+from mist_pipeline.overview.morning import IncidentTold
 from mist_pipeline.report import ReportData
 
 MINUS = "−"
@@ -109,6 +110,11 @@ class Truth:
         """The candidate causes of the day."""
         frame = self.data.incidents
         return [] if frame is None else [row for row in frame.to_dicts() if row["day"] == self.day]
+
+    @property
+    def open(self) -> Sequence[IncidentTold]:
+        """What the ledger has that goes on."""
+        return () if self.data.ledger is None else self.data.ledger.open
 
     def scores(self, site_id: str, metric: str) -> dict[date, float]:
         """All scores up to the day, in order."""
