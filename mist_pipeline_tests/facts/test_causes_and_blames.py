@@ -56,7 +56,7 @@ def test_there_is_a_shared_cause_and_a_classifier_of_which_some_users_are_known(
 ) -> None:
     (shared,) = [row for row in truth.causes if row["scope"] == "infrastructure"]
     assert len(shared["site_ids"]) == 6
-    text = told[2]
+    text = " ".join(told[2].split())
     assert "6 sites share one cause: Weak signal at 6 of 6 sites of group north" in text
     assert "users 60 at 3 of 12 sites, APs 6 at 3 of 12 sites" in text
 

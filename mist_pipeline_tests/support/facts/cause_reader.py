@@ -18,7 +18,7 @@ _CARD = re.compile(rf"(?P<sites>{N}) sites?, (?P<metrics>.+?)(?:; (?P<chance>.*c
 
 
 @claim(
-    r"(?P<seen>.+) at (?P<hit>\d+) of (?P<judged>\d+) (?:sites (?:of|with|behind) )?(?P<place>.+) → (?P<points>.+?)\.?"
+    r"(?P<seen>[^:;]+) at (?P<hit>\d+) of (?P<judged>\d+) (?:sites (?:of|with|behind) )?(?P<place>.+) → (?P<points>.+?)\.?"
 )
 def _shared(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
     row = _row(passage.text, truth)
