@@ -69,7 +69,9 @@ def _file_name(text: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     # A name of its own: two senders may write one message, since it is sent again after a lease that ran out.
-    with NamedTemporaryFile("w", encoding="utf-8", errors="replace", dir=path.parent, prefix=".", suffix=".tmp", delete=False) as fresh:
+    with NamedTemporaryFile(
+        "w", encoding="utf-8", errors="replace", dir=path.parent, prefix=".", suffix=".tmp", delete=False
+    ) as fresh:
         unfinished = Path(fresh.name)
         try:
             fresh.write(text)
