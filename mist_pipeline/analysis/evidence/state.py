@@ -5,7 +5,7 @@ Here: the state as one object and as one long frame. Not here: how a day enters 
 
 >>> state = EvidenceState.empty(next_hour=24, windows=(1, 24))
 >>> state.rows().select("part", "numbers").head(3).rows()
-[('version', [3.0]), ('next_hour', [24.0]), ('windows', [1.0, 24.0])]
+[('version', [4.0]), ('next_hour', [24.0]), ('windows', [1.0, 24.0])]
 >>> EvidenceState.from_rows(state.rows()).windows
 (1, 24)
 """
