@@ -14,13 +14,20 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 
-from mist_pipeline.domain.text import ID_LENGTH, SENTENCE_LENGTH, clean
+from mist_pipeline.domain.text import ID_LENGTH, SENTENCE_LENGTH, UNSEEN, clean
 
 SITE_NAME_LENGTH = 60
 """Characters of a site's own name that are shown; the start of its id may follow."""
 
 DISPLAY_NAME_LENGTH = 110
 """No display name is longer: a name, and a whole id where nothing shorter tells sites apart."""
+
+_LOOKS_LIKE = str.maketrans(
+    "авеԁһіјкмнорԛѕтуԝхүӏ" + "αβεηικνορτυχ" + "ıɡɑ‐‑‒–—―−",
+    "abedhijkmhopqstywxyl" + "abehiknoptyx" + "iga-------",
+)
+"""Small letters of Cyrillic and Greek, as they or their capitals look in Latin; letters and dashes that look like others.
+Unicode lists thousands of such pairs; these are those that a keyboard writes."""
 
 _ID_LENGTH = 40
 _READ = 4 * SENTENCE_LENGTH
@@ -68,8 +75,8 @@ def unnamed(site_id: str) -> str:
 def folded(name: str) -> str:
     """What two names have in common that people cannot tell apart.
 
-    >>> folded("Café  3") == folded("CAFÉ 3"), folded("Ｂonn") == folded("bonn")
-    (True, True)
+    >>> folded("Café  3") == folded("CAFÉ 3"), folded("Ｂonn") == folded("bonn"), folded("Воnn") == folded("Bonn")
+    (True, True, True)
     """
     return _folded(name[:_READ])
 
@@ -77,7 +84,10 @@ def folded(name: str) -> str:
 @lru_cache(maxsize=16_384)
 def _folded(name: str) -> str:
     # A replay asks for the same three thousand names every hour of every day.
-    return " ".join(unicodedata.normalize("NFKC", clean(name)).casefold().split())
+    seen = "".join(char for char in clean(name) if char not in UNSEEN)
+    # Once more behind the case: the small form of a letter may be composed in another way.
+    same_case = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
+    return " ".join(same_case.translate(_LOOKS_LIKE).split())
 
 
 @lru_cache(maxsize=16_384)

@@ -36,6 +36,18 @@ _HIDDEN = frozenset({"Cf", "Cs", "Co", "Cn"})
 # Inside of words these two belong to Persian, to the scripts of India and to emoji.
 _JOINERS = frozenset({"\u200c", "\u200d"})
 
+# Letters and signs that are drawn as a gap: fillers of Hangul, the empty pattern of Braille, a note without a head.
+_GAPS = frozenset("\u3164\uffa0\u2800\U0001d159")
+
+# Letters and marks that are drawn as nothing, though Unicode counts them neither as spaces nor as formats.
+_UNDRAWN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f")
+
+# They choose how the sign before them looks, such as an emoji, and are nothing themselves.
+_SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+
+UNSEEN = _JOINERS | _SELECTORS
+"""Characters that may stay in cleaned text and that nobody sees."""
+
 
 def clean(text: str, limit: int = SENTENCE_LENGTH) -> str:
     """One visible line of at most ``limit`` characters, '' if nothing of the text can be shown."""
@@ -46,10 +58,10 @@ def clean(text: str, limit: int = SENTENCE_LENGTH) -> str:
     # A name may be a megabyte long; only what could be shown is read.
     for char in text[: 4 * limit]:
         category = unicodedata.category(char)
-        if category in _HIDDEN and char not in _JOINERS:
+        if (category in _HIDDEN and char not in _JOINERS) or char in _UNDRAWN:
             continue
         marks = marks + 1 if category[0] == "M" else 0
-        if category in _BREAKS:
+        if category in _BREAKS or char in _GAPS:
             if shown and shown[-1] != " ":
                 shown.append(" ")
         elif marks <= 2:  # more of them on one letter paint over the neighbouring lines
@@ -58,7 +70,7 @@ def clean(text: str, limit: int = SENTENCE_LENGTH) -> str:
         if len(shown) > limit + 1:
             break
     line = "".join(shown).strip()
-    return clipped(line, limit) if line.strip("".join(_JOINERS)) else ""
+    return clipped(line, limit) if any(char not in UNSEEN and char != " " for char in line) else ""
 
 
 def without_controls(text: str) -> str:

@@ -22,6 +22,24 @@ A, B, C = "aaaaaaaa-0001", "bbbbbbbb-0002", "cccccccc-0003"
         ({A: "Berlin\u200b 3", B: "Berlin\u00a03"}, ["Berlin 3 · aaaaaaaa", "Berlin 3 · bbbbbbbb"]),
         ({A: "Caf\u00e9", B: "Cafe\u0301"}, ["Caf\u00e9 · aaaaaaaa", "Cafe\u0301 · bbbbbbbb"]),
         ({A: "", B: None, C: "\u202e"}, ["site aaaaaaaa", "site bbbbbbbb", "site cccccccc"]),
+        (
+            {A: "\u3164", B: "\u2800\uffa0", C: "\u115f\ufe0f"},
+            ["site aaaaaaaa", "site bbbbbbbb", "site cccccccc"],
+        ),
+        ({A: "Berlin\u31643", B: "Berlin 3"}, ["Berlin 3 · aaaaaaaa", "Berlin 3 · bbbbbbbb"]),
+        (
+            {A: "Lab\ufe0f", B: "L\u200dab", C: "Lab"},
+            ["Lab\ufe0f · aaaaaaaa", "L\u200dab · bbbbbbbb", "Lab · cccccccc"],
+        ),
+        (
+            {A: "\u0412erlin", B: "Berlin", C: "\u0392ERLIN"},
+            ["\u0412erlin · aaaaaaaa", "Berlin · bbbbbbbb", "\u0392ERLIN · cccccccc"],
+        ),
+        ({A: "HQ\u20131", B: "HQ-1"}, ["HQ\u20131 · aaaaaaaa", "HQ-1 · bbbbbbbb"]),
+        (
+            {A: "\u2764\ufe0f", B: "\u041c\u043e\u0441\u043a\u0432\u0430"},
+            ["\u2764\ufe0f", "\u041c\u043e\u0441\u043a\u0432\u0430"],
+        ),
         ({A: "site bbbbbbbb", B: ""}, ["site bbbbbbbb · aaaaaaaa-0001", "site · bbbbbbbb-0002"]),
         ({A: "x" * 80 + "1", B: "x" * 80 + "2"}, [f"{'x' * 59}… · aaaaaaaa", f"{'x' * 59}… · bbbbbbbb"]),
     ],

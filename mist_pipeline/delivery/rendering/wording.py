@@ -47,11 +47,13 @@ _WHY_OVER: Mapping[Reason, str] = {
     "some_resolved": "All of it has recovered.",
     "reopened": "It was back after it had recovered. It is over now.",
     "repeat_due": "It went on for longer. It is over now.",
-    "escalation": "Nobody had acknowledged it in time. It is over now.",
+    "escalation": "It was escalated. It is over now.",
     "acknowledged": "Somebody had acknowledged it. It is over now.",
     "unacknowledged": "The acknowledgement had been taken back. It is over now.",
 }
 """Of what was over by the time it was sent, such as by a mail server that refused at first; the others hold then too."""
+_WHY_TAKEN = "Somebody has acknowledged it, but it is not over yet."
+"""Of an escalation that goes on until its incident is over, or that was taken while it was sent."""
 _WHY_RECOVERING = "It is recovering."
 _WHY_MERGED = "It is now part of another incident."
 _PAST = "over before it was noticed"
@@ -129,7 +131,7 @@ def state(message: Message) -> str:
         "reopened": f"{severity} again",
         "unacknowledged": f"{severity}, no longer acknowledged",
         "repeat_due": still,
-        "escalation": f"ESCALATED, {severity}",
+        "escalation": f"ESCALATED, {acknowledged}",
         "digest": f"DIGEST, {acknowledged}",
     }.get(message.reason, acknowledged)
 
@@ -150,6 +152,8 @@ def _why(incident: IncidentView, reason: Reason) -> str:
         return _WHY_OVER.get(reason, _WHY[reason])
     if reason == "repeat_due" and is_recovering(incident):
         return _WHY_RECOVERING
+    if reason == "escalation" and incident.status == "acknowledged":
+        return _WHY_TAKEN
     return _WHY[reason]
 
 

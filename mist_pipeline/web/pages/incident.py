@@ -18,7 +18,7 @@ MOST_STEPS = 5
 
 _REASONS: Mapping[str, str] = {
     "first": "began", "severity_rise": "grew worse", "more_sites": "more sites", "some_resolved": "some sites recovered",
-    "all_resolved": "over", "reopened": "is back", "repeat_due": "still goes on", "escalation": "nobody reacted",
+    "all_resolved": "over", "reopened": "is back", "repeat_due": "still goes on", "escalation": "was escalated",
     "acknowledged": "was taken", "unacknowledged": "was given back", "digest": "digest", "test": "test",
 }  # fmt: skip
 """Why a message was sent, in words."""

@@ -63,6 +63,17 @@ def test_a_headline_begins_with_the_state(reason: Reason, expected: str) -> None
     assert wording.headline(message(reason=reason)).startswith(expected)
 
 
+def test_an_escalation_says_that_nobody_reacted_only_while_nobody_has() -> None:
+    taken = message(incident(status="acknowledged"), "escalation")
+    assert wording.headline(taken).startswith("ESCALATED, CRITICAL, acknowledged: ")
+    said = [
+        wording.why(one)
+        for one in (message(reason="escalation"), taken, message(resolved(incident()), "escalation"))
+    ]
+    assert ["Nobody has acknowledged" in sentence for sentence in said] == [True, False, False]
+    assert "nobody" not in " ".join(said[1:]).lower()
+
+
 def test_the_shipped_table_is_a_part_of_the_package() -> None:
     assert HOUSE_TABLE == SHIPPED
     assert HOUSE_TABLE.is_file()
