@@ -148,8 +148,11 @@ def _cloud(scene: Scene) -> Iterator[dict[str, str]]:
     port = _free_port()
     command = [sys.executable, "-m", "mist_pipeline.cli", "simulate", "--port", str(port)]
     command += ["--sites", str(scene.sites), "--days", str(scene.days + 15), "--seed", str(scene.seed)]
-    command += ["--story", "--now", scene.instant.strftime("%Y-%m-%dT%H:%M:%S")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    command += ["--story", "--now", scene.instant.strftime("%Y-%m-%dT%H:%M:%S"), "--with-parent"]
+    # The pipe at its standard input is open as long as this process lives, also if that is killed.
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_for(address, process)

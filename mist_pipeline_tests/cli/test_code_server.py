@@ -1,6 +1,7 @@
 """One process has loaded the project for the daemon and the UI, and loads it again when its configuration changes."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,10 @@ import pytest
 from dagster._grpc.client import DagsterGrpcClient
 
 from mist_pipeline.cli.code_location.files import DAGSTER_YAML
-from mist_pipeline.cli.code_location.server import CodeServer, CodeServerError, code_server
+from mist_pipeline.cli.code_location.server import CodeServer, CodeServerError, code_server, sweep
 from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.settings import load_settings
-
-pytestmark = pytest.mark.slow
+from mist_pipeline.workflows.running.processes import this_process
 
 
 def change(configuration: Path, content: str, tick: int) -> None:
@@ -21,6 +21,7 @@ def change(configuration: Path, content: str, tick: int) -> None:
     os.utime(configuration, (tick, tick))
 
 
+@pytest.mark.slow
 def test_the_project_is_loaded_again_only_when_its_configuration_has_changed_and_is_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -47,6 +48,7 @@ def test_the_project_is_loaded_again_only_when_its_configuration_has_changed_and
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_a_code_server_that_cannot_start_is_an_error(tmp_path: Path) -> None:
     with (
         pytest.raises(CodeServerError, match="ended with"),
@@ -59,6 +61,27 @@ def broken(folder: Path) -> Path:
     """A folder whose ``dagster`` ends at once."""
     (folder / "dagster.py").write_text("raise SystemExit(3)", encoding="utf-8")
     return folder
+
+
+def test_folders_of_killed_owners_go_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive, (host, pid, _) = this_process(), this_process().split(":")
+    owners = {
+        "alive": alive,
+        "killed": f"{host}:{pid}:before",
+        "abroad": "another-host:1:1",
+        "answers": f"{host}:{pid}:before",
+    }
+    for name, owner in owners.items():
+        (tmp_path / f"mist-pipeline-{name}").mkdir()
+        (tmp_path / f"mist-pipeline-{name}" / "owner").write_text(owner)
+    (tmp_path / "mist-pipeline-of-somebody").mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        monkeypatch.chdir(tmp_path / "mist-pipeline-answers")  # the path of a socket is short
+        server.bind("code.sock")
+        server.listen()
+        monkeypatch.chdir(tmp_path)
+        assert [folder.name for folder in sweep(Path())] == ["mist-pipeline-killed"]
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_dagsters_own_commands_find_the_limits_in_the_checkout() -> None:

@@ -1,5 +1,8 @@
 """What keeps running: what would make the UI unsafe or unreachable is refused before anything starts."""
 
+import subprocess
+import sys
+
 import pytest
 
 from mist_pipeline_tests.support.cli.calls import Call
@@ -28,3 +31,16 @@ def test_a_name_that_is_none_is_named(command: tuple[str, ...], call: Call) -> N
     ended = call(*command, "--allowed-host", "https://noc.example.com/")
     assert ended.code == 2
     assert "is no name of a host" in ended.text.replace("│ ", "")
+
+
+@pytest.mark.slow
+def test_a_simulated_cloud_ends_when_whoever_started_it_is_gone() -> None:
+    command = [sys.executable, "-m", "mist_pipeline.cli", "simulate", "--port", "0", "--sites", "1"]
+    with subprocess.Popen(
+        [*command, "--days", "1", "--with-parent"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as cloud:
+        assert cloud.stdin is not None
+        assert cloud.stdout is not None
+        assert b"answers at" in cloud.stdout.readline()
+        cloud.stdin.close()  # as the operating system does when it kills
+        assert cloud.wait(timeout=30) is not None

@@ -4,6 +4,7 @@ Without it each of the two loads the project in a process of its own, and the da
 workspace of Python modules starts their servers again.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -18,7 +19,10 @@ from pathlib import Path
 from mist_pipeline.cli.code_location.files import CODE_LOCATION, MODULE
 from mist_pipeline.cli.console import errors, literal
 from mist_pipeline.cli.together import end
+from mist_pipeline.workflows.running.processes import is_gone, this_process
 
+_PREFIX = "mist-pipeline-"
+_SOCKET, _OWNER = "code.sock", "owner"
 _LOADS_WITHIN_SECONDS = 120.0
 _LOOK_SECONDS = 0.1
 _RELOADS_WITHIN_SECONDS = 60
@@ -102,8 +106,10 @@ def code_server(
         CodeServerError: It ended, or did not answer in time.
     """
     # The path of a socket has at most about a hundred characters, that of a data folder any number.
-    folder = Path(tempfile.mkdtemp(prefix="mist-pipeline-"))
-    address, workspace = folder / "code.sock", folder / "workspace.yaml"
+    sweep(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    (folder / _OWNER).write_text(this_process(), encoding="utf-8")
+    address, workspace = folder / _SOCKET, folder / "workspace.yaml"
     workspace.write_text(_WORKSPACE.format(socket=address, name=CODE_LOCATION), encoding="utf-8")
     command = [sys.executable, "-m", "dagster", "code-server", "start", "--module-name", MODULE]
     command += ["--socket", str(address), "--location-name", CODE_LOCATION, "--log-level", "warning"]
@@ -114,6 +120,25 @@ def code_server(
     finally:
         end([process])
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(place: Path) -> list[Path]:
+    """Remove folders of code servers whose owner was killed; returns them. A server that still answers keeps its folder.
+
+    Args:
+        place: Where folders of code servers are; others there are left alone.
+    """
+    gone = []
+    for folder in sorted(place.glob(f"{_PREFIX}*")):
+        try:
+            is_ours = not folder.is_symlink() and folder.stat().st_uid == os.geteuid()
+            owner = (folder / _OWNER).read_text(encoding="utf-8") if is_ours else ""
+        except (OSError, ValueError):  # not one of ours, or one that goes right now
+            continue
+        if is_gone(owner) and not _answers(folder / _SOCKET):
+            shutil.rmtree(folder, ignore_errors=True)
+            gone.append(folder)
+    return gone
 
 
 def _wait_for(address: Path, process: "subprocess.Popen[bytes]") -> None:

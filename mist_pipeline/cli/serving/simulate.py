@@ -1,5 +1,9 @@
 """``simulate``: a Mist cloud to try things with."""
 
+import os
+import signal
+import sys
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,6 +52,9 @@ def simulate(
         typer.Option(help="KIND=SHARE of requests that go wrong, repeatable, for example bad_gateway=0.01."),
     ] = None,
     fault_seed: Annotated[int, typer.Option(help="Same seed, same faults.")] = 1,
+    with_parent: Annotated[
+        bool, typer.Option("--with-parent", hidden=True, help="End when standard input is closed.")
+    ] = False,
 ) -> None:
     """Serve a simulated Mist cloud on loopback until interrupted.
 
@@ -66,6 +73,8 @@ def simulate(
             soft_wrap=True,
         )
 
+    if with_parent:
+        _end_with_parent()
     rates = dict(_fault(text, KINDS) for text in fault or [])
     try:
         faults = Faults(rates=rates, seed=fault_seed)
@@ -88,6 +97,17 @@ def simulate(
         faults=faults,
         on_ready=ready,
     )
+
+
+def _end_with_parent() -> None:
+    """End this process when whoever started it ends, however that is: a killed one ends nobody, but its pipe is closed."""
+
+    def wait() -> None:
+        while sys.stdin.buffer.read(1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
 
 
 def _fault(text: str, kinds: "tuple[Kind, ...]") -> "tuple[Kind, float]":
