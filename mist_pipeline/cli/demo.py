@@ -213,13 +213,11 @@ def _work(settings: "Settings", scene: Scene) -> None:
                 notify = {NOTIFY_TAG: str(piece[-1] == days[-1]).lower()}
                 outcomes += execute_days(settings, job, piece, progress=bar, as_of=instant, tags=notify)
         outcomes.append(execute(settings, "live", progress=bar, as_of=instant))
-        outcomes += execute_days(settings, "report", days[-1:], progress=bar, as_of=instant)
-        # After the report, since charts in messages are drawn from the published copy.
+        # Charts in messages are drawn from the published copy; the report tells of the incidents, and publishes once more.
+        publish(settings.warehouse_path, settings.published_path)
         outcomes.append(execute(settings, "evaluate", progress=bar, as_of=instant))
-        outcomes.append(execute(settings, "copies", progress=bar, as_of=instant))
+        outcomes += execute_days(settings, "report", days[-1:], progress=bar, as_of=instant)
     print_outcomes(outcomes)
-    # Once more, now with the alerts and incidents that the evaluation has opened.
-    publish(settings.warehouse_path, settings.published_path)
 
 
 def _runs(days: Sequence[date]) -> list[list[date]]:

@@ -31,7 +31,7 @@ def jobs() -> list["dg.UnresolvedAssetJobDefinition"]:
     snapshots = dg.AssetSelection.groups("snapshots")
     described = {
         "collect": "What the cloud says about a day, raw and as history.",
-        "analyse": "What the history means.",
+        "analyse": "What the history means, and whether what was said of it before was right.",
         "report": "Copies of the ledger, the analysts' copy and the page of the day.",
     }
     layered = [

@@ -8,7 +8,7 @@ from typing import Any
 from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.domain.metrics import family_title, title_of
-from mist_pipeline.domain.numbers import beyond_chance
+from mist_pipeline.domain.numbers import beyond_chance, rounded_down
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import clean, count
 from mist_pipeline.domain.text import instant as in_words
@@ -34,6 +34,9 @@ _PARTS = {
     "wlan": "WLAN", "band": "Band", "device_type": "Kind of device", "device_os": "System",
     "ssid": "WLAN", "server": "Server", "vlan": "VLAN",
 }  # fmt: skip
+_BANDS = {"24": "2.4 GHz", "5": "5 GHz", "6": "6 GHz"}
+"""How the cloud writes bands, and how people do."""
+
 MOST_EVIDENCE = 12
 """Numbers of an alert's evidence that are shown."""
 
@@ -120,15 +123,17 @@ def incident_detail(
 def evidence_of(text: str) -> dict[str, str]:
     """The plain numbers and words of an alert's evidence, by name.
 
-    >>> evidence_of('{"score_pct": 71.234, "hours": [1, 2], "classifier": "weak-signal"}')
-    {'score pct': '71.2', 'classifier': 'weak-signal'}
+    >>> evidence_of('{"score_pct": 69.96, "hours": [1, 2], "classifier": "weak-signal"}')
+    {'score pct': '69.9', 'classifier': 'weak-signal'}
     """
     shown: dict[str, str] = {}
     for name, value in _parsed(text).items():
         if isinstance(value, bool | str):
             words = _said(str(value))
-        elif isinstance(value, int | float):
-            words = f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+        elif isinstance(value, float):
+            words = f"{rounded_down(value) if name.endswith('_pct') else value:,.1f}"
+        elif isinstance(value, int):
+            words = f"{value:,}"
         else:
             continue
         shown[clean(name, 40).replace("_", " ")] = words
@@ -191,7 +196,8 @@ def _parts(size: Impact) -> dict[str, list[tuple[str, float]]]:
         largest = sorted(shares.items(), key=lambda one: (-one[1], one[0]))[:MOST_PARTS]
         if len(shares) > 1:
             found[_PARTS.get(name, clean(name, 40))] = [
-                (clean(one, 60), 100 * share) for one, share in largest
+                ((_BANDS.get(one) if name == "band" else None) or clean(one, 60), 100 * share)
+                for one, share in largest
             ]
     return found
 

@@ -40,9 +40,10 @@ def forecast_accuracy(
         day: The day that was forecast.
     """
     due = issued.filter(pl.col("target_day") == day)
-    graded = grade(due, sle_daily, day).join(
-        _scales(sle_daily, day), left_on=["day", *_SERIES], right_on=["day", *_SERIES], how="left"
-    )
+    if due.is_empty():
+        return FORECAST_ACCURACY.empty()
+    scales = _scales(sle_daily, due["day"].unique().to_list())
+    graded = grade(due, sle_daily, day).join(scales, on=["day", *_SERIES], how="left")
     if graded.is_empty():
         return FORECAST_ACCURACY.empty()
     by_group = graded.join(groups, on="site_id", how="inner")
@@ -57,15 +58,12 @@ def forecast_accuracy(
     return FORECAST_ACCURACY.conform(rows.with_columns(day=pl.lit(day))).sort(*FORECAST_ACCURACY.key)
 
 
-def _scales(sle_daily: pl.DataFrame, day: date) -> pl.DataFrame:
+def _scales(sle_daily: pl.DataFrame, issues: Sequence[date]) -> pl.DataFrame:
     """(site_id, metric, day, scale): mean |y(t) − y(t − 7)| over the days up to each day of issue; without it where it is 0."""
-    scores = sle_daily.filter((pl.col("state") == "ok") & (pl.col("day") < day)).select(
-        *_SERIES, "day", "score_pct"
-    )
+    scores = sle_daily.filter(pl.col("state") == "ok").select(*_SERIES, "day", "score_pct")
     weekly = scores.join(
         scores.with_columns(pl.col("day") + timedelta(days=7)), on=[*_SERIES, "day"], suffix="_before"
     ).select(*_SERIES, "day", difference=(pl.col("score_pct") - pl.col("score_pct_before")).abs())
-    issues = [day - timedelta(days=back) for back in range(1, 8)]
     parts = [
         weekly.filter(pl.col("day").is_between(one - timedelta(days=SCALE_DAYS - 1), one))
         .group_by(_SERIES)

@@ -12,24 +12,12 @@ is no value is a `BadAddressError`, which becomes a page that says what is allow
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from mist_pipeline.domain.text import clean
 
 MOST_CHARACTERS = 400
 """Of one value."""
-
-RANGES = {
-    "24h": timedelta(hours=24),
-    "7d": timedelta(days=7),
-    "30d": timedelta(days=30),
-    "90d": timedelta(days=90),
-}
-"""Name of a span that ends now → its length."""
-
-_LONGEST = timedelta(days=370)
 
 
 class BadAddressError(ValueError):
@@ -38,26 +26,6 @@ class BadAddressError(ValueError):
     def __init__(self, name: str, value: str, allowed: str) -> None:
         self.name, self.value, self.allowed = clean(name, 40), clean(value, 80), allowed
         super().__init__(f"{self.name}={self.value}: {allowed}")
-
-
-@dataclass(frozen=True)
-class TimeRange:
-    """A span of time that a page shows.
-
-    Attributes:
-        begin: Its first instant, UTC.
-        end: The instant after it, UTC.
-        name: One of `RANGES` where it ends now, '' where begin and end were named.
-    """
-
-    begin: datetime
-    end: datetime
-    name: str = ""
-
-    @property
-    def length(self) -> timedelta:
-        """How long it is."""
-        return self.end - self.begin
 
 
 class Address:
@@ -116,53 +84,6 @@ class Address:
         if not is_number or not least <= int(value) <= most:
             raise BadAddressError(name, value, f"is a whole number from {least:,} to {most:,}")
         return int(value)
-
-    def day(self, name: str) -> date | None:
-        """A day; None where none is given.
-
-        Raises:
-            BadAddressError: It is none.
-        """
-        value = self.text(name)
-        if not value:
-            return None
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            raise BadAddressError(name, value, "is a day such as 2026-03-02") from None
-
-    def time_range(
-        self, now: datetime, default: str = "24h", names: Sequence[str] = tuple(RANGES)
-    ) -> TimeRange:
-        """``range=7d``, or ``from`` and ``to`` as instants or days in UTC (``to`` is not part of it; without it: now).
-
-        Raises:
-            BadAddressError: It is none, ends before it begins, or is longer than a year.
-        """
-        begin, end = self._instant("from"), self._instant("to")
-        name = self.one_of("range", names, default)
-        if begin is None:
-            if end is not None:
-                raise BadAddressError(
-                    "to", self.text("to"), "needs from, the instant at which the span begins"
-                )
-            return TimeRange(now - RANGES[name], now, name)
-        if self.text("range"):
-            raise BadAddressError("range", name, "and from exclude each other; keep one")
-        end = end or now
-        if not timedelta(0) < end - begin <= _LONGEST:
-            raise BadAddressError("from", self.text("from"), "is before to, and at most a year before it")
-        return TimeRange(begin, end)
-
-    def _instant(self, name: str) -> datetime | None:
-        value = self.text(name)
-        if not value:
-            return None
-        try:
-            moment = datetime.fromisoformat(value)
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise BadAddressError(name, value, "is a day or an instant such as 2026-03-02T14:00Z") from None
 
     def finish(self) -> None:
         """Refuse what no page asked for: a misspelt name must not look as if it did something.

@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from mist_pipeline.domain.spreadsheets import without_formula
 from mist_pipeline.overview.actions import Actions
 from mist_pipeline.overview.reader import Overview
 from mist_pipeline.web.address import Address
@@ -151,12 +152,7 @@ class Done(RedirectResponse):
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    # What begins so is a formula for spreadsheets.
-    return (
-        f"'{value}"
-        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-        else value
-    )
+    return without_formula(value) if isinstance(value, str) else value
 
 
 Answer = Callable[[Context], Response]

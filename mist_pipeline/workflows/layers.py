@@ -5,8 +5,8 @@ Jobs are made, cut and monitored by it.
 
 LAYERS = {
     "collect": ("raw", "history"),
-    "analyse": ("analysis",),
-    "report": ("alerts", "scorecard", "published", "report"),
+    "analyse": ("analysis", "scorecard"),
+    "report": ("alerts", "published", "report"),
 }
 """Partitioned jobs by the layers that they materialise; ``daily`` is all of them."""
 

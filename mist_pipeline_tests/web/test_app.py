@@ -1,5 +1,6 @@
 """The application around the pages: errors in words, headers, files."""
 
+import html
 import re
 
 import pytest
@@ -41,3 +42,24 @@ def test_a_page_loads_files_that_are_kept_for_ever_and_holds_nothing_inline(clie
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?! src=)", page)
     assert client.get("/assets/earlier/console.css").header("cache-control") == "no-cache"
     assert client.get("/assets/x/no.css").status == 404
+
+
+def test_every_link_of_every_page_leads_somewhere(client: Client) -> None:
+    seen, waiting = {"/"}, ["/"]
+    while waiting:
+        address = waiting.pop()
+        answer = client.get(address)
+        assert answer.status in {200, 303}, f"{address} answers {answer.status}"
+        for found in re.findall(r'href="(/[^"#]*)', answer.body):
+            link = html.unescape(found)
+            # One of each kind of list is enough: their orders and pages are links to themselves.
+            if link not in seen and "sort=" not in link and "&down=" not in link:
+                seen.add(link)
+                waiting.append(link)
+    assert {one.split("/")[1].partition("?")[0] for one in seen} >= {
+        "site",
+        "incident",
+        "incidents",
+        "silence",
+        "assets",
+    }

@@ -28,7 +28,7 @@ from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Singles
 GROUP_WINDOWS = (2, 6, 24)
 MIN_PEERS = 3
 PEER_ATTRIBUTES = ("site_group", "country", "gateway", "template", "firmware_of_model", "model")
-"""What makes sites peers. Not the country: its holidays are shared too."""
+"""What makes sites peers: attributes by which they depend on the same thing."""
 _SHARED = 0.05
 _LOW, _HIGH = -2.0, 4.0
 _LN10 = float(np.log(10.0))

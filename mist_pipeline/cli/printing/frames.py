@@ -20,11 +20,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from mist_pipeline.domain.spreadsheets import FORMULA, NUMBER, without_formula
 from mist_pipeline.domain.text import without_controls
 
 _CONTROLS = r"[\p{Cc}\p{Co}\p{Cn}\p{Zl}\p{Zp}[\p{Cf}--[\x{200C}\x{200D}]]]"
-_FORMULA = r"^\s*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"
-_NUMBER = r"^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$"
 
 
 def csv_of(frame: pl.DataFrame, datetime_format: str | None = None) -> str:
@@ -32,7 +31,7 @@ def csv_of(frame: pl.DataFrame, datetime_format: str | None = None) -> str:
     flat = flattened(frame)
     safe = pl.DataFrame([_without_formulas(column) for column in flat.iter_columns()])
     heading = io.StringIO()
-    names = [f"'{name}" if name.lstrip()[:1] in {"=", "+", "-", "@"} else name for name in flat.columns]
+    names = [without_formula(name) for name in flat.columns]
     splits = any(";" in name for name in names)
     csv.writer(heading, quoting=csv.QUOTE_ALL if splits else csv.QUOTE_MINIMAL, lineterminator="\n").writerow(
         names
@@ -77,7 +76,7 @@ def _without_formulas(column: pl.Series) -> pl.Series:
         return column
     # By a name of our own: one that begins with ^ would be read as a pattern of names.
     text = pl.col("text")
-    is_formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
+    is_formula = text.str.contains(FORMULA) & ~text.str.contains(NUMBER)
     safe = pl.when(is_formula).then(pl.concat_str(pl.lit("'"), text)).otherwise(text)
     return column.to_frame("text").select(safe).to_series().alias(column.name)
 

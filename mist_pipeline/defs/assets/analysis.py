@@ -13,15 +13,15 @@ from mist_pipeline.analysis.baselines import daily as normal
 from mist_pipeline.analysis.causes import correlations as together
 from mist_pipeline.analysis.detection import BASE_RATE_DAYS
 from mist_pipeline.analysis.scores import health, trends
+from mist_pipeline.defs.assets.computed import Compute, computed
 from mist_pipeline.defs.metadata.pictures import status_map
-from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, replaced, spec
+from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history, state
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.analyse_day import (
-    Compute,
     anomaly_frames,
     baseline_rows,
     correlation_rows,
@@ -68,23 +68,6 @@ LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
 
 def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of ``LAYER``, and the anomalies, which keep the shapes of their days as well."""
-
-    def asset(of: Table, compute: Compute, deps: tuple[dg.AssetDep, ...]) -> dg.AssetsDefinition:
-        @dg.multi_asset(
-            name=of.name, specs=[spec(of, deps, partitions=daily)], backfill_policy=BACKFILL, pool=of.name
-        )
-        def made(
-            context: dg.AssetExecutionContext,
-            warehouse: dg.ResourceParam[Warehouse],
-            settings: dg.ResourceParam[Settings],
-        ) -> dg.MaterializeResult[Any]:
-            rows = compute(warehouse, settings, days_of(context))
-            return replaced(
-                context, warehouse, of, rows, draw=status_map if of is table.HEALTH_SCORES else None
-            )
-
-        return made
-
     shapes_of = [on(of) for of in (history.SLE_HOURLY, history.SITE_HOURLY, history.SITES)]
     # By way of the shapes that earlier days left.
     earlier = on(table.ANOMALIES, days_back=AnomalySettings().look_back_days, include_day=False)
@@ -105,4 +88,6 @@ def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         warehouse.replace_all({state.DAY_SHAPES: shapes, table.ANOMALIES: rows}, days)
         return days_written(context, warehouse, table.ANOMALIES)
 
-    return [daily_anomalies, *(asset(*one) for one in LAYER)]
+    pictures = {table.HEALTH_SCORES: status_map}
+    layer = (computed(of, compute, deps, daily, pictures.get(of)) for of, compute, deps in LAYER)
+    return [daily_anomalies, *layer]

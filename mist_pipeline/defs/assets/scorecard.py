@@ -8,9 +8,10 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.analysis.risks.horizon import WARNING_DAYS
+from mist_pipeline.defs.assets.computed import Compute, computed
 from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.defs.resources import as_of
-from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, replaced, spec
+from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, spec
 from mist_pipeline.scorecard.crossings import LOOK_BACK_DAYS
 from mist_pipeline.scorecard.forecasts import READINGS_DAYS
 from mist_pipeline.settings import Settings
@@ -18,7 +19,6 @@ from mist_pipeline.tables import alerts, analysis, history
 from mist_pipeline.tables import scorecard as table
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis.analyse_day import Compute
 from mist_pipeline.workflows.scorecard.grade import accuracy_rows, crossing_rows, probability_rows
 from mist_pipeline.workflows.scorecard.issue import keep_issued
 
@@ -71,17 +71,4 @@ def scorecard_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) ->
 
         return issued
 
-    def grades(of: Table, compute: Compute, deps: tuple[dg.AssetDep, ...]) -> dg.AssetsDefinition:
-        @dg.multi_asset(
-            name=of.name, specs=[spec(of, deps, partitions=daily)], backfill_policy=BACKFILL, pool=of.name
-        )
-        def made(
-            context: dg.AssetExecutionContext,
-            warehouse: dg.ResourceParam[Warehouse],
-            settings: dg.ResourceParam[Settings],
-        ) -> dg.MaterializeResult[Any]:
-            return replaced(context, warehouse, of, compute(warehouse, settings, days_of(context)))
-
-        return made
-
-    return [*(kept(*one) for one in ISSUED), *(grades(*one) for one in graded)]
+    return [*(kept(*one) for one in ISSUED), *(computed(*one, daily) for one in graded)]

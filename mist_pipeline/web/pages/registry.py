@@ -1,10 +1,10 @@
 """All pages in one place: a page that is not named here does not exist."""
 
 from mist_pipeline.web.context import Page
-from mist_pipeline.web.pages import deciding, incident, incidents, now, search
+from mist_pipeline.web.pages import deciding, incident, incidents, now, search, site
 
-NAVIGATION = ("Now", "Incidents", "Fleet", "Metrics", "Reports", "Pipeline")
-"""Order of the words at the top; one without a page is left out."""
+NAVIGATION = ("Now", "Incidents")
+"""Order of the words at the top."""
 
 PAGES: tuple[Page, ...] = (
     *now.PAGES,
@@ -12,4 +12,5 @@ PAGES: tuple[Page, ...] = (
     *incident.PAGES,
     *deciding.PAGES,
     *search.PAGES,
+    *site.PAGES,
 )

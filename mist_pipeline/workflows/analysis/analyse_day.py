@@ -5,7 +5,7 @@ here: the methods (``analysis``), storing (``defs.assets.analysis``), evidence (
 (``forecast_day``), candidate causes and findings (``detect_day``).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -27,9 +27,6 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.ledger_access import open_ledger
-
-Compute = Callable[[Warehouse, Settings, Sequence[date]], pl.DataFrame]
-"""Rows of one table for some days."""
 
 
 def trend_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Grades of days, from what is kept and what came.
 
-Here: reading windows, a day at a time, so that memory does not grow with the span. Not here: the grades (``scorecard``).
+Here: reading windows; issued forecasts, which are many, a day at a time. Not here: the grades (``scorecard``).
 """
 
 from collections.abc import Sequence
@@ -25,22 +25,23 @@ _READINGS = ("day", "site_id", "metric", "score_pct", "severity", "state")
 
 def accuracy_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``scorecard.forecast_accuracy`` of these days."""
+    longest = settings.thresholds.forecast_days
+    readings = warehouse.read_days(history.SLE_DAILY, back(days, READINGS_DAYS), days[-1], columns=_READINGS)
     rows = [table.FORECAST_ACCURACY.empty()]
     for day in days:
-        longest = settings.thresholds.forecast_days
         issued = warehouse.read_days(
             table.ISSUED_FORECASTS, back([day], longest), back([day], 1), where=f"target_day = DATE '{day}'"
         )
         if issued.is_empty():
             continue
-        readings = warehouse.read_days(history.SLE_DAILY, back([day], READINGS_DAYS), day, columns=_READINGS)
+        near = readings.filter(pl.col("day").is_between(back([day], READINGS_DAYS), day))
         sites = warehouse.read_days(history.SITES, day, day)
         groups = (
             memberships(sites)
             .filter(pl.col("attribute") == "site_group")
             .select("site_id", site_group="value")
         )
-        rows.append(forecast_accuracy(issued, readings, groups, day))
+        rows.append(forecast_accuracy(issued, near, groups, day))
     return pl.concat(rows)
 
 
