@@ -16,13 +16,14 @@ import polars as pl
 
 from mist_pipeline.analysis.scores.bands import with_severity
 from mist_pipeline.defs.assets import analysis
+from mist_pipeline.defs.assets.computed import Compute
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, history, state
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis.analyse_day import Compute, anomaly_frames
+from mist_pipeline.workflows.analysis.analyse_day import anomaly_frames
 from mist_pipeline.workflows.analysis.detect_day import finding_rows
 from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 from mist_pipeline.workflows.analysis.forecast_day import forecast_rows, risk_rows
