@@ -8,6 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from mist_pipeline.domain.metrics import title_of
+from mist_pipeline.domain.numbers import rounded_down
 from mist_pipeline.domain.severity import STATUSES, status_of
 from mist_pipeline.domain.text import ID_LENGTH, count
 from mist_pipeline.overview.model import IncidentNow, Now, SiteNow
@@ -56,6 +57,11 @@ def number(value: float | None, glyphs: Glyphs, digits: int = 0, *, signed: bool
     return text.replace("-", glyphs.minus)
 
 
+def down(value: float | None, glyphs: Glyphs, digits: int = 0) -> str:
+    """A percentage or a health, rounded down as on every surface, or a dash."""
+    return glyphs.dash if value is None else f"{rounded_down(value, digits):.{digits}f}"
+
+
 def header(now: Now, at_start: Mapping[str, int], width: int, glyphs: Glyphs) -> list[Text]:
     """The lines above everything: age, organisation, changes, pipeline."""
     lines = [
@@ -84,7 +90,7 @@ def _first(now: Now, glyphs: Glyphs) -> Text:
         line.append(now.live.words(now.at)[:1].upper() + now.live.words(now.at)[1:], style="bold")
     if organisation.health is not None:
         change = number(organisation.health_change, glyphs, 1, signed=True)
-        line.append(f"{glyphs.dot}health {number(organisation.health, glyphs, 1)} ({change})")
+        line.append(f"{glyphs.dot}health {down(organisation.health, glyphs, 1)} ({change})")
     line.append(f"{glyphs.dot}{count(len(now.sites), 'site')}")
     if organisation.clients is not None:
         line.append(f"{glyphs.dot}{count(organisation.clients, 'client')}")
@@ -223,7 +229,7 @@ def site_line(site: SiteNow, width: int, glyphs: Glyphs, *, is_new: bool = False
         f" {cut(title_of(site.worst_metric), columns.metric, glyphs)}", style="dim" if is_quiet else ""
     )
     line.append(
-        f" {cut(number(site.worst_pct, glyphs, 1), 5, glyphs, right=True)}",
+        f" {cut(down(site.worst_pct, glyphs, 1), 5, glyphs, right=True)}",
         style="dim" if is_quiet else style,
     )
     worse = "bold" if site.trend == "worsening" else "dim"
@@ -232,7 +238,7 @@ def site_line(site: SiteNow, width: int, glyphs: Glyphs, *, is_new: bool = False
         f" {cut(glyphs.spark(site.hours, columns.spark), columns.spark, glyphs)}",
         style="dim" if is_quiet else style,
     )
-    line.append(f" {cut(number(site.health, glyphs), 3, glyphs, right=True)}")
+    line.append(f" {cut(down(site.health, glyphs), 3, glyphs, right=True)}")
     line.append(f" {cut(number(site.clients, glyphs), 6, glyphs, right=True)}")
     line.append(f" {cut(_forecast(site, glyphs), 4, glyphs, right=True)}", style="bold")
     sign = glyphs.status["CRITICAL"] if site.incident_ids else ""

@@ -11,7 +11,7 @@ from mist_pipeline.domain.text import instant as in_words
 from mist_pipeline.overview.model import IncidentDetail, MetricNow, SiteDetail
 from mist_pipeline.overview.wording import since
 from mist_pipeline.watch.glyphs import Glyphs, severity_style, status_style
-from mist_pipeline.watch.lines import cut, incident_line, number
+from mist_pipeline.watch.lines import cut, down, incident_line, number
 
 MOST_EVENTS = 40
 MOST_ALERTS = 20
@@ -32,7 +32,7 @@ def site_page(detail: SiteDetail, width: int, glyphs: Glyphs) -> list[Text]:
         facts.append(f"so since {site.changed_since:%H:%M} UTC")
     if site.health is not None:
         change = number(site.health_change, glyphs, 1, signed=True)
-        facts.append(f"health {number(site.health, glyphs, 1)} ({change})")
+        facts.append(f"health {down(site.health, glyphs, 1)} ({change})")
     if site.clients is not None:
         facts.append(count(site.clients, "client"))
     lines.append(Text(glyphs.dot.join(facts), style="dim"))
@@ -79,9 +79,9 @@ def _metrics(metrics: Sequence[MetricNow], width: int, glyphs: Glyphs) -> Iterab
         line.append(
             f"  {glyphs.status[status]} {cut(title_of(one.metric), 20, glyphs)}", style=status_style(status)
         )
-        line.append(f" {cut(number(one.score_pct, glyphs, 1), 5, glyphs, right=True)}", style="bold")
+        line.append(f" {cut(down(one.score_pct, glyphs, 1), 5, glyphs, right=True)}", style="bold")
         usual = (
-            f"{number(one.usual_low_pct, glyphs)}-{number(one.usual_high_pct, glyphs)}"
+            f"{down(one.usual_low_pct, glyphs)}-{down(one.usual_high_pct, glyphs)}"
             if one.usual_low_pct is not None
             else "not known"
         )

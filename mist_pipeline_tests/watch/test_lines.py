@@ -196,3 +196,10 @@ def test_a_status_is_never_told_by_colour_alone() -> None:
         assert len(set(glyphs.status.values())) == 5
         for status in glyphs.status:
             assert status in site_line(replace(site(), status=status), 80, glyphs).plain
+
+
+def test_a_score_below_its_line_is_not_rounded_up_to_it() -> None:
+    below = replace(detail().metrics[0], score_pct=79.96)
+    page = text_of(site_page(replace(detail(), metrics=[below]), 120, UNICODE))
+    assert " 79.9 " in page
+    assert "80.0" not in page

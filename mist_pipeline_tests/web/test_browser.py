@@ -83,6 +83,7 @@ def test_pages_fit_and_anybody_can_read_them(
     wrong: dict[str, list[str]] = {}
     for path in (
         "/",
+        "/site/site-0",
         "/incidents",
         f"/incident/{incident.incident_id}",
         '/silence?matchers=site%3D"Bonn"',
