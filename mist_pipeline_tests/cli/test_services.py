@@ -43,4 +43,7 @@ def test_a_simulated_cloud_ends_when_whoever_started_it_is_gone() -> None:
         assert cloud.stdout is not None
         assert b"answers at" in cloud.stdout.readline()
         cloud.stdin.close()  # as the operating system does when it kills
-        assert cloud.wait(timeout=30) is not None
+        try:
+            assert cloud.wait(timeout=30) == 0
+        finally:
+            cloud.kill()
