@@ -2,7 +2,7 @@
 
 Warnings of one series on days that follow one another are one prediction. It begins with the first of them, and it may take
 until the latest day that any of them named, at most 14 days after the first. On the day on which its outcome is known it becomes a
-row of ``scorecard.crossings``.
+row of ``scorecard.crossings``; predictions of one series that are decided on the same day count as the first of them.
 
 A capacity that is predicted to fall under 80 % in three days, and does on the second:
 
@@ -83,10 +83,21 @@ def crossings(
         & pl.col("day").is_between(first, day)
     )
     known = predictions(warned, readings)
-    decided = known.filter(pl.coalesce("crossing_day", "deadline") == day)
+    decided = _once(known.filter(pl.coalesce("crossing_day", "deadline") == day))
     rows = [_graded(decided, readings, actions, day), _missed(readings, warned, known, day)]
     return CROSSINGS.conform(pl.concat(rows, how="diagonal").with_columns(day=pl.lit(day))).sort(
         *CROSSINGS.key
+    )
+
+
+def _once(decided: pl.DataFrame) -> pl.DataFrame:
+    """Of the predictions of one series that one day decides, the first, with the warnings of all: it is one thing that came or did not."""
+    rest = [name for name in decided.columns if name not in (*_SERIES, "last_day", "num_warnings")]
+    return (
+        decided.sort(*_SERIES, "first_day")
+        .group_by(_SERIES, maintain_order=True)
+        .agg(pl.col(rest).first(), pl.col("last_day").max(), pl.col("num_warnings").sum())
+        .select(decided.columns)
     )
 
 

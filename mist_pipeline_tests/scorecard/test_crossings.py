@@ -112,6 +112,13 @@ def test_a_prediction_matures(scores: dict[int, float], actions: pl.DataFrame, o
     assert later == []
 
 
+def test_two_predictions_that_one_crossing_decides_are_one_row() -> None:
+    apart = warnings([0, 5], within=8.0)  # five days without a warning between them
+    (row,) = outcomes(apart, came(falling(85, 85, 85, 85, 85, 84, 79)))
+    assert (row["outcome"], row["first_day"], row["last_day"]) == ("hit", day(0), day(5))
+    assert (row["num_warnings"], row["lead_days"]) == (2, 7)
+
+
 def test_the_lead_is_the_time_from_the_first_of_several_warnings() -> None:
     (row,) = outcomes(warnings([0, 1, 3]), came(falling(85, 84, 83, 82, 79)))
     assert (row["outcome"], row["num_warnings"], row["lead_days"]) == ("hit", 3, 5)
