@@ -57,10 +57,10 @@ def main() -> None:
         # How every command ends. Named first, since the clauses below are evaluated, and import, only where it is not.
         raise
     except _configuration_errors() as error:
-        errors.print(f"[bold red]Configuration:[/] {literal(str(error))}")
+        errors.print(f"[bold red]Configuration:[/] {literal(str(error))}", soft_wrap=True)
         sys.exit(2)
     except _failures() as error:
-        errors.print(f"[bold red]Failed:[/] {literal(str(error))}")
+        errors.print(f"[bold red]Failed:[/] {literal(str(error))}", soft_wrap=True)
         sys.exit(1)
 
 
@@ -79,8 +79,17 @@ def _configuration_errors() -> tuple[type[Exception], ...]:
 def _failures() -> tuple[type[Exception], ...]:
     """Errors whose message is enough; all others are defects, whose traceback somebody needs."""
     from mist_pipeline.cli.alerts.arguments import LedgerError
+    from mist_pipeline.cli.dagster_errors import DagsterHomeError
     from mist_pipeline.mist.errors import MistError
     from mist_pipeline.warehouse.connection import WarehouseBusyError
     from mist_pipeline.warehouse.owner import OtherOwnerError
 
-    return (LedgerError, MistError, OtherOwnerError, WarehouseBusyError, OSError, run.RunFailedError)
+    return (
+        DagsterHomeError,
+        LedgerError,
+        MistError,
+        OtherOwnerError,
+        WarehouseBusyError,
+        OSError,
+        run.RunFailedError,
+    )

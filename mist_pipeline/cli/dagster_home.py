@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mist_pipeline.cli.code_location.files import DAGSTER_YAML
+from mist_pipeline.cli.dagster_errors import checked_home, explained
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
 def place_of_home(settings: "Settings") -> Path:
     """Where the Dagster home of this data folder is: ``DAGSTER_HOME`` if set, else ``<data>/dagster``."""
     named = os.environ.get("DAGSTER_HOME")
-    return Path(named) if named else (settings.data / "dagster").resolve()
+    return Path(named).expanduser().absolute() if named else (settings.data / "dagster").resolve()
 
 
 def dagster_home(settings: "Settings") -> Path:
-    """The Dagster home of this data folder, made ready."""
+    """The Dagster home of this data folder, made ready.
+
+    Raises:
+        DagsterHomeError: ``DAGSTER_HOME`` names no folder.
+    """
     home = place_of_home(settings)
     if os.environ.get("DAGSTER_HOME"):
-        return home
+        return checked_home(home)
     home.mkdir(parents=True, exist_ok=True)
     # Compared, not dated: an installed package is as old as its build.
     ours, there = DAGSTER_YAML.read_bytes(), home / "dagster.yaml"
@@ -65,10 +70,15 @@ def environment(settings: "Settings", extra: Mapping[str, str] | None = None) ->
 
 @contextmanager
 def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
-    """Dagster's instance of this data folder, so that runs from the command line are seen in the UI."""
+    """Dagster's instance of this data folder, so that runs from the command line are seen in the UI.
+
+    Raises:
+        DagsterHomeError: Its storage or configuration cannot be used, now or later within the block.
+    """
     from dagster import DagsterInstance
 
     if PG_URL in os.environ:
         os.environ[PG_URL] = with_driver(os.environ[PG_URL])
-    with DagsterInstance.from_config(str(dagster_home(settings))) as opened:
+    home = dagster_home(settings)
+    with explained(home), DagsterInstance.from_config(str(home)) as opened:
         yield opened

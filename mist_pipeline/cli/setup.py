@@ -1,5 +1,6 @@
 """Getting started: ``init`` writes the configuration, ``doctor`` says what is missing and how to fix it."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -86,8 +87,8 @@ def doctor(
     table = Table("", "what", Column("found", overflow="fold"), box=None, pad_edge=False)
     signs = {FINE: "[green]✓[/]", WRONG: "[red]✗[/]"}
     home = place_of_home(settings)
-    known = _running(settings, home)
-    found = list(checks(settings, home, shown, found=known, deep=deep))
+    known, unusable = _running(settings, home)
+    found = list(checks(settings, home, shown, found=known, unusable=unusable, deep=deep))
     for check in found:
         text = literal(check.found)
         fix = f"\n[yellow]→ {literal(check.fix)}[/]" if check.fix else ""
@@ -101,17 +102,26 @@ def doctor(
     )
 
 
-def _running(settings: "Settings", home: Path) -> "Running | None":
-    """What Dagster knows; nothing where it keeps nothing yet, or what it keeps, or the ledger, cannot be read."""
-    if not (home / "dagster.yaml").exists():
-        return None
+def _running(settings: "Settings", home: Path) -> "tuple[Running | None, tuple[str, str] | None]":
+    """What Dagster knows, or what is wrong with its storage and what to do.
+
+    Neither where it keeps nothing yet, or the ledger cannot be read.
+    """
     from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
-    from mist_pipeline.cli.dagster_home import instance
-    from mist_pipeline.defs.watching.now import running_now
+    from mist_pipeline.cli.dagster_errors import DagsterHomeError, checked_home
 
     try:
+        if os.environ.get("DAGSTER_HOME"):
+            checked_home(home)
+        if not (home / "dagster.yaml").exists():
+            return None, None
+        from mist_pipeline.cli.dagster_home import instance
+        from mist_pipeline.defs.watching.now import running_now
+
         with instance(settings) as opened:
-            return running_now(opened, settings, datetime.now(UTC))
+            return running_now(opened, settings, datetime.now(UTC)), None
+    except DagsterHomeError as error:
+        return None, (error.found, error.fix)
     except LedgerUnavailableError:
         # Told by its own check.
-        return None
+        return None, None

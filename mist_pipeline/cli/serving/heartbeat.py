@@ -15,16 +15,22 @@ def heartbeat() -> None:
 
     Example: [cyan]mist-pipeline heartbeat[/]
     """
+    from mist_pipeline.cli.dagster_errors import DagsterHomeError
     from mist_pipeline.cli.dagster_home import instance
     from mist_pipeline.defs.watching.now import stalled_now
     from mist_pipeline.domain.text import clean
     from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.heartbeat import beat
+    from mist_pipeline.workflows.self_monitoring.trouble import Trouble
 
     settings = load_settings()
     need_data_folder(settings)
-    with instance(settings) as opened:
-        found = stalled_now(opened, settings, datetime.now(UTC))
+    try:
+        with instance(settings) as opened:
+            found = stalled_now(opened, settings, datetime.now(UTC))
+    except DagsterHomeError as error:
+        # Nothing runs without it.
+        found = [Trouble("dagster_home", "critical", str(error), {})]
     for one in found:
         errors.print(f"{one.severity.upper()} {clean(one.summary)}", markup=False, soft_wrap=True)
     sent = beat(settings, [one.subject for one in found])

@@ -18,6 +18,7 @@ def checks(
     shown: Shown = str,
     *,
     found: Running | None = None,
+    unusable: tuple[str, str] | None = None,
     deep: bool = False,
 ) -> Iterator[Check]:
     """Every subject.
@@ -26,7 +27,8 @@ def checks(
         settings: The settings.
         dagster_home: Where Dagster keeps its storage.
         shown: How paths are written, for example relative to the working directory.
-        found: What Dagster says of runs and clocks; None where it keeps nothing yet.
+        found: What Dagster says of runs and clocks; None where it keeps nothing yet, or cannot be asked.
+        unusable: What is wrong with its storage, and what to do; None where it can be used.
         deep: Read all raw files and archives, too, which takes a while.
     """
     yield configuration(settings, shown)
@@ -42,7 +44,7 @@ def checks(
     yield from sinks(settings)
     yield from matchers(settings)
     yield disk(settings, shown)
-    yield home(dagster_home, shown)
+    yield home(dagster_home, shown, unusable)
     if found is not None:
         yield from running(found)
     yield heartbeat(settings)

@@ -71,8 +71,16 @@ def disk(settings: Settings, shown: Shown) -> Check:
     return Check(FINE, "disk", found)
 
 
-def home(folder: Path, shown: Shown) -> Check:
-    """Where Dagster keeps its own storage."""
+def home(folder: Path, shown: Shown, unusable: tuple[str, str] | None = None) -> Check:
+    """Where Dagster keeps its own storage.
+
+    Args:
+        folder: Its home.
+        shown: How paths are written.
+        unusable: What is wrong with the storage, and what to do.
+    """
+    if unusable is not None:
+        return Check(WRONG, "Dagster home", *unusable)
     if not folder.exists():
         return Check(FINE, "Dagster home", f"{shown(folder)} will be made by the first run")
     if problem := _not_writable(folder):
