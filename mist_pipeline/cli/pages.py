@@ -5,6 +5,7 @@ from pathlib import Path
 from mist_pipeline.settings.template import configuration_page, template
 from mist_pipeline.tables import PUBLIC_TABLES
 from mist_pipeline.tables.schema import data_dictionary
+from mist_pipeline.warehouse.views import VIEWS
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -12,7 +13,9 @@ CHECKOUT = Path(__file__).parents[2]
 def pages() -> dict[Path, str]:
     """Path below the project → content."""
     return {
-        Path("docs/data-dictionary.md"): data_dictionary(PUBLIC_TABLES),
+        Path("docs/data-dictionary.md"): data_dictionary(
+            PUBLIC_TABLES, {name: comment for name, (comment, _) in VIEWS.items()}
+        ),
         Path("docs/configuration.md"): configuration_page(),
         Path("config/config.yaml.template"): template(),
     }

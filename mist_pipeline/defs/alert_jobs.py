@@ -25,6 +25,7 @@ from mist_pipeline.workflows.impact import ask
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.notifying import evaluate, messages, tickets
 from mist_pipeline.workflows.notifying.messages import utc_now
+from mist_pipeline.workflows.present.overview import show_ledger
 from mist_pipeline.workflows.progress import AS_OF_TAG
 from mist_pipeline.workflows.running.instants import refuse_future
 from mist_pipeline.workflows.self_monitoring.delivery import sink_sentence
@@ -192,6 +193,26 @@ def due(context: dg.OpExecutionContext) -> None:
     context.log.debug("Sending what is due.")
 
 
+@dg.op(
+    ins={"after": dg.In(dg.Nothing)},
+    out=dg.Out(dg.Nothing),
+    # After the messages, and also where a sink fails: then this is not an input of theirs, nor they of this.
+    tags={"dagster/priority": "-1"},
+    description="The ledger as it is now, as tables for analysts: alerts, incidents, who was told, what people did.",
+)
+def publish_alerts(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+    """Publish the copies of the ledger."""
+    import duckdb
+
+    try:
+        frames = show_ledger(settings, clock_of(context, settings)())
+    except (OSError, duckdb.Error) as error:
+        # People are told all the same, and whoever reads the tables sees how old they are.
+        context.log.warning("The ledger is not published for analysts: %s", error)
+        return
+    context.add_output_metadata({name: frame.height for name, frame in frames.items()})
+
+
 def alert_jobs(checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
     """Every job that notifies people.
 
@@ -204,6 +225,7 @@ def alert_jobs(checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
             evaluate_op(checks),
             "New findings become alerts, incidents, messages and tickets.",
             before_sending=ask_who_is_hit,
+            after_sending=publish_alerts,
         ),
         _job("deliver", due, "Messages and tickets that are due: new ones, and those that are tried again."),
         _job(
@@ -219,7 +241,11 @@ def alert_jobs(checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
 
 
 def _job(
-    name: str, first: dg.OpDefinition, description: str, before_sending: dg.OpDefinition | None = None
+    name: str,
+    first: dg.OpDefinition,
+    description: str,
+    before_sending: dg.OpDefinition | None = None,
+    after_sending: dg.OpDefinition | None = None,
 ) -> dg.JobDefinition:
     # One run of each at a time, and none waits for another: a slow sink must not hold up an escalation.
     @dg.job(
@@ -231,6 +257,8 @@ def _job(
         begun = first() if before_sending is None else before_sending(first())
         notify(begun)
         ticket(begun)
+        if after_sending is not None:
+            after_sending(begun)
 
     return notifying
 

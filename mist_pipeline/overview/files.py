@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import duckdb
 
-from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
+from mist_pipeline.warehouse.connection import WarehouseBusyError, connect, why_unreadable
 
 T = TypeVar("T")
 
@@ -46,11 +46,7 @@ class Kept(Generic[T]):
                     self.value = load(connection)
                 self._key = key
             self.trouble = ""
-        except FileNotFoundError:
-            self.trouble = f"{self.path.name} is not there"
-        except WarehouseBusyError:
-            self.trouble = f"{self.path.name} is locked by another program"
-        except (duckdb.Error, OSError) as error:
+        except (duckdb.Error, OSError, WarehouseBusyError) as error:
             # Half a copy, another version, no right to read: whatever it is, what was read before is still shown.
-            self.trouble = f"{self.path.name} cannot be read: {str(error).partition(chr(10))[0]}"
+            self.trouble = why_unreadable(self.path, error)
         return self.value

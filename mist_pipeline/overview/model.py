@@ -13,6 +13,10 @@ HOURS = 24
 """Hours of a site's short history."""
 
 
+DAYS_STALE = timedelta(hours=48)
+"""A day is analysed in the morning after it: what is older missed a morning."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """How old what one source says is.

@@ -23,6 +23,7 @@ from mist_pipeline.overview.files import Kept
 from mist_pipeline.overview.incidents import incident_detail, incident_rows
 from mist_pipeline.overview.ledger import NoLedgerError, UnreadableError, reading_ledger
 from mist_pipeline.overview.model import (
+    DAYS_STALE,
     IncidentDetail,
     IncidentNow,
     Now,
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
 
 MOST_OVER = 50
 """Incidents that are over and that a list shows."""
-
-_DAYS_STALE = timedelta(hours=48)
-"""A day is analysed in the morning after it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +154,13 @@ class Overview:
             self._read_sites()
             return self._sites.labels
 
+    def site_names(self) -> Mapping[str, str]:
+        """Site → what people call it, also of sites that are gone."""
+        with self._lock:
+            self._days.read(day_facts)
+            self._read_sites()
+            return self._sites.names
+
     def incidents(
         self, at: datetime, *, over: bool = False, most: int = MOST_OVER
     ) -> tuple[Source, list[IncidentNow]]:
@@ -262,7 +267,7 @@ class Overview:
             name="days",
             as_of=None if days is None else days.ends_at,
             trouble=self._days.trouble,
-            stale_after=_DAYS_STALE,
+            stale_after=DAYS_STALE,
         )
         is_stale = live_source.is_stale(at)
         known = self._ledger

@@ -302,6 +302,11 @@ class Settings(Section):
         return self.published_path.with_name("today.duckdb")
 
     @property
+    def published_ledger_path(self) -> Path:
+        """The published copies of the ledger, replaced after every evaluation."""
+        return self.published_path.with_name("ledger.duckdb")
+
+    @property
     def reports_path(self) -> Path:
         """The folder of the reports."""
         return self.data / "reports"

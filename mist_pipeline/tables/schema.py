@@ -9,7 +9,7 @@ definitions. The tables are defined in the other modules of this room; reading a
 ('demo.scores', 'Score [%]', {'day': Date, 'score_pct': Float64})
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -146,13 +146,21 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def data_dictionary(tables: Iterable[Table]) -> str:
-    """The data dictionary as Markdown: a section a table, a row a column."""
+def data_dictionary(tables: Iterable[Table], views: Mapping[str, str]) -> str:
+    """The data dictionary as Markdown: a section a table, a row a column; the views at the end.
+
+    Args:
+        tables: In the order of the page.
+        views: Name → what one row says.
+    """
     lines = [
         "# Data dictionary",
         "",
         "Made from the table definitions in `mist_pipeline/tables/` by `make docs`; a test keeps it current.",
         "Percent are 0–100. Instants are UTC. **Bold** columns are the key.",
+        "",
+        "`history`, `analysis` and `scorecard` are as of the newest morning, `live` as of the newest poll, `alerts` as of the newest",
+        "evaluation; the table `freshness` says of each how old it is. [How to query them](operations.md#querying).",
     ]
     for table in tables:
         lines += [
@@ -168,4 +176,6 @@ def data_dictionary(tables: Iterable[Table]) -> str:
             name = f"**{column.name}**" if column.name in table.key else column.name
             description = column.description.replace("|", "\\|")
             lines.append(f"| {name} | {column.type} | {description} |")
+    lines += ["", "## Views", "", "| view | what it says |", "|---|---|"]
+    lines += [f"| {name} | {comment} |" for name, comment in views.items()]
     return "\n".join(lines) + "\n"

@@ -81,6 +81,15 @@ def connect(
             connection.close()
 
 
+def why_unreadable(path: Path, error: Exception) -> str:
+    """Why a file cannot be read just now, in words."""
+    if isinstance(error, FileNotFoundError):
+        return f"{path.name} is not there"
+    if isinstance(error, WarehouseBusyError) or any(sign in str(error) for sign in _BUSY):
+        return f"{path.name} is locked by another program"
+    return f"{path.name} cannot be read: {str(error).partition(chr(10))[0]}"
+
+
 def _open(
     path: Path,
     attempt: Callable[[], duckdb.DuckDBPyConnection],

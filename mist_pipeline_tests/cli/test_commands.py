@@ -186,10 +186,7 @@ class TestSql:
     def test_before_anything_is_published_it_says_what_publishes(self, call: Call) -> None:
         ended = call("sql", "SELECT 1")
         assert ended.code == 1
-        assert (
-            "Nothing is published at data/published/mist.duckdb yet; `mist-pipeline run` publishes."
-            in ended.text
-        )
+        assert "Nothing is published in data/published yet; `mist-pipeline run` publishes." in ended.text
 
     @pytest.mark.slow
     def test_prints_a_table_for_people(self, call: Call, published: Warehouse) -> None:

@@ -9,7 +9,9 @@ from mist_pipeline.alerts.ledger.evaluation_store import EvaluationName, Evaluat
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.notify.matchers import parse_matchers
 from mist_pipeline.alerts.notify.silences import Silence
-from mist_pipeline.workflows.ledger_access import remember_sites
+from mist_pipeline.warehouse.reading import reading as read_published
+from mist_pipeline.workflows.ledger_access import SITE_COLUMNS, remember_sites
+from mist_pipeline.workflows.present.overview import published_files
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, daily, finding, live, reading
 from mist_pipeline_tests.support.defs.installation import (
     FILES,
@@ -44,6 +46,40 @@ def test_a_kept_evaluation_becomes_events_and_its_message_lies_there_after_the_s
     sent = metadata(result, "notify")
     assert sent["states"] == {"sent": 1}
     assert cells(sent["messages"])[0][0] == "people"
+
+
+def test_what_was_evaluated_and_sent_is_in_the_tables_after_the_same_run(build: Build) -> None:
+    installed = build()
+    site = dict.fromkeys(SITE_COLUMNS) | {"site_id": "s1", "name": "Ålesund", "sitegroup_ids": []}
+    remember_sites(installed.settings, pl.DataFrame([site]))
+    result = installed.evaluates(0, finding())
+    assert metadata(result, "publish_alerts")["alerts"] == 1
+    with read_published(published_files(installed.settings)) as opened:
+        open_now = opened.connection.execute("SELECT site_names, told_sinks FROM open_incidents").fetchall()
+        read_at = opened.connection.execute("SELECT evaluated_at FROM ledger_read").fetchall()
+    assert open_now == [(["Ålesund"], ["people"])]
+    assert read_at == [(START,)]
+
+
+def test_they_are_there_too_where_nobody_can_be_told(build: Build) -> None:
+    with FakeHttp() as hook:
+        installed = build(sinks={"hook": HOOK}, HOOK_URL=f"{hook.url}/in")
+        hook.script(Reply(503))
+        installed.keep(live(0, finding()))
+        assert failed(installed.run("evaluate", 0)) <= {"notify"}
+    with read_published(published_files(installed.settings)) as opened:
+        told = opened.connection.execute("SELECT sink, state FROM tellings").fetchall()
+    assert told == [("hook", "failed")]
+
+
+def test_a_table_that_cannot_be_published_keeps_nobody_from_being_told(build: Build) -> None:
+    installed = build()
+    folder = installed.settings.published_ledger_path.parent
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("a file where the folder should be")
+    result = installed.evaluates(0, finding())
+    assert installed.reasons() == [["first"]]
+    assert "The ledger is not published for analysts" in "".join(installed.said(result))
 
 
 def test_the_same_run_again_notifies_nobody(build: Build) -> None:

@@ -23,8 +23,9 @@ def test_a_definition_with_a_key_that_is_no_column_is_refused() -> None:
 
 
 def test_the_data_dictionary_names_every_column() -> None:
-    page = data_dictionary(TABLES)
+    page = data_dictionary(TABLES, {"worst_sites": "Sites by their worst service level."})
     for table in TABLES:
         assert f"## {table.full_name}" in page
         for column in table.columns:
             assert column.name in page
+    assert "| worst_sites | Sites by their worst service level. |" in page

@@ -1,12 +1,11 @@
-"""The views of alerts in the published copy, over a real ledger: what goes on, how it went, who was told."""
+"""The views of alerts, over a real ledger: what goes on, how it went, who was told."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars as pl
 import pytest
 
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
@@ -14,14 +13,12 @@ from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.notify.outcome import Accepted
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.time_windows import Window
-from mist_pipeline.tables import alerts, history
-from mist_pipeline.warehouse.publish import publish
-from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.domain.site_names import display_names
+from mist_pipeline.warehouse.publish import publish_ledger
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, correlation, finding, live
 
 pytestmark = pytest.mark.slow
 
-DAY = date(2026, 3, 1)
 TELL = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
 MINUTE = timedelta(minutes=1)
 
@@ -32,12 +29,6 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield opened
 
 
-def sites(names: dict[str, str | None], day: date = DAY) -> pl.DataFrame:
-    absent = dict.fromkeys(history.SITES.column_names)
-    rows = [{**absent, "day": day, "site_id": site, "name": name} for site, name in names.items()]
-    return pl.DataFrame(rows, schema=history.SITES.polars_schema())
-
-
 def deliver(ledger: Ledger, hours: float) -> None:
     """Every waiting message is accepted."""
     now = START + hours * HOUR
@@ -45,12 +36,10 @@ def deliver(ledger: Ledger, hours: float) -> None:
 
 
 def view(ledger: Ledger, folder: Path, name: str, **seen: str | None) -> list[dict[str, Any]]:
-    """The rows of a view, after the ledger was copied and the warehouse published."""
-    warehouse = Warehouse(folder / "warehouse.duckdb")
-    frames = ledger.frames()
-    warehouse.replace_tables({table: frames[table.name] for table in alerts.TABLES})
-    warehouse.replace_days(history.SITES, sites(seen), [DAY])
-    published = publish(warehouse.path, folder / "mist.duckdb")
+    """The rows of a view, after the ledger was published."""
+    published = publish_ledger(
+        ledger.frames(), display_names(seen), folder / "ledger.duckdb", read_at=START, evaluated_at=START
+    )
     with duckdb.connect(str(published), read_only=True) as reader:
         reader.execute("SET TimeZone = 'UTC'")
         return reader.execute(f"FROM {name}").pl().to_dicts()
@@ -164,18 +153,3 @@ def test_a_digest_is_a_notification_of_each_of_its_incidents(ledger: Ledger, tmp
     assert {row["incident_id"] for row in told} == incidents
     assert [(row["reason"], row["is_digest"], row["state"]) for row in told] == [("first", True, "sent")] * 2
     assert {row["told_after_minutes"] for row in view(ledger, tmp_path, "incident_history")} == {450}
-
-
-def test_a_warehouse_of_an_earlier_version_is_published_with_the_tables_that_it_lacks(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
-    with warehouse.writing() as connection:
-        connection.execute("DROP SCHEMA alerts CASCADE")
-    published = publish(warehouse.path, tmp_path / "mist.duckdb")
-    with duckdb.connect(str(published), read_only=True) as reader:
-        assert reader.execute("SELECT count(*) FROM open_incidents").fetchone() == (0,)
-        comment = reader.execute(
-            "SELECT comment FROM duckdb_columns() WHERE schema_name = 'alerts' AND table_name = 'alerts' "
-            "AND column_name = 'counted'"
-        ).fetchone()
-        assert comment is not None
-        assert comment[0].endswith("[s]")

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 from mist_pipeline.tables import history
-from mist_pipeline.warehouse.publish import VIEWS, publish
+from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.views import SITE_VIEWS
 from mist_pipeline_tests.support.warehouse.rows import FIRST, readings
 
 
@@ -57,6 +58,16 @@ def test_the_published_copy_has_the_rows_the_comments_and_the_views(
         ).fetchone()
         assert comment is not None
         assert "[%]" in comment[0]
-        for view in VIEWS:
+        for view in SITE_VIEWS:
             reader.execute(f"SELECT * FROM {view}")
     assert [path.name for path in target.parent.iterdir()] == ["mist.duckdb"]
+
+
+@pytest.mark.slow
+def test_a_warehouse_of_an_earlier_version_is_published_with_the_tables_that_it_lacks(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    with warehouse.writing() as connection:
+        connection.execute("DROP SCHEMA scorecard CASCADE")
+    published = publish(warehouse.path, tmp_path / "mist.duckdb")
+    with duckdb.connect(str(published), read_only=True) as reader:
+        assert reader.execute("SELECT count(*) FROM scorecard.crossings").fetchone() == (0,)

@@ -1,7 +1,8 @@
-"""``sql``: a query, or a prompt, on the published copy."""
+"""``sql``: a query, or a prompt, on the published files."""
 
 import sys
-from pathlib import Path
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,33 +13,60 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
+    from mist_pipeline.settings import Settings
+    from mist_pipeline.warehouse.reading import Part
+
 
 def sql(
     query: Annotated[str | None, typer.Argument(help="One query; without it, a prompt.")] = None,
     output: Annotated[Format, typer.Option("--format", help="How rows are printed.")] = Format.table,
 ) -> None:
-    """Query the analysts' copy of the warehouse.
+    """Query the tables for analysts: whole days, today, alerts.
 
     Example: [cyan]mist-pipeline sql "SELECT * FROM worst_sites LIMIT 10"[/]
     """
-    import duckdb
-
     from mist_pipeline.settings import load_settings
+    from mist_pipeline.warehouse.reading import reading
+    from mist_pipeline.workflows.present.overview import published_files
 
-    path = load_settings().published_path
-    if not path.exists():
-        raise FileNotFoundError(f"Nothing is published at {shown(path)} yet; `mist-pipeline run` publishes.")
-    # Read-only is the copy alone: without the second, COPY and EXPORT would write other files.
-    with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        if query is None:
-            _prompt(connection, path, output)
-        elif not _answer(connection, query, output):
-            raise typer.Exit(1)
+    settings = load_settings()
+    places = published_files(settings)
+    try:
+        with reading(places) as opened:
+            if query is None:
+                console.print(
+                    f"{shown(places.days.parent)}, read-only. Try: FROM worst_sites;  FROM open_incidents;  SHOW ALL TABLES;  "
+                    "Ctrl-D leaves.",
+                    soft_wrap=True,
+                )
+                _tell_ages(settings, opened.parts)
+                _prompt(opened.connection, output)
+                return
+            # Before the answer, since that may be empty because of it.
+            _tell_ages(settings, opened.used_by(query))
+            if not _answer(opened.connection, query, output):
+                raise typer.Exit(1)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"Nothing is published in {shown(places.days.parent)} yet; `mist-pipeline run` publishes."
+        ) from None
 
 
-def _prompt(connection: "duckdb.DuckDBPyConnection", path: Path, output: Format) -> None:
-    console.print(f"{shown(path)}, read-only. Try: FROM worst_sites;  SHOW ALL TABLES;  Ctrl-D leaves.")
+def _tell_ages(settings: "Settings", parts: "Iterable[Part]") -> None:
+    """Say which of the files are old or cannot be read, on standard error: the rows can still be piped."""
+    from mist_pipeline.overview.model import DAYS_STALE, Source
+
+    now = datetime.now(UTC)
+    two_polls = timedelta(minutes=2 * settings.monitoring.interval_minutes)
+    for part in parts:
+        limit = DAYS_STALE if "history" in part.schemas else two_polls
+        source = Source(name=part.path.name, as_of=part.as_of, trouble=part.trouble, stale_after=limit)
+        if part.trouble or source.is_stale(now):
+            tables = ", ".join(f"{schema}.*" for schema in part.schemas)
+            errors.print(f"[yellow]{literal(f'{tables}: {source.words(now)}')}[/]", soft_wrap=True)
+
+
+def _prompt(connection: "duckdb.DuckDBPyConnection", output: Format) -> None:
     statement = ""
     while True:
         try:

@@ -1,7 +1,8 @@
-"""alerts/*: copies of the ledger in the warehouse, for analysts. Nobody decides by them.
+"""alerts/*: copies of the ledger, for analysts (published) and for the scorecard (in the warehouse). Nobody decides by them.
 
-Here: reading the ledger, replacing the tables. Not here: the ledger (``alerts``), jobs that notify people (`alert_jobs`). Those
-never touch the warehouse; this is the one place where the two meet, so that neither waits for the other anywhere else.
+Here: publishing the copies, and replacing those in the warehouse. Not here: the ledger (``alerts``), jobs that notify people
+(`alert_jobs`), the first of which publishes after every evaluation. Those never touch the warehouse; this is the one place
+where the two meet, so that neither waits for the other anywhere else.
 """
 
 from collections.abc import Iterator
@@ -14,11 +15,8 @@ from mist_pipeline.defs.table_io import key, spec, written
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import alerts, analysis, live
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.ledger_access import open_ledger
-
-FIRST = {"dagster/priority": "1"}
-"""Of steps that could run next, this one does. In a run that also publishes, the copies so come before the publication
-without being an input of it: a ledger that is out of reach fails the run, and the report is there all the same."""
+from mist_pipeline.workflows.notifying.messages import utc_now
+from mist_pipeline.workflows.present.overview import show_ledger
 
 
 def ledger_copies_asset() -> dg.AssetsDefinition:
@@ -30,13 +28,11 @@ def ledger_copies_asset() -> dg.AssetsDefinition:
         name="ledger_copies",
         specs=[spec(table, findings) for table in alerts.TABLES],
         pool="ledger_copies",
-        op_tags=FIRST,
     )
     def ledger_copies(
         warehouse: dg.ResourceParam[Warehouse], settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        with open_ledger(settings) as ledger:
-            frames = ledger.frames()
+        frames = show_ledger(settings, utc_now())
         # All of one moment: whoever joins them finds no alert without its incident.
         rows_of = warehouse.replace_tables({table: frames[table.name] for table in alerts.TABLES})
         newest = frames[alerts.EVENTS.name]["at"].max()

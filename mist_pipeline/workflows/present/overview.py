@@ -1,15 +1,21 @@
-"""The read model of an installation, and making each poll visible to it.
+"""The read model of an installation, and making each poll and each evaluation visible to those who read.
 
-Here: settings in, places out; publishing the live tables. Not here: the questions (``overview``), how answers look
+Here: settings in, places out; publishing the live tables and the copies of the ledger. Not here: the questions (``overview``), how answers look
 (``watch``), what people decide (``workflows.notifying.decisions``).
 """
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from mist_pipeline.overview.reader import Overview, Places
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.ledger_access import sites_file
+from mist_pipeline.workflows.ledger_access import open_ledger, sites_file
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from mist_pipeline.warehouse.reading import Published
 
 _WAIT_SECONDS = 20.0
 """A poll does not stand still for long so that it can be looked at: the next one publishes again."""
@@ -32,6 +38,17 @@ def overview(settings: Settings) -> Overview:
     )
 
 
+def published_files(settings: Settings) -> "Published":
+    """Where the published files of these settings are."""
+    from mist_pipeline.warehouse.reading import Published
+
+    return Published(
+        days=settings.published_path,
+        today=settings.published_live_path,
+        ledger=settings.published_ledger_path,
+    )
+
+
 def show_poll(settings: Settings, warn: Callable[[str], None]) -> None:
     """Publish the live tables as they are now.
 
@@ -47,3 +64,35 @@ def show_poll(settings: Settings, warn: Callable[[str], None]) -> None:
         publish_live(settings.warehouse_path, settings.published_live_path, wait_seconds=_WAIT_SECONDS)
     except (OSError, duckdb.Error, WarehouseBusyError) as error:
         warn(f"This poll is stored, and not published for `mist-pipeline watch`: {error}")
+
+
+def show_ledger(settings: Settings, read_at: datetime) -> "Mapping[str, pl.DataFrame]":
+    """Publish the copies of the ledger as it is now.
+
+    Args:
+        settings: Of the installation.
+        read_at: When this is.
+
+    Returns:
+        Name → rows of every table, all of one moment.
+
+    Raises:
+        LedgerUnavailableError: The ledger cannot be read; what was published before stays.
+        OSError: The file cannot be written.
+    """
+    from mist_pipeline.domain.site_names import unnamed
+    from mist_pipeline.warehouse.publish import publish_ledger
+
+    with open_ledger(settings) as ledger:
+        frames = ledger.frames()
+        evaluated_at = ledger.last_evaluation()
+    names = overview(settings).site_names()
+    troubled = frames["alerts"]["site_id"].unique()
+    publish_ledger(
+        frames,
+        {**{site_id: unnamed(site_id) for site_id in troubled if site_id}, **names},
+        settings.published_ledger_path,
+        read_at=read_at,
+        evaluated_at=evaluated_at,
+    )
+    return frames
