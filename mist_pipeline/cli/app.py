@@ -10,7 +10,8 @@ import typer
 
 from mist_pipeline.cli import demo, run, setup
 from mist_pipeline.cli.alerts import app as alerts
-from mist_pipeline.cli.console import errors, literal
+from mist_pipeline.cli.console import say_line, speak_any_encoding
+from mist_pipeline.cli.failures import STOPPED, line_of
 from mist_pipeline.cli.reading import replay, report, sql, watch
 from mist_pipeline.cli.serving import daemon, heartbeat, simulate, web
 
@@ -50,46 +51,18 @@ app.command(rich_help_panel=SERVING)(simulate.simulate)
 
 
 def main() -> None:
-    """Run a command. Exit codes: 0 done, 1 it failed, 2 it was called or configured wrongly."""
+    """Run a command; what ends it early is said in a line (`failures`)."""
+    speak_any_encoding()
     try:
         app()
-    except SystemExit:
-        # How every command ends. Named first, since the clauses below are evaluated, and import, only where it is not.
+    except SystemExit as ended:
+        # typer ends so for Ctrl-C, without a word.
+        if ended.code == STOPPED and isinstance(ended.__context__, KeyboardInterrupt):
+            say_line(line_of(KeyboardInterrupt()))
         raise
-    except _configuration_errors() as error:
-        errors.print(f"[bold red]Configuration:[/] {literal(str(error))}", soft_wrap=True)
-        sys.exit(2)
-    except _failures() as error:
-        errors.print(f"[bold red]Failed:[/] {literal(str(error))}", soft_wrap=True)
-        sys.exit(1)
-
-
-def _configuration_errors() -> tuple[type[Exception], ...]:
-    """Errors of whoever configured it."""
-    from mist_pipeline.delivery.discovery import NoSinkConfigError
-
-    try:
-        from mist_pipeline.settings import SettingsError
-    except NoSinkConfigError:
-        # The settings are made of the kinds of sinks: with a broken one there are none.
-        return (NoSinkConfigError,)
-    return (SettingsError,)
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """Errors whose message is enough; all others are defects, whose traceback somebody needs."""
-    from mist_pipeline.cli.alerts.arguments import LedgerError
-    from mist_pipeline.cli.dagster_errors import DagsterHomeError
-    from mist_pipeline.mist.errors import MistError
-    from mist_pipeline.warehouse.connection import WarehouseBusyError
-    from mist_pipeline.warehouse.owner import OtherOwnerError
-
-    return (
-        DagsterHomeError,
-        LedgerError,
-        MistError,
-        OtherOwnerError,
-        WarehouseBusyError,
-        OSError,
-        run.RunFailedError,
-    )
+    except (Exception, KeyboardInterrupt) as error:
+        line = line_of(error)
+        if line is None:
+            raise
+        say_line(line)
+        sys.exit(line.code)

@@ -1,8 +1,12 @@
 """How the command line speaks: one console, one progress bar, times and paths as people read them."""
 
+import codecs
+import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +17,8 @@ from mist_pipeline.domain.text import without_controls
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+    from mist_pipeline.cli.failures import Line
 
 console = Console(highlight=False)
 """Standard output."""
@@ -75,6 +81,40 @@ def shown(path: Path) -> str:
 def literal(text: str) -> str:
     """Text of anybody's for a line with markup: neither markup nor what a terminal obeys."""
     return escape(without_controls(text))
+
+
+def say_line(line: "Line | None") -> None:
+    """Say on standard error why a command ended."""
+    if line is not None:
+        errors.print(f"[bold red]{line.title}:[/] {literal(line.text)}", soft_wrap=True)
+
+
+_PLAIN = {
+    "…": "...", "→": "->", "←": "<-", "↗": "/", "↘": "\\", "–": "-", "—": "-", "−": "-", "‑": "-", "·": "-", "✓": "+", "✗": "x",
+    "≤": "<=", "≥": ">=", "×": "x", "“": '"', "”": '"', "’": "'", "‘": "'", "█": "#", "━": "-", "╸": "-", "╺": "-", "•": "*",
+}  # fmt: skip
+"""What this program prints beyond ASCII, as a terminal that cannot show it gets it."""
+
+
+def speak_any_encoding() -> None:
+    """Let both outputs print what a terminal in Latin-1 or ASCII cannot show in signs that it can, instead of failing."""
+    codecs.register_error("mist_pipeline.plain", _plain_signs)
+    for stream in (sys.stdout, sys.stderr):
+        # An output that nobody encodes, such as one of a test, has nothing to set.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="mist_pipeline.plain")
+
+
+def _plain_signs(error: UnicodeError) -> tuple[str, int]:
+    """What stands for signs that an encoding lacks: their nearest in ASCII, else a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    plain = "".join(
+        _PLAIN.get(sign) or unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode() or "?"
+        for sign in signs
+    )
+    return plain, error.end
 
 
 def next_commands(*commands: tuple[str, str]) -> None:

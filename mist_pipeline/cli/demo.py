@@ -17,7 +17,7 @@ import typer
 from rich.table import Table
 
 from mist_pipeline.cli.console import console, next_commands, progress_bar, shown
-from mist_pipeline.cli.run import RunFailedError
+from mist_pipeline.cli.failures import RunFailedError
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings

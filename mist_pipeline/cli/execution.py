@@ -5,14 +5,15 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, cast
 
 from mist_pipeline.cli.code_location.files import CODE_LOCATION, MODULE
 from mist_pipeline.cli.dagster_home import instance
+from mist_pipeline.cli.failures import StoppedError, disk_trouble
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.layers import DAYS_A_RUN
-from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG, Progress
+from mist_pipeline.workflows.progress import AS_OF_TAG, ASKING, NOTIFY_TAG, Progress
 from mist_pipeline.workflows.running.processes import this_process
 
 if TYPE_CHECKING:
@@ -70,11 +71,10 @@ def execute_days(
             "dagster/asset_partition_range_start": piece[0].isoformat(),
             "dagster/asset_partition_range_end": piece[-1].isoformat(),
         }
-        label = piece[0].isoformat() if len(piece) == 1 else f"{piece[0]} … {piece[-1]}"
         # A long backfill is cut into several runs, and only the last of them ends with its last day.
         is_last = at + DAYS_A_RUN >= len(days)
         wanted = {**(tags or {}), **({} if is_last else {NOTIFY_TAG: "false"}), **span}
-        outcomes.append(execute(settings, job, progress=progress, as_of=as_of, tags=wanted, days=label))
+        outcomes.append(execute(settings, job, progress=progress, as_of=as_of, tags=wanted, days=piece))
         if not outcomes[-1].is_success:
             break
     return outcomes
@@ -87,25 +87,37 @@ def execute(
     progress: Progress,
     as_of: datetime | None = None,
     tags: Mapping[str, str] | None = None,
-    days: str = "",
+    days: Sequence[date] = (),
 ) -> Outcome:
-    """Run a job to its end in this process."""
+    """Run a job to its end in this process.
+
+    Raises:
+        StoppedError: Somebody pressed Ctrl-C.
+    """
+    from dagster import DagsterExecutionInterruptedError
+
     from mist_pipeline.definitions import build_defs
     from mist_pipeline.defs.runs.dead import PROCESS_TAG, bury_the_dead
     from mist_pipeline.defs.runs.limits import UNLIMITED
     from mist_pipeline.defs.runs.waiting import attentive_waits
 
     begun = time.monotonic()
+    counted = _Counted(progress)
     ours = {PROCESS_TAG: this_process(), **UNLIMITED}
     instant = {AS_OF_TAG: as_of.isoformat()} if as_of else {}
     with _quiet(), attentive_waits(), instance(settings) as opened:
         bury_the_dead(opened)
-        definitions = build_defs(settings, resources={"progress": progress}, retry=None)
-        result = _run(opened, definitions.resolve_job_def(job), {**(tags or {}), **instant, **ours})
+        definitions = build_defs(settings, resources={"progress": counted}, retry=None)
+        try:
+            result = _run(opened, definitions.resolve_job_def(job), {**(tags or {}), **instant, **ours})
+        except DagsterExecutionInterruptedError:
+            result = None
+    if result is None or _is_interrupted(result):
+        raise StoppedError(_what_is_kept(settings, days, as_of or datetime.now(UTC), counted))
     left_out, wait_hours = _left_out(result)
     return Outcome(
         job=job,
-        days=days,
+        days=_span(days),
         seconds=time.monotonic() - begun,
         rows=_rows(result),
         warnings=tuple(_failed_checks(result)),
@@ -113,6 +125,41 @@ def execute(
         left_out=left_out,
         wait_hours=wait_hours,
     )
+
+
+class _Counted:
+    """Hands on how far a step is, and remembers it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.totals: dict[str, int] = {}
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        self.totals[step] = total
+        self._progress(step, done, total)
+
+
+def _span(days: Sequence[date]) -> str:
+    if len(days) < 2:
+        return "".join(map(str, days))
+    return f"{days[0]} … {days[-1]}"
+
+
+def _is_interrupted(result: "JobExecutionResult") -> bool:
+    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return any(error is not None and error.cls_name == "DagsterExecutionInterruptedError" for error in errors)
+
+
+def _what_is_kept(settings: Settings, days: Sequence[date], as_of: datetime, counted: _Counted) -> str:
+    """What the same command need not ask again; counted where it will look, since what was under way is lost."""
+    from mist_pipeline.collect.raw.store import RawStore
+    from mist_pipeline.workflows.collection.fetch import num_kept
+
+    total = counted.totals.get(ASKING)
+    kept = 0 if total is None else num_kept(RawStore(settings.data / "raw"), days, as_of)
+    if total is None or not kept:
+        return "nothing is half written, and what was finished stays."
+    return f"the same command continues; {kept:,} of {total:,} calls are kept."
 
 
 def _run(opened: "DagsterInstance", job: "JobDefinition", tags: Mapping[str, str]) -> "JobExecutionResult":
@@ -172,6 +219,8 @@ def _failures(result: "JobExecutionResult") -> Iterator[str]:
         error = event.step_failure_data.error
         cause = error.cause if error and error.cause else error
         text = cause.message.strip() if cause else "no reason given"
+        if words := disk_trouble(text):
+            text = f"{words} ({text.partition(chr(10))[0]})"
         yield f"{event.step_key}: {text}"
 
 

@@ -20,9 +20,10 @@ def need_data_folder(settings: "Settings") -> None:
     So a command that is typed in the wrong directory begins no second history there.
 
     Raises:
-        SettingsError: It is not there, and nobody named it; or it is no folder.
+        SettingsError: It is not there, and nobody named it; it is no folder, or one of somebody else.
     """
     from mist_pipeline.settings import SettingsError
+    from mist_pipeline.workflows.running.foreign import is_foreign
     from mist_pipeline.workflows.running.private_files import keep_private
 
     folder = settings.data.absolute()
@@ -33,6 +34,11 @@ def need_data_folder(settings: "Settings") -> None:
             f"There is no data folder at {folder}. If another directory was meant, go there. Otherwise "
             "`mist-pipeline init` makes one here, `mist-pipeline demo` one of a demonstration, and "
             "`export MIST_PIPELINE_DATA=…` names it."
+        )
+    if folder.exists() and is_foreign(folder):
+        raise SettingsError(
+            f"{folder} is no data folder: what is in it comes from something else. `export MIST_PIPELINE_DATA=…` names "
+            "the right one, or a new one."
         )
     keep_private(settings)
     _warn_of_another_account(folder)

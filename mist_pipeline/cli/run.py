@@ -9,20 +9,16 @@ import typer
 from rich.table import Table
 
 from mist_pipeline.cli.console import console, literal, next_commands, progress_bar, shown
+from mist_pipeline.cli.failures import RunFailedError
+from mist_pipeline.cli.moments import AskedDay, AsOf, asked_day
 from mist_pipeline.cli.place import announce, need_data_folder
 
 if TYPE_CHECKING:
     from mist_pipeline.cli.execution import Outcome
     from mist_pipeline.settings import Settings
 
-DAY_FORMAT = ["%Y-%m-%d"]
-
 SEARCH_DAYS = 7
 """Every series has its order searched on one weekday: so many days search each once."""
-
-
-class RunFailedError(Exception):
-    """A run did not succeed; says which steps failed and why."""
 
 
 class Mode(StrEnum):
@@ -47,16 +43,16 @@ def run(
         Mode,
         typer.Option(help="monitor: collect; insights: analyse; report: write it; all: the three in order."),
     ] = Mode.all,
-    day: Annotated[datetime | None, typer.Option(formats=DAY_FORMAT, help="Default: yesterday.")] = None,
+    day: Annotated[
+        AskedDay | None, typer.Option(parser=asked_day, metavar="DAY", help="Default: yesterday.")
+    ] = None,
     notify: Annotated[
         bool | None,
         typer.Option(
             "--notify/--no-notify", help="Whether people are notified of the day; default: of yesterday."
         ),
     ] = None,
-    as_of: Annotated[
-        datetime | None, typer.Option(help="UTC instant to work as of, for a simulated cloud; default: now.")
-    ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Run one day headless. Without --day, monitor and all also poll what is going on right now.
 
@@ -70,7 +66,7 @@ def run(
     settings = load_settings()
     instant = _instant(settings, as_of)
     yesterday = _yesterday(settings, instant)
-    wanted = day.date() if day else yesterday
+    wanted = day.on(_today(settings, instant)) if day else yesterday
     is_recent = wanted >= yesterday
     hint = "an older day notifies people only with --notify" if notify is None else "--no-notify"
     announce(settings, notifies=is_recent if notify is None else notify, hint=hint)
@@ -91,9 +87,12 @@ def run(
 
 
 def backfill(
-    first: Annotated[datetime, typer.Option("--from", formats=DAY_FORMAT, help="First day.")],
+    first: Annotated[
+        AskedDay, typer.Option("--from", parser=asked_day, metavar="DAY", help="First day, as 2026-03-01.")
+    ],
     last: Annotated[
-        datetime | None, typer.Option("--to", formats=DAY_FORMAT, help="Last day; default: yesterday.")
+        AskedDay | None,
+        typer.Option("--to", parser=asked_day, metavar="DAY", help="Last day; default: yesterday."),
     ] = None,
     mode: Annotated[Mode, typer.Option(help="As for run.")] = Mode.all,
     notify: Annotated[
@@ -108,9 +107,7 @@ def backfill(
             "Otherwise once, in the last week, and earlier forecasts use the default order.",
         ),
     ] = False,
-    as_of: Annotated[
-        datetime | None, typer.Option(help="UTC instant to work as of, for a simulated cloud; default: now.")
-    ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Fill the history of many days in single runs: collect, analyse, and the report of the last day.
 
@@ -125,7 +122,8 @@ def backfill(
     announce(settings, notifies=notify, hint="a backfill notifies people only with --notify")
     instant = _instant(settings, as_of)
     yesterday = _yesterday(settings, instant)
-    days = _checked_days(settings, first.date(), last.date() if last else yesterday, instant)
+    today = _today(settings, instant)
+    days = _checked_days(settings, first.on(today), last.on(today) if last else yesterday, instant)
     _check_place(settings, mode)
     jobs: list[tuple[str, Sequence[date]]] = []
     if mode in (Mode.monitor, Mode.all):
@@ -227,20 +225,23 @@ def _instant(settings: "Settings", as_of: datetime | None) -> datetime:
     now = datetime.now(UTC)
     if as_of is None:
         return now
-    instant = as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of.astimezone(UTC)
     if Cloud(settings).is_real:
-        refuse_future(instant, now)
+        refuse_future(as_of, now)
     first = max(settings.history.start, _EARLIEST)
-    if not first <= instant.date() <= _LATEST:
+    if not first <= as_of.date() <= _LATEST:
         raise SettingsError(
-            f"--as-of {instant.isoformat(sep=' ', timespec='minutes')} is not between the first day of history, {first}, "
+            f"--as-of {as_of.isoformat(sep=' ', timespec='minutes')} is not between the first day of history, {first}, "
             "and today. Correct it, or leave it out to work as of now."
         )
-    return instant
+    return as_of
+
+
+def _today(settings: "Settings", instant: datetime) -> date:
+    return instant.astimezone(settings.organisation.zone).date()
 
 
 def _yesterday(settings: "Settings", instant: datetime) -> date:
-    return instant.astimezone(settings.organisation.zone).date() - timedelta(days=1)
+    return _today(settings, instant) - timedelta(days=1)
 
 
 def _checked_days(settings: "Settings", first: date, last: date, instant: datetime) -> list[date]:

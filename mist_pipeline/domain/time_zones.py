@@ -6,6 +6,10 @@
 Traceback (most recent call last):
     ...
 ValueError: 'Europe/Berln' is no IANA time zone; did you mean 'Europe/Berlin'?
+>>> known_zone("CEST")
+Traceback (most recent call last):
+    ...
+ValueError: 'CEST' is no IANA time zone: it names a clock, not a place; use 'Europe/Berlin'
 """
 
 import difflib
@@ -22,6 +26,26 @@ def zone_names() -> frozenset[str]:
     return frozenset(available_timezones()) - _NO_PLACES
 
 
+_ABBREVIATIONS = {
+    **dict.fromkeys(("CEST", "MEZ", "MESZ"), "Europe/Berlin"),
+    **dict.fromkeys(("BST",), "Europe/London"),
+    **dict.fromkeys(("IST",), "Asia/Kolkata"),
+    **dict.fromkeys(("EEST",), "Europe/Helsinki"),
+    **dict.fromkeys(("WEST",), "Europe/Lisbon"),
+    **dict.fromkeys(("MSK",), "Europe/Moscow"),
+    **dict.fromkeys(("EDT", "ET"), "America/New_York"),
+    **dict.fromkeys(("CDT", "CT"), "America/Chicago"),
+    **dict.fromkeys(("MDT", "MT"), "America/Denver"),
+    **dict.fromkeys(("PDT", "PST", "PT"), "America/Los_Angeles"),
+    **dict.fromkeys(("AEST", "AEDT"), "Australia/Sydney"),
+    **dict.fromkeys(("NZST", "NZDT"), "Pacific/Auckland"),
+    **dict.fromkeys(("JST",), "Asia/Tokyo"),
+    **dict.fromkeys(("SGT",), "Asia/Singapore"),
+    **dict.fromkeys(("HKT",), "Asia/Hong_Kong"),
+}
+"""What clocks are called in one season or in one country → a place where they are: a zone knows both seasons."""
+
+
 def known_zone(name: str) -> str:
     """The name of a zone, as it is.
 
@@ -30,6 +54,8 @@ def known_zone(name: str) -> str:
     """
     if name in zone_names():
         return name
+    if place := _ABBREVIATIONS.get(name.strip().upper()):
+        raise ValueError(f"{name!r} is no IANA time zone: it names a clock, not a place; use {place!r}")
     near = difflib.get_close_matches(name, sorted(zone_names()), n=1)
     meant = f"did you mean {near[0]!r}?" if near else "write it as Europe/Berlin"
     raise ValueError(f"{name!r} is no IANA time zone; {meant}")

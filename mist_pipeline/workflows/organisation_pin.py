@@ -21,8 +21,8 @@ from mist_pipeline.mist.clouds import is_same_cloud
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
 from mist_pipeline.warehouse.owner import Owner, owner_of
+from mist_pipeline.workflows.running.pin_file import PIN_FILE
 
-_FILE = "organisation.json"
 _ORGANISATION_IN_PATH = re.compile(r"/orgs/([0-9A-Za-z-]+)(?:/|$)")
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
 _WAIT_SECONDS = 10.0
@@ -39,11 +39,6 @@ def pinned(settings: Settings) -> Owner | None:
         OtherOrganisationError: The pin cannot be read.
     """
     return _of_file(settings) or _of_warehouse(settings.warehouse_path) or _of_raw(settings.data / "raw")
-
-
-def has_pin(settings: Settings) -> bool:
-    """Whether the folder says of itself that it holds an organisation, whichever."""
-    return (settings.data / _FILE).is_file()
 
 
 def remembered(settings: Settings) -> Owner | None:
@@ -90,12 +85,12 @@ def pin(settings: Settings, asked: Owner) -> None:
         # A token of an msp does not tell the name; and the address of a simulated cloud changes with every start.
         renewed = Owner(asked.org_id, asked.name or kept.name, kept.cloud or asked.cloud)
         if renewed != kept:
-            write_atomically(settings.data / _FILE, [_content(renewed)])
+            write_atomically(settings.data / PIN_FILE, [_content(renewed)])
 
 
 def _made(settings: Settings, owner: Owner) -> bool:
     """Whether this process made the file; of several only one does."""
-    path = settings.data / _FILE
+    path = settings.data / PIN_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = path.parent / f".{uuid.uuid4().hex}.tmp"
     write_atomically(whole, [_content(owner)])
@@ -130,7 +125,7 @@ def _content(owner: Owner) -> bytes:
 
 
 def _of_file(settings: Settings) -> Owner | None:
-    path = settings.data / _FILE
+    path = settings.data / PIN_FILE
     try:
         seen = json.loads(path.read_bytes())
         return Owner(str(seen["id"]), str(seen["name"]), str(seen.get("cloud", "")))

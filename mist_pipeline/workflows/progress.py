@@ -10,6 +10,10 @@ NOTIFY_TAG = "mist_pipeline/notify"
 """Run tag: "true" gives the newest day of a backfill to the alerts, "false" keeps yesterday from them."""
 
 
+ASKING = "asking the cloud"
+"""The step that asks the cloud about days; its units are requests."""
+
+
 class Progress(Protocol):
     """Who wants to know how far a long step is."""
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import socket
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -384,15 +383,6 @@ class TestSimulate:
         assert ended.code == 2
         assert "--fault" in ended.text
         assert expected in ended.text.replace("│ ", "")
-
-    def test_a_port_that_is_taken_is_reported(self, call: Call) -> None:
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            ended = call("simulate", "--sites", "1", "--days", "1", "--port", str(taken.getsockname()[1]))
-        assert ended.code == 1
-        assert "Failed:" in ended.err
-        assert "in use" in ended.text
 
 
 @pytest.mark.slow

@@ -1,12 +1,11 @@
 """The group ``alerts``: its one option, and its commands in the order of the help."""
 
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 
 from mist_pipeline.cli.alerts import decisions, listing, retry, routes, show, silences
-from mist_pipeline.cli.alerts.arguments import instant
+from mist_pipeline.cli.moments import AsOf
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,14 +17,7 @@ app = typer.Typer(
 @app.callback()
 def alerts(
     context: typer.Context,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=instant,
-            metavar="INSTANT",
-            help="UTC instant to work as of, for a simulated cloud; default: now.",
-        ),
-    ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Incidents and alerts: look at them, take and silence them, see who is notified.
 

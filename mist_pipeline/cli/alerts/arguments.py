@@ -1,4 +1,4 @@
-"""What people type after ``alerts``, and what it means: ids and their beginnings, sites, instants, spans; and the ledger.
+"""What people type after ``alerts``, and what it means: ids and their beginnings, sites, spans; and the ledger.
 
 Here: reading and looking up; what cannot be understood is refused with what was probably meant. Not here: the commands
 (`listing`, `show`, `decisions`, `silences`, `routes`, `retry`), and how their answers look (`tables`).
@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -45,7 +45,12 @@ class LedgerError(Exception):
 
 
 def is_there(settings: "Settings") -> bool:
-    """Whether there is a ledger yet; that of a database server is made when it is first asked for."""
+    """Whether there is a ledger yet; that of a database server is made when it is first asked for.
+
+    Raises:
+        SettingsError: The data folder is not there, or is somebody else's.
+    """
+    need_data_folder(settings)
     place = settings.ledger
     return (isinstance(place, str) and "://" in place) or Path(place).exists()
 
@@ -73,9 +78,7 @@ def opened(settings: "Settings", *, makes: bool = False) -> "Iterator[Ledger]":
     from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
     from mist_pipeline.workflows.ledger_access import open_ledger
 
-    if makes:
-        need_data_folder(settings)
-    elif not is_there(settings):
+    if not is_there(settings) and not makes:
         raise typer.BadParameter(f"{no_ledger(settings)} `mist-pipeline daemon` evaluates what it sees.")
     try:
         with open_ledger(settings) as ledger:
@@ -202,17 +205,6 @@ class Sites:
             else f"{len(self.names):,} sites are known, by id or by name"
         )
         raise typer.BadParameter(f"there is no site {clean(text, 60)!r}; {hint}", param_hint="--site")
-
-
-def instant(text: str) -> datetime:
-    """An instant in UTC; without a zone it is meant in UTC."""
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise typer.BadParameter(
-            f"{clean(text, 40)!r} is no instant; write 2026-11-30T06:00 (UTC) or 2026-11-30T06:00+01:00"
-        ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def span(text: str) -> timedelta:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mist_pipeline.cli.alerts.arguments import Json, SeverityName, Sites, instant, is_there, now_of, opened
+from mist_pipeline.cli.alerts.arguments import Json, SeverityName, Sites, is_there, now_of, opened
 from mist_pipeline.cli.alerts.choosing import chosen
 from mist_pipeline.cli.alerts.tables import cell, print_json, say, table
 from mist_pipeline.cli.console import console, next_commands
-from mist_pipeline.cli.run import RunFailedError
+from mist_pipeline.cli.failures import RunFailedError
+from mist_pipeline.cli.moments import instant
 from mist_pipeline.domain.metrics import CATALOGUE, canonical
 from mist_pipeline.domain.text import clean, duration
 from mist_pipeline.domain.text import instant as in_words

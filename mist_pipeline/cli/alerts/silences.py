@@ -20,7 +20,6 @@ from mist_pipeline.cli.alerts.arguments import (
     Comment,
     Json,
     Sites,
-    instant,
     is_there,
     now_of,
     opened,
@@ -37,6 +36,7 @@ from mist_pipeline.cli.alerts.tables import (
     table,
 )
 from mist_pipeline.cli.console import console, next_commands
+from mist_pipeline.cli.moments import instant
 from mist_pipeline.cli.place import need_data_folder
 from mist_pipeline.delivery.rendering.wording import left_out
 from mist_pipeline.domain.text import clean, count, duration

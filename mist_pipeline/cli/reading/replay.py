@@ -1,7 +1,6 @@
 """``replay``: past weeks again with a virtual clock, notifying nobody."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +8,10 @@ import typer
 from rich.table import Table
 
 from mist_pipeline.cli.alerts.tables import alert_csv
+from mist_pipeline.cli.clock import clock_of
 from mist_pipeline.cli.console import Bar, console, next_commands, progress_bar, shown
+from mist_pipeline.cli.moments import AskedDay, asked_day
+from mist_pipeline.cli.place import need_data_folder
 from mist_pipeline.domain.severity import WORST_FIRST
 
 if TYPE_CHECKING:
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
 
 
 def replay(
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
-    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    first_day: Annotated[
+        AskedDay, typer.Option("--from", parser=asked_day, metavar="DAY", help="First day, as 2026-03-01.")
+    ],
+    last_day: Annotated[
+        AskedDay, typer.Option("--to", parser=asked_day, metavar="DAY", help="Last day, or yesterday.")
+    ],
     export: Annotated[Path, typer.Option(help="Folder for alerts.csv and events.csv.")],
     settings_file: Annotated[
         Path | None, typer.Option("--settings", help="Another configuration file, to compare.")
@@ -36,20 +42,26 @@ def replay(
     from mist_pipeline.warehouse.store import Warehouse
     from mist_pipeline.workflows.analysis.replay import evaluation_inputs, kept_of_days, number_of_sites
 
-    if first > last:
-        raise SettingsError(f"--from {first.date()} is after --to {last.date()}.")
     settings = load_settings(settings_file)
+    need_data_folder(settings)
+    clock, _stands = clock_of(settings, None)
+    today = clock().astimezone(settings.organisation.zone).date()
+    first, last = first_day.on(today), last_day.on(today)
+    if first > last:
+        raise SettingsError(f"--from {first} is after --to {last}.")
+    if last > today:
+        raise SettingsError(f"--to {last} has not come yet; today is {today}.")
     warehouse = Warehouse(settings.warehouse_path)
-    sites = number_of_sites(warehouse, first.date(), last.date())
+    sites = number_of_sites(warehouse, first, last)
     if not sites:
         raise FileNotFoundError(
-            f"There is no history between {first.date()} and {last.date()}; fill it with "
-            f"`mist-pipeline backfill --from {first.date()} --to {last.date()}`."
+            f"There is no history between {first} and {last}; fill it with "
+            f"`mist-pipeline backfill --from {first} --to {last}`."
         )
     total = ((last - first).days + 1) * 25
     with progress_bar() as bar:
-        looks = None if settings_file else kept_of_days(settings, first.date(), last.date())
-        seen = _counted(evaluation_inputs(warehouse, settings, first.date(), last.date(), looks), bar, total)
+        looks = None if settings_file else kept_of_days(settings, first, last)
+        seen = _counted(evaluation_inputs(warehouse, settings, first, last, looks), bar, total)
         result = run_again(seen, settings.alerts.policy())
         bar("replaying", total, total)
     export.mkdir(parents=True, exist_ok=True)

@@ -1,17 +1,24 @@
 """``report``: the text of a day, and where its page is."""
 
 import webbrowser
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mist_pipeline.cli.clock import clock_of
 from mist_pipeline.cli.console import console, shown
+from mist_pipeline.cli.moments import AskedDay, asked_day
+from mist_pipeline.cli.place import need_data_folder
 
 
 def report(
-    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Default: the newest.")] = None,
+    day: Annotated[
+        AskedDay | None,
+        typer.Option(
+            parser=asked_day, metavar="DAY", help="2026-03-01, yesterday, monday …; default: the newest."
+        ),
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Print the text of a day's report and say where its page is.
@@ -21,20 +28,32 @@ def report(
     from mist_pipeline.settings import load_settings
 
     settings = load_settings()
+    need_data_folder(settings)
     history = settings.reports_path / "history"
     folders = sorted(path for path in history.glob("????-??-??") if path.is_dir()) if history.exists() else []
-    wanted = history / day.date().isoformat() if day else (folders[-1] if folders else history / "none")
-    if wanted not in folders:
-        known = f"There are {folders[0].name} … {folders[-1].name}" if folders else "There is none yet"
-        raise FileNotFoundError(
-            f"No report of {wanted.name} in {shown(history)}. {known}; make one with "
-            "`mist-pipeline run --mode report --day …`. Older ones are in reports/archive."
-        )
+    wanted = folders[-1] if folders else None
+    if day is not None:
+        clock, _stands = clock_of(settings, None)
+        asked = day.on(clock().astimezone(settings.organisation.zone).date())
+        wanted = history / asked.isoformat()
+    if wanted is None or wanted not in folders:
+        raise FileNotFoundError(_none(history, folders, wanted))
     page = _only(wanted, "*.html")
     console.print(_only(wanted, "*.txt").read_text(encoding="utf-8"), markup=False, soft_wrap=True)
     console.print(f"Page: [cyan]{shown(page)}[/]")
     if open_page:
         webbrowser.open(page.resolve().as_uri())
+
+
+def _none(history: Path, folders: list[Path], wanted: Path | None) -> str:
+    """What is said where there is no report, and how to come by one."""
+    if wanted is None:
+        return f"There is none yet in {shown(history)}: `mist-pipeline run --mode report` makes one of yesterday."
+    known = f"There are {folders[0].name} … {folders[-1].name}" if folders else "There is none yet"
+    return (
+        f"No report of {wanted.name} in {shown(history)}. {known}; make it with "
+        f"`mist-pipeline run --mode report --day {wanted.name}`. Older ones are in reports/archive."
+    )
 
 
 def _only(folder: Path, pattern: str) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mist_pipeline.cli.console import Format, console, errors, literal, shown
+from mist_pipeline.cli.place import need_data_folder
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,6 +31,7 @@ def sql(
     from mist_pipeline.workflows.present.overview import published_files
 
     settings = load_settings()
+    need_data_folder(settings)
     places = published_files(settings)
     try:
         with reading(places) as opened:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mist_pipeline.cli.alerts.arguments import instant, user
+from mist_pipeline.cli.alerts.arguments import user
 from mist_pipeline.cli.clock import clock_of
+from mist_pipeline.cli.moments import AsOf
 from mist_pipeline.cli.place import need_data_folder
 
 if TYPE_CHECKING:
@@ -32,14 +33,7 @@ def watch(
         str | None,
         typer.Option(help="In whose name you decide; default: you, as the operating system knows you."),
     ] = None,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=instant,
-            metavar="INSTANT",
-            help="UTC instant to look as of, for a simulated cloud; default: now.",
-        ),
-    ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Watch the organisation live: sites, incidents, the pipeline itself. Keys: press ?.
 

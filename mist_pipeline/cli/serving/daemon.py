@@ -14,6 +14,7 @@ from mist_pipeline.cli.code_location.server import code_server
 from mist_pipeline.cli.console import console, errors, literal, shown
 from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.place import announce, need_data_folder
+from mist_pipeline.cli.serving.ports import HIGHEST, need_free
 from mist_pipeline.cli.serving.web import PORT as CONSOLE_PORT
 from mist_pipeline.cli.together import ClockSteppedBackError, ClockWatch, Helper, hear_signals, run_together
 
@@ -40,10 +41,10 @@ def daemon(
     interval: Annotated[
         int | None, typer.Option(help="Minutes between two polls; default: monitoring.interval_minutes.")
     ] = None,
-    port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
+    port: Annotated[int, typer.Option(min=0, max=HIGHEST, help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
     web_port: Annotated[
-        int, typer.Option(help="Port of the console, and of PagerDuty's webhooks.")
+        int, typer.Option(min=0, max=HIGHEST, help="Port of the console, and of PagerDuty's webhooks.")
     ] = CONSOLE_PORT,
     web_host: Annotated[str, typer.Option(help="Address of the console.")] = "127.0.0.1",
     allowed_host: AllowedHosts = None,
@@ -63,9 +64,11 @@ def daemon(
     _refuse_another_organisation(settings)
     webserver = _webserver(settings, host, port, allowed_host or [], is_read_only=read_only)
     console_command = _console(settings, web_host, web_port, allowed_host or [], is_read_only=read_only)
+    need_free(host, port)
+    need_free(web_host, web_port, "--web-port")
     env = environment(settings, extra)
     lock = _take_folder(settings, "mist-pipeline daemon", f"http://{host}:{port}")
-    # Its port may be taken: no reason to end polls and messages.
+    # Its port may be taken later on: no reason to end polls and messages.
     helpers = [Helper("The console", console_command)]
     if settings.monitoring.heartbeat_url:
         pause = settings.monitoring.heartbeat_minutes * 60.0
@@ -158,7 +161,7 @@ def _refuse_another_organisation(settings: "Settings") -> None:
 
 
 def ui(
-    port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
+    port: Annotated[int, typer.Option(min=0, max=HIGHEST, help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
     allowed_host: AllowedHosts = None,
     read_only: ReadOnly = False,
@@ -172,6 +175,7 @@ def ui(
     settings = load_settings()
     need_data_folder(settings)
     webserver = _webserver(settings, host, port, allowed_host or [], is_read_only=read_only)
+    need_free(host, port)
     lock = _take_folder(settings, "mist-pipeline ui", f"http://{host}:{port}")
     ready = f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends it)"
     is_well = _serve(settings, environment(settings), lock, webserver, ready)

@@ -3,12 +3,14 @@
 import os
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mist_pipeline.cli.console import console
+from mist_pipeline.cli.moments import instant
+from mist_pipeline.cli.serving.ports import HIGHEST, need_free
 
 if TYPE_CHECKING:
     from mist_pipeline.simulator.cloud.http_faults import Kind
@@ -18,10 +20,16 @@ def simulate(
     sites: Annotated[int, typer.Option(min=0, max=3000, help="Sites of the organisation.")] = 24,
     days: Annotated[int, typer.Option(min=1, help="Days of history before now.")] = 60,
     seed: Annotated[int, typer.Option(help="Same seed, same cloud.")] = 7,
-    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 8600,
+    port: Annotated[
+        int, typer.Option(min=0, max=HIGHEST, help="Port on loopback; 0 takes a free one.")
+    ] = 8600,
     now: Annotated[
         datetime | None,
-        typer.Option(help="The cloud's clock stands at this UTC instant; default: the real time."),
+        typer.Option(
+            parser=instant,
+            metavar="INSTANT",
+            help="The cloud's clock stands at this UTC instant; default: the real time.",
+        ),
     ] = None,
     retention_days: Annotated[
         float | None, typer.Option(min=1, help="Hourly data older than this is gone; default: nothing is.")
@@ -79,12 +87,13 @@ def simulate(
         faults = Faults(rates=rates, seed=fault_seed)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--fault") from None
+    need_free("127.0.0.1", port)
     run_server(
         sites=sites,
         days=days,
         seed=seed,
         port=port,
-        now=None if now is None else now.replace(tzinfo=now.tzinfo or UTC),
+        now=now,
         story=story,
         messy=messy,
         behaviour=Behaviour(

@@ -3,7 +3,6 @@
 Here: options, wiring, the socket. Not here: who may come in (`door`), the pages (``web``), webhooks (``notification.inbound``).
 """
 
-import errno
 import os
 import socket
 from collections.abc import Callable
@@ -12,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mist_pipeline.cli.alerts.arguments import instant, user
+from mist_pipeline.cli.alerts.arguments import user
 from mist_pipeline.cli.clock import clock_of
 from mist_pipeline.cli.console import console, errors
+from mist_pipeline.cli.moments import AsOf
 from mist_pipeline.cli.place import need_data_folder
+from mist_pipeline.cli.serving.ports import HIGHEST, listener
 
 if TYPE_CHECKING:
     import uvicorn
@@ -30,7 +31,9 @@ CONNECTIONS = 128
 
 
 def web(
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = PORT,
+    port: Annotated[
+        int, typer.Option(min=0, max=HIGHEST, help="Port to listen on; 0 takes a free one.")
+    ] = PORT,
     host: Annotated[
         str, typer.Option(help="Address to listen on; a proxy with TLS belongs in front.")
     ] = "127.0.0.1",
@@ -46,14 +49,7 @@ def web(
         str | None,
         typer.Option(help="In whose name decisions are kept where web.access is none; default: yours."),
     ] = None,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=instant,
-            metavar="INSTANT",
-            help="UTC instant to look as of, for a simulated cloud; default: now.",
-        ),
-    ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Serve the console in the browser: now, incidents, sites. Takes PagerDuty's webhooks at /pagerduty, too.
 
@@ -77,8 +73,8 @@ def web(
         pages = console_app(settings, way.access, clock, stands=stands, is_read_only=read_only)
         app = way.access.guarded(pages, way.rules)
         pages.warm()
-    with _bound(host, port) as listener:
-        place = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    with listener(host, port) as listening_at:
+        place = f"{f'[{host}]' if ':' in host else host}:{listening_at.getsockname()[1]}"
         if app is not None:
             console.print(f"Console: [cyan]http://{place}/[/]  (Ctrl-C ends it)")
         else:
@@ -90,7 +86,7 @@ def web(
         if webhooks is not None:
             console.print(f"PagerDuty's webhooks: [cyan]http://{place}/pagerduty[/]")
         config = bounded_config(Beside(webhooks, app), limits=ConnectionLimits(connections=CONNECTIONS))
-        ending_with(config, pages).run(sockets=[listener])
+        ending_with(config, pages).run(sockets=[listening_at])
 
 
 def ending_with(config: "uvicorn.Config", pages: "Application | None") -> "uvicorn.Server":
@@ -136,23 +132,3 @@ def console_app(
         ),
         access,
     )
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """The socket; a port that somebody has is an error that names the options."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((host, port))
-        made.listen(512)
-    except OSError as error:
-        made.close()
-        if error.errno == errno.EADDRINUSE:
-            raise typer.BadParameter(
-                f"port {port} of {host} is in use; choose another one (daemon: --web-port)",
-                param_hint="--port",
-            ) from None
-        raise
-    made.set_inheritable(True)
-    return made

@@ -50,6 +50,8 @@ SPELLINGS = "sle_metrics"
 """Snapshot kind that holds which metrics the sites have."""
 
 _KINDS: dict[Purpose, str] = {"organisation": "sle_org", "detail": "sle_detail", "alarms": "alarms"}
+KINDS = tuple(_KINDS.values())
+"""Raw kinds of answers about whole days."""
 
 
 class Client(Protocol):

@@ -89,6 +89,16 @@ class RawStore:
                 lambda day: self._files(kind, day) if adds else (),
             )
 
+    def kept(self, kind: str, days: Iterable[date], as_of: datetime) -> int:
+        """Answered requests of an interrupted attempt that the next one for the same kind and days takes over.
+
+        Raises:
+            RawBusyError: Another process is at it.
+        """
+        with self.generation(kind, days, as_of) as generation:
+            headers = map(generation.header, generation.keys)
+            return sum(header is not None and header.outcome != "unanswered" for header in headers)
+
     def newest(self, kind: str, day: date) -> Manifest | None:
         """The generation of this day that counts, or None where it was never fetched.
 

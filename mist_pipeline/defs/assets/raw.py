@@ -23,7 +23,7 @@ from mist_pipeline.mist.errors import MistError, TransientFailure
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.fetch import NoSitesError, fetch_days, take_snapshot
-from mist_pipeline.workflows.progress import Progress
+from mist_pipeline.workflows.progress import ASKING, Progress
 
 SNAPSHOTS: dict[SnapshotKind, str] = {
     "sites": "The sites as the cloud describes them now.",
@@ -104,7 +104,7 @@ def raw_assets(
                 raw_store,
                 days,
                 as_of(context),
-                lambda done, total: progress("asking the cloud", done, total),
+                lambda done, total: progress(ASKING, done, total),
                 is_tried_again=retry is not None and context.retry_number < retry.max_retries,
             )
         context.log.info("Planned and spent: %s", fetched.summary)

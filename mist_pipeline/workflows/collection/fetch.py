@@ -7,6 +7,7 @@ from typing import Any
 
 from mist_pipeline import __version__
 from mist_pipeline.collect.fetch.fetcher import (
+    KINDS,
     Origin,
     fetch_plan,
     what_is_known,
@@ -104,6 +105,11 @@ def fetch_days(
         client.allow(2 * 3600.0 * plan.wait_hours)
         spent = fetch_plan(plan, client, store, origin, progress, is_tried_again=is_tried_again)
     return FetchedDays(spent.days, spent.summary(), spent.shortfall)
+
+
+def num_kept(store: RawStore, days: Sequence[date], instant: datetime) -> int:
+    """Answers of an interrupted fetch of these days that the next one does not ask for again."""
+    return sum(store.kept(kind, days, instant) for kind in KINDS)
 
 
 def take_snapshot(kind: SnapshotKind, cloud: Cloud, store: RawStore, instant: datetime) -> Taken:

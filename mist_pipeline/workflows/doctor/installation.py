@@ -7,6 +7,7 @@ from tempfile import TemporaryFile
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check, Shown
 from mist_pipeline.workflows.organisation_pin import remembered
+from mist_pipeline.workflows.running.foreign import is_foreign
 
 MIN_FREE_BYTES = 5 * 1024**3
 
@@ -30,6 +31,13 @@ def data_folder(settings: Settings, shown: Shown) -> Check:
                 "data folder",
                 f"{place} cannot be written: {problem}",
                 "give it to the user that runs the daemon, and run other commands as that user",
+            )
+        if is_foreign(settings.data):
+            return Check(
+                WRONG,
+                "data folder",
+                f"{place} holds what comes from something else, and nothing of this program",
+                "export MIST_PIPELINE_DATA=… names the right one, or a new one",
             )
         owner = remembered(settings)
         if settings.data.stat().st_mode & 0o007:

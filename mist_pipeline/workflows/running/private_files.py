@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.organisation_pin import has_pin
+from mist_pipeline.workflows.running.pin_file import has_pin
 
 OWNER_ALONE = 0o077
 """What nobody but the owner gets of a new file."""
