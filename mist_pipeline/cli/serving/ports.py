@@ -8,13 +8,14 @@ import typer
 HIGHEST = 65_535
 
 
-def listener(host: str, port: int, option: str = "--port") -> socket.socket:
+def listener(host: str, port: int, option: str = "--port", *, note: str = "") -> socket.socket:
     """A socket that listens; whoever has it closes it.
 
     Args:
         host: Address of this machine.
         port: 0 takes a free one.
         option: How the port is set.
+        note: How else it is set.
 
     Raises:
         typer.BadParameter: Nothing can listen there.
@@ -26,7 +27,7 @@ def listener(host: str, port: int, option: str = "--port") -> socket.socket:
         made.listen(512)
     except OSError as error:
         made.close()
-        raise refused(error, host, port, option) from None
+        raise refused(error, host, port, option, note) from None
     made.set_inheritable(True)
     return made
 
@@ -40,11 +41,12 @@ def need_free(host: str, port: int, option: str = "--port") -> None:
     listener(host, port, option).close()
 
 
-def refused(error: OSError, host: str, port: int, option: str) -> typer.BadParameter:
+def refused(error: OSError, host: str, port: int, option: str, note: str = "") -> typer.BadParameter:
     """Why nothing can listen at an address."""
     if error.errno == errno.EADDRINUSE:
         return typer.BadParameter(
-            f"port {port} of {host} is in use; choose another one: {option} {port + 1}", param_hint=option
+            f"port {port} of {host} is in use; choose another one: {option} {port + 1}{note}",
+            param_hint=option,
         )
     if error.errno == errno.EACCES:
         return typer.BadParameter(

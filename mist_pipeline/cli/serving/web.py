@@ -73,7 +73,7 @@ def web(
         pages = console_app(settings, way.access, clock, stands=stands, is_read_only=read_only)
         app = way.access.guarded(pages, way.rules)
         pages.warm()
-    with listener(host, port) as listening_at:
+    with listener(host, port, note=" (daemon: --web-port)") as listening_at:
         place = f"{f'[{host}]' if ':' in host else host}:{listening_at.getsockname()[1]}"
         if app is not None:
             console.print(f"Console: [cyan]http://{place}/[/]  (Ctrl-C ends it)")
