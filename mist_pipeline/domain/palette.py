@@ -27,6 +27,7 @@ LIGHT: Mapping[str, str] = {
     "h0": "#a8123e", "h1": "#d4500f", "h2": "#f2a65a", "h3": "#f9dc8f", "h4": "#d5e9d8", "h5": "#e9f4f2",
     "h-ink": "#18212b",
     "grid": "#e9e6df", "axis": "#c4c0b7",
+    "part-0": "#1f5f99", "part-1": "#e0a03c", "part-2": "#4d9e93", "part-3": "#a3527f", "part-4": "#b4bcc4",
     "mail-bg": "#f3f2ee", "mail-line": "#ebe9e3", "button-line": "#c9d3da",
 }  # fmt: skip
 
@@ -39,14 +40,15 @@ DARK: Mapping[str, str] = {
     "unknown-ink": "#98a5b0", "info-ink": "#9cc9e8",
     "critical-tint": "#c2204e", "on-critical": "#ffffff", "unhealthy-tint": "#5e2c12", "degraded-tint": "#463808",
     "healthy-tint": "#15302e",
-    "series": "#6db6f2", "band-80": "#2f5f8a", "band-95": "#1d3a55",
+    "series": "#6db6f2", "band-80": "#2f5f8a", "band-95": "#1d3a55", "usual": "#22403d", "grid": "#242e37", "axis": "#47535e",
+    "part-0": "#4f9ddb", "part-1": "#d9a441", "part-2": "#3f9288", "part-3": "#c77fa8", "part-4": "#5d6b77",
     "red": "#ff5a5f", "darkorange": "#f08429", "orange": "#d9a441",
     "red-ink": "#ff6b70", "darkorange-ink": "#f08429", "orange-ink": "#e0b057",
     "h0": "#c2204e", "h1": "#b04a14", "h2": "#8a5a1c", "h3": "#5c4a12", "h4": "#1d3f35", "h5": "#15302e",
     "h-ink": "#e6ebef",
     "mail-bg": "#0e1318", "mail-line": "#2a343d", "button-line": "#3a4650",
 }  # fmt: skip
-"""As `LIGHT`, without what only pictures use: a picture in a mail cannot follow its reader, so it is always light."""
+"""As `LIGHT`, for the reports and the console; a picture in a mail cannot follow its reader, so it is always light."""
 
 PAPER: Mapping[str, str] = {
     **LIGHT,

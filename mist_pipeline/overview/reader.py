@@ -1,12 +1,13 @@
 """Asking: one reader for every surface. It keeps the last good answer of each source and says how old it is."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
@@ -18,6 +19,7 @@ from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.alerts.notify.silences import site_labels
 from mist_pipeline.domain.site_names import display_names, unnamed
 from mist_pipeline.domain.text import clean, duration
+from mist_pipeline.domain.time_zones import zone_names
 from mist_pipeline.overview import site_detail
 from mist_pipeline.overview.files import Kept
 from mist_pipeline.overview.incidents import incident_detail, incident_rows
@@ -37,6 +39,7 @@ from mist_pipeline.overview.orders import chosen_sites
 from mist_pipeline.overview.queries import DayFacts, LiveFacts, day_facts, hours_of, live_facts
 from mist_pipeline.overview.shared import in_common
 from mist_pipeline.overview.sites import hour_lists, incidents_by_site, named_groups, organisation, site_rows
+from mist_pipeline.overview.wording import Found
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.sink_health import FailingSink
@@ -59,6 +62,8 @@ class Places:
         sinks: Sinks that are configured.
         group_names: Id of a site group or template → its name.
         policy: How long what is over is remembered.
+        zone: In which days begin and end.
+        lines: Service level → the scores below which it is critical, major or a warning, by these names.
     """
 
     published: Path
@@ -70,6 +75,8 @@ class Places:
     sinks: Collection[str] = ()
     group_names: Mapping[str, str] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    zone: tzinfo = UTC
+    lines: Callable[[str], Mapping[str, float]] = lambda _metric: {}
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class _Sites:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, Labels] = field(default_factory=dict)
     present: tuple[str, ...] = ()
+    zones: Mapping[str, str] = field(default_factory=dict)
 
     def label(self, site_id: str, family: str = "") -> str:
         """What a site is called; without one the organisation, or the pipeline itself."""
@@ -126,6 +134,24 @@ class Overview:
         """The organisation at an instant. Fails never: what cannot be read is said by the ages."""
         with self._lock:
             return self._now(at)
+
+    @property
+    def places(self) -> Places:
+        """Where answers come from."""
+        return self._places
+
+    def zone_of(self, site_id: str) -> tzinfo:
+        """The time zone of a site; the organisation's where that is not known."""
+        with self._lock:
+            self._read_sites()
+            name = self._sites.zones.get(site_id) or ""
+        return ZoneInfo(name) if name in zone_names() else self._places.zone
+
+    def rows_of(self, found: Iterable[Found]) -> list[IncidentNow]:
+        """Incidents of the ledger as lists show them."""
+        with self._lock:
+            self._read_sites()
+            return incident_rows(found, self._sites)
 
     def version(self) -> str:
         """Of all that answers stand on: it is another one as soon as something is new. Cheap, and fails never."""
@@ -351,7 +377,8 @@ class Overview:
             site_id: named_groups(names.get(one, one) for one in ids or ())
             for site_id, ids in frame.select("site_id", "sitegroup_ids").iter_rows()
         }
-        self._sites = _Sites({**gone, **present}, groups, site_labels(frame, names), tuple(present))
+        zones = dict(frame.select("site_id", "timezone").iter_rows())
+        self._sites = _Sites({**gone, **present}, groups, site_labels(frame, names), tuple(present), zones)
         self._sites_key = key
 
     def _read_ledger(self, at: datetime) -> None:

@@ -91,6 +91,16 @@ class Table:
         """Column names in order."""
         return [column.name for column in self.columns]
 
+    @property
+    def stored_order(self) -> list[str]:
+        """Columns by which the rows of a write are sorted: by site, where there is one.
+
+        DuckDB knows the smallest and the largest value of every block of a column, and skips those in which a site cannot be: a
+        question about one of 3,000 sites then reads a few blocks of each day instead of all.
+        """
+        first = [name for name in (self.partition, "site_id") if name in self.column_names]
+        return list(dict.fromkeys([*first, *self.key])) if "site_id" in first else []
+
     def polars_schema(self) -> dict[str, pl.DataType]:
         """Column name → Polars type, in order."""
         return {column.name: _POLARS[column.type] for column in self.columns}

@@ -165,7 +165,7 @@ class Warehouse:
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
     if rows.is_empty():
         return
-    connection.register("incoming", rows)
+    connection.register("incoming", rows.sort(table.stored_order) if table.stored_order else rows)
     connection.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming")
     connection.unregister("incoming")
 

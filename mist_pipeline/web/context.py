@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from jinja2 import Environment
@@ -15,8 +16,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mist_pipeline.domain.spreadsheets import without_formula
 from mist_pipeline.overview.actions import Actions
+from mist_pipeline.overview.past.reader import Past
 from mist_pipeline.overview.reader import Overview
-from mist_pipeline.web.address import Address
+from mist_pipeline.web.address import Address, BadAddressError
+from mist_pipeline.web.charts.chart import Chart
 
 
 class NotHereError(Exception):
@@ -46,6 +49,11 @@ class Console:
     stands_still: bool = False
     links: Mapping[str, str] = field(default_factory=dict)
     steps_for: Callable[[str, str, str], Sequence[str]] = lambda _metric, _classifier, _family: ()
+
+    @cached_property
+    def past(self) -> Past:
+        """The read model of what was."""
+        return Past(self.overview)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +105,11 @@ class Context:
         return self.console.overview
 
     @property
+    def past(self) -> Past:
+        """The read model of what was."""
+        return self.console.past
+
+    @property
     def may_act(self) -> bool:
         """Whether decisions may be made here."""
         return not self.console.is_read_only
@@ -119,6 +132,21 @@ class Context:
             context=self, title=title, status=status, **values
         )
         return HTMLResponse(text, status)
+
+    def numbers(self, charts: Iterable[Chart], name: str) -> Response:
+        """The numbers of one chart as CSV.
+
+        Args:
+            charts: Those of the page.
+            name: Of the one that is asked for.
+
+        Raises:
+            BadAddressError: None of them is called so.
+        """
+        known = {chart.name: chart for chart in charts}
+        if name not in known:
+            raise BadAddressError("chart", name, f"is one of {', '.join(known) or 'none: there is no chart'}")
+        return self.table(name, known[name].columns, known[name].values)
 
     def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
         """Rows as CSV for download; a spreadsheet that opens it computes nothing of what strangers typed.

@@ -12,6 +12,7 @@ from mist_pipeline.domain.metrics import classifier_title, family_title, title_o
 from mist_pipeline.domain.numbers import percent, rounded_down
 from mist_pipeline.domain.severity import STATUSES, status_of
 from mist_pipeline.domain.text import ID_LENGTH, count, instant, safe_url
+from mist_pipeline.overview.past.ranges import TITLES
 from mist_pipeline.overview.wording import since
 from mist_pipeline.web.address import link, path_of
 from mist_pipeline.web.assets.files import assets
@@ -49,7 +50,7 @@ def environment() -> Environment:
         status_of=status_of,
         title_of=title_of,
     )
-    made.globals.update(assets=assets(), link=link, path_of=path_of, STATUSES=STATUSES)
+    made.globals.update(assets=assets(), link=link, path_of=path_of, RANGES=TITLES, STATUSES=STATUSES)
     return made
 
 

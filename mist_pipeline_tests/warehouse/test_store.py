@@ -105,3 +105,13 @@ def test_appending_skips_keys_that_are_there(warehouse: Warehouse) -> None:
     assert warehouse.append(live.ALARMS, alarms) == 0
     assert warehouse.append(live.ALARMS, first) == 1
     assert warehouse.append(live.ALARMS, pl.concat([first, first.with_columns(alarm_id=pl.lit("b"))])) == 1
+
+
+@pytest.mark.slow
+def test_rows_of_a_day_are_stored_by_site_so_that_one_site_is_found_without_reading_all(
+    warehouse: Warehouse,
+) -> None:
+    rows = pl.concat([readings(FIRST, 90.0, 91.0, 92.0), readings(SECOND, 80.0, 81.0)]).reverse()
+    warehouse.replace_days(history.SLE_DAILY, rows, [FIRST, SECOND])
+    stored = warehouse.query("SELECT day, site_id FROM history.sle_daily").rows()
+    assert stored == sorted(stored)

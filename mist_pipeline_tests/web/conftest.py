@@ -8,6 +8,7 @@ from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline_tests.support.alerts.histories import finding, live
 from mist_pipeline_tests.support.alerts.ledgers import TELL
 from mist_pipeline_tests.support.overview.organisations import HOSTILE, Organisation
+from mist_pipeline_tests.support.overview.weeks import with_weeks
 from mist_pipeline_tests.support.web.browser import Browser, browser
 from mist_pipeline_tests.support.web.consoles import Client, client_of
 
@@ -20,6 +21,24 @@ def organisation(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
         for hour in (13, 14):
             ledger.record_evaluation(live(hour, finding("site-0", severity="critical")), TELL)
     return made
+
+
+@pytest.fixture(scope="session")
+def weeks(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
+    """Sites with twelve days behind them, one of them in trouble since yesterday; nobody writes to it."""
+    names = ("Berlin", "Bonn", "Köln", HOSTILE[0])
+    made = with_weeks(Organisation(tmp_path_factory.mktemp("weeks"), names).make(days=False), 12)
+    with Ledger(made.places.ledger) as ledger:
+        for hour in (12, 13):
+            hit = [finding(f"site-{one}", severity="critical", metric="capacity") for one in (0, 1)]
+            ledger.record_evaluation(live(hour, *hit), TELL)
+    return made
+
+
+@pytest.fixture(scope="session")
+def visitor(weeks: Organisation) -> Client:
+    """What asks the console of these weeks for pages."""
+    return client_of(weeks)
 
 
 @pytest.fixture(scope="session")

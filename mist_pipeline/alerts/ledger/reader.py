@@ -213,6 +213,17 @@ class LedgerReader:
         with reading(self.engine) as connection:
             return _with_alerts(connection, query.order_by(column.opened_at, column.incident_id))
 
+    def of_site(self, site_id: str, since: datetime) -> list[tuple[Incident, list[Alert]]]:
+        """Incidents with an alert of a site that go on or were over after an instant, the newest first; merged ones are left out."""
+        mine = sa.select(tables.ALERTS.c.incident_id).where(tables.ALERTS.c.site_id == site_id)
+        column = tables.INCIDENTS.c
+        is_there = column.state.in_(["open", "acknowledged"]) | (column.resolved_at > since)
+        query = sa.select(tables.INCIDENTS).where(
+            column.incident_id.in_(mine) & is_there & (column.state != "merged")
+        )
+        with reading(self.engine) as connection:
+            return _with_alerts(connection, query.order_by(column.opened_at.desc(), column.incident_id))
+
     def tickets(self, incident_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
         """Incident → its tickets: what the system calls each, and its address ('' where none is known)."""
         with reading(self.engine) as connection:

@@ -1,20 +1,26 @@
 """One incident: what, since when, how sure, who and what is hit, what happened, who was told, what next; and deciding about it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
 
 from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
-from mist_pipeline.domain.metrics import classifier_title
+from mist_pipeline.domain.metrics import classifier_title, title_of
 from mist_pipeline.domain.text import clean, safe_url
 from mist_pipeline.overview.actions import incident_matchers
 from mist_pipeline.overview.model import IncidentDetail
+from mist_pipeline.web.address import BadAddressError
+from mist_pipeline.web.charts.chart import Chart
 from mist_pipeline.web.context import Context, NotHereError, Page
+from mist_pipeline.web.pages.site_charts import legend, metric_chart
 
 MOST_SITES = 40
 MOST_EVENTS = 200
 MOST_STEPS = 5
+MOST_SERIES = 12
+"""Service levels of sites that can be drawn."""
 
 _REASONS: Mapping[str, str] = {
     "first": "began", "severity_rise": "grew worse", "more_sites": "more sites", "some_resolved": "some sites recovered",
@@ -44,8 +50,18 @@ _CONFIRMED_BY: Mapping[str, str] = {
 
 def page(context: Context) -> Response:
     """The page."""
-    context.address.finish()
+    address = context.address
+    wants_csv = address.one_of("as", ("page", "csv")) == "csv"
+    chosen, chart = address.text("series"), address.text("chart")
+    address.finish()
     detail = detail_of(context)
+    series = _series(detail)
+    if chosen and chosen not in {one.name for one in series}:
+        raise BadAddressError("series", chosen, "is none of this incident")
+    shown = next((one for one in series if one.name == chosen), series[0] if series else None)
+    charts = _charts(context, shown) if shown else []
+    if wants_csv:
+        return context.numbers(charts, chart)
     return context.page(
         "incident.html.j2",
         title=detail.incident.what,
@@ -61,7 +77,51 @@ def page(context: Context) -> Response:
         calls=[_call(row) for row in detail.records.get("escalations", ())],
         feedback=[_thought(row) for row in detail.records.get("feedback", ())],
         matchers=incident_matchers(detail.incident),
+        series=series,
+        shown=shown,
+        charts=charts,
+        keys=legend(charts),
     )
+
+
+@dataclass(frozen=True)
+class Series:
+    """One service level of one site that the incident is about.
+
+    Attributes:
+        name: In the address.
+        site_id: Where.
+        label: What the site is called.
+        metric: Which.
+    """
+
+    name: str
+    site_id: str
+    label: str
+    metric: str
+
+
+def _series(detail: IncidentDetail) -> list[Series]:
+    """Those that can be drawn, the worst first."""
+    labels = {site.site_id: site.label for site in detail.sites}
+    return [
+        Series(f"{site_id} {metric}", site_id, labels.get(site_id, site_id), metric)
+        for site_id, metric in detail.series[:MOST_SERIES]
+    ]
+
+
+def _charts(context: Context, shown: Series) -> list[Chart]:
+    """A week by the hour with what is usual, and a month by the day with the forecast."""
+    charts = []
+    for name in ("7d", "30d"):
+        past = context.past.site(shown.site_id, context.past.period(name, context.at))
+        one = next((metric for metric in past.metrics if metric.metric == shown.metric), None)
+        if one is not None:
+            title = f"{title_of(one.metric)}, {past.period.title}, {past.zone if past.period.is_hourly else past.period.zone}"
+            charts.append(
+                metric_chart(past, one, context.past.lines(one.metric), context.at, name=name, title=title)
+            )
+    return charts
 
 
 def detail_of(context: Context) -> IncidentDetail:

@@ -34,6 +34,8 @@ def overview(settings: Settings) -> Overview:
             sinks=tuple(settings.notifications.sinks),
             group_names=settings.organisation.names,
             policy=settings.alerts.policy(),
+            zone=settings.organisation.zone,
+            lines=lambda metric: settings.bands_of(metric).model_dump(),
         )
     )
 

@@ -37,6 +37,8 @@
       if (!other || isBusy(part)) continue;
       const before = rows(part), focused = part.contains(document.activeElement) ? document.activeElement : null;
       const address = focused && focused.getAttribute("href");
+      // What is unfolded stays so.
+      for (const one of part.querySelectorAll("details[open][id]")) other.querySelector(`#${CSS.escape(one.id)}`)?.setAttribute("open", "");
       for (const [key, row] of rows(other)) {
         const old = before.get(key);
         if (before.size && (!old || said(old) !== said(row))) row.classList.add("changed");

@@ -1,0 +1,127 @@
+"""A site over time: ranges in the address, charts with their numbers, what is blamed, who shares the cause."""
+
+import csv
+import re
+from datetime import UTC, timedelta
+from pathlib import Path
+
+import pytest
+
+from mist_pipeline.overview.past.model import Neighbour
+from mist_pipeline.overview.past.ranges import RANGES
+from mist_pipeline.overview.past.reader import Past
+from mist_pipeline.overview.past.site import Read, put_together
+from mist_pipeline_tests.support.overview.organisations import AT, METRICS, Organisation
+from mist_pipeline_tests.support.web.consoles import Client, client_of
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_every_service_level_is_drawn_over_the_range_of_the_address(visitor: Client, name: str) -> None:
+    page = visitor.get(f"/site/site-0?range={name}").body
+    assert {f'id="chart-{metric}"' in page for metric in METRICS} == {True}
+    assert 'aria-current="true"' in page
+    assert len(page) < 500_000
+
+
+def test_days_have_their_usual_band_and_a_forecast_and_hours_say_where_it_is(visitor: Client) -> None:
+    days, hours = (visitor.get(f"/site/site-0?range={name}").body for name in ("30d", "24h"))
+    assert "Forecast 95 %" in days
+    assert "Forecast 95 %" not in hours
+    assert 'class="band usual"' in days
+    assert 'class="band usual"' in hours
+    assert "range=30d#charts" in hours
+
+
+def test_the_numbers_of_a_chart_are_a_table_and_csv(visitor: Client) -> None:
+    page = visitor.get("/site/site-0?range=30d").body
+    assert "/site/site-0?range=30d&amp;as=csv&amp;chart=capacity" in page
+    answer = visitor.get("/site/site-0?range=30d&as=csv&chart=capacity")
+    rows = list(csv.DictReader(answer.body.splitlines()))
+    assert len(rows) == 30 + 7
+    assert rows[-1]["Score"] == ""
+    assert float(rows[-1]["Forecast"]) == 63.0
+    assert sum(bool(row["Score"]) for row in rows) == 12
+
+
+def test_a_day_without_readings_is_a_gap(visitor: Client) -> None:
+    answer = visitor.get("/site/site-1?range=30d&as=csv&chart=coverage")
+    scores = [row["Score"] for row in csv.DictReader(answer.body.splitlines())]
+    assert scores[22] == ""
+    assert all(scores[place] for place in (21, 23))
+
+
+def test_an_alert_is_marked_on_the_chart_of_its_service_level(visitor: Client) -> None:
+    page = visitor.get("/site/site-0").body
+    marked = re.findall(r'id="chart-([a-z-]+)"(?:(?!</figure>).)*?class="span critical"', page, re.DOTALL)
+    assert marked == ["capacity"]
+
+
+def test_what_is_blamed_is_stacked_for_the_service_level_that_is_chosen(visitor: Client) -> None:
+    page = visitor.get("/site/site-0?range=30d&blamed=capacity").body
+    assert "Capacity: degraded user-minutes by cause" in page
+    assert "Capacity: access points hit" in page
+    assert page.count('class="bar part-') >= 3
+
+
+def test_sites_that_share_an_incident_or_a_cause_are_named_once(visitor: Client) -> None:
+    page = visitor.get("/site/site-0").body
+    section = page[page.index("Sites with the same cause") :]
+    assert re.findall(r'<th scope="row"><a href="(/site/[^"]*)"', section)[:2] == [
+        "/site/site-1",
+        "/site/site-2",
+    ]
+    assert "firmware &lt;b&gt;0.14&lt;/b&gt;" in section
+
+
+def test_a_shared_incident_is_a_better_reason_than_a_candidate_cause(weeks: Organisation) -> None:
+    past = Past(weeks.overview())
+    period = past.period("24h", AT)
+    shares = [Neighbour(site_id="site-2", why="the same incident")]
+    read = Read(neighbours=[("site-1", "a cause"), ("site-2", "a cause")])
+    found = put_together(period, read, Read(), UTC, sharing=shares).neighbours
+    assert [(one.site_id, one.why) for one in found] == [
+        ("site-2", "the same incident"),
+        ("site-1", "a cause"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("range=-1", "is one of 24h, 7d, 30d, 90d"),
+        ("range=1e9", "is one of 24h, 7d, 30d, 90d"),
+        ("range=NaN", "is one of 24h, 7d, 30d, 90d"),
+        ("range=7d%00", "is one of 24h, 7d, 30d, 90d"),
+        ("blamed=%3Cscript%3E", "&lt;script&gt;: is one of"),
+        ("as=csv&chart=../../etc/passwd", "is one of"),
+        ("from=2026-01-01", "is not known here"),
+        ("range=24h&range=7d", "is there twice"),
+    ],
+)
+def test_an_address_that_says_nothing_known_is_refused_with_what_is_allowed(
+    visitor: Client, query: str, said: str
+) -> None:
+    answer = visitor.get(f"/site/site-0?{query}")
+    assert answer.status == 400
+    assert said in answer.body
+
+
+def test_a_site_without_history_says_so_and_has_no_chart(client: Client) -> None:
+    page = client.get("/site/site-0?range=90d").body
+    assert 'id="chart-capacity"' in page
+    empty = client.get("/site/site-0?range=90d&as=csv&chart=health").body
+    assert empty.count("\n") == 91
+
+
+def test_old_data_leaves_the_newest_hours_empty(weeks: Organisation) -> None:
+    later = client_of(weeks, clock=lambda: AT + timedelta(days=3))
+    assert "Nothing was measured here in the last 24 hours" in later.get("/site/site-0").body
+
+
+def test_a_published_copy_that_is_gone_is_said_on_the_page(tmp_path: Path) -> None:
+    made = Organisation(tmp_path, ("Berlin",)).make(days=False)
+    page = client_of(made).get("/site/site-0").body
+    assert "Charts: mist.duckdb is not there." in page
+    assert 'id="chart-capacity"' in page
