@@ -46,6 +46,7 @@ class Chart:
         values: The same rows as they are computed with, for CSV.
         note: What is to be known about it, '' if nothing is.
         is_empty: Whether there is nothing to show.
+        nothing: What is said then.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Chart:
     keys: Sequence[Key] = ()
     note: str = ""
     is_empty: bool = False
+    nothing: str = "Nothing was measured."
 
 
 def framed(marks: str, slots: Slots, scale: Scale, *, height: int, unit: str = "", words: str = "") -> Markup:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
+from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.domain.text import clean
 from mist_pipeline.overview.actions import site_matchers
 from mist_pipeline.overview.model import Now, SiteDetail
@@ -42,8 +43,12 @@ def page(context: Context) -> Response:
     past = context.past.site(detail.site.site_id, period)
     charts = _charts(context, detail, past)
     blamed = blamed_metrics(past)
+    known = [*CATALOGUE, *(one.metric for one in detail.metrics if one.metric not in CATALOGUE)]
+    if chosen and chosen not in known:
+        raise BadAddressError("blamed", chosen, f"is one of {', '.join(known)}")
     if chosen and chosen not in blamed:
-        raise BadAddressError("blamed", chosen, f"is one of {', '.join(blamed) or 'none: nothing is blamed'}")
+        # Something is blamed in another range; the reader compares ranges.
+        blamed.append(chosen)
     chosen = chosen or (blamed[0] if blamed else "")
     blame = blame_charts(past, chosen) if chosen else []
     if wants_csv and chart:

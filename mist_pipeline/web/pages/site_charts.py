@@ -1,6 +1,7 @@
 """The charts of one site: service levels with what is usual, what is blamed, health, clients, access points."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from mist_pipeline.domain.metrics import classifier_title, title_of
@@ -116,12 +117,10 @@ def blame_charts(past: SitePast, metric: str) -> list[Chart]:
     """What the cloud blames for a service level, and how many access points it hit."""
     slots = slots_of(past)
     title = title_of(metric) or metric
-    charts = [
-        stacked_chart(
-            "blamed", f"{title}: degraded user-minutes by cause", slots, _parts(past.blamed.get(metric, {})),
-            unit="degraded user-minutes",
-        )
-    ]  # fmt: skip
+    parts = _parts(past.blamed.get(metric, {}))
+    about = f"{title}: degraded user-minutes by cause"
+    blamed = stacked_chart("blamed", about, slots, parts, unit="degraded user-minutes")
+    charts = [replace(blamed, nothing=f"Nothing is blamed in the last {past.period.title}.")]
     hit = past.hit.get(metric, ())
     if any(value is not None for value in hit):
         parts = [Line("Access points hit", hit)]
