@@ -240,6 +240,7 @@ RULES: dict[Table, dict[str, str]] = {
         "mean_pct": "mean_pct BETWEEN lower_80_pct AND upper_80_pct",
         "upper_pct": "upper_pct BETWEEN upper_80_pct AND 100",
         "target_day": "target_day = day + horizon_days::INTEGER",
+        "spread": "spread > 0",
     },
     analysis.RISKS: {
         "days": "days BETWEEN days_low AND days_high",

@@ -202,6 +202,17 @@ FORECASTS = Table(
             "state", "VARCHAR", "ok, short, gaps, constant; without a forecast dead or too_little_history"
         ),
         Column("is_refitted", "BOOLEAN", "Diagnostics asked for a refit"),
+        Column(
+            "spread",
+            "DOUBLE",
+            "What errors of this forecast are measured in, on the scale of log odds; the bounds are quantiles of earlier errors × this",
+        ),
+        Column(
+            "interval_basis",
+            "VARCHAR",
+            "Errors behind the interval: “graded errors” of issued forecasts, by level, metric and horizon; “graded errors of all "
+            "metrics” by level alone; “model” as long as there are too few",
+        ),
     ),
     ("day", "site_id", "metric", "horizon_days"),
 )

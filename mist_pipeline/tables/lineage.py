@@ -64,7 +64,9 @@ COMPUTED: dict[Table, dict[str, tuple[Source, ...]]] = {
     ),
     analysis.MODELS: _each("p d q params sigma2 aicc backtest_error_pct", _SCORE),
     analysis.FORECASTS: _each(
-        "mean_pct lower_pct upper_pct lower_80_pct upper_80_pct", _SCORE, Source(analysis.MODELS, "params")
+        "mean_pct lower_pct upper_pct lower_80_pct upper_80_pct spread",
+        _SCORE,
+        Source(analysis.MODELS, "params"),
     ),
     analysis.RISKS: {
         **_each("days days_low days_high probability is_pre_warning courses_pct", _SCORE, _FORECAST),

@@ -1,12 +1,12 @@
 """Forecasts of every site and metric for the coming days: ``history.sle_daily`` to ``analysis.forecasts``.
 
-Here: which model a series gets, its fall-backs, calibrated intervals, the table. Not here: the arrays (`series`), the
-filter (`arima_filter`), the work of one chunk (`models`), the weekly order search (`model_search`), grading
-(`accuracy`), crossing dates (``risks``).
+Here: which model a series gets, its fall-backs, the table. Not here: the arrays (`series`), the filter (`arima_filter`),
+the work of one chunk (`models`), the weekly order search (`model_search`), the width of intervals (`calibration`, and
+`intervals` before there are grades), grading (`accuracy`), crossing dates (``risks``).
 
 Point in time: rows of day D depend on ``sle_daily`` up to D, on the order and the starting coefficients of the series'
 newest search *before* D (so a search may run after the day's findings), and on forecasts issued before D and due by
-then, which decide ``beats_naive``. Never on yesterday's fit.
+then, which decide ``beats_naive`` and how wide intervals are. Never on yesterday's fit.
 
 ``mean_pct`` is the centre of the forecast on the logit scale taken back to percent, the median there. ``state`` says
 what the series is: ``ok``, ``short``, ``gaps``, ``constant``, and without a forecast (null) ``dead`` (no reading in 14
@@ -23,14 +23,18 @@ A series that never changes, seven rows of one horizon each:
 """
 
 import json
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy.special import stdtrit
 
 from mist_pipeline.analysis.forecasts.accuracy import beats_naive
-from mist_pipeline.analysis.forecasts.intervals import calibrated
+from mist_pipeline.analysis.forecasts.calibration import bounds as graded_bounds
+from mist_pipeline.analysis.forecasts.calibration import drawn_together, matured
+from mist_pipeline.analysis.forecasts.intervals import calibrated, spreads
 from mist_pipeline.analysis.forecasts.model_search import WINDOW_DAYS, fallback_reasons
 from mist_pipeline.analysis.forecasts.models import (
     DEFAULT_ORDER,
@@ -62,6 +66,23 @@ POOL_READINGS = 7
 CHUNK = 1500
 
 
+@dataclass(frozen=True)
+class Intervals:
+    """Forecasts of ``n`` series on the logit scale; NaN where there is none.
+
+    Attributes:
+        centre: (n, h) centres.
+        bounds: (n, h, 4) lower 95, lower 80, upper 80, upper 95 %.
+        spread: (n, h) what errors are measured in.
+        basis: (n, h) where the bounds come from.
+    """
+
+    centre: Floats
+    bounds: Floats
+    spread: Floats
+    basis: npt.NDArray[np.object_]
+
+
 def forecasts(
     sle_daily: pl.DataFrame,
     day: date,
@@ -78,7 +99,8 @@ def forecasts(
         sle_daily: ``history.sle_daily`` of at least the last 13 weeks where they exist; later rows are ignored.
         day: The day at whose end the forecast is made.
         models: ``analysis.models``; rows of ``day`` and later are ignored.
-        issued: ``analysis.forecasts`` of the last weeks, for ``beats_naive``; rows of ``day`` and later are ignored.
+        issued: ``analysis.forecasts`` of the last eight weeks, for ``beats_naive`` and the width of intervals; rows of ``day``
+            and later are ignored.
         horizon_days: Days ahead; at least seven are made.
         compute: Where the work runs.
         progress: Called with (done, total) after every chunk.
@@ -112,16 +134,22 @@ def forecasts(
         progress=progress,
     )
     metric = known.keys["metric"].to_numpy().astype(np.str_)
-    centre, bounds = _fallbacks(z, known, state, metric, found, rows, horizon)
+    centre, bounds, spread = _fallbacks(z, known, state, metric, found, rows, horizon)
     refitted = np.zeros(len(known), dtype=bool)
     if found:
         together = _together(found)
         centre[rows] = together.mean
         bounds[rows] = calibrated(together, metric[rows])
+        spread[rows] = spreads(together, metric[rows])
         refitted[rows] = together.is_refitted
+    spread = drawn_together(spread, metric, arima)
+    grades = matured(FORECASTS.empty() if issued is None else issued, sle_daily, day)
+    graded, basis = graded_bounds(grades, centre, spread, metric, arima)
+    bounds = np.where(np.isnan(graded), bounds, graded)
     model = _model_names(state, arima, stored, known.count)
     verdicts = beats_naive(sle_daily, day, models=models, issued=issued)
-    return _table(known, horizon, centre, bounds, state, model, refitted, verdicts)
+    intervals = Intervals(centre, bounds, spread, basis)
+    return _table(known, horizon, intervals, state, model, refitted, verdicts)
 
 
 def _flags(rows: Ints, total: int) -> Flags:
@@ -181,8 +209,8 @@ def _fallbacks(
     found: list[Prediction],
     modelled: Ints,
     horizon: int,
-) -> tuple[Floats, Floats]:
-    """Centre (n, h) and bounds (n, h, 4) of series without an ARIMA; NaN where there is nothing to go by.
+) -> tuple[Floats, Floats, Floats]:
+    """Centre (n, h), bounds (n, h, 4) and spread (n, h) of series without an ARIMA; NaN where there is nothing to go by.
 
     The centre is the median of the same weekday over four weeks where it has two readings, else of all readings of
     that time. The spread is theirs around it, pooled with that of the modelled series of the metric as if those were
@@ -190,9 +218,10 @@ def _fallbacks(
     """
     n = len(known)
     centre, bounds = np.full((n, horizon), np.nan), np.full((n, horizon, 4), np.nan)
+    spread = np.full((n, horizon), np.nan)
     rest = np.flatnonzero(np.isin(state, ["short", "gaps", "constant"]))
     if not rest.size:
-        return centre, bounds
+        return centre, bounds, spread
     # Readings of a series that is quiet for some days may all be older than four weeks minus its age.
     recent = z[rest][:, -(MEDIAN_DAYS + DEAD_AFTER_DAYS) :]
     weekday = known.weekdays[-recent.shape[1] :]
@@ -215,10 +244,11 @@ def _fallbacks(
     sd = np.sqrt(variance_here * (1 + 1 / np.maximum(count, 1)))
     ahead = (known.day.weekday() + 1 + np.arange(horizon)) % 7
     centre[rest] = by_weekday[:, ahead]
+    spread[rest] = sd[:, None]
     freedom = count + POOL_READINGS - 1
     for k, tail in enumerate((0.025, 0.1, 0.9, 0.975)):
         bounds[rest, :, k] = centre[rest] + (sd * stdtrit(freedom, tail))[:, None]
-    return centre, bounds
+    return centre, bounds, spread
 
 
 def _model_names(state: Texts, arima: Flags, stored: Stored, count: Ints) -> list[str]:
@@ -240,8 +270,7 @@ def _model_names(state: Texts, arima: Flags, stored: Stored, count: Ints) -> lis
 def _table(
     known: DailySeries,
     horizon: int,
-    centre: Floats,
-    bounds: Floats,
+    intervals: Intervals,
     state: Texts,
     model: list[str],
     refitted: Flags,
@@ -249,7 +278,7 @@ def _table(
 ) -> pl.DataFrame:
     """The rows of ``analysis.forecasts`` in the order of their key."""
     n = len(known)
-    percent = to_percent(np.concatenate([centre[:, :, None], bounds], axis=2))
+    percent = to_percent(np.concatenate([intervals.centre[:, :, None], intervals.bounds], axis=2))
     series = known.keys.with_columns(
         pl.lit(known.day).alias("day"),
         pl.Series("model", model, dtype=pl.String),
@@ -260,6 +289,8 @@ def _table(
     return (
         rows.with_columns(
             pl.Series("horizon_days", np.tile(np.arange(1, horizon + 1), n)),
+            pl.Series("spread", intervals.spread.ravel()).fill_nan(None),
+            pl.Series("interval_basis", intervals.basis.ravel().tolist(), dtype=pl.String),
             *(
                 pl.Series(name, percent[:, :, k].ravel()).fill_nan(None)
                 for k, name in enumerate(
@@ -267,6 +298,9 @@ def _table(
                 )
             ),
         )
-        .with_columns((pl.col("day") + pl.duration(days=pl.col("horizon_days"))).alias("target_day"))
+        .with_columns(
+            (pl.col("day") + pl.duration(days=pl.col("horizon_days"))).alias("target_day"),
+            pl.when(pl.col("mean_pct").is_not_null()).then("interval_basis").alias("interval_basis"),
+        )
         .select(pl.col(c).cast(t) for c, t in FORECASTS.polars_schema().items())
     )

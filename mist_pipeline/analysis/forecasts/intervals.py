@@ -44,18 +44,27 @@ def calibrated(prediction: Prediction, metric: Texts) -> Floats:
     """
     n, horizon = prediction.mean.shape
     bounds = np.empty((n, horizon, 4))
+    spread = spreads(prediction, metric)
     for name in np.unique(metric):
         mine = metric == name
-        scale = _shrunk_scale(prediction.scale[mine], prediction.origins[mine].astype(np.float64))
         for h in range(horizon):
             quantiles = _shape_quantiles(prediction.shape[mine, :, h])
             if quantiles is None:
                 quantiles = _shape_quantiles(prediction.shape[:, :, h])
             if quantiles is None:
                 quantiles = NORMAL / NORMAL_80
-            width = (scale * prediction.sd[mine, h])[:, None] * quantiles
+            width = spread[mine, h][:, None] * quantiles
             bounds[mine, h] = prediction.mean[mine, h, None] + width
     return bounds
+
+
+def spreads(prediction: Prediction, metric: Texts) -> Floats:
+    """(n, h) what an error of each forecast is measured in: its standard deviation times the series' scale."""
+    scale = np.empty(len(metric))
+    for name in np.unique(metric):
+        mine = metric == name
+        scale[mine] = _shrunk_scale(prediction.scale[mine], prediction.origins[mine].astype(np.float64))
+    return np.asarray(scale[:, None] * prediction.sd)
 
 
 def _shrunk_scale(own: Floats, origins: Floats) -> Floats:

@@ -18,7 +18,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis.forecast_day import VERDICT_DAYS, forecast_rows, model_rows, risk_rows
+from mist_pipeline.workflows.analysis.forecast_day import GRADED_DAYS, forecast_rows, model_rows, risk_rows
 from mist_pipeline.workflows.progress import Progress
 
 
@@ -55,7 +55,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
                 [
                     on_readings,
                     on(table.MODELS, days_back=MODEL_MAX_AGE_DAYS, include_day=False),
-                    on(table.FORECASTS, days_back=VERDICT_DAYS, include_day=False),
+                    on(table.FORECASTS, days_back=GRADED_DAYS, include_day=False),
                 ],
                 partitions=daily,
             )

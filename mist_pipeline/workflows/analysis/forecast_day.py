@@ -9,7 +9,7 @@ from datetime import date
 
 import polars as pl
 
-from mist_pipeline.analysis.forecasts import accuracy
+from mist_pipeline.analysis.forecasts import accuracy, calibration
 from mist_pipeline.analysis.forecasts.forecast import MODEL_MAX_AGE_DAYS, forecasts
 from mist_pipeline.analysis.forecasts.model_search import WINDOW_DAYS, search_orders
 from mist_pipeline.analysis.risks.risk import NOISE_DAYS, risks
@@ -21,8 +21,8 @@ from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.progress import Progress
 
-VERDICT_DAYS = accuracy.WINDOW_DAYS + 14
-"""Forecasts issued so many days before may still have a part in the verdict on a series."""
+GRADED_DAYS = max(accuracy.WINDOW_DAYS, calibration.WINDOW_DAYS) + 14
+"""Forecasts issued so many days before may still have a part in the verdict on a series and in the width of intervals."""
 
 
 def forecast_rows(
@@ -31,7 +31,7 @@ def forecast_rows(
     """``analysis.forecasts`` of these days, each from what was known at its end."""
     readings = warehouse.read_days(history.SLE_DAILY, back(days, WINDOW_DAYS), days[-1])
     models = warehouse.read_days(table.MODELS, back(days, MODEL_MAX_AGE_DAYS), days[-1])
-    issued = warehouse.read_days(table.FORECASTS, back(days, VERDICT_DAYS), back(days, 1))
+    issued = warehouse.read_days(table.FORECASTS, back(days, GRADED_DAYS), back(days, 1))
     made = [table.FORECASTS.empty()]
     for number, day in enumerate(days, 1):
         made.append(
@@ -39,7 +39,7 @@ def forecast_rows(
                 readings.filter(pl.col("day").is_between(back([day], WINDOW_DAYS), day)),
                 day,
                 models=models,
-                issued=pl.concat([issued, *made]).filter(pl.col("day") >= back([day], VERDICT_DAYS)),
+                issued=pl.concat([issued, *made]).filter(pl.col("day") >= back([day], GRADED_DAYS)),
                 horizon_days=settings.thresholds.forecast_days,
                 compute=rules.compute(settings),
             )
