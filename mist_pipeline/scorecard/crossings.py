@@ -9,8 +9,8 @@ A capacity that is predicted to fall under 80 % in three days, and does on the s
 >>> from datetime import UTC, datetime
 >>> day = date(2026, 3, 2)
 >>> issued = pl.DataFrame({
-...     "day": [day], "site_id": "a", "metric": "capacity", "state": "crossing", "is_pre_warning": True, "days": 3.0, "days_low": 2.0,
-...     "days_high": 4.5, "probability": 0.8, "threshold_pct": 80.0, "score_pct": 86.0,
+...     "day": [day], "site_id": "a", "metric": "capacity", "state": "crossing", "is_pre_warning": True, "is_withheld": False,
+...     "days": 3.0, "days_low": 2.0, "days_high": 4.5, "probability": 0.8, "threshold_pct": 80.0, "score_pct": 86.0,
 ...     "issued_at": datetime(2026, 3, 3, 2, tzinfo=UTC),
 ... })
 >>> came = pl.DataFrame({
@@ -76,8 +76,8 @@ def crossings(
     readings = sle_daily.filter(
         pl.col("severity").is_not_null() & pl.col("day").is_between(first, day)
     ).select(*_SERIES, "day", "score_pct", is_critical=pl.col("severity") == "critical")
-    warned = issued.filter(
-        pl.col("is_pre_warning")
+    warned = issued.with_columns(pl.col("is_withheld").fill_null(value=False)).filter(
+        (pl.col("is_pre_warning") | pl.col("is_withheld"))
         & (pl.col("state") == "crossing")
         & pl.col("days_high").is_not_null()
         & pl.col("day").is_between(first, day)
@@ -110,7 +110,7 @@ def predictions(warned: pl.DataFrame, readings: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         site_id, metric, first_day, last_day, num_warnings, predicted_days, predicted_low, predicted_high, probability,
-        deadline, threshold_pct, score_pct, is_late_issue, crossing_day (null if it was not critical before the deadline).
+        deadline, threshold_pct, score_pct, is_late_issue, is_withheld, crossing_day (null if it was not critical before the deadline).
     """
     critical = readings.filter("is_critical").select(*_SERIES, crossing_day="day").sort("crossing_day")
     left = (
@@ -171,6 +171,7 @@ def _one_after_another(left: pl.DataFrame) -> Iterator[pl.DataFrame]:
                 threshold_pct=pl.col("threshold_pct").first(),
                 score_pct=pl.col("score_pct").first(),
                 is_late_issue=_is_late().first(),
+                is_withheld=pl.col("is_withheld").all(),
                 crossing_day=pl.col("came").first(),
             )
             .with_columns(
@@ -202,6 +203,7 @@ def _no_predictions() -> pl.DataFrame:
             "threshold_pct": number,
             "score_pct": number,
             "is_late_issue": pl.Boolean(),
+            "is_withheld": pl.Boolean(),
             "crossing_day": day,
         }
     )
@@ -299,5 +301,6 @@ def _missed(readings: pl.DataFrame, warned: pl.DataFrame, known: pl.DataFrame, d
             num_warnings=pl.lit(0, pl.UInt32),
             is_sudden=last_fall > (pl.col("usual") - pl.col("end_pct")) / 2,
             is_late_issue=pl.lit(value=False),
+            is_withheld=pl.lit(value=False),
         )
     )

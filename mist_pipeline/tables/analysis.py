@@ -213,6 +213,12 @@ FORECASTS = Table(
             "Errors behind the interval: “graded errors” of issued forecasts, by level, metric and horizon; “graded errors of all "
             "metrics” by level alone; “model” as long as there are too few",
         ),
+        Column(
+            "model_mean_pct",
+            "DOUBLE",
+            "Centre by the series' own model; another than mean_pct where the mean of the weekday was issued because it has been better",
+            "%",
+        ),
     ),
     ("day", "site_id", "metric", "horizon_days"),
 )
@@ -238,6 +244,11 @@ RISKS = Table(
         Column("decline_probability", "DOUBLE", "Probability that the series is declining at all"),
         Column(
             "is_pre_warning", "BOOLEAN", "To be warned of: under its line and heading down, or crossing soon"
+        ),
+        Column(
+            "is_withheld",
+            "BOOLEAN",
+            "It would be told, but the forecasts of this series have been worse than the mean of its weekday: nobody is warned",
         ),
         Column(
             "courses_pct",

@@ -64,12 +64,14 @@ COMPUTED: dict[Table, dict[str, tuple[Source, ...]]] = {
     ),
     analysis.MODELS: _each("p d q params sigma2 aicc backtest_error_pct", _SCORE),
     analysis.FORECASTS: _each(
-        "mean_pct lower_pct upper_pct lower_80_pct upper_80_pct spread",
+        "mean_pct lower_pct upper_pct lower_80_pct upper_80_pct spread model_mean_pct",
         _SCORE,
         Source(analysis.MODELS, "params"),
     ),
     analysis.RISKS: {
-        **_each("days days_low days_high probability is_pre_warning courses_pct", _SCORE, _FORECAST),
+        **_each(
+            "days days_low days_high probability is_pre_warning is_withheld courses_pct", _SCORE, _FORECAST
+        ),
         **_each("level_pct slope_pct_per_day decline_probability", _SCORE),
     },
     analysis.ANOMALIES: _each("anomaly_score is_anomaly contributions", _HOURLY_SCORE),

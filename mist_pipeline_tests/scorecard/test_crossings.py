@@ -19,7 +19,9 @@ def day(at: int) -> date:
     return FIRST + timedelta(days=at)
 
 
-def warnings(at: Sequence[int], *, within: float = 4.0, site: str = "site", delay: int = 1) -> pl.DataFrame:
+def warnings(
+    at: Sequence[int], *, within: float = 4.0, site: str = "site", delay: int = 1, withheld: bool = False
+) -> pl.DataFrame:
     """A warning on each of these days, of a score of 86 that is to be critical ``within`` so many days."""
     rows = [
         {
@@ -33,7 +35,8 @@ def warnings(at: Sequence[int], *, within: float = 4.0, site: str = "site", dela
             "probability": 0.7,
             "threshold_pct": CRITICAL,
             "score_pct": 86.0,
-            "is_pre_warning": True,
+            "is_pre_warning": not withheld,
+            "is_withheld": withheld,
             "issued_at": datetime(2026, 3, 2, 3, tzinfo=UTC) + timedelta(days=one + delay),
             "version": "v",
         }
@@ -186,3 +189,19 @@ def test_series_are_told_apart() -> None:
     rows = outcomes(issued, readings)
     assert [(row["site_id"], row["outcome"]) for row in rows] == [("a", "hit"), ("b", "false_alarm")]
     assert list(rows[0]) == CROSSINGS.column_names
+
+
+def test_what_was_withheld_is_graded_too_and_no_crossing_that_nobody_foresaw() -> None:
+    issued = pl.concat([warnings([0, 1], withheld=True), warnings([0, 1], site="other")])
+    fell = falling(84.0, 82.0, 79.0)
+    rows = outcomes(issued, pl.concat([came(fell), came(fell, "other")]))
+    assert {row["site_id"]: (row["outcome"], row["is_withheld"]) for row in rows} == {
+        "site": ("hit", True),
+        "other": ("hit", False),
+    }
+
+
+def test_a_prediction_that_was_told_once_was_not_withheld() -> None:
+    issued = pl.concat([warnings([0], withheld=True), warnings([1])])
+    (row,) = outcomes(issued, came(falling(84.0, 82.0, 79.0)))
+    assert (row["num_warnings"], row["is_withheld"]) == (2, False)

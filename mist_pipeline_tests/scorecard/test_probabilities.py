@@ -29,6 +29,7 @@ def predicted(
         "threshold_pct": 80.0,
         "score_pct": score,
         "is_pre_warning": False,
+        "is_withheld": False,
         "issued_at": datetime(2026, 11, 13, 2, tzinfo=UTC),
         "version": "v",
     }

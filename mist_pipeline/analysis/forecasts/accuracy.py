@@ -1,7 +1,7 @@
 """How good forecasts were, as issued: each graded once its day has come, beside the seasonal naive forecast.
 
-Here: errors of single forecasts and the verdict ``beats_naive`` of a series. Not here: making forecasts (`forecast`)
-and summing grades up over sites and weeks. A forecast is never restated: what counts is the row as it was written on
+Here: errors of single forecasts, the verdict ``beats_naive`` of a series, and which series lose to the mean of their weekday.
+Not here: making forecasts (`forecast`) and summing grades up over sites and weeks. A forecast is never restated: what counts is the row as it was written on
 its day.
 
 A forecast of 90 % (80 … 96 %) for a day that came to 86 %:
@@ -22,6 +22,15 @@ import polars as pl
 
 WINDOW_DAYS = 28
 """Forecasts that fell due within this many days decide ``beats_naive``."""
+
+LOSS_DAYS = 42
+"""Forecasts that fell due within this many days decide whether a series falls back to the mean of its weekday."""
+
+WEEKDAY_MEAN = "weekday mean"
+"""Name of the forecast of series whose model has been worse than this."""
+
+MIN_LOSS_DAYS = 14
+"""Graded days without which a series keeps its model."""
 
 NAIVE_WEEKS = 4
 """How far back the seasonal naive forecast looks for a reading of the same weekday."""
@@ -115,37 +124,46 @@ def _winkler(lower: str, upper: str, alpha: float) -> pl.Expr:
     return pl.col(upper) - pl.col(lower) + 2 / alpha * (below + above)
 
 
-def beats_naive(
-    sle_daily: pl.DataFrame, day: date, *, models: pl.DataFrame | None, issued: pl.DataFrame | None
-) -> pl.DataFrame:
-    """Whether a series' forecasts were better than the seasonal naive one, by all evidence there is on ``day``.
-
-    The absolute errors of the forecasts as issued that fell due in the last 28 days and those of the backtest of the
-    newest search before ``day`` are summed, each forecast once: true where the sum is below the naive forecast's.
+def grade_models(issued: pl.DataFrame, sle_daily: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Grades of the models of series by the end of ``day``, over `LOSS_DAYS`: also of those whose forecast was not issued.
 
     Args:
+        issued: ``analysis.forecasts``; rows of ``day`` and later are ignored.
         sle_daily: ``history.sle_daily``; rows after ``day`` are ignored.
+        day: The day.
+
+    Returns:
+        As `grade`, for ``model_mean_pct`` where it is there.
+    """
+    due = issued.filter((pl.col("day") < day) & (pl.col("target_day") > day - timedelta(days=LOSS_DAYS)))
+    if "model_mean_pct" in due.columns:
+        due = due.with_columns(mean_pct=pl.coalesce("model_mean_pct", "mean_pct"))
+    return grade(due, sle_daily, day)
+
+
+def beats_naive(graded: pl.DataFrame, day: date, models: pl.DataFrame | None) -> pl.DataFrame:
+    """Whether a series' model was better than the seasonal naive forecast, by all evidence there is on ``day``.
+
+    The absolute errors of the forecasts that fell due in the last 28 days and those of the backtest of the newest search before
+    ``day`` are summed, each forecast once: true where the sum is below the naive forecast's.
+
+    Args:
+        graded: From `grade_models`.
         day: The day of the verdict.
         models: ``analysis.models`` or None; rows of ``day`` and later are ignored.
-        issued: ``analysis.forecasts`` or None; rows of ``day`` and later are ignored.
 
     Returns:
         site_id, metric, beats_naive; only series about which there is evidence.
     """
     key = ["site_id", "metric"]
-    parts = []
-    if issued is not None:
-        due = issued.filter(
-            (pl.col("day") < day) & (pl.col("target_day") > day - timedelta(days=WINDOW_DAYS))
+    parts = [
+        graded.filter(
+            pl.col("naive_abs_error_pct").is_not_null()
+            & (pl.col("target_day") > day - timedelta(days=WINDOW_DAYS))
         )
-        parts.append(
-            grade(due, sle_daily, day)
-            .filter(pl.col("naive_abs_error_pct").is_not_null())
-            .group_by(key)
-            .agg(
-                pl.col("abs_error_pct").sum().alias("own"), pl.col("naive_abs_error_pct").sum().alias("naive")
-            )
-        )
+        .group_by(key)
+        .agg(pl.col("abs_error_pct").sum().alias("own"), pl.col("naive_abs_error_pct").sum().alias("naive"))
+    ]
     if models is not None:
         parts.append(
             models.filter((pl.col("day") < day) & (pl.col("day") >= day - timedelta(days=WINDOW_DAYS + 7)))
@@ -158,8 +176,6 @@ def beats_naive(
                 (pl.col("backtest_naive_error_pct") * pl.col("backtest_n")).alias("naive"),
             )
         )
-    if not parts:
-        return pl.DataFrame(schema={"site_id": pl.String, "metric": pl.String, "beats_naive": pl.Boolean})
     return (
         pl.concat(parts)
         .group_by(key)
@@ -167,3 +183,37 @@ def beats_naive(
         .select(*key, (pl.col("own") < pl.col("naive")).alias("beats_naive"))
         .sort(key)
     )
+
+
+def loses_to_weekday(graded: pl.DataFrame) -> pl.DataFrame:
+    """Series whose model has been worse than the mean of the weekday, by more than chance.
+
+    The test of Diebold & Mariano (*Journal of Business & Economic Statistics* 13, 1995): of the differences of the daily mean
+    absolute errors, the mean over its standard error, which allows for the correlation of a day with the next, against
+    Student's distribution, one-sided at 5 %. To have lost by a little says nothing: on simulated worlds the models
+    of such series were better again in the days that followed (docs/methods/forecasts.md).
+
+    Args:
+        graded: From `grade_models`.
+
+    Returns:
+        site_id, metric.
+    """
+    from scipy.special import stdtrit
+
+    key = ["site_id", "metric"]
+    apart = pl.col("apart")
+    found = (
+        graded.filter(pl.col("weekday_abs_error_pct").is_not_null())
+        .group_by(*key, "target_day")
+        .agg(apart=(pl.col("abs_error_pct") - pl.col("weekday_abs_error_pct")).mean())
+        .sort("target_day")
+        .group_by(key)
+        .agg(n=pl.len(), mean=apart.mean(), sd=apart.std(), rho=pl.corr(apart, apart.shift(1)).fill_nan(0.0))
+        .filter((pl.col("n") >= MIN_LOSS_DAYS) & (pl.col("mean") > 0))
+        .with_columns(pl.col("rho").fill_null(0.0).clip(0.0, 0.8))
+        .sort(key)
+    )
+    error = pl.col("sd") / pl.col("n").sqrt() * ((1 + pl.col("rho")) / (1 - pl.col("rho"))).sqrt()
+    critical = stdtrit(found["n"].to_numpy() - 1, 0.95)
+    return found.filter(pl.col("mean") > error * pl.Series(critical)).select(key)

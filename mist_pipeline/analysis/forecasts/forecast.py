@@ -11,7 +11,8 @@ then, which decide ``beats_naive`` and how wide intervals are. Never on yesterda
 ``mean_pct`` is the centre of the forecast on the logit scale taken back to percent, the median there. ``state`` says
 what the series is: ``ok``, ``short``, ``gaps``, ``constant``, and without a forecast (null) ``dead`` (no reading in 14
 days) or ``too_little_history`` (fewer than three readings). ``model`` is ``arima(p,1,q)`` with a searched order,
-``arima(0,1,1) default`` before the first search, ``weekday median``, ``recent median``, ``constant`` or ``none``.
+``arima(0,1,1) default`` before the first search, ``weekday median``, ``recent median``, ``constant`` or ``none``; ``weekday mean``
+where a model of its own has been worse than that, by its graded forecasts: ``model_mean_pct`` goes on saying what that model says.
 
 A series that never changes, seven rows of one horizon each:
 
@@ -31,7 +32,13 @@ import numpy.typing as npt
 import polars as pl
 from scipy.special import stdtrit
 
-from mist_pipeline.analysis.forecasts.accuracy import beats_naive
+from mist_pipeline.analysis.forecasts.accuracy import (
+    NAIVE_WEEKS,
+    WEEKDAY_MEAN,
+    beats_naive,
+    grade_models,
+    loses_to_weekday,
+)
 from mist_pipeline.analysis.forecasts.calibration import bounds as graded_bounds
 from mist_pipeline.analysis.forecasts.calibration import drawn_together, matured
 from mist_pipeline.analysis.forecasts.intervals import calibrated, spreads
@@ -75,12 +82,14 @@ class Intervals:
         bounds: (n, h, 4) lower 95, lower 80, upper 80, upper 95 %.
         spread: (n, h) what errors are measured in.
         basis: (n, h) where the bounds come from.
+        own: (n, h) centres by the series' own models.
     """
 
     centre: Floats
     bounds: Floats
     spread: Floats
     basis: npt.NDArray[np.object_]
+    own: Floats
 
 
 def forecasts(
@@ -142,13 +151,20 @@ def forecasts(
         bounds[rows] = calibrated(together, metric[rows])
         spread[rows] = spreads(together, metric[rows])
         refitted[rows] = together.is_refitted
-    spread = drawn_together(spread, metric, arima)
-    grades = matured(FORECASTS.empty() if issued is None else issued, sle_daily, day)
-    graded, basis = graded_bounds(grades, centre, spread, metric, arima)
+    earlier = FORECASTS.empty() if issued is None else issued
+    own_grades = grade_models(earlier, sle_daily, day)
+    own_centre, weekday_mean = centre, _weekday_means(known, horizon)
+    losing = _rows_of(known, loses_to_weekday(own_grades)) & arima & ~np.isnan(weekday_mean).any(axis=1)
+    centre = np.where(losing[:, None], weekday_mean, own_centre)
+    bounds += (centre - own_centre)[:, :, None]
+    modelled = arima & ~losing
+    spread = drawn_together(spread, metric, modelled)
+    grades = matured(earlier, sle_daily, day)
+    graded, basis = graded_bounds(grades, centre, spread, metric, modelled)
     bounds = np.where(np.isnan(graded), bounds, graded)
-    model = _model_names(state, arima, stored, known.count)
-    verdicts = beats_naive(sle_daily, day, models=models, issued=issued)
-    intervals = Intervals(centre, bounds, spread, basis)
+    model = np.where(losing, WEEKDAY_MEAN, _model_names(state, arima, stored, known.count)).tolist()
+    verdicts = beats_naive(own_grades, day, models)
+    intervals = Intervals(centre, bounds, spread, basis, own_centre)
     return _table(known, horizon, intervals, state, model, refitted, verdicts)
 
 
@@ -156,6 +172,25 @@ def _flags(rows: Ints, total: int) -> Flags:
     flags = np.zeros(total, dtype=bool)
     flags[rows] = True
     return flags
+
+
+def _rows_of(known: DailySeries, some: pl.DataFrame) -> Flags:
+    """(n,) which of the series are among these."""
+    placed = known.keys.with_row_index("row").join(some, on=["site_id", "metric"], how="semi")
+    return _flags(placed["row"].to_numpy(), len(known))
+
+
+def _weekday_means(known: DailySeries, horizon: int) -> Floats:
+    """(n, h) mean of the last four readings of the weekday on the logit scale; NaN where there is none in four weeks."""
+    days = known.score.shape[1]
+    means = np.full((len(known), horizon), np.nan)
+    for h in range(1, horizon + 1):
+        newest = days - 1 + h - 7 * ((h + 6) // 7)
+        chosen = known.score[:, [at for at in (newest - 7 * week for week in range(NAIVE_WEEKS)) if at >= 0]]
+        read = (~np.isnan(chosen)).sum(axis=1)
+        sums = np.nansum(chosen, axis=1)
+        means[:, h - 1] = np.where(read > 0, sums / np.maximum(read, 1), np.nan)
+    return to_logit(means)
 
 
 def _states(known: DailySeries) -> Texts:
@@ -278,7 +313,8 @@ def _table(
 ) -> pl.DataFrame:
     """The rows of ``analysis.forecasts`` in the order of their key."""
     n = len(known)
-    percent = to_percent(np.concatenate([intervals.centre[:, :, None], intervals.bounds], axis=2))
+    shown = [intervals.centre[:, :, None], intervals.bounds, intervals.own[:, :, None]]
+    percent = to_percent(np.concatenate(shown, axis=2))
     series = known.keys.with_columns(
         pl.lit(known.day).alias("day"),
         pl.Series("model", model, dtype=pl.String),
@@ -294,7 +330,7 @@ def _table(
             *(
                 pl.Series(name, percent[:, :, k].ravel()).fill_nan(None)
                 for k, name in enumerate(
-                    ("mean_pct", "lower_pct", "lower_80_pct", "upper_80_pct", "upper_pct")
+                    ("mean_pct", "lower_pct", "lower_80_pct", "upper_80_pct", "upper_pct", "model_mean_pct")
                 )
             ),
         )

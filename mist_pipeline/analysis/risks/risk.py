@@ -36,6 +36,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mist_pipeline.analysis.forecasts.accuracy import WEEKDAY_MEAN
 from mist_pipeline.analysis.forecasts.series import DailySeries, daily_series, to_logit
 from mist_pipeline.analysis.risks.change_points import (
     COURSES,
@@ -67,6 +68,9 @@ MIN_SLOPE_PCT_PER_DAY = 0.05
 
 BLIP_SIGMAS = 3.5
 CHUNK = 2000
+
+WITHHELD = "; no warning, because forecasts of it have been worse than the mean of its weekday"
+"""What a sentence ends with if the warning is withheld."""
 
 
 @dataclass(frozen=True)
@@ -170,10 +174,26 @@ def risks(
     return (
         pl.concat(tables)
         .join(pl.concat(drawn), on=["site_id", "metric"], how="left")
+        .join(_losing(forecasts, day), on=["site_id", "metric"], how="left")
         .with_columns(_is_pre_warning(rules).alias("is_pre_warning"))
-        .with_columns(pl.when(is_told).then("courses_pct"))
+        .with_columns(
+            pl.when(is_told).then("courses_pct"),
+            is_withheld=is_told & pl.col("loses").fill_null(value=False),
+        )
+        .with_columns(is_pre_warning=pl.col("is_pre_warning") & ~pl.col("is_withheld"))
         .sort("site_id", "metric", pl.col("severity").cast(pl.Enum(TROUBLE)))
         .select(pl.col(c).cast(t) for c, t in RISKS.polars_schema().items())
+    )
+
+
+def _losing(forecasts: pl.DataFrame | None, day: date) -> pl.DataFrame:
+    """Series whose forecast of the day is the mean of the weekday, because their model has been worse: site_id, metric, loses."""
+    if forecasts is None:
+        return pl.DataFrame(schema={"site_id": pl.String, "metric": pl.String, "loses": pl.Boolean})
+    return (
+        forecasts.filter((pl.col("day") == day) & (pl.col("model") == WEEKDAY_MEAN))
+        .select("site_id", "metric", loses=pl.lit(value=True))
+        .unique()
     )
 
 
@@ -340,7 +360,8 @@ def sentence(row: Mapping[str, Any]) -> str:
         return f"not approaching {severity} within {WARNING_DAYS} days ({percent})"
     low, high = max(1, int(np.floor(row["days_low"]))), max(1, int(np.ceil(row["days_high"])))
     when = f"{low} day{'s' if low > 1 else ''}" if low == high else f"{low}–{high} days"
-    return f"approaching {severity} in {when} at the current trend ({percent})"
+    said = f"approaching {severity} in {when} at the current trend ({percent})"
+    return said + WITHHELD if row.get("is_withheld") else said
 
 
 def _percent(probability: float) -> str:

@@ -35,13 +35,14 @@ def _crossing(risks: pl.DataFrame) -> pl.DataFrame:
     A series that is only warned of early (``is_pre_warning`` while critical is not in sight) has ``pre_warning``.
     """
     warned = pl.col("is_pre_warning") if "is_pre_warning" in risks.columns else pl.lit(value=False)
+    withheld = pl.col("is_withheld") if "is_withheld" in risks.columns else pl.lit(value=False)
     rank = {name: place for place, name in enumerate(THRESHOLD_NAMES)}
     name = pl.col("severity").str.replace_all("-", "_")
     return (
         risks.with_columns(
             threshold=pl.when((pl.col("state") == "crossing") & name.is_in(list(rank)))
             .then(name)
-            .when(warned.fill_null(value=False) & (pl.col("state") != "already"))
+            .when((warned | withheld).fill_null(value=False) & (pl.col("state") != "already"))
             .then(pl.lit("pre_warning"))
         )
         .filter(pl.col("threshold").is_in(["critical", "pre_warning", "major"]))
@@ -114,7 +115,9 @@ def at_risk(data: ReportData, sites: dict[str, Site]) -> list[AtRisk] | None:
                 sentence=risk_sentence(row),
                 why=[text for text in (speeds.get(key), blamed.get(key)) if text],
                 crosses_on=_crosses_on(row, data.day),
+                is_withheld=bool(row.get("is_withheld")),
                 is_soon=row["threshold"] == "critical"
+                and not row.get("is_withheld")
                 and row["days"] is not None
                 and row["days"] <= data.settings.forecast_days,
                 history=history,

@@ -148,10 +148,10 @@ def risk_sentence(risk: Mapping[str, Any]) -> str:
     Args:
         risk: A row of ``analysis.risks``, with ``threshold`` naming the line that it is shown under.
     """
-    from mist_pipeline.analysis.risks.risk import sentence
+    from mist_pipeline.analysis.risks.risk import WITHHELD, sentence
 
     if risk["threshold"] == "pre_warning":
-        return "Under the pre-warning line and heading down"
+        return f"Under the pre-warning line and heading down{WITHHELD if risk.get('is_withheld') else ''}"
     name = THRESHOLD_NAMES[risk["threshold"]]
     if any(risk[value] is None for value in ("days_low", "days_high", "probability")):
         return f"Approaching {name} soon"

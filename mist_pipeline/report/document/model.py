@@ -121,7 +121,8 @@ class AtRisk(TypedDict):
     """A series that is expected to cross a threshold.
 
     ``courses`` are equally likely courses of its level over the next days, those that fall deepest first; ``forecast``
-    is the middle one with the ranges that hold 80 and 95 % of them. ``crosses_on`` is the day of the median crossing.
+    is the middle one with the ranges that hold 80 and 95 % of them. ``crosses_on`` is the day of the median crossing. Where it
+    ``is_withheld`` nobody was warned, because forecasts of the series have been worse than the mean of its weekday.
     """
 
     site_id: str
@@ -138,6 +139,7 @@ class AtRisk(TypedDict):
     why: list[str]
     crosses_on: str | None
     is_soon: bool
+    is_withheld: bool
     history: Series
     forecast: list[ForecastDay]
     courses: list[list[float]]

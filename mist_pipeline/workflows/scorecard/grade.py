@@ -57,7 +57,7 @@ def crossing_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]
     """``scorecard.crossings`` of these days."""
     first = back(days, crossed.LOOK_BACK_DAYS)
     issued = warehouse.read_days(
-        table.ISSUED_RISKS, first, days[-1], where="is_pre_warning AND state = 'crossing'"
+        table.ISSUED_RISKS, first, days[-1], where="(is_pre_warning OR is_withheld) AND state = 'crossing'"
     )
     readings = warehouse.read_days(history.SLE_DAILY, first, days[-1], columns=_READINGS)
     actions = actions_of(warehouse, settings, back(days, crossed.LOOK_BACK_DAYS))

@@ -3,7 +3,15 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from mist_pipeline.analysis.forecasts.accuracy import GRADES_SCHEMA, beats_naive, grade
+from mist_pipeline.analysis.forecasts.accuracy import (
+    GRADES_SCHEMA,
+    MIN_LOSS_DAYS,
+    beats_naive,
+    grade,
+    grade_models,
+    loses_to_weekday,
+)
+from mist_pipeline.tables.analysis import FORECASTS
 from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading, series
 
 
@@ -111,7 +119,8 @@ def test_beating_the_naive_forecast_is_a_matter_of_all_evidence(
     models: pl.DataFrame | None, forecasts: pl.DataFrame | None, expected: list[bool]
 ) -> None:
     history = series([80.0, *[99.0] * 6, 84.0])
-    found = beats_naive(history, D, models=models, issued=forecasts)
+    graded = grade_models(FORECASTS.empty() if forecasts is None else forecasts, history, D)
+    found = beats_naive(graded, D, models)
 
     assert found["beats_naive"].to_list() == expected
 
@@ -120,4 +129,51 @@ def test_forecasts_issued_on_the_day_itself_are_no_evidence() -> None:
     history = series([80.0, *[99.0] * 6, 84.0])
     today = issued(day=D, target_day=D + timedelta(days=3))
 
-    assert beats_naive(history, D, models=None, issued=today).is_empty()
+    assert beats_naive(grade_models(today, history, D), D, None).is_empty()
+
+
+def test_the_model_is_graded_also_where_another_forecast_was_issued() -> None:
+    history = series([80.0, *[99.0] * 6, 84.0])
+    graded = grade_models(issued(mean_pct=80.0, model="weekday mean", model_mean_pct=83.0), history, D)
+    assert graded["error_pct"].to_list() == [1.0]
+    assert grade_models(issued(mean_pct=80.0), history, D)["error_pct"].to_list() == [4.0]
+
+
+def losses(*apart: float) -> pl.DataFrame:
+    """Grades of a model that was worse than the mean of the weekday by so much, a day each."""
+    rows = [
+        {
+            "site_id": "site",
+            "metric": "capacity",
+            "target_day": D - timedelta(days=ago),
+            "abs_error_pct": 5.0 + by,
+            "weekday_abs_error_pct": 5.0,
+        }
+        for ago, by in enumerate(apart)
+    ]
+    return pl.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("apart", "loses"),
+    [
+        # Mean .5, standard deviation 1.04: t = 1.8 of 14 days, more than 1.771; neighbours are not correlated positively.
+        ([1.5, -0.5] * 7, True),
+        # Mean .3: t = 1.08.
+        ([1.3, -0.7] * 7, False),
+        ([-0.5] * 20, False),
+        ([1.5, -0.5] * 6, False),
+        # The same mean and spread as in the first case, but bad days come together: there is less to go by.
+        ([1.5] * 7 + [-0.5] * 7, False),
+    ],
+    ids=["worse", "by chance", "better", "too few days", "one bad week"],
+)
+def test_a_series_falls_back_only_where_its_model_was_worse_by_more_than_chance(
+    apart: list[float], *, loses: bool
+) -> None:
+    assert loses_to_weekday(losses(*apart)).height == loses
+    assert MIN_LOSS_DAYS == 14
+
+
+def test_a_model_that_is_always_worse_by_the_same_loses() -> None:
+    assert loses_to_weekday(losses(*[0.5] * 20)).height == 1

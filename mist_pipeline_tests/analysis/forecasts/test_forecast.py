@@ -346,3 +346,46 @@ def test_a_fit_that_fails_leaves_the_stored_coefficients_in_place() -> None:
     start = np.array([0.1, 0.1]), np.array([0.2, 0.2])
 
     assert pmdarima_fit(np.array([1.0, np.inf, 2.0, 1.0]), *start, 1.0, 5) is None
+
+
+def test_a_series_whose_model_lost_to_its_weekdays_gets_their_mean_and_keeps_being_graded() -> None:
+    history = pl.concat(
+        [series(noisy(5, 91), site_id="a"), series(noisy(6, 91), site_id="b")],
+    )
+    days = [D - timedelta(days=ago) for ago in range(1, 30)]
+    # What was issued for site a was eight points off; nothing was for site b.
+    issued = pl.concat(
+        [
+            FORECASTS.empty(),
+            pl.DataFrame(
+                {
+                    "day": days,
+                    "site_id": "a",
+                    "metric": "capacity",
+                    "horizon_days": 1,
+                    "target_day": [day + timedelta(days=1) for day in days],
+                    "mean_pct": 84.0,
+                    "model": "arima(0,1,1)",
+                }
+            ),
+        ],
+        how="diagonal_relaxed",
+    )
+    found = forecasts(history, D, issued=issued)
+    by_site = {site: rows for (site,), rows in found.partition_by("site_id", as_dict=True).items()}
+    assert set(by_site["a"]["model"]) == {"weekday mean"}
+    assert set(by_site["b"]["model"]) == {"arima(0,1,1) default"}
+    same_weekday = history.filter(
+        (pl.col("site_id") == "a")
+        & pl.col("day").is_in([D + timedelta(days=1 - 7 * week) for week in range(1, 5)])
+    )
+    assert by_site["a"]["mean_pct"][0] == pytest.approx(same_weekday["score_pct"].mean())
+    assert by_site["a"]["model_mean_pct"][0] != pytest.approx(by_site["a"]["mean_pct"][0])
+    assert by_site["b"]["model_mean_pct"].equals(by_site["b"]["mean_pct"])
+    assert (
+        found.select(
+            (pl.col("lower_pct") <= pl.col("mean_pct")) & (pl.col("mean_pct") <= pl.col("upper_pct"))
+        )
+        .to_series()
+        .all()
+    )

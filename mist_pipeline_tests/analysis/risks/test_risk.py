@@ -366,3 +366,29 @@ def test_probabilities_are_those_with_which_levels_cross() -> None:
     likely = p > 0.5
     assert np.average(y[likely], weights=w[likely]) > 0.8
     assert np.average(y[p < 0.05], weights=w[p < 0.05]) < 0.02
+
+
+def test_a_warning_is_withheld_where_the_weekday_mean_has_been_better() -> None:
+    history = series(course(slope=-1.2, end=73.0))
+    for model, withheld in (("weekday mean", True), ("arima(0,1,1)", False)):
+        forecast = pl.DataFrame(
+            {
+                "day": [D],
+                "site_id": "site",
+                "metric": "capacity",
+                "horizon_days": 1,
+                "mean_pct": 73.0,
+                "lower_80_pct": 72.0,
+                "upper_80_pct": 74.0,
+                "model": model,
+            }
+        )
+        found = risks(history, D, rules=RULES, forecasts=forecast).filter(pl.col("severity") == "critical")
+        (row,) = found.to_dicts()
+        assert (row["state"], row["is_withheld"], row["is_pre_warning"]) == (
+            "crossing",
+            withheld,
+            not withheld,
+        )
+        assert ("no warning" in sentence(row)) == withheld
+        assert row["courses_pct"] is not None
