@@ -19,7 +19,7 @@ MODULE = re.compile(r"`([\w/]+\.py)`")
 """A module in backticks, by its whole path or its last parts."""
 MODULES = [
     f"/{path}"
-    for room in ("mist_pipeline", "mist_pipeline_tests", "benchmarks")
+    for room in ("mist_pipeline", "mist_pipeline_tests", "benchmarks", "notebooks")
     for path in PROJECT.glob(f"{room}/**/*.py")
 ]
 
