@@ -88,6 +88,9 @@ def test_pages_fit_and_anybody_can_read_them(
         f"/incident/{incident.incident_id}",
         '/silence?matchers=site%3D"Bonn"',
         "/search?q=b",
+        "/fleet",
+        "/metrics",
+        "/metric/capacity",
         "/none",
     ):
         tab.open(f"{console}{path}")

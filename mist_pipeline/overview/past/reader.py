@@ -1,8 +1,10 @@
 """Asking about the past: the published copy, the live tables and the ledger, without waiting for any writer."""
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 import duckdb
@@ -10,12 +12,16 @@ import duckdb
 from mist_pipeline.overview.files import Kept
 from mist_pipeline.overview.ledger import NoLedgerError, UnreadableError, reading_ledger
 from mist_pipeline.overview.model import IncidentNow
+from mist_pipeline.overview.past import across
 from mist_pipeline.overview.past import site as one_site
+from mist_pipeline.overview.past.across import MetricAcross, MetricNow, SiteScore
 from mist_pipeline.overview.past.model import Neighbour, SitePast, Trouble
 from mist_pipeline.overview.past.ranges import Period
 from mist_pipeline.overview.reader import Overview
 
 T = TypeVar("T")
+_MOST_KEPT = 24
+"""Answers about all sites that are kept until something is new."""
 
 
 class Past:
@@ -28,6 +34,8 @@ class Past:
     def __init__(self, overview: Overview) -> None:
         self._overview = overview
         self._places = overview.places
+        self._lock = Lock()
+        self._kept: OrderedDict[Hashable, MetricAcross] = OrderedDict()
 
     def period(self, name: str, at: datetime) -> Period:
         """A range that ends now, in days of the organisation."""
@@ -54,6 +62,56 @@ class Past:
             sharing=sharing,
             troubles=troubles,
         )
+
+    def metrics(self) -> tuple[list[MetricNow], str]:
+        """Every service level in a line, by title, and why they could not be read; of the newest poll, else of the newest day."""
+        found, why = self._read(self._places.live, lambda it: across.summary(it, "live"))
+        if not found:
+            found, why = self._read(self._places.published, lambda it: across.summary(it, "history"))
+        return sorted(found or [], key=lambda one: one_site.in_order(one.metric)), why
+
+    def scores(self, metric: str) -> Mapping[str, SiteScore]:
+        """Site → a service level as it is now; without a poll as the newest day had it."""
+        return {one.site_id: one for one in self._scores(metric)[0]}
+
+    def metric(self, metric: str, period: Period, at: datetime) -> MetricAcross:
+        """One service level across sites over a range. Fails never: what cannot be read is said."""
+        key = (metric, period.name, period.begin, at.date(), self._overview.version())
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = self._metric(metric, period, at)
+            self._kept.move_to_end(key)
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+            return self._kept[key]
+
+    def _metric(self, metric: str, period: Period, at: datetime) -> MetricAcross:
+        line = self.lines(metric).get("critical", 0.0)
+        week = self.period("7d", at)
+        past, why = self._read(
+            self._places.published, lambda it: across.hours(it, "history", metric, week, line)
+        )
+        live, _unread = self._read(self._places.live, lambda it: across.hours(it, "live", metric, week, line))
+        rows = [*(past or []), *(live or [])]
+        if period.is_hourly:
+            drawn = across.by_slot(rows, period)
+        else:
+            daily, _why = self._read(self._places.published, lambda it: across.days(it, metric, period, line))
+            drawn = across.by_slot(daily or [], period)
+        sites, trouble = self._scores(metric)
+        return MetricAcross(
+            metric=metric,
+            period=period,
+            trouble=why or trouble,
+            sites=sites,
+            heat=across.heat(rows, at, self._places.zone),
+            **drawn,
+        )
+
+    def _scores(self, metric: str) -> tuple[list[SiteScore], str]:
+        live, _unread = self._read(self._places.live, lambda it: across.newest(it, metric))
+        past, why = self._read(self._places.published, lambda it: across.before(it, metric))
+        return across.scores(live or None, past or {}), why
 
     def _read(self, path: Path, load: Callable[[duckdb.DuckDBPyConnection], T]) -> tuple[T | None, str]:
         kept: Kept[T] = Kept(path)

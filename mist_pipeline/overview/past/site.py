@@ -214,7 +214,7 @@ def put_together(
             Ahead(day=day, mean=mean, low_80=low_80, high_80=high_80, low_95=low_95, high_95=high_95)
         )
     empty: Values = (None,) * period.number
-    names = sorted({name for (name,) in scores} | set(ahead), key=_order)
+    names = sorted({name for (name,) in scores} | set(ahead), key=in_order)
     return SitePast(
         period=period,
         zone=zone,
@@ -239,7 +239,8 @@ def put_together(
     )
 
 
-def _order(metric: str) -> tuple[int, str]:
+def in_order(metric: str) -> tuple[int, str]:
+    """For sorting service levels as people are shown them."""
     known = list(CATALOGUE)
     return (known.index(metric) if metric in known else len(known), metric)
 

@@ -1,4 +1,4 @@
-"""Stacked bars over time, and bars of a distribution."""
+"""Stacked bars over time, or over classes of a value."""
 
 from collections.abc import Sequence
 
@@ -40,7 +40,7 @@ def stacked_chart(
         marks.append(f'<path class="bar {part.mark}" d="{_boxes(part.values, floor, scale, height)}"/>')
         floor = [below + (value or 0.0) for below, value in zip(floor, part.values, strict=True)]
     known = [total for total in totals if total is not None]
-    about = f"{title}, {slots.labels[0]} to {slots.labels[-1]}, {slots.zone}"
+    about = f"{title}, {slots.about}"
     said = f"{about}: {count_cell(sum(known))} {unit} together" if known else f"{about}: nothing is known"
     values = [part.values for part in parts]
     return Chart(
@@ -49,7 +49,7 @@ def stacked_chart(
         said=said,
         picture=framed("".join(marks), slots, scale, height=height, words=said),
         keys=[Key(part.name, part.mark, "area") for part in reversed(parts)] if len(parts) > 1 else [],
-        columns=("Time", *(part.name for part in parts)),
+        columns=(slots.title, *(part.name for part in parts)),
         cells=table(slots.labels, values, count_cell),
         values=table(slots.exact, values, lambda value: value),
         note=note,

@@ -150,7 +150,7 @@ def line_chart(
             words=said,
         ),
         keys=_keys(lines, bands, kept, spans),
-        columns=("Time", *(line.name for line in lines), *(f"{band.name}, {side}" for band in bands for side in ("from", "to"))),
+        columns=(slots.title, *(line.name for line in lines), *(f"{band.name}, {side}" for band in bands for side in ("from", "to"))),
         cells=table(slots.labels, sides, shown),
         values=table(slots.exact, sides, lambda value: value),
         is_empty=not any(value is not None for value in drawn),
@@ -224,7 +224,7 @@ def _keys(
 
 
 def _said(title: str, slots: Slots, known: Sequence[float], *, is_percent: bool) -> str:
-    about = f"{title}, {slots.labels[0]} to {slots.labels[-1]}, {slots.zone}" if slots.labels else title
+    about = f"{title}, {slots.about}"
     if not known:
         return f"{about}: nothing was measured"
     shown = percent_cell if is_percent else count_cell

@@ -24,7 +24,8 @@ class Slots:
         labels: What each is called.
         exact: The same for programs: ISO 8601, hours with their offset.
         ticks: Share of the width, text.
-        zone: Whose time the labels are in.
+        zone: Whose time the labels are in; '' where they are no times.
+        title: Of their column.
     """
 
     begin: datetime
@@ -33,6 +34,14 @@ class Slots:
     exact: Sequence[str]
     ticks: Sequence[tuple[float, str]]
     zone: str
+    title: str = "Time"
+
+    @property
+    def about(self) -> str:
+        """From when to when, in words."""
+        if not self.labels:
+            return ""
+        return f"{self.labels[0]} to {self.labels[-1]}{f', {self.zone}' if self.zone else ''}"
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -82,3 +91,25 @@ def day_slots(first: date, number: int, zone: tzinfo) -> Slots:
     begin = datetime(first.year, first.month, first.day, tzinfo=zone).astimezone(UTC)
     labels = [f"{day:%a} {day.day} {day:%b}" for day in days]
     return Slots(begin, _DAY, labels, [day.isoformat() for day in days], ticks, str(zone))
+
+
+def value_slots(low: int, high: int, step: int, unit: str, title: str) -> Slots:
+    """Classes of a value instead of times.
+
+    Args:
+        low: Lower end of the first class.
+        high: Upper end of the last one.
+        step: Width of a class.
+        unit: Behind a number.
+        title: Of the column.
+    """
+    edges = range(low, high, step)
+    number = len(edges)
+    labels = [f"{edge}–{edge + step}{unit}" for edge in edges]
+    stride = max((number + _MOST_LABELS - 1) // _MOST_LABELS, 1)
+    ticks = tuple(
+        (round(place / number, 4), f"{edge}") for place, edge in enumerate(edges) if place % stride == 0
+    )
+    return Slots(
+        datetime.min.replace(tzinfo=UTC), _DAY, labels, [str(edge) for edge in edges], ticks, "", title
+    )

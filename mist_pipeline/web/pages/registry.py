@@ -1,9 +1,9 @@
 """All pages in one place: a page that is not named here does not exist."""
 
 from mist_pipeline.web.context import Page
-from mist_pipeline.web.pages import deciding, incident, incidents, now, search, site
+from mist_pipeline.web.pages import deciding, fleet, incident, incidents, metrics, now, search, site
 
-NAVIGATION = ("Now", "Incidents")
+NAVIGATION = ("Now", "Incidents", "Fleet", "Service levels")
 """Order of the words at the top."""
 
 PAGES: tuple[Page, ...] = (
@@ -13,4 +13,6 @@ PAGES: tuple[Page, ...] = (
     *deciding.PAGES,
     *search.PAGES,
     *site.PAGES,
+    *fleet.PAGES,
+    *metrics.PAGES,
 )
