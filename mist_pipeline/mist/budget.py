@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -51,6 +51,45 @@ _COUNT: dict[Lane, str] = {
 def fingerprint(base_url: str, token: str) -> str:
     """What a token is called in files and messages: 12 hex digits of a keyed hash; the same token at another cloud differs."""
     return hashlib.blake2b(f"{base_url} {token}".encode(), digest_size=6, person=b"mist-budget").hexdigest()
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Calls of one hour, over all tokens.
+
+    Attributes:
+        hour: Epoch seconds of its beginning.
+        batch: Of the batch lane, leases that were not given back among them.
+        live: Of the live lane.
+        elsewhere: Of others that use the same tokens, as the cloud said.
+        limit: So many are allowed.
+    """
+
+    hour: int
+    batch: int
+    live: int
+    elsewhere: int
+    limit: int
+
+
+def counted(path: Path, since: float) -> list[Counted]:
+    """What the file counted since an instant, by hour; nothing where there is no file. Waits for nobody.
+
+    Raises:
+        BudgetUnavailable: The file cannot be read just now.
+    """
+    if not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as db:
+            rows = db.execute(
+                "SELECT hour, sum(batch), sum(live), sum(elsewhere), sum(call_limit) FROM hours WHERE hour >= ?"
+                " GROUP BY hour ORDER BY hour",
+                (int(since // HOUR),),
+            ).fetchall()
+    except sqlite3.Error as error:
+        raise BudgetUnavailable(f"{path.name} cannot be read: {error}") from error
+    return [Counted(hour * HOUR, *numbers) for hour, *numbers in rows]
 
 
 @dataclass

@@ -178,6 +178,25 @@ class PipelineNow:
     failing: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsOfHour:
+    """Calls to the cloud in one hour, over all tokens.
+
+    Attributes:
+        hour: When it began.
+        live: Of polls.
+        batch: Of collecting.
+        elsewhere: Of others that use the same tokens.
+        limit: So many are allowed.
+    """
+
+    hour: datetime
+    live: int
+    batch: int
+    elsewhere: int
+    limit: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Now:
     """The organisation now.

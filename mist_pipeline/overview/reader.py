@@ -1,7 +1,7 @@
 """Asking: one reader for every surface. It keeps the last good answer of each source and says how old it is."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -26,6 +26,7 @@ from mist_pipeline.overview.incidents import incident_detail, incident_rows
 from mist_pipeline.overview.ledger import NoLedgerError, UnreadableError, reading_ledger
 from mist_pipeline.overview.model import (
     DAYS_STALE,
+    CallsOfHour,
     IncidentDetail,
     IncidentNow,
     Now,
@@ -64,6 +65,8 @@ class Places:
         policy: How long what is over is remembered.
         zone: In which days begin and end.
         lines: Service level → the scores below which it is critical, major or a warning, by these names.
+        reports: Folder of the morning reports; None where there is none.
+        calls: Calls to the cloud in the hours before an instant, and why their count cannot be read, '' if it can.
     """
 
     published: Path
@@ -77,6 +80,8 @@ class Places:
     policy: Policy = field(default_factory=Policy)
     zone: tzinfo = UTC
     lines: Callable[[str], Mapping[str, float]] = lambda _metric: {}
+    reports: Path | None = None
+    calls: Callable[[datetime], tuple[Sequence[CallsOfHour], str]] = lambda _at: ((), "")
 
 
 @dataclass(frozen=True)

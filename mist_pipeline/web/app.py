@@ -61,7 +61,8 @@ class Application:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = POLICY
+                # A page may forbid more, as of a file that is not ours alone, and says so itself.
+                headers.setdefault("Content-Security-Policy", POLICY)
                 headers.setdefault("Cache-Control", "private, no-cache")
             await send(message)
 

@@ -91,6 +91,8 @@ def test_pages_fit_and_anybody_can_read_them(
         "/fleet",
         "/metrics",
         "/metric/capacity",
+        "/reports",
+        "/pipeline",
         "/none",
     ):
         tab.open(f"{console}{path}")

@@ -2,21 +2,25 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
 import duckdb
 
+from mist_pipeline.domain.text import clean
 from mist_pipeline.overview.files import Kept
-from mist_pipeline.overview.ledger import NoLedgerError, UnreadableError, reading_ledger
+from mist_pipeline.overview.ledger import UnreadableError, reading_ledger
 from mist_pipeline.overview.model import IncidentNow
-from mist_pipeline.overview.past import across
+from mist_pipeline.overview.past import across, work
 from mist_pipeline.overview.past import site as one_site
 from mist_pipeline.overview.past.across import MetricAcross, MetricNow, SiteScore
-from mist_pipeline.overview.past.model import Neighbour, SitePast, Trouble
+from mist_pipeline.overview.past.model import Neighbour, SitePast, Trouble, Values
 from mist_pipeline.overview.past.ranges import Period
+from mist_pipeline.overview.past.reports import Reports
+from mist_pipeline.overview.past.work import Work
 from mist_pipeline.overview.reader import Overview
 
 T = TypeVar("T")
@@ -36,6 +40,11 @@ class Past:
         self._places = overview.places
         self._lock = Lock()
         self._kept: OrderedDict[Hashable, MetricAcross] = OrderedDict()
+
+    @property
+    def zone(self) -> tzinfo:
+        """In which days begin and end."""
+        return self._places.zone
 
     def period(self, name: str, at: datetime) -> Period:
         """A range that ends now, in days of the organisation."""
@@ -108,6 +117,46 @@ class Past:
             **drawn,
         )
 
+    def work(self, at: datetime) -> Work:
+        """The pipeline's own work in the last 30 days. Fails never: what cannot be read is said."""
+        period = self.period("30d", at)
+        days, why = self._read(self._places.published, lambda it: work.covered(it, period))
+        calls, no_calls = self._places.calls(at)
+        nothing: dict[str, Values] = {}
+        covered = days or nothing
+        found = Work(
+            period=period,
+            with_readings=covered.get("with_readings", ()),
+            without=covered.get("without", ()),
+            hours=covered.get("hours", ()),
+            days_trouble=why,
+            calls=calls,
+            calls_trouble=clean(no_calls, 160),
+        )
+        try:
+            with reading_ledger(self._places.ledger, self._places.policy) as ledger:
+                states, given_up = work.sinks(ledger, list(self._places.sinks))
+        except UnreadableError as error:
+            return replace(found, ledger_trouble=clean(str(error), 160))
+        return replace(found, sinks=states, given_up=given_up)
+
+    @property
+    def reports(self) -> Reports:
+        """The morning reports that are kept."""
+        return Reports(self._places.reports)
+
+    def health(self, first: date, last: date) -> dict[date, float]:
+        """Day → mean health of its sites, of the days that have one."""
+        found, _why = self._read(
+            self._places.published,
+            lambda it: it.execute(
+                "SELECT day, avg(score) FROM analysis.health_scores WHERE day BETWEEN ? AND ? GROUP BY day "
+                "HAVING avg(score) IS NOT NULL",
+                [first, last],
+            ).fetchall(),
+        )
+        return dict(found or [])
+
     def _scores(self, metric: str) -> tuple[list[SiteScore], str]:
         live, _unread = self._read(self._places.live, lambda it: across.newest(it, metric))
         past, why = self._read(self._places.published, lambda it: across.before(it, metric))
@@ -123,7 +172,7 @@ class Past:
         try:
             with reading_ledger(self._places.ledger, self._places.policy) as ledger:
                 found = ledger.of_site(site_id, period.begin)
-        except (NoLedgerError, UnreadableError):
+        except UnreadableError:
             # The page says it beside its list of incidents.
             return [], []
         rows: list[IncidentNow] = self._overview.rows_of(found)

@@ -1,9 +1,20 @@
 """All pages in one place: a page that is not named here does not exist."""
 
 from mist_pipeline.web.context import Page
-from mist_pipeline.web.pages import deciding, fleet, incident, incidents, metrics, now, search, site
+from mist_pipeline.web.pages import (
+    deciding,
+    fleet,
+    incident,
+    incidents,
+    metrics,
+    now,
+    pipeline,
+    reports,
+    search,
+    site,
+)
 
-NAVIGATION = ("Now", "Incidents", "Fleet", "Service levels")
+NAVIGATION = ("Now", "Incidents", "Fleet", "Service levels", "Reports", "Pipeline")
 """Order of the words at the top."""
 
 PAGES: tuple[Page, ...] = (
@@ -15,4 +26,6 @@ PAGES: tuple[Page, ...] = (
     *site.PAGES,
     *fleet.PAGES,
     *metrics.PAGES,
+    *reports.PAGES,
+    *pipeline.PAGES,
 )

@@ -5,9 +5,10 @@ Here: settings in, places out; publishing the live tables and the copies of the 
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from mist_pipeline.overview.model import CallsOfHour
 from mist_pipeline.overview.reader import Overview, Places
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.ledger_access import open_ledger, sites_file
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from mist_pipeline.warehouse.reading import Published
 
+_COUNTED = timedelta(hours=23)
+"""Before the running hour: the file keeps a day."""
 _WAIT_SECONDS = 20.0
 """A poll does not stand still for long so that it can be looked at: the next one publishes again."""
 
@@ -36,6 +39,8 @@ def overview(settings: Settings) -> Overview:
             policy=settings.alerts.policy(),
             zone=settings.organisation.zone,
             lines=lambda metric: settings.bands_of(metric).model_dump(),
+            reports=settings.reports_path,
+            calls=lambda at: calls_of_hours(settings, at),
         )
     )
 
@@ -49,6 +54,27 @@ def published_files(settings: Settings) -> "Published":
         today=settings.published_live_path,
         ledger=settings.published_ledger_path,
     )
+
+
+def calls_of_hours(settings: Settings, at: datetime) -> tuple[list[CallsOfHour], str]:
+    """Calls to the cloud in the last 24 hours, and why their count cannot be read just now, '' if it can."""
+    from mist_pipeline.mist.budget import counted
+    from mist_pipeline.mist.errors import BudgetUnavailable
+
+    try:
+        found = counted(settings.budget_path, (at - _COUNTED).timestamp())
+    except BudgetUnavailable as error:
+        return [], str(error)
+    return [
+        CallsOfHour(
+            hour=datetime.fromtimestamp(one.hour, UTC),
+            live=one.live,
+            batch=one.batch,
+            elsewhere=one.elsewhere,
+            limit=one.limit,
+        )
+        for one in found
+    ], ""
 
 
 def show_poll(settings: Settings, warn: Callable[[str], None]) -> None:

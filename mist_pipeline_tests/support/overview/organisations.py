@@ -65,6 +65,7 @@ class Organisation:
             sites=self.folder / "evaluations" / "sites.parquet",
             ledger=self.folder / "ledger.db",
             group_names={"g-0": "North", "g-1": "South"},
+            reports=self.folder / "reports",
             lines=lambda _metric: {"critical": 70.0, "major": 80.0, "warning": 90.0},
         )
 
