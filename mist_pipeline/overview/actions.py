@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from mist_pipeline.overview.model import IncidentDetail, IncidentNow, Now, SiteDetail
 
-Verdict = Literal["useful", "false_alarm", "too_late", "duplicate"]
+Verdict = Literal["right", "wrong", "known", "planned", "too_late", "duplicate"]
 """What people may think of an incident."""
 
 _MOST_SITES_MATCHED = 20

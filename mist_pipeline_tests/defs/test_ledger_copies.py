@@ -87,7 +87,7 @@ def live_through(ledger: Ledger) -> None:
         is_by_person=True,
     )
     ledger.record_ticket(ticket, START + HOUR)
-    ledger.add_feedback("useful", "bob", START + HOUR, alert_id=alert, comment=HOSTILE)
+    ledger.add_feedback("right", "bob", START + HOUR, alert_id=alert, comment=HOSTILE)
 
 
 def definitions(settings: Settings, *others: Any) -> dg.Definitions:

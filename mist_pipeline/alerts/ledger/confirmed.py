@@ -1,7 +1,7 @@
 """Which alerts people have confirmed as real trouble, and when: so that their days are no part of what is usual.
 
-Confirmed is what a person took (acknowledged) or called useful or told too late; the last word about an alert or its incident
-counts: a false alarm, a duplicate or an acknowledgement taken back is none. Not here: what becomes of those days (``analysis.baselines.exclusions``).
+Confirmed is what a person took (acknowledged) or called right, told too late or planned; the last word about an alert or its incident
+counts: wrong, a duplicate or an acknowledgement taken back is none, and known trouble has become usual. Not here: what becomes of those days (``analysis.baselines.exclusions``).
 """
 
 import polars as pl
@@ -20,7 +20,7 @@ SCHEMA = {
     "ended_at": pl.Datetime("us", "UTC"),
     "confirmed_at": pl.Datetime("us", "UTC"),
 }
-_CONFIRMING = ("useful", "too_late")
+_CONFIRMING = ("right", "too_late", "planned")
 _TAKING = ("acknowledged", "unacknowledged")
 _SAID = {"subject_id": pl.String(), "at": pl.Datetime("us", "UTC"), "is_real": pl.Boolean()}
 

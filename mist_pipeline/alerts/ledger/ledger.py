@@ -36,7 +36,7 @@ from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import Silence
 from mist_pipeline.domain.severity import Severity
 
-Verdict = Literal["useful", "false_alarm", "too_late", "duplicate"]
+Verdict = Literal["right", "wrong", "known", "planned", "too_late", "duplicate"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +88,7 @@ class Ticket:
         who: Who made it so; hostile where rendered.
         is_by_person: Whether it was a person and not this program.
         acted_at: When that was; None where the ticket system does not say.
+        resolution: How a person closed it, as the ticket system calls it; hostile where rendered.
     """
 
     sink: str
@@ -98,6 +99,7 @@ class Ticket:
     who: str = ""
     is_by_person: bool = False
     acted_at: datetime | None = None
+    resolution: str = ""
 
 
 class Ledger(LedgerReader):
@@ -328,7 +330,7 @@ class Ledger(LedgerReader):
             connection.execute(sa.delete(tables.TICKETS).where(mine))
             row = {
                 name: getattr(ticket, name)
-                for name in ("sink", "incident_id", "ticket", "url", "state", "who")
+                for name in ("sink", "incident_id", "ticket", "url", "state", "who", "resolution")
             }
             connection.execute(sa.insert(tables.TICKETS).values(**row, read_at=at))
             if not ticket.is_by_person or ticket.state == "open":

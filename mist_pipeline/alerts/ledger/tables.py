@@ -270,6 +270,7 @@ TICKETS = sa.Table(
     _text("state"),
     _text("who"),
     _instant("read_at"),
+    _text("resolution", server_default=""),
 )
 
 PAGES = sa.Table(

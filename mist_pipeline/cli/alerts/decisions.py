@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 class VerdictName(StrEnum):
     """What a person thinks of an alert."""
 
-    useful = "useful"
-    false_alarm = "false_alarm"
+    right = "right"
+    wrong = "wrong"
+    known = "known"
+    planned = "planned"
     too_late = "too_late"
     duplicate = "duplicate"
 
@@ -106,13 +108,18 @@ def _over(incident: "Incident") -> str:
 def feedback(
     context: typer.Context,
     subject: Id,
-    verdict: Annotated[VerdictName, typer.Argument(help="What you think of it.")],
+    verdict: Annotated[
+        VerdictName,
+        typer.Argument(
+            help="Was it right? Known trouble and planned work are right, but nobody had to be told."
+        ),
+    ],
     comment: Comment = "",
     by: By = None,
 ) -> None:
-    """Say what you think of an alert or incident; analysts find it beside the alert.
+    """Say what you think of an alert or incident: it counts in the scorecard, and days of planned work leave the baselines.
 
-    Example: [cyan]mist-pipeline alerts feedback 3f2a false_alarm --comment "building is closed"[/]
+    Example: [cyan]mist-pipeline alerts feedback 3f2a planned --comment "new switches"[/]
     """
     from mist_pipeline.settings import load_settings
 

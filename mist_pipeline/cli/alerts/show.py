@@ -66,7 +66,12 @@ def show(context: typer.Context, subject: Id, as_json: Json = False) -> None:
             (f"mist-pipeline alerts ack {short(incident.incident_id)}", "take it; nobody else is called")
         ]
     elif incident.state != "merged":
-        follow = [(f"mist-pipeline alerts feedback {short(incident.incident_id)} useful", "or false_alarm …")]
+        follow = [
+            (
+                f"mist-pipeline alerts feedback {short(incident.incident_id)} right",
+                "or wrong, known, planned …",
+            )
+        ]
     next_commands(*follow)
 
 

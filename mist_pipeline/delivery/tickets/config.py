@@ -6,7 +6,7 @@ system (``jira.config``, ``servicenow.config``).
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pydantic import Field, JsonValue
 
@@ -16,6 +16,9 @@ from mist_pipeline.domain.config_section import PlacedError
 
 if TYPE_CHECKING:
     from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates
+
+Judgement: TypeAlias = Literal["right", "wrong", "known", "planned", "duplicate"]
+"""What a resolution can say of an alert."""
 
 
 class TicketConfig(SinkConfig):
@@ -30,8 +33,23 @@ class TicketConfig(SinkConfig):
         ge=0,
         description="A ticket closed no longer ago is reopened; an older one gets a linked successor.",
     )
+    resolutions: dict[str, Judgement] = Field(
+        default_factory=dict,
+        description="How a person closed a ticket → what that says of the alert; others say nothing. Adds to the names of the system.",
+    )
     templates: Path | None = Field(None, description="Folder of your own templates (docs/tickets.md).")
     fields: dict[str, JsonValue] = Field(default_factory=dict, description="Further fields of a new ticket.")
+
+    def judgement(self, resolution: str) -> Judgement | None:
+        """What a resolution says of the alert, in any case of letters; None where it says nothing."""
+        named = {**self.usual_resolutions, **self.resolutions}
+        known = {name.casefold(): verdict for name, verdict in named.items()}
+        return known.get(resolution.strip().casefold())
+
+    @property
+    def usual_resolutions(self) -> dict[str, Judgement]:
+        """Resolutions that the system comes with."""
+        return {}
 
     @property
     def is_ticket(self) -> bool:

@@ -131,7 +131,7 @@ class TicketSink(Generic[TicketT]):
         if hand is None:
             return TicketStatus("closed" if ticket.is_done else "open", at=ticket.closed_at)
         state: Literal["closed", "acknowledged"] = "closed" if ticket.is_done else "acknowledged"
-        return TicketStatus(state, is_by_person=True, who=hand.who, at=hand.at)
+        return TicketStatus(state, is_by_person=True, who=hand.who, at=hand.at, resolution=ticket.resolution)
 
     def examine(self) -> list[Concern]:
         """What is in the way of tickets, before there is one; only asks, and writes nothing."""

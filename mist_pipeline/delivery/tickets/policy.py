@@ -103,12 +103,14 @@ class TicketStatus:
         is_by_person: Whether a person made it so, not this program; only then does it acknowledge the incident.
         who: That person's name as the system shows it; hostile where rendered. Empty where unknown.
         at: When, UTC; None where the system does not say.
+        resolution: How that person closed it, as the system calls it; hostile where rendered. Empty where unknown.
     """
 
     state: TicketState
     is_by_person: bool = False
     who: str = ""
     at: datetime | None = None
+    resolution: str = ""
 
     @property
     def acknowledges(self) -> bool:

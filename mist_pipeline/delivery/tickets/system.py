@@ -55,6 +55,7 @@ class Ticket:
         is_done: Whether it is resolved or closed.
         is_final: Whether it is closed for good: never written to again.
         closed_at: When it was resolved or closed, UTC; None where it is open or the system does not say.
+        resolution: How, as the system calls it; hostile where rendered. Empty where it is open or nobody said.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Ticket:
     is_done: bool
     is_final: bool = False
     closed_at: datetime | None = None
+    resolution: str = ""
 
 
 TicketT = TypeVar("TicketT", bound=Ticket)

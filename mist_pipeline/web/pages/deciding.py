@@ -24,7 +24,7 @@ _MOST_COMMENT = 400
 WORDS = {
     "acknowledge": ("Acknowledge this incident", "You take it: nobody else is called for it, and people who heard of it are told.", "Acknowledge"),
     "resolve": ("Close this incident", "It is over, with all of its alerts; people who heard of it are told. It comes back if it fires again.", "Close it"),
-    "feedback": ("What do you think of this incident?", "Kept beside the incident for those who tune the rules; nobody is notified.", "Keep"),
+    "feedback": ("What do you think of this incident?", "It counts in the scorecard; days of planned work leave the baselines. Nobody is notified.", "Keep"),
 }  # fmt: skip
 """Decision → its title, what it does, and the word on its button."""
 
@@ -61,7 +61,7 @@ def _decided(decision: str, actions: Actions, name: str, context: Context) -> st
         return actions.resolve(name, context.at)
     verdict = next((one for one in VERDICTS if one == context.form.get("verdict")), None)
     if verdict is None:
-        raise ActionFailedError("choose one of the four")
+        raise ActionFailedError("choose one of the answers")
     return actions.feedback(name, verdict, context.form.get("comment", "")[:_MOST_COMMENT], context.at)
 
 

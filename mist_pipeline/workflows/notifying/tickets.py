@@ -102,6 +102,7 @@ def _read(
             who=status.who,
             is_by_person=status.is_by_person,
             acted_at=status.at,
+            resolution=status.resolution,
         )
         ledger.record_ticket(ticket, now)
         yield ReadTicket(sink, incident_id, name, status.state, status.who)

@@ -20,12 +20,14 @@ def test_nobody_has_confirmed_what_nobody_took(ledger: Ledger) -> None:
     ("said", "since"),
     [
         ([(1, "acknowledge")], 1),
-        ([(1, "useful")], 1),
-        ([(2, "too_late"), (3, "useful")], 2),
-        ([(1, "acknowledge"), (2, "false_alarm")], None),
+        ([(1, "right")], 1),
+        ([(2, "too_late"), (3, "right")], 2),
+        ([(1, "acknowledge"), (2, "wrong")], None),
         ([(1, "acknowledge"), (2, "unacknowledge")], None),
-        ([(1, "false_alarm"), (2, "useful")], 2),
+        ([(1, "wrong"), (2, "right")], 2),
         ([(1, "duplicate")], None),
+        ([(1, "planned")], 1),
+        ([(1, "acknowledge"), (2, "known")], None),
     ],
 )
 def test_the_last_word_of_people_confirms_an_alert(

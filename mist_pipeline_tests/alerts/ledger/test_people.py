@@ -155,7 +155,7 @@ def test_an_unknown_incident_is_named(ledger: Ledger, verb: str) -> None:
 
 def test_feedback_needs_something_that_exists(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), TELL)
-    ledger.add_feedback("useful", "ada", START, incident_id=incident_id(ledger), comment="Thanks")
-    assert ledger.frames()["feedback"]["verdict"].to_list() == ["useful"]
+    ledger.add_feedback("right", "ada", START, incident_id=incident_id(ledger), comment="Thanks")
+    assert ledger.frames()["feedback"]["verdict"].to_list() == ["right"]
     with pytest.raises(NoSuchSubjectError, match="a42"):
-        ledger.add_feedback("useful", "ada", START, alert_id="a42")
+        ledger.add_feedback("right", "ada", START, alert_id="a42")

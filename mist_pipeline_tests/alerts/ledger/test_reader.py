@@ -46,7 +46,7 @@ def test_records_of_an_incident_are_its_own_and_the_digests_and_feedback_about_i
     ledger.record_evaluation(live(0, EVIDENCE), PAGED)
     ledger.record_evaluation(live(3, EVIDENCE, finding("s2")), PAGED)
     (mine, its), (other, _) = ledger.incidents(["open"])
-    ledger.add_feedback("useful", "ada", START, alert_id=its[0].alert_id)
+    ledger.add_feedback("right", "ada", START, alert_id=its[0].alert_id)
     ledger.add_feedback("duplicate", "bob", START, incident_id=other.incident_id)
     with writing(ledger.engine) as connection:
         row = {"sink": "mail", "sequence": 1, "state": "pending", "created_at": START, "due_at": START}
@@ -59,7 +59,7 @@ def test_records_of_an_incident_are_its_own_and_the_digests_and_feedback_about_i
             )
     records = ledger.records(mine.incident_id)
     assert [one["incident_id"] for one in records["deliveries"]] == [mine.incident_id, "digest-1"]
-    assert [one["verdict"] for one in records["feedback"]] == ["useful"]
+    assert [one["verdict"] for one in records["feedback"]] == ["right"]
     assert [one["target"] for one in records["escalations"]] == ["ada", "bob"]
     assert records["tickets"] == records["threads"] == []
 

@@ -93,10 +93,10 @@ class TestTakingAndClosing:
         record(settings, *THREE)
         name = incident_of(settings, "s1")
         (alert_id,) = parsed(alerts("show", name, "--json"))["alert_ids"]
-        assert "Alert" in alerts("feedback", alert_id, "false_alarm", "--by", "ada").text
+        assert "Alert" in alerts("feedback", alert_id, "wrong", "--by", "ada").text
         assert "Incident" in alerts("feedback", name, "too_late", "--comment", "an hour").text
         noted = parsed(alerts("show", name, "--json"))["feedback"]
         assert [(one["alert_id"], one["incident_id"], one["verdict"]) for one in noted] == [
-            (alert_id, None, "false_alarm"),
+            (alert_id, None, "wrong"),
             (None, name, "too_late"),
         ]

@@ -189,7 +189,7 @@ class TestHostileNames:
         record(settings, *THREE)
         name = incident_of(settings, "s1")
         said = alerts("ack", name, "--by", "[red]ada[/]\x1b[2J").out
-        alerts("feedback", name, "useful", "--comment", "[link=x]\x1b]")
+        alerts("feedback", name, "right", "--comment", "[link=x]\x1b]")
         shown = alerts("show", name).out
         assert "[red]ada[/]" in said
         assert "[link=x]" in shown

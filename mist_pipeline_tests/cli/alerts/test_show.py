@@ -42,7 +42,7 @@ class TestShow:
                 sink="jira", incident_id=name, ticket="OPS-7", url="https://jira.example/OPS-7", state="open"
             )
             ledger.record_ticket(ticket, START)
-        alerts("feedback", name, "useful", "--by", "ada", "--comment", "good catch")
+        alerts("feedback", name, "right", "--by", "ada", "--comment", "good catch")
         text = alerts("show", name[:6]).text
         for expected in (
             f"Incident {name} critical",

@@ -181,6 +181,7 @@ def test_a_resolution_that_the_instance_does_not_carry_out_is_noted_and_is_not_t
     status = to.read_status(last.reference)
     assert isinstance(status, TicketStatus)
     assert status.is_by_person
+    assert status.resolution == "Done"
 
 
 @pytest.mark.parametrize("name", ["correlation_id", "correlation_display", "state"])

@@ -256,6 +256,6 @@ def _happened(ledger: Ledger) -> None:
     )
     ledger.acknowledge(first.incident_id, "ada", START + 0.5 * HOUR)
     ledger.resolve(second.incident_id, "bob", START + HOUR)
-    ledger.add_feedback("false_alarm", "bob", START + HOUR, incident_id=second.incident_id)
+    ledger.add_feedback("wrong", "bob", START + HOUR, incident_id=second.incident_id)
     ledger.record_impacts([impact(incident_id=first.incident_id)])
     ledger.record_evaluation(evaluation(4, finding("s5", "throughput")), TELL)

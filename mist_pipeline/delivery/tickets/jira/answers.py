@@ -71,6 +71,7 @@ def issue_of(document: object) -> Issue:
         names=frozenset(str(label) for label in rows_of(document, "fields", "labels")),
         is_done=is_done,
         closed_at=next((at for at in closed if at), None) if is_done else None,
+        resolution=text_of(document, "fields", "resolution", "name") if is_done else "",
         category="done" if is_done else "new" if category == "new" else "indeterminate",
         status_id=text_of(document, "fields", "status", "id"),
         description=json.dumps(dig(document, "fields", "description")),

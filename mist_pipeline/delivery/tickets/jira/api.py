@@ -59,7 +59,9 @@ DUPLICATE_LABEL = "mist-duplicate"
 _ASKED_FOR = "Moved by mist-pipeline, with the incident."
 """A comment where a transition demands one."""
 
-_FIELDS = "summary,status,labels,description,created,updated,resolutiondate,statuscategorychangedate"
+_FIELDS = (
+    "summary,status,labels,description,created,updated,resolution,resolutiondate,statuscategorychangedate"
+)
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+", re.ASCII)
 _PAGES = 20
 _PAGE = 50

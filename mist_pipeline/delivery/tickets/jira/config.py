@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from mist_pipeline.delivery.config import SecretValues, Text, Variable, secret_of
 from mist_pipeline.delivery.sink import Sink
-from mist_pipeline.delivery.tickets.config import TicketConfig
+from mist_pipeline.delivery.tickets.config import Judgement, TicketConfig
 from mist_pipeline.domain.config_section import PlacedError
 from mist_pipeline.domain.severity import Severity
 
@@ -52,6 +52,20 @@ class JiraConfig(TicketConfig):
                     f"jira: {label!r} is no label; labels have no spaces and at most 255 characters"
                 )
         return self
+
+    @property
+    def usual_resolutions(self) -> dict[str, Judgement]:
+        """The resolutions of a new Jira project."""
+        return {
+            "Done": "right",
+            "Fixed": "right",
+            "Known Error": "known",
+            "Won't Do": "wrong",
+            "Won't Fix": "known",
+            "Cannot Reproduce": "wrong",
+            "Not a bug": "wrong",
+            "Duplicate": "duplicate",
+        }
 
     @property
     def sends_to(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ from mist_pipeline.http_client.session import HttpLimits
 
 _FIELDS = (
     "sys_id", "number", "state", "correlation_id", "correlation_display", "assigned_to", "resolved_by", "resolved_at",
-    "closed_by", "closed_at", "sys_created_on", "sys_updated_by",
+    "closed_by", "closed_at", "close_code", "sys_created_on", "sys_updated_by",
 )  # fmt: skip
 _EXACT = frozenset({"correlation_id", "correlation_display", "state", "impact", "urgency"})
 """Fields that mean something else once they are changed."""
@@ -372,6 +372,7 @@ class ServiceNowSystem:
             is_done=is_done,
             is_final=is_final,
             closed_at=(_instant(values["closed_at"]) or _instant(values["resolved_at"])) if is_done else None,
+            resolution=values["close_code"] if is_done else "",
             state=values["state"],
             values=values,
             shown={name: text_of(row, name, "display_value") or text_of(row, name) for name in _FIELDS},

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mist_pipeline.delivery.config import SecretValues, Text, Variable, secret_of
 from mist_pipeline.delivery.sink import Sink
-from mist_pipeline.delivery.tickets.config import TicketConfig
+from mist_pipeline.delivery.tickets.config import Judgement, TicketConfig
 from mist_pipeline.domain.severity import Severity
 
 _IMPACT_URGENCY: dict[Severity, tuple[str, str]] = {
@@ -43,6 +43,24 @@ class ServiceNowConfig(TicketConfig):
     )
     close_code: str = Field("Resolved by caller", description="Resolution code of what recovered by itself.")
     duplicate_close_code: str = Field("Duplicate", description="Resolution code of a second record.")
+
+    @property
+    def usual_resolutions(self) -> dict[str, Judgement]:
+        """The resolution codes of the base system, older names included; what recovered by itself was right, too."""
+        return {
+            "Solution provided": "right",
+            "Solved (Permanently)": "right",
+            "Workaround provided": "right",
+            "Solved (Work Around)": "right",
+            "Resolved by caller": "right",
+            "Closed/Resolved by Caller": "right",
+            "Resolved by problem": "right",
+            "Resolved by change": "planned",
+            "Known error": "known",
+            "User error": "wrong",
+            "Not Solved (Not Reproducible)": "wrong",
+            "Duplicate": "duplicate",
+        }
 
     @field_validator("impact_urgency")
     @classmethod
