@@ -37,7 +37,7 @@ from mist_pipeline.tables import analysis
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_day import finding_rows
 from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
-from mist_pipeline.workflows.progress import NOTIFY_TAG, silent
+from mist_pipeline.workflows.progress import silent
 
 TIDY_SEEDS = (7201, 7202, 7203)
 MESSY_SEEDS = (7301, 7302, 7303)
@@ -83,9 +83,7 @@ def analyse(environment: Mapping[str, str], days: Sequence[date], instant: datet
     """Analyse stored days, without the long search for the orders of series and the report; seconds that it took."""
     begun = time.perf_counter()
     settings = load_settings(environment=environment)
-    outcomes = execute_days(
-        settings, "analyse", days, progress=silent, as_of=instant, tags={NOTIFY_TAG: "false"}
-    )
+    outcomes = execute_days(settings, "analyse", days, progress=silent, as_of=instant, notify=False)
     if failures := [failure for outcome in outcomes for failure in outcome.failures]:
         raise SystemExit("\n".join(failures))
     return time.perf_counter() - begun

@@ -24,6 +24,7 @@ from mist_pipeline.defs.history_checks import history_checks
 from mist_pipeline.defs.jobs import jobs, schedules
 from mist_pipeline.defs.mornings import late_hours_job
 from mist_pipeline.defs.partitions import daily_partitions
+from mist_pipeline.defs.resources import RUN, RunOptions
 from mist_pipeline.defs.retention import retention_job
 from mist_pipeline.defs.runs.executor import in_process
 from mist_pipeline.defs.sensors import (
@@ -55,7 +56,7 @@ def build_defs(
 
     Args:
         settings: None reads the configuration file and the environment; without either, the defaults.
-        resources: Replacements by name: ``settings``, ``warehouse``, ``raw_store``, ``cloud``, ``progress``.
+        resources: Replacements by name: ``settings``, ``warehouse``, ``raw_store``, ``cloud``, ``progress``, ``run``.
         retry: How assets that ask the cloud are repeated when their failure may heal; None where somebody waits for
             the answer and can start again himself.
 
@@ -110,6 +111,7 @@ def build_defs(
                 "raw_store": RawStore(settings.data / "raw"),
                 "cloud": Cloud(settings),
                 "progress": silent,
+                RUN: RunOptions(),
                 **(resources or {}),
             },
         )

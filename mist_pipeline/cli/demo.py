@@ -195,7 +195,6 @@ def _work(settings: "Settings", scene: Scene) -> None:
     from mist_pipeline.cli.execution import days_without, execute, execute_days
     from mist_pipeline.cli.run import SEARCH_DAYS, print_outcomes
     from mist_pipeline.warehouse.publish import publish
-    from mist_pipeline.workflows.progress import NOTIFY_TAG
 
     days, instant = scene.history, scene.instant
     outcomes = []
@@ -210,8 +209,8 @@ def _work(settings: "Settings", scene: Scene) -> None:
                 )
             for piece in _runs(open_days):
                 # People are notified of yesterday as if it had been analysed this morning.
-                notify = {NOTIFY_TAG: str(piece[-1] == days[-1]).lower()}
-                outcomes += execute_days(settings, job, piece, progress=bar, as_of=instant, tags=notify)
+                notify = piece[-1] == days[-1]
+                outcomes += execute_days(settings, job, piece, progress=bar, as_of=instant, notify=notify)
         outcomes.append(execute(settings, "live", progress=bar, as_of=instant))
         # Charts in messages are drawn from the published copy; the report tells of the incidents, and publishes once more.
         publish(settings.warehouse_path, settings.published_path)

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mist_pipeline.cli.code_location.files import CODE_LOCATION, MODULE
 from mist_pipeline.cli.dagster_home import instance
 from mist_pipeline.cli.failures import StoppedError, disk_trouble
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.layers import DAYS_A_RUN
-from mist_pipeline.workflows.progress import AS_OF_TAG, ASKING, NOTIFY_TAG, Progress
+from mist_pipeline.workflows.progress import ASKING, Progress
 from mist_pipeline.workflows.running.processes import this_process
 
 if TYPE_CHECKING:
@@ -61,9 +61,18 @@ def execute_days(
     *,
     progress: Progress,
     as_of: datetime | None = None,
-    tags: Mapping[str, str] | None = None,
+    notify: bool | None = None,
 ) -> list[Outcome]:
-    """Run a partitioned job over days that follow one another, in as few runs as memory allows; stops at a failure."""
+    """Run a partitioned job over days that follow one another, in as few runs as memory allows; stops at a failure.
+
+    Args:
+        settings: The settings.
+        job: Its name.
+        days: The days.
+        progress: Told how far each run is.
+        as_of: The instant that the runs work as of; None: their beginning.
+        notify: Whether people are notified of the last day; None: of yesterday alone.
+    """
     outcomes: list[Outcome] = []
     for at in range(0, len(days), DAYS_A_RUN):
         piece = days[at : at + DAYS_A_RUN]
@@ -73,8 +82,10 @@ def execute_days(
         }
         # A long backfill is cut into several runs, and only the last of them ends with its last day.
         is_last = at + DAYS_A_RUN >= len(days)
-        wanted = {**(tags or {}), **({} if is_last else {NOTIFY_TAG: "false"}), **span}
-        outcomes.append(execute(settings, job, progress=progress, as_of=as_of, tags=wanted, days=piece))
+        asked = notify if is_last else False
+        outcomes.append(
+            execute(settings, job, progress=progress, as_of=as_of, notify=asked, tags=span, days=piece)
+        )
         if not outcomes[-1].is_success:
             break
     return outcomes
@@ -86,10 +97,11 @@ def execute(
     *,
     progress: Progress,
     as_of: datetime | None = None,
+    notify: bool | None = None,
     tags: Mapping[str, str] | None = None,
     days: Sequence[date] = (),
 ) -> Outcome:
-    """Run a job to its end in this process.
+    """Run a job to its end in this process; arguments as of `execute_days`.
 
     Raises:
         StoppedError: Somebody pressed Ctrl-C.
@@ -97,6 +109,7 @@ def execute(
     from dagster import DagsterExecutionInterruptedError
 
     from mist_pipeline.definitions import build_defs
+    from mist_pipeline.defs.resources import run_config
     from mist_pipeline.defs.runs.dead import PROCESS_TAG, bury_the_dead
     from mist_pipeline.defs.runs.limits import UNLIMITED
     from mist_pipeline.defs.runs.waiting import attentive_waits
@@ -104,12 +117,12 @@ def execute(
     begun = time.monotonic()
     counted = _Counted(progress)
     ours = {PROCESS_TAG: this_process(), **UNLIMITED}
-    instant = {AS_OF_TAG: as_of.isoformat()} if as_of else {}
+    options = run_config(as_of, notify=notify)
     with _quiet(), attentive_waits(), instance(settings) as opened:
         bury_the_dead(opened)
         definitions = build_defs(settings, resources={"progress": counted}, retry=None)
         try:
-            result = _run(opened, definitions.resolve_job_def(job), {**(tags or {}), **instant, **ours})
+            result = _run(opened, definitions.resolve_job_def(job), options, {**(tags or {}), **ours})
         except DagsterExecutionInterruptedError:
             result = None
     if result is None or _is_interrupted(result):
@@ -162,7 +175,9 @@ def _what_is_kept(settings: Settings, days: Sequence[date], as_of: datetime, cou
     return f"the same command continues; {kept:,} of {total:,} calls are kept."
 
 
-def _run(opened: "DagsterInstance", job: "JobDefinition", tags: Mapping[str, str]) -> "JobExecutionResult":
+def _run(
+    opened: "DagsterInstance", job: "JobDefinition", options: Mapping[str, Any], tags: Mapping[str, str]
+) -> "JobExecutionResult":
     """Run a job to its end as a run of the code location that the UI shows.
 
     ``execute_in_process`` would create a run of no location, which is on no timeline and cannot be executed again.
@@ -176,7 +191,7 @@ def _run(opened: "DagsterInstance", job: "JobDefinition", tags: Mapping[str, str
     location = ManagedGrpcPythonEnvCodeLocationOrigin(module, CODE_LOCATION)
     run = opened.create_run_for_job(
         job,
-        run_config=ONLY_CRITICAL_LOGS,
+        run_config={**ONLY_CRITICAL_LOGS, **options},
         tags={**job.run_tags, **tags},
         remote_job_origin=RemoteRepositoryOrigin(location, "__repository__").get_job_origin(job.name),
     )

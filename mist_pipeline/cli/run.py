@@ -1,6 +1,6 @@
 """Running jobs without the UI: ``run`` (one day), ``backfill`` (many) and ``retention``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -61,7 +61,6 @@ def run(
     Example: [cyan]mist-pipeline run --mode all --day 2026-03-01[/]
     """
     from mist_pipeline.settings import load_settings
-    from mist_pipeline.workflows.progress import NOTIFY_TAG
 
     settings = load_settings()
     instant = _instant(settings, as_of)
@@ -78,8 +77,7 @@ def run(
         if day is None:
             jobs.append(("live", ()))
     jobs.append(("evaluate", ()))
-    tags = {} if notify is None else {NOTIFY_TAG: str(notify).lower()}
-    outcomes = in_turn(settings, jobs, instant, is_simulated=as_of is not None, tags=tags)
+    outcomes = in_turn(settings, jobs, instant, is_simulated=as_of is not None, notify=notify)
     print_outcomes(outcomes)
     next_commands(
         ("mist-pipeline report --open", "the page of the day"), ("mist-pipeline ui", "the runs in Dagster")
@@ -116,7 +114,6 @@ def backfill(
     Example: [cyan]mist-pipeline backfill --from 2026-01-01 --to 2026-02-14[/]
     """
     from mist_pipeline.settings import load_settings
-    from mist_pipeline.workflows.progress import NOTIFY_TAG
 
     settings = load_settings()
     announce(settings, notifies=notify, hint="a backfill notifies people only with --notify")
@@ -135,8 +132,7 @@ def backfill(
         jobs.append(("evaluate", ()))
     if mode in (Mode.report, Mode.all):
         jobs.append(("report", days[-1:]))
-    tags = {NOTIFY_TAG: str(notify).lower()}
-    outcomes = in_turn(settings, jobs, instant, is_simulated=as_of is not None, tags=tags)
+    outcomes = in_turn(settings, jobs, instant, is_simulated=as_of is not None, notify=notify)
     print_outcomes(outcomes)
     again = []
     if wait_hours := sum(outcome.wait_hours for outcome in outcomes):
@@ -266,7 +262,7 @@ def in_turn(
     instant: datetime,
     *,
     is_simulated: bool = False,
-    tags: Mapping[str, str] | None = None,
+    notify: bool | None = None,
 ) -> "list[Outcome]":
     """Run jobs one after another, those with days over their days; what fails stops those behind it.
 
@@ -275,7 +271,7 @@ def in_turn(
         jobs: Names with their days; jobs about now have none.
         instant: As of when days are made.
         is_simulated: Jobs about now, too, are run as of ``instant`` and not of their own beginning.
-        tags: Tags of the runs over days.
+        notify: Whether people are notified of the last day; None: of yesterday alone.
     """
     from mist_pipeline.cli.execution import execute, execute_days
 
@@ -283,7 +279,7 @@ def in_turn(
     with progress_bar() as bar:
         for job, days in jobs:
             if days:
-                outcomes += execute_days(settings, job, days, progress=bar, as_of=instant, tags=tags)
+                outcomes += execute_days(settings, job, days, progress=bar, as_of=instant, notify=notify)
             else:
                 at = instant if is_simulated else None
                 outcomes.append(execute(settings, job, progress=bar, as_of=at))

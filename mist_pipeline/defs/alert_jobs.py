@@ -13,7 +13,7 @@ import dagster as dg
 
 from mist_pipeline.alerts.ledger.outbox import Done
 from mist_pipeline.alerts.notify.plan import Notification
-from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.run_queue import LOAD_TAG
 from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.defs.table_io import markdown_table
@@ -26,7 +26,6 @@ from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.notifying import evaluate, messages, tickets
 from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.present.overview import show_ledger
-from mist_pipeline.workflows.progress import AS_OF_TAG
 from mist_pipeline.workflows.running.instants import refuse_future
 from mist_pipeline.workflows.self_monitoring.delivery import sink_sentence
 from mist_pipeline.workflows.self_monitoring.jobs import NOBODY_TOLD, WATCHED
@@ -35,14 +34,14 @@ _SHOWN = 50
 """Rows of a table in the metadata of a run."""
 
 
-def clock_of(context: dg.OpExecutionContext, settings: Settings) -> Callable[[], datetime]:
+def clock_of(run: RunOptions, settings: Settings) -> Callable[[], datetime]:
     """The clock of a run; of one with an instant of its own (a simulated cloud) just after all evaluations of that.
 
     Raises:
         Failure: The instant has not come yet, and the cloud is a real one: who typed it would silence all until then.
     """
-    if AS_OF_TAG in context.run.tags:
-        instant = as_of(context)
+    if run.given is not None:
+        instant = run.given
         if Cloud(settings).is_real:
             try:
                 refuse_future(instant, utc_now())
@@ -60,8 +59,10 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
         out=dg.Out(dg.Nothing),
         description="What was kept and not evaluated yet, and the pipeline's own state, become events and messages.",
     )
-    def evaluate_looks(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
-        now = clock_of(context, settings)()
+    def evaluate_looks(
+        context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], run: RunOptions
+    ) -> None:
+        now = clock_of(run, settings)()
         # An earlier failure of this job is made good by this run, or not told by it.
         others = [job for job in WATCHED if job != context.job_name]
         troubles = troubles_now(context.instance, settings, others, CheckReader(checks), now)
@@ -90,8 +91,10 @@ def watch_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
         out=dg.Out(dg.Nothing),
         description="The pipeline's own state becomes events and messages; needs nothing of what it watches.",
     )
-    def watch_pipeline(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
-        now = clock_of(context, settings)()
+    def watch_pipeline(
+        context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], run: RunOptions
+    ) -> None:
+        now = clock_of(run, settings)()
         troubles = troubles_now(context.instance, settings, WATCHED, CheckReader(checks), now)
         recorded = evaluate.tell_own_state(settings, troubles, now)
         rows = troubles.select("family", "severity", "summary").rows()[:_SHOWN]
@@ -110,9 +113,11 @@ def watch_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
     out=dg.Out(dg.Nothing),
     description="Who is hit by incidents that opened, grew worse, go on for another hour or ended: a few calls each.",
 )
-def ask_who_is_hit(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+def ask_who_is_hit(
+    context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], run: RunOptions
+) -> None:
     """Ask the cloud, so that messages can say it; a cloud that does not answer holds up nothing."""
-    asked = ask.ask_who_is_hit(settings, clock_of(context, settings)(), warn=context.log.warning)
+    asked = ask.ask_who_is_hit(settings, clock_of(run, settings)(), warn=context.log.warning)
     heads = ("incident", "because", "users", "APs", "user-hours lost", "not known")
     rows = [
         (
@@ -138,9 +143,11 @@ def ask_who_is_hit(context: dg.OpExecutionContext, settings: dg.ResourceParam[Se
     out=dg.Out(dg.Nothing),
     description="Steps of escalations that are due, and news that waited for its time, become messages.",
 )
-def escalate_steps(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+def escalate_steps(
+    context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], run: RunOptions
+) -> None:
     """Escalate what nobody has taken."""
-    escalated = evaluate.escalate(settings, clock_of(context, settings)())
+    escalated = evaluate.escalate(settings, clock_of(run, settings)())
     context.add_output_metadata(
         {
             "news": dg.MetadataValue.md(_notifications(escalated.waited)),
@@ -153,9 +160,11 @@ def escalate_steps(context: dg.OpExecutionContext, settings: dg.ResourceParam[Se
     out=dg.Out(dg.Nothing),
     description="What people did with their tickets: one that was taken or closed acknowledges its incident.",
 )
-def read_tickets(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+def read_tickets(
+    context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], run: RunOptions
+) -> None:
     """Read every ticket of an active incident."""
-    read = tickets.read_tickets(settings, clock_of(context, settings)(), context.log.warning)
+    read = tickets.read_tickets(settings, clock_of(run, settings)(), context.log.warning)
     heads = ("sink", "incident", "ticket", "state", "who")
     rows = [(one.sink, one.incident_id, one.ticket, one.state, one.detail) for one in read.tickets[:_SHOWN]]
     context.add_output_metadata(
@@ -171,10 +180,12 @@ def read_tickets(context: dg.OpExecutionContext, settings: dg.ResourceParam[Sett
     out=dg.Out(dg.Nothing),
     description="Messages that are due to mail, chat, pagers and webhooks; every sink fails alone.",
 )
-def notify(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+def notify(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], run: RunOptions) -> None:
     """Send what is due but tickets."""
     ticket_systems = settings.notifications.tickets
-    _send(context, settings, [name for name in settings.notifications.sinks if name not in ticket_systems])
+    _send(
+        context, settings, run, [name for name in settings.notifications.sinks if name not in ticket_systems]
+    )
 
 
 @dg.op(
@@ -182,9 +193,9 @@ def notify(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings])
     out=dg.Out(dg.Nothing),
     description="Tickets that are due: opened, commented, resolved, reopened; every system fails alone.",
 )
-def ticket(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+def ticket(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], run: RunOptions) -> None:
     """Bring tickets up to date."""
-    _send(context, settings, settings.notifications.tickets)
+    _send(context, settings, run, settings.notifications.tickets)
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Rows whose time has come.")
@@ -200,12 +211,14 @@ def due(context: dg.OpExecutionContext) -> None:
     tags={"dagster/priority": "-1"},
     description="The ledger as it is now, as tables for analysts: alerts, incidents, who was told, what people did.",
 )
-def publish_alerts(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+def publish_alerts(
+    context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], run: RunOptions
+) -> None:
     """Publish the copies of the ledger."""
     import duckdb
 
     try:
-        frames = show_ledger(settings, clock_of(context, settings)())
+        frames = show_ledger(settings, clock_of(run, settings)())
     except (OSError, duckdb.Error) as error:
         # People are told all the same, and whoever reads the tables sees how old they are.
         context.log.warning("The ledger is not published for analysts: %s", error)
@@ -263,10 +276,10 @@ def _job(
     return notifying
 
 
-def _send(context: dg.OpExecutionContext, settings: Settings, sinks: Iterable[str]) -> None:
+def _send(context: dg.OpExecutionContext, settings: Settings, run: RunOptions, sinks: Iterable[str]) -> None:
     with open_ledger(settings) as ledger:
         sent = messages.send_due(
-            settings, ledger, sinks, clock=clock_of(context, settings), run_id=context.run_id
+            settings, ledger, sinks, clock=clock_of(run, settings), run_id=context.run_id
         )
     for one in sent.done:
         if one.state == "dead":

@@ -12,7 +12,7 @@ import dagster as dg
 
 from mist_pipeline.defs.check_days import about_days
 from mist_pipeline.defs.metadata.failing_rows import failing_rows, found
-from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import PUBLIC_TABLES, analysis, history
@@ -202,12 +202,12 @@ def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
         asset=key(table), name="is_fresh", description="The newest day is the day before yesterday or later."
     )
     def is_fresh(
-        context: dg.AssetCheckExecutionContext,
         warehouse: dg.ResourceParam[Warehouse],
         settings: dg.ResourceParam[Settings],
+        run: RunOptions,
     ) -> dg.AssetCheckResult:
         newest = warehouse.query("SELECT max(day) FROM history.sle_daily WHERE state = 'ok'").item()
-        today = as_of(context).astimezone(settings.organisation.zone).date()
+        today = run.instant.astimezone(settings.organisation.zone).date()
         fresh = newest is not None and newest >= today - timedelta(days=2)
         description = None if fresh else f"the newest day with data is {newest}, today is {today}"
         return dg.AssetCheckResult(

@@ -11,7 +11,7 @@ import dagster as dg
 
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets import raw
-from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.resources import RunOptions, run_config
 from mist_pipeline.defs.run_queue import HEAVY, LOAD_TAG
 from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.defs.sensors import UNDER_WAY
@@ -23,7 +23,6 @@ from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.late_hours import ask_for_late_hours
 from mist_pipeline.workflows.collection.mornings import LOOK_BACK_DAYS, Due, due
 from mist_pipeline.workflows.layers import LAYERS
-from mist_pipeline.workflows.progress import NOTIFY_TAG
 
 DAILY, RENEW, LATE_HOURS = "daily", "renew", "late_hours"
 
@@ -80,8 +79,8 @@ def request_of(wanted: Due) -> dg.RunRequest:
         "dagster/asset_partition_range_start": wanted.first.isoformat(),
         "dagster/asset_partition_range_end": wanted.last.isoformat(),
     }
-    notify = {NOTIFY_TAG: "true"} if wanted.is_asking else {}
-    return dg.RunRequest(tags={**why, **days, **notify})
+    options = run_config(notify=True if wanted.is_asking else None)
+    return dg.RunRequest(tags={**why, **days}, run_config=options)
 
 
 def look(
@@ -169,9 +168,10 @@ def late_hours_job() -> dg.JobDefinition:
         cloud: dg.ResourceParam[Cloud],
         raw_store: dg.ResourceParam[RawStore],
         warehouse: dg.ResourceParam[Warehouse],
+        run: RunOptions,
     ) -> None:
         with raw.only_transient_failures_are_retried():
-            asked = ask_for_late_hours(settings, cloud, raw_store, warehouse, as_of(context))
+            asked = ask_for_late_hours(settings, cloud, raw_store, warehouse, run.instant)
         facts: dict[str, int] = {"hours_lacking": asked.lacking}
         if asked.brought is not None:
             facts |= {

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from mist_pipeline.defs.dagster_history import prune
-from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse
@@ -27,8 +27,9 @@ def retention_job() -> dg.JobDefinition:
         context: dg.OpExecutionContext,
         settings: dg.ResourceParam[Settings],
         warehouse: dg.ResourceParam[Warehouse],
+        run: RunOptions,
     ) -> None:
-        archived = archive(settings, warehouse, as_of(context))
+        archived = archive(settings, warehouse, run.instant)
         context.log.info("Done: %s", archived.steps or "nothing is old enough")
         context.add_output_metadata(
             {

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 import polars as pl
 
+from mist_pipeline.defs.resources import asked_to_notify
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.defs.watching.now import is_report_lost, troubles_now
 from mist_pipeline.defs.watching.pipeline_facts import CheckReader
@@ -69,7 +70,7 @@ def events_after(
     records = instance.fetch_materializations(after, limit=MOST_EVENTS, ascending=seen is not None).records
     run_ids = sorted({record.run_id for record in records})
     runs = instance.get_runs(dg.RunsFilter(run_ids=run_ids)) if run_ids else []
-    silent = {run.run_id for run in runs if not may_notify(run.tags)}
+    silent = {run.run_id for run in runs if not may_notify(run.tags, asked_to_notify(run.run_config))}
     return [(record.storage_id, record.run_id not in silent) for record in records]
 
 

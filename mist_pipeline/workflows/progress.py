@@ -1,14 +1,6 @@
-"""What a run is given from outside: tags that change what it does, and who is told how far it is."""
+"""Who is told how far a long step is."""
 
 from typing import Protocol
-
-AS_OF_TAG = "mist_pipeline/as_of"
-"""Run tag that sets the run's one instant; without it, it is when the run began."""
-
-
-NOTIFY_TAG = "mist_pipeline/notify"
-"""Run tag: "true" gives the newest day of a backfill to the alerts, "false" keeps yesterday from them."""
-
 
 ASKING = "asking the cloud"
 """The step that asks the cloud about days; its units are requests."""

@@ -17,12 +17,12 @@ from mist_pipeline.defs.checks import (
     sle_daily_checks,
     table_checks,
 )
+from mist_pipeline.defs.resources import RUN, RunOptions, run_config
 from mist_pipeline.defs.table_io import BACKFILL, days_of, key, replaced, spec
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import PUBLIC_TABLES
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.progress import AS_OF_TAG
 from mist_pipeline_tests.support.defs.rows import FIRST, INSTANT, SECOND, TABLE, frame, row, write
 
 pytestmark = pytest.mark.slow
@@ -57,6 +57,7 @@ def materialised(
         resources={
             "warehouse": Warehouse(folder / "warehouse.duckdb"),
             "settings": load_settings(environment={}),
+            RUN: RunOptions(),
         },
     )
     with dg.DagsterInstance.ephemeral() as instance:
@@ -66,8 +67,8 @@ def materialised(
             tags={
                 "dagster/asset_partition_range_start": days[0].isoformat(),
                 "dagster/asset_partition_range_end": days[-1].isoformat(),
-                AS_OF_TAG: as_of.isoformat(),
             },
+            run_config=run_config(as_of),
         )
 
 

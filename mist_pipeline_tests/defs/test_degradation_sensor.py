@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from mist_pipeline.defs import sensors
+from mist_pipeline.defs.resources import RUN, RunOptions, run_config
 from mist_pipeline.defs.sensors import (
     degradation_sensor,
 )
@@ -13,7 +14,6 @@ from mist_pipeline.defs.table_io import BACKFILL, key
 from mist_pipeline.tables import analysis
 from mist_pipeline.tables import live as live_tables
 from mist_pipeline.workflows.analysis.detect_day import BACKFILL_TAG
-from mist_pipeline.workflows.progress import NOTIFY_TAG
 from mist_pipeline_tests.support.defs.runs import (
     Ticks,
     job_named,
@@ -31,12 +31,17 @@ def day() -> None: ...
 
 
 def analysed(
-    instance: dg.DagsterInstance, first: str, last: str | None = None, tags: Mapping[str, str] | None = None
+    instance: dg.DagsterInstance,
+    first: str,
+    last: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    notify: bool | None = None,
 ) -> None:
     job = dg.define_asset_job("analyse", [day])
     span = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last or first}
-    dg.Definitions(assets=[day], jobs=[job]).resolve_job_def("analyse").execute_in_process(
-        instance=instance, tags={**span, **(tags or {})}
+    definitions = dg.Definitions(assets=[day], jobs=[job], resources={RUN: RunOptions()})
+    definitions.resolve_job_def("analyse").execute_in_process(
+        instance=instance, tags={**span, **(tags or {})}, run_config=run_config(notify=notify)
     )
 
 
@@ -85,21 +90,21 @@ def test_a_tick_that_is_repeated_asks_for_the_same_run(instance: dg.DagsterInsta
 
 
 @pytest.mark.parametrize(
-    ("tags", "is_told"),
+    ("tags", "notify", "is_told"),
     [
-        ({}, True),
-        ({"dagster/schedule_name": "every_morning"}, True),
-        ({BACKFILL_TAG: "abc"}, False),
-        ({BACKFILL_TAG: "abc", NOTIFY_TAG: "true"}, True),
-        ({BACKFILL_TAG: "abc", NOTIFY_TAG: "false"}, False),
-        ({NOTIFY_TAG: "false"}, False),
-        ({NOTIFY_TAG: "true"}, True),
+        ({}, None, True),
+        ({"dagster/schedule_name": "every_morning"}, None, True),
+        ({BACKFILL_TAG: "abc"}, None, False),
+        ({BACKFILL_TAG: "abc"}, True, True),
+        ({BACKFILL_TAG: "abc"}, False, False),
+        ({}, False, False),
+        ({}, True, True),
     ],
 )
 def test_a_backfill_asks_for_nothing_unless_it_is_told_to(
-    instance: dg.DagsterInstance, ticks: Ticks, tags: dict[str, str], is_told: bool
+    instance: dg.DagsterInstance, ticks: Ticks, tags: dict[str, str], notify: bool | None, is_told: bool
 ) -> None:
-    analysed(instance, "2026-03-02", tags=tags)
+    analysed(instance, "2026-03-02", tags=tags, notify=notify)
     assert ticks.fires() == is_told
     assert not ticks.fires()
 

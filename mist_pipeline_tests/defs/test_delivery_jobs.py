@@ -269,7 +269,7 @@ definitions = build_defs(load_settings())
 for job in ("evaluate", "deliver", "escalate", "read_back"):
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def(job).execute_in_process(
-            instance=instance, tags={"mist_pipeline/as_of": sys.argv[1]}
+            instance=instance, run_config={"resources": {"run": {"config": {"as_of": sys.argv[1]}}}}
         )
     assert result.success
 heavy = {"pmdarima", "sklearn", "statsmodels", "altair", "vl_convert", "distributed", "numba"} & set(sys.modules)

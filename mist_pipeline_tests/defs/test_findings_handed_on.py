@@ -17,6 +17,7 @@ from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.defs.assets import findings as module
 from mist_pipeline.defs.assets.findings import findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
+from mist_pipeline.defs.resources import RUN, RunOptions, run_config
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, analysis, history
@@ -34,7 +35,6 @@ from mist_pipeline.workflows.ledger_access import (
     open_ledger,
     sites_file,
 )
-from mist_pipeline.workflows.progress import AS_OF_TAG, NOTIFY_TAG
 from mist_pipeline_tests.support.defs.rows import row
 
 pytestmark = pytest.mark.slow
@@ -49,34 +49,32 @@ SITES = 4
 
 
 @pytest.mark.parametrize(
-    ("tags", "days", "expected"),
+    ("tags", "asked", "days", "expected"),
     [
-        pytest.param({}, [YESTERDAY], True, id="yesterday by itself"),
-        pytest.param({"dagster/schedule_name": "every_morning"}, [YESTERDAY], True, id="by the clock"),
-        pytest.param({}, [BEFORE], False, id="an older day"),
-        pytest.param({}, [BEFORE, YESTERDAY], False, id="a range that ends yesterday"),
-        pytest.param({}, [], False, id="no day"),
-        pytest.param({}, [YESTERDAY + timedelta(days=1)], False, id="a day that is not over"),
-        pytest.param({BACKFILL_TAG: "abc"}, [YESTERDAY], False, id="a backfill of yesterday"),
-        pytest.param({BACKFILL_TAG: "abc"}, [BEFORE, YESTERDAY], False, id="a backfill"),
-        pytest.param(
-            {BACKFILL_TAG: "abc", NOTIFY_TAG: "true"}, [BEFORE, YESTERDAY], True, id="one asked to tell"
-        ),
-        pytest.param({NOTIFY_TAG: "true"}, [BEFORE], True, id="an older day on purpose"),
-        pytest.param({NOTIFY_TAG: "true"}, [BEFORE, YESTERDAY], True, id="a range on purpose"),
-        pytest.param({NOTIFY_TAG: "false"}, [YESTERDAY], False, id="yesterday, but quietly"),
-        pytest.param({NOTIFY_TAG: "yes"}, [YESTERDAY], False, id="a word that means nothing"),
+        pytest.param({}, None, [YESTERDAY], True, id="yesterday by itself"),
+        pytest.param({"dagster/schedule_name": "every_morning"}, None, [YESTERDAY], True, id="by the clock"),
+        pytest.param({}, None, [BEFORE], False, id="an older day"),
+        pytest.param({}, None, [BEFORE, YESTERDAY], False, id="a range that ends yesterday"),
+        pytest.param({}, None, [], False, id="no day"),
+        pytest.param({}, None, [YESTERDAY + timedelta(days=1)], False, id="a day that is not over"),
+        pytest.param({BACKFILL_TAG: "abc"}, None, [YESTERDAY], False, id="a backfill of yesterday"),
+        pytest.param({BACKFILL_TAG: "abc"}, None, [BEFORE, YESTERDAY], False, id="a backfill"),
+        pytest.param({BACKFILL_TAG: "abc"}, True, [BEFORE, YESTERDAY], True, id="one asked to tell"),
+        pytest.param({}, True, [BEFORE], True, id="an older day on purpose"),
+        pytest.param({}, True, [BEFORE, YESTERDAY], True, id="a range on purpose"),
+        pytest.param({}, False, [YESTERDAY], False, id="yesterday, but quietly"),
     ],
 )
-def test_yesterday_alone_is_about_now_and_the_tag_wins(
-    tags: Mapping[str, str], days: Sequence[date], expected: bool
+def test_yesterday_alone_is_about_now_and_what_was_asked_wins(
+    tags: Mapping[str, str], asked: bool | None, days: Sequence[date], expected: bool
 ) -> None:
-    assert is_about_now(tags, days, YESTERDAY) == expected
+    assert is_about_now(tags, asked, days, YESTERDAY) == expected
 
 
-@pytest.mark.parametrize("tags", [{}, {BACKFILL_TAG: "a"}, {NOTIFY_TAG: "true"}, {NOTIFY_TAG: "false"}])
-def test_what_is_about_now_may_notify(tags: Mapping[str, str]) -> None:
-    assert may_notify(tags) or not is_about_now(tags, [YESTERDAY], YESTERDAY)
+@pytest.mark.parametrize("tags", [{}, {BACKFILL_TAG: "a"}])
+@pytest.mark.parametrize("asked", [None, True, False])
+def test_what_is_about_now_may_notify(tags: Mapping[str, str], asked: bool | None) -> None:
+    assert may_notify(tags, asked) or not is_about_now(tags, asked, [YESTERDAY], YESTERDAY)
 
 
 # What
@@ -172,13 +170,14 @@ def analyse(
     last: date | None = None,
     instant: datetime = MORNING,
     tags: Mapping[str, str] | None = None,
+    notify: bool | None = None,
 ) -> dg.ExecuteInProcessResult:
     """A run that makes ``analysis/findings`` of some days."""
     job = dg.define_asset_job("analyse", selection=["analysis/findings"])
     definitions = dg.Definitions(
         assets=[findings_asset(daily_partitions(settings))],
         jobs=[job],
-        resources={"settings": settings, "warehouse": Warehouse(settings.warehouse_path)},
+        resources={"settings": settings, "warehouse": Warehouse(settings.warehouse_path), RUN: RunOptions()},
     )
     span = {
         "dagster/asset_partition_range_start": first.isoformat(),
@@ -187,7 +186,8 @@ def analyse(
     with dg.DagsterInstance.ephemeral() as instance:
         return definitions.resolve_job_def("analyse").execute_in_process(
             instance=instance,
-            tags={AS_OF_TAG: instant.isoformat(), **span, **(tags or {})},
+            tags={**span, **(tags or {})},
+            run_config=run_config(instant, notify=notify),
             raise_on_error=False,
         )
 
@@ -232,20 +232,20 @@ def test_yesterday_analysed_again_later_is_kept_anew(settings: Settings) -> None
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "tags", "expected"),
+    ("first", "last", "tags", "notify", "expected"),
     [
-        (BEFORE, BEFORE, {}, 0),
-        (BEFORE, YESTERDAY, {}, 0),
-        (YESTERDAY, YESTERDAY, {BACKFILL_TAG: "abc"}, 0),
-        (YESTERDAY, YESTERDAY, {NOTIFY_TAG: "false"}, 0),
-        (BEFORE, YESTERDAY, {NOTIFY_TAG: "true"}, 1),
-        (BEFORE, BEFORE, {NOTIFY_TAG: "true"}, 1),
+        (BEFORE, BEFORE, {}, None, 0),
+        (BEFORE, YESTERDAY, {}, None, 0),
+        (YESTERDAY, YESTERDAY, {BACKFILL_TAG: "abc"}, None, 0),
+        (YESTERDAY, YESTERDAY, {}, False, 0),
+        (BEFORE, YESTERDAY, {}, True, 1),
+        (BEFORE, BEFORE, {}, True, 1),
     ],
 )
 def test_other_runs_keep_their_last_day_if_they_are_asked_to_and_else_nothing(
-    settings: Settings, first: date, last: date, tags: dict[str, str], expected: int
+    settings: Settings, first: date, last: date, tags: dict[str, str], notify: bool | None, expected: int
 ) -> None:
-    assert analyse(settings, first, last, tags=tags).success
+    assert analyse(settings, first, last, tags=tags, notify=notify).success
     assert len(kept(settings)) == expected
     assert sites_file(settings).exists() == (expected > 0)
     for name in kept(settings):

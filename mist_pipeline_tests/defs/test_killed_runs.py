@@ -35,7 +35,7 @@ from mist_pipeline.cli.dagster_home import instance as home_of
 from mist_pipeline.cli.execution import execute
 from mist_pipeline.definitions import build_defs
 from mist_pipeline.defs.jobs import poll_unless_one_waits
-from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.resources import RUN, RunOptions
 from mist_pipeline.defs.runs.dead import PROCESS_TAG, bury_the_dead, why_dead
 from mist_pipeline.defs.runs.executor import in_process
 from mist_pipeline.defs.runs.launcher import NamedProcessLauncher
@@ -286,10 +286,10 @@ def test_a_run_that_waited_in_the_queue_works_as_of_its_beginning(opened: dg.Dag
     seen = []
 
     @dg.op
-    def look(context: dg.OpExecutionContext) -> None:
-        seen.append(as_of(context))
+    def look(run: RunOptions) -> None:
+        seen.append(run.instant)
 
-    @dg.job(executor_def=in_process)
+    @dg.job(executor_def=in_process, resource_defs={RUN: RunOptions.configure_at_launch()})
     def waited() -> None:
         look()
 

@@ -9,10 +9,10 @@ import pytest
 from mist_pipeline.definitions import build_defs
 from mist_pipeline.defs.assets import raw
 from mist_pipeline.defs.mornings import WHY_TAG, complete_days, late_days, look
+from mist_pipeline.defs.resources import run_config
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import history
-from mist_pipeline.workflows.progress import NOTIFY_TAG
 
 YESTERDAY = date(2026, 3, 20)
 SETTINGS = load_settings(environment={})
@@ -90,7 +90,7 @@ def test_a_night_of_trouble_costs_an_hour_and_not_the_day(
         assert isinstance(request, dg.RunRequest)
         assert request.tags["dagster/asset_partition_range_start"] == "2026-03-19"
         assert request.tags["dagster/asset_partition_range_end"] == "2026-03-20"
-        assert request.tags[NOTIFY_TAG] == "true"
+        assert request.run_config == run_config(notify=True)
         assert request.tags[WHY_TAG] == "2026-03-19 … 2026-03-20: 1 earlier days are not complete"
     assert "other clock" in str(tick(instance, repository, is_asking=False))
     made(instance, everything, 0, 1)
@@ -104,7 +104,7 @@ def test_an_ordinary_morning_makes_yesterday_as_its_partition(
     request = tick(instance, repository, is_asking=True)
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == "2026-03-20"
-    assert NOTIFY_TAG not in request.tags
+    assert request.run_config == {}
 
 
 def test_late_answers_make_their_day_and_those_behind_it_again_and_ask_nobody(
@@ -116,7 +116,7 @@ def test_late_answers_make_their_day_and_those_behind_it_again_and_ask_nobody(
     request = tick(instance, repository, is_asking=False)
     assert isinstance(request, dg.RunRequest)
     assert request.tags["dagster/asset_partition_range_start"] == "2026-03-18"
-    assert NOTIFY_TAG not in request.tags
+    assert request.run_config == {}
     selected = repository.get_job("renew").asset_layer.selected_asset_keys
     assert {ROWS, key(history.SITES)} <= selected
     assert not [asset for asset in selected if asset.path[0] == "raw"]

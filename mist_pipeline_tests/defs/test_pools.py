@@ -13,11 +13,11 @@ from mist_pipeline.definitions import build_defs
 from mist_pipeline.defs.assets.forecasts import forecast_assets
 from mist_pipeline.defs.assets.live_findings import live_findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
+from mist_pipeline.defs.resources import RUN, RunOptions, run_config
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import PUBLIC_TABLES, analysis, live
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.progress import AS_OF_TAG
 
 DAY = date(2026, 3, 2)
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -54,7 +54,7 @@ def test_a_poll_is_evaluated_while_the_search_computes(tmp_path: Path) -> None:
             dg.define_asset_job("search", dg.AssetSelection.assets(key(analysis.MODELS))),
             dg.define_asset_job("evaluation", dg.AssetSelection.assets(key(live.FINDINGS))),
         ],
-        resources={"settings": settings, "warehouse": warehouse, "progress": progress},
+        resources={"settings": settings, "warehouse": warehouse, "progress": progress, RUN: RunOptions()},
     )
     one_place_each = {"concurrency": {"pools": {"default_limit": 1}}}
     with dg.instance_for_test(overrides=one_place_each) as instance, ThreadPoolExecutor(1) as beside:
@@ -67,7 +67,7 @@ def test_a_poll_is_evaluated_while_the_search_computes(tmp_path: Path) -> None:
             assert is_computing.wait(60)
             taken = instance.event_log_storage.get_concurrency_info("models")
             evaluated = definitions.resolve_job_def("evaluation").execute_in_process(
-                instance=instance, tags={AS_OF_TAG: NOON.isoformat()}
+                instance=instance, run_config=run_config(NOON)
             )
         finally:
             may_end.set()

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.defs.checks import EVERY_SITE, RULES, all_checks, broken_rules
+from mist_pipeline.defs.resources import RUN, RunOptions
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import analysis, history
@@ -139,6 +140,7 @@ def alone(folder: Path, asset: dg.AssetKey, name: str) -> dg.AssetCheckEvaluatio
         resources={
             "warehouse": Warehouse(folder / "warehouse.duckdb"),
             "settings": load_settings(environment={}),
+            RUN: RunOptions(),
         },
     )
     with dg.DagsterInstance.ephemeral() as instance:

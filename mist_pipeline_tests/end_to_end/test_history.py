@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.cli.execution import Outcome, execute, execute_days
+from mist_pipeline.defs.resources import run_config
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.cloud.http_faults import Faults, Scripted
 from mist_pipeline.simulator.cloud.server import Running, serve
@@ -130,8 +131,8 @@ def test_history_is_rebuilt_from_raw_files_without_network(
             tags={
                 "dagster/asset_partition_range_start": DAYS[0].isoformat(),
                 "dagster/asset_partition_range_end": DAYS[1].isoformat(),
-                "mist_pipeline/as_of": NOW.isoformat(),
             },
+            run_config=run_config(NOW),
         )
     assert result.success
     assert_same(filled, copied)

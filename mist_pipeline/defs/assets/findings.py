@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.table_io import BACKFILL, days_of, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
@@ -39,11 +39,12 @@ def findings_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         warehouse: dg.ResourceParam[Warehouse],
         settings: dg.ResourceParam[Settings],
+        run: RunOptions,
     ) -> dg.MaterializeResult[Any]:
-        days, instant = days_of(context), as_of(context)
+        days, instant = days_of(context), run.instant
         result = replaced(context, warehouse, table.FINDINGS, finding_rows(warehouse, settings, days))
         yesterday = instant.astimezone(settings.organisation.zone).date() - timedelta(days=1)
-        if is_about_now(context.run.tags, days, yesterday):
+        if is_about_now(context.run.tags, run.notify, days, yesterday):
             remember_sites(settings, warehouse.read_days(history.SITES, days[-1], days[-1]))
             evaluation = evaluation_input_of_day(warehouse, settings, days[-1], instant)
             remember_losses(settings, losses_of_day(warehouse, settings, days[-1]), instant)

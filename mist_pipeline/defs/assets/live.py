@@ -12,7 +12,7 @@ import dagster as dg
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets.raw import only_transient_failures_are_retried
 from mist_pipeline.defs.assets.whole import is_whole, lacking_in_a_row, whole_spec
-from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.table_io import key, spec, written
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import live
@@ -42,8 +42,9 @@ def live_assets(settings: Settings, retry: dg.RetryPolicy | None) -> list[dg.Ass
         settings: dg.ResourceParam[Settings],
         cloud: dg.ResourceParam[Cloud],
         raw_store: dg.ResourceParam[RawStore],
+        run: RunOptions,
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        instant = as_of(context)
+        instant = run.instant
         with only_transient_failures_are_retried():
             found = poll(settings, cloud, raw_store, warehouse, instant, context.log.warning)
         context.log.info("Planned and spent: %s", list(found.spent))

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.table_io import LINEAGE, key, lineage, spec, written
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history, live
@@ -31,8 +31,9 @@ def live_findings_asset() -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         warehouse: dg.ResourceParam[Warehouse],
         settings: dg.ResourceParam[Settings],
+        run: RunOptions,
     ) -> dg.MaterializeResult[Any]:
-        instant = as_of(context)
+        instant = run.instant
         evaluation = live_evaluation(warehouse, settings, instant)
         rows = evaluation.detected.findings
         added = warehouse.append(live.FINDINGS, rows)

@@ -17,7 +17,7 @@ from mist_pipeline.defs.assets.whole import is_whole, whole_spec
 from mist_pipeline.defs.check_days import about_days
 from mist_pipeline.defs.metadata.pictures import call_budget
 from mist_pipeline.defs.metadata.versions import code_version
-from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of
 from mist_pipeline.mist.errors import MistError, TransientFailure
 from mist_pipeline.settings import Settings, SettingsError
@@ -95,6 +95,7 @@ def raw_assets(
         cloud: dg.ResourceParam[Cloud],
         raw_store: dg.ResourceParam[RawStore],
         progress: dg.ResourceParam[Progress],
+        run: RunOptions,
     ) -> Iterator[dg.MaterializeResult[Any]]:
         days = days_of(context)
         with only_transient_failures_are_retried():
@@ -103,7 +104,7 @@ def raw_assets(
                 cloud,
                 raw_store,
                 days,
-                as_of(context),
+                run.instant,
                 lambda done, total: progress(ASKING, done, total),
                 is_tried_again=retry is not None and context.retry_number < retry.max_retries,
             )
@@ -129,10 +130,10 @@ def raw_assets(
             check_specs=[whole_spec(key(kind))],
         )
         def taken(
-            context: dg.AssetExecutionContext,
             settings: dg.ResourceParam[Settings],
             cloud: dg.ResourceParam[Cloud],
             raw_store: dg.ResourceParam[RawStore],
+            run: RunOptions,
         ) -> Iterator[dg.MaterializeResult[Any]]:
             if kind == "devices" and not settings.monitoring.enable_devices:
                 yield dg.MaterializeResult(
@@ -140,7 +141,7 @@ def raw_assets(
                     check_results=[is_whole(key(kind), [])],
                 )
                 return
-            instant = as_of(context)
+            instant = run.instant
             with only_transient_failures_are_retried():
                 snapshot = take_snapshot(kind, cloud, raw_store, instant)
             odd = snapshot.odd

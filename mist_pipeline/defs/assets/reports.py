@@ -10,7 +10,7 @@ import dagster as dg
 
 from mist_pipeline.defs.metadata.pictures import sites_by_status
 from mist_pipeline.defs.metadata.versions import code_version
-from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, NETWORK_OPERATIONS, days_of, key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history, scorecard
@@ -66,10 +66,11 @@ def report_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) -> li
         context: dg.AssetExecutionContext,
         settings: dg.ResourceParam[Settings],
         cloud: dg.ResourceParam[Cloud],
+        run: RunOptions,
     ) -> dg.MaterializeResult[Any]:
         from mist_pipeline import report
 
-        data = report_data(settings, cloud, days_of(context)[-1], as_of(context))
+        data = report_data(settings, cloud, days_of(context)[-1], run.instant)
         written = report.write(settings.reports_path, data)
         return dg.MaterializeResult(
             metadata={

@@ -10,7 +10,7 @@ import dagster as dg
 from mist_pipeline.analysis.risks.horizon import WARNING_DAYS
 from mist_pipeline.defs.assets.computed import Compute, computed
 from mist_pipeline.defs.metadata.versions import code_version
-from mist_pipeline.defs.resources import as_of
+from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, spec
 from mist_pipeline.scorecard.crossings import LOOK_BACK_DAYS
 from mist_pipeline.scorecard.forecasts import READINGS_DAYS
@@ -64,9 +64,9 @@ def scorecard_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) ->
             pool=of.name,
         )
         def issued(
-            context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+            context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse], run: RunOptions
         ) -> dg.MaterializeResult[Any]:
-            keep_issued(warehouse, of, days_of(context), as_of(context), code_version("analysis"))
+            keep_issued(warehouse, of, days_of(context), run.instant, code_version("analysis"))
             return days_written(context, warehouse, of)
 
         return issued

@@ -1,7 +1,7 @@
 """Detection of days: ``analysis.incidents`` and ``analysis.findings``, and what of a day the alerts evaluate.
 
 Alerts are about now: only yesterday, analysed by itself, is evaluated. A backfill notifies nobody unless it is asked to
-(run tag ``mist_pipeline/notify``). Here: reading the frames of days for ``analysis.detection``, and that decision. Not
+(``notify`` of a run). Here: reading the frames of days for ``analysis.detection``, and that decision. Not
 here: storing rows (``defs.assets``), evaluating (``workflows.notifying.evaluate``).
 """
 
@@ -29,7 +29,6 @@ from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.days import back
-from mist_pipeline.workflows.progress import NOTIFY_TAG
 
 BACKFILL_TAG = "dagster/backfill"
 
@@ -69,21 +68,26 @@ def finding_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date])
     return findings_of_days(frames, evidence, causes, days, rules.detection_rules(settings))
 
 
-def may_notify(tags: Mapping[str, str]) -> bool:
-    """Whether people may be notified of what a run with these tags finds: of a backfill only if it is asked to."""
-    asked = tags.get(NOTIFY_TAG)
-    return BACKFILL_TAG not in tags if asked is None else asked == "true"
+def may_notify(tags: Mapping[str, str], asked: bool | None) -> bool:
+    """Whether people may be notified of what a run finds: of a backfill only if it is asked to.
+
+    Args:
+        tags: Of the run.
+        asked: Whether it was asked to; None: it was not said.
+    """
+    return BACKFILL_TAG not in tags if asked is None else asked
 
 
-def is_about_now(tags: Mapping[str, str], days: Sequence[date], yesterday: date) -> bool:
+def is_about_now(tags: Mapping[str, str], asked: bool | None, days: Sequence[date], yesterday: date) -> bool:
     """Whether a run over these days is handed on to the alerts.
 
     Args:
         tags: Of the run.
+        asked: As `may_notify`.
         days: What it made.
         yesterday: The newest whole day at the run's instant.
     """
-    return may_notify(tags) and (NOTIFY_TAG in tags or list(days) == [yesterday])
+    return may_notify(tags, asked) and (asked is not None or list(days) == [yesterday])
 
 
 @dataclass(frozen=True)

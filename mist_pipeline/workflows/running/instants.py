@@ -30,7 +30,7 @@ def refuse_future(instant: datetime, now: datetime) -> None:
     if instant > now + TOLERANCE:
         raise SettingsError(
             f"{instant.isoformat(sep=' ', timespec='minutes')} has not come yet: this machine's clock says "
-            f"{now.astimezone(instant.tzinfo).isoformat(sep=' ', timespec='minutes')}. Check --as-of (tag mist_pipeline/as_of); "
+            f"{now.astimezone(instant.tzinfo).isoformat(sep=' ', timespec='minutes')}. Check --as-of (as_of in the configuration of a run); "
             "what was is looked at with `mist-pipeline replay`."
         )
 

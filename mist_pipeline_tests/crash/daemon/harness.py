@@ -31,10 +31,11 @@ from mist_pipeline.cli.code_location.files import CODE_LOCATION
 from mist_pipeline.cli.dagster_home import environment, instance
 from mist_pipeline.cli.execution import execute
 from mist_pipeline.definitions import build_defs
+from mist_pipeline.defs.resources import run_config
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
 from mist_pipeline.workflows.notifying.evaluate import is_step_due
 from mist_pipeline.workflows.notifying.messages import is_message_due
-from mist_pipeline.workflows.progress import AS_OF_TAG, silent
+from mist_pipeline.workflows.progress import silent
 from mist_pipeline_tests.crash.daemon.day import Day, busy_day
 from mist_pipeline_tests.crash.daemon.verdict import UNDER_WAY, Kill, Records, broken, collect, table
 
@@ -136,16 +137,16 @@ class Queue:
     def submit(self, job: str) -> None:
         """A run into the queue, of the day's present."""
         wanted = self.jobs[job]
-        tags = {**wanted.run_tags, AS_OF_TAG: self.day.at(self.polls).isoformat()}
-        if job in ("deliver", "escalate", "read_back"):
-            del tags[AS_OF_TAG]
+        tags = dict(wanted.run_tags)
+        is_by_the_clock = job in ("deliver", "escalate", "read_back")
+        options = run_config(None if is_by_the_clock else self.day.at(self.polls))
         if job == "daily":
             tags["dagster/partition"] = (self.day.date - timedelta(days=1)).isoformat()
         origin = RemoteJobOrigin(
             RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), "__repository__"), job
         )
         self.opened.create_run_for_job(
-            wanted, tags=tags, status=dg.DagsterRunStatus.QUEUED, remote_job_origin=origin
+            wanted, run_config=options, tags=tags, status=dg.DagsterRunStatus.QUEUED, remote_job_origin=origin
         )
         self.submitted.append(job)
 

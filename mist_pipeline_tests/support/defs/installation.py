@@ -15,10 +15,10 @@ from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.alerts.lifecycle.model import Incident
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.defs.alert_jobs import alert_jobs
+from mist_pipeline.defs.resources import RUN, RunOptions, run_config
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
-from mist_pipeline.workflows.progress import AS_OF_TAG
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, live
 from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
 from mist_pipeline_tests.support.fakes.fake_pagerduty import ROUTING_KEY
@@ -51,7 +51,11 @@ class Installation:
         self.settings: Settings = load_settings(environment=environment)
         self.definitions = dg.Definitions(
             jobs=alert_jobs(()),
-            resources={"settings": self.settings, "warehouse": Warehouse(self.settings.warehouse_path)},
+            resources={
+                "settings": self.settings,
+                "warehouse": Warehouse(self.settings.warehouse_path),
+                RUN: RunOptions(),
+            },
         )
 
     def keep(self, *steps: EvaluationInput) -> None:
@@ -63,7 +67,7 @@ class Installation:
         """A run of a job, as of an hour."""
         return self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
-            tags={AS_OF_TAG: (START + hour * HOUR).isoformat()},
+            run_config=run_config(START + hour * HOUR),
             raise_on_error=False,
         )
 
