@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from mist_pipeline.alerts.notify.contradictions import contradiction
 from mist_pipeline.alerts.notify.matchers import LABELS, Matcher, parse_matchers
 from mist_pipeline.domain.config_section import hint
 
@@ -25,7 +26,7 @@ def matchers_of(text: str) -> tuple[Matcher, ...]:
     """The matchers that a text spells; none for an empty one.
 
     Raises:
-        ValueError: It is not a matcher, or names a label that no alert has.
+        ValueError: It is not a matcher, names a label that no alert has, or its matchers exclude one another.
     """
     matchers = parse_matchers(text) if text.strip() else ()
     for matcher in matchers:
@@ -34,6 +35,8 @@ def matchers_of(text: str) -> tuple[Matcher, ...]:
         if matcher.label in _NAMES and matcher.operator in {"=", "=~"} and not matcher.value.strip():
             # Most often a variable of the shell that was not set.
             raise ValueError(f'{matcher} names no site; for what is of no site write {matcher.label}!~".+"')
+    if wrong := contradiction(matchers):
+        raise ValueError(wrong)
     return matchers
 
 

@@ -9,49 +9,13 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mist_pipeline.alerts.lifecycle.policy import DEFAULT_RULES
+from mist_pipeline.alerts.notify.contradictions import contradiction
+from mist_pipeline.alerts.notify.fixed_values import FIXED, KINDS_TOGETHER, OF_SINKS, OF_SITES
 from mist_pipeline.alerts.notify.matchers import Labels, Matcher, all_match
-from mist_pipeline.domain.metrics import CATALOGUE, CLASSIFIERS
-from mist_pipeline.domain.severity import SEVERITIES
 from mist_pipeline.domain.site_names import folded
 from mist_pipeline.domain.text import clean
 
-_OF_SITES = ("site", "site_id", "site_group", "country", "model", "firmware", "template")
-"""Labels that an alert has from its site."""
-
-OWN_SUBJECTS = (
-    "daily", "collect", "analyse", "report", "renew", "late_hours", "search", "snapshots", "live", "retention", "copies",
-    "read_back", "evaluate", "deliver", "escalate", "watch", "looks", "settings", "checks", "evaluations", "recipients",
-    "ledger", "clock", "cloud_clock", "disk", "unevaluated", "unsent", "uncalled", "switched_off", "not_ticking",
-    "ticks_fail",
-)  # fmt: skip
-"""What the pipeline reports of itself: families ``pipeline:<subject>``, without the days (`alert_labels`)."""
-
-_OF_SINKS = "pipeline:delivery:"
-"""Begins the families of sinks, which have any name."""
-
-_OURS = ("", "collector", "device", "health", *(f"pipeline:{subject}" for subject in OWN_SUBJECTS))
-
-_FIXED: Mapping[str, Collection[str]] = {
-    "severity": SEVERITIES,
-    "scope": ("site", "infrastructure", "pipeline"),
-    "metric": ("", *CATALOGUE),
-    "kind": tuple(DEFAULT_RULES),
-    "family": (*dict.fromkeys(metric.family for metric in CATALOGUE.values()), *_OURS),
-    "classifier": ("", *CLASSIFIERS),
-}
-"""Labels whose values do not depend on the organisation. A classifier that is new in the cloud is known from its alert on."""
-
-_ALONE = ("collector", "pipeline", "health_drop")
-_OF_DEVICES = ("site_down", "mist_alarm")
-_KINDS_TOGETHER = (
-    *((kind,) for kind in _ALONE),
-    _OF_DEVICES,
-    tuple(kind for kind in DEFAULT_RULES if kind not in {*_ALONE, *_OF_DEVICES}),
-)
-"""Kinds of findings that one alert may have: those of one family."""
-
-_NEW_SITE: Labels = dict.fromkeys(_OF_SITES, ("a new one",))
+_NEW_SITE: Labels = dict.fromkeys(OF_SITES, ("a new one",))
 """Sites come: what excludes all that are known excludes not everything."""
 
 _NEAR = 3
@@ -78,8 +42,8 @@ class Known:
             else (labels.get(label) or ("",) for labels in self.labels_by_site.values())
         )
         of_alerts = (labels.get(label) or ("",) for labels in self.alerts)
-        found = dict.fromkeys(_FIXED.get(label, ()))
-        if label in _OF_SITES:
+        found = dict.fromkeys(FIXED.get(label, ()))
+        if label in OF_SITES:
             found |= dict.fromkeys(value for values in of_sites for value in values)
         return found | dict.fromkeys(value for values in of_alerts for value in values)
 
@@ -107,11 +71,11 @@ def mismatch(matchers: Iterable[Matcher], known: Known) -> str:
     for matcher in wanted:
         if sentence := _unknown(matcher, known):
             return sentence
-    for label in dict.fromkeys(matcher.label for matcher in wanted if matcher.label in _FIXED):
+    for label in dict.fromkeys(matcher.label for matcher in wanted if matcher.label in FIXED):
         of_label = [matcher for matcher in wanted if matcher.label == label]
         if not any(all_match(of_label, {label: values}) for values in _together(label, of_label, known)):
             return _nothing(of_label)
-    of_sites = [matcher for matcher in wanted if matcher.label in _OF_SITES]
+    of_sites = [matcher for matcher in wanted if matcher.label in OF_SITES]
     somewhere = [
         *({**labels, "site_id": (site_id,)} for site_id, labels in known.labels_by_site.items()),
         *known.alerts,
@@ -124,20 +88,20 @@ def mismatch(matchers: Iterable[Matcher], known: Known) -> str:
             if len(of_sites) > 1
             else _nothing(of_sites)
         )
-    return ""
+    return contradiction(wanted)
 
 
 def _together(label: str, matchers: Iterable[Matcher], known: Known) -> Iterator[tuple[str, ...]]:
     """Values of a label that one alert may have at once, as far as they matter to the matchers."""
     values = dict.fromkeys(known.values(label))
     if label == "family":
-        values |= dict.fromkeys(one.value for one in matchers if one.value.startswith(_OF_SINKS))
+        values |= dict.fromkeys(one.value for one in matchers if one.value.startswith(OF_SINKS))
     if label != "kind":
         yield from ((value,) for value in values)
         return
     excluding = [one for one in matchers if one.operator in {"!=", "!~"}]
     there = (labels.get("kind", ()) for labels in known.alerts)
-    for kinds in (*_KINDS_TOGETHER, *there):
+    for kinds in (*KINDS_TOGETHER, *there):
         # One alert may have any of them: the most that nothing excludes fulfils the others if any do.
         if left := tuple(kind for kind in kinds if all_match(excluding, {"kind": (kind,)})):
             yield left
@@ -171,9 +135,9 @@ def by_id(matcher: Matcher, ids: Collection[str]) -> Matcher:
 
 def _unknown(matcher: Matcher, known: Known) -> str:
     values = known.values(matcher.label)
-    if matcher.label == "family" and matcher.value.startswith(_OF_SINKS):
+    if matcher.label == "family" and matcher.value.startswith(OF_SINKS):
         return ""
-    if matcher.label in _OF_SITES and not known.labels_by_site and not known.alerts:
+    if matcher.label in OF_SITES and not known.labels_by_site and not known.alerts:
         return f"no site was seen yet, so {matcher} is not known; the first poll or run makes sites known"
     # What is excluded has to be there, too: a misspelt exception is none.
     positive = replace(matcher, operator="=~" if matcher.operator in {"=~", "!~"} else "=")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.alerts.notify.known_values import OWN_SUBJECTS, Known, mismatch
+from mist_pipeline.alerts.notify.fixed_values import OWN_SUBJECTS
+from mist_pipeline.alerts.notify.known_values import Known, mismatch
 from mist_pipeline.alerts.notify.matchers import parse_matchers
 from mist_pipeline.workflows import self_monitoring
 from mist_pipeline.workflows.self_monitoring.checks import CHECKS
