@@ -14,8 +14,9 @@ import dagster as dg
 
 # Dagster has no public way to let go of ticks of every state, of the results of checks, and of the files of SQLite.
 from dagster._core.scheduler.instigation import TickStatus
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
 OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
@@ -52,12 +53,14 @@ def prune(instance: dg.DagsterInstance, before: datetime, *, is_dry_run: bool = 
         before: Runs created earlier that are over are old.
         is_dry_run: Only count.
     """
-    runs = logs = num_bytes = 0
+    runs = num_bytes = 0
+    logs: set[str] = set()
     root = Path(instance.root_directory)
-    for run_id, is_about_days in _old_runs(instance, before):
+    old = _old_runs(instance, before)
+    for run_id, is_about_days in old:
         files = [path for path in _files(root, run_id) if path.exists()]
         if is_about_days:
-            logs += bool(files)
+            logs |= {run_id} if files else set()
         else:
             runs += 1
             if not is_dry_run:
@@ -66,10 +69,12 @@ def prune(instance: dg.DagsterInstance, before: datetime, *, is_dry_run: bool = 
             num_bytes += _size(path)
             if not is_dry_run:
                 _remove(path)
+    about_days = [run_id for run_id, is_about_days in old if is_about_days]
+    logs |= _purge_rows(instance, about_days, is_dry_run=is_dry_run)
     if not is_dry_run:
         _purge_ticks(instance, before)
         _purge_checks(instance, before)
-    return Pruned(runs, logs, num_bytes)
+    return Pruned(runs, len(logs), num_bytes)
 
 
 def _old_runs(instance: dg.DagsterInstance, before: datetime) -> list[tuple[str, bool]]:
@@ -100,6 +105,24 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _purge_rows(instance: dg.DagsterInstance, run_ids: list[str], *, is_dry_run: bool) -> set[str]:
+    """Let go of logs of runs about days where they are rows of one table and no files (PostgreSQL); the runs that had some."""
+    storage = instance.event_log_storage
+    if isinstance(storage, SqliteEventLogStorage) or not isinstance(storage, SqlEventLogStorage):
+        return set()
+    import sqlalchemy as sa
+
+    table, had = SqlEventLogStorageTable, set()
+    with storage.index_connection() as connection:
+        for at in range(0, len(run_ids), _PAGE):
+            # What has no asset says nothing of days.
+            logs = table.c.run_id.in_(run_ids[at : at + _PAGE]) & table.c.asset_key.is_(None)
+            had |= set(connection.execute(sa.select(table.c.run_id).where(logs).distinct()).scalars())
+            if not is_dry_run:
+                connection.execute(table.delete().where(logs))
+    return had
 
 
 def _purge_ticks(instance: dg.DagsterInstance, before: datetime) -> None:
