@@ -16,6 +16,7 @@ WITH_A_METHOD = ("analysis", "alerts/lifecycle", "alerts/notify", "domain")
 WITHOUT_A_METHOD = {
     "analysis/evidence/rows.py",  # shapes rows that others calculated
     "analysis/findings/inputs.py",  # names frames
+    "alerts/notify/fixed_values.py",  # values of labels
     "alerts/notify/outcome.py",  # values
     "alerts/notify/config.py",  # keys of the configuration; docs/configuration.md is made from them
 }
