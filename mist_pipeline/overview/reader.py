@@ -234,7 +234,7 @@ class Overview:
         Args:
             since: After this instant something counts as new …
             until: … and up to this one.
-            at: When this is asked.
+            at: As of when this is asked. The ledger has no state but its newest: where that was evaluated later, as of then.
         """
         with self._lock:
             self._days.read(day_facts)
@@ -251,7 +251,7 @@ class Overview:
         except UnreadableError as error:
             return Morning(at=at, since=since, until=until, trouble=clean(str(error), 240))
         return Morning(
-            at=at,
+            at=at if evaluated is None else max(at, evaluated),
             since=since,
             until=until,
             evaluated_at=evaluated,

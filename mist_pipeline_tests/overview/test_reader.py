@@ -217,5 +217,15 @@ def test_over_incidents_are_listed_by_their_end(organisation: Organisation) -> N
     assert overview.now(AT).incidents == ()
 
 
+def test_a_morning_is_as_of_its_report_and_of_nothing_older_than_the_ledger(made: Organisation) -> None:
+    overview = made.overview()
+    evaluated = overview.now(AT).pipeline.last_evaluation
+    assert evaluated is not None
+    for minutes, as_of in ((90, evaluated + timedelta(minutes=90)), (-90, evaluated)):
+        asked = evaluated + timedelta(minutes=minutes)
+        told = overview.morning(evaluated - timedelta(days=1), asked, asked)
+        assert (told.at, told.evaluated_at) == (as_of, evaluated)
+
+
 def test_the_benchmark_runs() -> None:
     assert len(measured(3)) == 5

@@ -3,8 +3,7 @@
 Not here: what the page says and how it looks (``report``), publishing (``warehouse.publish``).
 """
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from mist_pipeline.analysis.scores.status import site_status
@@ -24,19 +23,7 @@ REPORT_DAYS = 30
 """Days of history on the page."""
 
 
-def utc_now() -> datetime:
-    """The clock of this machine."""
-    return datetime.now(UTC)
-
-
-def report_data(
-    settings: Settings,
-    cloud: Cloud,
-    day: date,
-    instant: datetime,
-    *,
-    clock: Callable[[], datetime] = utc_now,
-) -> "ReportData":
+def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) -> "ReportData":
     """What the report of a day is made of, read from the published copy and the ledger.
 
     Args:
@@ -44,7 +31,6 @@ def report_data(
         cloud: For links to sites.
         day: The day reported on.
         instant: As of when it is made.
-        clock: When the ledger is read: it has no other time than now.
     """
     from mist_pipeline.report import Links, ReportData, ReportSettings
 
@@ -53,7 +39,7 @@ def report_data(
     readings = published.read_days(history.SLE_DAILY, start, day)
     sites = published.read_days(history.SITES, start, day)
     between = told_between(settings.reports_path, day, instant, settings.organisation.zone)
-    morning = overview(settings).morning(*between, clock())
+    morning = overview(settings).morning(*between, instant)
     metrics = [metric.name for metric in settings.metrics]
     return ReportData(
         day=day,
