@@ -151,6 +151,8 @@ def _attention(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
         if dashboard["attention"]
         else f"No judged site is critical or unhealthy, and no degraded one worsens; {count(unknown, 'site')} could not be judged."
         if unknown
+        else "There is no site that could need attention."
+        if not dashboard["totals"]["sites"]
         else "Nothing: no site is critical or unhealthy, and no degraded one worsens."
     )
     return _section(

@@ -234,6 +234,8 @@ def test_an_organisation_without_sites_says_so_and_calls_nothing_healthy() -> No
     assert page.errors == []
     assert "There is no site to report on" in page.words
     assert "There are no sites." in page.words
+    assert "There is no site that could need attention." in page.words
+    assert "no site is critical" not in page.words
     assert "healthy" not in page.words.partition("Readings of the day")[0].lower().replace(
         "unhealthy", ""
     ).replace("0 healthy", "")
