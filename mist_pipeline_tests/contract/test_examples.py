@@ -14,6 +14,8 @@ from mist_pipeline_tests.support.contract.official import TOLERATED, Contract, E
 from mist_pipeline_tests.support.contract.parsing import PARSERS
 from mist_pipeline_tests.support.mist.scripted_cloud import Reply, ScriptedCloud
 
+pytestmark = pytest.mark.slow
+
 TOKEN = {"Authorization": "Token x"}
 
 

@@ -14,6 +14,8 @@ from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import history
 
+pytestmark = pytest.mark.slow
+
 YESTERDAY = date(2026, 3, 20)
 SETTINGS = load_settings(environment={})
 TICK = datetime(2026, 3, 21, 2, 30, tzinfo=UTC)

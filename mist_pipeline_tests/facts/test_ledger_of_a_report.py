@@ -16,6 +16,8 @@ from mist_pipeline_tests.support.facts.truth import Truth
 from mist_pipeline_tests.support.report.mornings import HOUR, NINE, READ, incident, morning, over, past
 from mist_pipeline_tests.support.report.worlds import make_report, site_id
 
+pytestmark = pytest.mark.slow
+
 OPEN = incident("0pen", site_id(0))
 SHARED = incident(
     "5hared",

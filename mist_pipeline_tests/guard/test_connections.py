@@ -13,6 +13,8 @@ from mist_pipeline.guard.connections import ConnectionLimits, bounded_config
 from mist_pipeline.notification.inbound import application
 from mist_pipeline_tests.support.guard.asgi import ask
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"POST /pagerduty HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 HALF = HEAD + b"Content-Length: 1000000\r\n\r\n" + b"x" * 100_000
 

@@ -12,6 +12,8 @@ from mist_pipeline.http_client.deadline import Deadline
 from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.session import HttpLimits, open_session, send
 
+pytestmark = pytest.mark.slow
+
 LIMITS = HttpLimits(connect_seconds=5, read_seconds=5, total_seconds=0.25)
 HEAD = b"HTTP/1.1 200 OK\r\n"
 PLACES = {

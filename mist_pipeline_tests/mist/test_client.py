@@ -36,6 +36,8 @@ from mist_pipeline_tests.support.mist.scripted_cloud import (
     summary,
 )
 
+pytestmark = pytest.mark.slow
+
 
 class TestFetchMany:
     def test_every_call_gets_its_pages_or_its_error(

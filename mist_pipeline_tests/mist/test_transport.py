@@ -47,12 +47,13 @@ from mist_pipeline_tests.support.mist.scripted_cloud import (
     ask,
 )
 
+pytestmark = pytest.mark.slow
+
 LIMITS_FOR = {"stall": IMPATIENT, "drip": IMPATIENT}
 ATTEMPTS = LIMITS.retry.attempts
 ONCE = replace(LIMITS, retry=RetryPolicy(attempts=1))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["reset", "truncate", "truncate_chunked", "unframed", "stall", "drip"])
 def test_a_connection_that_fails_is_tried_again(
     cloud: ScriptedCloud, make_client: ClientMaker, behaviour: str
@@ -63,7 +64,6 @@ def test_a_connection_that_fails_is_tried_again(
     assert len(cloud.requests) == 2 or (behaviour in LIMITS_FOR and len(cloud.requests) > 2)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["reset", "truncate", "truncate_chunked", "unframed", "stall", "drip"])
 def test_a_connection_that_keeps_failing_ends_after_the_last_attempt(
     cloud: ScriptedCloud, make_client: ClientMaker, behaviour: str
@@ -77,7 +77,6 @@ def test_a_connection_that_keeps_failing_ends_after_the_last_attempt(
     assert caught.value.path == "/api/v1/self"
 
 
-@pytest.mark.slow
 def test_predecessor_mistake_6_no_timeout_retry_or_429_handling(
     cloud: ScriptedCloud, make_client: ClientMaker, clock: Clock
 ) -> None:
@@ -244,7 +243,6 @@ def test_a_page_of_a_list_may_be_larger_than_other_answers(
     assert len(list(make_client(limits=limits).pages(endpoints.org_sites("org-1")))) == 1
 
 
-@pytest.mark.slow
 def test_a_compressed_body_is_read(cloud: ScriptedCloud, make_client: ClientMaker) -> None:
     body = json.dumps(
         {"privileges": [], "noise": [random.Random(7).random() for _ in range(200_000)]}

@@ -35,6 +35,8 @@ from mist_pipeline_tests.support.fakes.fake_pagerduty import (
     signed,
 )
 
+pytestmark = pytest.mark.slow
+
 KEY = "a signing key"
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 DUTY = EscalationPolicy(steps=(EscalationStep(after_minutes=15, sink="pager"),))
@@ -177,7 +179,6 @@ def test_a_page_is_opened_acknowledged_by_webhook_and_resolved_each_once(tmp_pat
         assert {row["state"] for row in ledger.records(name)["deliveries"]} == {"sent"}
 
 
-@pytest.mark.slow
 def test_of_two_incidents_the_one_whose_page_was_taken_is_acknowledged(tmp_path: Path) -> None:
     with desk(tmp_path) as office:
         first, second = office.page("s1", "s2")
@@ -199,7 +200,6 @@ def test_an_acknowledgement_that_times_out_is_taken_back_and_people_are_called_a
         assert office.incident(name).acknowledged_by == "Bob"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["reopened", "reassigned", "delegated", "escalated"])
 def test_a_page_that_goes_to_somebody_else_or_comes_back_is_taken_by_nobody(
     tmp_path: Path, kind: str
@@ -213,7 +213,6 @@ def test_a_page_that_goes_to_somebody_else_or_comes_back_is_taken_by_nobody(
         assert office.incident(name).state == "open"
 
 
-@pytest.mark.slow
 def test_what_was_acknowledged_elsewhere_is_not_taken_back_by_the_pagers_timer(tmp_path: Path) -> None:
     with desk(tmp_path) as office:
         (name,) = office.page("s1")
@@ -223,7 +222,6 @@ def test_what_was_acknowledged_elsewhere_is_not_taken_back_by_the_pagers_timer(t
         assert office.incident(name).acknowledged_by == "ada"
 
 
-@pytest.mark.slow
 def test_an_event_that_is_delivered_twice_does_nothing_twice(tmp_path: Path) -> None:
     with desk(tmp_path) as office:
         (name,) = office.page("s1")
@@ -241,7 +239,6 @@ def test_an_event_that_is_delivered_twice_does_nothing_twice(tmp_path: Path) -> 
         assert office.reasons() == ["first", "acknowledged", "unacknowledged"]
 
 
-@pytest.mark.slow
 def test_an_acknowledgement_that_is_heard_before_the_page_is_known_counts_once_it_is(tmp_path: Path) -> None:
     with desk(tmp_path, at=utc_now()) as office:
         (name,) = office.page("s1")
@@ -252,7 +249,6 @@ def test_an_acknowledgement_that_is_heard_before_the_page_is_known_counts_once_i
         assert office.incident(name).acknowledged_by == "Alex Admin"
 
 
-@pytest.mark.slow
 def test_an_acknowledgement_of_before_it_grew_worse_does_not_take_what_it_is_now(tmp_path: Path) -> None:
     with desk(tmp_path, at=START + timedelta(minutes=10)) as office:
         (name,) = office.page("s1")
@@ -265,7 +261,6 @@ def test_an_acknowledgement_of_before_it_grew_worse_does_not_take_what_it_is_now
         assert office.incident(name).state == "open"
 
 
-@pytest.mark.slow
 def test_a_new_page_after_it_grew_worse_is_the_same_incident(tmp_path: Path) -> None:
     with desk(tmp_path, at=START + timedelta(hours=2)) as office:
         (name,) = office.page("s1")
@@ -287,7 +282,6 @@ def test_alerts_that_pagerduty_groups_are_found_by_its_rest_api(tmp_path: Path) 
         assert [office.incident(name).acknowledged_by for name in (first, second)] == ["Alex Admin"] * 2
 
 
-@pytest.mark.slow
 def test_a_page_that_was_opened_while_nobody_listened_is_found_by_the_rest_api(tmp_path: Path) -> None:
     with desk(tmp_path, token=True) as office:
         (name,) = office.page("s1")
@@ -303,7 +297,6 @@ def test_while_the_rest_api_does_not_answer_pagerduty_is_asked_to_tell_again(tmp
         assert office.post(taken) == (200, "acknowledged")
 
 
-@pytest.mark.slow
 def test_a_rest_api_that_does_not_answer_for_long_does_not_cost_us_the_subscription(tmp_path: Path) -> None:
     with desk(tmp_path, token=True, at=utc_now() - timedelta(minutes=11)) as office:
         foreign = incident_webhook(agent=person("Alex Admin"), at=utc_now() - timedelta(minutes=22))
@@ -311,7 +304,6 @@ def test_a_rest_api_that_does_not_answer_for_long_does_not_cost_us_the_subscript
         assert office.hear(foreign) == ["of no incident of ours"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("status", [401, 404, 503])
 def test_what_is_known_already_does_not_wait_for_the_rest_api(tmp_path: Path, status: int) -> None:
     with desk(tmp_path, token=True) as office:
@@ -322,7 +314,6 @@ def test_what_is_known_already_does_not_wait_for_the_rest_api(tmp_path: Path, st
         assert office.hear(taken) == ["acknowledged"]
 
 
-@pytest.mark.slow
 def test_a_token_that_is_refused_does_not_make_pagerduty_give_up_on_us(tmp_path: Path) -> None:
     # After three webhooks that are refused, PagerDuty turns the subscription off for a day.
     with desk(tmp_path, token=True) as office:
@@ -332,7 +323,6 @@ def test_a_token_that_is_refused_does_not_make_pagerduty_give_up_on_us(tmp_path:
         assert office.hear(taken) == ["of no incident of ours"]
 
 
-@pytest.mark.slow
 def test_who_takes_the_incident_that_a_page_was_merged_into_has_taken_ours(tmp_path: Path) -> None:
     with desk(tmp_path) as office:
         first, second = office.page("s1", "s2")

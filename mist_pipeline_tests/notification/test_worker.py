@@ -32,6 +32,8 @@ from mist_pipeline.notification.message_context import Subject, Surroundings
 from mist_pipeline.notification.worker import MOST_FAILURES, SinksFailedError, Worker
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
 
+pytestmark = pytest.mark.slow
+
 MINUTE = timedelta(minutes=1)
 PATIENCE = Patience(lease=2 * MINUTE, first_pause=MINUTE, longest_pause=10 * MINUTE, max_attempts=4)
 
@@ -159,7 +161,6 @@ def office_waits(for_it: threading.Event) -> None:
     assert for_it.wait(30)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("broken", [RuntimeError("boom"), KeyError("boom"), AssertionError()])
 def test_a_sink_that_raises_is_told_and_its_row_is_looked_up_before_it_is_sent_again(
     office: Office, broken: Exception
@@ -283,7 +284,6 @@ class Pager(Recorder):
         return Accepted({"key": message.incident.incident_id})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("pager", "state"), [(Recorder("pager"), "dead"), (Pager("pager"), "sent")])
 def test_a_call_that_may_ring_and_nobody_needs_is_not_made_again_but_can_be_stopped(
     office: Office, pager: Recorder, state: str
@@ -339,7 +339,6 @@ def test_a_pause_that_another_process_heard_of_meanwhile_is_kept(office: Office)
     assert len(mail.sent) == 2
 
 
-@pytest.mark.slow
 def test_many_workers_never_send_one_row_twice(office: Office) -> None:
     sites = 9  # from ten on it is a storm, and one incident
     office.tells("chat", "mail", sites=sites)
@@ -358,7 +357,6 @@ def test_many_workers_never_send_one_row_twice(office: Office) -> None:
     assert set(office.states()) == {("chat", "sent"), ("mail", "sent")}
 
 
-@pytest.mark.slow
 def test_what_is_told_of_one_incident_arrives_in_its_order_and_a_stuck_one_holds_up_no_other(
     office: Office,
 ) -> None:
@@ -395,7 +393,6 @@ def test_what_a_sink_calls_an_incident_is_given_to_it_with_the_next_message(offi
     assert [dict(message.reference) for message in mail.sent] == [{}, {"thread": "17"}]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("answer", [Retry("503"), Unknown("timeout")])
 def test_a_sink_that_does_not_answer_is_left_alone_for_this_time_and_the_next_run_begins_behind_it(
     office: Office, answer: Outcome

@@ -11,6 +11,8 @@ from mist_pipeline_tests.support.report.mornings import HOUR, NINE, incident, mo
 from mist_pipeline_tests.support.report.pages import Rendered, rendered
 from mist_pipeline_tests.support.report.worlds import HOSTILE_NAMES, make_report, site_id
 
+pytestmark = pytest.mark.slow
+
 BERLIN = ZoneInfo("Europe/Berlin")
 SHARED = incident(
     "5hared",

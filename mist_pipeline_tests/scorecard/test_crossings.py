@@ -11,6 +11,8 @@ from mist_pipeline.scorecard.crossings import LOOK_BACK_DAYS, NOBODY_ACTED, cros
 from mist_pipeline.tables.scorecard import CROSSINGS, ISSUED_RISKS
 from mist_pipeline_tests.support.analysis.daily_frames import frame, reading
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2026, 3, 2)
 CRITICAL = 80.0
 

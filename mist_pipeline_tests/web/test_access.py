@@ -13,6 +13,8 @@ from mist_pipeline.web.app import Application
 from mist_pipeline_tests.support.overview.organisations import AT, Organisation
 from mist_pipeline_tests.support.web.consoles import HOST, Client, console_of
 
+pytestmark = pytest.mark.slow
+
 RULES = Rules(hosts=names_of("127.0.0.1"), takes_forms=True)
 TOKEN = "a token that nobody guesses"
 

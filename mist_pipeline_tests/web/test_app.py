@@ -8,6 +8,8 @@ import pytest
 
 from mist_pipeline_tests.support.web.consoles import Client
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("address", "status", "words"),

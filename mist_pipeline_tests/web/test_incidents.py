@@ -10,6 +10,8 @@ from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline_tests.support.overview.organisations import AT, Organisation
 from mist_pipeline_tests.support.web.consoles import Client, client_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def address(organisation: Organisation) -> str:

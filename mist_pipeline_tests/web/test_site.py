@@ -3,8 +3,12 @@
 import csv
 from datetime import timedelta
 
+import pytest
+
 from mist_pipeline_tests.support.overview.organisations import AT, Organisation
 from mist_pipeline_tests.support.web.consoles import Client, client_of
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_site_shows_what_it_is_how_it_is_and_what_goes_on(client: Client) -> None:

@@ -36,6 +36,8 @@ from mist_pipeline_tests.support.collect.fake_cloud import (
 )
 from mist_pipeline_tests.support.defs.rows import frame, row
 
+pytestmark = pytest.mark.slow
+
 SITES, METRICS = ("s1", "s2", "s3", "s4"), ("capacity", "coverage")
 MIDNIGHT = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
 History = Callable[[], dict[str, tuple[Any, ...]]]

@@ -24,6 +24,8 @@ from mist_pipeline.alerts.notify.outcome import (
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
 
+pytestmark = pytest.mark.slow
+
 MINUTE = timedelta(minutes=1)
 RULES = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
 PATIENCE = Patience(lease=2 * MINUTE, first_pause=MINUTE, longest_pause=10 * MINUTE, max_attempts=4)
@@ -106,7 +108,6 @@ def test_workers_that_race_in_threads_send_every_row_exactly_once(ledger: Ledger
     assert len(sent) == 9
 
 
-@pytest.mark.slow
 def test_what_may_heal_is_tried_again_with_growing_pauses_and_then_given_up(ledger: Ledger) -> None:
     outbox, mail = told(ledger), Script("mail", *[Retry("503")] * 9)
     now, tries = START, []
@@ -215,7 +216,6 @@ def test_a_create_that_timed_out_is_looked_up_and_never_sent_blindly_again(ledge
     assert ledger.frames()["threads"]["reference"].to_list() == ['{"id": "found"}']
 
 
-@pytest.mark.slow
 def test_a_look_up_that_finds_nothing_sends_again(ledger: Ledger) -> None:
     outbox = told(ledger, "jira")
     jira = Script("jira", Unknown("timeout"), looked_up=Retry("not there"))
@@ -278,7 +278,6 @@ def test_a_row_that_another_worker_took_over_is_not_held_any_more(ledger: Ledger
     assert not outbox.holds(row)
 
 
-@pytest.mark.slow
 def test_what_was_sent_while_it_was_withdrawn_is_known_to_be_sent(ledger: Ledger) -> None:
     outbox = told(ledger)
     (row,) = outbox.lease("w1", START)
@@ -301,7 +300,6 @@ def called(ledger: Ledger) -> tuple[Outbox, str]:
     return Outbox(ledger.engine, PATIENCE), name
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("answer", [Retry("503"), Refused("not needed any more")])
 def test_a_call_that_is_withdrawn_under_way_and_fails_is_over(ledger: Ledger, answer: Outcome) -> None:
     outbox, name = called(ledger)

@@ -16,6 +16,8 @@ from mist_pipeline.alerts.notify.time_windows import Window
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
 from mist_pipeline_tests.support.alerts.ledgers import MINUTE, TELL, incident_id
 
+pytestmark = pytest.mark.slow
+
 SECOND = timedelta(seconds=1)
 
 
@@ -36,7 +38,6 @@ def heard(ledger: Ledger, *told: PageNews) -> list[Event]:
     ]
 
 
-@pytest.mark.slow
 def test_whatever_the_order_who_has_a_page_last_has_the_incident(ledger: Ledger) -> None:
     names = paged(ledger, sites=6)
     orders = list(permutations(range(4)))[::4]

@@ -29,6 +29,8 @@ from mist_pipeline_tests.support.collect.fake_cloud import (
     window,
 )
 
+pytestmark = pytest.mark.slow
+
 DOWN = Unavailable("the cloud is in trouble", status=500)
 
 

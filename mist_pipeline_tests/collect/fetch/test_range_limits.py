@@ -1,12 +1,15 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mist_pipeline.collect.fetch.plan import Budget, Known, Request, make_plan
 from mist_pipeline.collect.fetch.range_limits import RangeLimits
 from mist_pipeline_tests.support.collect.fake_cloud import DAY, UTC_ZONE, ask, days, epoch
+
+pytestmark = pytest.mark.slow
 
 Cloud = Callable[[Request], int]
 

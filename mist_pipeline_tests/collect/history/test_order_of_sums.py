@@ -10,6 +10,8 @@ from mist_pipeline.collect.history.frames import Wanted, make_history
 from mist_pipeline_tests.support.collect.fake_cloud import DAY, UTC_ZONE, epoch
 from mist_pipeline_tests.support.collect.raw_records import Counted, detail, scores
 
+pytestmark = pytest.mark.slow
+
 SITES = [f"s{number:02}" for number in range(40)]
 METRICS = ("capacity", "coverage", "throughput")
 DAYS = (DAY, DAY + timedelta(days=1))

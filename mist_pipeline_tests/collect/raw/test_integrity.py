@@ -24,6 +24,8 @@ from mist_pipeline_tests.support.collect.fake_cloud import DAY, NOW, epoch
 from mist_pipeline_tests.support.collect.raw_records import detail, scores
 from mist_pipeline_tests.support.defs.rows import frame, row
 
+pytestmark = pytest.mark.slow
+
 TWO = (DAY - timedelta(days=1), DAY)
 METRICS = ("capacity", "coverage")
 LATER = date(2026, 4, 20)

@@ -17,6 +17,8 @@ from mist_pipeline_tests.support.delivery.messages import HOSTILE, alert, incide
 from mist_pipeline_tests.support.delivery.retry_table import ELSEWHERE
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply
 
+pytestmark = pytest.mark.slow
+
 USER, PASSWORD, PATH = "mist-user", "pass/word+1", "t0ken-in-the-path"
 TITLE = "Mist: Coverage is critical at Store 1"
 SECRETS = (USER, PASSWORD, "pass%2Fword%2B1", PATH)
@@ -60,7 +62,6 @@ def sink(fake: FakeHttp, options: str = "") -> AppriseSink:
     return AppriseSink("others", Secret(f"json://{USER}:pass%2Fword%2B1@{host}/{PATH}{options}"))
 
 
-@pytest.mark.slow
 def test_a_message_arrives_at_a_program_as_plain_text_with_its_headline(fake: FakeHttp) -> None:
     assert sink(fake).send(message()) == Accepted({"title": TITLE})
     [seen] = fake.requests
@@ -72,7 +73,6 @@ def test_a_message_arrives_at_a_program_as_plain_text_with_its_headline(fake: Fa
     assert "Report of the day: https://reports.example.com/latest.html" in told["message"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("severity", "expected"),
     [("critical", "failure"), ("major", "warning"), ("warning", "warning"), ("info", "info")],
@@ -82,7 +82,6 @@ def test_its_colour_is_the_severity(severity: str, expected: str, fake: FakeHttp
     assert fake.requests[0].document()["type"] == expected
 
 
-@pytest.mark.slow
 def test_what_is_over_is_a_success(fake: FakeHttp) -> None:
     sink(fake).send(message(resolved(incident()), "all_resolved"))
     assert fake.requests[0].document()["type"] == "success"
@@ -166,7 +165,6 @@ def markdown_sink(fake: FakeHttp, options: str = "?format=markdown") -> AppriseS
     return AppriseSink("push", Secret(f"ntfy://{fake.url.removeprefix('http://')}/topic{options}"))
 
 
-@pytest.mark.slow
 def test_a_service_that_shows_markdown_gets_it(fake: FakeHttp) -> None:
     assert isinstance(markdown_sink(fake).send(message(incident(2))), Accepted)
     assert isinstance(markdown_sink(fake, "").send(message(incident(2))), Accepted)
@@ -177,7 +175,6 @@ def test_a_service_that_shows_markdown_gets_it(fake: FakeHttp) -> None:
     assert "**" not in plain
 
 
-@pytest.mark.slow
 def test_all_messages_about_an_incident_have_the_title_of_the_first(fake: FakeHttp) -> None:
     first = sink(fake).send(message())
     assert isinstance(first, Accepted)
@@ -280,7 +277,6 @@ def test_neither_log_nor_error_nor_repr_holds_a_secret(
     assert [secret for secret in SECRETS if secret in shown] == []
 
 
-@pytest.mark.slow
 def test_apprise_is_not_imported_unless_it_is_used() -> None:
     code = (
         "import sys; import mist_pipeline.delivery.sinks.apprise.sink; from mist_pipeline.settings import load_settings;"

@@ -26,6 +26,8 @@ from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply
 from mist_pipeline_tests.support.fakes.fake_pagerduty import ROUTING_KEY, FakePagerDuty
 from mist_pipeline_tests.support.fakes.fake_slack import CHANNEL, HOOK, TOKEN, FakeSlack
 
+pytestmark = pytest.mark.slow
+
 KEY = "a-signing-key-nobody-knows"
 
 

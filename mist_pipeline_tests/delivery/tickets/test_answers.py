@@ -23,8 +23,9 @@ from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply
 from mist_pipeline_tests.support.fakes.fake_jira import STRICT, FakeJira
 from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 @pytest.mark.parametrize(("reply", "expected"), RETRY_TABLE)
 def test_a_question_that_fails_is_classified_like_at_every_sink(
     system: UnderTest, reply: Reply, expected: type
@@ -39,7 +40,6 @@ def test_a_question_that_fails_is_classified_like_at_every_sink(
         assert str(reply.status) in outcome.error
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("reply", "expected"), RETRY_TABLE)
 def test_a_creation_that_fails_is_unknown_wherever_it_may_have_happened(
     system: UnderTest, reply: Reply, expected: type
@@ -115,7 +115,6 @@ def test_an_address_that_would_show_the_token_is_an_error_before_anything_is_sen
         system.sink(base_url=base_url)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["jira", "servicenow"])
 @settings(max_examples=25)
 @given(luck=bad_luck)

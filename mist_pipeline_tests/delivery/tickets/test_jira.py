@@ -28,6 +28,8 @@ from mist_pipeline_tests.support.fakes.fake_jira import (
     Workflow,
 )
 
+pytestmark = pytest.mark.slow
+
 both_kinds = pytest.mark.parametrize("system", ["cloud", "datacenter"], indirect=True)
 LOST = Reply(behaviour="reset")
 
@@ -398,7 +400,6 @@ def test_a_search_that_answers_with_the_issues_of_others_gets_none_of_them_writt
     assert system.open_ids() == ["OPS-1", "OPS-2"]
 
 
-@pytest.mark.slow
 @both_kinds
 def test_a_search_over_many_pages_finds_the_ticket(system: JiraUnderTest) -> None:
     system.fake.page_size = 2

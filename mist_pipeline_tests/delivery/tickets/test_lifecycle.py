@@ -19,6 +19,8 @@ from mist_pipeline_tests.support.delivery.ticket_systems import (
 )
 from mist_pipeline_tests.support.fakes.fake_http import Reply
 
+pytestmark = pytest.mark.slow
+
 every_dialect = pytest.mark.parametrize("system", ["jira", "jira datacenter", "servicenow"], indirect=True)
 same_and_next = pytest.mark.parametrize("incident_id", [incident().incident_id, "next-of-the-cause"])
 COMMENT_ONLY = TicketPolicy(on_resolve="comment")
@@ -117,7 +119,6 @@ def test_a_recovery_without_a_ticket_makes_none(system: UnderTest) -> None:
 # Closed, and back again
 
 
-@pytest.mark.slow
 @same_and_next
 @pytest.mark.parametrize(("hours", "tickets"), [(23, 1), (25, 2)])
 def test_a_return_reopens_the_ticket_inside_the_window_and_gets_a_linked_one_after_it(
@@ -245,7 +246,6 @@ def test_duplicates_that_could_not_be_closed_at_once_are_closed_at_the_next_mess
     assert system.open_ids() == [system.id_in(first)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["reset", "silence", "truncate"])
 def test_a_creation_that_timed_out_after_it_was_committed_is_adopted(
     system: UnderTest, behaviour: Any

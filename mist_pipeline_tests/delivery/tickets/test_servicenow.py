@@ -19,6 +19,8 @@ from mist_pipeline_tests.support.delivery.ticket_systems import (
 from mist_pipeline_tests.support.fakes.fake_http import Reply, json_reply
 from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow
 
+pytestmark = pytest.mark.slow
+
 LOST = Reply(behaviour="reset")
 
 

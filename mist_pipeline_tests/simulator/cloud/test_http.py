@@ -14,6 +14,8 @@ from mist_pipeline.simulator.world import scenario
 from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline_tests.simulator.conftest import Get, getter
 
+pytestmark = pytest.mark.slow
+
 ORG = f"/orgs/{ORG_ID}"
 DAY = 86_400
 
@@ -242,7 +244,6 @@ def test_the_access_points_that_are_hit_are_those_of_the_incident() -> None:
     assert ordinals[0] >= site.num_main_aps, "the worst one is of the model that the firmware broke"
 
 
-@pytest.mark.slow
 def test_devices_default_to_access_points(get: Get, world: World) -> None:
     def types(**query: str) -> set[str]:
         return {device["type"] for device in get(f"{ORG}/stats/devices", limit=1000, **query).json()}

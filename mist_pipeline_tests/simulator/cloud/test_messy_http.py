@@ -12,6 +12,8 @@ from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline.simulator.world.organisation import Site
 from mist_pipeline_tests.simulator.conftest import getter
 
+pytestmark = pytest.mark.slow
+
 ORG = f"/orgs/{ORG_ID}"
 ONSET = datetime(2026, 3, 4, 10, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -13,6 +13,8 @@ from mist_pipeline.simulator.cloud.http_faults import Faults, Kind, Scripted
 from mist_pipeline.simulator.cloud.server import Running, run_server, serve, served_world
 from mist_pipeline_tests.simulator.conftest import getter
 
+pytestmark = pytest.mark.slow
+
 SITES = f"/orgs/{ORG_ID}/sites"
 
 
@@ -59,7 +61,6 @@ def test_half_an_answer_is_no_json(world: World) -> None:
             broken.json()
 
 
-@pytest.mark.slow
 def test_a_stall_outlasts_patience_and_does_not_hold_up_others_or_the_end(world: World) -> None:
     with serve(world, faults=_once("stall")) as cloud:
         headers = {"Authorization": f"Token {cloud.token}"}

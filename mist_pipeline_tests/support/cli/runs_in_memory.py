@@ -1,6 +1,6 @@
 """Runs of the command line of which Dagster keeps its record in memory instead of on disk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from mist_pipeline.settings import Settings
 
 
 @contextmanager
-def runs_in_memory() -> Iterator[None]:
+def runs_in_memory() -> Iterator[Mapping[Path, DagsterInstance]]:
     """While this holds, each data folder has an instance of its own in memory, which lasts as long.
+
+    Yields these instances by data folder.
 
     A third of a run's time goes into Dagster's files. Who tests what they keep (processes that are killed, the commands
     themselves) does without this.
@@ -28,4 +30,4 @@ def runs_in_memory() -> Iterator[None]:
             yield opened[settings.data]
 
         patch.setattr(execution, "instance", instance)
-        yield
+        yield opened

@@ -11,6 +11,8 @@ from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_day import removed_sites
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2026, 3, 2)
 
 

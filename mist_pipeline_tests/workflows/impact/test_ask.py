@@ -14,6 +14,8 @@ from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, l
 from mist_pipeline_tests.support.mist.impact_cloud import ORG, ImpactCloud
 from mist_pipeline_tests.support.mist.scripted_cloud import Reply, ScriptedCloud, Seen
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "tOkEn-0123456789abcdefSECRET"
 
 
