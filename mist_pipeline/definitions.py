@@ -19,8 +19,7 @@ from mist_pipeline.defs.assets.live_findings import live_findings_asset
 from mist_pipeline.defs.assets.raw import RETRY_TRANSIENT_FAILURES, raw_assets
 from mist_pipeline.defs.assets.reports import report_assets
 from mist_pipeline.defs.assets.scorecard import scorecard_assets
-from mist_pipeline.defs.checks import all_checks
-from mist_pipeline.defs.history_checks import history_checks
+from mist_pipeline.defs.checks.every import all_checks
 from mist_pipeline.defs.jobs import jobs, schedules
 from mist_pipeline.defs.mornings import late_hours_job
 from mist_pipeline.defs.partitions import daily_partitions
@@ -69,7 +68,7 @@ def build_defs(
         warnings.simplefilter("ignore", dg.BetaWarning)
         daily = daily_partitions(settings)
         all_jobs, retention, late_hours = jobs(), retention_job(), late_hours_job()
-        checks = [*all_checks(), *history_checks()]
+        checks = all_checks()
         asking = [*raw_assets(daily, retry), *live_assets(settings, retry)]
         check_keys = [one for each in (*checks, *asking) for one in each.check_keys]
         evaluate, deliver, escalate, read_back, watch = alert_jobs(check_keys)

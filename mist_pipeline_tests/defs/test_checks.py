@@ -9,14 +9,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from mist_pipeline.defs.check_days import days_of_result
-from mist_pipeline.defs.checks import (
-    PERCENTAGES,
-    duplicate_keys,
-    out_of_range,
-    sle_daily_checks,
-    table_checks,
-)
+from mist_pipeline.defs.checks.days import days_of_result
+from mist_pipeline.defs.checks.history import sle_daily_checks
+from mist_pipeline.defs.checks.rows import KEYS, PERCENTAGES, VALUES, faults, row_checks
 from mist_pipeline.defs.resources import RUN, RunOptions, run_config
 from mist_pipeline.defs.table_io import BACKFILL, days_of, key, replaced, spec
 from mist_pipeline.settings import load_settings
@@ -49,7 +44,7 @@ def materialised(
     @dg.asset(deps=[key(TABLE)], partitions_def=DAILY, backfill_policy=BACKFILL)
     def downstream() -> None: ...
 
-    checks = [*table_checks(TABLE), *sle_daily_checks()]
+    checks = [row_checks(TABLE), *sle_daily_checks()]
     definitions = dg.Definitions(
         assets=[source, downstream],
         asset_checks=checks,
@@ -103,19 +98,19 @@ def test_an_impossible_value_fails_the_check_which_names_its_column(
     values: dict[str, Any], column: str, shared: Warehouse
 ) -> None:
     write(shared, TABLE, row(**values), row(site_id="b"))
-    assert out_of_range(shared, TABLE, (FIRST, FIRST)) == {column: 1}
+    assert faults(shared, TABLE, (FIRST, FIRST))[VALUES] == {column: 1}
 
 
 @pytest.mark.parametrize("state", ["healthy", "OK", "", None])
 def test_an_unknown_state_is_reported(state: str | None, shared: Warehouse) -> None:
     write(shared, TABLE, row(state=state, score_pct=None))
-    assert out_of_range(shared, TABLE, (FIRST, FIRST)) == {"state": 1}
+    assert faults(shared, TABLE, (FIRST, FIRST))[VALUES] == {"state": 1}
 
 
 def test_rows_without_a_score_are_possible_where_their_state_says_why(shared: Warehouse) -> None:
     states = ("no_users", "not_supported", "missing")
     write(shared, TABLE, *(row(site_id=state, state=state, score_pct=None) for state in states))
-    assert out_of_range(shared, TABLE, (FIRST, FIRST)) == {}
+    assert faults(shared, TABLE, (FIRST, FIRST))[VALUES] == {}
 
 
 @EVERY_TABLE
@@ -124,10 +119,10 @@ def test_a_possible_row_passes_and_the_same_row_twice_is_a_repeated_key(
 ) -> None:
     good = row(table)
     write(shared, table, good)
-    assert out_of_range(shared, table, None) == {}
-    assert duplicate_keys(shared, table, None) == 0
+    assert faults(shared, table, None)[VALUES] == {}
+    assert faults(shared, table, None)[KEYS] == {}
     write(shared, table, good, good, good)
-    assert duplicate_keys(shared, table, None) == 1
+    assert faults(shared, table, None)[KEYS] == {"repeated": 1}
 
 
 def bounded() -> Iterator[tuple[Table, str, float]]:
@@ -146,7 +141,7 @@ def bounded() -> Iterator[tuple[Table, str, float]]:
 )
 def test_every_bounded_column_is_watched(table: Table, column: str, value: float, shared: Warehouse) -> None:
     write(shared, table, row(table, **{column: value}))
-    assert out_of_range(shared, table, None) == {column: 1}
+    assert faults(shared, table, None)[VALUES] == {column: 1}
 
 
 def test_a_run_tells_what_is_wrong_and_makes_nothing_of_it(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mist_pipeline.defs.history_checks import unknown_zones
+from mist_pipeline.defs.checks.history import unknown_zones
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline_tests.support.defs.rows import FIRST, SECOND, row, write

@@ -20,7 +20,7 @@ from mist_pipeline.alerts.notify.silences import Silence
 from mist_pipeline.alerts.notify.time_windows import Window
 from mist_pipeline.defs.assets.alert_tables import copies_job, ledger_copies_asset
 from mist_pipeline.defs.assets.reports import PUBLISHED, report_assets
-from mist_pipeline.defs.checks import table_checks
+from mist_pipeline.defs.checks.rows import row_checks
 from mist_pipeline.defs.partitions import daily_partitions
 from mist_pipeline.defs.table_io import BACKFILL, key
 from mist_pipeline.settings import Settings, load_settings
@@ -101,7 +101,7 @@ def definitions(settings: Settings, *others: Any) -> dg.Definitions:
 
     return dg.Definitions(
         assets=[findings, *others, ledger_copies_asset()],
-        asset_checks=[check for table in alerts.TABLES for check in table_checks(table)],
+        asset_checks=[*map(row_checks, alerts.TABLES)],
         jobs=[copies_job(), dg.define_asset_job("daily", executor_def=dg.in_process_executor)],
         resources={"settings": settings, "warehouse": Warehouse(settings.warehouse_path)},
     )

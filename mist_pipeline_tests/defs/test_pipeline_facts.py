@@ -13,7 +13,7 @@ from dagster._core.scheduler.instigation import (
 )
 
 from mist_pipeline.defs.assets.raw import only_transient_failures_are_retried
-from mist_pipeline.defs.check_days import about_days
+from mist_pipeline.defs.checks.days import about_days
 from mist_pipeline.defs.watching.pipeline_facts import CheckReader, read_facts
 from mist_pipeline.settings import SettingsError, load_settings
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError

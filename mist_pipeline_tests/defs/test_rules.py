@@ -8,7 +8,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from mist_pipeline.defs.checks import EVERY_SITE, RULES, all_checks, broken_rules
+from mist_pipeline.defs.checks.analysis import EVERY_SITE
+from mist_pipeline.defs.checks.every import all_checks
+from mist_pipeline.defs.checks.rows import RULES, RULES_HOLD, faults
 from mist_pipeline.defs.resources import RUN, RunOptions
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import load_settings
@@ -62,6 +64,7 @@ BROKEN: dict[Table, list[tuple[str, dict[str, Any]]]] = {
         ("mean_pct", {"mean_pct": 55.1}),
         ("upper_pct", {"upper_pct": 100.1}),
         ("target_day", {"target_day": FIRST}),
+        ("spread", {"spread": 0.0}),
     ],
     analysis.RISKS: [
         ("days", {"days": 4}),
@@ -109,7 +112,7 @@ def store(warehouse: Warehouse, table: Table, *changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("table", RULES, ids=lambda table: table.name)
 def test_a_sound_row_keeps_every_rule(table: Table, shared: Warehouse) -> None:
     store(shared, table, {})
-    assert broken_rules(shared, table, (FIRST, FIRST)) == {}
+    assert faults(shared, table, (FIRST, FIRST))[RULES_HOLD] == {}
 
 
 @pytest.mark.slow
@@ -118,7 +121,7 @@ def test_a_broken_rule_names_its_column(
     table: Table, column: str, values: dict[str, Any], shared: Warehouse
 ) -> None:
     store(shared, table, values)
-    assert broken_rules(shared, table, None) == {column: 1}
+    assert faults(shared, table, None)[RULES_HOLD] == {column: 1}
 
 
 def test_every_rule_is_broken_by_a_test() -> None:
@@ -135,7 +138,11 @@ def alone(folder: Path, asset: dg.AssetKey, name: str) -> dg.AssetCheckEvaluatio
     definitions = dg.Definitions(
         asset_checks=[check],
         jobs=[
-            dg.define_asset_job("check", dg.AssetSelection.checks(check), executor_def=dg.in_process_executor)
+            dg.define_asset_job(
+                "check",
+                dg.AssetSelection.checks(dg.AssetCheckKey(asset, name)),
+                executor_def=dg.in_process_executor,
+            )
         ],
         resources={
             "warehouse": Warehouse(folder / "warehouse.duckdb"),

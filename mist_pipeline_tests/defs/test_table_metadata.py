@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mist_pipeline.defs.checks import table_checks
+from mist_pipeline.defs.checks.rows import row_checks
 from mist_pipeline.defs.table_io import BACKFILL, key, replaced, spec
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline_tests.support.defs.rows import FIRST, SECOND, TABLE, frame, row
@@ -36,7 +36,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dg.ExecuteInProcessResul
 
     definitions = dg.Definitions(
         assets=[source],
-        asset_checks=table_checks(TABLE),
+        asset_checks=[row_checks(TABLE)],
         jobs=[dg.define_asset_job("made", executor_def=dg.in_process_executor)],
         resources={"warehouse": Warehouse(folder / "warehouse.duckdb")},
     )

@@ -1,7 +1,7 @@
 """New warehouses and ledgers are copies of one that was made by the real code, once for each process.
 
-Making one takes a tenth of a second: 545 statements of DDL, or the migrations of the ledger. What is copied is an empty
-file, so tests share nothing; a path at which something exists is left alone. Tests of creation and migration call
+Making one takes a tenth of a second: 545 statements of DDL, or the migrations of the ledger; Dagster reads all its migrations
+to stamp a storage that it has just made. What is copied is an empty file, or a stamp, so tests share nothing; a path at which something exists is left alone. Tests of creation and migration call
 ``migrate`` or another process and get no copy.
 """
 
@@ -27,6 +27,10 @@ def copied(folder: Path) -> Iterator[None]:
             patch.setattr(store, "connect", _connecting(store.connect, folder / "empty.duckdb"))
         if ledger := sys.modules.get("mist_pipeline.alerts.ledger.ledger"):
             patch.setattr(ledger, "open_engine", _opening(ledger.open_engine, folder / "empty.db"))
+        if "dagster" in sys.modules:
+            from dagster._core.storage import sql
+
+            patch.setattr(sql, "stamp", _stamping(sql.stamp))
         yield
 
 
@@ -63,6 +67,28 @@ def _opening(open_engine: Callable[..., Any], template: Path) -> Callable[..., A
         return open_engine(url)
 
     return opening
+
+
+def _stamping(stamp: Callable[..., None]) -> Callable[..., None]:
+    from sqlalchemy import text
+
+    known: dict[tuple[str, str], str] = {}
+
+    def stamping(config: Any, revision: str) -> None:
+        connection, wanted = (
+            config.attributes["connection"],
+            (config.get_main_option("script_location"), revision),
+        )
+        if wanted not in known:
+            stamp(config, revision)
+            known[wanted] = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+            return
+        connection.execute(
+            text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        )
+        connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": known[wanted]})
+
+    return stamping
 
 
 def _copy(template: Path, path: Path) -> None:

@@ -14,7 +14,7 @@ from mist_pipeline.collect.fetch.snapshots import SnapshotKind
 from mist_pipeline.collect.raw.errors import FetchFailedError, RawDamagedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets.whole import is_whole, whole_spec
-from mist_pipeline.defs.check_days import about_days
+from mist_pipeline.defs.checks.days import about_days
 from mist_pipeline.defs.metadata.pictures import call_budget
 from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.defs.resources import RunOptions

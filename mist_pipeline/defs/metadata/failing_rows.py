@@ -1,6 +1,6 @@
 """The rows that fail a check: a table on the page of its result, with the query that finds them, to be run by hand.
 
-Not here: what fails (`checks`), which days failed (`check_days`).
+Not here: what fails (`checks`), which days failed (`checks.days`).
 """
 
 from collections.abc import Sequence

@@ -12,8 +12,7 @@ import dagster as dg
 import polars as pl
 
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
-from mist_pipeline.defs.checks import all_checks
-from mist_pipeline.defs.history_checks import history_checks
+from mist_pipeline.defs.checks.every import all_checks
 from mist_pipeline.defs.runs.dead import UNDER_WAY, why_dead
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.defs.watching.clocks import expected_clocks, read_clocks
@@ -138,7 +137,7 @@ def running_now(instance: dg.DagsterInstance, settings: Settings, now: datetime)
         LedgerUnavailableError: The ledger cannot be read.
     """
     poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
-    checks = CheckReader([key for check in (*all_checks(), *history_checks()) for key in check.check_keys])
+    checks = CheckReader([key for check in all_checks() for key in check.check_keys])
     facts = read_facts(instance, WATCHED, checks, settings.known_secrets(), now - MEMORY)
     service = read_service(instance, settings, now)
     under_way = instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))

@@ -19,7 +19,7 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
-from mist_pipeline.defs.check_days import days_of_result
+from mist_pipeline.defs.checks.days import days_of_result
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
 from mist_pipeline.settings import SettingsError
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError

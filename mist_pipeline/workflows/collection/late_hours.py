@@ -1,7 +1,7 @@
 """Hours that the cloud left out although their neighbours were there: which they are, and asking for them again.
 
 Here: the question to the warehouse, and asking within the call budget. Not here: the requests (``collect.fetch.again``), what is
-made again afterwards (`mornings`), the check that warns (``defs.history_checks``).
+made again afterwards (`mornings`), the check that warns (``defs.checks.history``).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which days a result of a check is about, as its metadata says it, so that only the same days heal a failed one.
+"""Which days a check reads, and which its result is about, so that only the same days heal a failed one.
 
 Checks have no partitions of Dagster's: a run over a range of days gives one result without a partition, and leaves a planned one
 for each day that never comes (Dagster 1.13). Not here: the checks (`checks`), what follows from failed ones (``workflows``).
@@ -11,7 +11,24 @@ from typing import Any
 
 import dagster as dg
 
+from mist_pipeline.tables.schema import Table, quote
+
 _FIRST, _LAST, _FAILED = "first_day", "last_day", "failed_days"
+
+
+def days_checked(context: dg.AssetCheckExecutionContext) -> tuple[date, date] | None:
+    """First and last day of the run, or None where the check runs on its own: then the whole table is checked."""
+    tags = context.run.tags
+    first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
+    last = tags.get("dagster/asset_partition_range_end") or tags.get("dagster/partition")
+    return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
+
+
+def where_days(table: Table, days: tuple[date, date] | None) -> tuple[str, list[Any]]:
+    """The rows of these days as a condition in SQL, with its parameters; all rows of a table that is not kept by day."""
+    if table.partition is None or days is None:
+        return "true", []
+    return f"{quote(table.partition)} BETWEEN ? AND ?", list(days)
 
 
 def about_days(days: tuple[date, date] | None, failed: Sequence[date] | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Checks of history that warn: what the cloud said of a day, and what it left out.
+"""Checks of history that warn: what the cloud said of a day, what it left out, who reports and how fresh it is.
 
-Here: questions to the tables of history, over the days of the run. Not here: what must hold of every table (`checks`).
+Here: questions to the tables of history, over the days of the run. Not here: what must hold of every row (`rows`).
 """
 
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from mist_pipeline.defs.check_days import about_days
-from mist_pipeline.defs.checks import days_checked
+from mist_pipeline.defs.checks.days import about_days, days_checked, where_days
+from mist_pipeline.defs.checks.rows import STATES
+from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.table_io import key
 from mist_pipeline.domain.text import clean
+from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.collection.late_hours import DAYS_BACK, lacking_hours
@@ -21,6 +23,9 @@ MAX_SHARE_LACKING = 0.1
 
 MOST_DAYS = 31
 """Days that one run of the check of hours looks at, the newest."""
+
+MIN_SHARE_REPORTING = 0.8
+"""Below this share of sites with any reading, a day should be looked into."""
 
 _SHOWN = 3
 
@@ -131,6 +136,61 @@ def _newest_days(warehouse: Warehouse) -> tuple[date, date] | None:
     return None if newest is None else (newest - timedelta(days=DAYS_BACK - 1), newest)
 
 
+def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
+    """Checks of the daily service levels alone: who reports, in which states, and how fresh it is."""
+    table = history.SLE_DAILY
+
+    @dg.asset_check(
+        asset=key(table),
+        name="sites_report",
+        description=f"At least {MIN_SHARE_REPORTING:.0%} of the sites have a reading every day.",
+    )
+    def sites_report(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        checked = days_checked(context)
+        where, parameters = where_days(table, checked)
+        days = warehouse.query(
+            f"""
+            SELECT day, count(DISTINCT site_id) AS sites,
+                   count(DISTINCT site_id) FILTER (state IN ('ok', 'no_users')) AS reporting,
+                   {", ".join(f"count(*) FILTER (state = '{state}') AS {state}" for state in STATES)}
+            FROM history.sle_daily WHERE {where} GROUP BY day ORDER BY day
+            """,
+            parameters,
+        )
+        poor = days.filter(days["reporting"] < MIN_SHARE_REPORTING * days["sites"])
+        description = f"{poor.height} days, the first {poor['day'][0]}" if poor.height else None
+        states = {state: int(days[state].sum()) for state in STATES}
+        return dg.AssetCheckResult(
+            passed=poor.is_empty(),
+            severity=dg.AssetCheckSeverity.WARN,
+            description=description,
+            metadata={**states, **about_days(checked, list(poor["day"]))},
+        )
+
+    @dg.asset_check(
+        asset=key(table), name="is_fresh", description="The newest day is the day before yesterday or later."
+    )
+    def is_fresh(
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+        run: RunOptions,
+    ) -> dg.AssetCheckResult:
+        newest = warehouse.query("SELECT max(day) FROM history.sle_daily WHERE state = 'ok'").item()
+        today = run.instant.astimezone(settings.organisation.zone).date()
+        fresh = newest is not None and newest >= today - timedelta(days=2)
+        description = None if fresh else f"the newest day with data is {newest}, today is {today}"
+        return dg.AssetCheckResult(
+            passed=fresh,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=description,
+            metadata={"newest_day": str(newest)},
+        )
+
+    return [sites_report, is_fresh]
+
+
 def history_checks() -> list[dg.AssetChecksDefinition]:
     """Every check of this module."""
-    return [zones_check(), hours_check()]
+    return [*sle_daily_checks(), zones_check(), hours_check()]

@@ -1,0 +1,13 @@
+"""Every check of the project."""
+
+import dagster as dg
+
+from mist_pipeline.defs.checks.analysis import analysis_checks
+from mist_pipeline.defs.checks.history import history_checks
+from mist_pipeline.defs.checks.rows import row_checks
+from mist_pipeline.tables import PUBLIC_TABLES
+
+
+def all_checks() -> list[dg.AssetChecksDefinition]:
+    """Those of the rows of every table, which block, and those of days, which warn."""
+    return [*map(row_checks, PUBLIC_TABLES), *history_checks(), *analysis_checks()]
