@@ -44,6 +44,12 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 QUARTER = 15 * MINUTE
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no folder is given, what the sensor opens is made in the folder that the test stands in."""
+    monkeypatch.chdir(tmp_path)
+
+
 class TroubleTicks(Ticks):
     """The sensor between its ticks, with a clock that tests set."""
 
@@ -51,7 +57,7 @@ class TroubleTicks(Ticks):
         self,
         instance: dg.DagsterInstance,
         keys: Sequence[dg.AssetCheckKey] = (),
-        data: Path = Path("nowhere"),
+        data: Path = Path("data"),
     ) -> None:
         self.now = datetime.now(UTC)
         settings = load_settings(environment={"MIST_PIPELINE_DATA": str(data)})
