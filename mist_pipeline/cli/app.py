@@ -5,6 +5,7 @@ its options need; what a command works with is imported by the command (`mist_pi
 """
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -12,7 +13,7 @@ from mist_pipeline.cli import demo, run, setup
 from mist_pipeline.cli.alerts import app as alerts
 from mist_pipeline.cli.console import say_line, speak_any_encoding
 from mist_pipeline.cli.failures import STOPPED, line_of
-from mist_pipeline.cli.reading import replay, report, sql, watch
+from mist_pipeline.cli.reading import incident, replay, report, site, sql, status, watch
 from mist_pipeline.cli.serving import daemon, heartbeat, simulate, web
 
 app = typer.Typer(
@@ -32,6 +33,24 @@ GETTING_STARTED, WORKING, READING, NOTIFYING, SERVING = (
     "Serving",
 )
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        from mist_pipeline import __version__
+
+        print(f"mist-pipeline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def mist_pipeline(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Watches a Juniper Mist organisation and tells its people about trouble before users feel it."""
+
+
 app.command(rich_help_panel=GETTING_STARTED)(setup.init)
 app.command(rich_help_panel=GETTING_STARTED)(setup.doctor)
 app.command(name="demo", rich_help_panel=GETTING_STARTED)(demo.demo)
@@ -39,6 +58,9 @@ app.command(rich_help_panel=WORKING)(run.run)
 app.command(rich_help_panel=WORKING)(run.backfill)
 app.command(rich_help_panel=WORKING)(run.retention)
 app.command(rich_help_panel=READING)(watch.watch)
+app.command(rich_help_panel=READING)(status.status)
+app.command(rich_help_panel=READING)(site.site)
+app.command(rich_help_panel=READING)(incident.incident)
 app.command(rich_help_panel=READING)(report.report)
 app.command(rich_help_panel=READING)(sql.sql)
 app.command(rich_help_panel=READING)(replay.replay)

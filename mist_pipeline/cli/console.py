@@ -5,7 +5,6 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,14 +24,6 @@ console = Console(highlight=False)
 
 errors = Console(stderr=True, highlight=False)
 """Standard error: progress and trouble, so that output can be piped."""
-
-
-class Format(StrEnum):
-    """How rows are printed."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 class Bar:

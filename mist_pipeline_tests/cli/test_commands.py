@@ -197,7 +197,7 @@ class TestSql:
 
     @pytest.mark.slow
     def test_prints_csv_for_programs(self, call: Call, published: Warehouse) -> None:
-        rows = list(csv.DictReader(io.StringIO(call("sql", self.QUERY, "--format", "csv").out)))
+        rows = list(csv.DictReader(io.StringIO(call("sql", self.QUERY, "--csv").out)))
         assert rows == [
             {"day": "2026-03-28", "site_id": "site-1", "score_pct": "95.5", "parts": "a b"},
             {"day": "2026-03-28", "site_id": "site-2", "score_pct": "", "parts": "a b"},
@@ -205,7 +205,7 @@ class TestSql:
 
     @pytest.mark.slow
     def test_prints_json_for_programs(self, call: Call, published: Warehouse) -> None:
-        assert json.loads(call("sql", self.QUERY, "--format", "json").out)[1] == {
+        assert json.loads(call("sql", self.QUERY, "--json").out)[1] == {
             "day": "2026-03-28",
             "site_id": "site-2",
             "score_pct": None,
@@ -238,25 +238,22 @@ class TestSql:
         assert "the query is empty" in ended.err
 
     @pytest.mark.slow
-    def test_the_prompt_reads_statements_over_lines_and_survives_a_mistake(
+    def test_several_statements_are_answered_one_after_another(
         self, call: Call, published: Warehouse, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        lines = iter(
-            ["SELECT site_id", "FROM history.sle_daily WHERE state = 'ok';", "SELEKT;", "SELECT 41 + 1;"]
-        )
+        query = "SELECT 41 + 1 AS answer; SELECT 'x' AS letter"
+        both = call("sql", query)
+        assert both.out.splitlines() == ["answer", "    42", "1 row", "letter", "x", "1 row"]
+        assert json.loads(call("sql", query, "--json").out) == [{"letter": "x"}]
+        monkeypatch.setattr("sys.stdin", io.StringIO(query))
+        assert call("sql", "-").out == both.out
+        failing = call("sql", "SELECT 1; SELEKT; SELECT 2")
+        assert (failing.code, "Parser Error" in failing.err) == (1, True)
 
-        def typed(_: str) -> str:
-            line = next(lines, None)
-            if line is None:
-                raise EOFError
-            return line
-
-        monkeypatch.setattr("builtins.input", typed)
-        ended = call("sql")
-        assert ended.code == 0
-        assert "site-1" in ended.out
-        assert "42" in ended.out
-        assert "Parser Error" in ended.err
+    @pytest.mark.slow
+    def test_rows_become_a_parquet_file(self, call: Call, published: Warehouse, folder: Path) -> None:
+        assert "Wrote 2 rows to rows.parquet" in call("sql", self.QUERY, "--parquet", "rows.parquet").text
+        assert pl.read_parquet(folder / "rows.parquet")["parts"].to_list() == [["a", "b"]] * 2
 
 
 class TestReport:

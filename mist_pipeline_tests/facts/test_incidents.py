@@ -11,7 +11,7 @@ from mist_pipeline.alerts.impacts.model import HitDevice
 from mist_pipeline.alerts.lifecycle.model import Alert
 from mist_pipeline.cli.alerts.arguments import Sites
 from mist_pipeline.cli.alerts.show import print_story
-from mist_pipeline.cli.alerts.tables import incident_json, incident_table
+from mist_pipeline.cli.alerts.tables import incident_fields, incident_json
 from mist_pipeline.cli.console import console
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
@@ -188,9 +188,14 @@ def test_a_fact_without_a_checker_is_noticed() -> None:
 FOUND = [(one.incident, list(one.alerts)) for one in CASES.values()]
 
 
-def listed(found: Sequence[Any]) -> tuple[Any, list[dict[str, Any]]]:
+def for_people(found: Sequence[Any]) -> list[dict[str, str]]:
+    fields = [one for one in incident_fields(SITES, DECIDED_AT, with_reasons=True) if one.heading]
+    return [{one.heading: str(one.said(row) if one.said else one.of(row)) for one in fields} for row in found]
+
+
+def listed(found: Sequence[Any]) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
     ordered = order(found)
-    return incident_table(ordered, SITES, DECIDED_AT), [incident_json(*one, SITES) for one in ordered]
+    return for_people(ordered), [incident_json(*one, SITES) for one in ordered]
 
 
 def test_the_lists_of_the_command_line_say_what_the_ledger_has() -> None:
@@ -224,7 +229,7 @@ def test_a_list_that_is_not_worst_first_is_noticed() -> None:
     mild = going(alert(2, severity="warning", highest="warning"), incident_id="f" * 16)
     found = [(mild.incident, list(mild.alerts)), (LONE.incident, list(LONE.alerts))]
     known = [Rows(incident, its, DECIDED_AT, None, NAMES) for incident, its in found]
-    table, programs = incident_table(found, SITES, DECIDED_AT), [incident_json(*one, SITES) for one in found]
+    table, programs = for_people(found), [incident_json(*one, SITES) for one in found]
     assert list_falsehoods(table, programs, known) == ["CLI: critical stands below warning"]
 
 

@@ -103,7 +103,7 @@ def check_version(engine: Engine) -> None:
         return
     if current is None or current in _VERSIONS:
         raise LedgerUnavailableError(
-            "the ledger is of an earlier version; the next run of the daemon, or `mist-pipeline alerts list`, updates it"
+            "the ledger is of an earlier version; the next run of the daemon, or `mist-pipeline run`, updates it"
         )
     raise LedgerUnavailableError(
         f"the ledger has version {current}, which this program does not know. Update mist-pipeline."

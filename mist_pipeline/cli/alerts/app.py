@@ -1,7 +1,5 @@
 """The group ``alerts``: its one option, and its commands in the order of the help."""
 
-from datetime import UTC, datetime
-
 import typer
 
 from mist_pipeline.cli.alerts import decisions, listing, retry, routes, show, silences
@@ -23,7 +21,7 @@ def alerts(
 
     Example: [cyan]mist-pipeline alerts list[/]
     """
-    context.obj = as_of or datetime.now(UTC)
+    context.obj = as_of
 
 
 app.command(name="list")(listing.list_incidents)

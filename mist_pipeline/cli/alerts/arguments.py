@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from mist_pipeline.alerts.lifecycle.model import ACTIVE
+from mist_pipeline.cli.clock import clock_of
 from mist_pipeline.cli.console import shown
 from mist_pipeline.cli.place import need_data_folder
 from mist_pipeline.domain.site_names import display_names, folded, unnamed
@@ -25,6 +26,7 @@ from mist_pipeline.domain.text import clean, span_of
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.ledger import Ledger
+    from mist_pipeline.alerts.ledger.reader import LedgerReader
     from mist_pipeline.settings import Settings
 
 MOST_MEANT = 3
@@ -94,6 +96,26 @@ def opened(settings: "Settings", *, makes: bool = False) -> "Iterator[Ledger]":
         raise LedgerError(f"the ledger does not answer: {clean(str(error.orig))}") from None
 
 
+@contextmanager
+def looked_at(settings: "Settings") -> "Iterator[LedgerReader]":
+    """The ledger for questions, for the time of the block: nothing is made, migrated or waited for.
+
+    Raises:
+        UnreadableError: It does not answer, or is of another version.
+        typer.BadParameter: There is none, or it has no such subject.
+    """
+    from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
+    from mist_pipeline.overview.ledger import reading_ledger
+
+    if not is_there(settings):
+        raise typer.BadParameter(f"{no_ledger(settings)} `mist-pipeline daemon` evaluates what it sees.")
+    try:
+        with reading_ledger(settings.ledger, settings.alerts.policy()) as ledger:
+            yield ledger
+    except NoSuchSubjectError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 @dataclass(frozen=True)
 class Subject:
     """What an id stands for.
@@ -107,7 +129,7 @@ class Subject:
     alert_id: str | None = None
 
 
-def subject_of(ledger: "Ledger", text: str) -> Subject:
+def subject_of(ledger: "LedgerReader", text: str) -> Subject:
     """The one incident, or alert, whose id this is or begins.
 
     Raises:
@@ -215,10 +237,10 @@ def span(text: str) -> timedelta:
         raise typer.BadParameter(str(error)) from None
 
 
-def now_of(context: typer.Context) -> datetime:
-    """The instant as of which a command works; set by ``alerts`` itself."""
-    moment: datetime = context.obj
-    return moment
+def now_of(context: typer.Context, settings: "Settings") -> datetime:
+    """The instant as of which a command works: as told to ``alerts`` itself, else when the folder's clock says it is."""
+    clock, _stands = clock_of(settings, context.obj)
+    return clock()
 
 
 def user(name: str | None) -> str:
@@ -239,4 +261,3 @@ By: TypeAlias = Annotated[
     str | None, typer.Option(help="Who does it; default: you, as the operating system knows you.")
 ]
 Comment: TypeAlias = Annotated[str, typer.Option(help="Why, for others.")]
-Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

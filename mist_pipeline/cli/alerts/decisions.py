@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mist_pipeline.cli.alerts.arguments import By, Comment, Id, now_of, opened, subject_of, user
-from mist_pipeline.cli.alerts.tables import say, say_what_follows, short
+from mist_pipeline.cli.alerts.tables import say, say_what_follows
+from mist_pipeline.cli.printing.values import short
 from mist_pipeline.domain.text import clean, count
 from mist_pipeline.domain.text import instant as in_words
 
@@ -37,7 +38,8 @@ def ack(context: typer.Context, subject: Id, by: By = None) -> None:
     from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.notifying import decisions
 
-    settings, now, who = load_settings(), now_of(context), user(by)
+    settings, who = load_settings(), user(by)
+    now = now_of(context, settings)
     with opened(settings) as ledger:
         incident = _not_merged(ledger, subject, "ack")
         decided = decisions.acknowledge(settings, ledger, incident.incident_id, who, now)
@@ -58,7 +60,8 @@ def resolve(context: typer.Context, subject: Id, by: By = None) -> None:
     from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.notifying import decisions
 
-    settings, now, who = load_settings(), now_of(context), user(by)
+    settings, who = load_settings(), user(by)
+    now = now_of(context, settings)
     with opened(settings) as ledger:
         incident = _not_merged(ledger, subject, "resolve")
         decided = decisions.resolve(settings, ledger, incident.incident_id, who, now)
@@ -123,8 +126,9 @@ def feedback(
     """
     from mist_pipeline.settings import load_settings
 
-    now, who = now_of(context), user(by)
-    with opened(load_settings()) as ledger:
+    settings, who = load_settings(), user(by)
+    now = now_of(context, settings)
+    with opened(settings) as ledger:
         found = subject_of(ledger, subject)
         about = {"alert_id": found.alert_id} if found.alert_id else {"incident_id": found.incident_id}
         ledger.add_feedback(verdict.value, who, now, comment=comment, **about)

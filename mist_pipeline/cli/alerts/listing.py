@@ -3,8 +3,6 @@
 Here: what is selected and in which order it is asked. Not here: how rows look (`tables`), one incident (`show`).
 """
 
-import sys
-from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -12,30 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mist_pipeline.alerts.lifecycle.model import ACTIVE
-from mist_pipeline.cli.alerts.arguments import (
-    Json,
-    SeverityName,
-    Sites,
-    is_there,
-    no_ledger,
-    now_of,
-    opened,
-)
-from mist_pipeline.cli.alerts.tables import (
-    alert_csv,
-    alert_table,
-    incident_csv,
-    incident_json,
-    incident_table,
-    print_json,
-    say,
-    short,
-)
-from mist_pipeline.cli.console import Format, console, next_commands
+from mist_pipeline.cli.alerts.arguments import SeverityName, Sites, is_there, looked_at, no_ledger, now_of
+from mist_pipeline.cli.alerts.tables import alert_fields, incident_fields, incident_json, reason_of, say
+from mist_pipeline.cli.console import console, next_commands
+from mist_pipeline.cli.printing.options import Csv, Json, Output, Parquet, Wide, output_of
+from mist_pipeline.cli.printing.rows import print_frame, print_json, print_rows, print_table
+from mist_pipeline.cli.printing.values import short
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import count
 from mist_pipeline.domain.text import instant as in_words
-from mist_pipeline.overview.wording import Found, order, severity_of, since
+from mist_pipeline.overview.brief.stories import Listed, listed
+from mist_pipeline.overview.wording import Found, severity_of, since
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,8 +48,10 @@ def list_incidents(
     severity: Annotated[SeverityName | None, typer.Option(help="This bad or worse.")] = None,
     site: Annotated[str | None, typer.Option(help="Name or id.")] = None,
     state: Annotated[StateName | None, typer.Option(help="Default: what goes on.")] = None,
-    output: Annotated[Format, typer.Option("--format", help="How rows are printed.")] = Format.table,
     as_json: Json = False,
+    csv: Csv = False,
+    parquet: Parquet = None,
+    wide: Wide = False,
 ) -> None:
     """List incidents that go on, the worst first, and why nobody was notified where nobody was.
 
@@ -73,24 +60,22 @@ def list_incidents(
     from mist_pipeline.settings import load_settings
 
     settings = load_settings()
-    chosen = Format.json if as_json else output
+    output = output_of(as_json=as_json, csv=csv, parquet=parquet, wide=wide)
     if all_alerts:
-        _list_alerts(settings, severity, site, state, chosen)
+        _list_alerts(settings, severity, site, state, output)
         return
-    sites, now = Sites.known(settings), now_of(context)
-    states: Collection[str] = ACTIVE if state is None else (state.value,)
-    everything: list[Found] = []
-    polled: datetime | None = None
+    sites, now = Sites.known(settings), now_of(context, settings)
+    known = Listed()
     if is_there(settings):
-        with opened(settings) as ledger:
-            everything, polled = ledger.incidents(states), ledger.last_evaluation()
-    found = order(_fitting(everything, severity, site, sites))
-    if chosen is Format.json:
-        print_json([incident_json(incident, its, sites) for incident, its in found])
-    elif chosen is Format.csv:
-        incident_csv(found, sites)
-    else:
-        _show_incidents(settings, found, len(everything) - len(found), polled, sites, now)
+        with looked_at(settings) as ledger:
+            known = listed(ledger, ACTIVE if state is None else (state.value,))
+    found = _fitting(list(known.found), severity, site, sites)
+    reasons = any(reason_of(incident) for incident, _ in found)
+    if found or not output.is_table:
+        fields = incident_fields(sites, now, with_reasons=reasons)
+        print_rows(found, fields, output, lambda one: incident_json(*one, sites))
+    if output.is_table:
+        _say_what_next(settings, found, len(known.found) - len(found), known.evaluated_at, now)
 
 
 def _fitting(
@@ -104,16 +89,14 @@ def _fitting(
     return found
 
 
-def _show_incidents(
+def _say_what_next(
     settings: "Settings",
     found: list[Found],
     others: int,
     polled: datetime | None,
-    sites: Sites,
     now: datetime,
 ) -> None:
     if found:
-        console.print(incident_table(found, sites, now))
         name = short(found[0][0].incident_id)
         follow = [(f"mist-pipeline alerts show {name}", "what happened, and who was notified")]
         if found[0][0].state == "open":
@@ -138,7 +121,7 @@ def _list_alerts(
     severity: SeverityName | None,
     site: str | None,
     state: StateName | None,
-    output: Format,
+    output: Output,
 ) -> None:
     """Every alert that ever opened, as a replay would write it."""
     import polars as pl
@@ -149,7 +132,7 @@ def _list_alerts(
         raise typer.BadParameter("incidents are merged, alerts are not", param_hint="--state")
     frame = alert_frame((), {})
     if is_there(settings):
-        with opened(settings) as ledger:
+        with looked_at(settings) as ledger:
             frame = ledger.alert_frame()
             if state is not None:
                 frame = frame.filter(pl.col("alert_id").is_in(ledger.alert_ids(state.value)))
@@ -162,11 +145,12 @@ def _list_alerts(
     _print_alerts(frame, output)
 
 
-def _print_alerts(frame: "pl.DataFrame", output: Format) -> None:
-    if output is Format.csv:
-        sys.stdout.write(alert_csv(frame))
-    elif output is Format.json:
+def _print_alerts(frame: "pl.DataFrame", output: Output) -> None:
+    if output.form == "json":
         print_json(frame.to_dicts())
+    elif not output.is_table:
+        print_frame(frame, output)
     else:
-        console.print(alert_table(frame.drop("last_bad_at", "is_past", "opened_at")))
+        people = frame.drop("last_bad_at", "is_past", "opened_at")
+        print_table(alert_fields(people.columns), people.to_dicts(), is_wide=output.is_wide)
         console.print(count(frame.height, "alert"))

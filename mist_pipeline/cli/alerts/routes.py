@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mist_pipeline.cli.alerts.arguments import Json, SeverityName, Sites, is_there, now_of, opened
+from mist_pipeline.cli.alerts.arguments import SeverityName, Sites, is_there, now_of, opened
 from mist_pipeline.cli.alerts.choosing import chosen
-from mist_pipeline.cli.alerts.tables import cell, print_json, say, table
+from mist_pipeline.cli.alerts.tables import say, table
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.cli.failures import RunFailedError
 from mist_pipeline.cli.moments import instant
+from mist_pipeline.cli.printing.options import Json
+from mist_pipeline.cli.printing.rows import print_json
+from mist_pipeline.cli.printing.values import cell
 from mist_pipeline.domain.metrics import CATALOGUE, canonical
 from mist_pipeline.domain.text import clean, duration
 from mist_pipeline.domain.text import instant as in_words
@@ -73,7 +76,7 @@ def show_routes(
         site_id=_site_id(settings, site, asks=not as_json) if site is not None else "",
         scope=scope.value,
     )
-    found = routing(notified, _silences(settings), labels, at or now_of(context))
+    found = routing(notified, _silences(settings), labels, at or now_of(context, settings))
     if not as_json:
         _print_routing(notified, found)
     if send and not found.sinks:

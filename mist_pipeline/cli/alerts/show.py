@@ -6,30 +6,29 @@ Here: values of the ledger in, text out; as clean as the lists are (`tables`). N
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
-from mist_pipeline.cli.alerts.arguments import Id, Json, Sites, now_of, opened, subject_of
-from mist_pipeline.cli.alerts.tables import (
-    STYLES,
-    cell,
-    incident_json,
-    print_json,
-    say,
-    short,
-    table,
-)
+from mist_pipeline.cli.alerts.arguments import Id, Sites, looked_at, now_of, subject_of
+from mist_pipeline.cli.alerts.tables import incident_json, say, table
 from mist_pipeline.cli.console import console, next_commands
+from mist_pipeline.cli.printing.options import Json
+from mist_pipeline.cli.printing.rows import print_json
+from mist_pipeline.cli.printing.values import STYLES, cell, short
 from mist_pipeline.delivery.rendering.wording import left_out
 from mist_pipeline.domain.metrics import family_title, title_of
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import clean, count, safe_url
 from mist_pipeline.domain.text import instant as in_words
+from mist_pipeline.overview.brief.stories import story
 from mist_pipeline.overview.timeline import MOST_NAMES, timeline
 from mist_pipeline.overview.wording import progress, severity_of, since, what, where, why_withheld
+
+if TYPE_CHECKING:
+    from mist_pipeline.settings import Settings
 
 MOST_ALERTS = 20
 """Alerts that are shown."""
@@ -47,10 +46,18 @@ def show(context: typer.Context, subject: Id, as_json: Json = False) -> None:
     from mist_pipeline.settings import load_settings
 
     settings = load_settings()
-    with opened(settings) as ledger:
-        incident, its, events = ledger.incident(subject_of(ledger, subject).incident_id)
-        records = ledger.records(incident.incident_id)
-        sizes = ledger.impacts([incident.incident_id]).get(incident.incident_id, [])
+    show_incident(settings, subject, now_of(context, settings), as_json=as_json)
+
+
+def show_incident(settings: "Settings", subject: str, now: datetime, *, as_json: bool) -> None:
+    """Print one incident in full.
+
+    Raises:
+        typer.BadParameter: No incident, or several, have an id that begins so.
+    """
+    with looked_at(settings) as ledger:
+        told = story(ledger, subject_of(ledger, subject).incident_id)
+    incident, its, events, records, sizes = told.incident, told.alerts, told.events, told.records, told.sizes
     if not settings.privacy.show_clients:
         sizes = [replace(one, clients=()) for one in sizes]
     sites = Sites.known(settings)
@@ -59,7 +66,7 @@ def show(context: typer.Context, subject: Id, as_json: Json = False) -> None:
             story_json(incident, its, events, records, sites) | {"impacts": [asdict(one) for one in sizes]}
         )
         return
-    print_story(incident, its, events, records, sites, now_of(context), sizes)
+    print_story(incident, its, events, records, sites, now, sizes)
     follow = [(f"mist-pipeline alerts show {short(incident.merged_into or '')}", "what it is part of")]
     if incident.state == "open":
         follow = [

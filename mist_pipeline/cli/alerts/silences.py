@@ -13,31 +13,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from mist_pipeline.cli.alerts.arguments import (
     MOST_MEANT,
     By,
     Comment,
-    Json,
     Sites,
     is_there,
+    looked_at,
     now_of,
     opened,
     span,
     user,
 )
 from mist_pipeline.cli.alerts.choosing import chosen
-from mist_pipeline.cli.alerts.tables import (
-    cell,
-    print_json,
-    say,
-    say_what_follows,
-    short,
-    table,
-)
+from mist_pipeline.cli.alerts.tables import say, say_what_follows, table
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.cli.moments import instant
 from mist_pipeline.cli.place import need_data_folder
+from mist_pipeline.cli.printing.options import Csv, Json, Parquet, Wide, output_of
+from mist_pipeline.cli.printing.rows import Field, print_json, print_rows
+from mist_pipeline.cli.printing.values import cell, short
 from mist_pipeline.delivery.rendering.wording import left_out
 from mist_pipeline.domain.text import clean, count, duration
 from mist_pipeline.domain.text import instant as in_words
@@ -115,7 +112,8 @@ def silence(
     from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.notifying import decisions
 
-    settings, now = load_settings(), now_of(context)
+    settings = load_settings()
+    now = now_of(context, settings)
     starts_at = begins_at or now
     window = _window_keys(settings, every, begins, ends, lasts, zone)
     wanted = _checked(matchers, starts_at, _end(starts_at, lasts_for, until), window, comment)
@@ -296,7 +294,8 @@ def unsilence(
     from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.notifying import decisions
 
-    settings, now = load_settings(), now_of(context)
+    settings = load_settings()
+    now = now_of(context, settings)
     with opened(settings) as ledger:
         known = _silence_of(ledger, settings, silence_id, now)
         if known.ends_at is not None and known.ends_at <= now:
@@ -343,6 +342,9 @@ def silences(
     context: typer.Context,
     with_old: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
     as_json: Json = False,
+    csv: Csv = False,
+    parquet: Parquet = None,
+    wide: Wide = False,
 ) -> None:
     """List silences, and the planned ones of the configuration.
 
@@ -350,37 +352,39 @@ def silences(
     """
     from mist_pipeline.settings import load_settings
 
-    settings, now = load_settings(), now_of(context)
+    settings = load_settings()
+    now = now_of(context, settings)
+    output = output_of(as_json=as_json, csv=csv, parquet=parquet, wide=wide)
     own: list[Silence] = []
     if is_there(settings):
-        with opened(settings) as ledger:
+        with looked_at(settings) as ledger:
             own = ledger.silences(None if with_old else now)
     planned = [
         one
         for one in settings.notifications.planned_silences()
         if with_old or one.ends_at is None or one.ends_at > now
     ]
-    if as_json:
-        print_json(
-            [_json(one, now, "ledger") for one in own] + [_json(one, now, "configuration") for one in planned]
-        )
-        return
-    if not own and not planned:
+    rows = [*((one, "ledger") for one in own), *((one, "configuration") for one in planned)]
+    if not rows and output.is_table:
         say("Nothing is silenced.")
         next_commands(("mist-pipeline alerts silence 'site=\"…\"' --for 2h", "notify nobody of a site"))
         return
-    rows = table("silence", "now", "what", "when", "by", "comment")
-    for one in [*own, *planned]:
-        state, style = _state(one, now)
-        rows.add_row(
-            cell(one.silence_id, "cyan"),
-            (f"[{style}]{state}[/]"),
-            cell(_matchers(one), limit=400),
-            cell(_times(one, now)),
-            cell(one.created_by),
-            cell(one.comment),
-        )
-    console.print(rows)
+    print_rows(rows, _fields(now), output, lambda row: _json(row[0], now, row[1]))
+
+
+def _fields(now: datetime) -> "list[Field[tuple[Silence, str]]]":
+    """Columns of a list of silences."""
+    return [
+        Field("silence_id", lambda row: row[0].silence_id, heading="silence", said=lambda row: cell(row[0].silence_id, "cyan")),
+        Field("state", lambda row: _state(row[0], now)[0], heading="now", said=lambda row: Text(*_state(row[0], now))),
+        Field("matchers", lambda row: _matchers(row[0]), heading="what", said=lambda row: cell(_matchers(row[0]), limit=400), least=16),
+        Field("times", lambda row: _times(row[0], now), heading="when", said=lambda row: cell(_times(row[0], now)), least=16),
+        Field("starts_at", lambda row: row[0].starts_at, datetime),
+        Field("ends_at", lambda row: row[0].ends_at, datetime),
+        Field("created_by", lambda row: row[0].created_by, heading="by", said=lambda row: cell(row[0].created_by), least=8),
+        Field("comment", lambda row: row[0].comment, heading="comment", said=lambda row: cell(row[0].comment), least=8),
+        Field("source", lambda row: row[1]),
+    ]  # fmt: skip
 
 
 def _state(one: "Silence", now: datetime) -> tuple[str, str]:

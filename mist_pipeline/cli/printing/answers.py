@@ -1,6 +1,7 @@
 """What a query finds as a frame; what no frame can hold is named, with what to write instead."""
 
 import re
+from collections.abc import Iterator
 
 import duckdb
 import polars as pl
@@ -16,16 +17,21 @@ class UnshownError(ValueError):
     """A query that asks nothing, or whose rows cannot be shown."""
 
 
-def frame_of(connection: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
-    """The rows of the last statement of a query.
+def answers_of(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[pl.DataFrame]:
+    """The rows of each statement of a query, in order; a statement is run when its rows are asked for.
 
     Raises:
-        duckdb.Error: It fails.
+        duckdb.Error: One fails.
         UnshownError: There is no statement, or a column is of what cannot be shown.
     """
-    if not connection.extract_statements(query):
+    statements = connection.extract_statements(query)
+    if not statements:
         raise UnshownError("Error: the query is empty. Try: FROM worst_sites")
-    answer = connection.execute(query)
+    for statement in statements:
+        yield _frame_of(connection.execute(statement))
+
+
+def _frame_of(answer: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     for name, kind, *_ in answer.description or ():
         if _INTERVAL.search(str(kind)):
             raise _unshown(name, "is an interval")

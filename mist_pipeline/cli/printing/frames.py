@@ -17,11 +17,14 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from datetime import datetime
 
 import polars as pl
+from rich.text import Text
 
+from mist_pipeline.cli.printing.layout import Column, laid_out
 from mist_pipeline.domain.spreadsheets import FORMULA, NUMBER, without_formula
-from mist_pipeline.domain.text import without_controls
+from mist_pipeline.domain.text import count, without_controls
 
 _CONTROLS = r"[\p{Cc}\p{Co}\p{Cn}\p{Zl}\p{Zp}[\p{Cf}--[\x{200C}\x{200D}]]]"
 
@@ -48,17 +51,45 @@ def json_of(frame: pl.DataFrame) -> str:
     return json.dumps(_finite(frame.to_dicts()), default=str, indent=2) + "\n"
 
 
-def table_of(frame: pl.DataFrame, width: int) -> str:
-    """The first and last rows for people, and how many there are."""
+def table_of(frame: pl.DataFrame, width: int | None) -> list[Text]:
+    """The rows for people, a line each: numbers to the right, text cut until a line fits; and how many there are.
+
+    Args:
+        frame: The rows.
+        width: Places of a line; then long answers are cut, too. None: all of it.
+    """
     flat = flattened(frame)
-    with pl.Config(
-        tbl_rows=50,
-        tbl_cols=-1,
-        tbl_width_chars=width,
-        tbl_hide_column_data_types=True,
-        tbl_hide_dataframe_shape=True,
-    ):
-        return f"{flat}\n{frame.height} rows\n"
+    shown = flat if width is None else flat.head(_MOST_ROWS)
+    columns = [
+        Column(name, kind.is_numeric(), 0 if kind.is_numeric() or kind.is_temporal() else _LEAST)
+        for name, kind in flat.schema.items()
+    ]
+    lines = list(laid_out(columns, [[_said(value) for value in row] for row in shown.iter_rows()], width))
+    if left := flat.height - shown.height:
+        lines.append(Text(f"… {count(left, 'more row')}: --csv and --json have all", style="dim"))
+    lines.append(Text(count(frame.height, "row"), style="dim"))
+    return lines
+
+
+_MOST_ROWS = 50
+"""Of an answer that are shown on a terminal."""
+
+_LEAST = 10
+"""Places that stay of text."""
+
+
+def _said(value: object) -> str | Text:
+    if value is None:
+        return Text("NULL", style="dim")
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= _BIG and math.isfinite(value) else f"{value:.6g}"
+    if isinstance(value, datetime):
+        # To the second, as everything that the pipeline keeps.
+        return f"{value:%Y-%m-%d %H:%M:%S}" + ("Z" if value.tzinfo else "")
+    return " ".join(str(value).split("\n"))
+
+
+_BIG = 1e6
 
 
 def flattened(frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,7 +1,6 @@
 """``watch``: the live screen. Here: options and wiring. Not here: the screen (``watch``), its data (``overview``)."""
 
 import json
-import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,18 +12,17 @@ from mist_pipeline.cli.alerts.arguments import user
 from mist_pipeline.cli.clock import clock_of
 from mist_pipeline.cli.moments import AsOf
 from mist_pipeline.cli.place import need_data_folder
+from mist_pipeline.cli.printing.options import Json
+from mist_pipeline.cli.printing.terminal import glyphs, width
 
 if TYPE_CHECKING:
     from mist_pipeline.overview.model import Now
-
-_WIDTH = 120
-"""Of a screen that is printed into a file."""
 
 
 def watch(
     every: Annotated[int, typer.Option(min=5, max=600, metavar="SECONDS", help="Between two readings.")] = 10,
     once: Annotated[bool, typer.Option("--once", help="Print the screen once and exit.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print its data once, for programs.")] = False,
+    as_json: Json = False,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Print nothing but ASCII.")] = False,
     bell: Annotated[
         bool, typer.Option("--bell", help="Ring when a site gets worse or an incident begins.")
@@ -40,26 +38,23 @@ def watch(
     Example: [cyan]mist-pipeline watch --every 5[/]
     """
     from mist_pipeline.settings import load_settings
-    from mist_pipeline.watch.glyphs import ASCII, UNICODE
     from mist_pipeline.workflows.present.overview import overview
 
     settings = load_settings()
     need_data_folder(settings)
     clock, _stands = clock_of(settings, as_of)
-    glyphs = ASCII if ascii_only or not _writes_unicode() else UNICODE
+    signs = glyphs(ascii_only=ascii_only)
     questions = overview(settings)
     if as_json:
         sys.stdout.write(json.dumps(_data(questions.now(clock())), indent=2, default=_plain) + "\n")
         return
     if once:
-        from mist_pipeline.cli.console import console
+        from mist_pipeline.cli.printing.rows import print_lines
         from mist_pipeline.overview.orders import chosen_sites
         from mist_pipeline.watch.lines import whole_screen
 
         now = questions.now(clock())
-        width = console.width if sys.stdout.isatty() else _WIDTH
-        for line in whole_screen(now, chosen_sites(now.sites, now.labels, "", "status"), width, glyphs):
-            console.print(line, soft_wrap=True)
+        print_lines(whole_screen(now, chosen_sites(now.sites, now.labels, "", "status"), width(), signs))
         return
     # The screen is drawn on standard error, keys come from standard input.
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
@@ -69,13 +64,7 @@ def watch(
     from mist_pipeline.workflows.present.actions import ScreenActions
 
     actions = ScreenActions(settings, user(by))
-    WatchApp(questions, actions, clock, MainScreen, every=every, glyphs=glyphs, bell=bell).run()
-
-
-def _writes_unicode() -> bool:
-    """Whether the terminal can show more than ASCII."""
-    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    return encoding.startswith("utf") and os.environ.get("TERM") != "linux"
+    WatchApp(questions, actions, clock, MainScreen, every=every, glyphs=signs, bell=bell).run()
 
 
 def _data(now: "Now") -> dict[str, object]:

@@ -61,8 +61,8 @@ class TestBeforeAnythingWasEvaluated:
         assert parsed(alerts("list", "--all", "--json")) == []
         assert parsed(alerts("silences", "--json")) == []
         assert parsed(alerts("retry", "--json")) == []
-        assert alerts("list", "--all", "--format", "csv").out == ",".join(ALERT_COLUMNS) + "\n"
-        assert len(alerts("list", "--format", "csv").out.splitlines()) == 1
+        assert alerts("list", "--all", "--csv").out == ",".join(ALERT_COLUMNS) + "\n"
+        assert len(alerts("list", "--csv").out.splitlines()) == 1
 
     @pytest.mark.parametrize("command", ["show", "ack", "resolve", "unsilence"])
     def test_an_id_cannot_be_known_and_the_reason_is_told(self, command: str, alerts: Alerts) -> None:

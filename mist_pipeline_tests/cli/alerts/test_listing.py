@@ -105,7 +105,7 @@ class TestListOfAllAlerts:
     def test_csv_is_what_a_replay_of_the_same_writes(self, alerts: Alerts, settings: Settings) -> None:
         steps = [*THREE, *(live(hour, MAJOR) for hour in range(12, 40))]
         record(settings, *steps)
-        ended = alerts("list", "--all", "--format", "csv")
+        ended = alerts("list", "--all", "--csv")
         assert ended.out == alert_csv(replay(steps).alerts)
         rows = list(csv.DictReader(io.StringIO(ended.out)))
         assert list(rows[0]) == list(ALERT_COLUMNS)
@@ -116,8 +116,8 @@ class TestListOfAllAlerts:
 
     def test_json_has_the_same_rows(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
-        rows = list(csv.DictReader(io.StringIO(alerts("list", "--all", "--format", "csv").out)))
-        given = parsed(alerts("list", "--all", "--format", "json"))
+        rows = list(csv.DictReader(io.StringIO(alerts("list", "--all", "--csv").out)))
+        given = parsed(alerts("list", "--all", "--json"))
         as_text = {None: "", True: "true", False: "false"}
         assert [{name: as_text.get(value, value) for name, value in row.items()} for row in given] == rows
 
@@ -154,7 +154,7 @@ class TestHostileNames:
     @pytest.mark.slow
     @pytest.mark.parametrize(
         "command",
-        [("list",), ("list", "--all"), ("list", "--format", "csv"), ("list", "--json"), ("show",)],
+        [("list",), ("list", "--all"), ("list", "--csv"), ("list", "--json"), ("show",)],
         ids=" ".join,
     )
     def test_no_name_commands_the_terminal_or_the_markup(
@@ -177,9 +177,7 @@ class TestHostileNames:
 
     def test_no_name_is_a_formula_in_a_spreadsheet(self, alerts: Alerts, settings: Settings) -> None:
         record(settings, *THREE)
-        rows = {
-            row["severity"]: row for row in csv.DictReader(io.StringIO(alerts("list", "--format", "csv").out))
-        }
+        rows = {row["severity"]: row for row in csv.DictReader(io.StringIO(alerts("list", "--csv").out))}
         assert rows["warning"]["where"] == f"'{FORMULA}"
         assert rows["warning"]["what"] == "'=Slow."
         assert rows["major"]["where"] == "Cologne 3"

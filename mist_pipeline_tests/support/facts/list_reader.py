@@ -4,23 +4,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from rich.table import Table
-
 from mist_pipeline.domain.severity import rank, worst
 from mist_pipeline.domain.text import ID_LENGTH, clean, count, duration
 from mist_pipeline_tests.support.facts.incident_reader import Rows
 
 
-def list_falsehoods(table: Table, programs: Sequence[Mapping[str, Any]], known: Sequence[Rows]) -> list[str]:
+def list_falsehoods(
+    lines: Sequence[Mapping[str, str]], programs: Sequence[Mapping[str, Any]], known: Sequence[Rows]
+) -> list[str]:
     """What a list says that is not so.
 
     Args:
-        table: For people.
+        lines: For people: heading → cell.
         programs: The same as JSON.
         known: What the ledger has of each of its incidents.
     """
-    cells = {str(column.header): [str(cell) for cell in column.cells] for column in table.columns}
-    lines = [dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True)]
     by_name = {rows.incident.incident_id[:ID_LENGTH]: rows for rows in known}
     short = (
         len({rows.incident.incident_id[-ID_LENGTH:] for rows in known}) if len(by_name) < len(known) else 0
@@ -64,7 +62,7 @@ def _line(line: Mapping[str, str], rows: Rows) -> Iterator[str]:
         "what": clean(leading.summary if rows.incident.scope == "site" else rows.incident.cause),
     }
     for heading, value in known.items():
-        if line[heading].split("\n")[0] != value:
+        if line[heading] != value:
             yield f"{heading}: {line[heading]}, the tables have {value}"
 
 
