@@ -96,7 +96,7 @@ class TestSilences:
             ("site_group=sooth", "no site group is 'sooth'; did you mean 'south' or 'north'?"),
             ("site_group!=sooth", "no site group is 'sooth'; did you mean 'south' or 'north'?"),
             ("severity=critcal", "no severity is 'critcal'; did you mean 'critical'?"),
-            ('severity="critical",severity="major"', "no alert fulfils all of"),
+            ('severity="critical",severity="major"', "no alert fulfils both"),
             ("classifier=weak-signl", "no classifier is 'weak-signl'; did you mean 'weak-signal'?"),
             ("metric=coverge", "no metric is 'coverge'; did you mean 'coverage'?"),
             ('site=~"Bo.*x"', "no site matches 'Bo.*x'; there is"),
