@@ -1,4 +1,4 @@
-"""What ``a``, ``R`` and ``z`` do on any screen: with the incident, and about the sites, under the cursor."""
+"""What ``a``, ``c``, ``R``, ``z`` and ``o`` do on any screen: with the incident, and about the sites, under the cursor."""
 
 from typing import ClassVar
 
@@ -12,7 +12,9 @@ class ActingScreen(WatchScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "acknowledge", show=False),
+        Binding("c", "comment", show=False),
         Binding("R", "resolve", show=False),
+        Binding("o", "open_page", show=False),
         Binding("z", "silence", show=False),
     ]
 
@@ -24,12 +26,32 @@ class ActingScreen(WatchScreen):
         """Matchers of a silence of what is meant; None if there is nothing to silence."""
         raise NotImplementedError
 
+    def chosen_page(self) -> str | None:
+        """Address of the page in the console of what is meant; None if there is none."""
+        raise NotImplementedError
+
     def action_acknowledge(self) -> None:
         """Take the incident."""
         if (name := self.chosen_incident()) is not None:
             self.watcher.acknowledge(name)
         else:
             self.watcher.say("No incident goes on here.")
+
+    def action_comment(self) -> None:
+        """Say what one thinks of the incident."""
+        if (name := self.chosen_incident()) is not None:
+            self.watcher.comment(name)
+        else:
+            self.watcher.say("No incident goes on here.")
+
+    def action_open_page(self) -> None:
+        """Open its page in a browser."""
+        if (address := self.chosen_page()) is not None:
+            self.watcher.open_page(address)
+        elif self.watcher.pages.console_url is None:
+            self.watcher.say("No console is known: web.console_url says where it is.")
+        else:
+            self.watcher.say("It has no page of its own.")
 
     def action_resolve(self) -> None:
         """Say that the incident is over."""

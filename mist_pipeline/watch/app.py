@@ -21,8 +21,17 @@ from mist_pipeline.domain.text import ID_LENGTH, clean
 from mist_pipeline.overview.actions import ActionFailedError, Actions, Questions
 from mist_pipeline.overview.ledger import UnreadableError
 from mist_pipeline.overview.model import Now
+from mist_pipeline.watch.browser import NO_PAGES, Pages
 from mist_pipeline.watch.changes import Changes
-from mist_pipeline.watch.dialogs import AskSilence, Confirm, Help, Wanted, silence_question
+from mist_pipeline.watch.dialogs import (
+    AskComment,
+    AskSilence,
+    Confirm,
+    Help,
+    Thought,
+    Wanted,
+    silence_question,
+)
 from mist_pipeline.watch.glyphs import UNICODE, Glyphs
 
 T = TypeVar("T")
@@ -42,6 +51,7 @@ class WatchApp(App[None]):
         every: Seconds between two answers.
         glyphs: Signs.
         bell: Whether the terminal rings when something gets worse.
+        pages: Where the same is seen in a browser.
     """
 
     TITLE = "mist-pipeline watch"
@@ -57,7 +67,7 @@ class WatchApp(App[None]):
     #filter { display: none; height: 1; border: none; padding: 0 1; background: #2a343d; }
     #filter.shown { display: block; }
     #page { height: 1fr; padding: 0 1; }
-    Help, Confirm, AskSilence { align: center middle; background: #0e1318 60%; }
+    Help, Confirm, AskSilence, AskComment { align: center middle; background: #0e1318 60%; }
     .box { width: 76; max-width: 100%; height: auto; max-height: 90%; padding: 0 2; background: #161d24; border: solid #98a5b0; }
     .box Input { border: none; height: 1; padding: 0 1; background: #2a343d; margin: 0 0 1 0; }
     .box Static { height: auto; }
@@ -79,6 +89,7 @@ class WatchApp(App[None]):
         every: float = 10.0,
         glyphs: Glyphs = UNICODE,
         bell: bool = False,
+        pages: Pages = NO_PAGES,
     ) -> None:
         super().__init__()
         self.questions = questions
@@ -88,6 +99,7 @@ class WatchApp(App[None]):
         self.every = every
         self.glyphs = glyphs
         self.rings = bell
+        self.pages = pages
         self.now: Now | None = None
         self.changes = Changes()
         self.message = ""
@@ -177,6 +189,35 @@ class WatchApp(App[None]):
         who = self.actions.who
         question = f"Resolve incident {incident_id[:ID_LENGTH]} as {who}?\n\nAll of its alerts are closed. It comes back if it fires again."
         self._confirmed(Text(question), lambda: self.actions.resolve(incident_id, self.clock()))
+
+    def comment(self, incident_id: str) -> None:
+        """Ask what somebody thinks of an incident, ask again, then note it."""
+        name = incident_id[:ID_LENGTH]
+
+        def asked(thought: Thought | None) -> None:
+            if thought is None:
+                self.say("Nothing is noted.")
+                return
+            words = f"\n\n{thought.comment}" if thought.comment else ""
+            self._confirmed(
+                Text(
+                    f"Note “{thought.verdict.replace('_', ' ')}” for incident {name}, as {self.actions.who}?{words}"
+                ),
+                lambda: self.actions.feedback(incident_id, thought.verdict, thought.comment, self.clock()),
+            )
+
+        self.push_screen(AskComment(name), asked)
+
+    def open_page(self, address: str) -> None:
+        """Ask, then open an address in a browser; where there is none, leave it in the clipboard."""
+
+        def work() -> str:
+            if self.pages.show(address):
+                return f"Opened {address}"
+            self.call_from_thread(self.copy_to_clipboard, address)
+            return f"No browser here; copied, if your terminal lets programs copy: {address}"
+
+        self._confirmed(Text(f"Open in a browser?\n\n{address}"), work)
 
     def silence(self, matchers: str) -> None:
         """Ask what and for how long, show what that covers, ask again, then silence it."""

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from mist_pipeline.domain.text import duration, span_of
+from mist_pipeline.overview.actions import Verdict
 
 HELP = """\
 enter        open the site or incident; escape goes back
@@ -28,8 +30,12 @@ r  q         read again now; quit
 
 Each of these asks first, and is written to the ledger in your name:
 a            acknowledge the incident: nobody else is called
+c            comment on it: was it right, wrong, known, …, and why
 z            silence for a while: nobody is notified of what matches
 R            resolve the incident: it comes back if it fires again
+
+o            open the page of the site or incident in a browser
+m  M         on a site: draw the next service level, or the one before
 
 {new}            got worse, and you did not look at it yet
 shading      changed in the last seconds
@@ -38,6 +44,9 @@ hlt  crit    health of the last analysed day; days until critical
 OLD          the newest poll is old: nothing is called healthy then
 UNKNOWN      too few users to judge, no reading, or old data
 """
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+"""The words that people may choose from."""
 
 _KEYS = "enter: yes   escape: no"
 
@@ -158,6 +167,65 @@ class AskSilence(ModalScreen[Wanted | None]):
 
     def action_cancel(self) -> None:
         """No silence."""
+        self.dismiss(None)
+
+
+@dataclass(frozen=True)
+class Thought:
+    """What somebody thinks of an incident.
+
+    Attributes:
+        verdict: In one word.
+        comment: In their own words.
+    """
+
+    verdict: Verdict
+    comment: str
+
+
+class AskComment(ModalScreen[Thought | None]):
+    """What somebody thinks of an incident, and why.
+
+    Args:
+        name: What the incident is called.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def compose(self) -> ComposeResult:
+        """Two fields."""
+        with Vertical(classes="box"):
+            yield Static(
+                Text(f"What do you think of incident {self._name}? Analysts find it beside its alerts.")
+            )
+            yield Static(Text(f"In a word: {', '.join(VERDICTS)}", style="bold"))
+            yield Input(VERDICTS[0], id="verdict", suggester=SuggestFromList(VERDICTS))
+            yield Static(Text("Why", style="bold"))
+            yield Input(placeholder="for others", id="why")
+            yield Static("", id="wrong")
+            yield Static(Text("enter: go on   tab: next field   escape: no", style="bold"), id="keys")
+
+    def on_mount(self) -> None:
+        """The comment is what is usually typed."""
+        self.query_one("#why", Input).focus()
+
+    def on_input_submitted(self) -> None:
+        """Go on, where the word is one of them."""
+        typed = self.query_one("#verdict", Input).value.strip().lower().replace(" ", "_")
+        verdict = next((one for one in VERDICTS if one == typed), None)
+        if verdict is None:
+            self.query_one("#wrong", Static).update(
+                Text(f"{typed!r} is none of {', '.join(VERDICTS)}", style="bold")
+            )
+            return
+        self.dismiss(Thought(verdict, self.query_one("#why", Input).value.strip()))
+
+    def action_cancel(self) -> None:
+        """Nothing is noted."""
         self.dismiss(None)
 
 

@@ -28,6 +28,7 @@ class Glyphs:
         dash: For what is not known.
         minus: Of a negative number.
         levels: Heights of a sparkline, lowest first; '' writes tens instead.
+        band: What is usual, behind the bars of a chart.
         is_ascii: Whether nothing else may be printed.
     """
 
@@ -38,6 +39,7 @@ class Glyphs:
     dash: str
     minus: str
     levels: str
+    band: str
     is_ascii: bool
 
     def spark(self, values: Sequence[float | None], width: int) -> str:
@@ -50,6 +52,17 @@ class Glyphs:
             return str(min(int(max(value, 0.0) // 10), 9))
         share = (min(max(value, LOW_PCT), HIGH_PCT) - LOW_PCT) / (HIGH_PCT - LOW_PCT)
         return self.levels[min(int(share * len(self.levels)), len(self.levels) - 1)]
+
+    def bar(self, share: float) -> str:
+        """One place of a bar of which a share is full; a space where it is empty.
+
+        >>> UNICODE.bar(0.5), ASCII.bar(0.5), ASCII.bar(0.4)
+        ('▄', '#', ' ')
+        """
+        if not self.levels:
+            return "#" if share >= 0.5 else " "
+        eighths = round(share * len(self.levels))
+        return self.levels[eighths - 1] if eighths else " "
 
     def shown(self, text: Text) -> Text:
         """A line as this terminal can show it."""
@@ -67,6 +80,7 @@ UNICODE = Glyphs(
     dash="–",
     minus="−",
     levels="▁▂▃▄▅▆▇█",
+    band="░",
     is_ascii=False,
 )
 ASCII = Glyphs(
@@ -77,6 +91,7 @@ ASCII = Glyphs(
     dash="-",
     minus="-",
     levels="",
+    band=":",
     is_ascii=True,
 )
 

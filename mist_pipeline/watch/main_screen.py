@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
 
+from mist_pipeline.domain.console_links import incident_url, site_url
 from mist_pipeline.overview.actions import group_matchers, incident_matchers, site_matchers
 from mist_pipeline.overview.model import IncidentNow, SiteNow
 from mist_pipeline.overview.orders import chosen_incidents, chosen_sites
@@ -205,6 +206,15 @@ class MainScreen(ActingScreen):
             return current.incident_id if current else None
         site = self.sites.current
         return site.incident_ids[0] if isinstance(site, SiteNow) and site.incident_ids else None
+
+    def chosen_page(self) -> str | None:
+        """Of the incident or site under the cursor."""
+        console = self.watcher.pages.console_url
+        if isinstance(self.focused, Lines) and self.focused.id == "incidents":
+            incident = self.incidents.current
+            return incident_url(console, incident.incident_id) if incident is not None else None
+        entry = self.sites.current
+        return site_url(console, entry.site_id) if isinstance(entry, SiteNow) else None
 
     def chosen_matchers(self) -> str | None:
         """Of the incident, site or group under the cursor."""

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from mist_pipeline.domain.console_links import incident_url, site_url
 from mist_pipeline.overview.actions import incident_matchers, site_matchers
 from mist_pipeline.overview.model import SiteNow
 from mist_pipeline.watch import pages
@@ -20,7 +21,7 @@ T = TypeVar("T")
 class PageScreen(ActingScreen):
     """One thing in full; it is asked for again with every answer."""
 
-    KEYS = "escape back  a ack  z silence  R resolve  ? help  q quit"
+    KEYS = "escape back  a ack  c comment  z silence  R resolve  o open  ? help"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,backspace,left", "back", show=False)]
 
     def __init__(self) -> None:
@@ -75,17 +76,28 @@ class PageScreen(ActingScreen):
 class SiteScreen(PageScreen):
     """One site."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "draw(1)", show=False),
+        Binding("M", "draw(-1)", show=False),
+    ]
+
     def __init__(self, site: SiteNow) -> None:
         super().__init__()
         self._site = site
+        self._drawn = 0
 
     def news(self) -> None:
         """Ask for it again."""
         watch, site_id = self.watcher, self._site.site_id
         self.ask(
             lambda: watch.questions.site(site_id, watch.clock()),
-            lambda found, width: pages.site_page(found, width, watch.glyphs),
+            lambda found, width: pages.site_page(found, width, watch.glyphs, self._drawn),
         )
+
+    def action_draw(self, step: int) -> None:
+        """Draw the next service level, or the one before."""
+        self._drawn += step
+        self._draw()
 
     def chosen_incident(self) -> str | None:
         """The worst incident of this site."""
@@ -96,6 +108,10 @@ class SiteScreen(PageScreen):
     def chosen_matchers(self) -> str:
         """Of this site."""
         return site_matchers(self._site.site_id)
+
+    def chosen_page(self) -> str | None:
+        """Of this site."""
+        return site_url(self.watcher.pages.console_url, self._site.site_id)
 
 
 class IncidentScreen(PageScreen):
@@ -116,6 +132,10 @@ class IncidentScreen(PageScreen):
     def chosen_incident(self) -> str:
         """This one, also when it is over: the ledger says so then."""
         return self._incident_id
+
+    def chosen_page(self) -> str | None:
+        """Of this incident."""
+        return incident_url(self.watcher.pages.console_url, self._incident_id)
 
     def chosen_matchers(self) -> str | None:
         """Of what it is about, as long as it goes on."""

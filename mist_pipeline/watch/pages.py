@@ -10,16 +10,25 @@ from mist_pipeline.domain.text import clean, count, safe_url
 from mist_pipeline.domain.text import instant as in_words
 from mist_pipeline.overview.model import IncidentDetail, MetricNow, SiteDetail
 from mist_pipeline.overview.wording import since
-from mist_pipeline.watch.glyphs import Glyphs, severity_style, status_style
+from mist_pipeline.watch import charts
+from mist_pipeline.watch.glyphs import Glyphs, severity_style, squeezed, status_style
 from mist_pipeline.watch.lines import cut, down, incident_line, number
 
 MOST_EVENTS = 40
+CHART_ROWS = 7
 MOST_ALERTS = 20
 _WIDE = 96
 
 
-def site_page(detail: SiteDetail, width: int, glyphs: Glyphs) -> list[Text]:
-    """A site: service levels with their usual band, what is blamed, findings, incidents, devices."""
+def site_page(detail: SiteDetail, width: int, glyphs: Glyphs, drawn: int = 0) -> list[Text]:
+    """A site: service levels with their usual band, one of them drawn, what is blamed, findings, incidents, devices.
+
+    Args:
+        detail: The site.
+        width: Of the terminal.
+        glyphs: Signs.
+        drawn: Which of the service levels is drawn, the worst being 0; counts round.
+    """
     site = detail.site
     title = Text()
     title.append(f"{glyphs.status[site.status]} {site.status}  ", style=status_style(site.status))
@@ -39,6 +48,8 @@ def site_page(detail: SiteDetail, width: int, glyphs: Glyphs) -> list[Text]:
     ages = f"Now: {detail.live.words(detail.at)}{glyphs.dot}days: {detail.days.words(detail.at)}"
     lines.append(Text(ages, style="bold reverse" if detail.live.is_stale(detail.at) else "dim"))
     lines += _titled("Service levels", _metrics(detail.metrics, width, glyphs))
+    if detail.metrics:
+        lines += _chart(detail.metrics[drawn % len(detail.metrics)], width, glyphs)
     lines += _titled(
         "Incidents", (incident_line(one, detail.at, width, glyphs) for one in detail.incidents), "None known."
     )
@@ -93,6 +104,39 @@ def _metrics(metrics: Sequence[MetricNow], width: int, glyphs: Glyphs) -> Iterab
         parts = [part for part in (_trend(one, glyphs), _critical(one, glyphs), _state(one)) if part]
         line.append(f" {', '.join(parts)}", style="dim")
         yield line
+
+
+def _chart(one: MetricNow, width: int, glyphs: Glyphs) -> list[Text]:
+    """A service level over 24 hours and 30 days, beside one another where there is room."""
+    usual = "not known"
+    if one.usual_low_pct is not None:
+        usual = f"{down(one.usual_low_pct, glyphs)}-{down(one.usual_high_pct, glyphs)} %"
+    style = status_style(status_of(one.severity))
+    most = max((width - charts.AXIS) // charts.PLACE, 1)
+    hours, days = (
+        charts.bars(
+            squeezed(values, most),
+            one.usual_low_pct,
+            one.usual_high_pct,
+            rows=CHART_ROWS,
+            ticks=ticks,
+            glyphs=glyphs,
+            style=style,
+        )
+        for values, ticks in (
+            (one.hours, ("24 h ago", "now")),
+            (one.days, (f"{len(one.days)} days ago", "newest")),
+        )
+    )
+    column = charts.AXIS + len(one.hours) * charts.PLACE + 3
+    if len(hours) == len(days) and width >= column + charts.AXIS + len(one.days) * charts.PLACE:
+        both = charts.beside(hours, days, column)
+    else:
+        both = [*hours, Text(), *days]
+    band = f"{glyphs.band * 2} usual: {usual}"
+    heading = Text(f"{title_of(one.metric)}", style="bold underline")
+    heading.append(f"  {band}{glyphs.dot}m: the next service level", style="dim not underline not bold")
+    return [Text(), heading, *both]
 
 
 def _trend(one: MetricNow, glyphs: Glyphs) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import webbrowser
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,11 +15,12 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from mist_pipeline.domain.site_names import display_names
-from mist_pipeline.overview.actions import ActionFailedError
+from mist_pipeline.overview.actions import ActionFailedError, Verdict
 from mist_pipeline.overview.ledger import UnreadableError
 from mist_pipeline.overview.model import (
     IncidentDetail,
     IncidentNow,
+    MetricNow,
     Now,
     OrganisationNow,
     PipelineNow,
@@ -27,7 +29,8 @@ from mist_pipeline.overview.model import (
     Source,
 )
 from mist_pipeline.watch.app import WatchApp
-from mist_pipeline.watch.dialogs import AskSilence, Confirm, Help
+from mist_pipeline.watch.browser import NO_PAGES, Pages, open_in_browser
+from mist_pipeline.watch.dialogs import AskComment, AskSilence, Confirm, Help
 from mist_pipeline.watch.main_screen import MainScreen
 from mist_pipeline_tests.support.overview.organisations import AT, HOSTILE, POLLED
 
@@ -112,17 +115,24 @@ class Noted:
     def silence(self, matchers: str, lasts_for: timedelta, comment: str, at: datetime) -> str:
         return self._note("silence", matchers, str(lasts_for), comment)
 
+    def feedback(self, incident_id: str, verdict: Verdict, comment: str, at: datetime) -> str:
+        return self._note("feedback", incident_id, verdict, comment)
+
 
 Play = Callable[[WatchApp, Pilot[None]], Awaitable[None]]
 
 
 def played(
-    play: Play, told: Told | None = None, noted: Noted | None = None, size: tuple[int, int] = (80, 24)
+    play: Play,
+    told: Told | None = None,
+    noted: Noted | None = None,
+    size: tuple[int, int] = (80, 24),
+    pages: Pages = NO_PAGES,
 ) -> None:
     """Play a session; it is over when ``play`` is."""
 
     async def session() -> None:
-        app = WatchApp(told or Told(), noted or Noted(), lambda: AT, MainScreen, every=600)
+        app = WatchApp(told or Told(), noted or Noted(), lambda: AT, MainScreen, every=600, pages=pages)
         async with app.run_test(size=size) as pilot:
             if told is None or told.hangs is None:
                 await until(pilot, lambda: app.now is not None)
@@ -240,6 +250,99 @@ def test_a_silence_shows_what_it_covers_and_is_asked_for_twice() -> None:
 
     played(play, noted=noted, size=(100, 30))
     assert noted.done == [("silence", 'site_id="site-0"', "1:30:00", "")]
+
+
+def test_a_comment_is_asked_for_and_then_noted() -> None:
+    noted = Noted()
+
+    async def play(app: WatchApp, pilot: Pilot[None]) -> None:
+        await pilot.press("c")
+        await pilot.pause()
+        assert isinstance(app.screen, AskComment)
+        await pilot.press(*"[red]fans", "shift+tab", *["backspace"] * 5, *"odd", "enter")
+        await pilot.pause()
+        assert "'odd' is none of right, wrong" in seen(app)
+        await pilot.press(*["backspace"] * 3, *"wrong", "enter")
+        await pilot.pause()
+        assert "Note “wrong” for incident 3f2a9c1e, as ada?" in seen(app)
+        assert "[red]fans" in seen(app)
+        assert noted.done == []
+        await pilot.press("enter")
+        await until(pilot, lambda: "It is done." in seen(app))
+
+    played(play, noted=noted, size=(100, 30))
+    assert noted.done == [("feedback", "3f2a9c1e00000000", "wrong", "[red]fans")]
+
+
+def test_the_page_of_a_site_and_of_an_incident_is_opened_once_that_is_confirmed() -> None:
+    opened: list[str] = []
+    pages = Pages("https://mist.example.com", lambda address: opened.append(address) is None)
+
+    async def play(app: WatchApp, pilot: Pilot[None]) -> None:
+        await pilot.press("o")
+        await pilot.pause()
+        assert "https://mist.example.com/site/site-0" in seen(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert opened == []
+        for keys in (("o", "enter"), ("tab", "o", "enter")):
+            for key in keys:
+                await pilot.press(key)
+                await pilot.pause()
+            await until(pilot, lambda: "Opened https://" in seen(app))
+
+    played(play, pages=pages)
+    assert opened == [
+        "https://mist.example.com/site/site-0",
+        "https://mist.example.com/incident/3f2a9c1e00000000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pages", "says"),
+    [
+        (NO_PAGES, "No console is known: web.console_url"),
+        (Pages("https://mist.example.com", lambda _: False), "No browser here; copied"),
+    ],
+)
+def test_where_no_page_can_be_opened_it_says_so(pages: Pages, says: str) -> None:
+    async def play(app: WatchApp, pilot: Pilot[None]) -> None:
+        await pilot.press("o")
+        await pilot.pause()
+        if isinstance(app.screen, Confirm):
+            await pilot.press("enter")
+        await until(pilot, lambda: says in seen(app))
+
+    played(play, pages=pages)
+
+
+@pytest.mark.parametrize(("browser", "opens"), [("w3m", False), ("firefox", True)])
+def test_a_browser_in_the_terminal_is_not_used(
+    browser: str, opens: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Found(webbrowser.GenericBrowser):
+        def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
+            return True
+
+    monkeypatch.setattr(webbrowser, "get", lambda: Found([browser]))
+    assert open_in_browser("https://mist.example.com") is opens
+
+
+def test_a_site_draws_one_service_level_after_the_other() -> None:
+    class Measured(Told):
+        def site(self, site_id: str, at: datetime) -> SiteDetail:
+            metrics = [MetricNow(metric=name, hours=(90.0,) * 24) for name in ("coverage", "roaming")]
+            return replace(super().site(site_id, at), metrics=metrics)
+
+    async def play(app: WatchApp, pilot: Pilot[None]) -> None:
+        await pilot.press("enter")
+        await until(pilot, lambda: "Coverage  " in seen(app))
+        for key, title in (("m", "Roaming  "), ("m", "Coverage  "), ("M", "Roaming  ")):
+            await pilot.press(key)
+            await pilot.pause()
+            assert f"{title}░░ usual" in seen(app)
+
+    played(play, Measured(), size=(100, 40))
 
 
 def test_a_silence_of_no_length_is_not_made() -> None:

@@ -124,6 +124,7 @@ def test_the_whole_screen_is_as_approved(snapshot: SnapshotAssertion, width: int
 @pytest.mark.parametrize("width", [80, 140])
 def test_pages_are_as_approved(snapshot: SnapshotAssertion, width: int) -> None:
     assert text_of(site_page(detail(), width, UNICODE)) == snapshot
+    assert text_of(site_page(detail(), width, ASCII)) == snapshot
     assert text_of(incident_page(incident_detail(), UNICODE)) == snapshot
 
 

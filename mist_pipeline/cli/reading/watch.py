@@ -60,11 +60,21 @@ def watch(
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise typer.BadParameter("needs a terminal; --once prints the screen, --json its data")
     from mist_pipeline.watch.app import WatchApp
+    from mist_pipeline.watch.browser import Pages
     from mist_pipeline.watch.main_screen import MainScreen
     from mist_pipeline.workflows.present.actions import ScreenActions
 
     actions = ScreenActions(settings, user(by))
-    WatchApp(questions, actions, clock, MainScreen, every=every, glyphs=signs, bell=bell).run()
+    WatchApp(
+        questions,
+        actions,
+        clock,
+        MainScreen,
+        every=every,
+        glyphs=signs,
+        bell=bell,
+        pages=Pages(settings.web.console_url),
+    ).run()
 
 
 def _data(now: "Now") -> dict[str, object]:
