@@ -174,4 +174,133 @@ CROSSINGS = Table(
     ("day", "site_id", "metric"),
 )
 
-TABLES = (ISSUED_FORECASTS, ISSUED_RISKS, FORECAST_ACCURACY, PROBABILITIES, CROSSINGS)
+TRUTHS = Table(
+    "scorecard",
+    "truths",
+    "What is known of whether there was trouble and whether an alert was right, on the day on which it was known, with its source.",
+    (
+        DAY,
+        Column(
+            "source",
+            "VARCHAR",
+            "feedback (a person), ticket (how a person closed it), maintenance (a planned window), sustained_critical (critical on two days "
+            "running), marvis or mist_alarm (a critical alarm of the cloud)",
+        ),
+        Column(
+            "truth_id",
+            "VARCHAR",
+            "What of the source: a number of feedback, a ticket, an alert, a series, an alarm",
+        ),
+        Column(
+            "verdict",
+            "VARCHAR",
+            "right, wrong, known, planned, too_late or duplicate of an alert; trouble of a site where nobody was asked about an alert",
+        ),
+        Column(
+            "weight",
+            "DOUBLE",
+            "How much it counts beside others about the same alert, 0–1; the heaviest decides",
+        ),
+        Column("site_id", "VARCHAR", "About which site; null where it is about an incident"),
+        Column(
+            "family",
+            "VARCHAR",
+            "About which metric family; empty for the whole site, null where it is about an incident",
+        ),
+        Column("alert_id", "VARCHAR", "About which alert; null if about none"),
+        Column("incident_id", "VARCHAR", "About which incident, with all of its alerts; null if about none"),
+        Column("began_at", "TIMESTAMPTZ", "When the trouble began; null where the source does not say"),
+        Column(
+            "ended_at", "TIMESTAMPTZ", "When it was over, or last seen; null where the source does not say"
+        ),
+        Column("said_by", "VARCHAR", "Who says so: a person, a sink, a window; typed by people"),
+        Column("said_at", "TIMESTAMPTZ", "When it was said or known"),
+        Column("comment", "VARCHAR", "What else was said; typed by people"),
+    ),
+    ("day", "source", "truth_id"),
+)
+
+ALERT_QUALITY = Table(
+    "scorecard",
+    "alert_quality",
+    "How good the alerts were that opened in the days up to the day: all, by rule, by severity and by sink.",
+    (
+        DAY,
+        Column("window_days", "BIGINT", "Days that it sums up, the day included", "d"),
+        Column("rule", "VARCHAR", "Rule of the first finding; empty for all"),
+        Column("severity", "VARCHAR", "The worst severity that an alert ever had; empty for all"),
+        Column("sink", "VARCHAR", "Told at this sink; empty for all, told or not"),
+        Column(
+            "n_alerts",
+            "BIGINT",
+            "Alerts that opened; those that were over before they were noticed are not counted",
+        ),
+        Column("n_told", "BIGINT", "Those of whose incident a message arrived"),
+        Column("n_true", "BIGINT", "Judged right, known, planned or too late"),
+        Column("n_false", "BIGINT", "Judged wrong"),
+        Column("n_known", "BIGINT", "Of n_true known: nobody had to be told"),
+        Column("n_planned", "BIGINT", "Of n_true planned work"),
+        Column("n_duplicate", "BIGINT", "Judged a duplicate: noise, neither true nor false"),
+        Column("n_unjudged", "BIGINT", "Nobody and nothing said whether they were right"),
+        Column("precision", "DOUBLE", "n_true ÷ (n_true + n_false)"),
+        Column("precision_low", "DOUBLE", "Lower end of its 95 % interval (Wilson)"),
+        Column("precision_high", "DOUBLE", "Upper end of it"),
+        Column("false_per_site_week", "DOUBLE", "False and duplicate alerts a site and week"),
+        Column(
+            "n_troubles",
+            "BIGINT",
+            "Troubles of sites that are known without alerts; null but in the row of all",
+        ),
+        Column("n_missed", "BIGINT", "Of these without an alert from 72 hours before to 6 hours after"),
+        Column("missed_low", "DOUBLE", "Lower end of the 95 % interval of their share (Wilson)"),
+        Column("missed_high", "DOUBLE", "Upper end of it"),
+        Column(
+            "detect_median_hours",
+            "DOUBLE",
+            "From the begin of a trouble to its alert; 0 for an alert before it",
+            "h",
+        ),
+        Column("detect_p90_hours", "DOUBLE", "Nine of ten were not later", "h"),
+        Column("n_early", "BIGINT", "Troubles whose alert came before they began"),
+        Column("lead_median_hours", "DOUBLE", "By how much, of these", "h"),
+        Column(
+            "noticed_median_hours",
+            "DOUBLE",
+            "From the estimated begin of an alert's own trouble to its opening",
+            "h",
+        ),
+        Column(
+            "acknowledge_median_minutes",
+            "DOUBLE",
+            "From the first message to a person's acknowledgement",
+            "min",
+        ),
+        Column("acknowledge_p90_minutes", "DOUBLE", "Nine of ten were not later", "min"),
+        Column("n_acknowledged", "BIGINT", "Alerts behind these"),
+        Column(
+            "n_waiting",
+            "BIGINT",
+            "Told, going on and not acknowledged: not in the times, which are too short by that",
+        ),
+        Column("resolve_median_hours", "DOUBLE", "From the estimated begin to the end of the alert", "h"),
+        Column("n_resolved", "BIGINT", "Alerts behind it"),
+        Column("n_open", "BIGINT", "Alerts that go on: not in the time to resolve"),
+        Column("outlived_median_hours", "DOUBLE", "From the last bad hour to the end of the alert", "h"),
+        Column(
+            "messages_per_day", "DOUBLE", "Messages that arrived, a day; null in rows of a rule or severity"
+        ),
+        Column("n_ignored", "BIGINT", "Told, over, and nobody acknowledged, closed or judged them"),
+        Column("ignored_share", "DOUBLE", "Of those told and over"),
+    ),
+    ("day", "window_days", "rule", "severity", "sink"),
+)
+
+TABLES = (
+    ISSUED_FORECASTS,
+    ISSUED_RISKS,
+    FORECAST_ACCURACY,
+    PROBABILITIES,
+    CROSSINGS,
+    TRUTHS,
+    ALERT_QUALITY,
+)

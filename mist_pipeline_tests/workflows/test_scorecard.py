@@ -8,10 +8,11 @@ import polars as pl
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import alerts, analysis, history
 from mist_pipeline.tables.schema import Table
-from mist_pipeline.tables.scorecard import ISSUED_FORECASTS
+from mist_pipeline.tables.scorecard import ISSUED_FORECASTS, TRUTHS
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.scorecard.grade import accuracy_rows, actions_of, crossing_rows, probability_rows
 from mist_pipeline.workflows.scorecard.issue import keep_issued
+from mist_pipeline.workflows.scorecard.quality import quality_rows, truth_rows
 
 DAY = date(2026, 3, 1)
 AT = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -101,3 +102,77 @@ def test_what_people_did_counts_for_every_service_level_of_the_family(tmp_path: 
     found = actions_of(warehouse, settings, DAY)
     assert set(found["action"]) == {"acknowledged"}
     assert set(found["metric"]) == {one.name for one in settings.metrics if one.family == family}
+
+
+def test_what_people_said_reaches_the_quality_of_alerts(tmp_path: Path) -> None:
+    warehouse, settings = installation(tmp_path)
+    opened = datetime(2026, 3, 1, 10, tzinfo=UTC)
+    alert = {
+        "alert_id": "1",
+        "incident_id": "i",
+        "site_id": "a",
+        "family": "radio",
+        "kind": "evidence",
+        "highest": "major",
+        "opened_at": opened,
+        "began_at": opened,
+        "is_past": False,
+    }
+    said = {
+        "feedback_id": 1,
+        "incident_id": "i",
+        "verdict": "wrong",
+        "by": "ada",
+        "at": AT - timedelta(hours=4),
+        "comment": "",
+    }
+    later = {**said, "feedback_id": 2, "verdict": "right", "at": AT + timedelta(hours=4)}
+    sent = {"delivery_id": 1, "sink": "mail", "incident_id": "i", "sent_at": opened}
+    warehouse.replace_tables(
+        {
+            alerts.ALERTS: rows_of(alerts.ALERTS, alert),
+            alerts.FEEDBACK: rows_of(alerts.FEEDBACK, said, later),
+            alerts.DELIVERIES: rows_of(alerts.DELIVERIES, sent),
+        }
+    )
+    warehouse.replace_days(history.SITES, rows_of(history.SITES, {"day": DAY, "site_id": "a"}), [DAY])
+    days = [DAY, DAY + timedelta(days=1)]
+    known = truth_rows(warehouse, settings, days)
+    assert known.select("day", "verdict").rows() == [(DAY, "wrong"), (days[1], "right")]
+    warehouse.replace_days(TRUTHS, known, days)
+    found = quality_rows(warehouse, settings, days).filter(
+        (pl.col("window_days") == 7) & (pl.col("rule") == "") & (pl.col("severity") == "")
+    )
+    # The next day the person had changed her mind.
+    assert found.filter(pl.col("sink") == "").select("day", "n_true", "n_false").rows() == [
+        (DAY, 0, 1),
+        (days[1], 1, 0),
+    ]
+    assert found.filter(pl.col("sink") == "mail")["n_alerts"].to_list() == [1, 1]
+
+
+def test_an_alert_in_a_planned_window_is_planned(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "notifications:\n  maintenance:\n    - name: updates\n      match: family=radio\n"
+        '      window: {begins: "02:00", until: "04:00", zone: UTC}\n',
+        encoding="utf-8",
+    )
+    warehouse, _ = installation(tmp_path)
+    settings = load_settings(tmp_path / "config.yaml", {"MIST_PIPELINE_DATA": str(tmp_path)})
+    at_three = datetime(2026, 3, 1, 3, tzinfo=UTC)
+    alert = {
+        "site_id": "a",
+        "family": "radio",
+        "kind": "trend",
+        "metric": "",
+        "highest": "major",
+        "classifier": "",
+    }
+    rows = [
+        {**alert, "alert_id": "in", "opened_at": at_three},
+        {**alert, "alert_id": "other", "opened_at": at_three, "family": "connect"},
+        {**alert, "alert_id": "after", "opened_at": at_three + timedelta(hours=2)},
+    ]
+    warehouse.replace_tables({alerts.ALERTS: rows_of(alerts.ALERTS, *rows)})
+    found = truth_rows(warehouse, settings, [DAY])
+    assert found.select("alert_id", "verdict", "said_by").rows() == [("in", "planned", "updates")]

@@ -12,8 +12,10 @@ from mist_pipeline.defs.assets.computed import Compute, computed
 from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, spec
+from mist_pipeline.scorecard.alert_quality import WINDOWS
 from mist_pipeline.scorecard.crossings import LOOK_BACK_DAYS
 from mist_pipeline.scorecard.forecasts import READINGS_DAYS
+from mist_pipeline.scorecard.truths import SUSTAINED_DAYS
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import alerts, analysis, history
 from mist_pipeline.tables import scorecard as table
@@ -21,6 +23,7 @@ from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.scorecard.grade import accuracy_rows, crossing_rows, probability_rows
 from mist_pipeline.workflows.scorecard.issue import keep_issued
+from mist_pipeline.workflows.scorecard.quality import quality_rows, truth_rows
 
 ISSUED = ((table.ISSUED_FORECASTS, analysis.FORECASTS), (table.ISSUED_RISKS, analysis.RISKS))
 
@@ -52,6 +55,28 @@ def scorecard_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) ->
                 on(alerts.ALERTS),
                 on(alerts.EVENTS),
                 on(alerts.TICKETS),
+            ),
+        ),
+        (
+            table.TRUTHS,
+            truth_rows,
+            (
+                on(history.SLE_DAILY, days_back=SUSTAINED_DAYS),
+                on(history.ALARMS),
+                on(alerts.ALERTS),
+                on(alerts.FEEDBACK),
+                on(alerts.TICKETS),
+            ),
+        ),
+        (
+            table.ALERT_QUALITY,
+            quality_rows,
+            (
+                on(table.TRUTHS, days_back=max(WINDOWS)),
+                on(history.SITES),
+                on(alerts.ALERTS),
+                on(alerts.DELIVERIES),
+                on(alerts.EVENTS),
             ),
         ),
     )

@@ -1,0 +1,138 @@
+"""Truths of days, and how good the alerts were by them.
+
+Here: reading the ledger's copies, scores and alarms, and what the configuration says of resolutions and planned windows. Not here:
+what a truth counts (``scorecard.truths``), summing up (``scorecard.alert_quality``).
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+
+import polars as pl
+
+from mist_pipeline.alerts.notify.silences import Silence, silenced_by, site_labels
+from mist_pipeline.delivery.tickets.config import TicketConfig
+from mist_pipeline.scorecard import truths
+from mist_pipeline.scorecard.alert_quality import WINDOWS, Told, alert_quality
+from mist_pipeline.settings import Settings
+from mist_pipeline.tables import alerts, history
+from mist_pipeline.tables import scorecard as table
+from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.analysis import rules
+from mist_pipeline.workflows.analysis.days import back
+
+_CRITICAL = "severity = 'critical'"
+
+
+def truth_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``scorecard.truths`` of these days."""
+    families = pl.DataFrame(
+        list(rules.families(settings).items()),
+        schema={"metric": pl.String, "family": pl.String},
+        orient="row",
+    )
+    scores = warehouse.read_days(
+        history.SLE_DAILY,
+        back(days, truths.SUSTAINED_DAYS),
+        days[-1],
+        columns=("day", "site_id", "metric", "severity"),
+        where=_CRITICAL,
+    )
+    found = [
+        truths.from_feedback(_copy(warehouse, alerts.FEEDBACK)),
+        truths.from_tickets(_judged_tickets(warehouse, settings)),
+        truths.from_maintenance(_in_windows(warehouse, settings, days)),
+        truths.from_alarms(warehouse.read_days(history.ALARMS, days[0], days[-1], where=_CRITICAL)),
+        *(
+            truths.from_scores(
+                scores, families, day, _midnight(settings, back([day], 1)), end_of(settings, day)
+            )
+            for day in days
+        ),
+    ]
+    return truths.dated(pl.concat(found), settings.organisation.timezone, days[0], days[-1])
+
+
+def quality_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """``scorecard.alert_quality`` of these days."""
+    copies = {of: _copy(warehouse, of) for of in (alerts.ALERTS, alerts.DELIVERIES)}
+    known = warehouse.read_days(table.TRUTHS, back(days, max(WINDOWS)), days[-1])
+    acts = warehouse.query(
+        """
+        SELECT e.subject, e.subject_id, e.at FROM alerts.events e
+        WHERE e.kind = 'acknowledged' OR (e.kind = 'resolved' AND (e.detail->>'by') IS NOT NULL)
+        """
+    )
+    sites = dict(
+        warehouse.query(
+            "SELECT day, count(*) FROM history.sites WHERE day BETWEEN $first AND $last GROUP BY day",
+            {"first": days[0], "last": days[-1]},
+        ).iter_rows()
+    )
+    rows = [table.ALERT_QUALITY.empty()]
+    for day in days:
+        near = known.filter(pl.col("day").is_between(back([day], max(WINDOWS)), day))
+        told = Told(copies[alerts.ALERTS], copies[alerts.DELIVERIES], acts, near, sites.get(day, 0))
+        rows.append(alert_quality(told, day, end_of(settings, day)))
+    return pl.concat(rows)
+
+
+def end_of(settings: Settings, day: date) -> datetime:
+    """When a day of the organisation ends."""
+    return _midnight(settings, day + timedelta(days=1))
+
+
+def _midnight(settings: Settings, day: date) -> datetime:
+    return datetime.combine(day, time(), settings.organisation.zone)
+
+
+def _copy(warehouse: Warehouse, of: Table) -> pl.DataFrame:
+    rows = warehouse.query(f"FROM {of.full_name}")
+    return rows.select(pl.col(name).cast(kind) for name, kind in of.polars_schema().items())
+
+
+def _judged_tickets(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
+    """Tickets with what the configuration of their sink says of their resolution."""
+    tickets = _copy(warehouse, alerts.TICKETS)
+    sinks = settings.notifications.sinks
+    verdicts = [
+        sink.judgement(resolution) if isinstance(sink := sinks.get(name), TicketConfig) else None
+        for name, resolution in tickets.select("sink", "resolution").iter_rows()
+    ]
+    return tickets.with_columns(verdict=pl.Series(verdicts, dtype=pl.String))
+
+
+def _in_windows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
+    """Alerts that opened in a planned window on these days: alert_id, site_id, family, opened_at, window."""
+    windows = [planned.silence() for planned in settings.notifications.maintenance]
+    opened = warehouse.query(
+        """
+        SELECT alert_id, site_id, family, metric, kind, highest, classifier, opened_at FROM alerts.alerts
+        WHERE opened_at >= $first AND opened_at < $last AND site_id <> ''
+        """,
+        {"first": _midnight(settings, days[0]), "last": end_of(settings, days[-1])},
+    )
+    covered = []
+    if windows and opened.height:
+        newest = warehouse.query(
+            "SELECT * FROM history.sites WHERE day = (SELECT max(day) FROM history.sites)"
+        )
+        labels = site_labels(newest, settings.organisation.names)
+        for row in opened.iter_rows(named=True):
+            own = {
+                "site_id": (row["site_id"],),
+                "family": (row["family"],),
+                "metric": (row["metric"],),
+                "kind": (row["kind"],),
+                "severity": (row["highest"],),
+                "classifier": (row["classifier"],),
+                "scope": ("site",),
+            }
+            name = _window({**labels.get(row["site_id"], {}), **own}, windows, row["opened_at"])
+            covered.append({**row, "window": name})
+    schema = {**opened.schema, "window": pl.String()}
+    return pl.DataFrame(covered, schema=schema).filter(pl.col("window").is_not_null())
+
+
+def _window(labels: dict[str, tuple[str, ...]], windows: Sequence[Silence], at: datetime) -> str | None:
+    return silenced_by(labels, windows, at)
