@@ -50,7 +50,7 @@ BELOW: dict[str, set[str]] = {
     "alerts": {"domain", "tables"},
     "delivery": GROUND | {"alerts.notify.outcome"},
     "notification": GROUND | {"alerts", "delivery", "guard", "warehouse"},
-    "overview": GROUND | {"alerts", "warehouse"},
+    "overview": GROUND | {"alerts", "warehouse", "scorecard.proportions"},
     "report": GROUND | {"analysis", "overview.morning"},
     "simulator": {"domain", "tables"},
     "settings": GROUND | {"alerts", "delivery", "mist.clouds"},

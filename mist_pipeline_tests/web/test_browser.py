@@ -93,6 +93,7 @@ def test_pages_fit_and_anybody_can_read_them(
         "/metric/capacity",
         "/reports",
         "/pipeline",
+        "/scorecard",
         "/none",
     ):
         tab.open(f"{console}{path}")

@@ -14,12 +14,13 @@ from mist_pipeline.domain.text import clean
 from mist_pipeline.overview.files import Kept
 from mist_pipeline.overview.ledger import UnreadableError, reading_ledger
 from mist_pipeline.overview.model import IncidentNow
-from mist_pipeline.overview.past import across, work
+from mist_pipeline.overview.past import across, rightness, work
 from mist_pipeline.overview.past import site as one_site
 from mist_pipeline.overview.past.across import MetricAcross, MetricNow, SiteScore
 from mist_pipeline.overview.past.model import Neighbour, SitePast, Trouble, Values
 from mist_pipeline.overview.past.ranges import Period
 from mist_pipeline.overview.past.reports import Reports
+from mist_pipeline.overview.past.rightness import Rightness
 from mist_pipeline.overview.past.work import Work
 from mist_pipeline.overview.reader import Overview
 
@@ -139,6 +140,14 @@ class Past:
         except UnreadableError as error:
             return replace(found, ledger_trouble=clean(str(error), 160))
         return replace(found, sinks=states, given_up=given_up)
+
+    def rightness(self, period: Period, metric: str = "") -> Rightness:
+        """The scorecard over days, of one service level or of all. Fails never: what cannot be read is said."""
+        found, why = self._read(self._places.published, lambda it: rightness.asked(it, period, metric))
+        if found is not None:
+            return found
+        nothing: Values = (None,) * period.number
+        return Rightness(period=period, trouble=why, inside_80=nothing, inside_95=nothing)
 
     @property
     def reports(self) -> Reports:

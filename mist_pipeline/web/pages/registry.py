@@ -10,11 +10,12 @@ from mist_pipeline.web.pages import (
     now,
     pipeline,
     reports,
+    scorecard,
     search,
     site,
 )
 
-NAVIGATION = ("Now", "Incidents", "Fleet", "Service levels", "Reports", "Pipeline")
+NAVIGATION = ("Now", "Incidents", "Fleet", "Service levels", "Reports", "Scorecard", "Pipeline")
 """Order of the words at the top."""
 
 PAGES: tuple[Page, ...] = (
@@ -27,5 +28,6 @@ PAGES: tuple[Page, ...] = (
     *fleet.PAGES,
     *metrics.PAGES,
     *reports.PAGES,
+    *scorecard.PAGES,
     *pipeline.PAGES,
 )

@@ -1,0 +1,107 @@
+"""The scorecard: what it says of many cases, of few, of none, and of what came too late."""
+
+import csv
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from mist_pipeline.tables import scorecard
+from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.publish import publish
+from mist_pipeline_tests.support.overview.organisations import HOSTILE, Organisation, full
+from mist_pipeline_tests.support.web.consoles import Client, client_of
+
+pytestmark = pytest.mark.slow
+
+DAY = date(2026, 3, 1)
+
+
+def rows(table: Table, *given: Mapping[str, Any]) -> pl.DataFrame:
+    return full(table, pl.DataFrame(list(given))).select(table.column_names)
+
+
+def crossing(number: int, outcome: str, **own: Any) -> dict[str, Any]:
+    return {
+        "day": DAY - timedelta(days=number), "site_id": f"site-{number % 2}", "metric": "capacity", "outcome": outcome,
+        "first_day": DAY - timedelta(days=number + 3), "predicted_days": 2.4, "lead_days": 3 if outcome == "hit" else None,
+        "lowest_pct": 61.26, "is_late_issue": False, **own,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Client:
+    made = Organisation(tmp_path_factory.mktemp("graded"), (HOSTILE[0], "Bonn")).make(days=False, polls=False)
+    accuracy = {
+        "day": DAY, "metric": "capacity", "model": "", "site_group": "", "mean_abs_error_pct": 1.25, "n_compared": 90,
+        "compared_abs_error_pct": 1.2, "naive_abs_error_pct": 2.5, "weekday_abs_error_pct": 1.9, "coverage_80": 0.79,
+        "coverage_95": 0.9449,
+    }  # fmt: skip
+    probability = {"day": DAY, "metric": "capacity", "n_censored": 1, "brier": 0.1}
+    frames = {
+        scorecard.FORECAST_ACCURACY: rows(
+            scorecard.FORECAST_ACCURACY,
+            {**accuracy, "horizon_days": 1, "n": 100},
+            {**accuracy, "horizon_days": 7, "n": 5},
+            {**accuracy, "horizon_days": 1, "n": 100, "model": "arima(1,1,1)"},
+        ),
+        scorecard.PROBABILITIES: rows(
+            scorecard.PROBABILITIES,
+            {**probability, "bin_low": 0.8, "n": 40, "mean_probability": 0.85, "observed_share": 0.5},
+            {**probability, "bin_low": 0.1, "n": 3, "mean_probability": 0.15, "observed_share": 0.0},
+        ),
+        scorecard.CROSSINGS: rows(
+            scorecard.CROSSINGS,
+            crossing(0, "hit"),
+            crossing(1, "false_alarm"),
+            crossing(2, "missed"),
+            crossing(3, "hit", is_late_issue=True),
+        ),
+    }
+    days = [DAY - timedelta(days=back) for back in range(4)]
+    made.warehouse.replace_all(frames, days)
+    publish(made.warehouse.path, made.places.published)
+    return client_of(made)
+
+
+def test_accuracy_stands_beside_simple_methods_and_few_cases_say_so(graded: Client) -> None:
+    page = graded.get("/scorecard").body
+    assert "<b>1.25</b>" in page
+    assert ">2.50<" in page
+    assert ">94.4<" in page
+    assert page.count("too few cases") == 2
+    assert 'id="chart-inside"' in page
+
+
+def test_probabilities_stand_beside_what_came_with_how_sure_that_is(graded: Client) -> None:
+    page = graded.get("/scorecard").body
+    assert "80–90 %" in page
+    assert "<b>50.0 %</b>" in page
+    assert "35–65 %" in page
+    assert "2 predictions had too few readings" in page
+
+
+def test_crossings_are_counted_without_those_that_came_too_late(graded: Client) -> None:
+    page = graded.get("/scorecard").body
+    assert "Too few cases to say how good warnings are." in page
+    assert "1 prediction issued too late to act on" in page
+    assert '<span class="n">1</span> <span class="w">Came true</span>' in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert" not in page
+
+
+def test_one_service_level_and_another_range_are_addresses(graded: Client) -> None:
+    assert "No forecast has fallen due" in graded.get("/scorecard?metric=coverage&range=90d").body
+    found = list(csv.DictReader(graded.get("/scorecard?metric=capacity&as=csv").body.splitlines()))
+    assert [row["name"] for row in found] == ["1", "7", "capacity"]
+    for wrong in ("metric=%3Cb%3E", "range=24h", "range=-1", "as=csv&chart=x"):
+        assert graded.get(f"/scorecard?{wrong}").status == 400
+
+
+def test_a_copy_of_an_earlier_version_has_no_scorecard_and_says_so(tmp_path: Path) -> None:
+    page = client_of(Organisation(tmp_path, ())).get("/scorecard").body
+    assert "Scorecard: mist.duckdb is not there." in page
+    assert "No forecast has fallen due" in page
