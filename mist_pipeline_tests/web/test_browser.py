@@ -72,8 +72,7 @@ def test_names_of_strangers_do_nothing(tab: Browser, console: str) -> None:
         assert tab.run("document.images.length") == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1600])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1600, "light")])
 def test_pages_fit_and_anybody_can_read_them(
     tab: Browser, console: str, organisation: Organisation, width: int, scheme: str
 ) -> None:
@@ -144,6 +143,27 @@ def test_what_a_poll_found_is_there_without_a_reload(
     assert not tab.run("document.querySelector('tr[data-key=\"site-1\"]').classList.contains('changed')")
 
 
+def test_the_pointer_reads_the_numbers_of_a_chart_and_what_is_unfolded_stays_so(
+    tab: Browser, console: str, organisation: Organisation
+) -> None:
+    tab.open(f"{console}/site/site-1")
+    tab.run("document.querySelector('#numbers-capacity').open = true")
+    box = tab.run(
+        "(() => { const it = document.querySelector('#chart-capacity .field'); it.scrollIntoView({block: 'center'});"
+        " const b = it.getBoundingClientRect(); return [b.left + b.width * 0.9, b.top + 20]; })()"
+    )
+    tab.call("Input.dispatchMouseEvent", type="mouseMoved", x=box[0], y=box[1])
+    tab.until("document.querySelectorAll('.tip').length === 1")
+    title, *entries = tab.texts(".tip")[0].splitlines()
+    rows = tab.texts("#chart-capacity tbody tr")
+    assert any(row.startswith(title) for row in rows)
+    assert entries[0] == "Score"
+    organisation.polled(organisation.warehouse, AT, site_1=41.0)
+    organisation.show()
+    tab.until("document.querySelector('#site h1 + p, #site').innerText.includes('41.0')")
+    assert tab.run("document.querySelector('#numbers-capacity').open") is True
+
+
 def test_three_thousand_sites_are_paged_and_filtered(tab: Browser, tmp_path: Path) -> None:
     names = [f"Store {number:04}" for number in range(LARGE)]
     with served(Organisation(tmp_path / "large", names).make(days=False)) as address:
@@ -155,3 +175,11 @@ def test_three_thousand_sites_are_paged_and_filtered(tab: Browser, tmp_path: Pat
         assert "101–200 of 3,000" in tab.texts(".pager")[0]
         tab.type("#filter", "store 2999")
         assert tab.texts(NAMES) == ["Store 2999"]
+        tab.open(f"{address}/fleet")
+        assert tab.run("document.querySelectorAll('[data-cells] a[tabindex=\"0\"]').length") == 2
+        tab.run("document.querySelector('[data-cells] a').focus()")
+        for key, code in (("ArrowRight", 39), ("ArrowDown", 40), ("End", 35)):
+            before = tab.run("document.activeElement.href")
+            tab.press(key, code)
+            assert tab.run("document.activeElement.href") != before
+        assert tab.run("document.documentElement.outerHTML.length") < 500_000

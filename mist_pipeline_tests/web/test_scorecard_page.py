@@ -80,7 +80,7 @@ def test_probabilities_stand_beside_what_came_with_how_sure_that_is(graded: Clie
     page = graded.get("/scorecard").body
     assert "80–90 %" in page
     assert "<b>50.0 %</b>" in page
-    assert "35–65 %" in page
+    assert "35.2–64.8 %" in page
     assert "2 predictions had too few readings" in page
 
 

@@ -15,7 +15,7 @@ from mist_pipeline.domain.text import clean
 from mist_pipeline.overview.model import SiteNow
 from mist_pipeline.overview.sites import now_or_unknown
 from mist_pipeline.web.context import Context, Page
-from mist_pipeline.web.pages.now import warnings
+from mist_pipeline.web.pages.now import status_warnings
 
 BY = ("group", "country", "nothing")
 SHOWS = ("status", "health", *CATALOGUE)
@@ -87,7 +87,7 @@ def page(context: Context) -> Response:
             "health": "Health of the newest day",
             **{name: title_of(name) for name in CATALOGUE},
         },
-        warnings=warnings(now),
+        warnings=status_warnings(now),
     )
 
 

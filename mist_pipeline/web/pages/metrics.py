@@ -18,7 +18,7 @@ from mist_pipeline.web.charts.heat import heat_rows
 from mist_pipeline.web.charts.lines import Band, Behind, Line, Rule, line_chart
 from mist_pipeline.web.charts.slots import day_slots, hour_slots, value_slots
 from mist_pipeline.web.context import Context, NotHereError, Page
-from mist_pipeline.web.pages.now import warnings
+from mist_pipeline.web.pages.now import status_warnings
 from mist_pipeline.web.paging import pages_of
 
 ROWS = 100
@@ -36,7 +36,7 @@ def listed(context: Context) -> Response:
     found, trouble = context.past.metrics()
     labels = {site.site_id: site.label for site in now.sites}
     return context.page(
-        "metrics.html.j2", title="Service levels", metrics=found, labels=labels, warnings=warnings(now), trouble=trouble,
+        "metrics.html.j2", title="Service levels", metrics=found, labels=labels, warnings=status_warnings(now), trouble=trouble,
         severities=tuple(reversed(SEVERITIES)),
     )  # fmt: skip
 
@@ -83,7 +83,7 @@ def one(context: Context) -> Response:
         charts=charts,
         heat=heat_rows(across.heat, lines),
         lines=lines,
-        warnings=warnings(now),
+        warnings=status_warnings(now),
         unjudged="unknown" if is_stale else "too few users",
         typed=typed,
         sites=pages_of(found, number, ROWS),

@@ -52,16 +52,24 @@ def counts(now: Now) -> list[Count]:
 
 def warnings(now: Now) -> list[str]:
     """What keeps the page from saying how things are now: sources that are old or cannot be read, and sinks that fail."""
-    said = []
-    if now.live.is_stale(now.at):
-        missing = "Polls are missing: is mist-pipeline daemon running?" if now.live.as_of else ""
-        said.append(f"Statuses: {now.live.words(now.at)}. {missing or 'mist-pipeline daemon polls.'}")
-    elif now.live.trouble:
-        said.append(f"Statuses: {now.live.words(now.at)}.")
+    said = status_warnings(now)
     if now.ledger.trouble:
         said.append(f"Incidents: {now.ledger.words(now.at)}.")
     said += [f"Health: {now.days.words(now.at)}."] if _is_told(now.days, now) else []
-    return said + [f"Messages: {sink} {why.rstrip('.')}." for sink, why in now.pipeline.failing.items()]
+    return said + sink_warnings(now)
+
+
+def status_warnings(now: Now) -> list[str]:
+    """What keeps statuses from being those of now."""
+    if now.live.is_stale(now.at):
+        missing = "Polls are missing: is mist-pipeline daemon running?" if now.live.as_of else ""
+        return [f"Statuses: {now.live.words(now.at)}. {missing or 'mist-pipeline daemon polls.'}"]
+    return [f"Statuses: {now.live.words(now.at)}."] if now.live.trouble else []
+
+
+def sink_warnings(now: Now) -> list[str]:
+    """Sinks that fail."""
+    return [f"Messages: {sink} {why.rstrip('.')}." for sink, why in now.pipeline.failing.items()]
 
 
 def _is_told(source: Source, now: Now) -> bool:

@@ -9,7 +9,7 @@ from mist_pipeline.web.charts.chart import Chart
 from mist_pipeline.web.charts.lines import Line, line_chart
 from mist_pipeline.web.charts.slots import day_slots, hour_slots
 from mist_pipeline.web.context import Context, Page
-from mist_pipeline.web.pages.now import warnings
+from mist_pipeline.web.pages.now import sink_warnings
 
 _SMALL = 110
 
@@ -30,7 +30,7 @@ def page(context: Context) -> Response:
         now=now,
         work=work,
         sources={"Polls": now.live, "Days": now.days, "Alerts": now.ledger},
-        warnings=warnings(now),
+        warnings=sink_warnings(now),
         troubles=[one for one in now.incidents if is_pipeline(one.family) or one.family == COLLECTOR],
         charts=charts,
         zone=str(work.period.zone),

@@ -6,3 +6,5 @@ document.addEventListener("keydown", event => {
   const box = document.getElementById("search");
   if (box) { event.preventDefault(); box.focus(); box.select(); }
 });
+// On a phone the navigation is wider than the screen: where one is, is in sight.
+document.querySelector("nav [aria-current]")?.scrollIntoView({inline: "center", block: "nearest"});
