@@ -53,6 +53,9 @@ format: $(READY)  ## Format, and fix what lint can fix
 docs: $(READY)  ## The pages made from code: data dictionary, configuration
 	@$(BIN)/python -m mist_pipeline.cli.pages
 
+screenshots: $(READY)  ## The pictures of the documentation, of the demo's data; needs Chromium
+	@$(BIN)/python -m mist_pipeline.cli.screenshots --data $(DEMO_DATA)
+
 crash-test: $(READY)  ## Two crash tests: notification killed 200 times in a simulated week, the daemon 50 times in a day
 	@$(BIN)/python -m mist_pipeline_tests.crash.harness --kills 200
 	@$(BIN)/python -m mist_pipeline_tests.crash.daemon.harness --kills 50
@@ -85,4 +88,4 @@ clean:  ## Remove the environment, caches and the demo's data
 	@rm -rf $(VENV) $(DEMO_DATA) sbom.json .tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-fast test-latest coverage check format docs crash-test bench lock audit sbom ui clean
+.PHONY: help setup demo test test-fast test-latest coverage check format docs screenshots crash-test bench lock audit sbom ui clean

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from rich.table import Table
 
 from mist_pipeline.cli.console import console, next_commands, progress_bar, shown
 from mist_pipeline.cli.failures import RunFailedError
+from mist_pipeline.cli.serving.ports import free_port
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
@@ -145,7 +145,7 @@ def _cloud(scene: Scene) -> Iterator[dict[str, str]]:
     from mist_pipeline.simulator.cloud.endpoints import TOKEN
     from mist_pipeline.simulator.world.organisation import ORG_ID
 
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "mist_pipeline.cli", "simulate", "--port", str(port)]
     command += ["--sites", str(scene.sites), "--days", str(scene.days + 15), "--seed", str(scene.seed)]
     command += ["--story", "--now", scene.instant.strftime("%Y-%m-%dT%H:%M:%S"), "--with-parent"]
@@ -166,12 +166,6 @@ def _cloud(scene: Scene) -> Iterator[dict[str, str]]:
     finally:
         process.terminate()
         process.wait(timeout=20)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(address: str, process: "subprocess.Popen[str]", seconds: float = 60.0) -> None:

@@ -11,6 +11,7 @@
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from rich.text import Text
 
@@ -54,26 +55,33 @@ def bars(
     lines = []
     for row in range(rows):
         floor = top - (row + 1) * height
-        line = Text(_label(row, rows, top, bottom), style="dim")
+        line = Text.assemble((_label(row, rows, top, bottom), "dim"))
         is_usual = (
             low_pct is not None and high_pct is not None and floor + height > low_pct and floor < high_pct
         )
-        for value in values:
-            share = 0.0 if value is None else min(max((value - floor) / height, 0.0), 1.0)
-            if value is not None and row == rows - 1:
-                share = max(
-                    share, 0.5
-                )  # nothing at all is a score, too: only what was not measured has no bar
-            if (block := glyphs.bar(share)) != " ":
-                line.append(block, style=style)
-            else:
-                line.append(glyphs.band if is_usual else " ", style="dim")
-            line.append(" ")
+        places = [
+            _place(value, floor, height, is_bottom=row == rows - 1, is_usual=is_usual, glyphs=glyphs)
+            for value in values
+        ]
+        # What has one style is one piece: a terminal and an exported picture have less to draw.
+        for is_bar, pieces in groupby(places, lambda place: place[1]):
+            line.append("".join(f"{sign} " for sign, _ in pieces), style=style if is_bar else "dim")
         line.rstrip()
         lines.append(line)
     width = max(len(values) * PLACE - 1, len(ticks[0]) + len(ticks[1]) + 1)
     lines.append(Text(" " * AXIS + ticks[0] + ticks[1].rjust(width - len(ticks[0])), style="dim"))
     return lines
+
+
+def _place(
+    value: float | None, floor: float, height: float, *, is_bottom: bool, is_usual: bool, glyphs: Glyphs
+) -> tuple[str, bool]:
+    """The sign of one value in one row, and whether it is part of its bar."""
+    share = 0.0 if value is None else min(max((value - floor) / height, 0.0), 1.0)
+    if value is not None and is_bottom:
+        share = max(share, 0.5)  # nothing at all is a score, too: only what was not measured has no bar
+    block = glyphs.bar(share)
+    return (block, True) if block != " " else (glyphs.band if is_usual else " ", False)
 
 
 def beside(left: Sequence[Text], right: Sequence[Text], width: int) -> list[Text]:

@@ -32,6 +32,13 @@ def listener(host: str, port: int, option: str = "--port", *, note: str = "") ->
     return made
 
 
+def free_port() -> int:
+    """A port of this machine at which nothing listens just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def need_free(host: str, port: int, option: str = "--port") -> None:
     """Refuse a port before the processes are started that will listen there.
 
