@@ -8,6 +8,7 @@ import polars as pl
 
 from mist_pipeline.domain.severity import SEVERITIES
 from mist_pipeline.overview.model import HOURS
+from mist_pipeline.warehouse.asking import frame_of
 
 _RANK = f"list_position({list(SEVERITIES)!r}, severity)"
 
@@ -81,7 +82,7 @@ _LIVE_SITES = f"""
 def live_facts(connection: duckdb.DuckDBPyConnection) -> LiveFacts:
     """The newest poll."""
     found = connection.execute("SELECT max(as_of) FROM live.status").fetchone()
-    return LiveFacts(found[0] if found else None, connection.execute(_LIVE_SITES).pl())
+    return LiveFacts(found[0] if found else None, frame_of(connection, _LIVE_SITES))
 
 
 def day_facts(connection: duckdb.DuckDBPyConnection) -> DayFacts:
@@ -95,21 +96,26 @@ def day_facts(connection: duckdb.DuckDBPyConnection) -> DayFacts:
     return DayFacts(
         day=day,
         ends_at=None if newest is None else newest + timedelta(hours=1),
-        sites=connection.execute(
-            "SELECT site_id, status, score, change FROM analysis.health_scores WHERE day = ?", [day]
-        ).pl(),
-        trends=connection.execute(
-            "SELECT site_id, metric, indicator FROM analysis.trends WHERE day = ?", [day]
-        ).pl(),
-        forecasts=connection.execute(
+        sites=frame_of(
+            connection,
+            "SELECT site_id, status, score, change FROM analysis.health_scores WHERE day = getvariable('day')",
+            day=day,
+        ),
+        trends=frame_of(
+            connection,
+            "SELECT site_id, metric, indicator FROM analysis.trends WHERE day = getvariable('day')",
+            day=day,
+        ),
+        forecasts=frame_of(
+            connection,
             """
             SELECT site_id, arg_min(metric, coalesce(days, 99)) AS forecast_metric, min(days) AS forecast_days
-            FROM analysis.risks WHERE day = ? AND severity = 'critical' AND is_pre_warning AND state <> 'already'
+            FROM analysis.risks WHERE day = getvariable('day') AND severity = 'critical' AND is_pre_warning AND state <> 'already'
             GROUP BY site_id
             """,
-            [day],
-        ).pl(),
-        names=connection.execute("SELECT site_id, site_name FROM main.site_names").pl(),
+            day=day,
+        ),
+        names=frame_of(connection, "SELECT site_id, site_name FROM main.site_names"),
     )
 
 
@@ -129,15 +135,20 @@ def hours_of(
     """
     table = {"history": "history.sle_hourly", "live": "live.sle_hourly"}[schema]
     begin = end - timedelta(hours=HOURS)
-    connection.register("wanted", wanted.select("site_id", "metric"))
-    try:
-        return connection.execute(
-            # The days first: they are sorted, so that most of the table is never read.
-            f"""
-            SELECT site_id, metric, hour, score_pct FROM {table} SEMI JOIN wanted USING (site_id, metric)
-            WHERE day BETWEEN ? AND ? AND hour >= ? AND hour < ? AND state = 'ok'
-            """,
-            [begin.date() - timedelta(days=1), end.date() + timedelta(days=1), begin, end],
-        ).pl()
-    finally:
-        connection.unregister("wanted")
+    return frame_of(
+        connection,
+        # The days first: they are sorted, so that most of the table is never read.
+        f"""
+        SELECT site_id, metric, hour, score_pct FROM {table}
+        SEMI JOIN (
+            SELECT unnest(getvariable('wanted')::STRUCT(site_id VARCHAR, metric VARCHAR)[], recursive := true)
+        ) USING (site_id, metric)
+        WHERE day BETWEEN getvariable('first') AND getvariable('last')
+          AND hour >= getvariable('begin') AND hour < getvariable('end') AND state = 'ok'
+        """,
+        wanted=wanted.select("site_id", "metric").iter_rows(named=True),
+        first=begin.date() - timedelta(days=1),
+        last=end.date() + timedelta(days=1),
+        begin=begin,
+        end=end,
+    )

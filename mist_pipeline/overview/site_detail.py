@@ -11,6 +11,7 @@ from mist_pipeline.domain.severity import RANKS, UNRANKED
 from mist_pipeline.domain.text import clean
 from mist_pipeline.overview.model import HOURS, MetricNow
 from mist_pipeline.overview.sites import TREND_OF
+from mist_pipeline.warehouse.asking import rows_of
 
 DAYS = 30
 """Days of a service level's longer history."""
@@ -63,22 +64,24 @@ def live_site(connection: duckdb.DuckDBPyConnection, site_id: str, end: datetime
         site_id: Which.
         end: When the last hour ends.
     """
-    status = _rows(connection, "SELECT * FROM live.status WHERE site_id = ?", [site_id])
-    blamed = _rows(
+    status = rows_of(
+        connection, "SELECT * FROM live.status WHERE site_id = getvariable('site')", site=site_id
+    )
+    blamed = rows_of(
         connection,
         """
         SELECT metric, classifier, sum(degraded_user_minutes) AS minutes FROM live.classifiers_hourly
-        WHERE site_id = ? GROUP BY ALL HAVING minutes > 0 ORDER BY minutes DESC, metric, classifier LIMIT 10
+        WHERE site_id = getvariable('site') GROUP BY ALL HAVING minutes > 0 ORDER BY minutes DESC, metric, classifier LIMIT 10
         """,
-        [site_id],
+        site=site_id,
     )
-    found = _rows(
+    found = rows_of(
         connection,
         """
         SELECT severity, metric, summary FROM live.findings
-        WHERE site_id = ? AND as_of = (SELECT max(as_of) FROM live.findings) ORDER BY fingerprint
+        WHERE site_id = getvariable('site') AND as_of = (SELECT max(as_of) FROM live.findings) ORDER BY fingerprint
         """,
-        [site_id],
+        site=site_id,
     )
     found.sort(key=lambda row: -RANKS.get(row["severity"], UNRANKED))
     return LiveSite(
@@ -91,44 +94,46 @@ def live_site(connection: duckdb.DuckDBPyConnection, site_id: str, end: datetime
 
 def day_site(connection: duckdb.DuckDBPyConnection, site_id: str, end: datetime) -> DaySite:
     """A site in the published copy."""
-    facts = _rows(
+    facts = rows_of(
         connection,
         """
         SELECT coalesce(t.metric, b.metric) AS metric, t.indicator, t.change_pct,
                b.mean_pct - 2 * b.std_pct AS usual_low_pct, b.mean_pct + 2 * b.std_pct AS usual_high_pct,
                r.days AS critical_days
         FROM (SELECT * FROM analysis.trends
-              WHERE site_id = $site AND day = (SELECT max(day) FROM analysis.trends)) t
+              WHERE site_id = getvariable('site') AND day = (SELECT max(day) FROM analysis.trends)) t
         FULL JOIN (SELECT * FROM analysis.baselines
-                   WHERE site_id = $site AND day_of_week = -1 AND is_mature
+                   WHERE site_id = getvariable('site') AND day_of_week = -1 AND is_mature
                      AND day = (SELECT max(day) FROM analysis.baselines)) b USING (metric)
         LEFT JOIN (SELECT metric, days FROM analysis.risks
-                   WHERE site_id = $site AND severity = 'critical' AND is_pre_warning AND state <> 'already'
+                   WHERE site_id = getvariable('site') AND severity = 'critical' AND is_pre_warning AND state <> 'already'
                      AND day = (SELECT max(day) FROM analysis.risks)) r
                ON r.metric = coalesce(t.metric, b.metric)
         """,
-        {"site": site_id},
+        site=site_id,
     )
-    scores = _rows(
+    scores = rows_of(
         connection,
         """
         SELECT metric, score_pct, date_diff('day', day, (SELECT max(day) FROM history.sle_daily)) AS back
         FROM history.sle_daily
-        WHERE site_id = ? AND state = 'ok' AND day > (SELECT max(day) FROM history.sle_daily) - CAST(? AS INTEGER)
+        WHERE site_id = getvariable('site') AND state = 'ok' AND day > (SELECT max(day) FROM history.sle_daily) - getvariable('days')::INTEGER
         """,
-        [site_id, DAYS],
+        site=site_id,
+        days=DAYS,
     )
     days: dict[str, list[float | None]] = {}
     for row in scores:
         days.setdefault(row["metric"], [None] * DAYS)[DAYS - 1 - row["back"]] = row["score_pct"]
-    devices = _rows(
+    devices = rows_of(
         connection,
         """
         SELECT type, name, model, firmware, status, num_clients FROM history.devices
-        WHERE site_id = ? AND day = (SELECT max(day) FROM history.devices)
-        ORDER BY status = 'connected', type, name, device_id LIMIT ?
+        WHERE site_id = getvariable('site') AND day = (SELECT max(day) FROM history.devices)
+        ORDER BY status = 'connected', type, name, device_id LIMIT getvariable('most')
         """,
-        [site_id, _MOST],
+        site=site_id,
+        most=_MOST,
     )
     return DaySite(
         {row["metric"]: row for row in facts},
@@ -198,19 +203,18 @@ def _hours(
     table = {"history": "history.sle_hourly", "live": "live.sle_hourly"}[schema]
     begin = end - timedelta(hours=HOURS)
     found: dict[str, dict[datetime, float]] = {}
-    for row in _rows(
+    for row in rows_of(
         connection,
         f"""
         SELECT metric, hour, score_pct FROM {table}
-        WHERE day BETWEEN ? AND ? AND site_id = ? AND hour >= ? AND hour < ? AND state = 'ok'
+        WHERE day BETWEEN getvariable('first') AND getvariable('last') AND site_id = getvariable('site')
+          AND hour >= getvariable('begin') AND hour < getvariable('end') AND state = 'ok'
         """,
-        [begin.date() - timedelta(days=1), end.date() + timedelta(days=1), site_id, begin, end],
+        first=begin.date() - timedelta(days=1),
+        last=end.date() + timedelta(days=1),
+        site=site_id,
+        begin=begin,
+        end=end,
     ):
         found.setdefault(row["metric"], {})[row["hour"]] = row["score_pct"]
     return found
-
-
-def _rows(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] | Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    return connection.execute(sql, parameters).pl().rows(named=True)

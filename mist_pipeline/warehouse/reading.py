@@ -15,6 +15,7 @@ import duckdb
 
 from mist_pipeline.tables import alerts, live
 from mist_pipeline.tables.schema import Table, literal
+from mist_pipeline.warehouse.asking import quoted
 from mist_pipeline.warehouse.connection import why_unreadable
 from mist_pipeline.warehouse.publish import (
     DAY_TABLES,
@@ -75,7 +76,9 @@ class Reading:
     def used_by(self, query: str) -> list[Part]:
         """The files that a query reads; all of them where that cannot be told."""
         try:
-            (tree,) = self.connection.execute("SELECT json_serialize_sql(?)", [query]).fetchone() or ("",)
+            (tree,) = self.connection.execute(f"SELECT json_serialize_sql({literal(query)})").fetchone() or (
+                "",
+            )
         except duckdb.Error:
             return list(self.parts)
         read = set(_tables_in(json.loads(tree)))
@@ -198,7 +201,6 @@ def _tell_ages(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> 
     connection.execute(
         "CREATE TEMP TABLE freshness (schemas VARCHAR[], file VARCHAR, as_of TIMESTAMPTZ, trouble VARCHAR)"
     )
-    connection.executemany(
-        "INSERT INTO freshness VALUES (?, ?, ?, ?)",
-        [[list(part.schemas), part.path.name, part.as_of, part.trouble] for part in parts],
-    )
+    rows = ((part.schemas, part.path.name, part.as_of, part.trouble) for part in parts)
+    values = ", ".join(f"({', '.join(map(quoted, row))})" for row in rows)
+    connection.execute(f"INSERT INTO freshness VALUES {values}")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import duckdb
 import polars as pl
 
+from mist_pipeline.warehouse.asking import frame_of_relation
+
 _INTERVAL = re.compile(r"\bINTERVAL\b")
 _SECONDS = (-62_135_596_800, 253_402_300_799)
 """From the first of the year 1 to the last of the year 9999, from 1970."""
@@ -28,15 +30,18 @@ def answers_of(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[pl
     if not statements:
         raise UnshownError("Error: the query is empty. Try: FROM worst_sites")
     for statement in statements:
-        yield _frame_of(connection.execute(statement))
+        relation = connection.sql(statement)
+        # What gives no rows, such as SET, has been done.
+        if relation is not None:
+            yield _frame_of(relation)
 
 
-def _frame_of(answer: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    for name, kind, *_ in answer.description or ():
+def _frame_of(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    for name, kind in zip(relation.columns, relation.types, strict=True):
         if _INTERVAL.search(str(kind)):
             raise _unshown(name, "is an interval")
     try:
-        frame = answer.pl()
+        frame = frame_of_relation(relation)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise UnshownError(
             f"Error: these rows cannot be shown: {error}. Cast to VARCHAR what is unusual"
