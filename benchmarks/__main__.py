@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("daily", "detection", "evidence", "faults", "forecasts", "intervals", "overview", "web")
+NAMES = ("daily", "detection", "evidence", "faults", "forecasts", "growth", "intervals", "overview", "web")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ TINY = {
     "evidence": ["--sites", "2", "--days", "10", "--large", "2"],
     "faults": ["--sites", "2", "--hours", "1", "--minutes", "30"],
     "forecasts": ["--sites", "1", "--series", "0"],
+    "growth": ["--sites", "2"],
     "intervals": ["--sites", "2", "--days", "18", "--worlds", "1"],
     "overview": ["--sites", "2"],
     "web": ["--sites", "2"],

@@ -35,6 +35,7 @@ def retention_job() -> dg.JobDefinition:
             {
                 "moved_files": archived.moved_files,
                 "removed_looks": archived.removed_evaluations,
+                "removed_rows": dg.MetadataValue.json(dict(archived.removed_rows)),
                 "written": dg.MetadataValue.json(list(archived.written)),
             }
         )

@@ -81,6 +81,7 @@ class Monitoring(Section):
     """What is watched."""
 
     interval_minutes: int = Field(15, ge=1, le=60, description="Minutes between two polls of the live job.")
+    keep_findings_days: int = Field(35, ge=2, description="Days for which the findings of polls are kept.")
     enable_wifi: bool = Field(True, description="Collect the wireless service levels.")
     enable_wired: bool = Field(False, description="Collect the wired service levels.")
     enable_wan: bool = Field(False, description="Collect the WAN service levels.")
@@ -173,6 +174,11 @@ class History(Section):
     archive_after_days: int = Field(30, ge=1, description="Age at which raw files go into monthly archives.")
     keep_runs_days: int = Field(
         14, ge=7, description="Days that Dagster keeps runs, their logs, ticks and results of checks."
+    )
+    keep_state_days: int = Field(
+        400,
+        ge=90,
+        description="Days for which the state of detection is kept; earlier days are analysed again only from the first day on.",
     )
 
 

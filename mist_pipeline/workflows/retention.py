@@ -1,10 +1,10 @@
-"""Retention: old reports and raw files into archives, after a summary of every week; old evaluations are removed.
+"""Retention: old reports and raw files into archives, after a summary of every week; what is too old of the rest is removed.
 
 Here: which rules the settings mean, and the week's text from the warehouse. Not here: how files are archived
 (``collect.raw.retention``), the words of the summary (``report.document.weekly``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,7 +12,8 @@ from mist_pipeline.analysis.scores.status import site_status
 from mist_pipeline.collect.raw.retention import RetentionPlan, Rules, apply_retention, plan_retention
 from mist_pipeline.report.document.weekly import weekly_text
 from mist_pipeline.settings import Settings
-from mist_pipeline.tables import analysis, history
+from mist_pipeline.tables import analysis, history, live, state
+from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.ledger_access import kept_evaluations
 
@@ -25,12 +26,14 @@ class Archived:
         steps: What there was to do, for people.
         moved_files: Files that are in archives now.
         removed_evaluations: Kept evaluations that were too old.
+        removed_rows: Table → rows that were too old.
         written: Names of archives and summaries.
     """
 
     steps: Sequence[str]
     moved_files: int
     removed_evaluations: int
+    removed_rows: Mapping[str, int]
     written: Sequence[str]
 
 
@@ -48,8 +51,35 @@ def archive(settings: Settings, warehouse: Warehouse, instant: datetime) -> Arch
     plan = _plan(settings, instant.astimezone(settings.organisation.zone).date())
     steps = plan.lines()
     removed = kept_evaluations(settings).remove_before(instant - timedelta(days=settings.alerts.keep_days))
+    rows = forget(warehouse, settings, instant)
     written = apply_retention(plan, lambda start, end: summary_of_week(warehouse, settings, start, end))
-    return Archived(steps, plan.num_files, removed, [path.name for path in written])
+    return Archived(steps, plan.num_files, removed, rows, [path.name for path in written])
+
+
+def forget(warehouse: Warehouse, settings: Settings, instant: datetime) -> dict[str, int]:
+    """Remove findings of polls and states of detection that are too old at an instant, but never the newest state.
+
+    History and its analysis are kept for good. Space in the file is used again by later rows.
+
+    Returns:
+        Table → rows that were removed.
+    """
+    findings, evidence, shapes = live.FINDINGS, state.EVIDENCE, state.DAY_SHAPES
+    since = instant - timedelta(days=settings.monitoring.keep_findings_days)
+    first = instant.date() - timedelta(days=settings.history.keep_state_days)
+    old: dict[Table, tuple[str, datetime | date]] = {
+        findings: ("as_of < $old", since),
+        # What comes next continues from the newest.
+        evidence: ("day < $old AND day < (SELECT max(day) FROM state.evidence)", first),
+        shapes: ("day < $old", first),
+    }
+    removed = {}
+    with warehouse.writing() as connection:
+        for table, (condition, bound) in old.items():
+            statement = f"DELETE FROM {table.full_name} WHERE {condition}"  # noqa: S608 - our own names
+            deleted = connection.execute(statement, {"old": bound}).fetchone()
+            removed[table.full_name] = int(deleted[0]) if deleted else 0
+    return removed
 
 
 def _plan(settings: Settings, today: date) -> RetentionPlan:

@@ -71,13 +71,30 @@ def blamed(settings: Settings) -> pl.DataFrame:
     return Warehouse(settings.warehouse_path).query("SELECT * FROM live.classifiers_hourly")
 
 
+def status(settings: Settings) -> pl.DataFrame:
+    return Warehouse(settings.warehouse_path).query("SELECT * FROM live.status")
+
+
+def site_that_is_gone(settings: Settings) -> None:
+    """A site of the poll before, which the organisation does not have any more."""
+    with Warehouse(settings.warehouse_path).writing() as connection:
+        connection.execute(
+            "INSERT INTO live.status BY NAME SELECT * REPLACE ('gone' AS site_id) FROM live.status LIMIT 1"
+        )
+
+
 @pytest.mark.slow
-def test_an_hour_that_closed_is_asked_in_detail_once(tmp_path: Path) -> None:
+def test_an_hour_that_closed_is_asked_in_detail_once_and_sites_that_are_gone_are_forgotten(
+    tmp_path: Path,
+) -> None:
     with organisation(tmp_path) as (settings, cloud):
         first = look(settings, cloud, at(9))
         assert first > SITES
         assert blamed(settings)["site_id"].n_unique() > 1
+        site_that_is_gone(settings)
         assert look(settings, cloud, at(9, 20)) == 0
+        assert "gone" not in set(status(settings)["site_id"])
+        assert status(settings)["site_id"].n_unique() == SITES
         assert look(settings, cloud, at(10)) == first
 
 
@@ -106,7 +123,7 @@ def test_a_poll_goes_on_without_alarms_counts_and_detail_and_says_so(tmp_path: P
         assert "stats_sites: no answer" in told
         assert "live_alarms: " in told
         assert blamed(settings).is_empty()
-        assert Warehouse(settings.warehouse_path).query("SELECT * FROM live.status").height >= SITES
+        assert status(settings).height >= SITES
 
 
 def ask(now: datetime) -> Ask:

@@ -155,7 +155,7 @@ def _frames(
         live.SITE_HOURLY: hours.site_hourly,
         live.ALARMS: alarms_frame(store, days, zone, lane="live"),
         live.STATUS: live_status(
-            warehouse.query("SELECT * FROM live.status"),
+            _still_there(warehouse.query("SELECT * FROM live.status"), sites["site_id"], wanted.metrics),
             hours.sle_hourly,
             hours.site_hourly,
             instant,
@@ -163,6 +163,11 @@ def _frames(
             by_metric=rules.bands_by_metric(settings),
         ),
     }
+
+
+def _still_there(before: pl.DataFrame, site_ids: pl.Series, metrics: Sequence[str]) -> pl.DataFrame:
+    """Rows of the last poll about sites and metrics that are still asked; what is silent keeps its row, what is gone does not."""
+    return before.filter(pl.col("site_id").is_in(site_ids.implode()), pl.col("metric").is_in(list(metrics)))
 
 
 def open_days(warehouse: Warehouse, settings: Settings, instant: datetime) -> list[date]:

@@ -1,0 +1,81 @@
+"""What is written every few minutes for ever is bounded: old findings of polls and states of detection are removed."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.tables import live, state
+from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.retention import archive, forget
+from mist_pipeline_tests.support.defs.rows import frame, row
+
+NOW = datetime(2026, 12, 1, 4, 30, tzinfo=UTC)
+DAYS = {"MIST_PIPELINE__MONITORING__KEEP_FINDINGS_DAYS": "7", "MIST_PIPELINE__HISTORY__KEEP_STATE_DAYS": "90"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path), **DAYS})
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Warehouse:
+    return Warehouse(settings.warehouse_path)
+
+
+def finds(warehouse: Warehouse, *instants: datetime) -> None:
+    warehouse.append(
+        live.FINDINGS, frame(*(row(live.FINDINGS, as_of=at) for at in instants), table=live.FINDINGS)
+    )
+
+
+def knows(warehouse: Warehouse, table: Table, *days: date) -> None:
+    warehouse.replace_days(table, frame(*(row(table, day=day) for day in days), table=table), days)
+
+
+def kept(warehouse: Warehouse, table: Table, column: str) -> list[date | datetime]:
+    return warehouse.query(f"SELECT DISTINCT {column} FROM {table.full_name} ORDER BY 1")[column].to_list()
+
+
+def test_findings_of_polls_stay_as_long_as_is_set(settings: Settings, warehouse: Warehouse) -> None:
+    young, old = NOW - timedelta(days=7), NOW - timedelta(days=7, minutes=1)
+    finds(warehouse, old, young, NOW)
+    assert forget(warehouse, settings, NOW)["live.findings"] == 1
+    assert kept(warehouse, live.FINDINGS, "as_of") == [young, NOW]
+
+
+def test_states_stay_as_long_as_is_set_and_the_newest_whatever_its_age(
+    settings: Settings, warehouse: Warehouse
+) -> None:
+    first = NOW.date() - timedelta(days=90)
+    for table in (state.EVIDENCE, state.DAY_SHAPES):
+        knows(warehouse, table, first - timedelta(days=1), first)
+    assert forget(warehouse, settings, NOW) == {
+        "live.findings": 0,
+        "state.evidence": 1,
+        "state.day_shapes": 1,
+    }
+    assert kept(warehouse, state.EVIDENCE, "day") == kept(warehouse, state.DAY_SHAPES, "day") == [first]
+    # A service that was off for a year goes on from where it was.
+    much_later = NOW + timedelta(days=365)
+    assert forget(warehouse, settings, much_later)["state.evidence"] == 0
+    assert kept(warehouse, state.EVIDENCE, "day") == [first]
+
+
+def test_week_after_week_there_are_no_more_rows(settings: Settings, warehouse: Warehouse) -> None:
+    heights = []
+    for week in range(5):
+        night = NOW + timedelta(weeks=week)
+        finds(warehouse, *(night - timedelta(days=back) for back in range(7)))
+        forget(warehouse, settings, night)
+        heights.append(len(kept(warehouse, live.FINDINGS, "as_of")))
+    # The instant a week ago is one of the last week's.
+    assert heights == [7, 8, 8, 8, 8]
+
+
+def test_the_nightly_retention_does_it(settings: Settings, warehouse: Warehouse) -> None:
+    finds(warehouse, NOW - timedelta(days=8))
+    assert archive(settings, warehouse, NOW).removed_rows["live.findings"] == 1
