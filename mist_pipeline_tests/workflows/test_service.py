@@ -157,6 +157,32 @@ def test_yesterdays_analysis_is_due_at_six_in_the_organisations_zone(
     assert [one.subject for one in told] == [f"daily@{day}" for day in missing]
 
 
+@pytest.mark.parametrize(
+    ("now", "newest", "is_told"),
+    [
+        (datetime(2026, 3, 28, 8, 0, tzinfo=UTC), date(2026, 3, 26), True),
+        (datetime(2026, 3, 28, 7, 59, tzinfo=UTC), date(2026, 3, 26), False),
+        (datetime(2026, 3, 28, 8, 0, tzinfo=UTC), date(2026, 3, 27), False),
+        # A page of a later day stands for it; where there never was one, none is expected.
+        (datetime(2026, 3, 28, 8, 0, tzinfo=UTC), date(2026, 3, 28), False),
+        (datetime(2026, 3, 28, 8, 0, tzinfo=UTC), None, False),
+    ],
+)
+def test_a_report_that_is_not_there_when_people_read_it_is_told(
+    now: datetime, newest: date | None, *, is_told: bool
+) -> None:
+    told = service_troubles(
+        replace(WELL, newest_report=newest, running_since=None, clocks=(MORNING,)), now, UTC
+    )
+    assert [(one.subject, one.severity) for one in told] == [("daily@2026-03-27", "major")] * is_told
+
+
+def test_a_day_without_an_analysis_is_not_told_twice() -> None:
+    day = TODAY - DAY
+    told = found(analysed_days=WELL.analysed_days - {day}, newest_report=day - DAY)  # type: ignore[operator]
+    assert [one.severity for one in told.values()] == ["critical"]
+
+
 def test_every_missing_day_is_told_by_itself_until_it_is_there() -> None:
     """Monday's missing day was buried by Tuesday's success."""
     monday, tuesday = date(2026, 3, 23), date(2026, 3, 24)

@@ -18,11 +18,13 @@ from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.report.page import report_data
+from mist_pipeline.workflows.self_monitoring.service import REPORT_BY_HOUR
 
-READ_AT, TO_BE_READ = "0 8 * * *", timedelta(hours=8)
+READ_AT, TO_BE_READ = f"0 {REPORT_BY_HOUR} * * *", timedelta(hours=REPORT_BY_HOUR)
 """When people read the page of yesterday, and how long before that it may have been written."""
 
 PUBLISHED = dg.AssetKey(["published", "mist"])
+REPORT = dg.AssetKey(["report", "daily_report"])
 
 
 def report_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -49,7 +51,7 @@ def report_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) -> li
         )
 
     @dg.asset(
-        key=["report", "daily_report"],
+        key=REPORT,
         deps=[PUBLISHED],
         partitions_def=daily,
         backfill_policy=BACKFILL,

@@ -12,6 +12,7 @@ import dagster as dg
 import polars as pl
 
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
+from mist_pipeline.defs.assets.reports import REPORT
 from mist_pipeline.defs.checks.every import all_checks
 from mist_pipeline.defs.runs.dead import UNDER_WAY, why_dead
 from mist_pipeline.defs.table_io import key
@@ -58,6 +59,7 @@ def read_service(instance: dg.DagsterInstance, settings: Settings, now: datetime
     return replace(
         facts,
         analysed_days=_analysed_days(instance, settings, now),
+        newest_report=_newest_report(instance),
         unevaluated_since=waiting.unevaluated_since,
         is_unsent=waiting.is_unsent,
         is_uncalled=waiting.is_uncalled,
@@ -71,6 +73,12 @@ def _analysed_days(instance: dg.DagsterInstance, settings: Settings, now: dateti
     today = now.astimezone(settings.organisation.zone).date()
     recent = {today - timedelta(days=number) for number in range(1, DAYS_BACK + 2)}
     return frozenset(found | set(published_days(settings)) if recent - found else found)
+
+
+def _newest_report(instance: dg.DagsterInstance) -> date | None:
+    """Day of the newest page: a later one stands for an earlier one."""
+    days = (_day(name) for name in instance.get_materialized_partitions(REPORT))
+    return max((day for day in days if day is not None), default=None)
 
 
 def _day(name: str) -> date | None:

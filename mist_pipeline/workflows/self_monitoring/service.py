@@ -1,7 +1,7 @@
 """Whether the pipeline does its work, judged by effect: what should have happened by now and has not.
 
 A run that never starts fails nothing. So here: polls that nobody evaluated, messages and steps of escalations that nobody sent,
-mornings without an analysis, schedules and sensors that are off or do not tick, a full disk, a wrong clock. Not here: runs and
+mornings without an analysis or a report, schedules and sensors that are off or do not tick, a full disk, a wrong clock. Not here: runs and
 checks that failed (`jobs`, `checks`), and sinks that refuse (`delivery`).
 
 >>> from datetime import UTC
@@ -34,6 +34,9 @@ FAILED_TICKS = 3
 
 DAILY_BY_HOUR = 6
 """Yesterday is collected at 02:30 and analysed well before this hour, in the organisation's zone, also of 3,000 sites."""
+
+REPORT_BY_HOUR = 8
+"""When people read the page of yesterday, in the organisation's zone."""
 
 DAYS_BACK = 30
 """So many days back a missing one is told."""
@@ -87,6 +90,7 @@ class ServiceFacts:
         clocks: Schedules and sensors that there should be; none where Dagster keeps no clocks.
         running_since: When the daemon was started; None if nobody knows.
         analysed_days: Days with an analysis; None if nobody knows.
+        newest_report: Day of the newest page; None if there is none yet, or nobody knows.
         unevaluated_since: When the oldest poll was kept that is not evaluated.
         is_unsent: Whether a message was due `PATIENCE` ago and nobody has it.
         is_uncalled: Whether a step of an escalation was, or an incident that waited for its time.
@@ -97,6 +101,7 @@ class ServiceFacts:
     clocks: tuple[Clock, ...] = ()
     running_since: datetime | None = None
     analysed_days: frozenset[date] | None = None
+    newest_report: date | None = None
     unevaluated_since: datetime | None = None
     is_unsent: bool = False
     is_uncalled: bool = False
@@ -188,7 +193,7 @@ def _is_still(clock: Clock, running_since: datetime | None, now: datetime) -> bo
 
 
 def _mornings(facts: ServiceFacts, now: datetime, zone: tzinfo) -> Iterator[Trouble]:
-    """A day without an analysis by its hour, each of its own: only that day makes it good."""
+    """A day without an analysis by its hour, each of its own: only that day makes it good. And yesterday's page."""
     morning = next((clock for clock in facts.clocks if clock.name == MORNING_SCHEDULE), None)
     if morning is None or not morning.is_on or not facts.analysed_days:
         return
@@ -208,6 +213,15 @@ def _mornings(facts: ServiceFacts, now: datetime, zone: tzinfo) -> Iterator[Trou
                 f"There is no analysis of {day}: it was due the morning after.",
                 {"days": [day.isoformat()]},
             )
+    yesterday = here.date() - timedelta(days=1)
+    is_read = here.hour >= REPORT_BY_HOUR and yesterday in facts.analysed_days
+    if is_read and facts.newest_report is not None and facts.newest_report < yesterday:
+        yield Trouble(
+            f"{DAILY}@{yesterday}",
+            "major",
+            f"{yesterday} is analysed, but its report is not written: the newest is of {facts.newest_report}.",
+            {"days": [yesterday.isoformat()]},
+        )
 
 
 def _disks(disks: Sequence[Disk]) -> Iterator[Trouble]:
