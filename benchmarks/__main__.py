@@ -3,7 +3,18 @@
 import argparse
 import importlib
 
-NAMES = ("daily", "detection", "evidence", "faults", "forecasts", "growth", "intervals", "overview", "web")
+NAMES = (
+    "daily",
+    "detection",
+    "evidence",
+    "faults",
+    "forecasts",
+    "growth",
+    "intervals",
+    "overview",
+    "waits",
+    "web",
+)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.simulator.cloud.http_faults import Faults
 from mist_pipeline.simulator.cloud.server import serve
 from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline.simulator.world.scenario import site_offline
@@ -51,22 +52,32 @@ class Day:
 
 
 @contextmanager
-def busy_day(folder: Path, now: datetime) -> Iterator[Day]:
+def busy_day(
+    folder: Path,
+    now: datetime,
+    *,
+    sites: int = SITES,
+    history_days: int = HISTORY_DAYS,
+    faults: Faults | None = None,
+) -> Iterator[Day]:
     """The day before now, below a folder.
 
     Args:
         folder: Made.
         now: The real time.
+        sites: How many there are.
+        history_days: Days before, from the first day of history on.
+        faults: What goes wrong in the cloud.
     """
     day = now.astimezone(UTC).date() - timedelta(days=1)
     begins = datetime(day.year, day.month, day.day, tzinfo=UTC)
     # Every three hours another site goes down for two, so that all day something begins, goes on or ends.
-    outages = [site_offline([hour % SITES], begins + hour * HOUR, 2.0) for hour in range(0, 22, 3)]
+    outages = [site_offline([hour % sites], begins + hour * HOUR, 2.0) for hour in range(0, 22, 3)]
     world = World(
-        SITES,
-        HISTORY_DAYS + 1,
+        sites,
+        history_days + 1,
         seed=4,
-        start=day - timedelta(days=HISTORY_DAYS),
+        start=day - timedelta(days=history_days),
         scenarios=outages,
         quiet=True,
         timezones=["UTC"],
@@ -77,12 +88,12 @@ def busy_day(folder: Path, now: datetime) -> Iterator[Day]:
     sinks = {name: {"type": "file", "folder": str(data / name)} for name in SINKS}
     content = {"notifications": {**NOTIFICATIONS, "sinks": sinks}}
     (data / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    with serve(world, clock=clock) as cloud:
+    with serve(world, clock=clock, faults=faults) as cloud:
         environment = {
             "MIST_BASE_URL": cloud.base_url,
             "MIST_ORG_ID": cloud.org_id,
             "MIST_API_TOKEN": cloud.token,
             "MIST_PIPELINE_DATA": str(data),
-            "MIST_PIPELINE__HISTORY__START": (day - timedelta(days=HISTORY_DAYS)).isoformat(),
+            "MIST_PIPELINE__HISTORY__START": (day - timedelta(days=history_days)).isoformat(),
         }
         yield Day(environment, load_settings(environment=environment), clock, day)

@@ -134,21 +134,23 @@ class Queue:
         """Work of another kind."""
         self.submit(self.random.choice(OTHERS))
 
-    def submit(self, job: str) -> None:
-        """A run into the queue, of the day's present."""
+    def submit(self, job: str, days: int = 1) -> str:
+        """A run into the queue, of the day's present, or of the days before it; its id."""
         wanted = self.jobs[job]
         tags = dict(wanted.run_tags)
         is_by_the_clock = job in ("deliver", "escalate", "read_back")
         options = run_config(None if is_by_the_clock else self.day.at(self.polls))
-        if job == "daily":
-            tags["dagster/partition"] = (self.day.date - timedelta(days=1)).isoformat()
+        if job in ("daily", "search"):
+            tags["dagster/asset_partition_range_start"] = (self.day.date - timedelta(days=days)).isoformat()
+            tags["dagster/asset_partition_range_end"] = (self.day.date - timedelta(days=1)).isoformat()
         origin = RemoteJobOrigin(
             RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), "__repository__"), job
         )
-        self.opened.create_run_for_job(
+        run = self.opened.create_run_for_job(
             wanted, run_config=options, tags=tags, status=dg.DagsterRunStatus.QUEUED, remote_job_origin=origin
         )
         self.submitted.append(job)
+        return run.run_id
 
 
 @contextmanager
