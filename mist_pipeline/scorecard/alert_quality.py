@@ -35,6 +35,7 @@ class Told:
         acknowledgements: subject (alert or incident), subject_id, at: what people took or closed.
         truths: ``scorecard.truths`` up to the day.
         num_sites: Sites of the organisation on the day.
+        watched_since: When the ledger heard of anything first: nobody was told of what began before. None: it has heard of nothing.
     """
 
     alerts: pl.DataFrame
@@ -42,6 +43,7 @@ class Told:
     acknowledgements: pl.DataFrame
     truths: pl.DataFrame
     num_sites: int
+    watched_since: datetime | None
 
 
 def alert_quality(told: Told, day: date, end: datetime) -> pl.DataFrame:
@@ -151,7 +153,8 @@ def _window(told: Told, day: date, end: datetime, days: int) -> pl.DataFrame:
     together = pl.concat(rows, how="diagonal")
     arrived = sent.group_by("sink").agg(n=pl.len())
     messages = pl.concat([arrived, pl.DataFrame({"sink": [""], "n": [sent.height]}, schema=arrived.schema)])
-    missing = _missing(every, truths.filter(pl.col("began_at") >= begin))
+    since = max(begin, told.watched_since or end)
+    missing = _missing(every, truths.filter(pl.col("began_at") >= since))
     is_of_sinks = (pl.col("rule") == "") & (pl.col("severity") == "")
     return (
         together.join(messages, on="sink", how="left")

@@ -295,6 +295,25 @@ ALERT_QUALITY = Table(
     ("day", "window_days", "rule", "severity", "sink"),
 )
 
+PROPOSALS = Table(
+    "scorecard",
+    "proposals",
+    "What the grades of the last 90 days suggest to change; nothing is changed by itself.",
+    (
+        DAY,
+        Column(
+            "kind",
+            "VARCHAR",
+            "sensitivity (a rule is wrong too often) or silence (people call the alerts of a site known)",
+        ),
+        Column("subject", "VARCHAR", "The rule, or the site id"),
+        Column("n_judged", "BIGINT", "Its alerts that were judged true or false"),
+        Column("n_against", "BIGINT", "Of these wrong, or known"),
+        Column("action", "VARCHAR", "What to write into the configuration, or the command"),
+    ),
+    ("day", "kind", "subject"),
+)
+
 TABLES = (
     ISSUED_FORECASTS,
     ISSUED_RISKS,
@@ -303,4 +322,5 @@ TABLES = (
     CROSSINGS,
     TRUTHS,
     ALERT_QUALITY,
+    PROPOSALS,
 )

@@ -72,6 +72,7 @@ def quality(
     messages: tuple[dict[str, Any], ...] = (),
     acted: pl.DataFrame | None = None,
     sites: int = 10,
+    watched: float | None = 24 * 365,
 ) -> pl.DataFrame:
     told = Told(
         frame(alerts.ALERTS, *opened),
@@ -79,6 +80,7 @@ def quality(
         acts() if acted is None else acted,
         frame(TRUTHS, *truths),
         sites,
+        None if watched is None else ago(watched),
     )
     return alert_quality(told, DAY, END)
 
@@ -263,6 +265,12 @@ def test_detection_is_late_early_or_missed() -> None:
     assert found["detect_p90_hours"] == pytest.approx(6.8)
     assert found["lead_median_hours"] == pytest.approx(30)
     assert (found["missed_low"], found["missed_high"]) == pytest.approx((0.0456, 0.6994), abs=1e-4)
+
+
+@pytest.mark.parametrize(("watched", "troubles"), [(101, 2), (99, 1), (None, 0)])
+def test_nobody_missed_what_began_before_anybody_watched(watched: float | None, troubles: int) -> None:
+    found = row(quality(truths=(trouble(100), trouble(30, site_id="s2")), watched=watched))
+    assert (found["n_troubles"], found["n_missed"]) == (troubles, troubles)
 
 
 def test_without_alerts_there_is_a_row_that_says_so() -> None:

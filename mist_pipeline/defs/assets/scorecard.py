@@ -23,6 +23,7 @@ from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.scorecard.grade import accuracy_rows, crossing_rows, probability_rows
 from mist_pipeline.workflows.scorecard.issue import keep_issued
+from mist_pipeline.workflows.scorecard.proposing import proposal_rows
 from mist_pipeline.workflows.scorecard.quality import quality_rows, truth_rows
 
 ISSUED = ((table.ISSUED_FORECASTS, analysis.FORECASTS), (table.ISSUED_RISKS, analysis.RISKS))
@@ -78,6 +79,11 @@ def scorecard_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) ->
                 on(alerts.DELIVERIES),
                 on(alerts.EVENTS),
             ),
+        ),
+        (
+            table.PROPOSALS,
+            proposal_rows,
+            (on(table.ALERT_QUALITY), on(table.TRUTHS, days_back=max(WINDOWS)), on(alerts.ALERTS)),
         ),
     )
 

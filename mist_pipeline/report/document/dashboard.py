@@ -53,6 +53,7 @@ def build_dashboard(data: ReportData) -> Dashboard:
         past_incidents=past_incidents(data, by_id),
         incidents=shared,
         at_risk=risks,
+        scorecard=list(data.scorecard),
         trends=trends,
         sites=sites,
         anomalies=unusual,

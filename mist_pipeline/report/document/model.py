@@ -275,6 +275,7 @@ class Dashboard(TypedDict):
     past_incidents: list[PastIncident] | None
     incidents: list[CandidateCause] | None
     at_risk: list[AtRisk] | None
+    scorecard: list[str]
     trends: list[Trend]
     sites: list[Site]
     anomalies: list[Anomaly] | None

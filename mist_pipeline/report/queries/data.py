@@ -178,6 +178,7 @@ class ReportData:
         incidents: ``analysis.incidents``.
         findings: ``analysis.findings``.
         ledger: What is open, and what began and ended since the report before (``overview``); None where it was not asked.
+        scorecard: How right warnings and alerts have been, a sentence each.
         next_steps: Incident that is open → what usually helps, the most fitting first.
         zone: The organisation's time zone, in which the times of incidents are said.
         links: Where a reader can go.
@@ -205,6 +206,7 @@ class ReportData:
     incidents: pl.DataFrame | None = None
     findings: pl.DataFrame | None = None
     ledger: Morning | None = None
+    scorecard: Sequence[str] = ()
     next_steps: Mapping[str, Sequence[str]] = field(default_factory=dict)
     zone: tzinfo = UTC
     links: Links = field(default_factory=Links)

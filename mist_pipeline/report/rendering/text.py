@@ -211,9 +211,13 @@ def _at_risk(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
         lines += _item(f"{title_of(risk['metric'])} at {risk['label']}: {risk['sentence']}")
         for why in risk["why"]:
             lines += _item(why, "      · ", "        ")
+    lines += _more(shown, risks, "series")
+    if dashboard["scorecard"]:
+        lines = lines or _item("Nothing: no series is expected to cross a threshold.")
+        lines += _item(f"Was it right before? {' '.join(dashboard['scorecard'])}")
     return _section(
         f"Critical within {days}, then later or milder",
-        [*lines, *_more(shown, risks, "series")],
+        lines,
         "Nothing: no series is expected to cross a threshold.",
     )
 

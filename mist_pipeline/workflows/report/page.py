@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from mist_pipeline.analysis.scores.status import site_status
+from mist_pipeline.domain.text import count
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.store import Warehouse
@@ -15,6 +16,7 @@ from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.present.overview import overview
 from mist_pipeline.workflows.report.ledger import next_steps, told_between
+from mist_pipeline.workflows.scorecard.proposing import scorecard
 
 if TYPE_CHECKING:
     from mist_pipeline.report import ReportData
@@ -60,6 +62,7 @@ def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) 
         incidents=published.read_days(analysis.INCIDENTS, day, day),
         findings=published.read_days(analysis.FINDINGS, day, day),
         ledger=morning,
+        scorecard=_graded(published, settings, day),
         next_steps=next_steps(settings, morning),
         zone=settings.organisation.zone,
         links=Links(
@@ -76,3 +79,14 @@ def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) 
             history_days=REPORT_DAYS,
         ),
     )
+
+
+def _graded(published: Warehouse, settings: Settings, day: date) -> list[str]:
+    """What the morning says of earlier warnings and alerts, and whether there is something to consider."""
+    found = scorecard(published, settings, day)
+    if found is None:
+        return []
+    told = [line.text for line in found.lines if line.name in ("warnings", "precision") and line.n]
+    if found.proposals:
+        told.append(f"{count(len(found.proposals), 'proposal')}: mist-pipeline scorecard.")
+    return told

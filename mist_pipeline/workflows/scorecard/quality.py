@@ -39,7 +39,7 @@ def truth_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -
         where=_CRITICAL,
     )
     found = [
-        truths.from_feedback(_copy(warehouse, alerts.FEEDBACK)),
+        truths.from_feedback(copied(warehouse, alerts.FEEDBACK)),
         truths.from_tickets(_judged_tickets(warehouse, settings)),
         truths.from_maintenance(_in_windows(warehouse, settings, days)),
         truths.from_alarms(warehouse.read_days(history.ALARMS, days[0], days[-1], where=_CRITICAL)),
@@ -55,7 +55,7 @@ def truth_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -
 
 def quality_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``scorecard.alert_quality`` of these days."""
-    copies = {of: _copy(warehouse, of) for of in (alerts.ALERTS, alerts.DELIVERIES)}
+    copies = {of: copied(warehouse, of) for of in (alerts.ALERTS, alerts.DELIVERIES)}
     known = warehouse.read_days(table.TRUTHS, back(days, max(WINDOWS)), days[-1])
     acts = warehouse.query(
         """
@@ -63,6 +63,7 @@ def quality_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date])
         WHERE e.kind = 'acknowledged' OR (e.kind = 'resolved' AND (e.detail->>'by') IS NOT NULL)
         """
     )
+    since = warehouse.query("SELECT min(e.at) AS since FROM alerts.events e")["since"][0]
     sites = dict(
         warehouse.query(
             "SELECT day, count(*) FROM history.sites WHERE day BETWEEN $first AND $last GROUP BY day",
@@ -72,7 +73,7 @@ def quality_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date])
     rows = [table.ALERT_QUALITY.empty()]
     for day in days:
         near = known.filter(pl.col("day").is_between(back([day], max(WINDOWS)), day))
-        told = Told(copies[alerts.ALERTS], copies[alerts.DELIVERIES], acts, near, sites.get(day, 0))
+        told = Told(copies[alerts.ALERTS], copies[alerts.DELIVERIES], acts, near, sites.get(day, 0), since)
         rows.append(alert_quality(told, day, end_of(settings, day)))
     return pl.concat(rows)
 
@@ -86,14 +87,15 @@ def _midnight(settings: Settings, day: date) -> datetime:
     return datetime.combine(day, time(), settings.organisation.zone)
 
 
-def _copy(warehouse: Warehouse, of: Table) -> pl.DataFrame:
+def copied(warehouse: Warehouse, of: Table) -> pl.DataFrame:
+    """A copy of a table of the ledger."""
     rows = warehouse.query(f"FROM {of.full_name}")
     return rows.select(pl.col(name).cast(kind) for name, kind in of.polars_schema().items())
 
 
 def _judged_tickets(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     """Tickets with what the configuration of their sink says of their resolution."""
-    tickets = _copy(warehouse, alerts.TICKETS)
+    tickets = copied(warehouse, alerts.TICKETS)
     sinks = settings.notifications.sinks
     verdicts = [
         sink.judgement(resolution) if isinstance(sink := sinks.get(name), TicketConfig) else None

@@ -20,7 +20,7 @@ from mist_pipeline.report import (
     render_text,
 )
 from mist_pipeline.report.document.model import STATES, STATUSES, Dashboard, Site
-from mist_pipeline_tests.support.report.pages import Rendered
+from mist_pipeline_tests.support.report.pages import Rendered, rendered
 from mist_pipeline_tests.support.report.worlds import DAY, METRICS, make_report, site_id
 
 
@@ -506,7 +506,7 @@ def test_the_text_of_an_empty_organisation_says_so_in_every_section() -> None:
     frames = {name: frame.clear() for name, frame in vars(data).items() if isinstance(frame, pl.DataFrame)}
     text = render_text(replace(data, **frames))
     assert "There is no site to report on" in text
-    assert text.count("Nothing") == 6
+    assert text.count("Nothing") == 5
 
 
 @pytest.mark.slow
@@ -518,3 +518,13 @@ def test_three_thousand_sites_take_seconds_and_fit_a_page() -> None:
     assert len(page.encode()) < 2_000_000
     assert "2,800 more sites not shown here" in page
     assert len(json.loads(render_json(data))["sites"]) == 3000
+
+
+def test_the_morning_says_whether_it_was_right_before(report: Rendered) -> None:
+    assert report.dashboard["scorecard"] == []
+    assert "Was it right before?" not in report.text + report.html
+    told = rendered(replace(report.data, scorecard=["Of 14 warnings 11 came true.", "<script>"]))
+    assert told.dashboard["scorecard"] == ["Of 14 warnings 11 came true.", "<script>"]
+    assert "Was it right before? Of 14 warnings 11 came true. <script>" in " ".join(told.text.split())
+    assert "Of 14 warnings 11 came true." in told.html
+    assert "<bdi><script>" not in told.html
