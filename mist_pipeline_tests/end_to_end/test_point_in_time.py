@@ -59,7 +59,7 @@ def analyse(settings: Settings, days: Sequence[date]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
         outcomes = execute_days(settings, "analyse", days, progress=silent, as_of=NOW)
-    assert [outcome.failures for outcome in outcomes] == [()]
+    assert [outcome.failures for outcome in outcomes] == [()], outcomes
 
 
 def analysis(settings: Settings) -> Contents:

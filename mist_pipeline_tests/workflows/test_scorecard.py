@@ -21,7 +21,9 @@ AT = datetime(2026, 3, 2, 2, tzinfo=UTC)
 def installation(folder: Path) -> tuple[Warehouse, Settings]:
     warehouse = Warehouse(folder / "mist.duckdb")
     warehouse.prepare()
-    return warehouse, load_settings(environment={"MIST_PIPELINE_DATA": str(folder)})
+    # Days of the organisation are not those of UTC: midnight there is another instant, of another type.
+    zone = {"MIST_PIPELINE__ORGANISATION__TIMEZONE": "Europe/Berlin"}
+    return warehouse, load_settings(environment={"MIST_PIPELINE_DATA": str(folder), **zone})
 
 
 def rows_of(table: Table, *rows: dict[str, object]) -> pl.DataFrame:

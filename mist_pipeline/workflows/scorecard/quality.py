@@ -5,7 +5,7 @@ what a truth counts (``scorecard.truths``), summing up (``scorecard.alert_qualit
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 
@@ -84,7 +84,7 @@ def end_of(settings: Settings, day: date) -> datetime:
 
 
 def _midnight(settings: Settings, day: date) -> datetime:
-    return datetime.combine(day, time(), settings.organisation.zone)
+    return datetime.combine(day, time(), settings.organisation.zone).astimezone(UTC)
 
 
 def copied(warehouse: Warehouse, of: Table) -> pl.DataFrame:
