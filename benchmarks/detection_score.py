@@ -3,14 +3,14 @@
 - An alert belongs to an incident of its site and family if it opens from the beginning of its cause to 6 h after the end, or in the
   72 h before it, unless it then belongs to an earlier one. An alert about the past (`is_past`) counts at the time at which
   it says that the trouble began.
-- The first alert after the beginning, else the last before it, is the hit; the others are duplicates. An alert that belongs to
-  none is false.
+- The first alert after the beginning, else the last before it, is the hit; the others are duplicates. People get one message
+  an incident: they are *told again* by alerts of another incident. An alert that belongs to none is false.
 - An incident counts at a site only if it does real harm there (`mist_pipeline/simulator/world/harm.py`); alerts at its other
   sites are neither hits nor false. Its onset, from which waiting is counted, is the first hour that users feel.
 - Troubles of one site and family that touch are over when the last of them is. Two hours later nobody may be told that it
   is going on: the effect of a slow one fades over two hours, and what an hour held is known at its end.
 - A missed incident is *hidden* if an alert of its site and family, opened for something else, was open at its onset. It was
-  *heard of* if such an alert was reopened or became more severe during it.
+  *heard of* if such an alert was reopened or became more severe during it, which people are told at once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,8 +41,8 @@ HEARD = ("reopened", "severity_rose")
 """Events of an open alert that people hear of."""
 
 COLUMNS = (
-    "world", "incidents", "recall after onset", "with hidden ones", "hidden", "of them heard of", "told within 2 h of harm",
-    "precision", "false per site-week", "slow declines warned of", "hours to detect, median", "90 %", "duplicates per hit",
+    "world", "incidents", "recall after onset", "with those heard of", "hidden", "of them heard of", "told within 2 h of harm",
+    "precision", "false per site-week", "slow declines warned of", "hours to detect, median", "90 %", "duplicates per hit", "told again per hit",
     "hours from end to resolution, median", "90 %", "never resolved", "told after the end", "told as past", "shared causes as one",
     "mixed incidents", "backfill s", "replay s",
 )  # fmt: skip
@@ -75,8 +75,8 @@ class Result:
 
     Attributes:
         truths: An incident at one of its sites a row: site_id, kind, onset, critical_at, harm_at, end, over_at (the end of all
-            that touches it), hit_at after the onset (null: missed), warned_at before it, extra (alerts beyond the first),
-            is_hidden, is_heard_of, is_never_resolved (null: not known).
+            that touches it), hit_at after the onset (null: missed), warned_at before it, extra (alerts beyond the first), told_again (incidents
+            beyond the first), is_hidden, heard_at, is_heard_of, is_never_resolved (null: not known).
         alerts: An alert a row: alert_id, site_id, family, kind, opened_at, resolved_at, is_past, is_false, hours_to_resolve (null
             without a trouble that ended early enough, or unresolved), is_after_end.
         site_weeks: Watched.
@@ -106,7 +106,7 @@ class Result:
             name,
             self.truths.height,
             _share(hits, self.truths.height),
-            _share(hits + hidden.height, self.truths.height),
+            _share(hits + int(hidden["is_heard_of"].sum()), self.truths.height),
             hidden.height,
             int(hidden["is_heard_of"].sum()),
             _prompt(self.truths),
@@ -115,6 +115,7 @@ class Result:
             f"{warned} of {slow.height}",
             *_quantiles(waits),
             f"{int(self.truths['extra'].sum()) / max(1, found):.2f}",
+            f"{int(self.truths['told_again'].sum()) / max(1, found):.2f}",
             *_quantiles(resolving),
             int(self.truths["is_never_resolved"].sum()),
             int(self.alerts["is_after_end"].sum()),
@@ -174,6 +175,7 @@ def scored(world: World, alerts: pl.DataFrame, events: pl.DataFrame) -> Result:
             hit_at=pl.col("opened_at").filter(pl.col("at") >= pl.col("began_at")).min(),
             warned_at=pl.col("opened_at").filter(pl.col("at") < pl.col("began_at")).max(),
             extra=pl.len() - 1,
+            told_again=pl.col("incident_id").n_unique() - 1,
             hours_to_resolve=_hours_to_resolve(world.end).drop_nulls(),
             unresolved=(pl.col("resolved_at").is_null() & ~pl.col("is_past")).any(),
         ),
@@ -181,7 +183,7 @@ def scored(world: World, alerts: pl.DataFrame, events: pl.DataFrame) -> Result:
         how="left",
     )
     told = told.with_columns(
-        pl.col("extra").fill_null(0),
+        pl.col("extra", "told_again").fill_null(0),
         is_never_resolved=pl.when(pl.col("over_at") <= world.end - ENOUGH_TO_RESOLVE).then(
             pl.col("unresolved").fill_null(value=False)
         ),
@@ -299,7 +301,7 @@ def _hours_to_resolve(end: datetime) -> pl.Expr:
 
 
 def _hidden(told: pl.DataFrame, alerts: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """truth, is_hidden, is_heard_of of the missed incidents at whose onset an alert of their site and family was open."""
+    """truth, is_hidden, heard_at, is_heard_of of the missed incidents at whose onset an alert of their site and family was open."""
     heard = events.filter(pl.col("subject") == "alert", pl.col("kind").is_in(HEARD)).select(
         alert_id=pl.col("subject_id").cast(pl.String), heard_at=pl.col("at").cast(_INSTANT)
     )
@@ -320,8 +322,11 @@ def _hidden(told: pl.DataFrame, alerts: pl.DataFrame, events: pl.DataFrame) -> p
         .group_by("truth")
         .agg(
             is_hidden=pl.col("warned_at").is_null().any(),
-            is_heard_of=pl.col("heard_at").is_between(pl.col("onset"), pl.col("end") + AFTER).any(),
+            heard_at=pl.col("heard_at")
+            .filter(pl.col("heard_at").is_between(pl.col("onset"), pl.col("end") + AFTER))
+            .min(),
         )
+        .with_columns(is_heard_of=pl.col("heard_at").is_not_null())
     )
 
 
@@ -349,8 +354,8 @@ def _waits(truths: pl.DataFrame) -> pl.Series:
 
 
 def _prompt(truths: pl.DataFrame) -> str:
-    """Share of the incidents with an alert before, or soon after, real harm."""
-    first = pl.coalesce("warned_at", "hit_at")
+    """Share of the incidents of which people heard before, or soon after, real harm."""
+    first = pl.coalesce("warned_at", "hit_at", "heard_at")
     return _share(truths.filter(first <= pl.col("harm_at") + PROMPTLY).height, truths.height)
 
 

@@ -28,6 +28,7 @@ def _result(
     past: float | None = None,
     last_bad: float | None = None,
     heard: float | None = None,
+    incidents: Sequence[str] = ("i0", "i1"),
 ) -> Result:
     world = World(3, 60, 1, quiet=True, scenarios=scenarios)
     site = world.sites()[0].site_id
@@ -35,7 +36,7 @@ def _result(
     rows = [
         {
             "alert_id": f"a{at}",
-            "incident_id": f"i{at}",
+            "incident_id": incidents[at],
             "site_id": site,
             "metric": metric,
             "kind": "evidence",
@@ -74,6 +75,11 @@ def test_an_alert_hits_its_incident_or_is_false(alerts: list[Row], hits: int, fa
     assert result.truths["extra"].sum() == extra
 
 
+def test_alerts_of_one_incident_are_one_telling() -> None:
+    assert _result([(1, 8), (3, 9)]).truths["told_again"].to_list() == [1]
+    assert _result([(1, 8), (3, 9)], incidents=("i", "i")).truths["told_again"].to_list() == [0]
+
+
 def test_an_alert_of_another_family_is_false() -> None:
     assert _result([(1, 8)], metric="roaming").alerts["is_false"].to_list() == [True]
 
@@ -84,6 +90,7 @@ def test_an_open_alert_hides_the_next_incident_and_does_not_warn_of_it() -> None
     assert result.truths["is_heard_of"].to_list() == [False, False]
     assert result.truths["warned_at"].to_list() == [None, None]
     assert _result([(1, 40)], (FIRST, SECOND), heard=26).truths["is_heard_of"].to_list() == [False, True]
+    assert " | 1.000 | " in _result([(1, 40)], (FIRST, SECOND), heard=26).row("with those heard of")
     assert _result([(1, 20)], (FIRST, SECOND)).truths["is_hidden"].to_list() == [False, False]
 
 
