@@ -171,7 +171,7 @@ class _Life:
         if (
             self.alert is not None
             and not self._goes_on(signal)
-            and not _can_reopen(self.alert, self.moment.at, self.moment.policy)
+            and (self._is_another(signal) or not _can_reopen(self.alert, self.moment.at, self.moment.policy))
         ):
             self.alert = None
         self._pend(signal)
@@ -184,6 +184,11 @@ class _Life:
             return False
         slack = self.moment.policy.same_within
         return last_bad <= ended + slack or (signal.is_over and began <= ended + slack)
+
+    def _is_another(self, signal: Signal) -> bool:
+        """Whether an excess blames another classifier than the trouble that is over: no part of it, however soon it comes."""
+        known = {one.classifier for one in self.it.series if one.classifier}
+        return bool(known) and bool(signal.classifier) and signal.classifier not in known
 
     def _goes_on(self, signal: Signal) -> bool:
         """Whether an excess began before the known trouble ended: the end was told too early."""

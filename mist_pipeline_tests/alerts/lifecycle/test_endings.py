@@ -138,6 +138,13 @@ def test_an_excess_that_comes_back_days_after_the_told_end_is_a_new_alert() -> N
     assert sorted(alert.state for alert in state.alerts.values()) == ["open", "resolved"]
 
 
+@pytest.mark.parametrize(("blamed", "last"), [("dhcp", "reopened"), ("radius", "opened")])
+def test_another_trouble_soon_after_the_end_is_a_new_alert(blamed: str, last: str) -> None:
+    first = bad(6, classifier="dhcp"), bad(7, classifier="dhcp")
+    _, events = run([*first, over(10), bad(16, began=14, classifier=blamed)])
+    assert kinds(events)[-2:] == ["pending", last]
+
+
 def test_a_later_excursion_of_the_same_series_does_not_make_an_old_window_news() -> None:
     window = excess(2, 14, recovery=1.0, window_hours=24, classifier="weak-signal")
     noise = episodes({"began": 20, "last": 23, "recovery": 0.2, "classifier": "weak-signal"})
