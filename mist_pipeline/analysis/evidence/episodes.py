@@ -34,6 +34,8 @@ FAST, SLOW = 0, 1
 
 MIN_EFFECT = 0.05
 """Least excess of the degraded share that is looked for; the smallest gates ask for a little more."""
+LEAST_LEFT = 0.075
+"""Least excess that may hold an episode: what would raise no alarm for a day (``gates``) does not hold one either."""
 BEGINS_AT = 2.0
 """Sum at which an excess counts as an episode: one very bad hour is enough. An alarm asks for much more (`gates`)."""
 ENDS_AT = 4.0
@@ -218,7 +220,7 @@ def _step(now: dict[str, Floats], excess: Floats, exposure: Floats, variance: Fl
     now["tail_exposed"] = np.where(opens, 0.0, now["tail_exposed"])
     # Is it over?
     going = on & seen
-    rate = np.maximum(MIN_EFFECT, _SHARE * now["recent_lost"] / np.maximum(now["recent_exposed"], 1e-9))
+    rate = np.maximum(LEAST_LEFT, _SHARE * now["recent_lost"] / np.maximum(now["recent_exposed"], 1e-9))
     fall = np.clip(-_ratio(rate, excess, exposure, variance), -_FALL, _FALL)
     drop = np.where(going, np.maximum(now["drop"] + fall, 0.0), now["drop"])
     tail_lost = now["tail_lost"] + np.where(going, excess, 0.0)

@@ -80,6 +80,14 @@ def test_half_a_recovery_is_no_end() -> None:
     assert found.is_on[0, -1]
 
 
+def test_a_remainder_that_would_raise_no_alarm_holds_no_episode() -> None:
+    def hours_on(remainder: float) -> int:
+        return int(track([*[0.03] * 3, *[0.2] * 40, *[0.03 + remainder] * 48]).is_on[0].sum())
+
+    assert hours_on(0.02) < 40 + 24
+    assert hours_on(0.12) == 40 + 48
+
+
 def test_an_outage_on_top_of_a_creeping_trouble_is_over_when_the_outage_is() -> None:
     found = track([0.14] * 72 + [0.9] * 4 + GOOD * 6, state=None)
     assert found.last_bad[0, -1] == FIRST + 75
