@@ -115,6 +115,19 @@ MIGRATIONS: tuple[Migration, ...] = (
             "UPDATE state.evidence SET numbers = [4.0] WHERE part = 'version'",
         ),
     ),
+    Migration(
+        5,
+        "state.evidence: every series has a tail of its own, at first that of its pool",
+        (
+            *(
+                "INSERT INTO state.evidence (day, part, site_id, metric, classifier, numbers) "
+                f"SELECT day, 'series.{field}', site_id, metric, classifier, [0.0, 0.0] "
+                "FROM state.evidence WHERE part = 'series.days'"
+                for field in ("tail", "tail_weight")
+            ),
+            "UPDATE state.evidence SET numbers = [5.0] WHERE part = 'version'",
+        ),
+    ),
 )
 """Changes that definitions alone cannot express (renames, conversions), oldest first. New tables and new columns need
 no entry: they are added from the definitions."""

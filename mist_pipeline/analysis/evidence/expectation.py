@@ -46,6 +46,9 @@ HELD_AT_MOST = 21.0
 """Days in a row after which an anomalous level is the new normal."""
 _SCALE_WEIGHT = np.array([240.0, 30.0])
 _SCALE_FORGET = 0.5 ** (1 / 21)
+_TAIL_WEIGHT = 8.0
+"""Of the pool's tail, in surprises of a series: sites whose tails differ by a third."""
+_HEAVIEST, _LIGHTEST = 0.4, 1.5
 
 
 def shape_bins(hour_of_week: Ints) -> Ints:
@@ -65,6 +68,9 @@ class Baselines:
         days: Days with users so far.
         spread: Forgotten sums of squared standardised residuals of hours and of days, series × 2.
         spread_weight: How many of them, series × 2.
+        tail: Forgotten sums of what surprises of quiet days exceeded the upper quantile by, in units of the pool's mean excess, of
+            hours and of days, series × 2.
+        tail_weight: How many they are, series × 2.
         held_days: For how many days in a row the series has been anomalous, by the end of the last block.
     """
 
@@ -75,6 +81,8 @@ class Baselines:
     days: Floats
     spread: Floats
     spread_weight: Floats
+    tail: Floats
+    tail_weight: Floats
     held_days: Floats
 
     @classmethod
@@ -89,6 +97,8 @@ class Baselines:
             days=np.zeros(lines),
             spread=np.zeros((lines, 2)),
             spread_weight=np.zeros((lines, 2)),
+            tail=np.zeros((lines, 2)),
+            tail_weight=np.zeros((lines, 2)),
             held_days=np.zeros(lines),
         )
 
@@ -133,6 +143,14 @@ class Baselines:
         """
         value = (_SCALE_WEIGHT + self.spread / typical) / (_SCALE_WEIGHT + self.spread_weight)
         return np.clip(value, 0.3, 6.0)
+
+    def tails(self) -> Floats:
+        """Rate at which each series' own tail falls off relative to its pool's, for hours and days (series × 2).
+
+        Excesses of a well calibrated tail are exponential with mean 1: a gamma prior around the pool gives this mean.
+        """
+        rate: Floats = (_TAIL_WEIGHT + self.tail_weight) / (_TAIL_WEIGHT + self.tail)
+        return np.clip(rate, _HEAVIEST, _LIGHTEST)
 
 
 @dataclass(frozen=True)
@@ -249,3 +267,15 @@ def absorb_spread(baselines: Baselines, column: int, squares: Floats, counts: Fl
     forget = np.where(counts > 0, _SCALE_FORGET, 1.0)
     baselines.spread[chunk, column] = baselines.spread[chunk, column] * forget + squares
     baselines.spread_weight[chunk, column] = baselines.spread_weight[chunk, column] * forget + counts
+
+
+def absorb_tails(baselines: Baselines, excess: Floats, count: Floats) -> None:
+    """Let one day's exceedances of the upper quantile enter the own tails, in place.
+
+    Args:
+        baselines: State to change.
+        excess: Their sums, series × 2.
+        count: Their numbers, series × 2.
+    """
+    baselines.tail = baselines.tail * _SCALE_FORGET + excess
+    baselines.tail_weight = baselines.tail_weight * _SCALE_FORGET + count

@@ -251,6 +251,8 @@ def _supporting(rows: pl.DataFrame, families: Mapping[str, str], options: Notabl
             _is_decisive=~is_load
             & ~is_silence
             & (pl.col("window_hours") <= options.decisive_hours)
+            # What hits a group at once has one cause: peers vouch for a member that blames it, too, not for any of its troubles.
+            & ((pl.col("classifier") != "") | pl.col("is_estimated"))
             & (pl.col("group_surprise") >= options.decisive_group),
         )
         .with_columns(

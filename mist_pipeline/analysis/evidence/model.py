@@ -44,6 +44,7 @@ from mist_pipeline.analysis.evidence.windows import (
     WINDOWS,
     BlockParameters,
     EvidenceOptions,
+    Examples,
     PoolUpdate,
     WindowSums,
     accumulate,
@@ -51,6 +52,7 @@ from mist_pipeline.analysis.evidence.windows import (
     apply_update,
     block_parameters,
     episode_hours,
+    own_tail_at,
     window_sums,
 )
 from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Singles
@@ -192,22 +194,24 @@ class _BlockLoop:
         kept = KeptCells(self.options, self.emit_from)
         shared = [window for window in peer_groups.GROUP_WINDOWS if window in self.options.windows]
         standardised = {w: np.full((lines, stop - begin), np.nan, np.float32) for w in shared}
-        held, ceiling = np.zeros(lines, np.bool_), np.zeros(lines)
+        held, is_quiet = np.zeros(lines, np.bool_), np.zeros(lines, np.bool_)
+        ceiling, of_day = np.zeros(lines), np.zeros(lines)
         for low in range(0, lines, _CHUNK):
             chunk = slice(low, min(low + _CHUNK, lines))
-            bins = self.zone_bins[self.zone_of_series[chunk], begin - LOOK_BACK : stop]
+            windows = self._windows(chunk, parameters, begin, stop)
             pool = self.pool[chunk]
-            windows = list(window_sums(self.data, chunk, bins, pool, parameters, self.options, begin))
-            surprises = [self._surprise(window, pool, parameters) for window in windows]
+            surprises = [self._surprise(window, chunk, pool, parameters) for window in windows]
             tracks = self._episodes(windows, surprises, chunk, begin, closes=closes)
+            is_quiet[chunk] = ~np.any([track.is_followed.any(axis=1) for track in tracks], axis=0)
             for window, surprise in zip(windows, surprises, strict=True):
                 kept.collect(window, surprise, tracks, low, begin, self.data.first_hour + begin)
                 if window.hours in standardised:
                     z = (window.observed - window.mean) / np.sqrt(window.variance)
                     standardised[window.hours][chunk] = np.where(window.is_tested, z, np.nan)
                 if closes:
-                    accumulate(self.state, update, window, chunk, pool, self.tail)
                     if window.hours == BLOCK:
+                        every = np.arange(window.mean.shape[0])
+                        of_day[chunk] = window.excess_pct(every, np.full(every.size, BLOCK - 1))
                         ceiling[chunk] = window.mean[:, -1] + _CEILING * np.sqrt(window.variance[:, -1])
                     if window.hours >= BLOCK:
                         worst = np.nonzero(surprise[:, -1] >= _HOLD_SURPRISE)[0]
@@ -217,17 +221,30 @@ class _BlockLoop:
         own = kept.rows(self.data, self.state.baselines.days, from_peers, begin)
         rows = pl.concat([own, *self._site_rows(begin, stop, closes=closes)])
         if closes:
+            is_own = ~peer_groups.shared_excess(standardised, from_peers.surprise)
+            examples = Examples(is_own, is_quiet, parameters.stretch)
+            for low in range(0, lines, _CHUNK):
+                chunk = slice(low, min(low + _CHUNK, lines))
+                for window in self._windows(chunk, parameters, begin, stop):
+                    accumulate(self.state, update, window, chunk, self.pool[chunk], self.tail, examples)
+            at_end = peer_groups.shared_excess(standardised, from_peers.surprise, at_end_of=BLOCK)
+            held |= at_end & (of_day >= _HOLD_PCT)
             self._close(update, held, ceiling, begin)
         return rows
 
-    def _surprise(self, window: WindowSums, pool: Ints, parameters: BlockParameters) -> Floats:
+    def _windows(self, chunk: slice, parameters: BlockParameters, begin: int, stop: int) -> list[WindowSums]:
+        """All windows of some series in this block."""
+        bins = self.zone_bins[self.zone_of_series[chunk], begin - LOOK_BACK : stop]
+        return list(window_sums(self.data, chunk, bins, self.pool[chunk], parameters, self.options, begin))
+
+    def _surprise(self, window: WindowSums, chunk: slice, pool: Ints, parameters: BlockParameters) -> Floats:
         """Calibrated surprises of one window of some series."""
         i = self.options.windows.index(window.hours)
         surprise = np.zeros_like(window.nominal)
         line, at = np.nonzero(window.nominal)
-        surprise[line, at] = tails.calibrated(
-            window.nominal[line, at], parameters.stretch[self.tail[pool[line]], i]
-        )
+        pooled = tails.calibrated(window.nominal[line, at], parameters.stretch[self.tail[pool[line]], i])
+        own = parameters.tails[chunk, own_tail_at(window.hours)]
+        surprise[line, at] = tails.with_own_tail(pooled, own[line])
         return surprise
 
     def _episodes(

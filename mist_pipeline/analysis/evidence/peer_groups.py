@@ -12,10 +12,11 @@ Five sites of one group, one hour, each two standard deviations above its expect
 >>> shared = pl.DataFrame({"site_id": list("abcde"), "attribute": "site_group", "value": "north"})
 >>> members = membership(shared, list("abcde"), np.arange(5), np.zeros(5, np.int64))
 >>> surprise, is_enough = group_surprise(np.full((5, 1), 2.0, np.float32), members)
->>> members.group_ids, surprise.round(1), is_enough
-(['site_group:north'], array([[3.9]]), array([[ True]]))
+>>> members.group_ids, surprise.round(1).tolist(), is_enough.tolist()
+(['organisation:all', 'site_group:north'], [[3.9], [3.9]], [[True], [True]])
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,10 @@ GROUP_WINDOWS = (2, 6, 24)
 MIN_PEERS = 3
 PEER_ATTRIBUTES = ("site_group", "country", "gateway", "template", "firmware_of_model", "model")
 """What makes sites peers: attributes by which they depend on the same thing."""
+EVERYBODY = "organisation:all"
+"""The group of all sites: a certificate or a server of all of them."""
 _SHARED = 0.05
+_TOGETHER_FROM, _PART_FROM = 4.0, 1.0
 _LOW, _HIGH = -2.0, 4.0
 _LN10 = float(np.log(10.0))
 
@@ -65,11 +69,14 @@ def membership(shared: pl.DataFrame, site_ids: list[str], site_of: Ints, pool_of
     place = pl.DataFrame(
         {"site_id": site_ids, "site": range(len(site_ids))}, schema={"site_id": pl.String, "site": pl.Int64}
     )
-    pairs = (
-        shared.filter(pl.col("attribute").is_in(PEER_ATTRIBUTES))
-        .select("site_id", group=pl.concat_str("attribute", "value", separator=":"))
-        .unique()
-        .join(place, on="site_id")
+    pairs = pl.concat(
+        [
+            shared.filter(pl.col("attribute").is_in(PEER_ATTRIBUTES))
+            .select("site_id", group=pl.concat_str("attribute", "value", separator=":"))
+            .unique()
+            .join(place, on="site_id"),
+            place.select("site_id", pl.lit(EVERYBODY).alias("group"), "site"),
+        ]
     )
     series = pl.DataFrame({"site": site_of, "pool": pool_of}).with_row_index("line")
     members = pairs.join(series, on="site").sort("group", "pool", "line")
@@ -124,3 +131,23 @@ def best_group(surprise: Floats, members: Membership, lines: int) -> tuple[Float
         entry, hour = np.nonzero(holds)
         who[members.line[entry], hour] = members.group[run[entry]]
     return best, who
+
+
+def shared_excess(
+    standardised: Mapping[int, Singles], surprise: Mapping[int, Floats], *, at_end_of: int | None = None
+) -> Flags:
+    """Series that take part in an excess that one of their groups has at once: it is no noise of theirs.
+
+    Args:
+        standardised: Standardised excesses by window, series × hours of a block; NaN where a series cannot be tested.
+        surprise: The largest surprise of its groups, the same shape.
+        at_end_of: Only by this window, and only where the block ends.
+    """
+    found = np.zeros(next(iter(standardised.values())).shape[0] if standardised else 0, np.bool_)
+    for window, z in standardised.items():
+        together = (surprise[window] >= _TOGETHER_FROM) & (z >= _PART_FROM)
+        if at_end_of is None:
+            found |= together.any(axis=1)
+        elif window == at_end_of:
+            found |= together[:, -1]
+    return found

@@ -5,7 +5,7 @@ Here: the state as one object and as one long frame. Not here: how a day enters 
 
 >>> state = EvidenceState.empty(next_hour=24, windows=(1, 24))
 >>> state.rows().select("part", "numbers").head(3).rows()
-[('version', [4.0]), ('next_hour', [24.0]), ('windows', [1.0, 24.0])]
+[('version', [5.0]), ('next_hour', [24.0]), ('windows', [1.0, 24.0])]
 >>> EvidenceState.from_rows(state.rows()).windows
 (1, 24)
 """
@@ -29,7 +29,7 @@ from mist_pipeline.tables.state import EVIDENCE
 POOL_KEY = ["metric", "classifier"]
 TAIL_KEY = ["metric", "kind"]
 ROW_SCHEMA = {name: kind for name, kind in EVIDENCE.polars_schema().items() if name != EVIDENCE.partition}
-VERSION = 4
+VERSION = 5
 """Of the stored form. A change of it needs an entry in ``warehouse.migrations``."""
 _EMPTY_SERIES = dict.fromkeys(SERIES_KEY, pl.String)
 _NO_KEY = pl.DataFrame({"site_id": [""]})
@@ -41,7 +41,7 @@ def _layout(windows: int) -> dict[str, dict[str, tuple[int, ...]]]:
     return {
         "series": {
             "fast_degraded": bins, "fast_exposure": bins, "slow_degraded": bins, "slow_exposure": bins,
-            "days": (), "spread": two, "spread_weight": two, "held_days": (),
+            "days": (), "spread": two, "spread_weight": two, "tail": two, "tail_weight": two, "held_days": (),
         },
         "episode": {one.name: two for one in dataclass_fields(Episodes)},
         "pool": {"moments": (windows, MOMENTS), "spread": two, "spread_weight": two},
@@ -163,6 +163,8 @@ class EvidenceState:
                 days=own["days"],
                 spread=own["spread"],
                 spread_weight=own["spread_weight"],
+                tail=own["tail"],
+                tail_weight=own["tail_weight"],
                 held_days=own["held_days"],
             ),
             episodes=Episodes(**fields["episode"]),

@@ -19,7 +19,7 @@ array([0.43, 1.  ])
 import numpy as np
 from scipy import special
 
-from mist_pipeline.analysis.stats.arrays import Floats, Ints
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
 
 MOMENTS = 5
 """Weighted sums of one regression: 1, x, x², y, xy."""
@@ -33,6 +33,9 @@ _PRIOR_AT = (300.0, 12_000.0)
 _OUTLIER = 25.0
 _PRIOR_CELLS = 300.0
 _UPPER, _EXTREME = 0.95, 0.995
+UPPER_SURPRISE = float(-np.log10(1.0 - _UPPER))
+"""From here on surprises are of a tail."""
+_LARGEST_EXCESS = 2.7
 _MIN_STRETCH, _MAX_STRETCH = 0.3, 1.15
 
 
@@ -150,3 +153,14 @@ def calibrated(nominal: Floats, parameters: Floats) -> Floats:
     expected = -np.log10(1.0 - _UPPER)
     value: Floats = np.where(inside, nominal * scale, expected + (nominal - upper) * stretch)
     return np.minimum(value, MAX_SURPRISE)
+
+
+def with_own_tail(surprise: Floats, rate: Floats) -> Floats:
+    """Surprises whose tail falls off at a rate of its own, relative to that of the pool they were calibrated by."""
+    return np.where(surprise > UPPER_SURPRISE, UPPER_SURPRISE + (surprise - UPPER_SURPRISE) * rate, surprise)
+
+
+def excesses(surprise: Floats) -> tuple[Floats, Flags]:
+    """By how much surprises exceed the upper quantile, in units of the mean excess of a calibrated tail, and which do."""
+    over = surprise > UPPER_SURPRISE
+    return np.log(10.0) * np.clip(surprise - UPPER_SURPRISE, 0.0, _LARGEST_EXCESS), over

@@ -36,6 +36,9 @@ _MIN_UPDATE_DAYS = 2.0
 _BUSY_HOURS = 12
 """Hours of a day that share most of its users."""
 _MAX_TEMPER = 6.0
+_HOURLY = 3
+_OVERLAP = 0.5
+"""Of a surprise counts: windows of several lengths see the same hours."""
 _FOLLOWED_FROM = 4.0
 """An episode is followed hour by hour once a window in it was so surprising; what peers alone make an alarm ends with its hour."""
 
@@ -79,6 +82,7 @@ class BlockParameters:
         a: First overdispersion coefficient, pools × windows.
         b: Second one.
         stretch: Calibration of the tails, tails × windows × 3.
+        tails: Rate of each series' own tail relative to its pool's, for hours and for days.
     """
 
     expected: expectations.Expectation
@@ -86,6 +90,7 @@ class BlockParameters:
     a: Floats
     b: Floats
     stretch: Floats
+    tails: Floats
 
 
 def block_parameters(state: EvidenceState, pool: Ints) -> BlockParameters:
@@ -106,6 +111,7 @@ def block_parameters(state: EvidenceState, pool: Ints) -> BlockParameters:
         a=a,
         b=b,
         stretch=tails.calibration(state.counts),
+        tails=state.baselines.tails(),
     )
 
 
@@ -301,9 +307,14 @@ def episode_hours(
         yield EpisodeHours(hourly.observed - mean, hourly.exposure, variance * temper, is_surprising)
 
 
+def own_tail_at(hours: int) -> int:
+    """Which of a series' own tails a window length belongs to: 0 that of hours, 1 that of days."""
+    return 0 if hours <= _HOURLY else 1
+
+
 def _scale_at(scale: Floats, hours: int) -> Floats:
     """Own variance scale at a window length: that of hours, of days, or between them."""
-    if hours <= 3:
+    if hours <= _HOURLY:
         return scale[:, 0]
     return scale[:, 1] if hours >= BLOCK else np.sqrt(scale[:, 0] * scale[:, 1])
 
@@ -317,28 +328,60 @@ class PoolUpdate:
         counts: Histograms of nominal surprise, tails × windows × bins.
         spread: Capped squared standardised residuals of hours and of days, pools × 2.
         spread_weight: How many they are, pools × 2.
+        tail: Excesses of the surprises of each series over the upper quantile, of hours and of days, series × 2.
+        tail_weight: How many they are, series × 2.
     """
 
     moments: Floats
     counts: Floats
     spread: Floats
     spread_weight: Floats
+    tail: Floats
+    tail_weight: Floats
 
     @classmethod
     def empty(cls, state: EvidenceState) -> "PoolUpdate":
         """Zeros in the shapes of the state."""
+        own = state.baselines
         return cls(
             *(
                 np.zeros_like(sums)
-                for sums in (state.moments, state.counts, state.spread, state.spread_weight)
+                for sums in (
+                    state.moments, state.counts, state.spread, state.spread_weight, own.tail, own.tail_weight,
+                )
             )
-        )
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Which series show in a block what noise is like.
+
+    Attributes:
+        is_own: They took no part in an excess of their group.
+        is_quiet: They had no episode that was followed; only then a series learns its own tail, so that an outage does not make
+            it deaf for the next.
+        stretch: Calibration of the tails in this block, tails × windows × 3.
+    """
+
+    is_own: Flags
+    is_quiet: Flags
+    stretch: Floats
 
 
 def accumulate(
-    state: EvidenceState, update: PoolUpdate, window: WindowSums, chunk: slice, pool: Ints, tail: Ints
+    state: EvidenceState,
+    update: PoolUpdate,
+    window: WindowSums,
+    chunk: slice,
+    pool: Ints,
+    tail: Ints,
+    examples: Examples,
 ) -> None:
     """Add the non-overlapping windows of some series to an update, in place; anomalous and new series are left out.
+
+    So are series whose group has an excess at once: the tails are estimated from half a percent of all days, which one shared
+    trouble of a week would be by itself, and it would hide there from then on.
 
     Args:
         state: Its series' own spread is updated at once.
@@ -347,10 +390,11 @@ def accumulate(
         chunk: Its series.
         pool: Their pools.
         tail: Tail of each pool.
+        examples: Which of all series are worth learning from.
     """
     columns = apart(window.hours)
     baselines = state.baselines
-    free = ~baselines.is_held[chunk] & (baselines.days[chunk] >= _MIN_UPDATE_DAYS)
+    free = examples.is_own[chunk] & ~baselines.is_held[chunk] & (baselines.days[chunk] >= _MIN_UPDATE_DAYS)
     cells = window.is_tested[:, columns] & free[:, None]
     pool_of_cell = pool[np.nonzero(cells)[0]]
     residual = (window.observed - window.mean)[:, columns]
@@ -371,6 +415,16 @@ def accumulate(
         expectations.absorb_spread(baselines, column, square, count, chunk)
         update.spread[:, column] += np.bincount(pool, weights=square, minlength=pools)
         update.spread_weight[:, column] += np.bincount(pool, weights=count, minlength=pools)
+    if window.hours <= BLOCK:
+        cells &= examples.is_quiet[chunk, None]
+        line = np.nonzero(cells)[0]
+        excess, over = tails.excesses(
+            tails.calibrated(window.nominal[:, columns][cells], examples.stretch[tail[pool[line]], i])
+        )
+        kind = own_tail_at(window.hours)
+        lines = cells.shape[0]
+        update.tail[chunk, kind] += _OVERLAP * np.bincount(line, weights=excess, minlength=lines)
+        update.tail_weight[chunk, kind] += _OVERLAP * np.bincount(line, weights=over, minlength=lines)
 
 
 def apart(hours: int) -> Ints:
@@ -385,3 +439,4 @@ def apply_update(state: EvidenceState, update: PoolUpdate) -> None:
     state.counts = state.counts * tails.POOL_FORGET + update.counts
     state.spread = state.spread * tails.POOL_FORGET + update.spread
     state.spread_weight = state.spread_weight * tails.POOL_FORGET + update.spread_weight
+    expectations.absorb_tails(state.baselines, update.tail, update.tail_weight)

@@ -147,6 +147,11 @@ def test_where_peers_leave_no_doubt_one_bad_hour_with_half_of_the_effect_is_enou
     assert [found["is_alarming"] for found in judged(brown_out)] == [False]
     (found,) = judged({**brown_out, "group_surprise": 12.0})
     assert (found["is_alarming"], found["corroboration"]) == (True, "peers")
+    diffuse = {**brown_out, "group_surprise": 12.0, "classifier": ""}
+    assert not any(found["is_alarming"] for found in judged(diffuse)), (
+        "a member that blames nothing in particular"
+    )
+    assert judged({**diffuse, "is_estimated": True})[0]["corroboration"] == "peers", "where no blame is known"
     tiny = {**brown_out, "group_surprise": 12.0, "observed_pct": 8.0, "excess_pct": 3.0}
     assert not any(found["is_alarming"] for found in judged(tiny))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mist_pipeline.analysis.evidence import peer_groups, tails
-from mist_pipeline.analysis.evidence.expectation import shape_bins
+from mist_pipeline.analysis.evidence.expectation import Baselines, absorb_tails, shape_bins
 from mist_pipeline.analysis.evidence.model import EvidenceState, evidence
 from mist_pipeline.analysis.stats.local_time import local_time, site_zones
 from mist_pipeline_tests.support.analysis.evidence_frames import START, Frames, history
@@ -89,6 +89,43 @@ def test_calibration_keeps_the_order(values: list[float], seed: int) -> None:
     assert (np.diff(result) >= 0).all()
 
 
+@pytest.mark.parametrize(
+    ("heaviness", "low", "high"), [(2.0, 0.5, 0.65), (1.0, 0.93, 1.07), (0.5, 1.4, 1.51)]
+)
+def test_a_site_of_heavy_tails_is_judged_by_its_own(heaviness: float, low: float, high: float) -> None:
+    surprise = tails.UPPER_SURPRISE + np.random.default_rng(3).exponential(heaviness / np.log(10.0), 600)
+    excess, over = tails.excesses(surprise)
+    baselines = Baselines.empty(1)
+    absorb_tails(baselines, np.full((1, 2), excess.sum()), np.full((1, 2), float(over.sum())))
+    (rate, _) = baselines.tails()[0]
+    assert low < rate < high
+    judged = tails.with_own_tail(np.array([1.0, 5.0]), rate)
+    assert judged[0] == 1.0, "the body is left alone"
+    assert judged[1] == pytest.approx(tails.UPPER_SURPRISE + rate * (5.0 - tails.UPPER_SURPRISE))
+
+
+def test_without_a_history_of_its_own_a_site_has_the_tail_of_its_pool_and_one_day_changes_little() -> None:
+    baselines = Baselines.empty(1)
+    assert baselines.tails().tolist() == [[1.0, 1.0]]
+    outage, _ = tails.excesses(np.full(1, tails.MAX_SURPRISE))
+    absorb_tails(baselines, np.full((1, 2), outage.sum()), np.ones((1, 2)))
+    assert (baselines.tails() > 0.6).all()
+
+
+def test_who_takes_part_in_an_excess_of_its_group_is_no_example_of_noise() -> None:
+    z = {24: np.array([[1.5, 1.5], [0.2, 0.2], [1.5, np.nan]], np.float32)}
+    surprise = {24: np.array([[2.0, 6.0], [6.0, 6.0], [6.0, 6.0]])}
+    assert peer_groups.shared_excess(z, surprise).tolist() == [True, False, True]
+    assert peer_groups.shared_excess(z, surprise, at_end_of=24).tolist() == [True, False, False]
+    assert peer_groups.shared_excess(z, surprise, at_end_of=6).tolist() == [False, False, False]
+
+
+def test_all_sites_of_an_organisation_are_peers() -> None:
+    nothing = pl.DataFrame(schema={"site_id": pl.String, "attribute": pl.String, "value": pl.String})
+    members = peer_groups.membership(nothing, list("abc"), np.arange(3), np.zeros(3, np.int64))
+    assert (members.group_ids, members.line.tolist()) == ([peer_groups.EVERYBODY], [0, 1, 2])
+
+
 def test_bins_are_local_hours_with_the_weekend_apart() -> None:
     assert shape_bins(np.array([0, 23, 4 * 24 + 5, 5 * 24, 167])).tolist() == [0, 23, 5, 24, 47]
 
@@ -126,12 +163,12 @@ def test_peers_are_surprising_together_and_one_bad_site_does_not_accuse_them() -
     together = np.full((6, 1), 1.5, np.float32)
     alone = np.zeros((6, 1), np.float32)
     alone[2] = 40.0
-    (north, south), (enough_north, enough_south) = peer_groups.group_surprise(together, members)
+    (_, north, south), (_, enough_north, enough_south) = peer_groups.group_surprise(together, members)
     # four of five peers at 1.5: 6 / √(4 + 0.05·16) = 2.739
     assert north[0] == pytest.approx(-np.log10(stats.norm.sf(6 / np.sqrt(4.8))), rel=1e-6)
     assert (enough_north[0], enough_south[0], south[0]) == (True, False, 0.0)
     assert peer_groups.group_surprise(alone, members)[0][0, 0] == 0.0
-    best, who = peer_groups.best_group(np.array([[3.0], [1.0]]), members, 6)
+    best, who = peer_groups.best_group(np.array([[0.5], [3.0], [1.0]]), members, 6)
     assert best[:, 0].tolist() == [3, 3, 3, 3, 3, 1]
     assert [members.group_ids[i] for i in who[:, 0]] == ["site_group:n"] * 5 + ["site_group:s"]
 
