@@ -35,6 +35,9 @@ MIN_LOSS_DAYS = 14
 NAIVE_WEEKS = 4
 """How far back the seasonal naive forecast looks for a reading of the same weekday."""
 
+_TIE_PCT = 1e-6
+"""Points that are no difference: tables keep twelve digits, and a forecast read back must get the verdict that it got unrounded."""
+
 GRADES_SCHEMA = {
     "day": pl.Date,
     "site_id": pl.String,
@@ -145,7 +148,7 @@ def beats_naive(graded: pl.DataFrame, day: date, models: pl.DataFrame | None) ->
     """Whether a series' model was better than the seasonal naive forecast, by all evidence there is on ``day``.
 
     The absolute errors of the forecasts that fell due in the last 28 days and those of the backtest of the newest search before
-    ``day`` are summed, each forecast once: true where the sum is below the naive forecast's.
+    ``day`` are summed, each forecast once: true where the sum is below the naive forecast's by more than rounding.
 
     Args:
         graded: From `grade_models`.
@@ -180,7 +183,7 @@ def beats_naive(graded: pl.DataFrame, day: date, models: pl.DataFrame | None) ->
         pl.concat(parts)
         .group_by(key)
         .agg(pl.col("own").sum(), pl.col("naive").sum())
-        .select(*key, (pl.col("own") < pl.col("naive")).alias("beats_naive"))
+        .select(*key, (pl.col("own") < pl.col("naive") - _TIE_PCT).alias("beats_naive"))
         .sort(key)
     )
 

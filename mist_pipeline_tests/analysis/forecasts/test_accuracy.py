@@ -125,6 +125,13 @@ def test_beating_the_naive_forecast_is_a_matter_of_all_evidence(
     assert found["beats_naive"].to_list() == expected
 
 
+@pytest.mark.parametrize("rounding", [-1e-10, 0.0, 1e-10])
+def test_the_naive_forecast_itself_does_not_beat_it_however_it_was_rounded(rounding: float) -> None:
+    history = series([80.0, *[99.0] * 6, 84.0])
+    graded = grade_models(issued(mean_pct=80.0 + rounding), history, D)
+    assert beats_naive(graded, D, None)["beats_naive"].to_list() == [False]
+
+
 def test_forecasts_issued_on_the_day_itself_are_no_evidence() -> None:
     history = series([80.0, *[99.0] * 6, 84.0])
     today = issued(day=D, target_day=D + timedelta(days=3))
