@@ -50,7 +50,7 @@ format: $(READY)  ## Format, and fix what lint can fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: $(READY)  ## The pages made from code: data dictionary, configuration
+docs: $(READY)  ## The pages made from code: commands, data dictionary, configuration
 	@$(BIN)/python -m mist_pipeline.cli.pages
 
 screenshots: $(READY)  ## The pictures of the documentation, of the demo's data; needs Chromium

@@ -19,6 +19,17 @@ def test_a_page_made_from_code_is_current(path: Path) -> None:
     assert written == pages()[path], f"{path} is out of date: run `make docs`"
 
 
+def test_every_command_of_a_group_too_is_on_its_page_with_an_example_that_calls_it() -> None:
+    sections = pages()[Path("docs/commands.md")].split("\n## ")[1:]
+    assert len(sections) > len(COMMANDS)
+    without = [one for one in (part.partition("\n")[0] for part in sections) if not one]
+    for section in sections:
+        name = section.partition("\n")[0]
+        if f"Example: `mist-pipeline {name}" not in section:
+            without.append(name)
+    assert without == []
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_in_the_documentation(command: str) -> None:
     told = "\n".join(

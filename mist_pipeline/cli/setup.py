@@ -1,6 +1,7 @@
 """Getting started: ``init`` writes the configuration, ``doctor`` says what is missing and how to fix it."""
 
 import os
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,8 @@ from rich.table import Column, Table
 
 from mist_pipeline.cli.console import console, literal, next_commands, shown
 from mist_pipeline.cli.dagster_home import place_of_home
+from mist_pipeline.cli.printing.options import Json
+from mist_pipeline.cli.printing.rows import print_json
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
@@ -74,6 +77,7 @@ def doctor(
             "--deep", help="Read every raw file and archive, too, and compare it with its manifest."
         ),
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Check everything a run needs, and say how to fix what is missing. Exit code 1 if something must be fixed.
 
@@ -89,6 +93,11 @@ def doctor(
     home = place_of_home(settings)
     known, unusable = _running(settings, home)
     found = list(checks(settings, home, shown, found=known, unusable=unusable, deep=deep))
+    if as_json:
+        print_json([asdict(check) for check in found])
+        if any(check.verdict == WRONG for check in found):
+            raise typer.Exit(1)
+        return
     for check in found:
         text = literal(check.found)
         fix = f"\n[yellow]→ {literal(check.fix)}[/]" if check.fix else ""

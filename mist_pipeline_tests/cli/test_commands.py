@@ -121,6 +121,11 @@ class TestConfigurationErrors:
 
 
 class TestDoctor:
+    def test_programs_get_what_was_found_and_what_to_do(self, call: Call) -> None:
+        ended = call("doctor", "--json")
+        assert ended.code == 1
+        assert {"wrong", "fine"} <= {one["verdict"] for one in json.loads(ended.out)}
+
     def test_without_a_token_it_says_where_to_get_one(self, call: Call) -> None:
         ended = call("doctor")
         assert ended.code == 1
@@ -257,6 +262,17 @@ class TestSql:
 
 
 class TestReport:
+    @pytest.mark.parametrize(
+        ("word", "day"), [("yesterday", "2026-03-28"), ("saturday", "2026-03-28"), ("today", "2026-03-29")]
+    )
+    def test_a_day_may_be_a_word(self, word: str, day: str, call: Call, folder: Path) -> None:
+        (folder / "data/scene.json").write_text('{"now": "2026-03-29T09:25:00+00:00"}', encoding="utf-8")
+        place = folder / "data/reports/history" / day
+        place.mkdir(parents=True)
+        (place / "page.txt").write_text("told", encoding="utf-8")
+        (place / "page.html").write_text("<html>", encoding="utf-8")
+        assert "told" in call("report", "--day", word).out
+
     def test_before_the_first_it_says_how_to_make_one(self, call: Call) -> None:
         ended = call("report")
         assert ended.code == 1
@@ -274,6 +290,8 @@ class TestReport:
         assert "[bold]newest[/]" in ended.out, "a site's name is printed as it is, not as markup"
         assert "data/reports/history/2026-03-28/page.html" in ended.text
         assert "older" in call("report", "--day", "2026-03-27").out
+        (folder / "data/reports/history/2026-03-28/page.json").write_text('{"version": 2}', encoding="utf-8")
+        assert json.loads(call("report", "--json").out) == {"version": 2}
         absent = call("report", "--day", "2026-03-20")
         assert absent.code == 1
         assert "There are 2026-03-27 … 2026-03-28" in absent.text

@@ -12,15 +12,17 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from mist_pipeline.cli.alerts.arguments import SeverityName, Sites, is_there, now_of, opened
 from mist_pipeline.cli.alerts.choosing import chosen
-from mist_pipeline.cli.alerts.tables import say, table
+from mist_pipeline.cli.alerts.tables import say
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.cli.failures import RunFailedError
 from mist_pipeline.cli.moments import instant
+from mist_pipeline.cli.printing.layout import Column
 from mist_pipeline.cli.printing.options import Json
-from mist_pipeline.cli.printing.rows import print_json
+from mist_pipeline.cli.printing.rows import Grid, print_json
 from mist_pipeline.cli.printing.values import cell
 from mist_pipeline.domain.metrics import CATALOGUE, canonical
 from mist_pipeline.domain.text import clean, duration
@@ -142,27 +144,34 @@ def _silences(settings: "Settings") -> "list[Silence]":
 def _print_routing(notified: "NotificationRules", found: "Routing") -> None:
     known = "  ".join(f"{name}={'|'.join(values)}" for name, values in found.labels.items() if any(values))
     say(("At ", "dim"), (in_words(found.at), "dim"), ("  ", ""), (clean(known), "dim"))
-    rows = table("", "route", "because", "notifies", "then calls")
+    rows = Grid(
+        " ",
+        Column("route", least=10),
+        Column("because", least=20),
+        Column("notifies", least=8),
+        Column("then calls", least=8),
+    )
     for route in found.routes:
         rows.add_row(
-            "[green]✓[/]" if route.is_chosen else "[dim]–[/]",
+            Text("✓", "green") if route.is_chosen else Text("–", "dim"),
             cell(route.route),
             cell(route.because, "" if route.is_chosen else "dim", limit=300),
             cell(", ".join(route.sinks)),
             cell(route.escalation or ""),
         )
-    console.print(
-        rows if found.routes else "There are no routes: notifications.routes of the configuration is empty."
-    )
+    if found.routes:
+        rows.print()
+    else:
+        console.print("There are no routes: notifications.routes of the configuration is empty.")
     _print_waits(notified, found)
     for name, steps in found.calls.items():
         policy = notified.escalations[name]
         say("\nEscalation ", (clean(name), "bold"), f", until somebody has {policy.stops_when} it:")
-        rows = table("", "after", "at", "calls")
+        rows = Grid(Column(" ", is_number=True), "after", "at", Column("calls", least=10))
         for due in steps:
             target = f"{due.sink} → {due.target}" if due.target else due.sink
             rows.add_row(str(due.number), duration(due.at - found.at), in_words(due.at), cell(target))
-        console.print(rows)
+        rows.print()
     for one in found.silences:
         kind = "Planned silence" if one in notified.windows else "Silence"
         say(

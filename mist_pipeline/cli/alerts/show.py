@@ -15,8 +15,9 @@ from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.cli.alerts.arguments import Id, Sites, looked_at, now_of, subject_of
 from mist_pipeline.cli.alerts.tables import incident_json, say, table
 from mist_pipeline.cli.console import console, next_commands
+from mist_pipeline.cli.printing.layout import Column
 from mist_pipeline.cli.printing.options import Json
-from mist_pipeline.cli.printing.rows import print_json
+from mist_pipeline.cli.printing.rows import Grid, print_json
 from mist_pipeline.cli.printing.values import STYLES, cell, short
 from mist_pipeline.delivery.rendering.wording import left_out
 from mist_pipeline.domain.metrics import family_title, title_of
@@ -194,7 +195,15 @@ def _print_alerts(alerts: Sequence[Alert], sites: Sites, now: datetime) -> None:
     if not alerts:
         return
     _section("Alerts")
-    rows = table("alert", "severity", "state", "began", "where", "metric", "what")
+    rows = Grid(
+        "alert",
+        "severity",
+        "state",
+        "began",
+        Column("where", least=12),
+        Column("metric", least=10),
+        Column("what", least=16),
+    )
     ordered = sorted(alerts, key=lambda one: (not one.is_active, -rank(one.severity), one.alert_id))
     for alert in ordered[:MOST_ALERTS]:
         rows.add_row(
@@ -206,14 +215,22 @@ def _print_alerts(alerts: Sequence[Alert], sites: Sites, now: datetime) -> None:
             cell(title_of(alert.metric) or family_title(alert.family)),
             cell(alert.summary),
         )
-    console.print(rows)
+    rows.print()
     if len(alerts) > MOST_ALERTS:
         console.print(left_out(len(alerts) - MOST_ALERTS))
 
 
 def _print_records(records: Mapping[str, Rows], now: datetime) -> None:
     _section("Messages")
-    rows = table("message", "sink", "reason", "state", "tries", "at", "error or note")
+    rows = Grid(
+        Column("message", is_number=True),
+        Column("sink", least=8),
+        Column("reason", least=8),
+        "state",
+        Column("tries", is_number=True),
+        "at",
+        Column("error or note", least=12),
+    )
     for row in records["deliveries"]:
         at = row["sent_at"] or (row["due_at"] if row["state"] != "dead" else row["created_at"])
         style = {"sent": "green", "dead": "red"}.get(row["state"], "yellow")
@@ -226,11 +243,20 @@ def _print_records(records: Mapping[str, Rows], now: datetime) -> None:
             in_words(at),
             cell(row["last_error"]),
         )
-    console.print(rows if rows.row_count else "Nobody was notified.")
+    if rows.row_count:
+        rows.print()
+    else:
+        console.print("Nobody was notified.")
     _print_conversations(records)
     if records["escalations"]:
         _section("Escalation")
-        rows = table("policy", "step", "calls", "due", "state")
+        rows = Grid(
+            Column("policy", least=8),
+            Column("step", is_number=True),
+            Column("calls", least=10),
+            "due",
+            Column("state", least=10),
+        )
         for row in records["escalations"]:
             rows.add_row(
                 cell(row["policy"]),
@@ -239,16 +265,16 @@ def _print_records(records: Mapping[str, Rows], now: datetime) -> None:
                 in_words(row["due_at"]),
                 cell(_step(row, now)),
             )
-        console.print(rows)
+        rows.print()
     if records["feedback"]:
         _section("Feedback")
-        rows = table("at", "by", "about", "verdict", "comment")
+        rows = Grid("at", Column("by", least=8), "about", "verdict", Column("comment", least=12))
         for row in records["feedback"]:
             about = f"alert {short(row['alert_id'])}" if row["alert_id"] else "the incident"
             rows.add_row(
                 in_words(row["at"]), cell(row["by"]), about, cell(row["verdict"]), cell(row["comment"])
             )
-        console.print(rows)
+        rows.print()
 
 
 def _step(row: Mapping[str, Any], now: datetime) -> str:
@@ -266,7 +292,7 @@ def _print_conversations(records: Mapping[str, Rows]) -> None:
     if not tickets and not others:
         return
     _section("Tickets and threads")
-    rows = table("sink", "is", "state", "who")
+    rows = Grid(Column("sink", least=8), Column("is", least=20), "state", Column("who", least=8))
     for sink, row in tickets.items():
         address = safe_url(row["url"])
         rows.add_row(
@@ -282,7 +308,7 @@ def _print_conversations(records: Mapping[str, Rows]) -> None:
             "",
             "",
         )
-    console.print(rows)
+    rows.print()
 
 
 def story_json(

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from mist_pipeline.cli.alerts.arguments import (
@@ -28,12 +27,13 @@ from mist_pipeline.cli.alerts.arguments import (
     user,
 )
 from mist_pipeline.cli.alerts.choosing import chosen
-from mist_pipeline.cli.alerts.tables import say, say_what_follows, table
+from mist_pipeline.cli.alerts.tables import say, say_what_follows
 from mist_pipeline.cli.console import console, next_commands
 from mist_pipeline.cli.moments import instant
 from mist_pipeline.cli.place import need_data_folder
+from mist_pipeline.cli.printing.layout import Column
 from mist_pipeline.cli.printing.options import Csv, Json, Parquet, Wide, output_of
-from mist_pipeline.cli.printing.rows import Field, print_json, print_rows
+from mist_pipeline.cli.printing.rows import Field, Grid, print_json, print_rows
 from mist_pipeline.cli.printing.values import cell, short
 from mist_pipeline.delivery.rendering.wording import left_out
 from mist_pipeline.domain.text import clean, count, duration
@@ -263,12 +263,12 @@ def _say_silenced(found: "Sequence[Silenced]", kept: "Silence", sites: Sites, no
         say(f"Of what goes on now it {verb} nothing.")
         return
     say(f"Of what goes on now it {verb}:")
-    console.print(_listed(found, sites))
+    _listed(found, sites).print()
 
 
-def _listed(found: "Sequence[Silenced]", sites: Sites) -> Table:
+def _listed(found: "Sequence[Silenced]", sites: Sites) -> Grid:
     """Incidents that a silence is about, and how much of each."""
-    rows = table("incident", "where", "what", "")
+    rows = Grid("incident", Column("where", least=12), Column("what", least=20), " ")
     for one in found[:MOST_INCIDENTS]:
         active = [alert for alert in one.alerts if alert.is_active]
         part = "" if len(one.hidden) == len(active) else f"{len(one.hidden)} of {count(len(active), 'alert')}"
@@ -313,7 +313,7 @@ def unsilence(
         say(
             f"It held back {count(len(held), 'incident')} that still {'goes' if len(held) == 1 else 'go'} on:"
         )
-        console.print(_listed(held, Sites.known(settings)))
+        _listed(held, Sites.known(settings)).print()
     say_what_follows(recorded)
 
 

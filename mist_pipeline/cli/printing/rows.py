@@ -68,12 +68,38 @@ def print_rows(
         print_table([one for one in fields if one.heading], rows, is_wide=output.is_wide)
 
 
+class Grid:
+    """A list whose rows are put together one by one.
+
+    Args:
+        columns: Columns; of a name alone nothing is cut.
+    """
+
+    def __init__(self, *columns: Column | str) -> None:
+        self._columns = [one if isinstance(one, Column) else Column(one) for one in columns]
+        self._rows: list[Sequence[str | Text]] = []
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def add_row(self, *cells: str | Text) -> None:
+        """One more row; every cell is one clean line."""
+        self._rows.append(cells)
+
+    def print(self, *, is_wide: bool = False) -> None:
+        """Print them, a line each."""
+        width = console.width if console.is_terminal and not is_wide else None
+        print_lines(laid_out(self._columns, self._rows, width))
+
+
 def print_table(fields: Sequence[Field[R]], rows: Iterable[R], *, is_wide: bool = False) -> None:
     """Print rows for people; what is piped into another program is not cut."""
-    columns = [Column(one.heading, one.is_number, one.least) for one in fields]
-    cells = [[one.said(row) if one.said else str(one.of(row)) for one in fields] for row in rows]
-    width = console.width if console.is_terminal and not is_wide else None
-    print_lines(laid_out(columns, cells, width))
+    grid = Grid(*(Column(one.heading, one.is_number, one.least) for one in fields))
+    for row in rows:
+        grid.add_row(*(one.said(row) if one.said else str(one.of(row)) for one in fields))
+    grid.print(is_wide=is_wide)
 
 
 def print_lines(lines: Iterable[Text]) -> None:

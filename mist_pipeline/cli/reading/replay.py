@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from mist_pipeline.cli.alerts.tables import alert_csv
 from mist_pipeline.cli.clock import clock_of
-from mist_pipeline.cli.console import Bar, console, next_commands, progress_bar, shown
+from mist_pipeline.cli.console import Bar, console, progress_bar, shown
 from mist_pipeline.cli.moments import AskedDay, asked_day
 from mist_pipeline.cli.place import need_data_folder
+from mist_pipeline.cli.printing.layout import Column
+from mist_pipeline.cli.printing.options import Json
+from mist_pipeline.cli.printing.rows import Grid, print_json
 from mist_pipeline.domain.severity import WORST_FIRST
+from mist_pipeline.domain.text import count
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
@@ -29,6 +32,7 @@ def replay(
     settings_file: Annotated[
         Path | None, typer.Option("--settings", help="Another configuration file, to compare.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Run findings and the life of alerts over stored history, hour by hour, and write what people would have been notified of.
 
@@ -68,15 +72,21 @@ def replay(
     alerts, events = export / "alerts.csv", export / "events.csv"
     alerts.write_text(alert_csv(result.alerts), encoding="utf-8")
     events.write_text(alert_csv(result.event_frame()), encoding="utf-8")
-    table = Table("severity", "alerts", "still open", box=None, pad_edge=False)
-    for severity in WORST_FIRST:
-        rows = result.alerts.filter(result.alerts["severity"] == severity)
-        table.add_row(severity, str(rows.height), str(rows["resolved_at"].null_count()))
-    console.print(table)
-    console.print(
-        f"{result.alerts['incident_id'].n_unique()} incidents. Wrote {shown(alerts)} and {shown(events)}."
-    )
-    next_commands((f"mist-pipeline sql \"FROM '{shown(alerts)}'\"", "look at them"))
+    numbers = [
+        {"severity": severity, "alerts": rows.height, "still_open": rows["resolved_at"].null_count()}
+        for severity in WORST_FIRST
+        for rows in [result.alerts.filter(result.alerts["severity"] == severity)]
+    ]
+    incidents = result.alerts["incident_id"].n_unique()
+    if as_json:
+        files = {"alerts": str(alerts), "events": str(events)}
+        print_json({"incidents": incidents, "by_severity": numbers, "files": files})
+        return
+    grid = Grid("severity", Column("alerts", is_number=True), Column("still open", is_number=True))
+    for row in numbers:
+        grid.add_row(*map(str, row.values()))
+    grid.print()
+    console.print(f"{count(incidents, 'incident')}. Wrote {shown(alerts)} and {shown(events)}.")
 
 
 def _counted(steps: "Iterator[EvaluationInput]", bar: Bar, total: int) -> "Iterator[EvaluationInput]":

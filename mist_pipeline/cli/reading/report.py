@@ -1,5 +1,6 @@
 """``report``: the text of a day, and where its page is."""
 
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from mist_pipeline.cli.clock import clock_of
 from mist_pipeline.cli.console import console, shown
 from mist_pipeline.cli.moments import AskedDay, asked_day
 from mist_pipeline.cli.place import need_data_folder
+from mist_pipeline.cli.printing.options import Json
 
 
 def report(
@@ -20,6 +22,7 @@ def report(
         ),
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Print the text of a day's report and say where its page is.
 
@@ -38,6 +41,10 @@ def report(
         wanted = history / asked.isoformat()
     if wanted is None or wanted not in folders:
         raise FileNotFoundError(_none(history, folders, wanted))
+    if as_json:
+        # The file has it as ASCII: no name in it commands a terminal.
+        sys.stdout.write(_only(wanted, "*.json").read_text(encoding="utf-8").rstrip() + "\n")
+        return
     page = _only(wanted, "*.html")
     console.print(_only(wanted, "*.txt").read_text(encoding="utf-8"), markup=False, soft_wrap=True)
     console.print(f"Page: [cyan]{shown(page)}[/]")

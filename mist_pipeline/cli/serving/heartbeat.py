@@ -6,9 +6,11 @@ import typer
 
 from mist_pipeline.cli.console import console, errors
 from mist_pipeline.cli.place import need_data_folder
+from mist_pipeline.cli.printing.options import Json
+from mist_pipeline.cli.printing.rows import print_json
 
 
-def heartbeat() -> None:
+def heartbeat(as_json: Json = False) -> None:
     """Say whether the pipeline does its work, and tell the dead man's switch (monitoring.heartbeat_url). Exit code 1 if not.
 
     `daemon` does it every few minutes; a timer of the system can, too, and then also notices that the daemon is gone.
@@ -31,9 +33,13 @@ def heartbeat() -> None:
     except DagsterHomeError as error:
         # Nothing runs without it.
         found = [Trouble("dagster_home", "critical", str(error), {})]
+    sent = beat(settings, [one.subject for one in found])
+    if as_json:
+        told = {"is_well": sent.is_well, "is_delivered": sent.is_delivered, "said": sent.said}
+        print_json(told | {"troubles": [{"severity": one.severity, "summary": one.summary} for one in found]})
+        raise typer.Exit(0 if sent.is_well and sent.is_delivered else 1)
     for one in found:
         errors.print(f"{one.severity.upper()} {clean(one.summary)}", markup=False, soft_wrap=True)
-    sent = beat(settings, [one.subject for one in found])
     well = "The pipeline does its work" if sent.is_well else "The pipeline does not do all of its work"
     console.print(f"{well}; {sent.said}.", markup=False, soft_wrap=True)
     if not sent.is_well or not sent.is_delivered:
