@@ -200,9 +200,9 @@ def _print_alerts(alerts: Sequence[Alert], sites: Sites, now: datetime) -> None:
         "severity",
         "state",
         "began",
-        Column("where", least=12),
-        Column("metric", least=10),
-        Column("what", least=16),
+        Column("where", least=10),
+        Column("metric", least=8),
+        Column("what", least=12),
     )
     ordered = sorted(alerts, key=lambda one: (not one.is_active, -rank(one.severity), one.alert_id))
     for alert in ordered[:MOST_ALERTS]:
