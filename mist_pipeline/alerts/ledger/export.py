@@ -105,26 +105,55 @@ def public_row(table: sa.Table, row: Row) -> dict[str, Any]:
 
 def public_detail(event: Event) -> dict[str, Any]:
     """The detail of an event; of one that says why an incident is withheld, its reason is one sentence."""
-    if event.kind != "withheld":
-        return dict(event.detail)
-    withheld = withheld_from(event.detail)
+    return _reason(event.detail) if event.kind == "withheld" else dict(event.detail)
+
+
+def _reason(detail: Mapping[str, Any]) -> dict[str, Any]:
+    withheld = withheld_from(detail)
     return {"reason": "" if withheld is None else str(withheld)}
 
 
 def copies(engine: Engine) -> dict[str, pl.DataFrame]:
     """Every copied table by name, all of one moment, each sorted by its key."""
     with reading(engine) as connection:
-        found = {
-            table: rows(connection, sa.select(table).order_by(*table.primary_key.columns)) for table in COPIED
-        }
-    return {
-        table.name: pl.DataFrame(
-            [tuple(map(_plain, public_row(table, row).values())) for row in content],
-            schema=schema(table),
-            orient="row",
-        )
-        for table, content in found.items()
-    }
+        return {table.name: _copy(connection, table) for table in COPIED}
+
+
+def _copy(connection: sa.Connection, table: sa.Table) -> pl.DataFrame:
+    key = table.primary_key.columns
+    if table in _SENTENCES:
+        content = rows(connection, sa.select(table).order_by(*key))
+        made = [tuple(map(_plain, public_row(table, row).values())) for row in content]
+        return pl.DataFrame(made, schema=schema(table), orient="row")
+    # There are hundreds of thousands of events: what is JSON is handed on as the text that it is stored as.
+    public = [table.c[name] for name in schema(table)]
+    query = sa.select(*(sa.cast(one, sa.Text) if _is_json(one) else one for one in public)).order_by(*key)
+    found = [tuple(row) for row in connection.execute(query)]
+    frame = pl.DataFrame(found, schema=schema(table), orient="row")
+    frame = frame.with_columns(_readable(frame[one.name]) for one in public if _is_json(one))
+    return _with_reasons(frame) if table is tables.EVENTS else frame
+
+
+def _is_json(column: sa.Column[Any]) -> bool:
+    return isinstance(column.type, sa.JSON)
+
+
+def _readable(stored: pl.Series) -> pl.Series:
+    """JSON as people read it: letters instead of their numbers, null instead of the word."""
+    odd = stored.filter(stored.str.contains("\\u", literal=True) | (stored == "null")).unique()
+    if odd.is_empty():
+        return stored
+    return stored.replace(dict(zip(odd, map(_plain, map(json.loads, odd)), strict=True)))
+
+
+def _with_reasons(events: pl.DataFrame) -> pl.DataFrame:
+    """Events with `public_detail`."""
+    details = events.filter(pl.col("kind") == "withheld")["detail"].unique()
+    said = {one: _plain(_reason(json.loads(one))) for one in details}
+    is_withheld = pl.col("kind") == "withheld"
+    return events.with_columns(
+        detail=pl.when(is_withheld).then(pl.col("detail").replace(said)).otherwise(pl.col("detail"))
+    )
 
 
 def alert_list(engine: Engine) -> pl.DataFrame:
@@ -138,4 +167,4 @@ def _plain(value: object) -> object:
     if not isinstance(value, dict | list):
         return value
     # Half a surrogate pair is JSON, but no text: one foreign name must not keep all copies from being made.
-    return json.dumps(value, sort_keys=True, ensure_ascii=False).encode(errors="replace").decode()
+    return json.dumps(value, ensure_ascii=False).encode(errors="replace").decode()

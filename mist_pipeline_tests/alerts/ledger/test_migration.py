@@ -82,6 +82,9 @@ def known_then(now: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, str) and value[:1] in {"{", "["}:
+        # The order of keys says nothing in JSON.
+        return json.dumps(json.loads(value), sort_keys=True, ensure_ascii=False)
     return value.isoformat() if isinstance(value, datetime) else value
 
 

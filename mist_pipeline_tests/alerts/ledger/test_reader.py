@@ -88,3 +88,29 @@ def test_copies_have_every_column_even_of_empty_tables(ledger: Ledger) -> None:
     assert {name: frame.schema for name, frame in frames.items()} == {
         name: frame.schema for name, frame in filled.items()
     }
+
+
+def test_copies_show_letters_in_json_and_half_a_letter_spoils_none_of_them(ledger: Ledger) -> None:
+    ledger.record_evaluation(live(0, EVIDENCE), TELL)
+    name, event = incident_id(ledger), tables.EVENTS.c
+    details = [
+        {"by": "Åsa 😀"},
+        {"by": "half \ud83d of it"},
+        {"reason": "silenced_by", "detail": "Åsa's silence", "until": None},
+    ]
+    with writing(ledger.engine) as connection:
+        newest = connection.execute(sa.select(sa.func.max(event.event_id))).scalar_one()
+        for at, detail in enumerate(details, start=1):
+            kind = "withheld" if "reason" in detail else "acknowledged"
+            connection.execute(
+                sa.insert(tables.EVENTS).values(
+                    event_id=newest + at, subject="incident", subject_id=name, number=90 + at, at=START, kind=kind,
+                    detail=detail,
+                )
+            )  # fmt: skip
+    copied = ledger.frames()["events"]["detail"].to_list()[-3:]
+    assert copied == [
+        '{"by": "Åsa 😀"}',
+        '{"by": "half ? of it"}',
+        '{"reason": "silenced_by: Åsa\'s silence"}',
+    ]
