@@ -10,8 +10,6 @@ from mist_pipeline.web.charts.slots import Slots
 
 WIDTH = 1000
 """Units across the plot, which is stretched to the width that there is; lines keep their strength."""
-GUTTER = 40
-"""Pixels left of the plot, for the numbers of the axis; the stylesheet knows them, too."""
 TOP, BOTTOM = 8, 20
 """Pixels above and below it."""
 
@@ -63,7 +61,7 @@ class Chart:
 
 
 def framed(marks: str, slots: Slots, scale: Scale, *, height: int, unit: str = "", words: str = "") -> Markup:
-    """A plot with its axes.
+    """A plot with its axes; the numbers stand left of it, where the stylesheet leaves room.
 
     Args:
         marks: SVG in a plane of `WIDTH` × ``height``; of ours alone.
@@ -78,7 +76,7 @@ def framed(marks: str, slots: Slots, scale: Scale, *, height: int, unit: str = "
         y = scale.place(tick, height)
         rules.append(f"M0 {y:.5g}H{WIDTH}")
         last = unit if tick == scale.ticks[-1] else ""
-        numbers.append(f'<text x="{GUTTER - 6}" y="{y + TOP + 4:.4g}">{_short(tick)}{last}</text>')
+        numbers.append(f'<text x="-6" y="{y + TOP + 4:.4g}">{_short(tick)}{last}</text>')
     uprights = "".join(f"M{share * WIDTH:.5g} 0V{height}" for share, _ in slots.ticks)
     texts = "".join(
         f'<text x="{100 * share:.4g}%" y="14"{_anchor(share)}>{escape(text)}</text>'
@@ -88,9 +86,9 @@ def framed(marks: str, slots: Slots, scale: Scale, *, height: int, unit: str = "
     return Markup(  # noqa: S704 - numbers, and words that are escaped
         f'<svg class="plot" width="100%" height="{total}" role="img" aria-label="{escape(words)}">'
         f'<g class="numbers">{"".join(numbers)}</g>'
-        f'<svg class="field" x="{GUTTER}" y="{TOP}" width="90%" height="{height}" viewBox="0 0 {WIDTH} {height}" '
+        f'<svg class="field" y="{TOP}" width="100%" height="{height}" viewBox="0 0 {WIDTH} {height}" '
         f'preserveAspectRatio="none"><path class="grid" d="{"".join(rules)}{uprights}"/>{marks}</svg>'
-        f'<svg class="times" x="{GUTTER}" y="{height + TOP}" width="90%" height="{BOTTOM}">{texts}</svg></svg>'
+        f'<svg class="times" y="{height + TOP}" width="100%" height="{BOTTOM}">{texts}</svg></svg>'
     )
 
 

@@ -51,10 +51,11 @@ def one(context: Context) -> Response:
     chart = address.text("chart")
     address.finish()
     metric = context.values["metric"]
+    measured = {each.metric for each in context.past.metrics()[0]}
+    if metric not in CATALOGUE and metric not in measured:
+        raise NotHereError(f"There is no service level {clean(metric, 60)}.")
     now = context.overview.now(context.at)
     across = context.past.metric(metric, context.past.period(range_name, context.at), context.at)
-    if metric not in CATALOGUE and not across.sites:
-        raise NotHereError(f"There is no service level {clean(metric, 60)}.")
     is_stale = now.live.is_stale(context.at)
     if is_stale:
         # Old data calls nothing healthy.
@@ -87,7 +88,7 @@ def one(context: Context) -> Response:
         unjudged="unknown" if is_stale else "too few users",
         typed=typed,
         sites=pages_of(found, number, ROWS),
-        metrics=[name for name in CATALOGUE if name in {each.metric for each in context.past.metrics()[0]}],
+        metrics=[name for name in CATALOGUE if name in measured],
     )
 
 

@@ -122,7 +122,7 @@ def warnings(detail: SiteDetail) -> list[str]:
         said.append(f"Service levels: {detail.live.words(detail.at)}.")
     if detail.days.trouble or (detail.days.as_of is not None and detail.days.is_stale(detail.at)):
         said.append(f"Usual band, trend and health: {detail.days.words(detail.at)}.")
-    if detail.ledger.trouble:
+    if detail.ledger.trouble and detail.ledger.as_of:
         said.append(f"Incidents: {detail.ledger.words(detail.at)}.")
     return said
 
