@@ -15,8 +15,8 @@ from mist_pipeline_tests.support.web.consoles import Client, client_of
 
 READ = [page.path for page in PAGES if not page.is_action]
 VALUES = (
-    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "javascript:alert(1)", "{{7*7}}", "' OR 1=1; DROP TABLE x --",
-    "../../../etc/passwd", "-1", "1e9", "NaN", "Infinity", "0", "9" * 400, "\x00", "\r\nSet-Cookie: a=b", "\u202e", "𝕏" * 100, "%", "=~(((((", "a" * 401,
+    '<script>alert(1)</script>"><img src=x onerror=alert(1)>{{7*7}}', "javascript:alert(1)", "' OR 1=1; DROP TABLE x --",
+    "../../../etc/passwd", "-1", "1e9", "NaN", "9" * 400, "\x00\r\nSet-Cookie: a=b\u202e𝕏", "=~(((((", "a" * 401,
 )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def test_many_visitors_at_once_get_the_same_page(client: Client) -> None:
 
     def visit(address: str) -> None:
         own = Client(client.app)
-        for _ in range(3):
+        for _ in range(2):
             body = re.sub(r'name="token" value="[^"]*"', "", own.get(address).body)
             with lock:
                 found[address].add(body)
