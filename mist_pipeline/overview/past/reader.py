@@ -55,13 +55,22 @@ class Past:
         """Scores below which a service level is critical, major or a warning."""
         return dict(self._places.lines(metric))
 
-    def site(self, site_id: str, period: Period) -> SitePast:
-        """One site over a range; empty where nobody knows of it. Fails never: what cannot be read is said."""
+    def site(self, site_id: str, period: Period, *, is_brief: bool = False) -> SitePast:
+        """One site over a range; empty where nobody knows of it. Fails never: what cannot be read is said.
+
+        Args:
+            site_id: Which.
+            period: The range.
+            is_brief: Only its service levels, with what is usual, the forecast and alerts.
+        """
         zone = self._overview.zone_of(site_id)
         past, why = self._read(
-            self._places.published, lambda it: one_site.past_rows(it, site_id, period, zone)
+            self._places.published,
+            lambda it: one_site.past_rows(it, site_id, period, zone, is_brief=is_brief),
         )
-        live, _unread = self._read(self._places.live, lambda it: one_site.live_rows(it, site_id, period))
+        live, _unread = self._read(
+            self._places.live, lambda it: one_site.live_rows(it, site_id, period, is_brief=is_brief)
+        )
         troubles, sharing = self._incidents(site_id, period)
         return one_site.put_together(
             period,

@@ -60,12 +60,21 @@ _LOAD = """
     """
 
 
-def live_rows(connection: duckdb.DuckDBPyConnection, site_id: str, period: Period) -> Read:
+def live_rows(
+    connection: duckdb.DuckDBPyConnection, site_id: str, period: Period, *, is_brief: bool = False
+) -> Read:
     """What the live tables say of the hours of today; nothing of days."""
-    return _hours(connection, "live", site_id, period) if period.is_hourly else Read()
+    return _hours(connection, "live", site_id, period, is_brief=is_brief) if period.is_hourly else Read()
 
 
-def past_rows(connection: duckdb.DuckDBPyConnection, site_id: str, period: Period, zone: tzinfo) -> Read:
+def past_rows(
+    connection: duckdb.DuckDBPyConnection,
+    site_id: str,
+    period: Period,
+    zone: tzinfo,
+    *,
+    is_brief: bool = False,
+) -> Read:
     """What the published copy says.
 
     Args:
@@ -73,23 +82,31 @@ def past_rows(connection: duckdb.DuckDBPyConnection, site_id: str, period: Perio
         site_id: Of whom.
         period: When.
         zone: Of the site: its hours of the day are compared.
+        is_brief: Only scores, what is usual, and the forecast.
     """
     if period.is_hourly:
         usual = _usual_hours(connection, site_id, period, zone)
-        read = replace(_hours(connection, "history", site_id, period), usual=usual)
+        read = replace(_hours(connection, "history", site_id, period, is_brief=is_brief), usual=usual)
     else:
-        read = Read(**{name: _asked(connection, sql, site_id, period) for name, sql in _OF_DAYS.items()})
-    return replace(read, neighbours=_neighbours(connection, site_id))
+        wanted = {name: sql for name, sql in _OF_DAYS.items() if not is_brief or name in _BRIEF}
+        read = Read(**{name: _asked(connection, sql, site_id, period) for name, sql in wanted.items()})
+    return read if is_brief else replace(read, neighbours=_neighbours(connection, site_id))
 
 
-def _hours(connection: duckdb.DuckDBPyConnection, schema: str, site_id: str, period: Period) -> Read:
+def _hours(
+    connection: duckdb.DuckDBPyConnection, schema: str, site_id: str, period: Period, *, is_brief: bool
+) -> Read:
+    scores = _asked(connection, _SCORES.format(schema), site_id, period)
+    if is_brief:
+        return Read(scores=scores)
     return Read(
-        scores=_asked(connection, _SCORES.format(schema), site_id, period),
+        scores=scores,
         blamed=_asked(connection, _BLAMED.format(schema), site_id, period),
         load=_asked(connection, _LOAD.format(schema), site_id, period),
     )
 
 
+_BRIEF = ("scores", "usual", "forecast")
 _OF_DAYS = {
     "scores": """
     SELECT metric, day, score_pct FROM history.sle_daily

@@ -114,7 +114,7 @@ def _charts(context: Context, shown: Series) -> list[Chart]:
     """A week by the hour with what is usual, and a month by the day with the forecast."""
     charts = []
     for name in ("7d", "30d"):
-        past = context.past.site(shown.site_id, context.past.period(name, context.at))
+        past = context.past.site(shown.site_id, context.past.period(name, context.at), is_brief=True)
         one = next((metric for metric in past.metrics if metric.metric == shown.metric), None)
         if one is not None:
             title = f"{title_of(one.metric)}, {past.period.title}, {past.zone if past.period.is_hourly else past.period.zone}"
