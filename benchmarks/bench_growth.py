@@ -132,7 +132,7 @@ def _bytes(warehouse: Warehouse, table: Table, folder: Path, times: int = 1) -> 
 
 
 def _mb(size: float) -> str:
-    return f"{size / 1e6:7,.1f} MB"
+    return f"{size / 1e6:7,.2f} MB"
 
 
 if __name__ == "__main__":
