@@ -24,6 +24,8 @@ from mist_pipeline.workflows.analysis.evidence_walk import KEPT_DAYS, store_evid
 from mist_pipeline.workflows.ledger_access import kept_evaluations
 
 HOUR_OF_POLL = 13
+OF_ANOTHER_POLL = "REPLACE (as_of + to_minutes(15 * $n) AS as_of, $n || evidence AS evidence)"
+"""Rows of a poll as those of a later one: much the same, and not so much that they take no space."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def measured(sites: int) -> dict[str, Growth]:
         kept = kept_evaluations(settings)
         kept.keep(evaluation.evaluation_input())
         polls = 24 * 60 // settings.monitoring.interval_minutes
+        found = warehouse.query("SELECT count(*) FROM live.findings").item()
         findings = _bytes(warehouse, live.FINDINGS, folder, times=polls)
         states = warehouse.query("SELECT count(DISTINCT day) FROM state.evidence").item()
         tables = (*live.TABLES, *state.TABLES)
@@ -84,7 +87,9 @@ def measured(sites: int) -> dict[str, Growth]:
         monitoring, past = settings.monitoring, settings.history
         return {
             "live.* but findings (replaced)": Growth(now, 0, 0, always=1),
-            "live.findings": Growth(findings // polls, polls, monitoring.keep_findings_days),
+            f"live.findings ({found} of a poll)": Growth(
+                findings // polls, polls, monitoring.keep_findings_days
+            ),
             "evaluations/": Growth(evaluations, polls, settings.alerts.keep_days),
             "state.evidence (newest, Mondays)": Growth(
                 size[state.EVIDENCE] // states, 1 / 7, past.keep_state_days, always=KEPT_DAYS
@@ -117,7 +122,7 @@ def _poll(warehouse: Warehouse, sites: int) -> datetime:
 
 
 def _bytes(warehouse: Warehouse, table: Table, folder: Path, times: int = 1) -> int:
-    """What a table takes in a file of its own, with its rows so many times, less an empty file."""
+    """What a table takes in a file of its own, with its rows as of so many polls, less an empty file."""
     rows = warehouse.query(f"SELECT * FROM {table.full_name}")
     sizes = []
     for name, number in (("empty", 0), ("full", times)):
@@ -125,8 +130,11 @@ def _bytes(warehouse: Warehouse, table: Table, folder: Path, times: int = 1) -> 
         with duckdb.connect(str(file)) as connection:
             connection.register("rows_of_it", rows)
             connection.execute("CREATE TABLE it AS SELECT * FROM rows_of_it LIMIT 0")
-            for _ in range(number):
-                connection.execute("INSERT INTO it SELECT * FROM rows_of_it")
+            for copy in range(number):
+                connection.execute(
+                    f"INSERT INTO it SELECT * {OF_ANOTHER_POLL if times > 1 else ''} FROM rows_of_it",
+                    {"n": copy} if times > 1 else {},
+                )
         sizes.append(file.stat().st_size)
     return sizes[1] - sizes[0]
 

@@ -328,7 +328,7 @@ class CallBudget:
             db.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             raise BudgetUnavailable(
-                f"the call budget file {self._path} cannot be used: {error}. If it is damaged, delete it: it only counts"
+                f"the call budget file {self._path} cannot be used: {error}. Is the disk full? If the file is damaged, delete it: it only counts"
                 " the calls of this hour"
             ) from error
 

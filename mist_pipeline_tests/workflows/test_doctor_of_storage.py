@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -76,6 +77,24 @@ def test_a_folder_in_which_nothing_can_be_written_is_wrong(
         WRONG,
         f"{settings.data} cannot be written: No space left on device",
     )
+    assert installation.data_folder(settings, str).fix.startswith("free some space")
+
+
+@pytest.mark.parametrize(
+    ("free", "said"),
+    [
+        (9 * 1024**3, (FINE, "9 GiB free")),
+        (2 * 1024**3, (DOUBTFUL, "2 GiB free")),
+        (90 * 1024**2, (WRONG, "90 MiB free")),
+        (0, (WRONG, "0 MiB free")),
+    ],
+)
+def test_the_less_is_free_the_worse_it_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, free: int, said: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(installation.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    check = installation.disk(settings, str)
+    assert (check.verdict, check.found.partition(" at ")[0]) == said
 
 
 def test_every_sink_says_what_became_of_its_newest_message(tmp_path: Path) -> None:

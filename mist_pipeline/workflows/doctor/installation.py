@@ -1,5 +1,6 @@
 """Configuration, folders, disk: what is there before anything runs."""
 
+import errno
 import shutil
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -8,6 +9,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check, Shown
 from mist_pipeline.workflows.organisation_pin import remembered
 from mist_pipeline.workflows.running.foreign import is_foreign
+from mist_pipeline.workflows.self_monitoring.service import FULL_BYTES
 
 MIN_FREE_BYTES = 5 * 1024**3
 
@@ -25,13 +27,10 @@ def data_folder(settings: Settings, shown: Shown) -> Check:
     """The folder that holds everything, and whose it is."""
     place = shown(settings.data)
     if settings.data.exists():
-        if problem := _not_writable(settings.data):
-            return Check(
-                WRONG,
-                "data folder",
-                f"{place} cannot be written: {problem}",
-                "give it to the user that runs the daemon, and run other commands as that user",
-            )
+        if error := _not_writable(settings.data):
+            said = error.strerror or type(error).__name__
+            fix = _FIXES.get(error.errno or 0, _FIXES[errno.EACCES])
+            return Check(WRONG, "data folder", f"{place} cannot be written: {said}", fix)
         if is_foreign(settings.data):
             return Check(
                 WRONG,
@@ -58,22 +57,34 @@ def data_folder(settings: Settings, shown: Shown) -> Check:
     )
 
 
-def _not_writable(folder: Path) -> str:
-    """Why nothing can be written there; '' where it can. Tried, since rights alone say nothing of a disk that is full."""
+_FIXES = {
+    errno.EACCES: "give it to the user that runs the daemon, and run other commands as that user",
+    errno.ENOSPC: "free some space; `mist-pipeline retention` frees more once it can write",
+    errno.EDQUOT: "free some space, or raise the quota of this account",
+    errno.EROFS: "mount its file system writable; a disk that fails is often made read-only by the system",
+}
+"""What helps where nothing can be written."""
+
+
+def _not_writable(folder: Path) -> OSError | None:
+    """Why nothing can be written there; None where it can. Tried, since rights alone say nothing of a disk that is full."""
     try:
         with TemporaryFile(dir=folder) as file:
             file.write(b"x" * 4096)
             file.flush()
     except OSError as error:
-        return error.strerror or type(error).__name__
-    return ""
+        return error
+    return None
 
 
 def disk(settings: Settings, shown: Shown) -> Check:
     """Free space where the data lies."""
     place = settings.data if settings.data.exists() else settings.data.absolute().parent
     free = shutil.disk_usage(place).free
-    found = f"{free / 1024**3:.0f} GiB free at {shown(settings.data)}"
+    size = f"{free / 1024**3:.0f} GiB" if free >= 1024**3 else f"{free / 1024**2:.0f} MiB"
+    found = f"{size} free at {shown(settings.data)}"
+    if free < FULL_BYTES:
+        return Check(WRONG, "disk", found, "free some: soon nothing can be written")
     if free < MIN_FREE_BYTES:
         return Check(DOUBTFUL, "disk", found, "free some, or set MIST_PIPELINE_DATA to another disk")
     return Check(FINE, "disk", found)
@@ -91,10 +102,9 @@ def home(folder: Path, shown: Shown, unusable: tuple[str, str] | None = None) ->
         return Check(WRONG, "Dagster home", *unusable)
     if not folder.exists():
         return Check(FINE, "Dagster home", f"{shown(folder)} will be made by the first run")
-    if problem := _not_writable(folder):
-        return Check(
-            WRONG, "Dagster home", f"{shown(folder)} cannot be written: {problem}", "see data folder"
-        )
+    if error := _not_writable(folder):
+        said = error.strerror or type(error).__name__
+        return Check(WRONG, "Dagster home", f"{shown(folder)} cannot be written: {said}", "see data folder")
     if not (folder / "dagster.yaml").exists():
         return Check(DOUBTFUL, "Dagster home", str(folder), "copy the project's dagster.yaml there")
     return Check(FINE, "Dagster home", shown(folder))
