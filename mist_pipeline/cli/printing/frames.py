@@ -66,7 +66,7 @@ def table_of(frame: pl.DataFrame, width: int | None) -> list[Text]:
     ]
     lines = list(laid_out(columns, [[_said(value) for value in row] for row in shown.iter_rows()], width))
     if left := flat.height - shown.height:
-        lines.append(Text(f"… {count(left, 'more row')}: --csv and --json have all", style="dim"))
+        lines.append(Text(f"… {count(left, 'more row')}; --wide, --csv and --json have all", style="dim"))
     lines.append(Text(count(frame.height, "row"), style="dim"))
     return lines
 

@@ -43,10 +43,12 @@ A statement ends with ; and may go over several lines; several on one line are a
 Tab completes, the arrows up and down walk through what was typed before, Ctrl-C throws away what is typed."""
 
 _TABLES = """
-    SELECT CASE WHEN schema_name = 'main' THEN name ELSE schema_name || '.' || name END AS "table", kind, rows FROM (
+    SELECT CASE WHEN schema_name = 'main' THEN name ELSE schema_name || '.' || name END AS "table", kind,
+           coalesce(lpad(format('{:,}', max(rows)), 12, ' '), '') AS rows
+    FROM (
         SELECT schema_name, table_name AS name, 'table' AS kind, estimated_size AS rows FROM duckdb_tables()
         UNION ALL SELECT schema_name, view_name, 'view', NULL FROM duckdb_views() WHERE NOT internal
-    ) WHERE schema_name <> 'information_schema' ORDER BY kind DESC, 1
+    ) WHERE schema_name <> 'information_schema' GROUP BY ALL ORDER BY kind DESC, 1
     """
 _COLUMNS = """
     SELECT column_name AS "column", lower(data_type) AS type, coalesce(comment, '') AS meaning FROM duckdb_columns()
@@ -151,7 +153,7 @@ def _obey(
     if command == ".help":
         console.print(_HELP, markup=False)
     elif command == ".tables":
-        ask(_TABLES, people)
+        ask(_TABLES, Output(is_wide=True))
     elif command == ".columns" and name.strip():
         connection.execute("SET VARIABLE asked = ?", [name.strip().rstrip(";")])
         ask(_COLUMNS.replace("$name", "getvariable('asked')"), people)
