@@ -93,13 +93,13 @@ class Table:
 
     @property
     def stored_order(self) -> list[str]:
-        """Columns by which the rows of a write are sorted: by site, where there is one.
+        """Columns by which the rows of partitions are sorted when they are written: by site, where there is one.
 
         DuckDB knows the smallest and the largest value of every block of a column, and skips those in which a site cannot be: a
         question about one of 3,000 sites then reads a few blocks of each day instead of all.
         """
-        first = [name for name in (self.partition, "site_id") if name in self.column_names]
-        return list(dict.fromkeys([*first, *self.key])) if "site_id" in first else []
+        order = [name for name in (self.partition, "site_id") if name in self.column_names]
+        return order if "site_id" in order else []
 
     def polars_schema(self) -> dict[str, pl.DataType]:
         """Column name → Polars type, in order."""

@@ -133,7 +133,8 @@ class Warehouse:
             f"DELETE FROM {table.full_name} WHERE {_partition(table)} IN (SELECT unnest($days))",
             {"days": list(days)},
         )
-        _insert(connection, table, rows)
+        order = table.stored_order
+        _insert(connection, table, rows.sort(order, maintain_order=True) if order else rows)
 
     def replace_tables(self, frames: Mapping[Table, pl.DataFrame]) -> dict[Table, int]:
         """Replace all rows of several tables in one transaction; returns rows a table."""
@@ -165,7 +166,7 @@ class Warehouse:
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
     if rows.is_empty():
         return
-    connection.register("incoming", rows.sort(table.stored_order) if table.stored_order else rows)
+    connection.register("incoming", rows)
     connection.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming")
     connection.unregister("incoming")
 

@@ -3,9 +3,10 @@
 To add a page:
 
 1. Write ``pages/<name>.py`` with a function that takes a `Context` and returns a `Response`. It reads its state from
-   ``context.address`` (then calls ``context.address.finish()``), asks ``context.overview`` (the read model; a page has no query
-   of its own), and ends with ``context.page("<name>.html.j2", title=…, …)``. What the template needs is computed here; the template
-   only writes it down. ``context.table(…)`` answers the same numbers as CSV.
+   ``context.address`` (then calls ``context.address.finish()``), asks ``context.overview`` and ``context.past`` (the read model; a page has no
+   query of its own), and ends with ``context.page("<name>.html.j2", title=…, …)``. What the template needs is computed here; the template
+   only writes it down. ``context.table(…)`` answers the same numbers as CSV,
+   ``context.numbers(charts, name)`` those of a chart (``as=csv&chart=…``).
 2. Write ``templates/<name>.html.j2`` that extends ``base.html.j2`` and fills ``{% block main %}``. Everything is escaped; markup of
    our own (SVG) comes as ``markupsafe.Markup``, without ``style`` attributes and scripts, which the policy forbids. Styles and scripts
    are files in ``assets/styles/`` and ``assets/scripts/``, which are put together by themselves. Macros for statuses, ages,
