@@ -52,6 +52,15 @@ def test_a_day_without_readings_is_a_gap(visitor: Client) -> None:
     assert all(scores[place] for place in (21, 23))
 
 
+def test_devices_that_were_lost_are_counted_by_day_and_access_points_by_hour(visitor: Client) -> None:
+    page = visitor.get("/site/site-2?range=30d&as=csv&chart=devices").body
+    lost = [row["Not connected"] for row in csv.DictReader(page.splitlines())]
+    assert (lost[0], lost[-1]) == ("", "1")
+    page = visitor.get("/site/site-2?range=7d&as=csv&chart=access-points").body
+    by_hour = {row["Time"][:13]: row["Not connected"] for row in csv.DictReader(page.splitlines())}
+    assert [by_hour[f"2026-03-0{hour}"] for hour in ("1T12", "1T13", "2T13")] == ["0", "2", ""]
+
+
 def test_an_alert_is_marked_on_the_chart_of_its_service_level(visitor: Client) -> None:
     page = visitor.get("/site/site-0").body
     marked = re.findall(r'id="chart-([a-z-]+)"(?:(?!</figure>).)*?class="span critical"', page, re.DOTALL)

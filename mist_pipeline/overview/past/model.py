@@ -84,6 +84,7 @@ class SitePast:
         blamed: Metric → classifier → degraded user-minutes.
         clients: Most clients in a slot.
         lost: Most access points that were not connected.
+        down: Devices of any kind that the last snapshot of a day showed as not connected; empty where the range is of hours.
         hit: Metric → most access points that one cause hit, by day; empty where the range is of hours.
         neighbours: Sites with the same cause, or that move together.
         troubles: Alerts of the site in this range.
@@ -99,5 +100,6 @@ class SitePast:
     blamed: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
     clients: Values = ()
     lost: Values = ()
+    down: Values = ()
     hit: Mapping[str, Values] = field(default_factory=dict)
     neighbours: Sequence[Neighbour] = ()

@@ -33,6 +33,7 @@ class Read:
         usual: Of hours metric, hour of the day, whether of a weekend, low, high; of days metric, day, low, high.
         forecast: metric, day, mean, and the four ends.
         health: day, health.
+        devices: day, devices that were not connected.
         neighbours: site_id, why.
     """
 
@@ -42,6 +43,7 @@ class Read:
     usual: Sequence[Row] = ()
     forecast: Sequence[Row] = ()
     health: Sequence[Row] = ()
+    devices: Sequence[Row] = ()
     neighbours: Sequence[Row] = ()
 
 
@@ -134,6 +136,10 @@ _OF_DAYS = {
     """,
     "health": """
     SELECT day, score FROM analysis.health_scores WHERE day BETWEEN $first AND $last AND site_id = $site
+    """,
+    "devices": """
+    SELECT day, count(*) FILTER (status IS DISTINCT FROM 'connected') FROM history.devices
+    WHERE day BETWEEN $first AND $last AND site_id = $site GROUP BY day
     """,
 }
 
@@ -247,7 +253,8 @@ def put_together(
             )
             for name in names
         ],
-        health=() if period.is_hourly else _one(period, ((day, value) for day, value in past.health)),
+        health=() if period.is_hourly else _one(period, past.health),
+        down=() if period.is_hourly else _one(period, past.devices),
         blamed=blamed,
         clients=_one(period, ((slot, clients) for slot, clients, _ in load)),
         lost=_one(period, ((slot, None if lost is None else max(lost, 0)) for slot, _, lost in load)),
@@ -274,7 +281,7 @@ def _series(
     return {name: tuple(values) for name, values in found.items()}
 
 
-def _one(period: Period, rows: Iterable[tuple[Slot, float | None]]) -> Values:
+def _one(period: Period, rows: Iterable[Row]) -> Values:
     found = _series(period, (((), slot, value) for slot, value in rows))
     return found.get((), (None,) * period.number)
 

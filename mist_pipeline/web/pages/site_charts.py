@@ -97,7 +97,7 @@ def _padded(values: Values, number: int) -> Values:
 
 
 def load_charts(past: SitePast) -> list[Chart]:
-    """Health, clients and access points that are not connected; those of which nothing is known are left out."""
+    """Health, clients, access points and devices that are not connected; those of which nothing is known are left out."""
     slots = slots_of(past)
     charts = []
     if any(value is not None for value in past.health):
@@ -110,6 +110,10 @@ def load_charts(past: SitePast) -> list[Chart]:
         lost = [Line("Not connected", past.lost, "lost")]
         title = "Access points not connected"
         charts.append(stacked_chart("access-points", title, slots, lost, unit="access points", height=_SMALL))
+    if any(value is not None for value in past.down):
+        down = [Line("Not connected", past.down, "lost")]
+        title = "Devices not connected in the last snapshot"
+        charts.append(stacked_chart("devices", title, slots, down, unit="devices", height=_SMALL))
     return charts
 
 

@@ -70,6 +70,7 @@ def day_of(
     health = daily.group_by("day", "site_id").agg(score=pl.col("score_pct").mean())
     made = {
         history.SITES: sites,
+        history.DEVICES: _devices(sites),
         history.SLE_DAILY: full(history.SLE_DAILY, daily),
         history.CLASSIFIERS_DAILY: full(
             history.CLASSIFIERS_DAILY,
@@ -135,6 +136,27 @@ def _hours(sites: pl.DataFrame, midnight: datetime, age: int, days: int) -> pl.D
         degraded_user_minutes=minutes * (100.0 - score) / 100.0,
         state=pl.lit("ok"),
     )
+
+
+def _devices(sites: pl.DataFrame) -> pl.DataFrame:
+    """An access point and a switch each; the switch of site 2 is lost."""
+    grid = sites.select("day", "site_id", place=pl.int_range(pl.len())).join(
+        pl.DataFrame({"type": ["ap", "switch"]}), how="cross"
+    )
+    is_lost = (pl.col("place") == 2) & (pl.col("type") == "switch")
+    return full(
+        history.DEVICES,
+        grid.select(
+            "day",
+            "site_id",
+            "type",
+            device_id=pl.col("site_id") + "-" + pl.col("type"),
+            name=pl.col("type").str.to_uppercase() + " <b>1</b>",
+            model=pl.lit("AP45"),
+            status=pl.when(is_lost).then(pl.lit("disconnected")).otherwise(pl.lit("connected")),
+            num_clients=pl.lit(4, pl.Int64),
+        ),
+    ).select(history.DEVICES.column_names)
 
 
 def _load(sites: pl.DataFrame, midnight: datetime) -> pl.DataFrame:
