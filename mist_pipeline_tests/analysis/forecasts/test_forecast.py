@@ -7,15 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mist_pipeline.analysis.forecasts.arima_filter import kalman
 from mist_pipeline.analysis.forecasts.forecast import forecasts
 from mist_pipeline.analysis.forecasts.intervals import calibrated
 from mist_pipeline.analysis.forecasts.model_search import (
     WINDOW_DAYS,
+    Due,
     fallback_reasons,
+    search_chunk,
     search_orders,
     search_weekday,
 )
 from mist_pipeline.analysis.forecasts.models import SHAPE_EDGES, Prediction, ljung_box_p, pmdarima_fit
+from mist_pipeline.analysis.forecasts.series import to_logit
+from mist_pipeline.analysis.stats.weekday import weekday_effects
 from mist_pipeline.tables.analysis import FORECASTS, MODELS
 from mist_pipeline_tests.support.analysis.daily_frames import D, frame, reading, series
 from mist_pipeline_tests.support.analysis.noisy_series import noisy, sites
@@ -196,6 +201,20 @@ def test_the_search_finds_the_planted_order() -> None:
     orders = search_orders(history, D, only_due=False).group_by("p", "q").len().sort("len", descending=True)
 
     assert orders.row(0)[:2] == (2, 0)
+
+
+def test_pmdarima_finds_no_likelier_coefficients() -> None:
+    z = to_logit(np.array([noisy(seed, sd=1.5) for seed in range(6)]))
+    weekday = np.arange(91) % 7
+    found = search_chunk(Due(z, weekday))
+    flat = z - weekday_effects(z, weekday).effect[:, weekday]
+    for row, (p, q) in enumerate(found.order):
+        start = np.full(p, 0.1), np.full(q, -0.4)
+        referee = pmdarima_fit(flat[row], *start, float(found.sigma2[row]), 50)
+        assert referee is not None
+        ar, ma = (part[None] for part in referee)
+        likeliest = kalman(flat[row : row + 1], ar, ma).aicc(int(p + q))
+        assert found.aicc[row] <= likeliest[0] + 0.1
 
 
 def test_what_cannot_be_searched_says_why() -> None:
