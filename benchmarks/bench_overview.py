@@ -1,4 +1,4 @@
-"""How long the read model takes: publishing a poll, the first answer after it, and every later one.
+"""How long the read model takes: publishing a poll and the alerts, the first answer after it, and every later one.
 
 Run with ``.venv/bin/python -m benchmarks overview``; another size: ``python -m benchmarks.bench_overview --sites 500``.
 """
@@ -10,6 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.warehouse.publish import publish_ledger
+from mist_pipeline.warehouse.reading import Published, reading
+from mist_pipeline_tests.support.alerts.histories import finding, live
+from mist_pipeline_tests.support.alerts.ledgers import TELL
 from mist_pipeline_tests.support.overview.organisations import AT, Organisation
 
 
@@ -37,7 +41,30 @@ def measured(sites: int) -> dict[str, tuple[float, float]]:
         timed["organisation now, nothing new"] = _seconds(lambda: overview.now(AT))
         timed["incidents"] = _seconds(lambda: overview.incidents(AT))
         timed["one site"] = _seconds(lambda: overview.site("site-0", AT))
+        published = Published(
+            days=organisation.places.published,
+            today=organisation.places.live,
+            ledger=organisation.places.published.with_name("ledger.duckdb"),
+        )
+        alerting = live(0, *(finding(f"site-{number}") for number in range(sites)))
+        with Ledger(organisation.places.ledger) as ledger:
+            ledger.record_evaluation(alerting, TELL)
+        _publish_alerts(organisation, published)  # imports
+        timed[f"publish {sites:,} alerts"] = _seconds(lambda: _publish_alerts(organisation, published))
+        timed["open the published files as one"] = _seconds(lambda: _count(published))
         return timed
+
+
+def _publish_alerts(organisation: Organisation, published: Published) -> None:
+    with Ledger(organisation.places.ledger) as ledger:
+        frames = ledger.frames()
+    names = organisation.overview().site_names()
+    publish_ledger(frames, names, published.ledger, read_at=AT, evaluated_at=AT)
+
+
+def _count(published: Published) -> None:
+    with reading(published) as opened:
+        opened.connection.execute("SELECT count(*) FROM open_incidents").fetchall()
 
 
 def _seconds(work: Callable[[], object]) -> tuple[float, float]:

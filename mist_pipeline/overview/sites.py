@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from mist_pipeline.domain.numbers import change
 from mist_pipeline.domain.severity import STATUSES, UNKNOWN, status_of
 from mist_pipeline.domain.site_names import unnamed
 from mist_pipeline.domain.text import clean
@@ -82,7 +83,7 @@ def site_rows(
                 last_status=last,
                 changed_since=row["changed_since"],
                 health=row["score"],
-                health_change=row["change"],
+                health_change=_shown_change(row["score"], row["change"]),
                 worst_metric=row["metric"] or "",
                 worst_pct=row["score_pct"],
                 hours=hours.get(site_id, ()),
@@ -130,15 +131,20 @@ def organisation(sites: Sequence[SiteNow], days: DayFacts | None) -> Organisatio
     if days is None or days.day is None:
         return OrganisationNow(counts=counts, clients=sum(clients) if clients else None)
     scored = days.sites.filter(pl.col("score").is_not_null())
-    both = scored.filter(pl.col("change").is_not_null())
+    both = scored.drop_nulls("change")
     return OrganisationNow(
         day=days.day,
         health=_mean(scored["score"]),
-        health_change=_mean(both["change"]),
+        health_change=_shown_change(_mean(both["score"]), _mean(both["change"])),
         counts=counts,
         counts_before=_counted(days.sites["status"].to_list()),
         clients=sum(clients) if clients else None,
     )
+
+
+def _shown_change(now: float | None, by: float | None) -> float | None:
+    """How something changed, between its two values as every surface shows them."""
+    return None if now is None or by is None else change(now - by, now)
 
 
 def _mean(values: pl.Series) -> float | None:

@@ -228,4 +228,4 @@ def test_a_morning_is_as_of_its_report_and_of_nothing_older_than_the_ledger(made
 
 
 def test_the_benchmark_runs() -> None:
-    assert len(measured(3)) == 5
+    assert len(measured(3)) == 7

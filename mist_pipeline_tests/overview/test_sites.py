@@ -1,11 +1,12 @@
 """The short history of sites, and statuses that may be shown."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
-from mist_pipeline.overview.sites import hour_lists, now_or_unknown
+from mist_pipeline.overview.queries import DayFacts
+from mist_pipeline.overview.sites import hour_lists, now_or_unknown, organisation
 
 END = datetime(2026, 3, 2, 15, tzinfo=UTC)
 
@@ -42,3 +43,11 @@ def test_no_hours_are_no_lists() -> None:
 )
 def test_old_data_never_says_healthy(status: str, is_stale: bool, shown: str) -> None:
     assert now_or_unknown(status, is_stale=is_stale) == shown
+
+
+def test_a_change_lies_between_the_two_values_as_they_are_shown() -> None:
+    """88.89 is shown as 88.8 and 93.01 as 93.0: the morning page says −4.2 then, and so does every other surface."""
+    day = date(2026, 3, 1)
+    rows = {"site_id": ["a"], "status": ["HEALTHY"], "score": [88.89], "change": [-4.12]}
+    facts = DayFacts(day, None, pl.DataFrame(rows), *[pl.DataFrame()] * 3)
+    assert organisation([], facts).health_change == -4.2
