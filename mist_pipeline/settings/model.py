@@ -328,6 +328,11 @@ class Settings(Section):
         """The folder of what evaluations were made of."""
         return self.data / "evaluations"
 
+    @property
+    def sites_path(self) -> Path:
+        """The sites as they were last seen, beside what evaluations were made of."""
+        return self.evaluations_path / "sites.parquet"
+
     def sinks(self) -> "dict[str, Sink]":
         """Every configured sink by name."""
         return self.notifications.build(self.secrets, self.data)

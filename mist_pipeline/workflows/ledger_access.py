@@ -118,7 +118,7 @@ def read_sites_file(settings: Settings) -> pl.DataFrame:
         FileNotFoundError: It was not written yet.
         SitesUnreadableError: It is damaged.
     """
-    path = sites_file(settings)
+    path = settings.sites_path
     try:
         # From memory: of a file that is mapped, another writer could take away the rest while it is read.
         return (
@@ -164,9 +164,4 @@ def remember_sites(settings: Settings, sites: pl.DataFrame) -> None:
     """Keep the sites for notifications about them; of two that write at once, the later one's are whole."""
     written = io.BytesIO()
     sites.select(SITE_COLUMNS).write_parquet(written)
-    write_atomically(sites_file(settings), [written.getvalue()])
-
-
-def sites_file(settings: Settings) -> Path:
-    """Where the sites as they were last seen are."""
-    return settings.evaluations_path / "sites.parquet"
+    write_atomically(settings.sites_path, [written.getvalue()])

@@ -33,7 +33,6 @@ from mist_pipeline.workflows.ledger_access import (
     known_sites,
     notification_rules,
     open_ledger,
-    sites_file,
 )
 from mist_pipeline_tests.support.defs.rows import row
 
@@ -247,7 +246,7 @@ def test_other_runs_keep_their_last_day_if_they_are_asked_to_and_else_nothing(
 ) -> None:
     assert analyse(settings, first, last, tags=tags, notify=notify).success
     assert len(kept(settings)) == expected
-    assert sites_file(settings).exists() == (expected > 0)
+    assert settings.sites_path.exists() == (expected > 0)
     for name in kept(settings):
         begins = kept_evaluations(settings).load(name).covers_from
         assert begins is not None

@@ -18,7 +18,6 @@ from mist_pipeline.workflows.ledger_access import (
     SITE_COLUMNS,
     known_sites,
     remember_sites,
-    sites_file,
 )
 from mist_pipeline.workflows.notifying.evaluate import escalate, evaluate, tell_own_state
 
@@ -59,8 +58,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def damage(settings: Settings, content: bytes) -> None:
-    sites_file(settings).parent.mkdir(parents=True, exist_ok=True)
-    sites_file(settings).write_bytes(content)
+    settings.sites_path.parent.mkdir(parents=True, exist_ok=True)
+    settings.sites_path.write_bytes(content)
 
 
 def store_site(place: Path, name: str = "Cologne") -> None:
@@ -149,4 +148,4 @@ def test_writers_at_once_leave_a_whole_file_and_nothing_else(settings: Settings)
     for writer in writers:
         writer.join()
     assert failed == []
-    assert [path.name for path in sites_file(settings).parent.iterdir()] == ["sites.parquet"]
+    assert [path.name for path in settings.sites_path.parent.iterdir()] == ["sites.parquet"]

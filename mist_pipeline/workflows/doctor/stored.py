@@ -20,7 +20,6 @@ from mist_pipeline.workflows.ledger_access import (
     SitesUnreadableError,
     open_ledger,
     read_sites_file,
-    sites_file,
 )
 
 _NAMED = 10
@@ -99,7 +98,7 @@ def sites(settings: Settings, shown: Shown) -> Iterator[Check]:
     except FileNotFoundError:
         return  # the first poll or run writes it
     except SitesUnreadableError as error:
-        named = str(error).replace(str(sites_file(settings)), shown(sites_file(settings)))
+        named = str(error).replace(str(settings.sites_path), shown(settings.sites_path))
         fix = (
             "the next poll or `mist-pipeline run` writes it again; until then messages name sites as the newest stored day "
             "does, and matchers that need a newer name, group or place match nothing"

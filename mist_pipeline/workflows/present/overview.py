@@ -27,13 +27,12 @@ def overview(settings: Settings) -> "Overview":
     """The read model of these settings."""
     # Here, since queries of the published files need none of this, and it takes a third of their second.
     from mist_pipeline.overview.reader import Overview, Places
-    from mist_pipeline.workflows.ledger_access import sites_file
 
     return Overview(
         Places(
             published=settings.published_path,
             live=settings.published_live_path,
-            sites=sites_file(settings),
+            sites=settings.sites_path,
             ledger=settings.ledger,
             interval=timedelta(minutes=settings.monitoring.interval_minutes),
             sink_patience=settings.alerts.sink_patience,
