@@ -71,7 +71,7 @@ class Past:
         live, _unread = self._read(
             self._places.live, lambda it: one_site.live_rows(it, site_id, period, is_brief=is_brief)
         )
-        troubles, sharing = self._incidents(site_id, period)
+        troubles, sharing = self._incidents(site_id, period, is_brief=is_brief)
         return one_site.put_together(
             period,
             past or one_site.Read(),
@@ -185,15 +185,17 @@ class Past:
         found = kept.read(load)
         return found, kept.trouble
 
-    def _incidents(self, site_id: str, period: Period) -> tuple[list[Trouble], list[Neighbour]]:
-        """Alerts of the site in the range, and the sites that its present incidents hit, too."""
+    def _incidents(
+        self, site_id: str, period: Period, *, is_brief: bool
+    ) -> tuple[list[Trouble], list[Neighbour]]:
+        """Alerts of the site in the range, and, where that is asked, the sites that its present incidents hit, too."""
         try:
             with reading_ledger(self._places.ledger, self._places.policy) as ledger:
                 found = ledger.of_site(site_id, period.begin)
         except UnreadableError:
             # The page says it beside its list of incidents.
             return [], []
-        rows: list[IncidentNow] = self._overview.rows_of(found)
+        rows: list[IncidentNow] = [] if is_brief else self._overview.rows_of(found)
         troubles = [
             Trouble(
                 metric=alert.metric,
