@@ -84,7 +84,7 @@ def test_a_folder_in_which_nothing_can_be_written_is_wrong(
     ("free", "said"),
     [
         (9 * 1024**3, (FINE, "9 GiB free")),
-        (2 * 1024**3, (DOUBTFUL, "2 GiB free")),
+        (2 * 1024**3, (DOUBTFUL, "2.0 GiB free")),
         (90 * 1024**2, (WRONG, "90 MiB free")),
         (0, (WRONG, "0 MiB free")),
     ],

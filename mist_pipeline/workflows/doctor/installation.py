@@ -10,6 +10,7 @@ from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check, S
 from mist_pipeline.workflows.organisation_pin import remembered
 from mist_pipeline.workflows.running.foreign import is_foreign
 from mist_pipeline.workflows.self_monitoring.service import FULL_BYTES
+from mist_pipeline.workflows.self_monitoring.trouble import size
 
 MIN_FREE_BYTES = 5 * 1024**3
 
@@ -81,8 +82,7 @@ def disk(settings: Settings, shown: Shown) -> Check:
     """Free space where the data lies."""
     place = settings.data if settings.data.exists() else settings.data.absolute().parent
     free = shutil.disk_usage(place).free
-    size = f"{free / 1024**3:.0f} GiB" if free >= 1024**3 else f"{free / 1024**2:.0f} MiB"
-    found = f"{size} free at {shown(settings.data)}"
+    found = f"{size(free)} free at {shown(settings.data)}"
     if free < FULL_BYTES:
         return Check(WRONG, "disk", found, "free some: soon nothing can be written")
     if free < MIN_FREE_BYTES:

@@ -19,7 +19,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from mist_pipeline.domain.severity import Severity
 from mist_pipeline.workflows.cloud_clock import Skew
 from mist_pipeline.workflows.self_monitoring.jobs import DAILY
-from mist_pipeline.workflows.self_monitoring.trouble import Trouble, iso, roughly
+from mist_pipeline.workflows.self_monitoring.trouble import Trouble, iso, roughly, size
 
 MORNING_SCHEDULE = "every_morning"
 
@@ -233,7 +233,7 @@ def _disks(disks: Sequence[Disk]) -> Iterator[Trouble]:
     yield Trouble(
         "disk",
         severity,
-        f"Only {least.free_bytes / 1024**3:.1f} GiB are free at {least.place}: soon nothing can be written.",
+        f"Only {size(least.free_bytes)} are free at {least.place}: soon nothing can be written.",
         {disk.place: disk.free_bytes for disk in scarce},
     )
 

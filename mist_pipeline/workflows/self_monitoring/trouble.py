@@ -85,6 +85,14 @@ def roughly(span: timedelta) -> str:
     return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"
 
 
+def size(num_bytes: int) -> str:
+    """Free space as people say it: ``9 GiB``, ``1.4 GiB``, ``90 MiB``."""
+    gib = num_bytes / 1024**3
+    if gib < 1:
+        return f"{num_bytes / 1024**2:.0f} MiB"
+    return f"{gib:.1f} GiB" if gib < 5 else f"{gib:.0f} GiB"
+
+
 def iso(instant: datetime | None) -> str | None:
     """An instant as evidence has it."""
     return None if instant is None else instant.isoformat()
