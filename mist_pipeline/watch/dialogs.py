@@ -35,7 +35,7 @@ z            silence for a while: nobody is notified of what matches
 R            resolve the incident: it comes back if it fires again
 
 o            open the page of the site or incident in a browser
-m  M         on a site: draw the next service level, or the one before
+m  M         on a site: draw the next service level; the one before
 
 {new}            got worse, and you did not look at it yet
 shading      changed in the last seconds
@@ -202,25 +202,26 @@ class AskComment(ModalScreen[Thought | None]):
             yield Static(
                 Text(f"What do you think of incident {self._name}? Analysts find it beside its alerts.")
             )
-            yield Static(Text(f"In a word: {', '.join(VERDICTS)}", style="bold"))
-            yield Input(VERDICTS[0], id="verdict", suggester=SuggestFromList(VERDICTS))
+            yield Static(Text(f"In a word, or its first letter: {', '.join(VERDICTS)}", style="bold"))
+            yield Input(id="verdict", suggester=SuggestFromList(VERDICTS))
             yield Static(Text("Why", style="bold"))
             yield Input(placeholder="for others", id="why")
             yield Static("", id="wrong")
             yield Static(Text("enter: go on   tab: next field   escape: no", style="bold"), id="keys")
 
     def on_mount(self) -> None:
-        """The comment is what is usually typed."""
-        self.query_one("#why", Input).focus()
+        """The word comes first: none is proposed, since it would be taken for what somebody thinks."""
+        self.query_one("#verdict", Input).focus()
 
     def on_input_submitted(self) -> None:
         """Go on, where the word is one of them."""
         typed = self.query_one("#verdict", Input).value.strip().lower().replace(" ", "_")
-        verdict = next((one for one in VERDICTS if one == typed), None)
+        verdict = next((one for one in VERDICTS if typed and one.startswith(typed)), None)
         if verdict is None:
             self.query_one("#wrong", Static).update(
                 Text(f"{typed!r} is none of {', '.join(VERDICTS)}", style="bold")
             )
+            self.query_one("#verdict", Input).focus()
             return
         self.dismiss(Thought(verdict, self.query_one("#why", Input).value.strip()))
 
