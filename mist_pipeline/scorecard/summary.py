@@ -119,7 +119,8 @@ def warnings(crossings: pl.DataFrame) -> Line:
     )
     enough = decided >= MIN_CASES
     if n["hit"] and lead is not None and enough:
-        text += f"; median lead {_short(_number(lead) or 0)} days"
+        days = _short(_number(lead) or 0)
+        text += f"; median lead {days} day{'' if days == '1' else 's'}"
     if n["censored"] and parts:
         text += f"; {n['censored']} more had too few readings"
     return Line(

@@ -43,6 +43,7 @@ def outcomes(leads: tuple[int, ...] = (), **n: int) -> pl.DataFrame:
             "Of 12 warnings 8 came true, 1 was prevented, 2 recovered by themselves and 1 was false; median lead 3 days.",
         ),
         (outcomes((2, 3), false_alarm=1), "Of 3 warnings 2 came true and 1 was false; too few for a rate."),
+        (outcomes((1,) * 10), "Of 10 warnings 10 came true; median lead 1 day."),
         (outcomes((2,)), "Of 1 warning 1 came true; too few for a rate."),
         (
             outcomes((1, 2) * 5, censored=2),
