@@ -4,6 +4,7 @@ import argparse
 import importlib
 
 NAMES = (
+    "bound",
     "daily",
     "detection",
     "evidence",

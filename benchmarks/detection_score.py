@@ -4,7 +4,7 @@
   72 h before it, unless it then belongs to an earlier one. An alert about the past (`is_past`) counts at the time at which
   it says that the trouble began.
 - The first alert after the beginning, else the last before it, is the hit; the others are duplicates. People get one message
-  an incident: they are *told again* by alerts of another incident. An alert that belongs to none is false.
+  an incident: they are *told again* by alerts of another incident, but for what is only recorded as past. An alert that belongs to none is false.
 - An incident counts at a site only if it does real harm there (`mist_pipeline/simulator/world/harm.py`); alerts at its other
   sites are neither hits nor false. Its onset, from which waiting is counted, is the first hour that users feel.
 - Troubles of one site and family that touch are over when the last of them is. Two hours later nobody may be told that it
@@ -175,7 +175,9 @@ def scored(world: World, alerts: pl.DataFrame, events: pl.DataFrame) -> Result:
             hit_at=pl.col("opened_at").filter(pl.col("at") >= pl.col("began_at")).min(),
             warned_at=pl.col("opened_at").filter(pl.col("at") < pl.col("began_at")).max(),
             extra=pl.len() - 1,
-            told_again=pl.col("incident_id").n_unique() - 1,
+            told_again=(pl.col("incident_id").filter(~pl.col("is_past")).n_unique().cast(pl.Int64) - 1).clip(
+                0
+            ),
             hours_to_resolve=_hours_to_resolve(world.end).drop_nulls(),
             unresolved=(pl.col("resolved_at").is_null() & ~pl.col("is_past")).any(),
         ),

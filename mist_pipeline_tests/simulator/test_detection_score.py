@@ -78,6 +78,7 @@ def test_an_alert_hits_its_incident_or_is_false(alerts: list[Row], hits: int, fa
 def test_alerts_of_one_incident_are_one_telling() -> None:
     assert _result([(1, 8), (3, 9)]).truths["told_again"].to_list() == [1]
     assert _result([(1, 8), (3, 9)], incidents=("i", "i")).truths["told_again"].to_list() == [0]
+    assert _result([(1, 8), (3, 9)], past=1).truths["told_again"].to_list() == [0], "recorded, not told"
 
 
 def test_an_alert_of_another_family_is_false() -> None:

@@ -62,7 +62,7 @@ GATES: Mapping[int, Gate] = {
 """Chosen on simulated worlds of many noise families by false alerts per site-week; strictness moves them together."""
 
 
-STRICTNESS: Mapping[str, float] = {"low": 1.75, "normal": 0.75, "high": 0.0}
+STRICTNESS: Mapping[str, float] = {"low": 1.75, "normal": 1.0, "high": 0.0}
 """``alerts.sensitivity`` → what is added to every gate's surprise; docs/alerts.md shows what each costs."""
 
 
