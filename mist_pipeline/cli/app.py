@@ -73,6 +73,12 @@ app.command(rich_help_panel=SERVING)(heartbeat.heartbeat)
 app.command(rich_help_panel=SERVING)(simulate.simulate)
 
 
+def _is_interrupt(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind an end; a command may end with the same code for a reason that it has said."""
+    cause = error.__context__
+    return isinstance(cause, KeyboardInterrupt) or (cause is not None and _is_interrupt(cause))
+
+
 def main() -> None:
     """Run a command; what ends it early is said in a line (`failures`)."""
     speak_any_encoding()
@@ -80,7 +86,7 @@ def main() -> None:
         app()
     except SystemExit as ended:
         # typer ends so for Ctrl-C, without a word.
-        if ended.code == STOPPED and isinstance(ended.__context__, KeyboardInterrupt):
+        if ended.code == STOPPED and _is_interrupt(ended):
             say_line(line_of(KeyboardInterrupt()))
         raise
     except (Exception, KeyboardInterrupt) as error:

@@ -219,6 +219,16 @@ def test_a_published_file_that_cannot_be_read_is_named_beside_the_answer(
     assert (ended.code, "mist.duckdb cannot be read" in ended.err) == (0, True)
 
 
+def test_ctrl_c_ends_any_command_with_a_line(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("mist_pipeline.settings.load_settings", interrupted)
+    ended = call("report")
+    assert (ended.code, ended.out) == (STOPPED, "")
+    assert ended.err == "Stopped: nothing is half written, and what was finished stays.\n"
+
+
 @pytest.mark.slow
 def test_ctrl_c_says_how_many_calls_are_kept_and_they_are(
     call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -54,9 +54,7 @@ NEVER = {
 READING: dict[tuple[str, ...], set[str]] = {
     ("alerts", "list"): {"duckdb"},
     ("alerts", "silences"): {"duckdb"},
-    ("alerts", "list", "--all"): {"duckdb"},
     ("status",): set(),
-    ("site", "site-0"): set(),
     ("watch", "--once"): set(),
     ("sql", "FROM worst_sites"): {"sqlalchemy"},
     ("report",): {"duckdb", "polars", "sqlalchemy"},
