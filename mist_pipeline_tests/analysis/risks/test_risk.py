@@ -173,6 +173,7 @@ def test_a_spreading_forecast_makes_a_near_line_riskier() -> None:
             "mean_pct": [81.0] * 7,
             "lower_80_pct": [80.5 - 0.7 * h for h in range(7)],
             "upper_80_pct": [81.5 + 0.7 * h for h in range(7)],
+            "model": "arima(0,1,1)",
         }
     )
     major = pl.col("severity") == "major"
