@@ -10,7 +10,7 @@ Arrow's C interface, which needs none of them.
 [("O'Hara",)]
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,8 +19,7 @@ import polars as pl
 
 from mist_pipeline.tables.schema import literal, quote
 
-Value = str | int | date | datetime | None | Iterable[str | Mapping[str, str]]
-"""A list is one of texts, or of structs of texts."""
+Value = str | int | date | datetime | None | Iterable[str]
 
 
 def frame_of(connection: duckdb.DuckDBPyConnection, query: str, **values: Value) -> pl.DataFrame:
@@ -71,8 +70,4 @@ def quoted(value: Value) -> str:
         return f"TIMESTAMPTZ {literal(value.astimezone(UTC).isoformat())}"
     if isinstance(value, date):
         return f"DATE {literal(value.isoformat())}"
-    return f"[{', '.join(literal(one) if isinstance(one, str) else _struct(one) for one in value)}]"
-
-
-def _struct(row: Mapping[str, str]) -> str:
-    return "{" + ", ".join(f"{literal(name)}: {literal(text)}" for name, text in row.items()) + "}"
+    return f"[{', '.join(map(literal, value))}]"

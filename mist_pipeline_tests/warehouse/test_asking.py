@@ -18,7 +18,7 @@ def test_no_text_ends_its_literal(text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [7, None, date(2026, 3, 1), datetime(2026, 3, 1, 9, 30, tzinfo=UTC), [{"a": "'"}], ["x", "'; --"]],
+    [7, None, date(2026, 3, 1), datetime(2026, 3, 1, 9, 30, tzinfo=UTC), ["x", "'; --"]],
 )
 def test_a_value_comes_back_as_it_went_in(value: Value) -> None:
     with duckdb.connect() as connection:
