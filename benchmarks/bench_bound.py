@@ -216,7 +216,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tidy", action="store_true", help="tidy worlds; without it messy ones")
     parser.add_argument("--by-kind", action="store_true", help="a line for each kind of trouble, too")
     chosen = parser.parse_args(arguments)
-    print("| known 2 h after real harm | incidents | alone | with its peers |\n|---|---|---|---|")
+    print(
+        f"{chosen.sites} sites × {chosen.days} days\n\n| known 2 h after real harm | incidents | alone | with its peers |\n|---|---|---|---|"
+    )
     for seed in chosen.seeds:
         world, quiet = (
             World(chosen.sites, chosen.days, seed, messy=not chosen.tidy, quiet=is_quiet)
