@@ -83,9 +83,10 @@ def _stamping(stamp: Callable[..., None]) -> Callable[..., None]:
             stamp(config, revision)
             known[wanted] = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
             return
-        connection.execute(
-            text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        )
+        # On PostgreSQL the storages of one instance share the table; each stamps it anew.
+        column = "version_num VARCHAR(32) NOT NULL PRIMARY KEY"
+        connection.execute(text(f"CREATE TABLE IF NOT EXISTS alembic_version ({column})"))
+        connection.execute(text("DELETE FROM alembic_version"))
         connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": known[wanted]})
 
     return stamping
