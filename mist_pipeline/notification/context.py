@@ -1,13 +1,13 @@
 """What the warehouse knows about the service levels that lead an incident, for tables and pictures in messages.
 
-Read from the published copy, so that a message never waits for the writer of the warehouse. A message is sent without
-background where the copy is missing, of an earlier version or cannot be opened. Not here: which service levels
+Read from the published files, whole days from one and today from another, so that a message never waits for the writer of the
+warehouse. A message is sent without what is in a file that is missing, of an earlier version or cannot be opened. Not here: which service levels
 (`builder.leading_pairs`), drawing (`charts`), analysis (``analysis``).
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -88,12 +88,17 @@ log = logging.getLogger(__name__)
 
 
 def read_background(
-    published: Path, pairs: Sequence[Pair], as_of: datetime, onsets: Mapping[Pair, datetime] | None = None
+    published: Path,
+    today: Path,
+    pairs: Sequence[Pair],
+    as_of: datetime,
+    onsets: Mapping[Pair, datetime] | None = None,
 ) -> dict[Pair, Background]:
     """Background of service levels, without pictures.
 
     Args:
-        published: The published copy.
+        published: The published copy, of whole days.
+        today: The published live tables.
         pairs: Site and metric.
         as_of: The instant of the message; nothing later is read.
         onsets: When the trouble of a pair began, where there is some: what is usual was known by then, and what the cloud
@@ -110,15 +115,17 @@ def read_background(
     wanted = list(dict.fromkeys(pairs))
     if not wanted:
         return {}
-    try:
-        with Warehouse(published, wait_seconds=_WAIT_SECONDS).reading() as connection:
-            found = _read(connection, wanted, as_of, onsets or {})
-    except FileNotFoundError:
-        return {}
-    except (WarehouseBusyError, duckdb.OperationalError) as error:
-        # Another program's file, one half copied or of a later DuckDB: sent without background rather than not at all.
-        log.warning("no background for messages: %s", error)
-        return {}
+    found: defaultdict[Pair, _Found] = defaultdict(_Found)
+
+    def days(connection: duckdb.DuckDBPyConnection) -> None:
+        _read_hours(connection, _HOURLY, wanted, as_of, found)
+        _read_days(connection, wanted, as_of, onsets or {}, found)
+
+    # What the daily partition says of an hour supersedes what the live evaluation of that day saw.
+    _read(today, lambda connection: _read_hours(connection, _TODAY, wanted, as_of, found))
+    _read(published, days)
+    for one in found.values():
+        one.forget_old(as_of)
     return {pair: background for pair in wanted if (background := found[pair].background()) is not None}
 
 
@@ -132,6 +139,13 @@ class _Found:
     forecast: list[Ahead] = field(default_factory=list)
     classifiers: list[Blamed] = field(default_factory=list)
     classifiers_day: date | None = None
+
+    def forget_old(self, as_of: datetime) -> None:
+        """What ended long ago is no background of this instant."""
+        if self.hours and max(self.hours) <= as_of - _HOURS_AGE:
+            self.hours.clear()
+        if self.days and self.days[-1][0] <= as_of.astimezone(UTC).date() - timedelta(days=DAYS):
+            self.days.clear()
 
     def background(self) -> Background | None:
         if not (self.days or self.hours or self.forecast or self.classifiers):
@@ -147,23 +161,48 @@ class _Found:
         )
 
 
-def _read(
+def _read(path: Path, read: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+    """Read a published file, if there is one that can be read."""
+    try:
+        with Warehouse(path, wait_seconds=_WAIT_SECONDS).reading() as connection:
+            read(connection)
+    except FileNotFoundError:
+        return
+    except (WarehouseBusyError, duckdb.OperationalError) as error:
+        # Another program's file, one half copied or of a later DuckDB: sent without background rather than not at all.
+        log.warning("no background for messages: %s", error)
+
+
+def _keys(pairs: Sequence[Pair]) -> dict[str, Any]:
+    return {"sites": [site for site, _ in pairs], "metrics": [metric for _, metric in pairs]}
+
+
+def _read_hours(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    pairs: Sequence[Pair],
+    as_of: datetime,
+    found: defaultdict[Pair, _Found],
+) -> None:
+    hours = {**_keys(pairs), "first_hour": as_of - _HOURS_AGE - timedelta(hours=HOURS), "now": as_of}
+    for pair, (hour, score) in _rows(connection, sql, hours):
+        found[pair].hours[hour.astimezone(UTC)] = score
+
+
+def _read_days(
     connection: duckdb.DuckDBPyConnection,
     pairs: Sequence[Pair],
     as_of: datetime,
     onsets: Mapping[Pair, datetime],
-) -> Mapping[Pair, _Found]:
+    found: defaultdict[Pair, _Found],
+) -> None:
     # A day is complete only after its end, wherever the organisation is: none that is begins later than this date.
     today = as_of.astimezone(UTC).date()
-    keys = {"sites": [site for site, _ in pairs], "metrics": [metric for _, metric in pairs]}
-    days = {**keys, "first": today - timedelta(days=2 * DAYS), "today": today}
-    recent = {**keys, "fresh": today - _FRESH, "today": today}
+    days = {**_keys(pairs), "first": today - timedelta(days=2 * DAYS), "today": today}
+    recent = {**_keys(pairs), "fresh": today - _FRESH, "today": today}
     began = [onsets[pair].astimezone(UTC).date() if pair in onsets else None for pair in pairs]
-    usual = {**keys, "onsets": [min(day or today, today) for day in began]}
+    usual = {**_keys(pairs), "onsets": [min(day or today, today) for day in began]}
     blamed = {**recent, "earliest": [day or date.min for day in began]}
-    hours = {**keys, "first_hour": as_of - _HOURS_AGE - timedelta(hours=HOURS), "now": as_of}
-
-    found: defaultdict[Pair, _Found] = defaultdict(_Found)
     for pair, (day, score) in _rows(connection, _DAILY, days):
         found[pair].days.append((day, score))
     for pair, (expected, spread) in _rows(connection, _BASELINES, usual):
@@ -173,16 +212,6 @@ def _read(
     for pair, (day, classifier, share, users) in _rows(connection, _CLASSIFIERS, blamed):
         found[pair].classifiers_day = day
         found[pair].classifiers.append(Blamed(classifier, share, users))
-    # What the daily partition says of an hour supersedes what the live evaluation of that day saw.
-    for sql in (_TODAY, _HOURLY):
-        for pair, (hour, score) in _rows(connection, sql, hours):
-            found[pair].hours[hour.astimezone(UTC)] = score
-    for one in found.values():
-        if one.hours and max(one.hours) <= as_of - _HOURS_AGE:
-            one.hours.clear()
-        if one.days and one.days[-1][0] <= today - timedelta(days=DAYS):
-            one.days.clear()
-    return found
 
 
 def _rows(

@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 from mist_pipeline.notification.context import HOURS, MOST_CLASSIFIERS, read_background
-from mist_pipeline.notification.message_context import Ahead, Blamed, Usual
+from mist_pipeline.notification.message_context import Ahead, Background, Blamed, Pair, Usual
 from mist_pipeline.tables import analysis, history, live
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.connection import connect
-from mist_pipeline.warehouse.publish import publish
+from mist_pipeline.warehouse.publish import publish, publish_live
 from mist_pipeline.warehouse.store import Warehouse
 
 pytestmark = pytest.mark.slow  # a warehouse is published
@@ -97,12 +97,18 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A published copy of a small warehouse."""
     folder = tmp_path_factory.mktemp("published")
     Warehouse(folder / "warehouse.duckdb").replace_tables(frames())
+    publish_live(folder / "warehouse.duckdb", folder / "today.duckdb")
     return publish(folder / "warehouse.duckdb", folder / "published.duckdb")
+
+
+def background_of(published: Path, pairs: list[Pair], as_of: datetime) -> dict[Pair, Background]:
+    """What is known by the two files of a folder."""
+    return read_background(published, published.with_name("today.duckdb"), pairs, as_of)
 
 
 @pytest.mark.slow
 def test_background_is_what_the_published_copy_knows_of_the_pair(published: Path) -> None:
-    found = read_background(published, [PAIR], AS_OF)[PAIR]
+    found = background_of(published, [PAIR], AS_OF)[PAIR]
     assert found.days[0] == (TODAY - 29 * DAY, 92.9)
     assert found.days[-1] == (TODAY, 90.0)
     assert len(found.days) == 29, "thirty days, one of which has no score"
@@ -117,7 +123,7 @@ def test_background_is_what_the_published_copy_knows_of_the_pair(published: Path
 
 
 def test_hours_are_the_last_forty_eight_those_of_today_included(published: Path) -> None:
-    hours = read_background(published, [PAIR], AS_OF)[PAIR].hours
+    hours = background_of(published, [PAIR], AS_OF)[PAIR].hours
     assert len(hours) == HOURS
     assert hours[-1] == (MIDNIGHT, 55.0), "from the last look"
     assert hours[-2] == (MIDNIGHT - HOUR, 80.1), "what the day says supersedes the look"
@@ -126,14 +132,14 @@ def test_hours_are_the_last_forty_eight_those_of_today_included(published: Path)
 
 
 def test_nothing_that_came_later_is_read(published: Path) -> None:
-    found = read_background(published, [PAIR], AS_OF - 2 * DAY)[PAIR]
+    found = background_of(published, [PAIR], AS_OF - 2 * DAY)[PAIR]
     assert found.days[-1][0] == TODAY - DAY
     assert found.hours[-1][0] == AS_OF.replace(minute=0) - 2 * DAY
 
 
 def test_pairs_come_in_their_order_and_those_of_which_nothing_is_known_do_not(published: Path) -> None:
     pairs = [("s2", "coverage"), ("s9", "coverage"), PAIR, ("s1", "roaming"), PAIR, ("s2", "roaming")]
-    found = read_background(published, pairs, AS_OF)
+    found = background_of(published, pairs, AS_OF)
     assert list(found) == [("s2", "coverage"), PAIR, ("s1", "roaming")]
     assert found["s2", "coverage"].days == ((TODAY, 12.0),)
     assert found["s2", "coverage"].usual is None, "its baseline is not to be relied on"
@@ -141,16 +147,16 @@ def test_pairs_come_in_their_order_and_those_of_which_nothing_is_known_do_not(pu
 
 
 def test_hours_of_long_ago_are_not_the_last_hours(published: Path) -> None:
-    found = read_background(published, [PAIR], AS_OF + 3 * DAY)[PAIR]
+    found = background_of(published, [PAIR], AS_OF + 3 * DAY)[PAIR]
     assert found.hours == ()
     assert found.days[-1] == (TODAY, 90.0)
-    assert read_background(published, [PAIR], AS_OF + 60 * DAY) == {}
+    assert background_of(published, [PAIR], AS_OF + 60 * DAY) == {}
 
 
 def test_a_name_is_a_value_and_never_a_part_of_the_question(published: Path) -> None:
     name = "s1' OR 1=1; DROP TABLE history.sle_daily; --"
-    assert read_background(published, [(name, "coverage"), ("s1", name)], AS_OF) == {}
-    assert read_background(published, [PAIR], AS_OF)
+    assert background_of(published, [(name, "coverage"), ("s1", name)], AS_OF) == {}
+    assert background_of(published, [PAIR], AS_OF)
 
 
 @pytest.mark.slow
@@ -162,18 +168,26 @@ def test_only_the_first_classifiers_are_kept(tmp_path: Path) -> None:
         {history.CLASSIFIERS_DAILY: frame(history.CLASSIFIERS_DAILY, many)}
     )
     published = publish(tmp_path / "w", tmp_path / "p")
-    found = read_background(published, [PAIR], AS_OF)[PAIR]
+    found = background_of(published, [PAIR], AS_OF)[PAIR]
     assert [one.classifier for one in found.classifiers] == [
         f"c{number:02}" for number in range(MOST_CLASSIFIERS)
     ]
 
 
 def test_without_a_copy_there_is_no_background(tmp_path: Path) -> None:
-    assert read_background(tmp_path / "none.duckdb", [PAIR], AS_OF) == {}
+    assert background_of(tmp_path / "none.duckdb", [PAIR], AS_OF) == {}
+
+
+@pytest.mark.slow
+def test_each_file_gives_what_it_has_where_the_other_is_not_there(published: Path, tmp_path: Path) -> None:
+    today, none = published.with_name("today.duckdb"), tmp_path / "none.duckdb"
+    assert read_background(none, today, [PAIR], AS_OF)[PAIR].hours[-1] == (MIDNIGHT, 55.0)
+    assert read_background(none, today, [PAIR], AS_OF)[PAIR].days == ()
+    assert read_background(published, none, [PAIR], AS_OF)[PAIR].hours[-1][0] == MIDNIGHT - HOUR
 
 
 def test_nothing_is_opened_for_nobody(tmp_path: Path) -> None:
-    assert read_background(tmp_path, [], AS_OF) == {}
+    assert background_of(tmp_path, [], AS_OF) == {}
 
 
 def test_a_copy_of_an_earlier_version_gives_what_it_has(tmp_path: Path) -> None:
@@ -183,7 +197,7 @@ def test_a_copy_of_an_earlier_version_gives_what_it_has(tmp_path: Path) -> None:
             "CREATE TABLE history.sle_daily AS SELECT 's1' site_id, 'coverage' metric, DATE '2026-11-22' AS day, 91.0 score_pct"
         )
         connection.execute("CREATE TABLE history.classifiers_daily AS SELECT 's1' site_id, 'coverage' metric")
-    found = read_background(tmp_path / "old", [PAIR], AS_OF)[PAIR]
+    found = background_of(tmp_path / "old", [PAIR], AS_OF)[PAIR]
     assert found.days == ((TODAY, 91.0),)
     assert [*found.classifiers, *found.hours, *found.forecast] == []
 
@@ -195,7 +209,7 @@ def test_a_file_that_cannot_be_read_is_no_background_and_a_line_in_the_log(
     broken = tmp_path / "published.duckdb"
     broken.write_bytes(content)
     with caplog.at_level(logging.WARNING):
-        assert read_background(broken, [PAIR], AS_OF) == {}
+        assert background_of(broken, [PAIR], AS_OF) == {}
     assert "no background for messages" in caplog.text or not content
 
 
@@ -205,15 +219,15 @@ def test_a_copy_that_was_cut_off_is_no_background(published: Path, tmp_path: Pat
     for size in range(1, len(whole), len(whole) // 23):
         cut = tmp_path / f"{size}.duckdb"
         cut.write_bytes(whole[:size])
-        found = read_background(cut, [PAIR], AS_OF)
+        found = background_of(cut, [PAIR], AS_OF)
         assert set(found) <= {PAIR}
 
 
 def test_a_defect_of_ours_is_not_taken_for_a_missing_copy(published: Path) -> None:
     with pytest.raises(duckdb.Error):
-        read_background(published, [("s1", object())], AS_OF)  # type: ignore[list-item]
+        background_of(published, [("s1", object())], AS_OF)  # type: ignore[list-item]
 
 
 def test_an_instant_needs_a_zone(published: Path) -> None:
     with pytest.raises(ValueError, match="needs an instant with a zone"):
-        read_background(published, [PAIR], AS_OF.replace(tzinfo=None))
+        background_of(published, [PAIR], AS_OF.replace(tzinfo=None))

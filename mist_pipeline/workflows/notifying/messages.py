@@ -149,7 +149,8 @@ class MessageBuilder:
             for subject in subjects.values()
             for alert in subject.alerts
         }
-        known = read_background(self.settings.published_path, pairs, delivery.created_at, onsets)
+        files = (self.settings.published_path, self.settings.published_live_path)
+        known = read_background(*files, pairs, delivery.created_at, onsets)
         return with_pictures(known, pairs, self._thresholds)
 
     def _thresholds(self, metric: str) -> dict[str, float]:
