@@ -29,7 +29,7 @@ demo: $(READY)  ## A simulated Mist cloud, 45 days of history pulled over HTTP, 
 test: $(READY)  ## All tests
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal
 
-test-fast: $(READY)  ## The unit tests, in a minute and a half: fewer examples of each property
+test-fast: $(READY)  ## The unit tests, in less than a minute: fewer examples of each property
 	@HYPOTHESIS_PROFILE=fast $(BIN)/pytest --numprocesses 2 --dist worksteal -m "not slow"
 
 test-latest:  ## All tests with the newest versions of everything

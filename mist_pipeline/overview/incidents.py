@@ -113,7 +113,7 @@ def incident_detail(
         impact=impact_in_words(sizes[0]) if sizes else "",
         unknown=clean(sizes[0].unknown, 200) if sizes else "",
         devices=_devices(sizes[0], sites) if sizes else (),
-        parts=_parts(sizes[0]) if sizes else {},
+        parts=parts_of(sizes[0]) if sizes else {},
         certainty="" if leading is None else certainty(leading.evidence),
         problems=list(dict.fromkeys((one.metric, classifier_of(one.evidence), one.family) for one in about)),
         series=list(dict.fromkeys((one.site_id, one.metric) for one in about if one.site_id and one.metric)),
@@ -189,7 +189,7 @@ def _devices(size: Impact, sites: SiteNames) -> list[tuple[str, str, str, float]
     ]
 
 
-def _parts(size: Impact) -> dict[str, list[tuple[str, float]]]:
+def parts_of(size: Impact) -> dict[str, list[tuple[str, float]]]:
     """What those who are hit use, the largest share first; what only one value has says nothing."""
     found = {}
     for name, shares in size.parts.items():

@@ -165,7 +165,7 @@ MESSAGES = EVERYWHERE - {"CLI"}
         (LONE, rows(LONE, impact=replace(SIZE, num_switches=2)), EVERYWHERE, "['switch'] are known and not said"),
         (LONE, rows(LONE, impact=replace(SIZE, devices=())), EVERYWHERE, "AP-0 is no device of it"),
         (LONE, rows(LONE, impact=replace(SIZE, unknown="")), EVERYWHERE, "do not know because of “”"),
-        (LONE, rows(LONE, impact=replace(SIZE, parts={"wlan": {"Staff": 0.75}})), {"CLI"}, "the tables have {'Staff'"),
+        (LONE, rows(LONE, impact=replace(SIZE, parts={"wlan": {"Staff": 0.75, "Corp": 0.25}})), {"CLI"}, "the tables have {'Staff'"),
         (LONE, rows(LONE, impact=None), EVERYWHERE, "nobody has asked yet"),
         (LONE, wrong_incident(cause="Another."), {*MESSAGES, "CLI"}, "the tables have Another."),
     ],

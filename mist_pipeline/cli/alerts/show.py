@@ -161,6 +161,7 @@ def _impact_facts(incident: Incident, sizes: Sequence[Impact], now: datetime) ->
     from mist_pipeline.delivery.rendering.impact import client_line, device_label, impact_line
     from mist_pipeline.notification.impact import impact_view
     from mist_pipeline.notification.message_context import Surroundings
+    from mist_pipeline.overview.incidents import parts_of
 
     view = impact_view(sizes[0], Surroundings()) if sizes else None
     if view is None:
@@ -171,9 +172,8 @@ def _impact_facts(incident: Incident, sizes: Sequence[Impact], now: datetime) ->
         yield "Devices", ", ".join(device_label(device) for device in view.devices)
     if people := client_line(view):
         yield "Clients", people
-    for dimension, shares in sizes[0].parts.items():
-        listed = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-        yield f"By {dimension.replace('_', ' ')}", listed
+    for part, shares in parts_of(sizes[0]).items():
+        yield part, ", ".join(f"{name} {share:.0f} %" for name, share in shares)
 
 
 def _state(incident: Incident, alerts: Sequence[Alert]) -> str:

@@ -76,7 +76,7 @@ class TestShow:
         record(settings, *THREE)
         name = incident_of(settings, "s1")
         hostile = (HitDevice("ap", "5c5b35000001", "[red]AP-1[/]\x1b[31m", "s1", 9.0),)
-        parts = {"[bold]wlan": {"[blink]Guest": 0.75}}
+        parts = {"[bold]wlan": {"[blink]Guest": 0.75, "Corp": 0.25}, "band": {"24": 0.6, "5": 0.4}}
         known = impact(incident_id=name, num_aps=1, devices=hostile, parts=parts)
         with open_ledger(settings) as ledger:
             ledger.record_impacts([known])
@@ -85,8 +85,8 @@ class TestShow:
             "at 1 of 2 sites: 4 users, 1 AP ([red]AP-1[/] [31m)",
             "1.5 user-hours lost so far; not known: devices: why",
             "2026-03-02 00:00 UTC",
-            "By [bold]wlan",
-            "[blink]Guest 75%",
+            "[bold]wlan [blink]Guest 75 %, Corp 25 %",
+            "Band 2.4 GHz 60 %, 5 GHz 40 %",
         ):
             assert expected in text, text
         assert "anna" not in text

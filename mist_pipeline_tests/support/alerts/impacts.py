@@ -21,7 +21,7 @@ def impact(**changes: Any) -> Impact:
         num_users=4,
         lost_user_minutes=90.5,
         devices=(HitDevice("ap", "5c5b35000001", "<b>AP</b>", "s1", 12.0),),
-        parts={"wlan": {"Guest": 0.75}},
+        parts={"wlan": {"Guest": 0.75, "Corp": 0.25}},
         clients=(HitClient("anna's phone", "a483e7390000", "10.0.0.9", "s1"),),
         unknown="devices: why",
     )

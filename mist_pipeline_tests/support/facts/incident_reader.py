@@ -307,7 +307,7 @@ def _shares(dimension: str) -> Checker:
 
     def check(value: str, rows: Rows) -> Iterator[str]:
         known = {} if rows.impact is None else rows.impact.parts.get(dimension, {})
-        said = dict(re.fullmatch(r"(.+) (\d+)%", part).groups() for part in value.split(", "))  # type: ignore[union-attr]
+        said = dict(re.fullmatch(r"(.+) (\d+) %", part).groups() for part in value.split(", "))  # type: ignore[union-attr]
         if said != {name: f"{100 * share:.0f}" for name, share in known.items()}:
             yield f"the tables have {known}"
 
@@ -332,7 +332,7 @@ _CHECKERS: Mapping[str, Checker] = {
     "Last bad hour": _ago(lambda rows: rows.last_bad),
     "Over": _ago(lambda rows: rows.incident.resolved_at),
     "… as of": _ago(lambda rows: None if rows.impact is None else rows.impact.as_of),
-    "By wlan": _shares("wlan"),
+    "WLAN": _shares("wlan"),
     "Clients": _nothing,  # names of people: shown or not, `test_impact` says
     "Devices": _nothing,  # links, of which the impact line names the first
 }
