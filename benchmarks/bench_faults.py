@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -112,7 +113,10 @@ class Operation:
         """All three, each by itself."""
         kinds: Sequence[SnapshotKind] = ("sites", "stats_sites", "devices")
         for kind in kinds:
-            self._tried(instant, lambda at, _, kind=kind: take_snapshot(kind, self._cloud, self._store, at))  # type: ignore[misc]
+            self._tried(instant, partial(self._snapshot, kind))
+
+    def _snapshot(self, kind: SnapshotKind, at: datetime, _: object) -> None:
+        take_snapshot(kind, self._cloud, self._store, at)
 
     def poll(self, instant: datetime) -> None:
         """One poll; a failed one is told, and the next comes soon."""

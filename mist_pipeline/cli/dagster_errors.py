@@ -82,12 +82,18 @@ def explained(home: Path) -> Iterator[None]:
         if type(error) not in {DatabaseError, OperationalError} or not _comes_from(error, _STORAGE):
             raise
         raise _unusable(home, str(error.orig)) from error
-    except Exception as error:
-        # Of an extra that need not be installed: known by its name.
-        if type(error).__name__ != "DagsterPostgresException":
-            raise
+    except _errors_of_postgresql() as error:
         cause = getattr(error.__cause__, "orig", None)
         raise _unusable(home, str(cause or error)) from error
+
+
+def _errors_of_postgresql() -> tuple[type[Exception], ...]:
+    """What Dagster's storage in PostgreSQL raises; none where that extra is not installed."""
+    try:
+        from dagster_postgres.utils import DagsterPostgresException
+    except ImportError:
+        return ()
+    return (DagsterPostgresException,)
 
 
 def _wrong_configuration(file: Path, said: str) -> DagsterHomeError:

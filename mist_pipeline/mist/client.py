@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import SystemRandom
@@ -224,11 +225,14 @@ class MistClient:
         workers = max(1, self._limits.concurrency)
         pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="mist")
 
+        def hand_on(call: Call, finished: Future[list[Page]]) -> None:
+            done.put((call, finished))
+
         def submit(count: int) -> int:
             batch = list(islice(waiting, count))
             for call in batch:
                 future = pool.submit(self._read, call, lane, stop)
-                future.add_done_callback(lambda finished, call=call: done.put((call, finished)))  # type: ignore[misc]
+                future.add_done_callback(partial(hand_on, call))
             return len(batch)
 
         try:

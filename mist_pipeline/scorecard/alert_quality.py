@@ -20,7 +20,7 @@ AFTER = timedelta(hours=6)
 """An alert that opens so long before a trouble begins, or after it ended, is still about it."""
 
 TRUE = ("right", "known", "planned", "too_late")
-OPEN_PIPELINE = "pipeline:"
+_OF_THE_PIPELINE = "pipeline:"
 _BY = ("rule", "severity", "sink")
 _MOST_ROUNDS = 20
 
@@ -178,7 +178,7 @@ def _alerts(told: Told, begin: datetime, end: datetime) -> pl.DataFrame:
             pl.col("opened_at").is_between(begin, end, closed="left")
             & ~pl.col("is_past")
             & (pl.col("site_id") != "")
-            & ~pl.col("family").str.starts_with(OPEN_PIPELINE)
+            & ~pl.col("family").str.starts_with(_OF_THE_PIPELINE)
         )
         .join(by_alert, left_on="alert_id", right_on="subject_id", how="left")
         .join(by_incident, left_on="incident_id", right_on="subject_id", how="left", suffix="_incident")
@@ -216,18 +216,13 @@ def _summed(
     """One row a value of ``by``, or one of all."""
     if told_at is not None:
         alerts = alerts.join(told_at, on="incident_id", how="left")
-    verdict, seconds = pl.col("verdict"), 3600.0
+    verdict = pl.col("verdict")
     is_told, is_over = pl.col("told_at").is_not_null(), pl.col("resolved_at").is_not_null()
     wait = (pl.col("acted_at") - pl.col("told_at")).dt.total_microseconds() / 6e7
     is_answered = is_told & (wait >= 0)
     is_untouched = pl.col("acted_at").is_null() & (
         verdict.is_null() | ~pl.col("source").is_in(["feedback", "ticket"])
     )
-
-    def hours(later: str, earlier: str) -> pl.Expr:
-        return ((pl.col(later) - pl.col(earlier)).dt.total_microseconds() / 1e6 / seconds).clip(
-            lower_bound=0.0
-        )
 
     sums = {
         "n_alerts": pl.len(),
@@ -238,15 +233,15 @@ def _summed(
         "n_planned": (verdict == "planned").sum(),
         "n_duplicate": (verdict == "duplicate").sum(),
         "n_unjudged": verdict.is_null().sum(),
-        "noticed_median_hours": hours("opened_at", "began_at").median(),
+        "noticed_median_hours": _hours("opened_at", "began_at").clip(lower_bound=0.0).median(),
         "acknowledge_median_minutes": wait.filter(is_answered).median(),
         "acknowledge_p90_minutes": wait.filter(is_answered).quantile(0.9, "linear"),
         "n_acknowledged": is_answered.sum(),
         "n_waiting": (is_told & ~is_over & pl.col("acted_at").is_null()).sum(),
-        "resolve_median_hours": hours("resolved_at", "began_at").median(),
+        "resolve_median_hours": _hours("resolved_at", "began_at").clip(lower_bound=0.0).median(),
         "n_resolved": is_over.sum(),
         "n_open": (~is_over).sum(),
-        "outlived_median_hours": hours("resolved_at", "last_bad_at").median(),
+        "outlived_median_hours": _hours("resolved_at", "last_bad_at").clip(lower_bound=0.0).median(),
         "n_ignored": (is_told & is_over & is_untouched).sum(),
         "n_told_and_over": (is_told & is_over).sum(),
     }
@@ -268,10 +263,14 @@ def _summed(
     ).drop("n_told_and_over")
 
 
+def _hours(later: str, earlier: str) -> pl.Expr:
+    return (pl.col(later) - pl.col(earlier)).dt.total_microseconds() / 3.6e9
+
+
 def _missing(alerts: pl.DataFrame, truths: pl.DataFrame) -> pl.DataFrame:
     """What is known of troubles: one row, of all alerts."""
     found = detected(alerts, truths)
-    late = (pl.col("opened_at") - pl.col("began_at")).dt.total_microseconds() / 3.6e9
+    late = _hours("opened_at", "began_at")
     is_found, is_early = pl.col("opened_at").is_not_null(), late < 0
     row = found.select(
         n_troubles=pl.len(),

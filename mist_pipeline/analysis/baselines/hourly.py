@@ -162,7 +162,7 @@ def _statistics(readings: pl.DataFrame, rules: HourlyBaselineRules) -> pl.DataFr
         .with_columns(_slot=pl.int_range(pl.len()).over(key))
         .join(groups.select(*key, "_row"), on=key)
     )
-    shape = (groups.height, int(placed["_slot"].max()) + 1)  # type: ignore[arg-type]
+    shape = (groups.height, int(placed["_slot"].to_numpy().max()) + 1)
     score, minutes = np.full(shape, np.nan), np.full(shape, np.nan)
     at = (placed["_row"].to_numpy(), placed["_slot"].to_numpy())
     score[at] = placed["score_pct"].to_numpy()

@@ -41,7 +41,7 @@ def comparison(sites: Sequence[Site], site_status: pl.DataFrame, day: date) -> C
         site_status: day, site_id, status.
         day: The day.
     """
-    before: date | None = site_status.filter(pl.col("day") < day)["day"].max()  # type: ignore[assignment]
+    before = max(site_status.filter(pl.col("day") < day)["day"].unique().to_list(), default=None)
     both = [
         (_rank(site["status"]), _rank(site["previous_status"]))
         for site in sites
