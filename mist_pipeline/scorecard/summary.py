@@ -5,10 +5,10 @@ averaged. Not here: reading the tables (``workflows.scorecard``), what follows f
 
 >>> came = pl.DataFrame({
 ...     "outcome": ["hit"] * 11 + ["prevented"] * 2 + ["false_alarm"], "lead_days": [3] * 11 + [None] * 3,
-...     "is_withheld": False, "is_sudden": None,
+...     "is_withheld": False, "is_sudden": None, "is_late_issue": [True] * 2 + [False] * 12,
 ... })
 >>> warnings(came).text
-'Of 14 warnings 11 came true, 2 were prevented and 1 was false; median lead 3 days.'
+'Of 14 warnings 11 came true, 2 were prevented and 1 was false; median lead 3 days; 2 of them were made afterwards, by a backfill.'
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,7 +98,8 @@ def warnings(crossings: pl.DataFrame) -> Line:
     n = {name: made.filter(pl.col("outcome") == name).height for name in _OUTCOMES}
     decided = made.height - n["censored"]
     lead = made.filter(pl.col("outcome") == "hit")["lead_days"].median()
-    values = {**n, "decided": decided, "median_lead_days": _number(lead)}
+    late = made.filter(pl.col("is_late_issue").fill_null(value=False)).height
+    values = {**n, "decided": decided, "median_lead_days": _number(lead), "made_afterwards": late}
     if not made.height:
         return Line(
             "warnings",
@@ -123,6 +124,9 @@ def warnings(crossings: pl.DataFrame) -> Line:
         text += f"; median lead {days} day{'' if days == '1' else 's'}"
     if n["censored"] and parts:
         text += f"; {n['censored']} more had too few readings"
+    if late:
+        which = "all" if late == made.height else f"{late}"
+        text += f"; {which} of them {_was(late)} made afterwards, by a backfill"
     return Line(
         "warnings",
         f"{text}{'' if enough else '; too few for a rate'}.",

@@ -90,8 +90,8 @@ class Rightness:
         inside_95: Share inside the 95 % range, by day.
         bins: Probabilities, those said and what came.
         censored: Predictions whose week has too few readings.
-        outcomes: Outcome → predictions.
-        late: Predictions that were issued too late to act on; they are in nothing else here.
+        outcomes: Outcome → predictions, without those that were withheld.
+        late: Predictions of these that were made afterwards, as by a backfill: nobody was warned.
         median_lead_days: Of those that came true, from the warning to the crossing.
         crossings: The newest.
     """
@@ -127,7 +127,8 @@ _BINS = """
     WHERE day BETWEEN $first AND $last AND ($metric = '' OR metric = $metric) GROUP BY bin_low ORDER BY bin_low
     """
 _CROSSINGS = """
-    FROM scorecard.crossings WHERE day BETWEEN $first AND $last AND ($metric = '' OR metric = $metric)
+    FROM scorecard.crossings
+    WHERE day BETWEEN $first AND $last AND ($metric = '' OR metric = $metric) AND NOT coalesce(is_withheld, false)
     """
 
 
@@ -145,17 +146,16 @@ def asked(connection: duckdb.DuckDBPyConnection, period: Period, metric: str) ->
         return connection.execute(_ACCURACY.format(group=group), known).fetchall()
 
     counted = connection.execute(
-        f"SELECT outcome, count(*) FILTER (NOT coalesce(is_late_issue, false)), count(*) FILTER (is_late_issue) {_CROSSINGS} "
-        "GROUP BY outcome",
+        f"SELECT outcome, count(*), count(*) FILTER (is_late_issue) {_CROSSINGS} GROUP BY outcome",
         known,
     ).fetchall()
     lead = connection.execute(
-        f"SELECT median(lead_days) {_CROSSINGS} AND outcome = 'hit' AND NOT coalesce(is_late_issue, false)",
+        f"SELECT median(lead_days) {_CROSSINGS} AND outcome = 'hit'",
         known,
     ).fetchone()
     rows = connection.execute(
         f"SELECT day, site_id, metric, outcome, first_day, predicted_days, lead_days, lowest_pct {_CROSSINGS} "
-        "AND outcome <> 'censored' AND NOT coalesce(is_late_issue, false) ORDER BY day DESC, site_id, metric LIMIT $most",
+        "AND outcome <> 'censored' ORDER BY day DESC, site_id, metric LIMIT $most",
         {**known, "most": MOST_CROSSINGS},
     ).fetchall()
     by_day = {name: values for name, *values in accuracy("day")}
@@ -168,7 +168,7 @@ def asked(connection: duckdb.DuckDBPyConnection, period: Period, metric: str) ->
         inside_95=_by_day(period, by_day, 6),
         bins=_bins(bins),
         censored=int(bins["censored"].sum() or 0),
-        outcomes={outcome: number for outcome, number, _ in counted if number},
+        outcomes={outcome: number for outcome, number, _ in counted},
         late=sum(late for *_, late in counted),
         median_lead_days=lead[0] if lead else None,
         crossings=[_crossing(row) for row in rows],
