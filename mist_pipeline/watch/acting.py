@@ -1,14 +1,31 @@
 """What ``a``, ``c``, ``R``, ``z`` and ``o`` do on any screen: with the incident, and about the sites, under the cursor."""
 
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from textual.binding import Binding, BindingType
 
-from mist_pipeline.watch.app import WatchScreen
+from mist_pipeline.watch.app import WatchApp, WatchScreen
+
+
+class Acting(Protocol):
+    """A screen from which people decide: it says about what."""
+
+    @property
+    def watcher(self) -> WatchApp:
+        """The application."""
+
+    def chosen_incident(self) -> str | None:
+        """The id of the incident that is meant; None if there is none."""
+
+    def chosen_matchers(self) -> str | None:
+        """Matchers of a silence of what is meant; None if there is nothing to silence."""
+
+    def chosen_page(self) -> str | None:
+        """Address of the page in the console of what is meant; None if there is none."""
 
 
 class ActingScreen(WatchScreen):
-    """A screen from which people decide; a subclass says about what."""
+    """The keys of a screen that is `Acting`, which every screen of this kind has to be."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "acknowledge", show=False),
@@ -18,33 +35,21 @@ class ActingScreen(WatchScreen):
         Binding("z", "silence", show=False),
     ]
 
-    def chosen_incident(self) -> str | None:
-        """The id of the incident that is meant; None if there is none."""
-        raise NotImplementedError
-
-    def chosen_matchers(self) -> str | None:
-        """Matchers of a silence of what is meant; None if there is nothing to silence."""
-        raise NotImplementedError
-
-    def chosen_page(self) -> str | None:
-        """Address of the page in the console of what is meant; None if there is none."""
-        raise NotImplementedError
-
-    def action_acknowledge(self) -> None:
+    def action_acknowledge(self: Acting) -> None:
         """Take the incident."""
         if (name := self.chosen_incident()) is not None:
             self.watcher.acknowledge(name)
         else:
             self.watcher.say("No incident goes on here.")
 
-    def action_comment(self) -> None:
+    def action_comment(self: Acting) -> None:
         """Say what one thinks of the incident."""
         if (name := self.chosen_incident()) is not None:
             self.watcher.comment(name)
         else:
             self.watcher.say("No incident goes on here.")
 
-    def action_open_page(self) -> None:
+    def action_open_page(self: Acting) -> None:
         """Open its page in a browser."""
         if (address := self.chosen_page()) is not None:
             self.watcher.open_page(address)
@@ -53,14 +58,14 @@ class ActingScreen(WatchScreen):
         else:
             self.watcher.say("It has no page of its own.")
 
-    def action_resolve(self) -> None:
+    def action_resolve(self: Acting) -> None:
         """Say that the incident is over."""
         if (name := self.chosen_incident()) is not None:
             self.watcher.resolve(name)
         else:
             self.watcher.say("No incident goes on here.")
 
-    def action_silence(self) -> None:
+    def action_silence(self: Acting) -> None:
         """Silence it for a while."""
         if (matchers := self.chosen_matchers()) is not None:
             self.watcher.silence(matchers)

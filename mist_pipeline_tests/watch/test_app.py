@@ -28,10 +28,12 @@ from mist_pipeline.overview.model import (
     SiteNow,
     Source,
 )
+from mist_pipeline.watch.acting import Acting, ActingScreen
 from mist_pipeline.watch.app import WatchApp
 from mist_pipeline.watch.browser import NO_PAGES, Pages, open_in_browser
 from mist_pipeline.watch.dialogs import AskComment, AskSilence, Confirm, Help
 from mist_pipeline.watch.main_screen import MainScreen
+from mist_pipeline.watch.page_screens import IncidentScreen, SiteScreen
 from mist_pipeline_tests.support.overview.organisations import AT, HOSTILE, POLLED
 
 pytestmark = pytest.mark.slow
@@ -223,6 +225,14 @@ def test_a_decision_is_asked_for_and_then_made(key: str, name: str) -> None:
 
     played(play, noted=noted)
     assert noted.done == [(name, "3f2a9c1e00000000")]
+
+
+@pytest.mark.parametrize("screen", [MainScreen, SiteScreen, IncidentScreen])
+def test_every_screen_from_which_people_decide_says_about_what(screen: type[Acting]) -> None:
+    assert issubclass(screen, ActingScreen)
+    asked = [name for name in vars(Acting) if name.startswith("chosen_")]
+    assert len(asked) == 3
+    assert all(callable(getattr(screen, name, None)) for name in asked)
 
 
 def test_a_decision_that_fails_says_why() -> None:
