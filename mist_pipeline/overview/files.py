@@ -4,7 +4,8 @@ A published file is replaced by rename, so that whoever has it open keeps readin
 new one. What was read is kept until the file is another one, and is kept, too, when the file cannot be read just now.
 """
 
-from collections.abc import Callable, Hashable
+import time
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -14,6 +15,7 @@ import duckdb
 from mist_pipeline.warehouse.connection import WarehouseBusyError, connect, why_unreadable
 
 T = TypeVar("T")
+_STEP_NS = 1_000_000_000
 
 
 @dataclass
@@ -50,3 +52,26 @@ class Kept(Generic[T]):
             # Half a copy, another version, no right to read: whatever it is, what was read before is still shown.
             self.trouble = why_unreadable(self.path, error)
         return self.value
+
+
+def state_of(path: Path) -> tuple[int, int, int] | None:
+    """Of a file, another one as soon as it is written or replaced; None where there is none, or an empty log of SQLite.
+
+    Whoever only reads a ledger makes an empty log, and removes it at the end: that is nothing new.
+    """
+    try:
+        known = path.stat()
+    except OSError:
+        return None
+    has_rows = known.st_size > 0 or not path.name.endswith("-wal")
+    return (known.st_ino, known.st_mtime_ns, known.st_size) if has_rows else None
+
+
+def settled(paths: Sequence[Path]) -> tuple[Hashable, ...] | None:
+    """States of files, by which an answer may be kept; None of no file, and while one was written within the last second.
+
+    The clock of a file system has steps: of two writes within one the second may change nothing here.
+    """
+    states = tuple(state_of(path) for path in paths)
+    newest = max((state[1] for state in states if state), default=0)
+    return states if states and abs(time.time_ns() - newest) > _STEP_NS else None

@@ -20,6 +20,12 @@ class NoLedgerError(UnreadableError):
     """There is none yet: nothing was ever evaluated."""
 
 
+def ledger_files(url: str | Path) -> list[Path]:
+    """The files of a ledger in SQLite; none of one on a server. What is committed is in its log first."""
+    is_file = isinstance(url, Path) or "://" not in url
+    return [Path(url), Path(f"{url}-wal")] if is_file else []
+
+
 @contextmanager
 def reading_ledger(url: str | Path, policy: "Policy") -> "Iterator[LedgerReader]":
     """The ledger for the time of the block; nothing is made, migrated or waited for.
@@ -33,8 +39,8 @@ def reading_ledger(url: str | Path, policy: "Policy") -> "Iterator[LedgerReader]
     from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
     from mist_pipeline.alerts.ledger.reader import reading_only
 
-    is_file = isinstance(url, Path) or "://" not in url
-    if is_file and not Path(url).exists():
+    files = ledger_files(url)
+    if files and not files[0].exists():
         raise NoLedgerError("no ledger yet: nothing was evaluated")
     try:
         with reading_only(url, policy) as ledger:

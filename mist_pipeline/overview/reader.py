@@ -21,9 +21,9 @@ from mist_pipeline.domain.site_names import display_names, unnamed
 from mist_pipeline.domain.text import clean, duration
 from mist_pipeline.domain.time_zones import zone_names
 from mist_pipeline.overview import site_detail
-from mist_pipeline.overview.files import Kept
+from mist_pipeline.overview.files import Kept, settled, state_of
 from mist_pipeline.overview.incidents import incident_detail, incident_rows
-from mist_pipeline.overview.ledger import NoLedgerError, UnreadableError, reading_ledger
+from mist_pipeline.overview.ledger import NoLedgerError, UnreadableError, ledger_files, reading_ledger
 from mist_pipeline.overview.model import (
     DAYS_STALE,
     CallsOfHour,
@@ -58,6 +58,7 @@ class Places:
         live: The published live tables.
         sites: The sites as they were last seen (Parquet).
         ledger: Path or address of the ledger.
+        reports: Folder of the morning reports.
         interval: Between two polls.
         sink_patience: How long a message may wait before its sink counts as failing.
         sinks: Sinks that are configured.
@@ -65,7 +66,6 @@ class Places:
         policy: How long what is over is remembered.
         zone: In which days begin and end.
         lines: Service level → the scores below which it is critical, major or a warning, by these names.
-        reports: Folder of the morning reports; None where there is none.
         calls: Calls to the cloud in the hours before an instant, and why their count cannot be read, '' if it can.
     """
 
@@ -73,6 +73,7 @@ class Places:
     live: Path
     sites: Path
     ledger: str | Path
+    reports: Path
     interval: timedelta = timedelta(minutes=15)
     sink_patience: timedelta = timedelta(minutes=30)
     sinks: Collection[str] = ()
@@ -80,11 +81,10 @@ class Places:
     policy: Policy = field(default_factory=Policy)
     zone: tzinfo = UTC
     lines: Callable[[str], Mapping[str, float]] = lambda _metric: {}
-    reports: Path | None = None
     calls: Callable[[datetime], tuple[Sequence[CallsOfHour], str]] = lambda _at: ((), "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Sites:
     """What sites are called; also what the command line shows in their place."""
 
@@ -132,7 +132,9 @@ class Overview:
         self._sites_key: object = None
         self._rows: list[SiteNow] = []
         self._rows_key: object = None
+        self._hit_rows: tuple[list[SiteNow], tuple[IncidentNow, ...], list[SiteNow]] = ([], (), [])
         self._ledger: _Ledger | None = None
+        self._ledger_key: object = None
         self._ledger_trouble = ""
 
     def now(self, at: datetime) -> Now:
@@ -160,22 +162,14 @@ class Overview:
 
     def version(self) -> str:
         """Of all that answers stand on: it is another one as soon as something is new. Cheap, and fails never."""
-        seen: list[object] = []
-        ledger = self._places.ledger
-        is_file = isinstance(ledger, Path) or "://" not in ledger
-        # What is committed to SQLite is in its log first.
-        files = [Path(ledger), Path(f"{ledger}-wal")] if is_file else []
-        for path in (self._places.live, self._places.published, self._places.sites, *files):
+        places = self._places
+        files = ledger_files(places.ledger)
+        seen: list[object] = [
+            state_of(path) for path in (places.live, places.published, places.sites, *files)
+        ]
+        if not files:
             try:
-                known = path.stat()
-                # Whoever only reads the ledger makes an empty log, and removes it at the end: that is nothing new.
-                has_rows = known.st_size > 0 or not path.name.endswith("-wal")
-                seen.append((known.st_ino, known.st_mtime_ns, known.st_size) if has_rows else None)
-            except OSError:
-                seen.append(None)
-        if not is_file:
-            try:
-                with reading_ledger(ledger, self._places.policy) as opened:
+                with reading_ledger(places.ledger, places.policy) as opened:
                     seen.append(opened.newest_event())
             except UnreadableError:
                 seen.append(None)
@@ -318,10 +312,14 @@ class Overview:
                 is_stale=is_stale,
             )
             self._rows_key = key
-        ids = incidents_by_site(active)
-        rows = [
-            replace(one, incident_ids=ids[one.site_id]) if one.site_id in ids else one for one in self._rows
-        ]
+        if self._hit_rows[0] is not self._rows or self._hit_rows[1] is not active:
+            ids = incidents_by_site(active)
+            hit = [
+                replace(one, incident_ids=ids[one.site_id]) if one.site_id in ids else one
+                for one in self._rows
+            ]
+            self._hit_rows = (self._rows, active, hit)
+        rows = self._hit_rows[2]
         return Now(
             at=at,
             live=live_source,
@@ -389,10 +387,17 @@ class Overview:
         self._sites_key = key
 
     def _read_ledger(self, at: datetime) -> None:
+        # Thousands of alerts take a while: they are read again once the ledger was written, or sites have other names.
+        key = settled(ledger_files(self._places.ledger)), self._sites
+        known = self._ledger if key[0] is not None and key == self._ledger_key else None
         try:
             with reading_ledger(self._places.ledger, self._places.policy) as ledger:
-                active = ledger.incidents(ACTIVE)
-                over = ledger.newest_over(MOST_OVER)
+                active = (
+                    known.active if known else tuple(incident_rows(ledger.incidents(ACTIVE), self._sites))
+                )
+                over = (
+                    known.over if known else tuple(incident_rows(ledger.newest_over(MOST_OVER), self._sites))
+                )
                 evaluated = ledger.last_evaluation()
                 waiting = ledger.waiting_messages()
                 failing = ledger.failing_sinks(at, self._places.sink_patience)
@@ -400,10 +405,11 @@ class Overview:
             self._ledger_trouble = str(error)
             return
         self._ledger_trouble = ""
+        self._ledger_key = key
         self._ledger = _Ledger(
             at=at,
-            active=tuple(incident_rows(active, self._sites)),
-            over=tuple(incident_rows(over, self._sites)),
+            active=active,
+            over=over,
             last_evaluation=evaluated,
             waiting=sum(waiting.values()),
             failing={

@@ -1,5 +1,6 @@
 """The read model on files: what it answers, how old it is, and what it says when a source cannot be read."""
 
+import os
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ import pytest
 from benchmarks.bench_overview import measured
 from mist_pipeline.alerts.ledger.database import writing
 from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.reader import LedgerReader
 from mist_pipeline.overview.ledger import UnreadableError
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline_tests.support.alerts.histories import START, finding, live
@@ -199,6 +201,28 @@ def test_one_incident_is_told_with_its_history_and_who_was_notified(made: Organi
     assert detail.timeline[0][0] >= START
     assert [row["sink"] for row in detail.records["deliveries"]] == ["mail"]
     assert detail.alerts[0][0] == "critical"
+
+
+def test_incidents_are_read_again_once_the_ledger_was_written_and_not_before(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = organisation.places.ledger
+    with Ledger(path) as ledger:
+        ledger.record_evaluation(live(13, finding("site-0", severity="critical")), TELL)
+    for file in Path(path).parent.glob(f"{Path(path).name}*"):
+        os.utime(file, ns=(1, 1))
+    reads: list[object] = []
+    read = LedgerReader.incidents
+    monkeypatch.setattr(LedgerReader, "incidents", lambda *given: reads.append(0) or read(*given))
+    overview = organisation.overview()
+    first = overview.now(AT).incidents
+    assert overview.now(AT + timedelta(minutes=1)).incidents is first
+    assert len(reads) == 1
+    with Ledger(path) as ledger:
+        ledger.acknowledge(first[0].incident_id, "ada", AT)
+    # Written within the last second: the clock of the file system may hide a second write, so it is read every time.
+    assert [overview.now(AT).incidents[0].acknowledged_by for _ in range(2)] == ["ada", "ada"]
+    assert len(reads) == 3
 
 
 def test_an_incident_of_a_ledger_that_is_gone_says_why(organisation: Organisation) -> None:
