@@ -36,6 +36,7 @@ else:
 HOUSE_TABLE = Path(__file__).parents[1] / "delivery" / "rendering" / "remediation.yaml"
 """Steps that usually help, as they come with the project."""
 
+Sensitivity: TypeAlias = Literal["low", "normal", "high"]
 RaisedFrom: TypeAlias = Literal["info", "warning", "major", "critical", "never"]
 
 
@@ -58,7 +59,7 @@ class Alerts(Section):
         le=24 * 60,
         description="A sink that keeps a message waiting for longer is told to the others, as an incident of the pipeline.",
     )
-    sensitivity: Literal["low", "normal", "high"] = Field(
+    sensitivity: Sensitivity = Field(
         "normal",
         description="How much it takes to raise an alert: one strictness of all tests; docs/alerts.md shows what each costs.",
     )

@@ -10,7 +10,7 @@ Not here: where stored findings come from (``workflows``), and files (``cli``).
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -54,14 +54,49 @@ class Replay:
     Attributes:
         events: In order.
         alerts: `ALERT_COLUMNS`, every alert that opened, by opening.
+        families: Alert → metric family, of these.
     """
 
     events: tuple[Event, ...]
     alerts: pl.DataFrame
+    families: Mapping[str, str]
 
     def event_frame(self) -> pl.DataFrame:
         """The events with `EVENT_COLUMNS`."""
         return event_frame(self.events)
+
+
+@dataclass
+class Replaying:
+    """A replay under way, which takes evaluations as they come.
+
+    Attributes:
+        policy: Rules and times.
+        families: Metric → family.
+        state: What is known so far.
+        events: What happened so far.
+    """
+
+    policy: Policy | None = None
+    families: Mapping[str, str] = field(default_factory=lambda: FAMILIES)
+    state: LifecycleState = field(default_factory=LifecycleState)
+    events: list[Event] = field(default_factory=list)
+
+    def take(self, evaluation: EvaluationInput) -> list[Event]:
+        """What follows from one more evaluation.
+
+        Raises:
+            ValueError: It comes before the last one.
+        """
+        self.state, happened = evaluate(self.state, evaluation, self.policy, families=self.families)
+        self.events += happened
+        return happened
+
+    def result(self) -> Replay:
+        """What came of all so far."""
+        alerts = fold_alerts(self.events)
+        opened = {name: one.family for name, one in alerts.items() if one.opened_at is not None}
+        return Replay(tuple(self.events), alert_frame(alerts.values(), homes(self.events)), opened)
 
 
 def replay(
@@ -80,11 +115,10 @@ def replay(
     Raises:
         ValueError: Steps are out of order.
     """
-    state, events = LifecycleState(), list[Event]()
+    replaying = Replaying(policy, families)
     for evaluation in evaluations:
-        state, happened = evaluate(state, evaluation, policy, families=families)
-        events += happened
-    return Replay(tuple(events), alert_frame(fold_alerts(events).values(), homes(events)))
+        replaying.take(evaluation)
+    return replaying.result()
 
 
 def homes(events: Iterable[Event]) -> dict[str, str]:

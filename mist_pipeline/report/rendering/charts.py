@@ -15,8 +15,10 @@ from mist_pipeline.charts.theme import described, libraries, rows, scale_bottom,
 from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.palette import LIGHT, role_of_severity
+from mist_pipeline.domain.text import count
 from mist_pipeline.report.document.formatting import THRESHOLD_NAMES
 from mist_pipeline.report.document.model import STATUSES, AtRisk
+from mist_pipeline.report.document.replay_model import ReplayQuality
 
 _COLOUR = {role: f"#0a{number:04x}" for number, role in enumerate(LIGHT, 1)}
 """Role → the code that is drawn in its place."""
@@ -277,3 +279,51 @@ def status_chart(by_day: Sequence[Mapping[str, int | str]], name: str) -> str:
     )
     ends = ", ".join(f"{by_day[-1][status]} {status.lower()}" for status in STATUSES)
     return _svg(chart, name, f"Sites by status from {first} to {last}; on the last day {ends}.")
+
+
+def curve_chart(levels: Sequence[ReplayQuality], name: str) -> str:
+    """What sensitivity costs: messages a day against the known troubles that were heard of, a point a level, as SVG.
+
+    Where too few troubles are known, against all alerts.
+
+    Args:
+        levels: Of one replay each; their names are our own words.
+        name: Unique on the page.
+    """
+    alt, _ = libraries()
+    is_known = all(row["recall"] is not None for row in levels)
+    points = [
+        {
+            "messages": row["messages_per_day"],
+            "heard": 100 * (row["recall"] or 0) if is_known else row["alerts"],
+            "low": 100 * (row["recall_low"] or 0),
+            "high": 100 * (row["recall_high"] or 0),
+            "level": row["name"],
+        }
+        for row in levels
+    ]
+    x = alt.X("messages:Q", axis=alt.Axis(title="messages a day", tickCount=6, grid=False))
+    title = "% of known troubles heard of" if is_known else "alerts"
+    y = alt.Y(
+        "heard:Q",
+        scale=alt.Scale(domain=[0, 100]) if is_known else alt.Scale(zero=True),
+        axis=alt.Axis(title=title, tickCount=5),
+    )
+    chart = alt.Chart(rows(points))
+    layers = [
+        chart.mark_line(color=_COLOUR["line"], strokeWidth=2).encode(x=x, y=y),
+        *(
+            [chart.mark_rule(color=_COLOUR["series"], opacity=0.5).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")]
+            if is_known
+            else []
+        ),
+        chart.mark_point(color=_COLOUR["series"], filled=True, size=70, opacity=1).encode(x=x, y=y),
+        chart.mark_text(color=_COLOUR["ink"], align="left", dx=9, fontSize=12).encode(
+            x=x, y=y, text="level:N"
+        ),
+    ]
+    said = "; ".join(
+        f"{row['name']}: {row['messages_per_day']:.1f} messages a day, {count(row['alerts'], 'alert')}"
+        for row in levels
+    )
+    return _svg(alt.layer(*layers).properties(width=620, height=260), name, said)

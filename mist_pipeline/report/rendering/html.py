@@ -179,13 +179,13 @@ _FILTERS: dict[str, Callable[..., object]] = {
 }
 
 
-def _trusted(markup: str) -> Markup:
+def trusted(markup: str) -> Markup:
     """Markup of our own making: the style sheet, and charts, which hold numbers, days and our own words only."""
     return Markup(markup)  # noqa: S704 - never called with what people or the cloud wrote
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """The templates, compiled once a process."""
     environment = Environment(
         loader=PackageLoader("mist_pipeline.report.rendering"),
@@ -196,6 +196,20 @@ def _environment() -> Environment:
     )
     environment.filters.update(_FILTERS)
     return environment
+
+
+def style_of(day: str) -> dict[str, object]:
+    """The style sheet of a page, and its hash for the page's security policy.
+
+    Args:
+        day: ISO day, for the foot of what is printed. Nothing else: a style sheet holds no name that people typed.
+    """
+    sheet = environment().get_template("report.css")
+    style = sheet.render(light=LIGHT, dark=DARK, paper=PAPER, day=day).strip()
+    return {
+        "style": trusted(style),
+        "style_hash": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    }
 
 
 class Page:
@@ -215,20 +229,16 @@ class Page:
         told = {one["cause_fingerprint"] for one in incidents}
         known = {cause["cause_fingerprint"] for cause in shared}
         has_history = len(dashboard["status_by_day"]) > 1
-        sheet = _environment().get_template("report.css")
-        # The day alone: a style sheet holds no name that people typed.
-        style = sheet.render(light=LIGHT, dark=DARK, paper=PAPER, day=dashboard["day"]).strip()
         self._values: dict[str, object] = {
             "d": dashboard,
             "statuses": STATUSES,
-            "style": _trusted(style),
-            "style_hash": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            **style_of(dashboard["day"]),
             "mosaic": mosaic(dashboard["sites"]),
-            "status_chart": _trusted(status_chart(dashboard["status_by_day"], "by-day"))
+            "status_chart": trusted(status_chart(dashboard["status_by_day"], "by-day"))
             if has_history
             else None,
             "fans": [
-                _trusted(
+                trusted(
                     fan_chart(
                         risk,
                         dashboard["days"],
@@ -278,5 +288,5 @@ class Page:
             data_href: Relative address of the JSON dashboard beside the page, to link to where lists are cut.
             previous: The page of the day before.
         """
-        template = _environment().get_template("report.html.j2")
+        template = environment().get_template("report.html.j2")
         return template.render(**self._values, data_href=data_href, previous=previous)

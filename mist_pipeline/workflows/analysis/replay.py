@@ -2,14 +2,15 @@
 
 Where live evaluations were kept they are replayed as they were, at the instants at which the alerts evaluated them;
 closed hours fill the rest. Needs no Dagster run and notifies nobody. Here: reading the frames of closed hours for
-``analysis.detection``, and the order of evaluations. Not here: the lifecycle (``alerts.lifecycle.replay``), and what a day
-found (``detect_day``).
+``analysis.detection``, once for all configurations, and the order of evaluations. Not here: the lifecycle
+(``alerts.lifecycle.replay``), what a day found (``detect_day``), and several configurations (``workflows.replaying``).
 """
 
 import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -107,7 +108,12 @@ def evaluation_inputs(
         last: Last day.
         kept: Kept evaluations, which replace the hours and days that they cover.
     """
-    closed = _closed(warehouse, settings, first, last)
+    site_count = number_of_sites(warehouse, first, last)
+    closed = (
+        one
+        for hours in weeks(warehouse, first, last)
+        for one in hours.evaluation_inputs(settings, hours.stored_days(warehouse, settings), site_count)
+    )
     if kept is None:
         yield from closed
         return
@@ -131,70 +137,110 @@ def number_of_sites(warehouse: Warehouse, first: date, last: date) -> int:
     )
 
 
-def _closed(warehouse: Warehouse, settings: Settings, first: date, last: date) -> Iterator[EvaluationInput]:
-    """Every closed hour and day."""
-    site_count = number_of_sites(warehouse, first, last)
+def weeks(warehouse: Warehouse, first: date, last: date) -> Iterator["ClosedHours"]:
+    """The hours of these days, a week at a time."""
     begin = first
     while begin <= last:
         end = min(begin + WEEK - timedelta(days=1), last)
-        yield from _in_memory(warehouse, settings, begin, end, site_count)
+        yield ClosedHours.read(warehouse, begin, end)
         begin = end + timedelta(days=1)
 
 
-def _in_memory(
-    warehouse: Warehouse, settings: Settings, first: date, last: date, site_count: int
-) -> Iterator[EvaluationInput]:
-    """Every closed hour and day of a span that fits in memory."""
-    hours = warehouse.read_days(history.SLE_HOURLY, first, last)
-    detected = _detected(warehouse, settings, hours, first, last)
-    readings = _by_instant(hours.select("hour", "site_id", "metric", "state", "score_pct"), "hour")
-    findings, support, causes, episodes = (
-        _by_instant(frame, "as_of")
-        for frame in (detected.findings, detected.support, detected.causes, detected.episodes)
-    )
-    stored = StoredDays.read(warehouse, settings, first, last)
-    days = set(stored.findings["day"])
-    for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
-        hour, end = span(settings, day, day)
-        while hour < end:
-            asked = readings.get(hour)
-            hour += HOUR
-            if asked is not None:
-                yield EvaluationInput(
-                    as_of=hour,
-                    source="live",
-                    findings=findings.get(hour, live.FINDINGS.empty()),
-                    readings=asked,
-                    support=support.get(hour),
-                    episodes=episodes.get(hour, detected.episodes.clear()),
-                    causes=causes.get(hour),
-                    site_count=site_count,
-                )
-        if day in days:
-            yield stored.evaluation_input(day, end + DAILY_AFTER, site_count)
+@dataclass(frozen=True)
+class ClosedHours:
+    """The frames of hours that fit in memory: what was measured, and evidence, which no setting changes.
 
+    Attributes:
+        first: First day.
+        last: Last day.
+        hours: ``history.sle_hourly``.
+        clients: ``history.site_hourly``.
+        evidence: ``analysis.evidence`` of the days and of the day before.
+        sites: ``history.sites``, of each site its newest row.
+    """
 
-def _detected(
-    warehouse: Warehouse, settings: Settings, hours: pl.DataFrame, first: date, last: date
-) -> Detected:
-    """What was to be detected at the end of these hours."""
-    clients = warehouse.read_days(history.SITE_HOURLY, first, last)
-    readings = with_severity(
-        hours.join(
-            clients.select("hour", "site_id", num_users="num_clients"), on=["hour", "site_id"], how="left"
-        ),
-        rules.default_bands(settings),
-        rules.bands_by_metric(settings),
-        UserGate(settings.thresholds.min_users, min_user_minutes=0, window_minutes=60),
-    )
-    evidence = warehouse.read_days(analysis.EVIDENCE, first - timedelta(days=1), last)
-    sites = warehouse.query(
-        "SELECT * FROM history.sites WHERE day <= ? "
-        "QUALIFY row_number() OVER (PARTITION BY site_id ORDER BY day DESC) = 1",
-        [last],
-    )
-    frames = SpanFrames(readings=readings, site_hourly=clients)
-    return detect_hours(frames, evidence, sites, first, rules.detection_rules(settings))
+    first: date
+    last: date
+    hours: pl.DataFrame
+    clients: pl.DataFrame
+    evidence: pl.DataFrame
+    sites: pl.DataFrame
+
+    @classmethod
+    def read(cls, warehouse: Warehouse, first: date, last: date) -> "ClosedHours":
+        """From the warehouse."""
+        return cls(
+            first,
+            last,
+            warehouse.read_days(history.SLE_HOURLY, first, last),
+            warehouse.read_days(history.SITE_HOURLY, first, last),
+            warehouse.read_days(analysis.EVIDENCE, first - timedelta(days=1), last),
+            warehouse.query(
+                "SELECT * FROM history.sites WHERE day <= ? "
+                "QUALIFY row_number() OVER (PARTITION BY site_id ORDER BY day DESC) = 1",
+                [last],
+            ),
+        )
+
+    def stored_days(self, warehouse: Warehouse, settings: Settings) -> StoredDays:
+        """What the analysis of these days stored."""
+        return StoredDays.read(warehouse, settings, self.first, self.last)
+
+    def evaluation_inputs(
+        self, settings: Settings, stored: StoredDays, site_count: int
+    ) -> Iterator[EvaluationInput]:
+        """Every closed hour and day of the span.
+
+        Args:
+            settings: Rules of detection.
+            stored: What the analysis of the days found.
+            site_count: Sites of the organisation.
+        """
+        detected = self._detected(settings)
+        findings, support, causes, episodes = (
+            _by_instant(frame, "as_of")
+            for frame in (detected.findings, detected.support, detected.causes, detected.episodes)
+        )
+        days = set(stored.findings["day"])
+        for day in (
+            self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)
+        ):
+            hour, end = span(settings, day, day)
+            while hour < end:
+                asked = self._readings.get(hour)
+                hour += HOUR
+                if asked is not None:
+                    yield EvaluationInput(
+                        as_of=hour,
+                        source="live",
+                        findings=findings.get(hour, live.FINDINGS.empty()),
+                        readings=asked,
+                        support=support.get(hour),
+                        episodes=episodes.get(hour, detected.episodes.clear()),
+                        causes=causes.get(hour),
+                        site_count=site_count,
+                    )
+            if day in days:
+                yield stored.evaluation_input(day, end + DAILY_AFTER, site_count)
+
+    @cached_property
+    def _readings(self) -> dict[datetime, pl.DataFrame]:
+        return _by_instant(self.hours.select("hour", "site_id", "metric", "state", "score_pct"), "hour")
+
+    def _detected(self, settings: Settings) -> Detected:
+        """What was to be detected at the end of these hours."""
+        readings = with_severity(
+            self.hours.join(
+                self.clients.select("hour", "site_id", num_users="num_clients"),
+                on=["hour", "site_id"],
+                how="left",
+            ),
+            rules.default_bands(settings),
+            rules.bands_by_metric(settings),
+            UserGate(settings.thresholds.min_users, min_user_minutes=0, window_minutes=60),
+        )
+        frames = SpanFrames(readings=readings, site_hourly=self.clients)
+        return detect_hours(frames, self.evidence, self.sites, self.first, rules.detection_rules(settings))
 
 
 def _by_instant(frame: pl.DataFrame, column: str) -> dict[datetime, pl.DataFrame]:
