@@ -15,6 +15,7 @@ NAMES = (
     "overview",
     "waits",
     "web",
+    "webhooks",
 )
 
 

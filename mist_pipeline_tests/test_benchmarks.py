@@ -15,6 +15,7 @@ TINY = {
     "intervals": ["--sites", "2", "--days", "18", "--worlds", "1"],
     "overview": ["--sites", "2"],
     "web": ["--sites", "2"],
+    "webhooks": ["--messages", "2"],
 }
 """Benchmark → options with which it takes seconds."""
 

@@ -10,6 +10,7 @@ from mist_pipeline.defs.runs.limits import limited
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.notifying.messages import utc_now
+from mist_pipeline.workflows.pushing.receive import forget_old_pushes
 from mist_pipeline.workflows.retention import archive
 from mist_pipeline.workflows.running.leftovers import sweep
 
@@ -48,6 +49,10 @@ def retention_job() -> dg.JobDefinition:
         context.log.info("Done: %s", gone)
         context.add_output_metadata({"runs": gone.runs, "logs": gone.logs, "bytes": gone.num_bytes})
 
+    @dg.op(description="Events that the cloud pushed are kept for some days.")
+    def forget_pushes(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+        context.add_output_metadata({"events": forget_old_pushes(settings, utc_now())})
+
     @dg.op(description="Files of processes that were killed; never those of a living one.")
     def sweep_leftovers(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
         gone = sweep(settings.data, utc_now())
@@ -64,6 +69,7 @@ def retention_job() -> dg.JobDefinition:
         # None waits for another: a damaged raw file is no reason to let the rest grow.
         archive_what_is_old()
         prune_dagster()
+        forget_pushes()
         sweep_leftovers()
 
     return retention

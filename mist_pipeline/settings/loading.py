@@ -23,6 +23,8 @@ from mist_pipeline.settings.model import Settings
 
 PREFIX = "MIST_PIPELINE__"
 DEFAULT_FILE = Path("config/config.yaml")
+WEBHOOK_VARIABLE = "MIST_WEBHOOK_SECRET"
+SHORTEST_WEBHOOK_SECRET = 16
 
 
 class SettingsError(ValueError):
@@ -42,10 +44,10 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     """
     variables = os.environ if environment is None else environment
     source, values, origin = _merged(path, variables)
-    tokens = _tokens(variables)
     content = {
         **values,
-        "tokens": tuple(SecretStr(token) for token in tokens),
+        "tokens": tuple(map(SecretStr, _listed(variables, "MIST_API_TOKEN"))),
+        "webhook_secrets": tuple(map(SecretStr, _webhook_secrets(variables))),
         "data": data_folder(variables),
         "is_data_named": bool(variables.get("MIST_PIPELINE_DATA")),
         "source": source if source.exists() else None,
@@ -66,13 +68,24 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     return settings
 
 
-def _tokens(variables: Mapping[str, str]) -> list[str]:
-    """The tokens of the cloud, separated by commas."""
-    given = [token.strip() for token in variables.get("MIST_API_TOKEN", "").split(",")]
+def _listed(variables: Mapping[str, str], name: str) -> list[str]:
+    """The secrets of a variable that are separated by commas."""
+    given = [one.strip() for one in variables.get(name, "").split(",")]
     try:
-        return [from_environment(token, "MIST_API_TOKEN") for token in given if token]
+        return [from_environment(one, name) for one in given if one]
     except ValueError as error:
         raise SettingsError(str(error)) from None
+
+
+def _webhook_secrets(variables: Mapping[str, str]) -> list[str]:
+    """The secrets of the cloud's webhook."""
+    found = _listed(variables, WEBHOOK_VARIABLE)
+    if any(len(one) < SHORTEST_WEBHOOK_SECRET for one in found):
+        raise SettingsError(
+            f"{WEBHOOK_VARIABLE} holds a secret of fewer than {SHORTEST_WEBHOOK_SECRET} characters; `openssl rand -hex 24` "
+            "makes a good one"
+        )
+    return found
 
 
 def data_folder(variables: Mapping[str, str] | None = None) -> Path:
@@ -178,6 +191,7 @@ def _holds_password(address: str) -> bool:
 
 
 _RESERVED = {
+    "webhook_secrets": f"The secrets of Mist's webhook come from the environment: {WEBHOOK_VARIABLE}.",
     "tokens": "Tokens come from the environment: MIST_API_TOKEN.",
     "data": "The data folder comes from the environment: MIST_PIPELINE_DATA.",
     "is_data_named": "Remove it.",

@@ -242,6 +242,7 @@ class Settings(Section):
     web: Web = Web()
 
     tokens: tuple[SecretStr, ...] = Field((), exclude=True, repr=False)
+    webhook_secrets: tuple[SecretStr, ...] = Field((), exclude=True, repr=False)
     secrets: dict[str, SecretStr] = Field(default_factory=dict, exclude=True, repr=False)
     data: Path = Field(Path("data"), exclude=True)
     is_data_named: bool = Field(False, exclude=True)
@@ -339,7 +340,7 @@ class Settings(Section):
 
     def known_secrets(self) -> Secrets:
         """Every secret of this configuration, to be taken out of what is logged, kept and shown."""
-        known = [Secret(token.get_secret_value()) for token in self.tokens]
+        known = [Secret(one.get_secret_value()) for one in (*self.tokens, *self.webhook_secrets)]
         for value in map(SecretStr.get_secret_value, self.secrets.values()):
             is_web = value.startswith(("https://", "http://"))
             known += (

@@ -138,6 +138,8 @@ VARIABLES = {
     "MIST_API_TOKEN": "API token of the Mist cloud; several, separated by commas, share the calls.",
     "MIST_BASE_URL": "Address of the cloud; wins over `mist.cloud` and `mist.base_url`.",
     "MIST_ORG_ID": "Organisation; wins over `mist.org_id`.",
+    "MIST_WEBHOOK_SECRET": "Secret of the cloud's webhook, 16 characters or more; several, separated by commas, while one is replaced. "
+    "Empty: nothing is received ([webhooks](webhooks.md)).",
     "MIST_PIPELINE_CONFIG": "The configuration file, instead of `config/config.yaml`.",
     "MIST_PIPELINE_UI_TOKEN": "What people have to know to use the UI of `daemon` and `ui`, 16 characters or more; empty: nothing.",
     "MIST_PIPELINE_WEB_TOKEN": "What people have to know to use the console where `web.access` is `token`, 16 characters or more.",

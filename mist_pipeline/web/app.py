@@ -110,22 +110,20 @@ class Beside:
     """What is served beside the console at the same port, each with its own guard.
 
     Args:
-        webhooks: What takes ``/pagerduty``, if anything does: requests that are signed, which ask for no sign-in and no form.
+        webhooks: Path → what takes it: requests that are signed, which ask for no sign-in and no form.
         console: What takes everything else; None where nobody could be told apart.
     """
 
-    def __init__(self, webhooks: ASGIApp | None, console: ASGIApp | None) -> None:
-        self._webhooks, self._console = (
-            webhooks,
-            console
-            or PlainTextResponse("The console is served here once web.access is token or proxy.\n", 403),
+    def __init__(self, webhooks: Mapping[str, ASGIApp], console: ASGIApp | None) -> None:
+        self._webhooks = webhooks
+        self._console = console or PlainTextResponse(
+            "The console is served here once web.access is token or proxy.\n", 403
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
-        is_hook = self._webhooks is not None and scope["type"] == "http" and scope["path"] == "/pagerduty"
-        chosen = self._webhooks if is_hook and self._webhooks is not None else self._console
-        await chosen(scope, receive, send)
+        hook = self._webhooks.get(scope["path"]) if scope["type"] == "http" else None
+        await (hook or self._console)(scope, receive, send)
 
 
 async def _asset(request: Request) -> Response:

@@ -57,12 +57,12 @@ def test_links_lead_to_a_name_that_is_answered() -> None:
 
 def test_webhooks_pass_the_console_by_and_nothing_else_does() -> None:
     hooks, console = Recorder(), Recorder()
-    both = Beside(hooks, console)
-    for target in ("/pagerduty", "/pagerduty/x", "/", "/PagerDuty"):
+    both = Beside({"/pagerduty": hooks, "/mist": hooks}, console)
+    for target in ("/pagerduty", "/mist", "/pagerduty/x", "/", "/PagerDuty"):
         ask(both, "POST", target, [("host", "a")])
-    assert hooks.reached == ["POST /pagerduty"]
+    assert hooks.reached == ["POST /pagerduty", "POST /mist"]
     assert len(console.reached) == 3
-    closed = ask(Beside(hooks, None), "GET", "/", [("host", "a")])
+    closed = ask(Beside({"/pagerduty": hooks}, None), "GET", "/", [("host", "a")])
     assert (closed.status, "web.access" in closed.body) == (403, True)
 
 

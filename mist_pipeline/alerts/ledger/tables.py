@@ -293,6 +293,31 @@ HEARD = sa.Table(
 )
 """Events of pagers that were taken, so that nobody can send them again; forgotten once they are too old to be taken."""
 
+PUSHES = sa.Table(
+    "pushes",
+    METADATA,
+    _text("push_key", primary_key=True),
+    _text("topic"),
+    _text("kind"),
+    _text("site_id"),
+    _text("device"),
+    _instant("happened_at"),
+    _instant("received_at", index=True),
+    _json("document"),
+    sa.Index("ix_pushes_topic_happened_at", "topic", "happened_at"),
+)
+"""Events that the cloud pushed (`pushes`)."""
+
+PUSH_COUNTS = sa.Table(
+    "push_counts",
+    METADATA,
+    _text("topic", primary_key=True),
+    _text("outcome", primary_key=True),
+    _number("number"),
+    _instant("last_at"),
+)
+"""How many events, or messages that are none, came; what people are shown of the webhook."""
+
 SILENCES = sa.Table(
     "silences",
     METADATA,

@@ -44,7 +44,7 @@ def daemon(
     port: Annotated[int, typer.Option(min=0, max=HIGHEST, help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
     web_port: Annotated[
-        int, typer.Option(min=0, max=HIGHEST, help="Port of the console, and of PagerDuty's webhooks.")
+        int, typer.Option(min=0, max=HIGHEST, help="Port of the console, and of webhooks.")
     ] = CONSOLE_PORT,
     web_host: Annotated[str, typer.Option(help="Address of the console.")] = "127.0.0.1",
     allowed_host: AllowedHosts = None,

@@ -48,7 +48,7 @@ def door(
         allowed_hosts: Names by which people reach it.
         who: Whoever runs it: in their name everybody decides where nothing else is asked.
         variables: Of the environment.
-        has_webhooks: Whether PagerDuty's webhooks come in at the same port.
+        has_webhooks: Whether webhooks come in at the same port.
 
     Raises:
         SettingsError: Somebody could come in who should not; says how to mend it.

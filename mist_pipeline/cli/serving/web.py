@@ -1,6 +1,7 @@
-"""``web``: the console in the browser and, at the same port, PagerDuty's webhooks.
+"""``web``: the console in the browser and, at the same port, the webhooks of Mist and PagerDuty.
 
-Here: options, wiring, the socket. Not here: who may come in (`door`), the pages (``web``), webhooks (``notification.inbound``).
+Here: options, wiring, the socket. Not here: who may come in (`door`), the pages (``web``), webhooks (``push``,
+``notification.inbound``).
 """
 
 import os
@@ -20,12 +21,14 @@ from mist_pipeline.cli.serving.ports import HIGHEST, listener
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.types import ASGIApp
 
     from mist_pipeline.settings import Settings
     from mist_pipeline.web.access import Access
     from mist_pipeline.web.app import Application
 
 PORT = 8601
+_SENDERS = {"/mist": "Mist", "/pagerduty": "PagerDuty"}
 CONNECTIONS = 128
 """At a time. A browser has a handful, and one more for updates while somebody looks (``web.live.MOST_STREAMS``)."""
 
@@ -51,7 +54,7 @@ def web(
     ] = None,
     as_of: AsOf = None,
 ) -> None:
-    """Serve the console in the browser: now, incidents, sites. Takes PagerDuty's webhooks at /pagerduty, too.
+    """Serve the console in the browser: now, incidents, sites. Takes webhooks, too: Mist's at /mist, PagerDuty's at /pagerduty.
 
     `daemon` starts it.
 
@@ -61,13 +64,12 @@ def web(
     from mist_pipeline.guard.connections import ConnectionLimits, bounded_config
     from mist_pipeline.settings import load_settings
     from mist_pipeline.web.app import Beside
-    from mist_pipeline.workflows.notifying.inbound import listening, signing_keys
 
     settings = load_settings()
     need_data_folder(settings)
     clock, stands = clock_of(settings, as_of)
-    webhooks = listening(settings) if signing_keys(settings) else None
-    way = door(settings, host, allowed_host or [], user(by), os.environ, has_webhooks=webhooks is not None)
+    webhooks = webhooks_of(settings)
+    way = door(settings, host, allowed_host or [], user(by), os.environ, has_webhooks=bool(webhooks))
     pages = app = None
     if way.access is not None:
         pages = console_app(settings, way.access, clock, stands=stands, is_read_only=read_only)
@@ -79,14 +81,25 @@ def web(
             console.print(f"Console: [cyan]http://{place}/[/]  (Ctrl-C ends it)")
         else:
             errors.print(
-                "[yellow]![/] PagerDuty's webhooks come to this port from outside, so the console is not served here until "
+                "[yellow]![/] Webhooks come to this port from outside, so the console is not served here until "
                 "web.access is token or proxy.",
                 soft_wrap=True,
             )
-        if webhooks is not None:
-            console.print(f"PagerDuty's webhooks: [cyan]http://{place}/pagerduty[/]")
+        for path in webhooks:
+            console.print(f"Webhooks of {_SENDERS[path]}: [cyan]http://{place}{path}[/]")
         config = bounded_config(Beside(webhooks, app), limits=ConnectionLimits(connections=CONNECTIONS))
         ending_with(config, pages).run(sockets=[listening_at])
+
+
+def webhooks_of(settings: "Settings") -> "dict[str, ASGIApp]":
+    """Path → what takes the webhooks that come there: those that can be verified."""
+    from mist_pipeline.notification.inbound import PATH as PAGERDUTY
+    from mist_pipeline.push.application import PATH as MIST
+    from mist_pipeline.workflows.notifying.inbound import listening, signing_keys
+    from mist_pipeline.workflows.pushing.receive import receiving
+
+    found = {MIST: receiving(settings), PAGERDUTY: listening(settings) if signing_keys(settings) else None}
+    return {path: app for path, app in found.items() if app is not None}
 
 
 def ending_with(config: "uvicorn.Config", pages: "Application | None") -> "uvicorn.Server":

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from starlette.types import ASGIApp
+
 from mist_pipeline.cli.serving.door import door
 from mist_pipeline.cli.serving.web import console_app, ending_with
 from mist_pipeline.guard.connections import ConnectionLimits, bounded_config
 from mist_pipeline.settings import Settings
+from mist_pipeline.web.app import Application
 from mist_pipeline_tests.support.overview.organisations import AT, Organisation
 
 
@@ -24,6 +27,13 @@ def served(organisation: Organisation, at: datetime = AT) -> Iterator[str]:
     pages = console_app(settings, way.access, lambda: at, stands=True)
     app = way.access.guarded(pages, way.rules)
     pages.warm()
+    with serving(app, pages) as address:
+        yield address
+
+
+@contextmanager
+def serving(app: ASGIApp, pages: Application | None = None) -> Iterator[str]:
+    """Where an application is, as `mist-pipeline web` serves it; with the console that is in it, if one is."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         bound.listen()

@@ -1,0 +1,150 @@
+"""What the cloud pushed: kept once, counted, and forgotten after some days.
+
+A message is kept in a transaction of its own, before the cloud is told that it arrived. It waits for no evaluation in
+PostgreSQL, where rows of other tables are none of its business; SQLite has one writer.
+
+Not here: what a message is (``push.message``), and what follows from it (``workflows.pushing``).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+
+from mist_pipeline.alerts.ledger.database import migrate, open_engine, reading
+from mist_pipeline.alerts.ledger.tables import PUSH_COUNTS, PUSHES
+
+KEPT, REPEATED = "kept", "known already"
+"""Outcomes of events; others are named by whoever counts them."""
+
+_INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""Dialect → its INSERT, which can leave out or change rows that are there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """One event as it is kept.
+
+    Attributes:
+        key: The same for each repetition.
+        topic: Of its message.
+        kind: Its type, '' where it has none.
+        site_id: '' where it names none.
+        device: MAC address, '' where it names none.
+        happened_at: When, by the cloud's clock.
+        document: As received.
+    """
+
+    key: str
+    topic: str
+    kind: str
+    site_id: str
+    device: str
+    happened_at: datetime
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PushCount:
+    """How many events of a topic had one outcome, and when the last one came."""
+
+    topic: str
+    outcome: str
+    number: int
+    last_at: datetime
+
+
+class PushStore:
+    """The pushes of one ledger, for a process that goes on: it keeps its connections. Safe to use from several threads.
+
+    Args:
+        url: Path of an SQLite file, or a database URL.
+
+    Raises:
+        LedgerUnavailableError: It cannot be opened, or is of a later version.
+    """
+
+    def __init__(self, url: Any) -> None:
+        self._engine = open_engine(url)
+        migrate(self._engine)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def keep(self, pushes: Sequence[Push], counted: Mapping[tuple[str, str], int], at: datetime) -> int:
+        """Keep what is not known yet, and count, in one transaction; durable when it returns.
+
+        Args:
+            pushes: Events.
+            counted: Topic and outcome of what is not kept → how many.
+            at: When they came.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            sqlalchemy.exc.DatabaseError: They are not kept.
+        """
+        rows = [_row(one, at) for one in {one.key: one for one in pushes}.values()]
+        with self._engine.begin() as connection:
+            new: Counter[str] = Counter()
+            if rows:
+                insert = _insert(connection, PUSHES).on_conflict_do_nothing().returning(PUSHES.c.topic)
+                new.update(connection.execute(insert, rows).scalars())
+            numbers = Counter(dict(counted))
+            for topic, number in Counter(one.topic for one in pushes).items():
+                numbers[topic, KEPT] += new[topic]
+                numbers[topic, REPEATED] += number - new[topic]
+            _count(connection, numbers, at)
+        return new.total()
+
+
+def push_counts(engine: Engine) -> list[PushCount]:
+    """What came so far, by topic and outcome."""
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(PUSH_COUNTS).order_by(PUSH_COUNTS.c.topic, PUSH_COUNTS.c.outcome))
+        return [PushCount(**row) for row in rows.mappings()]
+
+
+def forget_pushes(engine: Engine, before: datetime) -> int:
+    """Remove what came before an instant; how many events went."""
+    with engine.begin() as connection:
+        return connection.execute(sa.delete(PUSHES).where(PUSHES.c.received_at < before)).rowcount
+
+
+def _row(push: Push, at: datetime) -> dict[str, Any]:
+    return {
+        "push_key": push.key,
+        "topic": push.topic,
+        "kind": push.kind,
+        "site_id": push.site_id,
+        "device": push.device,
+        "happened_at": push.happened_at,
+        "received_at": at,
+        "document": dict(push.document),
+    }
+
+
+def _count(connection: Connection, numbers: Mapping[tuple[str, str], int], at: datetime) -> None:
+    # In one order everywhere, so that two messages at once do not wait for each other's rows for ever.
+    for (topic, outcome), number in sorted(numbers.items()):
+        if number:
+            insert = _insert(connection, PUSH_COUNTS).values(
+                topic=topic, outcome=outcome, number=number, last_at=at
+            )
+            connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["topic", "outcome"],
+                    set_={"number": PUSH_COUNTS.c.number + number, "last_at": insert.excluded.last_at},
+                )
+            )
+
+
+def _insert(connection: Connection, table: sa.Table) -> Any:
+    return _INSERT[connection.dialect.name](table)

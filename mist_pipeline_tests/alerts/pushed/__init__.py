@@ -1,0 +1,1 @@
+"""What the cloud pushed, as it is kept."""

@@ -1,0 +1,1 @@
+"""What the cloud pushes: kept, and made use of."""
