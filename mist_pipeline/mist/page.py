@@ -47,6 +47,9 @@ _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_MOST_NESTED = 64
+"""Documents of the API are ten levels deep; Python refuses to read a thousand."""
 _MOST_DIGITS = 400
 """More digits than this are beyond every float, so infinite; Python refuses to read more than 4,300 of them."""
 
@@ -55,7 +58,7 @@ def parse_json(body: bytes) -> Any:
     r"""The JSON document in a body.
 
     One odd value does not take the document along: half a surrogate pair and bytes that are no text become U+FFFD, a number
-    of a thousand digits becomes infinite, NaN stays. `parsers` refuses them where they stand.
+    of a thousand digits becomes infinite, what is nested a thousand times is cut, NaN stays. `parsers` refuses them where they stand.
 
     Raises:
         NotJsonError: The body is no JSON document.
@@ -68,6 +71,8 @@ def parse_json(body: bytes) -> Any:
         text = _ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
     try:
         return _loads(text, int)
+    except RecursionError:
+        return _loads(_shallow(text), _whole)
     except NotJsonError:
         raise
     except ValueError:
@@ -78,8 +83,27 @@ def _loads(text: str, parse_int: Callable[[str], int | float]) -> Any:
     try:
         # The usual reading of whole numbers is much faster where it is not handed in.
         return json.loads(text) if parse_int is int else json.loads(text, parse_int=parse_int)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except json.JSONDecodeError as error:
         raise NotJsonError(str(error)) from None
+
+
+def _shallow(text: str) -> str:
+    """The document with null for every list and object that is nested too deep."""
+    kept: list[str] = []
+    depth = begin = 0
+    for found in _STRUCTURE.finditer(text):
+        if found[0] in "[{":
+            if depth == _MOST_NESTED:
+                kept.append(text[begin : found.start()])
+            depth += 1
+        elif found[0] in "]}":
+            depth -= 1
+            if depth == _MOST_NESTED:
+                kept.append("null")
+                begin = found.end()
+    if depth > _MOST_NESTED:  # cut off within: what is left of it says so when it is read
+        return "".join(kept)
+    return "".join(kept) + text[begin:]
 
 
 def _whole(digits: str) -> int | float:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mist_pipeline.mist import parsers
 from mist_pipeline.mist.errors import UnexpectedShape
-from mist_pipeline.mist.page import parse_json
+from mist_pipeline.mist.page import NotJsonError, parse_json
 
 MISSING = object()
 ODD: list[Any] = [
@@ -374,3 +374,17 @@ def test_what_is_named_is_bounded_and_everything_is_counted() -> None:
 )
 def test_one_odd_text_or_number_does_not_take_the_document_along(body: bytes, document: Any) -> None:
     assert parse_json(body) == document
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [b"[" * 5000 + b"]" * 5000, b'{"a":' * 5000 + b"0" + b"}" * 5000, b'["[{",' * 5000 + b"[]" + b"]" * 5000],
+)
+def test_a_field_nested_a_thousand_times_costs_that_field_alone(nested: bytes) -> None:
+    rows = b'[{"id": "s1", "name": "A"}, {"id": "s2", "name": %b}, {"id": "s3", "name": "[{"}]' % nested
+    odd = parsers.Oddities("sites")
+    sites = parsers.parse_sites(parse_json(rows), odd=odd)
+    assert [(site.id, site.name) for site in sites] == [("s1", "A"), ("s2", ""), ("s3", "[{")]
+    assert [each.where for each in odd.first] == ["[1].name"]
+    with pytest.raises(NotJsonError):
+        parse_json(rows[: 60 + len(nested) // 2])
