@@ -40,6 +40,10 @@ def dagster_home(settings: "Settings") -> Path:
     return home
 
 
+LAUNCH_SECONDS = 300
+"""How long Dagster waits for its code server, which answers when the process of a run has loaded the project. Dagster's own minute is too
+short where the machine is busy: then no run could begin, neither polls nor those that tell of it."""
+
 PG_URL = "DAGSTER_PG_URL"
 """Variable with the address of Dagster's own database, as docs/operations.md has it in ``dagster.yaml``."""
 
@@ -59,6 +63,7 @@ def with_driver(address: str) -> str:
 def environment(settings: "Settings", extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for Dagster's own processes: this data folder and its Dagster home, as absolute paths."""
     return {
+        "DAGSTER_GRPC_TIMEOUT_SECONDS": str(LAUNCH_SECONDS),
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(settings)),
         "MIST_PIPELINE_DATA": str(settings.data.resolve()),

@@ -93,6 +93,7 @@ class _Tree:
         elif isinstance(node, yaml.SequenceNode):
             size = 1 + sum(map(self._size, node.value))
         else:
+            _check_text(node)
             size = 1
         self._open.discard(id(node))
         self._sizes[id(node)] = size
@@ -104,6 +105,20 @@ class _Tree:
             raise RefusedError(
                 "a tag stands there that is not known here; write the value alone", node.start_mark
             )
+
+
+def _check_text(node: yaml.ScalarNode) -> None:
+    if not is_text(node.value):
+        raise RefusedError("an escape stands for half a character, which nobody could show", node.start_mark)
+
+
+def is_text(text: str) -> bool:
+    r"""Whether a text can be written to a file: neither half a surrogate pair nor bytes that are no UTF-8.
+
+    >>> is_text("Köln"), is_text("K\udcf6ln")
+    (True, False)
+    """
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _check_keys(node: yaml.MappingNode) -> None:

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mist_pipeline.domain.text import clean
-
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.reader import LedgerReader
     from mist_pipeline.alerts.lifecycle.policy import Policy
@@ -36,7 +34,7 @@ def reading_ledger(url: str | Path, policy: "Policy") -> "Iterator[LedgerReader]
     """
     from sqlalchemy import exc
 
-    from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
+    from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, why_silent
     from mist_pipeline.alerts.ledger.reader import reading_only
 
     files = ledger_files(url)
@@ -48,6 +46,4 @@ def reading_ledger(url: str | Path, policy: "Policy") -> "Iterator[LedgerReader]
     except LedgerUnavailableError as error:
         raise UnreadableError(str(error)) from None
     except exc.DBAPIError as error:
-        # What a driver says holds place and user, and no password.
-        said = str(error.orig).strip().partition("\n")[0]
-        raise UnreadableError(f"the ledger does not answer: {clean(said, 120)}") from None
+        raise UnreadableError(why_silent(url, error)) from None

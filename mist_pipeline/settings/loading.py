@@ -16,7 +16,7 @@ from pydantic import SecretStr, ValidationError
 
 from mist_pipeline.domain.config_section import PlacedError
 from mist_pipeline.domain.metrics import canonical
-from mist_pipeline.domain.plain_yaml import RefusedError, read_variable, read_yaml
+from mist_pipeline.domain.plain_yaml import RefusedError, is_text, read_variable, read_yaml
 from mist_pipeline.http_client.secrets import from_environment
 from mist_pipeline.settings.explanation import error_line, explain, looks_secret
 from mist_pipeline.settings.model import Settings
@@ -120,6 +120,9 @@ def _merged(
         for name in variables
         if name.startswith(PREFIX)
     }
+    odd = [name for name in given.values() if not is_text(variables[name])]
+    if odd:
+        raise SettingsError(f"{odd[0]}: is no text in UTF-8")
     # A whole section first: what is said of one of its keys adds to it, in whatever order the variables come.
     for parts, name in sorted(given.items(), key=lambda one: (len(one[0]), one[0])):
         place = _put(values, parts, read_variable(variables[name]), name)

@@ -168,7 +168,12 @@ class Thresholds(Section):
 class History(Section):
     """How far back, and for how long things are kept."""
 
-    start: date = Field(date(2026, 1, 1), description="First day of history; partitions begin here.")
+    start: date = Field(
+        # Every day since is a partition; the cloud itself is of 2014.
+        date(2026, 1, 1),
+        ge=date(2014, 1, 1),
+        description="First day of history; partitions begin here.",
+    )
     keep_days: int = Field(7, ge=1, description="Days of reports kept as folders before they are compressed.")
     auto_archive: bool = Field(True, description="Move old reports and raw files into archives by schedule.")
     archive_after_days: int = Field(30, ge=1, description="Age at which raw files go into monthly archives.")

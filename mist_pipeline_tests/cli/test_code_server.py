@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 # The client of Dagster's code servers has no public name.
 from dagster._grpc.client import DagsterGrpcClient
 
+from mist_pipeline.cli.code_location import server as server_module
 from mist_pipeline.cli.code_location.files import DAGSTER_YAML
 from mist_pipeline.cli.code_location.server import CodeServer, CodeServerError, code_server, sweep
 from mist_pipeline.cli.dagster_home import environment
@@ -54,6 +57,35 @@ def test_a_code_server_that_cannot_start_is_an_error(tmp_path: Path) -> None:
         pytest.raises(CodeServerError, match="ended with"),
         code_server({"PATH": os.environ["PATH"], "PYTHONPATH": str(broken(tmp_path))}),
     ):
+        pass
+
+
+def test_a_code_server_that_loads_for_minutes_is_waited_for_and_people_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter([False, False, False, True])
+    monkeypatch.setattr(server_module, "_answers", lambda _: next(answers))
+    monkeypatch.setattr(server_module, "time", SteppingTime(seconds=300.0))
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    ) as process:
+        server_module._wait_for(tmp_path / "code.sock", process)
+        assert process.stdin is not None
+        process.stdin.close()
+    assert capsys.readouterr().err.count("still loading") == 1
+
+
+class SteppingTime:
+    """A clock that goes on by so many seconds with every look, and waits for nobody."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._now = seconds, 0.0
+
+    def monotonic(self) -> float:
+        self._now += self._seconds
+        return self._now
+
+    def sleep(self, _: float) -> None:
         pass
 
 

@@ -10,7 +10,7 @@ from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 
 from mist_pipeline.cli import dagster_errors
 from mist_pipeline.cli.dagster_errors import DagsterHomeError, explained
-from mist_pipeline.cli.dagster_home import instance
+from mist_pipeline.cli.dagster_home import LAUNCH_SECONDS, environment, instance
 from mist_pipeline.settings import load_settings
 from mist_pipeline_tests.support.cli.calls import Call
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp
@@ -25,6 +25,19 @@ def home(folder: Path) -> Path:
     """A Dagster home that works."""
     with instance(load_settings(environment={})):
         return folder / "data" / "dagster"
+
+
+def test_a_run_that_begins_slowly_on_a_busy_machine_is_given_time_by_all_who_wait_for_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_GRPC_TIMEOUT_SECONDS", raising=False)
+    settings = load_settings(environment={})
+    assert environment(settings)["DAGSTER_GRPC_TIMEOUT_SECONDS"] == str(LAUNCH_SECONDS)
+    with instance(settings) as opened:
+        assert opened.run_monitoring_start_timeout_seconds > LAUNCH_SECONDS
+        assert opened.run_coordinator.dequeue_use_threads  # nobody waits behind it
+    monkeypatch.setenv("DAGSTER_GRPC_TIMEOUT_SECONDS", "900")
+    assert environment(settings)["DAGSTER_GRPC_TIMEOUT_SECONDS"] == "900"
 
 
 def test_a_damaged_database_is_a_failed_check_that_names_it(call: Call, home: Path) -> None:

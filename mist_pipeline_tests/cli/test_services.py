@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from mist_pipeline.cli.serving import daemon
 from mist_pipeline_tests.support.cli.calls import Call
 
 SERVICES = [("daemon",), ("ui",)]
@@ -47,3 +48,33 @@ def test_a_simulated_cloud_ends_when_whoever_started_it_is_gone() -> None:
             assert cloud.wait(timeout=30) == 0
         finally:
             cloud.kill()
+
+
+def turning_on(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[str]:
+    """Turns schedules and sensors on, where so many attempts fail; which kinds were asked for."""
+    asked: list[str] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command[command.index("start") - 1])
+        code = int(len(asked) <= failures)
+        return subprocess.CompletedProcess(command, code, "", "Traceback\nno [answer] in time\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    daemon._start("workspace.yaml", {})
+    return asked
+
+
+def test_schedules_that_a_busy_machine_does_not_turn_on_at_once_are_turned_on_later(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert turning_on(monkeypatch, failures=2) == ["schedule", "schedule", "schedule", "sensor"]
+    assert capsys.readouterr().err.count("once more: no [answer] in time") == 2
+
+
+def test_a_daemon_whose_schedules_stay_off_ends_instead_of_doing_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(
+        daemon.NothingTurnedOnError, match=r"every schedule, without which .*: no \[answer\] in time"
+    ):
+        turning_on(monkeypatch, failures=9)

@@ -87,6 +87,11 @@ def test_several_tokens_are_read_and_none_is_ever_shown(tmp_path: Path) -> None:
         ("monitoring: {interval_minutes: 7}", "7 does not divide an hour"),
         ("history: {start: soon}", "history.start"),
         ("history: {start: 2026-02-30}", "history.start: Input should be a valid date"),
+        (
+            "history: {start: 0201-01-01}",
+            "history.start: Input should be greater than or equal to 2014-01-01",
+        ),
+        (r'organisation: {name: "K\udcf6ln"}', "line 1, column 22: an escape stands for half a character"),
         ("organisation: {holidays: [2026-13-01]}", "organisation.holidays[0]: Input should be a valid date"),
         ("organisation: {timezone: localtime}", "'localtime' is no IANA time zone"),
         ("sle_thresholds: {ap-health: {critical: 1}, ap_health: {critical: 2}}", "in another spelling"),
@@ -117,6 +122,11 @@ def test_a_wrong_environment_variable_is_named_not_the_file(tmp_path: Path) -> N
     told = complaint("history: {keep_days: 3}", tmp_path, MIST_PIPELINE__HISTORY__STRAT="2026-01-01")
     assert told.startswith("MIST_PIPELINE__HISTORY__STRAT: ")
     assert "config.yaml" not in told
+
+
+def test_a_variable_that_is_no_utf_8_is_named_before_every_report_fails_over_it(tmp_path: Path) -> None:
+    told = complaint("", tmp_path, MIST_PIPELINE__ORGANISATION__NAME="K\udcf6ln")
+    assert told == "MIST_PIPELINE__ORGANISATION__NAME: is no text in UTF-8"
 
 
 def test_a_file_that_was_asked_for_must_exist(tmp_path: Path) -> None:

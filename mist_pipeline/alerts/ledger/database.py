@@ -3,6 +3,7 @@
 Here: what differs between SQLite and PostgreSQL. Not here: what is stored (`tables`), and changes of it (`ledger`).
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from mist_pipeline.domain.text import clean
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSIONS = sorted(
@@ -21,8 +24,29 @@ _LOCK = 0x6D697374
 """Key of the PostgreSQL advisory lock that orders writers of one ledger ('mist')."""
 
 
+_DAMAGED = re.compile("malformed|not a database|file is encrypted", re.IGNORECASE)
+
+
 class LedgerUnavailableError(RuntimeError):
     """The ledger cannot be opened or is of a later version; the message says which and what to do."""
+
+
+def why_silent(url: str | Path, error: sa.exc.DBAPIError) -> str:
+    """Why a ledger does not answer, and what to do where its file is damaged.
+
+    >>> damaged = sa.exc.DatabaseError("SELECT", {}, Exception("database disk image is malformed"))
+    >>> why_silent("/srv/mist/ledger.db", damaged).partition(":")[0]
+    'the ledger /srv/mist/ledger.db is damaged or none (database disk image is malformed)'
+    """
+    # What a driver says of a connection holds place and user, and no password.
+    said = clean(str(error.orig).strip().partition("\n")[0], 120)
+    if not _DAMAGED.search(said) or (not isinstance(url, Path) and "://" in url):
+        return f"the ledger does not answer: {said}"
+    return (
+        f"the ledger {url} is damaged or none ({said}): end the daemon, then restore the file from a backup, or begin a new one: "
+        f"mkdir damaged && mv {url}* damaged/. Without a backup acknowledgements, silences and feedback are lost, and incidents "
+        "that go on begin again"
+    )
 
 
 def open_engine(url: str | Path) -> Engine:
@@ -73,7 +97,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def migrate(engine: Engine) -> None:
+def migrate(engine: Engine, url: str | Path) -> None:
     """Bring the ledger to the current version; several processes may do so at once.
 
     Raises:
@@ -86,9 +110,7 @@ def migrate(engine: Engine) -> None:
         # Its subclasses besides this one are defects of ours, whose traceback somebody needs.
         if type(error) not in {sa.exc.DatabaseError, sa.exc.OperationalError}:
             raise
-        # What a driver says of an opening holds place and user, and no password.
-        said = str(error.orig).strip().partition("\n")[0]
-        raise LedgerUnavailableError(f"the ledger does not answer: {said}") from error
+        raise LedgerUnavailableError(why_silent(url, error)) from error
 
 
 def check_version(engine: Engine) -> None:

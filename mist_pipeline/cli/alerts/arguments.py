@@ -76,7 +76,7 @@ def opened(settings: "Settings", *, makes: bool = False) -> "Iterator[Ledger]":
     """
     from sqlalchemy import exc
 
-    from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
+    from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, why_silent
     from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
     from mist_pipeline.workflows.ledger_access import open_ledger
 
@@ -93,7 +93,7 @@ def opened(settings: "Settings", *, makes: bool = False) -> "Iterator[Ledger]":
         # Its subclasses besides this one are defects of ours, whose traceback somebody needs.
         if type(error) not in {exc.DatabaseError, exc.OperationalError}:
             raise
-        raise LedgerError(f"the ledger does not answer: {clean(str(error.orig))}") from None
+        raise LedgerError(why_silent(settings.ledger, error)) from None
 
 
 @contextmanager

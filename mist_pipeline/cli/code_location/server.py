@@ -23,7 +23,9 @@ from mist_pipeline.workflows.running.processes import is_gone, this_process
 
 _PREFIX = "mist-pipeline-"
 _SOCKET, _OWNER = "code.sock", "owner"
-_LOADS_WITHIN_SECONDS = 120.0
+_SAYS_SO_AFTER_SECONDS = 60.0
+_LOADS_WITHIN_SECONDS = 1800.0
+"""Beside much else it takes minutes, as after a restart of the machine; a daemon that gave up then would watch nobody."""
 _LOOK_SECONDS = 0.1
 _RELOADS_WITHIN_SECONDS = 60
 
@@ -142,15 +144,22 @@ def sweep(place: Path) -> list[Path]:
 
 
 def _wait_for(address: Path, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + _LOADS_WITHIN_SECONDS
+    begun, has_said_so = time.monotonic(), False
     while not _answers(address):
         if process.poll() is not None:
             raise CodeServerError(
                 f"Dagster's code server ended with {process.returncode}; its messages are above."
             )
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begun
+        if waited > _LOADS_WITHIN_SECONDS:
             raise CodeServerError(
-                f"Dagster's code server did not answer within {_LOADS_WITHIN_SECONDS:.0f} s."
+                f"Dagster's code server (process {process.pid}) did not answer within {_LOADS_WITHIN_SECONDS:.0f} s: "
+                "see what keeps the machine busy, then start again."
+            )
+        if waited > _SAYS_SO_AFTER_SECONDS and not has_said_so:
+            has_said_so = True
+            errors.print(
+                "[yellow]![/] Dagster's code server is still loading the project: the machine is busy."
             )
         time.sleep(_LOOK_SECONDS)
 

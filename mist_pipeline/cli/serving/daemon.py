@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 HEARTBEAT_SECONDS = 120.0
 """A heartbeat that takes longer hangs: it is missed, and the next one is tried."""
 
+START_ATTEMPTS = 3
+"""Turning on the schedules asks the code server, which answers too late where the machine is busy."""
+
+
+class NothingTurnedOnError(OSError):
+    """Schedules or sensors could not be turned on: better no daemon, which is started again, than one that does nothing."""
+
+
 AllowedHosts = Annotated[
     list[str] | None,
     typer.Option(
@@ -238,10 +246,20 @@ def _console(
 
 
 def _start(workspace: str, env: dict[str, str]) -> None:
-    """Turn on every schedule and sensor."""
+    """Turn on every schedule and sensor.
+
+    Raises:
+        NothingTurnedOnError: Dagster did not do it, several times.
+    """
     for kind in ("schedule", "sensor"):
         command = _dagster("dagster", kind, "start", "--start-all", "--workspace", workspace)
-        ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-        if ended.returncode:
+        for attempt in range(1, START_ATTEMPTS + 1):
+            ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+            if not ended.returncode:
+                break
             reason = " ".join(ended.stderr.strip().splitlines()[-1:])
-            errors.print(f"[yellow]Could not start every {kind}:[/] {reason}", markup=True)
+            if attempt == START_ATTEMPTS:
+                raise NothingTurnedOnError(
+                    f"Dagster did not turn on every {kind}, without which nothing runs by itself: {reason}"
+                )
+            errors.print(f"[yellow]![/] Not every {kind} could be turned on, once more: {literal(reason)}")

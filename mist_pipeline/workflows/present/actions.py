@@ -146,7 +146,7 @@ class ScreenActions:
     def _ledger(self) -> "Iterator[Ledger]":
         from sqlalchemy import exc
 
-        from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
+        from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, why_silent
         from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
         from mist_pipeline.workflows.ledger_access import open_ledger
 
@@ -156,7 +156,7 @@ class ScreenActions:
         except (LedgerUnavailableError, NoSuchSubjectError) as error:
             raise ActionFailedError(str(error)) from None
         except exc.DBAPIError as error:
-            raise ActionFailedError(f"the ledger does not answer: {clean(str(error.orig), 160)}") from None
+            raise ActionFailedError(why_silent(self.settings.ledger, error)) from None
 
 
 _SITE_LABELS = frozenset({"site", "site_id", "site_group", "country", "model", "firmware", "template"})
