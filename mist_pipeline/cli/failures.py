@@ -119,6 +119,7 @@ KNOWN: Mapping[str, tuple[str, Say]] = {
     "mist_pipeline.settings.loading.SettingsError": ("Configuration", _message),
     "mist_pipeline.cli.alerts.arguments.LedgerError": ("Failed", _message),
     "mist_pipeline.overview.ledger.UnreadableError": ("Failed", _message),
+    "mist_pipeline.alerts.ledger.database.LedgerUnavailableError": ("Failed", _message),
     "mist_pipeline.mist.errors.MistError": ("Failed", _message),
     "mist_pipeline.warehouse.connection.WarehouseBusyError": ("Failed", _message),
     "mist_pipeline.warehouse.owner.OtherOwnerError": ("Failed", _message),

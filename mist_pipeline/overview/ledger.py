@@ -32,9 +32,7 @@ def reading_ledger(url: str | Path, policy: "Policy") -> "Iterator[LedgerReader]
         NoLedgerError: There is none yet.
         UnreadableError: It is of another version, or does not answer.
     """
-    from sqlalchemy import exc
-
-    from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, why_silent
+    from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
     from mist_pipeline.alerts.ledger.reader import reading_only
 
     files = ledger_files(url)
@@ -45,5 +43,3 @@ def reading_ledger(url: str | Path, policy: "Policy") -> "Iterator[LedgerReader]
             yield ledger
     except LedgerUnavailableError as error:
         raise UnreadableError(str(error)) from None
-    except exc.DBAPIError as error:
-        raise UnreadableError(why_silent(url, error)) from None

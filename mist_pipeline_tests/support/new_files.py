@@ -57,7 +57,7 @@ def _opening(open_engine: Callable[..., Any], template: Path) -> Callable[..., A
     @cache
     def made() -> Path:
         engine = open_engine(template)
-        migrate(engine, template)
+        migrate(engine)
         engine.dispose()
         return template
 

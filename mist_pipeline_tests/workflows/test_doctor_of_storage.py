@@ -6,7 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import sqlalchemy as sa
 
+from mist_pipeline.alerts.ledger import tables
+from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, reading
 from mist_pipeline.alerts.notify.outcome import Accepted, Refused
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.warehouse.connection import connect
@@ -52,6 +55,31 @@ def test_a_damaged_ledger_is_wrong(settings: Settings) -> None:
     (settings.data / "ledger.db").write_bytes(b"no database" * 500)
     check = ledger(settings, str)
     assert (check.verdict, check.fix) == (WRONG, "without it nobody is notified")
+
+
+def test_a_ledger_whose_end_is_damaged_opens_and_is_named_by_whoever_meets_the_damage(
+    settings: Settings,
+) -> None:
+    with open_ledger(settings):
+        pass
+    file = settings.data / "ledger.db"
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2] + b"\xff" * (len(content) // 2))
+    check = ledger(settings, str)
+    assert (check.verdict, check.fix) == (WRONG, "without it nobody is notified")
+    assert check.found.startswith(f"the ledger {file} is damaged, or none: ")
+    assert (
+        f"restore the file from a backup, or begin a new one: mkdir damaged && mv {file}* damaged/."
+        in check.found
+    )
+    with pytest.raises(LedgerUnavailableError, match="is damaged, or none: database disk image is malformed"):
+        read_all(settings)
+
+
+def read_all(settings: Settings) -> None:
+    with open_ledger(settings) as opened, reading(opened.engine) as connection:
+        for table in tables.METADATA.sorted_tables:
+            connection.execute(sa.select(table)).all()
 
 
 def test_a_published_copy_says_its_newest_day_and_a_damaged_one_how_to_make_it(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
 
 from mist_pipeline.domain.text import clean
 
@@ -24,29 +24,11 @@ _LOCK = 0x6D697374
 """Key of the PostgreSQL advisory lock that orders writers of one ledger ('mist')."""
 
 
-_DAMAGED = re.compile("malformed|not a database|file is encrypted", re.IGNORECASE)
+_DAMAGED = re.compile("malformed|not a database", re.IGNORECASE)
 
 
 class LedgerUnavailableError(RuntimeError):
-    """The ledger cannot be opened or is of a later version; the message says which and what to do."""
-
-
-def why_silent(url: str | Path, error: sa.exc.DBAPIError) -> str:
-    """Why a ledger does not answer, and what to do where its file is damaged.
-
-    >>> damaged = sa.exc.DatabaseError("SELECT", {}, Exception("database disk image is malformed"))
-    >>> why_silent("/srv/mist/ledger.db", damaged).partition(":")[0]
-    'the ledger /srv/mist/ledger.db is damaged or none (database disk image is malformed)'
-    """
-    # What a driver says of a connection holds place and user, and no password.
-    said = clean(str(error.orig).strip().partition("\n")[0], 120)
-    if not _DAMAGED.search(said) or (not isinstance(url, Path) and "://" in url):
-        return f"the ledger does not answer: {said}"
-    return (
-        f"the ledger {url} is damaged or none ({said}): end the daemon, then restore the file from a backup, or begin a new one: "
-        f"mkdir damaged && mv {url}* damaged/. Without a backup acknowledgements, silences and feedback are lost, and incidents "
-        "that go on begin again"
-    )
+    """The ledger does not answer, is damaged, or is of a later version; the message says which and what to do."""
 
 
 def open_engine(url: str | Path) -> Engine:
@@ -55,13 +37,18 @@ def open_engine(url: str | Path) -> Engine:
     Args:
         url: A path of an SQLite file, or an SQLAlchemy URL (``postgresql+psycopg://…``; ``postgresql://`` means that).
 
+    Returns:
+        One that raises `LedgerUnavailableError`, now and later, where its database does not answer (damaged, full disk, no connection).
+
     Raises:
         LedgerUnavailableError: The URL is none, or its driver is not installed.
     """
     try:
         target = _target(url)
         if target.get_backend_name() != "sqlite":
-            return sa.create_engine(target, pool_pre_ping=True, hide_parameters=True)
+            engine = sa.create_engine(target, pool_pre_ping=True, hide_parameters=True)
+            sa.event.listen(engine, "handle_error", _say_why_silent)
+            return engine
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
         raise LedgerUnavailableError(
             f"the ledger's address is no database URL: {type(error).__name__}; write a path or postgresql://user@host/name"
@@ -73,6 +60,7 @@ def open_engine(url: str | Path) -> Engine:
     if target.database:
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(target, connect_args={"timeout": _WAIT_SECONDS})
+    sa.event.listen(engine, "handle_error", _say_why_silent)
     sa.event.listen(engine, "connect", _configure_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -97,20 +85,40 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def migrate(engine: Engine, url: str | Path) -> None:
+def migrate(engine: Engine) -> None:
     """Bring the ledger to the current version; several processes may do so at once.
 
     Raises:
-        LedgerUnavailableError: It cannot be opened (damaged, full disk, no connection), or is of a version that this program
-            does not know.
+        LedgerUnavailableError: It does not answer, or is of a version that this program does not know.
     """
-    try:
-        _migrate(engine)
-    except sa.exc.DatabaseError as error:
-        # Its subclasses besides this one are defects of ours, whose traceback somebody needs.
-        if type(error) not in {sa.exc.DatabaseError, sa.exc.OperationalError}:
-            raise
-        raise LedgerUnavailableError(why_silent(url, error)) from error
+    with writing(engine) as connection:
+        current = _version(connection)
+        if current == _VERSIONS[-1]:
+            return
+        if current is not None and current not in _VERSIONS:
+            raise LedgerUnavailableError(
+                f"the ledger has version {current}, which this program does not know. Update mist-pipeline."
+            )
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def check_pages(engine: Engine) -> None:
+    """Read all of a ledger that is a file: damage is noticed only where it is read.
+
+    Raises:
+        LedgerUnavailableError: It is damaged.
+    """
+    with reading(engine) as connection:
+        if connection.dialect.name == "sqlite":
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            if found != "ok":
+                raise LedgerUnavailableError(_why_silent(engine.url, f"malformed: {found}"))
 
 
 def check_version(engine: Engine) -> None:
@@ -132,24 +140,6 @@ def check_version(engine: Engine) -> None:
     )
 
 
-def _migrate(engine: Engine) -> None:
-    with writing(engine) as connection:
-        current = _version(connection)
-        if current == _VERSIONS[-1]:
-            return
-        if current is not None and current not in _VERSIONS:
-            raise LedgerUnavailableError(
-                f"the ledger has version {current}, which this program does not know. Update mist-pipeline."
-            )
-        from alembic import command
-        from alembic.config import Config
-
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-
-
 def _version(connection: Connection) -> str | None:
     """The version of a ledger; None of a new one. Read without Alembic, whose import takes half a second."""
     if not sa.inspect(connection).has_table("alembic_version"):
@@ -163,6 +153,29 @@ def _target(url: str | Path) -> URL:
         return URL.create("sqlite", database=str(url))
     target = make_url(url)
     return target.set(drivername="postgresql+psycopg") if target.drivername == "postgresql" else target
+
+
+def _say_why_silent(context: ExceptionContext) -> None:
+    """Raise what people can do something about; all other errors are defects of ours, whose traceback somebody needs."""
+    error = context.sqlalchemy_exception
+    if context.is_pre_ping or type(error) not in {sa.exc.DatabaseError, sa.exc.OperationalError}:
+        return
+    url = context.engine.url if context.engine else None
+    raise LedgerUnavailableError(_why_silent(url, str(context.original_exception))) from error
+
+
+def _why_silent(url: URL | None, said: str) -> str:
+    """What a ledger does not do, why, and what to do about it."""
+    # What a driver says of a connection holds place and user, and no password.
+    reason = clean(said.strip().partition("\n")[0], 120)
+    if url is None or url.get_backend_name() != "sqlite" or not _DAMAGED.search(reason):
+        return f"the ledger does not answer: {reason}"
+    file = url.database
+    return (
+        f"the ledger {file} is damaged, or none: {reason}. End the daemon, then restore the file from a backup, or begin a new "
+        f"one: mkdir damaged && mv {file}* damaged/. Without a backup acknowledgements, silences and feedback are lost, and "
+        "incidents that go on begin again"
+    )
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

@@ -123,7 +123,7 @@ class Ledger(LedgerReader):
     ) -> None:
         super().__init__(open_engine(url), policy or Policy())
         self._new_id = new_id
-        migrate(self.engine, url)
+        migrate(self.engine)
 
     def close(self) -> None:
         """Close every connection."""

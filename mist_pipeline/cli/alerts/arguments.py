@@ -74,9 +74,7 @@ def opened(settings: "Settings", *, makes: bool = False) -> "Iterator[Ledger]":
         LedgerError: It cannot be opened or does not answer.
         typer.BadParameter: There is none, or it has no such subject.
     """
-    from sqlalchemy import exc
-
-    from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, why_silent
+    from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
     from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
     from mist_pipeline.workflows.ledger_access import open_ledger
 
@@ -89,11 +87,6 @@ def opened(settings: "Settings", *, makes: bool = False) -> "Iterator[Ledger]":
         raise LedgerError(str(error)) from None
     except NoSuchSubjectError as error:
         raise typer.BadParameter(str(error)) from None
-    except exc.DatabaseError as error:
-        # Its subclasses besides this one are defects of ours, whose traceback somebody needs.
-        if type(error) not in {exc.DatabaseError, exc.OperationalError}:
-            raise
-        raise LedgerError(why_silent(settings.ledger, error)) from None
 
 
 @contextmanager

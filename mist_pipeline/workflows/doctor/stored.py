@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
+from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, check_pages
 from mist_pipeline.alerts.lifecycle.model import ACTIVE
 from mist_pipeline.collect.raw.errors import CollectError
 from mist_pipeline.collect.raw.integrity import examine
@@ -83,6 +83,7 @@ def ledger(settings: Settings, shown: Shown) -> Check:
         return Check(FINE, "ledger", f"{name} will be made by the first evaluation")
     try:
         with open_ledger(settings) as opened:
+            check_pages(opened.engine)
             going = len(opened.incidents(ACTIVE))
             last = opened.last_evaluation()
     except LedgerUnavailableError as error:

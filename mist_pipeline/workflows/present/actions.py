@@ -144,9 +144,7 @@ class ScreenActions:
 
     @contextmanager
     def _ledger(self) -> "Iterator[Ledger]":
-        from sqlalchemy import exc
-
-        from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, why_silent
+        from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
         from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
         from mist_pipeline.workflows.ledger_access import open_ledger
 
@@ -155,8 +153,6 @@ class ScreenActions:
                 yield ledger
         except (LedgerUnavailableError, NoSuchSubjectError) as error:
             raise ActionFailedError(str(error)) from None
-        except exc.DBAPIError as error:
-            raise ActionFailedError(why_silent(self.settings.ledger, error)) from None
 
 
 _SITE_LABELS = frozenset({"site", "site_id", "site_group", "country", "model", "firmware", "template"})

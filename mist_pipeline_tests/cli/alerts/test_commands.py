@@ -89,7 +89,7 @@ class TestTheLedgerCannotBeUsed:
         )
         ended = alerts(*command, MIST_PIPELINE__ALERTS__LEDGER="notes.txt")
         assert ended.code == 1
-        assert "Failed: the ledger notes.txt is damaged or none (file is not a database): end" in ended.text
+        assert "Failed: the ledger notes.txt is damaged, or none: file is not a database. End" in ended.text
         assert "mkdir damaged && mv notes.txt* damaged/" in ended.text
 
     def test_a_later_version_is_named(self, alerts: Alerts, settings: Settings) -> None:
