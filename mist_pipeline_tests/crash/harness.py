@@ -32,7 +32,7 @@ from mist_pipeline_tests.crash.verdict import Kill, Records, Row, broken, table
 from mist_pipeline_tests.crash.week import Week
 from mist_pipeline_tests.support.alerts.histories import START
 
-PATIENCE_SECONDS = 1800.0
+PATIENCE_SECONDS = 7200.0
 CREATION = "POST /rest/api/3/issue"
 """What Jira is asked for a ticket."""
 KINDS = {"line": 5, "asked": 2, "handled": 3, "answered": 3, "page": 3, "ticket": 3}
