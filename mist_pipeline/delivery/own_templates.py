@@ -17,6 +17,7 @@ RENDERING_FAILED = (
     ArithmeticError,
     AttributeError,
     LookupError,
+    MemoryError,
     TypeError,
     ValueError,
     RuntimeError,

@@ -107,8 +107,8 @@ class _Tree:
             )
 
 
-def _check_text(node: yaml.ScalarNode) -> None:
-    if not is_text(node.value):
+def _check_text(node: yaml.Node) -> None:
+    if isinstance(node, yaml.ScalarNode) and not is_text(node.value):
         raise RefusedError("an escape stands for half a character, which nobody could show", node.start_mark)
 
 

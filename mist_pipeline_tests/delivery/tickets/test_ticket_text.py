@@ -168,6 +168,8 @@ ESCAPES = {
     "a file": "{% include '../../../../../../etc/passwd' %}",
     "a change of what it is given": "{% set _ = steps.append('x') %}{% set _ = facts.clear() %}{{ steps.pop() }}",
     "a range without an end": "{% for _ in range(999999999) %}{% endfor %}",
+    "more than the memory": "{{ 'x' * 10 ** 17 }}",
+    "a call of itself": "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
     "a call of a class": "{{ headline.__class__('x') }}",
     "no escape but a slip": "{{ headlnie }}",
     "a division by nothing": "{{ 1 / 0 }}",
