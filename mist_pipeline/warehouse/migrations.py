@@ -16,11 +16,19 @@ from mist_pipeline.warehouse.owner import prepare_pin
 
 @dataclass(frozen=True)
 class Migration:
-    """What brings a warehouse of version − 1 to this version."""
+    """What brings a warehouse of version − 1 to this version.
+
+    Attributes:
+        version: Afterwards.
+        reason: For people.
+        statements: SQL.
+        sorted_tables: Tables whose rows are written again in their `Table.stored_order`, where they are there.
+    """
 
     version: int
     reason: str
-    statements: tuple[str, ...]
+    statements: tuple[str, ...] = ()
+    sorted_tables: tuple[Table, ...] = ()
 
 
 _EVIDENCE_TABLE = """
@@ -128,6 +136,11 @@ MIGRATIONS: tuple[Migration, ...] = (
             "UPDATE state.evidence SET numbers = [5.0] WHERE part = 'version'",
         ),
     ),
+    Migration(
+        6,
+        "rows of a day are stored by site",
+        sorted_tables=tuple(table for table in TABLES if table.partition and table.stored_order),
+    ),
 )
 """Changes that definitions alone cannot express (renames, conversions), oldest first. New tables and new columns need
 no entry: they are added from the definitions."""
@@ -181,9 +194,26 @@ def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
         for migration in MIGRATIONS[version - 1 :]:
             for statement in migration.statements:
                 connection.execute(statement)
+            for table in migration.sorted_tables:
+                _sort(connection, table)
             _stamp(connection, migration.version, migration.reason)
     prepare_pin(connection)
     _bring_to_definitions(connection)
+
+
+def _sort(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Write the rows of a table again, in order. Its comments come back with `_bring_to_definitions`."""
+    there = connection.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() "
+        "AND schema_name = $schema AND table_name = $name",
+        {"schema": table.schema, "name": table.name},
+    ).fetchall()
+    order = ", ".join(quote(name) for name in table.stored_order if (name,) in there)
+    if order:
+        fresh = f"{table.schema}.{quote(f'{table.name} sorted')}"
+        connection.execute(f"CREATE TABLE {fresh} AS SELECT * FROM {table.full_name} ORDER BY {order}")
+        connection.execute(f"DROP TABLE {table.full_name}")
+        connection.execute(f"ALTER TABLE {fresh} RENAME TO {quote(table.name)}")
 
 
 def _stamp(connection: duckdb.DuckDBPyConnection, version: int, reason: str) -> None:

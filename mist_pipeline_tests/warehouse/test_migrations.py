@@ -1,5 +1,6 @@
 """An old warehouse is brought forward once; one that does not fit is refused."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -44,6 +45,38 @@ def test_an_old_warehouse_gets_new_columns_and_its_migrations_once(
             assert connection.execute("SELECT count(*) FROM counted").fetchone() == (1,)
             assert migrations.version_of(connection) == CURRENT_VERSION + 1
             connection.execute("SELECT status FROM history.alarms")
+
+
+@pytest.mark.slow
+def test_the_days_of_an_old_warehouse_are_put_in_the_order_of_sites_once(tmp_path: Path) -> None:
+    second = FIRST + timedelta(days=1)
+    stored = f"SELECT day, site_id FROM {history.SLE_HOURLY.full_name} ORDER BY rowid"
+    with connect(tmp_path / "w.duckdb", read_only=False) as connection:
+        migrate(connection)
+        comments = connection.execute(_COMMENTS).fetchall()
+        connection.execute("DROP TABLE history.devices")
+        connection.execute("DELETE FROM warehouse_version")
+        connection.execute("INSERT INTO warehouse_version VALUES (5, 'test', now())")
+        connection.execute(
+            f"INSERT INTO {history.SLE_HOURLY.full_name} (day, site_id) SELECT day, 's' || n FROM "
+            "(SELECT unnest([3, 1, 2]) AS n), (SELECT unnest([$first, $second]) AS day)",
+            {"first": second, "second": FIRST},
+        )
+        migrate(connection)
+        rows = connection.execute(stored).fetchall()
+        assert rows == [(day, site) for day in (FIRST, second) for site in ("s1", "s2", "s3")]
+        assert connection.execute(_COMMENTS).fetchall() == comments
+        connection.execute(
+            f"INSERT INTO {history.SLE_HOURLY.full_name} (day, site_id) VALUES ($day, 's0')", {"day": FIRST}
+        )
+        migrate(connection)
+        assert connection.execute(stored).fetchall() == [*rows, (FIRST, "s0")]
+
+
+_COMMENTS = """
+    SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns()
+    WHERE NOT internal AND schema_name <> 'main' ORDER BY ALL
+    """
 
 
 def test_a_column_of_another_type_is_an_error_that_names_it(tmp_path: Path) -> None:
