@@ -72,6 +72,11 @@ class Scene:
         return datetime.fromisoformat(self.now)
 
     @property
+    def evening(self) -> datetime:
+        """When the schedule would have taken the last snapshot of yesterday: devices are told as they are at the time."""
+        return self.instant.replace(hour=23, minute=50) - timedelta(days=1)
+
+    @property
     def history(self) -> list[date]:
         """The whole days before the simulated present."""
         today = self.instant.date()
@@ -148,7 +153,7 @@ def _cloud(scene: Scene) -> Iterator[dict[str, str]]:
     port = free_port()
     command = [sys.executable, "-m", "mist_pipeline.cli", "simulate", "--port", str(port)]
     command += ["--sites", str(scene.sites), "--days", str(scene.days + 15), "--seed", str(scene.seed)]
-    command += ["--story", "--now", scene.instant.strftime("%Y-%m-%dT%H:%M:%S"), "--with-parent"]
+    command += ["--story", "--now", scene.instant.strftime("%Y-%m-%dT%H:%M:%S"), "--control", "--with-parent"]
     # The pipe at its standard input is open as long as this process lives, also if that is killed.
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -194,6 +199,8 @@ def _work(settings: "Settings", scene: Scene) -> None:
     outcomes = []
     with progress_bar() as bar:
         if days_without(settings, "collect", days[-1:]):
+            with _clock_at(settings, scene.evening, back_to=instant):
+                outcomes.append(execute(settings, "snapshots", progress=bar, as_of=scene.evening))
             outcomes.append(execute(settings, "snapshots", progress=bar, as_of=instant))
         for job, wanted in (("collect", days), ("search", days[-SEARCH_DAYS:]), ("analyse", days)):
             open_days = days_without(settings, job, wanted)
@@ -211,6 +218,25 @@ def _work(settings: "Settings", scene: Scene) -> None:
         outcomes.append(execute(settings, "evaluate", progress=bar, as_of=instant))
         outcomes += execute_days(settings, "report", days[-1:], progress=bar, as_of=instant)
     print_outcomes(outcomes)
+
+
+@contextmanager
+def _clock_at(settings: "Settings", then: datetime, *, back_to: datetime) -> Iterator[None]:
+    """Let the simulated cloud live at another time for the time of the block."""
+    import requests
+
+    from mist_pipeline.simulator.cloud.app import CONTROL_PATH
+    from mist_pipeline.workflows.cloud import Cloud
+
+    def move(instant: datetime) -> None:
+        address = f"{Cloud(settings).api_url}{CONTROL_PATH}"
+        requests.post(address, json={"now": instant.isoformat()}, timeout=10).raise_for_status()
+
+    move(then)
+    try:
+        yield
+    finally:
+        move(back_to)
 
 
 def _runs(days: Sequence[date]) -> list[list[date]]:

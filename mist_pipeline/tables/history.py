@@ -137,7 +137,8 @@ CLASSIFIERS_DAILY = Table(
 DEVICES = Table(
     "history",
     "devices",
-    "An access point, switch or gateway as the last snapshot of the day showed it.",
+    "An access point, switch or gateway as the last snapshot of the day showed it. The cloud tells of devices only as they are "
+    "now, so days without a snapshot, such as those of a backfill, have no rows.",
     (
         DAY,
         Column("device_id", "VARCHAR", "Mist device id"),
