@@ -260,6 +260,16 @@ class TestSql:
         assert "Wrote 2 rows to rows.parquet" in call("sql", self.QUERY, "--parquet", "rows.parquet").text
         assert pl.read_parquet(folder / "rows.parquet")["parts"].to_list() == [["a", "b"]] * 2
 
+    @pytest.mark.slow
+    def test_a_file_that_cannot_be_written_is_not_taken_for_nothing_published(
+        self, call: Call, published: Warehouse, folder: Path
+    ) -> None:
+        (folder / "rows.parquet").mkdir()
+        ended = call("sql", self.QUERY, "--parquet", "rows.parquet")
+        assert ended.code == 1
+        assert "rows.parquet" in ended.text
+        assert "published" not in ended.text
+
 
 class TestReport:
     @pytest.mark.parametrize(
@@ -295,6 +305,13 @@ class TestReport:
         absent = call("report", "--day", "2026-03-20")
         assert absent.code == 1
         assert "There are 2026-03-27 … 2026-03-28" in absent.text
+
+    @pytest.mark.parametrize("day", ["today", "2030-01-01"])
+    def test_a_day_that_is_not_over_has_none(self, day: str, call: Call, folder: Path) -> None:
+        (folder / "data/scene.json").write_text('{"now": "2026-03-29T09:25:00+00:00"}', encoding="utf-8")
+        ended = call("report", "--day", day)
+        assert ended.code == 2
+        assert "is not over yet; the last whole day is 2026-03-28." in ended.text
 
 
 def tomorrow() -> date:

@@ -2,6 +2,7 @@
 
 import sys
 import webbrowser
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def report(
 
     Example: [cyan]mist-pipeline report --open[/]
     """
-    from mist_pipeline.settings import load_settings
+    from mist_pipeline.settings import SettingsError, load_settings
 
     settings = load_settings()
     need_data_folder(settings)
@@ -37,7 +38,12 @@ def report(
     wanted = folders[-1] if folders else None
     if day is not None:
         clock, _stands = clock_of(settings, None)
-        asked = day.on(clock().astimezone(settings.organisation.zone).date())
+        today = clock().astimezone(settings.organisation.zone).date()
+        asked = day.on(today)
+        if asked >= today and history / asked.isoformat() not in folders:
+            raise SettingsError(
+                f"{asked} is not over yet; the last whole day is {today - timedelta(days=1)}."
+            )
         wanted = history / asked.isoformat()
     if wanted is None or wanted not in folders:
         raise FileNotFoundError(_none(history, folders, wanted))

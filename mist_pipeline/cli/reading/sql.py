@@ -1,7 +1,8 @@
 """``sql``: queries on the published files: one, a file of them, or a prompt. Not here: the prompt itself (`prompt`)."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,28 +40,34 @@ def sql(
     For a spreadsheet: [cyan]mist-pipeline sql "FROM open_incidents" --csv > incidents.csv[/]
     """
     from mist_pipeline.settings import load_settings
-    from mist_pipeline.warehouse.reading import reading
-    from mist_pipeline.workflows.present.overview import published_files
 
     output = output_of(as_json=as_json, csv=csv, parquet=parquet, wide=wide)
     settings = load_settings()
     need_data_folder(settings)
-    places = published_files(settings)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = sys.stdin.read()
-    try:
-        with reading(places) as opened:
-            if query is None:
-                _prompt(settings, opened, output)
-                return
-            # Before the answer, since that may be empty because of it.
-            _tell_ages(settings, opened.used_by(query))
-            if not answer(opened.connection, query, output):
-                raise typer.Exit(1)
-    except FileNotFoundError:
+    with _published(settings) as opened:
+        if query is None:
+            _prompt(settings, opened, output)
+            return
+        # Before the answer, since that may be empty because of it.
+        _tell_ages(settings, opened.used_by(query))
+        if not answer(opened.connection, query, output):
+            raise typer.Exit(1)
+
+
+@contextmanager
+def _published(settings: "Settings") -> "Iterator[Reading]":
+    from mist_pipeline.warehouse.reading import reading
+    from mist_pipeline.workflows.present.overview import published_files
+
+    places = published_files(settings)
+    if not any(path.exists() for path in (places.days, places.today, places.ledger)):
         raise FileNotFoundError(
             f"Nothing is published in {shown(places.days.parent)} yet; `mist-pipeline run` publishes."
-        ) from None
+        )
+    with reading(places) as opened:
+        yield opened
 
 
 def _prompt(settings: "Settings", opened: "Reading", output: Output) -> None:
