@@ -21,7 +21,8 @@ Place: TypeAlias = tuple[str | int, ...]
 class Section(BaseModel):
     """A part of the configuration."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    # What a section is checked with is built when it is first used: most sinks and ticket systems are not configured.
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)
 
 
 class PlacedError(ValueError):
