@@ -16,6 +16,7 @@ from mist_pipeline.cli.printing.rows import print_json
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
+    from mist_pipeline.workflows.doctor.check import Check
     from mist_pipeline.workflows.doctor.running import Running
 
 DEFAULT_FILE = Path("config/config.yaml")
@@ -84,31 +85,43 @@ def doctor(
     Example: [cyan]mist-pipeline doctor --deep[/]
     """
     from mist_pipeline.settings import load_settings
-    from mist_pipeline.workflows.doctor.check import FINE, WRONG
+    from mist_pipeline.workflows.doctor.check import WRONG
     from mist_pipeline.workflows.doctor.checks import checks
 
     settings = load_settings()
-    table = Table("", "what", Column("found", overflow="fold"), box=None, pad_edge=False)
-    signs = {FINE: "[green]✓[/]", WRONG: "[red]✗[/]"}
     home = place_of_home(settings)
-    known, unusable = _running(settings, home)
-    found = list(checks(settings, home, shown, found=known, unusable=unusable, deep=deep))
+    found = []
+    for check in checks(settings, home, shown, ask=lambda: _running(settings, home), deep=deep):
+        found.append(check)
+        if not as_json:
+            _show(check)
     if as_json:
         print_json([asdict(check) for check in found])
-        if any(check.verdict == WRONG for check in found):
-            raise typer.Exit(1)
-        return
-    for check in found:
-        text = literal(check.found)
-        fix = f"\n[yellow]→ {literal(check.fix)}[/]" if check.fix else ""
-        table.add_row(signs.get(check.verdict, "[yellow]![/]"), check.subject, text + fix)
-    console.print(table)
     if any(check.verdict == WRONG for check in found):
         raise typer.Exit(1)
-    next_commands(
-        ("mist-pipeline backfill --from … --to …", "fill the history"),
-        ("mist-pipeline daemon", "run every morning and every few minutes"),
+    if not as_json:
+        next_commands(
+            ("mist-pipeline backfill --from … --to …", "fill the history"),
+            ("mist-pipeline daemon", "run every morning and every few minutes"),
+        )
+
+
+_SIGNS = {"fine": "[green]✓[/]", "doubtful": "[yellow]![/]", "wrong": "[red]✗[/]"}
+_SUBJECT = 18
+"""Places of what is checked."""
+
+
+def _show(check: "Check") -> None:
+    """Print a check as soon as it is made: some wait for a cloud or import much."""
+    row = Table.grid(
+        Column(width=1),
+        Column(width=_SUBJECT, overflow="fold"),
+        Column(overflow="fold"),
+        padding=(0, 2, 0, 0),
     )
+    fix = f"\n[yellow]→ {literal(check.fix)}[/]" if check.fix else ""
+    row.add_row(_SIGNS[check.verdict], literal(check.subject), literal(check.found) + fix)
+    console.print(row)
 
 
 def _running(settings: "Settings", home: Path) -> "tuple[Running | None, tuple[str, str] | None]":

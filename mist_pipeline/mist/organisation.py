@@ -10,10 +10,19 @@ from mist_pipeline.mist.parsers import Privilege
 
 @dataclass(frozen=True)
 class Organisation:
-    """An organisation: its id, and its name for people ('' where the cloud does not say; hostile input)."""
+    """An organisation, and what a token may do there.
+
+    Attributes:
+        id: Its id.
+        name: For people; '' where the cloud does not say; hostile input.
+        scope: Of the privilege by which the token reaches it; '' where it was not asked.
+        role: Of that privilege, such as ``read``; '' where the cloud does not say.
+    """
 
     id: str
     name: str
+    scope: str = ""
+    role: str = ""
 
 
 def choose(privileges: Sequence[Privilege], wanted: str | None) -> Organisation:
@@ -27,22 +36,23 @@ def choose(privileges: Sequence[Privilege], wanted: str | None) -> Organisation:
         OrganisationUnclear: None configured, and the token sees several or none.
         Forbidden: The configured one is out of the token's reach.
     """
-    seen = {each.org_id: each.org_name for each in privileges if each.scope == "org" and each.org_id}
-    listed = "; ".join(f"{excerpt(name) or 'unnamed'} ({org_id})" for org_id, name in sorted(seen.items()))
+    seen = {each.org_id: each for each in privileges if each.scope == "org" and each.org_id}
+    listed = "; ".join(
+        f"{excerpt(each.org_name) or 'unnamed'} ({org_id})" for org_id, each in sorted(seen.items())
+    )
     if wanted is not None:
-        if wanted in seen:
-            return Organisation(wanted, seen[wanted])
-        inner = next((each for each in privileges if each.org_id == wanted), None)
+        inner = seen.get(wanted) or next((each for each in privileges if each.org_id == wanted), None)
         if inner is not None:
-            return Organisation(wanted, inner.org_name)
-        if any(each.scope in ("msp", "orggroup") for each in privileges):
-            return Organisation(wanted, "")
+            return Organisation(wanted, inner.org_name, inner.scope, inner.role)
+        outer = next((each for each in privileges if each.scope in ("msp", "orggroup")), None)
+        if outer is not None:
+            return Organisation(wanted, "", outer.scope, outer.role)
         raise Forbidden(
             f"the API token has no privilege on organisation {wanted}; it sees: {listed or 'none'}"
         )
     if len(seen) == 1:
-        [(org_id, name)] = seen.items()
-        return Organisation(org_id, name)
+        [(org_id, only)] = seen.items()
+        return Organisation(org_id, only.org_name, only.scope, only.role)
     if not seen:
         scopes = ", ".join(sorted({excerpt(each.scope) for each in privileges})) or "none at all"
         raise OrganisationUnclear(

@@ -11,16 +11,22 @@ import sqlalchemy as sa
 from mist_pipeline.alerts.ledger import tables
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, reading
 from mist_pipeline.alerts.notify.outcome import Accepted, Refused
+from mist_pipeline.mist.organisation import Organisation as Reached
 from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.tables import alerts
 from mist_pipeline.warehouse.connection import connect
+from mist_pipeline.warehouse.publish import publish_ledger
 from mist_pipeline.workflows.doctor import installation
+from mist_pipeline.workflows.doctor.asking import rights
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check
+from mist_pipeline.workflows.doctor.checks import checks
 from mist_pipeline.workflows.doctor.running import Running, heartbeat, running
 from mist_pipeline.workflows.doctor.stored import ledger, published, raw_snapshot
 from mist_pipeline.workflows.doctor.telling import last_results
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.self_monitoring.service import Clock
 from mist_pipeline.workflows.self_monitoring.trouble import Trouble
+from mist_pipeline_tests.support.overview.organisations import Organisation
 from mist_pipeline_tests.support.workflows.messages_waiting import configured, waits
 
 NOW = datetime(2026, 3, 28, 10, tzinfo=UTC)
@@ -37,7 +43,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_before_the_first_run_nothing_is_missed_and_nothing_is_made(settings: Settings) -> None:
-    for check in (ledger(settings, str), published(settings, str), raw_snapshot(settings, str)):
+    for check in (ledger(settings, str), *published(settings, str), raw_snapshot(settings, str)):
         assert check.verdict == FINE
         assert "will be made" in check.found
     assert list(settings.data.iterdir()) == []
@@ -87,10 +93,86 @@ def test_a_published_copy_says_its_newest_day_and_a_damaged_one_how_to_make_it(s
     with connect(settings.published_path, read_only=False) as connection:
         connection.execute("CREATE SCHEMA history")
         connection.execute("CREATE TABLE history.sle_daily AS SELECT DATE '2026-03-27' AS day")
-    assert found(published(settings, str)) == (FINE, f"{settings.published_path}: newest day 2026-03-27")
+    assert found(next(published(settings, str))) == (
+        FINE,
+        f"{settings.published_path}: newest day 2026-03-27",
+    )
     settings.published_path.write_bytes(b"no database")
-    check = published(settings, str)
-    assert (check.verdict, "run --mode report" in check.fix) == (DOUBTFUL, True)
+    check = next(published(settings, str))
+    assert (check.verdict, "`mist-pipeline run`" in check.fix) == (DOUBTFUL, True)
+
+
+def test_all_three_published_files_are_looked_at(tmp_path: Path) -> None:
+    organisation = Organisation(tmp_path, ("Berlin",)).make()
+    settings = load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path)})
+    publish_ledger(
+        {table.name: table.empty() for table in alerts.TABLES},
+        {},
+        settings.published_ledger_path,
+        read_at=NOW,
+        evaluated_at=NOW,
+    )
+    assert [check.found.partition(": ")[2] for check in published(settings, str)] == [
+        "newest day 2026-03-01",
+        "newest poll 2026-03-02 14:45 UTC",
+        "newest evaluation 2026-03-28 10:00 UTC",
+    ]
+    organisation.places.live.write_bytes(b"no database")
+    settings.published_ledger_path.write_bytes(b"no database")
+    assert [check.verdict for check in published(settings, str)] == [FINE, DOUBTFUL, DOUBTFUL]
+
+
+def test_files_that_this_account_may_not_write_are_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = settings.data / "raw" / "sites"
+    locked.mkdir(parents=True)
+    assert list(installation.file_rights(settings, str)) == []
+    # Not by rights, which are none of the superuser's.
+    monkeypatch.setattr(installation.os, "access", lambda path, _: path != locked)
+    (check,) = installation.file_rights(settings, str)
+    assert (check.verdict, check.found) == (WRONG, f"this account may not read and write {locked}")
+    assert "chown" in check.fix
+
+
+def test_what_killed_processes_left_is_told_with_its_size(settings: Settings) -> None:
+    assert list(installation.leftovers(settings, str)) == []
+    settings.published_path.parent.mkdir()
+    copy = settings.published_path.with_name(".mist.duckdb.999999999")
+    copy.write_bytes(b"x" * 3 * 1024**2)
+    (check,) = installation.leftovers(settings, str)
+    assert check.verdict == DOUBTFUL
+    assert check.found == f"1 file or folder of killed processes, 3 MiB, such as {copy}"
+
+
+@pytest.mark.parametrize(
+    ("scope", "role", "verdict", "said"),
+    [
+        ("org", "read", FINE, "it reads, and can change nothing"),
+        ("msp", "read", FINE, "it reads"),
+        ("org", "admin", FINE, "it could also change the network"),
+        ("org", "installer", DOUBTFUL, "it may not see all"),
+        ("org", "", DOUBTFUL, "role not told"),
+        ("site", "write", DOUBTFUL, "sites beyond it are not seen"),
+    ],
+)
+def test_a_token_that_reads_the_whole_organisation_is_enough(
+    scope: str, role: str, verdict: str, said: str
+) -> None:
+    check = rights(Reached("o-1", "Acme", scope, role))
+    assert (check.verdict, said in check.found) == (verdict, True)
+
+
+def test_dagster_is_asked_last_so_that_all_else_is_said_at_once(settings: Settings) -> None:
+    told: list[str] = []
+
+    def ask() -> tuple[Running | None, tuple[str, str] | None]:
+        assert {"configuration", "ledger", "disk", "heartbeat"} <= set(told)
+        return Running(), None
+
+    for check in checks(settings, settings.data / "dagster", ask=ask):
+        told += [check.subject]
+    assert told[-3:] == ["Dagster home", "schedules, sensors", "pipeline"]
 
 
 def test_a_folder_in_which_nothing_can_be_written_is_wrong(

@@ -1,4 +1,4 @@
-"""The cloud: token, organisation, clock, call budget."""
+"""The cloud: token and its rights, organisation, clock, call budget."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from mist_pipeline.domain.text import clean
 from mist_pipeline.mist.errors import MistError, OrganisationUnclear, Unauthorized
+from mist_pipeline.mist.organisation import Organisation
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.warehouse.owner import Owner
 from mist_pipeline.workflows.cloud import Cloud
@@ -18,7 +19,7 @@ MAX_SKEW = timedelta(seconds=60)
 
 
 def cloud(settings: Settings) -> Iterator[Check]:
-    """Token, organisation, clock skew and call budget; later ones are left out where an earlier one fails."""
+    """Token, organisation, rights, clock skew and call budget; later ones are left out where an earlier one fails."""
     opened = Cloud(settings)
     try:
         with (
@@ -28,6 +29,7 @@ def cloud(settings: Settings) -> Iterator[Check]:
             organisation = client.resolve_org()
             yield Check(FINE, "token", f"accepted by {opened.api_url}")
             yield _organisation(settings, opened.owner(organisation))
+            yield rights(organisation)
             yield _skew(client.clock_skew)
             usage = client.usage()
             left, an_hour = client.budget.remaining("batch"), client.budget.calls_per_hour("batch")
@@ -70,6 +72,20 @@ def _organisation(settings: Settings, asked: Owner) -> Check:
         )
     whose = "" if known else "; the data folder will belong to it with the first run"
     return Check(FINE, "organisation", f"{clean(asked.name)} ({asked.org_id}){whose}")
+
+
+def rights(reached: Organisation) -> Check:
+    """What the token may do in the organisation. Reading all of it is enough, and more is a risk without use."""
+    role, where = clean(reached.role, 40) or "not told", clean(reached.scope, 40) or "not told"
+    found = f"role {role}, scope {where}"
+    observer = "a token with the role Observer (read) for the whole organisation is enough"
+    if reached.scope not in ("org", "msp", "orggroup"):
+        return Check(DOUBTFUL, "rights", f"{found}: sites beyond it are not seen", observer)
+    if reached.role == "read":
+        return Check(FINE, "rights", f"{found}: it reads, and can change nothing")
+    if reached.role in ("write", "admin"):
+        return Check(FINE, "rights", f"{found}: it could also change the network", observer)
+    return Check(DOUBTFUL, "rights", f"{found}: it may not see all service levels", observer)
 
 
 def _skew(skew: timedelta | None) -> Check:

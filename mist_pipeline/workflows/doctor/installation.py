@@ -1,14 +1,19 @@
 """Configuration, folders, disk: what is there before anything runs."""
 
 import errno
+import os
 import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from mist_pipeline.domain.text import count
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check, Shown
 from mist_pipeline.workflows.organisation_pin import remembered
 from mist_pipeline.workflows.running.foreign import is_foreign
+from mist_pipeline.workflows.running.leftovers import find_leftovers
 from mist_pipeline.workflows.self_monitoring.service import FULL_BYTES
 from mist_pipeline.workflows.self_monitoring.trouble import size
 
@@ -67,6 +72,25 @@ _FIXES = {
 """What helps where nothing can be written."""
 
 
+_NAMED = 5
+"""Files without rights that are named; they tend to come together."""
+
+
+def file_rights(settings: Settings, shown: Shown) -> Iterator[Check]:
+    """What a run would write to and may not, left by a command of another account; nothing is said where there is nothing."""
+    there = (each for pattern in ("*", "*/*") for each in settings.data.glob(pattern))
+    locked = sorted(path for path in there if not path.is_symlink() and not os.access(path, _wanted(path)))
+    if locked:
+        named = ", ".join(shown(path) for path in locked[:_NAMED])
+        more = f" and {len(locked) - _NAMED:,} more" if len(locked) > _NAMED else ""
+        fix = "give the folder and all in it to the user that runs the daemon (chown -R), and run other commands as that user"
+        yield Check(WRONG, "rights on files", f"this account may not read and write {named}{more}", fix)
+
+
+def _wanted(path: Path) -> int:
+    return os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
+
+
 def _not_writable(folder: Path) -> OSError | None:
     """Why nothing can be written there; None where it can. Tried, since rights alone say nothing of a disk that is full."""
     try:
@@ -88,6 +112,17 @@ def disk(settings: Settings, shown: Shown) -> Check:
     if free < MIN_FREE_BYTES:
         return Check(DOUBTFUL, "disk", found, "free some, or set MIST_PIPELINE_DATA to another disk")
     return Check(FINE, "disk", found)
+
+
+def leftovers(settings: Settings, shown: Shown) -> Iterator[Check]:
+    """What killed processes left behind; nothing is said where there is nothing."""
+    found = find_leftovers(settings.data, datetime.now(UTC))
+    if found:
+        several = f"{count(len(found), 'file or folder', 'files and folders')} of killed processes"
+        said = f"{several}, {size(sum(one.num_bytes for one in found))}, such as {shown(found[0].path)}"
+        yield Check(
+            DOUBTFUL, "leftovers", said, "`mist-pipeline retention` removes them; the daemon does every night"
+        )
 
 
 def home(folder: Path, shown: Shown, unusable: tuple[str, str] | None = None) -> Check:

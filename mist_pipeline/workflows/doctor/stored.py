@@ -57,21 +57,43 @@ def warehouse(settings: Settings, shown: Shown) -> Check:
     )
 
 
-def published(settings: Settings, shown: Shown) -> Check:
-    """Whether the copy that people query can be read, and how fresh it is."""
-    path = settings.published_path
-    if not path.exists():
-        return Check(FINE, "published copy", f"{shown(path)} will be made with the first report")
-    try:
-        with connect(path, read_only=True, wait_seconds=1) as connection:
-            row = connection.execute("SELECT max(day) FROM history.sle_daily").fetchone()
-    except (WarehouseBusyError, duckdb.Error) as error:
-        fix = "`mist-pipeline run --mode report` makes it again"
-        return Check(DOUBTFUL, "published copy", f"{shown(path)} cannot be read: {error}", fix)
-    newest = row[0] if row else None
-    return Check(
-        FINE, "published copy", f"{shown(path)}: newest day {newest}" if newest else f"{shown(path)}: empty"
-    )
+def published(settings: Settings, shown: Shown) -> Iterator[Check]:
+    """Whether each of the files that people query can be read, and how fresh it is."""
+    for subject, path, newest, called, maker in (
+        (
+            "published copy",
+            settings.published_path,
+            "SELECT max(day)::VARCHAR FROM history.sle_daily",
+            "newest day",
+            "report",
+        ),
+        (
+            "published today",
+            settings.published_live_path,
+            "SELECT max(as_of) FROM live.status",
+            "newest poll",
+            "poll",
+        ),
+        (
+            "published ledger",
+            settings.published_ledger_path,
+            "SELECT max(evaluated_at) FROM main.ledger_read",
+            "newest evaluation",
+            "evaluation",
+        ),
+    ):
+        if not path.exists():
+            yield Check(FINE, subject, f"{shown(path)} will be made with the first {maker}")
+            continue
+        try:
+            with connect(path, read_only=True, wait_seconds=1) as connection:
+                (found,) = connection.execute(newest).fetchone() or (None,)
+        except (WarehouseBusyError, duckdb.Error) as error:
+            fix = f"the next {maker} makes it again; `mist-pipeline run` does at once"
+            yield Check(DOUBTFUL, subject, f"{shown(path)} cannot be read: {error}", fix)
+            continue
+        until = instant(found) if isinstance(found, datetime) else found
+        yield Check(FINE, subject, f"{shown(path)}: {called} {until}" if until else f"{shown(path)}: empty")
 
 
 def ledger(settings: Settings, shown: Shown) -> Check:
