@@ -148,6 +148,7 @@ class IncidentView:
         report_url: The report of the day, or None.
         run_url: The Dagster run, or None.
         page_url: Its page in the console, or None.
+        answer_urls: What people may think of it → the signed address at which they say so; empty where there is none.
         charts: Picture (PNG) by file name, for sinks that can show them.
         merged_into: The incident that its alerts went to: this one is over, but nothing has recovered.
             Empty for every other.
@@ -172,6 +173,7 @@ class IncidentView:
     report_url: str | None = None
     run_url: str | None = None
     page_url: str | None = None
+    answer_urls: Mapping[str, str] = field(default_factory=dict, hash=False)
     charts: Mapping[str, bytes] = field(default_factory=dict, hash=False)
     merged_into: str = ""
     began_at: datetime | None = None

@@ -16,7 +16,7 @@ SHORTEST = 16
 MOST_BYTES = 4096
 
 PAGE = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in</title>
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <style>body{{font:16px system-ui,sans-serif;margin:20vh auto;max-width:22rem;padding:0 1rem}}
 input,button{{font:inherit;padding:.5rem;width:100%;box-sizing:border-box;margin-top:.5rem}}</style>
 <h1>mist_pipeline</h1><form method="post" action="{PATH}"><label for="token">Token of this service</label>

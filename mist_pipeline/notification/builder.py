@@ -328,6 +328,7 @@ def _single(
         report_url=surroundings.report_url,
         run_url=_failed_run_url(scope, alerts, surroundings) or surroundings.run_url,
         page_url=incident_url(surroundings.console_url, one.incident.incident_id),
+        answer_urls=surroundings.answer_urls(one.incident.incident_id, delivery.created_at),
         charts=_charts(alerts, surroundings.background),
         merged_into=_merged_into(one, str(delivery.payload.get("detail", ""))),
         began_at=one.incident.began_at,

@@ -91,6 +91,10 @@ def _no_run_page(_run_id: str) -> str | None:
     return None
 
 
+def _no_answers(_incident_id: str, _at: datetime) -> Mapping[str, str]:
+    return {}
+
+
 def _no_device_page(_kind: str, _mac: str, _site_id: str) -> str | None:
     return None
 
@@ -104,6 +108,7 @@ class Surroundings:
         site_url: Its page in the cloud, None where there is none (``Links.site`` of the report gives it).
         report_url: The report of the day.
         console_url: Where the console is.
+        answer_urls: Where people say what they think of an incident, by its id and when the message is made: answer → address.
         run_url: The run of the pipeline that decided.
         failed_run_url: Page of a run that failed, by its id, where trouble of the pipeline is about one.
         remediation: What usually helps.
@@ -116,6 +121,7 @@ class Surroundings:
     site_url: Callable[[str], str | None] = _no_page
     report_url: str | None = None
     console_url: str | None = None
+    answer_urls: Callable[[str, datetime], Mapping[str, str]] = _no_answers
     run_url: str | None = None
     failed_run_url: Callable[[str], str | None] = _no_run_page
     remediation: Remediation = field(default_factory=Remediation)

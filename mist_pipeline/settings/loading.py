@@ -15,6 +15,7 @@ import yaml
 from pydantic import SecretStr, ValidationError
 
 from mist_pipeline.domain.config_section import PlacedError
+from mist_pipeline.domain.console_links import SHORTEST_KEY
 from mist_pipeline.domain.metrics import canonical
 from mist_pipeline.domain.plain_yaml import RefusedError, is_text, read_variable, read_yaml
 from mist_pipeline.http_client.secrets import from_environment
@@ -142,14 +143,18 @@ def _merged(
 def _secrets(
     settings: Settings, variables: Mapping[str, str], origin: Mapping[tuple[str, ...], str], source: str
 ) -> dict[str, SecretStr]:
-    """The secrets that sinks name.
+    """The secrets that sinks and the console name.
 
     Raises:
         SettingsError: Naming every variable that is missing, or holds what no secret does.
     """
     secrets: dict[str, SecretStr] = {}
     wrong = []
-    for place, variable in settings.notifications.variables():
+    named = [(("notifications", *place), variable) for place, variable in settings.notifications.variables()]
+    key_place = ("web", "link_key_from")
+    if settings.web.link_key_from:
+        named.append((key_place, settings.web.link_key_from))
+    for place, variable in named:
         try:
             secret = from_environment(variables.get(variable, ""), variable)
         except ValueError as error:
@@ -157,8 +162,10 @@ def _secrets(
         else:
             secrets[variable] = SecretStr(secret)
             problem = "" if secret else f"the variable {variable} is not set, or empty; put the secret there"
+            if secret and place == key_place and len(secret) < SHORTEST_KEY:
+                problem = f"the variable {variable} holds fewer than {SHORTEST_KEY} characters; `openssl rand -hex 24` makes a good one"
         if problem:
-            wrong.append(error_line(("notifications", *place), problem, origin, source))
+            wrong.append(error_line(place, problem, origin, source))
     if wrong:
         raise SettingsError("\n".join(wrong))
     return secrets

@@ -339,6 +339,12 @@ class Settings(Section):
         """The sites as they were last seen, beside what evaluations were made of."""
         return self.evaluations_path / "sites.parquet"
 
+    @property
+    def link_key(self) -> str:
+        """What links to an answer are signed with, '' for nothing."""
+        named = self.secrets.get(self.web.link_key_from)
+        return "" if named is None else named.get_secret_value()
+
     def sinks(self) -> "dict[str, Sink]":
         """Every configured sink by name."""
         return self.notifications.build(self.secrets, self.data)

@@ -33,6 +33,11 @@ class Web(Section):
         None,
         description="Address at which people reach the console, for links in messages, tickets and reports.",
     )
+    link_key_from: str = Field(
+        "",
+        description="Environment variable with the key, 16 characters or more, that signs links to an answer (right, wrong, known, planned) "
+        "in mail and webhooks; empty: no such links. Needs `console_url`.",
+    )
 
     @field_validator("proxies")
     @classmethod
@@ -63,7 +68,9 @@ class Web(Section):
         return value
 
     @model_validator(mode="after")
-    def _names_its_proxy(self) -> Self:
+    def _is_whole(self) -> Self:
         if self.access == "proxy" and not self.proxies:
             raise ValueError("access proxy needs web.proxies, the addresses from which it connects")
+        if self.link_key_from and self.console_url is None:
+            raise ValueError("link_key_from needs web.console_url, which the links lead to")
         return self

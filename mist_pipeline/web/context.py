@@ -39,6 +39,7 @@ class Console:
         stands_still: Whether the clock stands, as in a demonstration: ages then do not tick.
         links: Other places that the navigation leads to: name → address.
         steps_for: What usually helps, by metric, classifier and family.
+        link_key: What links to an answer in messages are signed with; '' where there are none.
     """
 
     overview: Overview
@@ -49,6 +50,7 @@ class Console:
     stands_still: bool = False
     links: Mapping[str, str] = field(default_factory=dict)
     steps_for: Callable[[str, str, str], Sequence[str]] = lambda _metric, _classifier, _family: ()
+    link_key: str = field(default="", repr=False)
 
     @cached_property
     def past(self) -> Past:

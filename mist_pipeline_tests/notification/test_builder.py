@@ -1,5 +1,6 @@
 """From a row of the outbox to a message: what was true when it was decided, in words that every renderer can show."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
@@ -13,11 +14,13 @@ from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.delivery.message import Reason
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import blame_tables, picture_title, render_page
+from mist_pipeline.delivery.sinks.mail.sink import compose as compose_mail
+from mist_pipeline.domain.console_links import answer_urls
 from mist_pipeline.notification.builder import MOST_PAIRS, MOST_PICTURES, compose, leading_pairs
 from mist_pipeline.notification.message_context import Background, Blamed, Subject
 from mist_pipeline_tests.support.alerts.impacts import impact
 from mist_pipeline_tests.support.delivery.messages import PNG
-from mist_pipeline_tests.support.notification.composing import AROUND, REMEDIATION, rendered, told
+from mist_pipeline_tests.support.notification.composing import AROUND, MAIL, REMEDIATION, rendered, told
 from mist_pipeline_tests.support.notification.rows import (
     DECIDED_AT,
     HOUR,
@@ -256,6 +259,25 @@ def test_a_message_leads_to_its_page_in_the_console() -> None:
     assert message.incident.page_url == page
     assert page in rendered(message)["text"]
     assert told(subject(alert())).incident.page_url is None
+
+
+def test_a_message_asks_what_people_think_where_links_are_signed() -> None:
+    around = replace(
+        AROUND,
+        answer_urls=lambda name, at: answer_urls("https://console.example.com", name, "0123456789abcdef", at),
+    )
+    message = told(subject(alert()), around=around)
+    urls = message.incident.answer_urls
+    assert list(urls) == ["right", "wrong", "known", "planned"]
+    shown = rendered(message)
+    assert json.loads(shown["webhook"])["incident"]["answer_urls"] == urls
+    assert all(url.replace("&", "&amp;") in shown["page"] for url in urls.values())
+    # People who are told elsewhere may not reach the console.
+    assert not any(url in shown[name] for url in urls.values() for name in ("text", "slack"))
+    text = compose_mail(message, MAIL).get_body(("plain",))
+    assert text is not None
+    assert all(url in text.get_content() for url in urls.values())
+    assert told(subject(alert())).incident.answer_urls == {}
 
 
 def test_trouble_of_the_whole_organisation_is_no_trouble_of_the_pipeline() -> None:

@@ -19,6 +19,18 @@ WRONG = {
         "alerts: {raises: {treshold: critical}}",
         "config.yaml: alerts.raises.treshold: is no kind of finding; did you mean 'threshold'?",
     ),
+    "key of links without a console": (
+        "web: {link_key_from: SHORT}",
+        "config.yaml: web: link_key_from needs web.console_url",
+    ),
+    "key of links that is not set": (
+        "web: {link_key_from: GONE, console_url: 'https://mist.example.com'}",
+        "config.yaml: web.link_key_from: the variable GONE is not set, or empty; put the secret there",
+    ),
+    "key of links that can be guessed": (
+        "web: {link_key_from: SHORT, console_url: 'https://mist.example.com'}",
+        "config.yaml: web.link_key_from: the variable SHORT holds fewer than 16 characters",
+    ),
     "unknown severity of a kind": (
         "alerts: {raises: {threshold: high}}",
         "config.yaml: alerts.raises.threshold: Input should be 'info', 'warning', 'major', 'critical' or 'never'",

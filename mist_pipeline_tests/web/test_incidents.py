@@ -1,12 +1,15 @@
 """Incidents as lists, one incident, and search."""
 
 import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.domain.console_links import ANSWERS, answer_urls
 from mist_pipeline_tests.support.overview.organisations import AT, Organisation
 from mist_pipeline_tests.support.web.consoles import Client, client_of
 
@@ -87,6 +90,14 @@ def test_search_finds_sites_and_incidents_and_shows_what_was_typed_as_text(
     assert "No site and no incident" in hostile
 
 
+KEY = "0123456789abcdef"
+
+
+def linked(address: str, answer: str, at: datetime = AT) -> str:
+    """A link of a message to an answer about the incident of an address."""
+    return answer_urls("http://x", address.rpartition("/")[2], KEY, at)[answer].removeprefix("http://x")
+
+
 class TestDeciding:
     """Each decision has a page that asks, and is carried out by its form alone."""
 
@@ -129,6 +140,65 @@ class TestDeciding:
         answer = client.post(f"{address}/acknowledge", sent, **headers)
         assert answer.status in {400, 403, 415}
         assert client.noted == []
+
+    @pytest.mark.parametrize("answer", ANSWERS)
+    def test_a_link_in_a_message_chooses_an_answer_and_only_its_form_keeps_it(
+        self, organisation: Organisation, address: str, answer: str
+    ) -> None:
+        client = client_of(organisation, link_key=KEY)
+        link = linked(address, answer)
+        page = client.get(link)
+        assert (page.status, client.noted) == (200, [])
+        assert f'value="{answer}" required checked>' in page.body
+        assert page.body.count(" checked>") == 1
+        assert "Nothing is kept before you press the button." in page.body
+        sent = {"token": token(page.body), "verdict": answer, "comment": "roof"}
+        done = client.post(f"{address}/feedback", sent)
+        assert (done.status, done.header("location")) == (303, address)
+        assert client.noted == [("feedback", "anna", address.rpartition("/")[2], answer, "roof")]
+
+    @pytest.mark.parametrize(
+        ("change", "says"),
+        [
+            (lambda link: link.replace("verdict=wrong", "verdict=right"), "of no message of ours"),
+            (lambda link: re.sub(r"until=\d+", "until=99999999999999999", link), "of no message of ours"),
+            (lambda link: link.replace("signature=", "signature=%F0%9F%8D%95"), "of no message of ours"),
+            (lambda link: link.partition("&until")[0], "of no message of ours"),
+            (lambda link: link.replace("/feedback", "/resolve"), "of no message of ours"),
+        ],
+        ids=["another answer", "longer", "another signature", "unsigned", "another decision"],
+    )
+    def test_a_link_that_is_not_ours_chooses_nothing_and_says_so(
+        self, organisation: Organisation, address: str, change: Callable[[str], str], says: str
+    ) -> None:
+        client = client_of(organisation, link_key=KEY)
+        page = client.get(change(linked(address, "wrong")))
+        assert (page.status, says in page.body, " checked>" in page.body) == (403, True, False)
+        assert client_of(organisation).get(linked(address, "wrong")).status == 403, "no key, no link"
+
+    def test_a_link_of_one_incident_is_none_of_another(
+        self, organisation: Organisation, address: str
+    ) -> None:
+        link = linked("/incident/0000", "wrong").replace("/incident/0000", address)
+        assert client_of(organisation, link_key=KEY).get(link).status == 403
+
+    def test_an_old_link_says_until_when_it_was_good_and_one_can_answer_all_the_same(
+        self, organisation: Organisation, address: str
+    ) -> None:
+        client = client_of(organisation, link_key=KEY)
+        page = client.get(linked(address, "known", AT - timedelta(days=15)))
+        assert page.status == 403
+        assert "this link was good until 2026-03-01 14:47 UTC" in page.body
+        sent = {"token": token(page.body), "verdict": "known"}
+        assert client.post(f"{address}/feedback", sent).status == 303
+
+    def test_a_link_keeps_nothing_where_nobody_decides(
+        self, organisation: Organisation, address: str
+    ) -> None:
+        client = client_of(organisation, link_key=KEY, is_read_only=True)
+        page = client.get(linked(address, "wrong"))
+        assert "This console is read only." in page.body
+        assert "<form method" not in page.body
 
     def test_a_silence_is_previewed_before_it_is_made(self, organisation: Organisation) -> None:
         client = client_of(organisation)

@@ -142,6 +142,7 @@ def console_app(
             stands_still=stands,
             links={"Dagster": dagster} if dagster else {},
             steps_for=settings.notifications.advice().steps,
+            link_key=settings.link_key,
         ),
         access,
     )

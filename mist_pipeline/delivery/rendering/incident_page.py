@@ -136,6 +136,7 @@ def render_page(message: Message, pictures: Mapping[str, str]) -> str:
         steps=wording.steps(incident),
         pictures=pictures,
         links=wording.links(incident),
+        answers=wording.answers(incident),
         footer=f"Incident {clean(incident.incident_id, 80)}, message {message.sequence}, "
         f"{instant(incident.updated_at)}",
     )

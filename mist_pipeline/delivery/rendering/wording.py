@@ -287,17 +287,23 @@ def links(incident: IncidentView) -> list[tuple[str, str]]:
     return [(name, safe) for name, url in candidates if (safe := safe_url(url))]
 
 
+def answers(incident: IncidentView) -> list[tuple[str, str]]:
+    """What people may think of it, and the address at which they say so."""
+    return [(answer, safe) for answer, url in incident.answer_urls.items() if (safe := safe_url(url))]
+
+
 def steps(incident: IncidentView) -> list[str]:
     """What usually helps, each as one clean line."""
     return [line for step in incident.remediation if (line := clean(step))]
 
 
-def plain_text(message: Message, *, budget: int = 100_000) -> str:
+def plain_text(message: Message, *, budget: int = 100_000, has_answers: bool = False) -> str:
     """The whole message as text: headline, why, facts, children, steps, links.
 
     Args:
         message: The message.
         budget: Characters for the list of children; what does not fit is counted.
+        has_answers: Whether it asks what people think of the incident; whoever reads it has to be able to open the console.
     """
     incident = message.incident
     head = headline(message)
@@ -315,5 +321,7 @@ def plain_text(message: Message, *, budget: int = 100_000) -> str:
         parts.append("\n".join(["What usually helps", "------------------", *numbered]))
     if addresses := links(incident):
         parts.append("\n".join(f"{name}: {url}" for name, url in addresses))
+    if has_answers and (asked := answers(incident)):
+        parts.append("\n".join(["Was this right? It was", *(f"{name}: {url}" for name, url in asked)]))
     parts.append(f"Incident {clean(incident.incident_id, 80)}, message {message.sequence}")
     return "\n\n".join(parts) + "\n"

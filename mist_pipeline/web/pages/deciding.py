@@ -4,12 +4,13 @@ Nothing is decided by following a link. Not here: what a decision does (``workfl
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 from starlette.responses import Response
 
-from mist_pipeline.domain.text import clean, span_of
+from mist_pipeline.domain.console_links import is_signed
+from mist_pipeline.domain.text import clean, instant, span_of
 from mist_pipeline.overview.actions import ActionFailedError, Actions, Verdict
 from mist_pipeline.overview.model import IncidentDetail
 from mist_pipeline.web.address import BadAddressError, path_of
@@ -33,8 +34,13 @@ def asking(decision: str) -> Callable[[Context], Response]:
     """The page of a decision about an incident."""
 
     def page(context: Context) -> Response:
+        verdict, until, signature = (context.address.text(name) for name in ("verdict", "until", "signature"))
         context.address.finish()
-        return _page(context, decision, detail_of(context))
+        detail = detail_of(context)
+        if not (verdict or until or signature):
+            return _page(context, decision, detail)
+        wrong = _link_trouble(context, decision, detail.incident.incident_id, verdict, until, signature)
+        return _page(context, decision, detail, wrong, chosen="" if wrong else verdict, is_linked=True)
 
     return page
 
@@ -54,6 +60,17 @@ def doing(decision: str) -> Callable[[Context], Response]:
     return act
 
 
+def _link_trouble(
+    context: Context, decision: str, incident_id: str, verdict: str, until: str, signature: str
+) -> str:
+    """Why a link to an answer is not followed; '' where it is one of our messages and not too old."""
+    is_ours = is_signed(context.console.link_key, incident_id, verdict, until, signature)
+    if decision != "feedback" or not is_ours:
+        return "this link is of no message of ours, or was changed on its way"
+    ended = datetime.fromtimestamp(int(until), UTC)
+    return "" if context.at < ended else f"this link was good until {instant(ended)}"
+
+
 def _decided(decision: str, actions: Actions, name: str, context: Context) -> str:
     if decision == "acknowledge":
         return actions.acknowledge(name, context.at)
@@ -65,11 +82,20 @@ def _decided(decision: str, actions: Actions, name: str, context: Context) -> st
     return actions.feedback(name, verdict, context.form.get("comment", "")[:_MOST_COMMENT], context.at)
 
 
-def _page(context: Context, decision: str, detail: IncidentDetail, wrong: str = "") -> Response:
+def _page(
+    context: Context,
+    decision: str,
+    detail: IncidentDetail,
+    wrong: str = "",
+    *,
+    chosen: str = "",
+    is_linked: bool = False,
+) -> Response:
     title, does, button = WORDS[decision]
+    status = 200 if not wrong else 403 if is_linked else 409
     return context.page(
-        "decision.html.j2", title=title, status=409 if wrong else 200, decision=decision, does=does, button=button,
-        incident=detail.incident, wrong=wrong, verdicts=VERDICTS,
+        "decision.html.j2", title=title, status=status, decision=decision, does=does, button=button,
+        incident=detail.incident, wrong=wrong, verdicts=VERDICTS, chosen=chosen,
     )  # fmt: skip
 
 

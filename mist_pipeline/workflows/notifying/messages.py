@@ -17,6 +17,7 @@ from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering.remediation import Remediation
+from mist_pipeline.domain.console_links import answer_urls
 from mist_pipeline.domain.severity import Severity
 from mist_pipeline.notification.builder import compose, incident_ids, leading_pairs
 from mist_pipeline.notification.charts import with_pictures
@@ -94,6 +95,9 @@ class MessageBuilder:
             site_url=self._links.site,
             report_url=self._report_url,
             console_url=self.settings.web.console_url,
+            answer_urls=lambda name, at: answer_urls(
+                self.settings.web.console_url, name, self.settings.link_key, at
+            ),
             run_url=self._page_of_run(self.run_id),
             failed_run_url=self._page_of_run,
             remediation=self._advice,

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from starlette.types import ASGIApp
 
+from mist_pipeline.overview.actions import Verdict
 from mist_pipeline.web.access import Access
 from mist_pipeline.web.app import Application
 from mist_pipeline.web.context import Console
@@ -38,6 +39,10 @@ class Decisions:
     def silence(self, matchers: str, lasts_for: timedelta, comment: str, at: datetime) -> str:
         self.noted.append(("silence", self.who, matchers, lasts_for, comment))
         return "silenced"
+
+    def feedback(self, incident_id: str, verdict: Verdict, comment: str, at: datetime) -> str:
+        self.noted.append(("feedback", self.who, incident_id, verdict, comment))
+        return f"kept as {verdict}"
 
 
 @dataclass

@@ -148,7 +148,7 @@ def compose(message: Message, config: MailConfig) -> EmailMessage:
     }
     for name, value in headers.items():
         mail[name] = _one_line(name, value)
-    mail.set_content(wording.plain_text(message), cte="quoted-printable")
+    mail.set_content(wording.plain_text(message, has_answers=True), cte="quoted-printable")
     pictures = _pictures(incident.charts)
     addresses = {title: f"cid:{_token(title)}@{domain}" for title in pictures}
     mail.add_alternative(render_page(message, addresses), subtype="html", cte="quoted-printable")

@@ -47,6 +47,7 @@ def document_of(message: Message) -> dict[str, Any]:
             "report_url": incident.report_url,
             "run_url": incident.run_url,
             "page_url": incident.page_url,
+            "answer_urls": dict(incident.answer_urls),
             "impact": None if incident.impact is None else _impact(incident.impact),
             "alerts": [_alert(alert) for alert in incident.alerts],
             "alerts_left_out": 0,
