@@ -241,6 +241,7 @@ class MetricNow:
         trend: worsening, improving, stable or ''.
         change_pct: Against the day before, in points.
         critical_days: In how many days it is expected to be critical.
+        is_withheld: Nobody is warned of that, because forecasts of it have been worse than the mean of its weekday.
     """
 
     metric: str
@@ -255,6 +256,7 @@ class MetricNow:
     trend: str = ""
     change_pct: float | None = None
     critical_days: float | None = None
+    is_withheld: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,14 +99,14 @@ def day_site(connection: duckdb.DuckDBPyConnection, site_id: str, end: datetime)
         """
         SELECT coalesce(t.metric, b.metric) AS metric, t.indicator, t.change_pct,
                b.mean_pct - 2 * b.std_pct AS usual_low_pct, b.mean_pct + 2 * b.std_pct AS usual_high_pct,
-               r.days AS critical_days
+               r.days AS critical_days, coalesce(r.is_withheld, false) AS is_withheld
         FROM (SELECT * FROM analysis.trends
               WHERE site_id = getvariable('site') AND day = (SELECT max(day) FROM analysis.trends)) t
         FULL JOIN (SELECT * FROM analysis.baselines
                    WHERE site_id = getvariable('site') AND day_of_week = -1 AND is_mature
                      AND day = (SELECT max(day) FROM analysis.baselines)) b USING (metric)
-        LEFT JOIN (SELECT metric, days FROM analysis.risks
-                   WHERE site_id = getvariable('site') AND severity = 'critical' AND is_pre_warning AND state <> 'already'
+        LEFT JOIN (SELECT metric, days, is_withheld FROM analysis.risks
+                   WHERE site_id = getvariable('site') AND severity = 'critical' AND (is_pre_warning OR is_withheld) AND state <> 'already'
                      AND day = (SELECT max(day) FROM analysis.risks)) r
                ON r.metric = coalesce(t.metric, b.metric)
         """,
@@ -181,6 +181,7 @@ def metrics(
                 trend=TREND_OF.get(facts.get("indicator") or "", ""),
                 change_pct=facts.get("change_pct"),
                 critical_days=facts.get("critical_days"),
+                is_withheld=bool(facts.get("is_withheld")),
             )
         )
     return sorted(

@@ -146,7 +146,9 @@ def _trend(one: MetricNow, glyphs: Glyphs) -> str:
 
 
 def _critical(one: MetricNow, glyphs: Glyphs) -> str:
-    return "" if one.critical_days is None else f"critical in {number(one.critical_days, glyphs, 1)} d"
+    if one.critical_days is None:
+        return ""
+    return f"critical in {number(one.critical_days, glyphs, 1)} d{', withheld' if one.is_withheld else ''}"
 
 
 def _state(one: MetricNow) -> str:

@@ -27,6 +27,17 @@ def test_a_site_that_nobody_knows_is_no_healthy_site(client: Client) -> None:
     assert "There is no site &lt;b&gt;nobody." in answer.body
 
 
+def test_a_warning_that_was_withheld_is_shown_as_such_and_warns_nobody(client: Client) -> None:
+    warned, withheld = (client.get(f"/site/site-{one}").body for one in (1, 2))
+    assert "2.4 d" in warned
+    assert "Withheld: nobody is warned" not in warned
+    assert '2.4 d <span class="why">withheld</span>' in withheld
+    assert "Withheld: nobody is warned" in withheld
+    assert "<dt>Expected critical</dt><dd>–" in withheld
+    rows = list(csv.DictReader(client.get("/site/site-2?as=csv").body.splitlines()))
+    assert [row["metric"] for row in rows if row["is_withheld"] == "True"] == ["roaming"]
+
+
 def test_old_data_is_said_and_no_service_level_is_called_fine(organisation: Organisation) -> None:
     page = client_of(organisation, clock=lambda: AT + timedelta(hours=2)).get("/site/site-3").body
     assert "Service levels: data of" in page

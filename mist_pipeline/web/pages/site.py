@@ -28,6 +28,7 @@ _STATES = {"no_users": "no users", "not_supported": "not supported", "missing": 
 _COLUMNS: Sequence[str] = (
     "metric", "score_pct", "severity", "state", "changed_since", "usual_low_pct", "usual_high_pct", "trend", "change_pct",
     "critical_days",
+    "is_withheld",
 )  # fmt: skip
 
 

@@ -157,12 +157,13 @@ class Organisation:
                 analysis.RISKS: full(
                     analysis.RISKS,
                     series.filter(
-                        (pl.col("site_id") == "site-1") & (pl.col("metric") == "roaming")
+                        pl.col("site_id").is_in(["site-1", "site-2"]) & (pl.col("metric") == "roaming")
                     ).with_columns(
                         severity=pl.lit("critical"),
                         state=pl.lit("crossing"),
                         days=pl.lit(2.4),
-                        is_pre_warning=pl.lit(True),
+                        is_pre_warning=pl.col("site_id") == "site-1",
+                        is_withheld=pl.col("site_id") == "site-2",
                     ),
                 ),
             },
