@@ -51,7 +51,7 @@ BELOW: dict[str, set[str]] = {
     "delivery": GROUND | {"alerts.notify.outcome"},
     "notification": GROUND | {"alerts", "delivery", "guard", "warehouse"},
     "push": GROUND | {"guard"},
-    "overview": GROUND | {"alerts", "warehouse", "scorecard.proportions"},
+    "overview": GROUND | {"alerts", "warehouse", "scorecard"},
     "report": GROUND | {"analysis", "overview.morning"},
     "simulator": {"domain", "tables"},
     "settings": GROUND | {"alerts", "delivery", "mist.clouds"},

@@ -60,6 +60,7 @@ class Places:
         ledger: Path or address of the ledger.
         reports: Folder of the morning reports.
         interval: Between two polls.
+        forecast_days: How far forecasts are graded.
         sink_patience: How long a message may wait before its sink counts as failing.
         sinks: Sinks that are configured.
         group_names: Id of a site group or template → its name.
@@ -75,6 +76,7 @@ class Places:
     ledger: str | Path
     reports: Path
     interval: timedelta = timedelta(minutes=15)
+    forecast_days: int = 3
     sink_patience: timedelta = timedelta(minutes=30)
     sinks: Collection[str] = ()
     group_names: Mapping[str, str] = field(default_factory=dict)

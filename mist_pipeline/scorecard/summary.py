@@ -95,7 +95,7 @@ def summary(grades: Grades) -> list[Line]:
 def warnings(crossings: pl.DataFrame) -> Line:
     """What became of warnings: rows of ``scorecard.crossings`` that were not withheld."""
     made = crossings.filter(pl.col("outcome") != "missed")
-    n = {name: made.filter(pl.col("outcome") == name).height for name in _OUTCOMES}
+    n = {name: made.filter(pl.col("outcome") == name).height for name in OUTCOMES}
     decided = made.height - n["censored"]
     lead = made.filter(pl.col("outcome") == "hit")["lead_days"].median()
     late = made.filter(pl.col("is_late_issue").fill_null(value=False)).height
@@ -110,7 +110,7 @@ def warnings(crossings: pl.DataFrame) -> Line:
         )
     parts = [
         words.format(n[name], _was(n[name]))
-        for name, words in _OUTCOMES.items()
+        for name, words in OUTCOMES.items()
         if n[name] and name != "censored"
     ]
     text = (
@@ -348,13 +348,14 @@ def noise(row: Mapping[str, float]) -> Line | None:
     return Line("noise", f"{text}.", int(row["n_told"]), values=values)
 
 
-_OUTCOMES = {
+OUTCOMES = {
     "hit": "{0} came true",
     "prevented": "{0} {1} prevented",
     "unattributed": "{0} recovered by themselves",
     "false_alarm": "{0} {1} false",
     "censored": "",
 }
+"""What may become of a warning → how that is said of a number of them."""
 
 
 def _was(n: int) -> str:

@@ -8,6 +8,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mist_pipeline.domain.finding_kinds import kind_title
 from mist_pipeline.domain.metrics import classifier_title, family_title, title_of
 from mist_pipeline.domain.numbers import percent, rounded_down
 from mist_pipeline.domain.severity import STATUSES, status_of
@@ -40,6 +41,7 @@ def environment() -> Environment:
         family_title=family_title,
         instant=instant,
         iso=iso,
+        kind_title=kind_title,
         number=number,
         percent=percent,
         safe_url=safe_url,

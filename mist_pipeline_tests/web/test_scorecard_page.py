@@ -3,14 +3,17 @@
 import csv
 from collections.abc import Mapping
 from datetime import date, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from mist_pipeline.overview.past.graded import scorecard as scorecard_of
 from mist_pipeline.tables import scorecard
 from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline_tests.support.overview.organisations import HOSTILE, Organisation, full
 from mist_pipeline_tests.support.web.consoles import Client, client_of
@@ -33,7 +36,7 @@ def crossing(number: int, outcome: str, **own: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Client:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
     made = Organisation(tmp_path_factory.mktemp("graded"), (HOSTILE[0], "Bonn")).make(days=False, polls=False)
     accuracy = {
         "day": DAY, "metric": "capacity", "model": "", "site_group": "", "mean_abs_error_pct": 1.25, "n_compared": 90,
@@ -62,9 +65,27 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Client:
             crossing(3, "false_alarm", site_id="site-2", is_withheld=True),
         ),
     }
+    quality = {
+        "day": DAY, "severity": "", "sink": "", "n_told": 0, "n_unjudged": 0, "n_acknowledged": 0, "n_waiting": 0,
+        "n_troubles": 0,
+    }  # fmt: skip
+    frames[scorecard.ALERT_QUALITY] = rows(
+        scorecard.ALERT_QUALITY,
+        *(
+            {**quality, "window_days": window, "rule": rule, "n_alerts": alerts, "n_true": true, "n_false": false,
+             "precision": true / (true + false), "precision_low": 0.55, "precision_high": 0.93}
+            for window in (30, 90)
+            for rule, alerts, true, false in (("", 40, 16, 4), ("evidence", 30, 15, 1), ("<b>own</b>", 10, 1, 3))
+        ),
+    )  # fmt: skip
     days = [DAY - timedelta(days=back) for back in range(4)]
     made.warehouse.replace_all(frames, days)
     publish(made.warehouse.path, made.places.published)
+    return made
+
+
+@pytest.fixture(scope="module")
+def graded(made: Organisation) -> Client:
     return client_of(made)
 
 
@@ -73,7 +94,7 @@ def test_accuracy_stands_beside_simple_methods_and_few_cases_say_so(graded: Clie
     assert "<b>1.25</b>" in page
     assert ">2.50<" in page
     assert ">94.4<" in page
-    assert page.count("too few cases") == 2
+    assert page.count("too few cases") == 3
     assert 'id="chart-inside"' in page
 
 
@@ -83,6 +104,41 @@ def test_probabilities_stand_beside_what_came_with_how_sure_that_is(graded: Clie
     assert "<b>50.0 %</b>" in page
     assert "35.2–64.8 %" in page
     assert "2 predictions had too few readings" in page
+
+
+def test_the_sentences_are_those_of_the_command_and_of_the_morning(
+    graded: Client, made: Organisation
+) -> None:
+    page = unescape(graded.get("/scorecard").body)
+    with connect(made.places.published, read_only=True) as connection:
+        found = scorecard_of(connection, 3)
+    assert found is not None
+    assert found.day == DAY
+    assert len(found.lines) > 4
+    assert all(line.text in page for line in found.lines)
+
+
+def test_alerts_are_graded_by_rule_with_how_sure_that_is(graded: Client) -> None:
+    page = graded.get("/scorecard").body
+    alerts = page[page.index("<h2>Alerts</h2>") : page.index("<h2>Forecasts</h2>")]
+    assert "<b>93 %</b>" in alerts
+    assert "55–93 %" in alerts
+    assert alerts.count("too few cases") == 1
+    assert ">Excess trouble<" in alerts
+    assert "&lt;b&gt;own&lt;/b&gt;" in alerts
+
+
+def test_reliability_is_drawn_of_many_cases_with_its_numbers(graded: Client) -> None:
+    page = graded.get("/scorecard").body
+    assert 'id="chart-reliability"' in page
+    assert page.count('class="dot" d=') == 1
+    found = list(csv.DictReader(graded.get("/scorecard?as=csv&chart=reliability").body.splitlines()))
+    assert len(found) == 10
+    assert (found[8]["Mean said"], found[8]["Came"]) == ("85.0", "50.0")
+    assert found[1]["Came"] == ""
+    over_time = list(csv.DictReader(graded.get("/scorecard?as=csv&chart=calibration").body.splitlines()))
+    assert over_time[-1]["Time"] == DAY.isoformat()
+    assert float(over_time[-1]["Said"]) == pytest.approx((40 * 85 + 3 * 15) / 43)
 
 
 def test_crossings_are_counted_and_those_that_were_made_afterwards_named(graded: Client) -> None:

@@ -9,7 +9,7 @@ from mist_pipeline.cli.place import need_data_folder
 from mist_pipeline.cli.printing.options import Json
 
 if TYPE_CHECKING:
-    from mist_pipeline.workflows.scorecard.proposing import Scorecard
+    from mist_pipeline.overview.past.graded import Scorecard
 
 
 def scorecard(as_json: Json = False) -> None:
@@ -17,9 +17,9 @@ def scorecard(as_json: Json = False) -> None:
 
     Example: [cyan]mist-pipeline scorecard[/]
     """
+    from mist_pipeline.overview.past.graded import scorecard as graded
     from mist_pipeline.settings import load_settings
     from mist_pipeline.warehouse.store import Warehouse
-    from mist_pipeline.workflows.scorecard.proposing import scorecard as graded
 
     settings = load_settings()
     need_data_folder(settings)
@@ -27,7 +27,8 @@ def scorecard(as_json: Json = False) -> None:
         raise FileNotFoundError(
             f"Nothing is published in {shown(settings.published_path.parent)} yet; `mist-pipeline run` publishes."
         )
-    found = graded(Warehouse(settings.published_path), settings)
+    with Warehouse(settings.published_path).reading() as connection:
+        found = graded(connection, settings.thresholds.forecast_days)
     if as_json:
         sys.stdout.write(json_of(found) + "\n")
         return

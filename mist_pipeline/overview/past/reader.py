@@ -14,9 +14,10 @@ from mist_pipeline.domain.text import clean
 from mist_pipeline.overview.files import Kept
 from mist_pipeline.overview.ledger import UnreadableError, reading_ledger
 from mist_pipeline.overview.model import IncidentNow
-from mist_pipeline.overview.past import across, rightness, work
+from mist_pipeline.overview.past import across, graded, rightness, work
 from mist_pipeline.overview.past import site as one_site
 from mist_pipeline.overview.past.across import MetricAcross, MetricNow, SiteScore
+from mist_pipeline.overview.past.graded import Scorecard
 from mist_pipeline.overview.past.model import Neighbour, SitePast, Trouble, Values
 from mist_pipeline.overview.past.ranges import Period
 from mist_pipeline.overview.past.reports import Reports
@@ -150,13 +151,22 @@ class Past:
             return replace(found, ledger_trouble=clean(str(error), 160))
         return replace(found, sinks=states, given_up=given_up)
 
+    def scorecard(self) -> Scorecard | None:
+        """The scorecard in sentences, as the command and the morning page tell it; None where nothing was graded, or can be read."""
+        found, _why = self._read(
+            self._places.published, lambda it: graded.scorecard(it, self._places.forecast_days)
+        )
+        return found
+
     def rightness(self, period: Period, metric: str = "") -> Rightness:
         """The scorecard over days, of one service level or of all. Fails never: what cannot be read is said."""
         found, why = self._read(self._places.published, lambda it: rightness.asked(it, period, metric))
         if found is not None:
             return found
         nothing: Values = (None,) * period.number
-        return Rightness(period=period, trouble=why, inside_80=nothing, inside_95=nothing)
+        return Rightness(
+            period=period, trouble=why, inside_80=nothing, inside_95=nothing, said=nothing, came=nothing
+        )
 
     @property
     def reports(self) -> Reports:

@@ -1,4 +1,7 @@
-"""Was it right? The tables of the scorecard over a range of days, summed up. Shares of few cases come with their uncertainty."""
+"""Was it right? The tables of the scorecard over a range of days in numbers. Shares of few cases come with their uncertainty.
+
+What became of predictions is counted by ``scorecard.summary``, as for the sentences (`graded`).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +13,13 @@ import polars as pl
 
 from mist_pipeline.overview.past.model import Values
 from mist_pipeline.overview.past.ranges import Period
+from mist_pipeline.scorecard import summary
+from mist_pipeline.scorecard.alert_quality import WINDOWS
 from mist_pipeline.scorecard.proportions import wilson
+from mist_pipeline.warehouse.asking import rows_of
 
-FEW = 20
-"""Of fewer cases nothing is concluded."""
+FEW = summary.MIN_CASES
+"""Of fewer cases nothing is concluded, as in the sentences."""
 MOST_CROSSINGS = 60
 
 
@@ -64,6 +70,29 @@ class Bin:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Quality:
+    """How good the alerts of one rule were, or of all.
+
+    Attributes:
+        rule: Kind of the first finding; '' for all.
+        n_alerts: Alerts that opened in the window.
+        n_judged: Those that people or facts called true or false.
+        n_true: Of these true.
+        precision_pct: Share of true ones; None where nothing was judged.
+        low_pct: Lower end of its 95 % interval (Wilson).
+        high_pct: Upper end.
+    """
+
+    rule: str
+    n_alerts: int
+    n_judged: int
+    n_true: int
+    precision_pct: float | None
+    low_pct: float | None
+    high_pct: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Crossing:
     """What became of one predicted crossing, or one that nobody predicted."""
 
@@ -88,12 +117,15 @@ class Rightness:
         by_metric: Accuracy by service level.
         inside_80: Share inside the 80 % range in percent, by day.
         inside_95: Share inside the 95 % range, by day.
+        said: Mean of what was predicted in percent, by the day on which the week ended.
+        came: Share that became critical, by the same days.
         bins: Probabilities, those said and what came.
         censored: Predictions whose week has too few readings.
         outcomes: Outcome → predictions, without those that were withheld.
         late: Predictions of these that were made afterwards, as by a backfill: nobody was warned.
         median_lead_days: Of those that came true, from the warning to the crossing.
         crossings: The newest.
+        quality: Alerts of all service levels in the same number of days: all, then by rule.
     """
 
     period: Period
@@ -102,12 +134,15 @@ class Rightness:
     by_metric: Sequence[Accuracy] = ()
     inside_80: Values = ()
     inside_95: Values = ()
+    said: Values = ()
+    came: Values = ()
     bins: Sequence[Bin] = ()
     censored: int = 0
     outcomes: Mapping[str, int] = field(default_factory=dict)
     late: int = 0
     median_lead_days: float | None = None
     crossings: Sequence[Crossing] = ()
+    quality: Sequence[Quality] = ()
 
 
 _ACCURACY = """
@@ -126,9 +161,24 @@ _BINS = """
     FROM scorecard.probabilities
     WHERE day BETWEEN $first AND $last AND ($metric = '' OR metric = $metric) GROUP BY bin_low ORDER BY bin_low
     """
+_SAID = """
+    SELECT day, sum(n)::BIGINT, 100 * sum(n * mean_probability) / sum(n), 100 * sum(n * observed_share) / sum(n)
+    FROM scorecard.probabilities
+    WHERE day BETWEEN $first AND $last AND ($metric = '' OR metric = $metric) AND n > 0 GROUP BY day
+    """
 _CROSSINGS = """
+    SELECT day, site_id, metric, outcome, first_day, predicted_days, lead_days, lowest_pct, is_late_issue, is_sudden
     FROM scorecard.crossings
     WHERE day BETWEEN $first AND $last AND ($metric = '' OR metric = $metric) AND NOT coalesce(is_withheld, false)
+    ORDER BY day DESC, site_id, metric
+    """
+_QUALITY = """
+    SELECT rule, n_alerts, n_true, n_true + n_false AS n_judged, 100 * precision AS precision_pct, 100 * precision_low AS low_pct,
+           100 * precision_high AS high_pct
+    FROM scorecard.alert_quality
+    WHERE day = (SELECT max(day) FROM scorecard.alert_quality WHERE day <= getvariable('last'))
+      AND window_days = getvariable('days') AND severity = '' AND sink = ''
+    ORDER BY rule <> '', n_alerts DESC, rule
     """
 
 
@@ -145,19 +195,16 @@ def asked(connection: duckdb.DuckDBPyConnection, period: Period, metric: str) ->
     def accuracy(group: str) -> list[tuple[Any, ...]]:
         return connection.execute(_ACCURACY.format(group=group), known).fetchall()
 
-    counted = connection.execute(
-        f"SELECT outcome, count(*), count(*) FILTER (is_late_issue) {_CROSSINGS} GROUP BY outcome",
-        known,
-    ).fetchall()
-    lead = connection.execute(
-        f"SELECT median(lead_days) {_CROSSINGS} AND outcome = 'hit'",
-        known,
-    ).fetchone()
-    rows = connection.execute(
-        f"SELECT day, site_id, metric, outcome, first_day, predicted_days, lead_days, lowest_pct {_CROSSINGS} "
-        "AND outcome <> 'censored' ORDER BY day DESC, site_id, metric LIMIT $most",
-        {**known, "most": MOST_CROSSINGS},
-    ).fetchall()
+    crossings = connection.execute(_CROSSINGS, known).pl()
+    counts = summary.warnings(crossings).values
+    missed = crossings.filter(pl.col("outcome") == "missed").height
+    outcomes = {name: int(counts[name] or 0) for name in summary.OUTCOMES} | {"missed": missed}
+    newest = (
+        crossings.filter(pl.col("outcome") != "censored")
+        .drop("is_late_issue", "is_sudden")
+        .head(MOST_CROSSINGS)
+    )
+    said = {day: values for day, *values in connection.execute(_SAID, known).fetchall()}
     by_day = {name: values for name, *values in accuracy("day")}
     bins = connection.execute(_BINS, known).pl()
     return Rightness(
@@ -166,13 +213,24 @@ def asked(connection: duckdb.DuckDBPyConnection, period: Period, metric: str) ->
         by_metric=[_accuracy(row) for row in accuracy("metric")],
         inside_80=_by_day(period, by_day, 5),
         inside_95=_by_day(period, by_day, 6),
+        said=_by_day(period, said, 1),
+        came=_by_day(period, said, 2),
         bins=_bins(bins),
         censored=int(bins["censored"].sum() or 0),
-        outcomes={outcome: number for outcome, number, _ in counted},
-        late=sum(late for *_, late in counted),
-        median_lead_days=lead[0] if lead else None,
-        crossings=[_crossing(row) for row in rows],
+        outcomes=outcomes,
+        late=int(counts["made_afterwards"] or 0),
+        median_lead_days=counts["median_lead_days"],
+        crossings=[Crossing(**row) for row in newest.iter_rows(named=True)],
+        quality=[
+            Quality(**row)
+            for row in rows_of(connection, _QUALITY, last=period.last_day, days=_window(period))
+        ],
     )
+
+
+def _window(period: Period) -> int:
+    """The longest window of alerts that is no longer than the range."""
+    return max((days for days in WINDOWS if days <= period.number), default=min(WINDOWS))
 
 
 def _accuracy(row: tuple[Any, ...]) -> Accuracy:
@@ -213,11 +271,3 @@ def _bins(frame: pl.DataFrame) -> list[Bin]:
         )
         for row in known.iter_rows(named=True)
     ]
-
-
-def _crossing(row: tuple[Any, ...]) -> Crossing:
-    day, site_id, metric, outcome, first_day, predicted, lead, lowest = row
-    return Crossing(
-        day=day, site_id=site_id, metric=metric, outcome=outcome, first_day=first_day, predicted_days=predicted,
-        lead_days=lead, lowest_pct=lowest,
-    )  # fmt: skip

@@ -106,6 +106,7 @@ def line_chart(
     *,
     behind: Behind | None = None,
     is_percent: bool = True,
+    from_zero: bool = False,
     height: int = HEIGHT,
 ) -> Chart:
     """Lines over time.
@@ -117,13 +118,14 @@ def line_chart(
         lines: What is drawn, the main line first.
         behind: What else there is to see.
         is_percent: Whether values are percentages; else they are counts.
+        from_zero: Whether percentages are small: the axis begins at nothing and ends above the highest.
         height: Of the plot in pixels.
     """
     behind = behind or Behind()
     bands, spans = behind.bands, behind.spans
     sides = [line.values for line in lines] + [side for band in bands for side in (band.low, band.high)]
     drawn = [value for side in sides for value in side]
-    scale = (Scale.of_percent if is_percent else Scale.of_counts)(drawn)
+    scale = (Scale.of_percent if is_percent and not from_zero else Scale.of_counts)(drawn)
     marks = [
         f'<path class="band {band.mark}" d="{area(band.low, band.high, scale, height, len(slots))}"/>'
         for band in bands

@@ -1,4 +1,4 @@
-"""Was it right: how good forecasts were, whether probabilities kept their word, what became of predicted crossings."""
+"""Was it right: how good alerts and forecasts were, whether probabilities kept their word, what became of predicted crossings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,6 +8,7 @@ from mist_pipeline.domain.metrics import CATALOGUE, title_of
 from mist_pipeline.overview.past.rightness import FEW, Accuracy, Rightness
 from mist_pipeline.web.charts.chart import Chart
 from mist_pipeline.web.charts.lines import Line, line_chart
+from mist_pipeline.web.charts.reliability import HEIGHT, Point, reliability_chart
 from mist_pipeline.web.charts.slots import day_slots
 from mist_pipeline.web.context import Context, Page
 
@@ -34,7 +35,8 @@ def page(context: Context) -> Response:
     chart = address.text("chart")
     address.finish()
     right = context.past.rightness(context.past.period(range_name, context.at), metric)
-    charts = [_inside(right)]
+    over_time, diagram = [_inside(right), _calibration(right)], _reliability(right)
+    charts = [*over_time, diagram]
     if wants_csv and chart:
         return context.numbers(charts, chart)
     if wants_csv:
@@ -48,7 +50,9 @@ def page(context: Context) -> Response:
         period=right.period,
         metric=metric,
         metrics=list(CATALOGUE),
-        charts=[one for one in charts if not one.is_empty],
+        told=context.past.scorecard(),
+        inside=over_time[0],
+        calibration=[diagram, over_time[1]],
         tables=_tables(right),
         labels=labels,
         outcomes=OUTCOMES,
@@ -77,6 +81,29 @@ def _inside(right: Rightness) -> Chart:
         Line("Inside the 80 % range", right.inside_80, "ahead"),
     ]
     return line_chart("inside", "Scores inside the range that was forecast", slots, lines)
+
+
+def _calibration(right: Rightness) -> Chart:
+    period = right.period
+    slots = day_slots(period.first_day, period.number, period.zone)
+    lines = [Line("Came", right.came), Line("Said", right.said, "ahead")]
+    return line_chart(
+        "calibration",
+        "Said and came, by the day on which the week ended",
+        slots,
+        lines,
+        from_zero=True,
+        height=HEIGHT,
+    )
+
+
+def _reliability(right: Rightness) -> Chart:
+    points = [
+        Point(one.predicted_pct, one.observed_pct, one.observed_low_pct, one.observed_high_pct)
+        for one in right.bins
+        if one.n >= FEW
+    ]
+    return reliability_chart("reliability", "Reliability", points)
 
 
 PAGES = (Page("/scorecard", page, nav="Scorecard"),)

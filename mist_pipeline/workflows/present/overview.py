@@ -35,6 +35,7 @@ def overview(settings: Settings) -> "Overview":
             sites=settings.sites_path,
             ledger=settings.ledger,
             interval=timedelta(minutes=settings.monitoring.interval_minutes),
+            forecast_days=settings.thresholds.forecast_days,
             sink_patience=settings.alerts.sink_patience,
             sinks=tuple(settings.notifications.sinks),
             group_names=settings.organisation.names,

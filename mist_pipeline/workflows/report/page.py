@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mist_pipeline.analysis.scores.status import site_status
 from mist_pipeline.domain.text import count
+from mist_pipeline.overview.past.graded import scorecard
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.store import Warehouse
@@ -16,7 +17,6 @@ from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.present.overview import overview
 from mist_pipeline.workflows.report.ledger import next_steps, told_between
-from mist_pipeline.workflows.scorecard.proposing import scorecard
 
 if TYPE_CHECKING:
     from mist_pipeline.report import ReportData
@@ -83,7 +83,8 @@ def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) 
 
 def _graded(published: Warehouse, settings: Settings, day: date) -> list[str]:
     """What the morning says of earlier warnings and alerts, and whether there is something to consider."""
-    found = scorecard(published, settings, day)
+    with published.reading() as connection:
+        found = scorecard(connection, settings.thresholds.forecast_days, day)
     if found is None:
         return []
     told = [line.text for line in found.lines if line.name in ("warnings", "precision") and line.n]
