@@ -1,13 +1,14 @@
-"""What an incident is called in a list: where, what, how bad, and why nobody was notified.
+"""What an incident is called: where, what, how bad, its evidence, why somebody was notified or nobody was.
 
 Every surface (command line, live screen, pages) says it with these words. Not here: its history (`timeline`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident, Withheld
+from mist_pipeline.domain.metrics import classifier_title
 from mist_pipeline.domain.severity import Severity, rank, worst
 from mist_pipeline.domain.text import clean, count, duration
 from mist_pipeline.domain.text import instant as in_words
@@ -90,3 +91,53 @@ def progress(incident: Incident, alerts: Iterable[Alert]) -> str:
     is_recovering = bool(active) and all(alert.last_bad_at is not None for alert in active)
     words = "recovering" if is_recovering else "going on"
     return f"{words}, acknowledged" if incident.state == "acknowledged" else words
+
+
+_REASONS: Mapping[str, str] = {
+    "first": "began", "severity_rise": "grew worse", "more_sites": "more sites", "some_resolved": "some sites recovered",
+    "all_resolved": "over", "reopened": "is back", "repeat_due": "still goes on", "escalation": "was escalated",
+    "acknowledged": "was taken", "unacknowledged": "was given back", "digest": "digest", "test": "test",
+}  # fmt: skip
+"""Why a message was sent, in words."""
+
+
+_EVIDENCE: Mapping[str, tuple[str, str]] = {
+    "score pct": ("Score", "%"), "threshold pct": ("Line", "%"), "classifier": ("The cloud blames", ""),
+    "observed pct": ("Degraded", "% of user-minutes"), "expected pct": ("Usual", "% of user-minutes"),
+    "excess user minutes": ("Beyond usual", "user-minutes"), "window hours": ("Looked at together", "h"),
+    "hour": ("Newest hour", ""), "began at": ("Began", ""), "last bad at": ("Last bad", ""),
+    "corroboration": ("Confirmed by", ""), "surprise": ("", ""), "margin": ("", ""), "recovery": ("", ""),
+    "is second": ("", ""), "is slow": ("", ""),
+}  # fmt: skip
+"""Name of a number → its title and unit; without a title it is not shown."""
+
+
+_CONFIRMED_BY: Mapping[str, str] = {
+    "horizon": "several hours together", "second-hour": "a second hour", "related-metric": "a related service level",
+    "devices": "lost devices", "peers": "sites like it",
+}  # fmt: skip
+"""What made short trouble believed (``corroboration`` in analysis.evidence), in words."""
+
+
+def why_sent(reason: str) -> str:
+    """Why a message was sent, in words; an unknown reason as it came.
+
+    >>> why_sent("severity_rise")
+    'grew worse'
+    """
+    return _REASONS.get(reason, clean(reason, 40))
+
+
+def evidence_in_words(known: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Numbers behind an alert under names for people; what only programs need is left out.
+
+    >>> evidence_in_words({"score pct": "69.9", "classifier": "weak-signal", "surprise": "36.8"})
+    [('Score', '69.9 %'), ('The cloud blames', 'Weak signal')]
+    """
+    shown = []
+    for name, value in known.items():
+        title, unit = _EVIDENCE.get(name, (name.capitalize(), ""))
+        words = classifier_title(value) if name == "classifier" else _CONFIRMED_BY.get(value, value)
+        if title:
+            shown.append((title, f"{words} {unit}".strip()))
+    return shown

@@ -8,8 +8,8 @@ from mist_pipeline.domain.metrics import classifier_title, title_of
 from mist_pipeline.domain.severity import status_of
 from mist_pipeline.domain.text import clean, count, safe_url
 from mist_pipeline.domain.text import instant as in_words
-from mist_pipeline.overview.model import IncidentDetail, MetricNow, SiteDetail
-from mist_pipeline.overview.wording import since
+from mist_pipeline.overview.model import IncidentDetail, MetricNow, SiteDetail, SiteNow
+from mist_pipeline.overview.wording import evidence_in_words, since, why_sent
 from mist_pipeline.watch import charts
 from mist_pipeline.watch.glyphs import Glyphs, severity_style, squeezed, status_style
 from mist_pipeline.watch.lines import cut, down, incident_line, number
@@ -17,6 +17,7 @@ from mist_pipeline.watch.lines import cut, down, incident_line, number
 MOST_EVENTS = 40
 CHART_ROWS = 7
 MOST_ALERTS = 20
+MOST_SITES = 12
 _WIDE = 96
 
 
@@ -165,7 +166,7 @@ def _devices(devices: Sequence[tuple[str, str, str, str, str, int | None]], glyp
 
 
 def incident_page(detail: IncidentDetail, glyphs: Glyphs) -> list[Text]:
-    """An incident: what, since when, who has it, evidence, alerts, history, who was notified, tickets, escalation."""
+    """An incident: what, since when, who has it, how sure, evidence, sites, alerts, history, who was notified, tickets, escalation."""
     incident = detail.incident
     status = status_of(incident.severity)
     title = Text()
@@ -188,8 +189,21 @@ def incident_page(detail: IncidentDetail, glyphs: Glyphs) -> list[Text]:
         lines.append(Text(f"Impact: {detail.impact}"))
     if incident.withheld:
         lines.append(Text(f"Nobody was notified: {incident.withheld}", style="bold"))
+    if detail.certainty:
+        lines.append(Text(f"How sure: {detail.certainty}"))
     lines += _titled(
-        "Evidence", (Text(f"  {cut(name, 24, glyphs)} {value}") for name, value in detail.evidence.items())
+        "Evidence",
+        (Text(f"  {cut(name, 24, glyphs)} {value}") for name, value in evidence_in_words(detail.evidence)),
+    )
+    lines += _titled(f"Sites ({len(detail.sites)})", _sites(detail.sites, glyphs))
+    lines += _titled(
+        "What the sites share",
+        (
+            Text(
+                f"  {cut(one.title, 12, glyphs)} {one.value}: {one.number} of {one.of} here, {one.everywhere} everywhere"
+            )
+            for one in detail.shared
+        ),
     )
     lines += _titled(
         f"Alerts ({len(detail.alerts)})",
@@ -214,10 +228,23 @@ def incident_page(detail: IncidentDetail, glyphs: Glyphs) -> list[Text]:
     return [glyphs.shown(line) for line in lines]
 
 
+def _sites(sites: Sequence[SiteNow], glyphs: Glyphs) -> Iterable[Text]:
+    for site in sites[:MOST_SITES]:
+        line = Text(
+            f"  {glyphs.status[site.status]} {cut(site.status, 9, glyphs)}", style=status_style(site.status)
+        )
+        metric = title_of(site.worst_metric) if site.worst_metric else ""
+        score = "" if site.worst_pct is None else f"{down(site.worst_pct, glyphs, 1)} %"
+        line.append(f" {cut(site.label, 32, glyphs)} {cut(metric, 20, glyphs)} {score:>7}", style="not bold")
+        yield line
+    if len(sites) > MOST_SITES:
+        yield Text(f"  {count(len(sites) - MOST_SITES, 'more site')}, better than these", style="dim")
+
+
 def _messages(detail: IncidentDetail, glyphs: Glyphs) -> Iterable[Text]:
     for row in detail.records.get("deliveries", ()):
         at = row["sent_at"] or row["created_at"]
-        words = f"  {in_words(at)}  {cut(clean(row['sink'], 16), 16, glyphs)} {cut(clean(row['reason'], 16), 16, glyphs)} "
+        words = f"  {in_words(at)}  {cut(clean(row['sink'], 16), 16, glyphs)} {cut(why_sent(row['reason']), 22, glyphs)} "
         style = "" if row["state"] == "sent" else "bold"
         yield Text.assemble(
             words, (clean(row["state"], 12), style), f"  {clean(row['last_error'] or '', 120)}"

@@ -20,6 +20,7 @@ from mist_pipeline.overview.model import (
     SiteNow,
     Source,
 )
+from mist_pipeline.overview.shared import Shared
 from mist_pipeline.watch.glyphs import ASCII, UNICODE, Glyphs, squeezed
 from mist_pipeline.watch.lines import header, incident_line, site_line, whole_screen
 from mist_pipeline.watch.pages import incident_page, site_page
@@ -101,7 +102,9 @@ def incident_detail() -> IncidentDetail:
     }
     return IncidentDetail(
         at=AT, ledger=Source(name="ledger", as_of=AT), incident=incident(), cause="firmware 0.14.1",
-        alerts=[("critical", "open", "Site 0 · Coverage", "Coverage is bad.")], evidence={"observed pct": "38.5"},
+        alerts=[("critical", "open", "Site 0 · Coverage", "Coverage is bad.")], evidence={"observed pct": "38.5", "corroboration": "peers", "surprise": "12.0"},
+        certainty="far beyond chance", sites=[site(number) for number in range(14)],
+        shared=[Shared("Firmware", "0.14.1", 14, 14, 15)],
         timeline=[(AT, "Incident opened: firmware 0.14.1")], impact="128 of 146 users hit",
         records={"deliveries": [delivery], "escalations": [step], "tickets": [], "feedback": []},
     )  # fmt: skip
@@ -126,6 +129,20 @@ def test_pages_are_as_approved(snapshot: SnapshotAssertion, width: int) -> None:
     assert text_of(site_page(detail(), width, UNICODE)) == snapshot
     assert text_of(site_page(detail(), width, ASCII)) == snapshot
     assert text_of(incident_page(incident_detail(), UNICODE)) == snapshot
+
+
+def test_an_incident_is_told_in_words_and_with_its_sites() -> None:
+    told = text_of(incident_page(incident_detail(), UNICODE))
+    for words in (
+        "How sure: far beyond chance",
+        "sites like it",
+        "Sites (14)",
+        "2 more sites, better",
+        "mail             began",
+    ):
+        assert words in told, words
+    for code in ("surprise", "corroboration", "first"):
+        assert code not in told, code
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 250])

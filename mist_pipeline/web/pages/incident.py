@@ -7,10 +7,11 @@ from typing import Any
 from starlette.responses import Response
 
 from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
-from mist_pipeline.domain.metrics import classifier_title, title_of
+from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.text import clean, safe_url
 from mist_pipeline.overview.actions import incident_matchers
 from mist_pipeline.overview.model import IncidentDetail
+from mist_pipeline.overview.wording import evidence_in_words, why_sent
 from mist_pipeline.web.address import BadAddressError
 from mist_pipeline.web.charts.chart import Chart
 from mist_pipeline.web.context import Context, NotHereError, Page
@@ -21,31 +22,6 @@ MOST_EVENTS = 200
 MOST_STEPS = 5
 MOST_SERIES = 12
 """Service levels of sites that can be drawn."""
-
-_REASONS: Mapping[str, str] = {
-    "first": "began", "severity_rise": "grew worse", "more_sites": "more sites", "some_resolved": "some sites recovered",
-    "all_resolved": "over", "reopened": "is back", "repeat_due": "still goes on", "escalation": "was escalated",
-    "acknowledged": "was taken", "unacknowledged": "was given back", "digest": "digest", "test": "test",
-}  # fmt: skip
-"""Why a message was sent, in words."""
-
-
-_EVIDENCE: Mapping[str, tuple[str, str]] = {
-    "score pct": ("Score", "%"), "threshold pct": ("Line", "%"), "classifier": ("The cloud blames", ""),
-    "observed pct": ("Degraded", "% of user-minutes"), "expected pct": ("Usual", "% of user-minutes"),
-    "excess user minutes": ("Beyond usual", "user-minutes"), "window hours": ("Looked at together", "h"),
-    "hour": ("Newest hour", ""), "began at": ("Began", ""), "last bad at": ("Last bad", ""),
-    "corroboration": ("Confirmed by", ""), "surprise": ("", ""), "margin": ("", ""), "recovery": ("", ""),
-    "is second": ("", ""), "is slow": ("", ""),
-}  # fmt: skip
-"""Name of a number → its title and unit; without a title it is not shown."""
-
-
-_CONFIRMED_BY: Mapping[str, str] = {
-    "horizon": "several hours together", "second-hour": "a second hour", "related-metric": "a related service level",
-    "devices": "lost devices", "peers": "sites like it",
-}  # fmt: skip
-"""What made short trouble believed (``corroboration`` in analysis.evidence), in words."""
 
 
 def page(context: Context) -> Response:
@@ -67,7 +43,7 @@ def page(context: Context) -> Response:
         title=detail.incident.what,
         detail=detail,
         incident=detail.incident,
-        evidence=_evidence(detail.evidence),
+        evidence=evidence_in_words(detail.evidence),
         sites=detail.sites[:MOST_SITES],
         steps=steps(context, detail),
         happened=list(reversed(detail.timeline[-MOST_EVENTS:])),
@@ -146,22 +122,11 @@ def steps(context: Context, detail: IncidentDetail) -> list[str]:
     return list(dict.fromkeys(found))[:MOST_STEPS]
 
 
-def _evidence(known: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Numbers behind the worst alert under names for people; what only programs need is left out."""
-    shown = []
-    for name, value in known.items():
-        title, unit = _EVIDENCE.get(name, (name.capitalize(), ""))
-        words = classifier_title(value) if name == "classifier" else _CONFIRMED_BY.get(value, value)
-        if title:
-            shown.append((title, f"{words} {unit}".strip()))
-    return shown
-
-
 def _message(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "at": row["sent_at"] or row["created_at"],
         "sink": clean(row["sink"], 40),
-        "why": _REASONS.get(row["reason"], clean(row["reason"], 40)),
+        "why": why_sent(row["reason"]),
         "state": row["state"],
         "error": clean(row["last_error"] or "", 200),
     }
