@@ -2,6 +2,8 @@
 
 import warnings
 from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -67,28 +69,14 @@ def build_defs(
         # Backfill policies and column schemas are what we rely on; dagster still calls them beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
         daily = daily_partitions(settings)
+        interval = timedelta(minutes=settings.monitoring.interval_minutes)
+        assets = _assets(daily, interval, settings.thresholds.forecast_days, retry)
         all_jobs, retention, late_hours = jobs(), retention_job(), late_hours_job()
         checks = all_checks()
-        asking = [*raw_assets(daily, retry), *live_assets(settings, retry)]
-        check_keys = [one for each in (*checks, *asking) for one in each.check_keys]
+        check_keys = [one for each in (*checks, *assets) for one in each.check_keys]
         evaluate, deliver, escalate, read_back, watch = alert_jobs(check_keys)
-        # Each asset leads to the function that makes it.
-        made = dg.with_source_code_references(
-            [
-                *asking,
-                *history_assets(daily),
-                *analysis_assets(daily),
-                *forecast_assets(daily),
-                evidence_asset(daily),
-                findings_asset(daily),
-                *scorecard_assets(settings, daily),
-                *report_assets(settings, daily),
-                live_findings_asset(),
-                ledger_copies_asset(),
-            ]
-        )
         return dg.Definitions(
-            assets=made,
+            assets=assets,
             asset_checks=checks,
             # Also of what is materialised by hand: the warehouse has one writer, a step is short, and a process a step
             # would load the whole project fifty times.
@@ -114,6 +102,34 @@ def build_defs(
                 **(resources or {}),
             },
         )
+
+
+@cache
+def _assets(
+    daily: dg.DailyPartitionsDefinition,
+    interval: timedelta,
+    forecast_days: int,
+    retry: dg.RetryPolicy | None,
+) -> tuple[dg.AssetsDefinition, ...]:
+    """Every asset, each of which leads to the function that makes it.
+
+    Kept, since making them and their checks is nearly all that ``build_defs`` takes, and a command builds more than once:
+    when this module is imported, and for each of its runs.
+    """
+    made = [
+        *raw_assets(daily, retry),
+        *live_assets(interval, retry),
+        *history_assets(daily),
+        *analysis_assets(daily),
+        *forecast_assets(daily),
+        evidence_asset(daily),
+        findings_asset(daily),
+        *scorecard_assets(daily, forecast_days),
+        *report_assets(daily),
+        live_findings_asset(),
+        ledger_copies_asset(),
+    ]
+    return tuple(one for one in dg.with_source_code_references(made) if isinstance(one, dg.AssetsDefinition))
 
 
 keep_private(load_settings())

@@ -239,7 +239,7 @@ def test_a_ledger_that_cannot_be_read_fails_the_run_and_leaves_the_copies(settin
 
 
 def published(settings: Settings) -> dg.AssetsDefinition:
-    return next(one for one in report_assets(settings, daily_partitions(settings)) if PUBLISHED in one.keys)
+    return next(one for one in report_assets(daily_partitions(settings)) if PUBLISHED in one.keys)
 
 
 def test_a_ledger_that_cannot_be_read_does_not_keep_the_days_from_being_published(settings: Settings) -> None:

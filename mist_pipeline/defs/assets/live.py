@@ -24,9 +24,13 @@ from mist_pipeline.workflows.present.overview import show_poll
 POLLED = (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.ALARMS, live.STATUS)
 
 
-def live_assets(settings: Settings, retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
-    """Every asset of this layer."""
-    interval = timedelta(minutes=settings.monitoring.interval_minutes)
+def live_assets(interval: timedelta, retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
+    """Every asset of this layer.
+
+    Args:
+        interval: Between polls.
+        retry: How a poll is repeated when its failure may heal; None: not at all.
+    """
     fresh = {live.STATUS: dg.FreshnessPolicy.time_window(4 * interval, 2 * interval)}
 
     @dg.multi_asset(

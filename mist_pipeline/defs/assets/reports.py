@@ -27,7 +27,7 @@ PUBLISHED = dg.AssetKey(["published", "mist"])
 REPORT = dg.AssetKey(["report", "daily_report"])
 
 
-def report_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Every asset of this layer."""
 
     @dg.asset(
@@ -60,7 +60,7 @@ def report_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) -> li
         kinds={"html"},
         code_version=code_version("report"),
         freshness_policy=dg.FreshnessPolicy.cron(
-            READ_AT, lower_bound_delta=TO_BE_READ, timezone=settings.organisation.timezone
+            READ_AT, lower_bound_delta=TO_BE_READ, timezone=daily.timezone
         ),
         description="The morning page: text summary, JSON dashboard and one HTML page, of the run's newest day.",
     )

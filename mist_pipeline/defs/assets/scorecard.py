@@ -16,7 +16,6 @@ from mist_pipeline.scorecard.alert_quality import WINDOWS
 from mist_pipeline.scorecard.crossings import LOOK_BACK_DAYS
 from mist_pipeline.scorecard.forecasts import READINGS_DAYS
 from mist_pipeline.scorecard.truths import SUSTAINED_DAYS
-from mist_pipeline.settings import Settings
 from mist_pipeline.tables import alerts, analysis, history
 from mist_pipeline.tables import scorecard as table
 from mist_pipeline.tables.schema import Table
@@ -29,15 +28,19 @@ from mist_pipeline.workflows.scorecard.quality import quality_rows, truth_rows
 ISSUED = ((table.ISSUED_FORECASTS, analysis.FORECASTS), (table.ISSUED_RISKS, analysis.RISKS))
 
 
-def scorecard_assets(settings: Settings, daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """Every asset of this layer."""
-    longest = settings.thresholds.forecast_days
+def scorecard_assets(daily: dg.DailyPartitionsDefinition, forecast_days: int) -> list[dg.AssetsDefinition]:
+    """Every asset of this layer.
+
+    Args:
+        daily: The days.
+        forecast_days: How far forecasts reach.
+    """
     graded: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
         (
             table.FORECAST_ACCURACY,
             accuracy_rows,
             (
-                on(table.ISSUED_FORECASTS, days_back=longest, include_day=False),
+                on(table.ISSUED_FORECASTS, days_back=forecast_days, include_day=False),
                 on(history.SLE_DAILY, days_back=READINGS_DAYS),
                 on(history.SITES),
             ),

@@ -1,5 +1,7 @@
 """Every check of the project."""
 
+from functools import cache
+
 import dagster as dg
 
 from mist_pipeline.defs.checks.analysis import analysis_checks
@@ -8,6 +10,7 @@ from mist_pipeline.defs.checks.rows import row_checks
 from mist_pipeline.tables import PUBLIC_TABLES
 
 
-def all_checks() -> list[dg.AssetChecksDefinition]:
+@cache
+def all_checks() -> tuple[dg.AssetChecksDefinition, ...]:
     """Those of the rows of every table, which block, and those of days, which warn."""
-    return [*map(row_checks, PUBLIC_TABLES), *history_checks(), *analysis_checks()]
+    return (*map(row_checks, PUBLIC_TABLES), *history_checks(), *analysis_checks())
