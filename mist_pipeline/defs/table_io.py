@@ -17,7 +17,7 @@ from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.tables import BY_NAME
 from mist_pipeline.tables.lineage import made_of
 from mist_pipeline.tables.schema import Table
-from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.store import Glance, Warehouse, glance_of
 from mist_pipeline.workflows.layers import DAYS_A_RUN
 
 DATA_ENGINEERING = "team:data-engineering"
@@ -127,27 +127,37 @@ def replaced(
         draw: Draws a picture of the newest day.
     """
     days = days_of(context)
-    warehouse.replace_days(table, frame, days)
+    stored = warehouse.replace_days(table, frame, days)
     facts = {}
     if about is not None:
         parts = frame.partition_by("day", as_dict=True)
         facts = {day: about(parts.get((day,), frame.clear())) for day in days}
-    return days_written(context, warehouse, table, facts, draw)
+    return days_written(context, warehouse, table, glance_of(table, stored, days), facts, draw)
 
 
 def days_written(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
     table: Table,
+    seen: Mapping[date, Glance] | None = None,
     facts: Mapping[date, Mapping[str, Any]] = MappingProxyType({}),
     draw: Draw | None = None,
 ) -> dg.MaterializeResult[Any]:
-    """What an asset says about each day of its table: row count, a preview, what else is known; a picture of the newest."""
+    """What an asset says about each day of its table: row count, a preview, what else is known; a picture of the newest.
+
+    Args:
+        context: Of the run.
+        warehouse: Where the table is.
+        table: What was written.
+        seen: Its days at a glance; None: they are read.
+        facts: Day → what else is known of it.
+        draw: Draws a picture of the newest day.
+    """
     days = days_of(context)
     drawn = {LINEAGE: context.assets_def.metadata_by_key[key(table)][LINEAGE]}
     if draw is not None:
         drawn["picture"] = draw(warehouse, days[-1])
-    for day, (rows, first) in warehouse.glance(table, days).items():
+    for day, (rows, first) in (seen or warehouse.glance(table, days)).items():
         about = {**_of_rows(rows, first), **facts.get(day, {}), **(drawn if day == days[-1] else {})}
         context.add_asset_metadata(about, key(table), day.isoformat())
     return dg.MaterializeResult(asset_key=key(table))

@@ -27,6 +27,9 @@ _READER: dict[int, duckdb.DuckDBPyConnection] = {}
 """The readers' instance, by process: a child that was forked cannot use its parent's."""
 _STARTING = Lock()
 
+_FORM: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.2.0"}
+"""Of files that are made: DuckDB 1.2 and later read them, and open them in half the time of the oldest form, its default."""
+
 _HOLDER = re.compile(r"held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _BUSY = (
     "Could not set lock on file",
@@ -68,7 +71,7 @@ def connect(
             f"There is no warehouse at {path} yet. Fill it with `mist-pipeline backfill --from … --to …`."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    attempt = (lambda: _reader(path)) if read_only else (lambda: duckdb.connect(str(path)))
+    attempt = (lambda: _reader(path)) if read_only else (lambda: duckdb.connect(str(path), config=_FORM))
     connection = _open(path, attempt, wait_seconds, sleep, clock, jitter)
     try:
         connection.execute("SET TimeZone = 'UTC'")

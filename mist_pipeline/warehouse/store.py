@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from threading import local
 from typing import Any
 
 import duckdb
@@ -18,6 +19,9 @@ from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.migrations import migrate
 from mist_pipeline.warehouse.owner import Owner, claim
+
+Glance = tuple[int, pl.DataFrame]
+"""How many rows a day has, and the first of them."""
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Warehouse:
     owner: Callable[[], Owner | None] | None = None
     _is_migrated: bool = field(default=False, init=False, repr=False)
     _is_claimed: bool = field(default=False, init=False, repr=False)
+    _of_thread: local = field(default_factory=local, init=False, repr=False, compare=False)
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -64,13 +69,22 @@ class Warehouse:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-only connection.
+        """A read-only connection; reads within the block, also those of functions that it calls, take the same.
+
+        Opening the file costs more than most reads: whoever reads several tables does it in one block, and computes after it.
 
         Raises:
             FileNotFoundError: Nothing was ever written.
         """
+        if opened := getattr(self._of_thread, "reader", None):
+            yield opened
+            return
         with connect(self.path, read_only=True, wait_seconds=self.wait_seconds) as connection:
-            yield connection
+            self._of_thread.reader = connection
+            try:
+                yield connection
+            finally:
+                del self._of_thread.reader
 
     def query(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> pl.DataFrame:
         """The rows of a query as a frame; ``parameters`` fill ``?`` or ``$name``."""
@@ -95,9 +109,7 @@ class Warehouse:
         schema = table.polars_schema()
         return frame.select(pl.col(name).cast(schema[name]) for name in frame.columns)
 
-    def glance(
-        self, table: Table, days: Sequence[date], rows: int = 8
-    ) -> dict[date, tuple[int, pl.DataFrame]]:
+    def glance(self, table: Table, days: Sequence[date], rows: int = 8) -> dict[date, Glance]:
         """Of each of these days how many rows there are, and the first of them."""
         day = _partition(table)
         where = f"SELECT * FROM {table.full_name} WHERE {day} = ? LIMIT {rows}"
@@ -109,32 +121,34 @@ class Warehouse:
             counts: dict[date, int] = dict(counted.fetchall())
             return {one: (counts.get(one, 0), connection.execute(where, [one]).pl()) for one in days}
 
-    def replace_days(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> int:
-        """Replace whole partitions with the rows of a frame, in one transaction; returns the number of rows.
+    def replace_days(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+        """Replace whole partitions with the rows of a frame, in one transaction; returns these rows as they are stored.
 
         Raises:
             ValueError: The frame does not fit the table, or has rows of other days.
         """
         return self.replace_all({table: frame}, days)[table]
 
-    def replace_all(self, frames: Mapping[Table, pl.DataFrame], days: Sequence[date]) -> dict[Table, int]:
-        """Replace the same partitions of several tables in one transaction; returns rows a table."""
+    def replace_all(
+        self, frames: Mapping[Table, pl.DataFrame], days: Sequence[date]
+    ) -> dict[Table, pl.DataFrame]:
+        """Replace the same partitions of several tables in one transaction; returns the rows as they are stored."""
         with self.writing() as connection:
-            for table, frame in frames.items():
-                self.put(connection, table, frame, days)
-        return {table: frame.height for table, frame in frames.items()}
+            return {table: self.put(connection, table, frame, days) for table, frame in frames.items()}
 
     def put(
         self, connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame, days: Sequence[date]
-    ) -> None:
-        """Replace whole partitions inside a transaction that is open already (see ``writing``)."""
+    ) -> pl.DataFrame:
+        """Replace whole partitions inside a transaction that is open already (see ``writing``); returns the rows stored."""
         rows = _of_days(table, table.conform(frame), days)
         connection.execute(
             f"DELETE FROM {table.full_name} WHERE {_partition(table)} IN (SELECT unnest($days))",
             {"days": list(days)},
         )
-        order = table.stored_order
-        _insert(connection, table, rows.sort(order, maintain_order=True) if order else rows)
+        if order := table.stored_order:
+            rows = rows.sort(order, maintain_order=True)
+        _insert(connection, table, rows)
+        return rows
 
     def replace_tables(self, frames: Mapping[Table, pl.DataFrame]) -> dict[Table, int]:
         """Replace all rows of several tables in one transaction; returns rows a table."""
@@ -159,8 +173,16 @@ class Warehouse:
 
     def prepare(self) -> None:
         """Make the file and bring its tables up to date, so that it can be read before anything was written."""
-        with self.writing():
-            pass
+        if not (self._is_migrated and self.path.exists()):
+            with self.writing():
+                pass
+
+
+def glance_of(table: Table, frame: pl.DataFrame, days: Sequence[date], rows: int = 8) -> dict[date, Glance]:
+    """What `Warehouse.glance` says of rows that were just stored."""
+    parts = frame.partition_by(_partition_name(table), as_dict=True)
+    found = {day: parts.get((day,), frame.clear()) for day in days}
+    return {day: (part.height, part.head(rows)) for day, part in found.items()}
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
@@ -172,15 +194,18 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFr
 
 
 def _partition(table: Table) -> str:
+    return quote(_partition_name(table))
+
+
+def _partition_name(table: Table) -> str:
     if table.partition is None:
         raise ValueError(f"{table.full_name} has no partitions; replace it whole or append to it")
-    return quote(table.partition)
+    return table.partition
 
 
 def _of_days(table: Table, rows: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
-    if table.partition is None:
-        raise ValueError(f"{table.full_name} has no partitions; replace it whole or append to it")
-    strange = rows.filter(~pl.col(table.partition).is_in(list(days)))[table.partition].unique().sort()
+    partition = _partition_name(table)
+    strange = rows.filter(~pl.col(partition).is_in(list(days)))[partition].unique().sort()
     if not strange.is_empty():
         raise ValueError(
             f"{table.full_name}: rows of {strange.to_list()[:3]} in a write of {list(days)[:3]} …"

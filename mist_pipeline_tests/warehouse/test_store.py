@@ -1,12 +1,15 @@
 """Partitions are replaced whole or not at all, and frames come back as they went in."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from mist_pipeline.tables import history, live
-from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.connection import connect
+from mist_pipeline.warehouse.store import Warehouse, glance_of
 from mist_pipeline_tests.support.warehouse.rows import FIRST, SECOND, readings
 
 
@@ -115,3 +118,57 @@ def test_rows_of_a_day_are_stored_by_site_so_that_one_site_is_found_without_read
     warehouse.replace_days(history.SLE_DAILY, rows, [FIRST, SECOND])
     stored = warehouse.query("SELECT day, site_id FROM history.sle_daily").rows()
     assert stored == sorted(stored)
+
+
+@pytest.mark.slow
+def test_reads_of_a_block_take_one_connection_which_is_closed_at_its_end(warehouse: Warehouse) -> None:
+    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
+    attached = "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND path IS NOT NULL"
+    with warehouse.reading() as outer:
+        name = outer.execute("SELECT current_database()").fetchone()
+        with warehouse.reading() as inner:
+            assert inner is outer
+        assert warehouse.query("SELECT current_database()").row(0) == name
+        assert scores(warehouse) == [(FIRST, 90.0)]
+    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 80.0), [FIRST])
+    assert scores(warehouse) == [(FIRST, 80.0)]
+    assert warehouse.query(attached).height == 1
+
+
+@pytest.mark.slow
+def test_threads_do_not_share_a_connection(warehouse: Warehouse) -> None:
+    warehouse.prepare()
+    with warehouse.reading() as ours, ThreadPoolExecutor(1) as pool:
+
+        def theirs() -> bool:
+            with warehouse.reading() as connection:
+                return connection is ours
+
+        assert not pool.submit(theirs).result()
+
+
+@pytest.mark.slow
+def test_a_warehouse_that_was_removed_is_prepared_again(warehouse: Warehouse) -> None:
+    warehouse.prepare()
+    warehouse.path.unlink()
+    warehouse.prepare()
+    assert scores(warehouse) == []
+
+
+@pytest.mark.slow
+def test_stored_rows_at_a_glance_are_what_is_read_at_a_glance(warehouse: Warehouse) -> None:
+    days = [FIRST, SECOND]
+    rows = pl.concat([readings(SECOND, 70.0), readings(FIRST, *range(12))]).reverse()
+    stored = warehouse.replace_days(history.SLE_DAILY, rows, days)
+    ours = glance_of(history.SLE_DAILY, stored, days)
+    assert [ours[day][0] for day in days] == [12, 1]
+    for day, (count, first) in warehouse.glance(history.SLE_DAILY, days).items():
+        assert (count, first.rows()) == (ours[day][0], ours[day][1].rows())
+
+
+def test_files_have_the_form_that_opens_quickly(tmp_path: Path) -> None:
+    with connect(tmp_path / "new.duckdb", read_only=False) as connection:
+        tags = connection.execute(
+            "SELECT tags FROM duckdb_databases() WHERE database_name = 'new'"
+        ).fetchone()
+    assert tags == ({"storage_version": "v1.2.0+"},)

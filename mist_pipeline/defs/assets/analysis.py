@@ -20,7 +20,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history, state
 from mist_pipeline.tables.schema import Table
-from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.store import Warehouse, glance_of
 from mist_pipeline.workflows.analysis.analyse_day import (
     anomaly_frames,
     baseline_rows,
@@ -85,8 +85,9 @@ def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     ) -> dg.MaterializeResult[Any]:
         days = days_of(context)
         rows, shapes = anomaly_frames(warehouse, settings, days)
-        warehouse.replace_all({state.DAY_SHAPES: shapes, table.ANOMALIES: rows}, days)
-        return days_written(context, warehouse, table.ANOMALIES)
+        stored = warehouse.replace_all({state.DAY_SHAPES: shapes, table.ANOMALIES: rows}, days)
+        seen = glance_of(table.ANOMALIES, stored[table.ANOMALIES], days)
+        return days_written(context, warehouse, table.ANOMALIES, seen)
 
     pictures = {table.HEALTH_SCORES: status_map}
     layer = (computed(of, compute, deps, daily, pictures.get(of)) for of, compute, deps in LAYER)

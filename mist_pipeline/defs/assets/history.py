@@ -15,7 +15,7 @@ from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of, day
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history
 from mist_pipeline.tables.schema import Table
-from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.store import Warehouse, glance_of
 from mist_pipeline.workflows.collection.history import SERVICE_LEVELS, dimension_frames, write_service_levels
 from mist_pipeline.workflows.progress import Progress
 
@@ -45,9 +45,8 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
     ) -> Iterator[dg.MaterializeResult[Any]]:
         days = days_of(context)
         frames = dimension_frames(raw_store, settings, days)
-        warehouse.replace_all(frames, days)
-        for of in frames:
-            yield days_written(context, warehouse, of)
+        for of, stored in warehouse.replace_all(frames, days).items():
+            yield days_written(context, warehouse, of, glance_of(of, stored, days))
 
     @dg.multi_asset(
         name="history_service_levels",
@@ -65,9 +64,12 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
         raw_store: dg.ResourceParam[RawStore],
         progress: dg.ResourceParam[Progress],
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        write_service_levels(warehouse, raw_store, settings, days_of(context), progress)
+        days = days_of(context)
+        write_service_levels(warehouse, raw_store, settings, days, progress)
+        with warehouse.reading():
+            seen = {of: warehouse.glance(of, days) for of in SERVICE_LEVELS}
         for of in SERVICE_LEVELS:
             draw = coverage if of is history.SLE_DAILY else None
-            yield days_written(context, warehouse, of, draw=draw)
+            yield days_written(context, warehouse, of, seen[of], draw=draw)
 
     return [dimensions, service_levels]

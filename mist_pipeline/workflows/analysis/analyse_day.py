@@ -63,11 +63,12 @@ def utilisation_rows(warehouse: Warehouse, settings: Settings, days: Sequence[da
 
 def baseline_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``analysis.baselines`` of these days; holidays and confirmed incidents are no part of what is usual."""
-    readings = warehouse.read_days(history.SLE_DAILY, back(days, normal.BaselineRules().days), days[-1])
+    with warehouse.reading():
+        readings = warehouse.read_days(history.SLE_DAILY, back(days, normal.BaselineRules().days), days[-1])
+        sites = warehouse.read_days(history.SITES, days[0], days[-1])
     holidays = (
         readings.select("day", "site_id").filter(pl.col("day").is_in(settings.organisation.holidays)).unique()
     )
-    sites = warehouse.read_days(history.SITES, days[0], days[-1])
     excluded = pl.concat([holidays, confirmed_trouble(settings, days[-1])], how="diagonal")
     return normal.baselines(readings, days, excluded=excluded, sites=sites)
 
@@ -84,12 +85,10 @@ def confirmed_trouble(settings: Settings, last: date) -> pl.DataFrame:
 
 def deviation_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``analysis.deviations`` of these days."""
-    return away.deviations(
-        warehouse.read_days(history.SLE_DAILY, days[0], days[-1]),
-        warehouse.read_days(table.BASELINES, days[0], days[-1]),
-        days,
-        rules=rules.deviation_rules(settings),
-    )
+    with warehouse.reading():
+        readings = warehouse.read_days(history.SLE_DAILY, days[0], days[-1])
+        usual = warehouse.read_days(table.BASELINES, days[0], days[-1])
+    return away.deviations(readings, usual, days, rules=rules.deviation_rules(settings))
 
 
 def anomaly_frames(
@@ -99,11 +98,11 @@ def anomaly_frames(
     chosen = rules.anomaly_settings(settings)
     made = [state.DAY_SHAPES.empty()]
     for day in days:
-        hours = warehouse.read_days(history.SLE_HOURLY, day, day)
-        clients = warehouse.read_days(history.SITE_HOURLY, day, day)
-        made.append(
-            state.DAY_SHAPES.conform(day_shapes(hours, warehouse.read_days(history.SITES, day, day), clients))
-        )
+        with warehouse.reading():
+            hours = warehouse.read_days(history.SLE_HOURLY, day, day)
+            clients = warehouse.read_days(history.SITE_HOURLY, day, day)
+            sites = warehouse.read_days(history.SITES, day, day)
+        made.append(state.DAY_SHAPES.conform(day_shapes(hours, sites, clients)))
     shapes = pl.concat(made)
     known = warehouse.read_days(state.DAY_SHAPES, back(days, chosen.look_back_days), days[-1])
     others = known.filter(~pl.col("day").is_in(list(days)))
@@ -112,13 +111,11 @@ def anomaly_frames(
 
 def health_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``analysis.health_scores`` of these days."""
-    return health.health_scores(
-        warehouse.read_days(history.SLE_DAILY, back(days, health.LOOKBACK_DAYS), days[-1]),
-        days,
-        rules.health_rules(settings),
-        sites=warehouse.read_days(history.SITES, days[0], days[-1], columns=["day", "site_id"]),
-        risks=warehouse.read_days(table.RISKS, days[0], days[-1]),
-    )
+    with warehouse.reading():
+        readings = warehouse.read_days(history.SLE_DAILY, back(days, health.LOOKBACK_DAYS), days[-1])
+        sites = warehouse.read_days(history.SITES, days[0], days[-1], columns=["day", "site_id"])
+        risks = warehouse.read_days(table.RISKS, days[0], days[-1])
+    return health.health_scores(readings, days, rules.health_rules(settings), sites=sites, risks=risks)
 
 
 def correlation_rows(warehouse: Warehouse, _: Settings, days: Sequence[date]) -> pl.DataFrame:

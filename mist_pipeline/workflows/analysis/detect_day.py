@@ -36,14 +36,15 @@ BACKFILL_TAG = "dagster/backfill"
 def candidate_cause_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``analysis.incidents`` of these days."""
     first, last = back(days, BASE_RATE_DAYS), days[-1]
-    sites = warehouse.read_days(history.SITES, first, last)
-    frames = SpanFrames(
-        readings=warehouse.read_days(history.SLE_DAILY, first, last),
-        deviations=warehouse.read_days(analysis.DEVIATIONS, first, last),
-        classifiers=warehouse.read_days(history.CLASSIFIERS_DAILY, first, last),
-        sites=sites,
-    )
-    evidence = warehouse.read_days(analysis.EVIDENCE, back([first], 1), last)
+    with warehouse.reading():
+        sites = warehouse.read_days(history.SITES, first, last)
+        frames = SpanFrames(
+            readings=warehouse.read_days(history.SLE_DAILY, first, last),
+            deviations=warehouse.read_days(analysis.DEVIATIONS, first, last),
+            classifiers=warehouse.read_days(history.CLASSIFIERS_DAILY, first, last),
+            sites=sites,
+        )
+        evidence = warehouse.read_days(analysis.EVIDENCE, back([first], 1), last)
     chosen = rules.detection_rules(settings)
     return causes_of_days(flags_of_days(frames, evidence, chosen), sites, days, chosen)
 
@@ -51,20 +52,21 @@ def candidate_cause_rows(warehouse: Warehouse, settings: Settings, days: Sequenc
 def finding_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``analysis.findings`` of these days."""
     first, last = days[0], days[-1]
-    frames = SpanFrames(
-        readings=warehouse.read_days(history.SLE_DAILY, first, last),
-        classifiers=warehouse.read_days(history.CLASSIFIERS_DAILY, first, last),
-        sites=warehouse.read_days(history.SITES, first, last),
-        site_hourly=warehouse.read_days(history.SITE_HOURLY, first, last),
-        trends=warehouse.read_days(analysis.TRENDS, first, last),
-        deviations=warehouse.read_days(analysis.DEVIATIONS, first, last),
-        risks=warehouse.read_days(analysis.RISKS, first, last),
-        anomalies=warehouse.read_days(analysis.ANOMALIES, first, last),
-        health_scores=warehouse.read_days(analysis.HEALTH_SCORES, first, last),
-        alarms=warehouse.read_days(history.ALARMS, first, last),
-    )
-    evidence = warehouse.read_days(analysis.EVIDENCE, back(days, 1), last)
-    causes = warehouse.read_days(analysis.INCIDENTS, first, last)
+    with warehouse.reading():
+        frames = SpanFrames(
+            readings=warehouse.read_days(history.SLE_DAILY, first, last),
+            classifiers=warehouse.read_days(history.CLASSIFIERS_DAILY, first, last),
+            sites=warehouse.read_days(history.SITES, first, last),
+            site_hourly=warehouse.read_days(history.SITE_HOURLY, first, last),
+            trends=warehouse.read_days(analysis.TRENDS, first, last),
+            deviations=warehouse.read_days(analysis.DEVIATIONS, first, last),
+            risks=warehouse.read_days(analysis.RISKS, first, last),
+            anomalies=warehouse.read_days(analysis.ANOMALIES, first, last),
+            health_scores=warehouse.read_days(analysis.HEALTH_SCORES, first, last),
+            alarms=warehouse.read_days(history.ALARMS, first, last),
+        )
+        evidence = warehouse.read_days(analysis.EVIDENCE, back(days, 1), last)
+        causes = warehouse.read_days(analysis.INCIDENTS, first, last)
     return findings_of_days(frames, evidence, causes, days, rules.detection_rules(settings))
 
 

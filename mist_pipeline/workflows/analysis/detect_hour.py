@@ -111,20 +111,24 @@ class LiveEvaluation:
 def live_evaluation(warehouse: Warehouse, settings: Settings, as_of: datetime) -> LiveEvaluation:
     """Detection at an instant, from what the warehouse knows of it; nothing is stored."""
     hours = RecentHours(warehouse, as_of)
-    sites = hours.sites()
-    newest_hour = hours.read("sle_hourly", hours.newest)
+    with warehouse.reading():
+        sites, removed = hours.sites(), hours.removed()
+        newest_hour = hours.read("sle_hourly", hours.newest)
+        status, clients, alarms = (
+            warehouse.query(f"SELECT * FROM live.{name}") for name in ("status", "site_hourly", "alarms")
+        )
     frames = SpanFrames(
-        readings=warehouse.query("SELECT * FROM live.status"),
+        readings=status,
         sites=sites.drop("day"),
-        site_hourly=warehouse.query("SELECT * FROM live.site_hourly"),
+        site_hourly=clients,
         deviations=deviations_now(hours, sites),
         anomalies=anomalies_now(hours, settings, sites),
-        alarms=warehouse.query("SELECT * FROM live.alarms"),
+        alarms=alarms,
     )
     evidence_rows = evidence_now(hours, settings, sites)
     detected = detect_now(frames, evidence_rows, newest_hour, sites, as_of, rules.detection_rules(settings))
     readings = newest_hour.select("site_id", "metric", "state", "score_pct")
-    return LiveEvaluation(as_of, detected, readings, sites, hours.removed())
+    return LiveEvaluation(as_of, detected, readings, sites, removed)
 
 
 def evidence_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) -> pl.DataFrame:
@@ -136,10 +140,13 @@ def evidence_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) ->
     known, ends = stored_state(hours.warehouse, hours.newest)
     since = ends - timedelta(hours=LOOK_BACK) if ends else hours.newest - FIRST_LOOK_BACK
     first = hours.newest - EVIDENCE_HOURS * HOUR
+    with hours.warehouse.reading():
+        scores, causes = hours.read("sle_hourly", since), hours.read("classifiers_hourly", since)
+        clients = hours.read("site_hourly", since)
     run = evidence(
-        hours.read("sle_hourly", since),
-        hours.read("classifiers_hourly", since),
-        hours.read("site_hourly", since),
+        scores,
+        causes,
+        clients,
         sites,
         from_hour=max(first, ends) if ends else first,
         until_hour=hours.newest + HOUR,
@@ -152,9 +159,10 @@ def evidence_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) ->
 def deviations_now(hours: RecentHours, sites: pl.DataFrame) -> pl.DataFrame:
     """The newest closed hour against the same hour of past weeks."""
     weeks = HourlyBaselineRules().weeks
-    readings = hours.read("sle_hourly", hours.newest - timedelta(weeks=weeks, hours=2))
+    with hours.warehouse.reading():
+        readings = hours.read("sle_hourly", hours.newest - timedelta(weeks=weeks, hours=2))
+        clients = hours.read("site_hourly", hours.newest).select("hour", "site_id", num_users="num_clients")
     normal = hourly_baselines(readings, sites, [hours.newest])
-    clients = hours.read("site_hourly", hours.newest).select("hour", "site_id", num_users="num_clients")
     newest = readings.filter(pl.col("hour") == hours.newest).join(clients, on=["hour", "site_id"], how="left")
     return hourly_deviations(newest, normal)
 
@@ -163,13 +171,9 @@ def anomalies_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) -
     """The last 24 hours, scored as a day."""
     chosen = rules.anomaly_settings(settings)
     since = hours.as_of - timedelta(hours=25)
-    recent = last_24_hours(
-        hours.read("sle_hourly", since),
-        sites,
-        hours.newest + HOUR,
-        settings.organisation.timezone,
-        hours.read("site_hourly", since),
-    )
+    with hours.warehouse.reading():
+        readings, clients = hours.read("sle_hourly", since), hours.read("site_hourly", since)
+    recent = last_24_hours(readings, sites, hours.newest + HOUR, settings.organisation.timezone, clients)
     if recent.is_empty():
         return anomalies(recent, [], chosen)
     today = recent["day"][0]

@@ -29,12 +29,13 @@ CELLS_AT_ONCE = 3_000_000
 def stored_state(warehouse: Warehouse, until: datetime) -> tuple[EvidenceState | None, datetime | None]:
     """The newest stored state that ends at or before an instant, and when it ends; None without one."""
     warehouse.prepare()  # a warehouse that an earlier version wrote last is read in the present form
-    day: date | None = warehouse.query(
-        "SELECT max(day) FROM state.evidence WHERE day < ?", [until.astimezone(UTC).date()]
-    ).item()
-    if day is None:
-        return None, None
-    rows = warehouse.read_days(state.EVIDENCE, day, day)
+    with warehouse.reading():
+        day: date | None = warehouse.query(
+            "SELECT max(day) FROM state.evidence WHERE day < ?", [until.astimezone(UTC).date()]
+        ).item()
+        if day is None:
+            return None, None
+        rows = warehouse.read_days(state.EVIDENCE, day, day)
     return EvidenceState.from_rows(rows.drop("day")), _end_of(day)
 
 
@@ -76,11 +77,15 @@ def _store_piece(warehouse: Warehouse, settings: Settings, days: Sequence[date])
         parameters = {"end": end, **({"since": since} if since else {})}
         return warehouse.query(f"SELECT * FROM {of.full_name} WHERE {condition}", parameters)
 
+    with warehouse.reading():
+        scores, causes = hours(history.SLE_HOURLY), hours(history.CLASSIFIERS_HOURLY)
+        clients = hours(history.SITE_HOURLY)
+        sites = warehouse.query("SELECT * FROM history.sites WHERE day <= ?", [days[-1]])
     run = evidence(
-        hours(history.SLE_HOURLY),
-        hours(history.CLASSIFIERS_HOURLY),
-        hours(history.SITE_HOURLY),
-        warehouse.query("SELECT * FROM history.sites WHERE day <= ?", [days[-1]]),
+        scores,
+        causes,
+        clients,
+        sites,
         from_hour=begin,
         until_hour=end,
         state=known,

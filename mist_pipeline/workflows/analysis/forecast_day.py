@@ -29,9 +29,10 @@ def forecast_rows(
     warehouse: Warehouse, settings: Settings, days: Sequence[date], progress: Progress
 ) -> pl.DataFrame:
     """``analysis.forecasts`` of these days, each from what was known at its end."""
-    readings = warehouse.read_days(history.SLE_DAILY, back(days, WINDOW_DAYS), days[-1])
-    models = warehouse.read_days(table.MODELS, back(days, MODEL_MAX_AGE_DAYS), days[-1])
-    issued = warehouse.read_days(table.FORECASTS, back(days, GRADED_DAYS), back(days, 1))
+    with warehouse.reading():
+        readings = warehouse.read_days(history.SLE_DAILY, back(days, WINDOW_DAYS), days[-1])
+        models = warehouse.read_days(table.MODELS, back(days, MODEL_MAX_AGE_DAYS), days[-1])
+        issued = warehouse.read_days(table.FORECASTS, back(days, GRADED_DAYS), back(days, 1))
     made = [table.FORECASTS.empty()]
     for number, day in enumerate(days, 1):
         made.append(
@@ -50,8 +51,9 @@ def forecast_rows(
 
 def risk_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``analysis.risks`` of these days."""
-    readings = warehouse.read_days(history.SLE_DAILY, back(days, NOISE_DAYS), days[-1])
-    issued = warehouse.read_days(table.FORECASTS, days[0], days[-1])
+    with warehouse.reading():
+        readings = warehouse.read_days(history.SLE_DAILY, back(days, NOISE_DAYS), days[-1])
+        issued = warehouse.read_days(table.FORECASTS, days[0], days[-1])
     chosen = rules.risk_rules(settings)
     return pl.concat(
         [

@@ -78,8 +78,9 @@ def poll(
         MistError: The cloud cannot be used at all.
     """
     warehouse.prepare()
-    days = open_days(warehouse, settings, instant)
-    before = last_poll(warehouse, instant)
+    with warehouse.reading():
+        days = open_days(warehouse, settings, instant)
+        before = last_poll(warehouse, instant)
     metrics = tuple(metric.name for metric in settings.metrics)
     zone = settings.organisation.zone
     spent: list[Mapping[str, Any]] = []

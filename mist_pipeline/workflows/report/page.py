@@ -26,7 +26,7 @@ REPORT_DAYS = 30
 
 
 def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) -> "ReportData":
-    """What the report of a day is made of, read from the published copy and the ledger.
+    """What the report of a day is made of, read from one published copy and the ledger.
 
     Args:
         settings: Of this installation.
@@ -34,9 +34,16 @@ def report_data(settings: Settings, cloud: Cloud, day: date, instant: datetime) 
         day: The day reported on.
         instant: As of when it is made.
     """
+    published = Warehouse(settings.published_path)
+    with published.reading():
+        return _read(published, settings, cloud, day, instant)
+
+
+def _read(
+    published: Warehouse, settings: Settings, cloud: Cloud, day: date, instant: datetime
+) -> "ReportData":
     from mist_pipeline.report import Links, ReportData, ReportSettings
 
-    published = Warehouse(settings.published_path)
     start = back([day], REPORT_DAYS - 1)
     readings = published.read_days(history.SLE_DAILY, start, day)
     sites = published.read_days(history.SITES, start, day)

@@ -48,18 +48,23 @@ def accuracy_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]
 def probability_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:  # noqa: ARG001
     """``scorecard.probabilities`` of these days."""
     first = back(days, WARNING_DAYS)
-    issued = warehouse.read_days(table.ISSUED_RISKS, first, days[-1])
-    readings = warehouse.read_days(history.SLE_DAILY, first, days[-1], columns=_READINGS)
+    with warehouse.reading():
+        issued = warehouse.read_days(table.ISSUED_RISKS, first, days[-1])
+        readings = warehouse.read_days(history.SLE_DAILY, first, days[-1], columns=_READINGS)
     return pl.concat([table.PROBABILITIES.empty(), *(probabilities(issued, readings, day) for day in days)])
 
 
 def crossing_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``scorecard.crossings`` of these days."""
     first = back(days, crossed.LOOK_BACK_DAYS)
-    issued = warehouse.read_days(
-        table.ISSUED_RISKS, first, days[-1], where="(is_pre_warning OR is_withheld) AND state = 'crossing'"
-    )
-    readings = warehouse.read_days(history.SLE_DAILY, first, days[-1], columns=_READINGS)
+    with warehouse.reading():
+        issued = warehouse.read_days(
+            table.ISSUED_RISKS,
+            first,
+            days[-1],
+            where="(is_pre_warning OR is_withheld) AND state = 'crossing'",
+        )
+        readings = warehouse.read_days(history.SLE_DAILY, first, days[-1], columns=_READINGS)
     actions = actions_of(warehouse, settings, back(days, crossed.LOOK_BACK_DAYS))
     rows = [table.CROSSINGS.empty()]
     for day in days:

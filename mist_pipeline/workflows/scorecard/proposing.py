@@ -26,11 +26,12 @@ _LEVELS: tuple[str, ...] = get_args(RaisedFrom)
 
 def proposal_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``scorecard.proposals`` of these days."""
-    quality = warehouse.read_days(table.ALERT_QUALITY, days[0], days[-1])
-    truths = warehouse.read_days(table.TRUTHS, back(days, proposals.WINDOW_DAYS), days[-1])
-    opened = copied(warehouse, alerts.ALERTS).filter(
-        pl.col("opened_at").is_not_null() & (pl.col("site_id") != "")
-    )
+    with warehouse.reading():
+        quality = warehouse.read_days(table.ALERT_QUALITY, days[0], days[-1])
+        truths = warehouse.read_days(table.TRUTHS, back(days, proposals.WINDOW_DAYS), days[-1])
+        opened = copied(warehouse, alerts.ALERTS).filter(
+            pl.col("opened_at").is_not_null() & (pl.col("site_id") != "")
+        )
     rows = [table.PROPOSALS.empty()]
     for day in days:
         end = end_of(settings, day)

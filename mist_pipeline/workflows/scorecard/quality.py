@@ -31,18 +31,22 @@ def truth_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -
         schema={"metric": pl.String, "family": pl.String},
         orient="row",
     )
-    scores = warehouse.read_days(
-        history.SLE_DAILY,
-        back(days, truths.SUSTAINED_DAYS),
-        days[-1],
-        columns=("day", "site_id", "metric", "severity"),
-        where=_CRITICAL,
-    )
+    with warehouse.reading():
+        scores = warehouse.read_days(
+            history.SLE_DAILY,
+            back(days, truths.SUSTAINED_DAYS),
+            days[-1],
+            columns=("day", "site_id", "metric", "severity"),
+            where=_CRITICAL,
+        )
+        feedback, tickets = copied(warehouse, alerts.FEEDBACK), _judged_tickets(warehouse, settings)
+        planned = _in_windows(warehouse, settings, days)
+        alarms = warehouse.read_days(history.ALARMS, days[0], days[-1], where=_CRITICAL)
     found = [
-        truths.from_feedback(copied(warehouse, alerts.FEEDBACK)),
-        truths.from_tickets(_judged_tickets(warehouse, settings)),
-        truths.from_maintenance(_in_windows(warehouse, settings, days)),
-        truths.from_alarms(warehouse.read_days(history.ALARMS, days[0], days[-1], where=_CRITICAL)),
+        truths.from_feedback(feedback),
+        truths.from_tickets(tickets),
+        truths.from_maintenance(planned),
+        truths.from_alarms(alarms),
         *(
             truths.from_scores(
                 scores, families, day, _midnight(settings, back([day], 1)), end_of(settings, day)
@@ -55,21 +59,22 @@ def truth_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -
 
 def quality_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``scorecard.alert_quality`` of these days."""
-    copies = {of: copied(warehouse, of) for of in (alerts.ALERTS, alerts.DELIVERIES)}
-    known = warehouse.read_days(table.TRUTHS, back(days, max(WINDOWS)), days[-1])
-    acts = warehouse.query(
-        """
-        SELECT e.subject, e.subject_id, e.at FROM alerts.events e
-        WHERE e.kind = 'acknowledged' OR (e.kind = 'resolved' AND (e.detail->>'by') IS NOT NULL)
-        """
-    )
-    since = warehouse.query("SELECT min(e.at) AS since FROM alerts.events e")["since"][0]
-    sites = dict(
-        warehouse.query(
-            "SELECT day, count(*) FROM history.sites WHERE day BETWEEN $first AND $last GROUP BY day",
-            {"first": days[0], "last": days[-1]},
-        ).iter_rows()
-    )
+    with warehouse.reading():
+        copies = {of: copied(warehouse, of) for of in (alerts.ALERTS, alerts.DELIVERIES)}
+        known = warehouse.read_days(table.TRUTHS, back(days, max(WINDOWS)), days[-1])
+        acts = warehouse.query(
+            """
+            SELECT e.subject, e.subject_id, e.at FROM alerts.events e
+            WHERE e.kind = 'acknowledged' OR (e.kind = 'resolved' AND (e.detail->>'by') IS NOT NULL)
+            """
+        )
+        since = warehouse.query("SELECT min(e.at) AS since FROM alerts.events e")["since"][0]
+        sites = dict(
+            warehouse.query(
+                "SELECT day, count(*) FROM history.sites WHERE day BETWEEN $first AND $last GROUP BY day",
+                {"first": days[0], "last": days[-1]},
+            ).iter_rows()
+        )
     rows = [table.ALERT_QUALITY.empty()]
     for day in days:
         near = known.filter(pl.col("day").is_between(back([day], max(WINDOWS)), day))
