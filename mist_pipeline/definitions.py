@@ -84,7 +84,7 @@ def build_defs(
             jobs=[*all_jobs, retention, late_hours, evaluate, deliver, escalate, read_back, watch],
             schedules=schedules(settings, all_jobs, retention, late_hours),
             sensors=[
-                degradation_sensor(evaluate),
+                degradation_sensor(settings, evaluate),
                 delivery_sensor(settings, deliver),
                 escalation_sensor(settings, escalate),
                 ticket_sensor(settings, read_back),

@@ -19,7 +19,7 @@ from mist_pipeline.defs.watching.pipeline_facts import CheckReader
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, live
 from mist_pipeline.workflows.analysis.detect_day import may_notify
-from mist_pipeline.workflows.notifying.evaluate import is_step_due, ledger_troubles
+from mist_pipeline.workflows.notifying.evaluate import is_evaluation_left, is_step_due, ledger_troubles
 from mist_pipeline.workflows.notifying.messages import is_message_due, utc_now
 from mist_pipeline.workflows.notifying.tickets import has_open_tickets
 from mist_pipeline.workflows.self_monitoring.service import TICK_PATIENCE
@@ -29,6 +29,9 @@ SECONDS = 30
 
 TICKET_SECONDS = 300
 """How often tickets are read back."""
+
+LEFT_AFTER = timedelta(minutes=5)
+"""An evaluation that waits for so long was left by a run that was killed or failed; so long after that one it is tried again."""
 
 UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
@@ -74,8 +77,10 @@ def events_after(
     return [(record.storage_id, record.run_id not in silent) for record in records]
 
 
-def degradation_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
-    """New findings are evaluated."""
+def degradation_sensor(
+    settings: Settings, job: dg.JobDefinition, clock: Callable[[], datetime] = utc_now
+) -> dg.SensorDefinition:
+    """New findings are evaluated, and what a run that was killed or failed has left."""
 
     @dg.sensor(
         name="degradation_sensor",
@@ -91,9 +96,15 @@ def degradation_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
         }
         after, wanted = newest_after(seen, found)
         context.update_cursor(json.dumps(after))
-        if wanted is None:
-            return dg.SkipReason("No new findings.")
-        return dg.RunRequest(run_key=f"findings-{wanted}")
+        if wanted is not None:
+            return dg.RunRequest(run_key=f"findings-{wanted}")
+        now = clock()
+        # The next findings would take it along, and none come where the cloud does not answer.
+        is_left = is_evaluation_left(settings, now - LEFT_AFTER)
+        tried = dg.RunsFilter(job_name=job.name, created_after=now - LEFT_AFTER)
+        if is_left and context.instance.get_runs(tried, limit=1):
+            is_left = False
+        return _once(context, job.name, is_waiting=is_left, nothing="No new findings.")
 
     return degradation
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from mist_pipeline.alerts.ledger.evaluation_store import EvaluationStore
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
+from mist_pipeline.alerts.ledger.pending import pending_evaluations
 from mist_pipeline.alerts.ledger.reader import Unreached
 from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.alerts.lifecycle.model import ACTIVE
@@ -46,6 +47,13 @@ def open_ledger(settings: Settings) -> Ledger:
 def kept_evaluations(settings: Settings) -> EvaluationStore:
     """What evaluations were, or will be, made of."""
     return EvaluationStore(settings.evaluations_path)
+
+
+def unevaluated_since(settings: Settings, ledger: Ledger) -> datetime | None:
+    """When the oldest evaluation was kept that waits; None where none does."""
+    store = kept_evaluations(settings)
+    kept = (store.kept_at(name) for name in pending_evaluations(ledger, store))
+    return min((at for at in kept if at is not None), default=None)
 
 
 def failing_sinks(

@@ -1,19 +1,25 @@
 """What wakes ``evaluate``: nothing is lost between two ticks, and nothing is asked for twice."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from mist_pipeline.alerts.ledger.ledger import NotificationRules
+from mist_pipeline.alerts.ledger.pending import evaluate_pending
 from mist_pipeline.defs import sensors
 from mist_pipeline.defs.resources import RUN, RunOptions, run_config
-from mist_pipeline.defs.sensors import (
-    degradation_sensor,
-)
+from mist_pipeline.defs.sensors import LEFT_AFTER, degradation_sensor
 from mist_pipeline.defs.table_io import BACKFILL, key
+from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import analysis
 from mist_pipeline.tables import live as live_tables
 from mist_pipeline.workflows.analysis.detect_day import BACKFILL_TAG
+from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
+from mist_pipeline_tests.support.alerts.histories import finding
+from mist_pipeline_tests.support.alerts.histories import live as poll
 from mist_pipeline_tests.support.defs.runs import (
     Ticks,
     job_named,
@@ -45,9 +51,52 @@ def analysed(
     )
 
 
+class Hand:
+    """A clock that is set by hand, from the real time on."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 @pytest.fixture
-def ticks(instance: dg.DagsterInstance) -> Ticks:
-    return Ticks(instance, degradation_sensor(job_named("evaluate")))
+def clock() -> Hand:
+    return Hand()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path)})
+
+
+@pytest.fixture
+def ticks(instance: dg.DagsterInstance, settings: Settings, clock: Hand) -> Ticks:
+    return Ticks(instance, degradation_sensor(settings, job_named("evaluate"), clock))
+
+
+def test_a_poll_whose_evaluation_was_killed_is_evaluated_though_no_poll_comes_behind_it(
+    instance: dg.DagsterInstance, ticks: Ticks, settings: Settings, clock: Hand
+) -> None:
+    looked(instance)
+    assert ticks.fires()
+    kept_evaluations(settings).keep(poll(0, finding()))
+    assert not ticks.fires()  # the run that was asked for takes it
+    clock.now += LEFT_AFTER + timedelta(minutes=1)
+    left = ticks.tick()
+    assert isinstance(left, dg.RunRequest)
+    assert left.run_key is None  # it may be asked for again
+    killed = instance.create_run_for_job(job_named("evaluate"), status=dg.DagsterRunStatus.STARTED)
+    assert not ticks.fires()
+    instance.report_run_failed(killed)
+    clock.now = datetime.now(UTC) + timedelta(minutes=1)
+    assert not ticks.fires()
+    clock.now += LEFT_AFTER
+    assert ticks.fires()
+    with open_ledger(settings) as ledger:
+        evaluate_pending(ledger, kept_evaluations(settings), NotificationRules(routes=()), clock.now)
+    assert not ticks.fires()
 
 
 def test_without_findings_nothing_is_evaluated(ticks: Ticks) -> None:

@@ -21,6 +21,7 @@ from mist_pipeline.workflows.ledger_access import (
     kept_evaluations,
     notification_rules,
     open_ledger,
+    unevaluated_since,
     unreached,
 )
 from mist_pipeline.workflows.notifying.messages import utc_now
@@ -147,6 +148,13 @@ def escalate(settings: Settings, now: datetime) -> Escalated:
     with open_ledger(settings) as ledger:
         waited = ledger.notify(rules, now).notifications
         return Escalated(waited, ledger.escalate(rules, now))
+
+
+def is_evaluation_left(settings: Settings, before: datetime) -> bool:
+    """Whether an evaluation waits that was kept before an instant."""
+    with open_ledger(settings) as ledger:
+        since = unevaluated_since(settings, ledger)
+        return since is not None and since < before
 
 
 def is_step_due(settings: Settings, now: datetime) -> bool:

@@ -12,10 +12,9 @@ from pathlib import Path
 import duckdb
 
 from mist_pipeline.alerts.ledger.outbox import Outbox
-from mist_pipeline.alerts.ledger.pending import pending_evaluations
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
-from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
+from mist_pipeline.workflows.ledger_access import open_ledger, unevaluated_since
 from mist_pipeline.workflows.self_monitoring.service import PATIENCE, Disk
 
 
@@ -40,11 +39,10 @@ def read_waiting(settings: Settings, now: datetime) -> Waiting:
     Raises:
         LedgerUnavailableError: The ledger cannot be read.
     """
-    store, before = kept_evaluations(settings), now - PATIENCE
+    before = now - PATIENCE
     with open_ledger(settings) as ledger:
-        kept = [at for name in pending_evaluations(ledger, store) if (at := store.kept_at(name)) is not None]
         return Waiting(
-            min(kept, default=None),
+            unevaluated_since(settings, ledger),
             Outbox(ledger.engine).is_waiting(before, settings.notifications.sinks),
             ledger.is_due(before),
         )
