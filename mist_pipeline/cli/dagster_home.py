@@ -64,6 +64,8 @@ def environment(settings: "Settings", extra: Mapping[str, str] | None = None) ->
     """The environment for Dagster's own processes: this data folder and its Dagster home, as absolute paths."""
     return {
         "DAGSTER_GRPC_TIMEOUT_SECONDS": str(LAUNCH_SECONDS),
+        # What has loaded the project ends itself where nobody has called for so long: half a minute is nothing on a busy machine.
+        "DAGSTER_GRPC_PROXY_HEARTBEAT_TTL_SECONDS": str(2 * LAUNCH_SECONDS),
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(settings)),
         "MIST_PIPELINE_DATA": str(settings.data.resolve()),

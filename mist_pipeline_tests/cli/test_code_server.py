@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 # The client of Dagster's code servers has no public name.
@@ -13,7 +14,13 @@ from dagster._grpc.client import DagsterGrpcClient
 
 from mist_pipeline.cli.code_location import server as server_module
 from mist_pipeline.cli.code_location.files import DAGSTER_YAML
-from mist_pipeline.cli.code_location.server import CodeServer, CodeServerError, code_server, sweep
+from mist_pipeline.cli.code_location.server import (
+    CodeServer,
+    CodeServerEmptyError,
+    CodeServerError,
+    code_server,
+    sweep,
+)
 from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.settings import load_settings
 from mist_pipeline.workflows.running.processes import this_process
@@ -73,6 +80,29 @@ def test_a_code_server_that_loads_for_minutes_is_waited_for_and_people_are_told(
         assert process.stdin is not None
         process.stdin.close()
     assert capsys.readouterr().err.count("still loading") == 1
+
+
+def test_a_code_server_whose_project_was_killed_is_noticed_and_one_that_reloads_is_given_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'input()']); print('ready', flush=True); input()"
+    command = [sys.executable, "-c", parent]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        server = CodeServer(process, tmp_path, tmp_path)
+        monkeypatch.setattr(server_module, "time", SteppingTime(seconds=40.0))
+        for _ in range(5):
+            server.need_project()
+        for child in psutil.Process(process.pid).children():
+            child.kill()
+            while child.status() != psutil.STATUS_ZOMBIE:
+                pass
+        server.need_project()
+        server.need_project()
+        with pytest.raises(CodeServerEmptyError):
+            server.need_project()
+        process.kill()
 
 
 class SteppingTime:

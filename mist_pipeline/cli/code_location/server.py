@@ -28,6 +28,9 @@ _LOADS_WITHIN_SECONDS = 1800.0
 """Beside much else it takes minutes, as after a restart of the machine; a daemon that gave up then would watch nobody."""
 _LOOK_SECONDS = 0.1
 _RELOADS_WITHIN_SECONDS = 60
+_PROJECT_LOOK_SECONDS = 15.0
+_EMPTY_SECONDS = 60.0
+"""While it loads the project again, as after a change of the configuration, it may have none for a moment."""
 
 _WORKSPACE = """\
 load_from:
@@ -39,6 +42,10 @@ load_from:
 
 class CodeServerError(OSError):
     """The code server could not be started."""
+
+
+class CodeServerEmptyError(Exception):
+    """The code server lives, and the process in which it had loaded the project is gone: no run can begin."""
 
 
 @dataclass
@@ -57,9 +64,28 @@ class CodeServer:
     socket: Path
     configuration: Path | None = None
     _read_at: int = field(default=0, init=False)
+    _looked_at: float = field(default=0.0, init=False)
+    _empty_since: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._read_at = self._changed_at()
+
+    def need_project(self) -> None:
+        """Look whether the project is still loaded: Dagster does not load it again where its process was killed or ended itself.
+
+        Raises:
+            CodeServerEmptyError: It has not been for a while.
+        """
+        now = time.monotonic()
+        if now - self._looked_at < _PROJECT_LOOK_SECONDS:
+            return
+        self._looked_at = now
+        if _has_children(self.process.pid):
+            self._empty_since = None
+        elif self._empty_since is None:
+            self._empty_since = now
+        elif now - self._empty_since >= _EMPTY_SECONDS:
+            raise CodeServerEmptyError
 
     def follow_configuration(self) -> None:
         """Load the project again if its configuration has changed: schedules and sensors keep what they were made of."""
@@ -162,6 +188,16 @@ def _wait_for(address: Path, process: "subprocess.Popen[bytes]") -> None:
                 "[yellow]![/] Dagster's code server is still loading the project: the machine is busy."
             )
         time.sleep(_LOOK_SECONDS)
+
+
+def _has_children(pid: int) -> bool:
+    import psutil
+
+    try:
+        # Nobody asks how a killed one ended, so it stays as a zombie.
+        return any(one.status() != psutil.STATUS_ZOMBIE for one in psutil.Process(pid).children())
+    except psutil.NoSuchProcess:
+        return True  # one that went just now is seen at the next look
 
 
 def _answers(address: Path) -> bool:

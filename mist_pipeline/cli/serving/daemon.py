@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mist_pipeline.cli.code_location.server import code_server
+from mist_pipeline.cli.code_location.server import CodeServerEmptyError, code_server
 from mist_pipeline.cli.console import console, errors, literal, shown
 from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.place import announce, need_data_folder
@@ -124,8 +124,10 @@ def _serve(
                     helpers,
                     keep_open,
                     beside=[server.process],
-                    looks=[server.follow_configuration, ClockWatch()],
+                    looks=[server.follow_configuration, server.need_project, ClockWatch()],
                 )
+            except CodeServerEmptyError:
+                errors.print("[yellow]![/] What had loaded the project is gone: everything is started again.")
             except ClockSteppedBackError as error:
                 errors.print(f"[yellow]![/] The clock was set back by {error}: everything is started again.")
 
