@@ -28,6 +28,7 @@ from mist_pipeline_tests.support.facts.incident_reader import (
     said_of,
 )
 from mist_pipeline_tests.support.facts.list_reader import list_falsehoods
+from mist_pipeline_tests.support.facts.machine_reader import page_facts, webhook_falsehoods
 from mist_pipeline_tests.support.notification.rows import (
     DECIDED_AT,
     HOUR,
@@ -120,8 +121,10 @@ def printed(about: Subject) -> str:
 
 def falsehoods(told: Subject, so: Rows) -> list[str]:
     """What messages and the command line say of an incident, against the rows of another."""
-    surfaces = {**said_of(message(told)), "CLI": in_columns(printed(told))}
-    return [wrong for surface, facts in surfaces.items() for wrong in fact_falsehoods(surface, facts, so)]
+    said = message(told)
+    surfaces = {**said_of(said), "CLI": in_columns(printed(told)), "PagerDuty": page_facts(said)}
+    wrong = [one for surface, facts in surfaces.items() for one in fact_falsehoods(surface, facts, so)]
+    return [*wrong, *webhook_falsehoods(said, so)]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -138,7 +141,7 @@ def wrong_incident(about: Subject = LONE, **changes: Any) -> Rows:
     return rows(replace(about, incident=replace(about.incident, **changes)))
 
 
-EVERYWHERE = {"text", "mail", "Slack", "ticket", "CLI"}
+EVERYWHERE = {"text", "mail", "Slack", "ticket", "CLI", "PagerDuty"}
 MESSAGES = EVERYWHERE - {"CLI"}
 
 
@@ -178,6 +181,29 @@ def test_a_wrong_fact_is_noticed_on_every_surface(
         surface for surface in surfaces if any(one.startswith(surface) and noticed in one for one in wrong)
     }
     assert heard == surfaces, wrong
+
+
+@pytest.mark.parametrize(
+    ("told", "so", "noticed"),
+    [
+        (LONE, wrong_alert(severity="major", highest="major"), "severity critical, the tables have major"),
+        (LONE, wrong_alert(last_bad_at=START), "last_bad_at None, the tables have 2026-11-23"),
+        (
+            LONE,
+            wrong_incident(began_at=START - 4 * HOUR),
+            "began_at 2026-11-23T01:15:00Z, the tables have 2026-11-23 00:15",
+        ),
+        (TAKEN, wrong_incident(TAKEN, state="open"), "status acknowledged, the tables have open"),
+        (OVER, rows(LONE), "resolved_at 2026-11-23T04:25:00Z, the tables have None"),
+        (SHARED, rows(going(*SHARED.alerts[:6])), "alerts: the tables have"),
+        (LONE, wrong_alert(site_id=site_id(9)), "alert: site_id"),
+        (LONE, rows(LONE, impact=replace(SIZE, num_users=43)), "impact: num_users 42, the tables have 43"),
+        (LONE, rows(LONE, impact=None), "the tables have {}"),
+    ],
+)
+def test_a_wrong_member_of_a_webhook_is_noticed(told: Subject, so: Rows, noticed: str) -> None:
+    wrong = webhook_falsehoods(message(told), so)
+    assert any(noticed in one for one in wrong), wrong
 
 
 def test_a_fact_without_a_checker_is_noticed() -> None:

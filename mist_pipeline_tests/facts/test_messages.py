@@ -45,7 +45,7 @@ def test_a_table_of_another_day_is_found() -> None:
 def test_a_number_that_the_tables_do_not_have_is_found() -> None:
     truth, other = told(a_coverage=DROPPED), told(a_coverage=[*DROPPED[:-1], 57.0])
     wrong = message_falsehoods(message(truth), other)
-    for surface in ("mail", "text", "ticket", "Slack"):
+    for surface in ("mail", "text", "ticket", "Slack", "PagerDuty", "webhook"):
         assert any(one.startswith(surface) for one in wrong)
 
 

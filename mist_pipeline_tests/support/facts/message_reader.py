@@ -1,4 +1,4 @@
-"""A message read back out of mail, text, Slack and ticket: sentences of its alerts, what is blamed, advice, times."""
+"""A message read back out of mail, text, Slack, ticket, page and webhook: sentences of its alerts, what is blamed, advice, times."""
 
 import json
 import re
@@ -13,6 +13,7 @@ from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates, plain
 from mist_pipeline.domain.metrics import classifier_title
 from mist_pipeline.domain.text import duration
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
+from mist_pipeline_tests.support.facts.machine_reader import page_lines, webhook_passages
 from mist_pipeline_tests.support.facts.tree import Node, tree
 from mist_pipeline_tests.support.facts.truth import Truth, metric_called, percentage
 
@@ -38,6 +39,8 @@ def message_falsehoods(message: Message, truth: Truth) -> list[str]:
         *falsehoods(_of_lines("text", wording.plain_text(message).splitlines(), message), truth),
         *falsehoods(_of_lines("ticket", plain(ticket.body).splitlines(), message), truth),
         *falsehoods(_of_lines("Slack", slack, message), truth),
+        *falsehoods(_of_lines("PagerDuty", page_lines(message), message), truth),
+        *falsehoods(webhook_passages(message), truth),
         *_blames(page, message, truth),
         *advice_falsehoods(message.incident.remediation),
     ]
