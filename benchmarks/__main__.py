@@ -13,6 +13,7 @@ NAMES = (
     "growth",
     "intervals",
     "overview",
+    "sensitivity",
     "waits",
     "web",
     "webhooks",
