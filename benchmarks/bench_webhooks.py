@@ -1,7 +1,9 @@
-"""How long a webhook of Mist waits for its answer: over HTTP, one message after another, each on the disk before it is answered.
+"""How long a webhook of Mist waits for its answer, and people for the message about a site that is lost.
 
-Run with ``.venv/bin/python -m benchmarks webhooks``. Beside the seconds of a clock, which other work on the machine lengthens, it
-prints the CPU of both sides.
+Run with ``.venv/bin/python -m benchmarks webhooks``. Messages come over HTTP, one after another, each on the disk before it is answered.
+Then sites are lost one after the other, while the service of ``mist-pipeline web`` follows: seconds from the arrival of the message that tells of the
+last device until it is evaluated, and until the sink (a file) has accepted the message. Beside the seconds of a clock, which other work on the
+machine lengthens, it prints the CPU of both sides.
 """
 
 import argparse
@@ -9,16 +11,20 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import requests
 
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.push.application import SIGNATURE
 from mist_pipeline.push.message import sign
-from mist_pipeline.settings import load_settings
+from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.pushing.follow import PushFollower
 from mist_pipeline.workflows.pushing.receive import receiving
+from mist_pipeline_tests.support.push_company import SITES, mac, made
 from mist_pipeline_tests.support.pushes import SECRET, raw, updown
 from mist_pipeline_tests.support.web.serving import serving
 
@@ -27,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=300)
+    parser.add_argument("--outages", type=int, default=20)
     given = parser.parse_args(arguments)
     print(f"{given.messages} messages {'median':>24} {'95 of 100':>12} {'slowest':>10} {'CPU':>9}")
     for events in (1, 10, 100):
@@ -37,6 +44,62 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"events of {events:3} sites in a message {statistics.median(ranked) * 1000:6.1f} ms "
             f"{ranked[int(len(ranked) * 0.95)] * 1000:9.1f} ms {ranked[-1] * 1000:7.1f} ms {cpu * 1000:6.1f} ms"
         )
+    evaluated, accepted = _told(given.outages)
+    print(
+        f"{given.outages} sites are lost: evaluated after {_both(evaluated)}, accepted after {_both(accepted)}"
+    )
+
+
+def _both(seconds: Sequence[float]) -> str:
+    return f"{statistics.median(seconds):.1f} s (slowest {max(seconds):.1f} s)"
+
+
+def _told(outages: int) -> tuple[list[float], list[float]]:
+    """Seconds from arrival to evaluation, and to the accepted message, of sites that are lost one after the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = made(Path(folder))
+        follower = PushFollower(settings)
+        app = receiving(settings, wake=follower.wake)
+        assert app is not None
+        follower.start()
+        evaluated, accepted = [], []
+        with serving(app) as address:
+            for number in range(outages):
+                now, site = datetime.now(UTC), SITES[number % len(SITES)]
+                for kind, at in (("AP_CONNECTED", now - timedelta(seconds=2)), ("AP_DISCONNECTED", now)):
+                    some = [updown(kind, mac(site, one), at, site) for one in range(3)]
+                    begun = datetime.now(UTC)
+                    _post(address, raw({"topic": "device-updowns", "events": some}))
+                pair = _times(settings, begun)
+                evaluated.append((pair[0] - begun).total_seconds())
+                accepted.append((pair[1] - begun).total_seconds())
+                _close(settings)
+        follower.end()
+        return evaluated, accepted
+
+
+def _times(settings: Settings, begun: datetime) -> tuple[datetime, datetime]:
+    """When what arrived was evaluated, and when the message that followed was accepted."""
+    while True:
+        with open_ledger(settings) as ledger:
+            rows = ledger.frames()["deliveries"].filter(
+                pl.col("sent_at") > begun, pl.col("reason") != "all_resolved"
+            )
+        if not rows.is_empty():
+            return rows["created_at"].min(), rows["sent_at"].min()  # type: ignore[return-value]
+        time.sleep(0.1)
+
+
+def _close(settings: Settings) -> None:
+    """Somebody closes what is open, so that the next loss is told anew."""
+    with open_ledger(settings) as ledger:
+        for incident, _ in ledger.incidents({"open", "acknowledged"}):
+            ledger.resolve(incident.incident_id, "anna", datetime.now(UTC))
+
+
+def _post(address: str, body: bytes) -> None:
+    headers = {"Content-Type": "application/json", SIGNATURE: sign(body, Secret(SECRET))}
+    requests.post(f"{address}/mist", data=body, headers=headers, timeout=60).raise_for_status()
 
 
 def _seconds(folder: Path, messages: int, events: int) -> tuple[list[float], float]:
@@ -55,11 +118,9 @@ def _seconds(folder: Path, messages: int, events: int) -> tuple[list[float], flo
                 for one in range(events)
             ]
             body = raw({"topic": "device-updowns", "events": some})
-            headers = {"Content-Type": "application/json", SIGNATURE: sign(body, Secret(SECRET))}
             begun = time.perf_counter()
-            answer = requests.post(f"{address}/mist", data=body, headers=headers, timeout=60)
+            _post(address, body)
             found.append(time.perf_counter() - begun)
-            answer.raise_for_status()
         return found, (time.process_time() - used) / messages
 
 

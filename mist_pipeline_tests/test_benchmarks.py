@@ -16,7 +16,7 @@ TINY = {
     "overview": ["--sites", "2"],
     "sensitivity": ["--sites", "2", "--days", "20", "--tidy", "1", "--messy", "--added", "1"],
     "web": ["--sites", "2"],
-    "webhooks": ["--messages", "2"],
+    "webhooks": ["--messages", "2", "--outages", "1"],
 }
 """Benchmark → options with which it takes seconds."""
 

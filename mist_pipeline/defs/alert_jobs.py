@@ -26,6 +26,7 @@ from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.notifying import evaluate, messages, tickets
 from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.present.overview import show_ledger
+from mist_pipeline.workflows.pushing.evaluate import keep_what_was_pushed
 from mist_pipeline.workflows.running.instants import refuse_future
 from mist_pipeline.workflows.self_monitoring.delivery import sink_sentence
 from mist_pipeline.workflows.self_monitoring.jobs import NOBODY_TOLD, WATCHED
@@ -66,6 +67,8 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
         # An earlier failure of this job is made good by this run, or not told by it.
         others = [job for job in WATCHED if job != context.job_name]
         troubles = troubles_now(context.instance, settings, others, CheckReader(checks), now)
+        # Whoever received it told it within seconds; here what a listener left that died.
+        keep_what_was_pushed(settings, now)
         result = evaluate.evaluate(settings, troubles, now)
         for damage in result.unreadable:
             context.log.error("A kept evaluation cannot be read and is set aside: %s", damage)

@@ -345,6 +345,11 @@ class Settings(Section):
         named = self.secrets.get(self.web.link_key_from)
         return "" if named is None else named.get_secret_value()
 
+    @property
+    def devices_path(self) -> Path:
+        """The devices as they were last listed, beside the sites."""
+        return self.evaluations_path / "devices.parquet"
+
     def sinks(self) -> "dict[str, Sink]":
         """Every configured sink by name."""
         return self.notifications.build(self.secrets, self.data)

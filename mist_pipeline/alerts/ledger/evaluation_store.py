@@ -75,6 +75,7 @@ class EvaluationStore:
             "covers_from": covers_from,
             "site_count": evaluation.site_count,
             "removed_sites": sorted(evaluation.removed_sites),
+            "only": None if evaluation.only is None else sorted(evaluation.only),
         }
         (fresh / "step.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         for frame in _FRAMES:
@@ -154,6 +155,9 @@ class EvaluationStore:
             covers_from=datetime.fromisoformat(facts["covers_from"]) if facts["covers_from"] else None,
             site_count=facts["site_count"],
             removed_sites=frozenset(facts.get("removed_sites", ())),
+            only=None
+            if facts.get("only") is None
+            else frozenset((site, family) for site, family in facts["only"]),
             findings=frames["findings"],
             readings=frames.get("readings"),
             support=frames.get("support"),

@@ -63,9 +63,11 @@ def rows_in(connection: Connection, column: sa.Column[Any], values: Iterable[str
     ]
 
 
-def last_evaluation(connection: Connection) -> datetime | None:
-    """Instant of the newest evaluation of the sites; evaluations of the pipeline itself do not count."""
-    evaluated = sa.select(sa.func.max(EVALUATIONS.c.as_of)).where(EVALUATIONS.c.source != "pipeline")
+def last_evaluation(
+    connection: Connection, beside: Iterable[Source] = ("pipeline", "push")
+) -> datetime | None:
+    """Instant of the newest evaluation of all sites; those of the pipeline itself and of pushes do not count."""
+    evaluated = sa.select(sa.func.max(EVALUATIONS.c.as_of)).where(EVALUATIONS.c.source.not_in(list(beside)))
     newest: datetime | None = connection.execute(evaluated).scalar()
     return newest
 
@@ -81,8 +83,8 @@ def is_recorded(connection: Connection, origin: str) -> bool:
 
 
 def first_free_instant(connection: Connection, as_of: datetime, source: Source) -> datetime:
-    """An instant, or the first free one after the newest evaluation of the sites, where that is later."""
-    newest = last_evaluation(connection)
+    """An instant, or the first free one after the newest evaluation of any site, where that is later."""
+    newest = last_evaluation(connection, beside=["pipeline"])
     at = as_of
     if source != "pipeline" and newest is not None:
         at = max(at, newest + _TICK)

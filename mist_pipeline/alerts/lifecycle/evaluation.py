@@ -86,8 +86,8 @@ def evaluate(
 
     Args:
         state: What is known so far.
-        evaluation: What was found; its instant must be after that of the state, but for the pipeline's own state, which is
-            evaluated in between and says nothing about any site.
+        evaluation: What was found; its instant must be after that of the state, but for the pipeline's own state and for pushes,
+            which are evaluated in between and do not say of any other site that it was looked at.
         policy: Rules and times.
         families: Metric → family.
 
@@ -98,8 +98,8 @@ def evaluate(
     Raises:
         ValueError: The evaluation is not after the state's last evaluation, or a finding has no meaning.
     """
-    is_about_sites = evaluation.source != "pipeline"
-    if is_about_sites and state.as_of is not None and evaluation.as_of <= state.as_of:
+    is_of_all = evaluation.is_of_all_sites
+    if is_of_all and state.as_of is not None and evaluation.as_of <= state.as_of:
         raise ValueError(
             f"the evaluation of {evaluation.as_of} comes after that of {state.as_of}; evaluations go forward in time, "
             "past ones belong in a replay"
@@ -107,7 +107,7 @@ def evaluate(
     policy = policy or Policy()
     current = _newest(state.alerts.values())
     observed = observe(evaluation, policy, families)
-    moment = Moment(evaluation=evaluation, previous=state.as_of if is_about_sites else None, policy=policy)
+    moment = Moment(evaluation=evaluation, previous=state.as_of if is_of_all else None, policy=policy)
     alerts, events = dict(state.alerts), list[Event]()
     gone = evaluation.removed_sites
     for alert in [one for one in alerts.values() if one.site_id in gone]:
@@ -117,7 +117,7 @@ def evaluate(
     current = {key: alert for key, alert in current.items() if key[0] not in gone}
     beside = _beside(alerts.values(), gone)
     for key, observation in _without_repetitions(observed, current, beside, policy).items():
-        if key[0] in gone or not evaluation.is_about(key[1]):
+        if key[0] in gone or not evaluation.is_about(key):
             continue
         shown = _shared_out(key, current.get(key), beside.get(key, []), observation, observed, policy)
         for known, seen, problem in shown:
@@ -135,7 +135,7 @@ def evaluate(
         policy=policy,
         site_count=evaluation.site_count,
     )
-    after = LifecycleState(evaluation.as_of if is_about_sites else state.as_of, alerts, incidents)
+    after = LifecycleState(evaluation.as_of if is_of_all else state.as_of, alerts, incidents)
     return after.without_forgotten(policy), events + regrouped
 
 

@@ -70,7 +70,7 @@ def group(
         changed: Alerts with an event in this evaluation.
         causes: What sites share at this moment.
         at: The instant.
-        source: Kind of evaluation; storms are looked for in live ones only.
+        source: Kind of evaluation; storms are looked for in live ones and in pushes only.
         policy: Windows and caps.
         site_count: Sites of the organisation, for the storm's share; 0 if unknown.
 
@@ -84,7 +84,7 @@ def group(
         grouper.gather(cause)
     fresh = [alert for alert in touched if alert.is_active and alert.alert_id not in grouper.home]
     alone = [alert for alert in fresh if not grouper.join_storm(alert) and not grouper.join_neighbour(alert)]
-    if source == "live":
+    if source in {"live", "push"}:
         for family in sorted({alert.family for alert in fresh}):
             # Sites of a storm that another family has just raised bring their trouble of this one along.
             left = [alert for alert in alone if alert.family == family and not grouper.join_neighbour(alert)]

@@ -22,7 +22,7 @@ notified (``notify``).
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from mist_pipeline.alerts.lifecycle.model import Alert, Event, Json, alert_fingerprint, stable_id
+from mist_pipeline.alerts.lifecycle.model import Alert, Event, Json, Source, alert_fingerprint, stable_id
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, Observation
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.projection import apply_to_alert
@@ -48,14 +48,19 @@ class Moment:
         return self.evaluation.as_of
 
     @property
+    def source(self) -> Source:
+        """Its kind; what was pushed is of now, as what was polled is."""
+        return "live" if self.evaluation.source == "push" else self.evaluation.source
+
+    @property
     def has_gap(self) -> bool:
         """Whether there was no evaluation for too long before."""
-        return self.previous is not None and self.at - self.previous > self.policy.gap(self.evaluation.source)
+        return self.previous is not None and self.at - self.previous > self.policy.gap(self.source)
 
     @property
     def valid_until(self) -> datetime:
         """How long what fires now is taken to fire."""
-        return self.at + (self.policy.daily_validity if self.evaluation.source == "daily" else _ZERO)
+        return self.at + (self.policy.daily_validity if self.source == "daily" else _ZERO)
 
 
 def advance(
@@ -239,7 +244,7 @@ class _Life:
         if self.it.series and observation.episodes is not None:
             self._follow_episodes(observation)
         elif signal is not None and signal.is_raising and not self._is_old_news(signal, self._quiet_since()):
-            is_daily = self.moment.evaluation.source == "daily"
+            is_daily = self.moment.source == "daily"
             self._fire(is_seen=True, renew=is_daily and not self._is_held_by_live(signal))
             self._follow(signal)
         elif observation.is_supported or self.moment.at < self.it.valid_until:
@@ -255,14 +260,14 @@ class _Life:
         ended, began = self.it.last_bad_at, signal.began_at
         if ended is None or began is None or self.it.condition == "firing" or not self.it.series:
             return False
-        if self.moment.evaluation.source == "daily" and self.it.source == "live":
+        if self.moment.source == "daily" and self.it.source == "live":
             return False
         return signal.is_raising and not signal.is_over and began >= ended
 
     def _follow_episodes(self, observation: Observation) -> None:
         """An alert about excesses: it goes on, recovers and ends with them."""
         signal, alert = observation.signal, self.it
-        is_daily = self.moment.evaluation.source == "daily"
+        is_daily = self.moment.source == "daily"
         if observation.visibility == "missing":
             self._freeze()
             self._expire()
@@ -288,7 +293,7 @@ class _Life:
         """Its excesses recover."""
         ended = None if last_bad_at is None else last_bad_at.isoformat()
         if self.it.condition == "firing":
-            self._emit("quieted", last_bad_at=ended, source=self.moment.evaluation.source)
+            self._emit("quieted", last_bad_at=ended, source=self.moment.source)
         elif self.it.condition == "frozen":
             self._emit("thawed", condition="quiet")
 
@@ -337,7 +342,7 @@ class _Life:
             "severity": signal.severity,
             "began_at": self._began(signal).isoformat(),
             "valid_until": self.moment.valid_until.isoformat(),
-            "source": self.moment.evaluation.source,
+            "source": self.moment.source,
         }
         if self.alert is None:
             alert_id = stable_id(fingerprint, at.isoformat())
@@ -375,7 +380,7 @@ class _Life:
 
     def _fire(self, *, is_seen: bool = False, renew: bool = False) -> None:
         """It fires: daily findings renew how long, live ones take over."""
-        alert, source = self.it, self.moment.evaluation.source
+        alert, source = self.it, self.moment.source
         is_news_to_live = is_seen and source == "live" and alert.source == "daily"
         if renew or is_news_to_live or alert.condition == "quiet":
             is_live = source == "live"

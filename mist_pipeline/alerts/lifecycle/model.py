@@ -25,7 +25,7 @@ AlertState: TypeAlias = Literal["pending", "open", "acknowledged", "resolved", "
 Condition: TypeAlias = Literal["firing", "quiet", "frozen"]
 IncidentState: TypeAlias = Literal["open", "acknowledged", "resolved", "merged"]
 Scope: TypeAlias = Literal["site", "infrastructure"]
-Source: TypeAlias = Literal["live", "daily", "pipeline"]
+Source: TypeAlias = Literal["live", "daily", "pipeline", "push"]
 Json: TypeAlias = str | int | float | bool | list[str] | list[dict[str, str | bool]] | dict[str, str] | None
 
 WithheldReason: TypeAlias = Literal["silenced_by", "inhibited_by", "quiet_hours", "not_yet", "no_route"]

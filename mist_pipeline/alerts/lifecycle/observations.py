@@ -53,7 +53,8 @@ class EvaluationInput:
     Attributes:
         as_of: The instant.
         source: daily (the analysis of a whole day), live (an hour or less), or pipeline (the pipeline's own state, which
-            says nothing about any site and is evaluated beside the other two).
+            says nothing about any site and is evaluated beside the other two), or push (what the cloud pushed about some
+            sites between two polls).
         findings: site_id, metric, kind, severity, summary, evidence (JSON); family where the table has it.
         readings: site_id, metric, state, score_pct of everything that was asked. A site and metric without a row did not
             answer. None: everything answered; for tests and sources that do not know.
@@ -67,6 +68,7 @@ class EvaluationInput:
         covers_from: From when on a daily evaluation speaks; a day before ``as_of`` unless given.
         site_count: Sites of the organisation, for storms; 0 if unknown.
         removed_sites: Sites that are no longer in the organisation: absent from two complete lists in a row.
+        only: Sites and families of which alone it speaks; None: of all.
     """
 
     as_of: datetime
@@ -79,6 +81,7 @@ class EvaluationInput:
     covers_from: datetime | None = None
     site_count: int = 0
     removed_sites: frozenset[str] = frozenset()
+    only: frozenset[Key] | None = None
 
     def __post_init__(self) -> None:
         if self.as_of.tzinfo is None:
@@ -89,9 +92,16 @@ class EvaluationInput:
         """From when on it speaks."""
         return self.covers_from or self.as_of - _DAY if self.source == "daily" else self.as_of
 
-    def is_about(self, family: str) -> bool:
-        """Whether it can say anything about a family."""
-        return is_pipeline(family) == (self.source == "pipeline")
+    @property
+    def is_of_all_sites(self) -> bool:
+        """Whether all that is watched was looked at; the time between two of these counts as watched."""
+        return self.source in {"live", "daily"}
+
+    def is_about(self, key: Key) -> bool:
+        """Whether it can say anything about a site and family."""
+        if self.only is not None:
+            return key in self.only
+        return is_pipeline(key[1]) == (self.source == "pipeline")
 
 
 def is_pipeline(family: str) -> bool:

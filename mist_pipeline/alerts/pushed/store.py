@@ -19,6 +19,9 @@ from sqlalchemy.engine import Connection, Engine
 from mist_pipeline.alerts.ledger.database import migrate, open_engine, reading
 from mist_pipeline.alerts.ledger.tables import PUSH_COUNTS, PUSHES
 
+DEVICE_TOPICS = ("device-updowns", "device-events")
+"""Both tell of lost devices; an organisation may have either."""
+
 KEPT, REPEATED = "kept", "known already"
 """Outcomes of events; others are named by whoever counts them."""
 
@@ -103,6 +106,17 @@ class PushStore:
                 numbers[topic, REPEATED] += number - new[topic]
             _count(connection, numbers, at)
         return new.total()
+
+
+def device_events(engine: Engine, since: datetime) -> list[tuple[str, str, str, datetime]]:
+    """What was pushed of devices that were lost, came back or restarted from an instant on: site, device, type, when."""
+    columns = (PUSHES.c.site_id, PUSHES.c.device, PUSHES.c.kind, PUSHES.c.happened_at)
+    is_one = PUSHES.c.kind.like("%CONNECTED") | PUSHES.c.kind.like("%_RESTARTED")
+    query = sa.select(*columns).where(
+        PUSHES.c.topic.in_(DEVICE_TOPICS), PUSHES.c.happened_at >= since, PUSHES.c.device != "", is_one
+    )
+    with reading(engine) as connection:
+        return [(row.site_id, row.device, row.kind, row.happened_at) for row in connection.execute(query)]
 
 
 def push_counts(engine: Engine) -> list[PushCount]:

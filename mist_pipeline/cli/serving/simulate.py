@@ -58,6 +58,13 @@ def simulate(
         list[str] | None,
         typer.Option(help="KIND=SHARE of requests that go wrong, repeatable, for example bad_gateway=0.01."),
     ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where the cloud pushes what happens, signed with MIST_WEBHOOK_SECRET (the first, if it holds several).",
+        ),
+    ] = None,
     fault_seed: Annotated[int, typer.Option(help="Same seed, same faults.")] = 1,
     with_parent: Annotated[
         bool, typer.Option("--with-parent", hidden=True, help="End when standard input is closed.")
@@ -69,6 +76,7 @@ def simulate(
     """
     from mist_pipeline.simulator.cloud.endpoints import Behaviour
     from mist_pipeline.simulator.cloud.http_faults import KINDS, Faults
+    from mist_pipeline.simulator.cloud.push_sender import Receiver
     from mist_pipeline.simulator.cloud.server import Running, run_server
 
     def ready(running: Running) -> None:
@@ -103,8 +111,14 @@ def simulate(
             has_control=control,
         ),
         faults=faults,
+        webhook=Receiver(webhook, _secret()) if webhook else None,
         on_ready=ready,
     )
+
+
+def _secret() -> str:
+    """What signs webhooks."""
+    return os.environ.get("MIST_WEBHOOK_SECRET", "").partition(",")[0].strip()
 
 
 def _end_with_parent() -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
     from mist_pipeline.web.access import Access
     from mist_pipeline.web.app import Application
+    from mist_pipeline.workflows.pushing.follow import PushFollower
 
 PORT = 8601
 _SENDERS = {"/mist": "Mist", "/pagerduty": "PagerDuty"}
@@ -64,11 +65,13 @@ def web(
     from mist_pipeline.guard.connections import ConnectionLimits, bounded_config
     from mist_pipeline.settings import load_settings
     from mist_pipeline.web.app import Beside
+    from mist_pipeline.workflows.pushing.follow import PushFollower
 
     settings = load_settings()
     need_data_folder(settings)
     clock, stands = clock_of(settings, as_of)
-    webhooks = webhooks_of(settings)
+    follower = PushFollower(settings) if settings.webhook_secrets else None
+    webhooks = webhooks_of(settings, follower)
     way = door(settings, host, allowed_host or [], user(by), os.environ, has_webhooks=bool(webhooks))
     pages = app = None
     if way.access is not None:
@@ -88,17 +91,22 @@ def web(
         for path in webhooks:
             console.print(f"Webhooks of {_SENDERS[path]}: [cyan]http://{place}{path}[/]")
         config = bounded_config(Beside(webhooks, app), limits=ConnectionLimits(connections=CONNECTIONS))
+        if follower is not None:
+            follower.start()
         ending_with(config, pages).run(sockets=[listening_at])
+        if follower is not None:
+            follower.end()
 
 
-def webhooks_of(settings: "Settings") -> "dict[str, ASGIApp]":
+def webhooks_of(settings: "Settings", follower: "PushFollower | None") -> "dict[str, ASGIApp]":
     """Path → what takes the webhooks that come there: those that can be verified."""
     from mist_pipeline.notification.inbound import PATH as PAGERDUTY
     from mist_pipeline.push.application import PATH as MIST
     from mist_pipeline.workflows.notifying.inbound import listening, signing_keys
     from mist_pipeline.workflows.pushing.receive import receiving
 
-    found = {MIST: receiving(settings), PAGERDUTY: listening(settings) if signing_keys(settings) else None}
+    mist = receiving(settings, wake=follower.wake) if follower else None
+    found = {MIST: mist, PAGERDUTY: listening(settings) if signing_keys(settings) else None}
     return {path: app for path, app in found.items() if app is not None}
 
 

@@ -20,6 +20,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.poll import poll
 from mist_pipeline.workflows.present.overview import show_poll
+from mist_pipeline.workflows.pushing.devices import remember_devices
 
 POLLED = (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.ALARMS, live.STATUS)
 
@@ -54,6 +55,7 @@ def live_assets(interval: timedelta, retry: dg.RetryPolicy | None) -> list[dg.As
         context.log.info("Planned and spent: %s", list(found.spent))
         for table, rows in warehouse.replace_tables(found.frames).items():
             yield written(table, found.frames[table], rows, {"as_of": instant.isoformat()})
+        remember_devices(settings, raw_store, instant)
         status = key(live.STATUS)
         yield is_whole(status, found.missing, before=lacking_in_a_row(context.instance, status))
         show_poll(settings, context.log.warning)

@@ -20,9 +20,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mist_pipeline.simulator.cloud.alarms import AlarmLog
+from mist_pipeline.simulator.cloud.devices import Fleet
 from mist_pipeline.simulator.cloud.endpoints import FOREIGN_TOKEN, Behaviour, Endpoints, NotThereError
 from mist_pipeline.simulator.cloud.http_faults import Faults, Injector, Kind
 from mist_pipeline.simulator.cloud.odd_answers import with_endless_cursor, with_odd_value
+from mist_pipeline.simulator.cloud.pushes import PushLog
 from mist_pipeline.simulator.cloud.queries import BadRequestError
 from mist_pipeline.simulator.cloud.view import CloudView
 from mist_pipeline.simulator.world.clock import Clock
@@ -91,6 +94,7 @@ class SimulatedCloud:
             retention_days=self.behaviour.retention_days,
             coarse_after_days=self.behaviour.coarse_after_days,
         )
+        self.pushes = PushLog(AlarmLog(cloud, Fleet(cloud)))
         self._answers = Endpoints(cloud, self.behaviour, lambda token: self._spent[token][1])
         self._injector = Injector(faults or Faults())
         self._wall = wall

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from mist_pipeline.simulator.cloud.app import Counters, SimulatedCloud
 from mist_pipeline.simulator.cloud.endpoints import Behaviour
 from mist_pipeline.simulator.cloud.http_faults import Faults
+from mist_pipeline.simulator.cloud.push_sender import PushSender, Receiver
 from mist_pipeline.simulator.world import scenario
 from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline.simulator.world.organisation import ORG_ID
@@ -210,6 +211,7 @@ def run_server(  # noqa: PLR0913 - one keyword for each option of the command
     messy: bool = False,
     behaviour: Behaviour | None = None,
     faults: Faults | None = None,
+    webhook: Receiver | None = None,
     on_ready: Callable[[Running], None] | None = None,
 ) -> None:
     """Serve a world in the foreground until SIGINT or SIGTERM.
@@ -225,6 +227,7 @@ def run_server(  # noqa: PLR0913 - one keyword for each option of the command
         messy: As in `World`.
         behaviour: Which kind of cloud it is.
         faults: What goes wrong.
+        webhook: Where the cloud pushes what happens, if anywhere.
         on_ready: Called once it listens, before the first request.
 
     Raises:
@@ -232,9 +235,12 @@ def run_server(  # noqa: PLR0913 - one keyword for each option of the command
     """
     clock = Clock(now)
     world = served_world(sites, days, seed, clock.now(), story=story, messy=messy)
-    server, listener, running = _prepare(SimulatedCloud(world, clock, behaviour, faults), host, port)
+    cloud = SimulatedCloud(world, clock, behaviour, faults)
+    server, listener, running = _prepare(cloud, host, port)
     try:
         listener.listen()
+        if webhook is not None:
+            PushSender(cloud.pushes, clock, webhook).start()
         if on_ready is not None:
             on_ready(running)
         server.run(sockets=[listener])

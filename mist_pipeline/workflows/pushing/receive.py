@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from starlette.types import ASGIApp
 
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
-from mist_pipeline.alerts.pushed.store import Push, PushStore, forget_pushes
+from mist_pipeline.alerts.pushed.store import DEVICE_TOPICS, Push, PushStore, forget_pushes
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.push.application import Keeper, UnkeptError, application
 from mist_pipeline.push.message import TOPICS, Message, PushedEvent
@@ -42,15 +42,18 @@ def webhook_secrets(settings: Settings) -> list[Secret]:
     return [Secret(one.get_secret_value()) for one in settings.webhook_secrets]
 
 
-def receiving(settings: Settings, clock: Callable[[], datetime] = utc_now) -> ASGIApp | None:
+def receiving(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, wake: Callable[[], None] = lambda: None
+) -> ASGIApp | None:
     """The application; None where no secret is configured, so that nothing could be believed.
 
     Args:
         settings: With the secrets.
         clock: What time it is.
+        wake: Called when something new of devices was kept.
     """
     secrets = webhook_secrets(settings)
-    return application(secrets, _Receiver(settings, clock).keeper) if secrets else None
+    return application(secrets, _Receiver(settings, clock, wake).keeper) if secrets else None
 
 
 def forget_old_pushes(settings: Settings, now: datetime) -> int:
@@ -62,8 +65,8 @@ def forget_old_pushes(settings: Settings, now: datetime) -> int:
 class _Receiver:
     """Keeps messages; opens the ledger with the first one, so that a console without webhooks never needs it."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(self, settings: Settings, clock: Callable[[], datetime], wake: Callable[[], None]) -> None:
+        self._settings, self._clock, self._wake = settings, clock, wake
         self._store: PushStore | None = None
         self._opening = Lock()
         self._org_id = ""
@@ -92,6 +95,8 @@ class _Receiver:
             counted[message.topic, UNKNOWN] += len(wanted)
         with self._storing() as store:
             new = store.keep(wanted, counted, now)
+        if new and message.topic in DEVICE_TOPICS:
+            self._wake()
         return f"kept {new} of {len(message.events)}"
 
     def _refusal(self, event: PushedEvent, now: datetime) -> str | None:
