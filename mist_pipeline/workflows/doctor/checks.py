@@ -14,6 +14,7 @@ from mist_pipeline.workflows.doctor.installation import (
     home,
     leftovers,
 )
+from mist_pipeline.workflows.doctor.pushed import webhooks
 from mist_pipeline.workflows.doctor.running import Running, heartbeat, running
 from mist_pipeline.workflows.doctor.stored import ledger, published, raw_files, raw_snapshot, sites, warehouse
 from mist_pipeline.workflows.doctor.telling import delivery, last_results, matchers, sinks
@@ -46,6 +47,7 @@ def checks(
     yield from published(settings, shown)
     yield ledger(settings, shown)
     yield from sites(settings, shown)
+    yield from webhooks(settings)
     yield from delivery(settings)
     yield from last_results(settings)
     yield from sinks(settings)
