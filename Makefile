@@ -64,6 +64,10 @@ bench: $(READY)  ## Benchmarks; prints a table
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt ".[bench]"
 	@$(BIN)/python -m benchmarks
 
+bench-heldout: $(READY)  ## Benchmarks on simulated worlds that nobody looked at while choosing a method
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt ".[bench]"
+	@$(BIN)/python -m benchmarks --held-out
+
 lock: $(READY)  ## Versions and hashes of what an installation runs, made anew from constraints.txt
 	@$(BIN)/uv pip compile --quiet pyproject.toml --extra apprise --extra dask --extra postgres --constraint constraints.txt \
 	  --generate-hashes --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
@@ -88,4 +92,4 @@ clean:  ## Remove the environment, caches and the demo's data
 	@rm -rf $(VENV) $(DEMO_DATA) sbom.json .tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-fast test-latest coverage check format docs screenshots crash-test bench lock audit sbom ui clean
+.PHONY: help setup demo test test-fast test-latest coverage check format docs screenshots crash-test bench bench-heldout lock audit sbom ui clean

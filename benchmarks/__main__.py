@@ -1,4 +1,7 @@
-"""``make bench``: every benchmark, one after another; each prints its table. ``python -m benchmarks NAME`` runs one."""
+"""``make bench``: every benchmark, one after another; each prints its table. ``python -m benchmarks NAME`` runs one.
+
+``make bench-heldout`` runs those that have worlds which nobody looked at, on these.
+"""
 
 import argparse
 import importlib
@@ -13,23 +16,32 @@ NAMES = (
     "growth",
     "intervals",
     "overview",
+    "rivals",
     "sensitivity",
     "waits",
     "web",
     "webhooks",
 )
+HELD_OUT = ("intervals", "rivals")
+"""Benchmarks with a split of `benchmarks.worlds`."""
 
 
 def main() -> None:
     """Run the benchmarks that are named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; default: all")
-    names = parser.parse_args().names or list(NAMES)
+    parser.add_argument(
+        "--held-out", action="store_true", help=f"held-out worlds; of {', '.join(HELD_OUT)} alone"
+    )
+    options = parser.parse_args()
+    names = options.names or list(HELD_OUT if options.held_out else NAMES)
+    if options.held_out and (others := sorted(set(names) - set(HELD_OUT))):
+        parser.error(f"{', '.join(others)} has no held-out worlds; {', '.join(HELD_OUT)} have")
     if unknown := sorted(set(names) - set(NAMES)):
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
     for name in names:
         print(f"\n== {name}")
-        importlib.import_module(f"benchmarks.bench_{name}").main([])
+        importlib.import_module(f"benchmarks.bench_{name}").main(["--held-out"] if options.held_out else [])
 
 
 main()

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.forecasts.forecast import forecasts
-from mist_pipeline.analysis.forecasts.model_search import Due, search_chunk
+from mist_pipeline.analysis.forecasts.model_search import search_chunk
 from mist_pipeline.analysis.forecasts.models import Stored, Work, pmdarima_fit, predict
 from mist_pipeline.analysis.risks.risk import RiskRules, risks
 from mist_pipeline.analysis.stats.arrays import Floats
@@ -103,7 +103,7 @@ def mase(y: Floats, forecast: Floats) -> Floats:
 
 def searched(z: Floats) -> Stored:
     """Orders and coefficients of these series."""
-    found = search_chunk(Due(z, np.arange(WINDOW) % 7))
+    found = search_chunk(z)
     return Stored(found.order, found.ar, found.ma, np.ones(len(z), dtype=bool), found.ljung_box_p)
 
 
@@ -113,7 +113,7 @@ def weekly_search(series: int) -> None:
     z = 2.5 + np.cumsum(0.03 * rng.normal(size=(series, WINDOW)), axis=1)
     z += 0.2 * rng.normal(size=(series, WINDOW))
     began = time.process_time()
-    found = search_chunk(Due(z, np.arange(WINDOW) % 7))
+    found = search_chunk(z)
     took = (time.process_time() - began) / series
     some = min(series, 20)
     pmdarima_fit(z[0], np.zeros(0), np.full(1, -0.4), 1.0, 1)  # imported at its first call

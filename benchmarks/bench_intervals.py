@@ -2,10 +2,9 @@
 
 Simulated worlds are forecast day after day, once with the intervals of the model alone and once with what `calibration` learns from
 the grades that were there on each day. Every forecast is graded with the score that came. The last two columns are those of the
-probabilities of becoming critical within a week, whose spread the intervals give. The worlds whose seeds are in `DEVELOPMENT`
-were looked at while the method was chosen; `HELD_OUT` were not.
+probabilities of becoming critical within a week, whose spread the intervals give.
 
-    python -m benchmarks.bench_intervals [--sites 40] [--days 100] [--development] [--cells]
+    python -m benchmarks.bench_intervals [--sites 40] [--days 100] [--cells]
 """
 
 import argparse
@@ -15,15 +14,13 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from benchmarks import worlds
 from mist_pipeline.analysis.forecasts.accuracy import grade
 from mist_pipeline.analysis.forecasts.forecast import forecasts
 from mist_pipeline.analysis.forecasts.model_search import WINDOW_DAYS
 from mist_pipeline.analysis.risks.risk import NOISE_DAYS, RiskRules, risks
 from mist_pipeline.scorecard.probabilities import probabilities
-from mist_pipeline.simulator.world.world import World
 
-DEVELOPMENT = (("tidy", 8101), ("messy", 8151))
-HELD_OUT = (("tidy", 8201), ("tidy", 8202), ("messy", 8251), ("messy", 8252))
 FIRST = 14
 """Days of history before the first forecast."""
 
@@ -95,16 +92,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sites", type=int, default=40)
-    parser.add_argument("--days", type=int, default=100)
-    parser.add_argument("--worlds", type=int, default=len(HELD_OUT), help="how many of the held-out worlds")
-    parser.add_argument("--development", action="store_true", help="the worlds that were looked at instead")
+    worlds.add_options(parser, sites=40, days=100)
     parser.add_argument("--cells", action="store_true", help="coverage by metric and horizon too")
     options = parser.parse_args(arguments)
     print(f"{options.sites} sites × {options.days} days\n\n{HEADER}")
     every: dict[str, list[tuple[pl.DataFrame, pl.DataFrame]]] = {}
-    for kind, seed in (DEVELOPMENT if options.development else HELD_OUT)[: options.worlds]:
-        world = World(options.sites, options.days, seed, messy=kind == "messy")
+    for name_of_world, world in worlds.INTERVALS.worlds(options):
         last = world.first_day + timedelta(days=options.days - 1)
         readings = world.history(world.first_day, last)["sle_daily"]
         days = [world.first_day + timedelta(days=at) for at in range(FIRST, options.days - 1)]
@@ -114,7 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
             took = (time.process_time() - began) / len(days)
             pair = (grade(made, readings, last), judged(readings, made, days))
             every.setdefault(name, []).append(pair)
-            print(row(f"{kind} {seed}, {name}", *pair), f" {took:.2f} s a day", flush=True)
+            print(row(f"{name_of_world}, {name}", *pair), f" {took:.2f} s a day", flush=True)
     for name, pairs in every.items():
         graded = pl.concat([one for one, _ in pairs])
         print(row(f"all, {name}", graded, pl.concat([two for _, two in pairs])))

@@ -14,6 +14,7 @@ TINY = {
     "growth": ["--sites", "2"],
     "intervals": ["--sites", "2", "--days", "18", "--worlds", "1"],
     "overview": ["--sites", "2"],
+    "rivals": ["--sites", "2", "--days", "56", "--worlds", "1", "--series", "2", "--no-libraries"],
     "sensitivity": ["--sites", "2", "--days", "20", "--tidy", "1", "--messy", "--added", "1"],
     "web": ["--sites", "2"],
     "webhooks": ["--messages", "2", "--outages", "1"],

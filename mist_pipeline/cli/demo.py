@@ -192,7 +192,7 @@ def _wait_for(address: str, process: "subprocess.Popen[str]", seconds: float = 6
 
 def _work(settings: "Settings", scene: Scene) -> None:
     from mist_pipeline.cli.execution import days_without, execute, execute_days
-    from mist_pipeline.cli.run import SEARCH_DAYS, print_outcomes
+    from mist_pipeline.cli.run import print_outcomes
     from mist_pipeline.warehouse.publish import publish
 
     days, instant = scene.history, scene.instant
@@ -202,7 +202,7 @@ def _work(settings: "Settings", scene: Scene) -> None:
             with _clock_at(settings, scene.evening, back_to=instant):
                 outcomes.append(execute(settings, "snapshots", progress=bar, as_of=scene.evening))
             outcomes.append(execute(settings, "snapshots", progress=bar, as_of=instant))
-        for job, wanted in (("collect", days), ("search", days[-SEARCH_DAYS:]), ("analyse", days)):
+        for job, wanted in (("collect", days), ("search", days), ("analyse", days)):
             open_days = days_without(settings, job, wanted)
             if len(open_days) < len(wanted):
                 console.print(

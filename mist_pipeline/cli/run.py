@@ -100,11 +100,11 @@ def backfill(
     search_all: Annotated[
         bool,
         typer.Option(
-            "--search-all",
-            help="Search the order of every series every week of the past, as if it had run then; half a second each. "
-            "Otherwise once, in the last week, and earlier forecasts use the default order.",
+            "--search-all/--search-last-week",
+            help="Search the order of every series every week of the past, as if it had run then: a hundredth of a second each. "
+            "Or once, in the last week, and earlier forecasts use the default order.",
         ),
-    ] = False,
+    ] = True,
     as_of: AsOf = None,
 ) -> None:
     """Fill the history of many days in single runs: collect, analyse, and the report of the last day.

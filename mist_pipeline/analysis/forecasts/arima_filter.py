@@ -27,6 +27,10 @@ MAX_ORDER = 2
 """Largest p and q: more never paid on daily service levels, and keeps the state at four numbers."""
 
 _MIN_VARIANCE = 1e-12
+_STEP = 1e-4
+_SMALLEST_GAIN, _MOST_DAMPING = 1e-9, 1e6
+"""A series is fitted when a step gains less than this part of its loss, or when only steps of no length are left."""
+
 _ROOT_LIMIT = 0.98
 """Partial autocorrelations stay inside this, so that no fit sits on the unit circle."""
 
@@ -248,7 +252,7 @@ def fit(
     """Maximum likelihood of ARIMA(p, 1, q) for every series at once.
 
     The concentrated likelihood is a sum of squares of innovations scaled by their geometric-mean variance factor, so
-    Levenberg–Marquardt applies; its Jacobian comes from one more filter pass a parameter, all series together.
+    Levenberg–Marquardt applies; its Jacobian comes from one more filter pass, all series and parameters together.
 
     Args:
         z: (n, t) series, NaN for no reading.
@@ -268,18 +272,13 @@ def fit(
         free[:, p:] = 0.4 / np.arange(1, q + 1)
     else:
         free = unconstrained(*start)
-    step = 1e-4
+    found = free.copy()
     residual = _scaled(z, free, p, q)
     loss = (residual**2).sum(axis=1)
     damping = np.full(n, 1e-2)
+    going = np.arange(n)
     for _ in range(iterations):
-        jacobian = np.empty((n, k, z.shape[1]))
-        for j in range(k):
-            moved = free.copy()
-            moved[:, j] += step
-            jacobian[:, j] = (_scaled(z, moved, p, q) - residual) / step
-        gradient = np.einsum("nkt,nt->nk", jacobian, residual)
-        normal = np.einsum("nkt,nlt->nkl", jacobian, jacobian)
+        gradient, normal = _slopes(z, free, residual, p, q)
         diagonal = np.maximum(np.einsum("nkk->nk", normal), 1e-9 * np.maximum(loss, _MIN_VARIANCE)[:, None])
         damped = normal + np.eye(k) * (diagonal * damping[:, None] + 1e-15)[:, :, None]
         move = np.linalg.solve(damped, gradient[:, :, None])[:, :, 0]
@@ -287,13 +286,31 @@ def fit(
         residual_tried = _scaled(z, tried, p, q)
         loss_tried = (residual_tried**2).sum(axis=1)
         better = loss_tried < loss
+        gain = np.where(better, loss - loss_tried, np.inf)
         free[better], residual[better], loss[better] = (
             tried[better],
             residual_tried[better],
             loss_tried[better],
         )
         damping = np.where(better, damping * 0.2, damping * 10.0)
-    return coefficients(free, p, q)
+        found[going] = free
+        more = (gain > _SMALLEST_GAIN * loss) & (damping < _MOST_DAMPING)
+        if not more.any():
+            break
+        going, z, free, residual, loss, damping = (
+            part[more] for part in (going, z, free, residual, loss, damping)
+        )
+    return coefficients(found, p, q)
+
+
+def _slopes(z: Floats, free: Floats, residual: Floats, p: int, q: int) -> tuple[Floats, Floats]:
+    """Gradient (n, k) and normal matrix (n, k, k) of the sum of squares, by differences, all in one filter pass."""
+    n, k = free.shape
+    moved = np.repeat(free[None], k, axis=0)
+    moved[np.arange(k), :, np.arange(k)] += _STEP
+    away = _scaled(np.tile(z, (k, 1)), moved.reshape(k * n, k), p, q).reshape(k, n, z.shape[1])
+    jacobian = (away - residual) / _STEP
+    return np.einsum("knt,nt->nk", jacobian, residual), np.einsum("knt,lnt->nkl", jacobian, jacobian)
 
 
 def _scaled(z: Floats, free: Floats, p: int, q: int) -> Floats:

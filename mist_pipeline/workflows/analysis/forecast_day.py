@@ -76,9 +76,9 @@ def model_rows(
 ) -> pl.DataFrame:
     """``analysis.models`` of these days: of each the series whose weekday it is."""
     readings = warehouse.read_days(history.SLE_DAILY, back(days, WINDOW_DAYS), days[-1])
-    found = [table.MODELS.empty()]
-    for number, day in enumerate(days, 1):
-        window = readings.filter(pl.col("day").is_between(back([day], WINDOW_DAYS), day))
-        found.append(search_orders(window, day, compute=rules.compute(settings)))
-        progress("searching orders", number, len(days))
-    return pl.concat(found)
+    return search_orders(
+        readings,
+        days,
+        compute=rules.compute(settings),
+        progress=lambda done, total: progress("searching orders", done, total),
+    )

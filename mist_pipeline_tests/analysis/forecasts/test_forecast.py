@@ -12,7 +12,6 @@ from mist_pipeline.analysis.forecasts.forecast import forecasts
 from mist_pipeline.analysis.forecasts.intervals import calibrated
 from mist_pipeline.analysis.forecasts.model_search import (
     WINDOW_DAYS,
-    Due,
     fallback_reasons,
     search_chunk,
     search_orders,
@@ -156,8 +155,8 @@ def test_a_day_computed_then_equals_the_same_day_backfilled_now() -> None:
     later = sites(2, days=120, last=D + timedelta(days=20))
     then = later.filter(pl.col("day") <= D)
     searches = [D - timedelta(days=7), D, D + timedelta(days=7)]
-    models_now = pl.concat([search_orders(later, day, only_due=False) for day in searches])
-    models_then = search_orders(then, searches[0], only_due=False)
+    models_now = search_orders(later, searches, only_due=False)
+    models_then = search_orders(then, searches[:1], only_due=False)
     issued_now = pl.concat(
         [forecasts(later, D + timedelta(days=d), models=models_now) for d in (-9, -2, 0, 3)]
     )
@@ -170,7 +169,7 @@ def test_a_day_computed_then_equals_the_same_day_backfilled_now() -> None:
 
 def test_rows_of_the_search_day_and_later_and_stale_ones_are_not_used() -> None:
     history = sites(1)
-    found_then = search_orders(history, D, only_due=False)
+    found_then = search_orders(history, [D], only_due=False)
     for searched, expected in ((D, False), (D - timedelta(days=1), True), (D - timedelta(days=36), False)):
         models = found_then.with_columns(pl.lit(searched).alias("day"))
         found = forecasts(history, D, models=models)
@@ -178,7 +177,7 @@ def test_rows_of_the_search_day_and_later_and_stale_ones_are_not_used() -> None:
 
 
 def test_a_search_stores_order_coefficients_and_how_it_did_against_the_naive_forecast() -> None:
-    found = search_orders(sites(3), D, only_due=False)
+    found = search_orders(sites(3), [D], only_due=False)
     row = found.to_dicts()[0]
 
     assert found.schema == pl.Schema(MODELS.polars_schema())
@@ -198,7 +197,7 @@ def test_the_search_finds_the_planted_order() -> None:
         w[:, t] = 0.3 * w[:, t - 1] - 0.8 * w[:, t - 2] + e[:, t]
     scores = 100 / (1 + np.exp(-(1.5 + np.cumsum(w, axis=1) - w.sum(axis=1, keepdims=True))))
     history = pl.concat([series(row.tolist(), site_id=f"s{i:02d}") for i, row in enumerate(scores)])
-    orders = search_orders(history, D, only_due=False).group_by("p", "q").len().sort("len", descending=True)
+    orders = search_orders(history, [D], only_due=False).group_by("p", "q").len().sort("len", descending=True)
 
     assert orders.row(0)[:2] == (2, 0)
 
@@ -206,7 +205,7 @@ def test_the_search_finds_the_planted_order() -> None:
 def test_pmdarima_finds_no_likelier_coefficients() -> None:
     z = to_logit(np.array([noisy(seed, sd=1.5) for seed in range(6)]))
     weekday = np.arange(91) % 7
-    found = search_chunk(Due(z, weekday))
+    found = search_chunk(z)
     flat = z - weekday_effects(z, weekday).effect[:, weekday]
     for row, (p, q) in enumerate(found.order):
         start = np.full(p, 0.1), np.full(q, -0.4)
@@ -225,7 +224,7 @@ def test_what_cannot_be_searched_says_why() -> None:
             series([s if i % 3 == 0 else None for i, s in enumerate(noisy(2, 91))], site_id="gaps"),
         ]
     )
-    found = search_orders(history, D, only_due=False)
+    found = search_orders(history, [D], only_due=False)
 
     assert dict(zip(found["site_id"], found["fallback"], strict=True)) == {
         "short": "short",
@@ -243,7 +242,7 @@ def test_what_cannot_be_searched_says_why() -> None:
 
 def test_a_series_without_a_reading_has_no_search() -> None:
     assert fallback_reasons(np.full((1, 10), np.nan)).tolist() == ["short"]
-    assert search_orders(frame([]), D).is_empty()
+    assert search_orders(frame([]), [D]).is_empty()
 
 
 def test_each_series_is_searched_once_a_week_and_the_days_share_the_work() -> None:
@@ -253,11 +252,21 @@ def test_each_series_is_searched_once_a_week_and_the_days_share_the_work() -> No
     # Fixed for ever: another hash would move every series' search to another day.
     assert [search_weekday("a", metric) for metric in ("capacity", "coverage", "roaming")] == [5, 1, 6]
     history = sites(4, days=98)
-    week = pl.concat([search_orders(history, D - timedelta(days=d)) for d in range(7)])
+    week = search_orders(history, [D - timedelta(days=d) for d in range(7)])
     assert sorted(week["site_id"]) == sorted(set(history["site_id"]))
     assert all(
         search_weekday(s, m) == d.weekday() for d, s, m in week.select("day", "site_id", "metric").iter_rows()
     )
+
+
+def test_days_searched_together_find_what_each_would_have_found_alone() -> None:
+    history = pl.concat([sites(3, days=98), series([90.0] * 12, site_id="new")])
+    days = [D - timedelta(days=back) for back in (9, 7, 2, 0)]
+    alone = pl.concat(
+        [search_orders(history.filter(pl.col("day") <= day), [day], only_due=False) for day in days]
+    )
+
+    assert search_orders(history, days, only_due=False).equals(alone)
 
 
 def test_coefficients_that_no_longer_describe_the_series_are_refitted() -> None:

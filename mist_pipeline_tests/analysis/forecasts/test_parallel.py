@@ -54,10 +54,10 @@ def test_a_cluster_of_two_workers_gives_the_same_models_and_forecasts(
     monkeypatch.setattr(model_search, "CHUNK", 2)
     monkeypatch.setattr("mist_pipeline.analysis.forecasts.forecast.CHUNK", 2)
     history, before = sites(4), D - timedelta(days=1)
-    here = search_orders(history, before, only_due=False)
+    here = search_orders(history, [before], only_due=False)
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         there = Compute(engine="dask", scheduler=cluster.scheduler_address)
-        models = search_orders(history, before, only_due=False, compute=there)
+        models = search_orders(history, [before], only_due=False, compute=there)
         found = forecasts(history, D, models=models, compute=there)
     assert models.drop("day").equals(here.drop("day"))
     assert found.equals(forecasts(history, D, models=here))
