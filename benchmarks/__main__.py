@@ -15,6 +15,7 @@ NAMES = (
     "forecasts",
     "growth",
     "intervals",
+    "operator",
     "overview",
     "rivals",
     "sensitivity",

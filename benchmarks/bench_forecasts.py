@@ -246,7 +246,7 @@ def main(arguments: list[str] | None = None) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             accuracy(options.series)
-    weekly_search(max(10, min(options.sites, 300)))
+    weekly_search(max(10, min(options.sites, 1000)))
     daily_run(options.sites)
 
 

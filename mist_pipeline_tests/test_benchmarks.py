@@ -13,6 +13,7 @@ TINY = {
     "forecasts": ["--sites", "1", "--series", "0"],
     "growth": ["--sites", "2"],
     "intervals": ["--sites", "2", "--days", "18", "--worlds", "1"],
+    "operator": ["--quarters", "1"],
     "overview": ["--sites", "2"],
     "rivals": ["--sites", "2", "--days", "56", "--worlds", "1", "--series", "2", "--no-libraries"],
     "sensitivity": ["--sites", "2", "--days", "20", "--tidy", "1", "--messy", "--added", "1"],

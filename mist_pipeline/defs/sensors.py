@@ -146,16 +146,16 @@ def escalation_sensor(
 
 
 def ticket_sensor(settings: Settings, job: dg.JobDefinition) -> dg.SensorDefinition:
-    """Tickets of incidents that go on are read."""
+    """Tickets of incidents that go on, or ended and are not closed, are read."""
 
     @dg.sensor(
         name="ticket_sensor",
         job=job,
         minimum_interval_seconds=TICKET_SECONDS,
-        description="Tickets of active incidents are read back: who took one has taken the incident.",
+        description="Tickets are read back: who took one has taken the incident, who closed one has judged it.",
     )
     def tickets(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        is_waiting = has_open_tickets(settings)
+        is_waiting = has_open_tickets(settings, utc_now())
         return _once(context, job.name, is_waiting=is_waiting, nothing="No ticket is open.")
 
     return tickets

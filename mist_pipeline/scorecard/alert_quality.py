@@ -19,10 +19,14 @@ BEFORE = timedelta(hours=72)
 AFTER = timedelta(hours=6)
 """An alert that opens so long before a trouble begins, or after it ended, is still about it."""
 
+BY_PEOPLE = ("feedback", "ticket")
+"""Who can call an alert right and wrong. All other sources know only of trouble that there was."""
+
 TRUE = ("right", "known", "planned", "too_late")
 _OF_THE_PIPELINE = "pipeline:"
 _BY = ("rule", "severity", "sink")
 _MOST_ROUNDS = 20
+_OF_THE_CLOUD = ("marvis", "mist_alarm")
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class Told:
 
     Attributes:
         alerts: ``alerts.alerts``.
-        deliveries: ``alerts.deliveries``: sink, incident_id, sent_at.
+        deliveries: delivery_id, sink, incident_id, sent_at, recipients (empty where the receiver is one): a row for every message that
+            arrived and incident that it was about, since a digest is about several.
         acknowledgements: subject (alert or incident), subject_id, at: what people took or closed.
         truths: ``scorecard.truths`` up to the day.
         num_sites: Sites of the organisation on the day.
@@ -151,19 +156,52 @@ def _window(told: Told, day: date, end: datetime, days: int) -> pl.DataFrame:
             )
         )
     together = pl.concat(rows, how="diagonal")
-    arrived = sent.group_by("sink").agg(n=pl.len())
-    messages = pl.concat([arrived, pl.DataFrame({"sink": [""], "n": [sent.height]}, schema=arrived.schema)])
+    messages = _messages(sent)
     since = max(begin, told.watched_since or end)
-    missing = _missing(every, truths.filter(pl.col("began_at") >= since))
+    known = truths.filter(pl.col("began_at") >= since)
+    missing = _missing(every, known).join(_beside_the_cloud(every, mine, known), on=list(_BY))
     is_of_sinks = (pl.col("rule") == "") & (pl.col("severity") == "")
     return (
         together.join(messages, on="sink", how="left")
         .with_columns(
             pl.when(is_of_sinks).then(pl.col("n").fill_null(0) / days).alias("messages_per_day"),
+            pl.when(is_of_sinks).then(pl.col("n_a_person") / days).alias("messages_per_person_day"),
         )
         .join(missing, on=list(_BY), how="left")
         .select(ALERT_QUALITY.column_names)
     )
+
+
+def _messages(sent: pl.DataFrame) -> pl.DataFrame:
+    """Of every sink, and of all (empty): n messages, and n_a_person, how many of them one recipient got in the mean."""
+    one = sent.unique("delivery_id").select(
+        "sink",
+        "delivery_id",
+        recipient=pl.when(pl.col("recipients").list.len() > 0)
+        .then("recipients")
+        .otherwise(pl.concat_list("sink")),
+    )
+    sums = {
+        "n": pl.col("delivery_id").n_unique(),
+        "n_a_person": pl.len() / pl.col("recipient").n_unique(),
+    }
+    got = one.explode("recipient")
+    every = got.select(**sums).select(pl.lit("").alias("sink"), "n", pl.col("n_a_person").fill_nan(None))
+    return pl.concat([got.group_by("sink").agg(**sums), every], how="vertical_relaxed")
+
+
+def _beside_the_cloud(every: pl.DataFrame, mine: pl.DataFrame, truths: pl.DataFrame) -> pl.DataFrame:
+    """Who told first, Mist or we: one row, of all alerts."""
+    alarms = truths.filter(pl.col("source").is_in(_OF_THE_CLOUD))
+    lead = -_hours("opened_at", "began_at")
+    row = detected(every, alarms).select(
+        n_cloud=pl.len(),
+        n_cloud_told=pl.col("opened_at").count(),
+        n_cloud_before=(lead > 0).sum(),
+        cloud_lead_median_hours=lead.median(),
+    )
+    alone = mine.height - _pairs(mine, alarms)["own"].n_unique()
+    return row.with_columns(*(pl.lit("").alias(name) for name in _BY), n_without_cloud=pl.lit(alone))
 
 
 def _alerts(told: Told, begin: datetime, end: datetime) -> pl.DataFrame:
@@ -220,9 +258,7 @@ def _summed(
     is_told, is_over = pl.col("told_at").is_not_null(), pl.col("resolved_at").is_not_null()
     wait = (pl.col("acted_at") - pl.col("told_at")).dt.total_microseconds() / 6e7
     is_answered = is_told & (wait >= 0)
-    is_untouched = pl.col("acted_at").is_null() & (
-        verdict.is_null() | ~pl.col("source").is_in(["feedback", "ticket"])
-    )
+    is_untouched = pl.col("acted_at").is_null() & (verdict.is_null() | ~pl.col("source").is_in(BY_PEOPLE))
 
     sums = {
         "n_alerts": pl.len(),
@@ -232,6 +268,7 @@ def _summed(
         "n_known": (verdict == "known").sum(),
         "n_planned": (verdict == "planned").sum(),
         "n_duplicate": (verdict == "duplicate").sum(),
+        "n_judged": (verdict.is_in([*TRUE, "wrong"]) & pl.col("source").is_in(BY_PEOPLE)).sum(),
         "n_unjudged": verdict.is_null().sum(),
         "noticed_median_hours": _hours("opened_at", "began_at").clip(lower_bound=0.0).median(),
         "acknowledge_median_minutes": wait.filter(is_answered).median(),
@@ -246,12 +283,13 @@ def _summed(
         "n_told_and_over": (is_told & is_over).sum(),
     }
     summed = alerts.group_by(by).agg(**sums) if by else alerts.select(**sums).with_columns(rule=pl.lit(""))
-    low, high = wilson(pl.col("n_true"), pl.col("n_true") + pl.col("n_false"))
-    counted = pl.col("n_true") + pl.col("n_false")
+    counted = pl.col("n_judged")
+    right = counted - pl.col("n_false")
+    low, high = wilson(right, counted)
     return summed.with_columns(
         day=pl.lit(day),
         window_days=pl.lit(days),
-        precision=pl.when(counted > 0).then(pl.col("n_true") / counted),
+        precision=pl.when(counted > 0).then(right / counted),
         precision_low=low,
         precision_high=high,
         false_per_site_week=pl.when(pl.lit(num_sites) > 0).then(

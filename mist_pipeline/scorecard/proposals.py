@@ -29,7 +29,7 @@ def proposals(
         stricter: Rule → what to write into the configuration; rules that cannot be stricter are not in it.
         day: The day.
     """
-    judged = pl.col("n_true") + pl.col("n_false")
+    judged = pl.col("n_judged")
     rules = quality.filter(
         (pl.col("day") == day)
         & (pl.col("window_days") == WINDOW_DAYS)

@@ -84,7 +84,7 @@ def summary(grades: Grades) -> list[Line]:
         forecasts(of_all),
         intervals(of_all),
         *(
-            [precision(quality[0]), detection(quality[0]), response(quality[0]), noise(quality[0])]
+            [asked(quality[0]) for asked in (precision, detection, beside_the_cloud, response, noise)]
             if quality
             else []
         ),
@@ -253,13 +253,17 @@ def intervals(rows: pl.DataFrame) -> Line | None:
 
 def precision(row: Mapping[str, float]) -> Line:
     """Whether alerts were right: the row of all alerts of ``scorecard.alert_quality``, like those below."""
-    judged = int(row["n_true"] + row["n_false"])
+    judged = int(row["n_judged"])
+    right = judged - int(row["n_false"])
+    others = int(row["n_true"]) - right
+    agree = f"; {others:,} more agree{'s' if others == 1 else ''} with known trouble" if others else ""
     unjudged = f"; {int(row['n_unjudged']):,} were not judged" if row["n_unjudged"] else ""
     values = {
         name: row[name]
         for name in (
             "n_alerts",
             "n_true",
+            "n_judged",
             "n_false",
             "n_unjudged",
             "n_duplicate",
@@ -274,9 +278,9 @@ def precision(row: Mapping[str, float]) -> Line:
             "precision", f"No alert opened in {QUALITY_DAYS} days.", 0, is_enough=False, values=values
         )
     if judged < MIN_CASES:
-        text = f"{count(judged, 'alert')} {_was(judged)} judged{unjudged}: too few for a precision. `mist-pipeline alerts feedback` judges."
+        text = f"{count(judged, 'alert')} {_was(judged)} judged{agree}{unjudged}: too few for a precision. `mist-pipeline alerts feedback` judges."
         return Line("precision", text, judged, is_enough=False, values=values)
-    text = f"Of {judged:,} judged alerts {int(row['n_true']):,} were true ({row['precision_low']:.0%} to {row['precision_high']:.0%}){unjudged}."
+    text = f"Of {judged:,} judged alerts {right:,} were true ({row['precision_low']:.0%} to {row['precision_high']:.0%}){agree}{unjudged}."
     return Line("precision", _percent_signs(text), judged, values=values)
 
 
@@ -310,6 +314,30 @@ def detection(row: Mapping[str, float]) -> Line | None:
     )
 
 
+def beside_the_cloud(row: Mapping[str, float]) -> Line | None:
+    """Whether Mist itself said it, and who was first."""
+    n = int(row["n_cloud"] or 0)
+    names = ("n_cloud", "n_cloud_told", "n_cloud_before", "cloud_lead_median_hours", "n_without_cloud")
+    values = {name: row[name] for name in names}
+    if not n + int(row["n_without_cloud"] or 0):
+        return None
+    told, before, lead = (
+        int(row["n_cloud_told"] or 0),
+        int(row["n_cloud_before"] or 0),
+        row["cloud_lead_median_hours"],
+    )
+    text = (
+        f"Of {count(n, 'critical alarm')} of Mist {told:,} had an alert, {before:,} of them before the alarm"
+        if n
+        else ("Mist raised no critical alarm for a site")
+    )
+    if told >= MIN_CASES and lead is not None:
+        text += f"; half were {_short(abs(lead))} hours {'earlier' if lead >= 0 else 'later'} or more"
+    alone = int(row["n_without_cloud"] or 0)
+    text += f"; about {count(alone, 'other alert')} Mist said nothing"
+    return Line("beside_the_cloud", f"{text}.", n, is_enough=told >= MIN_CASES, values=values)
+
+
 def response(row: Mapping[str, float]) -> Line | None:
     """How soon people answered."""
     n, waiting = int(row["n_acknowledged"]), int(row["n_waiting"])
@@ -341,8 +369,9 @@ def noise(row: Mapping[str, float]) -> Line | None:
     """How many messages, and how many alerts nobody touched."""
     if not row["n_told"]:
         return None
-    values = {name: row[name] for name in ("messages_per_day", "n_ignored", "ignored_share", "n_told")}
-    text = f"{_short(row['messages_per_day'] or 0)} messages a day"
+    names = ("messages_per_day", "messages_per_person_day", "n_ignored", "ignored_share", "n_told")
+    values = {name: row[name] for name in names}
+    text = f"{_short(row['messages_per_day'] or 0)} messages a day, {_short(row['messages_per_person_day'] or 0)} a recipient"
     if row["ignored_share"] is not None:
         text += f"; nobody touched {int(row['n_ignored']):,} alerts that were told and are over"
     return Line("noise", f"{text}.", int(row["n_told"]), values=values)

@@ -242,7 +242,12 @@ ALERT_QUALITY = Table(
         Column("n_planned", "BIGINT", "Of n_true planned work"),
         Column("n_duplicate", "BIGINT", "Judged a duplicate: noise, neither true nor false"),
         Column("n_unjudged", "BIGINT", "Nobody and nothing said whether they were right"),
-        Column("precision", "DOUBLE", "n_true ÷ (n_true + n_false)"),
+        Column("n_judged", "BIGINT", "Judged true or false by people: feedback, or how they closed a ticket"),
+        Column(
+            "precision",
+            "DOUBLE",
+            "(n_judged − n_false) ÷ n_judged: known trouble says only of right alerts that they were",
+        ),
         Column("precision_low", "DOUBLE", "Lower end of its 95 % interval (Wilson)"),
         Column("precision_high", "DOUBLE", "Upper end of it"),
         Column("false_per_site_week", "DOUBLE", "False and duplicate alerts a site and week"),
@@ -263,6 +268,15 @@ ALERT_QUALITY = Table(
         Column("detect_p90_hours", "DOUBLE", "Nine of ten were not later", "h"),
         Column("n_early", "BIGINT", "Troubles whose alert came before they began"),
         Column("lead_median_hours", "DOUBLE", "By how much, of these", "h"),
+        Column(
+            "n_cloud",
+            "BIGINT",
+            "Critical alarms of Mist and Marvis for sites, those of one time as one; null but in the row of all",
+        ),
+        Column("n_cloud_told", "BIGINT", "Of these with an alert from 72 hours before to 6 hours after"),
+        Column("n_cloud_before", "BIGINT", "Of these the alert opened before the alarm was raised"),
+        Column("cloud_lead_median_hours", "DOUBLE", "By how much; negative where Mist was first", "h"),
+        Column("n_without_cloud", "BIGINT", "Alerts about whose trouble Mist raised no critical alarm"),
         Column(
             "noticed_median_hours",
             "DOUBLE",
@@ -288,6 +302,11 @@ ALERT_QUALITY = Table(
         Column("outlived_median_hours", "DOUBLE", "From the last bad hour to the end of the alert", "h"),
         Column(
             "messages_per_day", "DOUBLE", "Messages that arrived, a day; null in rows of a rule or severity"
+        ),
+        Column(
+            "messages_per_person_day",
+            "DOUBLE",
+            "Of these what one recipient got: a mail address, or a channel, pager or ticket system as one",
         ),
         Column("n_ignored", "BIGINT", "Told, over, and nobody acknowledged, closed or judged them"),
         Column("ignored_share", "DOUBLE", "Of those told and over"),

@@ -50,7 +50,7 @@ def graded(folder: Path) -> Warehouse:
             for at in range(11)
         ),
     )
-    put(warehouse, ALERT_QUALITY, {"window_days": 90, "rule": "", "severity": "", "sink": "", "n_alerts": 4, "n_true": 1, "n_false": 0, "n_unjudged": 3, "n_told": 0, "n_troubles": 0, "n_acknowledged": 0, "n_waiting": 0})  # fmt: skip
+    put(warehouse, ALERT_QUALITY, {"window_days": 90, "rule": "", "severity": "", "sink": "", "n_alerts": 4, "n_true": 1, "n_judged": 1, "n_false": 0, "n_unjudged": 3, "n_told": 0, "n_troubles": 0, "n_acknowledged": 0, "n_waiting": 0})  # fmt: skip
     put(
         warehouse,
         PROPOSALS,

@@ -57,8 +57,26 @@ def trouble(began: float, lasted: float = 10.0, **changes: Any) -> dict[str, Any
     return truth("sustained_critical", "trouble", 0.6, **(more | changes))
 
 
-def sent(name: str, at: float, sink: str = "mail") -> dict[str, Any]:
-    return {"incident_id": f"i-{name}", "sink": sink, "sent_at": ago(at)}
+MESSAGES = {
+    "delivery_id": pl.Int64(),
+    "sink": pl.String(),
+    "incident_id": pl.String(),
+    "sent_at": pl.Datetime("us", "UTC"),
+    "recipients": pl.List(pl.String()),
+}
+
+
+def sent(
+    name: str, at: float, sink: str = "mail", to: tuple[str, ...] = (), delivery: int | None = None
+) -> dict[str, Any]:
+    number = delivery or hash((name, at, sink)) % 10**9
+    return {
+        "delivery_id": number,
+        "incident_id": f"i-{name}",
+        "sink": sink,
+        "sent_at": ago(at),
+        "recipients": to,
+    }
 
 
 def acts(*rows: tuple[str, str, float]) -> pl.DataFrame:
@@ -76,7 +94,7 @@ def quality(
 ) -> pl.DataFrame:
     told = Told(
         frame(alerts.ALERTS, *opened),
-        frame(alerts.DELIVERIES, *messages),
+        pl.DataFrame([dict(one) for one in messages], schema=MESSAGES),
         acts() if acted is None else acted,
         frame(TRUTHS, *truths),
         sites,
@@ -277,3 +295,71 @@ def test_without_alerts_there_is_a_row_that_says_so() -> None:
     found = quality()
     assert found["n_alerts"].to_list() == [0, 0, 0]
     assert row(found)["n_missed"] == 0
+
+
+def test_known_trouble_makes_an_alert_true_and_no_precision() -> None:
+    found = row(
+        quality(
+            alert("a", 30),
+            alert("b", 90, site_id="s2"),
+            alert("c", 90, site_id="s3"),
+            truths=(
+                trouble(31),
+                truth("ticket", "right", 0.9, incident_id="i-b"),
+                truth("feedback", "wrong", alert_id="c"),
+            ),
+        )
+    )
+    assert (found["n_true"], found["n_false"], found["n_judged"]) == (2, 1, 2)
+    assert found["precision"] == pytest.approx(0.5)
+
+
+def test_a_digest_tells_of_each_of_its_incidents_and_is_one_message() -> None:
+    found = row(
+        quality(
+            alert("a", 30),
+            alert("b", 28),
+            messages=(sent("a", 20, delivery=1), sent("b", 20, delivery=1)),
+            acted=acts(("alert", "a", 19)),
+        )
+    )
+    assert (found["n_told"], found["messages_per_day"]) == (2, pytest.approx(1 / 7))
+    assert found["acknowledge_median_minutes"] == pytest.approx(60)
+
+
+def test_messages_a_person_count_a_mail_once_for_each_address_and_a_channel_as_one() -> None:
+    mails = (
+        sent("a", 20, "mail", ("ada@x", "bob@x")),
+        sent("a", 10, "mail", ("ada@x", "bob@x")),
+        sent("a", 5, "mail", ("ada@x",)),
+    )
+    found = quality(alert("a", 21), messages=(*mails, sent("a", 20, "chat"), sent("a", 4, "chat")))
+    # Ada got three, Bob two; the channel two.
+    assert row(found, sink="mail")["messages_per_person_day"] == pytest.approx(2.5 / 7)
+    assert row(found, sink="chat")["messages_per_person_day"] == pytest.approx(2 / 7)
+    assert row(found)["messages_per_person_day"] == pytest.approx(7 / 3 / 7)
+    assert row(quality(alert("a", 21)))["messages_per_person_day"] is None
+
+
+def test_the_clouds_own_alarms_are_met_one_to_one_and_may_come_before_or_after_ours() -> None:
+    def alarm(name: str, raised: float, site: str, source: str = "mist_alarm") -> dict[str, Any]:
+        more = {"truth_id": name, "site_id": site, "family": "", "began_at": ago(raised)}
+        return truth(source, "trouble", 0.3, ended_at=ago(raised - 1), said_at=ago(raised), **more)
+
+    found = row(
+        quality(
+            alert("before", 44, site_id="s1"),
+            alert("after", 30, site_id="s2"),
+            alert("alone", 30, site_id="s9"),
+            truths=(
+                alarm("1", 40, "s1"),
+                alarm("2", 32, "s2", "marvis"),
+                alarm("unheard", 32, "s3"),
+                trouble(40, site_id="s4"),
+            ),
+        )
+    )
+    assert (found["n_cloud"], found["n_cloud_told"], found["n_cloud_before"]) == (3, 2, 1)
+    # Four hours before one, two after the other.
+    assert found["cloud_lead_median_hours"] == pytest.approx(1.0)
+    assert found["n_without_cloud"] == 1

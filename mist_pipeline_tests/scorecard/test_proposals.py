@@ -22,6 +22,7 @@ def rule(name: str, true: int, false: int, window: int = 90, day: date = DAY) ->
         "severity": "",
         "sink": "",
         "n_true": true,
+        "n_judged": counted,
         "n_false": false,
     }
     return (

@@ -7,6 +7,7 @@ import pytest
 
 from mist_pipeline.scorecard.summary import (
     Grades,
+    beside_the_cloud,
     detection,
     forecasts,
     intervals,
@@ -137,6 +138,7 @@ def quality(**numbers: float | None) -> dict[str, Any]:
             "n_alerts",
             "n_told",
             "n_true",
+            "n_judged",
             "n_false",
             "n_unjudged",
             "n_troubles",
@@ -154,15 +156,21 @@ def quality(**numbers: float | None) -> dict[str, Any]:
 def test_precision_is_told_with_its_interval_or_not_at_all() -> None:
     enough = quality(
         n_alerts=30,
-        n_true=18,
+        n_true=21,
+        n_judged=20,
         n_false=2,
         n_unjudged=10,
         precision=0.9,
         precision_low=0.699,
         precision_high=0.972,
     )
-    assert precision(enough).text == "Of 20 judged alerts 18 were true (70 % to 97 %); 10 were not judged."
-    assert "too few for a precision" in precision(quality(n_alerts=30, n_true=1, n_unjudged=29)).text
+    assert (
+        precision(enough).text
+        == "Of 20 judged alerts 18 were true (70 % to 97 %); 3 more agree with known trouble; 10 were not judged."
+    )
+    assert (
+        "too few for a precision" in precision(quality(n_alerts=30, n_true=1, n_judged=1, n_unjudged=29)).text
+    )
     assert precision(quality()).text == "No alert opened in 90 days."
 
 
@@ -184,10 +192,30 @@ def test_detection_and_response_say_what_is_still_open() -> None:
     assert response(quality()) is None
 
 
+def test_mists_own_alarms_stand_beside_ours() -> None:
+    found = beside_the_cloud(
+        quality(n_cloud=14, n_cloud_told=11, n_cloud_before=8, cloud_lead_median_hours=2.5, n_without_cloud=3)
+    )
+    assert found is not None
+    assert found.text == (
+        "Of 14 critical alarms of Mist 11 had an alert, 8 of them before the alarm; half were 2.5 hours earlier or more; "
+        "about 3 other alerts Mist said nothing."
+    )
+    few = beside_the_cloud(quality(n_cloud=0, n_without_cloud=1))
+    assert few is not None
+    assert few.text == "Mist raised no critical alarm for a site; about 1 other alert Mist said nothing."
+    assert beside_the_cloud(quality()) is None
+
+
 def test_noise_is_told_only_where_something_was_sent() -> None:
-    line = noise(quality(n_told=4, messages_per_day=2.5, n_ignored=3, ignored_share=0.75))
+    line = noise(
+        quality(n_told=4, messages_per_day=2.5, messages_per_person_day=1.25, n_ignored=3, ignored_share=0.75)
+    )
     assert line is not None
-    assert line.text == "2.5 messages a day; nobody touched 3 alerts that were told and are over."
+    assert (
+        line.text
+        == "2.5 messages a day, 1.2 a recipient; nobody touched 3 alerts that were told and are over."
+    )
     assert noise(quality()) is None
 
 

@@ -1,9 +1,11 @@
 """What was issued first is kept and graded, whatever is made of the day afterwards."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import alerts, analysis, history
@@ -129,7 +131,17 @@ def test_what_people_said_reaches_the_quality_of_alerts(tmp_path: Path) -> None:
         "comment": "",
     }
     later = {**said, "feedback_id": 2, "verdict": "right", "at": AT + timedelta(hours=4)}
-    sent = {"delivery_id": 1, "sink": "mail", "incident_id": "i", "sent_at": opened}
+    answers = {"ada@x.de": {"state": "accepted", "said": ""}, "$b.c@x.de": {"state": "refused", "said": "no"}}
+    digest = {"covers": [{"incident_id": "i", "reason": "first"}], "answers": answers}
+    sent = {
+        "delivery_id": 1,
+        "sink": "mail",
+        "incident_id": "digest-1",
+        "reason": "digest",
+        "state": "sent",
+        "payload": json.dumps(digest),
+        "sent_at": opened,
+    }
     warehouse.replace_tables(
         {
             alerts.ALERTS: rows_of(alerts.ALERTS, alert),
@@ -151,6 +163,10 @@ def test_what_people_said_reaches_the_quality_of_alerts(tmp_path: Path) -> None:
         (days[1], 1, 0),
     ]
     assert found.filter(pl.col("sink") == "mail")["n_alerts"].to_list() == [1, 1]
+    # The digest told of it; one address took it.
+    assert found.filter(pl.col("sink") == "mail")["messages_per_person_day"].to_list() == pytest.approx(
+        [1 / 7] * 2
+    )
 
 
 def test_an_alert_in_a_planned_window_is_planned(tmp_path: Path) -> None:

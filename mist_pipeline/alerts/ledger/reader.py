@@ -35,6 +35,10 @@ class NoSuchSubjectError(LookupError):
     """There is no alert, incident, silence or message of this id."""
 
 
+FOLLOWED = timedelta(days=14)
+FOLLOWED_EVERY = timedelta(hours=6)
+"""How long after an incident, and how often, it is asked how people closed its ticket."""
+
 _MOST_ANSWERED = 2_000
 """Newest messages that are read for the answers of their recipients."""
 
@@ -151,6 +155,35 @@ class LedgerReader:
             .join(tables.INCIDENTS, tables.INCIDENTS.c.incident_id == tables.THREADS.c.incident_id)
             .where(active & tables.THREADS.c.sink.in_(list(sinks)))
             .order_by(tables.THREADS.c.sink, tables.THREADS.c.incident_id)
+        )
+        with reading(self.engine) as connection:
+            return [
+                (row["sink"], row["incident_id"], row["reference"]) for row in queries.rows(connection, query)
+            ]
+
+    def closing_references(
+        self, sinks: Iterable[str], now: datetime
+    ) -> list[tuple[str, str, Mapping[str, str]]]:
+        """As `references`, of incidents that ended in the last `FOLLOWED`: whoever closes their ticket says what it was.
+
+        Only what nobody closed yet, and what was not read within `FOLLOWED_EVERY`.
+        """
+        incidents, threads, tickets = tables.INCIDENTS, tables.THREADS, tables.TICKETS
+        mine = (tickets.c.sink == threads.c.sink) & (tickets.c.incident_id == threads.c.incident_id)
+        is_due = tickets.c.read_at.is_(None) | (
+            (tickets.c.read_at <= now - FOLLOWED_EVERY) & (tickets.c.state != "closed")
+        )
+        query = (
+            sa.select(threads)
+            .join(incidents, incidents.c.incident_id == threads.c.incident_id)
+            .outerjoin(tickets, mine)
+            .where(
+                (incidents.c.state == "resolved")
+                & (incidents.c.resolved_at > now - FOLLOWED)
+                & threads.c.sink.in_(list(sinks))
+                & is_due
+            )
+            .order_by(threads.c.sink, threads.c.incident_id)
         )
         with reading(self.engine) as connection:
             return [

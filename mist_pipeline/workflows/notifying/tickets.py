@@ -50,14 +50,20 @@ class ReadTickets:
     notifications: Sequence[Notification]
 
 
-def has_open_tickets(settings: Settings) -> bool:
-    """Whether an active incident has a ticket."""
+def has_open_tickets(settings: Settings, now: datetime) -> bool:
+    """Whether a ticket is to be read."""
     with open_ledger(settings) as ledger:
-        return bool(ledger.references(settings.notifications.tickets))
+        return bool(_to_read(settings, ledger, now))
+
+
+def _to_read(settings: Settings, ledger: Ledger, now: datetime) -> list[tuple[str, str, Mapping[str, str]]]:
+    """Tickets of incidents that go on, then those of ended ones that nobody has closed: how they are closed is a judgement."""
+    sinks = settings.notifications.tickets
+    return [*ledger.references(sinks), *ledger.closing_references(sinks, now)]
 
 
 def read_tickets(settings: Settings, now: datetime, warn: Callable[[str], None]) -> ReadTickets:
-    """Read every ticket of an active incident.
+    """Read every ticket of an active incident, and those of ended ones that are not closed, now and then.
 
     Args:
         settings: Which ticket systems there are.
@@ -77,7 +83,7 @@ def _read(
     unanswering: set[str] = set()
     outbox = Outbox(ledger.engine)
     held = {name for name in systems if outbox.held_until(name, now) is not None}
-    for sink, incident_id, reference in ledger.references(settings.notifications.tickets):
+    for sink, incident_id, reference in _to_read(settings, ledger, now):
         name = ticket_name(reference)
         if sink in held:
             yield ReadTicket(sink, incident_id, name, "not asked", "wants to be left alone for now")

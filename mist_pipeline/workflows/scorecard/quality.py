@@ -18,10 +18,24 @@ from mist_pipeline.tables import alerts, history
 from mist_pipeline.tables import scorecard as table
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.views import VIEWS
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.days import back
 
 _CRITICAL = "severity = 'critical'"
+_MESSAGES = f"""
+    SELECT delivery_id, t.sink, t.incident_id, d.sent_at,
+           coalesce(list_transform(
+               list_filter(
+                   map_entries(CAST(d.payload->'answers' AS MAP(VARCHAR, JSON))),
+                   lambda said: json_extract_string(said.value, '$.state') = 'accepted'
+               ),
+               lambda said: said.key
+           ), []) AS recipients
+    FROM ({VIEWS["tellings"][1]}) t JOIN alerts.deliveries d USING (delivery_id)
+    WHERE d.sent_at IS NOT NULL
+"""
+"""What arrived: a row a message and incident."""
 
 
 def truth_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
@@ -60,7 +74,8 @@ def truth_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -
 def quality_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:
     """``scorecard.alert_quality`` of these days."""
     with warehouse.reading():
-        copies = {of: copied(warehouse, of) for of in (alerts.ALERTS, alerts.DELIVERIES)}
+        opened = copied(warehouse, alerts.ALERTS)
+        messages = warehouse.query(_MESSAGES)
         known = warehouse.read_days(table.TRUTHS, back(days, max(WINDOWS)), days[-1])
         acts = warehouse.query(
             """
@@ -78,7 +93,7 @@ def quality_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date])
     rows = [table.ALERT_QUALITY.empty()]
     for day in days:
         near = known.filter(pl.col("day").is_between(back([day], max(WINDOWS)), day))
-        told = Told(copies[alerts.ALERTS], copies[alerts.DELIVERIES], acts, near, sites.get(day, 0), since)
+        told = Told(opened, messages, acts, near, sites.get(day, 0), since)
         rows.append(alert_quality(told, day, end_of(settings, day)))
     return pl.concat(rows)
 

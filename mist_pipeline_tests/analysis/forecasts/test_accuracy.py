@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
+from sklearn.metrics import mean_pinball_loss
 
 from mist_pipeline.analysis.forecasts.accuracy import (
     GRADES_SCHEMA,
@@ -64,6 +65,15 @@ def test_an_actual_inside_costs_the_width_only() -> None:
     (row,) = grade(issued(), series([92.0]), D).to_dicts()
 
     assert (row["is_inside_80"], row["is_inside_95"], row["winkler_95"]) == (True, True, 10)
+
+
+@pytest.mark.parametrize("came", [60.0, 84.0, 87.0, 92.5, 99.0])
+def test_winklers_score_is_the_pinball_loss_of_both_ends_by_scikit_learn(came: float) -> None:
+    (row,) = grade(issued(), series([came]), D).to_dicts()
+    for alpha, lower, upper, found in ((0.05, 85, 95, row["winkler_95"]), (0.2, 87, 93, row["winkler_80"])):
+        ends = ((lower, alpha / 2), (upper, 1 - alpha / 2))
+        losses = sum(mean_pinball_loss([came], [end], alpha=tail) for end, tail in ends)
+        assert found == pytest.approx(2 / alpha * losses)
 
 
 def test_the_naive_forecast_never_knows_days_after_the_issue() -> None:

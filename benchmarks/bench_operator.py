@@ -1,0 +1,69 @@
+"""Whether the scorecard's intervals hold the true rates: simulated quarters with a simulated operator, whose rates are known.
+
+A 95 % interval holds the true rate in 95 of 100 quarters. The last line is of an operator who labels false alerts more often than right
+ones: no interval knows that.
+
+    python -m benchmarks.bench_operator [--quarters 200]
+"""
+
+import argparse
+
+import polars as pl
+
+from benchmarks.operator_quarter import END, LAST, SITES, Rates, quarter
+from mist_pipeline.scorecard.alert_quality import alert_quality
+from mist_pipeline.scorecard.proportions import wilson
+
+CASES = {
+    "as usual": Rates(),
+    "few labels": Rates(labelled=0.1, ticketed=0.05),
+    "many false alerts": Rates(real=0.4),
+    "half is missed": Rates(detected=0.5),
+    "complains more": Rates(labelled=0.2, labelled_if_wrong=0.8, ticketed=0.0),
+}
+
+
+def held(rates: Rates, seed: int) -> dict[str, bool | float]:
+    """Of one quarter: what was measured, and whether each interval holds the true rate."""
+    found = alert_quality(quarter(rates, seed), LAST, END).filter(
+        (pl.col("window_days") == 90) & pl.all_horizontal(pl.col("rule", "severity", "sink") == "")
+    )
+    low, high = wilson(pl.col("n_ignored"), pl.col("n_told"))
+    row = found.with_columns(ignored_low=low, ignored_high=high).to_dicts()[0]
+    return {
+        "precision": row["precision"],
+        "holds precision": row["precision_low"] <= rates.precision <= row["precision_high"],
+        "missed": row["n_missed"] / row["n_troubles"],
+        "holds missed": row["missed_low"] <= rates.missed <= row["missed_high"],
+        "ignored": row["ignored_share"],
+        "holds ignored": row["ignored_low"] <= rates.ignored <= row["ignored_high"],
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quarters", type=int, default=200)
+    options = parser.parse_args(arguments)
+    print(
+        f"{options.quarters} quarters of {SITES} sites: true rate, mean of what was measured, how often its interval held the true one\n"
+    )
+    print("| operator | precision | | | missed | | | ignored | | |\n" + "|---" * 10 + "|")
+    for name, rates in CASES.items():
+        every = pl.DataFrame([held(rates, seed) for seed in range(options.quarters)])
+        cells = [
+            text
+            for what, true in (
+                ("precision", rates.precision),
+                ("missed", rates.missed),
+                ("ignored", rates.ignored),
+            )
+            for text in (f"{true:.3f}", f"{every[what].mean():.3f}", f"{every[f'holds {what}'].mean():.2f}")
+        ]
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
