@@ -44,9 +44,11 @@ class Web(Section):
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for one in value:
             try:
-                ip_network(one)
+                network = ip_network(one)
             except ValueError:
                 raise ValueError(f"{one!r} is no address or network, as in 10.0.0.5 or 10.0.0.0/24") from None
+            if network.prefixlen == 0:
+                raise ValueError(f"{one!r} is everybody, whose header would be believed: name the proxy's address")
         return value
 
     @field_validator("user_header")

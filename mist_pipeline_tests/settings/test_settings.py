@@ -105,6 +105,7 @@ def test_several_tokens_are_read_and_none_is_ever_shown(tmp_path: Path) -> None:
             "aliases",
         ),
         ("a: " + "[" * 5_000, "nested too deeply"),
+        ("web: {access: proxy, proxies: [0.0.0.0/0]}", "'0.0.0.0/0' is everybody"),
         ("tokens: [a]", "MIST_API_TOKEN"),
         ("[]", "expected sections"),
         ("a: [", "no YAML"),
