@@ -1,7 +1,9 @@
 """The pages that people write: links and paths of the code lead somewhere, and no command or room goes unmentioned."""
 
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -89,3 +91,52 @@ def test_the_sample_of_the_report_has_the_lines_that_the_report_prints_now() -> 
     headings = [line.rstrip("─ ") for line in sample.splitlines() if line.endswith(" ─") or "──" in line]
     assert headings
     assert [heading for heading in headings if f'"{heading}"' not in printed] == []
+
+
+_TYPED = re.compile(r"(?:^|`)(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?mist-pipeline (?P<typed>[^`\n]+)", re.MULTILINE)
+_ENDS = re.compile(r"\s+(?:#|>|<|\||&&|;)\s*|$")
+"""Where a command ends and a comment, another program or a file begins."""
+
+
+def typed(page: Path) -> list[str]:
+    """Commands with options that a page tells to type; a name alone speaks of the command, and … stands for something."""
+    found = (_ENDS.split(one["typed"], maxsplit=1)[0] for one in _TYPED.finditer(page.read_text("utf-8")))
+    return [one for one in found if re.search(r"\s(?:-|'|\")|\d", one) and not re.search(r"…|\[|<", one)]
+
+
+def parse(arguments: list[str]) -> None:
+    """Read a command line as the command would, and run nothing.
+
+    Raises:
+        Exception: As typer says it: there is no such command or option, or a value is none.
+    """
+    command: Any = typer.main.get_command(app)
+    context = command.make_context("mist-pipeline", arguments)
+    while hasattr(command, "commands"):
+        name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        context = command.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_command_that_a_page_tells_to_type_is_one(page: Path) -> None:
+    for one in typed(page):
+        try:
+            parse(shlex.split(one))
+        except typer.Exit:
+            continue
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page is wrong
+            if "requires an argument" in str(error):
+                continue  # it speaks of the option
+            pytest.fail(f"{page.name}: mist-pipeline {one}: {error}")
+
+
+def test_commands_that_are_none_are_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "`mist-pipeline sql`, `mist-pipeline status --shot`\nMIST_X=1 mist-pipeline bla 3 > out # why\n",
+        "utf-8",
+    )
+    assert typed(page) == ["status --shot", "bla 3"]
+    for one in typed(page):
+        with pytest.raises(Exception, match=r"[Nn]o such"):
+            parse(shlex.split(one))
