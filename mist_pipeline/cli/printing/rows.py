@@ -105,7 +105,11 @@ def print_table(fields: Sequence[Field[R]], rows: Iterable[R], *, is_wide: bool 
 def print_lines(lines: Iterable[Text]) -> None:
     """Print lines as they are, each on one line of its own."""
     for line in lines:
-        console.print(line, soft_wrap=True)
+        if console.is_terminal:
+            console.print(line, soft_wrap=True)
+        else:
+            # Nothing is coloured or cut, and rich would take twenty times as long: a query may have a million rows.
+            console.file.write(f"{line.plain}\n")
 
 
 def print_frame(
