@@ -173,7 +173,7 @@ def _cloud(scene: Scene) -> Iterator[dict[str, str]]:
         process.wait(timeout=20)
 
 
-def _wait_for(address: str, process: "subprocess.Popen[str]", seconds: float = 60.0) -> None:
+def _wait_for(address: str, process: "subprocess.Popen[str]", seconds: float = 180.0) -> None:
     import requests
 
     deadline = time.monotonic() + seconds

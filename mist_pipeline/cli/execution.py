@@ -171,7 +171,7 @@ def _what_is_kept(settings: Settings, days: Sequence[date], as_of: datetime, cou
     total = counted.totals.get(ASKING)
     kept = 0 if total is None else num_kept(RawStore(settings.data / "raw"), days, as_of)
     if total is None or not kept:
-        return "nothing is half written, and what was finished stays."
+        return "the same command continues; nothing is half written, and what was finished stays."
     return f"the same command continues; {kept:,} of {total:,} calls are kept."
 
 
