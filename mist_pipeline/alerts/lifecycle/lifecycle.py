@@ -448,7 +448,9 @@ class _Life:
         if alert.condition == "firing":
             self._emit("quieted")
         elif alert.condition == "frozen":
-            self._emit("thawed", condition="quiet")
+            # Nobody saw it since: the last that is known of it is that it was bad.
+            ended = alert.last_bad_at or alert.since
+            self._emit("thawed", condition="quiet", last_bad_at=ended.isoformat())
         alert, policy = self.it, self.moment.policy
         opened = alert.opened_at or alert.pending_since
         quiet = alert.counted + (at - alert.since)

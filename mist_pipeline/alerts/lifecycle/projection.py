@@ -229,7 +229,13 @@ def _thawed(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
     is_quiet = detail["condition"] == "quiet"
     counted = {} if is_quiet or alert.state == "pending" else {"counted": timedelta(0)}
     quiet_since = (alert.quiet_since or at) if is_quiet else None
-    return {"condition": detail["condition"], "since": at, "quiet_since": quiet_since, **counted}
+    return {
+        "condition": detail["condition"],
+        "since": at,
+        "quiet_since": quiet_since,
+        "last_bad_at": _instant(detail.get("last_bad_at")) or alert.last_bad_at,
+        **counted,
+    }
 
 
 def _rising(_alert: Alert, _at: datetime, detail: Any) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class SiteLoads:
         spread: Forgotten sum of squared standardised residuals.
         spread_weight: How many.
         asked: Forgotten number of hours in which the site was asked.
-        silent: Forgotten number of those that were missing altogether.
+        silent: Forgotten number of times that it fell silent: began to be missing altogether, while most other sites were not.
         moments: Regression sums over all sites, windows × 5.
         counts: Histograms of nominal surprise, (surge, drop) × windows × bins.
         typical: Forgotten sum and number of all sites' capped squared standardised residuals.
@@ -266,10 +266,20 @@ def _absorb(
         loads.weight[rows, slot] = loads.weight[rows, slot] * _SLOT_FORGET + 1.0
     loads.days += (~np.isnan(raw)).any(axis=1)
     asked = matrix.is_asked[:, begin : begin + 24].sum(axis=1)
-    missing = matrix.is_missing[:, begin : begin + 24].sum(axis=1)
+    day = slice(begin - 1, begin + 24)
+    is_alone = matrix.is_missing[:, day] & ~_is_general(matrix, begin - 1, begin + 24)
+    # Silent hours come together: what is rare is that they begin.
+    begins = is_alone[:, 1:] & ~is_alone[:, :-1]
     forget = np.where(asked > 0, _RATE_FORGET, 1.0)
     loads.asked[:] = loads.asked * forget + asked
-    loads.silent[:] = loads.silent * forget + missing
+    loads.silent[:] = loads.silent * forget + begins.sum(axis=1)
+
+
+def _is_general(matrix: HourlyMatrix, first: int, end: int) -> Flags:
+    """Hours in which more than half of the sites are missing at once: the cloud or the collection is at fault, no site."""
+    asked = matrix.is_asked[:, first:end].sum(axis=0)
+    is_general: Flags = (matrix.is_missing[:, first:end].sum(axis=0) > 0.5 * asked) & (asked >= 4)
+    return is_general
 
 
 def silence_evidence(
@@ -278,7 +288,7 @@ def silence_evidence(
     """Sites that fell silent, and sites that lost devices, in the columns begin … end of the matrix.
 
     A silent hour has all devices dead, or no data while the devices are unknown and users are usual. Its surprise is how
-    rare such an hour is at this site (with a weak prior of one hour in 1,000), 3 more where devices are known to be
+    rarely this site falls silent (with a weak prior of once in 1,000 hours), 3 more where devices are known to be
     dead, and half as much again for every further silent hour, because silent hours come together. Where more than half
     of all sites are missing at once the cloud or the collection is at fault, and data alone makes no site silent.
 
@@ -290,12 +300,10 @@ def silence_evidence(
     hours = _hours(matrix, local, loads, first, end)
     alive = matrix.alive[:, first:end]
     missing = matrix.is_missing[:, first:end]
-    asked = matrix.is_asked[:, first:end].sum(axis=0)
-    is_general = (missing.sum(axis=0) > 0.5 * asked) & (asked >= 4)
     slot = local.hour_of_week[local.zone_of, first:end]
     usual = np.nan_to_num(np.take_along_axis(loads.usual(), slot, axis=1))
     dead = alive <= _DEAD
-    gone = missing & np.isnan(alive) & (usual >= _MIN_EXPECTED_CLIENTS) & ~is_general
+    gone = missing & np.isnan(alive) & (usual >= _MIN_EXPECTED_CLIENTS) & ~_is_general(matrix, first, end)
     silent = dead | gone
     damaged = ~silent & (alive <= _DAMAGED)
     rarity = -np.log10((loads.silent + 0.5) / (loads.asked + 500.0))[:, None]

@@ -75,7 +75,7 @@ def site_down_findings(
         .group_by(MOMENT, "site_id")
         .agg(
             pl.col("hour").filter(~pl.col("is_partial")).n_unique().alias("hours"),
-            pl.col("hour").min().alias("first"),
+            pl.col("began").min().alias("first"),
             pl.col("hour").max().alias("last"),
             pl.col("is_partial").all(),
             pl.col("source").unique().sort().str.join(" and ").alias("source"),
@@ -359,6 +359,7 @@ def _disconnected(site_hourly: pl.DataFrame) -> pl.DataFrame:
         MOMENT,
         "site_id",
         "hour",
+        pl.col("hour").alias("began"),
         pl.lit("devices").alias("source"),
         pl.lit(value=False).alias("is_partial"),
         pl.col("num_aps").cast(pl.Int64),
@@ -372,6 +373,8 @@ def _silent(notable: pl.DataFrame) -> pl.DataFrame:
         MOMENT,
         "site_id",
         "hour",
+        # The gate is passed after some silent hours: it began with the first of them.
+        pl.col("hour").sub(pl.duration(hours=pl.col("window_hours") - 1)).alias("began"),
         pl.lit("silence").alias("source"),
         (pl.col("classifier") != OUTAGE).alias("is_partial"),
         pl.lit(None, pl.Int64).alias("num_aps"),

@@ -145,6 +145,16 @@ def test_another_trouble_soon_after_the_end_is_a_new_alert(blamed: str, last: st
     assert kinds(events)[-2:] == ["pending", last]
 
 
+def test_the_last_bad_hour_of_what_nobody_could_see_is_the_last_that_was_seen() -> None:
+    down = finding(kind="site_down")
+    unseen = [live(hour, readings=reading("missing")) for hour in (3, 4, 5)]
+    state, _ = run(
+        [live(1, down), live(2, down), *unseen, *(live(hour, readings=reading("ok")) for hour in (6, 7, 8))]
+    )
+    alert = only_alert(state)
+    assert (alert.state, alert.last_bad_at) == ("resolved", START + 3 * HOUR)
+
+
 def test_a_later_excursion_of_the_same_series_does_not_make_an_old_window_news() -> None:
     window = excess(2, 14, recovery=1.0, window_hours=24, classifier="weak-signal")
     noise = episodes({"began": 20, "last": 23, "recovery": 0.2, "classifier": "weak-signal"})

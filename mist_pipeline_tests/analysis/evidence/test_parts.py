@@ -246,6 +246,21 @@ def test_when_the_cloud_is_mute_about_most_sites_no_site_is_silent() -> None:
 
 
 @pytest.mark.slow
+def test_how_rarely_a_site_falls_silent_is_learnt_from_beginnings_and_not_from_gaps_of_the_cloud() -> None:
+    frames = silenced(devices=None)
+    assert [round(value, 1) for value in evidence(**frames).state.loads.silent.tolist()] == [
+        0.0,
+        1.0,
+        0.0,
+        0.0,
+        0.0,
+    ]
+    hit = pl.col("hour").is_between(at(SILENT_FROM), at(SILENT_FROM + 5), closed="left")
+    mute = frames["sle_hourly"].with_columns(state=pl.when(hit).then(pl.lit("missing")).otherwise("state"))
+    assert evidence(**frames | {"sle_hourly": mute}).state.loads.silent.tolist() == [0.0] * 5
+
+
+@pytest.mark.slow
 def test_scores_alone_are_evaluated_with_exposure_from_clients_and_say_so() -> None:
     bad = {(1, "coverage"): (22 * 24 + 9, 22 * 24 + 17, 0.5)}
     full = history(days=24, sites=3, extra=bad)

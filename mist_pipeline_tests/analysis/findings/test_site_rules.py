@@ -213,3 +213,9 @@ def test_silence_is_down_and_a_part_of_the_devices_is_not() -> None:
     assert (evidence["num_aps"], evidence["is_partial"]) == (3, False)
     assert evidence["usual_users"] > 0
     assert json.loads(rows["partial"]["evidence"])["usual_users"] is None
+
+
+def test_a_silent_site_is_down_since_the_first_hour_of_its_silence() -> None:
+    row = notable("s1", 9, "silence", family="device", classifier="outage", window_hours=3)
+    (down,) = found(inputs(notable=[row]))
+    assert down["summary"] == "The site is down, since 2026-11-20 07:00 UTC or longer."

@@ -142,7 +142,7 @@ def notable(
         more.get("family", "connect"),
         metric,
         more.get("classifier", "dhcp-stuck"),
-        6,
+        more.get("window_hours", 6),
         more.get("surprise", 8.2),
         margin,
         observed,
