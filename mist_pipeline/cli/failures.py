@@ -103,8 +103,8 @@ def _database(error: BaseException) -> str:
     )
 
 
-def _sqlite(error: BaseException) -> str:
-    """A disk that fails below SQLite; all else that SQLite says is a defect of ours."""
+def _disk_below(error: BaseException) -> str:
+    """A disk that fails below SQLite or Polars; all else that they say is a defect of ours."""
     words = disk_trouble(str(error))
     return f"{words}." if words else ""
 
@@ -126,9 +126,10 @@ KNOWN: Mapping[str, tuple[str, Say]] = {
     "_duckdb.IOException": ("Failed", _database),
     "_duckdb.SerializationException": ("Failed", _database),
     "_duckdb.FatalException": ("Failed", _database),
-    "sqlite3.OperationalError": ("Failed", _sqlite),
-    "sqlite3.DatabaseError": ("Failed", _sqlite),
-    "sqlalchemy.exc.OperationalError": ("Failed", _sqlite),
+    "polars.exceptions.ComputeError": ("Failed", _disk_below),
+    "sqlite3.OperationalError": ("Failed", _disk_below),
+    "sqlite3.DatabaseError": ("Failed", _disk_below),
+    "sqlalchemy.exc.OperationalError": ("Failed", _disk_below),
     "builtins.OSError": ("Failed", _system),
 }
 """Kind of error → its title, and what is said of it; what nothing is said of is a defect."""

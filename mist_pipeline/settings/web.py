@@ -48,7 +48,9 @@ class Web(Section):
             except ValueError:
                 raise ValueError(f"{one!r} is no address or network, as in 10.0.0.5 or 10.0.0.0/24") from None
             if network.prefixlen == 0:
-                raise ValueError(f"{one!r} is everybody, whose header would be believed: name the proxy's address")
+                raise ValueError(
+                    f"{one!r} is everybody, whose header would be believed: name the proxy's address"
+                )
         return value
 
     @field_validator("user_header")

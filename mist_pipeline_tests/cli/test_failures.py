@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -47,6 +48,7 @@ NOT_THERE = sqlite3.OperationalError("no such table: alerts")
         (duckdb.IOException("IO Error: No space left on device"), 1, "the disk is full"),
         (duckdb.IOException("IO Error: Corrupt database file\nmore"), 1, "Corrupt database file `mist-"),
         (sqlite3.OperationalError("database or disk is full"), 1, "the disk is full"),
+        (pl.exceptions.ComputeError("parquet: No space left on device (os error 28)"), 1, "the disk is full"),
         (OperationalError("INSERT", {}, sqlite3.OperationalError("attempt to write a readonly database")), 1, "read-only"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
