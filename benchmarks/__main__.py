@@ -17,6 +17,7 @@ NAMES = (
     "intervals",
     "operator",
     "overview",
+    "replay",
     "rivals",
     "sensitivity",
     "waits",

@@ -15,6 +15,7 @@ TINY = {
     "intervals": ["--sites", "2", "--days", "18", "--worlds", "1"],
     "operator": ["--quarters", "1"],
     "overview": ["--sites", "2"],
+    "replay": ["--sites", "2", "--days", "3"],
     "rivals": ["--sites", "2", "--days", "56", "--worlds", "1", "--series", "2", "--no-libraries"],
     "sensitivity": ["--sites", "2", "--days", "20", "--tidy", "1", "--messy", "--added", "1"],
     "web": ["--sites", "2"],

@@ -13,7 +13,7 @@ from mist_pipeline.cli import demo, run, setup
 from mist_pipeline.cli.alerts import app as alerts
 from mist_pipeline.cli.console import say_line, speak_any_encoding
 from mist_pipeline.cli.failures import STOPPED, line_of
-from mist_pipeline.cli.reading import incident, replay, report, scorecard, site, sql, status, watch
+from mist_pipeline.cli.reading import incident, replay, report, scorecard, site, sql, status, tune, watch
 from mist_pipeline.cli.serving import daemon, heartbeat, simulate, web
 
 app = typer.Typer(
@@ -65,6 +65,7 @@ app.command(rich_help_panel=READING)(report.report)
 app.command(rich_help_panel=READING)(scorecard.scorecard)
 app.command(rich_help_panel=READING)(sql.sql)
 app.command(rich_help_panel=READING)(replay.replay)
+app.command(rich_help_panel=READING)(tune.tune)
 app.add_typer(alerts.app, name="alerts", rich_help_panel=NOTIFYING)
 app.command(rich_help_panel=SERVING)(daemon.daemon)
 app.command(rich_help_panel=SERVING)(daemon.ui)

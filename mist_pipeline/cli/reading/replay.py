@@ -108,14 +108,14 @@ def replay(
     if page:
         console.print(f"\nWrote {shown(page)}.", markup=False)
     next_commands(
-        ("mist-pipeline replay --compare other.yaml", "what a configuration would change, alert by alert")
+        ("mist-pipeline tune --messages-a-day 3", "a configuration for a wish, tried on days of its own")
         if sensitivity
         else ("mist-pipeline replay --sensitivity low,normal,high", "what each sensitivity costs")
     )
 
 
 def span_of(
-    settings: "Settings", first_day: AskedDay | None, last_day: AskedDay | None
+    settings: "Settings", first_day: AskedDay | None, last_day: AskedDay | None, days: int = DEFAULT_DAYS
 ) -> "tuple[Warehouse, date, date]":
     """The warehouse, and the days that are meant.
 
@@ -131,7 +131,7 @@ def span_of(
     clock, _stands = clock_of(settings, None)
     today = clock().astimezone(settings.organisation.zone).date()
     last = (last_day or AskedDay("yesterday")).on(today)
-    first = first_day.on(today) if first_day else last - timedelta(days=DEFAULT_DAYS - 1)
+    first = first_day.on(today) if first_day else last - timedelta(days=days - 1)
     if first > last:
         raise SettingsError(f"--from {first} is after --to {last}.")
     if last > today:
