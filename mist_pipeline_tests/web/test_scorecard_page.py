@@ -67,12 +67,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
     }
     quality = {
         "day": DAY, "severity": "", "sink": "", "n_told": 0, "n_unjudged": 0, "n_acknowledged": 0, "n_waiting": 0,
-        "n_troubles": 0,
+        "n_troubles": 0, "n_cloud": 0, "n_cloud_told": 0, "n_cloud_before": 0, "n_without_cloud": 0,
     }  # fmt: skip
     frames[scorecard.ALERT_QUALITY] = rows(
         scorecard.ALERT_QUALITY,
         *(
-            {**quality, "window_days": window, "rule": rule, "n_alerts": alerts, "n_true": true, "n_false": false,
+            {**quality, "window_days": window, "rule": rule, "n_alerts": alerts, "n_true": true, "n_false": false, "n_judged": true + false,
              "precision": true / (true + false), "precision_low": 0.55, "precision_high": 0.93}
             for window in (30, 90)
             for rule, alerts, true, false in (("", 40, 16, 4), ("evidence", 30, 15, 1), ("<b>own</b>", 10, 1, 3))
@@ -147,6 +147,8 @@ def test_crossings_are_counted_and_those_that_were_made_afterwards_named(graded:
     assert "1 prediction of these was made afterwards, by a backfill: nobody was warned." in page
     assert '<span class="n">2</span> <span class="w">Came true</span>' in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    # On a phone there is no head of the table: each number says what it is.
+    assert '<td class="num" data-word="Said in">2.4 d</td>' in page
     assert "<script>alert" not in page
 
 

@@ -76,9 +76,9 @@ class Quality:
     Attributes:
         rule: Kind of the first finding; '' for all.
         n_alerts: Alerts that opened in the window.
-        n_judged: Those that people or facts called true or false.
-        n_true: Of these true.
-        precision_pct: Share of true ones; None where nothing was judged.
+        n_judged: Those that people judged.
+        n_right: Of these right.
+        precision_pct: Share of right ones; None where nothing was judged.
         low_pct: Lower end of its 95 % interval (Wilson).
         high_pct: Upper end.
     """
@@ -86,7 +86,7 @@ class Quality:
     rule: str
     n_alerts: int
     n_judged: int
-    n_true: int
+    n_right: int
     precision_pct: float | None
     low_pct: float | None
     high_pct: float | None
@@ -173,7 +173,7 @@ _CROSSINGS = """
     ORDER BY day DESC, site_id, metric
     """
 _QUALITY = """
-    SELECT rule, n_alerts, n_true, n_true + n_false AS n_judged, 100 * precision AS precision_pct, 100 * precision_low AS low_pct,
+    SELECT rule, n_alerts, n_judged, n_judged - n_false AS n_right, 100 * precision AS precision_pct, 100 * precision_low AS low_pct,
            100 * precision_high AS high_pct
     FROM scorecard.alert_quality
     WHERE day = (SELECT max(day) FROM scorecard.alert_quality WHERE day <= getvariable('last'))
