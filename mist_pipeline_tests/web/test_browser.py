@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.domain.console_links import answer_urls
 from mist_pipeline_tests.support.alerts.histories import finding, live
 from mist_pipeline_tests.support.alerts.ledgers import TELL
 from mist_pipeline_tests.support.chromium import needs_chromium
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.slow, needs_chromium]
 
 NAMES = "tr[data-key] .name a"
 LARGE = 3000
+KEY = "0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +129,21 @@ def test_an_incident_is_taken_and_silenced_and_the_ledger_knows_by_whom(
         ((incident, _alerts),) = ledger.incidents(["acknowledged"])
         (silence,) = ledger.silences()
     assert (incident.acknowledged_by, silence.created_by) == ("anna", "anna")
+
+
+def test_the_link_of_a_mail_asks_before_anything_is_kept(tab: Browser, organisation: Organisation) -> None:
+    (incident,) = organisation.overview().incidents(AT)[1]
+    name = incident.incident_id
+    with served(organisation, link_key=KEY) as console:
+        tab.open(answer_urls(console, name, KEY, AT)["known"])
+        assert tab.run("document.querySelector('input[name=verdict]:checked').value") == "known"
+        with Ledger(organisation.places.ledger) as ledger:
+            assert ledger.records(name)["feedback"] == []
+        tab.click("form.decide button")
+        assert tab.run("location.pathname + location.search") == f"/incident/{name}"
+        with Ledger(organisation.places.ledger) as ledger:
+            (kept,) = ledger.records(name)["feedback"]
+    assert (kept["verdict"], kept["by"]) == ("known", "anna")
 
 
 def test_what_a_poll_found_is_there_without_a_reload(
