@@ -244,9 +244,8 @@ def _findings(down: pl.DataFrame, now: datetime) -> pl.DataFrame:
         ),
         {
             "source": pl.lit("pushes"),
-            "first": pl.col("first"),
-            # As findings of polls say it: the newest hour in which it was so.
-            "last": pl.lit(now, dtype=_INSTANT).dt.truncate("1h"),
+            # Not as `first` and `last`, the hours of polls: by hours the next loss would be a part of the one before.
+            "lost_from": pl.col("first"),
             "lost_at": pl.col("last"),
             "num_devices": pl.col("num"),
             "num_lost_together": pl.col("num_together"),

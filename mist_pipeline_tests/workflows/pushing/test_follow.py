@@ -158,6 +158,17 @@ def test_a_site_that_reconnects_recovers_and_may_fall_again(company: Company) ->
     assert company.messages() == ["first"]
 
 
+def test_a_site_that_falls_again_after_it_was_over_is_told_again(company: Company) -> None:
+    company.push(DOWN, "north", range(3))
+    company.push(UP, "north", range(3), company.now + MINUTE)
+    company.now += 70 * MINUTE
+    company.poll()
+    assert company.alert().state == "resolved"
+    company.push(DOWN, "north", range(3), company.now + MINUTE)
+    assert company.alert().state == "open"
+    assert company.messages() == ["first", "all_resolved", "reopened"]
+
+
 def test_a_site_with_one_device_is_told_after_five_minutes(tmp_path: Path) -> None:
     company = Company(made(tmp_path, {"north": 1, "south": 3}))
     assert company.push(DOWN, "north", [0]) == NOW + 5 * MINUTE
