@@ -42,7 +42,7 @@ _EXAMPLE = "Example site"
 _MOST_CAUSES = 3
 _CAUSE_IN_TITLE = 180
 _STATUS_ORDER = {"open": 0, "acknowledged": 1, "resolved": 2}
-_STORM_SIZE = re.compile(r" at \d+ sites at once$")
+_STORM_SIZE = re.compile(r" at [\d,]+ sites at once$")
 """How the sentence about a storm ends."""
 
 Status = Literal["open", "acknowledged", "resolved"]
@@ -462,7 +462,7 @@ def _with_size(incident: Incident, sites: int) -> str:
     size = text.count(sites, "site")
     if incident.attribute == STORM:
         return _STORM_SIZE.sub(f" at {size} at once", words)
-    if re.search(rf"(?<![\d.,])(?<!of ){sites} (?:sites?|of)\b", words):
+    if re.search(rf"(?<![\d.,])(?<!of )(?:{sites}|{sites:,}) (?:sites?|of)\b", words):
         return words
     return f"{text.clipped(words, _CAUSE_IN_TITLE)} ({size} hit)"
 

@@ -120,6 +120,7 @@ def test_how_it_began_is_not_repeated_where_the_title_says_it() -> None:
         ("weak-signal at 14 of 15 sites of group North", 15, "weak-signal at 14 of 15 sites of group North (15 sites hit)"),
         ("dns at 3 of 4 sites with firmware 0.14.2", 14, "dns at 3 of 4 sites with firmware 0.14.2 (14 sites hit)"),
         ("radio at 13 sites at once", 20, "radio at 20 sites at once"),
+        ("radio at 1,300 sites at once", 3000, "radio at 3,000 sites at once"),
     ],
 )  # fmt: skip
 def test_a_shared_cause_says_how_many_sites_it_hits_by_now(cause: str, sites: int, title: str) -> None:

@@ -265,7 +265,7 @@ class IncidentGrouper:
         common = [name for name, count in blamed.most_common(1) if 2 * count >= len(members)]
         sites = len({alert.site_id for alert in members})
         what = classifier_title(common[0]) if common else symptom(family)
-        text = f"{what} at {sites} sites at once"
+        text = f"{what} at {sites:,} sites at once"
         names = (family, classifier) if classifier else (family,)
         incident = self._open(stable_id(STORM, *names), family, text, STORM, family, "infrastructure")
         self._move([*members, *self._companions(members)], incident.incident_id)

@@ -285,7 +285,7 @@ def _causes(fallen: pl.DataFrame, num_sites: int, rules: OutageRules) -> pl.Data
     number = together.height
     if number < max(rules.cloud_sites, rules.cloud_share * num_sites):
         return pl.DataFrame(schema=CAUSES)
-    text = f"{number} of {num_sites} sites lost the Mist cloud together: the cloud itself, or the way to it, and hardly each site"
+    text = f"{number:,} of {num_sites:,} sites lost the Mist cloud together: the cloud itself, or the way to it, and hardly each site"
     row = (
         "mist-cloud",
         "infrastructure",

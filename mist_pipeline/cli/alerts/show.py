@@ -26,7 +26,7 @@ from mist_pipeline.domain.text import clean, count, safe_url
 from mist_pipeline.domain.text import instant as in_words
 from mist_pipeline.overview.brief.stories import story
 from mist_pipeline.overview.timeline import MOST_NAMES, timeline
-from mist_pipeline.overview.wording import progress, severity_of, since, what, where, why_withheld
+from mist_pipeline.overview.wording import progress, severity_of, since, what, where, why_sent, why_withheld
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
@@ -237,7 +237,7 @@ def _print_records(records: Mapping[str, Rows], now: datetime) -> None:
         rows.add_row(
             str(row["delivery_id"]),
             cell(row["sink"]),
-            cell(row["reason"]),
+            cell(why_sent(row["reason"])),
             cell(row["state"], style),
             str(row["attempts"]),
             in_words(at),
