@@ -234,8 +234,9 @@ def test_a_run_that_hangs_without_its_code_server_gets_the_signal_itself(opened:
     process = child()
     run = started(opened, name_of_process(process.pid))
     assert opened.run_launcher.terminate(run.run_id)
+    # Before its input ends, which would end it as well.
+    assert process.wait(60) == -signal.SIGTERM
     process.communicate()
-    assert process.returncode == -signal.SIGTERM
     assert not opened.run_launcher.terminate(run.run_id), "nobody is left who could get it"
     end(opened, run)
 

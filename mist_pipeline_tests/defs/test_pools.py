@@ -7,9 +7,11 @@ from pathlib import Path
 from threading import Event
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from mist_pipeline.definitions import build_defs
+from mist_pipeline.defs.assets import forecasts as module
 from mist_pipeline.defs.assets.forecasts import forecast_assets
 from mist_pipeline.defs.assets.live_findings import live_findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
@@ -18,6 +20,7 @@ from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import PUBLIC_TABLES, analysis, live
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.progress import silent
 
 DAY = date(2026, 3, 2)
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -32,7 +35,9 @@ def test_every_step_that_makes_a_table_has_a_pool_that_no_other_has() -> None:
 
 
 @pytest.mark.slow
-def test_a_poll_is_evaluated_while_the_search_computes(tmp_path: Path) -> None:
+def test_a_poll_is_evaluated_while_the_search_computes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = load_settings(
         environment={
             "MIST_PIPELINE_DATA": str(tmp_path),
@@ -44,9 +49,12 @@ def test_a_poll_is_evaluated_while_the_search_computes(tmp_path: Path) -> None:
     warehouse.prepare()
     is_computing, may_end = Event(), Event()
 
-    def progress(*_: object) -> None:
+    def computing(*_: object) -> pl.DataFrame:
         is_computing.set()
         assert may_end.wait(60)
+        return analysis.MODELS.empty()
+
+    monkeypatch.setattr(module, "model_rows", computing)
 
     definitions = dg.Definitions(
         assets=[*forecast_assets(daily_partitions(settings)), live_findings_asset()],
@@ -54,7 +62,7 @@ def test_a_poll_is_evaluated_while_the_search_computes(tmp_path: Path) -> None:
             dg.define_asset_job("search", dg.AssetSelection.assets(key(analysis.MODELS))),
             dg.define_asset_job("evaluation", dg.AssetSelection.assets(key(live.FINDINGS))),
         ],
-        resources={"settings": settings, "warehouse": warehouse, "progress": progress, RUN: RunOptions()},
+        resources={"settings": settings, "warehouse": warehouse, "progress": silent, RUN: RunOptions()},
     )
     one_place_each = {"concurrency": {"pools": {"default_limit": 1}}}
     with dg.instance_for_test(overrides=one_place_each) as instance, ThreadPoolExecutor(1) as beside:
