@@ -172,8 +172,9 @@ class Warehouse:
         return int(counted[0]) if counted else 0
 
     def prepare(self) -> None:
-        """Make the file and bring its tables up to date, so that it can be read before anything was written."""
-        if not (self._is_migrated and self.path.exists()):
+        """Make the file and bring its tables up to date, so that it can be read before anything was written; claim it."""
+        is_to_claim = self.owner is not None and not self._is_claimed and self.owner() is not None
+        if is_to_claim or not (self._is_migrated and self.path.exists()):
             with self.writing():
                 pass
 
