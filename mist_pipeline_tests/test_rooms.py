@@ -50,7 +50,7 @@ BELOW: dict[str, set[str]] = {
     "alerts": {"domain", "tables"},
     "delivery": GROUND | {"alerts.notify.outcome"},
     "notification": GROUND | {"alerts", "delivery", "guard", "warehouse"},
-    "push": GROUND | {"guard"},
+    "push": GROUND | {"alerts", "guard"},
     "overview": GROUND | {"alerts", "warehouse", "scorecard"},
     "report": GROUND | {"analysis", "overview.morning"},
     "simulator": {"domain", "tables"},

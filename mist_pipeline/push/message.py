@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from mist_pipeline.alerts.pushed.event import PushedEvent
 from mist_pipeline.http_client.secrets import Secret
 
 MOST_BYTES = 4 << 20
@@ -44,31 +45,6 @@ _NOT_CONTENT = frozenset({"for_site"})
 
 class MalformedError(ValueError):
     """A message that is not as Mist documents it. Says what; never quotes it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushedEvent:
-    """One event of a message.
-
-    Attributes:
-        key: The same for each repetition: of an audit its id, of others the hash of their content.
-        topic: As Mist spells it in lists of topics, with hyphens.
-        kind: Its type, such as ``AP_DISCONNECTED``; '' where its topic has none.
-        org_id: '' where it names none.
-        site_id: '' where it names none.
-        device: MAC address of its device in lower case without colons; '' where it names none.
-        happened_at: When, by the cloud's clock.
-        document: As received.
-    """
-
-    key: str
-    topic: str
-    kind: str
-    org_id: str
-    site_id: str
-    device: str
-    happened_at: datetime
-    document: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

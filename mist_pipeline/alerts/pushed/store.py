@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from mist_pipeline.alerts.ledger.database import migrate, open_engine, reading
 from mist_pipeline.alerts.ledger.tables import PUSH_COUNTS, PUSHES
+from mist_pipeline.alerts.pushed.event import PushedEvent
 
 DEVICE_TOPICS = ("device-updowns", "device-events")
 """Both tell of lost devices; an organisation may have either."""
@@ -27,29 +28,6 @@ KEPT, REPEATED = "kept", "known already"
 
 _INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """Dialect → its INSERT, which can leave out or change rows that are there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Push:
-    """One event as it is kept.
-
-    Attributes:
-        key: The same for each repetition.
-        topic: Of its message.
-        kind: Its type, '' where it has none.
-        site_id: '' where it names none.
-        device: MAC address, '' where it names none.
-        happened_at: When, by the cloud's clock.
-        document: As received.
-    """
-
-    key: str
-    topic: str
-    kind: str
-    site_id: str
-    device: str
-    happened_at: datetime
-    document: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +58,9 @@ class PushStore:
         """Close every connection."""
         self._engine.dispose()
 
-    def keep(self, pushes: Sequence[Push], counted: Mapping[tuple[str, str], int], at: datetime) -> int:
+    def keep(
+        self, pushes: Sequence[PushedEvent], counted: Mapping[tuple[str, str], int], at: datetime
+    ) -> int:
         """Keep what is not known yet, and count, in one transaction; durable when it returns.
 
         Args:
@@ -132,7 +112,7 @@ def forget_pushes(engine: Engine, before: datetime) -> int:
         return connection.execute(sa.delete(PUSHES).where(PUSHES.c.received_at < before)).rowcount
 
 
-def _row(push: Push, at: datetime) -> dict[str, Any]:
+def _row(push: PushedEvent, at: datetime) -> dict[str, Any]:
     return {
         "push_key": push.key,
         "topic": push.topic,

@@ -92,11 +92,19 @@ def web(
         for path in webhooks:
             console.print(f"Webhooks of {_SENDERS[path]}: [cyan]http://{place}{path}[/]")
         config = bounded_config(Beside(webhooks, app), limits=ConnectionLimits(connections=CONNECTIONS))
+        server = ending_with(config, pages)
+
+        def stop() -> None:
+            server.should_exit = True
+
         if follower is not None:
-            follower.start()
-        ending_with(config, pages).run(sockets=[listening_at])
+            follower.start(broken=stop)
+        server.run(sockets=[listening_at])
         if follower is not None:
             follower.end()
+            if follower.is_broken:
+                # `daemon`, or whatever else watches over this process, starts it again.
+                raise typer.Exit(1)
 
 
 def webhooks_of(settings: "Settings", follower: "PushFollower | None") -> "dict[str, ASGIApp]":

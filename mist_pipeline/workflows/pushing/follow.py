@@ -47,15 +47,22 @@ class PushFollower:
         together_seconds: float = TOGETHER_SECONDS,
     ) -> None:
         self._settings, self._clock, self._together_seconds = settings, clock, together_seconds
+        self._broken: Callable[[], None] = lambda: None
+        self.is_broken = False
         self._news, self._ended, self._to_send = threading.Event(), threading.Event(), threading.Event()
         self._threads = [
-            threading.Thread(target=self._follow, name="pushes", daemon=True),
+            threading.Thread(target=self._run, args=[self._follow], name="pushes", daemon=True),
             # Apart: a sink that hangs must not hold up the next evaluation.
-            threading.Thread(target=self._deliver, name="messages of pushes", daemon=True),
+            threading.Thread(target=self._run, args=[self._deliver], name="messages of pushes", daemon=True),
         ]
 
-    def start(self) -> None:
-        """Follow from now on; the first look is at once, at what an earlier process left, and so is the first sending."""
+    def start(self, broken: Callable[[], None] = lambda: None) -> None:
+        """Follow from now on; the first look is at once, at what an earlier process left, and so is the first sending.
+
+        Args:
+            broken: Called where a defect has ended it (`is_broken`): whoever runs it has to end, too, and be started again.
+        """
+        self._broken = broken
         self._news.set()
         self._to_send.set()
         for thread in self._threads:
@@ -92,6 +99,15 @@ class PushFollower:
                 if told:
                     self._to_send.set()
         return looked.due_at
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            if not self._ended.is_set():
+                _log.critical("pushes are not followed any more; the traceback says why")
+                self.is_broken = True
+                self._broken()
 
     def _follow(self) -> None:
         due_at: datetime | None = None

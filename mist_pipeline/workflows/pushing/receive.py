@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from starlette.types import ASGIApp
 
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
-from mist_pipeline.alerts.pushed.store import DEVICE_TOPICS, Push, PushStore, forget_pushes
+from mist_pipeline.alerts.pushed.event import PushedEvent
+from mist_pipeline.alerts.pushed.store import DEVICE_TOPICS, PushStore, forget_pushes
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.push.application import Keeper, UnkeptError, application
-from mist_pipeline.push.message import TOPICS, Message, PushedEvent
+from mist_pipeline.push.message import TOPICS, Message
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.notifying.messages import utc_now
@@ -88,7 +89,7 @@ class _Receiver:
         for event in message.events:
             outcome = self._refusal(event, now)
             if outcome is None:
-                wanted.append(_push(event))
+                wanted.append(event)
             else:
                 counted[message.topic, outcome] += 1
         if message.topic not in TOPICS:
@@ -129,15 +130,3 @@ class _Receiver:
             # Nothing of a message: the driver's own words only.
             said = getattr(error, "orig", None) or error
             raise UnkeptError(str(said).partition("\n")[0]) from error
-
-
-def _push(event: PushedEvent) -> Push:
-    return Push(
-        key=event.key,
-        topic=event.topic,
-        kind=event.kind,
-        site_id=event.site_id,
-        device=event.device,
-        happened_at=event.happened_at,
-        document=event.document,
-    )

@@ -9,10 +9,12 @@ import sqlalchemy as sa
 
 from mist_pipeline.alerts.ledger.database import open_engine, writing
 from mist_pipeline.alerts.ledger.tables import PUSHES
-from mist_pipeline.alerts.pushed.store import KEPT, REPEATED, Push, PushStore, forget_pushes, push_counts
+from mist_pipeline.alerts.pushed.event import PushedEvent
+from mist_pipeline.alerts.pushed.store import KEPT, REPEATED, PushStore, forget_pushes, push_counts
 from mist_pipeline_tests.support.pushes import NOW
 
-PUSH = Push(
+PUSH = PushedEvent(
+    org_id="",
     key="k1",
     topic="device-updowns",
     kind="AP_DISCONNECTED",
@@ -23,7 +25,7 @@ PUSH = Push(
 )
 
 
-def pushed(number: int) -> Push:
+def pushed(number: int) -> PushedEvent:
     return replace(PUSH, key=f"k{number}")
 
 

@@ -246,6 +246,21 @@ def test_what_a_dead_listener_left_the_job_evaluate_does(company: Company) -> No
     assert company.alert().site_id == "north"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_defect_ends_whoever_runs_it_and_not_the_thread_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(_self: PushFollower) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(PushFollower, "look", defect)
+    follower, told = PushFollower(made(tmp_path), together_seconds=0), threading.Event()
+    follower.start(broken=told.set)
+    assert told.wait(60)
+    follower.end()
+    assert follower.is_broken
+
+
 @pytest.mark.slow
 def test_a_dead_site_is_told_over_http_without_anybody_else_at_work(tmp_path: Path) -> None:
     settings = made(tmp_path)
