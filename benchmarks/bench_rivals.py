@@ -40,14 +40,16 @@ QUIET = "no trouble"
 FEW = 10
 """Crossings or forecasts of a kind without which nothing is said of who is best."""
 
-_GRADES = {
-    "method": pl.String,
-    "kind": pl.String,
-    "mase": pl.Float64,
-    "in_80": pl.Boolean,
-    "in_95": pl.Boolean,
-    "winkler_95": pl.Float64,
-}
+_GRADES = pl.Schema(
+    {
+        "method": pl.String,
+        "kind": pl.String,
+        "mase": pl.Float64,
+        "in_80": pl.Boolean,
+        "in_95": pl.Boolean,
+        "winkler_95": pl.Float64,
+    }
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -173,7 +175,7 @@ def graded(
         "winkler_95": upper - lower + 2 / 0.05 * miss,
     }
     frame = pl.DataFrame({name: values.ravel()[kept].tolist() for name, values in columns.items()})
-    return frame.select(pl.lit(name).alias("method"), pl.all()).cast(_GRADES)  # type: ignore[arg-type]
+    return frame.select(pl.lit(name).alias("method"), pl.all()).cast(_GRADES)
 
 
 def crossings(

@@ -91,7 +91,8 @@ def _times(settings: Settings, begun: datetime) -> tuple[datetime, datetime]:
                 pl.col("sent_at") > begun, pl.col("reason") != "all_resolved"
             )
         if not rows.is_empty():
-            return rows["created_at"].min(), rows["sent_at"].min()  # type: ignore[return-value]
+            created, sent = rows.select(pl.min("created_at", "sent_at")).row(0)
+            return created, sent
         time.sleep(0.5)
     raise TimeoutError("no message followed")
 

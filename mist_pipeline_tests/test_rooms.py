@@ -52,7 +52,7 @@ BELOW: dict[str, set[str]] = {
     "notification": GROUND | {"alerts", "delivery", "guard", "warehouse"},
     "push": GROUND | {"alerts", "guard"},
     "overview": GROUND | {"alerts", "warehouse", "scorecard"},
-    "report": GROUND | {"analysis", "overview.morning"},
+    "report": GROUND | {"analysis", "overview.morning", "scorecard.replays"},
     "simulator": {"domain", "tables"},
     "settings": GROUND | {"alerts", "delivery", "mist.clouds"},
     "watch": GROUND | {"alerts", "overview"},

@@ -23,8 +23,8 @@ Columns of the alerts of a replay and of the ledger: `LIFE`.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 import polars as pl
 
@@ -54,9 +54,8 @@ _HEARD = ("right", "too_late")
 _KEY = ("site_id", "family")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Quality:
-    """How good the alerts of a span were.
+class Quality(TypedDict):
+    """How good the alerts of a span were, as JSON and tables have it.
 
     Attributes:
         alerts: Alerts of sites that opened and were told.
@@ -99,19 +98,15 @@ class Quality:
     recall_high: float | None
     lead_median_hours: float | None
 
-    @property
-    def n_judged(self) -> int:
-        """Alerts behind the precision."""
-        return self.n_true + self.n_false
 
-    @property
-    def n_heard(self) -> int:
-        """Troubles behind the lead."""
-        return self.n_troubles - self.n_missed
+def n_judged(found: Quality) -> int:
+    """Alerts behind the precision."""
+    return found["n_true"] + found["n_false"]
 
-    def row(self) -> dict[str, float | int | None]:
-        """As JSON has it."""
-        return asdict(self)
+
+def n_heard(found: Quality) -> int:
+    """Troubles behind the lead."""
+    return found["n_troubles"] - found["n_missed"]
 
 
 def with_verdicts(alerts: pl.DataFrame, truths: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:

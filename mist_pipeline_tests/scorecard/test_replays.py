@@ -14,6 +14,7 @@ from mist_pipeline.scorecard.replays import (
     changes,
     counted,
     known_troubles,
+    n_heard,
     quality,
     with_verdicts,
 )
@@ -163,7 +164,14 @@ def test_sums_of_a_span_by_hand() -> None:
     # Of two alerts no trouble is known; each other one comes two hours before the known begin of its trouble.
     known = truths(*(trouble(at * 100 + 2, 1) for at in range(12)), trouble(1500), trouble(-5))
     week = quality(alerts, known, 21, 4, BEGIN, BEGIN + timedelta(weeks=10))
-    assert (week.alerts, week.incidents, week.n_true, week.n_false, week.n_duplicate, week.n_unjudged) == (
+    assert (
+        week["alerts"],
+        week["incidents"],
+        week["n_true"],
+        week["n_false"],
+        week["n_duplicate"],
+        week["n_unjudged"],
+    ) == (
         14,
         7,
         8,
@@ -171,13 +179,13 @@ def test_sums_of_a_span_by_hand() -> None:
         1,
         2,
     )
-    assert week.precision == pytest.approx(8 / 11)
-    assert week.messages_per_day == 0.3
-    assert week.false_per_site_week == pytest.approx(4 / (4 * 10))
-    assert (week.n_troubles, week.n_missed) == (13, 1), "one began before the span"
-    assert week.recall == pytest.approx(12 / 13)
-    assert week.lead_median_hours == 2.0
-    assert week.n_heard == 12
+    assert week["precision"] == pytest.approx(8 / 11)
+    assert week["messages_per_day"] == 0.3
+    assert week["false_per_site_week"] == pytest.approx(4 / (4 * 10))
+    assert (week["n_troubles"], week["n_missed"]) == (13, 1), "one began before the span"
+    assert week["recall"] == pytest.approx(12 / 13)
+    assert week["lead_median_hours"] == 2.0
+    assert n_heard(week) == 12
 
 
 @pytest.mark.parametrize(("cases", "is_said"), [(MIN_CASES - 1, False), (MIN_CASES, True)])
@@ -188,14 +196,20 @@ def test_too_few_cases_give_no_share_and_no_median(cases: int, is_said: bool) ->
     found = quality(
         alerts, truths(*(trouble(at * 100) for at in range(cases))), 0, 1, BEGIN, BEGIN + timedelta(weeks=8)
     )
-    shares = (found.precision, found.precision_low, found.recall, found.recall_high, found.lead_median_hours)
+    shares = (
+        found["precision"],
+        found["precision_low"],
+        found["recall"],
+        found["recall_high"],
+        found["lead_median_hours"],
+    )
     assert all((one is not None) == is_said for one in shares)
 
 
 def test_an_empty_organisation_has_sums() -> None:
     empty = frame().with_columns(verdict=pl.lit(None, pl.String), source=pl.lit(None, pl.String))
     found = quality(empty, truths(), 0, 0, BEGIN, BEGIN + timedelta(days=1))
-    assert (found.alerts, found.messages_per_day, found.false_per_site_week, found.precision) == (
+    assert (found["alerts"], found["messages_per_day"], found["false_per_site_week"], found["precision"]) == (
         0,
         0.0,
         0.0,

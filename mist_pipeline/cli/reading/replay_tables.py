@@ -57,12 +57,19 @@ def _print_counted(what: str, rows: "Sequence[Counted]") -> None:
     different = [row for row in rows if row["more"] or row["fewer"] or row["earlier"] or row["later"]]
     if not different:
         return
-    numbers = ("base_alerts", "other_alerts", "more", "fewer", "earlier", "later")
     titles = ("before", "after", "more", "fewer", "earlier", "later")
     console.print()
     grid = Grid(Column(what, least=12), *(Column(title, is_number=True) for title in titles))
     for row in different[:_MOST_ROWS]:
-        grid.add_row(without_controls(row["name"]), *(str(row[name]) for name in numbers))  # type: ignore[literal-required]
+        numbers = (
+            row["base_alerts"],
+            row["other_alerts"],
+            row["more"],
+            row["fewer"],
+            row["earlier"],
+            row["later"],
+        )
+        grid.add_row(without_controls(row["name"]), *map(str, numbers))
     grid.print()
     _say_left(len(different))
 

@@ -81,7 +81,7 @@ def _print(found: "Suggestion") -> None:
     """The suggestion, its reasons and its cost."""
     from mist_pipeline.cli.reading.replay_tables import print_quality
     from mist_pipeline.report.document.replay_words import heading
-    from mist_pipeline.scorecard.replays import MIN_CASES
+    from mist_pipeline.scorecard.replays import MIN_CASES, n_heard, n_judged
     from mist_pipeline.workflows.replaying.tuning import named
 
     now, chosen = found.tried[0], found.chosen
@@ -92,9 +92,9 @@ def _print(found: "Suggestion") -> None:
         soft_wrap=True,
     )
     if chosen is None:
-        judged = now.choosing.n_judged + now.choosing.n_duplicate
+        judged = n_judged(now.choosing) + now.choosing["n_duplicate"]
         console.print(
-            f"Too few cases: {judged} of {count(now.choosing.alerts, 'alert')} on the days for choosing are judged, {MIN_CASES} are "
+            f"Too few cases: {judged} of {count(now.choosing['alerts'], 'alert')} on the days for choosing are judged, {MIN_CASES} are "
             "needed. Judge more with `mist-pipeline alerts feedback`, or wish for --messages-a-day, which needs no judgement.",
             markup=False,
             soft_wrap=True,
@@ -118,9 +118,11 @@ def _print(found: "Suggestion") -> None:
     titles = ("alerts", "messages a day", "troubles heard of", found.wish.what)
     grid = Grid("", *(Column(title, is_number=True) for title in titles))
     for one in found.tried:
-        heard = f"{one.choosing.n_heard} of {one.choosing.n_troubles}"
+        heard = f"{n_heard(one.choosing)} of {one.choosing['n_troubles']}"
         value = "too few cases" if one.value is None else f"{one.value:.1f}"
-        grid.add_row(one.name, str(one.choosing.alerts), f"{one.choosing.messages_per_day:.1f}", heard, value)
+        grid.add_row(
+            one.name, str(one.choosing["alerts"]), f"{one.choosing['messages_per_day']:.1f}", heard, value
+        )
     grid.print()
 
 

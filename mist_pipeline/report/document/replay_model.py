@@ -5,29 +5,13 @@ Plain dictionaries of JSON values. Not here: making them (``workflows.replaying`
 
 from typing import TypedDict
 
+from mist_pipeline.scorecard.replays import Quality
 
-class ReplayQuality(TypedDict):
-    """How good the alerts of one configuration were; fields as ``scorecard.replays.Quality``."""
+
+class ReplayQuality(Quality):
+    """How good the alerts of one configuration were."""
 
     name: str
-    alerts: int
-    incidents: int
-    messages: int
-    messages_per_day: float
-    n_true: int
-    n_false: int
-    n_duplicate: int
-    n_unjudged: int
-    precision: float | None
-    precision_low: float | None
-    precision_high: float | None
-    false_per_site_week: float
-    n_troubles: int
-    n_missed: int
-    recall: float | None
-    recall_low: float | None
-    recall_high: float | None
-    lead_median_hours: float | None
 
 
 class Difference(TypedDict):

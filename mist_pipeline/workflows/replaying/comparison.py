@@ -3,9 +3,9 @@
 Not here: replaying (`runs`), pairing and grading alerts (``scorecard.replays``), printing (``cli``), the page (``report``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -15,7 +15,6 @@ from mist_pipeline.report.document.replay_model import (
     Counted,
     Difference,
     ReplayDocument,
-    ReplayQuality,
     Side,
 )
 from mist_pipeline.scorecard.replays import Quality, changes, counted, quality
@@ -47,7 +46,8 @@ def curve(base: Settings, runs: Runs) -> ReplayDocument:
             one.configuration.settings.notifications.routes for one in runs.outcomes
         ),
         "configurations": [
-            _quality_row(one, quality_of(runs, one, runs.begin, runs.end)) for one in runs.outcomes
+            {"name": one.configuration.name, **quality_of(runs, one, runs.begin, runs.end)}
+            for one in runs.outcomes
         ],
         "differences": [],
         "changes": {},
@@ -108,13 +108,9 @@ def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     return flat
 
 
-def _quality_row(outcome: Outcome, found: Quality) -> ReplayQuality:
-    return {"name": outcome.configuration.name, **found.row()}  # type: ignore[typeddict-item]  # the same fields
-
-
 def _counted(changed: pl.DataFrame, by: str, names: Mapping[str, str]) -> list[Counted]:
-    rows: Sequence[dict[str, Any]] = counted(changed, by).rename({by: "name"}).to_dicts()
-    return [{**row, "name": names.get(row["name"], row["name"])} for row in rows]  # type: ignore[typeddict-item]
+    rows = counted(changed, by).with_columns(pl.col(by).replace(names)).rename({by: "name"})
+    return cast("list[Counted]", rows.to_dicts())
 
 
 def _changed(row: Mapping[str, Any], names: Mapping[str, str]) -> ChangedAlert:

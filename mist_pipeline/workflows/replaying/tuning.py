@@ -15,7 +15,7 @@ import polars as pl
 from mist_pipeline.alerts.lifecycle.policy import DEFAULT_RULES
 from mist_pipeline.domain.severity import SEVERITIES, rank
 from mist_pipeline.report.document.replay_model import ReplayQuality
-from mist_pipeline.scorecard.replays import MIN_CASES, Quality, changes
+from mist_pipeline.scorecard.replays import MIN_CASES, Quality, changes, n_heard, n_judged
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.settings.notifications import Sensitivity
 from mist_pipeline.warehouse.store import Warehouse
@@ -57,11 +57,11 @@ class Wish:
         False alerts are estimated: all alerts, times the share of the judged ones that were wrong or duplicates.
         """
         if self.messages_a_day is not None:
-            return found.messages_per_day
-        judged = found.n_judged + found.n_duplicate
+            return found["messages_per_day"]
+        judged = n_judged(found) + found["n_duplicate"]
         if judged < MIN_CASES:
             return None
-        return found.alerts / (days / 7) * (found.n_false + found.n_duplicate) / judged
+        return found["alerts"] / (days / 7) * (found["n_false"] + found["n_duplicate"]) / judged
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ class Suggestion:
                     "keys": dict(one.keys),
                     "value": one.value,
                     "held_out_value": one.held_out_value,
-                    "choosing": one.choosing.row(),
-                    "held_out": one.held_out.row(),
+                    "choosing": one.choosing,
+                    "held_out": one.held_out,
                 }
                 for one in self.tried
             ],
@@ -138,7 +138,7 @@ class Suggestion:
 
 def named(tried: Tried, found: Quality) -> ReplayQuality:
     """How good a configuration was on a part of the days, as tables take it."""
-    return {"name": "suggested" if tried.keys else IN_FORCE, **found.row()}  # type: ignore[typeddict-item]  # the same fields
+    return {"name": "suggested" if tried.keys else IN_FORCE, **found}
 
 
 def candidates(settings: Settings) -> Iterator[tuple[Configuration, dict[str, str]]]:
@@ -226,8 +226,8 @@ def _best(tried: Sequence[Tried], most: float) -> tuple[int | None, bool]:
         return min(known, key=lambda one: one[2])[0], False
 
     def worth(one: Tried) -> tuple[int, int, int]:
-        heard = one.choosing.n_heard if one.choosing.n_troubles >= MIN_CASES else 0
-        return heard, one.choosing.alerts, -len(one.keys)
+        heard = n_heard(one.choosing) if one.choosing["n_troubles"] >= MIN_CASES else 0
+        return heard, one.choosing["alerts"], -len(one.keys)
 
     return max(fits, key=lambda pair: worth(pair[1]))[0], True
 
