@@ -28,7 +28,7 @@ from typing import TypedDict
 
 import polars as pl
 
-from mist_pipeline.scorecard.alert_quality import TRUE, detected, judged
+from mist_pipeline.scorecard.alert_quality import BY_PEOPLE, TRUE, detected, judged
 from mist_pipeline.scorecard.proportions import wilson
 
 _INSTANT = pl.Datetime("us", "UTC")
@@ -62,11 +62,12 @@ class Quality(TypedDict):
         incidents: Incidents in which they are.
         messages: Messages that were, or would have been, sent.
         messages_per_day: The same a day.
-        n_true: Judged right, known, planned or too late.
+        n_true: Known to be right, known, planned or too late, also by trouble that was seen without alerts.
         n_false: Judged wrong.
         n_duplicate: Judged a duplicate.
         n_unjudged: Nothing is known of them.
-        precision: n_true ÷ (n_true + n_false); None below `MIN_CASES`.
+        n_judged: Called right or wrong by people: others know of trouble alone, which makes no alert wrong.
+        precision: (n_judged − n_false) ÷ n_judged; None below `MIN_CASES`.
         precision_low: Lower end of its 95 % interval (Wilson).
         precision_high: Upper end of it.
         false_per_site_week: Known false and duplicate alerts a site and week: at least so many.
@@ -87,6 +88,7 @@ class Quality(TypedDict):
     n_false: int
     n_duplicate: int
     n_unjudged: int
+    n_judged: int
     precision: float | None
     precision_low: float | None
     precision_high: float | None
@@ -97,11 +99,6 @@ class Quality(TypedDict):
     recall_low: float | None
     recall_high: float | None
     lead_median_hours: float | None
-
-
-def n_judged(found: Quality) -> int:
-    """Alerts behind the precision."""
-    return found["n_true"] + found["n_false"]
 
 
 def n_heard(found: Quality) -> int:
@@ -178,18 +175,20 @@ def quality(
     within = pl.col("opened_at").is_between(begin, end, closed="left")
     mine = alerts.filter(within)
     verdict = pl.col("verdict")
-    incidents, n_true, n_false, n_duplicate, n_unjudged = mine.select(
+    is_by_people = pl.col("source").is_in(BY_PEOPLE)
+    incidents, n_true, n_false, n_duplicate, n_unjudged, n_judged = mine.select(
         pl.col("incident_id").n_unique(),
         n_true=verdict.is_in(TRUE).sum(),
         n_false=(verdict == "wrong").sum(),
         n_duplicate=(verdict == "duplicate").sum(),
         n_unjudged=verdict.is_null().sum(),
+        n_judged=(verdict.is_in([*TRUE, "wrong"]) & is_by_people).sum(),
     ).row(0)
     found = detected(alerts, troubles.filter(pl.col("began_at").is_between(begin, end, closed="left")))
     missed = found["alert_id"].null_count()
     leads = (found["began_at"] - found["opened_at"]).drop_nulls().dt.total_microseconds() / 3.6e9
     median = leads.median()
-    precision = _share(n_true, n_true + n_false)
+    precision = _share(n_judged - n_false, n_judged)
     recall = _share(found.height - missed, found.height)
     days = (end - begin) / timedelta(days=1)
     return Quality(
@@ -201,6 +200,7 @@ def quality(
         n_false=n_false,
         n_duplicate=n_duplicate,
         n_unjudged=n_unjudged,
+        n_judged=n_judged,
         precision=precision[0],
         precision_low=precision[1],
         precision_high=precision[2],

@@ -206,6 +206,14 @@ def test_too_few_cases_give_no_share_and_no_median(cases: int, is_said: bool) ->
     assert all((one is not None) == is_said for one in shares)
 
 
+def test_trouble_that_was_seen_makes_no_precision() -> None:
+    alerts = frame(*(alert(f"{at:02}", at * 100) for at in range(MIN_CASES))).with_columns(
+        verdict=pl.lit("right"), source=pl.lit("score")
+    )
+    found = quality(alerts, truths(), 0, 1, BEGIN, BEGIN + timedelta(weeks=8))
+    assert (found["n_true"], found["n_judged"], found["precision"]) == (MIN_CASES, 0, None)
+
+
 def test_an_empty_organisation_has_sums() -> None:
     empty = frame().with_columns(verdict=pl.lit(None, pl.String), source=pl.lit(None, pl.String))
     found = quality(empty, truths(), 0, 0, BEGIN, BEGIN + timedelta(days=1))

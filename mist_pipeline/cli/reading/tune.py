@@ -81,7 +81,7 @@ def _print(found: "Suggestion") -> None:
     """The suggestion, its reasons and its cost."""
     from mist_pipeline.cli.reading.replay_tables import print_quality
     from mist_pipeline.report.document.replay_words import heading
-    from mist_pipeline.scorecard.replays import MIN_CASES, n_heard, n_judged
+    from mist_pipeline.scorecard.replays import MIN_CASES, n_heard
     from mist_pipeline.workflows.replaying.tuning import named
 
     now, chosen = found.tried[0], found.chosen
@@ -92,7 +92,7 @@ def _print(found: "Suggestion") -> None:
         soft_wrap=True,
     )
     if chosen is None:
-        judged = n_judged(now.choosing) + now.choosing["n_duplicate"]
+        judged = now.choosing["n_judged"] + now.choosing["n_duplicate"]
         console.print(
             f"Too few cases: {judged} of {count(now.choosing['alerts'], 'alert')} on the days for choosing are judged, {MIN_CASES} are "
             "needed. Judge more with `mist-pipeline alerts feedback`, or wish for --messages-a-day, which needs no judgement.",

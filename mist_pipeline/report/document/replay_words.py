@@ -35,10 +35,10 @@ MEASURES: Mapping[str, Callable[[ReplayQuality], str]] = {
     "known to be right": lambda row: str(row["n_true"]),
     "known to be wrong": lambda row: str(row["n_false"]),
     "duplicates": lambda row: str(row["n_duplicate"]),
-    "not judged": lambda row: str(row["n_unjudged"]),
-    "precision": lambda row: share(
-        row["n_true"],
-        row["n_true"] + row["n_false"],
+    "nothing known": lambda row: str(row["n_unjudged"]),
+    "precision of those that people judged": lambda row: share(
+        row["n_judged"] - row["n_false"],
+        row["n_judged"],
         row["precision"],
         row["precision_low"],
         row["precision_high"],

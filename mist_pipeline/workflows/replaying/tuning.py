@@ -15,7 +15,7 @@ import polars as pl
 from mist_pipeline.alerts.lifecycle.policy import DEFAULT_RULES
 from mist_pipeline.domain.severity import SEVERITIES, rank
 from mist_pipeline.report.document.replay_model import ReplayQuality
-from mist_pipeline.scorecard.replays import MIN_CASES, Quality, changes, n_heard, n_judged
+from mist_pipeline.scorecard.replays import MIN_CASES, Quality, changes, n_heard
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.settings.notifications import Sensitivity
 from mist_pipeline.warehouse.store import Warehouse
@@ -58,7 +58,7 @@ class Wish:
         """
         if self.messages_a_day is not None:
             return found["messages_per_day"]
-        judged = n_judged(found) + found["n_duplicate"]
+        judged = found["n_judged"] + found["n_duplicate"]
         if judged < MIN_CASES:
             return None
         return found["alerts"] / (days / 7) * (found["n_false"] + found["n_duplicate"]) / judged

@@ -13,7 +13,7 @@ EVIL = "<script>alert(1)</script>"
 
 def configuration(name: str, **more: Any) -> Any:
     return {
-        "name": name, "alerts": 12, "incidents": 9, "messages": 20, "messages_per_day": 2.9, "n_true": 8, "n_false": 2,
+        "name": name, "alerts": 12, "incidents": 9, "messages": 20, "messages_per_day": 2.9, "n_true": 8, "n_false": 2, "n_judged": 10,
         "n_duplicate": 0, "n_unjudged": 2, "precision": 0.8, "precision_low": 0.49, "precision_high": 0.943,
         "false_per_site_week": 0.01, "n_troubles": 14, "n_missed": 3, "recall": 0.786, "recall_low": 0.524, "recall_high": 0.924,
         "lead_median_hours": -1.5, **more,
@@ -39,7 +39,7 @@ def compared() -> ReplayDocument:
     one = {"site_id": "s", "site": EVIL, "family": "radio", "rule": "evidence", "base": side}
     return document(
         configuration("config.yaml"),
-        configuration(f"{EVIL}.yaml", precision=None, n_true=1, n_false=1),
+        configuration(f"{EVIL}.yaml", precision=None, n_true=1, n_false=1, n_judged=2),
         changes={"same": 10, "earlier": 0, "later": 1, "more": 0, "fewer": 1},
         differences=[
             {"key": f"organisation.names.{EVIL}", "base": None, "other": None},

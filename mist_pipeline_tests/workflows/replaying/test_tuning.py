@@ -19,7 +19,7 @@ NOW = datetime.fromisoformat("2026-03-31T09:00:00+00:00")
 
 def quality(**more: Any) -> Quality:
     empty = dict.fromkeys(Quality.__annotations__)
-    counts = {"n_true": 0, "n_false": 0, "n_duplicate": 0, "n_troubles": 0, "n_missed": 0}
+    counts = {"n_judged": 0, "n_false": 0, "n_duplicate": 0, "n_troubles": 0, "n_missed": 0}
     return cast("Quality", empty | counts | {"alerts": 40, "messages_per_day": 4.0} | more)
 
 
@@ -83,8 +83,8 @@ def test_of_what_fulfils_the_wish_the_one_that_tells_most(
 def test_false_alerts_a_week_are_estimated_by_hand_and_not_from_few() -> None:
     wish = Wish(false_alerts_a_week=1.0)
     # 40 alerts in four weeks, of 12 judged ones 2 wrong and 1 duplicate: 10 a week, a quarter of them false.
-    assert wish.value(quality(n_true=9, n_false=2, n_duplicate=1), 28.0) == 2.5
-    assert wish.value(quality(n_true=5, n_false=2, n_duplicate=1), 28.0) is None
+    assert wish.value(quality(n_judged=11, n_false=2, n_duplicate=1), 28.0) == 2.5
+    assert wish.value(quality(n_judged=7, n_false=2, n_duplicate=1), 28.0) is None
     assert Wish(messages_a_day=1.0).value(quality(), 28.0) == 4.0
 
 
