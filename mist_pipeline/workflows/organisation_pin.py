@@ -46,6 +46,12 @@ def remembered(settings: Settings) -> Owner | None:
     return _of_file(settings) or _of_raw(settings.data / "raw")
 
 
+def organisation_name(settings: Settings) -> str:
+    """What people call the organisation: as configured, else as the cloud does; '' where neither is known."""
+    owner = None if settings.organisation.name else remembered(settings)
+    return owner.name if owner else settings.organisation.name
+
+
 def refuse_other(settings: Settings, asked: Owner) -> Owner | None:
     """Whom the folder belongs to, if that is the one that would be asked.
 

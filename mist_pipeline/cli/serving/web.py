@@ -143,18 +143,17 @@ def console_app(
     """The console of these settings, not guarded yet."""
     from mist_pipeline.web.app import Application
     from mist_pipeline.web.context import Console
-    from mist_pipeline.workflows.organisation_pin import remembered
+    from mist_pipeline.workflows.organisation_pin import organisation_name
     from mist_pipeline.workflows.present.actions import ScreenActions
     from mist_pipeline.workflows.present.overview import overview
 
-    pinned = remembered(settings)
     dagster = settings.notifications.dagster_url
     return Application(
         Console(
             overview=overview(settings),
             actions_of=lambda who: ScreenActions(settings, who),
             clock=clock,
-            organisation=settings.organisation.name or (pinned.name if pinned else ""),
+            organisation=organisation_name(settings),
             is_read_only=is_read_only or settings.web.read_only,
             stands_still=stands,
             links={"Dagster": dagster} if dagster else {},

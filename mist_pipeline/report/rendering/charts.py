@@ -299,8 +299,9 @@ def curve_chart(levels: Sequence[ReplayQuality], name: str) -> str:
             "low": 100 * (row["recall_low"] or 0),
             "high": 100 * (row["recall_high"] or 0),
             "level": row["name"],
+            "place": place,
         }
-        for row in levels
+        for place, row in enumerate(levels)
     ]
     x = alt.X("messages:Q", axis=alt.Axis(title="messages a day", tickCount=6, grid=False))
     title = "% of known troubles heard of" if is_known else "alerts"
@@ -311,15 +312,19 @@ def curve_chart(levels: Sequence[ReplayQuality], name: str) -> str:
     )
     chart = alt.Chart(rows(points))
     layers = [
-        chart.mark_line(color=_COLOUR["line"], strokeWidth=2).encode(x=x, y=y),
+        chart.mark_line(color=_COLOUR["line"], strokeWidth=2).encode(x=x, y=y, order="place:Q"),
         *(
             [chart.mark_rule(color=_COLOUR["series"], opacity=0.5).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")]
             if is_known
             else []
         ),
         chart.mark_point(color=_COLOUR["series"], filled=True, size=70, opacity=1).encode(x=x, y=y),
-        chart.mark_text(color=_COLOUR["ink"], align="left", dx=9, fontSize=12).encode(
-            x=x, y=y, text="level:N"
+        # Above and below in turn: levels that cost nearly the same stand close together.
+        *(
+            alt.Chart(rows([point]))
+            .mark_text(color=_COLOUR["ink"], align="left", dx=7, dy=12 if place % 2 else -12, fontSize=12)
+            .encode(x=x, y=y, text="level:N")
+            for place, point in enumerate(points)
         ),
     ]
     said = "; ".join(

@@ -21,6 +21,7 @@ from mist_pipeline.scorecard.replays import Quality, changes, counted, quality
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.organisation_pin import organisation_name
 from mist_pipeline.workflows.replaying.runs import Outcome, Runs
 
 _CHANGES = ("same", "earlier", "later", "more", "fewer")
@@ -37,7 +38,7 @@ def curve(base: Settings, runs: Runs) -> ReplayDocument:
         runs: The replays.
     """
     return {
-        "organisation": base.organisation.name,
+        "organisation": organisation_name(base),
         "first": runs.first.isoformat(),
         "last": runs.last.isoformat(),
         "days": (runs.last - runs.first).days + 1,
