@@ -183,11 +183,12 @@ class _Life:
         self._open_if_held(signal)
 
     def _is_known(self, signal: Signal) -> bool:
-        """Whether a resolved alert was about this excess: windows of evidence contain it for a week."""
+        """Whether a resolved alert was about this: windows of evidence contain an excess for a week, and blur its end."""
         ended, last_bad, began = self.it.last_bad_at, signal.last_bad_at, signal.began_at
         if self.it.resolved_at is None or ended is None or last_bad is None or began is None:
             return False
-        slack = self.moment.policy.same_within
+        # What is no excess, as a site that is down, ends when it ends: the next hour is another one.
+        slack = self.moment.policy.same_within if signal.series else _ZERO
         return last_bad <= ended + slack or (signal.is_over and began <= ended + slack)
 
     def _is_another(self, signal: Signal) -> bool:

@@ -1,5 +1,6 @@
 """An alert ends when its trouble ends, and says when it began."""
 
+import json
 from typing import Any
 
 import pytest
@@ -344,3 +345,19 @@ def test_windows_that_still_contain_a_second_problem_do_not_tell_it_again_as_pas
     later = [live(hour, window, episodes=episodes(ended)) for hour in range(34, 40)]
     _, events = run([*chronic, second(30, began=28), second(31, began=28), over(33), *later])
     assert opened(events) == 2
+
+
+def test_a_site_that_is_down_again_is_told_at_once() -> None:
+    def down(first: int, last: int) -> dict[str, str]:
+        hours = {"first": (START + first * HOUR).isoformat(), "last": (START + last * HOUR).isoformat()}
+        return finding(
+            kind="site_down", family="device", metric="", severity="critical", evidence=json.dumps(hours)
+        )
+
+    _, first = run([live(1, down(0, 0)), live(2, down(0, 1)), live(3), live(4), live(4.5)])
+    assert kinds(first)[-1] == "resolved"
+    state, events = run(
+        [live(1, down(0, 0)), live(2, down(0, 1)), live(3), live(4), live(4.5), live(5, down(4, 4))]
+    )
+    assert kinds(events)[-1] == "reopened"
+    assert only_alert(state).state == "open"
