@@ -26,9 +26,12 @@ from mist_pipeline.delivery.sinks.pagerduty.keys import incident_id_of
 from mist_pipeline_tests.crash.verdict import Page, Post, Take, Ticket
 from mist_pipeline_tests.crash.week import SIGNING_KEY
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply, Seen
-from mist_pipeline_tests.support.fakes.fake_jira import ANNA, FakeJira
+from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
 from mist_pipeline_tests.support.fakes.fake_pagerduty import FakePagerDuty
 from mist_pipeline_tests.support.fakes.fake_slack import FakeSlack
+from mist_pipeline_tests.support.fakes.jira_workflows import (
+    ANNA,
+)
 
 SEARCH_LAG = timedelta(minutes=4)
 MARK = re.compile(r"mist-delivery-[0-9a-f]{20}")

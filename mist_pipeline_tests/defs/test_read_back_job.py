@@ -17,9 +17,12 @@ from mist_pipeline_tests.support.defs.installation import (
     tickets,
 )
 from mist_pipeline_tests.support.fakes.fake_http import Reply
-from mist_pipeline_tests.support.fakes.fake_jira import ANNA, FakeJira
+from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
 from mist_pipeline_tests.support.fakes.fake_pagerduty import FakePagerDuty
 from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow
+from mist_pipeline_tests.support.fakes.jira_workflows import (
+    ANNA,
+)
 from mist_pipeline_tests.support.fakes.ticket_server import VirtualClock
 
 pytestmark = pytest.mark.slow

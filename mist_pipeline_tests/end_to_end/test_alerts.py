@@ -23,9 +23,12 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.progress import silent
-from mist_pipeline_tests.support.fakes.fake_jira import ANNA, FakeJira
+from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
 from mist_pipeline_tests.support.fakes.fake_pagerduty import ROUTING_KEY, FakePagerDuty
 from mist_pipeline_tests.support.fakes.fake_slack import CHANNEL, TOKEN, FakeSlack
+from mist_pipeline_tests.support.fakes.jira_workflows import (
+    ANNA,
+)
 
 pytestmark = pytest.mark.slow
 

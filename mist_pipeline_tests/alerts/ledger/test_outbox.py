@@ -3,13 +3,12 @@
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Literal
 
 import pytest
 import sqlalchemy as sa
 
 from mist_pipeline.alerts.ledger import tables
-from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules, Ticket
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.outbox import Outbox, Patience
 from mist_pipeline.alerts.notify.escalation import EscalationPolicy, EscalationStep
 from mist_pipeline.alerts.notify.outcome import (
@@ -299,38 +298,6 @@ def called(ledger: Ledger) -> tuple[Outbox, str]:
     ledger.escalate(telling, START + MINUTE)
     (name,) = ledger.lifecycle_state(START).incidents
     return Outbox(ledger.engine, PATIENCE), name
-
-
-def test_tickets_of_ended_incidents_are_asked_for_until_somebody_has_closed_them(ledger: Ledger) -> None:
-    outbox, jira = told(ledger, "jira"), Script("jira")
-    work(outbox, {"jira": jira}, "w1", START)
-    (name,) = ledger.lifecycle_state(START).incidents
-    over = START + HOUR
-    assert ledger.closing_references(["jira"], over) == []
-    ledger.resolve(name, "ada", over)
-    reference = [("jira", name, {"id": "jira-1"})]
-
-    def read(state: Literal["open", "closed"], at: datetime) -> None:
-        ticket = Ticket(
-            sink="jira",
-            incident_id=name,
-            ticket="NOC-1",
-            state=state,
-            who="bob",
-            is_by_person=True,
-            resolution="Done",
-        )
-        assert ledger.record_ticket(ticket, at) == []  # who closes it takes nothing that is over
-
-    assert ledger.references(["jira"]) == []
-    assert ledger.closing_references(["jira"], over + HOUR) == reference
-    read("open", over + HOUR)
-    assert ledger.closing_references(["jira"], over + 2 * HOUR) == []
-    assert ledger.closing_references(["jira"], over + 8 * HOUR) == reference
-    assert ledger.closing_references(["mail"], over + 8 * HOUR) == []
-    assert ledger.closing_references(["jira"], over + timedelta(days=15)) == []
-    read("closed", over + 8 * HOUR)
-    assert ledger.closing_references(["jira"], over + timedelta(days=2)) == []
 
 
 @pytest.mark.parametrize("answer", [Retry("503"), Refused("not needed any more")])

@@ -1,15 +1,19 @@
 """What can be asked of the ledger, and what it exports."""
 
+from datetime import datetime, timedelta
+from typing import Literal
+
 import pytest
 import sqlalchemy as sa
 
 from mist_pipeline.alerts.ledger import tables
 from mist_pipeline.alerts.ledger.database import writing
 from mist_pipeline.alerts.ledger.export import COPIED, schema
-from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules, Ticket
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
-from mist_pipeline.alerts.notify.outcome import Refused
+from mist_pipeline.alerts.notify.outcome import Accepted, Refused
+from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
 from mist_pipeline_tests.support.alerts.ledgers import EVIDENCE, MINUTE, PAGED, TELL, incident_id
 
@@ -75,6 +79,41 @@ def test_given_up_is_what_was_refused_and_not_what_nobody_needs(ledger: Ledger) 
     assert ledger.delivery(given_up.delivery_id) == given_up
     with pytest.raises(NoSuchSubjectError, match="no message 42"):
         ledger.delivery(42)
+
+
+@pytest.mark.slow
+def test_tickets_of_ended_incidents_are_asked_for_until_somebody_has_closed_them(ledger: Ledger) -> None:
+    ledger.record_evaluation(
+        live(0, EVIDENCE), NotificationRules(routes=[Route(name="all", sinks=("jira",))])
+    )
+    Outbox(ledger.engine).work({"jira": lambda _: Accepted({"id": "jira-1"})}, "w", lambda: START)
+    name = incident_id(ledger)
+    over = START + HOUR
+    assert ledger.closing_references(["jira"], over) == []
+    ledger.resolve(name, "ada", over)
+    reference = [("jira", name, {"id": "jira-1"})]
+
+    def read(state: Literal["open", "closed"], at: datetime) -> None:
+        ticket = Ticket(
+            sink="jira",
+            incident_id=name,
+            ticket="NOC-1",
+            state=state,
+            who="bob",
+            is_by_person=True,
+            resolution="Done",
+        )
+        assert ledger.record_ticket(ticket, at) == []  # who closes it takes nothing that is over
+
+    assert ledger.references(["jira"]) == []
+    assert ledger.closing_references(["jira"], over + HOUR) == reference
+    read("open", over + HOUR)
+    assert ledger.closing_references(["jira"], over + 2 * HOUR) == []
+    assert ledger.closing_references(["jira"], over + 8 * HOUR) == reference
+    assert ledger.closing_references(["mail"], over + 8 * HOUR) == []
+    assert ledger.closing_references(["jira"], over + timedelta(days=15)) == []
+    read("closed", over + 8 * HOUR)
+    assert ledger.closing_references(["jira"], over + timedelta(days=2)) == []
 
 
 def test_copies_have_every_column_even_of_empty_tables(ledger: Ledger) -> None:

@@ -20,8 +20,11 @@ from mist_pipeline_tests.support.delivery.ticket_systems import (
     notify,
 )
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply
-from mist_pipeline_tests.support.fakes.fake_jira import STRICT, FakeJira
+from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
 from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow
+from mist_pipeline_tests.support.fakes.jira_workflows import (
+    STRICT,
+)
 
 pytestmark = pytest.mark.slow
 

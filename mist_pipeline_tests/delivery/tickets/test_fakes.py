@@ -11,8 +11,11 @@ from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 
 from mist_pipeline.delivery.tickets.jira.markup import adf
-from mist_pipeline_tests.support.fakes.fake_jira import STRICT, FakeJira
+from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
 from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow
+from mist_pipeline_tests.support.fakes.jira_workflows import (
+    STRICT,
+)
 
 TOKEN = "token"
 

@@ -14,7 +14,8 @@ from mist_pipeline.delivery.tickets.policy import TicketStatus
 from mist_pipeline_tests.support.delivery.messages import incident, message, resolved
 from mist_pipeline_tests.support.delivery.ticket_systems import JiraUnderTest, accepted, jira_config, notify
 from mist_pipeline_tests.support.fakes.fake_http import Reply, Seen
-from mist_pipeline_tests.support.fakes.fake_jira import (
+from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
+from mist_pipeline_tests.support.fakes.jira_workflows import (
     ANNA,
     COMMENT,
     DEAD_END,
@@ -23,7 +24,6 @@ from mist_pipeline_tests.support.fakes.fake_jira import (
     STRICT,
     US,
     VERSIONS,
-    FakeJira,
     Way,
     Workflow,
 )

@@ -24,8 +24,11 @@ from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpLimits
 from mist_pipeline_tests.support.delivery.messages import message
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply
-from mist_pipeline_tests.support.fakes.fake_jira import ANNA, FakeJira
+from mist_pipeline_tests.support.fakes.fake_jira import FakeJira
 from mist_pipeline_tests.support.fakes.fake_servicenow import FakeServiceNow
+from mist_pipeline_tests.support.fakes.jira_workflows import (
+    ANNA,
+)
 
 TOKEN = "a-token-that-nobody-may-see"
 PATIENT = HttpLimits(read_seconds=30)
