@@ -18,7 +18,7 @@ TINY = {
     "replay": ["--sites", "2", "--days", "3"],
     "rivals": ["--sites", "2", "--days", "56", "--worlds", "1", "--series", "2", "--no-libraries"],
     "sensitivity": ["--sites", "2", "--days", "20", "--tidy", "1", "--messy", "--added", "1"],
-    "web": ["--sites", "2"],
+    "web": ["--sites", "2", "--days", "8"],
     "webhooks": ["--messages", "2", "--outages", "1"],
 }
 """Benchmark → options with which it takes seconds."""

@@ -135,7 +135,8 @@ def questions(running: Running) -> dict[str, list[Question]]:
         ).json()["enabled"]
         for spelling in spellings:
             hit = [f"impacted-{what}" for what in ("aps", "switches", "gateways", "users", "clients")]
-            for name in ("summary", "summary-trend", "impact-summary", *hit):
+            names = ("summary-trend", "impact-summary", *(["summary", *hit] if site == sites[0] else []))
+            for name in names:
                 is_read_over_time = site == sites[0] and name == "summary-trend"
                 windows = (week, partial, ahead) if is_read_over_time else (day,)
                 ask(f"{route}/metric/{{metric}}/{name}", f"{sle_path}/metric/{spelling}/{name}", *windows)

@@ -1,4 +1,4 @@
-"""Killed eight times in a stormy half week, everybody is told all the same; and the judge would notice if not.
+"""Killed five times in two stormy days, everybody is told all the same; and the judge would notice if not.
 
 ``make crash-test`` kills 200 times in a week.
 """
@@ -17,15 +17,15 @@ from mist_pipeline_tests.crash.verdict import Kill, Page, Post, Records, Row, Ti
 from mist_pipeline_tests.crash.week import MINUTE, Week
 from mist_pipeline_tests.support.alerts.histories import HOUR, START
 
-KILLS = 8
+KILLS = 5
 
 
 @pytest.mark.slow
 def test_whoever_is_killed_at_any_moment_has_notified_everybody_in_the_end(tmp_path: Path) -> None:
-    calm, shaken = both(tmp_path, Week(days=3), seed=1, kills=KILLS)
+    calm, shaken = both(tmp_path, Week(days=2), seed=1, kills=KILLS)
     assert broken(calm, shaken) == [], table(shaken, calm)
     assert len(shaken.kills) == KILLS
-    assert len(shaken.incidents) > 15, "too little happened"
+    assert len(shaken.incidents) > 10, "too little happened"
 
 
 def event(number: int, hours: float, kind: str, **detail: str) -> Event:

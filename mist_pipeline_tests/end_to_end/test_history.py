@@ -62,12 +62,13 @@ def copied(filled: Settings, configured: Configured, tmp_path: Path) -> Settings
     return configured("copied")
 
 
-def test_five_days_come_over_http_and_are_what_the_world_says(configured: Configured, cloud: Running) -> None:
+def test_three_days_come_over_http_and_are_what_the_world_says(configured: Configured, cloud: Running) -> None:
     settings = configured()
-    outcomes = fill(settings, DAYS, "daily")
+    days = DAYS[:3]
+    outcomes = fill(settings, days, "daily")
     assert [outcome.failures for outcome in outcomes] == [(), ()]
     ours = contents(settings)
-    truth = cloud.world.history(DAYS[0], DAYS[-1])
+    truth = cloud.world.history(days[0], days[-1])
     key = ["hour", "site_id", "metric"]
     columns = [*key, "score_pct", "total_user_minutes", "degraded_user_minutes", "state"]
     both = (
@@ -76,11 +77,11 @@ def test_five_days_come_over_http_and_are_what_the_world_says(configured: Config
         .join(truth["sle_hourly"].select(columns), on=key, how="full", suffix="_true", coalesce=True)
         .filter(pl.col("state_true").is_in(["ok", "no_users"]) & pl.col("total_user_minutes").is_not_null())
     )
-    assert both.height > 3000
+    assert both.height > 2000
     assert (both["state"] == both["state_true"]).all()
     assert (both["score_pct"] - both["score_pct_true"]).abs().max() < 0.01
     daily = ours["history.sle_daily"]
-    assert daily["day"].unique().sort().to_list() == DAYS
+    assert daily["day"].unique().sort().to_list() == days
     assert daily.group_by("day").len()["len"].unique().to_list() == [6 * 8]
     assert ours["history.sle_hourly"].filter(pl.col("day") == date(2026, 3, 29))["hour"].n_unique() == 23
     assert (settings.reports_path / "latest.html").exists()

@@ -29,7 +29,7 @@ LAST = START + timedelta(days=1)
 NOW = datetime(2026, 3, 30, 9, 25, tzinfo=UTC)
 SITES = 2
 
-WRITTEN_SHARE = 0.6
+WRITTEN_SHARE = 0.4
 """A run is killed when it has told Dagster of so much of what an undisturbed run tells; another while it asks the cloud."""
 
 PATIENCE_SECONDS = 240.0
@@ -89,12 +89,6 @@ class Backfill:
                 for run in instance.get_runs()
             )
 
-    def run(self) -> None:
-        """To its end, in a process of its own."""
-        process = self.start()
-        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
-        assert process.returncode == 0, output[-3000:]
-
     def run_and_kill(self, progress: Callable[[], int], enough: int) -> None:
         """Killed as soon as it has made so much progress, counted from where it starts."""
         before = progress()
@@ -147,7 +141,7 @@ def test_killed_at_any_moment_and_started_again_it_ends_in_the_same_tables(
     assert written > 50
     disturbed.run_and_kill(disturbed.requests, requests // 2)
     disturbed.run_and_kill(disturbed.materialised, int(WRITTEN_SHARE * written))
-    disturbed.run()
+    disturbed.run_here()
     expected = undisturbed.tables()
     assert expected["history.sle_daily"].height == 2 * SITES * 8
     assert expected["analysis.trends"].height > 0

@@ -30,7 +30,7 @@ ZONE = "Europe/Berlin"
 START = date(2026, 3, 9)
 DAYS = 18
 TODAY = START + timedelta(days=DAYS - 1)
-WATCHED = range(9, 17)
+WATCHED = range(9, 15)
 
 
 def at(hour: int, minute: int = 5, day: date = TODAY) -> datetime:
@@ -39,8 +39,8 @@ def at(hour: int, minute: int = 5, day: date = TODAY) -> datetime:
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, dict[str, str]]]:
-    """A day with two troubles, looked at every hour from nine to four."""
-    scenarios = [site_offline([1], at(10, 0), 2.0), sudden_outage([2], at(9, 0), 3.0, peak=0.9)]
+    """A day with two troubles, looked at every hour from nine to two."""
+    scenarios = [site_offline([1], at(10, 0), 1.0), sudden_outage([2], at(9, 0), 2.0, peak=0.9)]
     world = World(
         4,
         DAYS,

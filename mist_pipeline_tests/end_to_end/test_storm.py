@@ -1,4 +1,4 @@
-"""300 sites lose their WAN at once: one incident, one message a sink, one ticket, one page, 300 children listed."""
+"""150 sites lose their WAN at once: one incident, one message a sink, one ticket, one page, 150 children listed."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -35,7 +35,7 @@ from mist_pipeline_tests.support.fakes.fake_slack import CHANNEL, TOKEN, FakeSla
 
 pytestmark = pytest.mark.slow
 
-SITES, DAYS = 300, 3
+SITES, DAYS = 150, 3
 START = date(2026, 3, 2)
 
 
@@ -135,7 +135,7 @@ def test_a_storm_is_one_incident_with_every_site_as_its_child(storm: Storm) -> N
     assert incidents["scope"].to_list() == ["infrastructure"]
     _, alerts, _ = storm.ledger.incident(incidents["incident_id"][0])
     assert len({alert.site_id for alert in alerts}) == SITES
-    assert "300 sites" in incidents["cause"][0]
+    assert f"{SITES} sites" in incidents["cause"][0]
 
 
 def test_everybody_is_notified_once(storm: Storm) -> None:
@@ -156,7 +156,7 @@ def test_every_child_is_listed_or_counted_within_the_limits_of_each(storm: Storm
     assert text is not None
     assert text.get_content().count("CRITICAL") >= SITES
     (post,) = storm.slack.posts()
-    assert "more" in str(post.blocks), "Slack takes no 300 lines; what is left out is counted"
+    assert "more" in str(post.blocks), "Slack takes no 150 lines; what is left out is counted"
     (event,) = storm.pager.events
     assert len(event["payload"]["custom_details"]["alerts"]) > 100
     (text_file,) = (storm.settings.data / "messages").glob("*/*.txt")
@@ -165,7 +165,7 @@ def test_every_child_is_listed_or_counted_within_the_limits_of_each(storm: Storm
 
 def test_everybody_is_notified_of_the_end_of_the_storm_once(storm: Storm) -> None:
     noon = storm.world.scenarios[0].onset
-    for hours in (3, 4, 5, 6, 7):
+    for hours in (3, 5, 7):
         storm.look(noon + timedelta(hours=hours, minutes=5))
     incidents = storm.ledger.frames()["incidents"]
     assert incidents["state"].to_list() == ["resolved"]

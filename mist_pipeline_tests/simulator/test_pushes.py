@@ -65,7 +65,7 @@ def test_every_device_of_a_lost_site_is_told_and_comes_back(log: PushLog) -> Non
 
 def test_whoever_asks_in_other_steps_gets_the_same_events(log: PushLog) -> None:
     for topic in ("alarms", "device-updowns", "device-events"):
-        assert events(whole(log, 5), topic) == events(whole(log, 180), topic)
+        assert events(whole(log, 20), topic) == events(whole(log, 180), topic)
 
 
 def test_events_come_in_batches_and_some_twice_or_late(log: PushLog) -> None:

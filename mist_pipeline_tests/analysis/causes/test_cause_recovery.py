@@ -16,7 +16,7 @@ from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.simulator.world.world import World
 
 FAMILIES = {name: metric.family for name, metric in CATALOGUE.items()}
-WARM_UP = 21
+DAYS, WARM_UP = 56, 21
 SEEDS = (101, 102)
 """Not used while the analysis was made."""
 
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module", params=SEEDS)
 def world(request: pytest.FixtureRequest) -> tuple[World, dict[str, pl.DataFrame], list[date]]:
-    made = World(sites=60, days=70, seed=request.param)
-    days = [made.first_day + timedelta(days=i) for i in range(70)]
+    made = World(sites=60, days=DAYS, seed=request.param)
+    days = [made.first_day + timedelta(days=i) for i in range(DAYS)]
     return made, made.history(days[0], days[-1]), days[WARM_UP:]
 
 
