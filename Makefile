@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_DATA := data/demo
 AUDIT := .tmp/audit
+# One process more than cores: some tests wait for servers and processes.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 9))')
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 # Where bytecode is not kept, every process of the tests compiles a thousand modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -27,19 +30,19 @@ demo: $(READY)  ## A simulated Mist cloud, 45 days of history pulled over HTTP, 
 	@$(BIN)/mist-pipeline demo --data $(DEMO_DATA)
 
 test: $(READY)  ## All tests
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal
+	@$(PYTEST)
 
 test-fast: $(READY)  ## The unit tests, in less than a minute: fewer examples of each property
-	@HYPOTHESIS_PROFILE=fast $(BIN)/pytest --numprocesses 2 --dist worksteal -m "not slow"
+	@HYPOTHESIS_PROFILE=fast $(PYTEST) -m "not slow"
 
 test-latest:  ## All tests with the newest versions of everything
 	@$(PYTHON) -m venv --clear .tmp/latest
 	@.tmp/latest/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@.tmp/latest/bin/uv pip install --quiet --python .tmp/latest/bin/python --upgrade --editable ".[dev]"
-	@.tmp/latest/bin/pytest --numprocesses 2 --dist worksteal
+	@.tmp/latest/bin/pytest --numprocesses $(WORKERS) --dist worksteal
 
 coverage: $(READY)  ## Tests with line and branch coverage
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal --cov --cov-branch --cov-report=term
+	@$(PYTEST) --cov --cov-branch --cov-report=term
 
 check: $(READY)  ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
