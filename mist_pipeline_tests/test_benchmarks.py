@@ -25,7 +25,7 @@ TINY = {
 
 TOO_LONG = {"detection", "waits"}
 """Collects, analyses and replays a world by commands, half a minute for the smallest; `end_to_end` does the same with more questions.
-Starts a service beside a backfill, two minutes for the smallest; `crash.daemon` and `defs.test_pools` do the same."""
+Starts a service beside a backfill, two minutes for the smallest; `crash.daemon` and `defs.runs.test_pools` do the same."""
 
 
 def test_no_benchmark_is_forgotten() -> None:

@@ -62,7 +62,9 @@ def copied(filled: Settings, configured: Configured, tmp_path: Path) -> Settings
     return configured("copied")
 
 
-def test_three_days_come_over_http_and_are_what_the_world_says(configured: Configured, cloud: Running) -> None:
+def test_three_days_come_over_http_and_are_what_the_world_says(
+    configured: Configured, cloud: Running
+) -> None:
     settings = configured()
     days = DAYS[:3]
     outcomes = fill(settings, days, "daily")

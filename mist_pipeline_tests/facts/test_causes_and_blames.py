@@ -8,12 +8,12 @@ import pytest
 
 from mist_pipeline.report import build_dashboard, render_html, render_text
 from mist_pipeline.report.document.model import Dashboard
-from mist_pipeline_tests.support.facts.blame_reader import blame_falsehoods
-from mist_pipeline_tests.support.facts.cause_reader import cause_falsehoods
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
 from mist_pipeline_tests.support.facts.organisations import sharing
-from mist_pipeline_tests.support.facts.report_reader import finding_falsehoods, report_falsehoods
-from mist_pipeline_tests.support.facts.totals_reader import totals_falsehoods
+from mist_pipeline_tests.support.facts.readers.blame_reader import blame_falsehoods
+from mist_pipeline_tests.support.facts.readers.cause_reader import cause_falsehoods
+from mist_pipeline_tests.support.facts.readers.report_reader import finding_falsehoods, report_falsehoods
+from mist_pipeline_tests.support.facts.readers.totals_reader import totals_falsehoods
 from mist_pipeline_tests.support.facts.tree import Node, tree
 from mist_pipeline_tests.support.facts.truth import Truth
 

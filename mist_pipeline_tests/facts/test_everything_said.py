@@ -6,9 +6,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from mist_pipeline_tests.support.facts.message_reader import message_falsehoods
 from mist_pipeline_tests.support.facts.organisations import simulated, told
-from mist_pipeline_tests.support.facts.report_reader import finding_falsehoods, report_falsehoods
+from mist_pipeline_tests.support.facts.readers.message_reader import message_falsehoods
+from mist_pipeline_tests.support.facts.readers.report_reader import finding_falsehoods, report_falsehoods
 from mist_pipeline_tests.support.facts.told_messages import message_of_findings
 from mist_pipeline_tests.support.facts.truth import Truth
 

@@ -19,7 +19,7 @@ from mist_pipeline.notification.builder import compose
 from mist_pipeline.notification.message_context import Subject, Surroundings
 from mist_pipeline.overview.wording import order
 from mist_pipeline_tests.support.alerts.impacts import impact
-from mist_pipeline_tests.support.facts.incident_reader import (
+from mist_pipeline_tests.support.facts.readers.incident_reader import (
     Rows,
     digest_falsehoods,
     fact_falsehoods,
@@ -27,8 +27,8 @@ from mist_pipeline_tests.support.facts.incident_reader import (
     past_line_falsehoods,
     said_of,
 )
-from mist_pipeline_tests.support.facts.list_reader import list_falsehoods
-from mist_pipeline_tests.support.facts.machine_reader import page_facts, webhook_falsehoods
+from mist_pipeline_tests.support.facts.readers.list_reader import list_falsehoods
+from mist_pipeline_tests.support.facts.readers.machine_reader import page_facts, webhook_falsehoods
 from mist_pipeline_tests.support.notification.rows import (
     DECIDED_AT,
     HOUR,

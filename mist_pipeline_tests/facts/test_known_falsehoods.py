@@ -10,7 +10,7 @@ from mist_pipeline.report import build_dashboard
 from mist_pipeline.report.document.model import Dashboard
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
 from mist_pipeline_tests.support.facts.organisations import D, told
-from mist_pipeline_tests.support.facts.report_reader import (
+from mist_pipeline_tests.support.facts.readers.report_reader import (
     card_falsehoods,
     finding_falsehoods,
     order_falsehoods,

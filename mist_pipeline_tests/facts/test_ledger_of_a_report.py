@@ -9,8 +9,8 @@ import pytest
 from mist_pipeline.overview.morning import Morning
 from mist_pipeline.report import ReportData, build_dashboard, render_html, render_text
 from mist_pipeline_tests.support.facts.claims import falsehoods as claimed
-from mist_pipeline_tests.support.facts.ledger_reader import ledger_falsehoods
 from mist_pipeline_tests.support.facts.nothing_claims import nothing_said
+from mist_pipeline_tests.support.facts.readers.ledger_reader import ledger_falsehoods
 from mist_pipeline_tests.support.facts.tree import tree
 from mist_pipeline_tests.support.facts.truth import Truth
 from mist_pipeline_tests.support.report.mornings import HOUR, NINE, READ, incident, morning, over, past

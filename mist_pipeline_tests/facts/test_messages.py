@@ -13,12 +13,12 @@ from mist_pipeline.overview.wording import what
 from mist_pipeline_tests.support.delivery.messages import incident
 from mist_pipeline_tests.support.delivery.messages import message as message_about
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
-from mist_pipeline_tests.support.facts.message_reader import (
+from mist_pipeline_tests.support.facts.organisations import told
+from mist_pipeline_tests.support.facts.readers.message_reader import (
     advice_falsehoods,
     message_falsehoods,
     time_falsehoods,
 )
-from mist_pipeline_tests.support.facts.organisations import told
 from mist_pipeline_tests.support.facts.series import BELOW_ITS_LEVEL, DROPPED, UNDER
 from mist_pipeline_tests.support.facts.told_messages import SHIPPED, message_of_findings
 from mist_pipeline_tests.support.facts.truth import Truth

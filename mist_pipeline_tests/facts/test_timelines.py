@@ -13,8 +13,8 @@ from mist_pipeline.alerts.lifecycle.model import Event
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.cli.alerts.arguments import Sites
 from mist_pipeline.overview.timeline import timeline
-from mist_pipeline_tests.support.facts.incident_reader import Rows
-from mist_pipeline_tests.support.facts.timeline_reader import timeline_falsehoods
+from mist_pipeline_tests.support.facts.readers.incident_reader import Rows
+from mist_pipeline_tests.support.facts.readers.timeline_reader import timeline_falsehoods
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)

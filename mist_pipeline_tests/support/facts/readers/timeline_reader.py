@@ -7,7 +7,7 @@ from datetime import datetime
 from mist_pipeline.alerts.lifecycle.model import Alert
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import clean
-from mist_pipeline_tests.support.facts.incident_reader import Rows
+from mist_pipeline_tests.support.facts.readers.incident_reader import Rows
 
 Line = tuple[datetime, str]
 Check = Callable[[re.Match[str], datetime, Rows, Sequence[Alert]], Iterator[str]]

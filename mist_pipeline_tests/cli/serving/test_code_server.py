@@ -147,6 +147,6 @@ def test_folders_of_killed_owners_go_and_no_others(tmp_path: Path, monkeypatch: 
 
 
 def test_dagsters_own_commands_find_the_limits_in_the_checkout() -> None:
-    checkout = Path(__file__).parents[2]
+    checkout = Path(__file__).parents[3]
     assert (checkout / "dagster.yaml").resolve() == DAGSTER_YAML
     assert (checkout / "workspace.yaml").resolve().parent == DAGSTER_YAML.parent

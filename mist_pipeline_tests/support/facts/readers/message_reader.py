@@ -13,7 +13,7 @@ from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates, plain
 from mist_pipeline.domain.metrics import classifier_title
 from mist_pipeline.domain.text import duration
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
-from mist_pipeline_tests.support.facts.machine_reader import page_lines, webhook_passages
+from mist_pipeline_tests.support.facts.readers.machine_reader import page_lines, webhook_passages
 from mist_pipeline_tests.support.facts.tree import Node, tree
 from mist_pipeline_tests.support.facts.truth import Truth, metric_called, percentage
 

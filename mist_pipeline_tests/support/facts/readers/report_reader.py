@@ -13,14 +13,14 @@ from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.severity import SEVERITY_OF_STATUS
 from mist_pipeline.report import build_dashboard, render_html, render_text
 from mist_pipeline.report.document.model import STATUSES, Attention, Dashboard
-from mist_pipeline_tests.support.facts.blame_reader import blame_falsehoods
-from mist_pipeline_tests.support.facts.cause_reader import cause_falsehoods
 from mist_pipeline_tests.support.facts.claims import Passage, falsehoods
 from mist_pipeline_tests.support.facts.headline_claims import headline
-from mist_pipeline_tests.support.facts.ledger_reader import ledger_falsehoods
 from mist_pipeline_tests.support.facts.nothing_claims import nothing_said
 from mist_pipeline_tests.support.facts.plain import section
-from mist_pipeline_tests.support.facts.totals_reader import totals_falsehoods
+from mist_pipeline_tests.support.facts.readers.blame_reader import blame_falsehoods
+from mist_pipeline_tests.support.facts.readers.cause_reader import cause_falsehoods
+from mist_pipeline_tests.support.facts.readers.ledger_reader import ledger_falsehoods
+from mist_pipeline_tests.support.facts.readers.totals_reader import totals_falsehoods
 from mist_pipeline_tests.support.facts.tree import Node, tree
 from mist_pipeline_tests.support.facts.truth import Truth, metric_called, number_in, percentage
 

@@ -9,7 +9,7 @@ from mist_pipeline.delivery.sinks.pagerduty.sink import trigger_event
 from mist_pipeline.delivery.sinks.webhook.document import document_of
 from mist_pipeline.domain.severity import worst
 from mist_pipeline_tests.support.facts.claims import Passage
-from mist_pipeline_tests.support.facts.incident_reader import Facts, Rows
+from mist_pipeline_tests.support.facts.readers.incident_reader import Facts, Rows
 
 _OF_PAGERDUTY = {"critical": "critical", "error": "major", "warning": "warning", "info": "info"}
 _NO_FACTS = {"why", "what usually helps", "incident_id", "alerts"}

@@ -13,7 +13,7 @@ from mist_pipeline.settings import load_settings
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline_tests.support.postgresql import postgresql_server
 
-OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import Any
 
 from mist_pipeline.domain.severity import rank, worst
 from mist_pipeline.domain.text import ID_LENGTH, clean, count, duration
-from mist_pipeline_tests.support.facts.incident_reader import Rows
+from mist_pipeline_tests.support.facts.readers.incident_reader import Rows
 
 
 def list_falsehoods(
