@@ -31,7 +31,6 @@ from mist_pipeline.alerts.lifecycle.observations import (
     EvaluationInput,
     Observation,
     Observations,
-    causes,
     observe,
 )
 from mist_pipeline.alerts.lifecycle.policy import Policy
@@ -81,6 +80,7 @@ def evaluate(
     policy: Policy | None = None,
     *,
     families: Mapping[str, str] = FAMILIES,
+    observed: Observations | None = None,
 ) -> tuple[LifecycleState, list[Event]]:
     """Everything that follows from one evaluation.
 
@@ -90,6 +90,7 @@ def evaluate(
             which are evaluated in between and do not say of any other site that it was looked at.
         policy: Rules and times.
         families: Metric → family.
+        observed: What it shows under this policy, where it was gathered with others; None: gathered now.
 
     Returns:
         The state afterwards (without what is forgotten), and the events in order: alerts' by site and family, then
@@ -106,7 +107,7 @@ def evaluate(
         )
     policy = policy or Policy()
     current = _newest(state.alerts.values())
-    observed = observe(evaluation, policy, families)
+    observed = observed or observe(evaluation, policy, families)
     moment = Moment(evaluation=evaluation, previous=state.as_of if is_of_all else None, policy=policy)
     alerts, events = dict(state.alerts), list[Event]()
     gone = evaluation.removed_sites
@@ -129,7 +130,7 @@ def evaluate(
         state.incidents,
         alerts,
         [event.subject_id for event in events],
-        causes(evaluation),
+        observed.causes,
         at=evaluation.as_of,
         source=evaluation.source,
         policy=policy,
@@ -204,7 +205,9 @@ def _shared_out(
         (
             one,
             replace(
-                observed.of([one])[one.site_id, one.family], signal=mine.get(one.alert_id), is_supported=False
+                observed.about((one.site_id, one.family), one),
+                signal=mine.get(one.alert_id),
+                is_supported=False,
             ),
             one.problem,
         )

@@ -1,8 +1,8 @@
-"""What one evaluation shows about each site and family: its findings gathered, and whether there were readings at all.
+"""What evaluations show about each site and family: their findings gathered, and whether there were readings at all.
 
 Frames in, one `Observation` for each site and family that matters now out; set-based, so that 3,000 sites cost what their
-findings cost. Findings of kind ``correlation`` are no problem of their own but name the cause of others: they come out as
-`Cause`.
+findings cost, and several evaluations at once, so that a month of hours does not cost 720 times the least that a query costs.
+Findings of kind ``correlation`` are no problem of their own but name the cause of others: they come out as `Cause`.
 
 >>> from datetime import UTC
 >>> found = pl.DataFrame(
@@ -19,17 +19,26 @@ Not here: what follows from an observation (`lifecycle`).
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal
 
 import polars as pl
 
-from mist_pipeline.alerts.lifecycle.model import Alert, Series, Source
+from mist_pipeline.alerts.lifecycle.model import Alert, Source
 from mist_pipeline.alerts.lifecycle.policy import Policy
-from mist_pipeline.alerts.lifecycle.signals import EVIDENCE, HOUR, Key, Signal, signals
+from mist_pipeline.alerts.lifecycle.seen import (
+    MOMENT,
+    Episode,
+    Episodes,
+    PolarsType,
+    Readings,
+    Visibility,
+    numbered,
+)
+from mist_pipeline.alerts.lifecycle.signals import EVIDENCE, Key, Signal, known_episodes, signals
 from mist_pipeline.domain.metrics import CATALOGUE
 
 FAMILIES: Mapping[str, str] = {metric.name: metric.family for metric in CATALOGUE.values()}
@@ -39,9 +48,6 @@ CORRELATION = "correlation"
 COLLECTOR = "collector"
 PIPELINE = "pipeline"
 """Families of the pipeline's own trouble begin with it: ``pipeline:daily``, ``pipeline:checks``."""
-
-Visibility = Literal["ok", "idle", "missing"]
-"""A reading, no users, or nothing: the last freezes."""
 
 _DAY = timedelta(days=1)
 
@@ -109,25 +115,6 @@ def is_pipeline(family: str) -> bool:
     return family.partition(":")[0] == PIPELINE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Episode:
-    """An excess of one series as this evaluation knows it.
-
-    Attributes:
-        series: Whose.
-        began_at: Its first hour.
-        last_bad_at: End of its last bad hour so far.
-        recovery: 0 at a bad hour … 1 over.
-        is_accepted: It is over because its level is the new normal.
-    """
-
-    series: Series
-    began_at: datetime
-    last_bad_at: datetime
-    recovery: float
-    is_accepted: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What one evaluation shows about one site and family.
@@ -165,52 +152,42 @@ class Observations:
     Attributes:
         signals: Problem → findings about it.
         second: Problem → its second strongest excess, where that began later and blames another classifier.
-        is_collector_stopped: The collection itself is in trouble: sites are unknown, nothing recovers.
-        supported: Problems that weak evidence holds.
-        readings: As in `EvaluationInput`.
+        causes: What sites share at this moment, by fingerprint.
+        seen: What this and other evaluations were gathered from.
+        moment: Its number there.
+        margin: Score above its line until which an alert is held.
     """
 
     signals: Mapping[Key, Signal]
-    is_collector_stopped: bool
-    supported: frozenset[Key]
-    readings: pl.DataFrame | None
-    families: Mapping[str, str]
+    second: Mapping[Key, Signal]
+    causes: Sequence[Cause]
+    seen: "Gathered"
+    moment: int
     margin: float
-    episodes: pl.DataFrame | None = None
-    second: Mapping[Key, Signal] = field(default_factory=dict)
 
     def of(self, alerts: Iterable[Alert]) -> dict[Key, Observation]:
-        """An observation for each of these alerts and for each problem with findings."""
+        """An observation for each of these alerts and for each problem with findings that raise an alert."""
         held = {(alert.site_id, alert.family): alert for alert in alerts}
-        below = self._below_line(held)
-        followed = self._followed(held)
-        return {
-            key: Observation(
-                self.signals.get(key),
-                self.visibility(key),
-                key in self.supported or held.get(key) in below,
-                None if followed is None else followed.get(key, ()),
-            )
-            for key in sorted(held.keys() | self.signals.keys())
-        }
+        raising = {key for key, signal in self.signals.items() if signal.is_raising or key in self.second}
+        return {key: self.about(key, held.get(key)) for key in sorted(held.keys() | raising)}
 
-    def _followed(self, held: Mapping[Key, Alert]) -> dict[Key, tuple[Episode, ...]] | None:
-        """Episodes of the series of these alerts."""
-        if self.episodes is None:
+    def about(self, key: Key, alert: Alert | None) -> Observation:
+        """An observation for one problem and its alert, if it has one."""
+        return Observation(
+            self.signals.get(key),
+            self.visibility(key),
+            key in self.seen.weak[self.moment] or self._is_below_line(alert),
+            self._followed(key, alert),
+        )
+
+    def _followed(self, key: Key, alert: Alert | None) -> tuple[Episode, ...] | None:
+        """Episodes of the series of an alert."""
+        if self.seen.evaluations[self.moment].episodes is None:
             return None
-        wanted = [
-            (site_id, family, one.metric, one.classifier, one.is_slow)
-            for (site_id, family), alert in held.items()
-            for one in alert.series
-        ]
-        key = {"site_id": pl.String, "family": pl.String, "metric": pl.String, "classifier": pl.String}
-        names = pl.DataFrame(wanted, schema={**key, "is_slow": pl.Boolean}, orient="row")
-        found: dict[Key, tuple[Episode, ...]] = {}
-        rows = self.episodes.join(names, on=names.columns, how="semi", nulls_equal=True)
-        for row in rows.sort(names.columns).iter_rows(named=True):
-            where = (row["site_id"], row["family"])
-            found[where] = (*found.get(where, ()), _episode(row))
-        return found
+        series = () if alert is None else dict.fromkeys(alert.series)
+        return tuple(
+            episode for one in series for episode in self.seen.episodes.of_series(self.moment, *key, one)
+        )
 
     def visibility(self, key: Key) -> Visibility:
         """Whether there were readings of a site and family.
@@ -218,60 +195,122 @@ class Observations:
         A family without readings of its own (devices, health) counts as read where its site answered anything at all.
         """
         site_id, family = key
+        moment = self.moment
         if family == COLLECTOR or is_pipeline(family):
             return "ok"
-        if self.is_collector_stopped:
+        if moment in self.seen.stopped:
             return "missing"
-        if self.readings is None:
+        if self.seen.evaluations[moment].readings is None:
             return "ok"
-        own, anything = self._answers
-        if not site_id:
-            return "ok" if anything else "missing"
-        if family in self._read_families:
-            return own.get(key, "missing")
-        return "ok" if site_id in anything else "missing"
+        readings = self.seen.readings
+        if site_id and family in self.seen.read_families:
+            return readings.of_family(moment, site_id, family)
+        return "ok" if readings.has_anything(moment, site_id) else "missing"
 
-    @cached_property
-    def _read_families(self) -> frozenset[str]:
-        return frozenset(self.families.values())
-
-    @cached_property
-    def _answers(self) -> tuple[dict[Key, Visibility], frozenset[str]]:
-        """What was seen of each site and family, and which sites answered anything."""
-        assert self.readings is not None  # noqa: S101  (for the type checker; `observation` asks first)
-        answered = (
-            self.readings.lazy()
-            .filter(pl.col("state").is_in(["ok", "no_users"]))
-            .group_by("site_id", pl.col("metric").replace(dict(self.families)).alias("family"))
-            .agg((pl.col("state") == "ok").any().alias("is_ok"))
-            .collect()
-        )
-        own: dict[Key, Visibility] = {
-            (site, family): "ok" if is_ok else "idle" for site, family, is_ok in answered.iter_rows()
-        }
-        return own, frozenset(answered["site_id"])
-
-    def _below_line(self, held: Mapping[Key, Alert]) -> list[Alert | None]:
-        """Alerts whose score has not risen above their recovery line."""
-        lines = [
-            (site_id, metric, family, line + self.margin)
-            for (site_id, family), alert in held.items()
+    def _is_below_line(self, alert: Alert | None) -> bool:
+        """Whether a score of an alert has not risen above its recovery line."""
+        return alert is not None and any(
+            self.seen.readings.is_below(self.moment, alert.site_id, metric, line + self.margin)
             for metric, line in alert.recovery_pct.items()
-        ]
-        if not lines or self.readings is None or "score_pct" not in self.readings.columns:
-            return []
-        below = (
-            pl.DataFrame(lines, schema=["site_id", "metric", "family", "line"], orient="row")
-            .join(self.readings.filter(pl.col("state") == "ok"), on=["site_id", "metric"])
-            .filter(pl.col("score_pct") < pl.col("line"))
         )
-        return [held[key] for key in below.select("site_id", "family").unique().iter_rows()]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Several evaluations, gathered before any policy has its say; every part when it is asked for first.
+
+    Attributes:
+        evaluations: In their order; each is a moment.
+        families: Metric → family, for readings and for findings without one.
+    """
+
+    evaluations: Sequence[EvaluationInput]
+    families: Mapping[str, str] = field(default_factory=lambda: FAMILIES)
+
+    def under(self, policy: Policy) -> list[Observations]:
+        """What each evaluation shows under a policy: which rules raise alerts, and after which hold.
+
+        Raises:
+            ValueError: A finding has an unknown severity, or one of kind correlation has evidence that is no JSON object with
+                fingerprint and sites.
+        """
+        told = signals(self._found, self._notes, self._known, policy)
+        return [
+            Observations(
+                told.get((moment, False), {}),
+                told.get((moment, True), {}),
+                causes,
+                self,
+                moment,
+                policy.recovery_margin_pct,
+            )
+            for moment, causes in enumerate(self.causes)
+        ]
+
+    @cached_property
+    def weak(self) -> Sequence[AbstractSet[Key]]:
+        """Of each moment the problems that weak evidence holds."""
+        weak: list[set[Key]] = [set() for _ in self.evaluations]
+        for moment, site_id, family in self._notes.iter_rows():
+            weak[moment].add((site_id, family))
+        return weak
+
+    @cached_property
+    def readings(self) -> Readings:
+        """What was read."""
+        return Readings.of([one.readings for one in self.evaluations], self.families)
+
+    @cached_property
+    def episodes(self) -> Episodes:
+        """The excesses that are known."""
+        return Episodes.of([one.episodes for one in self.evaluations])
+
+    @cached_property
+    def causes(self) -> Sequence[Sequence[Cause]]:
+        """Of each moment what sites share, by fingerprint."""
+        return _causes(self._findings.filter(pl.col("kind") == CORRELATION), self.evaluations)
+
+    @cached_property
+    def stopped(self) -> AbstractSet[int]:
+        """Moments at which the collection itself is in trouble: sites are unknown, nothing recovers."""
+        is_stopped = (pl.col("kind") == COLLECTOR) & (pl.col("site_id") == "")
+        return set(self._findings.filter(is_stopped)[MOMENT])
+
+    @cached_property
+    def read_families(self) -> AbstractSet[str]:
+        """Families with readings of their own."""
+        return set(self.families.values())
+
+    @cached_property
+    def _findings(self) -> pl.DataFrame:
+        found = [_with_family(one.findings, self.families) for one in self.evaluations]
+        return numbered(found, _FINDING)
+
+    @cached_property
+    def _found(self) -> pl.DataFrame:
+        """Findings but those that name causes, as `signals` takes them."""
+        found = self._findings.filter(pl.col("kind") != CORRELATION)
+        sources = [self.evaluations[moment].source for moment in found[MOMENT]]
+        is_second = pl.col("evidence").str.json_path_match("$.is_second") == "true"
+        return found.with_columns(
+            pl.Series("source", sources, pl.String),
+            is_second=((pl.col("kind") == EVIDENCE) & is_second).fill_null(value=False),
+        )
+
+    @cached_property
+    def _notes(self) -> pl.DataFrame:
+        """moment, site_id, family of weak evidence, each once."""
+        return numbered([one.support for one in self.evaluations], _KEY).unique()
+
+    @cached_property
+    def _known(self) -> pl.DataFrame:
+        return known_episodes([one.episodes for one in self.evaluations])
 
 
 def observe(
     evaluation: EvaluationInput, policy: Policy, families: Mapping[str, str] = FAMILIES
 ) -> Observations:
-    """Gather an evaluation.
+    """Gather one evaluation.
 
     Args:
         evaluation: The evaluation.
@@ -279,60 +318,30 @@ def observe(
         families: Metric → family, for readings and for findings without one.
 
     Raises:
-        ValueError: A finding has an unknown severity.
+        ValueError: A finding has an unknown severity, or one of kind correlation no fingerprint and sites.
     """
-    found = _with_family(evaluation.findings.filter(pl.col("kind") != CORRELATION), families)
-    supported = _keys(evaluation.support)
-    is_second = (pl.col("kind") == EVIDENCE) & (
-        pl.col("evidence").str.json_path_match("$.is_second") == "true"
-    ).fill_null(value=False)
-    return Observations(
-        signals(found.filter(~is_second), supported, policy, evaluation.source, evaluation.episodes),
-        bool(((found["kind"] == COLLECTOR) & (found["site_id"] == "")).any()),
-        supported,
-        evaluation.readings,
-        families,
-        policy.recovery_margin_pct,
-        evaluation.episodes,
-        signals(found.filter(is_second), supported, policy, evaluation.source, evaluation.episodes),
-    )
+    return Gathered([evaluation], families).under(policy)[0]
 
 
-def _episode(row: Mapping[str, Any]) -> Episode:
-    return Episode(
-        series=Series(row["metric"], row["classifier"], row["is_slow"]),
-        began_at=row["began_at"],
-        last_bad_at=row["last_bad_at"] + HOUR,
-        recovery=row["recovery"],
-        is_accepted=bool(row.get("is_accepted")),
-    )
-
-
-def causes(evaluation: EvaluationInput) -> list[Cause]:
-    """Causes that sites share at this moment, by fingerprint.
-
-    Raises:
-        ValueError: A finding of kind correlation has evidence that is no JSON object with fingerprint and sites.
-    """
-    named: dict[str, Cause] = {}
-    correlated = evaluation.findings.filter(pl.col("kind") == CORRELATION)
-    family = "family" if "family" in correlated.columns else pl.lit("").alias("family")
-    for where, text, evidence in correlated.select(family, "summary", "evidence").iter_rows():
-        cause = _cause_of(where, text, evidence)
-        named[cause.fingerprint] = cause
-    if evaluation.causes is not None:
-        shared = evaluation.causes.filter(pl.col("scope") == "infrastructure")
-        columns = ("cause_fingerprint", "family", "attribute", "value", "cause", "site_ids")
-        for fingerprint, where, attribute, value, text, site_ids in shared.select(columns).iter_rows():
-            named[fingerprint] = Cause(
-                fingerprint=fingerprint,
-                family=where,
-                attribute=attribute,
-                value=value,
-                text=text,
-                site_ids=frozenset(site_ids),
-            )
-    return [named[name] for name in sorted(named)]
+def _causes(correlated: pl.DataFrame, evaluations: Sequence[EvaluationInput]) -> list[list[Cause]]:
+    """Of each evaluation the causes that its findings of kind correlation and its candidate causes name."""
+    named: list[dict[str, Cause]] = [{} for _ in evaluations]
+    for moment, where, text, evidence in correlated.select(
+        MOMENT, "family", "summary", "evidence"
+    ).iter_rows():
+        cause = _cause_of(where or "", text, evidence)
+        named[moment][cause.fingerprint] = cause
+    shared = numbered([one.causes for one in evaluations], _CAUSE).filter(pl.col("scope") == "infrastructure")
+    for moment, _, fingerprint, family, attribute, value, text, site_ids in shared.iter_rows():
+        named[moment][fingerprint] = Cause(
+            fingerprint=fingerprint,
+            family=family,
+            attribute=attribute,
+            value=value,
+            text=text,
+            site_ids=frozenset(site_ids),
+        )
+    return [[of[name] for name in sorted(of)] for of in named]
 
 
 def _cause_of(family: str, text: str, evidence: str) -> Cause:
@@ -356,12 +365,18 @@ def _cause_of(family: str, text: str, evidence: str) -> Cause:
 
 
 def _with_family(findings: pl.DataFrame, families: Mapping[str, str]) -> pl.DataFrame:
-    if "family" in findings.columns:
+    """Findings with a family; those that name causes have none of their own."""
+    if "family" in findings.columns or findings.is_empty():
         return findings
-    return findings.with_columns(pl.col("metric").replace(dict(families)).alias("family"))
+    family = pl.col("metric").replace(dict(families))
+    return findings.with_columns(family=pl.when(pl.col("kind") != CORRELATION).then(family))
 
 
-def _keys(support: pl.DataFrame | None) -> frozenset[Key]:
-    if support is None:
-        return frozenset()
-    return frozenset(support.select("site_id", "family").unique().iter_rows())
+_KEY = dict.fromkeys(("site_id", "family"), pl.String)
+_FINDING = dict.fromkeys(
+    ("site_id", "metric", "kind", "severity", "summary", "evidence", "family"), pl.String
+)
+_CAUSE: Mapping[str, PolarsType] = {
+    **dict.fromkeys(("scope", "cause_fingerprint", "family", "attribute", "value", "cause"), pl.String),
+    "site_ids": pl.List(pl.String),
+}

@@ -9,14 +9,15 @@ Not here: where stored findings come from (``workflows``), and files (``cli``).
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import polars as pl
 
 from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState, evaluate
 from mist_pipeline.alerts.lifecycle.model import Alert, Event
-from mist_pipeline.alerts.lifecycle.observations import FAMILIES, EvaluationInput
+from mist_pipeline.alerts.lifecycle.observations import FAMILIES, EvaluationInput, Gathered
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.projection import fold_alerts
 
@@ -35,6 +36,9 @@ ALERT_COLUMNS: Mapping[str, pl.DataType] = {
 }
 """Columns of ``alerts.csv`` and of ``alerts list``: kind is the first finding's, severity the highest. Trouble lasted from
 ``began_at`` to ``last_bad_at`` (null while it goes on); ``is_past``: it was over before it was noticed."""
+
+AT_A_TIME = 200
+"""Evaluations that are gathered together."""
 
 EVENT_COLUMNS: Mapping[str, pl.DataType] = {
     "at": pl.Datetime("us", "UTC"),
@@ -82,15 +86,26 @@ class Replaying:
     state: LifecycleState = field(default_factory=LifecycleState)
     events: list[Event] = field(default_factory=list)
 
-    def take(self, evaluation: EvaluationInput) -> list[Event]:
-        """What follows from one more evaluation.
+    def take(
+        self, evaluations: Sequence[EvaluationInput], gathered: Gathered | None = None
+    ) -> Iterator[tuple[EvaluationInput, list[Event]]]:
+        """What follows from more evaluations, one after another.
+
+        Args:
+            evaluations: In order of time.
+            gathered: The same, gathered before; None: gathered now.
 
         Raises:
-            ValueError: It comes before the last one.
+            ValueError: One comes before the last one.
         """
-        self.state, happened = evaluate(self.state, evaluation, self.policy, families=self.families)
-        self.events += happened
-        return happened
+        policy = self.policy or Policy()
+        gathered = gathered or Gathered(evaluations, self.families)
+        for evaluation, observed in zip(evaluations, gathered.under(policy), strict=True):
+            self.state, happened = evaluate(
+                self.state, evaluation, policy, families=self.families, observed=observed
+            )
+            self.events += happened
+            yield evaluation, happened
 
     def result(self) -> Replay:
         """What came of all so far."""
@@ -108,7 +123,7 @@ def replay(
     """Run the lifecycle over evaluations of the past.
 
     Args:
-        evaluations: In order of time; made one at a time, so that a long history need not fit in memory.
+        evaluations: In order of time; `AT_A_TIME` in memory, so that a long history need not fit there.
         policy: Rules and times.
         families: Metric → family.
 
@@ -116,8 +131,10 @@ def replay(
         ValueError: Steps are out of order.
     """
     replaying = Replaying(policy, families)
-    for evaluation in evaluations:
-        replaying.take(evaluation)
+    left = iter(evaluations)
+    while batch := list(islice(left, AT_A_TIME)):
+        for _ in replaying.take(batch):
+            pass
     return replaying.result()
 
 

@@ -1,20 +1,21 @@
-"""What the findings of one evaluation say of each site and family together: one `Signal`, set-based.
+"""What the findings of evaluations say of each site and family together: one `Signal`, set-based.
 
 Which finding leads, how bad it is and since when it must hold, since when the trouble is and whether it is over.
 
 >>> found = pl.DataFrame(
-...     {"site_id": ["s1", "s1"], "metric": ["coverage", "coverage"], "kind": ["threshold", "evidence"],
-...      "severity": ["warning", "major"], "family": ["radio", "radio"], "summary": ["Low.", "Bad."],
-...      "evidence": ['{"threshold_pct": 80}', '{"began_at": "2026-03-02T09:00:00Z"}']}
+...     {"moment": 0, "source": "live", "is_second": False, "site_id": ["s1", "s1"], "metric": ["coverage", "coverage"],
+...      "kind": ["threshold", "evidence"], "severity": ["warning", "major"], "family": ["radio", "radio"],
+...      "summary": ["Low.", "Bad."], "evidence": ['{"threshold_pct": 80}', '{"began_at": "2026-03-02T09:00:00Z"}']}
 ... )
->>> signal = signals(found, frozenset(), Policy(), "live", None)["s1", "radio"]
+>>> nothing = pl.DataFrame(schema={"moment": pl.Int64, "site_id": pl.String, "family": pl.String})
+>>> signal = signals(found, nothing, known_episodes([None]), Policy())[0, False]["s1", "radio"]
 >>> signal.kinds, signal.severity, signal.began_at.hour
 (('evidence', 'threshold'), 'major', 9)
 
 Not here: readings and episodes of alerts (`observations`), what follows (`lifecycle`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +23,7 @@ import polars as pl
 
 from mist_pipeline.alerts.lifecycle.model import Series, Source
 from mist_pipeline.alerts.lifecycle.policy import Policy, is_reached
+from mist_pipeline.alerts.lifecycle.seen import HOUR, MOMENT, PolarsType, numbered
 from mist_pipeline.domain.severity import SEVERITIES, Severity, rank
 
 Key = tuple[str, str]
@@ -29,7 +31,6 @@ Key = tuple[str, str]
 
 EVIDENCE = "evidence"
 SITE_DOWN = "site_down"
-HOUR = timedelta(hours=1)
 _RAISED = SEVERITIES[1:]
 
 
@@ -76,20 +77,18 @@ class Signal:
 
 
 def signals(
-    found: pl.DataFrame,
-    supported: frozenset[Key],
-    policy: Policy,
-    source: Source,
-    episodes: pl.DataFrame | None,
-) -> dict[Key, Signal]:
-    """One signal a site and family.
+    found: pl.DataFrame, weak: pl.DataFrame, known: pl.DataFrame, policy: Policy
+) -> dict[tuple[int, bool], dict[Key, Signal]]:
+    """One signal a moment, site and family; second excesses, which have one of their own, apart.
 
     Args:
-        found: Findings with their family.
-        supported: Problems with weak evidence.
+        found: Findings after moment, source (kind of evaluation) and is_second (second strongest excess of its metric).
+        weak: moment, site_id, family of problems with weak evidence.
+        known: `known_episodes`.
         policy: What each rule may do.
-        source: Kind of evaluation.
-        episodes: As in ``observations.EvaluationInput``.
+
+    Returns:
+        Moment and whether second → site and family → signal.
 
     Raises:
         ValueError: A finding has an unknown severity.
@@ -99,13 +98,17 @@ def signals(
     unknown = set(found["severity"].unique()) - set(SEVERITIES)
     if unknown:
         raise ValueError(f"findings with unknown severities {sorted(map(str, unknown))}")
-    rules = _rule_table(found["kind"].unique().to_list(), policy, source)
-    key = ["site_id", "family"]
-    weak = pl.DataFrame(sorted(supported), schema=dict.fromkeys(key, pl.String), orient="row")
+    rules = _rule_table(found["kind"].unique().to_list(), found["source"].unique().to_list(), policy)
+    key = [MOMENT, "is_second", "site_id", "family"]
     judged = (
         found.lazy()
-        .join(rules.lazy(), on=["kind", "severity"], how="left")
-        .join(weak.lazy().with_columns(_is_weak=pl.lit(value=True)), on=key, how="left")
+        .join(rules.lazy(), on=["source", "kind", "severity"], how="left", maintain_order="left")
+        .join(
+            weak.lazy().with_columns(_is_weak=pl.lit(value=True)),
+            on=[MOMENT, "site_id", "family"],
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(
             _is_strong=(pl.col("kind") == EVIDENCE).any().over(key),
             _is_weak=pl.col("_is_weak").fill_null(value=False),
@@ -121,7 +124,7 @@ def signals(
             ),
         )
         .with_columns(_times())
-        .join(_known_episodes(episodes), on=_SERIES, how="left", nulls_equal=True)
+        .join(known.lazy(), on=_SERIES, how="left", nulls_equal=True, maintain_order="left")
         # Episodes of a series follow one another: a finding about an earlier one than the newest is about what is over.
         .with_columns(_is_superseded=pl.col("_known_began") >= pl.col("_last_bad"))
         .with_columns(
@@ -138,7 +141,9 @@ def signals(
         )
         .sort(
             [*key, "_raises", "_rank", "_order", "metric"],
-            descending=[False, False, True, True, False, False],
+            descending=[*[False] * len(key), True, True, False, False],
+            # Of findings that are alike in all of these the first leads, whatever else was evaluated with them.
+            maintain_order=True,
         )
     )
     holds = [
@@ -174,7 +179,11 @@ def signals(
             & pl.col("_is_over").filter("_raises").any(ignore_nulls=True)
         ).alias("is_over"),
     )
-    return {(row["site_id"], row["family"]): _signal(row) for row in gathered.collect().iter_rows(named=True)}
+    told: dict[tuple[int, bool], dict[Key, Signal]] = {}
+    for row in gathered.collect().iter_rows(named=True):
+        of_moment = told.setdefault((row[MOMENT], row["is_second"]), {})
+        of_moment[row["site_id"], row["family"]] = _signal(row)
+    return told
 
 
 def _signal(row: Mapping[str, object]) -> Signal:
@@ -208,8 +217,7 @@ def _signal(row: Mapping[str, object]) -> Signal:
     )
 
 
-_SERIES = ["site_id", "family", "metric", "_classifier", "_is_slow"]
-_INSTANT = pl.Datetime("us", "UTC")
+_SERIES = [MOMENT, "site_id", "family", "metric", "_classifier", "_is_slow"]
 
 
 def _times() -> list[pl.Expr]:
@@ -234,18 +242,20 @@ def _times() -> list[pl.Expr]:
     ]
 
 
-def _known_episodes(episodes: pl.DataFrame | None) -> pl.LazyFrame:
-    """What the evaluation knows at its end of the newest episode of every series: an hour inside a day knows less."""
-    schema: dict[str, pl.DataType | type[pl.DataType]] = {
-        **dict.fromkeys(_SERIES[:4], pl.String),
-        "_is_slow": pl.Boolean,
-        "_known_began": _INSTANT,
-        "_known_last_bad": _INSTANT,
-        "_known_recovery": pl.Float64,
+def known_episodes(episodes: Sequence[pl.DataFrame | None]) -> pl.DataFrame:
+    """What evaluations know at their ends of the newest episode of every series: an hour inside a day knows less.
+
+    Args:
+        episodes: Of each moment, as in ``observations.EvaluationInput``.
+    """
+    columns: dict[str, PolarsType] = {
+        **dict.fromkeys(("site_id", "family", "metric", "classifier"), pl.String),
+        "is_slow": pl.Boolean,
+        **dict.fromkeys(("began_at", "last_bad_at"), pl.Datetime("us", "UTC")),
+        "recovery": pl.Float64,
     }
-    if episodes is None:
-        return pl.LazyFrame(schema=schema)
-    return episodes.lazy().select(
+    return numbered(episodes, columns).select(
+        MOMENT,
         "site_id",
         "family",
         "metric",
@@ -257,11 +267,12 @@ def _known_episodes(episodes: pl.DataFrame | None) -> pl.LazyFrame:
     )
 
 
-def _rule_table(kinds: Iterable[str], policy: Policy, source: Source) -> pl.DataFrame:
-    """What each rule may do at each severity."""
+def _rule_table(kinds: Iterable[str], sources: Iterable[Source], policy: Policy) -> pl.DataFrame:
+    """What each rule may do at each severity, by the kind of evaluation."""
     order = {kind: number for number, kind in enumerate(policy.rules)}
     rows = [
         (
+            source,
             kind,
             severity,
             rank(severity),
@@ -272,11 +283,13 @@ def _rule_table(kinds: Iterable[str], policy: Policy, source: Source) -> pl.Data
             rule.held_for(severity, source),
             rule.is_about_the_past,
         )
+        for source in sources
         for kind in kinds
         for rule in [policy.rule(kind)]
         for severity in SEVERITIES
     ]
-    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+    schema: dict[str, PolarsType] = {
+        "source": pl.String,
         "kind": pl.String,
         "severity": pl.String,
         "_rank": pl.Int64,

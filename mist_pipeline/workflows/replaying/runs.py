@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from mist_pipeline.alerts.lifecycle.observations import Gathered
 from mist_pipeline.alerts.lifecycle.replay import Replay, Replaying
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import Silence
@@ -169,9 +170,10 @@ def replays(
         for analysed, lanes in zip(days, groups.values(), strict=True):
             settings = lanes[0].configuration.settings
             stored = StoredDays.read(analysed, settings, hours.first, hours.last)
-            for evaluation in hours.evaluation_inputs(settings, stored, sites):
-                for lane in lanes:
-                    happened = lane.life.take(evaluation)
+            evaluations = list(hours.evaluation_inputs(settings, stored, sites))
+            gathered = Gathered(evaluations)
+            for lane in lanes:
+                for evaluation, happened in lane.life.take(evaluations, gathered):
                     sent = lane.messages.after(lane.life.state, happened, evaluation.as_of)
                     lane.sent += [evaluation.as_of] * len(sent)
         done += (hours.last - hours.first).days + 1

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.alerts.lifecycle.grouping import acknowledge_incident, open_severity
-from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, causes
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, observe
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.replay import replay
 from mist_pipeline_tests.support.alerts.histories import (
@@ -308,4 +308,4 @@ def test_causes_come_from_the_table_as_well_and_only_shared_ones() -> None:
 )
 def test_a_correlation_without_its_sites_is_refused(evidence: str) -> None:
     with pytest.raises(ValueError, match="cause_fingerprint and site_ids"):
-        causes(live(0, finding("", "connect", "correlation", evidence=evidence)))
+        observe(live(0, finding("", "connect", "correlation", evidence=evidence)), Policy())

@@ -63,8 +63,7 @@ def test_they_are_those_of_the_ledger(
     ).silence()
     rules = NotificationRules(routes=routes, windows=[works])
     messages, life, told = WouldBeMessages(routes, silences=[works]), Replaying(), []
-    for step in steps:
-        happened = life.take(step)
+    for step, happened in life.take(steps):
         told += [
             (step.as_of, one.sink, one.reason, one.sequence, one.severity)
             for one in messages.after(life.state, happened, step.as_of)
