@@ -30,7 +30,7 @@ people are notified about (``alerts``) and refer to these by ``cause_fingerprint
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,20 +147,19 @@ def candidate_causes(
         dict(names or {}),
         display_names(dict(newest.select("site_id", "name").iter_rows())),
         memberships(newest),
-        rates,
     )
     columns = analysis.INCIDENTS.polars_schema()
     schema = {moment: flags.schema[moment], **{name: columns[name] for name in columns if name != "day"}}
     rows = [
         {moment: when, **row}
-        for (when,), now in flags.sort(moment).group_by(moment, maintain_order=True)
-        for row in _causes(now, context)
+        for when, site_ids, troubles in _troubles(flags, rates, moment, settings.prior_rate)
+        for row in _causes(site_ids, troubles, context)
     ]
     order = pl.col("scope") != "infrastructure"
     return pl.DataFrame(rows, schema=schema).sort(moment, order, "family", "attribute", "value")
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Context:
     """What does not change from one moment to the next."""
 
@@ -168,7 +167,13 @@ class _Context:
     names: dict[str, str]
     site_labels: dict[str, str]
     members: pl.DataFrame
-    rates: pl.DataFrame
+    _known: tuple[list[str], list[Group]] = ([], [])
+
+    def groups_of(self, site_ids: list[str]) -> list[Group]:
+        """Groups of these sites; from one moment to the next they are mostly the same sites."""
+        if site_ids != self._known[0]:
+            self._known = site_ids, groups(self.members, site_ids, self.settings.min_sites)
+        return self._known[1]
 
 
 @dataclass(frozen=True)
@@ -183,20 +188,12 @@ class _Trouble:
     metrics: list[list[str]]
 
 
-def _causes(now: pl.DataFrame, context: _Context) -> list[dict[str, Any]]:
+def _causes(site_ids: list[str], troubles: Sequence[_Trouble], context: _Context) -> list[dict[str, Any]]:
     """Rows of one moment."""
-    degraded = now.filter(pl.col("is_degraded"))
-    if degraded.is_empty():
-        return []
-    site_ids: list[str] = now["site_id"].unique().sort().to_list()
-    troubles = [
-        _trouble(family, now.filter(pl.col("family") == family), site_ids, context)
-        for family in degraded["family"].unique().sort()
-    ]
     settings = context.settings
     found = explanations(
         [event for trouble in troubles for event in _events(trouble, settings.min_sites)],
-        groups(context.members, site_ids, settings.min_sites),
+        context.groups_of(site_ids),
         settings.alpha,
         settings.min_sites,
         settings.min_share,
@@ -218,37 +215,71 @@ def _causes(now: pl.DataFrame, context: _Context) -> list[dict[str, Any]]:
     return rows
 
 
-def _trouble(family: str, now: pl.DataFrame, site_ids: list[str], context: _Context) -> _Trouble:
-    """One family over the sites: which had data, which are degraded, by what, in which metrics."""
-    classifier = pl.col("classifier").fill_null("").filter(pl.col("is_degraded"))
-    by_site = (
-        pl.DataFrame({"site_id": site_ids}, schema={"site_id": pl.String})
-        .join(
-            now.sort("metric")
-            .group_by("site_id", maintain_order=True)
-            .agg(
-                pl.col("is_degraded").any(),
-                classifier.filter(classifier != "").mode().sort().first().alias("classifier"),
-                pl.col("metric").filter(pl.col("is_degraded")).unique().sort().alias("metrics"),
-            ),
-            on="site_id",
-            how="left",
-        )
-        .join(
-            context.rates.filter(pl.col("family") == family).select("site_id", "rate"),
-            on="site_id",
-            how="left",
-        )
-        .sort("site_id")
+def _troubles(
+    flags: pl.DataFrame, rates: pl.DataFrame, moment: str, prior_rate: float
+) -> Iterator[tuple[Any, list[str], list[_Trouble]]]:
+    """Every moment with a degraded site, its sites in order, and its trouble by family, in their order."""
+    degraded = flags.filter(pl.col("is_degraded"))
+    key = [moment, "family"]
+    # Moments without one, and families that are well, are not looked at any further.
+    there = (
+        flags.join(degraded.select(moment).unique(), on=moment, how="semi")
+        .select(moment, "site_id")
+        .unique()
+        .sort(moment, "site_id")
+        .with_columns(place=pl.int_range(pl.len()).over(moment))
     )
-    return _Trouble(
-        family,
-        by_site["is_degraded"].is_not_null().to_numpy(),
-        by_site["is_degraded"].fill_null(False).to_numpy(),
-        by_site["rate"].fill_null(context.settings.prior_rate).to_numpy(),
-        by_site["classifier"].fill_null("").to_list(),
-        by_site["metrics"].fill_null([]).to_list(),
+    judged = (
+        flags.join(degraded.select(key).unique(), on=key, how="semi")
+        .select(*key, "site_id")
+        .unique()
+        .join(there, on=[moment, "site_id"])
+        .join(rates.select("site_id", "family", "rate"), on=["site_id", "family"], how="left")
+        .join(_hits(degraded, [*key, "site_id"]), on=[*key, "site_id"], how="left")
+        .with_columns(pl.col("rate").fill_null(prior_rate), pl.col("is_degraded").fill_null(value=False))
+        .sort(*key, "place")
     )
+    families = iter(judged.partition_by(key, as_dict=True, maintain_order=True).items())
+    waiting = next(families, None)
+    for (when,), frame in there.partition_by(moment, as_dict=True, maintain_order=True).items():
+        troubles = []
+        while waiting is not None and waiting[0][0] == when:
+            troubles.append(_trouble(str(waiting[0][1]), waiting[1], frame.height))
+            waiting = next(families, None)
+        yield when, frame["site_id"].to_list(), troubles
+
+
+def _hits(degraded: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Of every degraded site and family the classifier that most of its metrics blame, and these metrics."""
+    blamed = (
+        degraded.filter(pl.col("classifier").fill_null("") != "")
+        .group_by(*key, "classifier")
+        .len()
+        .sort("len", "classifier", descending=[True, False])
+        .unique(key, keep="first", maintain_order=True)
+        .drop("len")
+    )
+    return (
+        degraded.group_by(key)
+        .agg(pl.lit(value=True).alias("is_degraded"), pl.col("metric").unique().sort().alias("metrics"))
+        .join(blamed, on=key, how="left")
+    )
+
+
+def _trouble(family: str, rows: pl.DataFrame, num_sites: int) -> _Trouble:
+    """One family over the sites of a moment: which had data, which are degraded, by what, in which metrics."""
+    places, is_degraded = rows["place"].to_numpy(), rows["is_degraded"].to_numpy()
+    judged, degraded = np.zeros(num_sites, dtype=np.bool_), np.zeros(num_sites, dtype=np.bool_)
+    rate = np.zeros(num_sites)
+    judged[places] = True
+    degraded[places] = is_degraded
+    rate[places] = rows["rate"].to_numpy()
+    classifier, metrics = [""] * num_sites, [list[str]() for _ in range(num_sites)]
+    hit = np.flatnonzero(is_degraded)
+    blamed, levels = (rows[name].gather(hit).to_list() for name in ("classifier", "metrics"))
+    for row, name, some in zip(hit, blamed, levels, strict=True):
+        classifier[places[row]], metrics[places[row]] = name or "", some
+    return _Trouble(family, judged, degraded, rate, classifier, metrics)
 
 
 def _events(trouble: _Trouble, min_sites: int) -> list[Event]:
