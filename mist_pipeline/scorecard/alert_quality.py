@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from mist_pipeline.scorecard.matching import one_to_one
 from mist_pipeline.scorecard.proportions import wilson
 from mist_pipeline.tables.scorecard import ALERT_QUALITY
 
@@ -25,7 +26,6 @@ BY_PEOPLE = ("feedback", "ticket")
 TRUE = ("right", "known", "planned", "too_late")
 _OF_THE_PIPELINE = "pipeline:"
 _BY = ("rule", "severity", "sink")
-_MOST_ROUNDS = 20
 _OF_THE_CLOUD = ("marvis", "mist_alarm")
 
 
@@ -90,7 +90,7 @@ def judged(alerts: pl.DataFrame, truths: pl.DataFrame) -> pl.DataFrame:
 
 
 def detected(alerts: pl.DataFrame, truths: pl.DataFrame) -> pl.DataFrame:
-    """Troubles and the alerts that told of them, one to one: each takes the first to open of those that no earlier one has taken.
+    """Troubles and the alerts that told of them, one to one: as many as can be (`matching`), each the first to open that it can have.
 
     Troubles of a site that begin within the span of an earlier one of the same family are the same trouble.
 
@@ -109,16 +109,7 @@ def detected(alerts: pl.DataFrame, truths: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("until").is_null() | (pl.col("began_at") > pl.col("until") + AFTER))
         .with_row_index("trouble")
     )
-    left = _pairs(alerts, troubles).sort("began_at", "trouble", "opened_at", "own")
-    found = [left.clear()]
-    for _ in range(_MOST_ROUNDS):
-        if left.is_empty():
-            break
-        wished = left.unique("trouble", keep="first", maintain_order=True)
-        taken = wished.unique("own", keep="first", maintain_order=True)
-        found.append(taken)
-        left = left.join(taken, on="trouble", how="anti").join(taken, on="own", how="anti")
-    pairs = pl.concat(found).select("trouble", "opened_at", alert_id="own")
+    pairs = one_to_one(_pairs(alerts, troubles), by="site_id").select("trouble", "opened_at", alert_id="own")
     found_by = troubles.drop("alert_id").join(pairs, on="trouble", how="left")
     return found_by.select(*key, "began_at", "alert_id", "opened_at")
 
