@@ -14,7 +14,7 @@ ValueError: 'CEST' is no IANA time zone: it names a clock, not a place; use 'Eur
 
 import difflib
 from functools import cache
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 _NO_PLACES = frozenset({"localtime", "Factory", "posixrules"})
 """Files among those of the zones that name no place: what they mean differs from machine to machine."""
@@ -22,7 +22,7 @@ _NO_PLACES = frozenset({"localtime", "Factory", "posixrules"})
 
 @cache
 def zone_names() -> frozenset[str]:
-    """Every zone of this machine. Listing them walks a folder tree (10 ms), hence once a process."""
+    """Every zone of this machine. Listing them opens some thousand files, hence once a process, and not for one name."""
     return frozenset(available_timezones()) - _NO_PLACES
 
 
@@ -46,13 +46,24 @@ _ABBREVIATIONS = {
 """What clocks are called in one season or in one country → a place where they are: a zone knows both seasons."""
 
 
+def _is_zone(name: str) -> bool:
+    """Whether a name is one of `zone_names`."""
+    if name in _NO_PLACES or name.startswith(("posix/", "right/")):
+        return False
+    try:
+        return ZoneInfo(name).key == name
+    # A name may also be a folder, or none that a file can have.
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+
+
 def known_zone(name: str) -> str:
     """The name of a zone, as it is.
 
     Raises:
         ValueError: There is no such zone; the nearest name is in the message.
     """
-    if name in zone_names():
+    if _is_zone(name):
         return name
     if place := _ABBREVIATIONS.get(name.strip().upper()):
         raise ValueError(f"{name!r} is no IANA time zone: it names a clock, not a place; use {place!r}")

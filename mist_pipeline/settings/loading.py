@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 from pydantic import SecretStr, ValidationError
 
-from mist_pipeline.domain.config_section import PlacedError
+from mist_pipeline.domain.config_section import PlacedError, Section
 from mist_pipeline.domain.console_links import SHORTEST_KEY
 from mist_pipeline.domain.metrics import canonical
 from mist_pipeline.domain.plain_yaml import RefusedError, is_text, read_variable, read_yaml
@@ -45,7 +45,10 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     """
     variables = os.environ if environment is None else environment
     source, values, origin = _merged(path, variables)
+    # A section that is not there is an empty one: what checks all of them together is built, and not also what checks each.
+    empty: dict[str, Any] = {name: {} for name, one in Settings.model_fields.items() if _is_section(one.annotation)}
     content = {
+        **empty,
         **values,
         "tokens": tuple(map(SecretStr, _listed(variables, "MIST_API_TOKEN"))),
         "webhook_secrets": tuple(map(SecretStr, _webhook_secrets(variables))),
@@ -67,6 +70,10 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
         place = ("notifications", *error.place)
         raise SettingsError(error_line(place, error.text, origin, str(source))) from None
     return settings
+
+
+def _is_section(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Section)
 
 
 def _listed(variables: Mapping[str, str], name: str) -> list[str]:

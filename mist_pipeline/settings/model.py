@@ -230,21 +230,21 @@ class Compute(Section):
 class Settings(Section):
     """Everything that can be configured, in one object. ``mist-pipeline init`` writes it as a commented file."""
 
-    organisation: Organisation = Organisation()
-    mist: Mist = Mist()
-    monitoring: Monitoring = Monitoring()
+    organisation: Organisation = Field(default_factory=Organisation)
+    mist: Mist = Field(default_factory=Mist)
+    monitoring: Monitoring = Field(default_factory=Monitoring)
     sle_thresholds: dict[str, Bands] = Field(
         default_factory=lambda: {"default": Bands()},
         description="Severity bands: `default`, and any metric that needs its own.",
     )
-    thresholds: Thresholds = Thresholds()
-    history: History = History()
-    health: Health = Health()
-    privacy: Privacy = Privacy()
-    compute: Compute = Compute()
-    alerts: Alerts = Alerts()
-    notifications: Notifications = Notifications()
-    web: Web = Web()
+    thresholds: Thresholds = Field(default_factory=Thresholds)
+    history: History = Field(default_factory=History)
+    health: Health = Field(default_factory=Health)
+    privacy: Privacy = Field(default_factory=Privacy)
+    compute: Compute = Field(default_factory=Compute)
+    alerts: Alerts = Field(default_factory=Alerts)
+    notifications: Notifications = Field(default_factory=Notifications)
+    web: Web = Field(default_factory=Web)
 
     tokens: tuple[SecretStr, ...] = Field((), exclude=True, repr=False)
     webhook_secrets: tuple[SecretStr, ...] = Field((), exclude=True, repr=False)

@@ -51,46 +51,48 @@ NEVER = {
 }
 """What no command needs that reads: DuckDB imports pandas for a single parameter (``warehouse.asking``)."""
 
-READING: dict[tuple[str, ...], set[str]] = {
-    ("alerts", "list"): {"duckdb"},
-    ("alerts", "silences"): {"duckdb"},
-    ("status",): set(),
-    ("watch", "--once"): set(),
-    ("sql", "FROM worst_sites"): {"sqlalchemy"},
-    ("report",): {"duckdb", "polars", "sqlalchemy"},
-}
-"""Command → what it does not need besides."""
+READING: tuple[tuple[set[str], tuple[str, ...]], ...] = (
+    (set(), ("status", "watch --once", "site Berlin", "incident e0")),
+    ({"duckdb"}, ("alerts list", "alerts silences")),
+    ({"sqlalchemy"}, ("scorecard", "sql FROM&worst_sites")),
+    ({"duckdb", "polars", "sqlalchemy"}, ("report",)),
+)
+"""What is not needed besides, and the commands that do not need it; they are run one after the other in one process."""
+
+ASKING = {"alembic", "dagster", "jinja2", "numpy", "pyarrow", "requests", "starlette", "urllib3"}
+"""What ``doctor`` may need, since it asks Dagster and the cloud: nothing that analyses, draws or sends."""
 
 CHILD = """
 import sys
 from mist_pipeline.cli import main
-sys.argv = ["mist-pipeline", *sys.argv[1:]]
-try:
-    main()
-finally:
+for command in sys.argv[1:]:
+    sys.argv = ["mist-pipeline", *(word.replace("&", " ") for word in command.split(" "))]
+    try:
+        main()
+    except SystemExit as ended:
+        assert ended.code != 1 or command == "doctor"
     print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
 """
 
 
-def imported(folder: Path, *arguments: str) -> set[str]:
-    """Top-level modules that a command has imported when it ends."""
+def imported(folder: Path, *commands: str) -> dict[str, set[str]]:
+    """Command → top-level modules that are imported when it has ended."""
     ended = subprocess.run(
-        [sys.executable, "-c", CHILD, *arguments],
+        [sys.executable, "-c", CHILD, *commands],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "Traceback" not in ended.stderr
-    return set(ended.stderr.splitlines()[-1].split())
+    assert "Traceback" not in ended.stderr, ended.stderr
+    said = ended.stderr.splitlines()[-len(commands) :]
+    return {command: set(line.split()) for command, line in zip(commands, said, strict=True)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "arguments", [("--help",), ("alerts", "--help"), ("backfill", "--help")], ids=" ".join
-)
-def test_help_imports_nothing_heavy(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    assert imported(tmp_path, *arguments) & HEAVY == set()
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    for command, modules in imported(tmp_path, "--help", "alerts --help", "backfill --help").items():
+        assert modules & HEAVY == set(), command
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +108,26 @@ def organisation(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments", READING, ids=" ".join)
+@pytest.mark.parametrize(("besides", "commands"), READING, ids=["screens", "lists", "queries", "report"])
 def test_what_reads_imports_neither_dagster_nor_analysis_nor_what_sends(
-    arguments: tuple[str, ...], organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+    besides: set[str],
+    commands: tuple[str, ...],
+    organisation: Organisation,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MIST_PIPELINE_DATA", str(organisation.folder))
-    assert imported(organisation.folder, *arguments) & (NEVER | READING[arguments]) == set()
+    for command, modules in imported(organisation.folder, *commands).items():
+        assert modules & (NEVER | besides) == set(), command
+
+
+@pytest.mark.slow
+def test_doctor_asks_without_what_analyses_draws_or_sends(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIST_PIPELINE_DATA", str(organisation.folder))
+    monkeypatch.delenv("MIST_API_TOKEN", raising=False)
+    found = imported(organisation.folder, "doctor")["doctor"]
+    assert found & (NEVER - ASKING) == set()
 
 
 def test_the_default_of_init_is_where_the_settings_are_looked_for() -> None:

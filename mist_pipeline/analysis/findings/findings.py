@@ -20,12 +20,12 @@ evaluation (``live_findings``) and for closed hours (``hourly_findings``). Not h
 [('threshold', 'critical', 'capacity 61.2 %: critical (below 70 %).')]
 """
 
-import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from mist_pipeline.analysis.findings.fingerprints import fingerprint
 from mist_pipeline.analysis.findings.inputs import FindingInputs
 from mist_pipeline.analysis.findings.series_rules import (
     MOMENT,
@@ -56,11 +56,6 @@ KINDS = (
 HOUR = timedelta(hours=1)
 FRESH = timedelta(hours=2)
 """How old an hour may be for the live evaluation: the running one, the one before, and no older."""
-
-
-def fingerprint(kind: str, site_id: str, metric: str, subject: str = "") -> str:
-    """Stable name of a finding: the same on every day it lasts, from a backfill, a replay and a live evaluation."""
-    return hashlib.sha256("\x1f".join((kind, site_id, metric, subject)).encode()).hexdigest()[:16]
 
 
 def findings(inputs: FindingInputs, days: Sequence[date], rules: FindingRules | None = None) -> pl.DataFrame:

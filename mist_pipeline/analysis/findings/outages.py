@@ -31,7 +31,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from mist_pipeline.analysis.evidence.gates import DEVICE_FAMILY
-from mist_pipeline.analysis.findings.findings import fingerprint
+from mist_pipeline.analysis.findings.fingerprints import fingerprint
 from mist_pipeline.analysis.findings.series_rules import MOMENT, FindingRules, as_findings
 from mist_pipeline.tables import live
 

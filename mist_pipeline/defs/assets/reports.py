@@ -17,7 +17,6 @@ from mist_pipeline.tables import analysis, history, scorecard
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
-from mist_pipeline.workflows.report.page import report_data
 from mist_pipeline.workflows.self_monitoring.service import REPORT_BY_HOUR
 
 READ_AT, TO_BE_READ = f"0 {REPORT_BY_HOUR} * * *", timedelta(hours=REPORT_BY_HOUR)
@@ -70,7 +69,9 @@ def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         cloud: dg.ResourceParam[Cloud],
         run: RunOptions,
     ) -> dg.MaterializeResult[Any]:
+        # All of analysis comes with it, which whoever only asks for the name of the report needs not.
         from mist_pipeline import report
+        from mist_pipeline.workflows.report.page import report_data
 
         data = report_data(settings, cloud, days_of(context)[-1], run.instant)
         written = report.write(settings.reports_path, data)

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.risks.horizon import LOOK_AHEAD_DAYS, WARNING_DAYS
@@ -155,6 +154,8 @@ def _courses(stored: Sequence[float] | None) -> list[list[float]]:
     """The courses of a row over the days of its probability; none in rows of an earlier version."""
     if not stored:
         return []
+    import numpy as np
+
     found: list[list[float]] = np.reshape(stored, (-1, LOOK_AHEAD_DAYS))[:, :WARNING_DAYS].round(2).tolist()
     return found
 
@@ -164,6 +165,8 @@ def _middle(courses: list[list[float]], day: date) -> list[ForecastDay]:
 
     Courses are in the order of how deep they fall: where half of them cross, the middle one does.
     """
+    import numpy as np
+
     bounds = np.quantile(np.array(courses), [0.025, 0.1, 0.9, 0.975], axis=0).round(2).T.tolist()
     return [
         ForecastDay(

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from mist_pipeline.alerts.lifecycle.observations import PIPELINE
-from mist_pipeline.analysis.findings.findings import fingerprint
+from mist_pipeline.analysis.findings.fingerprints import fingerprint
 from mist_pipeline.domain.severity import Severity
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
 from mist_pipeline.tables import live

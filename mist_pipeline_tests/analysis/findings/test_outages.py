@@ -8,7 +8,7 @@ from random import Random
 import polars as pl
 import pytest
 
-from mist_pipeline.analysis.findings.findings import fingerprint
+from mist_pipeline.analysis.findings.fingerprints import fingerprint
 from mist_pipeline.analysis.findings.outages import DEVICES, EVENTS, Outages, outages
 
 NOW = datetime(2026, 3, 2, 10, 2, tzinfo=UTC)

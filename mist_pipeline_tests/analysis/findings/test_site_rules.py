@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from mist_pipeline.analysis.findings.findings import findings, fingerprint
+from mist_pipeline.analysis.findings.findings import findings
+from mist_pipeline.analysis.findings.fingerprints import fingerprint
 from mist_pipeline_tests.support.analysis.finding_inputs import (
     DAY,
     RULES,

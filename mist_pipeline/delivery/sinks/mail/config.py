@@ -5,7 +5,6 @@ how it becomes a sink. Not here: the message and sending it (`sink`).
 """
 
 from email.errors import HeaderParseError
-from email.headerregistry import Address
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
@@ -77,6 +76,8 @@ def problem_with_address(address: str) -> str | None:
     if not address.isascii():
         return f"{shown}: only ASCII addresses are supported; write the domain in its xn-- form"
     try:
+        from email.headerregistry import Address
+
         parsed = Address(addr_spec=address)
     except (HeaderParseError, ValueError, IndexError):
         return f"{shown}: not a mail address"
