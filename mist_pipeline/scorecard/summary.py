@@ -274,9 +274,9 @@ def precision(row: Mapping[str, float]) -> Line:
         )
     }
     if not row["n_alerts"]:
-        return Line(
-            "precision", f"No alert opened in {QUALITY_DAYS} days.", 0, is_enough=False, values=values
-        )
+        # Some may have opened since: a day is graded when it is over.
+        text = f"No alert opened in the {QUALITY_DAYS} days up to {row['day']}; what opened later is not graded yet."
+        return Line("precision", text, 0, is_enough=False, values=values)
     if judged < MIN_CASES:
         text = f"{count(judged, 'alert')} {_was(judged)} judged{agree}{unjudged}: too few for a precision. `mist-pipeline alerts feedback` judges."
         return Line("precision", text, judged, is_enough=False, values=values)

@@ -1,5 +1,6 @@
 """The scorecard in sentences: few cases are told and not averaged, and every number is that of the table."""
 
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -171,7 +172,8 @@ def test_precision_is_told_with_its_interval_or_not_at_all() -> None:
     assert (
         "too few for a precision" in precision(quality(n_alerts=30, n_true=1, n_judged=1, n_unjudged=29)).text
     )
-    assert precision(quality()).text == "No alert opened in 90 days."
+    none = precision(quality() | {"day": date(2026, 3, 1)}).text
+    assert none == "No alert opened in the 90 days up to 2026-03-01; what opened later is not graded yet."
 
 
 def test_detection_and_response_say_what_is_still_open() -> None:
