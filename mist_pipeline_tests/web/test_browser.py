@@ -53,6 +53,12 @@ def test_sites_are_sorted_filtered_and_found_again_by_the_back_button(tab: Brows
     tab.settled()
     assert tab.texts(NAMES)[-1] == "Berlin"
     assert tab.run("document.querySelector('#filter').value") == ""
+    tab.look(width=390)
+    tab.open(console)
+    assert tab.run("getComputedStyle(document.querySelector('.sites thead a')).display") == "block"
+    tab.follow("Site")
+    assert "sort=name" in tab.run("location.search")
+    tab.look()
 
 
 def test_a_slash_and_words_find_what_is_meant(tab: Browser, console: str) -> None:
