@@ -37,6 +37,8 @@ _PARTS = {
 _BANDS = {"24": "2.4 GHz", "5": "5 GHz", "6": "6 GHz"}
 """How the cloud writes bands, and how people do."""
 
+MOST_ALERTS = 30
+"""Alerts that are named: an outage of everything has thousands."""
 MOST_EVIDENCE = 12
 """Numbers of an alert's evidence that are shown."""
 
@@ -105,7 +107,7 @@ def incident_detail(
                 ),
                 clean(alert.summary, 240),
             )
-            for alert in ordered
+            for alert in ordered[:MOST_ALERTS]
         ],
         evidence={} if leading is None else evidence_of(leading.evidence),
         timeline=[(moment, clean(words, 300)) for moment, words in timeline(events, alerts, sites)],

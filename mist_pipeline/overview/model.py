@@ -297,7 +297,7 @@ class IncidentDetail:
         ledger: Age of the answer.
         incident: As the list shows it.
         cause: The cause in words.
-        alerts: severity, state, where, what of each alert, the worst first.
+        alerts: severity, state, where, what of its worst alerts; ``incident.num_alerts`` there are.
         evidence: Numbers behind its worst alert, by name.
         timeline: What happened, each with its instant.
         records: Messages, escalations, tickets and feedback by the names of their tables.

@@ -28,10 +28,14 @@ def timeline(
         alerts: The alerts that events may be about.
         sites: What sites are called.
     """
-    names = {
-        alert.alert_id: f"{sites.label(alert.site_id, alert.family)} ({title_of(alert.metric) or family_title(alert.family)})"
-        for alert in alerts
-    }
+    known = {alert.alert_id: alert for alert in alerts}
+
+    def named(alert_id: str) -> str:
+        alert = known.get(alert_id)
+        if alert is None:
+            return clean(alert_id, 64)[:ID_LENGTH]
+        return f"{sites.label(alert.site_id, alert.family)} ({title_of(alert.metric) or family_title(alert.family)})"
+
     together = {(event.subject_id, event.at, event.kind) for event in events}
     worded = [
         (event, _words(event))
@@ -49,18 +53,13 @@ def timeline(
             if subject == "incident":
                 lines.append((moment, f"Incident {words}"))
             else:
-                lines.append(
-                    (
-                        moment,
-                        f"{_listed([names.get(name, clean(name, 64)[:ID_LENGTH]) for name in ids])}: {words}",
-                    )
-                )
+                lines.append((moment, f"{_listed(ids, named)}: {words}"))
     return lines
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(clean(name, 80) for name in names[:MOST_NAMES]) + more
+def _listed(ids: Sequence[str], named: Callable[[str], str]) -> str:
+    more = f" and {len(ids) - MOST_NAMES:,} more" if len(ids) > MOST_NAMES else ""
+    return ", ".join(clean(named(one), 80) for one in ids[:MOST_NAMES]) + more
 
 
 def _rising(detail: Any) -> str:

@@ -46,7 +46,9 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     variables = os.environ if environment is None else environment
     source, values, origin = _merged(path, variables)
     # A section that is not there is an empty one: what checks all of them together is built, and not also what checks each.
-    empty: dict[str, Any] = {name: {} for name, one in Settings.model_fields.items() if _is_section(one.annotation)}
+    empty: dict[str, Any] = {
+        name: {} for name, one in Settings.model_fields.items() if _is_section(one.annotation)
+    }
     content = {
         **empty,
         **values,

@@ -206,7 +206,7 @@ def incident_page(detail: IncidentDetail, glyphs: Glyphs) -> list[Text]:
         ),
     )
     lines += _titled(
-        f"Alerts ({len(detail.alerts)})",
+        f"Alerts ({detail.incident.num_alerts:,})",
         (
             Text.assemble(
                 (f"  {cut(severity, 9, glyphs)}", severity_style(severity)),

@@ -45,7 +45,9 @@ _TICK = timedelta(milliseconds=1)
 
 def rows(connection: Connection, query: sa.Select[Any]) -> list[Row]:
     """All rows of a query by column name."""
-    return [dict(row) for row in connection.execute(query).mappings()]
+    found = connection.execute(query)
+    names = tuple(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def one(connection: Connection, table: sa.Table, where: sa.ColumnElement[bool]) -> Row | None:

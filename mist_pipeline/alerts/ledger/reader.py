@@ -246,8 +246,16 @@ class LedgerReader:
         with reading(self.engine) as connection:
             return _with_alerts(connection, query.order_by(column.opened_at, column.incident_id))
 
-    def of_site(self, site_id: str, since: datetime) -> list[tuple[Incident, list[Alert]]]:
-        """Incidents with an alert of a site that go on or were over after an instant, the newest first; merged ones are left out."""
+    def of_site(
+        self, site_id: str, since: datetime, *, others: bool = True
+    ) -> list[tuple[Incident, list[Alert]]]:
+        """Incidents with an alert of a site that go on or were over after an instant, the newest first; merged ones are left out.
+
+        Args:
+            site_id: The site.
+            since: The instant.
+            others: Also their alerts of other sites, of which there may be thousands.
+        """
         mine = sa.select(tables.ALERTS.c.incident_id).where(tables.ALERTS.c.site_id == site_id)
         column = tables.INCIDENTS.c
         is_there = column.state.in_(["open", "acknowledged"]) | (column.resolved_at > since)
@@ -255,7 +263,15 @@ class LedgerReader:
             column.incident_id.in_(mine) & is_there & (column.state != "merged")
         )
         with reading(self.engine) as connection:
-            return _with_alerts(connection, query.order_by(column.opened_at.desc(), column.incident_id))
+            ordered = query.order_by(column.opened_at.desc(), column.incident_id)
+            if others:
+                return _with_alerts(connection, ordered)
+            found = [incident_of(row) for row in queries.rows(connection, ordered)]
+            own = sa.select(tables.ALERTS).where(tables.ALERTS.c.site_id == site_id)
+            alerts: dict[str | None, list[Alert]] = {}
+            for row in queries.rows(connection, own.order_by(tables.ALERTS.c.alert_id)):
+                alerts.setdefault(row["incident_id"], []).append(alert_of(row))
+        return [(incident, alerts.get(incident.incident_id, [])) for incident in found]
 
     def tickets(self, incident_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
         """Incident → its tickets: what the system calls each, and its address ('' where none is known)."""

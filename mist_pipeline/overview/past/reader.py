@@ -201,7 +201,7 @@ class Past:
         """Alerts of the site in the range, and, where that is asked, the sites that its present incidents hit, too."""
         try:
             with reading_ledger(self._places.ledger, self._places.policy) as ledger:
-                found = ledger.of_site(site_id, period.begin)
+                found = ledger.of_site(site_id, period.begin, others=not is_brief)
         except UnreadableError:
             # The page says it beside its list of incidents.
             return [], []

@@ -30,6 +30,16 @@ def test_incidents_come_with_their_alerts_by_state(ledger: Ledger) -> None:
     assert ledger.alert_ids("acknowledged") == list(first[0].alert_ids)
 
 
+def test_of_a_site_its_alerts_alone_are_those_of_the_whole_incident_that_are_its_own(ledger: Ledger) -> None:
+    ledger.record_evaluation(
+        live(14, *(finding(site, severity="critical") for site in map("s{}".format, range(12)))), TELL
+    )
+    whole = ledger.of_site("s2", START)
+    assert any({alert.site_id for alert in alerts} > {"s2"} for _, alerts in whole)
+    own = [(incident, [alert for alert in alerts if alert.site_id == "s2"]) for incident, alerts in whole]
+    assert ledger.of_site("s2", START, others=False) == own
+
+
 def test_a_beginning_finds_incidents_and_alerts_and_a_whole_id_itself_alone(ledger: Ledger) -> None:
     ledger.record_evaluation(live(0, EVIDENCE), TELL)
     name = incident_id(ledger)
