@@ -90,7 +90,13 @@ def _system(error: BaseException) -> str:
         return f"{place}this account may not use it. Use the account that owns it, or change its rights."
     if error.errno == errno.EADDRINUSE:
         return f"{text}. Choose another port with --port."
+    if error.errno in _MISUSED and not error.filename:
+        return ""
     return f"{place}{error.strerror or text}." if error.filename else text
+
+
+_MISUSED = {errno.EINVAL, errno.EBADF, errno.EFAULT, errno.ENOTSOCK, errno.ECHILD}
+"""What the system says to a call that is wrong: where it was made is in the traceback, and nowhere else."""
 
 
 def _database(error: BaseException) -> str:

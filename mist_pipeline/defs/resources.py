@@ -83,6 +83,34 @@ def run_config(as_of: datetime | None = None, *, notify: bool | None = None) -> 
     return {"resources": {RUN: {"config": given}}} if given else {}
 
 
+def refuse_wrong_options(config: Mapping[str, Any]) -> None:
+    """Refuse options of a run that are none, or that cannot be read.
+
+    Dagster looks at them only where a step of the run needs them; who asks ``analysis/trends`` for ``as_off`` would be told nothing.
+
+    Args:
+        config: The configuration of a run.
+
+    Raises:
+        Failure: What is wrong, where, and what may be written.
+    """
+    here: Any = config
+    for name in ("resources", RUN, "config"):
+        here = here.get(name) if isinstance(here, Mapping) else None
+    if here is None:
+        return
+    place, names = f"resources.{RUN}.config", ", ".join(sorted(RunOptions.model_fields))
+    wrong = sorted(set(here) - set(RunOptions.model_fields)) if isinstance(here, Mapping) else [str(here)]
+    if wrong:
+        said = f"{place}: there is no option {', '.join(map(repr, wrong))}; there are {names}."
+        raise dg.Failure(said, allow_retries=False)
+    as_of, notify = here.get("as_of"), here.get("notify")
+    if notify is not None and not isinstance(notify, bool):
+        raise dg.Failure(f"{place}.notify: {notify!r} is neither true nor false", allow_retries=False)
+    if as_of is not None:
+        RunOptions(as_of=str(as_of)).given  # noqa: B018
+
+
 def asked_to_notify(config: Mapping[str, Any]) -> bool | None:
     """``notify`` in the configuration of a run that is stored."""
     here: Any = config

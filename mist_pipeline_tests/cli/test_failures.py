@@ -63,7 +63,7 @@ def test_what_the_world_can_cause_is_a_line(error: BaseException, code: int, sai
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError("x"), KeyError("x"), NOT_THERE, OperationalError("SELECT", {}, NOT_THERE), duckdb.BinderException("x")],
+    [ValueError("x"), KeyError("x"), OSError(errno.EINVAL, "Invalid argument"), NOT_THERE, OperationalError("SELECT", {}, NOT_THERE), duckdb.BinderException("x")],
     ids=lambda error: type(error).__name__,
 )  # fmt: skip
 def test_a_defect_keeps_its_traceback(error: BaseException) -> None:

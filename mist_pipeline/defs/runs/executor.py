@@ -1,4 +1,7 @@
-"""The executor of every job: steps one after another in the run's process, which first says which process it is."""
+"""The executor of every job: steps one after another in the run's process, which first says which process it is.
+
+It also refuses options of a run that nobody understands, before anything begins.
+"""
 
 from collections.abc import Iterator
 
@@ -7,6 +10,7 @@ from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 
+from mist_pipeline.defs.resources import refuse_wrong_options
 from mist_pipeline.defs.runs.dead import PROCESS_TAG
 from mist_pipeline.defs.runs.waiting import attentive_waits
 from mist_pipeline.workflows.running.processes import this_process
@@ -30,8 +34,13 @@ class NamedProcessExecutor(dg.Executor):
     def execute(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
-        """Tag the run, then execute its steps."""
+        """Tag the run, then execute its steps.
+
+        Raises:
+            Failure: The options of the run are wrong.
+        """
         plan_context.instance.add_run_tags(plan_context.run_id, {PROCESS_TAG: this_process()})
+        refuse_wrong_options(plan_context.run_config)
         with attentive_waits():
             yield from self._steps.execute(plan_context, execution_plan)
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from mist_pipeline.definitions import build_defs
 from mist_pipeline.defs.resources import RUN, RunOptions, asked_to_notify, instant_of, run_config
+from mist_pipeline.defs.runs.executor import in_process
 from mist_pipeline.settings import load_settings
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -65,6 +67,47 @@ def test_what_is_no_instant_is_refused_and_not_read_in_the_zone_of_this_machine(
     assert (result.success, instants) == (False, [])
     with pytest.raises(ValueError, match="write date, time and offset"):
         instant_of(text)
+
+
+@dg.asset
+def needs_nothing() -> None:
+    """An asset that takes no options, as ``analysis/trends``."""
+
+
+@dg.asset
+def needs_options(run: RunOptions) -> None:
+    """An asset that takes them, and is not chosen."""
+
+
+DEFINITIONS = dg.Definitions(
+    [needs_nothing, needs_options], resources={RUN: RunOptions()}, executor=in_process
+)
+BY_HAND = ReconstructableRepository.for_module(__name__, "DEFINITIONS").get_reconstructable_job("__ASSET_JOB")
+"""The job of "Materialize" on the page of an asset: Dagster does not look at options there which no chosen asset takes."""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"as_off": "2026-03-01T12:00:00+00:00"}, "there is no option 'as_off'; there are as_of, notify"),
+        ({"as_of": "tomorrow"}, "'tomorrow' is no instant"),
+        ({"notify": "yes"}, "'yes' is neither true nor false"),
+        ({"as_of": "2026-03-01T12:00:00+00:00", "notify": False}, None),
+        ({}, None),
+    ],
+)
+def test_a_misspelled_option_fails_the_run_also_where_no_step_takes_it(
+    options: dict[str, Any], said: str | None
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        config = {"resources": {RUN: {"config": options}}}
+        result = dg.execute_job(BY_HAND, instance, run_config=config, asset_selection=[needs_nothing.key])
+        assert result.success is (said is None)
+        [record] = instance.get_run_records()
+        kinds = {dg.DagsterEventType.RUN_FAILURE}
+        failures = instance.get_records_for_run(record.dagster_run.run_id, of_type=kinds).records
+        messages = [str(one.event_log_entry.dagster_event) for one in failures]
+    assert [said in message for message in messages if said] == ([True] if said else [])
 
 
 @pytest.mark.parametrize("notify", [None, True, False])
