@@ -5,7 +5,6 @@ Here: recognising the errors of Dagster and of its databases. Not here: opening 
 
 import os
 import re
-import shutil
 import sqlite3
 import traceback
 from collections.abc import Iterator
@@ -14,12 +13,11 @@ from pathlib import Path
 
 from mist_pipeline.cli.code_location.files import DAGSTER_YAML
 from mist_pipeline.cli.failures import disk_trouble
+from mist_pipeline.domain.unwritable import why_unwritable
 
 _DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 _STORAGE = ("dagster._core.storage", "dagster._core.instance", "dagster_postgres")
 """Modules of Dagster that ask its databases; the ledger's errors are not theirs."""
-_TOO_LITTLE = 1 << 20
-"""Bytes with which SQLite cannot go on."""
 _VARIABLE = re.compile(r"\{'env': '(\w+)'\}")
 """How Dagster writes a value of its configuration that is to come from the environment."""
 
@@ -114,10 +112,7 @@ def _unusable(home: Path, said: str) -> DagsterHomeError:
             f"mv {home} {home}.damaged. Only the record of past runs is lost",
         )
     found = f"Dagster's storage at {home} does not answer: {reason}"
-    if shutil.disk_usage(home).free < _TOO_LITTLE:
-        # SQLite says no more than "disk I/O error".
-        return DagsterHomeError(found, "Its disk is full: free some space, and start the same command again")
-    if words := disk_trouble(said):
+    if words := why_unwritable(home) or disk_trouble(said):
         return DagsterHomeError(found, words[0].upper() + words[1:])
     return DagsterHomeError(
         found, "Is its database (DAGSTER_PG_URL) running, and may this account write to its home?"

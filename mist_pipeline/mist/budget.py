@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mist_pipeline.domain.unwritable import why_unwritable
 from mist_pipeline.mist.errors import BudgetExhausted, BudgetUnavailable, at_time
 
 Lane = Literal["batch", "live"]
@@ -327,9 +328,11 @@ class CallBudget:
                 raise
             db.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
+            remedy = why_unwritable(self._path.parent) or (
+                "if the file is damaged, delete it: it only counts the calls of this hour"
+            )
             raise BudgetUnavailable(
-                f"the call budget file {self._path} cannot be used: {error}. Is the disk full? If the file is damaged, delete it: it only counts"
-                " the calls of this hour"
+                f"the call budget file {self._path} cannot be used: {error}; {remedy}"
             ) from error
 
     def _open(self) -> sqlite3.Connection:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
 
 from mist_pipeline.domain.text import clean
+from mist_pipeline.domain.unwritable import why_unwritable
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSIONS = sorted(
@@ -168,9 +169,12 @@ def _why_silent(url: URL | None, said: str) -> str:
     """What a ledger does not do, why, and what to do about it."""
     # What a driver says of a connection holds place and user, and no password.
     reason = clean(said.strip().partition("\n")[0], 120)
-    if url is None or url.get_backend_name() != "sqlite" or not _DAMAGED.search(reason):
+    if url is None or url.get_backend_name() != "sqlite":
         return f"the ledger does not answer: {reason}"
     file = url.database
+    if not _DAMAGED.search(reason):
+        why = why_unwritable(Path(file).parent) if file else ""
+        return f"the ledger does not answer: {reason}{why and '; '}{why}"
     return (
         f"the ledger {file} is damaged, or none: {reason}. End the daemon, then restore the file from a backup, or begin a new "
         f"one: mkdir damaged && mv {file}* damaged/. Without a backup acknowledgements, silences and feedback are lost, and "

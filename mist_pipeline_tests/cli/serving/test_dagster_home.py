@@ -1,18 +1,18 @@
 """A Dagster home that cannot be used: every command says which, what is wrong with it and what to do."""
 
+import os
 import sqlite3
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 
-from mist_pipeline.cli import dagster_errors
 from mist_pipeline.cli.dagster_errors import DagsterHomeError, explained
 from mist_pipeline.cli.dagster_home import LAUNCH_SECONDS, environment, instance
 from mist_pipeline.settings import load_settings
 from mist_pipeline_tests.support.cli.calls import Call
+from mist_pipeline_tests.support.disks import simulate_disk
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp
 
 pytestmark = pytest.mark.slow
@@ -57,9 +57,18 @@ def test_a_damaged_database_ends_a_command_with_one_error(call: Call, home: Path
     assert (ended.code, "Failed: Dagster's storage is damaged" in ended.text) == (1, True)
 
 
-def test_a_disk_that_is_full_is_said_to_be_full(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dagster_errors.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
-    failed = sqlite3.OperationalError("disk I/O error")
+@pytest.mark.parametrize(
+    ("system", "said", "words"),
+    [
+        ({"f_bavail": 0}, "disk I/O error", "is full: free some space"),
+        ({"f_flag": os.ST_RDONLY}, "unable to open database file", "is read-only: mount it writable"),
+    ],
+)
+def test_a_disk_that_cannot_be_written_is_said_to_be_so(
+    system: dict[str, int], said: str, words: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulate_disk(monkeypatch, **system)
+    failed = sqlite3.OperationalError(said)
 
     def runs(*_: object) -> None:
         raise sa.exc.OperationalError("SELECT", {}, failed)
@@ -67,7 +76,8 @@ def test_a_disk_that_is_full_is_said_to_be_full(home: Path, monkeypatch: pytest.
     monkeypatch.setattr(SqlRunStorage, "fetchall", runs)
     with pytest.raises(DagsterHomeError) as raised, instance(load_settings(environment={})) as opened:
         opened.get_runs()
-    assert "does not answer: disk I/O error. Its disk is full: free some space" in str(raised.value)
+    assert f"does not answer: {said}. The " in str(raised.value)
+    assert words in str(raised.value)
 
 
 def test_damage_behind_the_beginning_of_a_file_is_found_when_it_is_read(home: Path) -> None:
