@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -44,10 +45,19 @@ DONE_WITHIN = 1200.0
 CALM_LOOKS = 6
 """Nothing to do so many times in a row."""
 LOOK_SECONDS = 0.5
-FIRST_MOMENTS, LAST_MOMENTS = 3.0, 25.0
-"""Seconds after the service is ready between which it is killed …"""
+FIRST_MOMENTS = 3.0
+"""Seconds after a start within which the kills hit that are to hit it while it starts …"""
 EARLY = 0.15
-"""… and how many kills hit it while it starts."""
+"""… and how many of all those are. The others hit after …"""
+MOST_EVENTS = 24
+"""… at most so many beginnings and ends of runs and steps, so that slow and fast machines are killed in the same work …"""
+LONGEST_DELAY = 2.0
+"""… and at most so many seconds …"""
+PATIENCE_SECONDS = 240.0
+"""… or, where so many events do not come, after so long."""
+
+LONGEST_STEP = 4
+"""Quarters of an hour from one poll to the next, where few kills are to fill the day."""
 
 POLLS_AHEAD = 2
 """Polls that wait in the queue, so that there is always something to do."""
@@ -61,6 +71,9 @@ class Service:
     def __init__(self, day: Day, log: Path) -> None:
         command = [sys.executable, "-m", "mist_pipeline_tests.crash.daemon.service"]
         env = {**environment(day.settings), **day.environment}
+        if env.pop("PYTHONDONTWRITEBYTECODE", None):
+            # Compiling everything at each start doubles what a kill costs; where it must not be kept here, it is kept there.
+            env["PYTHONPYCACHEPREFIX"] = str(log.parent / "compiled")
         self.began = time.time()
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
@@ -113,22 +126,45 @@ class Service:
 
 @dataclass
 class Queue:
-    """Keeps the queue of Dagster full, as schedules and people do on a busy day."""
+    """Keeps the queue of Dagster full, as schedules and people do on a busy day.
+
+    Attributes:
+        day: Whose polls these are.
+        opened: Dagster's storage.
+        jobs: By name.
+        random: What is done beside polls.
+        last_poll: Quarters of an hour after which the day is over.
+        every: Quarters of an hour from one poll to the next.
+        polls: How many were put into the queue.
+        submitted: Jobs that were put into the queue.
+    """
 
     day: Day
     opened: dg.DagsterInstance
     jobs: Mapping[str, dg.JobDefinition]
     random: Random
+    last_poll: int = 4 * 24
+    every: int = 1
     polls: int = 0
     submitted: list[str] = field(default_factory=list)
 
     def fill(self) -> None:
-        """Another poll, where few wait."""
-        waiting = dg.RunsFilter(job_name="live", statuses=[dg.DagsterRunStatus.QUEUED])
-        if self.polls < 4 * 24 and len(self.opened.get_runs(waiting)) < POLLS_AHEAD:
+        """Another poll, where few wait; other work, where the day is over and nothing waits."""
+        is_over = self.now >= self.last_poll
+        waiting = dg.RunsFilter(job_name=None if is_over else "live", statuses=[dg.DagsterRunStatus.QUEUED])
+        if len(self.opened.get_runs(waiting)) >= (1 if is_over else POLLS_AHEAD):
+            return
+        if is_over:
+            self.add_another()
+        else:
             self.polls += 1
-            self.day.clock.set(self.day.at(self.polls))
+            self.day.clock.set(self.day.at(self.now))
             self.submit("live")
+
+    @property
+    def now(self) -> int:
+        """Quarters of an hour of the day that are over."""
+        return self.polls * self.every
 
     def add_another(self) -> None:
         """Work of another kind."""
@@ -139,7 +175,7 @@ class Queue:
         wanted = self.jobs[job]
         tags = dict(wanted.run_tags)
         is_by_the_clock = job in ("deliver", "escalate", "read_back")
-        options = run_config(None if is_by_the_clock else self.day.at(self.polls))
+        options = run_config(None if is_by_the_clock else self.day.at(self.now))
         if job in ("daily", "search"):
             tags["dagster/asset_partition_range_start"] = (self.day.date - timedelta(days=days)).isoformat()
             tags["dagster/asset_partition_range_end"] = (self.day.date - timedelta(days=1)).isoformat()
@@ -164,7 +200,15 @@ def queue_of(day: Day, random: Random) -> Iterator[Queue]:
 
 
 Moment = Literal["while it starts", "while a run begins", "any"]
-"""When a life is ended: before it is ready, as soon as a run is under way, or some time after it is ready."""
+"""When a life is ended: before it is ready, as soon as a run is under way, or after some events of runs."""
+
+EVENTS = {
+    dg.DagsterEventType.RUN_STARTING,
+    dg.DagsterEventType.RUN_START,
+    dg.DagsterEventType.STEP_START,
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.RUN_SUCCESS,
+}
 
 
 def moments(kills: int, random: Random) -> list[Moment]:
@@ -186,6 +230,8 @@ def live(
     begun = time.time()
     lives: list[Kill] = []
     with busy_day(folder, datetime.now(UTC)) as day, queue_of(day, random) as queue:
+        # About one poll is asked in each life, and the lives are to last the whole day.
+        queue.every = min(LONGEST_STEP, ceil(queue.last_poll / (len(kills) + POLLS_AHEAD)))
         log = folder / "service.log"
         for number, moment in enumerate(kills):
             if time.time() - begun > longest_seconds:
@@ -213,12 +259,27 @@ def _life(service: Service, queue: Queue, random: Random, moment: Moment) -> Kil
         return Kill(service.began, None, tuple(_under_way(queue.opened)), ())
     ready = service.wait_until_ready()
     left = _under_way(queue.opened)
-    until = time.time() + random.uniform(FIRST_MOMENTS, LAST_MOMENTS)
-    while not _under_way(queue.opened) if moment == "while a run begins" else time.time() < until:
+    since = time.time()
+    wanted, patience = random.randint(1, MOST_EVENTS), PATIENCE_SECONDS
+    if moment == "while a run begins":
+        wanted, patience = 1, DONE_WITHIN
+    while _events(queue.opened, since) < wanted and time.time() < since + patience:
         queue.fill()
         time.sleep(LOOK_SECONDS)
+    if moment == "any":
+        time.sleep(random.uniform(0, LONGEST_DELAY))
     service.kill()
     return Kill(service.began, ready, tuple(_under_way(queue.opened)), tuple(left))
+
+
+def _events(opened: dg.DagsterInstance, since: float) -> int:
+    """Beginnings and ends of runs and steps since then (epoch seconds)."""
+    began = datetime.fromtimestamp(since, UTC)
+    found = 0
+    for record in opened.get_run_records(dg.RunsFilter(updated_after=began)):
+        events = opened.get_records_for_run(record.dagster_run.run_id, of_type=EVENTS).records
+        found += sum(event.timestamp >= since for event in events)
+    return found
 
 
 def _under_way(opened: dg.DagsterInstance) -> list[str]:
