@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+import sqlalchemy as sa
 
 # Which states of a check are a result: Dagster says it in no public place, and asks its storage with these itself.
 from dagster._core.storage.asset_check_execution_record import (
@@ -18,6 +19,10 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
 )
+
+# Dagster's public way to results asks for one check after another: a hundred queries after every poll.
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from mist_pipeline.defs.checks.days import days_of_result
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
@@ -218,7 +223,7 @@ def _failed_checks(
     come to no result: its last result holds until there is another, so nothing ends because a run begins.
     """
     storage = instance.event_log_storage
-    for check in check_keys:
+    for check in _ever_failed(instance, check_keys):
         failed = storage.get_asset_check_execution_history(check, limit=1, status={FAILED_CHECK})
         if not failed or (since is not None and failed[0].create_timestamp < since.timestamp()):
             continue
@@ -237,6 +242,19 @@ def _failed_checks(
                     is_blocking=bool(said.blocking),
                     description=one_line(said.description or "", secrets),
                 )
+
+
+def _ever_failed(instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]) -> list[dg.AssetCheckKey]:
+    """Those of the checks of which a failed result is kept, in their order; all where the storage is not a database."""
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return list(checks)
+    columns = AssetCheckExecutionsTable.c
+    wanted = sa.select(columns.asset_key, columns.check_name).distinct()
+    with storage.index_connection() as connection:
+        rows = connection.execute(wanted.where(columns.execution_status == FAILED_CHECK.value))
+        failed = {(asset_key, name) for asset_key, name in rows}
+    return [check for check in checks if (check.asset_key.to_string(), check.name) in failed]
 
 
 def _attempt_of(record: AssetCheckExecutionRecord) -> Attempt | None:
