@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 
 START = date(2026, 3, 2)
 DAYS = 23
-MORNINGS = 2
+MORNINGS = 1
 """Days that were analysed in the morning after; earlier ones are history, of which nobody is told."""
 TODAY = START + timedelta(days=DAYS - 1)
 OUT, FADING = 2, 4

@@ -10,7 +10,6 @@ import duckdb
 import polars as pl
 import pytest
 
-from benchmarks.bench_overview import measured
 from mist_pipeline.alerts.ledger.database import writing
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.alerts.ledger.reader import LedgerReader
@@ -249,7 +248,3 @@ def test_a_morning_is_as_of_its_report_and_of_nothing_older_than_the_ledger(made
         asked = evaluated + timedelta(minutes=minutes)
         told = overview.morning(evaluated - timedelta(days=1), asked, asked)
         assert (told.at, told.evaluated_at) == (as_of, evaluated)
-
-
-def test_the_benchmark_runs() -> None:
-    assert len(measured(3)) == 7
