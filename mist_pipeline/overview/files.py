@@ -26,11 +26,13 @@ class Kept(Generic[T]):
         path: The file.
         value: What was read from it last; None before.
         trouble: Why it could not be read the last time, '' if it could.
+        is_unreadable: Whether it was there, and could not be read.
     """
 
     path: Path
     value: T | None = None
     trouble: str = ""
+    is_unreadable: bool = False
     _key: Hashable = field(default=None, repr=False)
 
     def read(self, load: Callable[[duckdb.DuckDBPyConnection], T], *, also: Hashable = None) -> T | None:
@@ -47,10 +49,11 @@ class Kept(Generic[T]):
                 with connect(self.path, read_only=True, wait_seconds=0) as connection:
                     self.value = load(connection)
                 self._key = key
-            self.trouble = ""
+            self.trouble, self.is_unreadable = "", False
         except (duckdb.Error, OSError, WarehouseBusyError) as error:
             # Half a copy, another version, no right to read: whatever it is, what was read before is still shown.
             self.trouble = why_unreadable(self.path, error)
+            self.is_unreadable = not isinstance(error, FileNotFoundError)
         return self.value
 
 

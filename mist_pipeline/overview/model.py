@@ -26,12 +26,14 @@ class Source:
         as_of: Of when its data is; None where there is none.
         trouble: Why it could not be read just now, '' if it could; what it said before is still shown.
         stale_after: An answer that is older may not call anything healthy; None: it does not age.
+        is_unreadable: It is there, and what it says is not known: of what it lacks nobody may say that it never was.
     """
 
     name: str
     as_of: datetime | None = None
     trouble: str = ""
     stale_after: timedelta | None = None
+    is_unreadable: bool = False
 
     def age(self, now: datetime) -> timedelta | None:
         """How old it is, never less than nothing; None without data."""
@@ -46,6 +48,8 @@ class Source:
         """``data of 14:25 UTC, 22 min old``, with the reason where it cannot be read."""
         age = self.age(now)
         if self.as_of is None or age is None:
+            if self.is_unreadable:
+                return clean(self.trouble, 240)
             return f"no data yet ({clean(self.trouble, 160)})" if self.trouble else "no data yet"
         day = "" if self.as_of.date() == now.date() else f"{self.as_of:%Y-%m-%d} "
         old = f"{duration(age)} old" if age >= timedelta(minutes=1) else "just now"

@@ -138,6 +138,7 @@ class Overview:
         self._ledger: _Ledger | None = None
         self._ledger_key: object = None
         self._ledger_trouble = ""
+        self._is_ledger_unreadable = False
 
     def now(self, at: datetime) -> Now:
         """The organisation at an instant. Fails never: what cannot be read is said by the ages."""
@@ -205,6 +206,7 @@ class Overview:
                         rows = tuple(incident_rows(ledger.newest_over(most), self._sites))
                 except UnreadableError as error:
                     self._ledger_trouble = str(error)
+                    self._is_ledger_unreadable = not isinstance(error, NoLedgerError)
             return self._ledger_source(), list(rows)
 
     def incident(self, incident_id: str, at: datetime) -> IncidentDetail:
@@ -291,12 +293,19 @@ class Overview:
         self._read_ledger(at)
         stale_after = 2 * self._places.interval
         newest = None if live is None else live.as_of
-        live_source = Source(name="live", as_of=newest, trouble=self._live.trouble, stale_after=stale_after)
+        live_source = Source(
+            name="live",
+            as_of=newest,
+            trouble=self._live.trouble,
+            stale_after=stale_after,
+            is_unreadable=self._live.is_unreadable,
+        )
         days_source = Source(
             name="days",
             as_of=None if days is None else days.ends_at,
             trouble=self._days.trouble,
             stale_after=DAYS_STALE,
+            is_unreadable=self._days.is_unreadable,
         )
         is_stale = live_source.is_stale(at)
         known = self._ledger
@@ -405,8 +414,9 @@ class Overview:
                 failing = ledger.failing_sinks(at, self._places.sink_patience)
         except UnreadableError as error:
             self._ledger_trouble = str(error)
+            self._is_ledger_unreadable = not isinstance(error, NoLedgerError)
             return
-        self._ledger_trouble = ""
+        self._ledger_trouble, self._is_ledger_unreadable = "", False
         self._ledger_key = key
         self._ledger = _Ledger(
             at=at,
@@ -423,7 +433,12 @@ class Overview:
 
     def _ledger_source(self) -> Source:
         known = self._ledger
-        return Source(name="ledger", as_of=known.at if known else None, trouble=self._ledger_trouble)
+        return Source(
+            name="ledger",
+            as_of=known.at if known else None,
+            trouble=self._ledger_trouble,
+            is_unreadable=self._is_ledger_unreadable,
+        )
 
 
 def _failure(one: "FailingSink", at: datetime) -> str:

@@ -132,7 +132,10 @@ def _pipeline(now: Now, glyphs: Glyphs) -> Text:
     state = now.pipeline
     line = Text()
     if state.last_poll is None:
-        line.append("No poll yet: `mist-pipeline daemon` polls", style="bold")
+        words = (
+            "Polls are not known" if now.live.is_unreadable else "No poll yet: `mist-pipeline daemon` polls"
+        )
+        line.append(words, style="bold")
     else:
         due = f"next {state.next_poll:%H:%M}" if state.next_poll else ""
         line.append(f"Last poll {state.last_poll:%H:%M}, {since(state.last_poll, now.at)} ago")
@@ -169,6 +172,9 @@ def incident_heading(now: Now, shown: int, glyphs: Glyphs) -> Text:
     return glyphs.shown(Text(words, style="bold"))
 
 
+_AGE = len("23 h 59 min")
+
+
 def incident_line(incident: IncidentNow, at: datetime, width: int, glyphs: Glyphs) -> Text:
     """One incident: id, severity, age, who has it, where and what."""
     status = status_of(incident.severity)
@@ -178,7 +184,7 @@ def incident_line(incident: IncidentNow, at: datetime, width: int, glyphs: Glyph
         cut(f"{glyphs.status[status]} {incident.severity}", 10, glyphs),
         style=severity_style(incident.severity),
     )
-    line.append(f" {cut(since(incident.began_at, at), 9, glyphs, right=True)} ")
+    line.append(f" {cut(since(incident.began_at, at), _AGE, glyphs, right=True)} ")
     if incident.is_active:
         who = incident.acknowledged_by or ("held back" if incident.withheld else "nobody yet")
     else:

@@ -16,6 +16,8 @@ from textual.strip import Strip
 E = TypeVar("E")
 
 _CURSOR = Style(bgcolor="#23517a", bold=True)
+_CURSOR_OF_16 = Style(color="bright_white", bgcolor="blue", bold=True)
+"""Of sixteen colours none lies between a background and the colours of statuses: signs and words say what they say."""
 
 
 class Lines(ScrollView, Generic[E], can_focus=True):
@@ -109,6 +111,10 @@ class Lines(ScrollView, Generic[E], can_focus=True):
         """The row under the cursor stays in view."""
         self._keep_in_view()
 
+    @property
+    def _cursor_style(self) -> Style:
+        return _CURSOR_OF_16 if self.app.console.color_system == "standard" else _CURSOR
+
     def render_line(self, y: int) -> Strip:
         """One line of those in view."""
         width, place = self.scrollable_content_region.width, y + self.scroll_offset.y
@@ -117,5 +123,5 @@ class Lines(ScrollView, Generic[E], can_focus=True):
         text = self._draw(self.entries[place], width)
         strip = Strip(list(text.render(self.app.console, ""))).adjust_cell_length(width)
         if place == self.cursor and self.has_focus:
-            return Strip(Segment.apply_style(strip, post_style=_CURSOR), width)
+            return Strip(Segment.apply_style(strip, post_style=self._cursor_style), width)
         return strip.apply_style(self.rich_style)

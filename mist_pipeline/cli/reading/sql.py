@@ -90,7 +90,13 @@ def _tell_ages(settings: "Settings", parts: "Iterable[Part]") -> None:
     two_polls = timedelta(minutes=2 * settings.monitoring.interval_minutes)
     for part in parts:
         limit = DAYS_STALE if "history" in part.schemas else two_polls
-        source = Source(name=part.path.name, as_of=part.as_of, trouble=part.trouble, stale_after=limit)
+        source = Source(
+            name=part.path.name,
+            as_of=part.as_of,
+            trouble=part.trouble,
+            stale_after=limit,
+            is_unreadable=bool(part.trouble) and part.path.exists(),
+        )
         if part.trouble or source.is_stale(now):
             tables = ", ".join(f"{schema}.*" for schema in part.schemas)
             errors.print(f"[yellow]{literal(f'{tables}: {source.words(now)}')}[/]", soft_wrap=True)

@@ -62,8 +62,15 @@ def warnings(now: Now) -> list[str]:
 def status_warnings(now: Now) -> list[str]:
     """What keeps statuses from being those of now."""
     if now.live.is_stale(now.at):
-        missing = "Polls are missing: is mist-pipeline daemon running?" if now.live.as_of else ""
-        return [f"Statuses: {now.live.words(now.at)}. {missing or 'mist-pipeline daemon polls.'}"]
+        if now.live.as_of:
+            then = "Polls are missing: is mist-pipeline daemon running?"
+        else:
+            then = (
+                "The next poll of mist-pipeline daemon writes it anew."
+                if now.live.is_unreadable
+                else "mist-pipeline daemon polls."
+            )
+        return [f"Statuses: {now.live.words(now.at)}. {then}"]
     return [f"Statuses: {now.live.words(now.at)}."] if now.live.trouble else []
 
 

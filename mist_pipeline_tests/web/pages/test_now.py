@@ -3,6 +3,7 @@
 import csv
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,22 @@ def test_without_any_data_the_page_says_what_brings_it(tmp_path: object) -> None
     assert "no data yet" in page
     assert "No site is known yet" in page
     assert "no ledger yet" in page
+
+
+def test_what_is_damaged_is_said_and_not_taken_for_what_never_was(tmp_path: Path) -> None:
+    made = Organisation(tmp_path, ("Berlin",)).make()
+    for damaged in (made.places.live, made.places.published, tmp_path / "ledger.db"):
+        damaged.write_bytes(b"neither of them" * 1000)
+    client = client_of(made)
+    page = client.get("/").body
+    for file in ("today.duckdb", "mist.duckdb"):
+        assert f"{file} cannot be read" in page
+    assert "What incidents go on is not known" in page
+    assert "ledger.db is damaged, or none" in page
+    both = page + client.get("/pipeline").body
+    assert both.count("not known") >= 5
+    for never in ("none yet", "no data yet", "No day was analysed yet", "No incident"):
+        assert never not in both
 
 
 def test_the_sites_come_as_csv_that_computes_nothing(client: Client) -> None:
