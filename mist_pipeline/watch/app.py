@@ -33,6 +33,7 @@ from mist_pipeline.watch.dialogs import (
     silence_question,
 )
 from mist_pipeline.watch.glyphs import UNICODE, Glyphs
+from mist_pipeline.watch.lines import whole_keys
 
 T = TypeVar("T")
 
@@ -272,9 +273,9 @@ class WatchScreen(Screen[None]):
     def tick(self) -> None:
         """A second went by."""
         if self.query("#foot"):
-            words = self.watcher.message or self.KEYS
-            line = Text(f" {self.watcher.state()}", style="bold")
-            line.append(f"{self.watcher.glyphs.dot}{words}", style="bold" if self.watcher.message else "")
+            line = Text(f" {self.watcher.state()}{self.watcher.glyphs.dot}", style="bold")
+            words = self.watcher.message or whole_keys(self.KEYS, self.size.width - line.cell_len)
+            line.append(words, style="bold" if self.watcher.message else "")
             line.truncate(self.size.width, overflow="ellipsis")
             line.no_wrap = True
             self.query_one("#foot", Static).update(self.watcher.glyphs.shown(line))

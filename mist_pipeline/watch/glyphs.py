@@ -68,7 +68,7 @@ class Glyphs:
         """A line as this terminal can show it."""
         if not self.is_ascii or text.plain.isascii():
             return text
-        plain = text.plain.encode("ascii", "replace").decode()
+        plain = text.plain.replace("…", "~").encode("ascii", "replace").decode()
         return Text(plain, style=text.style, spans=text.spans, no_wrap=True)
 
 

@@ -158,6 +158,21 @@ def _pipeline(now: Now, glyphs: Glyphs) -> Text:
     return line
 
 
+def whole_keys(keys: str, width: int) -> str:
+    """Keys and what they do, two spaces between them: as many as there is room for, none of them cut.
+
+    >>> whole_keys("? help  enter open  q quit", 20)
+    '? help  enter open'
+    """
+    shown = ""
+    for one in keys.split("  "):
+        longer = f"{shown}  {one}" if shown else one
+        if len(longer) > width:
+            break
+        shown = longer
+    return shown
+
+
 def incident_heading(now: Now, shown: int, glyphs: Glyphs) -> Text:
     """The line above the incidents; nothing to show is not always good news."""
     if now.ledger.as_of is None:

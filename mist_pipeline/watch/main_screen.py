@@ -23,7 +23,7 @@ _MOST_INCIDENTS = 5
 class MainScreen(ActingScreen):
     """Organisation, incidents and sites."""
 
-    KEYS = "? help  enter open  / filter  s sort  a ack  z silence  R resolve  q quit"
+    KEYS = "? help  enter open  / filter  s sort  a ack  z silence  q quit  R resolve"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", show=False),
         Binding("escape", "clear", show=False),
