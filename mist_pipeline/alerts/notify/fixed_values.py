@@ -14,7 +14,7 @@ OF_SITES = ("site", "site_id", "site_group", "country", "model", "firmware", "te
 
 OWN_SUBJECTS = (
     "daily", "collect", "analyse", "report", "renew", "late_hours", "search", "snapshots", "live", "retention", "copies",
-    "read_back", "evaluate", "deliver", "escalate", "watch", "looks", "settings", "checks", "evaluations", "recipients",
+    "read_back", "evaluate", "deliver", "escalate", "watch", "settings", "checks", "evaluations", "recipients",
     "ledger", "clock", "cloud_clock", "disk", "unevaluated", "unsent", "uncalled", "switched_off", "not_ticking",
     "ticks_fail",
 )  # fmt: skip

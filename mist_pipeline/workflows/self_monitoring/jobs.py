@@ -35,8 +35,8 @@ BY_DAY = (DAILY, *LAYERS, RENEW, SEARCH)
 
 POLL_SCHEDULE = "every_few_minutes"
 
-POLLS, SETTINGS = "looks", "settings"
-"""Subjects beside the jobs."""
+SETTINGS = "settings"
+"""A subject beside the jobs."""
 
 MISSED_POLLS, LEAST_PATIENCE = 3, timedelta(minutes=45)
 """Polls have stopped after so many missed ones, and not before so long: a backfill may hold the warehouse for a while."""
@@ -109,7 +109,8 @@ def job_troubles(facts: PipelineFacts, now: datetime, poll_every: timedelta) -> 
     stopped = _stopped_polls(facts, now, poll_every)
     found = [_failed(each, stopped) for each in facts.jobs if not each.is_settings and not is_untold(each)]
     found += _wrong_settings([each for each in facts.jobs if each.is_settings])
-    # Failed polls say it themselves: one trouble, as bad as either.
+    # Failed polls say it themselves: one trouble, as bad as either. It has one name, so that nobody reads that polls have recovered
+    # where the first of them begins to fail.
     if stopped is not None and POLL not in {each.job for each in facts.jobs}:
         found.append(stopped)
     return found
@@ -177,6 +178,7 @@ def _stopped_polls(facts: PipelineFacts, now: datetime, poll_every: timedelta) -
         "last_look": iso(facts.last_poll),
         "looks_on_since": facts.polls_on_since.isoformat(),
         "look_every_minutes": minutes,
+        "job": POLL,
     }
     due = "every minute" if minutes == 1 else f"every {minutes} minutes"
-    return Trouble(POLLS, "major", f"No poll has succeeded {since}; one is due {due}.", evidence)
+    return Trouble(POLL, "major", f"No poll has succeeded {since}; one is due {due}.", evidence)

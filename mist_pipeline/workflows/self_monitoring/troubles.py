@@ -10,7 +10,6 @@ from mist_pipeline.workflows.self_monitoring.facts import FailedJob, PipelineFac
 from mist_pipeline.workflows.self_monitoring.jobs import (
     NOBODY_TOLD,
     OFTEN,
-    POLLS,
     WATCH,
     is_untold,
     job_troubles,
@@ -55,7 +54,7 @@ def stalled(
     """
     found = [
         *service_troubles(service, now, zone),
-        *(one for one in job_troubles(facts, now, poll_every) if one.subject == POLLS or _tells(one)),
+        *(one for one in job_troubles(facts, now, poll_every) if _tells(one)),
         *(_untold(each) for each in facts.jobs if is_untold(each)),
     ]
     if not service.is_served:

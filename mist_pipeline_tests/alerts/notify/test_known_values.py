@@ -10,7 +10,7 @@ from mist_pipeline.alerts.notify.known_values import Known, mismatch
 from mist_pipeline.alerts.notify.matchers import parse_matchers
 from mist_pipeline.workflows import self_monitoring
 from mist_pipeline.workflows.self_monitoring.checks import CHECKS
-from mist_pipeline.workflows.self_monitoring.jobs import POLLS, SETTINGS, WATCH, WATCHED
+from mist_pipeline.workflows.self_monitoring.jobs import SETTINGS, WATCH, WATCHED
 
 OWN = {
     "site_id": ("",), "family": ("radio",), "metric": ("coverage",), "kind": ("baseline", "evidence"),
@@ -94,4 +94,4 @@ def test_everything_that_the_pipeline_reports_of_itself_is_known() -> None:
         for subject in re.findall(r"\bTrouble\(\s*\"([a-z_]+)\"", path.read_text(encoding="utf-8"))
     }
     assert len(written) > 5
-    assert {*written, *WATCHED, WATCH, POLLS, SETTINGS, CHECKS} <= set(OWN_SUBJECTS)
+    assert {*written, *WATCHED, WATCH, SETTINGS, CHECKS} <= set(OWN_SUBJECTS)

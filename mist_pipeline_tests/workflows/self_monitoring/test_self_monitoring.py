@@ -216,7 +216,7 @@ def test_polls_have_stopped_after_three_of_them_and_three_quarters_of_an_hour(
     poll_every: timedelta, silent_for: timedelta, told: bool
 ) -> None:
     frame = found(poll_every=poll_every, last_poll=NOW - silent_for, polls_on_since=LONG_AGO)
-    assert severities(frame) == ({"looks": "major"} if told else {})
+    assert severities(frame) == ({"live": "major"} if told else {})
 
 
 def test_polls_that_stopped_say_since_when() -> None:
@@ -238,12 +238,20 @@ def test_polls_that_are_off_have_not_stopped() -> None:
 def test_polls_that_were_just_turned_on_get_their_time() -> None:
     assert found(last_poll=LONG_AGO, polls_on_since=NOW - 45 * MINUTE).is_empty()
     assert found(last_poll=None, polls_on_since=NOW - 45 * MINUTE).is_empty()
-    assert severities(found(last_poll=None, polls_on_since=NOW - 46 * MINUTE)) == {"looks": "major"}
+    assert severities(found(last_poll=None, polls_on_since=NOW - 46 * MINUTE)) == {"live": "major"}
 
 
 def test_polls_that_fail_are_reported_once() -> None:
     frame = found(job("live", failures=4), last_poll=NOW - 5 * HOUR, polls_on_since=LONG_AGO)
     assert severities(frame) == {"live": "major"}
+
+
+def test_polls_that_stopped_have_not_recovered_when_they_begin_to_fail() -> None:
+    """A machine that was off for hours, and a cloud that did not answer afterwards, were told as "RESOLVED: No poll has succeeded"."""
+    failing = job("live", reason="look: connection refused")
+    stopped = {"last_poll": NOW - 3 * HOUR, "polls_on_since": LONG_AGO}
+    frames = [found(**stopped), found(failing, **stopped), found(failing)]
+    assert {frame["fingerprint"].item() for frame in frames} == {frames[0]["fingerprint"].item()}
 
 
 def test_polls_that_fail_and_stop_are_as_bad_as_polls_that_stop() -> None:
@@ -322,7 +330,7 @@ def test_troubles_are_unique_and_do_not_depend_on_the_order_of_facts(
     )
     assert troubles(shuffled, ServiceFacts(), NOW, QUARTER, UTC).equals(frame)
     assert not frame.select(live.FINDINGS.key).is_duplicated().any()
-    assert set(severities(frame)) <= {each.job for each in jobs} | {"checks", "looks"}
+    assert set(severities(frame)) <= {each.job for each in jobs} | {"checks", "live"}
     assert ("checks" in severities(frame)) == bool(checks)
 
 

@@ -237,4 +237,4 @@ def test_the_switch_outside_hears_of_what_keeps_people_from_being_told(
 
 def test_the_switch_outside_hears_when_no_poll_succeeds() -> None:
     blind = PipelineFacts(last_poll=NOW - HOUR, polls_on_since=NOW - DAY)
-    assert [one.subject for one in stalled(blind, WELL, NOW, 15 * MINUTE, UTC)] == ["looks"]
+    assert [one.subject for one in stalled(blind, WELL, NOW, 15 * MINUTE, UTC)] == ["live"]
