@@ -14,7 +14,7 @@ from mist_pipeline.cli.alerts import app as alerts
 from mist_pipeline.cli.console import say_line, speak_any_encoding
 from mist_pipeline.cli.failures import STOPPED, line_of
 from mist_pipeline.cli.reading import incident, replay, report, scorecard, site, sql, status, tune, watch
-from mist_pipeline.cli.serving import daemon, heartbeat, simulate, web
+from mist_pipeline.cli.serving import daemon, heartbeat, simulate, web, webhook
 
 app = typer.Typer(
     name="mist-pipeline",
@@ -70,6 +70,7 @@ app.add_typer(alerts.app, name="alerts", rich_help_panel=NOTIFYING)
 app.command(rich_help_panel=SERVING)(daemon.daemon)
 app.command(rich_help_panel=SERVING)(daemon.ui)
 app.command(rich_help_panel=SERVING)(web.web)
+app.add_typer(webhook.app, name="webhook", rich_help_panel=SERVING)
 app.command(rich_help_panel=SERVING)(heartbeat.heartbeat)
 app.command(rich_help_panel=SERVING)(simulate.simulate)
 

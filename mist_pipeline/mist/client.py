@@ -17,7 +17,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import SystemRandom
-from typing import Self
+from typing import Any, Self
 
 from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.retry import RetryPolicy, http_date
@@ -254,6 +254,21 @@ class MistClient:
             pool.shutdown(wait=True, cancel_futures=True)
             self.budget.give_back()
 
+    def change(self, call: Call) -> Any:
+        """Send a call that changes something; the document that the cloud answers, None where it says nothing.
+
+        It is sent again only where it cannot have arrived, or was refused for want of calls.
+
+        Raises:
+            Forbidden: The token may read and not write.
+            MistError: The call failed, or nobody knows whether it arrived (`Unavailable`): look before it is made again.
+        """
+        try:
+            (page,) = self._read(call, "batch", self._closed)
+        finally:
+            self.budget.give_back()
+        return page.document
+
     def resolve_org(self) -> Organisation:
         """The organisation to watch: the configured one, else the only one that the token has a privilege on.
 
@@ -337,16 +352,20 @@ class MistClient:
             token = self._scheduler.take_call(request)
             requested_at = self._clock()
             try:
-                answer = self._transport.get(
+                answer = self._transport.send(
+                    request.call.method,
                     request.path,
                     request.query,
                     self._tokens[token],
+                    body=request.call.body,
                     is_page=request.call.paging != "none",
                     seconds=self._ends - self._timer(),
                     owner=request.stop,
                 )
             except NoAnswerError as failed:
                 error: MistError = Unavailable(str(failed), **request.error_fields(None, attempt))
+                if failed.may_have_arrived and _changes(request.call):
+                    raise error from None
                 wait = policy.wait(attempt, None, self._random)
             else:
                 outcome = self._classify(request, answer, attempt, requested_at, self._clock())
@@ -361,6 +380,8 @@ class MistClient:
                     )
                 if not isinstance(outcome, RateLimited | Unavailable | RefusedForNow):
                     raise self._scheduler.with_token_named(outcome, token)
+                if isinstance(outcome, Unavailable) and _changes(request.call):
+                    raise outcome
                 error = outcome
                 wait = self._after_refusal(token, answer, attempt, outcome)
             if attempt >= policy.attempts:
@@ -400,7 +421,7 @@ class MistClient:
         now = self._clock()
         try:
             outcome = self._classify(
-                usage, self._transport.get(usage.path, usage.query, self._tokens[token]), 1, now, now
+                usage, self._transport.send("GET", usage.path, usage.query, self._tokens[token]), 1, now, now
             )
             if isinstance(outcome, Page):
                 odd = Oddities("usage")
@@ -434,6 +455,11 @@ class MistClient:
                 f"not asked any more: asking had {self._limits.asking_seconds:g} s in all",
                 **request.error_fields(None, 0),
             )
+
+
+def _changes(call: Call) -> bool:
+    """Whether a call must not be sent again without looking what came of it."""
+    return call.method != "GET"
 
 
 def _checked(tokens: Sequence[str]) -> list[str]:

@@ -22,7 +22,11 @@ Endpoint = Literal[
     "stats_sites",
     "stats_devices",
     "alarms",
+    "webhooks",
+    "webhook_ping",
+    "webhook_deliveries",
 ]
+Method = Literal["GET", "POST", "PUT", "DELETE"]
 Paging = Literal["none", "page", "body", "cursor"]
 Sle = Literal["wifi", "wired", "wan"]
 DeviceType = Literal["all", "ap", "switch", "gateway"]
@@ -78,6 +82,8 @@ class Call:
         paging: How further pages are found.
         site_id: The site that is asked about, or '' for the whole organisation.
         spelling: The metric in the cloud's own spelling, or ''.
+        method: Anything but ``GET`` changes something, and is sent by `MistClient.change` alone.
+        body: What is sent along, as JSON; it may hold a secret, and is shown nowhere.
     """
 
     endpoint: Endpoint
@@ -86,6 +92,8 @@ class Call:
     paging: Paging = "none"
     site_id: str = ""
     spelling: str = ""
+    method: Method = "GET"
+    body: bytes | None = field(default=None, repr=False)
 
 
 def whoami() -> Call:
@@ -169,6 +177,48 @@ def alarms(org_id: str, start: int, end: int) -> Call:
     """Alarms of the organisation in a window (epoch seconds), oldest first."""
     path = f"/api/v1/orgs/{_plain(org_id, 'org_id')}/alarms/search"
     return Call("alarms", path, Params(limit=PAGE_LIMIT, sort="timestamp", **_window(start, end)), "cursor")
+
+
+def webhooks(org_id: str) -> Call:
+    """The webhooks of the organisation; those of its sites are not among them."""
+    return Call("webhooks", _webhooks(org_id), Params(limit=PAGE_LIMIT), "page")
+
+
+def add_webhook(org_id: str, body: bytes) -> Call:
+    """Make a webhook."""
+    return Call("webhooks", _webhooks(org_id), method="POST", body=body)
+
+
+def replace_webhook(org_id: str, webhook_id: str, body: bytes) -> Call:
+    """Make a webhook another one; what the body leaves out is as if it had never been set."""
+    return Call("webhooks", _webhook(org_id, webhook_id), method="PUT", body=body)
+
+
+def remove_webhook(org_id: str, webhook_id: str) -> Call:
+    """End a webhook."""
+    return Call("webhooks", _webhook(org_id, webhook_id), method="DELETE")
+
+
+def ping_webhook(org_id: str, webhook_id: str) -> Call:
+    """Let the cloud send a message of the topic ``ping`` now."""
+    return Call("webhook_ping", f"{_webhook(org_id, webhook_id)}/ping", method="POST")
+
+
+def webhook_deliveries(org_id: str, webhook_id: str, start: int, end: int) -> Call:
+    """What came of messages in a window (epoch seconds), as the cloud saw it, newest first; one page.
+
+    The cloud keeps this for alarms, audits, losses of devices and pings only.
+    """
+    path = f"{_webhook(org_id, webhook_id)}/events/search"
+    return Call("webhook_deliveries", path, Params(limit=100, sort="-timestamp", **_window(start, end)))
+
+
+def _webhooks(org_id: str) -> str:
+    return f"/api/v1/orgs/{_plain(org_id, 'org_id')}/webhooks"
+
+
+def _webhook(org_id: str, webhook_id: str) -> str:
+    return f"{_webhooks(org_id)}/{_plain(webhook_id, 'webhook_id')}"
 
 
 def _site_sle(site_id: str) -> str:

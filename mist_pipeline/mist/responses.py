@@ -64,7 +64,7 @@ class Request:
 
     def error_fields(self, status: int | None, attempt: int) -> dict[str, Any]:
         """The fields of every error about this request."""
-        return {"method": "GET", "path": self.shown, "status": status, "attempt": attempt}
+        return {"method": self.call.method, "path": self.shown, "status": status, "attempt": attempt}
 
 
 def classify_response(
@@ -78,10 +78,12 @@ def classify_response(
 ) -> Page | MistError:
     """The page in an answer, or the error that it means (returned, because the client may ask again)."""
     fields = request.error_fields(answer.status, attempt)
-    if answer.status != 200:
+    is_change = request.call.method != "GET"
+    if answer.status != 200 and not (is_change and answer.is_success):
         return _refusal(request, answer, fields, secrets)
     try:
-        document = parse_json(answer.body)
+        # Removing something has no answer but its status.
+        document = None if is_change and not answer.body.strip() else parse_json(answer.body)
     except NotJsonError:
         return Unavailable("the body is no JSON document, it may have been cut off", **fields)
     return Page(
@@ -99,6 +101,8 @@ def classify_response(
 
 def _refusal(request: Request, answer: HttpAnswer, fields: dict[str, Any], secrets: Secrets) -> MistError:
     detail = secrets.hide(_detail(answer.body))
+    if answer.status == 403 and request.call.method != "GET":
+        return Forbidden("the API token may read and not write", detail=detail, **fields)
     if answer.status in _REFUSALS:
         kind, reason = _REFUSALS[answer.status]
         return kind(reason, detail=detail, **fields)

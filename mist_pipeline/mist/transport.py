@@ -1,4 +1,4 @@
-"""Single GET requests to one Mist cloud, over connections that stay open.
+"""Single requests to one Mist cloud, over connections that stay open.
 
 The policy of a request is that of `http_client.session`. A request is never repeated here, and no endpoint is known:
 `client` does that.
@@ -17,6 +17,7 @@ from mist_pipeline.http_client.deadline import Deadline
 from mist_pipeline.http_client.failures import NoAnswerError
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HeaderAuth, HttpAnswer, HttpLimits, open_session, send
+from mist_pipeline.mist.endpoints import Method
 
 MIST_LIMITS = HttpLimits(connect_seconds=10.0, read_seconds=60.0, total_seconds=180.0, max_bytes=16 << 20)
 """Limits of one attempt: a page of a large organisation takes its time."""
@@ -43,22 +44,26 @@ class Transport:
         self._under_way: set[tuple[object, Deadline]] = set()
         self._aborted: WeakSet[object] = WeakSet()
 
-    def get(
+    def send(
         self,
+        method: Method,
         path: str,
         query: Mapping[str, str],
         token: Secret,
         *,
+        body: bytes | None = None,
         is_page: bool = False,
         seconds: float = math.inf,
         owner: object = None,
     ) -> HttpAnswer:
-        """One GET request.
+        """One request.
 
         Args:
+            method: HTTP method.
             path: Below the base URL.
             query: Query parameters.
             token: Who asks.
+            body: JSON to send along.
             is_page: The answer is a page of a list, which may be larger than others.
             seconds: At most, if less than the limits allow.
             owner: Whose attempt it is, for `abort`.
@@ -81,8 +86,9 @@ class Transport:
             attempt[1].end()  # it was about to begin when its owner aborted all
         try:
             answer = send(
-                "GET",
+                method,
                 self._base_url + path,
+                body=body,
                 params=query,
                 auth=HeaderAuth(Secret(f"Token {token.reveal()}")),
                 limits=limits,

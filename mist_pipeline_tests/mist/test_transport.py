@@ -403,6 +403,6 @@ def test_an_attempt_that_begins_after_its_owner_aborted_all_fails_at_once(cloud:
     transport.abort(owner)
     began = time.monotonic()
     with pytest.raises(NoAnswerError):
-        transport.get("/api/v1/self", {}, Secret(TOKEN), owner=owner)
+        transport.send("GET", "/api/v1/self", {}, Secret(TOKEN), owner=owner)
     assert time.monotonic() - began < 5
     transport.close()

@@ -95,7 +95,7 @@ def test_the_sender_sends_what_comes_since_it_was_started_and_again_what_was_not
     sender = PushSender(
         log,
         clock,
-        Receiver("http://127.0.0.1/mist", SECRET),
+        lambda: [Receiver("http://127.0.0.1/mist", SECRET)],
         lambda _to, message: (sent.append(message), next(answers))[1],
     )
     assert sender.send_due() == []

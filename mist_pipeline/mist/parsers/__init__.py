@@ -40,6 +40,12 @@ from mist_pipeline.mist.parsers.sle import (
     parse_sle_summary,
     score_pct,
 )
+from mist_pipeline.mist.parsers.webhooks import (
+    Webhook,
+    WebhookDelivery,
+    parse_webhook_deliveries,
+    parse_webhooks,
+)
 
 __all__ = [
     "Alarm",
@@ -62,6 +68,8 @@ __all__ = [
     "SleMetrics",
     "SleSummary",
     "Usage",
+    "Webhook",
+    "WebhookDelivery",
     "parse_alarms",
     "parse_impact_summary",
     "parse_impacted_devices",
@@ -74,5 +82,7 @@ __all__ = [
     "parse_stats_devices",
     "parse_stats_sites",
     "parse_usage",
+    "parse_webhook_deliveries",
+    "parse_webhooks",
     "score_pct",
 ]

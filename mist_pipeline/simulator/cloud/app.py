@@ -28,6 +28,8 @@ from mist_pipeline.simulator.cloud.odd_answers import with_endless_cursor, with_
 from mist_pipeline.simulator.cloud.pushes import PushLog
 from mist_pipeline.simulator.cloud.queries import BadRequestError
 from mist_pipeline.simulator.cloud.view import CloudView
+from mist_pipeline.simulator.cloud.webhook_endpoints import WebhookEndpoints
+from mist_pipeline.simulator.cloud.webhooks import Webhooks
 from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline.simulator.world.organisation import ORG_ID
 from mist_pipeline.simulator.world.world import World
@@ -95,7 +97,9 @@ class SimulatedCloud:
             coarse_after_days=self.behaviour.coarse_after_days,
         )
         self.pushes = PushLog(AlarmLog(cloud, Fleet(cloud)))
+        self.webhooks = Webhooks(ORG_ID, self.clock.now)
         self._answers = Endpoints(cloud, self.behaviour, lambda token: self._spent[token][1])
+        self._hooks = WebhookEndpoints(self.webhooks, self.clock.now)
         self._injector = Injector(faults or Faults())
         self._wall = wall
         self._budget_lock = threading.Lock()
@@ -133,6 +137,16 @@ class SimulatedCloud:
             Route(f"{place}/alarms/ack", self._guarded("alarms_ack", answers.acknowledge), methods=["POST"])
             for place in (org, site)
         ]
+        hooks = f"{org}/webhooks"
+        for method, path, answer in (
+            ("GET", hooks, self._hooks.listed),
+            ("POST", hooks, self._hooks.added),
+            ("PUT", f"{hooks}/{{webhook_id}}", self._hooks.replaced),
+            ("DELETE", f"{hooks}/{{webhook_id}}", self._hooks.removed),
+            ("POST", f"{hooks}/{{webhook_id}}/ping", self._hooks.pinged),
+            ("GET", f"{hooks}/{{webhook_id}}/events/search", self._hooks.deliveries),
+        ):
+            table.append(Route(path, self._guarded("webhooks", answer), methods=[method]))
         if self.behaviour.has_control:
             table.append(Route(CONTROL_PATH, self._control, methods=["GET", "POST"]))
         return Starlette(routes=table, exception_handlers={404: _unknown_path, 405: _unknown_path})
@@ -212,6 +226,8 @@ class SimulatedCloud:
         org_id = request.path_params.get("org_id")
         is_about_org = org_id is not None or "site_id" in request.path_params
         if is_about_org and (token == FOREIGN_TOKEN or org_id not in (None, ORG_ID)):
+            return _detail(403, _FORBIDDEN)
+        if not self.behaviour.may_write and request.method not in ("GET", "HEAD"):
             return _detail(403, _FORBIDDEN)
         return None
 

@@ -39,6 +39,7 @@ class Behaviour:
         tokens: Valid for the organisation.
         has_control: Whether the clock can be moved over HTTP.
         org_name: Name of the organisation.
+        may_write: Whether its tokens may change anything.
     """
 
     retention_days: float | None = None
@@ -49,6 +50,7 @@ class Behaviour:
     tokens: tuple[str, ...] = (TOKEN, SECOND_TOKEN)
     has_control: bool = False
     org_name: str = "Simulated <b>Retail</b> & Co"
+    may_write: bool = True
 
     def __post_init__(self) -> None:
         if not self.tokens:
@@ -95,11 +97,11 @@ class Endpoints:
 
     def sites(self, request: Request, _body: bytes) -> Response:
         """All sites."""
-        return _numbered(request, self._cloud.sites(), self._fleet.sites_documents)
+        return numbered(request, self._cloud.sites(), self._fleet.sites_documents)
 
     def stats_sites(self, request: Request, _body: bytes) -> Response:
         """Counts of all sites."""
-        return _numbered(request, self._cloud.sites(), self._fleet.stats_documents)
+        return numbered(request, self._cloud.sites(), self._fleet.stats_documents)
 
     def stats_devices(self, request: Request, _body: bytes) -> Response:
         """State of devices; access points only, unless asked."""
@@ -125,7 +127,7 @@ class Endpoints:
             chosen = [
                 address for address in chosen if self._fleet.is_connected(*address) == (status == "connected")
             ]
-        return _numbered(request, chosen, lambda addresses: [document(*address) for address in addresses])
+        return numbered(request, chosen, lambda addresses: [document(*address) for address in addresses])
 
     def sites_search(self, request: Request, _body: bytes) -> Response:
         """Sites by name and country, with a cursor."""
@@ -269,10 +271,16 @@ class Endpoints:
         return Response(status_code=200)
 
 
-def _numbered(
+def numbered(
     request: Request, items: list[Any], write: Callable[[list[Any]], Iterable[Document]]
 ) -> Response:
-    """A numbered page with an array as its body and the counts in headers."""
+    """A numbered page with an array as its body and the counts in headers.
+
+    Args:
+        request: With the page that is wanted.
+        items: All items.
+        write: Documents of some of them.
+    """
     paged = queries.page_of(request.query_params)
     headers = {
         "X-Page-Total": str(len(items)),

@@ -1,4 +1,4 @@
-"""Posting what the simulated cloud pushes to one address, signed as the cloud signs, from a thread.
+"""Posting what the simulated cloud pushes to addresses, signed as the cloud signs, from a thread.
 
 Neighbours: `pushes` says what there is to send, `server` starts it.
 """
@@ -10,7 +10,7 @@ import logging
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,10 +31,18 @@ class Receiver:
     Attributes:
         url: Address.
         secret: What signs them; '' for none.
+        topics: What goes there; None: everything.
+        webhook_id: The webhook that somebody made; '' for an address that nobody made one for.
     """
 
     url: str
     secret: str
+    topics: frozenset[str] | None = None
+    webhook_id: str = ""
+
+    def wants(self, topic: str) -> bool:
+        """Whether messages of a topic go there."""
+        return self.topics is None or topic in self.topics
 
 
 def headers_of(body: bytes, secret: str) -> dict[str, str]:
@@ -68,18 +76,20 @@ class PushSender:
     Args:
         log: What there is to send.
         clock: The simulated clock.
-        receiver: Where it goes.
+        receivers: Where it goes now.
         send: Posts one message.
+        note: Told the topic and the status of the last answer of each message.
     """
 
     def __init__(
         self,
         log: PushLog,
         clock: Clock,
-        receiver: Receiver,
+        receivers: Callable[[], Sequence[Receiver]],
         send: Callable[[Receiver, Mapping[str, Any]], int] = post,
+        note: Callable[[Receiver, str, int], None] = lambda _receiver, _topic, _status: None,
     ) -> None:
-        self._log, self._clock, self._receiver, self._send = log, clock, receiver, send
+        self._log, self._clock, self._receivers, self._send, self._note = log, clock, receivers, send, note
         self._sent_until = clock.now().timestamp()
         self._ended = threading.Event()
 
@@ -97,14 +107,20 @@ class PushSender:
         since, self._sent_until = self._sent_until, max(now, self._sent_until)
         found = []
         for message in self._log.due(since, now):
-            status = 0
-            for _ in range(_ATTEMPTS):
-                status = self._send(self._receiver, message)
-                if 200 <= status < 500 and status != 429:
-                    break
-            _log.info("webhook %s with %d events: %d", message["topic"], len(message["events"]), status)
-            found.append(status)
+            wanting = [one for one in self._receivers() if one.wants(message["topic"])]
+            found += [self.deliver(receiver, message) for receiver in wanting]
         return found
+
+    def deliver(self, receiver: Receiver, message: Mapping[str, Any]) -> int:
+        """Send one message, up to three times; the status of the last answer, 0 where there was none."""
+        status = 0
+        for _ in range(_ATTEMPTS):
+            status = self._send(receiver, message)
+            if 200 <= status < 500 and status != 429:
+                break
+        _log.info("webhook %s with %d events: %d", message["topic"], len(message["events"]), status)
+        self._note(receiver, message["topic"], status)
+        return status
 
     def _run(self) -> None:
         while not self._ended.wait(EVERY_SECONDS):

@@ -227,7 +227,7 @@ def run_server(  # noqa: PLR0913 - one keyword for each option of the command
         messy: As in `World`.
         behaviour: Which kind of cloud it is.
         faults: What goes wrong.
-        webhook: Where the cloud pushes what happens, if anywhere.
+        webhook: Where the cloud pushes what happens, besides the webhooks that are made over its API.
         on_ready: Called once it listens, before the first request.
 
     Raises:
@@ -239,8 +239,10 @@ def run_server(  # noqa: PLR0913 - one keyword for each option of the command
     server, listener, running = _prepare(cloud, host, port)
     try:
         listener.listen()
-        if webhook is not None:
-            PushSender(cloud.pushes, clock, webhook).start()
+        given = [webhook] if webhook is not None else []
+        PushSender(
+            cloud.pushes, clock, lambda: [*given, *cloud.webhooks.receivers()], note=cloud.webhooks.note
+        ).start()
         if on_ready is not None:
             on_ready(running)
         server.run(sockets=[listener])
