@@ -53,7 +53,10 @@ def register(url: Url = None) -> None:
         organisation = clean(client.resolve_org().name) or client.resolve_org().id
     said = {"made": "is made", "changed": "is brought up to date", "unchanged": "was as it has to be"}[change]
     console.print(f"The webhook of {organisation} {said}: {clean(wish.url)}", markup=False, soft_wrap=True)
-    next_commands(("mist-pipeline webhook check", "lets the cloud ping it, and says whether it arrives"))
+    same = f" --url {wish.url}" if url else ""
+    next_commands(
+        (literal(f"mist-pipeline webhook check{same}"), "lets the cloud ping it, and says whether it arrives")
+    )
 
 
 @app.command()
@@ -169,7 +172,10 @@ def _say_results(said: "Results") -> None:
         console.print("  Mist has kept no result of a message of the last day.")
         return
     last = "" if said.last_taken_at is None else f", the last {instant(said.last_taken_at)}"
-    console.print(f"  Of the newest messages of the last day {count(said.taken, 'message')} arrived{last}.")
+    console.print(
+        f"  Of the newest messages of the last day {count(said.taken, 'message')} arrived{last}.",
+        soft_wrap=True,
+    )
     if said.last_failed is not None:
         failed = said.last_failed
         status = "" if failed.status is None else f"status {failed.status}, "

@@ -39,7 +39,7 @@ class WebhookDelivery:
         timestamp: Epoch seconds.
         topic: Of the message, '' where the cloud does not say.
         is_success: Whether the receiver took it.
-        status: Of its answer, or None.
+        status: Of its answer; None where it gave none.
         error: What the cloud says, such as a time-out; hostile input.
     """
 
@@ -92,6 +92,6 @@ def _delivery(node: Node) -> WebhookDelivery:
         timestamp=node.required_moment("timestamp"),
         topic=node.text("topic") or next(iter(node.texts("topics")), ""),
         is_success=node.text("status") == "success",
-        status=node.count("status_code"),
+        status=node.count("status_code") or None,
         error=node.text("error") or "",
     )

@@ -48,6 +48,7 @@ def test_it_is_made_checked_and_removed_again(tmp_path: Path, monkeypatch: pytes
         made = typed("register")
         assert (made.exit_code, URL in made.output) == (0, True)
         assert "is made" in made.output
+        assert f"webhook check --url {URL}" in made.output
         assert "was as it has to be" in typed("register").output
         checked = typed("check")
         assert checked.exit_code == 1
