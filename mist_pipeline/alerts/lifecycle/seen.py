@@ -16,13 +16,14 @@ Not here: what follows for an alert (`observations`).
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from mist_pipeline.alerts.lifecycle.model import Series
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 MOMENT = "moment"
 """Column with the number of the evaluation."""
@@ -33,7 +34,8 @@ Visibility: TypeAlias = Literal["ok", "idle", "missing"]
 """A reading, no users, or nothing: the last freezes."""
 
 PolarsType: TypeAlias = pl.DataType | type[pl.DataType]
-Array: TypeAlias = npt.NDArray[Any]
+Array: TypeAlias = "npt.NDArray[Any]"
+"""NumPy is imported where it is used: what only reads alerts imports this module, too."""
 
 _MISSING, _IDLE, _OK = 0, 1, 2
 _NAMES: Mapping[int, Visibility] = {_MISSING: "missing", _IDLE: "idle", _OK: "ok"}
@@ -64,6 +66,8 @@ def numbered(frames: Sequence[pl.DataFrame | None], columns: Mapping[str, Polars
         frames: One a moment; None has no rows.
         columns: Name → type.
     """
+    import numpy as np
+
     given = [(number, frame) for number, frame in enumerate(frames) if frame is not None and frame.height]
     if not given:
         return pl.DataFrame(schema={MOMENT: pl.Int64, **columns})
@@ -104,6 +108,8 @@ class Readings:
             frames: site_id, metric, state and, where it is known, score_pct of each moment; None is as without any.
             families: Metric → family.
         """
+        import numpy as np
+
         rows = numbered(frames, _READING)
         answer = rows["state"].replace_strict(
             {"ok": _OK, "no_users": _IDLE}, default=_MISSING, return_dtype=pl.UInt8
@@ -194,7 +200,7 @@ class Episodes:
         """What is known of one series at a moment."""
         key = (site_id, family, series.metric, series.classifier, series.is_slow)
         first, end = self.places.get(key, (0, 0))
-        row = first + int(np.searchsorted(self.moments[first:end], moment))
+        row = first + int(self.moments[first:end].searchsorted(moment))
         while row < end and self.moments[row] == moment:
             yield Episode(
                 series=series,
@@ -208,5 +214,7 @@ class Episodes:
 
 def _placed(names: Sequence[str]) -> tuple[dict[str, int], Array]:
     """Name → place, and the place of each."""
+    import numpy as np
+
     places = {name: place for place, name in enumerate(dict.fromkeys(names))}
     return places, np.fromiter(map(places.__getitem__, names), np.int64, len(names))
