@@ -18,10 +18,19 @@ if TYPE_CHECKING:
     from mist_pipeline.workflows.pushing.registration import Results, Wanted
 
 app = typer.Typer(
-    help="The webhook of the organisation, by which the cloud tells at once what happens: make it, check it, remove it.",
     no_args_is_help=True,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def webhook() -> None:
+    """The webhook of the organisation, by which the cloud tells at once what happens: make it, check it, remove it.
+
+    Example: [cyan]mist-pipeline webhook check[/]
+    """
+
 
 Url = Annotated[
     str | None,
@@ -73,28 +82,28 @@ def check(url: Url = None) -> None:
 
     is_good = True
     with _asking(url) as (settings, client, wish):
-        webhook = registration.found(client, wish.url)
-        if webhook is None:
+        ours = registration.found(client, wish.url)
+        if ours is None:
             errors.print(
                 f"[red]✗[/] There is no webhook for {literal(wish.url)}: mist-pipeline webhook register",
                 soft_wrap=True,
             )
             raise typer.Exit(1)
-        for words in registration.differences(webhook, wish):
+        for words in registration.differences(ours, wish):
             is_good = False
             console.print(f"[red]✗[/] {literal(words)}: mist-pipeline webhook register", soft_wrap=True)
         if is_good:
             console.print("[green]✓[/] the webhook is as it has to be")
         try:
             with console.status("Waiting for the ping …"):
-                seconds = registration.pinged(client, settings, webhook)
+                seconds = registration.pinged(client, settings, ours)
         except Forbidden:
             console.print(
                 "[yellow]![/] the token may not ping; in Mist the webhook has a button for it", soft_wrap=True
             )
         else:
             is_good = _say_ping(seconds) and is_good
-        _say_results(registration.results(client, webhook, utc_now()))
+        _say_results(registration.results(client, ours, utc_now()))
     if not is_good:
         raise typer.Exit(1)
 
@@ -111,14 +120,14 @@ def remove(
     from mist_pipeline.workflows.pushing import registration
 
     with _asking(url) as (_settings, client, wish):
-        webhook = registration.found(client, wish.url)
-        if webhook is None:
+        ours = registration.found(client, wish.url)
+        if ours is None:
             console.print(f"There is no webhook for {clean(wish.url)}; nothing changes.", markup=False)
             return
-        named = f"{clean(webhook.name)!r}, which sends to {clean(webhook.url)}"
+        named = f"{clean(ours.name)!r}, which sends to {clean(ours.url)}"
         if not yes:
             typer.confirm(f"Remove the webhook {named}?", abort=True)
-        registration.remove(client, webhook)
+        registration.remove(client, ours)
     console.print(f"Removed the webhook {named}.", markup=False, soft_wrap=True)
 
 
