@@ -70,7 +70,7 @@ class Guard:
         if refusal is None:
             return None
         if refusal.status == 401 and asked.method == "GET" and "text/html" in (asked.header("accept") or ""):
-            return HTMLResponse(sign_in.PAGE, 401, {"Content-Security-Policy": _POLICY_OF_SIGN_IN})
+            return _sign_in_page()
         return _refused(asked, refusal)
 
     def _is_sign_in(self, asked: Asked) -> bool:
@@ -87,11 +87,12 @@ class Guard:
             return PlainTextResponse(str(error), error.status)
         except ClientGoneError:
             return Response(status_code=400)
+        before = _page_before(asked, sign_in.before_of(form))
         if self._sign_in is None or not self._sign_in.accepts(form):
             _log.warning("somebody tried to sign in with a wrong token")
-            return PlainTextResponse("This is not the token. Go back and try again.", 401)
+            return _sign_in_page(before, "This is not the token.")
         cookie = self._sign_in.cookie(is_encrypted=scope["scheme"] == "https")
-        return RedirectResponse(_page_before(asked), 303, {"Set-Cookie": cookie, "Cache-Control": "no-store"})
+        return RedirectResponse(before, 303, {"Set-Cookie": cookie, "Cache-Control": "no-store"})
 
     def _stranger(self, asked: Asked) -> Refusal | None:
         if self._sign_in is None or self._sign_in.knows(
@@ -104,16 +105,32 @@ class Guard:
 _POLICY_OF_SIGN_IN = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
 
 
-def _page_before(asked: Asked) -> str:
+def _sign_in_page(before: str = "", message: str = "") -> Response:
+    return HTMLResponse(
+        sign_in.page(before, message),
+        401,
+        {"Content-Security-Policy": _POLICY_OF_SIGN_IN, "Cache-Control": "no-store"},
+    )
+
+
+def _page_before(asked: Asked, kept: str = "") -> str:
     """The page of ours that asked to sign in first; the start page where that is not known.
+
+    Args:
+        asked: The form.
+        kept: The page that a form kept which was not accepted before.
 
     >>> _page_before(Asked("POST", "/sign-in", "", {"host": ["a:1"], "referer": ["http://a:1/incident/3f2a?x=1"]}))
     '/incident/3f2a?x=1'
     >>> _page_before(Asked("POST", "/sign-in", "", {"host": ["a:1"], "referer": ["http://b/incident/3f2a"]}))
     '/'
+    >>> _page_before(Asked("POST", "/sign-in", "", {"host": ["a:1"], "referer": ["http://a:1/sign-in"]}), "/incident/3f2a")
+    '/incident/3f2a'
     """
     try:
         before = urlsplit(asked.header("referer") or "")
+        if before.netloc == asked.header("host") and before.path == sign_in.PATH:
+            before = urlsplit(kept)._replace(scheme="", netloc=before.netloc if kept.startswith("/") else "")
     except ValueError:
         return "/"
     is_ours = before.netloc == asked.header("host") and before.path not in {"", sign_in.PATH}

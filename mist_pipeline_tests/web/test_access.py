@@ -63,8 +63,15 @@ class TestToken:
         client = client_with(organisation, Access(signing_in=SignIn(Secret(TOKEN))))
         for address in ("/", "/live", "/assets/x/console.css"):
             assert client.get(address).status == 401
-        assert client.post("/sign-in", {"token": "a wrong one"}).status == 401
         page = "/incident/3f2a?x=1"
+        wrong = client.post("/sign-in", {"token": "a wrong one"}, referer=f"http://{HOST}{page}")
+        assert (wrong.status, "This is not the token." in wrong.body) == (401, True)
+        assert f'name="before" value="{page}"' in wrong.body
+        for kept, then in ((page, page), ("//elsewhere.example", "/"), ("http://elsewhere.example/x", "/")):
+            again = Client(client.app).post(
+                "/sign-in", {"token": TOKEN, "before": kept}, referer=f"http://{HOST}/sign-in"
+            )
+            assert (again.status, again.header("location")) == (303, then)
         signed_in = client.post("/sign-in", {"token": TOKEN}, referer=f"http://{HOST}{page}")
         assert (signed_in.status, signed_in.header("location")) == (303, page)
         assert client.get("/").status == 200
