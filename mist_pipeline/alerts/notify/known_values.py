@@ -153,6 +153,6 @@ def _unknown(matcher: Matcher, known: Known) -> str:
 
 
 def _some(values: Iterable[str]) -> str:
-    there = sorted(name for value in values if (name := clean(value, 60)))
+    there = sorted({name for value in values if (name := clean(value, 60))})
     more = f" and {len(there) - _NEAR:,} more" if len(there) > _NEAR else ""
     return f"there is {', '.join(there[:_NEAR])}{more}" if there else "none is known"
