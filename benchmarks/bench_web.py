@@ -1,7 +1,7 @@
 """How long pages of the console take, how much CPU, and how large they are: asked over HTTP, one after another.
 
 Run with ``.venv/bin/python -m benchmarks web``; another size: ``python -m benchmarks.bench_web --sites 500``. At 3,000 sites the
-organisation with its 91 days, 35 of them with hours, takes two minutes of CPU to make.
+organisation with its 91 days, 35 of them with hours, takes two minutes of CPU to make. An incident of more sites: ``--hit 3000``.
 """
 
 import argparse
@@ -22,8 +22,6 @@ from mist_pipeline_tests.support.overview.weeks import with_weeks
 from mist_pipeline_tests.support.web.serving import served
 
 _TIMES = 5
-_MOST_HIT = 200
-"""Sites of the incident."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=3000)
     parser.add_argument("--days", type=int, default=91)
+    parser.add_argument("--hit", type=int, default=200, help="sites of the incident")
     given = parser.parse_args(arguments)
     print(f"{given.sites:,} sites{'first':>35} {'later':>9} {'CPU':>9} {'size':>10}")
-    for name, one in measured(given.sites, given.days).items():
+    for name, one in measured(given.sites, given.days, given.hit).items():
         print(
             f"{name:<38} {one.first * 1000:5.0f} ms {one.later * 1000:6.0f} ms {one.cpu * 1000:6.0f} ms {one.size / 1000:7.1f} kB"
         )
 
 
-def measured(sites: int, days: int) -> dict[str, Timed]:
+def measured(sites: int, days: int, hit: int) -> dict[str, Timed]:
     """Page → how long and how large."""
     with tempfile.TemporaryDirectory() as folder:
         organisation = Organisation(
@@ -64,21 +63,21 @@ def measured(sites: int, days: int) -> dict[str, Timed]:
         ).make(days=False)
         with_weeks(organisation, days)
         with Ledger(organisation.places.ledger) as ledger:
-            hit = [
+            found = [
                 finding(f"site-{one}", severity="critical", metric="capacity")
-                for one in range(min(sites, _MOST_HIT))
+                for one in range(min(sites, hit))
             ]
             for hour in (13, 14):
-                ledger.record_evaluation(live(hour, *hit), TELL)
+                ledger.record_evaluation(live(hour, *found), TELL)
         _source, going = organisation.overview().incidents(AT)
         with served(organisation) as address:
             requests.get(f"{address}/assets/x/console.css", timeout=60).raise_for_status()
-            found = {}
+            timed = {}
             for name, path in _pages(going[0].incident_id, len(going), f"site-{sites // 2}").items():
                 if name.endswith("another poll"):
                     organisation.show()
-                found[name] = _timed(address + path)
-            return found
+                timed[name] = _timed(address + path)
+            return timed
 
 
 def _pages(incident_id: str, number: int, site_id: str) -> dict[str, str]:
