@@ -144,15 +144,18 @@ def _clear_up(settings: "Settings") -> None:
     """End what an earlier daemon left behind when it was killed or its clock was wrong, before anything waits for it."""
     from mist_pipeline.cli.dagster_home import instance
     from mist_pipeline.defs.runs.dead import bury_the_dead
-    from mist_pipeline.defs.runs.ticks import set_back_ticks
+    from mist_pipeline.defs.runs.ticks import set_back_runs, set_back_ticks
 
     with instance(settings) as opened:
         ended = bury_the_dead(opened, launches_nobody=True)
         late = set_back_ticks(opened, time.time())
+        runs = set_back_runs(opened, time.time())
     if ended:
         errors.print(f"[yellow]![/] {len(ended)} runs of killed processes were ended: {', '.join(ended)}")
     if late:
         errors.print(f"[yellow]![/] The clock was ahead: these would have waited for it: {', '.join(late)}")
+    if runs:
+        errors.print(f"[yellow]![/] The clock was ahead: {runs} runs of times that have not come are of now.")
 
 
 def _refuse_another_organisation(settings: "Settings") -> None:

@@ -14,7 +14,14 @@ from mist_pipeline.workflows.running.processes import host_and_pid, is_gone
 PROCESS_TAG = "mist_pipeline/process"
 """Run tag that names the process of a run."""
 
-UNDER_WAY = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
+UNDER_WAY = [
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.CANCELING,
+    # One of the command line whose process ended before it could say that it begins, as on a full disk. Ended by Dagster's monitoring
+    # minutes later, it would have failed behind the run that did its work.
+    DagsterRunStatus.NOT_STARTED,
+]
 
 
 NEVER_LAUNCHED = (

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +42,9 @@ from mist_pipeline.defs.runs.dead import PROCESS_TAG, bury_the_dead, why_dead
 from mist_pipeline.defs.runs.executor import in_process
 from mist_pipeline.defs.runs.launcher import NamedProcessLauncher
 from mist_pipeline.defs.runs.limits import LIMIT_TAG, MAX_RUNTIME
-from mist_pipeline.defs.runs.ticks import set_back_ticks
+from mist_pipeline.defs.runs.ticks import set_back_runs, set_back_ticks
 from mist_pipeline.defs.runs.waiting import attentive_waits
+from mist_pipeline.defs.watching.pipeline_facts import CheckReader, read_facts
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline.workflows.running.processes import name_of_process, this_process
@@ -117,7 +120,12 @@ def killed() -> str:
 
 @pytest.mark.parametrize(
     "under_way",
-    [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING],
+    [
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.CANCELING,
+    ],
     ids=lambda one: one.value.lower(),
 )
 def test_the_run_of_a_killed_process_is_ended_and_its_place_is_free(
@@ -328,6 +336,27 @@ def test_a_poll_that_waits_in_the_queue_is_not_joined_by_another(opened: dg.Dags
 def instigator(name: str, kind: InstigatorType, data: Any) -> InstigatorState:
     origin = RemoteInstigatorOrigin(ORIGIN.repository_origin, name)
     return InstigatorState(origin, kind, InstigatorStatus.RUNNING, data)
+
+
+def test_a_run_of_a_clock_that_was_ahead_is_not_the_newest_for_hours(opened: dg.DagsterInstance) -> None:
+    @dg.job
+    def polls() -> None: ...
+
+    def run(at: float, event: dg.DagsterEventType) -> dg.DagsterRun:
+        made = opened.create_run_for_job(polls)
+        opened.report_dagster_event(dg.DagsterEvent(event.value, polls.name), made.run_id, timestamp=at)
+        return made
+
+    now = time.time()
+    failed = run(now + 3 * 3600, dg.DagsterEventType.RUN_FAILURE)
+    good = run(now + 1, dg.DagsterEventType.RUN_SUCCESS)
+    facts = partial(read_facts, opened, ["polls"], CheckReader([]))
+    assert [one.job for one in facts().jobs] == ["polls"], "what was seen: it failed after it succeeded"
+    assert set_back_runs(opened, now) == 1
+    assert set_back_runs(opened, now) == 0
+    assert facts().jobs == ()
+    for each in (failed, good):
+        opened.delete_run(each.run_id)
 
 
 NOW = 1_770_000_000.0
