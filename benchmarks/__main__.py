@@ -18,13 +18,14 @@ NAMES = (
     "operator",
     "overview",
     "replay",
+    "rival_alerts",
     "rivals",
     "sensitivity",
     "waits",
     "web",
     "webhooks",
 )
-HELD_OUT = ("intervals", "rivals")
+HELD_OUT = ("intervals", "rival_alerts", "rivals")
 """Benchmarks with a split of `benchmarks.worlds`."""
 
 

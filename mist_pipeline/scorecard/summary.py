@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mist_pipeline.domain.text import count
+from mist_pipeline.scorecard.proportions import wilson
 
 ACCURACY_DAYS = 28
 OUTCOME_DAYS = 90
@@ -99,7 +100,8 @@ def warnings(crossings: pl.DataFrame) -> Line:
     decided = made.height - n["censored"]
     lead = made.filter(pl.col("outcome") == "hit")["lead_days"].median()
     late = made.filter(pl.col("is_late_issue").fill_null(value=False)).height
-    values = {**n, "decided": decided, "median_lead_days": _number(lead), "made_afterwards": late}
+    share = dict(zip(("true_low", "true_high"), _interval(n["hit"], decided), strict=True))
+    values = {**n, "decided": decided, **share, "median_lead_days": _number(lead), "made_afterwards": late}
     if not made.height:
         return Line(
             "warnings",
@@ -158,7 +160,10 @@ def missed(crossings: pl.DataFrame) -> Line:
 
 
 def prevented(crossings: pl.DataFrame) -> Line | None:
-    """The prevention rate, between counting what recovered by itself for nothing and for prevented."""
+    """The prevention rate, between counting what recovered by itself for nothing and for prevented.
+
+    Its 95 % interval is from the lower end of the first to the upper end of the second (Wilson).
+    """
     n = {
         name: crossings.filter(pl.col("outcome") == name).height
         for name in ("prevented", "hit", "missed", "unattributed")
@@ -168,7 +173,13 @@ def prevented(crossings: pl.DataFrame) -> Line | None:
         return None
     low = n["prevented"] / cases if cases else None
     high = (n["prevented"] + n["unattributed"]) / (cases + n["unattributed"])
-    values = {"rate": low, "rate_high": high, **n}
+    values = {
+        "rate": low,
+        "rate_high": high,
+        "interval_low": _interval(n["prevented"], cases)[0],
+        "interval_high": _interval(n["prevented"] + n["unattributed"], cases + n["unattributed"])[1],
+        **n,
+    }
     if cases < MIN_CASES or low is None:
         return Line(
             "prevention",
@@ -400,6 +411,12 @@ def _mean(rows: pl.DataFrame, value: str, weight: str) -> float | None:
     known = rows.drop_nulls(value).filter(pl.col(weight) > 0)
     total = float(known[weight].sum())
     return float((known[value] * known[weight]).sum()) / total if total else None
+
+
+def _interval(part: int, whole: int) -> tuple[float | None, float | None]:
+    """Ends of the 95 % interval of a share; None of no cases."""
+    low, high = pl.select(*wilson(pl.lit(part), pl.lit(whole))).row(0)
+    return low, high
 
 
 def _number(value: object) -> float | None:
