@@ -123,7 +123,7 @@ def signals(
                 pl.col("evidence").str.json_path_match("$.threshold_pct").cast(pl.Float64, strict=False)
             ),
         )
-        .with_columns(_times())
+        .with_columns(*_times(), _blamed=pl.col("evidence").str.json_path_match("$.classifier"))
         .join(known.lazy(), on=_SERIES, how="left", nulls_equal=True, maintain_order="left")
         # Episodes of a series follow one another: a finding about an earlier one than the newest is about what is over.
         .with_columns(_is_superseded=pl.col("_known_began") >= pl.col("_last_bad"))
@@ -157,12 +157,7 @@ def signals(
     is_excess = pl.col("_raises") & (pl.col("kind") == EVIDENCE)
     gathered = judged.group_by(key, maintain_order=True).agg(
         pl.col("metric", "kind", "severity", "summary", "evidence").first(),
-        pl.col("evidence")
-        .str.json_path_match("$.classifier")
-        .drop_nulls()
-        .first()
-        .fill_null("")
-        .alias("classifier"),
+        pl.col("_blamed").drop_nulls().first().fill_null("").alias("classifier"),
         pl.col("kind").unique().sort().alias("kinds"),
         *holds,
         pl.col("metric").filter(has_line).alias("line_metrics"),
