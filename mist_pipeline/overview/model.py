@@ -311,7 +311,7 @@ class IncidentDetail:
         parts: What those who are hit use (WLAN, band, …) → names with their share of the degraded minutes in percent.
         certainty: How much it is more than chance, in words; '' where that is not known.
         problems: metric, classifier and family of its alerts that go on, of all where none does; the worst first.
-        series: site_id and metric of the same alerts.
+        series: site_id and metric of the same alerts, those of the sites that are worst now first.
         sites: Its sites as they are now, the worst first; those that are gone are left out.
         shared: What its sites have in common.
     """

@@ -226,7 +226,11 @@ class Overview:
         detail = incident_detail(found, alerts, events, records, sizes, sites, at)
         mine = set(detail.incident.site_ids)
         rows = chosen_sites((one for one in now.sites if one.site_id in mine), {}, "", "status")
-        return replace(detail, sites=rows, shared=in_common(sites.labels, detail.incident.site_ids))
+        # Of thousands that are equally bad by their alerts, those that are worst now: some are drawn.
+        place = {one.site_id: number for number, one in enumerate(rows)}
+        series = sorted(detail.series, key=lambda one: place.get(one[0], len(place)))
+        shared = in_common(sites.labels, detail.incident.site_ids)
+        return replace(detail, sites=rows, series=series, shared=shared)
 
     def morning(self, since: datetime, until: datetime, at: datetime) -> Morning:
         """What is open, and what began and ended between two instants. Fails never: why nothing is known is in the answer.

@@ -202,6 +202,17 @@ def test_one_incident_is_told_with_its_history_and_who_was_notified(made: Organi
     assert detail.alerts[0][0] == "critical"
 
 
+def test_of_many_sites_of_an_incident_the_worst_now_are_drawn_first(tmp_path: Path) -> None:
+    made = Organisation(tmp_path, [f"Store {number}" for number in range(12)]).make(days=False)
+    with Ledger(made.places.ledger) as ledger:
+        hit = [finding(f"site-{number}", severity="critical") for number in range(12)]
+        ledger.record_evaluation(live(14, *hit), TELL)
+    overview = made.overview()
+    detail = overview.incident(overview.now(AT).incidents[0].incident_id, AT)
+    assert [one.site_id for one in detail.sites][:3] == ["site-0", "site-1", "site-2"]
+    assert [site_id for site_id, _metric in detail.series] == [one.site_id for one in detail.sites]
+
+
 def test_incidents_are_read_again_once_the_ledger_was_written_and_not_before(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
