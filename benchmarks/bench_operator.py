@@ -70,12 +70,15 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quarters", type=int, default=200)
+    parser.add_argument(
+        "--cases", type=int, help="only the first so many operators of each table; default: all"
+    )
     options = parser.parse_args(arguments)
     print(
         f"{options.quarters} quarters of {SITES} sites: true rate, mean of what was measured, how often its interval held the true one\n"
     )
     print("| operator | precision | | | missed | | | ignored | | |\n" + "|---" * 10 + "|")
-    for name, rates in CASES.items():
+    for name, rates in list(CASES.items())[: options.cases]:
         every = pl.DataFrame([held(rates, seed) for seed in range(options.quarters)])
         cells = [
             text
@@ -88,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
         ]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
     print("\n| crossings | came true | | | prevented | | |\n" + "|---" * 7 + "|")
-    for name, of_crossings in OF_CROSSINGS.items():
+    for name, of_crossings in list(OF_CROSSINGS.items())[: options.cases]:
         every = pl.DataFrame([held_of_crossings(of_crossings, seed) for seed in range(options.quarters)])
         cells = [
             text

@@ -246,6 +246,7 @@ def _summed(
     if told_at is not None:
         alerts = alerts.join(told_at, on="incident_id", how="left")
     verdict = pl.col("verdict")
+    late = _hours("opened_at", "began_at").clip(lower_bound=0.0)
     is_told, is_over = pl.col("told_at").is_not_null(), pl.col("resolved_at").is_not_null()
     wait = (pl.col("acted_at") - pl.col("told_at")).dt.total_microseconds() / 6e7
     is_answered = is_told & (wait >= 0)
@@ -261,7 +262,8 @@ def _summed(
         "n_duplicate": (verdict == "duplicate").sum(),
         "n_judged": (verdict.is_in([*TRUE, "wrong"]) & pl.col("source").is_in(BY_PEOPLE)).sum(),
         "n_unjudged": verdict.is_null().sum(),
-        "noticed_median_hours": _hours("opened_at", "began_at").clip(lower_bound=0.0).median(),
+        "noticed_median_hours": late.median(),
+        "noticed_p90_hours": late.quantile(0.9, "linear"),
         "acknowledge_median_minutes": wait.filter(is_answered).median(),
         "acknowledge_p90_minutes": wait.filter(is_answered).quantile(0.9, "linear"),
         "n_acknowledged": is_answered.sum(),

@@ -283,6 +283,7 @@ ALERT_QUALITY = Table(
             "From the estimated begin of an alert's own trouble to its opening",
             "h",
         ),
+        Column("noticed_p90_hours", "DOUBLE", "Nine of ten were not later", "h"),
         Column(
             "acknowledge_median_minutes",
             "DOUBLE",
