@@ -52,6 +52,13 @@ def test_a_day_on_which_every_promise_was_kept_is_good() -> None:
     assert "| `live` | 2 | 1 | 1 | 0 |" in table(GOOD)
 
 
+def test_a_machine_on_which_the_start_takes_minutes_may_take_as_long_for_the_first_run() -> None:
+    life = Kill(100.0, 300.0, (), ())
+    runs = (("live", "SUCCESS", "", 100.0 + 700.0),)
+    assert broken(replace(GOOD, lives=(life,), runs=runs)) == []
+    assert broken(replace(GOOD, lives=(replace(life, ready=100.0),), runs=runs)) != []
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -26,8 +26,9 @@ GONE = "is gone without an end of the run"
 UNQUEUED = "seconds to start"
 """What the end of a run says that was killed before it was in the queue: it blocks nobody, and ends by the limit of a start."""
 
-MINUTES = 180.0
-"""Seconds within which a job goes on after a restart, on a machine that does much else."""
+MINUTES, TIMES = 180.0, 3.0
+"""Seconds within which a job goes on after a restart, on a machine that does much else; or so many times the seconds that the start took, where
+that is longer, since a run's process loads as much as the service."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def _broken_runs(records: Records) -> Iterator[str]:
             yield f"a run of {job} is {status} though nothing is left to do"
         if status == "FAILURE" and not _is_killed(reason):
             yield f"a run of {job} failed, and not because it was killed: {reason}"
-    slow = [seconds for seconds in _pauses(records) if seconds > MINUTES]
+    slow = [pause for pause, ready in _pauses(records) if pause > max(MINUTES, TIMES * ready)]
     if slow:
         yield f"after a restart nothing began for {max(slow):.0f} s"
 
@@ -231,14 +232,14 @@ def _broken_stores(records: Records) -> Iterator[str]:
         yield f"tables have rows twice: {records.doubled}"
 
 
-def _pauses(records: Records) -> Iterator[float]:
-    """Seconds from each start of the service that was ready until its first run began."""
+def _pauses(records: Records) -> Iterator[tuple[float, float]]:
+    """Of each service that was ready: seconds from its start until its first run began, and until it was ready."""
     began = sorted(start for *_, start in records.runs if start)
     for number, life in enumerate(records.lives):
         ends = records.lives[number + 1].began if number + 1 < len(records.lives) else float("inf")
         first = next((start for start in began if life.began <= start < ends), None)
         if life.ready is not None and first is not None:
-            yield first - life.began
+            yield first - life.began, life.ready
 
 
 def table(records: Records) -> str:
@@ -257,7 +258,7 @@ def table(records: Records) -> str:
 
 def _facts(records: Records) -> dict[str, object]:
     readies = [life.ready for life in records.lives if life.ready is not None] + [records.last_ready]
-    pauses = list(_pauses(records)) or [0.0]
+    pauses = [pause for pause, _ in _pauses(records)] or [0.0]
     withdrawn = sum(records.rows.values()) - records.rows["sent"] - records.unsent
     left = sum(len(life.left) for life in records.lives) + len(records.left_at_last)
     return {
