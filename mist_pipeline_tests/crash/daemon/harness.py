@@ -56,8 +56,8 @@ LONGEST_DELAY = 2.0
 PATIENCE_SECONDS = 240.0
 """… or, where so many events do not come, after so long."""
 
-LONGEST_STEP = 4
-"""Quarters of an hour from one poll to the next, where few kills are to fill the day."""
+LONGEST_STEP = 2
+"""Quarters of an hour from one poll to the next, where few kills are to fill the day: sites are down for two hours, and polls are to see it."""
 
 POLLS_AHEAD = 2
 """Polls that wait in the queue, so that there is always something to do."""
