@@ -4,6 +4,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,11 +63,33 @@ def _take(data: Path, chromium: str, report: Path) -> None:
         (IMAGES / f"{name}.svg").write_text(svg, encoding="utf-8")
         _tell(IMAGES / f"{name}.svg")
     shots = {"report": report.resolve().as_uri()}
-    with _console(settings) as address:
+    with tempfile.TemporaryDirectory() as folder, _console(settings) as address:
+        page = Path(folder) / "replay.html"
+        _replay(settings, page)
+        photograph(chromium, page.as_uri(), IMAGES / "replay.png", height=1200)
+        _tell(IMAGES / "replay.png")
         shots |= {name: f"{address}{page}" for name, page in _pages(questions.now(clock())).items()}
         for name, place in shots.items():
             photograph(chromium, place, IMAGES / f"{name}.png")
             _tell(IMAGES / f"{name}.png")
+
+
+def _replay(settings: "Settings", page: Path) -> None:
+    """The page of a replay of the demonstration's last four weeks under every sensitivity."""
+    command = [
+        sys.executable,
+        "-m",
+        "mist_pipeline.cli",
+        "replay",
+        "--sensitivity",
+        "low,normal,high",
+        "--page",
+        str(page),
+    ]
+    environment = {**os.environ, "MIST_PIPELINE_DATA": str(settings.data)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NothingToShowError(f"The replay ended with {done.returncode}: {done.stderr.strip()[-400:]}")
 
 
 def _pages(now: "Now") -> dict[str, str]:
