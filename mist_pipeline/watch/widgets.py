@@ -113,7 +113,8 @@ class Lines(ScrollView, Generic[E], can_focus=True):
 
     @property
     def _cursor_style(self) -> Style:
-        return _CURSOR_OF_16 if self.app.console.color_system == "standard" else _CURSOR
+        has_16 = self.app.console.color_system == "standard" and not self.app.is_headless
+        return _CURSOR_OF_16 if has_16 else _CURSOR
 
     def render_line(self, y: int) -> Strip:
         """One line of those in view."""

@@ -14,6 +14,7 @@ from mist_pipeline.cli.clock import clock_of
 from mist_pipeline.cli.screenshots.chromium import NothingToShowError, find_chromium, photograph
 from mist_pipeline.cli.screenshots.live_screen import pictures
 from mist_pipeline.cli.serving.ports import free_port
+from mist_pipeline.overview.orders import chosen_sites
 from mist_pipeline.settings import load_settings
 from mist_pipeline.workflows.present.actions import ScreenActions
 from mist_pipeline.workflows.present.overview import overview
@@ -97,9 +98,8 @@ def _pages(now: "Now") -> dict[str, str]:
     pages = {"console": "/"}
     if now.incidents:
         pages["console-incident"] = f"/incident/{now.incidents[0].incident_id}"
-        sites = now.incidents[0].site_ids
-        if sites:
-            pages["console-site"] = f"/site/{sites[0]}"
+    if now.sites:
+        pages["console-site"] = f"/site/{chosen_sites(now.sites, {}, '', 'status')[0].site_id}"
     return pages
 
 
