@@ -167,7 +167,9 @@ class _Life:
         if signal is None or not signal.is_raising:
             return
         if self.alert is not None and (
-            self._is_old_news(signal, self.alert.resolved_at) or self._is_known(signal)
+            self._is_old_news(signal, self.alert.resolved_at)
+            or self._is_known(signal)
+            or self._still_contains_it(signal)
         ):
             return
         if signal.is_over and not self.moment.policy.tells_past:
@@ -190,6 +192,16 @@ class _Life:
         # What is no excess, as a site that is down, ends when it ends: the next hour is another one.
         slack = self.moment.policy.same_within if signal.series else _ZERO
         return last_bad <= ended + slack or (signal.is_over and began <= ended + slack)
+
+    def _still_contains_it(self, signal: Signal) -> bool:
+        """Whether a window of another series reaches back into the trouble that is over: of the hours since it says nothing."""
+        ended = self.it.last_bad_at
+        mine, seen = (
+            {(one.metric, one.classifier) for one in some} for some in (self.it.series, signal.series)
+        )
+        if ended is None or signal.window is None or mine & seen:
+            return False
+        return self._goes_on(signal) and self.moment.at - signal.window < ended
 
     def _is_another(self, signal: Signal) -> bool:
         """Whether an excess blames another classifier than the trouble that is over: no part of it, however soon it comes."""

@@ -53,6 +53,7 @@ class Signal:
         began_at: When what raises it began; None where its rules do not know.
         last_bad_at: End of the last bad hour, the same.
         is_over: All that raises it is over.
+        window: The shortest window of an excess that raises it; None where there is none.
     """
 
     metric: str
@@ -69,6 +70,7 @@ class Signal:
     began_at: datetime | None = None
     last_bad_at: datetime | None = None
     is_over: bool = False
+    window: timedelta | None = None
 
     @property
     def is_raising(self) -> bool:
@@ -168,6 +170,7 @@ def signals(
         .unique(maintain_order=True)
         .alias("series"),
         pl.col("_began").filter("_raises").min().alias("began_at"),
+        pl.col("_window").filter(is_excess).min().alias("window"),
         pl.col("_last_bad").filter("_raises").max().alias("last_bad_at"),
         (
             pl.col("_is_over").filter("_raises").all(ignore_nulls=True)
@@ -192,6 +195,7 @@ def _signal(row: Mapping[str, object]) -> Signal:
     assert isinstance(lines, list)  # noqa: S101
     assert isinstance(kinds, list)  # noqa: S101
     series, began_at, last_bad_at = row["series"], row["began_at"], row["last_bad_at"]
+    window = row["window"]
     assert isinstance(series, list)  # noqa: S101
     severity_word = str(row["severity"])
     return Signal(
@@ -209,6 +213,7 @@ def _signal(row: Mapping[str, object]) -> Signal:
         began_at=began_at if isinstance(began_at, datetime) else None,
         last_bad_at=last_bad_at if isinstance(last_bad_at, datetime) else None,
         is_over=bool(holds) and bool(row["is_over"]),
+        window=window if isinstance(window, timedelta) else None,
     )
 
 
@@ -232,6 +237,9 @@ def _times() -> list[pl.Expr]:
         .when(is_down)
         .then(of("$.is_over") == "true")
         .alias("_is_over"),
+        pl.duration(hours=pl.when(is_excess).then(of("$.window_hours").cast(pl.Int64, strict=False))).alias(
+            "_window"
+        ),
         pl.when(is_excess).then(of("$.classifier")).alias("_classifier"),
         pl.when(is_excess).then((of("$.is_slow") == "true").fill_null(value=False)).alias("_is_slow"),
     ]

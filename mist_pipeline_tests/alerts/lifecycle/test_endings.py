@@ -139,6 +139,19 @@ def test_an_excess_that_comes_back_days_after_the_told_end_is_a_new_alert() -> N
     assert sorted(alert.state for alert in state.alerts.values()) == ["open", "resolved"]
 
 
+@pytest.mark.parametrize(("window_hours", "is_news"), [(24, False), (6, True)])
+@pytest.mark.parametrize("severity", ["warning", "critical"])
+def test_a_window_of_another_metric_that_still_contains_the_trouble_reopens_nothing(
+    window_hours: int, severity: str, *, is_news: bool
+) -> None:
+    other = {"began": 5, "last": 16, "metric": "capacity"}
+    window = excess(5, 16, metric="capacity", window_hours=window_hours)
+    low = finding(kind="threshold", severity=severity, evidence='{"threshold_pct": 70.0}')
+    state, events = run([bad(6), bad(7), over(10), live(17, window, low, episodes=episodes(other))])
+    assert ("reopened" in kinds(events)) is is_news
+    assert only_alert(state).is_active is is_news
+
+
 @pytest.mark.parametrize(("blamed", "last"), [("dhcp", "reopened"), ("radius", "opened")])
 def test_another_trouble_soon_after_the_end_is_a_new_alert(blamed: str, last: str) -> None:
     first = bad(6, classifier="dhcp"), bad(7, classifier="dhcp")
