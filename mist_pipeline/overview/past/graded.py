@@ -81,8 +81,11 @@ def _days(
 ) -> pl.DataFrame:
     names = columns or source.column_names
     kinds = source.polars_schema()
+    # A copy that an earlier version published lacks columns that are new: what they say is not known of these days.
+    there = connection.table(source.full_name).columns
+    chosen = (name if name in there else f"NULL AS {name}" for name in names)
     query = (
-        f"SELECT {', '.join(names)} FROM {source.full_name} "  # noqa: S608 - our own names
+        f"SELECT {', '.join(chosen)} FROM {source.full_name} "  # noqa: S608 - our own names
         f"WHERE day BETWEEN getvariable('first') AND getvariable('last') AND {where}"
     )
     found = frame_of(connection, query, first=first, last=last)

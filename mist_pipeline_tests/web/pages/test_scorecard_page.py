@@ -164,3 +164,16 @@ def test_a_copy_of_an_earlier_version_has_no_scorecard_and_says_so(tmp_path: Pat
     page = client_of(Organisation(tmp_path, ())).get("/scorecard").body
     assert "Scorecard: mist.duckdb is not there." in page
     assert "No forecast has fallen due" in page
+
+
+def test_a_copy_without_the_newest_columns_is_graded_as_far_as_it_goes(
+    made: Organisation, tmp_path: Path
+) -> None:
+    older = tmp_path / "mist.duckdb"
+    older.write_bytes(made.places.published.read_bytes())
+    with connect(older, read_only=False, wait_seconds=1) as connection:
+        connection.execute("ALTER TABLE scorecard.alert_quality DROP COLUMN noticed_p90_hours")
+    with connect(older, read_only=True, wait_seconds=1) as connection:
+        found = scorecard_of(connection, 3)
+    assert found is not None
+    assert "precision" in [line.name for line in found.lines]
