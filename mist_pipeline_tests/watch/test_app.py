@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("textual")
 
+from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -225,6 +226,23 @@ def test_a_decision_is_asked_for_and_then_made(key: str, name: str) -> None:
 
     played(play, noted=noted)
     assert noted.done == [(name, "3f2a9c1e00000000")]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    ["question_mark", "a", "R", "z", "c", "z enter", "c w enter"],
+    ids=["help", "acknowledge", "resolve", "silence", "comment", "silence, sure?", "comment, sure?"],
+)
+def test_every_question_over_the_screen_is_as_approved(keys: str, snapshot: SnapshotAssertion) -> None:
+    async def play(app: WatchApp, pilot: Pilot[None]) -> None:
+        for key in keys.split():
+            await pilot.press(key)
+            await pilot.pause()
+        await until(pilot, lambda: keys != "z" or "Covers 1 site" in seen(app))
+        above_the_countdown, _, _ = seen(app).rpartition("\n")
+        assert above_the_countdown == snapshot
+
+    played(play)
 
 
 @pytest.mark.parametrize("screen", [MainScreen, SiteScreen, IncidentScreen])
