@@ -69,10 +69,10 @@ def test_sinks_and_the_cloud_trust_the_same(
     cloud, sink = Transport(server.url, LIMITS), WebhookSink("hook", Secret(server.url), Secret("k" * 16))
     assert isinstance(sink.send(message()), Retry)
     with pytest.raises(NoAnswerError, match="does not trust"):
-        cloud.get("/api", {}, Secret("token"))
+        cloud.send("GET", "/api", {}, Secret("token"))
     monkeypatch.setenv(STORE, str(signed.authority))
     assert sink.send(message()) == Accepted()
-    assert cloud.get("/api", {}, Secret("token")).status == 200
+    assert cloud.send("GET", "/api", {}, Secret("token")).status == 200
     cloud.close()
 
 

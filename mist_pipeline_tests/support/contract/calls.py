@@ -1,4 +1,4 @@
-"""Every call of the client, with plausible arguments."""
+"""Every call of the client that asks, with plausible arguments."""
 
 from typing import get_args
 
@@ -26,4 +26,8 @@ CALLS: list[Call] = [
     endpoints.stats_sites(ORG),
     *[endpoints.stats_devices(ORG, kind) for kind in get_args(endpoints.DeviceType)],
     endpoints.alarms(ORG, 1769904000, 1769990400),
+    endpoints.webhooks(ORG),
 ]
+
+NOT_IN_THE_COPY = {"webhook_ping", "webhook_deliveries"}
+"""Endpoints of a single webhook: the copy of the official file holds how webhooks are listed and made."""

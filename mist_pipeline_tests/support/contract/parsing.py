@@ -18,4 +18,5 @@ PARSERS: dict[str, Callable[..., Any]] = {
     "stats_sites": parsers.parse_stats_sites,
     "stats_devices": parsers.parse_stats_devices,
     "alarms": parsers.parse_alarms,
+    "webhooks": parsers.parse_webhooks,
 }
