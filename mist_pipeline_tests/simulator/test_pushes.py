@@ -105,3 +105,26 @@ def test_the_sender_sends_what_comes_since_it_was_started_and_again_what_was_not
     assert set(statuses) == {200}
     assert len(sent) == 3 * len(statuses)
     assert sender.send_due() == []
+
+
+def test_each_receiver_gets_its_topics_and_without_any_nothing_is_worked_out(
+    log: PushLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(ONSET - timedelta(seconds=10))
+    receivers: list[Receiver] = []
+    sent: list[tuple[str, str]] = []
+
+    def send(to: Receiver, message: Any) -> int:
+        sent.append((to.url, message["topic"]))
+        return 200
+
+    sender = PushSender(log, clock, lambda: receivers, send)
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "due", lambda *_: pytest.fail("nobody hears of it"))
+        clock.advance(timedelta(seconds=10))
+        assert sender.send_due() == []
+    receivers += [Receiver("all", SECRET), Receiver("some", SECRET, frozenset({"device-updowns"}))]
+    clock.advance(timedelta(minutes=4))
+    sender.send_due()
+    assert {topic for to, topic in sent if to == "some"} == {"device-updowns"}
+    assert {topic for to, topic in sent if to == "all"} > {"device-updowns"}
