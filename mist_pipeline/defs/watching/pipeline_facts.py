@@ -6,6 +6,7 @@ pure), the sensor that notices a change (`sensors`), what a job does (`jobs`), w
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -118,8 +119,22 @@ def read_facts(
 
 
 def _newest(instance: dg.DagsterInstance, job: str) -> list[OpenFailure]:
-    """A job without days: its newest finished runs, by their end."""
-    return open_failures(_attempts(instance, dg.RunsFilter(job_name=job, statuses=FINISHED), RUNS_READ))
+    """A job without days: its newest finished runs, by their end. The first of a long row is asked for by itself."""
+    found = open_failures(_attempts(instance, dg.RunsFilter(job_name=job, statuses=FINISHED), RUNS_READ))
+    return [
+        replace(each, first=_first_in_row(instance, each)) if each.failures >= RUNS_READ else each
+        for each in found
+    ]
+
+
+def _first_in_row(instance: dg.DagsterInstance, failure: OpenFailure) -> Attempt:
+    """The oldest failed run of the job since one succeeded."""
+    runs = dg.RunsFilter(
+        job_name=failure.subject,
+        statuses=[dg.DagsterRunStatus.FAILURE],
+        updated_after=_last_success(instance, failure.subject),
+    )
+    return next(_attempts(instance, runs, 1, is_oldest_first=True), failure.first)
 
 
 def _of_days(instance: dg.DagsterInstance, job: str, since: datetime | None) -> list[OpenFailure]:
@@ -143,9 +158,11 @@ def _of_days(instance: dg.DagsterInstance, job: str, since: datetime | None) -> 
     return open_failures([*failed, *successes(job)], lambda day, at: is_made_up_for(job, others, day, at))
 
 
-def _attempts(instance: dg.DagsterInstance, runs: dg.RunsFilter, most: int) -> Iterator[Attempt]:
-    """The newest of these runs, each with the instant of its end and the days that it was about."""
-    for record in instance.get_run_records(runs, limit=most):
+def _attempts(
+    instance: dg.DagsterInstance, runs: dg.RunsFilter, most: int, *, is_oldest_first: bool = False
+) -> Iterator[Attempt]:
+    """The newest of these runs, or the oldest, each with the instant of its end and the days that it was about."""
+    for record in instance.get_run_records(runs, limit=most, ascending=is_oldest_first):
         run, end = record.dagster_run, record.end_time
         at = record.update_timestamp.astimezone(UTC) if end is None else datetime.fromtimestamp(end, UTC)
         yield Attempt(
@@ -175,7 +192,8 @@ def _last_success(instance: dg.DagsterInstance, job: str) -> datetime | None:
 
 def _failed_job(instance: dg.DagsterInstance, failure: OpenFailure, secrets: Secrets) -> FailedJob:
     reason, is_settings = _reason(instance, failure.newest.run_id, secrets)
-    return FailedJob(failure=failure, reason=reason, is_settings=is_settings)
+    began_otherwise = is_settings and not _reason(instance, failure.first.run_id, secrets)[1]
+    return FailedJob(failure=failure, reason=reason, is_settings=is_settings, began_otherwise=began_otherwise)
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str, secrets: Secrets) -> tuple[str, bool]:

@@ -68,11 +68,13 @@ class OpenFailure:
         span: The days of the first failure, as a name: ``2026-03-02``, ``2026-03-02..2026-03-09``, '' where it named none.
         days: Days that are still not good.
         newest: The last attempt that failed for one of them.
+        first: The first attempt of those in a row that failed for one of them.
         failures: Failed attempts in a row for one of them.
     """
 
     subject: str
     newest: Attempt
+    first: Attempt
     span: str = ""
     days: tuple[date, ...] = ()
     failures: int = 1
@@ -119,6 +121,7 @@ def open_failures(
         OpenFailure(
             subject=group.newest.subject,
             newest=group.newest,
+            first=firsts[name],
             span=span_of(firsts[name].days or firsts[name].bad_days),
             days=tuple(sorted(group.days)),
             failures=group.failures,

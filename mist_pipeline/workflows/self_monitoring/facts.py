@@ -15,11 +15,13 @@ class FailedJob:
         failure: Which job, which days, which run.
         reason: Why its newest run failed, in one line.
         is_settings: It failed because of wrong settings: nothing heals until somebody changes them.
+        began_otherwise: The settings stop it now, and the first failure in the row had another reason.
     """
 
     failure: OpenFailure
     reason: str = ""
     is_settings: bool = False
+    began_otherwise: bool = False
 
     @property
     def job(self) -> str:

@@ -3,7 +3,7 @@
 >>> from datetime import UTC
 >>> from mist_pipeline.workflows.self_monitoring.by_day import Attempt, OpenFailure
 >>> run = Attempt(subject="daily", run_id="1", at=datetime(2026, 3, 2, 3, tzinfo=UTC), is_good=False)
->>> failed = FailedJob(failure=OpenFailure(subject="daily", newest=run, span="2026-03-01", days=(date(2026, 3, 1),)), reason="disk full")
+>>> failed = FailedJob(failure=OpenFailure(subject="daily", newest=run, first=run, span="2026-03-01", days=(date(2026, 3, 1),)), reason="disk full")
 >>> (one,) = job_troubles(PipelineFacts(jobs=(failed,)), datetime(2026, 3, 2, 4, tzinfo=UTC), timedelta(minutes=15))
 >>> one.subject, one.severity, one.summary
 ('daily@2026-03-01', 'critical', 'Job daily failed for 2026-03-01: disk full')
@@ -107,13 +107,25 @@ def job_troubles(facts: PipelineFacts, now: datetime, poll_every: timedelta) -> 
         poll_every: How often a poll is due.
     """
     stopped = _stopped_polls(facts, now, poll_every)
-    found = [_failed(each, stopped) for each in facts.jobs if not each.is_settings and not is_untold(each)]
+    found = [
+        _failed(each, stopped)
+        for each in facts.jobs
+        if not is_untold(each) and (not each.is_settings or _was_told_before(each, facts, poll_every))
+    ]
     found += _wrong_settings([each for each in facts.jobs if each.is_settings])
     # Failed polls say it themselves: one trouble, as bad as either. It has one name, so that nobody reads that polls have recovered
     # where the first of them begins to fail.
     if stopped is not None and POLL not in {each.job for each in facts.jobs}:
         found.append(stopped)
     return found
+
+
+def _was_told_before(failed: FailedJob, facts: PipelineFacts, poll_every: timedelta) -> bool:
+    """Whether the job was in trouble before the settings stopped it: it goes on, and nobody may read that it has recovered."""
+    if failed.began_otherwise:
+        return True
+    stopped_from = _stopped_from(facts, poll_every) if failed.job == POLL else None
+    return stopped_from is not None and failed.failure.first.at > stopped_from
 
 
 def is_untold(failed: FailedJob) -> bool:
@@ -165,12 +177,18 @@ def _severity_of(job: str) -> Severity:
     return SEVERITIES.get(job, "warning")
 
 
-def _stopped_polls(facts: PipelineFacts, now: datetime, poll_every: timedelta) -> Trouble | None:
+def _stopped_from(facts: PipelineFacts, poll_every: timedelta) -> datetime | None:
+    """From when on polls have stopped if none succeeds; None while their schedule is off."""
     if facts.polls_on_since is None:
         return None
     # A schedule that was turned on again after a week has its first poll before it.
     waiting_since = max(facts.polls_on_since, facts.last_poll or facts.polls_on_since)
-    if now - waiting_since <= max(MISSED_POLLS * poll_every, LEAST_PATIENCE):
+    return waiting_since + max(MISSED_POLLS * poll_every, LEAST_PATIENCE)
+
+
+def _stopped_polls(facts: PipelineFacts, now: datetime, poll_every: timedelta) -> Trouble | None:
+    stopped_from = _stopped_from(facts, poll_every)
+    if facts.polls_on_since is None or stopped_from is None or now <= stopped_from:
         return None
     since = f"for {roughly(now - facts.last_poll)}" if facts.last_poll else "since polls were turned on"
     minutes = round(poll_every / timedelta(minutes=1))

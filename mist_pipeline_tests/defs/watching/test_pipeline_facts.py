@@ -103,6 +103,27 @@ def test_wrong_settings_are_not_retried_and_reported_as_such(
     assert not raised.value.allow_retries
 
 
+@pytest.mark.parametrize("failures_before", [1, RUNS_READ + 1])
+def test_a_job_that_wrong_settings_stop_knows_whether_it_failed_before(
+    failures_before: int, instance: dg.DagsterInstance
+) -> None:
+    def refuse() -> None:
+        with only_transient_failures_are_retried():
+            raise SettingsError("no token")
+
+    run(instance, "live", fine)
+    for _ in range(failures_before):
+        run(instance, "live", refuse)
+    assert not only(read(instance)).began_otherwise
+    run(instance, "live", fine)
+    run(instance, "live", broken)
+    for _ in range(failures_before):
+        run(instance, "live", refuse)
+    facts = only(read(instance))
+    assert facts.is_settings
+    assert facts.began_otherwise
+
+
 @pytest.mark.parametrize("name", ["daily", "live"])
 def test_a_later_success_ends_it_and_a_later_failure_begins_it_anew(
     name: str, instance: dg.DagsterInstance

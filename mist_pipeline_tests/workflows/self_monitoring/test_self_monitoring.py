@@ -34,12 +34,16 @@ def failure(subject: str, days: Sequence[date] = (), **more: Any) -> OpenFailure
         subject=subject, run_id=more.pop("run_id", "run"), at=more.pop("ended_at", NOW - HOUR), is_good=False
     )
     span = more.pop("span", span_of(days))
-    return OpenFailure(subject=subject, newest=run, span=span, days=tuple(days), **more)
+    first = replace(run, at=more.pop("began_at", run.at))
+    return OpenFailure(subject=subject, newest=run, first=first, span=span, days=tuple(days), **more)
 
 
-def job(name: str, *, reason: str = "", is_settings: bool = False, **facts: Any) -> FailedJob:
+def job(
+    name: str, *, reason: str = "", is_settings: bool = False, began_otherwise: bool = False, **facts: Any
+) -> FailedJob:
     """A job whose newest runs failed."""
-    return FailedJob(failure=failure(name, **facts), reason=reason, is_settings=is_settings)
+    failed = failure(name, **facts)
+    return FailedJob(failure=failed, reason=reason, is_settings=is_settings, began_otherwise=began_otherwise)
 
 
 def check(name: str = "is_fresh", **facts: Any) -> FailedCheck:
@@ -289,6 +293,20 @@ def test_wrong_settings_are_told_once_whatever_they_stop() -> None:
     assert json.loads(one["evidence"])["run_id"] == "morning"
     alone = found(job("live", reason=f"look: Failure: {text}", is_settings=True))
     assert alone["summary"].item() == f"Job live cannot run: {text}"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(
+            job("live", is_settings=True, began_otherwise=True, failures=4), id="failed for another reason"
+        ),
+        pytest.param(job("live", is_settings=True, began_at=NOW - 10 * MINUTE), id="did not run at all"),
+    ],
+)
+def test_polls_that_wrong_settings_stop_after_other_trouble_have_not_recovered(before: FailedJob) -> None:
+    told = found(before, last_poll=NOW - 90 * MINUTE, polls_on_since=LONG_AGO)
+    assert severities(told) == {"live": "major", "settings": "warning"}
 
 
 INSTANTS = st.integers(0, 5_000).map(lambda minutes: NOW - minutes * MINUTE)

@@ -204,7 +204,7 @@ def test_days_before_the_first_and_long_ago_are_not_missed() -> None:
 def failed(job: str, reason: str = "disk full", failures: int = 1, day: date | None = None) -> FailedJob:
     run = Attempt(subject=job, run_id="1", at=NOW - HOUR, is_good=False)
     span, days = ("", ()) if day is None else (str(day), (day,))
-    failure = OpenFailure(subject=job, newest=run, failures=failures, span=span, days=days)
+    failure = OpenFailure(subject=job, newest=run, first=run, failures=failures, span=span, days=days)
     return FailedJob(failure=failure, reason=reason)
 
 
