@@ -30,6 +30,7 @@ def alert_row(alert: Alert, incident_id: str | None) -> dict[str, Any]:
         "kinds": list(alert.kinds),
         "recovery_pct": dict(alert.recovery_pct),
         "series": [one.row() for one in alert.series],
+        "series_before": [one.row() for one in alert.series_before],
         "counted": alert.counted.total_seconds(),
         "incident_id": incident_id,
     }
@@ -40,7 +41,8 @@ def alert_of(row: Row) -> Alert:
     values = {name: row[name] for name in _ALERT}
     values["kinds"] = tuple(row["kinds"])
     values["counted"] = timedelta(seconds=row["counted"])
-    values["series"] = tuple(Series(**one) for one in row["series"])
+    for name in ("series", "series_before"):
+        values[name] = tuple(Series(**one) for one in row[name])
     return Alert(**values)
 
 

@@ -131,6 +131,9 @@ ALERTS = sa.Table(
     _instant("began_at", null=True),
     _instant("last_bad_at", null=True),
     sa.Column("series", sa.JSON, nullable=False, server_default="[]"),
+    _instant("began_before", null=True),
+    _instant("ended_before", null=True),
+    sa.Column("series_before", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("is_past", sa.Boolean, nullable=False, server_default=sa.false()),
     _text("problem", server_default=""),
 )

@@ -152,6 +152,9 @@ class Alert:
         began_at: When the trouble began, as estimated: the first hour of the excess, or when it was first seen.
         last_bad_at: End of its last bad hour; None while it goes on.
         series: Whose episodes of excess it is about; empty where other rules raised it.
+        began_before: Of a resolved alert that is pending again: `began_at` …
+        ended_before: … `last_bad_at` …
+        series_before: … and `series` of what is over, which are those of the alert again if the new hold is not met.
         is_past: It was over before it was noticed: opened and resolved at once, for the record.
         reopenings: How often it came back inside its reopen window.
     """
@@ -190,6 +193,9 @@ class Alert:
     began_at: datetime | None = None
     last_bad_at: datetime | None = None
     series: tuple[Series, ...] = ()
+    began_before: datetime | None = None
+    ended_before: datetime | None = None
+    series_before: tuple[Series, ...] = ()
     is_past: bool = False
     problem: str = ""
     reopenings: int = 0

@@ -145,6 +145,9 @@ def _pending_again(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
         "began_at": _instant(detail.get("began_at")) or at,
         "last_bad_at": None,
         "series": _series(detail),
+        "began_before": alert.began_at,
+        "ended_before": alert.last_bad_at,
+        "series_before": alert.series,
         "pending_since": at,
         "condition": "firing",
         "since": at,
@@ -179,12 +182,22 @@ def _reopened(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
         "acknowledged_at": None,
         "acknowledged_by": None,
         "reopenings": alert.reopenings + 1,
+        **_NOTHING_BEFORE,
     }
 
 
 def _lapsed(alert: Alert, at: datetime, _detail: Any) -> dict[str, Any]:
-    # An alert that was resolved before and did not come back for good is resolved still.
-    return {"state": "lapsed" if alert.resolved_at is None else "resolved", "since": at}
+    if alert.resolved_at is None:
+        return {"state": "lapsed", "since": at}
+    # An alert that was resolved before and did not come back for good is resolved still, and about what it was about.
+    return {
+        **_NOTHING_BEFORE,
+        "state": "resolved",
+        "since": at,
+        "began_at": alert.began_before,
+        "last_bad_at": alert.ended_before,
+        "series": alert.series_before,
+    }
 
 
 def _seen(alert: Alert, _at: datetime, detail: Any) -> dict[str, Any]:
@@ -281,6 +294,8 @@ def _resolved(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
         "last_bad_at": _instant(detail.get("last_bad_at")) or alert.last_bad_at or at,
     }
 
+
+_NOTHING_BEFORE: Mapping[str, Any] = {"began_before": None, "ended_before": None, "series_before": ()}
 
 _NOT_MOVING: Mapping[str, None] = dict.fromkeys(("rising_since", "rising_to", "easing_since", "easing_to"))
 

@@ -146,6 +146,20 @@ def test_an_open_alert_of_evidence_is_followed_from_now_on_by_the_series_that_it
 
 
 @pytest.mark.slow
+def test_an_alert_that_was_pending_again_keeps_when_it_was_over(tmp_path: Path) -> None:
+    path = unpack(tmp_path / "ledger.db")
+    with sqlite3.connect(path) as connection:
+        (resolved,) = connection.execute(
+            "SELECT alert_id FROM alerts WHERE state = 'resolved' LIMIT 1"
+        ).fetchone()
+        connection.execute("UPDATE alerts SET state = 'pending' WHERE alert_id = ?", [resolved])
+    with Ledger(path) as ledger:
+        alert = ledger.lifecycle_state(LATER).alerts[resolved]
+    assert (alert.began_before, alert.ended_before) == (alert.began_at, alert.resolved_at)
+    assert alert.series_before == ()
+
+
+@pytest.mark.slow
 def test_state_still_follows_from_the_events_alone(old: str) -> None:
     with Ledger(old) as ledger:
         events = ledger.events()

@@ -17,6 +17,7 @@ from mist_pipeline_tests.support.alerts.histories import (
     episodes,
     excess,
     finding,
+    findings,
     kinds,
     live,
     only_alert,
@@ -167,6 +168,23 @@ def test_the_last_bad_hour_of_what_nobody_could_see_is_the_last_that_was_seen() 
     )
     alert = only_alert(state)
     assert (alert.state, alert.last_bad_at) == ("resolved", START + 3 * HOUR)
+
+
+def test_an_alert_that_comes_back_in_vain_still_knows_what_it_was_about() -> None:
+    window = excess(0, 6, recovery=1.0, window_hours=24)
+    weak = findings([finding()]).select("site_id", "family")
+    prediction = finding(kind="pre_warning", severity="major", metric="capacity")
+    again = live(11, prediction, support=weak, episodes=episodes())
+    ended = [bad(6), bad(7), recovering(9, 6, 0.75), recovering(10, 6, 1.0)]
+    known = episodes({"began": 0, "last": 6, "recovery": 1.0})
+    was = only_alert(run(ended)[0])
+    state, events = run([*ended, again, over(12), live(13, window, episodes=known)])
+    assert kinds(events)[-3:] == ["resolved", "pending", "lapsed"]
+    alert = only_alert(state)
+    assert (alert.state, alert.series) == ("resolved", was.series)
+    assert (alert.began_at, alert.last_bad_at) == (START, START + 7 * HOUR)
+    assert (alert.began_before, alert.ended_before, alert.series_before) == (None, None, ())
+    assert fold_alerts(events) == dict(state.alerts)
 
 
 def test_a_later_excursion_of_the_same_series_does_not_make_an_old_window_news() -> None:

@@ -34,6 +34,8 @@ _HAPPENED: tuple[sa.Column[datetime], ...] = (
             "resolved_at",
             "began_at",
             "last_bad_at",
+            "began_before",
+            "ended_before",
         )
     ),
     *(
