@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -310,6 +310,11 @@ class MistClient:
         def fetch(number: int, path: str, query: Mapping[str, str]) -> Page:
             return self._page(Request(call, number, path, query, lane, stop))
 
+        if call.endpoint == "audit_logs":
+            try:
+                return read_all(call, self.base_url, fetch)
+            except NotFound:  # once a day: not worth remembering
+                return read_all(replace(call, path=f"{call.path}/search"), self.base_url, fetch)
         if call.endpoint not in _METRIC_ENDPOINTS:
             return read_all(call, self.base_url, fetch)
         try:

@@ -87,6 +87,9 @@ class Monitoring(Section):
     enable_wan: bool = Field(False, description="Collect the WAN service levels.")
     enable_devices: bool = Field(True, description="Take snapshots of access points, switches and gateways.")
     enable_alarms: bool = Field(True, description="Collect the cloud's alarms.")
+    enable_changes: bool = Field(
+        True, description="Collect configuration changes from the organisation's audit log."
+    )
     heartbeat_url: SecretStr | None = Field(
         None,
         description="Address of a dead man's switch, asked every few minutes while the pipeline does its work; set "
@@ -196,12 +199,18 @@ class Health(Section):
 
 
 class Privacy(Section):
-    """What is shown of the people who use the network, and who of this machine may read it."""
+    """What is shown of the people who use and run the network, and who of this machine may read it."""
 
     show_clients: bool = Field(
         False,
         description="Ask whose clients an incident hits, keep their names and addresses in the ledger, and show them in "
         "messages; without it nobody asks. Copies for analysts never hold them.",
+    )
+
+    show_admins: bool = Field(
+        False,
+        description="Keep who changed a configuration, from the audit log on, and name them where a change may be a cause; without "
+        "it a change was made “by an administrator”.",
     )
 
     readable_by_group: bool = Field(

@@ -183,4 +183,51 @@ ALARMS = Table(
     ("day", "alarm_id"),
 )
 
-TABLES = (SITES, SLE_HOURLY, SLE_DAILY, SITE_HOURLY, CLASSIFIERS_HOURLY, CLASSIFIERS_DAILY, DEVICES, ALARMS)
+CHANGES = Table(
+    "history",
+    "changes",
+    "An entry of the organisation's audit log. A day of which the log was not read has one row with state missing; a day without any row "
+    "had no entries, or was made before this table was there.",
+    (
+        DAY,
+        Column("change_id", "VARCHAR", "Id of the entry; empty in the row of a day that is missing"),
+        Column("changed_at", "TIMESTAMPTZ", "When"),
+        Column(
+            "action", "VARCHAR", "added, updated, deleted, upgraded; other for what changes no configuration"
+        ),
+        Column(
+            "kind",
+            "VARCHAR",
+            "What was changed: wlan, wlan_template, network_template, gateway_template, rf_template, site_template, ap_template, network, "
+            "device, firmware, site, site_settings, organisation_settings; other where the sentence is not known",
+        ),
+        Column("object_id", "VARCHAR", "Id of what was changed; null where the entry has none"),
+        Column(
+            "title",
+            "VARCHAR",
+            "Its name as typed by people; null where the entry has none, and of kind other",
+        ),
+        Column("message", "VARCHAR", "The cloud's sentence without what people typed"),
+        Column(
+            "site_ids",
+            "VARCHAR[]",
+            "Sites that it applies to: its own, or those that use the template on that day; null where that is not known",
+        ),
+        Column("admin", "VARCHAR", "Who, as the cloud writes it; null unless privacy.show_admins"),
+        Column("source", "VARCHAR", "log, or webhook until the log of the day was read"),
+        Column("state", "VARCHAR", "ok, or missing: the log of the day was not asked for or not answered"),
+    ),
+    ("day", "change_id"),
+)
+
+TABLES = (
+    SITES,
+    SLE_HOURLY,
+    SLE_DAILY,
+    SITE_HOURLY,
+    CLASSIFIERS_HOURLY,
+    CLASSIFIERS_DAILY,
+    DEVICES,
+    ALARMS,
+    CHANGES,
+)

@@ -25,6 +25,12 @@ SITE_HOURLY = replace(
     partition=None,
 )
 ALARMS = replace(history.ALARMS, schema="live", comment="Alarms raised today so far.", partition=None)
+CHANGES = replace(
+    history.CHANGES,
+    schema="live",
+    comment="Entries of the audit log of today so far, those that webhooks told included.",
+    partition=None,
+)
 STATUS = Table(
     "live",
     "status",
@@ -52,4 +58,4 @@ FINDINGS = Table(
     partition=None,
 )
 
-TABLES = (SLE_HOURLY, CLASSIFIERS_HOURLY, SITE_HOURLY, ALARMS, STATUS, FINDINGS)
+TABLES = (SLE_HOURLY, CLASSIFIERS_HOURLY, SITE_HOURLY, ALARMS, CHANGES, STATUS, FINDINGS)

@@ -55,7 +55,7 @@ def test_captured_messages_keep_the_schemas_but_for_what_is_known(contract: Cont
 
 def test_messages_of_the_simulator_keep_the_schemas_but_for_what_is_known(contract: Contract) -> None:
     messages = list(simulated())
-    assert {one["topic"] for one in messages} == {"alarms", "device-updowns", "device-events"}
+    assert {one["topic"] for one in messages} == {"alarms", "audits", "device-updowns", "device-events"}
     for message in messages:
         # The file calls events unique; the simulator may repeat one within a message, so that the listener has to bear it.
         unique = {json.dumps(event): event for event in message["events"]}

@@ -1,4 +1,4 @@
-"""`summary-trend` first, `summary` where the cloud has only that; what is not supported."""
+"""`summary-trend` first, `summary` where the cloud has only that; what is not supported. The same for the audit log."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.client import connect
 from mist_pipeline.mist.errors import (
     BadRequest,
+    Forbidden,
     NotSupported,
     Unavailable,
 )
@@ -17,6 +18,7 @@ from mist_pipeline_tests.support.mist.scripted_cloud import (
     ClientMaker,
     Reply,
     ScriptedCloud,
+    Seen,
     summaries,
     summary,
 )
@@ -112,3 +114,32 @@ class TestSummary:
             with connect(cloud=cloud.url, tokens=[TOKEN], budget_path=tmp_path / "calls.db") as client:
                 list(client.pages(endpoints.sle_summary(SITE, "capacity", 0, 14 * 86_400)))
         assert self.endpoints_asked(cloud) == [self.TREND, self.OLD, self.OLD]
+
+
+class TestAuditLog:
+    """`logs`, as the official file called it for years; `logs/search` where the cloud has only that."""
+
+    CALL = endpoints.audit_logs("org-1", 0, 3600)
+
+    @pytest.mark.parametrize("missing", [[], ["/logs"]])
+    def test_the_audit_log_is_read_page_by_page_under_either_name(
+        self, cloud: ScriptedCloud, make_client: ClientMaker, missing: list[str]
+    ) -> None:
+        def answer(seen: Seen) -> Reply:
+            if any(seen.path.endswith(path) for path in missing):
+                return Reply(404, {"id": "x"})
+            return Reply(document={"total": 2, "limit": 1, "results": [{"id": seen.query["page"]}]})
+
+        cloud.script = answer
+        pages = list(make_client().pages(self.CALL))
+        assert [page.document["results"][0]["id"] for page in pages] == ["1", "2"]
+        assert cloud.requests[-1].query["sort"] == "timestamp"
+        assert cloud.paths[-1].endswith("/logs/search" if missing else "/logs")
+
+    def test_a_token_that_may_not_read_it_is_not_asked_under_the_other_name(
+        self, cloud: ScriptedCloud, make_client: ClientMaker
+    ) -> None:
+        cloud.script = lambda _: Reply(403, {})
+        with pytest.raises(Forbidden):
+            list(make_client().pages(self.CALL))
+        assert len(cloud.paths) == 1

@@ -23,6 +23,9 @@ from mist_pipeline.alerts.pushed.event import PushedEvent
 DEVICE_TOPICS = ("device-updowns", "device-events")
 """Both tell of lost devices; an organisation may have either."""
 
+AUDIT_TOPIC = "audits"
+"""Tells what people change."""
+
 KEPT, REPEATED = "kept", "known already"
 """Outcomes of events; others are named by whoever counts them."""
 
@@ -97,6 +100,13 @@ def device_events(engine: Engine, since: datetime) -> list[tuple[str, str, str, 
     )
     with reading(engine) as connection:
         return [(row.site_id, row.device, row.kind, row.happened_at) for row in connection.execute(query)]
+
+
+def audit_entries(engine: Engine, since: datetime) -> list[Mapping[str, Any]]:
+    """Entries of the audit log that were pushed, from an instant on."""
+    query = sa.select(PUSHES.c.document).where(PUSHES.c.topic == AUDIT_TOPIC, PUSHES.c.happened_at >= since)
+    with reading(engine) as connection:
+        return list(connection.execute(query).scalars())
 
 
 def push_counts(engine: Engine) -> list[PushCount]:

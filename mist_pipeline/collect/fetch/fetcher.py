@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from mist_pipeline.collect.fetch.audit_pages import without_people
 from mist_pipeline.collect.fetch.days import day_bounds
 from mist_pipeline.collect.fetch.impact_days import SHARE_OF_REST, ImpactDays
 from mist_pipeline.collect.fetch.organisation import organisation_frame, worst_first
@@ -38,6 +39,7 @@ from mist_pipeline.mist.parsers import (
     Oddities,
     SleSummary,
     parse_alarms,
+    parse_audit_logs,
     parse_sites_sle,
     parse_sle_metrics,
     parse_sle_summary,
@@ -49,7 +51,12 @@ Progress = Callable[[int, int], None]
 SPELLINGS = "sle_metrics"
 """Snapshot kind that holds which metrics the sites have."""
 
-_KINDS: dict[Purpose, str] = {"organisation": "sle_org", "detail": "sle_detail", "alarms": "alarms"}
+_KINDS: dict[Purpose, str] = {
+    "organisation": "sle_org",
+    "detail": "sle_detail",
+    "alarms": "alarms",
+    "changes": "changes",
+}
 KINDS = tuple(_KINDS.values())
 """Raw kinds of answers about whole days."""
 
@@ -138,7 +145,7 @@ def fetch_plan(
     *,
     is_tried_again: bool = False,
 ) -> Spent:
-    """Ask everything that the plan holds and commit it kind by kind: alarms, organisation, detail.
+    """Ask everything that the plan holds and commit it kind by kind: alarms, changes, organisation, detail.
 
     A triage plan without a given order takes the detail of the sites that the organisation's fresh scores show worst.
 
@@ -158,6 +165,7 @@ def fetch_plan(
     """
     run = _Run(plan, client, store, origin, progress, is_tried_again=is_tried_again)
     run.stage("alarms")
+    run.stage("changes")
     run.stage("organisation")
     run.discover()
     run.stage("detail")
@@ -236,7 +244,7 @@ class _Run:
             if purpose == "organisation" and self._plan.spare:
                 ranked = worst_first(organisation_frame(generation.records()))
                 self.spent.plan = self._plan.deepen(ranked)
-            if purpose != "alarms":
+            if purpose not in ("alarms", "changes"):  # of these a day without an answer has no files
                 for failure in failures:
                     self._keep_nothing(failure.request, generation, "unanswered")
                     asked.keys.add(failure.request.key)
@@ -376,6 +384,8 @@ class _Run:
     def _call(self, request: Request) -> Call | None:
         if request.purpose == "alarms":
             return endpoints.alarms(self._origin.org_id, request.start, request.end)
+        if request.purpose == "changes":
+            return endpoints.audit_logs(self._origin.org_id, request.start, request.end)
         if request.group is not None:
             return endpoints.sites_sle(self._origin.org_id, request.group, request.start, request.end)
         spelling = self.spent.spellings.get(request.site_id, {}).get(request.metric)
@@ -403,8 +413,11 @@ class _Run:
             parse_sites_sle(*documents, odd=odd)
             odd.check()
         else:
-            parse_alarms(*documents, odd=odd)
+            parse = parse_alarms if request.purpose == "alarms" else parse_audit_logs
+            parse(*documents, odd=odd)
             odd.check()
+        if request.purpose == "changes":
+            pages = [without_people(page, with_admins=self._plan.ask.admins) for page in pages]
         generation.write([record_of(page, request.key, asked, self._as_of, self._origin) for page in pages])
         self.spent.shortfall.found_odd(self._origin.kind(request.purpose), odd, request.days)
         self.spent.calls += len(pages)

@@ -15,15 +15,15 @@ from datetime import date, datetime
 from functools import cached_property
 from itertools import groupby, product
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from mist_pipeline.collect.fetch.days import Window, day_bounds, hour_windows, span_windows
 from mist_pipeline.domain.metrics import CATALOGUE, Group
 
 Detail = Literal["auto", "full", "triage", "off"]
-Purpose = Literal["organisation", "detail", "alarms"]
-_PURPOSES: tuple[Purpose, ...] = ("organisation", "detail", "alarms")
+Purpose = Literal["organisation", "detail", "alarms", "changes"]
+_PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 Strategy = Literal["full", "detail", "triage", "organisation"]
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
@@ -50,6 +50,8 @@ class Ask:
         worst_first: Sites whose detail matters most; triage takes them first, then the worst by the scores it has just
             fetched.
         alarms: Ask for the alarms of the days too.
+        changes: Ask for the configuration changes of the days too.
+        admins: Keep the names of those who changed something.
     """
 
     site_ids: tuple[str, ...]
@@ -61,6 +63,8 @@ class Ask:
     detail: Detail = "auto"
     worst_first: tuple[str, ...] = ()
     alarms: bool = True
+    changes: bool = True
+    admins: bool = False
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.metrics) - set(CATALOGUE))
@@ -164,7 +168,7 @@ class Plan:
         strategy: ``full``: detail of everything and hourly counts; ``detail``: detail of everything, counts for the
             newest days only; ``triage``: hourly scores of all sites and detail worst first; ``organisation``: hourly
             scores alone.
-        requests: Alarms and organisation first, then detail.
+        requests: Alarms, changes and organisation first, then detail.
         discover: Sites that have to be asked for their metric names before their detail; one call each.
         left_out: What was wanted and is not asked.
         spare: Calls left for detail that is chosen once the organisation's scores are here (``deepen``).
@@ -264,15 +268,16 @@ def make_plan(ask: Ask, known: Known, budget: Budget) -> Plan:
     ``auto`` takes the first that fits: full; detail with counts for as many of the newest days as fit; triage. Where
     none fits, it takes the cheapest and waits for calls (``Plan.wait_hours``): a day without any score is of no use.
     """
-    alarms = _alarm_requests(ask) if ask.alarms else []
+    logs = _daily_requests(ask, "alarms") if ask.alarms else []
+    logs += _daily_requests(ask, "changes") if ask.changes else []
     left_out = _unopened(ask)
     detail_cost = _detail_cost(ask, known)
     counts = _organisation_requests(ask, ask.groups[:1])
     scores = _organisation_requests(ask, ask.groups)
-    strategy = _choose(ask.detail, budget, len(alarms), detail_cost, _cost(counts), _cost(scores))
+    strategy = _choose(ask.detail, budget, len(logs), detail_cost, _cost(counts), _cost(scores))
     plan = Plan(ask, known, budget, strategy, (), left_out=tuple(left_out))
     if strategy in ("full", "detail"):
-        fixed = len(alarms) + detail_cost
+        fixed = len(logs) + detail_cost
         if strategy == "detail":
             counts, missing = _newest(counts, max(0, (budget.now or 0) - fixed))
             why = f"{fixed} of {budget.now} calls go to the detail of all sites"
@@ -280,8 +285,8 @@ def make_plan(ask: Ask, known: Known, budget: Budget) -> Plan:
         sites = _sites_with_detail(ask, known)
         detail = _detail_requests(sites, _detail_windows(ask, known), ask, known)
         discover = tuple(site for site in sites if site not in known.spellings) if detail else ()
-        return replace(plan, requests=(*alarms, *counts, *detail), discover=discover)
-    plan = replace(plan, requests=(*alarms, *scores))
+        return replace(plan, requests=(*logs, *counts, *detail), discover=discover)
+    plan = replace(plan, requests=(*logs, *scores))
     if strategy == "organisation":
         why = "detail is switched off"
         return replace(plan, left_out=(*left_out, LeftOut("user-minutes and classifiers of all sites", why)))
@@ -291,15 +296,15 @@ def make_plan(ask: Ask, known: Known, budget: Budget) -> Plan:
 
 
 def _choose(
-    detail: Detail, budget: Budget, alarms: int, detail_cost: int, counts_cost: int, scores_cost: int
+    detail: Detail, budget: Budget, logs: int, detail_cost: int, counts_cost: int, scores_cost: int
 ) -> Strategy:
     if detail == "off":
         return "organisation"
     if detail == "triage":
         return "triage"
-    if detail == "full" or budget.now is None or alarms + detail_cost + counts_cost <= budget.now:
+    if detail == "full" or budget.now is None or logs + detail_cost + counts_cost <= budget.now:
         return "full"
-    if alarms + detail_cost <= budget.now:
+    if logs + detail_cost <= budget.now:
         return "detail"
     return "detail" if detail_cost < scores_cost else "triage"
 
@@ -356,10 +361,10 @@ def _organisation_requests(ask: Ask, groups: Sequence[Group]) -> list[Request]:
     ]
 
 
-def _alarm_requests(ask: Ask) -> list[Request]:
+def _daily_requests(ask: Ask, purpose: Purpose) -> list[Request]:
     # One window a day: alarms are many, and their cursor must not run over weeks.
     windows = span_windows(ask.days, ask.zone, max_hours=24, now=ask.now_epoch, since=ask.since_epoch)
-    return [Request("alarms", window.start, window.end, window.days) for window in windows]
+    return [Request(purpose, window.start, window.end, window.days) for window in windows]
 
 
 def _newest(requests: Sequence[Request], calls: int) -> tuple[list[Request], int]:

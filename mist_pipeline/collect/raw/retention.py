@@ -30,7 +30,7 @@ _POLLS = "live_"
 """How the kinds of raw files that polls keep begin."""
 
 _SCORES = ("sle_org", "sle_detail")
-_COLLECTED = (*_SCORES, "alarms")
+_COLLECTED = (*_SCORES, "alarms", "changes")
 """Kinds of a collected day."""
 
 _BLOCK = 4096

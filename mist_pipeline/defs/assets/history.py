@@ -33,6 +33,7 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
             table(history.SITES, ["sites", "stats_sites", "devices"]),
             table(history.DEVICES, ["devices"]),
             table(history.ALARMS, ["alarms"]),
+            table(history.CHANGES, ["changes", "sites"]),
         ],
         backfill_policy=BACKFILL,
         pool="history_dimensions",

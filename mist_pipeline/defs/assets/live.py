@@ -22,7 +22,7 @@ from mist_pipeline.workflows.collection.poll import poll
 from mist_pipeline.workflows.present.overview import show_poll
 from mist_pipeline.workflows.pushing.devices import remember_devices
 
-POLLED = (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.ALARMS, live.STATUS)
+POLLED = (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.ALARMS, live.CHANGES, live.STATUS)
 
 
 def live_assets(interval: timedelta, retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:

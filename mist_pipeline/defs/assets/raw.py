@@ -34,6 +34,7 @@ SNAPSHOTS: dict[SnapshotKind, str] = {
 
 ANSWERS = {
     "alarms": "Alarms raised on the day.",
+    "changes": "Entries of the organisation's audit log on the day, without people and values.",
     "sle_org": "Scores, clients and access points of all sites, hour by hour.",
     "sle_detail": "User-minutes, causes and impact of single sites, with hourly buckets.",
 }

@@ -14,7 +14,7 @@ import dagster as dg
 from mist_pipeline.defs.checks.days import about_days, days_checked, where_days
 from mist_pipeline.defs.metadata.failing_rows import failing_rows
 from mist_pipeline.defs.table_io import key
-from mist_pipeline.tables import analysis
+from mist_pipeline.tables import analysis, history
 from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.store import Warehouse
 
@@ -35,6 +35,11 @@ PERCENTAGES = frozenset(
 STATES = ("ok", "no_users", "not_supported", "missing")
 
 RULES: dict[Table, dict[str, str]] = {
+    history.CHANGES: {
+        "state": "(state = 'missing') = (change_id = '')",
+        "changed_at": "(state = 'ok') = (changed_at IS NOT NULL)",
+        "source": "source IN ('log', 'webhook')",
+    },
     analysis.TRENDS: {"noise_pct": "noise_pct >= 0", "indicator": "indicator IN ('↑', '↓', '→')"},
     analysis.UTILISATION: {
         "value_pct": "value_pct BETWEEN 0 AND 100",
@@ -73,7 +78,7 @@ RULES: dict[Table, dict[str, str]] = {
         "summary": "summary <> ''",
     },
 }
-"""What must hold in every row of an analysis table, by the column that is wrong where it does not; null holds."""
+"""What must hold in every row of a table, by the column that is wrong where it does not; null holds."""
 
 KEYS, VALUES, RULES_HOLD = "keys_are_unique", "values_are_possible", "rules_hold"
 
@@ -101,7 +106,7 @@ class RowCheck:
 
 
 def checks_of(table: Table) -> tuple[RowCheck, ...]:
-    """The checks of every row: of each table its keys and values, of tables of the analysis their rules too."""
+    """The checks of every row: of each table its keys and values, and its rules where it has some."""
     keys = ", ".join(map(quote, table.key))
     rules = RULES.get(table, {})
     checks = (

@@ -8,6 +8,7 @@ noted with its path in the `Oddities` that every ``parse_…`` takes as ``odd``.
 
 from mist_pipeline.mist.parsers.account import Privilege, Usage, parse_self, parse_usage
 from mist_pipeline.mist.parsers.alarms import Alarm, parse_alarms
+from mist_pipeline.mist.parsers.changes import Change, kept_entry, parse_audit_logs
 from mist_pipeline.mist.parsers.impact import (
     ImpactedDevice,
     ImpactedDevices,
@@ -49,6 +50,7 @@ from mist_pipeline.mist.parsers.webhooks import (
 
 __all__ = [
     "Alarm",
+    "Change",
     "ClassifierSeries",
     "Device",
     "Impact",
@@ -70,7 +72,9 @@ __all__ = [
     "Usage",
     "Webhook",
     "WebhookDelivery",
+    "kept_entry",
     "parse_alarms",
+    "parse_audit_logs",
     "parse_impact_summary",
     "parse_impacted_devices",
     "parse_impacted_people",

@@ -20,9 +20,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mist_pipeline.simulator.changes.audit_log import AuditLog
 from mist_pipeline.simulator.cloud.alarms import AlarmLog
 from mist_pipeline.simulator.cloud.devices import Fleet
-from mist_pipeline.simulator.cloud.endpoints import FOREIGN_TOKEN, Behaviour, Endpoints, NotThereError
+from mist_pipeline.simulator.cloud.endpoints import (
+    FOREIGN_TOKEN,
+    Behaviour,
+    Endpoints,
+    ForbiddenError,
+    NotThereError,
+)
 from mist_pipeline.simulator.cloud.http_faults import Faults, Injector, Kind
 from mist_pipeline.simulator.cloud.odd_answers import with_endless_cursor, with_odd_value
 from mist_pipeline.simulator.cloud.pushes import PushLog
@@ -96,7 +103,7 @@ class SimulatedCloud:
             retention_days=self.behaviour.retention_days,
             coarse_after_days=self.behaviour.coarse_after_days,
         )
-        self.pushes = PushLog(AlarmLog(cloud, Fleet(cloud)))
+        self.pushes = PushLog(AlarmLog(cloud, Fleet(cloud)), AuditLog(world, self.clock))
         self.webhooks = Webhooks(ORG_ID, self.clock.now)
         self._answers = Endpoints(cloud, self.behaviour, lambda token: self._spent[token][1])
         self._hooks = WebhookEndpoints(self.webhooks, self.clock.now)
@@ -122,6 +129,7 @@ class SimulatedCloud:
             ("inventory", f"{org}/inventory", answers.inventory),
             ("alarms", f"{org}/alarms/search", answers.alarms),
             ("alarms", f"{site}/alarms/search", answers.alarms),
+            ("audit_logs", f"{org}/logs", answers.audit_logs),
             ("sle_metrics", f"{sle}/metrics", answers.sle_metrics),
             ("sle_summary", f"{metric}/summary", answers.sle_summary),
             ("sle_summary_trend", f"{metric}/summary-trend", answers.sle_summary_trend),
@@ -200,6 +208,8 @@ class SimulatedCloud:
             return answer(request, body)
         except BadRequestError as error:
             return _detail(400, str(error))
+        except ForbiddenError:
+            return _detail(403, _FORBIDDEN)
         except NotThereError as error:
             return JSONResponse({"id": str(error)}, 404)
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from mist_pipeline.domain.metrics import Group
+from mist_pipeline.simulator.changes.audit_log import AuditLog
 from mist_pipeline.simulator.cloud import documents, impacts, queries
 from mist_pipeline.simulator.cloud.alarms import AlarmLog
 from mist_pipeline.simulator.cloud.devices import Document, Fleet, device_types, self_document
@@ -40,6 +41,7 @@ class Behaviour:
         has_control: Whether the clock can be moved over HTTP.
         org_name: Name of the organisation.
         may_write: Whether its tokens may change anything.
+        may_read_logs: Whether its tokens may read the audit log.
     """
 
     retention_days: float | None = None
@@ -51,12 +53,17 @@ class Behaviour:
     has_control: bool = False
     org_name: str = "Simulated <b>Retail</b> & Co"
     may_write: bool = True
+    may_read_logs: bool = True
 
     def __post_init__(self) -> None:
         if not self.tokens:
             raise ValueError("a cloud without tokens answers nobody")
         if self.request_limit < 1:
             raise ValueError(f"a limit of {self.request_limit} calls an hour answers nobody")
+
+
+class ForbiddenError(PermissionError):
+    """Answered with 403."""
 
 
 class NotThereError(LookupError):
@@ -78,6 +85,7 @@ class Endpoints:
         self._spent = spent
         self._fleet = Fleet(cloud)
         self._alarms = AlarmLog(cloud, self._fleet)
+        self._audits = AuditLog(cloud.world, cloud.clock)
 
     def self(self, _request: Request, _body: bytes) -> Response:
         """The privileges of the token."""
@@ -255,6 +263,30 @@ class Endpoints:
             [document for _, document in found], keys, query, request.url.path
         )
         return _found(query, window, len(found), chosen, cursor)
+
+    def audit_logs(self, request: Request, _body: bytes) -> Response:
+        """Who changed what, newest first unless asked otherwise, in numbered pages counted in the body."""
+        if not self._behaviour.may_read_logs:
+            raise ForbiddenError
+        query = request.query_params
+        start, end = queries.window(query, self._cloud.clock.now())
+        found = [self._audits.document(change) for change in self._audits.between(start, end)]
+        for name in ("site_id", "admin_name", "message"):
+            if query.get(name):
+                found = [one for one in found if query[name] in (one[name] or "")]
+        if query.get("sort") != "timestamp":
+            found.reverse()
+        paged = queries.page_of(query)
+        return JSONResponse(
+            {
+                "start": int(start),
+                "end": int(end),
+                "limit": paged.limit,
+                "page": paged.page,
+                "total": len(found),
+                "results": found[paged.rows],
+            }
+        )
 
     def acknowledge(self, _request: Request, body: bytes) -> Response:
         """Acknowledge alarms."""

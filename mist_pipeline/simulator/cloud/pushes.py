@@ -1,4 +1,4 @@
-"""What the simulated cloud pushes: losses and returns of devices, and alarms, as its webhooks send them.
+"""What the simulated cloud pushes: losses and returns of devices, alarms, and entries of the audit log, as its webhooks send them.
 
 Messages gather the events of a topic. Most arrive within seconds; some late, some twice, and those of one message in any order. All of it
 follows from the world, so that whoever asks for the same window gets the same messages. Neighbours: `alarms` finds what
@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from mist_pipeline.simulator.changes.audit_log import AuditLog
 from mist_pipeline.simulator.cloud.alarms import Alarm, AlarmLog
 from mist_pipeline.simulator.world.organisation import ORG_ID
 
@@ -30,16 +31,21 @@ class PushLog:
 
     Args:
         alarms: What happens.
+        audits: What people change.
     """
 
-    def __init__(self, alarms: AlarmLog) -> None:
-        self._alarms = alarms
+    def __init__(self, alarms: AlarmLog, audits: AuditLog) -> None:
+        self._alarms, self._audits = alarms, audits
 
     def due(self, since: float, until: float) -> list[Document]:
         """Messages that arrive after one moment and up to another, epoch seconds; one for each topic."""
         by_topic: dict[str, list[tuple[int, Document]]] = {}
-        found = self._alarms.between(since - LATEST_SECONDS - REPEATED_AFTER, until)
-        for topic, name, event in self._events(found):
+        earliest = since - LATEST_SECONDS - REPEATED_AFTER
+        audits = (
+            ("audits", f"audits {change.change_id}", self._audits.event(change))
+            for change in self._audits.between(earliest, until)
+        )
+        for topic, name, event in (*self._events(self._alarms.between(earliest, until)), *audits):
             for arrives in arrivals(name, float(event["timestamp"])):
                 if since < arrives <= until:
                     by_topic.setdefault(topic, []).append((_hash("order", name), event))

@@ -149,6 +149,14 @@ class World:
             self._incident(some[0][0], [scenario for _, scenario in some]) for some in parts.values()
         )
 
+    def incident_id(self, number: int) -> str:
+        """The true incident of which a scenario is a part, by the scenario's place among all."""
+        name = self.scenarios[number].incident
+        if name:
+            number = next(place for place, one in enumerate(self.scenarios) if one.incident == name)
+        first = self.scenarios[number]
+        return stable_uuid(self.seed, "incident", number, first.kind, first.onset)
+
     def truth_frame(self) -> pl.DataFrame:
         """The truth as a frame: the columns of `LabelledIncident` and its harm in all, `cause` as a list of `name=value`."""
         return pl.DataFrame(
@@ -206,7 +214,7 @@ class World:
         # An earlier part of a cause does not make its incident critical before anybody feels it.
         critical_at = min((at for at in map(self._critical_at, parts) if at is not None), default=None)
         return LabelledIncident(
-            incident_id=stable_uuid(self.seed, "incident", number, first.kind, first.onset),
+            incident_id=self.incident_id(number),
             kind=first.kind,
             site_ids=tuple(self._sites[index].site_id for index in sites),
             family=first.family,

@@ -95,6 +95,8 @@ def fetch_days(
         now=instant,
         detail=settings.mist.detail,
         alarms=settings.monitoring.enable_alarms,
+        changes=settings.monitoring.enable_changes,
+        admins=settings.privacy.show_admins,
     )
     with cloud.client(as_of=instant, limits=LIMITS) as client:
         origin = Origin(cloud.resolve(client).id, CLIENT_VERSION)

@@ -7,6 +7,7 @@ import polars as pl
 
 from mist_pipeline.analysis.scores.bands import with_severity
 from mist_pipeline.collect.fetch.fetcher import kind_of
+from mist_pipeline.collect.history.changes import changes_frame
 from mist_pipeline.collect.history.dimensions import (
     alarms_frame,
     connected_by_hour,
@@ -37,12 +38,13 @@ SERVICE_LEVELS = (
 
 
 def dimension_frames(store: RawStore, settings: Settings, days: Sequence[date]) -> dict[Table, pl.DataFrame]:
-    """Sites, devices and alarms of these days."""
+    """Sites, devices, alarms and changes of these days."""
     zone = settings.organisation.zone
     return {
         history.SITES: sites_frame(store, days, zone),
         history.DEVICES: devices_frame(store, days, zone),
         history.ALARMS: alarms_frame(store, days, zone),
+        history.CHANGES: changes_frame(store, days, zone, with_admins=settings.privacy.show_admins),
     }
 
 

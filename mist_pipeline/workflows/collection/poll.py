@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
+import sqlalchemy as sa
 
+from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.analysis.scores.live_status import live_status
+from mist_pipeline.collect.fetch.days import day_bounds
 from mist_pipeline.collect.fetch.fetcher import Origin, fetch_plan, what_is_known
 from mist_pipeline.collect.fetch.plan import Ask, Budget, Detail, make_plan
 from mist_pipeline.collect.fetch.shortfall import lost_sentence
 from mist_pipeline.collect.fetch.snapshots import SnapshotKind, fetch_snapshot
+from mist_pipeline.collect.history.changes import changes_frame
 from mist_pipeline.collect.history.dimensions import alarms_frame, connected_by_hour
 from mist_pipeline.collect.history.frames import Wanted, read_history
 from mist_pipeline.collect.raw.errors import FetchFailedError
@@ -26,6 +30,7 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.fetch import CLIENT_VERSION, site_ids
+from mist_pipeline.workflows.pushing.changes import pushed_changes
 
 SETTLES_WITHIN = timedelta(hours=2)
 """Hours that ended less long ago are asked once more: the cloud counts late."""
@@ -99,6 +104,8 @@ def poll(
             since=before - SETTLES_WITHIN if before else None,
             detail="off",
             alarms=settings.monitoring.enable_alarms,
+            changes=settings.monitoring.enable_changes,
+            admins=settings.privacy.show_admins,
         )
         most = client.budget.remaining("live") // (2 * len(metrics) + 2)
         suspects = suspected(warehouse, before, most)
@@ -115,9 +122,19 @@ def poll(
             else:
                 spent.append(done.summary())
                 missing += done.shortfall.everything()
+    pushed: Sequence[Mapping[str, Any]] = ()
+    if settings.monitoring.enable_changes:
+        try:
+            pushed = pushed_changes(settings, datetime.fromtimestamp(day_bounds(days[0], zone)[0], UTC))
+        except (LedgerUnavailableError, sa.exc.DatabaseError) as error:
+            missing.append(f"changes that webhooks told: {str(error).partition(chr(10))[0]}")
     for sentence in missing:
         warn(f"This poll goes on without some of it: {sentence}")
-    return Polled(_frames(settings, store, warehouse, ask.site_ids, days, instant), spent, missing)
+    frames = _frames(settings, store, warehouse, ask.site_ids, days, instant)
+    changes = changes_frame(
+        store, days, zone, pushed=pushed, lane="live", with_admins=settings.privacy.show_admins
+    )
+    return Polled({**frames, live.CHANGES: changes}, spent, missing)
 
 
 def _what_lacks(
@@ -143,7 +160,7 @@ def _frames(
     days: Sequence[date],
     instant: datetime,
 ) -> dict[Table, pl.DataFrame]:
-    """The tables of ``live`` but its findings, read from the raw files of these days."""
+    """The tables of ``live`` but its changes and findings, read from the raw files of these days."""
     zone = settings.organisation.zone
     sites = pl.DataFrame({"site_id": list(known_sites)}, schema={"site_id": pl.String}).join(
         pl.DataFrame({"day": days}, schema={"day": pl.Date}), how="cross"
@@ -216,4 +233,7 @@ def planned_requests(
         return
     yield ask, budget.remaining("live")
     if detail != "off" and suspects:
-        yield replace(ask, site_ids=suspects, detail="full", alarms=False), budget.remaining("live")
+        yield (
+            replace(ask, site_ids=suspects, detail="full", alarms=False, changes=False),
+            budget.remaining("live"),
+        )

@@ -6,6 +6,7 @@ Not here: the application and the form of a message (``push``), the table (``ale
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -14,8 +15,9 @@ from starlette.types import ASGIApp
 
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.alerts.pushed.event import PushedEvent
-from mist_pipeline.alerts.pushed.store import DEVICE_TOPICS, PushStore, forget_pushes
+from mist_pipeline.alerts.pushed.store import AUDIT_TOPIC, DEVICE_TOPICS, PushStore, forget_pushes
 from mist_pipeline.http_client.secrets import Secret
+from mist_pipeline.mist.parsers import kept_entry
 from mist_pipeline.push.application import Keeper, UnkeptError, application
 from mist_pipeline.push.message import TOPICS, Message
 from mist_pipeline.settings import Settings
@@ -89,7 +91,7 @@ class _Receiver:
         for event in message.events:
             outcome = self._refusal(event, now)
             if outcome is None:
-                wanted.append(event)
+                wanted.append(self._kept(event))
             else:
                 counted[message.topic, outcome] += 1
         if message.topic not in TOPICS:
@@ -99,6 +101,13 @@ class _Receiver:
         if new and message.topic in DEVICE_TOPICS:
             self._wake()
         return f"kept {new} of {len(message.events)}"
+
+    def _kept(self, event: PushedEvent) -> PushedEvent:
+        """An event as it is written down; of the audit log without people and passphrases, as in the raw files."""
+        if event.topic != AUDIT_TOPIC:
+            return event
+        with_admin = self._settings.privacy.show_admins
+        return replace(event, document=kept_entry(event.document, with_admin=with_admin))
 
     def _refusal(self, event: PushedEvent, now: datetime) -> str | None:
         """Why an event is not kept."""

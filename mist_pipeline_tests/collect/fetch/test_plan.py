@@ -172,7 +172,13 @@ def test_the_summary_says_planned_left_out_and_waiting() -> None:
     asked = ask(site_ids=many(3000), metrics=WIFI, detail="auto", worst_first=("s0001",))
     summary = make_plan(asked, knowing(asked.site_ids), Budget(100, per_hour=100)).deepen(()).summary()
     assert summary["strategy"] == "triage"
-    assert summary["calls_by_purpose"] == {"organisation": 72, "detail": 24, "alarms": 0, "discovery": 0}
+    assert summary["calls_by_purpose"] == {
+        "organisation": 72,
+        "detail": 24,
+        "alarms": 0,
+        "changes": 0,
+        "discovery": 0,
+    }
     assert summary["num_sites_detailed"] == 3
     assert summary["left_out"] == [
         (

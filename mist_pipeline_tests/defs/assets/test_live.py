@@ -107,7 +107,7 @@ def test_whoever_wants_no_detail_gets_none(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_poll_goes_on_without_alarms_counts_and_detail_and_says_so(tmp_path: Path) -> None:
-    places = ("/summary-trend", "/alarms/search", "/stats/sites")
+    places = ("/summary-trend", "/alarms/search", "/logs", "/stats/sites")
     refused = Faults(script=[Scripted(place, "forbidden", times=10_000) for place in places])
     with organisation(tmp_path, refused) as (settings, _):
         polls = [execute(settings, "live", progress=silent, as_of=at(9, minute)) for minute in (5, 20, 35)]
@@ -121,6 +121,9 @@ def test_a_poll_goes_on_without_alarms_counts_and_detail_and_says_so(tmp_path: P
         done = polls[-1]
         [told] = [check for check in done.warnings if "answers_are_whole" in check]
         assert "stats_sites: no answer" in told
+        assert "changes 2026-03-03" in told
+        known = Warehouse(settings.warehouse_path).query("SELECT DISTINCT state FROM live.changes")
+        assert known["state"].to_list() == ["missing"]
         assert "live_alarms: " in told
         assert blamed(settings).is_empty()
         assert status(settings).height >= SITES

@@ -1,6 +1,7 @@
-"""The rules of the analysis tables: every one can be broken, and then its column is named."""
+"""The rules of the tables: every one can be broken, and then its column is named."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline_tests.support.defs.rows import FIRST, SECOND, row, write
 
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
 SOUND: dict[Table, dict[str, Any]] = {
+    history.CHANGES: {"state": "ok", "source": "log", "changed_at": NOON},
     analysis.TRENDS: {"indicator": "→"},
     analysis.UTILISATION: {"value_pct": 79.0, "indicator": "↑"},
     analysis.BASELINES: {"day_of_week": 6},
@@ -46,6 +50,12 @@ SOUND: dict[Table, dict[str, Any]] = {
 """What a row of a table needs, beside any value of the type of its column, to keep every rule."""
 
 BROKEN: dict[Table, list[tuple[str, dict[str, Any]]]] = {
+    history.CHANGES: [
+        ("state", {"state": "missing", "changed_at": None}),
+        ("state", {"change_id": ""}),
+        ("changed_at", {"changed_at": None}),
+        ("source", {"source": "rumour"}),
+    ],
     analysis.TRENDS: [("noise_pct", {"noise_pct": -1.0}), ("indicator", {"indicator": "up"})],
     analysis.UTILISATION: [("value_pct", {"value_pct": 100.1}), ("indicator", {"indicator": "up"})],
     analysis.BASELINES: [

@@ -41,6 +41,7 @@ def ask(**changes: Any) -> Ask:
         "now": NOW,
         "detail": "full",
         "alarms": False,
+        "changes": False,
     }
     return Ask(**(values | changes))
 
@@ -179,5 +180,6 @@ def healthy_cloud(**answers: Answer) -> FakeCloud:
         "sle_metrics": lambda _: {"enabled": list(CATALOGUE), "supported": list(CATALOGUE)},
         "sle_summary": lambda call: summary(*window(call), metric=call.spelling),
         "alarms": lambda call: {**sites_sle(*window(call), []), "next": None},
+        "audit_logs": lambda call: {**sites_sle(*window(call), [])},
     }
     return FakeCloud(usual | answers)

@@ -12,6 +12,7 @@ from mist_pipeline.settings import Settings, SettingsError, load_settings
 from mist_pipeline.warehouse.owner import Owner
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.organisation_pin import pin
+from mist_pipeline.workflows.pushing.changes import pushed_changes
 from mist_pipeline.workflows.pushing.receive import KEPT_FOR, forget_old_pushes, receiving
 from mist_pipeline_tests.support.pushes import CAPTURED, NOW, OLD_SECRET, ORG, SECRET, post, raw, updown
 
@@ -43,6 +44,24 @@ def test_every_captured_message_is_kept_and_what_nobody_reads_is_counted(setting
     assert found["mxedge-events", "of no interest"] == 2
     assert {number for (_, outcome), number in found.items() if outcome in {"kept", "known already"}} == {1}
     assert len(kinds(settings)) == len(CAPTURED)
+
+
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_of_an_audit_the_next_poll_knows_what_was_changed_and_only_where_wanted_who(
+    settings: Settings, *, is_wanted: bool
+) -> None:
+    privacy = settings.privacy.model_copy(update={"show_admins": is_wanted})
+    chosen = settings.model_copy(update={"privacy": privacy})
+    assert pushed_changes(chosen, NOW - timedelta(days=1)) == []
+    app = receiving(chosen, lambda: NOW)
+    assert app
+    post(app, raw(CAPTURED["audit"]))
+    [kept] = pushed_changes(chosen, NOW - timedelta(days=1))
+    assert (kept["message"], kept.get("admin_name")) == (
+        "Update Site Settings", "Jo Doe jo@example.com" if is_wanted else None,
+    )  # fmt: skip
+    assert "src_ip" not in kept
+    assert pushed_changes(chosen, NOW + timedelta(hours=1)) == []
 
 
 def test_what_is_too_old_of_the_future_or_of_somebody_else_is_not_kept(settings: Settings) -> None:
