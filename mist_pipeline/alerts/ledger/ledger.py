@@ -362,6 +362,11 @@ class Ledger(LedgerReader):
                 events += changed
         return events
 
+    def hear(self, sink: str, event_id: str, at: datetime) -> bool:
+        """Whether what a sink's receiver tells is told for the first time; remembered for three hours."""
+        with writing(self.engine) as connection:
+            return pages.is_first(connection, sink, event_id, at)
+
     def record_impacts(self, found: Iterable[Impact]) -> None:
         """What was learnt of the size of incidents; all of it or nothing."""
         with writing(self.engine) as connection:

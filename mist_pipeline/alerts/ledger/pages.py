@@ -71,7 +71,7 @@ def record(connection: Connection, news: PageNews, now: datetime) -> list[Row]:
     if news.at > now + _FUTURE:
         # It would make whatever follows old.
         return []
-    if news.event_id and not _is_first(connection, news, now):
+    if news.event_id and not is_first(connection, news.sink, news.event_id, now):
         return []
     joined = _join(connection, news.page, _incidents(connection, news.subjects))
     if news.act == "merged" and news.into:
@@ -121,13 +121,13 @@ def gives_back(connection: Connection, row: Row, incident: Incident) -> bool:
     )
 
 
-def _is_first(connection: Connection, news: PageNews, now: datetime) -> bool:
-    """Whether an event is told for the first time; remembers it."""
+def is_first(connection: Connection, sink: str, event_id: str, now: datetime) -> bool:
+    """Whether an event of a sink's receiver is told for the first time; remembers it for longer than it is taken."""
     connection.execute(sa.delete(HEARD).where(HEARD.c.heard_at < now - _REMEMBERED_FOR))
-    mine = (HEARD.c.sink == news.sink) & (HEARD.c.event_id == news.event_id)
+    mine = (HEARD.c.sink == sink) & (HEARD.c.event_id == event_id)
     if connection.execute(sa.select(HEARD.c.event_id).where(mine)).first() is not None:
         return False
-    connection.execute(sa.insert(HEARD).values(sink=news.sink, event_id=news.event_id, heard_at=now))
+    connection.execute(sa.insert(HEARD).values(sink=sink, event_id=event_id, heard_at=now))
     return True
 
 

@@ -339,6 +339,15 @@ class LedgerReader:
         ]
         return {table.name: [public_row(table, row) for row in rows] for table, rows in found.items()}
 
+    def reference(self, sink: str, incident_id: str) -> dict[str, str]:
+        """What a sink remembers of an incident: recipient → where its message is; empty where it has sent none."""
+        of_sink = tables.THREADS.c.sink == sink
+        with reading(self.engine) as connection:
+            found = queries.one(
+                connection, tables.THREADS, of_sink & (tables.THREADS.c.incident_id == incident_id)
+            )
+        return dict(found["reference"]) if found else {}
+
     def given_up(self) -> list[Delivery]:
         """Messages that were not sent and will not be, in order; not those that were withdrawn."""
         rows = tables.DELIVERIES.c

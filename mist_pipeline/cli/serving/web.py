@@ -1,4 +1,4 @@
-"""``web``: the console in the browser and, at the same port, the webhooks of Mist and PagerDuty.
+"""``web``: the console in the browser and, at the same port, the webhooks of Mist and PagerDuty, and what people press in Slack.
 
 Here: options, wiring, the socket. Not here: who may come in (`door`), the pages (``web``), webhooks (``push``,
 ``notification.inbound``).
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mist_pipeline.workflows.pushing.follow import PushFollower
 
 PORT = 8601
-_SENDERS = {"/mist": "Mist", "/pagerduty": "PagerDuty"}
+_SENDERS = {"/mist": "Mist", "/pagerduty": "PagerDuty", "/slack": "Slack"}
 CONNECTIONS = 128
 """At a time. A browser has a handful, and one more for updates while somebody looks (``web.live.MOST_STREAMS``)."""
 
@@ -55,7 +55,7 @@ def web(
     ] = None,
     as_of: AsOf = None,
 ) -> None:
-    """Serve the console in the browser: now, incidents, sites. Takes webhooks, too: Mist's at /mist, PagerDuty's at /pagerduty.
+    """Serve the console in the browser: now, incidents, sites. Takes webhooks of Mist (/mist) and PagerDuty (/pagerduty), and buttons of Slack (/slack).
 
     `daemon` starts it.
 
@@ -110,12 +110,15 @@ def web(
 def webhooks_of(settings: "Settings", follower: "PushFollower | None") -> "dict[str, ASGIApp]":
     """Path → what takes the webhooks that come there: those that can be verified."""
     from mist_pipeline.notification.inbound import PATH as PAGERDUTY
+    from mist_pipeline.notification.slack_inbound import PATH as SLACK
     from mist_pipeline.push.application import PATH as MIST
     from mist_pipeline.workflows.notifying.inbound import listening, signing_keys
+    from mist_pipeline.workflows.notifying.pressed import pressing
     from mist_pipeline.workflows.pushing.receive import receiving
 
     mist = receiving(settings, wake=follower.wake) if follower else None
-    found = {MIST: mist, PAGERDUTY: listening(settings) if signing_keys(settings) else None}
+    pagerduty = listening(settings) if signing_keys(settings) else None
+    found = {MIST: mist, PAGERDUTY: pagerduty, SLACK: pressing(settings)}
     return {path: app for path, app in found.items() if app is not None}
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from mist_pipeline.delivery.message import Message, Reason
 from mist_pipeline.delivery.sink import Accepted, Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.sinks.slack.blocks import change_blocks, incident_blocks
+from mist_pipeline.delivery.sinks.slack.buttons import buttons
+from mist_pipeline.delivery.sinks.slack.inbound import answer
 from mist_pipeline.delivery.sinks.slack.sink import SlackBotSink, SlackWebhookSink
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import HttpLimits
@@ -437,7 +439,38 @@ def test_any_incident_is_within_the_limits(
     about = incident(2, title=text, cause=text, alerts=alerts, remediation=(text or "x",) * steps)
     told = message(resolved(about) if is_over else about, "more_sites", 2)
     assert block_trouble(incident_blocks(told)) is None
+    assert block_trouble(incident_blocks(told, has_buttons=True)) is None
     assert block_trouble(change_blocks(told)) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "names"),
+    [
+        (message(), ["acknowledge", "right", "wrong", "known", "planned"]),
+        (message(resolved(incident(3)), "all_resolved", 3), ["right", "wrong", "known", "planned"]),
+        (message(reason="digest"), []),
+        (message(reason="test"), []),
+    ],
+    ids=["one that goes on", "one that is over", "a digest", "a test"],
+)
+def test_buttons_are_those_that_do_something(told: Message, names: list[str]) -> None:
+    found = [one for block in buttons(told) for one in block["elements"]]
+    assert [one["action_id"] for one in found] == [f"mist-pipeline:{name}" for name in names]
+    assert {one["value"] for one in found} <= {told.incident.incident_id}
+
+
+def test_the_answer_to_a_press_is_for_that_person_alone_and_replaces_nothing() -> None:
+    with FakeSlack() as fake:
+        fake.script(Reply(200, b"ok"), Reply(404, b"expired_url"))
+        assert answer(f"{fake.url}/actions/1", "<!channel> & co") == ""
+        assert answer(f"{fake.url}/actions/1", "x") == "HTTP 404"
+        said = fake.requests[0].document()
+    assert said == {
+        "response_type": "ephemeral",
+        "replace_original": False,
+        "text": "&lt;!channel&gt; &amp; co",
+    }
+    assert "refused" in answer(f"{fake.url}/actions/1", "x")
 
 
 def test_links_are_links_and_only_of_the_web() -> None:

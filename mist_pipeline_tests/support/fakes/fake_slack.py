@@ -2,20 +2,27 @@
 
 A channel is posted to by its id or name, and read and edited by its id only. A bot sees public channels, and private ones
 that it is in; it reads those that it is in. Every method needs its scope, which the answer of a bot without it names.
+
+What people press is sent as Slack does: a form whose only field ``payload`` is a document with the members of captured ones, signed
+(``v0``) over the time and the raw body.
 """
 
+import hashlib
+import hmac
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply, Seen, json_reply
 
 TOKEN = "xoxb-1111-very-secret"
 CHANNEL = "C0HEADROOM"
 HOOK = "/services/T000/B000/hook-very-secret"
+SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
 
 @dataclass
@@ -46,6 +53,27 @@ class Channel:
     def kind(self) -> str:
         """As scopes are called."""
         return "im" if self.channel_id.startswith("D") else "groups" if self.is_private else "channels"
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """The request that Slack makes of a press."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+    def changed(self, old: bytes, new: bytes) -> "Pressed":
+        """With another body, which nobody has signed."""
+        assert old in self.body
+        return replace(self, body=self.body.replace(old, new))
+
+    def without(self, name: str) -> "Pressed":
+        """Without a header."""
+        return replace(self, headers={key: value for key, value in self.headers.items() if key != name})
+
+    def with_header(self, name: str, value: str) -> "Pressed":
+        """With another value of a header."""
+        return replace(self, headers={**self.headers, name: value})
 
 
 SCOPES = frozenset(
@@ -85,6 +113,56 @@ class FakeSlack(FakeHttp):
     def replies(self, channel: str = CHANNEL) -> list[Post]:
         """Messages in threads."""
         return [post for post in self.channels[channel] if post.thread_ts is not None]
+
+    def buttons(self) -> list[str]:
+        """What the buttons of the newest message of the channel do."""
+        found = [block for block in self.posts()[-1].blocks if block["type"] == "actions"]
+        return [one["action_id"].partition(":")[2] for block in found for one in block["elements"]]
+
+    def press(
+        self,
+        action: str,
+        *,
+        at: datetime,
+        secret: str = SIGNING_SECRET,
+        user: str = "alex",
+        team: str = "T0OURS",
+        channel: str = CHANNEL,
+        kind: str = "block_actions",
+        response_url: object = "https://hooks.slack.com/actions/T0OURS/1/answer",
+        **button: str,
+    ) -> Pressed:
+        """Somebody presses a button of the newest message of the channel; ``button`` changes what it is (``action_id``, ``value``, ``ts``)."""
+        self._clock += 1
+        post = self.posts()[-1]
+        ts = button.pop("ts", post.ts)
+        elements = [one for block in post.blocks if block["type"] == "actions" for one in block["elements"]]
+        pressed = {**elements[0], "action_id": f"mist-pipeline:{action}", **button}
+        document = {
+            "type": kind,
+            "user": {"id": "U0ALEX", "username": user, "name": user, "team_id": team},
+            "api_app_id": "A0OURS",
+            "token": "deprecated",
+            "container": {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": False},
+            "trigger_id": f"{self._clock}.1379717998065.9bc163894734c1f415a2c504e81dec91",
+            "team": {"id": team, "domain": "ours"},
+            "enterprise": None,
+            "is_enterprise_install": False,
+            "channel": {"id": channel, "name": "headroom"},
+            "message": {"type": "message", "ts": ts, "text": post.text, "blocks": post.blocks},
+            "state": {"values": {}},
+            "response_url": response_url,
+            "actions": [{**pressed, "block_id": "aXy", "action_ts": f"{self._clock}.123456"}],
+        }
+        return self.signed(urlencode({"payload": json.dumps(document)}).encode(), at, secret)
+
+    @staticmethod
+    def signed(body: bytes, at: datetime, secret: str = SIGNING_SECRET) -> Pressed:
+        """A request of Slack with this body."""
+        stamp = str(int(at.timestamp()))
+        made = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
+        headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={made}"}
+        return Pressed(body, {**headers, "Content-Type": "application/x-www-form-urlencoded"})
 
     def handle(self, seen: Seen) -> Reply:
         if seen.path == HOOK:
@@ -282,6 +360,21 @@ def block_trouble(blocks: list[dict[str, Any]]) -> str | None:
 def _is_valid(block: dict[str, Any]) -> bool:
     if block["type"] == "header":
         return 1 <= len(block["text"]["text"]) <= 150 and block["text"]["type"] == "plain_text"
+    if block["type"] == "actions":
+        names = [element["action_id"] for element in block["elements"]]
+        return (
+            1 <= len(names) <= 25
+            and len(set(names)) == len(names)
+            and all(
+                element["type"] == "button"
+                and 1 <= len(element["text"]["text"]) <= 75
+                and element["text"]["type"] == "plain_text"
+                and len(element["action_id"]) <= 255
+                and len(element["value"]) <= 2000
+                and element.get("style", "primary") in {"primary", "danger"}
+                for element in block["elements"]
+            )
+        )
     if block["type"] == "context":
         return 1 <= len(block["elements"]) <= 10
     fields = [member["text"] for member in block.get("fields", [])]

@@ -11,6 +11,7 @@ from mist_pipeline.settings import Settings, SettingsError, load_settings
 SECRETS = {
     "SMTP_PASSWORD": "s3cret-of-mail",
     "SLACK_TOKEN": "xoxb-s3cret-of-slack",
+    "SLACK_SIGNING": "s3cret-of-buttons",
     "SLACK_WEBHOOK": "https://hooks.slack.com/services/s3cret-of-hook",
     "PAGERDUTY_KEY": "s3cretofpagerduty",
     "PAGERDUTY_EAST": "s3cretofeast",
@@ -28,6 +29,7 @@ SINKS = {
     "relay": "{type: mail, host: smtp.example.com, sender: mist@example.com, recipients: [noc@example.com], "
     "username: mist, password_from: SMTP_PASSWORD}",
     "slack": '{type: slack, channel: "#network", token_from: SLACK_TOKEN}',
+    "slack_buttons": '{type: slack, channel: C0123456, token_from: SLACK_TOKEN, signing_secret_from: SLACK_SIGNING}',
     "slack_webhook": "{type: slack_webhook, url_from: SLACK_WEBHOOK}",
     "pagerduty": "{type: pagerduty, routing_key_from: PAGERDUTY_KEY}",
     "pagers": "{type: pagerduty, routing_key_from: PAGERDUTY_KEY, others_from: {east: PAGERDUTY_EAST}, "

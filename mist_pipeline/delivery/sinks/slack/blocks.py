@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from mist_pipeline.delivery.message import Message
 from mist_pipeline.delivery.rendering import wording
+from mist_pipeline.delivery.sinks.slack.buttons import buttons
 from mist_pipeline.domain.text import clean, clipped, instant
 
 Block: TypeAlias = dict[str, Any]
@@ -38,8 +39,8 @@ def fallback(message: Message) -> str:
     return escaped(wording.headline(message))
 
 
-def incident_blocks(message: Message) -> list[Block]:
-    """The incident as it is now: headline, why, facts, steps, as many children as fit, links."""
+def incident_blocks(message: Message, *, has_buttons: bool = False) -> list[Block]:
+    """The incident as it is now: headline, why, facts, steps, as many children as fit, links; with buttons if wanted."""
     incident = message.incident
     sign = "✅" if incident.status == "resolved" else _SIGNS[incident.severity]
     header = clipped(f"{sign} {wording.headline(message)}", _HEADER)
@@ -51,7 +52,7 @@ def incident_blocks(message: Message) -> list[Block]:
         _section(escaped(wording.why(message))),
         {"type": "section", "fields": fields[:10]},
     ]
-    bottom = [_footer(message)]
+    bottom = [*(buttons(message) if has_buttons else ()), _footer(message)]
     left = _WHOLE - _size(top) - _size(bottom)
     helpful = [f"{number}. {_line(step)}" for number, step in enumerate(wording.steps(incident), 1)]
     if helpful and wording.over_since(incident) is None:

@@ -11,7 +11,7 @@ from typing import Any
 from mist_pipeline.delivery.http_outcome import no_answer, refusal
 from mist_pipeline.delivery.message import Message, Reason
 from mist_pipeline.delivery.sink import Accepted, Concern, Outcome, Refused, Retry, Unknown
-from mist_pipeline.delivery.sinks.slack.blocks import change_blocks, fallback, incident_blocks
+from mist_pipeline.delivery.sinks.slack.blocks import Block, change_blocks, fallback, incident_blocks
 from mist_pipeline.delivery.sinks.slack.channels import Channels
 from mist_pipeline.delivery.sinks.slack.client import GoneError, SlackClient, StoppedError
 from mist_pipeline.http_client.failures import NoAnswerError, excerpt
@@ -102,6 +102,7 @@ class SlackBotSink:
         channel: Id (``C…``), or name with ``#``.
         base_url: Of the Web API.
         limits: Of one request.
+        has_buttons: Whether people can take incidents and judge them by buttons; what they press is sent to `inbound`.
     """
 
     def __init__(
@@ -111,8 +112,11 @@ class SlackBotSink:
         channel: str,
         base_url: str,
         limits: HttpLimits | None = None,
+        *,
+        has_buttons: bool = False,
     ) -> None:
         self._name = name
+        self._has_buttons = has_buttons
         self._channel = channel
         if not _TOKEN.fullmatch(token.reveal()):
             raise ValueError(f"slack bot of {name}: a bot token is xoxb- with letters, digits and hyphens")
@@ -179,6 +183,10 @@ class SlackBotSink:
                 )
             return
         yield Concern(f"{self._channel} is {channel}; the bot can look for what it has sent")
+        if self._has_buttons:
+            yield Concern(
+                "its messages have buttons, which work where the app's Interactivity has a Request URL that leads to /slack of the console"
+            )
 
     def _tell(self, message: Message) -> Outcome:
         known = self._known(message)
@@ -188,7 +196,7 @@ class SlackBotSink:
                 lambda: self._client.chat_postMessage(
                     channel=self._target(message),
                     text=fallback(message),
-                    blocks=incident_blocks(message),
+                    blocks=self._blocks(message),
                     metadata=_metadata(message),
                     unfurl_links=False,
                     unfurl_media=False,
@@ -209,6 +217,9 @@ class SlackBotSink:
             )
         )
         return Accepted(self._reference(message, known), note)
+
+    def _blocks(self, message: Message) -> list[Block]:
+        return incident_blocks(message, has_buttons=self._has_buttons)
 
     def _update_others(self, message: Message) -> str:
         """Channels that escalations named see it in their message: an update made twice is one, a reply would be two.
@@ -232,7 +243,7 @@ class SlackBotSink:
         try:
             self._client.answer(
                 lambda: self._client.chat_update(
-                    channel=channel, ts=ts, text=fallback(message), blocks=incident_blocks(message)
+                    channel=channel, ts=ts, text=fallback(message), blocks=self._blocks(message)
                 ),
                 gone=_GONE,
             )
