@@ -33,6 +33,7 @@ from mist_pipeline.alerts.lifecycle.observations import (
     Observations,
     observe,
 )
+from mist_pipeline.alerts.lifecycle.parts import with_parts
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.projection import apply_to_alert, fold_alerts, fold_incidents
 from mist_pipeline.alerts.lifecycle.signals import Key, Signal
@@ -117,7 +118,14 @@ def evaluate(
             events.append(event)
     current = {key: alert for key, alert in current.items() if key[0] not in gone}
     beside = _beside(alerts.values(), gone)
-    for key, observation in _without_repetitions(observed, current, beside, policy).items():
+    shown_now = with_parts(
+        _without_repetitions(observed, current, beside, policy),
+        (*current.values(), *chain.from_iterable(beside.values())),
+        evaluation.as_of,
+        policy,
+        families,
+    )
+    for key, observation in shown_now.items():
         if key[0] in gone or not evaluation.is_about(key):
             continue
         shown = _shared_out(key, current.get(key), beside.get(key, []), observation, observed, policy)

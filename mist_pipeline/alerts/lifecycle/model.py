@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
+from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.domain.severity import Severity
 
 AlertState: TypeAlias = Literal["pending", "open", "acknowledged", "resolved", "lapsed"]
@@ -204,6 +205,20 @@ class Alert:
     def is_active(self) -> bool:
         """Whether it is open or acknowledged."""
         return self.state in ACTIVE
+
+    @property
+    def metrics_of_parts(self) -> dict[str, tuple[str, ...]]:
+        """Families besides its own in which its trouble shows (`parts`), each with its service levels."""
+        shown: dict[str, tuple[str, ...]] = {}
+        for one in self.series:
+            known = CATALOGUE.get(one.metric)
+            if (
+                known is not None
+                and known.family != self.family
+                and one.metric not in shown.get(known.family, ())
+            ):
+                shown[known.family] = (*shown.get(known.family, ()), one.metric)
+        return shown
 
     @property
     def duration(self) -> timedelta:

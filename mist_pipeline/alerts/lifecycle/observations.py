@@ -186,7 +186,11 @@ class Observations:
             return None
         series = () if alert is None else dict.fromkeys(alert.series)
         return tuple(
-            episode for one in series for episode in self.seen.episodes.of_series(self.moment, *key, one)
+            episode
+            for one in series
+            for episode in self.seen.episodes.of_series(
+                self.moment, key[0], self.seen.families.get(one.metric, key[1]), one
+            )
         )
 
     def visibility(self, key: Key) -> Visibility:

@@ -26,7 +26,7 @@ from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident, IncidentState, Withheld
 from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.alerts.notify.routes import Route
-from mist_pipeline.alerts.notify.silences import Silence, alert_labels, silenced_by
+from mist_pipeline.alerts.notify.silences import Silence, alert_labels, labels_of_parts, silenced_by
 from mist_pipeline.domain.severity import Severity, rank, worst
 
 Reason = Literal[
@@ -243,7 +243,10 @@ def _visible(
         else worst(alert.severity for alert in shown),
         site_ids=frozenset(alert.site_id for alert in shown),
         alerts=tuple(
-            its for its, alert in zip(labels, going, strict=True) if not visible or alert.alert_id in visible
+            its
+            for own, alert in zip(labels, going, strict=True)
+            if not visible or alert.alert_id in visible
+            for its in (own, *labels_of_parts(alert, own))
         ),
         opened_at=incident.opened_at,
         merged_into=incident.merged_into,

@@ -170,6 +170,17 @@ def alert_labels(alert: Alert, labels_by_site: Mapping[str, Labels], scope: str 
     }
 
 
+def labels_of_parts(alert: Alert, labels: Labels) -> list[Labels]:
+    """Labels by which routes find an alert besides its own: one set for each other family in which its trouble shows.
+
+    Silences ask for its own only: what is silent about throughput hides no trouble that only shows there, too.
+    """
+    return [
+        {**labels, "family": (family,), "metric": metrics}
+        for family, metrics in alert.metrics_of_parts.items()
+    ]
+
+
 def silenced_by(labels: Labels, silences: Iterable[Silence], now: datetime) -> str | None:
     """Name of the silence that these labels fall under now, the first by name; None if there is none."""
     return min((one.silence_id for one in silences if one.silences(labels, now)), default=None)

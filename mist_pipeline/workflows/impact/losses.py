@@ -63,7 +63,11 @@ def loss_together(settings: Settings, alerts: Iterable[Alert], now: datetime) ->
 
 def _lost(settings: Settings, counted: Sequence[tuple[str, Alert]], now: datetime) -> dict[str, float]:
     """Name → user-minutes that the alerts under it lost."""
-    rows = [(name, alert.site_id, alert.family, *window(alert, now)) for name, alert in counted]
+    rows = [
+        (name, alert.site_id, family, *window(alert, now))
+        for name, alert in counted
+        for family in (alert.family, *alert.metrics_of_parts)
+    ]
     names = ["incident_id", "site_id", "family", "began_at", "ended_at"]
     instant = size.EPISODES["began_at"]
     types = dict(zip(names, [pl.String, pl.String, pl.String, instant, instant], strict=True))
