@@ -74,6 +74,9 @@ class NotableOptions:
         gates: By window length in hours; windows without one are ignored.
         strictness: Added to every gate's surprise; the one knob of the trade-off curve.
         classifier_penalty: Added for a single classifier, of which several are tested.
+        part_share: A classifier is a part of what is degraded: far enough beyond chance it needs this share of its gate's degraded
+            share, …
+        part_from: … which is so much surprise above the gate.
         recent_share: Share of a gate's excess that windows above a day must still have had in their last 24 hours: what is
             over raises no alarm.
         diffuse_penalty: Added for a whole metric none of whose classifiers is as surprising as itself: causes
@@ -106,6 +109,8 @@ class NotableOptions:
     classifier_penalty: float = 0.4
     diffuse_penalty: float = 2.0
     estimated_penalty: float = 1.0
+    part_share: float = 0.6
+    part_from: float = 2.0
     recent_share: float = 0.6
     support_share: float = 0.5
     short_hours: int = 3
@@ -286,9 +291,11 @@ def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
     span = options.ease_until - options.ease_from
     beyond = ((pl.col("surprise") - pl.col("_need") - options.ease_from) / span).clip(0.0, 1.0)
     part = 1.0 - (1.0 - options.least_effect) * beyond
+    is_sure = (pl.col("classifier") != "") & (pl.col("surprise") - pl.col("_need") >= options.part_from)
+    observed = pl.col("_observed") * pl.when(is_sure).then(options.part_share).otherwise(1.0)
     is_large = (
         (pl.col("excess_pct") >= part * pl.col("_excess"))
-        & (pl.col("observed_pct") >= part * pl.col("_observed"))
+        & (pl.col("observed_pct") >= part * observed)
         & (pl.col("breadth_hours") >= part * pl.col("_breadth"))
         & (pl.col("recent_excess_pct") >= part * options.recent_share * pl.col("_excess"))
     )
