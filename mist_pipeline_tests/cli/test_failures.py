@@ -27,6 +27,7 @@ from mist_pipeline.simulator.cloud.server import serve
 from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.workflows.progress import ASKING
+from mist_pipeline.workflows.running.folder_lock import take_folder
 from mist_pipeline_tests.support.cli.calls import Call
 from mist_pipeline_tests.support.cli.runs_in_memory import runs_in_memory
 
@@ -188,18 +189,40 @@ def taken() -> Iterator[str]:
         (("ui",), "--port"),
         (("web",), "--port"),
         (("daemon",), "--port"),
-        (("daemon",), "--web-port"),
     ],
     ids=lambda part: " ".join(part) if isinstance(part, tuple) else part,
 )
 def test_a_port_that_is_taken_names_the_option_and_another_port(
     command: tuple[str, ...], option: str, call: Call, taken: str
 ) -> None:
-    free = ("--port", "0") if option == "--web-port" else ()
-    ended = call(*command, *free, option, taken)
+    ended = call(*command, option, taken)
     assert ended.code == 2
     said = ended.text.replace("│ ", "")
     assert f"port {taken} of 127.0.0.1 is in use; choose another one: {option} {int(taken) + 1}" in said
+
+
+def test_a_daemon_starts_though_somebody_has_the_port_of_its_console(
+    call: Call, folder: Path, taken: str
+) -> None:
+    lock = take_folder(folder / "data", "mist-pipeline ui", "http://127.0.0.1:3001", datetime.now(UTC))
+    ended = call("daemon", "--port", "0", "--web-port", taken)
+    lock.release()
+    said = ended.text
+    assert f"The console does not start: port {taken} of 127.0.0.1 is in use" in said
+    assert f"--web-port {int(taken) + 1}" in said
+    assert "is in use by `mist-pipeline ui`" in said, "it went on to take the folder"
+    assert ended.code == 1
+
+
+def test_a_console_at_an_address_of_another_machine_is_refused(call: Call) -> None:
+    access = {
+        "MIST_PIPELINE__WEB__ACCESS": "token",
+        "MIST_PIPELINE_WEB_TOKEN": "correct-horse-battery-staple",
+    }
+    named = ("--web-host", "192.0.2.1", "--allowed-host", "noc.example.com")
+    ended = call("daemon", "--port", "0", *named, **access)
+    assert ended.code == 2
+    assert "192.0.2.1 is no address of this machine" in ended.text.replace("│ ", "")
 
 
 @pytest.mark.parametrize("command", ["simulate", "ui", "web", "daemon"])

@@ -14,7 +14,7 @@ from mist_pipeline.cli.code_location.server import CodeServerEmptyError, code_se
 from mist_pipeline.cli.console import console, errors, literal, shown
 from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.place import announce, need_data_folder
-from mist_pipeline.cli.serving.ports import HIGHEST, need_free
+from mist_pipeline.cli.serving.ports import HIGHEST, PortTakenError, need_free
 from mist_pipeline.cli.serving.web import PORT as CONSOLE_PORT
 from mist_pipeline.cli.together import ClockSteppedBackError, ClockWatch, Helper, hear_signals, run_together
 
@@ -73,7 +73,7 @@ def daemon(
     webserver = _webserver(settings, host, port, allowed_host or [], is_read_only=read_only)
     console_command = _console(settings, web_host, web_port, allowed_host or [], is_read_only=read_only)
     need_free(host, port)
-    need_free(web_host, web_port, "--web-port")
+    _say_if_taken(web_host, web_port)
     env = environment(settings, extra)
     lock = _take_folder(settings, "mist-pipeline daemon", f"http://{host}:{port}")
     # Its port may be taken later on: no reason to end polls and messages.
@@ -130,6 +130,21 @@ def _serve(
                 errors.print("[yellow]![/] What had loaded the project is gone: everything is started again.")
             except ClockSteppedBackError as error:
                 errors.print(f"[yellow]![/] The clock was set back by {error}: everything is started again.")
+
+
+def _say_if_taken(host: str, port: int) -> None:
+    """The console may wait for its port; polls and messages do not wait for the console.
+
+    Raises:
+        typer.BadParameter: Nothing will ever listen there.
+    """
+    try:
+        need_free(host, port, "--web-port")
+    except PortTakenError as error:
+        errors.print(
+            f"[yellow]![/] The console does not start: {error.message}. The rest does; it is tried again every minute.",
+            soft_wrap=True,
+        )
 
 
 def _take_folder(settings: "Settings", command: str, address: str) -> "FolderLock":

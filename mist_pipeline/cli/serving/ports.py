@@ -8,6 +8,10 @@ import typer
 HIGHEST = 65_535
 
 
+class PortTakenError(typer.BadParameter):
+    """Somebody listens there already, which may end by itself."""
+
+
 def listener(host: str, port: int, option: str = "--port", *, note: str = "") -> socket.socket:
     """A socket that listens; whoever has it closes it.
 
@@ -43,6 +47,7 @@ def need_free(host: str, port: int, option: str = "--port") -> None:
     """Refuse a port before the processes are started that will listen there.
 
     Raises:
+        PortTakenError: Somebody has it.
         typer.BadParameter: As `listener`.
     """
     listener(host, port, option).close()
@@ -51,7 +56,7 @@ def need_free(host: str, port: int, option: str = "--port") -> None:
 def refused(error: OSError, host: str, port: int, option: str, note: str = "") -> typer.BadParameter:
     """Why nothing can listen at an address."""
     if error.errno == errno.EADDRINUSE:
-        return typer.BadParameter(
+        return PortTakenError(
             f"port {port} of {host} is in use; choose another one: {option} {port + 1}{note}",
             param_hint=option,
         )
