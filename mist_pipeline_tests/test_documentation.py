@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import typer
 
 from mist_pipeline.cli.app import app
+from mist_pipeline.defs.runs.limits import MAX_RUNTIME
 from mist_pipeline.domain.severity import SEVERITIES_IN_WORDS
 from mist_pipeline.report.rendering.text import WIDTH
 
@@ -140,3 +142,12 @@ def test_commands_that_are_none_are_found(tmp_path: Path) -> None:
     for one in typed(page):
         with pytest.raises(Exception, match=r"[Nn]o such"):
             parse(shlex.split(one))
+
+
+def test_the_longest_run_of_every_job_is_documented() -> None:
+    rows = re.findall(r"^\| (`.*) \| (\d+) (min|h) \|$", text_of("docs/operations.md"), flags=re.MULTILINE)
+    units = {"min": timedelta(minutes=1), "h": timedelta(hours=1)}
+    told = {
+        job: int(number) * units[unit] for jobs, number, unit in rows for job in re.findall(r"`(\w+)`", jobs)
+    }
+    assert told == MAX_RUNTIME
