@@ -32,6 +32,7 @@ from mist_pipeline.domain.severity import SEVERITIES, Severity, milder, rank, wo
 SITE_REMOVED = "site removed"
 
 _ZERO = timedelta(0)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +179,12 @@ class _Life:
         if (
             self.alert is not None
             and not self._goes_on(signal)
-            and (self._is_another(signal) or not _can_reopen(self.alert, self.moment.at, self.moment.policy))
+            and (
+                self._is_another(signal)
+                or not (
+                    _can_reopen(self.alert, self.moment.at, self.moment.policy) or self._comes_back(signal)
+                )
+            )
         ):
             self.alert = None
         self._pend(signal)
@@ -214,6 +220,18 @@ class _Life:
         if self.it.state != "resolved" or ended is None or began is None:
             return False
         return began <= ended + policy.same_within and self.moment.at - ended <= policy.max_reopen
+
+    def _comes_back(self, signal: Signal) -> bool:
+        """Whether a trouble that is over is back at its hour of the day: a rush of every noon is one problem."""
+        known, began, policy = self.it.began_at, signal.began_at, self.moment.policy
+        mine, seen = (
+            {(one.metric, one.classifier) for one in some if one.classifier}
+            for some in (self.it.series, signal.series)
+        )
+        if self.it.state != "resolved" or known is None or began is None or not mine & seen:
+            return False
+        days, rest = divmod(began - known, _DAY)
+        return not rest and 1 <= days <= policy.max_reopen / _DAY
 
     def _record(self, signal: Signal) -> None:
         """What was over before it was noticed: opened and resolved at once."""

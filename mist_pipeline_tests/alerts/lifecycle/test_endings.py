@@ -160,6 +160,23 @@ def test_another_trouble_soon_after_the_end_is_a_new_alert(blamed: str, last: st
     assert kinds(events)[-2:] == ["pending", last]
 
 
+@pytest.mark.parametrize(
+    ("began", "blamed", "last"),
+    [
+        (28, "dhcp", "reopened"),
+        (76, "dhcp", "reopened"),
+        (29, "dhcp", "opened"),
+        (28, "radius", "opened"),
+        (28, "", "opened"),
+        (100, "dhcp", "opened"),
+    ],
+)
+def test_what_is_back_at_its_hour_of_the_day_is_the_same_alert(began: int, blamed: str, last: str) -> None:
+    first = [bad(hour, began=4, classifier="dhcp") for hour in (6, 7)]
+    _, events = run([*first, over(10), bad(began + 2, began=began, classifier=blamed)])
+    assert kinds(events)[-2:] == ["pending", last]
+
+
 def test_the_last_bad_hour_of_what_nobody_could_see_is_the_last_that_was_seen() -> None:
     down = finding(kind="site_down")
     unseen = [live(hour, readings=reading("missing")) for hour in (3, 4, 5)]
