@@ -28,6 +28,7 @@ from mist_pipeline.defs.partitions import daily_partitions
 from mist_pipeline.defs.resources import RUN, RunOptions
 from mist_pipeline.defs.retention import retention_job
 from mist_pipeline.defs.runs.executor import in_process
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.defs.sensors import (
     degradation_sensor,
     delivery_sensor,
@@ -70,11 +71,12 @@ def build_defs(
         warnings.simplefilter("ignore", dg.BetaWarning)
         daily = daily_partitions(settings)
         interval = timedelta(minutes=settings.monitoring.interval_minutes)
-        assets = _assets(daily, interval, settings.thresholds.forecast_days, retry)
-        all_jobs, retention, late_hours = jobs(), retention_job(), late_hours_job()
-        checks = all_checks()
+        scope = Scope.of(settings)
+        assets = _assets(scope, daily, interval, settings.thresholds.forecast_days, retry)
+        all_jobs, retention, late_hours = jobs(scope), retention_job(scope), late_hours_job(scope)
+        checks = all_checks(scope)
         check_keys = [one for each in (*checks, *assets) for one in each.check_keys]
-        evaluate, deliver, escalate, read_back, watch = alert_jobs(check_keys)
+        evaluate, deliver, escalate, read_back, watch = alert_jobs(scope, check_keys)
         return dg.Definitions(
             assets=assets,
             asset_checks=checks,
@@ -106,6 +108,7 @@ def build_defs(
 
 @cache
 def _assets(
+    scope: Scope,
     daily: dg.DailyPartitionsDefinition,
     interval: timedelta,
     forecast_days: int,
@@ -117,17 +120,17 @@ def _assets(
     when this module is imported, and for each of its runs.
     """
     made = [
-        *raw_assets(daily, retry),
-        *live_assets(interval, retry),
-        *history_assets(daily),
-        *analysis_assets(daily),
-        *forecast_assets(daily),
-        evidence_asset(daily),
-        findings_asset(daily),
-        *scorecard_assets(daily, forecast_days),
-        *report_assets(daily),
-        live_findings_asset(),
-        ledger_copies_asset(),
+        *raw_assets(scope, daily, retry),
+        *live_assets(scope, interval, retry),
+        *history_assets(scope, daily),
+        *analysis_assets(scope, daily),
+        *forecast_assets(scope, daily),
+        evidence_asset(scope, daily),
+        findings_asset(scope, daily),
+        *scorecard_assets(scope, daily, forecast_days),
+        *report_assets(scope, daily),
+        live_findings_asset(scope),
+        ledger_copies_asset(scope),
     ]
     return tuple(one for one in dg.with_source_code_references(made) if isinstance(one, dg.AssetsDefinition))
 

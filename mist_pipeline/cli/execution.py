@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from mist_pipeline.cli.code_location.files import CODE_LOCATION, MODULE
+from mist_pipeline.cli.code_location.files import MODULE, code_location
 from mist_pipeline.cli.dagster_home import instance
 from mist_pipeline.cli.failures import StoppedError, disk_trouble
 from mist_pipeline.settings import Settings
@@ -113,6 +113,7 @@ def execute(
     from mist_pipeline.defs.runs.dead import PROCESS_TAG, bury_the_dead
     from mist_pipeline.defs.runs.limits import UNLIMITED
     from mist_pipeline.defs.runs.waiting import attentive_waits
+    from mist_pipeline.defs.scope import Scope
 
     begun = time.monotonic()
     counted = _Counted(progress)
@@ -122,7 +123,8 @@ def execute(
         bury_the_dead(opened)
         definitions = build_defs(settings, resources={"progress": counted}, retry=None)
         try:
-            result = _run(opened, definitions.resolve_job_def(job), options, {**(tags or {}), **ours})
+            made = definitions.resolve_job_def(Scope.of(settings).name(job))
+            result = _run(opened, code_location(settings), made, options, {**(tags or {}), **ours})
         except DagsterExecutionInterruptedError:
             result = None
     if result is None or _is_interrupted(result):
@@ -176,7 +178,11 @@ def _what_is_kept(settings: Settings, days: Sequence[date], as_of: datetime, cou
 
 
 def _run(
-    opened: "DagsterInstance", job: "JobDefinition", options: Mapping[str, Any], tags: Mapping[str, str]
+    opened: "DagsterInstance",
+    location_name: str,
+    job: "JobDefinition",
+    options: Mapping[str, Any],
+    tags: Mapping[str, str],
 ) -> "JobExecutionResult":
     """Run a job to its end as a run of the code location that the UI shows.
 
@@ -188,7 +194,7 @@ def _run(
     from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
     module = LoadableTargetOrigin(module_name=MODULE)
-    location = ManagedGrpcPythonEnvCodeLocationOrigin(module, CODE_LOCATION)
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(module, location_name)
     run = opened.create_run_for_job(
         job,
         run_config={**ONLY_CRITICAL_LOGS, **options},
@@ -250,10 +256,11 @@ def _quiet() -> Iterator[None]:
 def days_without(settings: Settings, job: str, days: Sequence[date]) -> list[date]:
     """Those of the days for which an asset of the job was never materialised."""
     from mist_pipeline.definitions import build_defs
+    from mist_pipeline.defs.scope import Scope
 
     with _quiet(), instance(settings) as opened:
         definitions = build_defs(settings)
-        graph = definitions.resolve_job_def(job).asset_layer.asset_graph
+        graph = definitions.resolve_job_def(Scope.of(settings).name(job)).asset_layer.asset_graph
         wanted = {day.isoformat() for day in days}
         complete = set(wanted)
         for node in graph.asset_nodes:

@@ -189,9 +189,10 @@ def _planned_beside(settings: "Settings") -> list[str]:
         return steps
     from mist_pipeline.defs.dagster_history import prune
     from mist_pipeline.defs.retention import oldest_run_kept
+    from mist_pipeline.defs.scope import Scope
 
     with instance(settings) as opened:
-        old = prune(opened, oldest_run_kept(settings, now), is_dry_run=True)
+        old = prune(opened, Scope.of(settings), oldest_run_kept(settings, now), is_dry_run=True)
     return [*steps, str(old)] if old.runs or old.logs else steps
 
 

@@ -14,8 +14,8 @@ import dagster as dg
 from mist_pipeline.alerts.ledger.outbox import Done
 from mist_pipeline.alerts.notify.plan import Notification
 from mist_pipeline.defs.resources import RunOptions
-from mist_pipeline.defs.run_queue import LOAD_TAG
 from mist_pipeline.defs.runs.limits import limited
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.defs.table_io import markdown_table
 from mist_pipeline.defs.watching.now import troubles_now
 from mist_pipeline.defs.watching.pipeline_facts import CheckReader
@@ -65,7 +65,7 @@ def evaluate_op(checks: Sequence[dg.AssetCheckKey]) -> dg.OpDefinition:
     ) -> None:
         now = clock_of(run, settings)()
         # An earlier failure of this job is made good by this run, or not told by it.
-        others = [job for job in WATCHED if job != context.job_name]
+        others = [job for job in WATCHED if Scope.of(settings).name(job) != context.job_name]
         troubles = troubles_now(context.instance, settings, others, CheckReader(checks), now)
         # Whoever received it told it within seconds; here what a listener left that died.
         keep_what_was_pushed(settings, now)
@@ -229,26 +229,42 @@ def publish_alerts(
     context.add_output_metadata({name: frame.height for name, frame in frames.items()})
 
 
-def alert_jobs(checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
+def alert_jobs(scope: Scope, checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
     """Every job that notifies people.
 
     Args:
+        scope: Whose they are.
         checks: The asset checks whose failure is the pipeline's own trouble.
     """
     return [
         _job(
+            scope,
             "evaluate",
             evaluate_op(checks),
             "New findings become alerts, incidents, messages and tickets.",
             before_sending=ask_who_is_hit,
             after_sending=publish_alerts,
         ),
-        _job("deliver", due, "Messages and tickets that are due: new ones, and those that are tried again."),
         _job(
-            "escalate", escalate_steps, "Who is called if nobody reacts; what waited for quiet hours to end."
+            scope,
+            "deliver",
+            due,
+            "Messages and tickets that are due: new ones, and those that are tried again.",
         ),
-        _job("read_back", read_tickets, "Tickets that people took or closed acknowledge their incidents."),
         _job(
+            scope,
+            "escalate",
+            escalate_steps,
+            "Who is called if nobody reacts; what waited for quiet hours to end.",
+        ),
+        _job(
+            scope,
+            "read_back",
+            read_tickets,
+            "Tickets that people took or closed acknowledge their incidents.",
+        ),
+        _job(
+            scope,
             "watch",
             watch_op(checks),
             "The pipeline's own trouble, told apart from all that it is about: what fails cannot tell that it fails.",
@@ -257,6 +273,7 @@ def alert_jobs(checks: Sequence[dg.AssetCheckKey]) -> list[dg.JobDefinition]:
 
 
 def _job(
+    scope: Scope,
     name: str,
     first: dg.OpDefinition,
     description: str,
@@ -265,8 +282,8 @@ def _job(
 ) -> dg.JobDefinition:
     # One run of each at a time, and none waits for another: a slow sink must not hold up an escalation.
     @dg.job(
-        name=name,
-        tags=limited(name, {LOAD_TAG: name}),
+        name=scope.name(name),
+        tags=limited(name, scope.load(name)),
         description=description,
     )
     def notifying() -> None:

@@ -18,6 +18,8 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, Sq
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
+from mist_pipeline.defs.scope import Scope
+
 OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 _PAGE = 500
@@ -45,18 +47,21 @@ class Pruned:
         )
 
 
-def prune(instance: dg.DagsterInstance, before: datetime, *, is_dry_run: bool = False) -> Pruned:
-    """Let go of what is known of runs that were over before an instant.
+def prune(
+    instance: dg.DagsterInstance, scope: Scope, before: datetime, *, is_dry_run: bool = False
+) -> Pruned:
+    """Let go of what is known of an organisation's runs that were over before an instant.
 
     Args:
         instance: Dagster's instance.
+        scope: Whose runs, ticks and results of checks may go.
         before: Runs created earlier that are over are old.
         is_dry_run: Only count.
     """
     runs = num_bytes = 0
     logs: set[str] = set()
     root = Path(instance.root_directory)
-    old = _old_runs(instance, before)
+    old = _old_runs(instance, scope, before)
     for run_id, is_about_days in old:
         files = [path for path in _files(root, run_id) if path.exists()]
         if is_about_days:
@@ -72,17 +77,21 @@ def prune(instance: dg.DagsterInstance, before: datetime, *, is_dry_run: bool = 
     about_days = [run_id for run_id, is_about_days in old if is_about_days]
     logs |= _purge_rows(instance, about_days, is_dry_run=is_dry_run)
     if not is_dry_run:
-        _purge_ticks(instance, before)
-        _purge_checks(instance, before)
+        _purge_ticks(instance, scope, before)
+        _purge_checks(instance, scope, before)
     return Pruned(runs, len(logs), num_bytes)
 
 
-def _old_runs(instance: dg.DagsterInstance, before: datetime) -> list[tuple[str, bool]]:
+def _old_runs(instance: dg.DagsterInstance, scope: Scope, before: datetime) -> list[tuple[str, bool]]:
     """Id, and whether it is about days, of every old run: all of them first, since what is removed is a page's begin."""
-    wanted = dg.RunsFilter(statuses=OVER, created_before=before)
+    wanted = dg.RunsFilter(statuses=OVER, created_before=before, tags=scope.tags)
     found: list[tuple[str, bool]] = []
-    while page := instance.get_runs(wanted, cursor=found[-1][0] if found else None, limit=_PAGE):
-        found += [(run.run_id, any(tag in run.tags for tag in _DAY_TAGS)) for run in page]
+    last = None
+    while page := instance.get_runs(wanted, cursor=last, limit=_PAGE):
+        last = page[-1].run_id
+        # Without a key the filter finds everybody's.
+        own = [run for run in page if scope.owns(run.tags)]
+        found += [(run.run_id, any(tag in run.tags for tag in _DAY_TAGS)) for run in own]
     return found
 
 
@@ -125,14 +134,16 @@ def _purge_rows(instance: dg.DagsterInstance, run_ids: list[str], *, is_dry_run:
     return had
 
 
-def _purge_ticks(instance: dg.DagsterInstance, before: datetime) -> None:
+def _purge_ticks(instance: dg.DagsterInstance, scope: Scope, before: datetime) -> None:
     if instance.schedule_storage is None:
         return
     for state in instance.all_instigator_state():
-        instance.purge_ticks(state.instigator_origin_id, state.selector_id, before.timestamp(), [*TickStatus])
+        if scope.plain(state.name) is not None:
+            own = (state.instigator_origin_id, state.selector_id)
+            instance.purge_ticks(*own, before.timestamp(), [*TickStatus])
 
 
-def _purge_checks(instance: dg.DagsterInstance, before: datetime) -> None:
+def _purge_checks(instance: dg.DagsterInstance, scope: Scope, before: datetime) -> None:
     """Old results of checks, but for the newest of each check, which says how it stands."""
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):
@@ -141,8 +152,14 @@ def _purge_checks(instance: dg.DagsterInstance, before: datetime) -> None:
 
     table = AssetCheckExecutionsTable
     newest = sa.select(sa.func.max(table.c.id)).group_by(table.c.asset_key, table.c.check_name)
-    old = table.delete().where(
-        table.c.create_timestamp < before.replace(tzinfo=None), table.c.id.not_in(newest)
-    )
     with storage.index_connection() as connection:
+        keys = connection.execute(sa.select(table.c.asset_key).distinct()).scalars().all()
+        own = [
+            key for key in keys if (asset := dg.AssetKey.from_db_string(key)) and scope.owns_asset(asset.path)
+        ]
+        old = table.delete().where(
+            table.c.create_timestamp < before.replace(tzinfo=None),
+            table.c.id.not_in(newest),
+            table.c.asset_key.in_(own),
+        )
         connection.execute(old)

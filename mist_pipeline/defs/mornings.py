@@ -12,10 +12,10 @@ import dagster as dg
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets import raw
 from mist_pipeline.defs.resources import RunOptions, run_config
-from mist_pipeline.defs.run_queue import HEAVY, LOAD_TAG
+from mist_pipeline.defs.run_queue import HEAVY
 from mist_pipeline.defs.runs.limits import limited
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.defs.sensors import UNDER_WAY
-from mist_pipeline.defs.table_io import key
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history
 from mist_pipeline.warehouse.store import Warehouse
@@ -34,8 +34,8 @@ MORNING_HOUR, MORNING_MINUTE = 2, 30
 LATE_MINUTE = 45
 """Of the hour: after the morning of that hour has begun."""
 
-ANSWERS = [raw.key(kind) for kind in ("sle_org", "sle_detail")]
-"""Raw assets that may get further answers after a day was made."""
+ANSWERS = ("sle_org", "sle_detail")
+"""Raw kinds that may get further answers after a day was made."""
 
 
 def complete_days(
@@ -53,7 +53,7 @@ def complete_days(
     return {date.fromisoformat(name) for name in set.intersection(*of_table) if name <= last_page}
 
 
-def late_days(instance: dg.DagsterInstance, yesterday: date) -> set[date]:
+def late_days(instance: dg.DagsterInstance, scope: Scope, yesterday: date) -> set[date]:
     """Days with answers that came after their history was made, among the last ones."""
     names = {(yesterday - timedelta(days=back)).isoformat() for back in range(LOOK_BACK_DAYS)}
 
@@ -61,8 +61,8 @@ def late_days(instance: dg.DagsterInstance, yesterday: date) -> set[date]:
         made = dg.DagsterEventType.ASSET_MATERIALIZATION
         return dict(instance.get_latest_storage_id_by_partition(asset, made, names))
 
-    rows = newest(key(history.SLE_DAILY))
-    answered = [newest(asset) for asset in ANSWERS]
+    rows = newest(scope.key(history.SLE_DAILY))
+    answered = [newest(scope.asset(raw.LAYER, kind)) for kind in ANSWERS]
     return {
         date.fromisoformat(name)
         for name, made in rows.items()
@@ -93,14 +93,15 @@ def look(
 ) -> dg.RunRequest | dg.SkipReason:
     """What one of the two clocks starts at an instant: that which asks the cloud, or that which makes days again."""
     yesterday = at.astimezone(settings.organisation.zone).date() - timedelta(days=1)
-    under_way = instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY, tags={LOAD_TAG: HEAVY}), limit=1)
+    scope = Scope.of(settings)
+    under_way = instance.get_runs(scope.runs(load=HEAVY, statuses=UNDER_WAY), limit=1)
     if under_way:
         return dg.SkipReason(f"A run of {under_way[0].job_name} is under way; the next hour looks again.")
-    graph = repository.get_job(DAILY).asset_layer.asset_graph
+    graph = repository.get_job(scope.name(DAILY)).asset_layer.asset_graph
     made = [node for node in graph.asset_nodes if node.partitions_def is not None and node.is_executable]
     pages = [node.key for node in made if node.group_name in LAYERS["report"]]
     tables = [node.key for node in made if node.key not in pages]
-    complete, late = complete_days(instance, tables, pages), late_days(instance, yesterday)
+    complete, late = complete_days(instance, tables, pages), late_days(instance, scope, yesterday)
     wanted = due(complete, late, settings.history.start, yesterday)
     if wanted is None:
         return dg.SkipReason(f"Every day up to {yesterday} is complete.")
@@ -143,7 +144,7 @@ def _hourly(
     is_asking: bool,
 ) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=name,
+        name=Scope.of(settings).name(name),
         job=job,
         cron_schedule=f"{minute} {MORNING_HOUR}-23 * * *",
         execution_timezone=settings.organisation.timezone,
@@ -156,7 +157,7 @@ def _hourly(
     return clock
 
 
-def late_hours_job() -> dg.JobDefinition:
+def late_hours_job(scope: Scope) -> dg.JobDefinition:
     """Asks for hours that the cloud left out."""
 
     @dg.op(
@@ -183,14 +184,16 @@ def late_hours_job() -> dg.JobDefinition:
                 for day in days:
                     # What is made of them is late from here on, and `every_morning` makes it again.
                     context.log_event(
-                        dg.AssetMaterialization(raw.key(kind), partition=day.isoformat(), metadata=facts)
+                        dg.AssetMaterialization(
+                            scope.asset(raw.LAYER, kind), partition=day.isoformat(), metadata=facts
+                        )
                     )
         context.log.info("Late hours: %s", facts)
         context.add_output_metadata(facts)
 
     @dg.job(
-        name=LATE_HOURS,
-        tags=limited(LATE_HOURS, {LOAD_TAG: HEAVY}),
+        name=scope.name(LATE_HOURS),
+        tags=limited(LATE_HOURS, scope.load(HEAVY)),
         description="Hours that the cloud left out are asked for again, three mornings long.",
     )
     def late_hours() -> None:

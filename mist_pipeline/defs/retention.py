@@ -7,6 +7,7 @@ import dagster as dg
 from mist_pipeline.defs.dagster_history import prune
 from mist_pipeline.defs.resources import RunOptions
 from mist_pipeline.defs.runs.limits import limited
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.notifying.messages import utc_now
@@ -20,7 +21,7 @@ def oldest_run_kept(settings: Settings, now: datetime) -> datetime:
     return now - timedelta(days=settings.history.keep_runs_days)
 
 
-def retention_job() -> dg.JobDefinition:
+def retention_job(scope: Scope) -> dg.JobDefinition:
     """Packs old reports and raw files, after writing last week's summary."""
 
     @dg.op(description="Archives are read back before anything is removed; a crash loses nothing.")
@@ -45,7 +46,7 @@ def retention_job() -> dg.JobDefinition:
         description="Dagster keeps runs of so many days; of older runs about days it keeps which days they made."
     )
     def prune_dagster(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
-        gone = prune(context.instance, oldest_run_kept(settings, utc_now()))
+        gone = prune(context.instance, scope, oldest_run_kept(settings, utc_now()))
         context.log.info("Done: %s", gone)
         context.add_output_metadata({"runs": gone.runs, "logs": gone.logs, "bytes": gone.num_bytes})
 
@@ -61,8 +62,8 @@ def retention_job() -> dg.JobDefinition:
         context.add_output_metadata({"files": len(gone), "bytes": sum(each.num_bytes for each in gone)})
 
     @dg.job(
-        name="retention",
-        tags=limited("retention"),
+        name=scope.name("retention"),
+        tags=limited("retention", scope.tags),
         description="Old reports and raw files into archives, a summary of every week; old runs and leftovers are removed.",
     )
     def retention() -> None:

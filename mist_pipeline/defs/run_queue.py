@@ -8,8 +8,7 @@ from collections.abc import Set as AbstractSet
 
 import dagster as dg
 
-LOAD_TAG = "mist_pipeline/load"
-"""Run tag that names the load of a run."""
+from mist_pipeline.defs.scope import LOAD_TAG, ORGANISATION_TAG, Scope
 
 HEAVY, LIVE = "heavy", "live"
 
@@ -42,7 +41,12 @@ class LoadTags(dg.QueuedRunCoordinator):
         }
         if LOAD_TAG not in run.tags and wanted:
             graph = context.workspace.asset_graph
-            load = load_of({graph.get(key).group_name if graph.has(key) else None for key in wanted})
-            if load:
-                self._instance.add_run_tags(run.run_id, {LOAD_TAG: load})
+            known = [graph.get(key) for key in wanted if graph.has(key)]
+            groups = {one.group_name for one in known} | ({None} if len(known) < len(wanted) else set())
+            # Assets of several organisations are of several code locations, and never of one run.
+            scope = Scope(
+                next((one.tags[ORGANISATION_TAG] for one in known if ORGANISATION_TAG in one.tags), "")
+            )
+            if tags := scope.load(load_of(groups)):
+                self._instance.add_run_tags(run.run_id, tags)
         return super().submit_run(context)

@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 
 from mist_pipeline.defs.resources import asked_to_notify
-from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.defs.watching.now import is_report_lost, troubles_now
 from mist_pipeline.defs.watching.pipeline_facts import CheckReader
 from mist_pipeline.settings import Settings
@@ -35,7 +35,7 @@ LEFT_AFTER = timedelta(minutes=5)
 
 UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
-WATCHED_FINDINGS = (key(live.FINDINGS), key(analysis.FINDINGS))
+WATCHED_FINDINGS = (live.FINDINGS, analysis.FINDINGS)
 
 MOST_EVENTS = 1_000
 """Events of an asset that one tick reads; the next one goes on behind them."""
@@ -81,9 +81,11 @@ def degradation_sensor(
     settings: Settings, job: dg.JobDefinition, clock: Callable[[], datetime] = utc_now
 ) -> dg.SensorDefinition:
     """New findings are evaluated, and what a run that was killed or failed has left."""
+    scope = Scope.of(settings)
+    watched = {scope.plain_asset(asset): asset for asset in map(scope.key, WATCHED_FINDINGS)}
 
     @dg.sensor(
-        name="degradation_sensor",
+        name=scope.name("degradation_sensor"),
         job=job,
         minimum_interval_seconds=SECONDS,
         description="New findings, of a poll or of yesterday, are evaluated at once; a backfill notifies nobody.",
@@ -91,8 +93,7 @@ def degradation_sensor(
     def degradation(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         seen: dict[str, int] = json.loads(context.cursor or "{}")
         found = {
-            (name := asset.to_user_string()): events_after(context.instance, asset, seen.get(name))
-            for asset in WATCHED_FINDINGS
+            name: events_after(context.instance, asset, seen.get(name)) for name, asset in watched.items()
         }
         after, wanted = newest_after(seen, found)
         context.update_cursor(json.dumps(after))
@@ -115,7 +116,7 @@ def delivery_sensor(
     """Rows of the outbox that are due are sent."""
 
     @dg.sensor(
-        name="delivery_sensor",
+        name=Scope.of(settings).name("delivery_sensor"),
         job=job,
         minimum_interval_seconds=SECONDS,
         description="Messages that are due are sent, also those that are tried again.",
@@ -133,7 +134,7 @@ def escalation_sensor(
     """Steps of escalations that are due are sent."""
 
     @dg.sensor(
-        name="escalation_sensor",
+        name=Scope.of(settings).name("escalation_sensor"),
         job=job,
         minimum_interval_seconds=SECONDS,
         description="Somebody is called where nobody has reacted; what waited for its time is sent.",
@@ -149,7 +150,7 @@ def ticket_sensor(settings: Settings, job: dg.JobDefinition) -> dg.SensorDefinit
     """Tickets of incidents that go on, or ended and are not closed, are read."""
 
     @dg.sensor(
-        name="ticket_sensor",
+        name=Scope.of(settings).name("ticket_sensor"),
         job=job,
         minimum_interval_seconds=TICKET_SECONDS,
         description="Tickets are read back: who took one has taken the incident, who closed one has judged it.",
@@ -238,7 +239,8 @@ def pipeline_trouble_sensor(
     Raises:
         ValueError: The job is watched: each of its failures would start it again.
     """
-    if job.name in watched:
+    scope = Scope.of(settings)
+    if scope.plain(job.name) in watched:
         raise ValueError(
             f"{job.name} reports the others and cannot be watched itself: take it out of the watched jobs"
         )
@@ -246,7 +248,7 @@ def pipeline_trouble_sensor(
     checks = CheckReader(check_keys)
 
     @dg.sensor(
-        name="pipeline_trouble",
+        name=scope.name("pipeline_trouble"),
         job=job,
         minimum_interval_seconds=60,
         description="The pipeline's own trouble: what failed, what is late, what is off, what is full.",
@@ -259,7 +261,7 @@ def pipeline_trouble_sensor(
         now_known = known(found)
         context.update_cursor(replace(before, known=now_known).text)
         is_news = now_known != (before.known or known(found.clear()))
-        if not is_news and not is_report_lost(context.instance, now):
+        if not is_news and not is_report_lost(context.instance, scope, now):
             return dg.SkipReason(f"Nothing new; troubles known: {found.height}.")
         # No run key: the same trouble may come back, and a key is remembered for ever.
         return dg.RunRequest()

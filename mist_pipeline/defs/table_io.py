@@ -1,11 +1,12 @@
 """How a warehouse table becomes an asset: key, description, column schema, partitions, and the write with metadata.
 
-An asset's key is its table and its group the layer: ``history/sle_daily`` is ``history.sle_daily``. Its pool, whose limit is 1,
+An asset's key is its table (`scope`) and its group the layer. Its pool, whose limit is 1,
 is its own: two runs never make the same table at once, and none waits while another computes or asks the cloud. Reads and
 writes, which are short, take turns at the lock of the warehouse file (``warehouse.connection``).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,7 @@ import dagster as dg
 import polars as pl
 
 from mist_pipeline.defs.metadata.versions import code_version
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.tables import BY_NAME
 from mist_pipeline.tables.lineage import made_of
 from mist_pipeline.tables.schema import Table
@@ -33,9 +35,23 @@ BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_A_RUN)
 """A backfill is cut into runs that fit into memory, wherever it is started."""
 
 
-def key(table: Table) -> dg.AssetKey:
-    """The asset of a table."""
-    return dg.AssetKey([table.schema, table.name])
+@dataclass(frozen=True)
+class Dep:
+    """What an asset is made of, before it is said whose.
+
+    Attributes:
+        layer: Layer of the asset.
+        name: Its name in the layer.
+        mapping: Which of its days, where not the same ones.
+    """
+
+    layer: str
+    name: str
+    mapping: dg.PartitionMapping | None = None
+
+    def of(self, scope: Scope) -> dg.AssetDep:
+        """That of an organisation."""
+        return dg.AssetDep(scope.asset(self.layer, self.name), partition_mapping=self.mapping)
 
 
 def column_schema(table: Table) -> dg.TableSchema:
@@ -53,14 +69,14 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def lineage(table: Table, deps: Sequence[dg.AssetDep]) -> dg.TableColumnLineage:
+def lineage(scope: Scope, table: Table, deps: Sequence[Dep]) -> dg.TableColumnLineage:
     """The columns that each column is made of, as Dagster draws them."""
-    names = (".".join(dep.asset_key.path) for dep in deps)
+    names = (f"{dep.layer}.{dep.name}" for dep in deps)
     upstream = [BY_NAME[name] for name in dict.fromkeys(names) if name in BY_NAME]
     sources = {name: made_of(table, name, upstream) for name in table.column_names}
     return dg.TableColumnLineage(
         {
-            name: [dg.TableColumnDep(key(source.table), source.column) for source in found]
+            name: [dg.TableColumnDep(scope.key(source.table), source.column) for source in found]
             for name, found in sources.items()
             if found
         }
@@ -68,8 +84,9 @@ def lineage(table: Table, deps: Sequence[dg.AssetDep]) -> dg.TableColumnLineage:
 
 
 def spec(
+    scope: Scope,
     table: Table,
-    deps: Sequence[dg.AssetDep] = (),
+    deps: Sequence[Dep] = (),
     *,
     partitions: dg.PartitionsDefinition[str] | None = None,
     owner: str = NETWORK_OPERATIONS,
@@ -77,17 +94,18 @@ def spec(
 ) -> dg.AssetSpec:
     """The asset spec of a table."""
     return dg.AssetSpec(
-        key(table),
-        deps=list(deps),
+        scope.key(table),
+        deps=[dep.of(scope) for dep in deps],
         description=table.comment,
         group_name=table.schema,
         owners=[owner],
         kinds={"duckdb", "polars"},
+        tags=scope.tags,
         partitions_def=partitions,
         code_version=code_version(table.schema),
         freshness_policy=freshness,
         metadata={
-            LINEAGE: lineage(table, deps),
+            LINEAGE: lineage(scope, table, deps),
             "dagster/column_schema": column_schema(table),
             "dagster/table_name": table.full_name,
             "key": dg.MetadataValue.text(", ".join(table.key)),
@@ -95,12 +113,12 @@ def spec(
     )
 
 
-def on(table: Table, *, days_back: int = 0, include_day: bool = True) -> dg.AssetDep:
+def on(table: Table, *, days_back: int = 0, include_day: bool = True) -> Dep:
     """A dependency on the same day of a table, and on the days before it where a look-back is given."""
     if not days_back:
-        return dg.AssetDep(key(table))
+        return Dep(table.schema, table.name)
     mapping = dg.TimeWindowPartitionMapping(start_offset=-days_back, end_offset=0 if include_day else -1)
-    return dg.AssetDep(key(table), partition_mapping=mapping)
+    return Dep(table.schema, table.name, mapping)
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
@@ -109,6 +127,7 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
 
 
 def replaced(
+    scope: Scope,
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
     table: Table,
@@ -119,6 +138,7 @@ def replaced(
     """Replace this run's days of a table and say of each what was written.
 
     Args:
+        scope: Whose asset it is.
         context: Of the run.
         warehouse: Where the table is.
         table: What is replaced.
@@ -132,10 +152,11 @@ def replaced(
     if about is not None:
         parts = frame.partition_by("day", as_dict=True)
         facts = {day: about(parts.get((day,), frame.clear())) for day in days}
-    return days_written(context, warehouse, table, glance_of(table, stored, days), facts, draw)
+    return days_written(scope, context, warehouse, table, glance_of(table, stored, days), facts, draw)
 
 
 def days_written(
+    scope: Scope,
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
     table: Table,
@@ -146,6 +167,7 @@ def days_written(
     """What an asset says about each day of its table: row count, a preview, what else is known; a picture of the newest.
 
     Args:
+        scope: Whose asset it is.
         context: Of the run.
         warehouse: Where the table is.
         table: What was written.
@@ -154,20 +176,21 @@ def days_written(
         draw: Draws a picture of the newest day.
     """
     days = days_of(context)
-    drawn = {LINEAGE: context.assets_def.metadata_by_key[key(table)][LINEAGE]}
+    asset = scope.key(table)
+    drawn = {LINEAGE: context.assets_def.metadata_by_key[asset][LINEAGE]}
     if draw is not None:
         drawn["picture"] = draw(warehouse, days[-1])
     for day, (rows, first) in (seen or warehouse.glance(table, days)).items():
         about = {**_of_rows(rows, first), **facts.get(day, {}), **(drawn if day == days[-1] else {})}
-        context.add_asset_metadata(about, key(table), day.isoformat())
-    return dg.MaterializeResult(asset_key=key(table))
+        context.add_asset_metadata(about, asset, day.isoformat())
+    return dg.MaterializeResult(asset_key=asset)
 
 
 def written(
-    table: Table, frame: pl.DataFrame, rows: int, metadata: Mapping[str, Any]
+    scope: Scope, table: Table, frame: pl.DataFrame, rows: int, metadata: Mapping[str, Any]
 ) -> dg.MaterializeResult[Any]:
     """What an asset without partitions says about its table."""
-    return dg.MaterializeResult(asset_key=key(table), metadata={**_of_rows(rows, frame), **metadata})
+    return dg.MaterializeResult(asset_key=scope.key(table), metadata={**_of_rows(rows, frame), **metadata})
 
 
 def _of_rows(rows: int, frame: pl.DataFrame) -> dict[str, Any]:

@@ -4,6 +4,7 @@ A key that nothing reads does not exist here. Reading the file and the environme
 """
 
 import difflib
+import re
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -24,12 +25,20 @@ from mist_pipeline.settings.web import Web
 if TYPE_CHECKING:
     from mist_pipeline.delivery.sink import Sink
 
+LONGEST_KEY = 20
+"""Characters of ``organisation.key``: it stands before every name in Dagster."""
+
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class Organisation(Section):
     """The organisation as its people see it."""
 
+    key: str = Field(
+        "",
+        description="Short name under which several organisations share one Dagster: letters, digits and single `_`. Give it "
+        "before the first run; empty: nothing is named after it.",
+    )
     name: str = Field("", description="Name shown in reports; empty: the cloud's own.")
     timezone: str = Field("UTC", description="IANA zone in which a day begins and ends.")
 
@@ -41,6 +50,16 @@ class Organisation(Section):
         default_factory=dict,
         description="Id → name of site groups and templates, for routes and reports: the cloud tells their ids only.",
     )
+
+    @field_validator("key")
+    @classmethod
+    def _is_a_key(cls, value: str) -> str:
+        if value and (len(value) > LONGEST_KEY or not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", value)):
+            raise ValueError(
+                f"{value!r} is no key; use at most {LONGEST_KEY} lower-case letters and digits, with single `_` between them, "
+                "beginning with a letter, such as acme_eu"
+            )
+        return value
 
     @field_validator("timezone")
     @classmethod

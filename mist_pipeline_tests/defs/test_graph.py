@@ -14,7 +14,7 @@ from dagster._utils.schedules import cron_string_iterator
 from syrupy.assertion import SnapshotAssertion
 
 from mist_pipeline.definitions import build_defs
-from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.scope import ALONE
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import BY_NAME, PUBLIC_TABLES, analysis
 from mist_pipeline.tables.lineage import COMPUTED
@@ -190,7 +190,7 @@ def test_every_asset_says_what_it_is_and_whose(specs: dict[dg.AssetKey, dg.Asset
 def test_every_table_is_an_asset_with_its_columns(
     table: Table, specs: dict[dg.AssetKey, dg.AssetSpec]
 ) -> None:
-    spec = specs[key(table)]
+    spec = specs[ALONE.key(table)]
     assert spec.group_name == table.schema
     assert spec.metadata["dagster/table_name"] == table.full_name
     schema = spec.metadata["dagster/column_schema"]
@@ -205,8 +205,8 @@ def test_every_table_is_an_asset_with_its_columns(
 def test_what_a_column_is_made_of_is_there_and_an_input_of_its_asset(
     table: Table, specs: dict[dg.AssetKey, dg.AssetSpec]
 ) -> None:
-    inputs = {dep.asset_key for dep in specs[key(table)].deps}
-    shown = specs[key(table)].metadata["dagster/column_lineage"].deps_by_column
+    inputs = {dep.asset_key for dep in specs[ALONE.key(table)].deps}
+    shown = specs[ALONE.key(table)].metadata["dagster/column_lineage"].deps_by_column
     assert set(COMPUTED[table]) <= set(shown) <= set(table.column_names)
     for sources in shown.values():
         for source in sources:
@@ -218,7 +218,7 @@ def test_what_an_asset_needs_of_its_own_earlier_days_is_declared(
     specs: dict[dg.AssetKey, dg.AssetSpec],
 ) -> None:
     own = {spec.key for spec in specs.values() if spec.key in {dep.asset_key for dep in spec.deps}}
-    assert own == {key(table) for table in (analysis.EVIDENCE, analysis.ANOMALIES, analysis.FORECASTS)}
+    assert own == {ALONE.key(table) for table in (analysis.EVIDENCE, analysis.ANOMALIES, analysis.FORECASTS)}
 
 
 def test_what_people_wait_for_has_a_time_by_which_it_must_be_there(
@@ -244,7 +244,7 @@ def test_every_asset_names_the_version_and_the_place_of_its_code(
 def test_every_table_has_both_checks_and_they_block(table: Table, graph: AssetGraph) -> None:
     blocking = {
         check.name
-        for check in graph.get_check_keys_for_assets([key(table)])
+        for check in graph.get_check_keys_for_assets([ALONE.key(table)])
         if graph.get_check_spec(check).blocking
     }
     assert blocking >= {"keys_are_unique", "values_are_possible"}

@@ -7,10 +7,9 @@ import dagster as dg
 import pytest
 
 from mist_pipeline.definitions import build_defs
-from mist_pipeline.defs.assets import raw
 from mist_pipeline.defs.mornings import WHY_TAG, complete_days, late_days, look
 from mist_pipeline.defs.resources import run_config
-from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.scope import ALONE
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import history
 
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.slow
 YESTERDAY = date(2026, 3, 20)
 SETTINGS = load_settings(environment={})
 TICK = datetime(2026, 3, 21, 2, 30, tzinfo=UTC)
-ROWS, DETAIL = key(history.SLE_DAILY), raw.key("sle_detail")
+ROWS, DETAIL = ALONE.key(history.SLE_DAILY), ALONE.asset("raw", "sle_detail")
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +73,11 @@ def test_a_backfill_writes_the_page_of_its_last_day_alone_and_is_complete(
 
 def test_a_day_is_late_when_answers_came_after_its_rows(instance: dg.DagsterInstance) -> None:
     made(instance, [DETAIL, ROWS], 0, 1, 2)
-    assert late_days(instance, YESTERDAY) == set()
+    assert late_days(instance, ALONE, YESTERDAY) == set()
     made(instance, [DETAIL], 1)
-    assert late_days(instance, YESTERDAY) == {YESTERDAY - timedelta(days=1)}
+    assert late_days(instance, ALONE, YESTERDAY) == {YESTERDAY - timedelta(days=1)}
     made(instance, [ROWS], 1)
-    assert late_days(instance, YESTERDAY) == set()
+    assert late_days(instance, ALONE, YESTERDAY) == set()
 
 
 def test_a_night_of_trouble_costs_an_hour_and_not_the_day(
@@ -120,7 +119,7 @@ def test_late_answers_make_their_day_and_those_behind_it_again_and_ask_nobody(
     assert request.tags["dagster/asset_partition_range_start"] == "2026-03-18"
     assert request.run_config == {}
     selected = repository.get_job("renew").asset_layer.selected_asset_keys
-    assert {ROWS, key(history.SITES)} <= selected
+    assert {ROWS, ALONE.key(history.SITES)} <= selected
     assert not [asset for asset in selected if asset.path[0] == "raw"]
 
 

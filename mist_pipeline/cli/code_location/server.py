@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mist_pipeline.cli.code_location.files import CODE_LOCATION, MODULE
+from mist_pipeline.cli.code_location.files import MODULE
 from mist_pipeline.cli.console import errors, literal
 from mist_pipeline.cli.together import end
 from mist_pipeline.workflows.running.processes import is_gone, this_process
@@ -119,7 +119,7 @@ class CodeServer:
 
 @contextmanager
 def code_server(
-    env: Mapping[str, str], *, configuration: Path | None = None, keep_open: Sequence[int] = ()
+    env: Mapping[str, str], name: str, *, configuration: Path | None = None, keep_open: Sequence[int] = ()
 ) -> Iterator[CodeServer]:
     """A code server that has loaded the project, ended with the block.
 
@@ -127,6 +127,7 @@ def code_server(
 
     Args:
         env: Its environment.
+        name: What Dagster calls the code location.
         configuration: The file that its settings come from, if there is one.
         keep_open: Descriptors that it keeps open: of a lock.
 
@@ -138,9 +139,9 @@ def code_server(
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     (folder / _OWNER).write_text(this_process(), encoding="utf-8")
     address, workspace = folder / _SOCKET, folder / "workspace.yaml"
-    workspace.write_text(_WORKSPACE.format(socket=address, name=CODE_LOCATION), encoding="utf-8")
+    workspace.write_text(_WORKSPACE.format(socket=address, name=name), encoding="utf-8")
     command = [sys.executable, "-m", "dagster", "code-server", "start", "--module-name", MODULE]
-    command += ["--socket", str(address), "--location-name", CODE_LOCATION, "--log-level", "warning"]
+    command += ["--socket", str(address), "--location-name", name, "--log-level", "warning"]
     process = subprocess.Popen(command, env=env, pass_fds=keep_open)
     try:
         _wait_for(address, process)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mist_pipeline.cli.code_location.files import code_location
 from mist_pipeline.cli.code_location.server import CodeServerEmptyError, code_server
 from mist_pipeline.cli.console import console, errors, literal, shown
 from mist_pipeline.cli.dagster_home import environment
@@ -107,7 +108,9 @@ def _serve(
     hear_signals()
     while True:
         _clear_up(settings)
-        with code_server(env, configuration=settings.source, keep_open=keep_open) as server:
+        with code_server(
+            env, code_location(settings), configuration=settings.source, keep_open=keep_open
+        ) as server:
             workspace = str(server.workspace)
             if start_all:
                 _start(workspace, env)
@@ -160,9 +163,10 @@ def _clear_up(settings: "Settings") -> None:
     from mist_pipeline.cli.dagster_home import instance
     from mist_pipeline.defs.runs.dead import bury_the_dead
     from mist_pipeline.defs.runs.ticks import set_back_runs, set_back_ticks
+    from mist_pipeline.defs.scope import Scope
 
     with instance(settings) as opened:
-        ended = bury_the_dead(opened, launches_nobody=True)
+        ended = bury_the_dead(opened, not_launched=[Scope.of(settings)])
         late = set_back_ticks(opened, time.time())
         runs = set_back_runs(opened, time.time())
     if ended:

@@ -11,7 +11,8 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.runs.limits import limited
-from mist_pipeline.defs.table_io import key, spec, written
+from mist_pipeline.defs.scope import Scope
+from mist_pipeline.defs.table_io import on, spec, written
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import alerts, analysis, live
 from mist_pipeline.warehouse.store import Warehouse
@@ -19,15 +20,15 @@ from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.present.overview import show_ledger
 
 
-def ledger_copies_asset() -> dg.AssetsDefinition:
+def ledger_copies_asset(scope: Scope) -> dg.AssetsDefinition:
     """The asset."""
     # By way of the ledger: findings become alerts in runs of their own, before or after this one.
-    findings = [dg.AssetDep(key(table)) for table in (analysis.FINDINGS, live.FINDINGS)]
+    findings = [on(table) for table in (analysis.FINDINGS, live.FINDINGS)]
 
     @dg.multi_asset(
         name="ledger_copies",
-        specs=[spec(table, findings) for table in alerts.TABLES],
-        pool="ledger_copies",
+        specs=[spec(scope, table, findings) for table in alerts.TABLES],
+        pool=scope.name("ledger_copies"),
     )
     def ledger_copies(
         warehouse: dg.ResourceParam[Warehouse], settings: dg.ResourceParam[Settings]
@@ -37,16 +38,16 @@ def ledger_copies_asset() -> dg.AssetsDefinition:
         rows_of = warehouse.replace_tables({table: frames[table.name] for table in alerts.TABLES})
         newest = frames[alerts.EVENTS.name]["at"].max()
         for table, rows in rows_of.items():
-            yield written(table, frames[table.name], rows, {"newest_event": str(newest or "none")})
+            yield written(scope, table, frames[table.name], rows, {"newest_event": str(newest or "none")})
 
     return ledger_copies
 
 
-def copies_job() -> "dg.UnresolvedAssetJobDefinition":
+def copies_job(scope: Scope) -> "dg.UnresolvedAssetJobDefinition":
     """The job that brings the copies up to date."""
     return dg.define_asset_job(
-        "copies",
+        scope.name("copies"),
         selection=dg.AssetSelection.groups(alerts.ALERTS.schema),
-        tags=limited("copies"),
+        tags=limited("copies", scope.tags),
         description="Alerts, incidents, messages and what people did, copied from the ledger for analysts.",
     )

@@ -15,7 +15,8 @@ from mist_pipeline.analysis.detection import BASE_RATE_DAYS
 from mist_pipeline.analysis.scores import health, trends
 from mist_pipeline.defs.assets.computed import Compute, computed
 from mist_pipeline.defs.metadata.pictures import status_map
-from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, spec
+from mist_pipeline.defs.scope import Scope
+from mist_pipeline.defs.table_io import BACKFILL, Dep, days_of, days_written, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history, state
@@ -32,7 +33,7 @@ from mist_pipeline.workflows.analysis.analyse_day import (
 )
 from mist_pipeline.workflows.analysis.detect_day import candidate_cause_rows
 
-LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
+LAYER: tuple[tuple[Table, Compute, tuple[Dep, ...]], ...] = (
     (table.TRENDS, trend_rows, (on(history.SLE_DAILY, days_back=trends.LOOKBACK_DAYS),)),
     (table.UTILISATION, utilisation_rows, (on(history.DEVICES, days_back=trends.LOOKBACK_DAYS),)),
     (
@@ -66,7 +67,7 @@ LAYER: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
 """Each table of the layer with the function that makes its rows and what they are made of."""
 
 
-def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def analysis_assets(scope: Scope, daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of ``LAYER``, and the anomalies, which keep the shapes of their days as well."""
     shapes_of = [on(of) for of in (history.SLE_HOURLY, history.SITE_HOURLY, history.SITES)]
     # By way of the shapes that earlier days left.
@@ -74,9 +75,9 @@ def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
 
     @dg.multi_asset(
         name=table.ANOMALIES.name,
-        specs=[spec(table.ANOMALIES, [*shapes_of, earlier], partitions=daily)],
+        specs=[spec(scope, table.ANOMALIES, [*shapes_of, earlier], partitions=daily)],
         backfill_policy=BACKFILL,
-        pool=table.ANOMALIES.name,
+        pool=scope.name(table.ANOMALIES.name),
     )
     def daily_anomalies(
         context: dg.AssetExecutionContext,
@@ -87,8 +88,8 @@ def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         rows, shapes = anomaly_frames(warehouse, settings, days)
         stored = warehouse.replace_all({state.DAY_SHAPES: shapes, table.ANOMALIES: rows}, days)
         seen = glance_of(table.ANOMALIES, stored[table.ANOMALIES], days)
-        return days_written(context, warehouse, table.ANOMALIES, seen)
+        return days_written(scope, context, warehouse, table.ANOMALIES, seen)
 
     pictures = {table.HEALTH_SCORES: status_map}
-    layer = (computed(of, compute, deps, daily, pictures.get(of)) for of, compute, deps in LAYER)
+    layer = (computed(scope, of, compute, deps, daily, pictures.get(of)) for of, compute, deps in LAYER)
     return [daily_anomalies, *layer]

@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from mist_pipeline.defs.table_io import BACKFILL, Draw, days_of, replaced, spec
+from mist_pipeline.defs.scope import Scope
+from mist_pipeline.defs.table_io import BACKFILL, Dep, Draw, days_of, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
@@ -17,15 +18,17 @@ Compute = Callable[[Warehouse, Settings, Sequence[date]], pl.DataFrame]
 
 
 def computed(
+    scope: Scope,
     of: Table,
     compute: Compute,
-    deps: Sequence[dg.AssetDep],
+    deps: Sequence[Dep],
     daily: dg.DailyPartitionsDefinition,
     draw: Draw | None = None,
 ) -> dg.AssetsDefinition:
     """The asset of a table.
 
     Args:
+        scope: Whose asset it is.
         of: The table.
         compute: Makes its rows.
         deps: What they are made of.
@@ -34,13 +37,18 @@ def computed(
     """
 
     @dg.multi_asset(
-        name=of.name, specs=[spec(of, deps, partitions=daily)], backfill_policy=BACKFILL, pool=of.name
+        name=of.name,
+        specs=[spec(scope, of, deps, partitions=daily)],
+        backfill_policy=BACKFILL,
+        pool=scope.name(of.name),
     )
     def made(
         context: dg.AssetExecutionContext,
         warehouse: dg.ResourceParam[Warehouse],
         settings: dg.ResourceParam[Settings],
     ) -> dg.MaterializeResult[Any]:
-        return replaced(context, warehouse, of, compute(warehouse, settings, days_of(context)), draw=draw)
+        return replaced(
+            scope, context, warehouse, of, compute(warehouse, settings, days_of(context)), draw=draw
+        )
 
     return made

@@ -9,6 +9,7 @@ import dagster as dg
 
 from mist_pipeline.analysis.evidence.model import LOOK_BACK
 from mist_pipeline.defs.metadata.pictures import evidence_map
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
@@ -18,13 +19,14 @@ from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 from mist_pipeline.workflows.progress import Progress
 
 
-def evidence_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def evidence_asset(scope: Scope, daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """The asset."""
 
     @dg.multi_asset(
         name="evidence",
         specs=[
             spec(
+                scope,
                 table.EVIDENCE,
                 [
                     on(of, days_back=LOOK_BACK // 24)
@@ -36,7 +38,7 @@ def evidence_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             )
         ],
         backfill_policy=BACKFILL,
-        pool="evidence",
+        pool=scope.name("evidence"),
     )
     def hourly_evidence(
         context: dg.AssetExecutionContext,
@@ -45,6 +47,6 @@ def evidence_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult[Any]:
         store_evidence(warehouse, settings, days_of(context), progress)
-        return days_written(context, warehouse, table.EVIDENCE, draw=evidence_map)
+        return days_written(scope, context, warehouse, table.EVIDENCE, draw=evidence_map)
 
     return hourly_evidence

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.resources import RunOptions
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.defs.table_io import BACKFILL, days_of, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
@@ -21,7 +22,7 @@ from mist_pipeline.workflows.impact.losses import remember_losses
 from mist_pipeline.workflows.ledger_access import kept_evaluations, remember_sites
 
 
-def findings_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def findings_asset(scope: Scope, daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """The asset."""
     same_day = (
         *(history.SLE_DAILY, history.CLASSIFIERS_DAILY, history.SITES, history.SITE_HOURLY, history.ALARMS),
@@ -31,9 +32,9 @@ def findings_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=table.FINDINGS.name,
-        specs=[spec(table.FINDINGS, deps, partitions=daily)],
+        specs=[spec(scope, table.FINDINGS, deps, partitions=daily)],
         backfill_policy=BACKFILL,
-        pool=table.FINDINGS.name,
+        pool=scope.name(table.FINDINGS.name),
     )
     def made(
         context: dg.AssetExecutionContext,
@@ -42,7 +43,7 @@ def findings_asset(daily: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         run: RunOptions,
     ) -> dg.MaterializeResult[Any]:
         days, instant = days_of(context), run.instant
-        result = replaced(context, warehouse, table.FINDINGS, finding_rows(warehouse, settings, days))
+        result = replaced(scope, context, warehouse, table.FINDINGS, finding_rows(warehouse, settings, days))
         yesterday = instant.astimezone(settings.organisation.zone).date() - timedelta(days=1)
         if is_about_now(context.run.tags, run.notify, days, yesterday):
             remember_sites(settings, warehouse.read_days(history.SITES, days[-1], days[-1]))

@@ -13,6 +13,7 @@ from mist_pipeline.analysis.forecasts.forecast import MODEL_MAX_AGE_DAYS
 from mist_pipeline.analysis.forecasts.model_search import WINDOW_DAYS
 from mist_pipeline.analysis.risks.risk import NOISE_DAYS
 from mist_pipeline.defs.metadata.pictures import forecast_fan
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.defs.table_io import BACKFILL, days_of, on, replaced, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
@@ -22,15 +23,15 @@ from mist_pipeline.workflows.analysis.forecast_day import GRADED_DAYS, forecast_
 from mist_pipeline.workflows.progress import Progress
 
 
-def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def forecast_assets(scope: Scope, daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Every asset of this room."""
     on_readings = on(history.SLE_DAILY, days_back=WINDOW_DAYS)
 
     @dg.multi_asset(
         name="models",
-        specs=[spec(table.MODELS, [on_readings], partitions=daily)],
+        specs=[spec(scope, table.MODELS, [on_readings], partitions=daily)],
         backfill_policy=BACKFILL,
-        pool="models",
+        pool=scope.name("models"),
     )
     def models(
         context: dg.AssetExecutionContext,
@@ -40,6 +41,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     ) -> dg.MaterializeResult[Any]:
         rows = model_rows(warehouse, settings, days_of(context), progress)
         return replaced(
+            scope,
             context,
             warehouse,
             table.MODELS,
@@ -51,6 +53,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         name="forecasts",
         specs=[
             spec(
+                scope,
                 table.FORECASTS,
                 [
                     on_readings,
@@ -61,7 +64,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             )
         ],
         backfill_policy=BACKFILL,
-        pool="forecasts",
+        pool=scope.name("forecasts"),
     )
     def daily_forecasts(
         context: dg.AssetExecutionContext,
@@ -75,19 +78,20 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             series = day.filter(pl.col("horizon_days") == 1)
             return {"models": dict(series["model"].value_counts(sort=True).iter_rows())}
 
-        return replaced(context, warehouse, table.FORECASTS, rows, models_used, forecast_fan)
+        return replaced(scope, context, warehouse, table.FORECASTS, rows, models_used, forecast_fan)
 
     @dg.multi_asset(
         name="risks",
         specs=[
             spec(
+                scope,
                 table.RISKS,
                 [on(history.SLE_DAILY, days_back=NOISE_DAYS), on(table.FORECASTS)],
                 partitions=daily,
             )
         ],
         backfill_policy=BACKFILL,
-        pool="risks",
+        pool=scope.name("risks"),
     )
     def daily_risks(
         context: dg.AssetExecutionContext,
@@ -96,6 +100,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     ) -> dg.MaterializeResult[Any]:
         rows = risk_rows(warehouse, settings, days_of(context))
         return replaced(
+            scope,
             context,
             warehouse,
             table.RISKS,

@@ -11,7 +11,8 @@ import dagster as dg
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets import raw
 from mist_pipeline.defs.metadata.pictures import coverage
-from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of, days_written, on, spec
+from mist_pipeline.defs.scope import Scope
+from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, Dep, days_of, days_written, on, spec
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history
 from mist_pipeline.tables.schema import Table
@@ -20,12 +21,12 @@ from mist_pipeline.workflows.collection.history import SERVICE_LEVELS, dimension
 from mist_pipeline.workflows.progress import Progress
 
 
-def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def history_assets(scope: Scope, daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Every asset of this layer."""
 
-    def table(of: Table, kinds: Sequence[str], *deps: dg.AssetDep) -> dg.AssetSpec:
-        upstream = [*(dg.AssetDep(raw.key(kind)) for kind in kinds), *deps]
-        return spec(of, upstream, partitions=daily, owner=DATA_ENGINEERING)
+    def table(of: Table, kinds: Sequence[str], *deps: Dep) -> dg.AssetSpec:
+        upstream = [*map(raw.of_kind, kinds), *deps]
+        return spec(scope, of, upstream, partitions=daily, owner=DATA_ENGINEERING)
 
     @dg.multi_asset(
         name="history_dimensions",
@@ -36,7 +37,7 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
             table(history.CHANGES, ["changes", "sites"]),
         ],
         backfill_policy=BACKFILL,
-        pool="history_dimensions",
+        pool=scope.name("history_dimensions"),
     )
     def dimensions(
         context: dg.AssetExecutionContext,
@@ -47,7 +48,7 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
         days = days_of(context)
         frames = dimension_frames(raw_store, settings, days)
         for of, stored in warehouse.replace_all(frames, days).items():
-            yield days_written(context, warehouse, of, glance_of(of, stored, days))
+            yield days_written(scope, context, warehouse, of, glance_of(of, stored, days))
 
     @dg.multi_asset(
         name="history_service_levels",
@@ -56,7 +57,7 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
             table(of, ["sle_org", "sle_detail", "stats_sites"], on(history.SITES)) for of in SERVICE_LEVELS
         ],
         backfill_policy=BACKFILL,
-        pool="history_service_levels",
+        pool=scope.name("history_service_levels"),
     )
     def service_levels(
         context: dg.AssetExecutionContext,
@@ -71,6 +72,6 @@ def history_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinit
             seen = {of: warehouse.glance(of, days) for of in SERVICE_LEVELS}
         for of in SERVICE_LEVELS:
             draw = coverage if of is history.SLE_DAILY else None
-            yield days_written(context, warehouse, of, seen[of], draw=draw)
+            yield days_written(scope, context, warehouse, of, seen[of], draw=draw)
 
     return [dimensions, service_levels]

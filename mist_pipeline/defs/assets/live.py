@@ -13,7 +13,8 @@ from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.assets.raw import only_transient_failures_are_retried
 from mist_pipeline.defs.assets.whole import is_whole, lacking_in_a_row, whole_spec
 from mist_pipeline.defs.resources import RunOptions
-from mist_pipeline.defs.table_io import key, spec, written
+from mist_pipeline.defs.scope import Scope
+from mist_pipeline.defs.table_io import spec, written
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import live
 from mist_pipeline.warehouse.store import Warehouse
@@ -25,20 +26,22 @@ from mist_pipeline.workflows.pushing.devices import remember_devices
 POLLED = (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.ALARMS, live.CHANGES, live.STATUS)
 
 
-def live_assets(interval: timedelta, retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
+def live_assets(scope: Scope, interval: timedelta, retry: dg.RetryPolicy | None) -> list[dg.AssetsDefinition]:
     """Every asset of this layer.
 
     Args:
+        scope: Whose they are.
         interval: Between polls.
         retry: How a poll is repeated when its failure may heal; None: not at all.
     """
+    status = scope.key(live.STATUS)
     fresh = {live.STATUS: dg.FreshnessPolicy.time_window(4 * interval, 2 * interval)}
 
     @dg.multi_asset(
         name="look",
-        specs=[spec(table, freshness=fresh.get(table)) for table in POLLED],
-        check_specs=[whole_spec(key(live.STATUS))],
-        pool="poll",
+        specs=[spec(scope, table, freshness=fresh.get(table)) for table in POLLED],
+        check_specs=[whole_spec(status)],
+        pool=scope.name("poll"),
         retry_policy=retry,
     )
     def polled(
@@ -54,9 +57,8 @@ def live_assets(interval: timedelta, retry: dg.RetryPolicy | None) -> list[dg.As
             found = poll(settings, cloud, raw_store, warehouse, instant, context.log.warning)
         context.log.info("Planned and spent: %s", list(found.spent))
         for table, rows in warehouse.replace_tables(found.frames).items():
-            yield written(table, found.frames[table], rows, {"as_of": instant.isoformat()})
+            yield written(scope, table, found.frames[table], rows, {"as_of": instant.isoformat()})
         remember_devices(settings, raw_store, instant)
-        status = key(live.STATUS)
         yield is_whole(status, found.missing, before=lacking_in_a_row(context.instance, status))
         show_poll(settings, context.log.warning)
 

@@ -5,7 +5,8 @@ from typing import Any
 import dagster as dg
 
 from mist_pipeline.defs.resources import RunOptions
-from mist_pipeline.defs.table_io import LINEAGE, key, lineage, spec, written
+from mist_pipeline.defs.scope import Scope
+from mist_pipeline.defs.table_io import LINEAGE, lineage, on, spec, written
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history, live
 from mist_pipeline.warehouse.store import Warehouse
@@ -15,18 +16,20 @@ from mist_pipeline.workflows.ledger_access import kept_evaluations, remember_sit
 from mist_pipeline.workflows.present.overview import show_poll
 
 
-def live_findings_asset() -> dg.AssetsDefinition:
+def live_findings_asset(scope: Scope) -> dg.AssetsDefinition:
     """The asset."""
     deps = [
-        dg.AssetDep(key(table))
+        on(table)
         for table in (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.STATUS, live.ALARMS)
     ]
     deps += [
-        dg.AssetDep(key(table))
+        on(table)
         for table in (history.SLE_HOURLY, history.CLASSIFIERS_HOURLY, history.SITE_HOURLY, history.SITES)
     ]
 
-    @dg.multi_asset(name="live_findings", specs=[spec(live.FINDINGS, deps)], pool="live_findings")
+    @dg.multi_asset(
+        name="live_findings", specs=[spec(scope, live.FINDINGS, deps)], pool=scope.name("live_findings")
+    )
     def found(
         context: dg.AssetExecutionContext,
         warehouse: dg.ResourceParam[Warehouse],
@@ -43,10 +46,15 @@ def live_findings_asset() -> dg.AssetsDefinition:
         show_poll(settings, context.log.warning)
         by_severity = dict(rows["severity"].value_counts(sort=True).iter_rows())
         return written(
+            scope,
             live.FINDINGS,
             rows,
             added,
-            {LINEAGE: lineage(live.FINDINGS, deps), "as_of": instant.isoformat(), "severities": by_severity},
+            {
+                LINEAGE: lineage(scope, live.FINDINGS, deps),
+                "as_of": instant.isoformat(),
+                "severities": by_severity,
+            },
         )
 
     return found

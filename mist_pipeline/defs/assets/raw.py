@@ -18,12 +18,15 @@ from mist_pipeline.defs.checks.days import about_days
 from mist_pipeline.defs.metadata.pictures import call_budget
 from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.defs.resources import RunOptions
-from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, days_of
+from mist_pipeline.defs.scope import Scope
+from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, Dep, days_of
 from mist_pipeline.mist.errors import MistError, TransientFailure
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.fetch import NoSitesError, fetch_days, take_snapshot
 from mist_pipeline.workflows.progress import ASKING, Progress
+
+LAYER = "raw"
 
 SNAPSHOTS: dict[SnapshotKind, str] = {
     "sites": "The sites as the cloud describes them now.",
@@ -44,9 +47,9 @@ RETRY_TRANSIENT_FAILURES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Ba
 """On top of the client's own attempts: a cloud in trouble is asked again after minutes."""
 
 
-def key(kind: str) -> dg.AssetKey:
-    """The asset of a raw kind."""
-    return dg.AssetKey(["raw", kind])
+def of_kind(kind: str) -> Dep:
+    """What is made of the answers of a raw kind."""
+    return Dep(LAYER, kind)
 
 
 @contextmanager
@@ -67,9 +70,12 @@ def only_transient_failures_are_retried() -> Iterator[None]:
 
 
 def raw_assets(
-    daily: dg.DailyPartitionsDefinition, retry: dg.RetryPolicy | None
+    scope: Scope, daily: dg.DailyPartitionsDefinition, retry: dg.RetryPolicy | None
 ) -> list[dg.AssetsDefinition]:
     """Every asset of this layer."""
+
+    def key(kind: str) -> dg.AssetKey:
+        return scope.asset(LAYER, kind)
 
     @dg.multi_asset(
         name="raw_answers",
@@ -81,6 +87,7 @@ def raw_assets(
                 group_name="raw",
                 owners=[DATA_ENGINEERING],
                 kinds={"json"},
+                tags=scope.tags,
                 code_version=code_version("raw"),
                 partitions_def=daily,
             )
@@ -126,6 +133,7 @@ def raw_assets(
             group_name="snapshots",
             owners=[DATA_ENGINEERING],
             kinds={"json"},
+            tags=scope.tags,
             code_version=code_version("raw"),
             retry_policy=retry,
             check_specs=[whole_spec(key(kind))],

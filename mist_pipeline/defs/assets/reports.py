@@ -11,7 +11,8 @@ import dagster as dg
 from mist_pipeline.defs.metadata.pictures import sites_by_status
 from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.defs.resources import RunOptions
-from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, NETWORK_OPERATIONS, days_of, key
+from mist_pipeline.defs.scope import Scope
+from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, NETWORK_OPERATIONS, days_of
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history, scorecard
 from mist_pipeline.warehouse.publish import publish
@@ -22,23 +23,25 @@ from mist_pipeline.workflows.self_monitoring.service import REPORT_BY_HOUR
 READ_AT, TO_BE_READ = f"0 {REPORT_BY_HOUR} * * *", timedelta(hours=REPORT_BY_HOUR)
 """When people read the page of yesterday, and how long before that it may have been written."""
 
-PUBLISHED = dg.AssetKey(["published", "mist"])
-REPORT = dg.AssetKey(["report", "daily_report"])
+PUBLISHED = ("published", "mist")
+REPORT = ("report", "daily_report")
+"""Layer and name of the two assets."""
 
 
-def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def report_assets(scope: Scope, daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Every asset of this layer."""
 
     @dg.asset(
-        key=PUBLISHED,
-        deps=[key(table) for table in (*history.TABLES, *analysis.TABLES, *scorecard.TABLES)],
+        key=scope.asset(*PUBLISHED),
+        deps=[scope.key(table) for table in (*history.TABLES, *analysis.TABLES, *scorecard.TABLES)],
         partitions_def=daily,
         backfill_policy=BACKFILL,
         group_name="published",
         owners=[DATA_ENGINEERING],
         kinds={"duckdb"},
+        tags=scope.tags,
         code_version=code_version("published"),
-        pool="published",
+        pool=scope.name("published"),
         description="The analysts' copy of the warehouse, with views; replaced atomically, so that nobody waits.",
     )
     def published(
@@ -50,13 +53,14 @@ def report_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         )
 
     @dg.asset(
-        key=REPORT,
-        deps=[PUBLISHED],
+        key=scope.asset(*REPORT),
+        deps=[scope.asset(*PUBLISHED)],
         partitions_def=daily,
         backfill_policy=BACKFILL,
         group_name="report",
         owners=[NETWORK_OPERATIONS],
         kinds={"html"},
+        tags=scope.tags,
         code_version=code_version("report"),
         freshness_policy=dg.FreshnessPolicy.cron(
             READ_AT, lower_bound_delta=TO_BE_READ, timezone=daily.timezone

@@ -11,7 +11,8 @@ from mist_pipeline.analysis.risks.horizon import WARNING_DAYS
 from mist_pipeline.defs.assets.computed import Compute, computed
 from mist_pipeline.defs.metadata.versions import code_version
 from mist_pipeline.defs.resources import RunOptions
-from mist_pipeline.defs.table_io import BACKFILL, days_of, days_written, on, spec
+from mist_pipeline.defs.scope import Scope
+from mist_pipeline.defs.table_io import BACKFILL, Dep, days_of, days_written, on, spec
 from mist_pipeline.scorecard.alert_quality import WINDOWS
 from mist_pipeline.scorecard.crossings import LOOK_BACK_DAYS
 from mist_pipeline.scorecard.forecasts import READINGS_DAYS
@@ -28,14 +29,17 @@ from mist_pipeline.workflows.scorecard.quality import quality_rows, truth_rows
 ISSUED = ((table.ISSUED_FORECASTS, analysis.FORECASTS), (table.ISSUED_RISKS, analysis.RISKS))
 
 
-def scorecard_assets(daily: dg.DailyPartitionsDefinition, forecast_days: int) -> list[dg.AssetsDefinition]:
+def scorecard_assets(
+    scope: Scope, daily: dg.DailyPartitionsDefinition, forecast_days: int
+) -> list[dg.AssetsDefinition]:
     """Every asset of this layer.
 
     Args:
+        scope: Whose they are.
         daily: The days.
         forecast_days: How far forecasts reach.
     """
-    graded: tuple[tuple[Table, Compute, tuple[dg.AssetDep, ...]], ...] = (
+    graded: tuple[tuple[Table, Compute, tuple[Dep, ...]], ...] = (
         (
             table.FORECAST_ACCURACY,
             accuracy_rows,
@@ -93,16 +97,16 @@ def scorecard_assets(daily: dg.DailyPartitionsDefinition, forecast_days: int) ->
     def kept(of: Table, source: Table) -> dg.AssetsDefinition:
         @dg.multi_asset(
             name=of.name,
-            specs=[spec(of, [on(source)], partitions=daily)],
+            specs=[spec(scope, of, [on(source)], partitions=daily)],
             backfill_policy=BACKFILL,
-            pool=of.name,
+            pool=scope.name(of.name),
         )
         def issued(
             context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse], run: RunOptions
         ) -> dg.MaterializeResult[Any]:
             keep_issued(warehouse, of, days_of(context), run.instant, code_version("analysis"))
-            return days_written(context, warehouse, of)
+            return days_written(scope, context, warehouse, of)
 
         return issued
 
-    return [*(kept(*one) for one in ISSUED), *(computed(*one, daily) for one in graded)]
+    return [*(kept(*one) for one in ISSUED), *(computed(scope, *one, daily) for one in graded)]

@@ -7,7 +7,7 @@ import dagster as dg
 
 from mist_pipeline.defs.checks.days import about_days, days_checked, where_days
 from mist_pipeline.defs.metadata.failing_rows import found
-from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
@@ -19,12 +19,12 @@ MAX_SHARE_OF_FALL_BACKS = 0.5
 """Above this share of forecasts by a fall-back, the search or the history should be looked into."""
 
 
-def analysis_checks() -> list[dg.AssetChecksDefinition]:
+def analysis_checks(scope: Scope) -> list[dg.AssetChecksDefinition]:
     """Every check of this module."""
 
     def completeness_check(table: Table) -> dg.AssetChecksDefinition:
         @dg.asset_check(
-            asset=key(table), name="every_site_is_there", description="A row for every site of the day."
+            asset=scope.key(table), name="every_site_is_there", description="A row for every site of the day."
         )
         def every_site_is_there(
             context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
@@ -54,7 +54,7 @@ def analysis_checks() -> list[dg.AssetChecksDefinition]:
         return every_site_is_there
 
     @dg.asset_check(
-        asset=key(analysis.FORECASTS),
+        asset=scope.key(analysis.FORECASTS),
         name="few_fall_backs",
         description=f"At most {MAX_SHARE_OF_FALL_BACKS:.0%} of the newest day's forecasts come from a fall-back.",
     )

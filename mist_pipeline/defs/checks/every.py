@@ -7,10 +7,15 @@ import dagster as dg
 from mist_pipeline.defs.checks.analysis import analysis_checks
 from mist_pipeline.defs.checks.history import history_checks
 from mist_pipeline.defs.checks.rows import row_checks
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.tables import PUBLIC_TABLES
 
 
 @cache
-def all_checks() -> tuple[dg.AssetChecksDefinition, ...]:
+def all_checks(scope: Scope) -> tuple[dg.AssetChecksDefinition, ...]:
     """Those of the rows of every table, which block, and those of days, which warn."""
-    return (*map(row_checks, PUBLIC_TABLES), *history_checks(), *analysis_checks())
+    return (
+        *(row_checks(scope, table) for table in PUBLIC_TABLES),
+        *history_checks(scope),
+        *analysis_checks(scope),
+    )

@@ -11,7 +11,7 @@ import dagster as dg
 from mist_pipeline.defs.checks.days import about_days, days_checked, where_days
 from mist_pipeline.defs.checks.rows import STATES
 from mist_pipeline.defs.resources import RunOptions
-from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.domain.text import clean
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import history
@@ -44,11 +44,11 @@ def unknown_zones(warehouse: Warehouse, days: tuple[date, date] | None) -> list[
     return [f"{clean(name, 40)}: {clean(zone, 40)}" for name, zone in rows.iter_rows()]
 
 
-def zones_check() -> dg.AssetChecksDefinition:
+def zones_check(scope: Scope) -> dg.AssetChecksDefinition:
     """Whether every site's time zone is one."""
 
     @dg.asset_check(
-        asset=key(history.SITES),
+        asset=scope.key(history.SITES),
         name="time_zones_are_known",
         description="The time zone of every site names a place; without one its hours are counted in UTC.",
     )
@@ -68,11 +68,11 @@ def zones_check() -> dg.AssetChecksDefinition:
     return time_zones_are_known
 
 
-def hours_check() -> dg.AssetChecksDefinition:
+def hours_check(scope: Scope) -> dg.AssetChecksDefinition:
     """Whether a day is a whole one."""
 
     @dg.asset_check(
-        asset=key(history.SLE_DAILY),
+        asset=scope.key(history.SLE_DAILY),
         name="hours_are_there",
         description=f"At most {MAX_SHARE_LACKING:.0%} of the hours of a day are missing although their neighbours are there.",
     )
@@ -136,12 +136,12 @@ def _newest_days(warehouse: Warehouse) -> tuple[date, date] | None:
     return None if newest is None else (newest - timedelta(days=DAYS_BACK - 1), newest)
 
 
-def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
+def sle_daily_checks(scope: Scope) -> list[dg.AssetChecksDefinition]:
     """Checks of the daily service levels alone: who reports, in which states, and how fresh it is."""
     table = history.SLE_DAILY
 
     @dg.asset_check(
-        asset=key(table),
+        asset=scope.key(table),
         name="sites_report",
         description=f"At least {MIN_SHARE_REPORTING:.0%} of the sites have a reading every day.",
     )
@@ -170,7 +170,9 @@ def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
         )
 
     @dg.asset_check(
-        asset=key(table), name="is_fresh", description="The newest day is the day before yesterday or later."
+        asset=scope.key(table),
+        name="is_fresh",
+        description="The newest day is the day before yesterday or later.",
     )
     def is_fresh(
         warehouse: dg.ResourceParam[Warehouse],
@@ -191,6 +193,6 @@ def sle_daily_checks() -> list[dg.AssetChecksDefinition]:
     return [sites_report, is_fresh]
 
 
-def history_checks() -> list[dg.AssetChecksDefinition]:
+def history_checks(scope: Scope) -> list[dg.AssetChecksDefinition]:
     """Every check of this module."""
-    return [*sle_daily_checks(), zones_check(), hours_check()]
+    return [*sle_daily_checks(scope), zones_check(scope), hours_check(scope)]

@@ -13,7 +13,7 @@ import dagster as dg
 
 from mist_pipeline.defs.checks.days import about_days, days_checked, where_days
 from mist_pipeline.defs.metadata.failing_rows import failing_rows
-from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.store import Warehouse
@@ -210,14 +210,14 @@ def _any_of(conditions: Iterable[str]) -> str:
     return " OR ".join(f"({condition})" for condition in conditions)
 
 
-def row_checks(table: Table) -> dg.AssetChecksDefinition:
+def row_checks(scope: Scope, table: Table) -> dg.AssetChecksDefinition:
     """The checks of a table's rows, as one step of a run."""
-    checks = {one.name: one for one in checks_of(table)}
+    checks, asset = {one.name: one for one in checks_of(table)}, scope.key(table)
 
     @dg.multi_asset_check(
         name=f"{table.schema}__{table.name}__rows",
         specs=[
-            dg.AssetCheckSpec(one.name, asset=key(table), blocking=True, description=one.description)
+            dg.AssetCheckSpec(one.name, asset=asset, blocking=True, description=one.description)
             for one in checks.values()
         ],
         can_subset=True,
@@ -230,7 +230,7 @@ def row_checks(table: Table) -> dg.AssetChecksDefinition:
         for name, counts in faults(warehouse, table, days, wanted).items():
             wrong = _any_of(checks[name].wrong[column] for column in counts)
             yield dg.AssetCheckResult(
-                asset_key=key(table),
+                asset_key=asset,
                 check_name=name,
                 passed=not counts,
                 description=checks[name].says(table, counts),

@@ -5,10 +5,11 @@ pool would be taken until somebody frees them. Every run has a tag that names it
 (`launcher`), then its own (`executor`). Not here: runs that live and hang (`limits`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.workflows.running.processes import host_and_pid, is_gone
 
 PROCESS_TAG = "mist_pipeline/process"
@@ -41,15 +42,15 @@ def why_dead(tags: Mapping[str, str]) -> str | None:
     )
 
 
-def bury_the_dead(instance: DagsterInstance, *, launches_nobody: bool = False) -> list[str]:
+def bury_the_dead(instance: DagsterInstance, *, not_launched: Collection[Scope] = ()) -> list[str]:
     """End the runs whose process is gone, and free the places that they hold in pools.
 
     At the start of the daemon and of every run of the command line; in between Dagster's monitoring asks the launcher.
 
     Args:
         instance: Dagster's instance.
-        launches_nobody: No daemon runs, as whoever holds the lock of the folder knows: a run that is about to begin and has no
-            name of a process yet was being launched by one that was killed in that moment.
+        not_launched: Organisations whose daemon does not run, as whoever holds the lock of their folders knows: a run that is about
+            to begin and has no name of a process yet was being launched by one that was killed in that moment.
 
     Returns:
         The ids of the runs ended.
@@ -57,7 +58,8 @@ def bury_the_dead(instance: DagsterInstance, *, launches_nobody: bool = False) -
     ended = []
     for run in instance.get_runs(RunsFilter(statuses=UNDER_WAY)):
         reason = why_dead(run.tags)
-        if launches_nobody and run.status == DagsterRunStatus.STARTING and PROCESS_TAG not in run.tags:
+        is_nameless = run.status == DagsterRunStatus.STARTING and PROCESS_TAG not in run.tags
+        if is_nameless and any(scope.owns(run.tags) for scope in not_launched):
             reason = NEVER_LAUNCHED
         if reason is not None:
             instance.report_run_failed(run, reason)

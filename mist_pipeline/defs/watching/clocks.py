@@ -12,6 +12,7 @@ import dagster as dg
 # What Dagster keeps of schedules and sensors has no public name.
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
 
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.self_monitoring.service import FAILED_TICKS, MORNING_SCHEDULE, Clock
@@ -42,16 +43,20 @@ def expected_clocks(settings: Settings) -> dict[str, timedelta]:
 
 
 def read_clocks(
-    instance: dg.DagsterInstance, expected: Mapping[str, timedelta], secrets: Secrets = NONE_KNOWN
+    instance: dg.DagsterInstance,
+    scope: Scope,
+    expected: Mapping[str, timedelta],
+    secrets: Secrets = NONE_KNOWN,
 ) -> tuple[Clock, ...]:
-    """The state of each; none where the instance keeps no clocks."""
+    """The state of each of an organisation; none where the instance keeps no clocks."""
     if instance.schedule_storage is None:
         return ()
     states: dict[str, list[InstigatorState]] = {}
     for state in instance.all_instigator_state():
         states.setdefault(state.name, []).append(state)
     return tuple(
-        _clock(instance, name, every, states.get(name, []), secrets) for name, every in expected.items()
+        _clock(instance, name, every, states.get(scope.name(name), []), secrets)
+        for name, every in expected.items()
     )
 
 

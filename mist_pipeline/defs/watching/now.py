@@ -15,7 +15,7 @@ from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.defs.assets.reports import REPORT
 from mist_pipeline.defs.checks.every import all_checks
 from mist_pipeline.defs.runs.dead import UNDER_WAY, why_dead
-from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.defs.watching.clocks import expected_clocks, read_clocks
 from mist_pipeline.defs.watching.pipeline_facts import CheckReader, failed_report, read_facts
 from mist_pipeline.settings import Settings
@@ -39,7 +39,7 @@ MEMORY = timedelta(days=35)
 def _service_without_ledger(instance: dg.DagsterInstance, settings: Settings) -> ServiceFacts:
     daemon = holder(settings.data)
     return ServiceFacts(
-        clocks=read_clocks(instance, expected_clocks(settings), settings.known_secrets()),
+        clocks=read_clocks(instance, Scope.of(settings), expected_clocks(settings), settings.known_secrets()),
         running_since=daemon.since if daemon else None,
         disks=read_disks(settings),
         skew=read_skew(settings),
@@ -59,7 +59,7 @@ def read_service(instance: dg.DagsterInstance, settings: Settings, now: datetime
     return replace(
         facts,
         analysed_days=_analysed_days(instance, settings, now),
-        newest_report=_newest_report(instance),
+        newest_report=_newest_report(instance, Scope.of(settings)),
         unevaluated_since=waiting.unevaluated_since,
         is_unsent=waiting.is_unsent,
         is_uncalled=waiting.is_uncalled,
@@ -68,16 +68,16 @@ def read_service(instance: dg.DagsterInstance, settings: Settings, now: datetime
 
 def _analysed_days(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> frozenset[date]:
     """Days with an analysis; the published copy is asked only where Dagster, which forgets old runs, misses a recent one."""
-    names = instance.get_materialized_partitions(key(analysis.FINDINGS))
+    names = instance.get_materialized_partitions(Scope.of(settings).key(analysis.FINDINGS))
     found = {day for name in names if (day := _day(name)) is not None}
     today = now.astimezone(settings.organisation.zone).date()
     recent = {today - timedelta(days=number) for number in range(1, DAYS_BACK + 2)}
     return frozenset(found | set(published_days(settings)) if recent - found else found)
 
 
-def _newest_report(instance: dg.DagsterInstance) -> date | None:
+def _newest_report(instance: dg.DagsterInstance, scope: Scope) -> date | None:
     """Day of the newest page: a later one stands for an earlier one."""
-    days = (_day(name) for name in instance.get_materialized_partitions(REPORT))
+    days = (_day(name) for name in instance.get_materialized_partitions(scope.asset(*REPORT)))
     return max((day for day in days if day is not None), default=None)
 
 
@@ -88,12 +88,12 @@ def _day(name: str) -> date | None:
         return None
 
 
-def is_report_lost(instance: dg.DagsterInstance, now: datetime) -> bool:
+def is_report_lost(instance: dg.DagsterInstance, scope: Scope, now: datetime) -> bool:
     """Whether the newest run that should have reported could not record what it found, some minutes ago, and none tries now."""
-    failed = failed_report(instance)
+    failed = failed_report(instance, scope)
     if failed is None or now - failed.at < REPORT_AGAIN:
         return False
-    trying = dg.RunsFilter(job_name=WATCH, statuses=[dg.DagsterRunStatus.QUEUED, *UNDER_WAY])
+    trying = scope.runs(WATCH, statuses=[dg.DagsterRunStatus.QUEUED, *UNDER_WAY])
     return not instance.get_runs(trying, limit=1)
 
 
@@ -116,7 +116,7 @@ def troubles_now(
         awake_since: Since when whoever asks has been asking without a pause; None: he does not know.
     """
     poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
-    facts = read_facts(instance, watched, checks, settings.known_secrets(), now - MEMORY)
+    facts = read_facts(instance, Scope.of(settings), watched, checks, settings.known_secrets(), now - MEMORY)
     service = read_service(instance, settings, now)
     known = [at for at in (service.running_since, awake_since) if at is not None]
     service = replace(service, running_since=max(known, default=None))
@@ -127,7 +127,12 @@ def stalled_now(instance: dg.DagsterInstance, settings: Settings, now: datetime)
     """What keeps people from being told, for the dead man's switch; a ledger that cannot be read is one of it."""
     poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
     facts = read_facts(
-        instance, (*sorted(OFTEN), WATCH), CheckReader(()), settings.known_secrets(), now - MEMORY
+        instance,
+        Scope.of(settings),
+        (*sorted(OFTEN), WATCH),
+        CheckReader(()),
+        settings.known_secrets(),
+        now - MEMORY,
     )
     found = []
     try:
@@ -145,12 +150,17 @@ def running_now(instance: dg.DagsterInstance, settings: Settings, now: datetime)
         LedgerUnavailableError: The ledger cannot be read.
     """
     poll_every = timedelta(minutes=settings.monitoring.interval_minutes)
-    checks = CheckReader([key for check in all_checks() for key in check.check_keys])
-    facts = read_facts(instance, WATCHED, checks, settings.known_secrets(), now - MEMORY)
+    scope = Scope.of(settings)
+    checks = CheckReader([key for check in all_checks(scope) for key in check.check_keys])
+    facts = read_facts(instance, scope, WATCHED, checks, settings.known_secrets(), now - MEMORY)
     service = read_service(instance, settings, now)
     under_way = instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
     return Running(
         troubles=all_troubles(facts, service, now, poll_every, settings.organisation.zone),
         clocks=service.clocks,
-        dead_runs=[f"{run.job_name} {run.run_id[:8]}" for run in under_way if why_dead(run.tags)],
+        dead_runs=[
+            f"{run.job_name} {run.run_id[:8]}"
+            for run in under_way
+            if scope.owns(run.tags) and why_dead(run.tags)
+        ],
     )

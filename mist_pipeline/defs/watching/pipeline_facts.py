@@ -26,6 +26,7 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from mist_pipeline.defs.checks.days import days_of_result
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.http_client.secrets import NONE_KNOWN, Secrets
 from mist_pipeline.settings import SettingsError
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError
@@ -78,19 +79,20 @@ class CheckReader:
         self._found: tuple[FailedCheck, ...] = ()
 
     def failed(
-        self, instance: dg.DagsterInstance, secrets: Secrets, since: datetime | None
+        self, instance: dg.DagsterInstance, scope: Scope, secrets: Secrets, since: datetime | None
     ) -> tuple[FailedCheck, ...]:
         """Checks that failed for days for which they did not pass since."""
         records = instance.get_run_records(limit=1, order_by="update_timestamp")
         newest = (records[0].dagster_run.run_id, records[0].update_timestamp) if records else None
         if newest is None or newest != self._read_at:
-            self._found = tuple(_failed_checks(instance, self._keys, secrets, since))
+            self._found = tuple(_failed_checks(instance, scope, self._keys, secrets, since))
             self._read_at = newest
         return self._found
 
 
 def read_facts(
     instance: dg.DagsterInstance,
+    scope: Scope,
     watched: Sequence[str],
     checks: CheckReader,
     secrets: Secrets = NONE_KNOWN,
@@ -100,6 +102,7 @@ def read_facts(
 
     Args:
         instance: Dagster's instance.
+        scope: Whose runs and checks are meant.
         watched: Names of jobs; one that never ran has no facts.
         checks: Reads the checks.
         secrets: Taken out of what libraries and checks said.
@@ -108,41 +111,46 @@ def read_facts(
     failures = [
         each
         for job in watched
-        for each in (_of_days(instance, job, since) if job in BY_DAY else _newest(instance, job))
+        for each in (
+            _of_days(instance, scope, job, since) if job in BY_DAY else _newest(instance, scope, job)
+        )
     ]
     return PipelineFacts(
         jobs=tuple(_failed_job(instance, each, secrets) for each in failures),
-        checks=checks.failed(instance, secrets, since),
-        last_poll=_last_success(instance, POLL),
-        polls_on_since=_polls_on_since(instance),
+        checks=checks.failed(instance, scope, secrets, since),
+        last_poll=_last_success(instance, scope, POLL),
+        polls_on_since=_polls_on_since(instance, scope),
     )
 
 
-def _newest(instance: dg.DagsterInstance, job: str) -> list[OpenFailure]:
+def _newest(instance: dg.DagsterInstance, scope: Scope, job: str) -> list[OpenFailure]:
     """A job without days: its newest finished runs, by their end. The first of a long row is asked for by itself."""
-    found = open_failures(_attempts(instance, dg.RunsFilter(job_name=job, statuses=FINISHED), RUNS_READ))
+    found = open_failures(_attempts(instance, scope, scope.runs(job, statuses=FINISHED), RUNS_READ))
     return [
-        replace(each, first=_first_in_row(instance, each)) if each.failures >= RUNS_READ else each
+        replace(each, first=_first_in_row(instance, scope, each)) if each.failures >= RUNS_READ else each
         for each in found
     ]
 
 
-def _first_in_row(instance: dg.DagsterInstance, failure: OpenFailure) -> Attempt:
+def _first_in_row(instance: dg.DagsterInstance, scope: Scope, failure: OpenFailure) -> Attempt:
     """The oldest failed run of the job since one succeeded."""
-    runs = dg.RunsFilter(
-        job_name=failure.subject,
+    runs = scope.runs(
+        failure.subject,
         statuses=[dg.DagsterRunStatus.FAILURE],
-        updated_after=_last_success(instance, failure.subject),
+        updated_after=_last_success(instance, scope, failure.subject),
     )
-    return next(_attempts(instance, runs, 1, is_oldest_first=True), failure.first)
+    return next(_attempts(instance, scope, runs, 1, is_oldest_first=True), failure.first)
 
 
-def _of_days(instance: dg.DagsterInstance, job: str, since: datetime | None) -> list[OpenFailure]:
+def _of_days(
+    instance: dg.DagsterInstance, scope: Scope, job: str, since: datetime | None
+) -> list[OpenFailure]:
     """A job of days: its failed runs, and what succeeded behind them. Costs one query where nothing failed."""
     failed = list(
         _attempts(
             instance,
-            dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since),
+            scope,
+            scope.runs(job, statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since),
             FAILURES_READ,
         )
     )
@@ -151,26 +159,32 @@ def _of_days(instance: dg.DagsterInstance, job: str, since: datetime | None) -> 
     first = min(each.at for each in failed)
 
     def successes(name: str) -> list[Attempt]:
-        wanted = dg.RunsFilter(job_name=name, statuses=[dg.DagsterRunStatus.SUCCESS], updated_after=first)
-        return list(_attempts(instance, wanted, SUCCESSES_READ))
+        wanted = scope.runs(name, statuses=[dg.DagsterRunStatus.SUCCESS], updated_after=first)
+        return list(_attempts(instance, scope, wanted, SUCCESSES_READ))
 
     others = {name: successes(name) for name in relatives(job)}
     return open_failures([*failed, *successes(job)], lambda day, at: is_made_up_for(job, others, day, at))
 
 
 def _attempts(
-    instance: dg.DagsterInstance, runs: dg.RunsFilter, most: int, *, is_oldest_first: bool = False
+    instance: dg.DagsterInstance,
+    scope: Scope,
+    runs: dg.RunsFilter,
+    most: int,
+    *,
+    is_oldest_first: bool = False,
 ) -> Iterator[Attempt]:
     """The newest of these runs, or the oldest, each with the instant of its end and the days that it was about."""
     for record in instance.get_run_records(runs, limit=most, ascending=is_oldest_first):
         run, end = record.dagster_run, record.end_time
         at = record.update_timestamp.astimezone(UTC) if end is None else datetime.fromtimestamp(end, UTC)
+        job = scope.plain(run.job_name) or run.job_name
         yield Attempt(
-            subject=run.job_name,
+            subject=job,
             run_id=run.run_id,
             at=at,
             is_good=run.is_success,
-            days=_days_of(run.tags) if run.job_name in BY_DAY else None,
+            days=_days_of(run.tags) if job in BY_DAY else None,
         )
 
 
@@ -185,9 +199,9 @@ def _days_of(tags: Mapping[str, str]) -> frozenset[date] | None:
     return frozenset(start + timedelta(days=number) for number in range((end - start).days + 1)) or None
 
 
-def _last_success(instance: dg.DagsterInstance, job: str) -> datetime | None:
-    wanted = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
-    return max((each.at for each in _attempts(instance, wanted, RUNS_READ)), default=None)
+def _last_success(instance: dg.DagsterInstance, scope: Scope, job: str) -> datetime | None:
+    wanted = scope.runs(job, statuses=[dg.DagsterRunStatus.SUCCESS])
+    return max((each.at for each in _attempts(instance, scope, wanted, RUNS_READ)), default=None)
 
 
 def _failed_job(instance: dg.DagsterInstance, failure: OpenFailure, secrets: Secrets) -> FailedJob:
@@ -217,12 +231,12 @@ def _reason(instance: dg.DagsterInstance, run_id: str, secrets: Secrets) -> tupl
     return one_line(f"{where}{_MODULE.sub('', error.message)}", secrets), is_settings
 
 
-def failed_report(instance: dg.DagsterInstance) -> Attempt | None:
+def failed_report(instance: dg.DagsterInstance, scope: Scope) -> Attempt | None:
     """The newest run that should have reported the pipeline's own trouble, if it could not record it.
 
     One that recorded it and could tell nobody has lost nothing: what waits is sent again.
     """
-    for failure in _newest(instance, WATCH):
+    for failure in _newest(instance, scope, WATCH):
         reason, _ = _reason(instance, failure.newest.run_id, NONE_KNOWN)
         if reason.startswith(f"{WATCH_STEP}: "):
             return failure.newest
@@ -231,6 +245,7 @@ def failed_report(instance: dg.DagsterInstance) -> Attempt | None:
 
 def _failed_checks(
     instance: dg.DagsterInstance,
+    scope: Scope,
     check_keys: Sequence[dg.AssetCheckKey],
     secrets: Secrets,
     since: datetime | None,
@@ -254,7 +269,7 @@ def _failed_checks(
             if said is not None:
                 yield FailedCheck(
                     failure=failure,
-                    asset=check.asset_key.to_user_string(),
+                    asset=scope.plain_asset(check.asset_key),
                     check=check.name,
                     severity="WARN" if said.severity == dg.AssetCheckSeverity.WARN else "ERROR",
                     is_blocking=bool(said.blocking),
@@ -295,13 +310,13 @@ def _attempt_of(record: AssetCheckExecutionRecord) -> Attempt | None:
     )
 
 
-def _polls_on_since(instance: dg.DagsterInstance) -> datetime | None:
+def _polls_on_since(instance: dg.DagsterInstance, scope: Scope) -> datetime | None:
     """When somebody turned the schedule of polls on; None while it is off."""
     if instance.schedule_storage is None:  # an ephemeral instance has no clock
         return None
     starts = [
         getattr(state.instigator_data, "start_timestamp", None) or 0.0
         for state in instance.all_instigator_state()
-        if state.name == POLL_SCHEDULE and state.status.value == "RUNNING"
+        if state.name == scope.name(POLL_SCHEDULE) and state.status.value == "RUNNING"
     ]
     return datetime.fromtimestamp(max(starts), UTC) if starts else None

@@ -13,7 +13,7 @@ import pytest
 from dagster._grpc.client import DagsterGrpcClient
 
 from mist_pipeline.cli.code_location import server as server_module
-from mist_pipeline.cli.code_location.files import DAGSTER_YAML
+from mist_pipeline.cli.code_location.files import CODE_LOCATION, DAGSTER_YAML
 from mist_pipeline.cli.code_location.server import (
     CodeServer,
     CodeServerEmptyError,
@@ -44,7 +44,7 @@ def test_the_project_is_loaded_again_only_when_its_configuration_has_changed_and
         server.follow_configuration()
         return DagsterGrpcClient(socket=str(server.socket)).get_server_id()
 
-    with code_server(environment(settings), configuration=settings.source) as server:
+    with code_server(environment(settings), CODE_LOCATION, configuration=settings.source) as server:
         folder = server.socket.parent
         assert folder.stat().st_mode & 0o077 == 0
         first = loaded(server)
@@ -62,7 +62,7 @@ def test_the_project_is_loaded_again_only_when_its_configuration_has_changed_and
 def test_a_code_server_that_cannot_start_is_an_error(tmp_path: Path) -> None:
     with (
         pytest.raises(CodeServerError, match="ended with"),
-        code_server({"PATH": os.environ["PATH"], "PYTHONPATH": str(broken(tmp_path))}),
+        code_server({"PATH": os.environ["PATH"], "PYTHONPATH": str(broken(tmp_path))}, CODE_LOCATION),
     ):
         pass
 

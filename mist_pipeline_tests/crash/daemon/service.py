@@ -8,10 +8,12 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
+from mist_pipeline.cli.code_location.files import CODE_LOCATION
 from mist_pipeline.cli.code_location.server import code_server
 from mist_pipeline.cli.dagster_home import environment, instance
 from mist_pipeline.cli.together import hear_signals, run_together
 from mist_pipeline.defs.runs.dead import bury_the_dead
+from mist_pipeline.defs.scope import ALONE
 from mist_pipeline.settings import load_settings
 from mist_pipeline.workflows.running.folder_lock import take_folder
 
@@ -22,10 +24,10 @@ def main() -> None:
     settings = load_settings()
     lock = take_folder(settings.data, "crash test", "nowhere", datetime.now(UTC))
     with instance(settings) as opened:
-        bury_the_dead(opened, launches_nobody=True)
+        bury_the_dead(opened, not_launched=[ALONE])
         has_sensors = bool(opened.all_instigator_state())
     env = environment(settings)
-    with code_server(env, keep_open=[lock.descriptor]) as server:
+    with code_server(env, CODE_LOCATION, keep_open=[lock.descriptor]) as server:
         workspace = str(server.workspace)
         if not has_sensors:
             command = ["-m", "dagster", "sensor", "start", "--start-all", "--workspace", workspace]

@@ -18,6 +18,7 @@ from mist_pipeline.defs.assets import findings as module
 from mist_pipeline.defs.assets.findings import findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
 from mist_pipeline.defs.resources import RUN, RunOptions, run_config
+from mist_pipeline.defs.scope import ALONE
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, analysis, history
@@ -174,7 +175,7 @@ def analyse(
     """A run that makes ``analysis/findings`` of some days."""
     job = dg.define_asset_job("analyse", selection=["analysis/findings"])
     definitions = dg.Definitions(
-        assets=[findings_asset(daily_partitions(settings))],
+        assets=[findings_asset(ALONE, daily_partitions(settings))],
         jobs=[job],
         resources={"settings": settings, "warehouse": Warehouse(settings.warehouse_path), RUN: RunOptions()},
     )

@@ -22,7 +22,8 @@ from mist_pipeline.defs.assets.alert_tables import copies_job, ledger_copies_ass
 from mist_pipeline.defs.assets.reports import PUBLISHED, report_assets
 from mist_pipeline.defs.checks.rows import row_checks
 from mist_pipeline.defs.partitions import daily_partitions
-from mist_pipeline.defs.table_io import BACKFILL, key
+from mist_pipeline.defs.scope import ALONE
+from mist_pipeline.defs.table_io import BACKFILL
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import BY_NAME, alerts, analysis
 from mist_pipeline.warehouse.reading import reading
@@ -95,14 +96,17 @@ def definitions(settings: Settings, *others: Any) -> dg.Definitions:
     daily = daily_partitions(settings)
 
     @dg.asset(
-        key=key(analysis.FINDINGS), partitions_def=daily, backfill_policy=BACKFILL, group_name="analysis"
+        key=ALONE.key(analysis.FINDINGS),
+        partitions_def=daily,
+        backfill_policy=BACKFILL,
+        group_name="analysis",
     )
     def findings() -> None: ...
 
     return dg.Definitions(
-        assets=[findings, *others, ledger_copies_asset()],
-        asset_checks=[*map(row_checks, alerts.TABLES)],
-        jobs=[copies_job(), dg.define_asset_job("daily", executor_def=dg.in_process_executor)],
+        assets=[findings, *others, ledger_copies_asset(ALONE)],
+        asset_checks=[*(row_checks(ALONE, table) for table in alerts.TABLES)],
+        jobs=[copies_job(ALONE), dg.define_asset_job("daily", executor_def=dg.in_process_executor)],
         resources={"settings": settings, "warehouse": Warehouse(settings.warehouse_path)},
     )
 
@@ -239,7 +243,9 @@ def test_a_ledger_that_cannot_be_read_fails_the_run_and_leaves_the_copies(settin
 
 
 def published(settings: Settings) -> dg.AssetsDefinition:
-    return next(one for one in report_assets(daily_partitions(settings)) if PUBLISHED in one.keys)
+    return next(
+        one for one in report_assets(ALONE, daily_partitions(settings)) if ALONE.asset(*PUBLISHED) in one.keys
+    )
 
 
 def test_a_ledger_that_cannot_be_read_does_not_keep_the_days_from_being_published(settings: Settings) -> None:

@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 
 from mist_pipeline.defs.checks.rows import row_checks
-from mist_pipeline.defs.table_io import BACKFILL, key, replaced, spec
+from mist_pipeline.defs.scope import ALONE
+from mist_pipeline.defs.table_io import BACKFILL, replaced, spec
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline_tests.support.defs.rows import FIRST, SECOND, TABLE, frame, row
 
@@ -30,13 +31,15 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dg.ExecuteInProcessResul
     """A run over three days, of which the last has no row."""
     folder: Path = tmp_path_factory.mktemp("metadata")
 
-    @dg.multi_asset(specs=[spec(TABLE, partitions=DAILY)], backfill_policy=BACKFILL)
+    @dg.multi_asset(specs=[spec(ALONE, TABLE, partitions=DAILY)], backfill_policy=BACKFILL)
     def source(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Any:
-        return replaced(context, warehouse, TABLE, ROWS, lambda day: {"sites": day["site_id"].n_unique()})
+        return replaced(
+            ALONE, context, warehouse, TABLE, ROWS, lambda day: {"sites": day["site_id"].n_unique()}
+        )
 
     definitions = dg.Definitions(
         assets=[source],
-        asset_checks=[row_checks(TABLE)],
+        asset_checks=[row_checks(ALONE, TABLE)],
         jobs=[dg.define_asset_job("made", executor_def=dg.in_process_executor)],
         resources={"warehouse": Warehouse(folder / "warehouse.duckdb")},
     )
@@ -53,7 +56,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dg.ExecuteInProcessResul
 def test_each_day_of_a_run_tells_its_own_rows(result: dg.ExecuteInProcessResult) -> None:
     told = {}
     for event in result.asset_materializations_for_node("source"):
-        assert event.asset_key == key(TABLE)
+        assert event.asset_key == ALONE.key(TABLE)
         told[event.partition] = {name: value.value for name, value in event.metadata.items()}
     days = [day.isoformat() for day in (FIRST, SECOND, THIRD)]
     assert [told[day]["dagster/row_count"] for day in days] == [3, 1, 0]

@@ -13,7 +13,8 @@ from mist_pipeline.defs.checks.days import days_of_result
 from mist_pipeline.defs.checks.history import sle_daily_checks
 from mist_pipeline.defs.checks.rows import KEYS, PERCENTAGES, VALUES, faults, row_checks
 from mist_pipeline.defs.resources import RUN, RunOptions, run_config
-from mist_pipeline.defs.table_io import BACKFILL, days_of, key, replaced, spec
+from mist_pipeline.defs.scope import ALONE
+from mist_pipeline.defs.table_io import BACKFILL, days_of, replaced, spec
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import PUBLIC_TABLES
 from mist_pipeline.tables.schema import Table
@@ -37,14 +38,14 @@ def materialised(
 ) -> dg.ExecuteInProcessResult:
     """A run of an asset that writes these rows, its real checks, and an asset made from it."""
 
-    @dg.multi_asset(specs=[spec(TABLE, partitions=DAILY)], backfill_policy=BACKFILL)
+    @dg.multi_asset(specs=[spec(ALONE, TABLE, partitions=DAILY)], backfill_policy=BACKFILL)
     def source(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Any:
-        return replaced(context, warehouse, TABLE, rows.filter(pl.col("day").is_in(days_of(context))))
+        return replaced(ALONE, context, warehouse, TABLE, rows.filter(pl.col("day").is_in(days_of(context))))
 
-    @dg.asset(deps=[key(TABLE)], partitions_def=DAILY, backfill_policy=BACKFILL)
+    @dg.asset(deps=[ALONE.key(TABLE)], partitions_def=DAILY, backfill_policy=BACKFILL)
     def downstream() -> None: ...
 
-    checks = [row_checks(TABLE), *sle_daily_checks()]
+    checks = [row_checks(ALONE, TABLE), *sle_daily_checks(ALONE)]
     definitions = dg.Definitions(
         assets=[source, downstream],
         asset_checks=checks,

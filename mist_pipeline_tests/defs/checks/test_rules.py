@@ -13,7 +13,7 @@ from mist_pipeline.defs.checks.analysis import EVERY_SITE
 from mist_pipeline.defs.checks.every import all_checks
 from mist_pipeline.defs.checks.rows import RULES, RULES_HOLD, faults
 from mist_pipeline.defs.resources import RUN, RunOptions
-from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.scope import ALONE
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.tables.schema import Table
@@ -143,7 +143,9 @@ def test_every_rule_is_broken_by_a_test() -> None:
 def alone(folder: Path, asset: dg.AssetKey, name: str) -> dg.AssetCheckEvaluation:
     """A check run on its own, as from its button in the UI."""
     check = next(
-        one for one in all_checks() if dg.AssetCheckKey(asset, name) in {spec.key for spec in one.check_specs}
+        one
+        for one in all_checks(ALONE)
+        if dg.AssetCheckKey(asset, name) in {spec.key for spec in one.check_specs}
     )
     definitions = dg.Definitions(
         asset_checks=[check],
@@ -174,7 +176,7 @@ def test_a_site_without_a_row_is_counted(table: Table, tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
     write(warehouse, history.SITES, row(history.SITES), row(history.SITES, site_id="b"))
     store(warehouse, table, {})
-    evaluation = alone(tmp_path, key(table), "every_site_is_there")
+    evaluation = alone(tmp_path, ALONE.key(table), "every_site_is_there")
     assert not evaluation.passed
     assert evaluation.severity == dg.AssetCheckSeverity.WARN
     assert evaluation.description == "1 sites have no row"
@@ -192,7 +194,7 @@ def test_many_fall_backs_are_reported_with_their_share(
         analysis.FORECASTS,
         *({"site_id": f"s{number}", "model": model} for number, model in enumerate(models)),
     )
-    evaluation = alone(tmp_path, key(analysis.FORECASTS), "few_fall_backs")
+    evaluation = alone(tmp_path, ALONE.key(analysis.FORECASTS), "few_fall_backs")
     assert evaluation.passed == passes
     assert evaluation.metadata["share"].value == pytest.approx(fallen_back / 3)
 
@@ -202,5 +204,5 @@ def test_a_check_on_its_own_reads_every_day(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
     rows = [row(day=day, score_pct=101.0) for day in (FIRST, SECOND)]
     write(warehouse, history.SLE_DAILY, *rows)
-    evaluation = alone(tmp_path, key(history.SLE_DAILY), "values_are_possible")
+    evaluation = alone(tmp_path, ALONE.key(history.SLE_DAILY), "values_are_possible")
     assert evaluation.description == "2 rows of score_pct"

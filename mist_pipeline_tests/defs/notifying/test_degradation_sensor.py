@@ -11,8 +11,9 @@ from mist_pipeline.alerts.ledger.ledger import NotificationRules
 from mist_pipeline.alerts.ledger.pending import evaluate_pending
 from mist_pipeline.defs import sensors
 from mist_pipeline.defs.resources import RUN, RunOptions, run_config
+from mist_pipeline.defs.scope import ALONE
 from mist_pipeline.defs.sensors import LEFT_AFTER, degradation_sensor
-from mist_pipeline.defs.table_io import BACKFILL, key
+from mist_pipeline.defs.table_io import BACKFILL
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import analysis
 from mist_pipeline.tables import live as live_tables
@@ -32,7 +33,7 @@ LIVE, DAY = "live/findings", "analysis/findings"
 DAYS = dg.DailyPartitionsDefinition(start_date="2026-03-01", timezone="UTC")
 
 
-@dg.asset(key=key(analysis.FINDINGS), partitions_def=DAYS, backfill_policy=BACKFILL)
+@dg.asset(key=ALONE.key(analysis.FINDINGS), partitions_def=DAYS, backfill_policy=BACKFILL)
 def day() -> None: ...
 
 
@@ -197,7 +198,7 @@ def test_more_events_than_one_tick_reads_are_read_by_the_next_ones(
 
 
 def test_events_without_a_run_are_evaluated(instance: dg.DagsterInstance, ticks: Ticks) -> None:
-    instance.report_runless_asset_event(dg.AssetMaterialization(key(live_tables.FINDINGS)))
+    instance.report_runless_asset_event(dg.AssetMaterialization(ALONE.key(live_tables.FINDINGS)))
     assert ticks.fires()
 
 

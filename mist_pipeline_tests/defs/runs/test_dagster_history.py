@@ -10,6 +10,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 
 from mist_pipeline.cli.dagster_home import with_driver
 from mist_pipeline.defs.dagster_history import prune
+from mist_pipeline.defs.scope import ALONE
 from mist_pipeline_tests.support.postgresql import postgresql_server
 
 pytestmark = pytest.mark.slow
@@ -66,11 +67,11 @@ def test_old_runs_go_and_the_days_that_they_made_stay(stored: dg.DagsterInstance
         dg.Definitions(assets=[of_now]).resolve_implicit_global_asset_job_def(),
         status=dg.DagsterRunStatus.STARTED,
     )
-    assert prune(stored, datetime.now(UTC) - timedelta(days=1)).runs == 0
-    counted = prune(stored, LATER, is_dry_run=True)
+    assert prune(stored, ALONE, datetime.now(UTC) - timedelta(days=1)).runs == 0
+    counted = prune(stored, ALONE, LATER, is_dry_run=True)
     assert (counted.runs, counted.logs) == (2, 2)
     assert all(kept(stored, run_id) for run_id in (*polls, *days))
-    pruned = prune(stored, LATER)
+    pruned = prune(stored, ALONE, LATER)
     assert pruned == counted
     assert not any(kept(stored, run_id) for run_id in (*polls, *days))
     assert {run.run_id for run in stored.get_runs()} == {*days, going_on.run_id}
@@ -78,5 +79,5 @@ def test_old_runs_go_and_the_days_that_they_made_stay(stored: dg.DagsterInstance
     assert stored.get_latest_materialization_event(of_now.key) is not None
     [result] = stored.event_log_storage.get_asset_check_execution_history(fine.check_key, limit=10)
     assert result.run_id == days[-1]
-    again = prune(stored, LATER)
+    again = prune(stored, ALONE, LATER)
     assert (again.runs, again.logs, again.num_bytes) == (0, 0, 0)

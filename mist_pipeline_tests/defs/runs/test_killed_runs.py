@@ -44,6 +44,7 @@ from mist_pipeline.defs.runs.launcher import NamedProcessLauncher
 from mist_pipeline.defs.runs.limits import LIMIT_TAG, MAX_RUNTIME
 from mist_pipeline.defs.runs.ticks import set_back_runs, set_back_ticks
 from mist_pipeline.defs.runs.waiting import attentive_waits
+from mist_pipeline.defs.scope import ALONE
 from mist_pipeline.defs.watching.pipeline_facts import CheckReader, read_facts
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows.progress import silent
@@ -205,7 +206,7 @@ def test_a_run_that_nobody_launched_in_the_end_is_ended_by_the_next_daemon(
 ) -> None:
     run = started(opened, None, dg.DagsterRunStatus.STARTING)
     assert bury_the_dead(opened) == [], "its launcher may be about to name it"
-    assert bury_the_dead(opened, launches_nobody=True) == [run.run_id]
+    assert bury_the_dead(opened, not_launched=[ALONE]) == [run.run_id]
     assert status(opened, run) == dg.DagsterRunStatus.FAILURE
     assert free_places(opened) == 1
 
@@ -324,11 +325,11 @@ def test_a_poll_that_waits_in_the_queue_is_not_joined_by_another(opened: dg.Dags
     def live() -> None: ...
 
     with dg.build_schedule_context(instance=opened) as context:
-        assert isinstance(poll_unless_one_waits(context), dg.RunRequest)
+        assert isinstance(poll_unless_one_waits(ALONE)(context), dg.RunRequest)
         under_way = opened.create_run_for_job(live, status=dg.DagsterRunStatus.STARTED)
-        assert isinstance(poll_unless_one_waits(context), dg.RunRequest)
+        assert isinstance(poll_unless_one_waits(ALONE)(context), dg.RunRequest)
         waiting = opened.create_run_for_job(live, status=dg.DagsterRunStatus.QUEUED, remote_job_origin=ORIGIN)
-        assert isinstance(poll_unless_one_waits(context), dg.SkipReason)
+        assert isinstance(poll_unless_one_waits(ALONE)(context), dg.SkipReason)
     for run in (under_way, waiting):
         opened.report_run_failed(run)
 
@@ -350,7 +351,7 @@ def test_a_run_of_a_clock_that_was_ahead_is_not_the_newest_for_hours(opened: dg.
     now = time.time()
     failed = run(now + 3 * 3600, dg.DagsterEventType.RUN_FAILURE)
     good = run(now + 1, dg.DagsterEventType.RUN_SUCCESS)
-    facts = partial(read_facts, opened, ["polls"], CheckReader([]))
+    facts = partial(read_facts, opened, ALONE, ["polls"], CheckReader([]))
     assert [one.job for one in facts().jobs] == ["polls"], "what was seen: it failed after it succeeded"
     assert set_back_runs(opened, now) == 1
     assert set_back_runs(opened, now) == 0

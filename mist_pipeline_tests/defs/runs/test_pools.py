@@ -16,7 +16,7 @@ from mist_pipeline.defs.assets.forecasts import forecast_assets
 from mist_pipeline.defs.assets.live_findings import live_findings_asset
 from mist_pipeline.defs.partitions import daily_partitions
 from mist_pipeline.defs.resources import RUN, RunOptions, run_config
-from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.scope import ALONE
 from mist_pipeline.settings import load_settings
 from mist_pipeline.tables import PUBLIC_TABLES, analysis, live
 from mist_pipeline.warehouse.store import Warehouse
@@ -28,7 +28,7 @@ NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
 def test_every_step_that_makes_a_table_has_a_pool_that_no_other_has() -> None:
     graph = build_defs(load_settings(environment={})).resolve_asset_graph()
-    makers = {graph.get(key(table)).assets_def.op for table in PUBLIC_TABLES}
+    makers = {graph.get(ALONE.key(table)).assets_def.op for table in PUBLIC_TABLES}
     pools = [pool for maker in makers for pool in maker.pools]
     assert {name for name, count in Counter(pools).items() if count > 1} == set()
     assert len(pools) == len(makers)
@@ -57,10 +57,10 @@ def test_a_poll_is_evaluated_while_the_search_computes(
     monkeypatch.setattr(module, "model_rows", computing)
 
     definitions = dg.Definitions(
-        assets=[*forecast_assets(daily_partitions(settings)), live_findings_asset()],
+        assets=[*forecast_assets(ALONE, daily_partitions(settings)), live_findings_asset(ALONE)],
         jobs=[
-            dg.define_asset_job("search", dg.AssetSelection.assets(key(analysis.MODELS))),
-            dg.define_asset_job("evaluation", dg.AssetSelection.assets(key(live.FINDINGS))),
+            dg.define_asset_job("search", dg.AssetSelection.assets(ALONE.key(analysis.MODELS))),
+            dg.define_asset_job("evaluation", dg.AssetSelection.assets(ALONE.key(live.FINDINGS))),
         ],
         resources={"settings": settings, "warehouse": warehouse, "progress": silent, RUN: RunOptions()},
     )

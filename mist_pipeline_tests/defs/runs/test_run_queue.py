@@ -12,8 +12,9 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceRequestContext
 
 from mist_pipeline.cli.dagster_home import instance
-from mist_pipeline.definitions import defs
-from mist_pipeline.defs.run_queue import LOAD_TAG, load_of
+from mist_pipeline.definitions import build_defs, defs
+from mist_pipeline.defs.run_queue import load_of
+from mist_pipeline.defs.scope import LOAD_TAG, ORGANISATION_TAG
 from mist_pipeline.settings import load_settings
 
 
@@ -81,3 +82,32 @@ def test_a_run_that_enters_the_queue_has_the_load_of_what_it_makes(
     queued = opened.submit_run(made.run_id, workspace)
     assert queued.status == dg.DagsterRunStatus.QUEUED
     assert queued.tags.get(LOAD_TAG) == load
+
+
+KEYED = """\
+from mist_pipeline.definitions import build_defs
+from mist_pipeline.settings import load_settings
+
+defs = build_defs(load_settings(environment={"MIST_PIPELINE__ORGANISATION__KEY": "acme"}))
+"""
+
+
+@pytest.mark.slow
+def test_what_is_materialised_by_hand_says_whose_it_is_and_waits_for_runs_of_its_organisation(
+    opened: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    place = tmp_path / "keyed.py"
+    place.write_text(KEYED, encoding="utf-8")
+    keyed = build_defs(load_settings(environment={"MIST_PIPELINE__ORGANISATION__KEY": "acme"}))
+    with in_process_test_workspace(opened, LoadableTargetOrigin(python_file=str(place))) as loaded:
+        (location,) = loaded.code_locations
+        (repository,) = location.get_repositories().values()
+        known = repository.get_full_job("__ASSET_JOB")
+        made = opened.create_run_for_job(
+            keyed.resolve_job_def("__ASSET_JOB"),
+            asset_selection=frozenset([dg.AssetKey(["acme", "live", "findings"])]),
+            remote_job_origin=known.get_remote_origin(),
+            job_code_origin=known.get_python_origin(),
+        )
+        queued = opened.submit_run(made.run_id, loaded)
+    assert (queued.tags[LOAD_TAG], queued.tags[ORGANISATION_TAG]) == ("acme__live", "acme")

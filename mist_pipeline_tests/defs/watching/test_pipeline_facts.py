@@ -14,6 +14,7 @@ from dagster._core.scheduler.instigation import (
 
 from mist_pipeline.defs.assets.raw import only_transient_failures_are_retried
 from mist_pipeline.defs.checks.days import about_days
+from mist_pipeline.defs.scope import ALONE
 from mist_pipeline.defs.watching.pipeline_facts import CheckReader, read_facts
 from mist_pipeline.settings import SettingsError, load_settings
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError
@@ -163,7 +164,7 @@ def left(instance: dg.DagsterInstance, **more: Any) -> dict[str, list[int]]:
     """Job with the days of its first failure → days of March that are not good."""
     return {
         f"{each.job}@{each.failure.span}": [day.day for day in each.failure.days]
-        for each in read_facts(instance, WATCHED, CheckReader(()), **more).jobs
+        for each in read_facts(instance, ALONE, WATCHED, CheckReader(()), **more).jobs
     }
 
 
@@ -340,9 +341,9 @@ def test_a_failed_check_is_over_when_the_same_days_pass(instance: dg.DagsterInst
 
 def test_a_reader_of_checks_asks_again_when_a_run_was_there(instance: dg.DagsterInstance) -> None:
     reader = CheckReader(materialise(instance, BAD))
-    assert len(read_facts(instance, WATCHED, reader).checks) == 1
+    assert len(read_facts(instance, ALONE, WATCHED, reader).checks) == 1
     materialise(instance, GOOD)
-    assert read_facts(instance, WATCHED, reader).checks == ()
+    assert read_facts(instance, ALONE, WATCHED, reader).checks == ()
 
 
 def test_checks_that_there_are_no_more_are_not_reported(instance: dg.DagsterInstance) -> None:

@@ -16,6 +16,7 @@ from mist_pipeline.alerts.lifecycle.model import Incident
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.defs.alert_jobs import alert_jobs
 from mist_pipeline.defs.resources import RUN, RunOptions, run_config
+from mist_pipeline.defs.scope import Scope
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
@@ -45,12 +46,14 @@ class Installation:
         self.instance = instance
         data.mkdir(parents=True, exist_ok=True)
         notifications = dict(told)
-        content = {"alerts": notifications.pop("alerts", {}), "notifications": notifications}
+        sections = {name: notifications.pop(name, {}) for name in ("alerts", "organisation")}
+        content = {**sections, "notifications": notifications}
         (data / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
         environment = {"MIST_PIPELINE_DATA": str(data), **SECRETS, **secrets}
         self.settings: Settings = load_settings(environment=environment)
+        self.scope = Scope.of(self.settings)
         self.definitions = dg.Definitions(
-            jobs=alert_jobs(()),
+            jobs=alert_jobs(self.scope, ()),
             resources={
                 "settings": self.settings,
                 "warehouse": Warehouse(self.settings.warehouse_path),
@@ -65,7 +68,7 @@ class Installation:
 
     def run(self, job: str, hour: float) -> dg.ExecuteInProcessResult:
         """A run of a job, as of an hour."""
-        return self.definitions.resolve_job_def(job).execute_in_process(
+        return self.definitions.resolve_job_def(self.scope.name(job)).execute_in_process(
             instance=self.instance,
             run_config=run_config(START + hour * HOUR),
             raise_on_error=False,

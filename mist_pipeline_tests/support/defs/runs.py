@@ -20,7 +20,7 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from mist_pipeline.defs.table_io import key
+from mist_pipeline.defs.scope import ALONE
 from mist_pipeline.defs.watching.pipeline_facts import CheckReader, read_facts
 from mist_pipeline.tables import live as live_tables
 from mist_pipeline.workflows.self_monitoring.facts import PipelineFacts
@@ -56,7 +56,7 @@ def run(instance: dg.DagsterInstance, name: str, does: Callable[[], None], **tag
 def read(
     instance: dg.DagsterInstance, watched: Sequence[str] = WATCHED, keys: Sequence[dg.AssetCheckKey] = ()
 ) -> PipelineFacts:
-    return read_facts(instance, watched, CheckReader(keys))
+    return read_facts(instance, ALONE, watched, CheckReader(keys))
 
 
 Outcome = dg.AssetCheckResult | Exception
@@ -149,7 +149,7 @@ class Ticks:
 # What a cursor becomes
 
 
-@dg.asset(key=key(live_tables.FINDINGS))
+@dg.asset(key=ALONE.key(live_tables.FINDINGS))
 def live_evaluation() -> None: ...
 
 
