@@ -75,6 +75,8 @@ _SENTENCES: Mapping[sa.Table, _Sentence] = {
     tables.ESCALATIONS: _Sentence("because", frozenset({"stop_reason", "stopped_by"}), stop_of),
 }
 _PRIVATE: Mapping[sa.Table, frozenset[str]] = {
+    # What a return that does not hold is taken back to: of the lifecycle alone.
+    tables.ALERTS: frozenset({"began_before", "ended_before", "series_before"}),
     tables.DELIVERIES: frozenset({"kind", "withdrawn_reason", "held_until"}),
     # Names and addresses of people never leave the ledger by this way.
     tables.IMPACTS: frozenset({"clients"}),
