@@ -1,5 +1,6 @@
 """What every test gets: hypothesis without deadlines, an environment without anybody's configuration, quick files."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from mist_pipeline_tests.support.new_files import copied
+from mist_pipeline_tests.support.made_once import made_once
 
 for library in ("OMP", "OPENBLAS", "MKL"):
     # Frames of tests are small: threads that wait for each other in a loop cost more than the sums that they share.
@@ -34,9 +35,15 @@ os.umask(0o077)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quick_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with copied(tmp_path_factory.mktemp("empty")):
+def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with made_once(tmp_path_factory.mktemp("empty")):
         yield
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the collector of garbage need not look at a million objects again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -35,6 +35,8 @@ OPEN_STATES = ("pending", "sending", "failed", "unknown")
 """Of rows that may still be sent, and hold up later ones; one that some recipients have (*partly*) does neither."""
 _IS_WITHDRAWN = DELIVERIES.c.withdrawn_reason.is_not(None)
 """Not needed any more; one that is under way keeps its state, and is not sent again."""
+_EARLIER, _OTHER, _HOLDING, _NEWS = map(DELIVERIES.alias, ("earlier", "other", "holding", "news"))
+"""Made once: sensors ask every half minute whether a row is due, and a new alias of a wide table costs more than the question."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,7 +289,7 @@ class Outbox:
 
 def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bool]:
     """Rows that a worker would get: due, leased by no worker, for one of the sinks, and behind none that is open."""
-    mine, earlier, other = DELIVERIES, DELIVERIES.alias("earlier"), DELIVERIES.alias("other")
+    mine, earlier, other, holding = DELIVERIES, _EARLIER, _OTHER, _HOLDING
     is_free = mine.c.leased_until.is_(None) | (mine.c.leased_until <= now)
     is_waiting = mine.c.state.in_(["pending", "failed", "partly", "unknown"]) & (mine.c.due_at <= now)
     is_due = is_waiting | (mine.c.state == "sending")
@@ -306,18 +308,16 @@ def _is_ready(now: datetime, sinks: Iterable[str] | None) -> sa.ColumnElement[bo
         & other.c.state.in_(["sending", "unknown"])
     )
     is_served = sa.true() if sinks is None else mine.c.sink.in_(list(sinks))
-    holding = DELIVERIES.alias("holding")
     is_open = mine.c.sink.not_in(sa.select(holding.c.sink).where(holding.c.held_until > now))
     return is_free & is_due & is_next & ((mine.c.state != "partly") | is_alone) & is_served & is_open
 
 
 def _is_urgent() -> sa.ColumnElement[bool]:
     """Rows of critical incidents: what says so, and what it waits behind."""
-    news = DELIVERIES.alias("news")
-    critical = sa.select(news.c.sink, news.c.incident_id).where(
-        news.c.state.in_(OPEN_STATES)
-        & news.c.reason.not_in(OVER)
-        & (news.c.payload["severity"].as_string() == "critical")
+    critical = sa.select(_NEWS.c.sink, _NEWS.c.incident_id).where(
+        _NEWS.c.state.in_(OPEN_STATES)
+        & _NEWS.c.reason.not_in(OVER)
+        & (_NEWS.c.payload["severity"].as_string() == "critical")
     )
     return sa.tuple_(DELIVERIES.c.sink, DELIVERIES.c.incident_id).in_(critical)
 
@@ -335,7 +335,7 @@ def _join_ends(connection: Connection, now: datetime, sinks: Iterable[str] | Non
 
     Where nothing was ever sent about it, the end becomes the first message, which says what it was and that it is over.
     """
-    mine, other = DELIVERIES, DELIVERIES.alias("other")
+    mine, other = DELIVERIES, _OTHER
     is_served = sa.true() if sinks is None else mine.c.sink.in_(list(sinks))
     is_same = (other.c.sink == mine.c.sink) & (other.c.incident_id == mine.c.incident_id)
     is_fresh_end = (other.c.reason.in_(OVER)) & (other.c.state == "pending") & (other.c.attempts == 0)
