@@ -8,6 +8,7 @@ import importlib
 
 NAMES = (
     "bound",
+    "changes",
     "daily",
     "detection",
     "evidence",

@@ -7,6 +7,7 @@ import pytest
 
 TINY = {
     "bound": ["--sites", "2", "--days", "25", "--seeds", "1"],
+    "changes": ["--sites", "3", "--days", "22", "--seeds", "1"],
     "daily": ["--sites", "2", "--backfill", "0"],
     "evidence": ["--sites", "2", "--days", "10", "--large", "2"],
     "faults": ["--sites", "2", "--hours", "1", "--minutes", "30"],

@@ -52,6 +52,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from mist_pipeline.analysis.causes.candidates import base_rates, candidate_causes
+from mist_pipeline.analysis.causes.changes import Changed
 from mist_pipeline.analysis.causes.flags import daily_flags, evidence_flags, silence_flags
 from mist_pipeline.analysis.evidence.gates import NotableOptions, episodes, notable, silent_hours
 from mist_pipeline.analysis.findings.findings import findings, hourly_findings, live_findings
@@ -146,8 +147,51 @@ def flags_of_days(frames: SpanFrames, evidence: pl.DataFrame, rules: DetectionRu
     )
 
 
+def onsets_of_days(evidence: pl.DataFrame, flags: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
+    """Since when sites are in trouble, as each day knows at its end: day, site_id, family, began_at.
+
+    Args:
+        evidence: ``analysis.evidence`` of the days and of the day before the first.
+        flags: As `flags_of_days` gives them.
+        rules: Families.
+    """
+    days = evidence.select("hour", "day").unique()
+    last = silent_since(silent_hours(evidence)).join(days, on="hour").sort("hour")
+    last = last.unique(["day", "site_id"], keep="last", maintain_order=True)
+    return _onsets(episodes_of_days(evidence, rules), last, flags, "day")
+
+
+def silent_since(silent: pl.DataFrame) -> pl.DataFrame:
+    """``evidence.gates.silent_hours`` with ``began_at`` of the run of silent hours that each belongs to."""
+    is_new = (pl.col("hour").diff() != HOUR).fill_null(value=True)
+    ordered = silent.sort("site_id", "hour").with_columns(run=is_new.cum_sum().over("site_id"))
+    return ordered.with_columns(began_at=pl.col("hour").first().over("site_id", "run")).drop("run")
+
+
+def _onsets(running: pl.DataFrame, silent: pl.DataFrame, flags: pl.DataFrame, moment: str) -> pl.DataFrame:
+    """When the trouble of each flagged site and family began: of silence, and of the episode of what its flag blames.
+
+    An older or slower episode of the same metric is another trouble; it counts where there is no other.
+    """
+    columns = [moment, "site_id", "family", "began_at"]
+    bad = flags.filter("is_degraded").select(moment, "site_id", "family", "metric", blamed="classifier")
+    is_blamed = pl.col("classifier") == pl.col("blamed").fill_null("")
+    episodes_of_bad = (
+        running.drop("family")
+        .join(bad, on=[moment, "site_id", "metric"])
+        .sort(is_blamed, ~pl.col("is_slow"), "lost_user_minutes", descending=True, nulls_last=True)
+        .unique([moment, "site_id", "family"], keep="first", maintain_order=True)
+    )
+    parts = [episodes_of_bad.select(columns), silent.select(columns)]
+    return pl.concat(parts, how="vertical_relaxed").sort(columns)
+
+
 def causes_of_days(
-    flags: pl.DataFrame, sites: pl.DataFrame, days: Sequence[date], rules: DetectionRules
+    flags: pl.DataFrame,
+    sites: pl.DataFrame,
+    days: Sequence[date],
+    rules: DetectionRules,
+    changed: Changed | None = None,
 ) -> pl.DataFrame:
     """``analysis.incidents`` of days, each against how often sites were degraded in the `BASE_RATE_DAYS` before it.
 
@@ -156,13 +200,14 @@ def causes_of_days(
         sites: ``history.sites`` of the days.
         days: Days to search.
         rules: Names.
+        changed: What people changed before and on these days, with `onsets_of_days`; None where nothing is known of it.
     """
     found = [tables.INCIDENTS.empty()]
     for day in days:
         first = day - timedelta(days=BASE_RATE_DAYS)
         earlier = flags.filter(pl.col("day").is_between(first, day, closed="left"))
         of_day, here = (frame.filter(pl.col("day") == day) for frame in (flags, sites))
-        found.append(candidate_causes(of_day, here, base_rates(earlier), names=rules.names))
+        found.append(candidate_causes(of_day, here, base_rates(earlier), names=rules.names, changed=changed))
     return pl.concat(found, how="diagonal_relaxed")
 
 
@@ -193,6 +238,7 @@ def detect_now(
     sites: pl.DataFrame,
     as_of: datetime,
     rules: DetectionRules,
+    changes: pl.DataFrame | None = None,
 ) -> Detected:
     """What the live evaluation detects at an instant.
 
@@ -203,16 +249,20 @@ def detect_now(
         sites: ``history.sites``; of each site its newest row counts.
         as_of: The instant.
         rules: What fires a rule.
+        changes: ``history.changes`` of the last days, those of today included; None where nothing is known of them.
     """
     gated = notable(evidence, rules.findings.families, rules.gates)
     at = pl.lit(as_of, pl.Datetime("us", "UTC")).alias("as_of")
     newest = gated.filter(pl.col("hour") == newest_closed_hour(as_of)).with_columns(at)
     instants = pl.select(at)["as_of"]
     flags = _flags_of_hours(newest, newest_hours.with_columns(at), sites, instants, rules)
-    causes = _causes_of_hours(flags, sites, rules)
-    found = live_findings(_inputs(frames, gated, causes), as_of, rules.findings)
     hour = evidence.filter(pl.col("hour") == newest_closed_hour(as_of))
     running = episodes(hour, rules.findings.families).with_columns(at)
+    # A silence that goes on since before the first of these hours began nobody knows when.
+    silent = silent_since(silent_hours(evidence)).filter(pl.col("began_at") > evidence["hour"].min())
+    quiet = silent.filter(pl.col("hour") == newest_closed_hour(as_of)).with_columns(at)
+    causes = _causes_of_hours(flags, sites, rules, _changed(changes, running, quiet, flags))
+    found = live_findings(_inputs(frames, gated, causes), as_of, rules.findings)
     return Detected(
         notable=newest,
         flags=flags,
@@ -230,6 +280,7 @@ def detect_hours(
     first: date,
     rules: DetectionRules,
     min_alarming_sites: int = MIN_ALARMING_SITES,
+    changes: pl.DataFrame | None = None,
 ) -> Detected:
     """What was to be detected at the end of every closed hour from a day on, from these hours alone.
 
@@ -240,6 +291,7 @@ def detect_hours(
         first: First day.
         rules: What fires a rule.
         min_alarming_sites: Hours with fewer sites with alarming evidence are not searched for causes.
+        changes: ``history.changes`` of the days and of some before; None where nothing is known of them.
 
     Raises:
         ValueError: The frames have no readings.
@@ -259,9 +311,13 @@ def detect_hours(
         for frame in (frames.readings.with_columns(end), gated)
     )
     flags = _flags_of_hours(there, judged, sites, wanted, rules)
-    causes = _causes_of_hours(flags, sites, rules)
-    found = hourly_findings(_inputs(frames, gated, causes), rules.findings)
     running = episodes(evidence.filter(pl.col("day") >= first), rules.findings.families).with_columns(end)
+    searched = pl.col("as_of").is_in(wanted.implode())
+    quiet = silent_since(silent_hours(evidence)).with_columns(end)
+    causes = _causes_of_hours(
+        flags, sites, rules, _changed(changes, running.filter(searched), quiet.filter(searched), flags)
+    )
+    found = hourly_findings(_inputs(frames, gated, causes), rules.findings)
     return Detected(
         notable=gated,
         flags=flags,
@@ -305,9 +361,20 @@ def _flags_of_hours(
     )
 
 
-def _causes_of_hours(flags: pl.DataFrame, sites: pl.DataFrame, rules: DetectionRules) -> pl.DataFrame:
+def _changed(
+    changes: pl.DataFrame | None, running: pl.DataFrame, silent: pl.DataFrame, flags: pl.DataFrame
+) -> Changed | None:
+    """Changes with the onsets of each instant."""
+    return None if changes is None else Changed(changes, _onsets(running, silent, flags, "as_of"))
+
+
+def _causes_of_hours(
+    flags: pl.DataFrame, sites: pl.DataFrame, rules: DetectionRules, changed: Changed | None
+) -> pl.DataFrame:
     """Candidate causes of each instant, with the prior as every site's base rate."""
-    return candidate_causes(flags, sites, base_rates(flags.clear()), names=rules.names, moment="as_of")
+    return candidate_causes(
+        flags, sites, base_rates(flags.clear()), names=rules.names, moment="as_of", changed=changed
+    )
 
 
 def _inputs(frames: SpanFrames, gated: pl.DataFrame, causes: pl.DataFrame) -> FindingInputs:

@@ -333,7 +333,7 @@ INCIDENTS = Table(
         Column("evidence", "JSON", "The counts behind it"),
         Column("p_value", "DOUBLE", "Corrected for the number of explanations tried; null for a single site"),
         Column("family", "VARCHAR", "Metric family"),
-        Column("attribute", "VARCHAR", "What they share: site group, model, firmware …"),
+        Column("attribute", "VARCHAR", "What they share: site group, model, firmware, change …"),
         Column("value", "VARCHAR", "Which one"),
         Column("classifier", "VARCHAR", "What the cloud blames at most of them"),
     ),

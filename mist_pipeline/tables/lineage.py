@@ -81,7 +81,10 @@ COMPUTED: dict[Table, dict[str, tuple[Source, ...]]] = {
     },
     analysis.CORRELATIONS: _each("coefficient", Source(analysis.DEVIATIONS, "sigma")),
     analysis.INCIDENTS: _each(
-        "cause p_value", Source(analysis.EVIDENCE, "surprise"), Source(analysis.DEVIATIONS, "sigma")
+        "cause p_value",
+        Source(analysis.EVIDENCE, "surprise"),
+        Source(analysis.DEVIATIONS, "sigma"),
+        Source(history.CHANGES, "changed_at"),
     ),
     live.FINDINGS: _each(
         "severity", Source(live.STATUS, "score_pct"), Source(live.SLE_HOURLY, "degraded_user_minutes")

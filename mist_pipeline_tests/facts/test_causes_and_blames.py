@@ -1,5 +1,6 @@
 """Common causes and what the cloud blames are told as the tables have them, and the check notices where they are not."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -69,6 +70,25 @@ def test_what_is_said_of_them_is_so(truth: Truth, told: tuple[Dashboard, Node, s
 @pytest.mark.slow
 def test_all_else_of_such_a_day_is_so(truth: Truth) -> None:
     assert report_falsehoods(truth) == []
+
+
+def test_a_change_before_it_is_told_and_a_wrong_number_of_it_is_noticed(
+    truth: Truth, told: tuple[Dashboard, Node, str]
+) -> None:
+    said_of_it = "RF template “North <b>” was updated 1 h 30 min before the first bad hour by an administrator, at 6 of 6 sites"
+    assert said_of_it in " ".join(told[2].split())
+    assert said_of_it in " ".join(told[1].text.split())
+    (row,) = [row for row in truth.causes if row["scope"] == "infrastructure"]
+    for name, value in (
+        ("minutes_before", 30.0),
+        ("sites_before", 5),
+        ("title", "South"),
+        ("action", "added"),
+    ):
+        counts = json.loads(row["evidence"])
+        counts["change"][name] = value
+        wrong = said(told, changed(truth, "incidents", evidence=json.dumps(counts)))
+        assert len([each for each in wrong if "change" in each or "tables have a" in each]) >= 3, name
 
 
 def test_that_nothing_is_shared_is_noticed(truth: Truth) -> None:

@@ -37,7 +37,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mist_pipeline.analysis.causes.changes import Candidate, Changed, candidates
 from mist_pipeline.analysis.causes.shared_attributes import (
+    CHANGE,
     Array,
     Event,
     Explanation,
@@ -47,7 +49,7 @@ from mist_pipeline.analysis.causes.shared_attributes import (
     explanations,
     groups,
 )
-from mist_pipeline.analysis.causes.wording import shared_cause, site_cause
+from mist_pipeline.analysis.causes.wording import change_words, shared_cause, site_cause
 from mist_pipeline.analysis.stats.site_attributes import memberships
 from mist_pipeline.domain.site_names import display_names, unnamed
 from mist_pipeline.tables import analysis
@@ -63,6 +65,7 @@ class CauseSettings:
         alpha: Probability that a moment without any shared cause names one.
         min_sites: Degraded sites that a shared cause needs.
         min_share: Share of a group's judged sites that must be degraded.
+        min_preceded: Share of a change's degraded sites that it must have come before.
         organisation_share: Share of all judged sites from which the whole organisation is named.
         classifier_share: Share of the degraded sites from which a classifier is named in words.
         prior_rate: Rate of degraded moments assumed where nothing is known.
@@ -72,6 +75,7 @@ class CauseSettings:
     alpha: float = 0.01
     min_sites: int = 3
     min_share: float = 0.5
+    min_preceded: float = 0.8
     organisation_share: float = 0.5
     classifier_share: float = 0.5
     prior_rate: float = 0.03
@@ -119,6 +123,7 @@ def candidate_causes(
     *,
     moment: str = "day",
     names: Mapping[str, str] | None = None,
+    changed: Changed | None = None,
     settings: CauseSettings | None = None,
 ) -> pl.DataFrame:
     """Candidate causes of every moment in ``flags``.
@@ -131,13 +136,16 @@ def candidate_causes(
         rates: ``base_rates`` of earlier moments; a site that it does not know gets ``prior_rate``.
         moment: Column that says when: ``day``, ``hour`` or ``as_of``.
         names: Names of groups and templates by id, for the words.
+        changed: What people changed, and since when sites are in trouble; None where nothing is known of it.
         settings: Thresholds.
 
     Returns:
         The columns of ``analysis.incidents`` with ``moment`` in place of ``day``, infrastructure first. p_value (corrected; null for scope ``site``) is that of
         ``shared_attributes.explanations``, for the whole organisation the binomial tail times the families.
         evidence is JSON: attribute, value, also (other names of the same sites), family, classifier,
-        classifier_sites, degraded_in_group, group_size, degraded_total, judged_total, p_shared, p_chance, tests.
+        classifier_sites, degraded_in_group, group_size, degraded_total, judged_total, lift (the group's share of degraded sites over
+        that of all), p_shared, p_chance, tests; where one came before it, change: change_id, kind, action, title, changed_at,
+        minutes_before, sites_before, sites_hit.
     """
     settings = settings or CauseSettings()
     newest = sites.sort("day") if "day" in sites.columns else sites
@@ -147,13 +155,14 @@ def candidate_causes(
         dict(names or {}),
         display_names(dict(newest.select("site_id", "name").iter_rows())),
         memberships(newest),
+        {} if changed is None else candidates(changed, moment, settings.min_sites),
     )
     columns = analysis.INCIDENTS.polars_schema()
     schema = {moment: flags.schema[moment], **{name: columns[name] for name in columns if name != "day"}}
     rows = [
         {moment: when, **row}
         for when, site_ids, troubles in _troubles(flags, rates, moment, settings.prior_rate)
-        for row in _causes(site_ids, troubles, context)
+        for row in _causes(site_ids, troubles, context, when)
     ]
     order = pl.col("scope") != "infrastructure"
     return pl.DataFrame(rows, schema=schema).sort(moment, order, "family", "attribute", "value")
@@ -167,6 +176,7 @@ class _Context:
     names: dict[str, str]
     site_labels: dict[str, str]
     members: pl.DataFrame
+    changes: Mapping[Any, Sequence[Candidate]]
     _known: tuple[list[str], list[Group]] = ([], [])
 
     def groups_of(self, site_ids: list[str]) -> list[Group]:
@@ -174,6 +184,36 @@ class _Context:
         if site_ids != self._known[0]:
             self._known = site_ids, groups(self.members, site_ids, self.settings.min_sites)
         return self._known[1]
+
+    def changes_before(self, when: Any, trouble: "_Trouble", site_ids: list[str]) -> list[Group]:
+        """Groups of sites with one change, which came before the trouble of nearly all that are in it; the nearest of each group."""
+        nearest: dict[bytes, tuple[float, Group]] = {}
+        place = {site_id: at for at, site_id in enumerate(site_ids)}
+        for change in self.changes.get(when, ()):
+            if change.family != trouble.family:
+                continue
+            members = np.zeros(len(site_ids), dtype=np.bool_)
+            members[[place[site_id] for site_id in change.site_ids if site_id in place]] = True
+            before, hit = _before(change, members & trouble.degraded, site_ids)
+            if len(before) < max(self.settings.min_sites, self.settings.min_preceded * hit):
+                continue
+            group, key = (
+                Group(((CHANGE, change.change_id),), members, change.family),
+                np.packbits(members).tobytes(),
+            )
+            if key not in nearest or float(np.median(before)) < nearest[key][0]:
+                nearest[key] = float(np.median(before)), group
+        return [group for _, group in nearest.values()]
+
+    def change_of(self, when: Any, one: Explanation) -> Candidate | None:
+        """The change among what the sites of an explanation share."""
+        named = {value for attribute, value in one.group.names if attribute == CHANGE}
+        told = (
+            change
+            for change in self.changes.get(when, ())
+            if change.change_id in named and change.family == one.event.family
+        )
+        return next(told, None)
 
 
 @dataclass(frozen=True)
@@ -188,12 +228,21 @@ class _Trouble:
     metrics: list[list[str]]
 
 
-def _causes(site_ids: list[str], troubles: Sequence[_Trouble], context: _Context) -> list[dict[str, Any]]:
+def _before(change: Candidate, hit: Mask, site_ids: list[str]) -> tuple[list[float], int]:
+    """Minutes by which a change came before the trouble at each of these sites, and how many sites there are."""
+    there = [site_ids[at] for at in map(int, np.flatnonzero(hit))]
+    return [change.minutes_before[one] for one in there if one in change.minutes_before], len(there)
+
+
+def _causes(
+    site_ids: list[str], troubles: Sequence[_Trouble], context: _Context, when: Any
+) -> list[dict[str, Any]]:
     """Rows of one moment."""
     settings = context.settings
+    changes = [group for trouble in troubles for group in context.changes_before(when, trouble, site_ids)]
     found = explanations(
         [event for trouble in troubles for event in _events(trouble, settings.min_sites)],
-        context.groups_of(site_ids),
+        [*context.groups_of(site_ids), *changes],
         settings.alpha,
         settings.min_sites,
         settings.min_share,
@@ -206,7 +255,7 @@ def _causes(site_ids: list[str], troubles: Sequence[_Trouble], context: _Context
             own = [organisation]
         explained = np.zeros(len(site_ids), dtype=np.bool_)
         for one in own:
-            rows.append(_shared_row(one, trouble, site_ids, context))
+            rows.append(_shared_row(one, trouble, site_ids, context, when))
             explained |= one.group.members
         rows.extend(
             _site_row(site_ids[i], trouble, i, context)
@@ -317,7 +366,7 @@ def _whole_organisation(
 
 
 def _shared_row(
-    one: Explanation, trouble: _Trouble, site_ids: list[str], context: _Context
+    one: Explanation, trouble: _Trouble, site_ids: list[str], context: _Context, when: Any
 ) -> dict[str, Any]:
     """Row of a cause that sites share; its sites are the degraded ones of the group."""
     attribute, value = one.group.names[0]
@@ -337,10 +386,28 @@ def _shared_row(
         "group_size": int(inside.sum()),
         "degraded_total": int(trouble.degraded.sum()),
         "judged_total": int(trouble.judged.sum()),
+        "lift": round(
+            len(hit) * int(trouble.judged.sum()) / (int(inside.sum()) * int(trouble.degraded.sum())), 2
+        ),
         "p_shared": one.p_shared,
         "p_chance": one.p_chance,
         "tests": one.tests,
     }
+    words, change = "", context.change_of(when, one)
+    if change is not None:
+        before, sites_hit = _before(change, inside & trouble.degraded, site_ids)
+        minutes = float(np.median(before))
+        words = change_words(change, minutes, len(before), sites_hit)
+        evidence["change"] = {
+            "change_id": change.change_id,
+            "kind": change.kind,
+            "action": change.action,
+            "title": change.title,
+            "changed_at": change.changed_at.isoformat(),
+            "minutes_before": round(minutes, 1),
+            "sites_before": len(before),
+            "sites_hit": sites_hit,
+        }
     return {
         "cause_fingerprint": cause_fingerprint("infrastructure", attribute, value, trouble.family),
         "scope": "infrastructure",
@@ -354,6 +421,7 @@ def _shared_row(
             degraded=len(hit),
             judged=int(inside.sum()),
             names=context.names,
+            change=words,
         ),
         "evidence": json.dumps(evidence, sort_keys=True),
         "p_value": one.p_value,

@@ -12,7 +12,7 @@ True
 [0.03, 0.06, 0.06]
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,16 +21,29 @@ import polars as pl
 
 from mist_pipeline.analysis.stats.site_attributes import ATTRIBUTES
 
+CHANGE = "change"
+"""A configuration change that came before the trouble; named last, where it is not the only thing that its sites share."""
+
+NAMED = (*ATTRIBUTES, CHANGE)
+"""Attributes in the order in which one is preferred when several describe the same sites."""
+
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Sites that share something, under every name that describes exactly these sites."""
+    """Sites that share something, under every name that describes exactly these sites.
+
+    Attributes:
+        names: Attribute and value of each.
+        members: Which sites.
+        family: The only family whose trouble it may explain; '' for any.
+    """
 
     names: tuple[tuple[str, str], ...]
     members: Mask
+    family: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,10 +109,12 @@ def groups(members: pl.DataFrame, site_ids: Sequence[str], min_sites: int) -> li
     for positions, names in same.items():
         mask = np.zeros(len(site_ids), dtype=np.bool_)
         mask[list(positions)] = True
-        answer.append(
-            Group(tuple(sorted(names, key=lambda name: (ATTRIBUTES.index(name[0]), name[1]))), mask)
-        )
+        answer.append(Group(_in_order(names), mask))
     return answer
+
+
+def _in_order(names: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(names, key=lambda name: (NAMED.index(name[0]), name[1])))
 
 
 def shared_tail(population: Array, degraded: Array, size: Array, hits: Array) -> Array:
@@ -235,9 +250,12 @@ def _margins(
     event: Event, candidates: Sequence[Group], min_sites: int
 ) -> list[tuple[Group, int, int, int, int]]:
     """Group, sites, degraded sites, sites of the group, degraded ones of those; groups that are the same here once."""
+    candidates = [group for group in candidates if group.family in ("", event.family)]
     if event.degraded.sum() < min_sites:
         return []
-    masks = np.array([group.members for group in candidates], dtype=np.bool_).reshape(len(candidates), -1)
+    masks = np.array([group.members for group in candidates], dtype=np.bool_).reshape(
+        len(candidates), len(event.judged)
+    )
     inside = masks & event.judged
     size, hits = inside.sum(axis=1), (inside & event.degraded).sum(axis=1)
     n, total = int(event.judged.sum()), int(event.degraded.sum())
@@ -248,8 +266,7 @@ def _margins(
         if key in seen:
             at = seen[key]
             names = {*answer[at][0].names, *candidates[i].names}
-            ordered = tuple(sorted(names, key=lambda name: (ATTRIBUTES.index(name[0]), name[1])))
-            answer[at] = (Group(ordered, answer[at][0].members), *answer[at][1:])
+            answer[at] = (Group(_in_order(names), answer[at][0].members), *answer[at][1:])
         else:
             seen[key] = len(answer)
             answer.append((candidates[i], n, total, int(size[i]), int(hits[i])))
@@ -284,7 +301,7 @@ def _rank(found: Explanation, explained: Mask) -> tuple[float, int, int, str, st
     return (
         _tail_within(found, left),
         int((found.group.members & left).sum()),
-        ATTRIBUTES.index(attribute),
+        NAMED.index(attribute),
         value,
         found.event.classifier,
     )

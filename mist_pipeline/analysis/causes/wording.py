@@ -9,10 +9,12 @@ shortened here, and escaped by the renderer.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
+from mist_pipeline.analysis.causes.changes import Candidate
 from mist_pipeline.domain.metrics import classifier_title, family_title, in_sentence, normalise, symptom
 from mist_pipeline.domain.site_names import DISPLAY_NAME_LENGTH
-from mist_pipeline.domain.text import clean
+from mist_pipeline.domain.text import clean, duration
 
 NAME_LENGTH = 80
 """Characters of a name or value that are shown."""
@@ -63,6 +65,7 @@ _PLACES: dict[str, tuple[str, str]] = {
     "model": ("sites with model {value}", ""),
     "country": ("country {value}", "of that country"),
     "organisation": ("the organisation", "of the whole organisation"),
+    "change": ("sites with one change in common", ""),
 }
 
 _SUSPECTS: dict[str, str] = {
@@ -71,6 +74,15 @@ _SUSPECTS: dict[str, str] = {
     "model": "model {value}",
 }
 """Attributes that are themselves the suspect: the service is only how it shows."""
+
+
+_OBJECTS: dict[str, str] = {
+    "wlan": "WLAN",
+    "wlan_template": "WLAN template",
+    "rf_template": "RF template",
+    "ap_template": "AP template",
+}
+"""Kinds of what is changed that are not written as they are called."""
 
 
 def service(classifier: str, family: str) -> str:
@@ -89,10 +101,13 @@ def shared_cause(
     degraded: int,
     judged: int,
     names: Mapping[str, str],
+    change: str = "",
 ) -> str:
     """The sentence for a cause that sites share.
 
     "DHCP server does not answer at 14 of 15 sites of group North → DHCP service of that group"
+
+    A change of the same sites stands behind it, or is itself the suspect where its sites share nothing else.
 
     Args:
         attribute: One of ``shared_attributes.ATTRIBUTES`` or ``organisation``.
@@ -102,6 +117,7 @@ def shared_cause(
         degraded: Sites of the group that are degraded.
         judged: Sites of the group that had data.
         names: Id → name for people.
+        change: A change that came before it (`change_words`), '' for none.
     """
     shown = clean(names.get(value, value), NAME_LENGTH)
     place, owner = (text.format(value=shown) for text in _PLACES[attribute])
@@ -113,9 +129,33 @@ def shared_cause(
     of = " " if place.startswith("sites") else " sites of "
     where = f"{degraded} of {judged}{of}{place}"
     pointed_at = service(classifier, family)
+    if attribute == "change":
+        return f"{seen} at {where} → {change} ({pointed_at})"
+    behind = f", where {change}" if change else ""
     if attribute in _SUSPECTS:
-        return f"{seen} at {where} → {_SUSPECTS[attribute].format(value=shown)} ({pointed_at})"
-    return f"{seen} at {where} → {pointed_at} {owner}"
+        return f"{seen} at {where} → {_SUSPECTS[attribute].format(value=shown)} ({pointed_at}){behind}"
+    return f"{seen} at {where} → {pointed_at} {owner}{behind}"
+
+
+def change_words(change: Candidate, minutes_before: float, sites_before: int, sites_hit: int) -> str:
+    """A change in words.
+
+    "network template “Retail” was updated 25 min before the first bad hour by an administrator, at 12 of 12 sites"
+
+    Args:
+        change: The change.
+        minutes_before: From the change to the start of the first bad hour, in the median of the sites.
+        sites_before: Sites in trouble that it came before.
+        sites_hit: Sites in trouble.
+    """
+    title = clean(change.title, NAME_LENGTH)
+    what = _OBJECTS.get(change.kind, change.kind.replace("_", " ")) + (f" “{title}”" if title else "")
+    is_before = minutes_before >= 1
+    when = f"{duration(timedelta(minutes=minutes_before))} before the" if is_before else "in the"
+    who = clean(change.admin, NAME_LENGTH) or "an administrator"
+    return (
+        f"{what} was {change.action} {when} first bad hour by {who}, at {sites_before} of {sites_hit} sites"
+    )
 
 
 def site_cause(name: str, family: str, classifier: str) -> str:

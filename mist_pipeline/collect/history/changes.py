@@ -56,7 +56,7 @@ def changes_frame(
         start, end = day_bounds(day, zone)
         of_day = [(change, source) for change, source in found.values() if start <= change.timestamp < end]
         used = _used_by(store, datetime.fromtimestamp(end, UTC)) if of_day else {}
-        rows += [_row(day, change, source, used, with_admins=with_admins) for change, source in of_day]
+        rows += [change_row(day, change, source, used, with_admins=with_admins) for change, source in of_day]
         if day not in answered:
             rows.append({"day": day, "change_id": "", "state": "missing"})
     return pl.DataFrame(rows, schema=history.CHANGES.polars_schema()).sort("day", "change_id")
@@ -73,9 +73,18 @@ def _used_by(store: RawStore, at: datetime) -> dict[str, list[str]]:
     return {template: sorted(site_ids) for template, site_ids in used.items()}
 
 
-def _row(
+def change_row(
     day: date, change: Change, source: str, used: Mapping[str, list[str]], *, with_admins: bool
 ) -> dict[str, Any]:
+    """A row of ``history.changes``.
+
+    Args:
+        day: Its day.
+        change: The entry.
+        source: ``log`` or ``webhook``.
+        used: Template → the sites that use it.
+        with_admins: Names of people are wanted.
+    """
     return {
         "day": day,
         "change_id": change.id,

@@ -11,6 +11,7 @@ import dagster as dg
 from mist_pipeline.analysis.anomalies.isolation_forest import AnomalySettings
 from mist_pipeline.analysis.baselines import daily as normal
 from mist_pipeline.analysis.causes import correlations as together
+from mist_pipeline.analysis.causes.changes import LOOK_BACK_DAYS
 from mist_pipeline.analysis.detection import BASE_RATE_DAYS
 from mist_pipeline.analysis.scores import health, trends
 from mist_pipeline.defs.assets.computed import Compute, computed
@@ -61,6 +62,7 @@ LAYER: tuple[tuple[Table, Compute, tuple[Dep, ...]], ...] = (
             on(table.EVIDENCE, days_back=BASE_RATE_DAYS + 1),
             on(history.CLASSIFIERS_DAILY, days_back=BASE_RATE_DAYS),
             on(history.SITES, days_back=BASE_RATE_DAYS),
+            on(history.CHANGES, days_back=LOOK_BACK_DAYS),
         ),
     ),
 )

@@ -20,11 +20,23 @@ def live_findings_asset(scope: Scope) -> dg.AssetsDefinition:
     """The asset."""
     deps = [
         on(table)
-        for table in (live.SLE_HOURLY, live.CLASSIFIERS_HOURLY, live.SITE_HOURLY, live.STATUS, live.ALARMS)
-    ]
-    deps += [
-        on(table)
-        for table in (history.SLE_HOURLY, history.CLASSIFIERS_HOURLY, history.SITE_HOURLY, history.SITES)
+        for table in (
+            *(
+                live.SLE_HOURLY,
+                live.CLASSIFIERS_HOURLY,
+                live.SITE_HOURLY,
+                live.STATUS,
+                live.ALARMS,
+                live.CHANGES,
+            ),
+            *(
+                history.SLE_HOURLY,
+                history.CLASSIFIERS_HOURLY,
+                history.SITE_HOURLY,
+                history.SITES,
+                history.CHANGES,
+            ),
+        )
     ]
 
     @dg.multi_asset(

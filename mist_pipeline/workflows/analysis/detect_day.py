@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.analysis.causes.changes import LOOK_BACK_DAYS, Changed
 from mist_pipeline.analysis.detection import (
     BASE_RATE_DAYS,
     causes_of_days,
@@ -20,6 +21,7 @@ from mist_pipeline.analysis.detection import (
     findings_of_days,
     flags_of_days,
     losses,
+    onsets_of_days,
 )
 from mist_pipeline.analysis.evidence.gates import silent_hours
 from mist_pipeline.analysis.findings.inputs import SpanFrames
@@ -28,6 +30,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
+from mist_pipeline.workflows.analysis.changes import known_changes
 from mist_pipeline.workflows.analysis.days import back
 
 BACKFILL_TAG = "dagster/backfill"
@@ -45,8 +48,13 @@ def candidate_cause_rows(warehouse: Warehouse, settings: Settings, days: Sequenc
             sites=sites,
         )
         evidence = warehouse.read_days(analysis.EVIDENCE, back([first], 1), last)
+        names = settings.privacy.show_admins
+        changes = known_changes(warehouse, back(days, LOOK_BACK_DAYS), last, with_admins=names)
     chosen = rules.detection_rules(settings)
-    return causes_of_days(flags_of_days(frames, evidence, chosen), sites, days, chosen)
+    flags = flags_of_days(frames, evidence, chosen)
+    recent = evidence.filter(pl.col("day") >= back(days, 1))
+    changed = Changed(changes, onsets_of_days(recent, flags, chosen))
+    return causes_of_days(flags, sites, days, chosen, changed)
 
 
 def finding_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> pl.DataFrame:

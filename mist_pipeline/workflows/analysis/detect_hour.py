@@ -15,6 +15,7 @@ from mist_pipeline.analysis.anomalies.features import last_24_hours, with_live
 from mist_pipeline.analysis.anomalies.isolation_forest import anomalies
 from mist_pipeline.analysis.baselines.deviations import hourly_deviations
 from mist_pipeline.analysis.baselines.hourly import HourlyBaselineRules, hourly_baselines
+from mist_pipeline.analysis.causes.changes import LOOK_BACK_DAYS
 from mist_pipeline.analysis.detection import HOUR, Detected, detect_now, newest_closed_hour
 from mist_pipeline.analysis.evidence.model import LOOK_BACK, EvidenceOptions, evidence
 from mist_pipeline.analysis.findings.inputs import SpanFrames
@@ -23,6 +24,8 @@ from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import state
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
+from mist_pipeline.workflows.analysis.changes import known_changes
+from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.analysis.detect_day import removed_sites
 from mist_pipeline.workflows.analysis.evidence_walk import stored_state
 
@@ -117,6 +120,14 @@ def live_evaluation(warehouse: Warehouse, settings: Settings, as_of: datetime) -
         status, clients, alarms = (
             warehouse.query(f"SELECT * FROM live.{name}") for name in ("status", "site_hourly", "alarms")
         )
+        today = as_of.astimezone(settings.organisation.zone).date()
+        changes = known_changes(
+            warehouse,
+            back([today], LOOK_BACK_DAYS),
+            today,
+            with_today=True,
+            with_admins=settings.privacy.show_admins,
+        )
     frames = SpanFrames(
         readings=status,
         sites=sites.drop("day"),
@@ -126,7 +137,9 @@ def live_evaluation(warehouse: Warehouse, settings: Settings, as_of: datetime) -
         alarms=alarms,
     )
     evidence_rows = evidence_now(hours, settings, sites)
-    detected = detect_now(frames, evidence_rows, newest_hour, sites, as_of, rules.detection_rules(settings))
+    detected = detect_now(
+        frames, evidence_rows, newest_hour, sites, as_of, rules.detection_rules(settings), changes
+    )
     readings = newest_hour.select("site_id", "metric", "state", "score_pct")
     return LiveEvaluation(as_of, detected, readings, sites, removed)
 

@@ -17,6 +17,7 @@ import polars as pl
 
 from mist_pipeline.alerts.ledger.evaluation_store import EvaluationName, EvaluationStore
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.analysis.causes.changes import LOOK_BACK_DAYS
 from mist_pipeline.analysis.detection import HOUR, Detected, detect_hours
 from mist_pipeline.analysis.findings.inputs import SpanFrames
 from mist_pipeline.analysis.scores.bands import UserGate, with_severity
@@ -25,6 +26,8 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history, live
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
+from mist_pipeline.workflows.analysis.changes import known_changes
+from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.analysis.detect_day import StoredDays
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
 
@@ -157,6 +160,7 @@ class ClosedHours:
         clients: ``history.site_hourly``.
         evidence: ``analysis.evidence`` of the days and of the day before.
         sites: ``history.sites``, of each site its newest row.
+        changes: ``history.changes`` of the days and of some before.
     """
 
     first: date
@@ -165,6 +169,7 @@ class ClosedHours:
     clients: pl.DataFrame
     evidence: pl.DataFrame
     sites: pl.DataFrame
+    changes: pl.DataFrame
 
     @classmethod
     def read(cls, warehouse: Warehouse, first: date, last: date) -> "ClosedHours":
@@ -180,6 +185,7 @@ class ClosedHours:
                 "QUALIFY row_number() OVER (PARTITION BY site_id ORDER BY day DESC) = 1",
                 [last],
             ),
+            known_changes(warehouse, back([first], LOOK_BACK_DAYS), last),
         )
 
     def stored_days(self, warehouse: Warehouse, settings: Settings) -> StoredDays:
@@ -240,7 +246,14 @@ class ClosedHours:
             UserGate(settings.thresholds.min_users, min_user_minutes=0, window_minutes=60),
         )
         frames = SpanFrames(readings=readings, site_hourly=self.clients)
-        return detect_hours(frames, self.evidence, self.sites, self.first, rules.detection_rules(settings))
+        return detect_hours(
+            frames,
+            self.evidence,
+            self.sites,
+            self.first,
+            rules.detection_rules(settings),
+            changes=self.changes,
+        )
 
 
 def _by_instant(frame: pl.DataFrame, column: str) -> dict[datetime, pl.DataFrame]:

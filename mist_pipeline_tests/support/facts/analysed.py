@@ -10,6 +10,7 @@ from mist_pipeline.analysis.anomalies.features import day_shapes
 from mist_pipeline.analysis.anomalies.isolation_forest import anomalies
 from mist_pipeline.analysis.baselines.daily import baselines
 from mist_pipeline.analysis.baselines.deviations import deviations
+from mist_pipeline.analysis.causes.changes import Changed
 from mist_pipeline.analysis.detection import DetectionRules, causes_of_days, flags_of_days
 from mist_pipeline.analysis.findings.findings import findings
 from mist_pipeline.analysis.findings.inputs import FindingInputs, SpanFrames
@@ -87,6 +88,7 @@ def analysed(
     classifiers: pl.DataFrame | None = None,
     sle_hourly: pl.DataFrame | None = None,
     site_hourly: pl.DataFrame | None = None,
+    changed: Changed | None = None,
 ) -> Truth:
     """Everything that a report of the day shows.
 
@@ -97,6 +99,7 @@ def analysed(
         classifiers: ``history.classifiers_daily``.
         sle_hourly: ``history.sle_hourly``; anomalies are made where it is given.
         site_hourly: ``history.site_hourly``.
+        changed: What people changed, and since when sites are in trouble.
     """
     known = sle_daily.filter(pl.col("day") <= day)
     metrics = known["metric"].unique().sort().to_list()
@@ -130,7 +133,7 @@ def analysed(
             ]
         )
         odd = anomalies(shapes, [day])
-    causes = _causes(known, away, blames, sites, day)
+    causes = _causes(known, away, blames, sites, day, changed)
     found = findings(
         FindingInputs(
             readings=known,
@@ -170,7 +173,12 @@ def analysed(
 
 
 def _causes(
-    known: pl.DataFrame, away: pl.DataFrame, blames: pl.DataFrame, sites: pl.DataFrame, day: date
+    known: pl.DataFrame,
+    away: pl.DataFrame,
+    blames: pl.DataFrame,
+    sites: pl.DataFrame,
+    day: date,
+    changed: Changed | None,
 ) -> pl.DataFrame:
     """``analysis.incidents`` of the day; none where nothing is known that sites could share."""
     if "attributes" not in sites.columns:
@@ -178,7 +186,7 @@ def _causes(
     chosen = DetectionRules(findings=RULES)
     frames = SpanFrames(readings=known, deviations=away, classifiers=blames, sites=sites)
     flags = flags_of_days(frames, analysis.EVIDENCE.empty(), chosen)
-    return causes_of_days(flags, sites, [day], chosen)
+    return causes_of_days(flags, sites, [day], chosen, changed)
 
 
 def with_findings(truth: Truth, found: pl.DataFrame) -> Truth:

@@ -1,11 +1,13 @@
 """Small organisations to tell about: of hand-made series, and of the simulated cloud."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
+from mist_pipeline.analysis.causes.changes import Changed
 from mist_pipeline.simulator.world.world import World
+from mist_pipeline.tables import history as tables
 from mist_pipeline_tests.support.facts.analysed import analysed, blamed, daily
 from mist_pipeline_tests.support.facts.series import noisy
 from mist_pipeline_tests.support.facts.truth import Truth
@@ -21,7 +23,8 @@ def told(**series: Sequence[float | None]) -> Truth:
 
 
 def sharing(sites: int = 12) -> Truth:
-    """The day on which half of the sites, those of one group, lose their coverage; users hit are known of some of them."""
+    """The day on which half of the sites, those of one group, lose their coverage, an hour and a half after somebody changed their RF
+    template; users hit are known of some of them."""
     names = [f"s{number:02d}" for number in range(sites)]
     scores = {
         (name, "coverage"): [*noisy(95, 59, seed=number), 55.0 + number / 10]
@@ -46,7 +49,17 @@ def sharing(sites: int = 12) -> Truth:
         num_aps=pl.when(pl.col("site_id") < "s03").then(pl.lit(2, pl.Int64)),
         impact_state=pl.when(pl.col("site_id") < "s03").then(pl.lit("known")).otherwise(pl.lit("not_asked")),
     )
-    return analysed(history, D, sites=described, classifiers=blames)
+    noon = datetime(D.year, D.month, D.day, 12, tzinfo=UTC)
+    hit = names[: sites // 2]
+    entry = {
+        "day": D, "change_id": "c1", "changed_at": noon - timedelta(minutes=90), "action": "updated", "kind": "rf_template",
+        "object_id": "r1", "title": "North <b>", "site_ids": hit, "state": "ok",
+    }  # fmt: skip
+    since = pl.DataFrame(
+        {"day": [D] * len(hit), "site_id": hit, "family": ["radio"] * len(hit), "began_at": [noon] * len(hit)}
+    )
+    changed = Changed(pl.DataFrame([entry], schema=tables.CHANGES.polars_schema()), since)
+    return analysed(history, D, sites=described, classifiers=blames, changed=changed)
 
 
 def simulated(seed: int, *, sites: int = 5, days: int = 45) -> Truth:

@@ -29,7 +29,7 @@ SINKS = {
     "relay": "{type: mail, host: smtp.example.com, sender: mist@example.com, recipients: [noc@example.com], "
     "username: mist, password_from: SMTP_PASSWORD}",
     "slack": '{type: slack, channel: "#network", token_from: SLACK_TOKEN}',
-    "slack_buttons": '{type: slack, channel: C0123456, token_from: SLACK_TOKEN, signing_secret_from: SLACK_SIGNING}',
+    "slack_buttons": "{type: slack, channel: C0123456, token_from: SLACK_TOKEN, signing_secret_from: SLACK_SIGNING}",
     "slack_webhook": "{type: slack_webhook, url_from: SLACK_WEBHOOK}",
     "pagerduty": "{type: pagerduty, routing_key_from: PAGERDUTY_KEY}",
     "pagers": "{type: pagerduty, routing_key_from: PAGERDUTY_KEY, others_from: {east: PAGERDUTY_EAST}, "

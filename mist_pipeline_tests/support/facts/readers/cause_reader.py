@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from mist_pipeline.domain.metrics import classifier_title, symptom, title_of
 from mist_pipeline.domain.numbers import beyond_chance
+from mist_pipeline.domain.text import clean, duration
 from mist_pipeline.report.document.model import Dashboard
 from mist_pipeline_tests.support.facts.claims import Found, N, Passage, claim, falsehoods
 from mist_pipeline_tests.support.facts.plain import section
@@ -14,6 +16,10 @@ from mist_pipeline_tests.support.facts.tree import Node
 from mist_pipeline_tests.support.facts.truth import Truth, nearest, number_in
 
 _LINE = re.compile(rf"(?P<cause>.+) \((?P<sites>{N}) sites?(?:, (?P<chance>.*chance))?\)")
+_CHANGED = re.compile(
+    r"(?P<what>[A-Za-z ]+?)(?: “(?P<title>.*)”)? was (?P<action>added|updated|deleted|upgraded) "
+    r"(?:(?P<before>[\w ]+) before the|in the) first bad hour by .+, at (?P<sites>\d+) of (?P<hit>\d+) sites"
+)
 _CARD = re.compile(rf"(?P<sites>{N}) sites?, (?P<metrics>.+?)(?:; (?P<chance>.*chance))?")
 
 
@@ -29,6 +35,7 @@ def _shared(found: Found, passage: Passage, truth: Truth) -> Iterator[str]:
     yield from nearest(found["hit"], len(row["site_ids"]), "sites hit")
     yield from nearest(found["judged"], counts["group_size"], "sites judged")
     yield from _seen(found["seen"], row)
+    yield from _change(found["points"], counts.get("change"), len(row["site_ids"]))
     for site_id in row["site_ids"]:
         if not _is_in_trouble(site_id, row["metrics"], truth):
             yield f"{site_id} is neither far below usual nor critical"
@@ -57,6 +64,28 @@ def _row(text: str, truth: Truth) -> dict[str, Any] | None:
 
 def _numberless(text: str) -> str:
     return re.sub(r"\d+ of \d+", "", text).removesuffix(".")
+
+
+def _change(said: str, known: Mapping[str, Any] | None, sites_hit: int) -> Iterator[str]:
+    """What is said of a change that came before."""
+    found = _CHANGED.search(said)
+    if found is None or known is None:
+        if found is not None or known is not None:
+            yield f"the tables have the change {known}"
+        return
+    minutes = known["minutes_before"]
+    before = duration(timedelta(minutes=minutes)) if minutes >= 1 else None
+    if found["before"] != before:
+        yield f"the change came {found['before']} before, the tables have {minutes} min"
+    yield from nearest(found["sites"], known["sites_before"], "sites that the change came before")
+    yield from nearest(found["hit"], sites_hit, "sites hit that the change is compared with")
+    if (
+        not found["what"].lower().endswith(known["kind"].replace("_", " "))
+        or found["action"] != known["action"]
+    ):
+        yield f"the tables have a {known['kind']} {known['action']}"
+    if (found["title"] or "") != clean(known["title"], 80):
+        yield f"the change is of {found['title']!r}, the tables have {known['title']!r}"
 
 
 def _seen(said: str, row: Mapping[str, Any]) -> Iterator[str]:
