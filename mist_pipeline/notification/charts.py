@@ -321,13 +321,17 @@ def _hours(background: Background, thresholds: Mapping[str, float]) -> Any:
         .mark_point(filled=True, size=14, opacity=1)
         .encode(x=x, y=panel.up("score"), color=alt.Color("colour:N", scale=None)),
     ]
-    title = f"Hour by hour until {last + timedelta(hours=1):%-d %b %H:%M} UTC"
-    return alt.layer(*layers).properties(width=_WIDTH, height=_HOURS_HEIGHT, title=_subtitle(title))
+    title = [f"Hour by hour until {last + timedelta(hours=1):%-d %b %H:%M} UTC"]
+    changes = [{"hour": _instant(at)} for at in background.changes if begin <= at <= end + timedelta(hours=1)]
+    if changes:
+        layers.append(_chart(changes).mark_rule(color=LIGHT["ink"], strokeDash=[2, 3]).encode(x=x))
+        title.append("Dotted: a configuration change")
+    return alt.layer(*layers).properties(width=_WIDTH, height=_HOURS_HEIGHT, title=_subtitle(*title))
 
 
-def _subtitle(text: str) -> Any:
+def _subtitle(*text: str) -> Any:
     alt, _ = libraries()
-    return alt.Title(text, fontSize=12.5, fontWeight="normal", color=LIGHT["muted"], offset=10)
+    return alt.Title(list(text), fontSize=12.5, fontWeight="normal", color=LIGHT["muted"], offset=10)
 
 
 def _chart(values: Sequence[Mapping[str, Any]]) -> Any:

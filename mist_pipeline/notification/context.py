@@ -50,6 +50,14 @@ WHERE (site_id, metric) IN (SELECT unnest($sites::VARCHAR[]), unnest($metrics::V
 
 _TODAY = _HOURLY.replace("history.", "live.")
 
+_CHANGES = """
+SELECT site_id, metric, changed_at
+FROM history.changes
+JOIN (SELECT unnest($sites::VARCHAR[]) AS site_id, unnest($metrics::VARCHAR[]) AS metric) ON list_contains(site_ids, site_id)
+WHERE changed_at > $first_hour AND changed_at <= $now AND kind <> 'other'
+"""
+_CHANGES_TODAY = _CHANGES.replace("history.", "live.")
+
 # As analysis.deviations chooses it: the median of the weekday where that is mature, else of all days; on the eve of
 # the trouble, so that it has learnt nothing from it.
 _BASELINES = """
@@ -119,10 +127,15 @@ def read_background(
 
     def days(connection: duckdb.DuckDBPyConnection) -> None:
         _read_hours(connection, _HOURLY, wanted, as_of, found)
+        _read_changes(connection, _CHANGES, wanted, as_of, found)
         _read_days(connection, wanted, as_of, onsets or {}, found)
 
+    def hours_of_today(connection: duckdb.DuckDBPyConnection) -> None:
+        _read_hours(connection, _TODAY, wanted, as_of, found)
+        _read_changes(connection, _CHANGES_TODAY, wanted, as_of, found)
+
     # What the daily partition says of an hour supersedes what the live evaluation of that day saw.
-    _read(today, lambda connection: _read_hours(connection, _TODAY, wanted, as_of, found))
+    _read(today, hours_of_today)
     _read(published, days)
     for one in found.values():
         one.forget_old(as_of)
@@ -135,6 +148,7 @@ class _Found:
 
     days: list[tuple[date, float]] = field(default_factory=list)
     hours: dict[datetime, float] = field(default_factory=dict)
+    changes: set[datetime] = field(default_factory=set)
     usual: Usual | None = None
     forecast: list[Ahead] = field(default_factory=list)
     classifiers: list[Blamed] = field(default_factory=list)
@@ -151,6 +165,7 @@ class _Found:
         if not (self.days or self.hours or self.forecast or self.classifiers):
             return None
         hours = sorted(self.hours.items())
+        begin = hours[-1][0] - timedelta(hours=HOURS - 1) if hours else None
         return Background(
             days=tuple(one for one in self.days if one[0] > self.days[-1][0] - timedelta(days=DAYS)),
             hours=tuple(one for one in hours if one[0] > hours[-1][0] - timedelta(hours=HOURS)),
@@ -158,6 +173,7 @@ class _Found:
             forecast=tuple(self.forecast),
             classifiers=tuple(self.classifiers[:MOST_CLASSIFIERS]),
             classifiers_day=self.classifiers_day,
+            changes=tuple(at for at in sorted(self.changes) if begin is not None and at >= begin),
         )
 
 
@@ -187,6 +203,18 @@ def _read_hours(
     hours = {**_keys(pairs), "first_hour": as_of - _HOURS_AGE - timedelta(hours=HOURS), "now": as_of}
     for pair, (hour, score) in _rows(connection, sql, hours):
         found[pair].hours[hour.astimezone(UTC)] = score
+
+
+def _read_changes(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    pairs: Sequence[Pair],
+    as_of: datetime,
+    found: defaultdict[Pair, _Found],
+) -> None:
+    hours = {**_keys(pairs), "first_hour": as_of - _HOURS_AGE - timedelta(hours=HOURS), "now": as_of}
+    for pair, (at,) in _rows(connection, sql, hours):
+        found[pair].changes.add(at.astimezone(UTC))
 
 
 def _read_days(

@@ -71,6 +71,7 @@ class Background:
         forecast: The newest one, by day; empty where there is none.
         classifiers: What the cloud blamed on ``classifiers_day``, worst first.
         classifiers_day: None where it blamed nothing.
+        changes: When the configuration of the site was changed in these hours, in order.
         picture: All of it as PNG, None until it is drawn.
     """
 
@@ -80,6 +81,7 @@ class Background:
     forecast: tuple[Ahead, ...] = ()
     classifiers: tuple[Blamed, ...] = ()
     classifiers_day: date | None = None
+    changes: tuple[datetime, ...] = ()
     picture: bytes | None = field(default=None, repr=False)
 
 

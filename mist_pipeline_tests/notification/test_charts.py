@@ -97,8 +97,9 @@ def test_a_picture_is_a_small_png_that_a_phone_shows_in_its_real_size_and_the_sa
         {"days": tuple((day, 100.0) for day, _ in WHOLE.days), "hours": tuple((hour, 100.0) for hour, _ in WHOLE.hours)},
         {"forecast": (Ahead(TODAY - timedelta(days=3), 90.0, 80.0, 95.0, 85.0, 93.0),)},
         {"hours": WHOLE.hours[::5]},
+        {"changes": (LAST_HOUR - timedelta(hours=3),)},
     ],
-    ids=["no hours", "no days", "one day", "gaps", "nothing else", "odd", "zero", "perfect", "old forecast", "rare hours"],
+    ids=["no hours", "no days", "one day", "gaps", "nothing else", "odd", "zero", "perfect", "old forecast", "rare hours", "a change"],
 )  # fmt: skip
 def test_whatever_is_known_can_be_drawn(changes: dict[str, Any]) -> None:
     picture = draw("coverage", replace(WHOLE, **changes), THRESHOLDS)
@@ -124,6 +125,17 @@ def test_titles_say_what_is_shown_until_when_and_in_which_zone(specs: list[dict[
         "Hour by hour until 23 Nov 00:00 UTC",
         "warning < 90 %", "major < 80 %", "critical < 70 %", "usual 95.3 %",
     } <= said  # fmt: skip
+
+
+def test_a_configuration_change_is_a_dotted_line_among_the_hours(specs: list[dict[str, Any]]) -> None:
+    at = LAST_HOUR - timedelta(hours=11, minutes=25)
+    old = LAST_HOUR - timedelta(days=9)
+    for changes in ((at, old), ()):
+        draw("coverage", replace(WHOLE, changes=changes), THRESHOLDS)
+    marked, plain = (words(spec) for spec in specs)
+    assert {"Dotted: a configuration change", charts._instant(at)} <= marked
+    assert not {"Dotted: a configuration change", charts._instant(old)} & plain
+    assert charts._instant(old) not in marked
 
 
 def test_a_picture_holds_no_name_that_people_or_the_cloud_made_up(specs: list[dict[str, Any]]) -> None:

@@ -35,6 +35,12 @@ def frame(table: Table, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(every, schema=table.polars_schema())
 
 
+def changes(table: Table, *rows: Mapping[str, Any]) -> pl.DataFrame:
+    """Changes of a WLAN of the site."""
+    wlan = {"day": TODAY, "kind": "wlan", "action": "updated", "site_ids": ["s1"], "state": "ok"}
+    return pl.DataFrame([{**wlan, **row} for row in rows], schema=table.polars_schema())
+
+
 def frames() -> dict[Table, pl.DataFrame]:
     """A site with 40 days and three days of hours, and another that must not be mixed up with it."""
     daily = [{"day": TODAY - number * DAY, "score_pct": 90.0 + number / 10} for number in range(40)]
@@ -80,6 +86,19 @@ def frames() -> dict[Table, pl.DataFrame]:
         history.CLASSIFIERS_DAILY: frame(history.CLASSIFIERS_DAILY, blamed),
         analysis.BASELINES: frame(analysis.BASELINES, baselines),
         analysis.FORECASTS: frame(analysis.FORECASTS, forecasts),
+        history.CHANGES: changes(
+            history.CHANGES,
+            {"change_id": "c1", "changed_at": MIDNIGHT - 10 * HOUR},
+            {"change_id": "c2", "changed_at": MIDNIGHT - 11 * HOUR, "kind": "other"},
+            {"change_id": "c3", "changed_at": MIDNIGHT - 12 * HOUR, "site_ids": ["s2"]},
+            {"change_id": "c4", "changed_at": MIDNIGHT - 60 * HOUR},
+        ),
+        live.CHANGES: changes(
+            live.CHANGES,
+            {"change_id": "c1", "changed_at": MIDNIGHT - 10 * HOUR},
+            {"change_id": "c5", "changed_at": MIDNIGHT + HOUR / 2},
+            {"change_id": "c6", "changed_at": AS_OF + HOUR},
+        ),
         live.SLE_HOURLY: frame(
             live.SLE_HOURLY,
             [
@@ -129,6 +148,12 @@ def test_hours_are_the_last_forty_eight_those_of_today_included(published: Path)
     assert hours[-2] == (MIDNIGHT - HOUR, 80.1), "what the day says supersedes the look"
     assert hours[0][0] == MIDNIGHT - (HOURS - 1) * HOUR
     assert {hour.tzinfo for hour, _ in hours} == {UTC}
+
+
+def test_changes_are_those_of_the_site_in_its_hours_each_once(published: Path) -> None:
+    found = background_of(published, [PAIR, ("s2", "coverage")], AS_OF)
+    assert found[PAIR].changes == (MIDNIGHT - 10 * HOUR, MIDNIGHT + HOUR / 2)
+    assert found["s2", "coverage"].changes == (), "it has no hours to be marked in"
 
 
 def test_nothing_that_came_later_is_read(published: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mist_pipeline.web.charts.bars import stacked_chart
 from mist_pipeline.web.charts.chart import WIDTH
-from mist_pipeline.web.charts.lines import Band, Behind, Line, Rule, Span, area, line_chart, path
+from mist_pipeline.web.charts.lines import Band, Behind, Line, Moment, Rule, Span, area, line_chart, path
 from mist_pipeline.web.charts.scales import Scale
 from mist_pipeline.web.charts.slots import day_slots, hour_slots
 
@@ -28,6 +28,18 @@ def test_a_line_has_a_point_for_every_value_and_a_piece_for_every_run_between_ga
         value is not None and (place == 0 or values[place - 1] is None) for place, value in enumerate(values)
     )
     assert (drawn.count("M"), drawn.count("M") + drawn.count("L")) == (pieces, len(known))
+
+
+def test_a_moment_is_where_its_time_is_and_its_words_are_escaped() -> None:
+    moment = Moment(BEGIN + timedelta(hours=6), "<script>")
+    chart = line_chart(
+        "a", "A", hour_slots(BEGIN, 24, UTC), [Line("Score", [90.0] * 24)], behind=Behind(moments=[moment])
+    )
+    assert f'<path class="moment" d="M{WIDTH / 4:.5g} 0V150"><title>&lt;script&gt;</title></path>' in str(
+        chart.picture
+    )
+    assert "Configuration change" in {key.words for key in chart.keys}
+    assert chart.said.endswith("; 1 configuration change")
 
 
 @given(

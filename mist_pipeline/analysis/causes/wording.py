@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from mist_pipeline.analysis.causes.changes import Candidate
+from mist_pipeline.domain.changes import changed_thing
 from mist_pipeline.domain.metrics import classifier_title, family_title, in_sentence, normalise, symptom
 from mist_pipeline.domain.site_names import DISPLAY_NAME_LENGTH
 from mist_pipeline.domain.text import clean, duration
@@ -74,15 +75,6 @@ _SUSPECTS: dict[str, str] = {
     "model": "model {value}",
 }
 """Attributes that are themselves the suspect: the service is only how it shows."""
-
-
-_OBJECTS: dict[str, str] = {
-    "wlan": "WLAN",
-    "wlan_template": "WLAN template",
-    "rf_template": "RF template",
-    "ap_template": "AP template",
-}
-"""Kinds of what is changed that are not written as they are called."""
 
 
 def service(classifier: str, family: str) -> str:
@@ -148,8 +140,7 @@ def change_words(change: Candidate, minutes_before: float, sites_before: int, si
         sites_before: Sites in trouble that it came before.
         sites_hit: Sites in trouble.
     """
-    title = clean(change.title, NAME_LENGTH)
-    what = _OBJECTS.get(change.kind, change.kind.replace("_", " ")) + (f" “{title}”" if title else "")
+    what = changed_thing(change.kind, change.title)
     is_before = minutes_before >= 1
     when = f"{duration(timedelta(minutes=minutes_before))} before the" if is_before else "in the"
     who = clean(change.admin, NAME_LENGTH) or "an administrator"

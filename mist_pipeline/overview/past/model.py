@@ -73,6 +73,19 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """A configuration change that applies to the site.
+
+    Attributes:
+        at: When.
+        words: What happened to what, safe to show after escaping.
+    """
+
+    at: datetime
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SitePast:
     """One site over a range of time.
 
@@ -88,6 +101,7 @@ class SitePast:
         hit: Metric → most access points that one cause hit, by day; empty where the range is of hours.
         neighbours: Sites with the same cause, or that move together.
         troubles: Alerts of the site in this range.
+        changes: Configuration changes that apply to it, in order of time.
         zone: Of the site.
     """
 
@@ -103,3 +117,4 @@ class SitePast:
     down: Values = ()
     hit: Mapping[str, Values] = field(default_factory=dict)
     neighbours: Sequence[Neighbour] = ()
+    changes: Sequence[Change] = ()

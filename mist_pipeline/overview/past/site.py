@@ -7,9 +7,10 @@ from typing import Any
 
 import duckdb
 
+from mist_pipeline.domain.changes import changed_thing
 from mist_pipeline.domain.metrics import CATALOGUE, title_of
 from mist_pipeline.domain.text import clean
-from mist_pipeline.overview.past.model import Ahead, MetricPast, Neighbour, SitePast, Trouble, Values
+from mist_pipeline.overview.past.model import Ahead, Change, MetricPast, Neighbour, SitePast, Trouble, Values
 from mist_pipeline.overview.past.ranges import Period
 
 USUAL_DAYS = 28
@@ -17,6 +18,7 @@ USUAL_DAYS = 28
 _LEAST_HOURS = 5
 """Fewer hours of one kind say nothing about what is usual."""
 _MOST_NEIGHBOURS = 20
+_MOST_CHANGES = 40
 
 Row = tuple[Any, ...]
 Slot = datetime | date
@@ -35,6 +37,7 @@ class Read:
         health: day, health.
         devices: day, devices that were not connected.
         neighbours: site_id, why.
+        changes: change_id, instant, kind, action, title.
     """
 
     scores: Sequence[Row] = ()
@@ -45,6 +48,7 @@ class Read:
     health: Sequence[Row] = ()
     devices: Sequence[Row] = ()
     neighbours: Sequence[Row] = ()
+    changes: Sequence[Row] = ()
 
 
 _SCORES = """
@@ -66,7 +70,10 @@ def live_rows(
     connection: duckdb.DuckDBPyConnection, site_id: str, period: Period, *, is_brief: bool = False
 ) -> Read:
     """What the live tables say of the hours of today; nothing of days."""
-    return _hours(connection, "live", site_id, period, is_brief=is_brief) if period.is_hourly else Read()
+    if not period.is_hourly:
+        return Read()
+    read = _hours(connection, "live", site_id, period, is_brief=is_brief)
+    return replace(read, changes=_changes(connection, "live", site_id, period))
 
 
 def past_rows(
@@ -92,6 +99,7 @@ def past_rows(
     else:
         wanted = {name: sql for name, sql in _OF_DAYS.items() if not is_brief or name in _BRIEF}
         read = Read(**{name: _asked(connection, sql, site_id, period) for name, sql in wanted.items()})
+    read = replace(read, changes=_changes(connection, "history", site_id, period))
     return read if is_brief else replace(read, neighbours=_neighbours(connection, site_id))
 
 
@@ -150,6 +158,28 @@ def _asked(connection: duckdb.DuckDBPyConnection, sql: str, site_id: str, period
         # A day of the organisation may begin before, or end after, the hours that are asked for.
         known |= {"begin": period.begin, "end": period.end}
     return connection.execute(sql, known).fetchall()
+
+
+def _changes(connection: duckdb.DuckDBPyConnection, schema: str, site_id: str, period: Period) -> list[Row]:
+    """The newest changes of the range; none in a copy that an earlier version published."""
+    there = connection.execute(
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = $schema AND table_name = 'changes'",
+        {"schema": schema},
+    )
+    if there.fetchone() is None:
+        return []
+    return connection.execute(
+        f"""
+        SELECT change_id, changed_at, kind, action, title FROM {schema}.changes
+        WHERE day BETWEEN $first AND $last AND changed_at >= $begin AND changed_at < $end
+          AND kind <> 'other' AND list_contains(site_ids, $site)
+        ORDER BY changed_at DESC, change_id LIMIT $most
+        """,  # noqa: S608 - our own names
+        {
+            "first": period.first_day, "last": period.last_day, "begin": period.begin, "end": period.end,
+            "site": site_id, "most": _MOST_CHANGES,
+        },
+    ).fetchall()  # fmt: skip
 
 
 def _usual_hours(
@@ -259,8 +289,18 @@ def put_together(
         clients=_one(period, ((slot, clients) for slot, clients, _ in load)),
         lost=_one(period, ((slot, None if lost is None else max(lost, 0)) for slot, _, lost in load)),
         hit=_hit(period, past.blamed),
+        changes=_told(past.changes, live.changes),
         neighbours=_unique((*sharing, *(Neighbour(site_id=one, why=why) for one, why in past.neighbours))),
     )
+
+
+def _told(*several: Sequence[Row]) -> list[Change]:
+    """Changes of both files, each once."""
+    found = {row[0]: row for rows in several for row in rows}
+    return [
+        Change(at=at, words=f"{changed_thing(kind, title or '')} {action}")
+        for _, at, kind, action, title in sorted(found.values(), key=lambda row: (row[1], row[0]))
+    ]
 
 
 def in_order(metric: str) -> tuple[int, str]:

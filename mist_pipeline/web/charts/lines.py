@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from markupsafe import escape
+
 from mist_pipeline.domain.numbers import rounded_down
+from mist_pipeline.domain.text import count
 from mist_pipeline.web.charts.chart import WIDTH, Chart, Key, framed
 from mist_pipeline.web.charts.scales import Scale
 from mist_pipeline.web.charts.slots import Slots
 
 HEIGHT = 150
+
+_CHANGE = Key("Configuration change", "moment", "dash")
 
 Values = Sequence[float | None]
 T = TypeVar("T")
@@ -69,6 +74,19 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """Something that was done at an instant.
+
+    Attributes:
+        at: When.
+        words: What; text of anybody.
+    """
+
+    at: datetime
+    words: str
+
+
+@dataclass(frozen=True)
 class Rule:
     """A threshold.
 
@@ -91,11 +109,13 @@ class Behind:
         bands: The widest first.
         rules: Thresholds; those outside of what is drawn are left out.
         spans: Trouble, as a strip at the top.
+        moments: Configuration changes, as upright lines.
     """
 
     bands: Sequence[Band] = ()
     rules: Sequence[Rule] = ()
     spans: Sequence[Span] = ()
+    moments: Sequence[Moment] = ()
 
 
 def line_chart(
@@ -140,8 +160,11 @@ def line_chart(
         for line in reversed(lines)
     ]
     marks += [_strip(span, slots) for span in spans]
+    marks += [_upright(moment, slots, height) for moment in behind.moments]
     known = [value for value in lines[0].values if value is not None] if lines else []
     said = _said(title, slots, known, is_percent=is_percent)
+    if behind.moments:
+        said += f"; {count(len(behind.moments), 'configuration change')}"
     shown = percent_cell if is_percent else count_cell
     return Chart(
         name=name,
@@ -151,7 +174,7 @@ def line_chart(
             "".join(marks), slots, scale, height=height, unit="\u202f%" if is_percent else "",
             words=said,
         ),
-        keys=_keys(lines, bands, kept, spans),
+        keys=[*_keys(lines, bands, kept, spans), *([_CHANGE] if behind.moments else [])],
         columns=(slots.title, *(line.name for line in lines), *(f"{band.name}, {side}" for band in bands for side in ("from", "to"))),
         cells=table(slots.labels, sides, shown),
         values=table(slots.exact, sides, lambda value: value),
@@ -213,6 +236,11 @@ def _strip(span: Span, slots: Slots) -> str:
     return (
         f'<rect class="span {span.mark}" x="{left:.5g}" y="0" width="{max(right - left, 3):.4g}" height="5"/>'
     )
+
+
+def _upright(moment: Moment, slots: Slots, height: int) -> str:
+    x = f"{WIDTH * slots.share(moment.at):.5g}"
+    return f'<path class="moment" d="M{x} 0V{height}"><title>{escape(moment.words)}</title></path>'
 
 
 def _keys(

@@ -11,7 +11,7 @@ from mist_pipeline.overview.past.ranges import Period
 from mist_pipeline.overview.past.site import USUAL_DAYS, blamed_most
 from mist_pipeline.web.charts.bars import stacked_chart
 from mist_pipeline.web.charts.chart import Chart, Key
-from mist_pipeline.web.charts.lines import Band, Behind, Line, Rule, Span, line_chart
+from mist_pipeline.web.charts.lines import Band, Behind, Line, Moment, Rule, Span, line_chart
 from mist_pipeline.web.charts.slots import Slots, day_slots, hour_slots
 
 MOST_PARTS = 4
@@ -83,6 +83,10 @@ def metric_chart(
                 Span(trouble.begin, trouble.end or at, status_of(trouble.severity).lower())
                 for trouble in past.troubles
                 if trouble.metric == one.metric and trouble.begin < _end(slots)
+            ],
+            moments=[
+                Moment(change.at, f"{change.at.astimezone(past.zone):%Y-%m-%d %H:%M}: {change.words}")
+                for change in past.changes
             ],
         ),
     )

@@ -95,6 +95,8 @@ def day_of(
             ),
         ),
     }
+    if age == 0:
+        made[history.CHANGES] = _changes(midnight)
     if with_hours:
         made |= {
             history.SLE_HOURLY: full(history.SLE_HOURLY, hours),
@@ -105,6 +107,14 @@ def day_of(
         }
         made[history.SLE_HOURLY] = made[history.SLE_HOURLY].select(history.SLE_HOURLY.column_names)
     return made
+
+
+def _changes(midnight: datetime) -> pl.DataFrame:
+    """An RF template of site 0 in the morning, and a login."""
+    template = {"change_id": "c1", "kind": "rf_template", "action": "updated", "title": "North <b>", "site_ids": ["site-0"]}  # fmt: skip
+    login = {"change_id": "c2", "kind": "other", "action": "other", "title": None, "site_ids": None}
+    common = {"day": midnight.date(), "changed_at": midnight + timedelta(hours=10), "source": "log", "state": "ok"}  # fmt: skip
+    return pl.DataFrame([{**common, **template}, {**common, **login}], schema=history.CHANGES.polars_schema())
 
 
 def _hours(sites: pl.DataFrame, midnight: datetime, age: int, days: int) -> pl.DataFrame:

@@ -5,12 +5,13 @@ import re
 from datetime import UTC, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from mist_pipeline.overview.past.model import Neighbour
 from mist_pipeline.overview.past.ranges import RANGES
 from mist_pipeline.overview.past.reader import Past
-from mist_pipeline.overview.past.site import Read, put_together
+from mist_pipeline.overview.past.site import Read, _changes, put_together
 from mist_pipeline_tests.support.overview.organisations import AT, METRICS, Organisation
 from mist_pipeline_tests.support.web.consoles import Client, client_of
 
@@ -65,6 +66,24 @@ def test_an_alert_is_marked_on_the_chart_of_its_service_level(visitor: Client) -
     page = visitor.get("/site/site-0").body
     marked = re.findall(r'id="chart-([a-z-]+)"(?:(?!</figure>).)*?class="span critical"', page, re.DOTALL)
     assert marked == ["capacity"]
+
+
+@pytest.mark.parametrize("name", ["7d", "30d"])
+def test_a_configuration_change_is_an_upright_line_on_the_charts_of_the_sites_that_it_applies_to(
+    visitor: Client, name: str
+) -> None:
+    page, other = (visitor.get(f"/site/site-{one}?range={name}").body for one in (0, 1))
+    assert "10:00: RF template “North &lt;b&gt;” updated</title>" in page
+    assert page.count('class="moment"') == len(METRICS)
+    assert "; 1 configuration change" in page
+    assert "Configuration change" in page
+    assert "moment" not in other
+
+
+def test_a_copy_of_before_has_no_changes_and_is_drawn(weeks: Organisation) -> None:
+    past = Past(weeks.overview())
+    connection = duckdb.connect()
+    assert _changes(connection, "history", "site-0", past.period("7d", AT)) == []
 
 
 def test_what_is_blamed_is_stacked_for_the_service_level_that_is_chosen(visitor: Client) -> None:
