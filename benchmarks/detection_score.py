@@ -3,7 +3,8 @@
 - An alert belongs to an incident of its site and family if it opens from the beginning of its cause to 6 h after the end, or in the
   72 h before it, unless it then belongs to an earlier one. An alert about the past (`is_past`) counts at the time at which
   it says that the trouble began.
-- The first alert after the beginning, else the last before it, is the hit; the others are duplicates. People get one message
+- The first alert after the beginning, else the last before it, is the hit; the others are duplicates. Among these are hits of other
+  troubles of the site that overlap this one; *of no other trouble* are those without them. People get one message
   an incident: they are *told again* by alerts of another incident, but for what is only recorded as past. An alert that belongs to none is false.
 - An incident counts at a site only if it does real harm there (`mist_pipeline/simulator/world/harm.py`); alerts at its other
   sites are neither hits nor false. Its onset, from which waiting is counted, is the first hour that users feel.
@@ -42,7 +43,7 @@ HEARD = ("reopened", "severity_rose")
 
 COLUMNS = (
     "world", "incidents", "recall after onset", "with those heard of", "hidden", "of them heard of", "told within 2 h of harm",
-    "precision", "false per site-week", "slow declines warned of", "hours to detect, median", "90 %", "duplicates per hit", "told again per hit",
+    "precision", "false per site-week", "slow declines warned of", "hours to detect, median", "90 %", "duplicates per hit", "of no other trouble", "told again per hit",
     "hours from end to resolution, median", "90 %", "never resolved", "told after the end", "told as past", "shared causes as one",
     "mixed incidents", "backfill s", "replay s",
 )  # fmt: skip
@@ -75,7 +76,8 @@ class Result:
 
     Attributes:
         truths: An incident at one of its sites a row: site_id, kind, onset, critical_at, harm_at, end, over_at (the end of all
-            that touches it), hit_at after the onset (null: missed), warned_at before it, extra (alerts beyond the first), told_again (incidents
+            that touches it), hit_at after the onset (null: missed), warned_at before it, extra (alerts beyond the first), extra_alone (of them those that
+            are the hit of no other trouble), told_again (incidents
             beyond the first), is_hidden, heard_at, is_heard_of, is_never_resolved (null: not known).
         alerts: An alert a row: alert_id, site_id, family, kind, opened_at, resolved_at, is_past, is_false, hours_to_resolve (null
             without a trouble that ended early enough, or unresolved), is_after_end.
@@ -115,6 +117,7 @@ class Result:
             f"{warned} of {slow.height}",
             *_quantiles(waits),
             f"{int(self.truths['extra'].sum()) / max(1, found):.2f}",
+            f"{int(self.truths['extra_alone'].sum()) / max(1, found):.2f}",
             f"{int(self.truths['told_again'].sum()) / max(1, found):.2f}",
             *_quantiles(resolving),
             int(self.truths["is_never_resolved"].sum()),
@@ -171,10 +174,13 @@ def scored(world: World, alerts: pl.DataFrame, events: pl.DataFrame) -> Result:
     truths = _truths(world, begins)
     pairs = _pairs(truths, alerts)
     told = truths.filter("counts").join(
-        pairs.group_by("truth").agg(
+        _with_firsts(pairs)
+        .group_by("truth")
+        .agg(
             hit_at=pl.col("opened_at").filter(pl.col("at") >= pl.col("began_at")).min(),
             warned_at=pl.col("opened_at").filter(pl.col("at") < pl.col("began_at")).max(),
             extra=pl.len() - 1,
+            extra_alone=(~pl.col("is_first_of_any")).sum().cast(pl.Int64),
             told_again=(pl.col("incident_id").filter(~pl.col("is_past")).n_unique().cast(pl.Int64) - 1).clip(
                 0
             ),
@@ -185,7 +191,7 @@ def scored(world: World, alerts: pl.DataFrame, events: pl.DataFrame) -> Result:
         how="left",
     )
     told = told.with_columns(
-        pl.col("extra", "told_again").fill_null(0),
+        pl.col("extra", "extra_alone", "told_again").fill_null(0),
         is_never_resolved=pl.when(pl.col("over_at") <= world.end - ENOUGH_TO_RESOLVE).then(
             pl.col("unresolved").fill_null(value=False)
         ),
@@ -288,6 +294,15 @@ def _pairs(truths: pl.DataFrame, alerts: pl.DataFrame) -> pl.DataFrame:
         .with_columns(_during=pl.col("at") >= pl.col("began_at"))
     )
     return close.filter(pl.col("_during") | ~pl.col("_during").any().over("alert_id"))
+
+
+def _with_firsts(pairs: pl.DataFrame) -> pl.DataFrame:
+    """With `is_first_of_any`: whether an alert is the hit of this incident or of any other."""
+    during, at = pl.col("_during"), pl.col("opened_at")
+    first = pl.when(during.any()).then(at.filter(during).min()).otherwise(at.max()).over("truth")
+    return pairs.with_columns(_is_first=at == first).with_columns(
+        is_first_of_any=pl.col("_is_first").any().over("alert_id")
+    )
 
 
 def _told_until() -> pl.Expr:

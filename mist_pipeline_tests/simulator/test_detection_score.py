@@ -81,6 +81,13 @@ def test_alerts_of_one_incident_are_one_telling() -> None:
     assert _result([(1, 8), (3, 9)], past=1).truths["told_again"].to_list() == [0], "recorded, not told"
 
 
+def test_the_hit_of_a_trouble_inside_another_one_is_no_duplicate_of_its_own() -> None:
+    long = scenario.sudden_outage([0], ONSET, 30, family="connect")
+    told = _result([(1, 8), (3, 9), (25, 30)], (long, SECOND), incidents=("i0", "i1", "i2")).truths
+    assert told["extra"].to_list() == [2, 0]
+    assert told["extra_alone"].to_list() == [1, 0]
+
+
 def test_an_alert_of_another_family_is_false() -> None:
     assert _result([(1, 8)], metric="roaming").alerts["is_false"].to_list() == [True]
 
