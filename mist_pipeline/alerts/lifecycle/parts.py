@@ -66,7 +66,9 @@ def with_parts(
         if key in busy or key[1] in OF_DEVICES or signal is None or not (signal.is_raising and signal.series):
             continue
         here = of_site.get(key[0], [])
-        if any(_knows(alert, key[1], signal, policy, families) for alert in here if alert.family != key[1]):
+        if any(
+            _knows(alert, key[1], signal, at, policy, families) for alert in here if alert.family != key[1]
+        ):
             told[key] = replace(observation, signal=None)
             continue
         for whole in (
@@ -130,15 +132,21 @@ def _holds(
     )
 
 
-def _knows(alert: Alert, family: str, signal: Signal, policy: Policy, families: Mapping[str, str]) -> bool:
-    """Whether an excess is what a resolved alert was about, as one of its parts."""
+def _knows(
+    alert: Alert, family: str, signal: Signal, at: datetime, policy: Policy, families: Mapping[str, str]
+) -> bool:
+    """Whether an excess is what a resolved alert was about, as one of its parts, or a window that still contains it."""
     ended, began, last_bad = alert.last_bad_at, signal.began_at, signal.last_bad_at
     if alert.state != "resolved" or ended is None or began is None or last_bad is None:
         return False
     if all(families.get(one.metric) != family for one in alert.series):
         return False
     slack = policy.same_within
-    return last_bad <= ended + slack or (signal.is_over and began <= ended + slack)
+    if last_bad <= ended + slack or (signal.is_over and began <= ended + slack):
+        return True
+    mine, seen = ({(one.metric, one.classifier) for one in some} for some in (alert.series, signal.series))
+    reaches_back = signal.window is not None and at - signal.window < ended
+    return reaches_back and began <= ended + slack and not mine & seen
 
 
 def _together(lead: Signal, part: Signal) -> Signal:

@@ -80,6 +80,18 @@ def test_what_windows_still_show_of_a_part_that_is_over_is_known(*, is_found: bo
     assert kinds(events) == ["pending", "opened", "quieted", "resolved"]
 
 
+@pytest.mark.parametrize(("window_hours", "is_news"), [(24, False), (2, True)])
+def test_a_window_of_another_service_level_that_still_contains_a_part_is_no_news(
+    window_hours: int, *, is_news: bool
+) -> None:
+    over = {"last": 6, "recovery": 1.0, "is_found": False}
+    ended = hour(9, {**CONNECT, **over}, {**RADIO, **over})
+    coverage = {"began": 5, "last": 19, "metric": "coverage", "family": "radio"}
+    late = live(20, excess(5, 19, metric="coverage", window_hours=window_hours), episodes=episodes(coverage))
+    state, _ = run([hour(6, CONNECT, RADIO), hour(7, CONNECT, RADIO), ended, late])
+    assert (len(state.alerts) == 2) is is_news
+
+
 @pytest.mark.parametrize(
     ("other", "why"),
     [
