@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from mist_pipeline.cli.console import console, next_commands, progress_bar, shown
+from mist_pipeline.cli.console import console, literal, next_commands, progress_bar, shown
 from mist_pipeline.cli.failures import RunFailedError
 from mist_pipeline.cli.serving.ports import free_port
 
@@ -262,19 +263,28 @@ def _show(settings: "Settings", scene: Scene, seconds: float) -> None:
     console.print(f"\n{dashboard['headline']}", markup=False)
     _show_incidents(settings)
     console.print(f"\nDone in {seconds:.0f} s. The page: [cyan]{shown(page)}[/]", soft_wrap=True)
+    program = _program()
     next_commands(
         (f"export MIST_PIPELINE_DATA={shown(settings.data)}", "look at the demonstration:"),
-        (".venv/bin/mist-pipeline watch", "look at the organisation live; ? lists the keys"),
-        (".venv/bin/mist-pipeline report --open", "read the page in a browser"),
-        (".venv/bin/mist-pipeline alerts list", "incidents; then: alerts show, alerts ack"),
-        ('.venv/bin/mist-pipeline sql "FROM worst_sites"', "query the warehouse; also FROM open_incidents"),
-        ("make ui", "see the runs, assets and checks in Dagster"),
+        (f"{program} watch", "look at the organisation live; ? lists the keys"),
+        (f"{program} report --open", "read the page in a browser"),
+        (f"{program} alerts list", "incidents; then: alerts show, alerts ack"),
+        (f'{program} sql "FROM worst_sites"', "query the warehouse; also FROM open_incidents"),
+        (f"{program} ui", "see the runs, assets and checks in Dagster"),
         ("unset MIST_PIPELINE_DATA", "leave the demonstration; its folder takes no other organisation"),
         (
-            ".venv/bin/mist-pipeline init",
+            f"{program} init",
             "then a token in MIST_API_TOKEN: the same against your organisation",
         ),
     )
+
+
+def _program() -> str:
+    """What to type for this program where it was called: it is on the path, or in the environment of a checkout."""
+    called = Path(sys.argv[0])
+    if shutil.which("mist-pipeline") or called.name != "mist-pipeline":
+        return "mist-pipeline"
+    return literal(shown(called))
 
 
 def _show_incidents(settings: "Settings") -> None:

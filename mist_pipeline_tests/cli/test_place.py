@@ -1,11 +1,13 @@
 """Where a command works is said in its first line, and a folder that nobody made is not made by mistake."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from mist_pipeline.cli.demo import present_of
+from mist_pipeline.cli.demo import _program, present_of
 from mist_pipeline.settings import load_settings
 from mist_pipeline.settings.recipients import recipients, unused
 from mist_pipeline_tests.support.cli.calls import Call
@@ -156,6 +158,23 @@ class TestInit:
         assert "which holds the data of Simulated (o, cloud http://x)" in ended.text
         assert "unset MIST_PIPELINE_DATA" in ended.text
         assert "demo/config.yaml is read instead of config/config.yaml" in ended.text
+
+
+@pytest.mark.parametrize(
+    ("called", "is_on_path", "typed"),
+    [
+        (".venv/bin/mist-pipeline", False, ".venv/bin/mist-pipeline"),
+        ("/opt/mist/bin/mist-pipeline", False, "/opt/mist/bin/mist-pipeline"),
+        ("/opt/mist/bin/mist-pipeline", True, "mist-pipeline"),
+        ("/opt/mist/lib/mist_pipeline/cli/__main__.py", False, "mist-pipeline"),
+    ],
+)
+def test_the_demonstration_says_what_to_type_next_where_it_was_called(
+    called: str, is_on_path: bool, typed: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [called])
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}" if is_on_path else None)
+    assert _program() == typed
 
 
 def test_the_demonstration_is_never_ahead_of_the_clock() -> None:
