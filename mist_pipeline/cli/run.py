@@ -109,7 +109,8 @@ def backfill(
 ) -> None:
     """Fill the history of many days in single runs: collect, analyse, and the report of the last day.
 
-    Days that are there already are replaced by the same. What an interrupted backfill has fetched is not fetched again.
+    Days that are there already are replaced by the same. What an interrupted backfill has fetched is not fetched again. Earlier days that
+    have history and no analysis are analysed first (the lead-in), since forecasts, warnings and grades are made of those of earlier days.
 
     Example: [cyan]mist-pipeline backfill --from 2026-01-01 --to 2026-02-14[/]
     """
@@ -126,8 +127,7 @@ def backfill(
     if mode in (Mode.monitor, Mode.all):
         jobs += [("snapshots", ()), ("collect", days)]
     if mode in (Mode.insights, Mode.all):
-        # Forecasts of a day use searches of earlier days, so searches come first.
-        jobs += [("search", days if search_all else days[-SEARCH_DAYS:]), ("analyse", days)]
+        jobs += analysis_jobs(settings, days, search_all=search_all)
     if notify:
         jobs.append(("evaluate", ()))
     if mode in (Mode.report, Mode.all):
@@ -144,6 +144,35 @@ def backfill(
         ("mist-pipeline sql", "query it"),
         *again,
     )
+
+
+def analysis_jobs(
+    settings: "Settings", days: Sequence[date], *, search_all: bool = True
+) -> list[tuple[str, Sequence[date]]]:
+    """The jobs of ``backfill`` that analyse its days and their lead-in, which is announced.
+
+    Args:
+        settings: The settings.
+        days: The days of the backfill, in order.
+        search_all: Whether orders are searched on all of them, or on the last week's alone.
+    """
+    from mist_pipeline.warehouse.store import Warehouse
+    from mist_pipeline.workflows.analysis.lead_in import lead_in, spans
+
+    before = lead_in(Warehouse(settings.warehouse_path), days[0], settings.history.start)
+    if found := before.analysed:
+        console.print(
+            f"Lead-in: {len(found)} earlier day{'s' if len(found) > 1 else ''} ({found[0]}{f' … {found[-1]}' if len(found) > 1 else ''}) "
+            "with history and no analysis are analysed first.",
+            markup=False,
+            soft_wrap=True,
+        )
+    # Forecasts of a day use searches of earlier days, so searches come first.
+    searched = [*before.searched, *days] if search_all else days[-SEARCH_DAYS:]
+    return [
+        *(("search", span) for span in spans(searched)),
+        *(("analyse", span) for span in spans([*found, *days])),
+    ]
 
 
 def retention(

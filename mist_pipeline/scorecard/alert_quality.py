@@ -73,6 +73,8 @@ def judged(alerts: pl.DataFrame, truths: pl.DataFrame) -> pl.DataFrame:
     Returns:
         alert_id, verdict, source; only alerts about which something is known.
     """
+    if alerts.is_empty() or truths.is_empty():
+        return alerts.clear().select(*(pl.lit("").alias(name) for name in ("verdict", "source")), "alert_id")
     said = truths.select("source", "verdict", "weight", "said_at", "alert_id", "incident_id")
     about = [
         alerts.select(name, own="alert_id")
@@ -227,6 +229,8 @@ def _alerts(told: Told, begin: datetime, end: datetime) -> pl.DataFrame:
 def _groups(alerts: pl.DataFrame, sent: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     """All alerts, and those of rules, severities and sinks; those of a sink with when that was told."""
     yield "", alerts
+    if alerts.is_empty():  # as on most days of a backfill
+        return
     yield "rule", alerts
     yield "severity", alerts
     firsts = sent.group_by("sink", "incident_id").agg(told_at=pl.col("sent_at").min())

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 from mist_pipeline.cli.execution import execute_days
+from mist_pipeline.cli.run import analysis_jobs
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.simulator.world.world import World
-from mist_pipeline.tables import BY_NAME
+from mist_pipeline.tables import BY_NAME, TABLES, state
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.analyse_day import baseline_rows, trend_rows
 from mist_pipeline.workflows.progress import silent
@@ -19,8 +20,8 @@ from mist_pipeline_tests.support.end_to_end.tables import Contents, contents, di
 
 pytestmark = pytest.mark.slow
 
-START = date(2026, 2, 4)
-DAYS = [START + timedelta(days=offset) for offset in range(55)]
+START = date(2026, 3, 1)
+DAYS = [START + timedelta(days=offset) for offset in range(30)]
 """Enough for orders to be searched. The clocks go forward on the last but one, so that a day of the organisation is never one of UTC."""
 
 ANALYSED = DAYS[-2:]
@@ -31,7 +32,7 @@ History = Mapping[str, pl.DataFrame]
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    """Eight weeks of three sites, straight from the simulated organisation."""
+    """A month of three sites, straight from the simulated organisation."""
     return World(3, len(DAYS), seed=5, start=START, organisation_zone="Europe/Berlin").history(
         DAYS[0], DAYS[-1]
     )
@@ -53,7 +54,8 @@ def learn(settings: Settings, history: History, until: date) -> None:
     known = {
         BY_NAME[f"history.{name}"]: frame.filter(pl.col("day") <= until) for name, frame in history.items()
     }
-    Warehouse(settings.warehouse_path).replace_all(known, DAYS)
+    days = sorted({day for frame in known.values() for day in frame["day"].unique()})
+    Warehouse(settings.warehouse_path).replace_all(known, days)
 
 
 def run(settings: Settings, job: str, days: Sequence[date]) -> None:
@@ -61,24 +63,31 @@ def run(settings: Settings, job: str, days: Sequence[date]) -> None:
     assert [outcome.failures for outcome in outcomes] == [()], outcomes
 
 
+def forget(settings: Settings, since: date) -> None:
+    """As it was before a day."""
+    with Warehouse(settings.warehouse_path).writing() as connection:
+        for table in TABLES:
+            if table.partition == "day":
+                connection.execute(
+                    f"DELETE FROM {table.full_name} WHERE day >= ?",
+                    [since - timedelta(days=1) if table is state.EVIDENCE else since],
+                )
+
+
 def backfill(settings: Settings, days: Sequence[date]) -> None:
-    """What ``mist-pipeline backfill`` does with history."""
-    run(settings, "search", days)
-    run(settings, "analyse", days)
+    """What ``mist-pipeline backfill --mode insights`` does."""
+    for job, span in analysis_jobs(settings, days):
+        run(settings, job, span)
 
 
-def analysis(settings: Settings) -> Contents:
-    """What was made of history, and the grades of it."""
-    return contents(settings.warehouse_path, "analysis", "scorecard")
-
-
-def of_days(made: Contents, days: Sequence[date]) -> Contents:
-    return {name: frame.filter(pl.col("day").is_in(list(days))) for name, frame in made.items()}
+def made(settings: Settings) -> Contents:
+    """History, what was made of it, and the grades of that."""
+    return contents(settings.warehouse_path, "history", "analysis", "scorecard")
 
 
 @pytest.fixture(scope="module")
 def in_one_run(history: History, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Every day analysed in one run that knew them all; for reading only."""
+    """The last days and their lead-in, which is all days before, analysed in one run that knew them all; for reading only."""
     settings = settings_of(tmp_path_factory.mktemp("one_run"))
     learn(settings, history, DAYS[-1])
     backfill(settings, ANALYSED)
@@ -86,59 +95,54 @@ def in_one_run(history: History, tmp_path_factory: pytest.TempPathFactory) -> Se
 
 
 def test_there_is_something_to_compare(in_one_run: Settings) -> None:
-    made = analysis(in_one_run)
-    days = {name: frame["day"].n_unique() for name, frame in made.items() if frame.height}
-    whole = {"trends", "baselines", "deviations", "forecasts", "risks", "health_scores", "findings"}
-    assert {name for name, count in days.items() if count == len(ANALYSED)} >= {
-        f"analysis.{name}" for name in whole
-    }
-    assert made["analysis.evidence"].height > 500
-    assert made["analysis.trends"].height == len(ANALYSED) * 3 * 8
-    assert made["analysis.models"]["params"].count() > 0
+    tables = made(in_one_run)
+    days = {name: frame["day"].n_unique() for name, frame in tables.items() if frame.height}
+    whole = {f"analysis.{name}" for name in ("trends", "forecasts", "risks", "health_scores")}
+    some = {"deviations", "evidence", "anomalies", "incidents", "findings"}
+    graded = {"forecast_accuracy", "probabilities", "crossings", "truths", "alert_quality"}
+    assert {name for name, count in days.items() if count == len(DAYS)} >= {"history.sle_daily", *whole}
+    assert set(days) >= {*(f"analysis.{name}" for name in some), *(f"scorecard.{name}" for name in graded)}
+    assert tables["analysis.evidence"].height > 500
+    assert tables["analysis.models"]["params"].count() > 0
     assert any(
         "default" not in model
-        for model in made["analysis.forecasts"].filter(pl.col("day") > ANALYSED[0])["model"]
+        for model in tables["analysis.forecasts"].filter(pl.col("day") > ANALYSED[0])["model"]
         if model.startswith("arima")
     )
-    assert made["scorecard.forecast_accuracy"].height > 0
 
 
-def test_a_backfill_gives_what_each_morning_would_have_given(
+def test_a_backfill_gives_what_its_mornings_shorter_and_longer_ones_give(
     history: History, in_one_run: Settings, tmp_path: Path
 ) -> None:
-    one_by_one = settings_of(tmp_path)
-    for day in ANALYSED:
-        learn(one_by_one, history, day)
-        run(one_by_one, "analyse", [day])  # a morning does not wait for that day's search
-        run(one_by_one, "search", [day])
-    assert differences(analysis(in_one_run), analysis(one_by_one)) == []
-
-
-READ_OWN_DAYS = {"forecasts", "risks", "health_scores", "incidents", "findings", "correlations"}
-"""Tables that read earlier days of analyses: what those would have said is known only where they were made."""
-
-
-def test_a_longer_backfill_over_days_that_are_there_gives_the_same_rows(
-    in_one_run: Settings, tmp_path: Path
-) -> None:
-    longer = settings_of(tmp_path)
-    shutil.copyfile(in_one_run.warehouse_path, longer.warehouse_path)
-    backfill(longer, DAYS[-3:])
-    shorter, made = analysis(in_one_run), of_days(analysis(longer), ANALYSED)
-    same = [name for name in made if name.startswith("analysis.") and name[9:] not in READ_OWN_DAYS]
-    assert differences({name: shorter[name] for name in same}, {name: made[name] for name in same}) == []
+    other = settings_of(tmp_path)
+    shutil.copyfile(in_one_run.warehouse_path, other.warehouse_path)
+    *past, today = DAYS
+    forget(other, past[-2])
+    learn(other, history, past[-1])
+    backfill(other, past[-1:])  # and a day of lead-in
+    learn(other, history, today)
+    run(other, "analyse", [today])  # a morning does not wait for that day's search
+    run(other, "search", [today])
+    assert differences(made(in_one_run), made(other)) == []
+    backfill(other, DAYS[-2:])  # over days that are analysed; there is no lead-in
+    assert differences(made(in_one_run), made(other)) == []
 
 
 @pytest.mark.parametrize("rows", [trend_rows, baseline_rows])
 def test_history_beyond_the_window_of_a_table_changes_no_row(
-    rows: Callable[[Warehouse, Settings, Sequence[date]], pl.DataFrame],
-    history: History,
-    in_one_run: Settings,
-    tmp_path: Path,
+    rows: Callable[[Warehouse, Settings, Sequence[date]], pl.DataFrame], tmp_path: Path
 ) -> None:
-    later = settings_of(tmp_path)
-    since = {name: frame.filter(pl.col("day") >= DAYS[9]) for name, frame in history.items()}
-    learn(later, since, DAYS[-1])
-    expected = rows(Warehouse(in_one_run.warehouse_path), in_one_run, ANALYSED)
-    assert expected.height > 0
-    assert rows(Warehouse(later.warehouse_path), later, ANALYSED).equals(expected)
+    world = World(3, 55, seed=5, start=DAYS[-1] - timedelta(days=54), organisation_zone="Europe/Berlin")
+    every = world.history(world.first_day, DAYS[-1])
+    made_of = {name: every[name] for name in ("sle_daily", "sites")}
+    since = {
+        name: frame.filter(pl.col("day") >= ANALYSED[0] - timedelta(days=43))
+        for name, frame in made_of.items()
+    }
+    found = []
+    for folder, known in (("every", made_of), ("since", since)):
+        settings = settings_of(tmp_path / folder)
+        learn(settings, known, DAYS[-1])
+        found.append(rows(Warehouse(settings.warehouse_path), settings, ANALYSED))
+    assert found[0].height > 0
+    assert found[1].equals(found[0])

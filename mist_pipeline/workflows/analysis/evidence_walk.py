@@ -9,8 +9,15 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
+from duckdb import DuckDBPyConnection
 
-from mist_pipeline.analysis.evidence.model import LOOK_BACK, EvidenceOptions, EvidenceState, evidence
+from mist_pipeline.analysis.evidence.model import (
+    LOOK_BACK,
+    EvidenceOptions,
+    EvidenceRun,
+    EvidenceState,
+    evidence,
+)
 from mist_pipeline.collect.fetch.days import day_bounds
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
@@ -55,6 +62,7 @@ def store_evidence(
     """
     cells = warehouse.query("SELECT count(*) FROM history.sle_hourly WHERE day = ?", [days[-1]]).item()
     size = max(1, CELLS_AT_ONCE // max(1, int(cells)))
+    _walk_on(warehouse, settings, _span_of(settings, days)[0], timedelta(days=size))
     total = 0
     for start in range(0, len(days), size):
         piece = days[start : start + size]
@@ -63,12 +71,42 @@ def store_evidence(
     return total
 
 
+def _walk_on(warehouse: Warehouse, settings: Settings, until: datetime, at_once: timedelta) -> None:
+    """Bring the state nearer to an instant where more hours lie between than fit in memory: an old day was replaced, or there is no state."""
+    _, at = stored_state(warehouse, until)
+    if at is None:
+        at = warehouse.query(
+            "SELECT date_trunc('day', min(hour) AT TIME ZONE 'UTC') FROM history.sle_hourly"
+        ).item()
+        if at is None:
+            return
+        at = at.replace(tzinfo=UTC)
+    while at + at_once < until:
+        at += at_once
+        reached = _weighed(warehouse, settings, at, at, at.date()).state
+        with warehouse.writing() as connection:
+            _put_state(warehouse, connection, reached)
+
+
 def _store_piece(warehouse: Warehouse, settings: Settings, days: Sequence[date]) -> int:
     """Store the evidence of days that fit in memory together; how many rows."""
+    run = _weighed(warehouse, settings, *_span_of(settings, days), days[-1])
+    rows = run.rows.filter(pl.col("day").is_in(list(days)))
+    _store(warehouse, rows, run.state, days)
+    return rows.height
+
+
+def _span_of(settings: Settings, days: Sequence[date]) -> tuple[datetime, datetime]:
+    """When the first of the days begins and the last ends."""
     zone = settings.organisation.zone
-    begin, end = (
-        datetime.fromtimestamp(day_bounds(day, zone)[at], UTC) for day, at in ((days[0], 0), (days[-1], 1))
-    )
+    begin, end = (day_bounds(day, zone)[at] for day, at in ((days[0], 0), (days[-1], 1)))
+    return datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC)
+
+
+def _weighed(
+    warehouse: Warehouse, settings: Settings, begin: datetime, end: datetime, last: date
+) -> EvidenceRun:
+    """Evidence of the hours from one instant to another, continued from the newest state before."""
     known, ends = stored_state(warehouse, begin)
     since = (ends - timedelta(hours=LOOK_BACK)) if ends else None
 
@@ -80,8 +118,8 @@ def _store_piece(warehouse: Warehouse, settings: Settings, days: Sequence[date])
     with warehouse.reading():
         scores, causes = hours(history.SLE_HOURLY), hours(history.CLASSIFIERS_HOURLY)
         clients = hours(history.SITE_HOURLY)
-        sites = warehouse.query("SELECT * FROM history.sites WHERE day <= ?", [days[-1]])
-    run = evidence(
+        sites = warehouse.query("SELECT * FROM history.sites WHERE day <= ?", [last])
+    return evidence(
         scores,
         causes,
         clients,
@@ -91,25 +129,25 @@ def _store_piece(warehouse: Warehouse, settings: Settings, days: Sequence[date])
         state=known,
         options=EvidenceOptions(time_zone=settings.organisation.timezone),
     )
-    rows = run.rows.filter(pl.col("day").is_in(list(days)))
-    _store(warehouse, rows, run.state, days)
-    return rows.height
 
 
 def _store(warehouse: Warehouse, rows: pl.DataFrame, at_end: EvidenceState, days: Sequence[date]) -> None:
-    ends = datetime.fromtimestamp(at_end.next_hour * 3600, UTC) if at_end.next_hour else None
     with warehouse.writing() as connection:
         warehouse.put(connection, table.EVIDENCE, rows, days)
         # A state that knows hours of the replaced days, or later ones, may now know what is no longer so.
         connection.execute("DELETE FROM state.evidence WHERE day >= ?", [days[0] - timedelta(days=1)])
-        if ends is not None:
-            day = ends.date() - timedelta(days=1)
-            warehouse.put(connection, state.EVIDENCE, at_end.rows().with_columns(day=pl.lit(day)), [day])
-        connection.execute(
-            "DELETE FROM state.evidence WHERE dayofweek(day) <> 1 AND day NOT IN "
-            "(SELECT DISTINCT day FROM state.evidence ORDER BY day DESC LIMIT ?)",
-            [KEPT_DAYS],
-        )
+        _put_state(warehouse, connection, at_end)
+
+
+def _put_state(warehouse: Warehouse, connection: DuckDBPyConnection, at_end: EvidenceState) -> None:
+    if at_end.next_hour:
+        day = datetime.fromtimestamp(at_end.next_hour * 3600, UTC).date() - timedelta(days=1)
+        warehouse.put(connection, state.EVIDENCE, at_end.rows().with_columns(day=pl.lit(day)), [day])
+    connection.execute(
+        "DELETE FROM state.evidence WHERE dayofweek(day) <> 1 AND day NOT IN "
+        "(SELECT DISTINCT day FROM state.evidence ORDER BY day DESC LIMIT ?)",
+        [KEPT_DAYS],
+    )
 
 
 def _end_of(day: date) -> datetime:

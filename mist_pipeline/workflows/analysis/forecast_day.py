@@ -35,16 +35,16 @@ def forecast_rows(
         issued = warehouse.read_days(table.FORECASTS, back(days, GRADED_DAYS), back(days, 1))
     made = [table.FORECASTS.empty()]
     for number, day in enumerate(days, 1):
-        made.append(
-            forecasts(
-                readings.filter(pl.col("day").is_between(back([day], WINDOW_DAYS), day)),
-                day,
-                models=models,
-                issued=pl.concat([issued, *made]).filter(pl.col("day") >= back([day], GRADED_DAYS)),
-                horizon_days=settings.thresholds.forecast_days,
-                compute=rules.compute(settings),
-            )
+        of_day = forecasts(
+            readings.filter(pl.col("day").is_between(back([day], WINDOW_DAYS), day)),
+            day,
+            models=models,
+            issued=pl.concat([issued, *made]).filter(pl.col("day") >= back([day], GRADED_DAYS)),
+            horizon_days=settings.thresholds.forecast_days,
+            compute=rules.compute(settings),
         )
+        # As it will be stored: later days of another run read it so.
+        made.append(table.FORECASTS.conform(of_day))
         progress("forecasting", number, len(days))
     return pl.concat(made)
 

@@ -1,0 +1,53 @@
+"""Evidence of some days is the same, however much of history before them fits into memory at a time."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from mist_pipeline.analysis.evidence.model import LOOK_BACK, evidence
+from mist_pipeline.settings import load_settings
+from mist_pipeline.simulator.world.world import World
+from mist_pipeline.tables import BY_NAME, analysis
+from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.analysis import evidence_walk
+from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
+from mist_pipeline_tests.support.end_to_end.tables import contents, differences
+
+START = date(2026, 3, 22)
+DAYS = [START + timedelta(days=number) for number in range(9)]
+"""One of them has 23 hours."""
+
+
+@pytest.mark.slow
+def test_days_far_from_the_newest_state_are_walked_to_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(
+        environment={
+            "MIST_PIPELINE_DATA": str(tmp_path),
+            "MIST_PIPELINE__ORGANISATION__TIMEZONE": "Europe/Berlin",
+        }
+    )
+    history = World(2, len(DAYS), seed=5, start=START, organisation_zone="Europe/Berlin").history(
+        DAYS[0], DAYS[-1]
+    )
+    names = ("sle_hourly", "classifiers_hourly", "site_hourly", "sites")
+    at_once, in_pieces = (Warehouse(tmp_path / name) for name in ("at_once", "in_pieces"))
+    for warehouse in (at_once, in_pieces):
+        warehouse.replace_all({BY_NAME[f"history.{name}"]: history[name] for name in names}, DAYS)
+    store_evidence(at_once, settings, DAYS[-2:])
+
+    read: list[int] = []
+
+    def counting(scores: object, *frames: object, **options: object) -> object:
+        read.append(scores["hour"].n_unique())  # type: ignore[index]
+        return evidence(scores, *frames, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(evidence_walk, "evidence", counting)
+    monkeypatch.setattr(evidence_walk, "CELLS_AT_ONCE", 1)
+    store_evidence(in_pieces, settings, DAYS[-2:])
+    assert at_once.read_days(analysis.EVIDENCE, DAYS[0], DAYS[-1]).height > 0
+    assert differences(contents(at_once.path, "analysis"), contents(in_pieces.path, "analysis")) == []
+    assert max(read) <= LOOK_BACK + 2 * 24, "of nine days, a week and what is new"
+    assert len(read) > len(DAYS[-2:]) + 3
