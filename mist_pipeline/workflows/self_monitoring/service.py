@@ -114,13 +114,17 @@ class ServiceFacts:
         return any(clock.is_on for clock in self.clocks)
 
 
-def service_troubles(facts: ServiceFacts, now: datetime, zone: tzinfo) -> list[Trouble]:
+def service_troubles(
+    facts: ServiceFacts, now: datetime, zone: tzinfo, *, is_start_spared: bool = True
+) -> list[Trouble]:
     """What has not happened though its time is over, and what will keep it from happening.
 
     Args:
         facts: What is known.
         now: The instant.
         zone: Of the organisation, whose days these are.
+        is_start_spared: A service that has just started is given time for what waited. Without it one that is started again and
+            again, and never gets to its work, is in trouble, too.
     """
     found = [*_disks(facts.disks), *_skew(facts.skew, now)]
     if not facts.is_served:
@@ -130,8 +134,9 @@ def service_troubles(facts: ServiceFacts, now: datetime, zone: tzinfo) -> list[T
         facts = replace(facts, running_since=None)
     # Behind a pause everything is late for a moment.
     is_settled = facts.running_since is None or now - facts.running_since >= TICK_PATIENCE
-    late = [*_waiting(facts, now), *_clocks(facts, now)] if is_settled else []
-    return [*late, *_mornings(facts, now, zone), *found]
+    waiting = _waiting(facts, now) if is_settled or not is_start_spared else ()
+    clocks = _clocks(facts, now) if is_settled else ()
+    return [*waiting, *clocks, *_mornings(facts, now, zone), *found]
 
 
 def _waiting(facts: ServiceFacts, now: datetime) -> Iterator[Trouble]:

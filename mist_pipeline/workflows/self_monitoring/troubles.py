@@ -51,9 +51,10 @@ def stalled(
     """What keeps people from being told, or from being told the truth: for somebody outside, whom this reaches all the same.
 
     Late work, clocks that are off, a full disk, and failing jobs that tell; not every job that fails, which people are told.
+    What waits is late also right after a start: nobody was told meanwhile, and a service that dies and starts every few minutes tells nobody.
     """
     found = [
-        *service_troubles(service, now, zone),
+        *service_troubles(service, now, zone, is_start_spared=False),
         *(one for one in job_troubles(facts, now, poll_every) if _tells(one)),
         *(_untold(each) for each in facts.jobs if is_untold(each)),
     ]

@@ -123,6 +123,17 @@ def test_behind_a_pause_everything_gets_its_time() -> None:
     assert "daily@2026-03-27" in found(**late, running_since=NOW - 7 * HOUR)
 
 
+def test_a_service_that_starts_again_and_again_and_does_no_work_has_no_heartbeat() -> None:
+    started = replace(WELL, running_since=NOW - 4 * MINUTE)
+    assert stalled(PipelineFacts(), started, NOW, HOUR, UTC) == []
+    behind = replace(started, unevaluated_since=NOW - 2 * HOUR, is_unsent=True, is_uncalled=True)
+    assert {one.subject for one in stalled(PipelineFacts(), behind, NOW, HOUR, UTC)} == {
+        "unevaluated",
+        "unsent",
+        "uncalled",
+    }
+
+
 def test_a_clock_that_was_set_back_hides_nothing() -> None:
     assert set(found(is_unsent=True, running_since=NOW + 3 * HOUR)) == {"unsent"}
 
