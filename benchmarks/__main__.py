@@ -16,6 +16,7 @@ NAMES = (
     "forecasts",
     "growth",
     "intervals",
+    "labelled",
     "operator",
     "overview",
     "replay",

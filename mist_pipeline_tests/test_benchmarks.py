@@ -14,6 +14,7 @@ TINY = {
     "forecasts": ["--sites", "1", "--series", "0"],
     "growth": ["--sites", "2"],
     "intervals": ["--sites", "2", "--days", "18", "--worlds", "1"],
+    "labelled": ["--series", "1", "--kinds", "mean,extremum"],
     "operator": ["--quarters", "1", "--cases", "1"],
     "overview": ["--sites", "2"],
     "replay": ["--sites", "2", "--days", "3"],
