@@ -67,7 +67,9 @@ def test_history_and_evidence_are_read_once_whatever_is_compared(
     monkeypatch.setattr(
         closed.ClosedHours, "read", classmethod(lambda cls, *given: weeks.append(given) or read(cls, *given))
     )
-    monkeypatch.setattr(closed, "detect_hours", lambda *given: detections.append(given) or detect(*given))
+    monkeypatch.setattr(
+        closed, "detect_hours", lambda *given, **more: detections.append(given) or detect(*given, **more)
+    )
     never = changed(settings, alerts={"raises": {"evidence": "never"}})
     wanted = [Configuration("now", settings), Configuration("never", never), at_sensitivity(settings, "high")]
     told = [one.alerts.height for one in replays(warehouse, settings, wanted, DAYS[0], DAYS[-1]).outcomes]
