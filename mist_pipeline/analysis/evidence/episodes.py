@@ -27,7 +27,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from mist_pipeline.analysis.stats.arrays import Flags, Floats
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints
 
 FAST, SLOW = 0, 1
 """Position of the episodes against the fast and against the lagged expectation."""
@@ -155,29 +155,31 @@ def follow(state: Episodes, hours: EpisodeHours, column: int, first_hour: int) -
         column: `FAST` or `SLOW`.
         first_hour: Number of the block's first hour.
     """
-    shape = hours.excess.shape
+    # Hour by hour over all series, so an hour's cells lie side by side.
+    shape = hours.excess.shape[::-1]
     began, last_bad, rises_since, recovery, lost = (np.zeros(shape) for _ in range(5))
     is_on, is_followed, is_accepted = (np.zeros(shape, np.bool_) for _ in range(3))
-    now = {name: values[:, column] for name, values in vars(state).items()}
-    for at in range(shape[1]):
-        x, n = hours.excess[:, at], hours.exposure[:, at]
-        _step(now, x, n, np.maximum(hours.variance[:, at], 1e-6), first_hour + at)
+    now = {name: values[:, column].copy() for name, values in vars(state).items()}
+    excess, exposure = np.ascontiguousarray(hours.excess.T), np.ascontiguousarray(hours.exposure.T)
+    variance = np.maximum(np.ascontiguousarray(hours.variance.T), 1e-6)
+    for at in range(shape[0]):
+        _step(now, excess[at], exposure[at], variance[at], first_hour + at)
         on = now["is_on"] > 0
         now["is_strong"][on & hours.is_surprising[:, at]] = 1.0
-        began[:, at], last_bad[:, at] = now["began"], now["last_bad"]
-        rises_since[:, at] = np.where(~on & (now["up"] > 0), now["since"], 0.0)
-        recovery[:, at] = np.where(on, now["drop"] / ENDS_AT, 1.0)
-        lost[:, at] = now["lost"]
-        is_strong = now["is_strong"] > 0
-        is_on[:, at], is_followed[:, at] = on, is_strong
-        is_accepted[:, at] = ~on & (now["is_accepted"] > 0)
+        began[at], last_bad[at], lost[at] = now["began"], now["last_bad"], now["lost"]
+        rises_since[at] = np.where(~on & (now["up"] > 0), now["since"], 0.0)
+        recovery[at] = np.where(on, now["drop"] / ENDS_AT, 1.0)
+        is_on[at], is_followed[at] = on, now["is_strong"] > 0
+        is_accepted[at] = ~on & (now["is_accepted"] > 0)
         now["is_strong"][~on] = 0.0
     for name, values in now.items():
         getattr(state, name)[:, column] = values
-    return EpisodeTrack(began, last_bad, rises_since, recovery, lost, is_on, is_followed, is_accepted)
+    return EpisodeTrack(
+        began.T, last_bad.T, rises_since.T, recovery.T, lost.T, is_on.T, is_followed.T, is_accepted.T
+    )
 
 
-def _ratio(rate: Floats, excess: Floats, exposure: Floats, variance: Floats) -> Floats:
+def _ratio(rate: Floats | float, excess: Floats, exposure: Floats, variance: Floats) -> Floats:
     """Log-likelihood ratio of an excess at this rate against none, by the normal approximation."""
     size = rate * exposure
     value: Floats = size * (excess - 0.5 * size) / variance
@@ -185,53 +187,56 @@ def _ratio(rate: Floats, excess: Floats, exposure: Floats, variance: Floats) -> 
 
 
 def _step(now: dict[str, Floats], excess: Floats, exposure: Floats, variance: Floats, hour: int) -> None:
-    """One hour of all series."""
-    on = now["is_on"] > 0
-    seen = exposure > 0
-    # Is there an excess?
-    gain = np.clip(_ratio(np.full(excess.shape, MIN_EFFECT), excess, exposure, variance), -_RISE, _RISE)
-    looking = ~on & seen
+    """One hour of all series, in place; most have no episode, so what goes on is worked out for those alone that have one."""
+    on, seen = now["is_on"] > 0, exposure > 0
+    _look(now, ~on & seen, excess, exposure, variance, hour)
+    (going,) = np.nonzero(on & seen)
+    if going.size:
+        _go_on(now, going, excess[going], exposure[going], variance[going], hour)
+
+
+def _look(
+    now: dict[str, Floats], looking: Flags, excess: Floats, exposure: Floats, variance: Floats, hour: int
+) -> None:
+    """Is there an excess?"""
+    gain = np.clip(_ratio(MIN_EFFECT, excess, exposure, variance), -_RISE, _RISE)
     before = now["up"]
     up = np.where(looking, np.maximum(before + gain, 0.0), before)
-    starts = looking & (before <= 0) & (up > 0)
-    now["since"] = np.where(starts, hour, now["since"])
     grows = looking & (up > 0)
+    starts = grows & (before <= 0)
     kept = grows & ~starts
-    now["tail_lost"] = np.where(
-        looking, np.where(kept, now["tail_lost"], 0.0) + np.where(grows, excess, 0.0), now["tail_lost"]
+    now["since"][starts] = hour
+    for tail, more in (("tail_lost", excess), ("tail_exposed", exposure)):
+        now[tail] = np.where(looking, np.where(kept, now[tail], 0.0) + np.where(grows, more, 0.0), now[tail])
+    now["up"] = up
+    (opens,) = np.nonzero(grows & (up >= BEGINS_AT))
+    if not opens.size:
+        return
+    now["began"][opens], now["last_bad"][opens], now["is_on"][opens] = now["since"][opens], hour, 1.0
+    now["lost"][opens] = now["recent_lost"][opens] = now["tail_lost"][opens]
+    now["recent_exposed"][opens] = now["tail_exposed"][opens]
+    for name in ("up", "drop", "is_strong", "is_accepted", "tail_lost", "tail_exposed"):
+        now[name][opens] = 0.0
+
+
+def _go_on(
+    now: dict[str, Floats], going: Ints, excess: Floats, exposure: Floats, variance: Floats, hour: int
+) -> None:
+    """Is it over? Of the series with an episode alone."""
+    rate = np.maximum(
+        LEAST_LEFT, _SHARE * now["recent_lost"][going] / np.maximum(now["recent_exposed"][going], 1e-9)
     )
-    now["tail_exposed"] = np.where(
-        looking,
-        np.where(kept, now["tail_exposed"], 0.0) + np.where(grows, exposure, 0.0),
-        now["tail_exposed"],
-    )
-    opens = looking & (up >= BEGINS_AT)
-    now["up"] = np.where(opens, 0.0, up)
-    now["began"] = np.where(opens, now["since"], now["began"])
-    now["last_bad"] = np.where(opens, hour, now["last_bad"])
-    now["drop"] = np.where(opens, 0.0, now["drop"])
-    now["lost"] = np.where(opens, now["tail_lost"], now["lost"])
-    now["recent_lost"] = np.where(opens, now["tail_lost"], now["recent_lost"])
-    now["recent_exposed"] = np.where(opens, now["tail_exposed"], now["recent_exposed"])
-    now["is_strong"] = np.where(opens, 0.0, now["is_strong"])
-    now["is_accepted"] = np.where(opens, 0.0, now["is_accepted"])
-    now["is_on"] = np.where(opens, 1.0, now["is_on"])
-    now["tail_lost"] = np.where(opens, 0.0, now["tail_lost"])
-    now["tail_exposed"] = np.where(opens, 0.0, now["tail_exposed"])
-    # Is it over?
-    going = on & seen
-    rate = np.maximum(LEAST_LEFT, _SHARE * now["recent_lost"] / np.maximum(now["recent_exposed"], 1e-9))
     fall = np.clip(-_ratio(rate, excess, exposure, variance), -_FALL, _FALL)
-    drop = np.where(going, np.maximum(now["drop"] + fall, 0.0), now["drop"])
-    tail_lost = now["tail_lost"] + np.where(going, excess, 0.0)
-    tail_exposed = now["tail_exposed"] + np.where(going, exposure, 0.0)
-    bad, over = going & (drop <= 0), going & (drop >= ENDS_AT)
-    now["lost"] = now["lost"] + np.where(bad, tail_lost, 0.0)
+    drop = np.maximum(now["drop"][going] + fall, 0.0)
+    tail_lost, tail_exposed = now["tail_lost"][going] + excess, now["tail_exposed"][going] + exposure
+    bad, over = drop <= 0, drop >= ENDS_AT
+    now["drop"][going] = drop
+    now["lost"][going] += np.where(bad, tail_lost, 0.0)
     for recent, tail in (("recent_lost", tail_lost), ("recent_exposed", tail_exposed)):
-        now[recent] = np.where(bad, _RECENT * now[recent] + tail, now[recent])
-    now["last_bad"] = np.where(bad, hour, now["last_bad"])
-    now["tail_lost"] = np.where(bad | over, 0.0, np.where(going, tail_lost, now["tail_lost"]))
-    now["tail_exposed"] = np.where(bad | over, 0.0, np.where(going, tail_exposed, now["tail_exposed"]))
-    now["drop"] = drop
-    now["is_on"] = np.where(over, 0.0, now["is_on"])
-    now["up"] = np.where(over, 0.0, now["up"])
+        was = now[recent][going]
+        now[recent][going] = np.where(bad, _RECENT * was + tail, was)
+    now["last_bad"][going[bad]] = hour
+    now["tail_lost"][going] = np.where(bad | over, 0.0, tail_lost)
+    now["tail_exposed"][going] = np.where(bad | over, 0.0, tail_exposed)
+    now["is_on"][going[over]] = 0.0
+    now["up"][going[over]] = 0.0

@@ -173,13 +173,24 @@ def peers(baselines: Baselines, pool: Ints, pools: int) -> Peers:
     is_mature = (baselines.days >= _MATURE_DAYS) & (exposure > 0)
     level = degraded / np.maximum(exposure, 1.0)
     share, spread = np.full(pools, _PRIOR_SHARE), np.full(pools, 1.0)
-    for number in range(pools):
-        levels = level[is_mature & (pool == number)]
-        if levels.size >= 3:
-            share[number] = max(float(np.median(levels)), _MIN_SHARE)
-            away = float(np.median(np.abs(levels - share[number]))) * MAD_TO_STD / share[number]
-            spread[number] = np.clip(away**2, 0.1, 1.5)
+    pool, level = pool[is_mature], level[is_mature]
+    enough = np.bincount(pool, minlength=pools) >= 3
+    share[enough] = np.maximum(_medians(level, pool, pools)[enough], _MIN_SHARE)
+    away = _medians(np.abs(level - share[pool]), pool, pools)[enough] * MAD_TO_STD / share[enough]
+    spread[enough] = np.clip(away**2, 0.1, 1.5)
     return Peers(share=share, spread=spread)
+
+
+def _medians(values: Floats, pool: Ints, pools: int) -> Floats:
+    """Median of the values of each pool; NaN where there are none."""
+    ordered = values[np.lexsort((values, pool))]
+    size = np.bincount(pool, minlength=pools)
+    first = np.cumsum(size) - size
+    medians = np.full(pools, np.nan)
+    some = size > 0
+    low, high = first + (size - 1) // 2, first + size // 2
+    medians[some] = (ordered[low[some]] + ordered[high[some]]) / 2.0
+    return medians
 
 
 @dataclass(frozen=True)

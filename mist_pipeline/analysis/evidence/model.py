@@ -29,6 +29,7 @@ Ten days of a site with 3,000 user-minutes an hour, 3 % of them degraded; in the
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -63,6 +64,8 @@ from mist_pipeline.tables.analysis import EVIDENCE
 __all__ = ["LOOK_BACK", "WINDOWS", "EvidenceOptions", "EvidenceRun", "EvidenceState", "evidence"]
 
 _CHUNK = 1024
+_KEPT_CHUNKS = 4
+"""Windows of so many chunks (25 MB each) wait in memory for the end of their block; of more they are made again."""
 _HOLD_SURPRISE, _HOLD_PCT = 4.0, 3.0
 _CEILING = 4.0
 
@@ -171,7 +174,8 @@ class _BlockLoop:
         self.options = options
         self.emit_from = emit_from
         self.state = state
-        self.shared: pl.DataFrame | None = None
+        self.described = pl.DataFrame()
+        self.members: peer_groups.Membership | None = None
         zones = site_zones(self.sites, pl.Series(data.site_ids, dtype=pl.String))
         zone_of = dict(zip(zones["site_id"], zones["zone"], strict=True))
         self.local = local_time(zone_of, data.site_ids, data.first_hour, data.hours)
@@ -196,9 +200,11 @@ class _BlockLoop:
         standardised = {w: np.full((lines, stop - begin), np.nan, np.float32) for w in shared}
         held, is_quiet = np.zeros(lines, np.bool_), np.zeros(lines, np.bool_)
         ceiling, of_day = np.zeros(lines), np.zeros(lines)
-        for low in range(0, lines, _CHUNK):
-            chunk = slice(low, min(low + _CHUNK, lines))
-            windows = self._windows(chunk, parameters, begin, stop)
+        chunks = [slice(low, min(low + _CHUNK, lines)) for low in range(0, lines, _CHUNK)]
+        kept_at_once = len(chunks) if len(chunks) <= _KEPT_CHUNKS else 0
+        windows_of = lru_cache(kept_at_once)(lambda at: self._windows(chunks[at], parameters, begin, stop))
+        for at, chunk in enumerate(chunks):
+            windows, low = windows_of(at), chunk.start
             pool = self.pool[chunk]
             surprises = [self._surprise(window, chunk, pool, parameters) for window in windows]
             tracks = self._episodes(windows, surprises, chunk, begin, closes=closes)
@@ -223,9 +229,8 @@ class _BlockLoop:
         if closes:
             is_own = ~peer_groups.shared_excess(standardised, from_peers.surprise)
             examples = Examples(is_own, is_quiet, parameters.stretch)
-            for low in range(0, lines, _CHUNK):
-                chunk = slice(low, min(low + _CHUNK, lines))
-                for window in self._windows(chunk, parameters, begin, stop):
+            for at, chunk in enumerate(chunks):
+                for window in windows_of(at):
                     accumulate(self.state, update, window, chunk, self.pool[chunk], self.tail, examples)
             at_end = peer_groups.shared_excess(standardised, from_peers.surprise, at_end_of=BLOCK)
             held |= at_end & (of_day >= _HOLD_PCT)
@@ -271,9 +276,7 @@ class _BlockLoop:
         closes: bool,
     ) -> PeerSurprise:
         """The largest surprise of the groups of every series in this block."""
-        members = peer_groups.membership(
-            self._shared_at(stop), self.data.site_ids, self.data.site_of, self.pool
-        )
+        members = self._members_at(stop)
         largest: dict[int, Floats] = {}
         group: dict[int, Ints] = {}
         for window, z in standardised.items():
@@ -291,9 +294,9 @@ class _BlockLoop:
                 )
         return PeerSurprise(largest, group, members.group_ids)
 
-    def _shared_at(self, stop: int) -> pl.DataFrame:
-        """What sites shared in a block, by the newest row of each site up to the block's last hour, else its first."""
-        if self.shared is None or self.sites.height > self.sites["site_id"].n_unique():
+    def _members_at(self, stop: int) -> peer_groups.Membership:
+        """Who are peers in a block, by the newest row of each site up to the block's last hour, else its first."""
+        if self.members is None or self.sites.height > self.sites["site_id"].n_unique():
             last_hour = hour_column(np.array([self.data.first_hour + stop - 1]))
             day = last_hour.dt.convert_time_zone(self.options.time_zone).dt.date()[0]
             known = self.sites.filter(pl.col("day") <= day).group_by("site_id", maintain_order=True).last()
@@ -302,8 +305,14 @@ class _BlockLoop:
                 .group_by("site_id", maintain_order=True)
                 .first()
             )
-            self.shared = memberships(pl.concat([known, later]))
-        return self.shared
+            described = pl.concat([known, later])
+            # Most days describe the sites as the day before did.
+            if self.members is None or not described.drop("day").equals(self.described):
+                self.described = described.drop("day")
+                self.members = peer_groups.membership(
+                    memberships(described), self.data.site_ids, self.data.site_of, self.pool
+                )
+        return self.members
 
     def _site_rows(self, begin: int, stop: int, *, closes: bool) -> list[pl.DataFrame]:
         """Rows of the pseudo-metrics silence and load."""
@@ -314,6 +323,7 @@ class _BlockLoop:
         return [
             site_rows(frame, metric, self.data, days, self.options, self.emit_from)
             for frame, metric in ((silent, site_load.SILENCE), (loaded, site_load.LOAD))
+            if frame.height
         ]
 
     def _close(self, update: PoolUpdate, held: Flags, ceiling: Floats, begin: int) -> None:

@@ -48,6 +48,8 @@ class Membership:
         start: Where each (group, pool) begins in `line`.
         group: Group of each (group, pool).
         pool: Pool of each (group, pool).
+        by_line: The entries, ordered by series.
+        line_start: Where each series begins in `by_line`.
     """
 
     group_ids: list[str]
@@ -55,6 +57,8 @@ class Membership:
     start: Ints
     group: Ints
     pool: Ints
+    by_line: Ints
+    line_start: Ints
 
 
 def membership(shared: pl.DataFrame, site_ids: list[str], site_of: Ints, pool_of: Ints) -> Membership:
@@ -88,12 +92,16 @@ def membership(shared: pl.DataFrame, site_ids: list[str], site_of: Ints, pool_of
         .agg(pl.col("start").first())
         .join(names, on="group", maintain_order="left")
     )
+    line = members["line"].to_numpy().astype(np.int64)
+    by_line = np.argsort(line, kind="stable")
     return Membership(
         group_ids=group_ids,
-        line=members["line"].to_numpy().astype(np.int64),
+        line=line,
         start=runs["start"].to_numpy().astype(np.int64),
         group=runs["number"].to_numpy().astype(np.int64),
         pool=runs["pool"].to_numpy().astype(np.int64),
+        by_line=by_line,
+        line_start=np.nonzero(np.diff(line[by_line], prepend=-1))[0],
     )
 
 
@@ -126,8 +134,10 @@ def best_group(surprise: Floats, members: Membership, lines: int) -> tuple[Float
     if members.line.size:
         sizes = np.diff(np.append(members.start, members.line.size))
         run = np.repeat(np.arange(members.start.size), sizes)
-        np.maximum.at(best, members.line, surprise[run])
-        holds = (surprise[run] == best[members.line]) & (surprise[run] > 0)
+        of_line = np.maximum.reduceat(surprise[run[members.by_line]], members.line_start, axis=0)
+        best[members.line[members.by_line[members.line_start]]] = np.maximum(of_line, 0.0)
+        mine = surprise[run]
+        holds = (mine == best[members.line]) & (mine > 0)
         entry, hour = np.nonzero(holds)
         who[members.line[entry], hour] = members.group[run[entry]]
     return best, who

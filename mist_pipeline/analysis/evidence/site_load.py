@@ -187,7 +187,10 @@ def load_evidence(
     hours = _hours(matrix, local, loads, begin - WEEK, end)
     stretch = tails.calibration(loads.counts)
     tested = tuple(w for w in windows if w <= LOAD_WINDOWS)
-    frames, tested_sums = [], []
+    # A frame for each window and side would cost more than all sums.
+    found: dict[str, list[Floats | Ints]] = {name: [] for name in ("line", "at", "window_hours", "side")}
+    found |= {name: [] for name in ("observed", "expected", "surprise")}
+    tested_sums = []
     mature = (loads.days >= _MATURE_DAYS)[:, None]
     width = end - begin
     for i, (window, sums) in enumerate(zip(tested, _load_sums(hours, loads, tested, width), strict=True)):
@@ -204,19 +207,18 @@ def load_evidence(
             )
             surprise = tails.calibrated(nominal[side], stretch[side, i])
             line, at = np.nonzero(cells & (surprise >= 2.0))
-            frames.append(
-                pl.DataFrame(
-                    {
-                        "line": line, "at": at + begin, "window_hours": np.full(line.size, window, np.int64),
-                        "classifier": pl.Series([SIDES[side]] * line.size, dtype=pl.String), "observed": sums.observed[line, at],
-                        "expected": sums.mean[line, at], "surprise": surprise[line, at],
-                    }
-                )
+            cell: tuple[Floats | Ints, ...] = (
+                line, at + begin, np.full(line.size, window, np.int64), np.full(line.size, side, np.int64),
+                sums.observed[line, at], sums.mean[line, at], surprise[line, at],
             )  # fmt: skip
+            for values, more in zip(found.values(), cell, strict=True):
+                values.append(more)
         tested_sums.append((enough, sums, nominal))
     if closes:
         _absorb(loads, matrix, local, hours, tested_sums, tested, begin)
-    return pl.concat(frames)
+    columns = {name: np.concatenate(values) for name, values in found.items()}
+    names = pl.Series(SIDES, dtype=pl.String).gather(columns.pop("side")).alias("classifier")
+    return pl.DataFrame(columns).insert_column(3, names)
 
 
 def _absorb(
