@@ -27,7 +27,7 @@ NAMES = (
     "web",
     "webhooks",
 )
-HELD_OUT = ("intervals", "rival_alerts", "rivals")
+HELD_OUT = ("detection", "intervals", "rival_alerts", "rivals")
 """Benchmarks with a split of `benchmarks.worlds`."""
 
 

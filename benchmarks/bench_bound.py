@@ -6,7 +6,7 @@ two hours after real harm it looks at every window of up to a week that began af
 surprising than anything that the site shows in all those quiet weeks (``alone``), or if all sites of the cause are together
 (``with its peers``). Nothing harmless misleads it. What it does not know then nobody can tell without also telling noise.
 
-Run with ``.venv/bin/python -m benchmarks.bench_bound --seeds 7301``.
+Run with ``.venv/bin/python -m benchmarks.bench_bound --seeds 9201``.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from benchmarks.bench_detection import MESSY_SEEDS
 from benchmarks.detection_score import LEARNING_DAYS, PROMPTLY, scored
+from benchmarks.worlds import DETECTION
 from mist_pipeline.alerts.lifecycle.replay import ALERT_COLUMNS, EVENT_COLUMNS
 from mist_pipeline.analysis.evidence import tails
 from mist_pipeline.analysis.evidence.hourly_matrix import HourlyMatrix, hourly_matrix
@@ -212,7 +212,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=30)
     parser.add_argument("--days", type=int, default=60)
-    parser.add_argument("--seeds", type=int, nargs="+", default=MESSY_SEEDS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=DETECTION.messy)
     parser.add_argument("--tidy", action="store_true", help="tidy worlds; without it messy ones")
     parser.add_argument("--by-kind", action="store_true", help="a line for each kind of trouble, too")
     chosen = parser.parse_args(arguments)

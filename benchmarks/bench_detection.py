@@ -27,6 +27,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from benchmarks.detection_score import HEADER, Result, pooled, scored
+from benchmarks.worlds import DETECTION, add_held_out
 from mist_pipeline.cli.execution import execute_days
 from mist_pipeline.settings import load_settings
 from mist_pipeline.simulator.cloud.endpoints import TOKEN, Behaviour
@@ -39,8 +40,6 @@ from mist_pipeline.workflows.analysis.detect_day import finding_rows
 from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 from mist_pipeline.workflows.progress import silent
 
-TIDY_SEEDS = (7201, 7202, 7203)
-MESSY_SEEDS = (7301, 7302, 7303)
 COLLECTED = "collected.json"
 """What the warehouse beside it holds, written once that is complete."""
 
@@ -140,8 +139,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--sites", type=int, default=30)
     parser.add_argument("--days", type=int, default=60)
     parser.add_argument(
-        "--seeds", type=int, nargs="+", help=f"default: {TIDY_SEEDS} tidy, {MESSY_SEEDS} messy"
+        "--seeds",
+        type=int,
+        nargs="+",
+        help="of the tidy and of the messy worlds; default: those of development",
     )
+    add_held_out(parser)
     parser.add_argument("--tidy", action="store_true", help="no messy worlds")
     parser.add_argument("--messy", action="store_true", help="no tidy worlds")
     parser.add_argument("--by-kind", action="store_true", help="a second table, by kind of trouble")
@@ -161,13 +164,11 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("--tidy and --messy leave no world; give neither for both")
     behaviour = Behaviour(request_limit=chosen.request_limit)
     print(f"{chosen.sites} sites × {chosen.days} days, {chosen.request_limit} calls an hour\n\n{HEADER}")
+    left_out = {"tidy": chosen.messy, "messy": chosen.tidy}
     worlds = [
-        (name, is_messy, seed)
-        for name, is_messy, is_left_out, seeds in (
-            ("tidy", False, chosen.messy, TIDY_SEEDS),
-            ("messy", True, chosen.tidy, MESSY_SEEDS),
-        )
-        if not is_left_out
+        (name, name == "messy", seed)
+        for name, seeds in DETECTION.seeds(held_out=chosen.held_out).items()
+        if not left_out[name]
         for seed in chosen.seeds or seeds
     ]
     results: dict[str, list[Result]] = {}
