@@ -65,7 +65,9 @@ def test_history_and_evidence_are_read_once_whatever_is_compared(
     weeks, detections = [], []
     read, detect = closed.ClosedHours.read.__func__, closed.detect_hours  # type: ignore[attr-defined]
     monkeypatch.setattr(
-        closed.ClosedHours, "read", classmethod(lambda cls, *given: weeks.append(given) or read(cls, *given))
+        closed.ClosedHours,
+        "read",
+        classmethod(lambda cls, *given, **more: weeks.append(given) or read(cls, *given, **more)),
     )
     monkeypatch.setattr(
         closed, "detect_hours", lambda *given, **more: detections.append(given) or detect(*given, **more)
