@@ -1,23 +1,75 @@
-"""Every command in one place, and what happens when one fails.
+"""Every command in one place, the option that all of them have, and what happens when one fails.
 
 ``--help`` and completion import every module of this room. They stay fast because a module imports at its top only what
 its options need; what a command works with is imported by the command (`mist_pipeline_tests/cli/test_startup.py`).
 """
 
+import os
 import sys
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from mist_pipeline.cli import demo, run, setup
 from mist_pipeline.cli.alerts import app as alerts
 from mist_pipeline.cli.console import say_line, speak_any_encoding
 from mist_pipeline.cli.failures import STOPPED, line_of
 from mist_pipeline.cli.reading import incident, replay, report, scorecard, site, sql, status, tune, watch
-from mist_pipeline.cli.serving import daemon, heartbeat, simulate, web, webhook
+from mist_pipeline.cli.serving import daemon, heartbeat, simulate, web, webhook, workspace
+
+
+def _choose(key: str | None) -> str | None:
+    if key:
+        from mist_pipeline.settings.organisations import ORGANISATION_VARIABLE
+
+        os.environ[ORGANISATION_VARIABLE] = key
+    return key
+
+
+@cache
+def _option() -> Any:
+    """The option as typer makes it."""
+    made = typer.Typer(add_completion=False)
+
+    @made.command()
+    def any_command(
+        _org: Annotated[
+            str | None,
+            typer.Option(
+                "--org",
+                metavar="NAME",
+                callback=_choose,
+                expose_value=False,
+                help="One of several organisations; default: MIST_PIPELINE_ORG.",
+            ),
+        ] = None,
+    ) -> None: ...
+
+    return next(one for one in get_command(made).params if "--org" in one.opts)
+
+
+class OfOrganisations(TyperGroup):
+    """A group of commands each of which, also in groups below, is told the organisation."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        _add_to(self)
+
+
+def _add_to(group: Any) -> None:
+    for command in group.commands.values():
+        if hasattr(command, "commands"):
+            _add_to(command)
+        elif _option() not in command.params:
+            command.params.append(_option())
+
 
 app = typer.Typer(
     name="mist-pipeline",
+    cls=OfOrganisations,
     help="Watches a Juniper Mist organisation and tells its people about trouble before users feel it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -72,6 +124,7 @@ app.command(rich_help_panel=SERVING)(daemon.ui)
 app.command(rich_help_panel=SERVING)(web.web)
 app.add_typer(webhook.app, name="webhook", rich_help_panel=SERVING)
 app.command(rich_help_panel=SERVING)(heartbeat.heartbeat)
+app.command(rich_help_panel=SERVING)(workspace.workspace)
 app.command(rich_help_panel=SERVING)(simulate.simulate)
 
 

@@ -1,6 +1,7 @@
 """The Dagster home: a folder of our own below the data folder, with the project's ``dagster.yaml`` in it."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def place_of_home(settings: "Settings") -> Path:
-    """Where the Dagster home of this data folder is: ``DAGSTER_HOME`` if set, else ``<data>/dagster``."""
+    """Where the Dagster home is: ``DAGSTER_HOME`` if set, else ``<data>/dagster``, one for several organisations."""
     named = os.environ.get("DAGSTER_HOME")
-    return Path(named).expanduser().absolute() if named else (settings.data / "dagster").resolve()
+    return Path(named).expanduser().absolute() if named else (settings.installation / "dagster").resolve()
 
 
 def dagster_home(settings: "Settings") -> Path:
@@ -32,13 +33,26 @@ def dagster_home(settings: "Settings") -> Path:
         return checked_home(home)
     home.mkdir(parents=True, exist_ok=True)
     # Compared, not dated: an installed package is as old as its build.
-    ours, there = DAGSTER_YAML.read_bytes(), home / "dagster.yaml"
+    ours, there = _instance_file(settings), home / "dagster.yaml"
     if not there.exists() or there.read_bytes() != ours:
         fresh = home / f".dagster.yaml.{os.getpid()}"
         fresh.write_bytes(ours)
         fresh.replace(there)
     return home
 
+
+def _instance_file(settings: "Settings") -> bytes:
+    """``dagster.yaml``; of several organisations with as many places for runs as each would have alone."""
+    text = DAGSTER_YAML.read_text(encoding="utf-8")
+    if settings.is_one_of_several:
+        from mist_pipeline.settings import organisations
+
+        number = len(organisations())
+        text = _PLACES.sub(lambda found: f"{found[1]}{int(found[2]) * number}", text)
+    return text.encode()
+
+
+_PLACES = re.compile(r"^( *max_concurrent_runs: )(\d+)", re.MULTILINE)
 
 LAUNCH_SECONDS = 300
 """How long Dagster waits for its code server, which answers when the process of a run has loaded the project. Dagster's own minute is too
@@ -64,11 +78,9 @@ def environment(settings: "Settings", extra: Mapping[str, str] | None = None) ->
     """The environment for Dagster's own processes: this data folder and its Dagster home, as absolute paths."""
     return {
         "DAGSTER_GRPC_TIMEOUT_SECONDS": str(LAUNCH_SECONDS),
-        # What has loaded the project ends itself where nobody has called for so long: half a minute is nothing on a busy machine.
-        "DAGSTER_GRPC_PROXY_HEARTBEAT_TTL_SECONDS": str(2 * LAUNCH_SECONDS),
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(settings)),
-        "MIST_PIPELINE_DATA": str(settings.data.resolve()),
+        "MIST_PIPELINE_DATA": str(settings.installation.resolve()),
         "PYTHONWARNINGS": "ignore",
         **({PG_URL: with_driver(os.environ[PG_URL])} if PG_URL in os.environ else {}),
         **(extra or {}),

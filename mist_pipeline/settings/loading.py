@@ -4,9 +4,10 @@ The environment wins over the file, the file over the defaults. Secrets come fro
 does not exist is an error naming the file or variable, the key, and the nearest key that does.
 """
 
+import copy
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,10 +22,19 @@ from mist_pipeline.domain.plain_yaml import RefusedError, is_text, read_variable
 from mist_pipeline.http_client.secrets import from_environment
 from mist_pipeline.settings.explanation import error_line, explain, looks_secret
 from mist_pipeline.settings.model import Settings
+from mist_pipeline.settings.organisations import (
+    ORGANISATION_VARIABLE,
+    OWN,
+    OrganisationError,
+    choose_one,
+    file_of,
+    laid_over,
+    organisation_files,
+    variable_prefix,
+)
 
 PREFIX = "MIST_PIPELINE__"
 DEFAULT_FILE = Path("config/config.yaml")
-WEBHOOK_VARIABLE = "MIST_WEBHOOK_SECRET"
 SHORTEST_WEBHOOK_SECRET = 16
 
 
@@ -37,14 +47,20 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
 
     Args:
         path: The file; None takes ``MIST_PIPELINE_CONFIG``, else ``config.yaml`` in the data folder, else
-            ``config/config.yaml``, where there is one.
-        environment: Environment variables; None takes the process's own.
+            ``config/config.yaml``, where there is one. Of one of several organisations it stands in place of its own file.
+        environment: Environment variables; None takes the process's own. ``MIST_PIPELINE_ORG`` chooses one of several
+            organisations.
 
     Raises:
-        SettingsError: A file that was asked for is missing, is no YAML, or a key or value is wrong.
+        SettingsError: A file that was asked for is missing, is no YAML, or a key or value is wrong; or there are several
+            organisations, and none of them is chosen.
     """
     variables = os.environ if environment is None else environment
-    source, values, origin = _merged(path, variables)
+    try:
+        organisation, files = _files(path, variables)
+    except OrganisationError as error:
+        raise SettingsError(str(error)) from None
+    source, values, origin = _merged(organisation, files, variables)
     # A section that is not there is an empty one: what checks all of them together is built, and not also what checks each.
     empty: dict[str, Any] = {
         name: {} for name, one in Settings.model_fields.items() if _is_section(one.annotation)
@@ -52,16 +68,21 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     content = {
         **empty,
         **values,
-        "tokens": tuple(map(SecretStr, _listed(variables, "MIST_API_TOKEN"))),
-        "webhook_secrets": tuple(map(SecretStr, _webhook_secrets(variables))),
-        "data": data_folder(variables),
-        "is_data_named": bool(variables.get("MIST_PIPELINE_DATA")),
+        "data": data_folder(variables) / organisation,
+        "common": data_folder(variables) if organisation else None,
+        # Whoever writes a file for an organisation has named its folder with it.
+        "is_data_named": bool(variables.get("MIST_PIPELINE_DATA") or organisation),
         "source": source if source.exists() else None,
     }
     try:
         settings = Settings.model_validate(content)
-        secrets = _secrets(settings, variables, origin, str(source))
-        settings = Settings.model_validate({**content, "secrets": secrets})
+        mist = settings.mist
+        content |= {
+            "tokens": tuple(map(SecretStr, _listed(variables, mist.token_from))),
+            "webhook_secrets": tuple(map(SecretStr, _webhook_secrets(variables, mist.webhook_secret_from))),
+            "secrets": _secrets(settings, variables, origin, str(source)),
+        }
+        settings = Settings.model_validate(content)
         # What only a sink can check is checked now, not at three in the morning.
         settings.sinks()
         if settings.notifications.sinks or settings.notifications.remediation:
@@ -87,48 +108,144 @@ def _listed(variables: Mapping[str, str], name: str) -> list[str]:
         raise SettingsError(str(error)) from None
 
 
-def _webhook_secrets(variables: Mapping[str, str]) -> list[str]:
+def _webhook_secrets(variables: Mapping[str, str], name: str) -> list[str]:
     """The secrets of the cloud's webhook."""
-    found = _listed(variables, WEBHOOK_VARIABLE)
+    found = _listed(variables, name)
     if any(len(one) < SHORTEST_WEBHOOK_SECRET for one in found):
         raise SettingsError(
-            f"{WEBHOOK_VARIABLE} holds a secret of fewer than {SHORTEST_WEBHOOK_SECRET} characters; `openssl rand -hex 24` "
+            f"{name} holds a secret of fewer than {SHORTEST_WEBHOOK_SECRET} characters; `openssl rand -hex 24` "
             "makes a good one"
         )
     return found
 
 
 def data_folder(variables: Mapping[str, str] | None = None) -> Path:
-    """The data folder that the environment names, else ``data``."""
+    """The data folder that the environment names, else ``data``; of several organisations the one that holds theirs."""
     return Path((os.environ if variables is None else variables).get("MIST_PIPELINE_DATA") or "data")
 
 
-def _merged(
-    path: Path | None, variables: Mapping[str, str]
-) -> tuple[Path, dict[str, Any], dict[tuple[str, ...], str]]:
-    """The file, its values under those of the environment, and where each of them comes from."""
-    named = path or (
-        Path(variables["MIST_PIPELINE_CONFIG"]) if variables.get("MIST_PIPELINE_CONFIG") else None
-    )
+def shared_file(variables: Mapping[str, str] | None = None) -> Path:
+    """The configuration file that the environment names, else ``config.yaml`` in the data folder, else ``config/config.yaml``."""
+    variables = os.environ if variables is None else variables
     beside = data_folder(variables) / "config.yaml"
-    source = named or (beside if beside.exists() else DEFAULT_FILE)
-    if named and not named.exists():
-        raise SettingsError(
-            f"{named}: there is no such file. Write one with `mist-pipeline init --path {named}`."
-        )
+    return Path(variables.get("MIST_PIPELINE_CONFIG") or (beside if beside.exists() else DEFAULT_FILE))
+
+
+def organisations(variables: Mapping[str, str] | None = None) -> list[str]:
+    """The keys of several organisations, none of which need be chosen; empty where there is no file of any.
+
+    Raises:
+        SettingsError: A file is not named by a key.
+    """
+    try:
+        return list(organisation_files(shared_file(variables)))
+    except OrganisationError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _files(path: Path | None, variables: Mapping[str, str]) -> tuple[str, list[Path]]:
+    """The organisation that is chosen, '' where there are not several, and the files to read, the last of which wins.
+
+    Raises:
+        OrganisationError: There are several, and none of them is chosen; or the chosen one is none of them.
+        SettingsError: A file that was asked for is missing.
+    """
+    wanted, shared = variables.get(ORGANISATION_VARIABLE, ""), shared_file(variables)
+    for named in (path, variables.get("MIST_PIPELINE_CONFIG")):
+        if named and not Path(named).exists():
+            raise SettingsError(
+                f"{named}: there is no such file. Write one with `mist-pipeline init --path {named}`."
+            )
+    if not wanted and path:
+        return "", [path]
+    files = organisation_files(shared)
+    if wanted:
+        own = file_of(wanted, files, shared)
+        return wanted, [shared, path or own]
+    if files:
+        raise choose_one(files)
+    return "", [shared]
+
+
+Origins = dict[tuple[str, ...], str]
+"""Place → the file or variable that says what stands there."""
+
+
+def _merged(
+    organisation: str, files: Sequence[Path], variables: Mapping[str, str]
+) -> tuple[Path, dict[str, Any], Origins]:
+    """The last file, the values of all under those of the environment, and where each of them comes from."""
+    values: dict[str, Any] = {}
+    origin: Origins = {}
+    for source in files:
+        own = _of_file(source)
+        if organisation and source == files[0]:
+            _refuse_common(own, source, organisation, files[-1], variables)
+        values = laid_over(values, own)
+        origin |= {
+            (section, key): str(source)
+            for section, keys in own.items()
+            if isinstance(keys, dict)
+            for key in map(str, keys)
+        }
+    # Of all organisations, then those of the one, which win.
+    _put_variables(values, origin, variables, PREFIX)
+    if organisation:
+        _put_variables(values, origin, variables, variable_prefix(organisation))
+        _put_key(values, origin, organisation, files[-1])
+    return files[-1], values, origin
+
+
+def _of_file(source: Path) -> dict[str, Any]:
+    """The values of a file, which need not be there, without what may not stand in one."""
     values = _read(source) if source.exists() else {}
     _refuse_password(values, source)
     _refuse_heartbeat(values, source)
-    origin: dict[tuple[str, ...], str] = {
-        (section, key): str(source)
-        for section, keys in values.items()
-        if isinstance(keys, dict)
-        for key in map(str, keys)
-    }
+    for reserved, hint in _RESERVED.items():
+        if reserved in values:
+            raise SettingsError(f"{source}: `{reserved}` is no key of the file. {hint}")
+    return values
+
+
+def _refuse_common(
+    values: Mapping[str, Any], source: Path, organisation: str, own: Path, variables: Mapping[str, str]
+) -> None:
+    """Refuse what would be one for all organisations and has to be each one's own."""
+    given, origin = copy.deepcopy(dict(values)), Origins()
+    _put_variables(given, origin, variables, PREFIX)
+    for section, key in OWN:
+        keys = given.get(section)
+        if isinstance(keys, dict) and keys.get(key) not in (None, ""):
+            where = origin.get((section, key)) or origin.get((section,)) or str(source)
+            instead = f"{variable_prefix(organisation)}{section.upper()}__{key.upper()}"
+            raise SettingsError(
+                f"{where}: {section}.{key} would be the same for all organisations, and has to be each one's own. Remove it there; "
+                f"set it in {own}, or {instead} if it is a secret."
+            )
+
+
+def _put_key(values: dict[str, Any], origin: Origins, organisation: str, own: Path) -> None:
+    """The key of an organisation is the name of its file."""
+    keys = values.setdefault("organisation", {})
+    if not isinstance(keys, dict):
+        return  # said where the section is read
+    given = keys.setdefault("key", organisation)
+    if given != organisation:
+        where = origin.get(("organisation", "key"), str(own))
+        raise SettingsError(
+            f"{where}: organisation.key is {given!r}, and the organisation of {own} is {organisation!r}, as its file is named: "
+            "leave the key out."
+        )
+
+
+def _put_variables(
+    values: dict[str, Any], origin: Origins, variables: Mapping[str, str], prefix: str
+) -> None:
+    """Put what variables that begin so say over the values, and say so of their places."""
     given = {
-        tuple(name.removeprefix(PREFIX).lower().split("__")): name
+        tuple(name.removeprefix(prefix).lower().split("__")): name
         for name in variables
-        if name.startswith(PREFIX)
+        if name.startswith(prefix)
     }
     odd = [name for name in given.values() if not is_text(variables[name])]
     if odd:
@@ -137,16 +254,13 @@ def _merged(
     for parts, name in sorted(given.items(), key=lambda one: (len(one[0]), one[0])):
         place = _put(values, parts, read_variable(variables[name]), name)
         # A variable replaces all that it names.
-        origin = {known: said for known, said in origin.items() if known[: len(place)] != place}
+        for known in [known for known in origin if known[: len(place)] == place]:
+            del origin[known]
         origin[place] = name
-    for name, key in (("MIST_BASE_URL", "base_url"), ("MIST_ORG_ID", "org_id")):
+    for name, key in (("MIST_BASE_URL", "base_url"), ("MIST_ORG_ID", "org_id")) if prefix == PREFIX else ():
         if variables.get(name):
             _put(values, ("mist", key), variables[name], name)
             origin["mist", key] = name
-    for reserved, hint in _RESERVED.items():
-        if reserved in values:
-            raise SettingsError(f"{source}: `{reserved}` is no key of the file. {hint}")
-    return source, values, origin
 
 
 def _secrets(
@@ -210,11 +324,12 @@ def _holds_password(address: str) -> bool:
 
 
 _RESERVED = {
-    "webhook_secrets": f"The secrets of Mist's webhook come from the environment: {WEBHOOK_VARIABLE}.",
+    "webhook_secrets": "The secrets of Mist's webhook come from the environment: MIST_WEBHOOK_SECRET.",
     "tokens": "Tokens come from the environment: MIST_API_TOKEN.",
     "data": "The data folder comes from the environment: MIST_PIPELINE_DATA.",
     "is_data_named": "Remove it.",
     "source": "Remove it.",
+    "common": "Remove it.",
     "secrets": "Sinks name variables of the environment: token_from, password_from …",
 }
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from mist_pipeline.delivery.config import Variable
 from mist_pipeline.domain.config_section import Section
 from mist_pipeline.domain.metrics import CATALOGUE, Metric, canonical, in_groups
 from mist_pipeline.domain.time_zones import known_zone
@@ -25,8 +26,8 @@ from mist_pipeline.settings.web import Web
 if TYPE_CHECKING:
     from mist_pipeline.delivery.sink import Sink
 
-LONGEST_KEY = 20
-"""Characters of ``organisation.key``: it stands before every name in Dagster."""
+KEY, LONGEST_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*"), 20
+"""Form and most characters of ``organisation.key``: it stands before every name in Dagster."""
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -54,7 +55,7 @@ class Organisation(Section):
     @field_validator("key")
     @classmethod
     def _is_a_key(cls, value: str) -> str:
-        if value and (len(value) > LONGEST_KEY or not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", value)):
+        if value and (len(value) > LONGEST_KEY or not KEY.fullmatch(value)):
             raise ValueError(
                 f"{value!r} is no key; use at most {LONGEST_KEY} lower-case letters and digits, with single `_` between them, "
                 "beginning with a letter, such as acme_eu"
@@ -80,6 +81,14 @@ class Mist(Section):
         None, description="Address of the cloud's API, for example https://api.eu.mist.com."
     )
     org_id: str | None = Field(None, description="Organisation; empty: the only one that the token can see.")
+    token_from: Variable = Field(
+        "MIST_API_TOKEN",
+        description="Variable with the API token; several tokens, separated by commas, share the calls.",
+    )
+    webhook_secret_from: Variable = Field(
+        "MIST_WEBHOOK_SECRET",
+        description="Variable with the secret of the cloud's webhook; where it is not set, nothing is received.",
+    )
     detail: Literal["auto", "full", "triage", "off"] = Field(
         "auto", description="Per-site detail: where it fits the budget, always, for the worst only, or never."
     )
@@ -278,6 +287,7 @@ class Settings(Section):
     webhook_secrets: tuple[SecretStr, ...] = Field((), exclude=True, repr=False)
     secrets: dict[str, SecretStr] = Field(default_factory=dict, exclude=True, repr=False)
     data: Path = Field(Path("data"), exclude=True)
+    common: Path | None = Field(None, exclude=True)
     is_data_named: bool = Field(False, exclude=True)
     source: Path | None = Field(None, exclude=True)
 
@@ -325,6 +335,16 @@ class Settings(Section):
             "capacity": self.thresholds.pre_warning_capacity,
             "roaming": self.thresholds.pre_warning_roaming,
         }
+
+    @property
+    def is_one_of_several(self) -> bool:
+        """Whether it is one of the organisations of a folder of files, whose data folder lies below a common one."""
+        return self.common is not None
+
+    @property
+    def installation(self) -> Path:
+        """The folder of all that several organisations have in common; of one alone its data folder."""
+        return self.common or self.data
 
     @property
     def warehouse_path(self) -> Path:

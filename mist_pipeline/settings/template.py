@@ -135,7 +135,7 @@ def _key_table(model: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 VARIABLES = {
-    "MIST_API_TOKEN": "API token of the Mist cloud; several, separated by commas, share the calls.",
+    "MIST_API_TOKEN": "API token of the Mist cloud; several, separated by commas, share the calls. `mist.token_from` names another variable.",
     "MIST_BASE_URL": "Address of the cloud; wins over `mist.cloud` and `mist.base_url`.",
     "MIST_ORG_ID": "Organisation; wins over `mist.org_id`.",
     "MIST_WEBHOOK_SECRET": "Secret of the cloud's webhook, 16 characters or more; several, separated by commas, while one is replaced. "
@@ -143,6 +143,8 @@ VARIABLES = {
     "MIST_PIPELINE_CONFIG": "The configuration file, instead of `config/config.yaml`.",
     "MIST_PIPELINE_UI_TOKEN": "What people have to know to use the UI of `daemon` and `ui`, 16 characters or more; empty: nothing.",
     "MIST_PIPELINE_WEB_TOKEN": "What people have to know to use the console where `web.access` is `token`, 16 characters or more.",
-    "MIST_PIPELINE_DATA": "The data folder, instead of `data`; one folder holds one organisation.",
+    "MIST_PIPELINE_DATA": "The data folder, instead of `data`; one folder holds one organisation, or those of several.",
+    "MIST_PIPELINE_ORG": "One of [several organisations](organisations.md), as `--org`.",
+    "MIST_PIPELINE_<NAME>__SECTION__KEY": "A key of one of several organisations alone; wins over `MIST_PIPELINE__SECTION__KEY`.",
 }
 """Environment variables that are not keys of the file → meaning."""

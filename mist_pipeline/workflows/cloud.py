@@ -126,7 +126,7 @@ class Cloud:
         tokens = [token.get_secret_value() for token in self.settings.tokens]
         if not tokens:
             raise SettingsError(
-                "MIST_API_TOKEN is not set: create a token in the Mist dashboard (Organization → Settings → API Token) "
+                f"{self.settings.mist.token_from} is not set: create a token in the Mist dashboard (Organization → Settings → API Token) "
                 "and put it into the environment. Without one, try `make demo`."
             )
         with connect(

@@ -5,23 +5,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mist_pipeline.cli.code_location.files import code_location
-from mist_pipeline.cli.code_location.server import CodeServerEmptyError, code_server
+from mist_pipeline.cli.code_location.server import code_server
 from mist_pipeline.cli.console import console, errors, literal, shown
 from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.place import announce, need_data_folder
 from mist_pipeline.cli.serving.ports import HIGHEST, PortTakenError, need_free
+from mist_pipeline.cli.serving.served import locations_of, settings_of_all, take_folders
 from mist_pipeline.cli.serving.web import PORT as CONSOLE_PORT
 from mist_pipeline.cli.together import ClockSteppedBackError, ClockWatch, Helper, hear_signals, run_together
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
-    from mist_pipeline.workflows.running.folder_lock import FolderLock
 
 HEARTBEAT_SECONDS = 120.0
 """A heartbeat that takes longer hangs: it is missed, and the next one is tried."""
@@ -63,57 +62,65 @@ def daemon(
 
     Example: [cyan]mist-pipeline daemon --interval 15[/]
     """
-    from mist_pipeline.settings import load_settings
-
-    settings = load_settings()
     extra = {} if interval is None else {"MIST_PIPELINE__MONITORING__INTERVAL_MINUTES": str(interval)}
-    if interval is not None:
-        settings = load_settings(environment={**environment(settings), **extra})
-    announce(settings)
-    _refuse_another_organisation(settings)
-    webserver = _webserver(settings, host, port, allowed_host or [], is_read_only=read_only)
-    console_command = _console(settings, web_host, web_port, allowed_host or [], is_read_only=read_only)
+    served = settings_of_all(extra)
+    for settings in served:
+        announce(settings)
+        _refuse_another_organisation(settings, is_alone=len(served) == 1)
+    webserver = _webserver(served, host, port, allowed_host or [], is_read_only=read_only)
+    helpers = [one for settings in served if (one := _heartbeat(settings))]
     need_free(host, port)
-    _say_if_taken(web_host, web_port)
-    env = environment(settings, extra)
-    lock = _take_folder(settings, "mist-pipeline daemon", f"http://{host}:{port}")
-    # Its port may be taken later on: no reason to end polls and messages.
-    helpers = [Helper("The console", console_command)]
-    if settings.monitoring.heartbeat_url:
-        pause = settings.monitoring.heartbeat_minutes * 60.0
-        command = [sys.executable, "-m", "mist_pipeline.cli", "heartbeat"]
-        helpers.append(Helper("The heartbeat", command, pause, longest_seconds=HEARTBEAT_SECONDS))
+    if len(served) == 1:
+        # Its port may be taken later on: no reason to end polls and messages.
+        command = _console(served[0], web_host, web_port, allowed_host or [], is_read_only=read_only)
+        helpers.insert(0, Helper("The console", command))
+        _say_if_taken(web_host, web_port)
+    minutes = " and ".join(sorted({str(one.monitoring.interval_minutes) for one in served}, key=int))
     ready = (
-        f"Polling every {settings.monitoring.interval_minutes} minutes; every morning at the organisation's time. "
+        f"Polling every {minutes} minutes; every morning at the organisation's time. "
         f"UI: [cyan]http://{host}:{port}[/]  (Ctrl-C ends both)"
     )
-    is_well = _serve(settings, env, lock, webserver, ready, helpers, start_all=True)
-    lock.release()
+    if len(served) > 1:
+        keys = ", ".join(one.organisation.key for one in served)
+        ready = f"Serving {keys}. The console of one: [cyan]mist-pipeline web --org NAME[/]\n{ready}"
+    with ExitStack() as stack:
+        address = f"http://{host}:{port}"
+        keep_open = take_folders(served, "mist-pipeline daemon", address, stack)
+        env = environment(served[0], extra)
+        is_well = _serve(served, env, keep_open, webserver, ready, helpers, start_all=True)
     if not is_well:
         raise typer.Exit(1)
 
 
+def _heartbeat(settings: "Settings") -> Helper | None:
+    if not settings.monitoring.heartbeat_url:
+        return None
+    pause = settings.monitoring.heartbeat_minutes * 60.0
+    command = [sys.executable, "-m", "mist_pipeline.cli", "heartbeat"]
+    command += ["--org", settings.organisation.key] if settings.is_one_of_several else []
+    return Helper("The heartbeat", command, pause, longest_seconds=HEARTBEAT_SECONDS)
+
+
 def _serve(
-    settings: "Settings",
+    served: "Sequence[Settings]",
     env: dict[str, str],
-    lock: "FolderLock",
+    keep_open: Sequence[int],
     webserver: list[str],
     ready: str,
     helpers: Sequence[Helper] = (),
     *,
     start_all: bool = False,
 ) -> bool:
-    """Dagster's code server, daemon and web server until somebody interrupts; whether all ended as they should."""
-    keep_open = [lock.descriptor]
+    """Dagster's code servers, daemon and web server until somebody interrupts; whether all ended as they should."""
     hear_signals()
+    locations = locations_of(served)
     while True:
-        _clear_up(settings)
-        with code_server(
-            env, code_location(settings), configuration=settings.source, keep_open=keep_open
-        ) as server:
+        _clear_up(served)
+        with code_server(env, locations, keep_open=keep_open) as server:
             workspace = str(server.workspace)
             if start_all:
-                _start(workspace, env)
+                for location in server.served:
+                    _start(workspace, location.name, env)
             console.print(ready)
             # The daemon is also what starts the runs that people queue in the UI.
             services = [
@@ -127,10 +134,8 @@ def _serve(
                     helpers,
                     keep_open,
                     beside=[server.process],
-                    looks=[server.follow_configuration, server.need_project, ClockWatch()],
+                    looks=[server.follow_configuration, ClockWatch()],
                 )
-            except CodeServerEmptyError:
-                errors.print("[yellow]![/] What had loaded the project is gone: everything is started again.")
             except ClockSteppedBackError as error:
                 errors.print(f"[yellow]![/] The clock was set back by {error}: everything is started again.")
 
@@ -150,23 +155,15 @@ def _say_if_taken(host: str, port: int) -> None:
         )
 
 
-def _take_folder(settings: "Settings", command: str, address: str) -> "FolderLock":
-    """Refuse to work beside another daemon; a folder that is new is made."""
-    from mist_pipeline.workflows.running.folder_lock import take_folder
-
-    settings.data.mkdir(parents=True, exist_ok=True)
-    return take_folder(settings.data, command, address, datetime.now(settings.organisation.zone))
-
-
-def _clear_up(settings: "Settings") -> None:
+def _clear_up(served: "Sequence[Settings]") -> None:
     """End what an earlier daemon left behind when it was killed or its clock was wrong, before anything waits for it."""
     from mist_pipeline.cli.dagster_home import instance
     from mist_pipeline.defs.runs.dead import bury_the_dead
     from mist_pipeline.defs.runs.ticks import set_back_runs, set_back_ticks
     from mist_pipeline.defs.scope import Scope
 
-    with instance(settings) as opened:
-        ended = bury_the_dead(opened, not_launched=[Scope.of(settings)])
+    with instance(served[0]) as opened:
+        ended = bury_the_dead(opened, not_launched=list(map(Scope.of, served)))
         late = set_back_ticks(opened, time.time())
         runs = set_back_runs(opened, time.time())
     if ended:
@@ -177,19 +174,34 @@ def _clear_up(settings: "Settings") -> None:
         errors.print(f"[yellow]![/] The clock was ahead: {runs} runs of times that have not come are of now.")
 
 
-def _refuse_another_organisation(settings: "Settings") -> None:
-    """Ask whose the token is before anything starts; a cloud that does not answer now is asked again by the polls."""
+def _refuse_another_organisation(settings: "Settings", *, is_alone: bool) -> None:
+    """Ask whose the token is before anything starts; a cloud that does not answer now is asked again by the polls.
+
+    Args:
+        settings: Of one organisation.
+        is_alone: It is the only one; where there are others, they are served, and the polls of this one refuse it.
+
+    Raises:
+        SettingsError: The data folder belongs to another organisation.
+    """
     from mist_pipeline.mist.errors import MistError
+    from mist_pipeline.settings import SettingsError
     from mist_pipeline.workflows.cloud import Cloud
 
     if not settings.tokens:
-        errors.print("[yellow]![/] MIST_API_TOKEN is not set: nothing can be asked of the cloud.")
+        errors.print(
+            f"[yellow]![/] {settings.mist.token_from} is not set: nothing can be asked of the cloud."
+        )
         return
     try:
         with Cloud(settings).client(patience_seconds=0):
             pass
     except MistError as error:
         errors.print(f"[yellow]![/] The cloud did not say whose the token is: {literal(str(error))}")
+    except SettingsError as error:
+        if is_alone:
+            raise
+        errors.print(f"[yellow]![/] {literal(str(error))}", soft_wrap=True)
 
 
 def ui(
@@ -202,16 +214,16 @@ def ui(
 
     Example: [cyan]mist-pipeline ui --port 3001[/]
     """
-    from mist_pipeline.settings import load_settings
-
-    settings = load_settings()
-    need_data_folder(settings)
-    webserver = _webserver(settings, host, port, allowed_host or [], is_read_only=read_only)
+    served = settings_of_all()
+    for settings in served:
+        need_data_folder(settings)
+    webserver = _webserver(served, host, port, allowed_host or [], is_read_only=read_only)
     need_free(host, port)
-    lock = _take_folder(settings, "mist-pipeline ui", f"http://{host}:{port}")
-    ready = f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(settings.data)}  (Ctrl-C ends it)"
-    is_well = _serve(settings, environment(settings), lock, webserver, ready)
-    lock.release()
+    folder = served[0].data if len(served) == 1 else served[0].installation
+    ready = f"UI: [cyan]http://{host}:{port}[/]  Data: {shown(folder)}  (Ctrl-C ends it)"
+    with ExitStack() as stack:
+        keep_open = take_folders(served, "mist-pipeline ui", f"http://{host}:{port}", stack)
+        is_well = _serve(served, environment(served[0]), keep_open, webserver, ready)
     if not is_well:
         raise typer.Exit(1)
 
@@ -223,7 +235,7 @@ def _dagster(program: str, *arguments: str) -> list[str]:
 
 
 def _webserver(
-    settings: "Settings",
+    served: "Sequence[Settings]",
     host: str,
     port: int,
     allowed_hosts: list[str],
@@ -237,8 +249,8 @@ def _webserver(
     from mist_pipeline.guard.rules import is_local
 
     # Where links of messages lead, people come from.
-    linked = urlsplit(settings.notifications.dagster_url or "").netloc
-    names = [*allowed_hosts, *([linked] if linked else [])]
+    linked = [urlsplit(one.notifications.dagster_url or "").netloc for one in served]
+    names = [*dict.fromkeys([*allowed_hosts, *filter(None, linked)])]
     try:
         rules_of(host, names, is_read_only=is_read_only)
     except ValueError as error:
@@ -266,17 +278,19 @@ def _console(
     door(settings, host, allowed_hosts, "", os.environ, has_webhooks=False)
     command = [sys.executable, "-m", "mist_pipeline.cli", "web", "--host", host, "--port", str(port)]
     command += ["--read-only"] if is_read_only else []
+    command += ["--org", settings.organisation.key] if settings.is_one_of_several else []
     return command + [part for name in allowed_hosts for part in ("--allowed-host", name)]
 
 
-def _start(workspace: str, env: dict[str, str]) -> None:
-    """Turn on every schedule and sensor.
+def _start(workspace: str, location: str, env: dict[str, str]) -> None:
+    """Turn on every schedule and sensor of a code location.
 
     Raises:
         NothingTurnedOnError: Dagster did not do it, several times.
     """
     for kind in ("schedule", "sensor"):
         command = _dagster("dagster", kind, "start", "--start-all", "--workspace", workspace)
+        command += ["--location", location]
         for attempt in range(1, START_ATTEMPTS + 1):
             ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
             if not ended.returncode:

@@ -52,12 +52,12 @@ def register(url: Url = None) -> None:
     from mist_pipeline.mist.errors import Forbidden
     from mist_pipeline.workflows.pushing import registration
 
-    with _asking(url) as (_settings, client, wish):
+    with _asking(url) as (settings, client, wish):
         try:
             change = registration.register(client, wish)
         except Forbidden as error:
             errors.print(f"[yellow]![/] {literal(error.reason)}.", soft_wrap=True)
-            _say_what_to_click(wish)
+            _say_what_to_click(settings, wish)
             raise typer.Exit(1) from None
         organisation = clean(client.resolve_org().name) or client.resolve_org().id
     said = {"made": "is made", "changed": "is brought up to date", "unchanged": "was as it has to be"}[change]
@@ -147,7 +147,7 @@ def _asking(url: str | None) -> "Iterator[tuple[Settings, MistClient, Wanted]]":
         yield settings, client, wish
 
 
-def _say_what_to_click(wish: "Wanted") -> None:
+def _say_what_to_click(settings: "Settings", wish: "Wanted") -> None:
     from mist_pipeline.workflows.pushing.registration import NAME, TOPICS
 
     lines = (
@@ -155,9 +155,9 @@ def _say_what_to_click(wish: "Wanted") -> None:
         f"  Name    {NAME}",
         "  Type    HTTP Post",
         f"  URL     {clean(wish.url)}",
-        "  Secret  the value of MIST_WEBHOOK_SECRET",
+        f"  Secret  the value of {settings.mist.webhook_secret_from}",
         f"  Topics  {', '.join(TOPICS)}",
-        "Or give `webhook register` such a token once: MIST_API_TOKEN=… mist-pipeline webhook register",
+        f"Or give `webhook register` such a token once: {settings.mist.token_from}=… mist-pipeline webhook register",
     )
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)

@@ -116,7 +116,7 @@ def read_facts(
         )
     ]
     return PipelineFacts(
-        jobs=tuple(_failed_job(instance, each, secrets) for each in failures),
+        jobs=tuple(_failed_job(instance, scope, each, secrets) for each in failures),
         checks=checks.failed(instance, scope, secrets, since),
         last_poll=_last_success(instance, scope, POLL),
         polls_on_since=_polls_on_since(instance, scope),
@@ -204,20 +204,24 @@ def _last_success(instance: dg.DagsterInstance, scope: Scope, job: str) -> datet
     return max((each.at for each in _attempts(instance, scope, wanted, RUNS_READ)), default=None)
 
 
-def _failed_job(instance: dg.DagsterInstance, failure: OpenFailure, secrets: Secrets) -> FailedJob:
-    reason, is_settings = _reason(instance, failure.newest.run_id, secrets)
-    began_otherwise = is_settings and not _reason(instance, failure.first.run_id, secrets)[1]
+def _failed_job(
+    instance: dg.DagsterInstance, scope: Scope, failure: OpenFailure, secrets: Secrets
+) -> FailedJob:
+    reason, is_settings = _reason(instance, scope, failure.newest.run_id, secrets)
+    began_otherwise = is_settings and not _reason(instance, scope, failure.first.run_id, secrets)[1]
     return FailedJob(failure=failure, reason=reason, is_settings=is_settings, began_otherwise=began_otherwise)
 
 
-def _reason(instance: dg.DagsterInstance, run_id: str, secrets: Secrets) -> tuple[str, bool]:
+def _reason(instance: dg.DagsterInstance, scope: Scope, run_id: str, secrets: Secrets) -> tuple[str, bool]:
     """What went wrong first: a step, or, where none failed, the run as a whole; and whether the settings are to blame."""
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     records = instance.get_records_for_run(run_id, of_type=kinds, limit=1).records
     event = records[0].event_log_entry.dagster_event if records else None
     if event is None:
         return NO_REASON, False
-    where = f"{event.step_key}: " if event.is_step_failure else ""
+    step = event.step_key or ""
+    # Steps of some assets are named by their key.
+    where = f"{scope.plain(step) or step}: " if event.is_step_failure else ""
     # A run that somebody ended from outside has no error, just his words.
     error = getattr(event.event_specific_data, "error", None)
     if error is None:
@@ -237,7 +241,7 @@ def failed_report(instance: dg.DagsterInstance, scope: Scope) -> Attempt | None:
     One that recorded it and could tell nobody has lost nothing: what waits is sent again.
     """
     for failure in _newest(instance, scope, WATCH):
-        reason, _ = _reason(instance, failure.newest.run_id, NONE_KNOWN)
+        reason, _ = _reason(instance, scope, failure.newest.run_id, NONE_KNOWN)
         if reason.startswith(f"{WATCH_STEP}: "):
             return failure.newest
     return None

@@ -36,7 +36,7 @@ def cloud(settings: Settings) -> Iterator[Check]:
             found = (
                 f"{left} of {an_hour} calls left this hour for batch runs; the cloud counted {usage.requests}"
             )
-            fix = "" if left else "wait for the next hour, or add a token to MIST_API_TOKEN"
+            fix = "" if left else f"wait for the next hour, or add a token to {settings.mist.token_from}"
             yield Check(FINE if left else DOUBTFUL, "call budget", found, fix)
     except SettingsError as error:
         yield Check(WRONG, "token", "none", str(error))

@@ -34,8 +34,9 @@ def webhooks(settings: Settings, now: datetime | None = None) -> Iterator[Check]
         counted = _counted(settings)
     except LedgerUnavailableError:
         return  # the check of the ledger says it
-    yield _arrived(counted, now or utc_now())
-    yield from _refused(counted)
+    variable = settings.mist.webhook_secret_from
+    yield _arrived(counted, variable, now or utc_now())
+    yield from _refused(counted, variable)
 
 
 def _counted(settings: Settings) -> Sequence[PushCount]:
@@ -45,10 +46,10 @@ def _counted(settings: Settings) -> Sequence[PushCount]:
         return push_counts(ledger.engine)
 
 
-def _arrived(counted: Sequence[PushCount], now: datetime) -> Check:
+def _arrived(counted: Sequence[PushCount], variable: str, now: datetime) -> Check:
     good = [one for one in counted if one.outcome in {KEPT, REPEATED}]
     if not good:
-        return Check(DOUBTFUL, _SUBJECT, "none has arrived yet; MIST_WEBHOOK_SECRET is set", _GUIDE)
+        return Check(DOUBTFUL, _SUBJECT, f"none has arrived yet; {variable} is set", _GUIDE)
     last = max(one.last_at for one in good)
     topics: Counter[str] = Counter()
     for one in good:
@@ -60,13 +61,13 @@ def _arrived(counted: Sequence[PushCount], now: datetime) -> Check:
     return Check(FINE, _SUBJECT, said)
 
 
-def _refused(counted: Sequence[PushCount]) -> Iterator[Check]:
+def _refused(counted: Sequence[PushCount], variable: str) -> Iterator[Check]:
     """What keeps messages from counting, as long as it came after the last that counted."""
     last = max((one.last_at for one in counted if one.outcome in {KEPT, REPEATED}), default=None)
     reasons = {
         UNSIGNED: (
             "with another signature",
-            "the secret of the webhook in Mist and MIST_WEBHOOK_SECRET have to be the same",
+            f"the secret of the webhook in Mist and {variable} have to be the same",
         ),
         MALFORMED: ("that cannot be read", "is something else than Mist given the address and the secret?"),
         OTHER: (

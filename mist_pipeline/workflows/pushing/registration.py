@@ -60,10 +60,10 @@ def wanted(settings: Settings, url: str | None, *, is_real: bool) -> Wanted:
     Raises:
         SettingsError: There is no secret, no address, or the cloud cannot reach it.
     """
-    secrets = webhook_secrets(settings)
+    secrets, variable = webhook_secrets(settings), settings.mist.webhook_secret_from
     if not secrets:
         raise SettingsError(
-            'MIST_WEBHOOK_SECRET is not set: export MIST_WEBHOOK_SECRET="$(openssl rand -hex 24)", '
+            f'{variable} is not set: export {variable}="$(openssl rand -hex 24)", '
             "and give it to `mist-pipeline web` or `daemon`, too"
         )
     if url is None and settings.web.console_url is None:
@@ -146,7 +146,7 @@ def differences(is_there: Webhook, wish: Wanted) -> list[str]:
         "it sends to another address": is_there.url.strip() != wish.url,
         f"it does not tell {', '.join(missing)}": bool(missing),
         # A token that may only read is not shown the secret.
-        "it signs with another secret than MIST_WEBHOOK_SECRET": isinstance(secret, str)
+        "it signs with another secret than this installation has": isinstance(secret, str)
         and bool(secret.strip("*"))
         and secret != wish.secret.reveal(),
         "it does not sign: it has no secret": secret == "",

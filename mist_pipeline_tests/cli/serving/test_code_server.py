@@ -6,22 +6,28 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import psutil
 import pytest
+import yaml
 
 # The client of Dagster's code servers has no public name.
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
 from dagster._grpc.client import DagsterGrpcClient
+from dagster._grpc.server import wait_for_grpc_server
 
 from mist_pipeline.cli.code_location import server as server_module
 from mist_pipeline.cli.code_location.files import CODE_LOCATION, DAGSTER_YAML
+from mist_pipeline.cli.code_location.forks import Location, keep_forked
 from mist_pipeline.cli.code_location.server import (
     CodeServer,
-    CodeServerEmptyError,
     CodeServerError,
     code_server,
+    place_of_sockets,
     sweep,
+    workspace_of,
 )
-from mist_pipeline.cli.dagster_home import environment
+from mist_pipeline.cli.dagster_home import environment, instance
 from mist_pipeline.settings import load_settings
 from mist_pipeline.workflows.running.processes import this_process
 
@@ -42,10 +48,10 @@ def test_the_project_is_loaded_again_only_when_its_configuration_has_changed_and
 
     def loaded(server: CodeServer) -> str:
         server.follow_configuration()
-        return DagsterGrpcClient(socket=str(server.socket)).get_server_id()
+        return id_of(server.socket(ONE))
 
-    with code_server(environment(settings), CODE_LOCATION, configuration=settings.source) as server:
-        folder = server.socket.parent
+    with code_server(environment(settings), {ONE: [configuration]}) as server:
+        folder = server.workspace.parent
         assert folder.stat().st_mode & 0o077 == 0
         first = loaded(server)
         assert loaded(server) == first
@@ -58,13 +64,120 @@ def test_the_project_is_loaded_again_only_when_its_configuration_has_changed_and
     assert not folder.exists()
 
 
+ONE = Location(CODE_LOCATION)
+
+
+def id_of(socket: Path) -> str:
+    return DagsterGrpcClient(socket=str(socket)).get_server_id()
+
+
+@pytest.mark.slow
+def test_each_organisation_is_served_from_what_is_loaded_once_and_again_where_its_server_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MIST_PIPELINE_DATA", raising=False)
+    (tmp_path / "config" / "organisations").mkdir(parents=True)
+    for key, zone in (("acme", "Europe/Berlin"), ("globex", "Asia/Tokyo")):
+        content = f"organisation: {{timezone: {zone}}}"
+        (tmp_path / "config" / "organisations" / f"{key}.yaml").write_text(content, encoding="utf-8")
+    settings = load_settings(environment={"MIST_PIPELINE_ORG": "acme"})
+    locations = [Location(key, key) for key in ("acme", "globex")]
+    with instance(settings):
+        env = environment(settings)
+    with code_server(env, dict.fromkeys(locations, ())) as server:
+        zones = {one.name: zone_of(server, one) for one in locations}
+        assert zones == {
+            "acme": ("acme__every_morning", "Europe/Berlin"),
+            "globex": ("globex__every_morning", "Asia/Tokyo"),
+        }
+        ids = {one: id_of(server.socket(one)) for one in locations}
+        forks, address = psutil.Process(server.process.pid).children(), server.socket(locations[0])
+        assert len(forks) == 2
+        (victim,) = (fork for fork in forks if listens(fork, address))
+        victim.kill()
+        while listens(victim, address):
+            pass
+        wait_for_grpc_server(server.process, DagsterGrpcClient(socket=str(address)), [])
+        assert id_of(address) != ids[locations[0]]
+        assert id_of(server.socket(locations[1])) == ids[locations[1]]
+
+
+def zone_of(server: CodeServer, location: Location) -> tuple[str, str | None]:
+    """Name and zone of the schedule of mornings, as Dagster's processes are told them."""
+    origin = GrpcServerCodeLocationOrigin(
+        host="localhost", socket=str(server.socket(location)), location_name=location.name
+    )
+    with dg.instance_for_test() as opened, origin.create_location(opened) as loaded:
+        (repository,) = loaded.get_repositories().values()
+        found = next(one for one in repository.get_schedules() if one.name.endswith("every_morning"))
+        return found.name, found.execution_timezone
+
+
+def listens(fork: psutil.Process, address: Path) -> bool:
+    try:
+        return any(one.laddr == str(address) for one in fork.net_connections("unix"))
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+
+
+def test_a_fork_that_ends_is_made_again_but_not_at_once_and_people_are_told() -> None:
+    forked: list[str] = []
+    said: list[str] = []
+    clock = SteppingTime(seconds=0.0)
+    ends = iter([(0, 0), (2, 9), (0, 0), *[(0, 0)] * 50])
+
+    def fork(name: str) -> int:
+        forked.append(name)
+        return len(forked)
+
+    def wait(seconds: float) -> None:
+        clock.sleep_on(seconds)
+        if len(forked) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        keep_forked(
+            ["acme", "globex"],
+            fork,
+            clock=lambda: clock.now,
+            wait=wait,
+            reap=lambda: next(ends),
+            say=lambda _, sentence: said.append(sentence),
+        )
+    assert forked == ["acme", "globex", "globex"]
+    assert clock.now >= 10
+    assert said == ["! The code server of globex ended with -9; it is started again."]
+
+
+def test_dagster_is_led_to_one_code_location_for_each_organisation() -> None:
+    document = yaml.safe_load(
+        workspace_of([Location("acme", "acme"), Location("globex", "globex")], "/home/dagster")
+    )
+    folder = place_of_sockets("/home/dagster")
+    assert document == {
+        "load_from": [
+            {"grpc_server": {"socket": f"{folder}/{key}.sock", "location_name": key}}
+            for key in ("acme", "globex")
+        ]
+    }
+    assert folder != place_of_sockets("/home/other")
+    assert len(f"{folder}/{'a' * 20}.sock") < 100
+
+
 @pytest.mark.slow
 def test_a_code_server_that_cannot_start_is_an_error(tmp_path: Path) -> None:
     with (
         pytest.raises(CodeServerError, match="ended with"),
-        code_server({"PATH": os.environ["PATH"], "PYTHONPATH": str(broken(tmp_path))}, CODE_LOCATION),
+        code_server({"PATH": os.environ["PATH"], "PYTHONPATH": str(broken(tmp_path))}, {ONE: ()}),
     ):
         pass
+
+
+def test_a_code_server_that_ends_at_first_is_not_waited_for(tmp_path: Path) -> None:
+    ONE.ended(tmp_path).touch()
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        assert not server_module._waited_for(ONE, tmp_path, process)
 
 
 def test_a_code_server_that_loads_for_minutes_is_waited_for_and_people_are_told(
@@ -76,33 +189,10 @@ def test_a_code_server_that_loads_for_minutes_is_waited_for_and_people_are_told(
     with subprocess.Popen(
         [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
     ) as process:
-        server_module._wait_for(tmp_path / "code.sock", process)
+        assert server_module._waited_for(ONE, tmp_path, process)
         assert process.stdin is not None
         process.stdin.close()
     assert capsys.readouterr().err.count("still loading") == 1
-
-
-def test_a_code_server_whose_project_was_killed_is_noticed_and_one_that_reloads_is_given_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parent = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'input()']); print('ready', flush=True); input()"
-    command = [sys.executable, "-c", parent]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        server = CodeServer(process, tmp_path, tmp_path)
-        monkeypatch.setattr(server_module, "time", SteppingTime(seconds=40.0))
-        for _ in range(5):
-            server.need_project()
-        for child in psutil.Process(process.pid).children():
-            child.kill()
-            while child.status() != psutil.STATUS_ZOMBIE:
-                pass
-        server.need_project()
-        server.need_project()
-        with pytest.raises(CodeServerEmptyError):
-            server.need_project()
-        process.kill()
 
 
 class SteppingTime:
@@ -117,6 +207,13 @@ class SteppingTime:
 
     def sleep(self, _: float) -> None:
         pass
+
+    @property
+    def now(self) -> float:
+        return self._now
+
+    def sleep_on(self, seconds: float) -> None:
+        self._now += seconds
 
 
 def broken(folder: Path) -> Path:
@@ -139,7 +236,7 @@ def test_folders_of_killed_owners_go_and_no_others(tmp_path: Path, monkeypatch: 
     (tmp_path / "mist-pipeline-of-somebody").mkdir()
     with socket.socket(socket.AF_UNIX) as server:
         monkeypatch.chdir(tmp_path / "mist-pipeline-answers")  # the path of a socket is short
-        server.bind("code.sock")
+        server.bind("acme.sock")
         server.listen()
         monkeypatch.chdir(tmp_path)
         assert [folder.name for folder in sweep(Path())] == ["mist-pipeline-killed"]

@@ -36,7 +36,6 @@ def test_a_run_that_begins_slowly_on_a_busy_machine_is_given_time_by_all_who_wai
     with instance(settings) as opened:
         assert opened.run_monitoring_start_timeout_seconds > LAUNCH_SECONDS
         assert opened.run_coordinator.dequeue_use_threads  # none that waits with it begins behind it
-    assert int(environment(settings)["DAGSTER_GRPC_PROXY_HEARTBEAT_TTL_SECONDS"]) > LAUNCH_SECONDS
     monkeypatch.setenv("DAGSTER_GRPC_TIMEOUT_SECONDS", "900")
     assert environment(settings)["DAGSTER_GRPC_TIMEOUT_SECONDS"] == "900"
 

@@ -60,7 +60,7 @@ def turning_on(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[str]:
         return subprocess.CompletedProcess(command, code, "", "Traceback\nno [answer] in time\n")
 
     monkeypatch.setattr(subprocess, "run", run)
-    daemon._start("workspace.yaml", {})
+    daemon._start("workspace.yaml", "acme", {})
     return asked
 
 

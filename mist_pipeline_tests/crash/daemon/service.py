@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime
 
 from mist_pipeline.cli.code_location.files import CODE_LOCATION
+from mist_pipeline.cli.code_location.forks import Location
 from mist_pipeline.cli.code_location.server import code_server
 from mist_pipeline.cli.dagster_home import environment, instance
 from mist_pipeline.cli.together import hear_signals, run_together
@@ -27,7 +28,7 @@ def main() -> None:
         bury_the_dead(opened, not_launched=[ALONE])
         has_sensors = bool(opened.all_instigator_state())
     env = environment(settings)
-    with code_server(env, CODE_LOCATION, keep_open=[lock.descriptor]) as server:
+    with code_server(env, {Location(CODE_LOCATION): ()}, keep_open=[lock.descriptor]) as server:
         workspace = str(server.workspace)
         if not has_sensors:
             command = ["-m", "dagster", "sensor", "start", "--start-all", "--workspace", workspace]

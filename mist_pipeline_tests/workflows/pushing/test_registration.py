@@ -107,7 +107,7 @@ def test_it_is_made_once_with_everything_that_we_read_and_others_are_left_alone(
         ({"topics": ["alarms", "client-join"]}, "it does not tell audits, device-events, device-updowns"),
         (
             {"secret": "of somebody else, long enough"},
-            "it signs with another secret than MIST_WEBHOOK_SECRET",
+            "it signs with another secret than this installation has",
         ),
         ({"secret": ""}, "it does not sign: it has no secret"),
         ({"url": "https://old.example.com/mist"}, "it sends to another address"),

@@ -1,0 +1,101 @@
+"""Which organisations there are: a file each in a folder beside the shared configuration file, whose values it overrides.
+
+Here: finding them, choosing one, laying its values over the shared ones. Not here: reading files and variables (`loading`).
+
+>>> laid_over({"mist": {"cloud": "emea-01", "detail": "off"}}, {"mist": {"detail": "full"}, "history": {"keep_days": 9}})
+{'mist': {'cloud': 'emea-01', 'detail': 'full'}, 'history': {'keep_days': 9}}
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mist_pipeline.settings.model import KEY, LONGEST_KEY
+
+ORGANISATION_VARIABLE = "MIST_PIPELINE_ORG"
+FOLDER = "organisations"
+
+RESERVED = frozenset({"dagster", FOLDER})
+"""What lies beside the organisations' data folders."""
+
+OWN = (
+    ("mist", "org_id"),
+    ("alerts", "ledger"),
+    ("monitoring", "heartbeat_url"),
+    ("monitoring", "heartbeat_fail_url"),
+)
+"""Keys that are each organisation's own: one value for all of them would mix what they keep, or hide that one is silent."""
+
+
+class OrganisationError(ValueError):
+    """Organisations cannot be told apart, or the one that is asked for is none of them; says what to do."""
+
+
+def organisation_files(shared: Path) -> dict[str, Path]:
+    """Every organisation and its file, by key.
+
+    Args:
+        shared: The shared configuration file, beside which the folder is; it need not be there.
+
+    Raises:
+        OrganisationError: A file is not named by a key.
+    """
+    found = sorted([*(shared.parent / FOLDER).glob("*.yaml"), *(shared.parent / FOLDER).glob("*.yml")])
+    files: dict[str, Path] = {}
+    for path in found:
+        key = path.stem
+        if not KEY.fullmatch(key) or len(key) > LONGEST_KEY:
+            raise OrganisationError(
+                f"{path}: {key!r} is no key of an organisation, after which its file is named; use at most {LONGEST_KEY} "
+                "lower-case letters and digits, with single `_` between them, beginning with a letter, such as acme_eu"
+            )
+        if key in RESERVED:
+            raise OrganisationError(
+                f"{path}: {key!r} is the name of a folder beside the data; choose another key"
+            )
+        if key in files:
+            raise OrganisationError(f"{files[key]} and {path} are both of {key}; keep one of them")
+        files[key] = path
+    return files
+
+
+def file_of(key: str, files: Mapping[str, Path], shared: Path) -> Path:
+    """The file of an organisation.
+
+    Raises:
+        OrganisationError: There is none; lists those that there are.
+    """
+    if key in files:
+        return files[key]
+    place = shared.parent / FOLDER
+    if not files:
+        raise OrganisationError(
+            f"There is no organisation {key!r}: {place} has no files. Write {place / 'NAME.yaml'} with what differs from "
+            f"{shared}, or leave out --org and {ORGANISATION_VARIABLE}."
+        )
+    raise OrganisationError(f"There is no organisation {key!r} in {place}; there are {', '.join(files)}.")
+
+
+def choose_one(files: Mapping[str, Path]) -> OrganisationError:
+    """What whoever chose none of several is told."""
+    return OrganisationError(
+        f"There are several organisations: {', '.join(files)}. Choose one with --org NAME, or for all commands with "
+        f"`export {ORGANISATION_VARIABLE}=NAME`."
+    )
+
+
+def laid_over(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Values over others: mappings key by key, everything else as a whole."""
+    merged = dict(shared)
+    for key, value in own.items():
+        below = merged.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = laid_over(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def variable_prefix(key: str) -> str:
+    """How variables of one organisation begin, which win over those of all."""
+    return f"MIST_PIPELINE_{key.upper()}__"

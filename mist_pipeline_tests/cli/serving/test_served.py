@@ -1,0 +1,113 @@
+"""Which organisations the daemon and the UI serve, and the workspace file that leads to them."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mist_pipeline.cli.code_location.files import CODE_LOCATION
+from mist_pipeline.cli.code_location.forks import Location
+from mist_pipeline.cli.dagster_home import dagster_home
+from mist_pipeline.cli.serving.served import locations_of, settings_of_all, take_folders
+from mist_pipeline.settings import SettingsError
+from mist_pipeline.workflows.running.folder_lock import FolderInUseError, holder
+from mist_pipeline_tests.support.cli.calls import Call
+
+
+def of(key: str, text: str = "") -> Path:
+    path = Path("config/organisations") / f"{key}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with two organisations, none chosen."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("MIST_PIPELINE_DATA", "MIST_PIPELINE_ORG", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    of("acme")
+    of("globex")
+    return tmp_path
+
+
+def keys() -> list[str]:
+    return [one.organisation.key for one in settings_of_all()]
+
+
+def test_all_of_several_are_served_or_the_one_that_is_chosen(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert keys() == ["acme", "globex"]
+    shared, own = Path("config/config.yaml"), Path("config/organisations/acme.yaml")
+    assert locations_of(settings_of_all())[Location("acme", "acme")] == [shared, own]
+    monkeypatch.setenv("MIST_PIPELINE_ORG", "globex")
+    assert keys() == ["globex"]
+
+
+def test_an_installation_without_organisations_is_served_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MIST_PIPELINE_ORG", raising=False)
+    (served,) = settings_of_all()
+    assert locations_of([served]) == {Location(CODE_LOCATION): []}
+
+
+def test_one_that_is_configured_wrongly_keeps_no_other_from_being_served(
+    two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of("globex", "history: {keep_days: 0}")
+    assert keys() == ["acme"]
+    said = " ".join(capsys.readouterr().err.split())
+    assert "globex is not served: config/organisations/globex.yaml: history.keep_days" in said
+    of("acme", "histroy: {}")
+    with pytest.raises(SettingsError, match="acme is not served"):
+        settings_of_all()
+
+
+def test_two_with_one_ledger_are_refused(two: Path) -> None:
+    for key in ("acme", "globex"):
+        of(key, "alerts: {ledger: 'postgresql://mist@db/alerts'}")
+    with pytest.raises(SettingsError, match="acme and globex have the same ledger"):
+        settings_of_all()
+
+
+def test_whoever_serves_has_the_folders_of_all_and_the_common_one(two: Path) -> None:
+    served = settings_of_all()
+    with ExitStack() as stack:
+        assert len(take_folders(served, "mist-pipeline daemon", "http://127.0.0.1:3000", stack)) == 3
+        assert holder(two / "data" / "globex") is not None
+        with pytest.raises(FolderInUseError, match=f"{two}/data is in use"), ExitStack() as other:
+            take_folders(served[:1], "mist-pipeline ui", "http://127.0.0.1:3001", other)
+    assert holder(two / "data" / "globex") is None
+
+
+def test_each_organisation_brings_its_places_for_runs(two: Path) -> None:
+    def places() -> int:
+        text = (dagster_home(settings_of_all()[0]) / "dagster.yaml").read_text(encoding="utf-8")
+        found = yaml.safe_load(text)["concurrency"]["runs"]["max_concurrent_runs"]
+        assert isinstance(found, int)
+        return found
+
+    assert places() == 18
+    of("umbrella")
+    assert places() == 27
+
+
+def test_the_workspace_file_is_shown_written_once_and_its_predecessor_kept(two: Path, call: Call) -> None:
+    shown = call("workspace")
+    document = yaml.safe_load(shown.out)
+    names = [one["grpc_server"]["location_name"] for one in document["load_from"]]
+    assert (shown.code, names) == (0, ["acme", "globex"])
+    home = two / "data" / "dagster"
+    assert not home.exists()
+    assert call("workspace", "--write").code == 0
+    assert yaml.safe_load((home / "workspace.yaml").read_text(encoding="utf-8")) == document
+    assert "is as it has to be" in call("workspace", "--write").text
+    of("umbrella")
+    assert call("workspace", "--write").code == 0
+    (kept,) = home.glob("workspace.yaml.*.bak")
+    assert yaml.safe_load(kept.read_text(encoding="utf-8")) == document
