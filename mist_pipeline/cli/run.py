@@ -307,9 +307,12 @@ def in_turn(
 
     outcomes: list[Outcome] = []
     with progress_bar() as bar:
-        for job, days in jobs:
+        for place, (job, days) in enumerate(jobs, start=1):
             if days:
-                outcomes += execute_days(settings, job, days, progress=bar, as_of=instant, notify=notify)
+                # Of several spans of a job (lead-in, days of the backfill) only the last ends with the last day.
+                is_last = all(later != job for later, _ in jobs[place:])
+                asked = notify if is_last else False
+                outcomes += execute_days(settings, job, days, progress=bar, as_of=instant, notify=asked)
             else:
                 at = instant if is_simulated else None
                 outcomes.append(execute(settings, job, progress=bar, as_of=at))
