@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from mist_pipeline.analysis.forecasts.model_search import search_weekday
 from mist_pipeline.tables import analysis, history, scorecard
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
@@ -50,15 +51,19 @@ def lead_in(warehouse: Warehouse, first: date, start: date) -> LeadIn:
         return LeadIn()
     warehouse.prepare()
     with warehouse.reading():
+        series = warehouse.query(f"SELECT DISTINCT site_id, metric FROM {history.SLE_DAILY.full_name}")
+        # Few series leave weekdays on which none is searched, so days that never have a row.
+        due = {search_weekday(site, metric) for site, metric in series.iter_rows()}
+        unsearched = _without(warehouse, (analysis.MODELS,), start, first)
         return LeadIn(
-            searched=_without(warehouse, (analysis.MODELS,), start, first),
+            searched=tuple(day for day in unsearched if day.weekday() in due),
             analysed=_without(warehouse, ALWAYS_MADE, start, first),
         )
 
 
 def _without(warehouse: Warehouse, made: Sequence[Table], start: date, first: date) -> tuple[date, ...]:
     """Days with readings from ``start`` to before ``first`` that one of the tables lacks, in order."""
-    in_all = " INTERSECT ".join(f"SELECT day FROM {table.full_name}" for table in made)
+    in_all = " INTERSECT ".join(map(_days_of, made))
     days = warehouse.query(
         f"""
         SELECT day FROM (SELECT day FROM {history.SLE_DAILY.full_name} EXCEPT ({in_all}))
@@ -67,6 +72,15 @@ def _without(warehouse: Warehouse, made: Sequence[Table], start: date, first: da
         {"start": start, "first": first},
     )
     return tuple(days["day"])
+
+
+def _days_of(table: Table) -> str:
+    """Days of a table; of trends also those on which nobody had a score, which never have one."""
+    days = f"SELECT day FROM {table.full_name}"
+    if table != analysis.TRENDS:
+        return days
+    read = f"SELECT day FROM {history.SLE_DAILY.full_name}"
+    return f"({days} UNION ({read} EXCEPT {read} WHERE state = 'ok'))"
 
 
 def spans(days: Iterable[date]) -> list[list[date]]:
