@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import yaml
 
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
+from mist_pipeline.alerts.ledger.tables import INCIDENTS
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.delivery.sinks.slack.inbound import MOST_BYTES
 from mist_pipeline.settings import Settings, SettingsError, load_settings
@@ -114,6 +116,23 @@ def test_an_answer_is_kept_with_who_and_when(desk: Desk, verdict: str) -> None:
     name = desk.tell()
     assert desk.hear(desk.press(verdict)) == f"Thank you. Kept in your name: {verdict}."
     assert desk.feedback(name) == [(verdict, "alex (Slack U0ALEX)", desk.now)]
+
+
+def test_a_press_on_the_message_of_an_incident_that_was_merged_is_about_the_other(desk: Desk) -> None:
+    merged = desk.tell("s1")
+    verdict = desk.press("wrong")
+    first = desk.slack.posts()[0].ts
+    desk.ledger.record_evaluation(live(1, finding("s1"), finding("s2", "wired", metric="switch")), TELL)
+    send_due(desk.settings, desk.ledger, ["chat", "files"])
+    [into] = set(desk.ledger.lifecycle_state(START).incidents) - {merged}
+    with desk.ledger.engine.begin() as connection:
+        state = {"state": "merged", "merged_into": into}
+        connection.execute(sa.update(INCIDENTS).where(INCIDENTS.c.incident_id == merged).values(state))
+    assert desk.hear(verdict) == "Thank you. Kept in your name: wrong."
+    assert [verdict for verdict, *_ in desk.feedback(into)] == ["wrong"]
+    assert desk.feedback(merged) == []
+    desk.hear(desk.press("acknowledge", value=merged, ts=first))
+    assert desk.ledger.incident(into)[0].state == "acknowledged"
 
 
 def test_a_request_that_is_sent_again_changes_nothing_and_a_second_press_is_one(desk: Desk) -> None:

@@ -65,12 +65,16 @@ def pressed(settings: Settings, press: Press, now: datetime) -> str:
                 return "This message is of no incident that is known here; nothing was kept."
             if not ledger.hear(sink, press.event_id, now):
                 return ""
+            about = press.incident_id
+            # The message of an incident that was merged is still there; its alerts are where it went.
+            while into := ledger.incident(about)[0].merged_into:
+                about = into
             if press.action == "acknowledge":
-                decided = decisions.acknowledge(settings, ledger, press.incident_id, press.who, now)
+                decided = decisions.acknowledge(settings, ledger, about, press.who, now)
                 if not decided.is_changed:
                     return "Somebody has taken this incident already, or it is over; nothing changes."
                 return "You have taken this incident: nobody else is called for it."
-            ledger.add_feedback(press.action, press.who, now, incident_id=press.incident_id)
+            ledger.add_feedback(press.action, press.who, now, incident_id=about)
             return f"Thank you. Kept in your name: {press.action}."
     except NoSuchSubjectError:
         return "This incident is not in the ledger any more; nothing was kept."
