@@ -70,9 +70,9 @@ def web(
     settings = load_settings()
     need_data_folder(settings)
     clock, stands = clock_of(settings, as_of)
-    # A console of another instant takes nothing of now.
     follower = PushFollower(settings) if settings.webhook_secrets and not stands else None
-    webhooks = webhooks_of(settings, follower)
+    # A console of another instant takes nothing of now: neither pushes nor presses.
+    webhooks = {} if stands else webhooks_of(settings, follower)
     way = door(settings, host, allowed_host or [], user(by), os.environ, has_webhooks=bool(webhooks))
     pages = app = None
     if way.access is not None:
