@@ -193,6 +193,10 @@ def _keys(pairs: Sequence[Pair]) -> dict[str, Any]:
     return {"sites": [site for site, _ in pairs], "metrics": [metric for _, metric in pairs]}
 
 
+def _hours(pairs: Sequence[Pair], as_of: datetime) -> dict[str, Any]:
+    return {**_keys(pairs), "first_hour": as_of - _HOURS_AGE - timedelta(hours=HOURS), "now": as_of}
+
+
 def _read_hours(
     connection: duckdb.DuckDBPyConnection,
     sql: str,
@@ -200,8 +204,7 @@ def _read_hours(
     as_of: datetime,
     found: defaultdict[Pair, _Found],
 ) -> None:
-    hours = {**_keys(pairs), "first_hour": as_of - _HOURS_AGE - timedelta(hours=HOURS), "now": as_of}
-    for pair, (hour, score) in _rows(connection, sql, hours):
+    for pair, (hour, score) in _rows(connection, sql, _hours(pairs, as_of)):
         found[pair].hours[hour.astimezone(UTC)] = score
 
 
@@ -212,8 +215,7 @@ def _read_changes(
     as_of: datetime,
     found: defaultdict[Pair, _Found],
 ) -> None:
-    hours = {**_keys(pairs), "first_hour": as_of - _HOURS_AGE - timedelta(hours=HOURS), "now": as_of}
-    for pair, (at,) in _rows(connection, sql, hours):
+    for pair, (at,) in _rows(connection, sql, _hours(pairs, as_of)):
         found[pair].changes.add(at.astimezone(UTC))
 
 

@@ -24,7 +24,7 @@ from datetime import datetime
 from itertools import chain
 
 from mist_pipeline.alerts.lifecycle.grouping import group
-from mist_pipeline.alerts.lifecycle.lifecycle import Moment, advance, is_forgotten, is_second_problem, remove
+from mist_pipeline.alerts.lifecycle.lifecycle import Moment, advance, remove
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
 from mist_pipeline.alerts.lifecycle.observations import (
     FAMILIES,
@@ -36,6 +36,7 @@ from mist_pipeline.alerts.lifecycle.observations import (
 from mist_pipeline.alerts.lifecycle.parts import with_parts
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.projection import apply_to_alert, fold_alerts, fold_incidents
+from mist_pipeline.alerts.lifecycle.returns import is_forgotten, is_second_problem
 from mist_pipeline.alerts.lifecycle.signals import Key, Signal
 
 

@@ -15,7 +15,7 @@ recovery of an open one alike.
 >>> [event.kind for event in advance(None, ("s1", "radio"), Observation(signal), moment)]
 ['pending', 'opened']
 
-Not here: gathering observations (`observations`), what an event changes (`projection`), causes (`grouping`), who is
+Not here: gathering observations (`observations`), whether a trouble is one that is known (`returns`), what an event changes (`projection`), causes (`grouping`), who is
 notified (``notify``).
 """
 
@@ -26,13 +26,13 @@ from mist_pipeline.alerts.lifecycle.model import Alert, Event, Json, Source, ale
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, Observation
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.projection import apply_to_alert
+from mist_pipeline.alerts.lifecycle.returns import goes_on, is_known, reopens, still_contains_it
 from mist_pipeline.alerts.lifecycle.signals import Key, Signal
 from mist_pipeline.domain.severity import SEVERITIES, Severity, milder, rank, worst
 
 SITE_REMOVED = "site removed"
 
 _ZERO = timedelta(0)
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,36 +111,6 @@ def remove(alert: Alert, at: datetime) -> list[Event]:
     return [_next(alert, at, "resolved", {"because": SITE_REMOVED})] if alert.is_active else []
 
 
-def is_second_problem(alert: Alert, signal: Signal, policy: Policy) -> bool:
-    """Whether an excess is another problem than the one that goes on: another classifier, and begun since."""
-    known = {one.classifier for one in alert.series}
-    return (
-        alert.is_active
-        and bool(alert.series)
-        and signal.is_raising
-        and not signal.is_over
-        and signal.began_at is not None
-        and alert.opened_at is not None
-        and signal.began_at >= alert.opened_at + policy.second_after
-        and bool(signal.classifier)
-        and signal.classifier not in known
-    )
-
-
-def is_forgotten(alert: Alert, at: datetime, policy: Policy) -> bool:
-    """Whether an alert is over for so long that it means nothing to later findings."""
-    if alert.state == "lapsed":
-        return True
-    memory = max(policy.max_reopen, policy.max_daily_gap, policy.remembered)
-    return alert.state == "resolved" and alert.resolved_at is not None and at - alert.resolved_at > memory
-
-
-def _can_reopen(alert: Alert, at: datetime, policy: Policy) -> bool:
-    if alert.state != "resolved" or alert.resolved_at is None:
-        return False
-    return at - alert.resolved_at <= policy.reopens_within(alert.duration)
-
-
 def _next(alert: Alert, at: datetime, kind: str, detail: dict[str, Json]) -> Event:
     return Event("alert", alert.alert_id, alert.version + 1, at, kind, detail)
 
@@ -169,8 +139,8 @@ class _Life:
             return
         if self.alert is not None and (
             self._is_old_news(signal, self.alert.resolved_at)
-            or self._is_known(signal)
-            or self._still_contains_it(signal)
+            or is_known(self.it, signal, self.moment.policy)
+            or still_contains_it(self.it, signal, self.moment.at, self.moment.policy)
         ):
             return
         if signal.is_over and not self.moment.policy.tells_past:
@@ -178,60 +148,12 @@ class _Life:
             return
         if (
             self.alert is not None
-            and not self._goes_on(signal)
-            and (
-                self._is_another(signal)
-                or not (
-                    _can_reopen(self.alert, self.moment.at, self.moment.policy) or self._comes_back(signal)
-                )
-            )
+            and not goes_on(self.alert, signal, self.moment.at, self.moment.policy)
+            and not reopens(self.alert, signal, self.moment.at, self.moment.policy)
         ):
             self.alert = None
         self._pend(signal)
         self._open_if_held(signal)
-
-    def _is_known(self, signal: Signal) -> bool:
-        """Whether a resolved alert was about this: windows of evidence contain an excess for a week, and blur its end."""
-        ended, last_bad, began = self.it.last_bad_at, signal.last_bad_at, signal.began_at
-        if self.it.resolved_at is None or ended is None or last_bad is None or began is None:
-            return False
-        # What is no excess, as a site that is down, ends when it ends: the next hour is another one.
-        slack = self.moment.policy.same_within if signal.series else _ZERO
-        return last_bad <= ended + slack or (signal.is_over and began <= ended + slack)
-
-    def _still_contains_it(self, signal: Signal) -> bool:
-        """Whether a window of another series reaches back into the trouble that is over: of the hours since it says nothing."""
-        ended = self.it.last_bad_at
-        mine, seen = (
-            {(one.metric, one.classifier) for one in some} for some in (self.it.series, signal.series)
-        )
-        if ended is None or signal.window is None or mine & seen:
-            return False
-        return self._goes_on(signal) and self.moment.at - signal.window < ended
-
-    def _is_another(self, signal: Signal) -> bool:
-        """Whether an excess blames another classifier than the trouble that is over: no part of it, however soon it comes."""
-        known = {one.classifier for one in self.it.series if one.classifier}
-        return bool(known) and bool(signal.classifier) and signal.classifier not in known
-
-    def _goes_on(self, signal: Signal) -> bool:
-        """Whether an excess began before the known trouble ended: the end was told too early."""
-        ended, began, policy = self.it.last_bad_at, signal.began_at, self.moment.policy
-        if self.it.state != "resolved" or ended is None or began is None:
-            return False
-        return began <= ended + policy.same_within and self.moment.at - ended <= policy.max_reopen
-
-    def _comes_back(self, signal: Signal) -> bool:
-        """Whether a trouble that is over is back at its hour of the day: a rush of every noon is one problem."""
-        known, began, policy = self.it.began_at, signal.began_at, self.moment.policy
-        mine, seen = (
-            {(one.metric, one.classifier) for one in some if one.classifier}
-            for some in (self.it.series, signal.series)
-        )
-        if self.it.state != "resolved" or known is None or began is None or not mine & seen:
-            return False
-        days, rest = divmod(began - known, _DAY)
-        return not rest and 1 <= days <= policy.max_reopen / _DAY
 
     def _record(self, signal: Signal) -> None:
         """What was over before it was noticed: opened and resolved at once."""

@@ -31,6 +31,7 @@ from datetime import datetime, timedelta
 from mist_pipeline.alerts.lifecycle.model import Alert
 from mist_pipeline.alerts.lifecycle.observations import Observation
 from mist_pipeline.alerts.lifecycle.policy import Policy
+from mist_pipeline.alerts.lifecycle.returns import is_known
 from mist_pipeline.alerts.lifecycle.signals import Key, Signal
 from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.severity import worst
@@ -141,12 +142,11 @@ def _knows(
         return False
     if all(families.get(one.metric) != family for one in alert.series):
         return False
-    slack = policy.same_within
-    if last_bad <= ended + slack or (signal.is_over and began <= ended + slack):
+    if is_known(alert, signal, policy):
         return True
     mine, seen = ({(one.metric, one.classifier) for one in some} for some in (alert.series, signal.series))
     reaches_back = signal.window is not None and at - signal.window < ended
-    return reaches_back and began <= ended + slack and not mine & seen
+    return reaches_back and began <= ended + policy.same_within and not mine & seen
 
 
 def _together(lead: Signal, part: Signal) -> Signal:
