@@ -1,22 +1,29 @@
 """How long a webhook of Mist waits for its answer, and people for the message about a site that is lost.
 
-Run with ``.venv/bin/python -m benchmarks webhooks``. Messages come over HTTP, one after another, each on the disk before it is answered.
-Then sites are lost one after the other, while the service of ``mist-pipeline web`` follows: seconds from the arrival of the message that tells of the
+Run with ``.venv/bin/python -m benchmarks webhooks``. Messages come over HTTP with a connection each, and are on the disk before they are
+answered: one after another, sixteen at a time, and while another process writes evaluations of 3,000 sites without a pause. Then sites are lost one after the other, while the service of ``mist-pipeline web`` follows: seconds from the arrival of the message that tells of the
 last device until it is evaluated, and until the sink (a file) has accepted the message. Beside the seconds of a clock, which other work on the
 machine lengthens, it prints the CPU of both sides.
 """
 
 import argparse
+import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import polars as pl
 import requests
 
+from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.domain.text import count
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.push.application import SIGNATURE
 from mist_pipeline.push.message import sign
@@ -24,6 +31,7 @@ from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.pushing.follow import PushFollower
 from mist_pipeline.workflows.pushing.receive import receiving
+from mist_pipeline_tests.support.alerts.histories import finding, findings
 from mist_pipeline_tests.support.push_company import SITES, mac, made
 from mist_pipeline_tests.support.pushes import SECRET, raw, updown
 from mist_pipeline_tests.support.web.serving import serving
@@ -32,21 +40,27 @@ from mist_pipeline_tests.support.web.serving import serving
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=100)
+    parser.add_argument("--messages", type=int, default=200)
     parser.add_argument("--outages", type=int, default=6)
     given = parser.parse_args(arguments)
-    print(f"{given.messages} messages {'median':>24} {'95 of 100':>12} {'slowest':>10} {'CPU':>9}")
+    print(f"{'':58} {'median':>9} {'95 of 100':>12} {'slowest':>10} {'CPU':>9}")
     for events in (1, 10, 100):
-        with tempfile.TemporaryDirectory() as folder:
-            seconds, cpu = _seconds(Path(folder), given.messages, events)
-        ranked = sorted(seconds)
-        print(
-            f"events of {events:3} sites in a message {statistics.median(ranked) * 1000:6.1f} ms "
-            f"{ranked[int(len(ranked) * 0.95)] * 1000:9.1f} ms {ranked[-1] * 1000:7.1f} ms {cpu * 1000:6.1f} ms"
-        )
+        _print(f"{count(events, 'event'):>10} in a message, one after another", given.messages, events)
+    _print("   1 event in a message, 16 at a time", given.messages, 1, senders=16)
+    _print("10 events in a message, while 3,000 sites are evaluated", given.messages, 10, sites=3_000)
     evaluated, accepted = _told(given.outages)
     print(
         f"{given.outages} sites are lost: evaluated after {_both(evaluated)}, accepted after {_both(accepted)}"
+    )
+
+
+def _print(name: str, messages: int, events: int, *, senders: int = 1, sites: int = 0) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        seconds, cpu = _seconds(Path(folder), messages, events, senders, sites)
+    ranked = sorted(seconds)
+    print(
+        f"{name:58} {statistics.median(ranked) * 1000:6.1f} ms {ranked[int(len(ranked) * 0.95)] * 1000:9.1f} ms "
+        f"{ranked[-1] * 1000:7.1f} ms {cpu * 1000:6.1f} ms"
     )
 
 
@@ -109,26 +123,66 @@ def _post(address: str, body: bytes) -> None:
     requests.post(f"{address}/mist", data=body, headers=headers, timeout=60).raise_for_status()
 
 
-def _seconds(folder: Path, messages: int, events: int) -> tuple[list[float], float]:
-    """Seconds of each answer, and CPU seconds of one."""
+def _seconds(folder: Path, messages: int, events: int, senders: int, sites: int) -> tuple[list[float], float]:
+    """Seconds of each answer, and CPU seconds of one, those of the sender included.
+
+    Args:
+        folder: Where the data is.
+        messages: How many are sent.
+        events: In each.
+        senders: How many send at a time.
+        sites: Evaluations of so many sites, all of them down, are written meanwhile by another process; 0: none.
+    """
     app = receiving(
         load_settings(environment={"MIST_PIPELINE_DATA": str(folder), "MIST_WEBHOOK_SECRET": SECRET})
     )
     assert app is not None
-    found = []
-    with serving(app) as address:
+
+    def answered(number: int) -> float:
+        now = datetime.now(UTC)
+        some = [
+            updown("AP_DISCONNECTED", f"{number:06x}{one:06x}", now, f"site-{one}") for one in range(events)
+        ]
+        body = raw({"topic": "device-updowns", "events": some})
+        begun = time.perf_counter()
+        _post(address, body)
+        return time.perf_counter() - begun
+
+    with serving(app) as address, _evaluating(folder, sites), ThreadPoolExecutor(senders) as pool:
         used = time.process_time()
-        for number in range(messages):
-            now = datetime.now(UTC)
-            some = [
-                updown("AP_DISCONNECTED", f"{number:06x}{one:06x}", now, f"site-{one}")
-                for one in range(events)
-            ]
-            body = raw({"topic": "device-updowns", "events": some})
-            begun = time.perf_counter()
-            _post(address, body)
-            found.append(time.perf_counter() - begun)
+        found = list(pool.map(answered, range(messages)))
         return found, (time.process_time() - used) / messages
+
+
+@contextmanager
+def _evaluating(folder: Path, sites: int) -> Iterator[None]:
+    """Another process writes one evaluation after the other into the ledger, without a pause."""
+    if not sites:
+        yield
+        return
+    spawning = multiprocessing.get_context("spawn")
+    begun = spawning.Event()
+    process = spawning.Process(target=_evaluate, args=[folder, sites, begun], daemon=True)
+    process.start()
+    begun.wait()
+    yield
+    process.terminate()
+    process.join()
+
+
+def _evaluate(folder: Path, sites: int, begun: Event) -> None:
+    rows = [
+        finding(f"site-{one}", "device", "site_down", "critical", "", '{"is_over": false}', "Down.")
+        for one in range(sites)
+    ]
+    at = datetime.now(UTC)
+    with Ledger(folder / "ledger.db") as ledger:
+        while True:
+            at += timedelta(seconds=1)
+            ledger.record_evaluation(
+                EvaluationInput(as_of=at, source="live", findings=findings(rows), site_count=sites)
+            )
+            begun.set()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from mist_pipeline.alerts.ledger.sink_health import FailingSink
 from mist_pipeline.alerts.lifecycle.model import ACTIVE
 from mist_pipeline.alerts.notify.known_values import Known
 from mist_pipeline.alerts.notify.silences import alert_labels, site_labels
+from mist_pipeline.alerts.pushed.store import PushStore, place_of
 from mist_pipeline.collect.raw.durable import write_atomically
 from mist_pipeline.settings import Settings
 
@@ -42,6 +43,21 @@ def open_ledger(settings: Settings) -> Ledger:
         LedgerUnavailableError: It cannot be opened, or is of a later version.
     """
     return Ledger(settings.ledger, settings.alerts.policy())
+
+
+def open_pushes(settings: Settings) -> PushStore:
+    """What the cloud pushed, beside the ledger of these settings.
+
+    Raises:
+        LedgerUnavailableError: It cannot be opened, or is of a later version.
+    """
+    return PushStore(settings.ledger)
+
+
+def has_pushes(settings: Settings) -> bool:
+    """Whether anything was ever pushed, as far as it can be seen without a question to a database."""
+    place = place_of(settings.ledger)
+    return not isinstance(place, Path) or place.exists()
 
 
 def kept_evaluations(settings: Settings) -> EvaluationStore:

@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
-from mist_pipeline.alerts.pushed.store import KEPT, REPEATED, PushCount, push_counts
+from mist_pipeline.alerts.pushed.store import KEPT, REPEATED, PushCount
 from mist_pipeline.domain.text import clean, count, instant
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, Check
-from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.ledger_access import has_pushes, open_pushes
 from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.pushing.receive import MALFORMED, OTHER, UNSIGNED
 
@@ -40,10 +39,10 @@ def webhooks(settings: Settings, now: datetime | None = None) -> Iterator[Check]
 
 
 def _counted(settings: Settings) -> Sequence[PushCount]:
-    if isinstance(settings.ledger, Path) and not settings.ledger.exists():
+    if not has_pushes(settings):
         return []
-    with open_ledger(settings) as ledger:
-        return push_counts(ledger.engine)
+    with open_pushes(settings) as pushes:
+        return pushes.counts()
 
 
 def _arrived(counted: Sequence[PushCount], variable: str, now: datetime) -> Check:

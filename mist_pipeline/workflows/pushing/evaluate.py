@@ -16,11 +16,16 @@ from mist_pipeline.alerts.ledger.evaluation_store import EvaluationStore
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.alerts.lifecycle.model import Alert
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
-from mist_pipeline.alerts.pushed.store import device_events
 from mist_pipeline.analysis.evidence.gates import DEVICE_FAMILY
 from mist_pipeline.analysis.findings.outages import EVENTS, Outages, outages
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.ledger_access import kept_evaluations, known_sites, open_ledger
+from mist_pipeline.workflows.ledger_access import (
+    has_pushes,
+    kept_evaluations,
+    known_sites,
+    open_ledger,
+    open_pushes,
+)
 from mist_pipeline.workflows.pushing.devices import known_devices
 
 LOOK_BACK = timedelta(hours=24)
@@ -52,7 +57,10 @@ def keep_what_was_pushed(settings: Settings, now: datetime) -> Looked:
 
 def keep_pushed(settings: Settings, ledger: Ledger, store: EvaluationStore, now: datetime) -> Looked:
     """Keep an evaluation of what was pushed, where it says something new."""
-    rows = device_events(ledger.engine, now - LOOK_BACK)
+    if not has_pushes(settings):
+        return Looked(is_kept=False, due_at=None)
+    with open_pushes(settings) as pushes:
+        rows = pushes.device_events(now - LOOK_BACK)
     if not rows:
         return Looked(is_kept=False, due_at=None)
     events = pl.DataFrame(rows, schema=EVENTS, orient="row")

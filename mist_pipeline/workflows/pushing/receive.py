@@ -3,6 +3,7 @@
 Not here: the application and the form of a message (``push``), the table (``alerts.pushed.store``), what follows.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,15 +16,17 @@ from starlette.types import ASGIApp
 
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.alerts.pushed.event import PushedEvent
-from mist_pipeline.alerts.pushed.store import AUDIT_TOPIC, DEVICE_TOPICS, PushStore, forget_pushes
+from mist_pipeline.alerts.pushed.store import AUDIT_TOPIC, DEVICE_TOPICS, PushStore
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.mist.parsers import kept_entry
 from mist_pipeline.push.application import Keeper, UnkeptError, application
 from mist_pipeline.push.message import TOPICS, Message
 from mist_pipeline.settings import Settings
-from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.ledger_access import has_pushes, open_pushes
 from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.organisation_pin import remembered
+
+_log = logging.getLogger(__name__)
 
 TAKEN_WITHIN = timedelta(hours=24)
 """Older events are not kept: a signature does not expire, and somebody may have kept a message to send it again."""
@@ -61,18 +64,25 @@ def receiving(
 
 def forget_old_pushes(settings: Settings, now: datetime) -> int:
     """Remove pushed events that nobody needs any more; how many went."""
-    with open_ledger(settings) as ledger:
-        return forget_pushes(ledger.engine, now - KEPT_FOR)
+    if not has_pushes(settings):
+        return 0
+    with open_pushes(settings) as pushes:
+        return pushes.forget(now - KEPT_FOR)
 
 
 class _Receiver:
-    """Keeps messages; opens the ledger with the first one, so that a console without webhooks never needs it."""
+    """Keeps messages. What it needs is opened before the first one, which would have to wait for it, or with it."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime], wake: Callable[[], None]) -> None:
         self._settings, self._clock, self._wake = settings, clock, wake
         self._store: PushStore | None = None
         self._opening = Lock()
         self._org_id = ""
+        try:
+            with self._storing():
+                pass
+        except UnkeptError as error:
+            _log.error("webhooks of Mist are refused until this is mended: %s", error)
 
     @property
     def keeper(self) -> Keeper:
@@ -88,8 +98,9 @@ class _Receiver:
         counted: Counter[tuple[str, str]] = Counter()
         counted[message.topic, UNREADABLE] += message.unreadable
         wanted = []
+        mine = self._organisation()
         for event in message.events:
-            outcome = self._refusal(event, now)
+            outcome = _refusal(event, mine, now)
             if outcome is None:
                 wanted.append(self._kept(event))
             else:
@@ -109,15 +120,6 @@ class _Receiver:
         with_admin = self._settings.privacy.show_admins
         return replace(event, document=kept_entry(event.document, with_admin=with_admin))
 
-    def _refusal(self, event: PushedEvent, now: datetime) -> str | None:
-        """Why an event is not kept."""
-        if event.happened_at < now - TAKEN_WITHIN:
-            return OLD
-        if event.happened_at > now + AHEAD:
-            return FUTURE
-        mine = self._organisation()
-        return OTHER if event.org_id and mine and event.org_id != mine else None
-
     def _organisation(self) -> str:
         """Whose events these have to be; '' as long as the folder is nobody's."""
         if not self._org_id:
@@ -133,9 +135,18 @@ class _Receiver:
     def _storing(self) -> Iterator[PushStore]:
         try:
             with self._opening:
-                self._store = self._store or PushStore(self._settings.ledger)
+                self._store = self._store or open_pushes(self._settings)
             yield self._store
         except (LedgerUnavailableError, sa.exc.OperationalError, OSError) as error:
             # Nothing of a message: the driver's own words only.
             said = getattr(error, "orig", None) or error
             raise UnkeptError(str(said).partition("\n")[0]) from error
+
+
+def _refusal(event: PushedEvent, mine: str, now: datetime) -> str | None:
+    """Why an event is not kept."""
+    if event.happened_at < now - TAKEN_WITHIN:
+        return OLD
+    if event.happened_at > now + AHEAD:
+        return FUTURE
+    return OTHER if event.org_id and mine and event.org_id != mine else None

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
-from mist_pipeline.alerts.pushed.store import push_counts
 from mist_pipeline.domain.text import clean
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import as_json
@@ -20,7 +19,7 @@ from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.client import MistClient
 from mist_pipeline.mist.parsers import Webhook, WebhookDelivery, parse_webhook_deliveries, parse_webhooks
 from mist_pipeline.settings import Settings, SettingsError
-from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.ledger_access import open_pushes
 from mist_pipeline.workflows.pushing.receive import webhook_secrets
 
 NAME = "mist-pipeline"
@@ -244,5 +243,5 @@ def pinged(
 
 def _pings(settings: Settings) -> int:
     """How many pings have arrived, whatever came of them: what is too old for us has arrived, too."""
-    with open_ledger(settings) as ledger:
-        return sum(one.number for one in push_counts(ledger.engine) if one.topic == "ping")
+    with open_pushes(settings) as pushes:
+        return sum(one.number for one in pushes.counts() if one.topic == "ping")

@@ -6,7 +6,7 @@ from pathlib import Path
 OURS = frozenset(
     {
         "call_budget.db", "cloud_clock.json", "clouds.json", "config.yaml", "daemon.lock", "dagster", "evaluations", "ledger.db", "messages",
-        "organisation.json", "published", "raw", "reports", "scene.json", "warehouse.duckdb",
+        "organisation.json", "published", "pushes.db", "raw", "reports", "scene.json", "warehouse.duckdb",
     }
 )  # fmt: skip
 """Names of what this program puts into a data folder; one of them is enough."""

@@ -19,7 +19,7 @@ from mist_pipeline.workflows.running.pin_file import has_pin
 OWNER_ALONE = 0o077
 """What nobody but the owner gets of a new file."""
 
-_OURS = ("ledger.db*", "warehouse.duckdb*", "call_budget.db*")
+_OURS = ("ledger.db*", "pushes.db*", "warehouse.duckdb*", "call_budget.db*")
 """Files that earlier versions wrote for everybody to read."""
 
 

@@ -1,16 +1,14 @@
 """Webhooks of the cloud go into the ledger of these settings."""
 
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
-from mist_pipeline.alerts.ledger.tables import PUSHES
-from mist_pipeline.alerts.pushed.store import push_counts
 from mist_pipeline.settings import Settings, SettingsError, load_settings
 from mist_pipeline.warehouse.owner import Owner
-from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.ledger_access import open_pushes
 from mist_pipeline.workflows.organisation_pin import pin
 from mist_pipeline.workflows.pushing.changes import pushed_changes
 from mist_pipeline.workflows.pushing.receive import KEPT_FOR, forget_old_pushes, receiving
@@ -26,13 +24,13 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def outcomes(settings: Settings) -> dict[tuple[str, str], int]:
-    with open_ledger(settings) as ledger:
-        return {(one.topic, one.outcome): one.number for one in push_counts(ledger.engine)}
+    with open_pushes(settings) as pushes:
+        return {(one.topic, one.outcome): one.number for one in pushes.counts()}
 
 
 def kinds(settings: Settings) -> list[str]:
-    with open_ledger(settings) as ledger, ledger.engine.connect() as connection:
-        return sorted(connection.scalars(sa.select(PUSHES.c.kind)))
+    with sqlite3.connect(settings.data / "pushes.db") as connection:
+        return sorted(kind for (kind,) in connection.execute("SELECT kind FROM pushes"))
 
 
 def test_every_captured_message_is_kept_and_what_nobody_reads_is_counted(settings: Settings) -> None:
@@ -93,11 +91,11 @@ def test_what_is_malformed_or_not_signed_is_counted(settings: Settings) -> None:
 def test_a_ledger_that_does_not_answer_is_no_reason_to_lose_a_message(
     settings: Settings, tmp_path: Path
 ) -> None:
-    (tmp_path / "ledger.db").write_bytes(b"no database" * 100)
+    (tmp_path / "pushes.db").write_bytes(b"no database" * 100)
     app = receiving(settings, lambda: NOW)
     assert app
     assert post(app, raw(CAPTURED["switch"])).status == 503
-    (tmp_path / "ledger.db").unlink()
+    (tmp_path / "pushes.db").unlink()
     assert post(app, raw(CAPTURED["switch"])).status == 200
 
 
