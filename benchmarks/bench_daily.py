@@ -8,6 +8,7 @@ import argparse
 import resource
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -33,6 +34,7 @@ LAST = date(2026, 3, 1)
 DAYS = [LAST - timedelta(days=back) for back in range(89, -1, -1)]
 HOURLY = DAYS[-9:]
 METRICS = 7
+DAYS_AT_ONCE = 10
 ORDER = (
     "trends", "baselines", "deviations", "evidence", "forecasts", "risks", "anomalies", "health_scores", "correlations",
     "incidents", "findings",
@@ -42,6 +44,11 @@ LIMIT_ALL, LIMIT_WITHOUT_FORECASTS = 600.0, 60.0
 
 def daily_scores(site_ids: list[str], metrics: list[str]) -> pl.DataFrame:
     """Ninety days of plausible daily scores: a level, a weekday, noise, and a decline in one series of fifty."""
+    return pl.concat([scores for _, scores in daily_score_pieces(site_ids, metrics)])
+
+
+def daily_score_pieces(site_ids: list[str], metrics: list[str]) -> Iterator[tuple[list[date], pl.DataFrame]]:
+    """The same, some days at a time, with these days."""
     draw = np.random.default_rng(11)
     series = pl.DataFrame({"site_id": site_ids}).join(pl.DataFrame({"metric": metrics}), how="cross")
     count, length = series.height, len(DAYS)
@@ -51,17 +58,20 @@ def daily_scores(site_ids: list[str], metrics: list[str]) -> pl.DataFrame:
         0, np.arange(length) - length + 21
     )
     score = np.clip(level + weekday - slope + draw.normal(0, 1.5, (count, length)), 0, 100)
-    rows = series.with_columns(score_pct=pl.Series(score.tolist()), day=pl.lit(DAYS, pl.List(pl.Date)))
-    frame = rows.explode("score_pct", "day").with_columns(
-        num_users=pl.lit(80, pl.Int64),
-        total_user_minutes=pl.lit(20_000.0),
-        degraded_user_minutes=200.0 * (100 - pl.col("score_pct")),
-        measured_value=pl.lit(None, pl.Float64),
-        measured_unit=pl.lit(None, pl.String),
-        hours_covered=pl.lit(24, pl.Int64),
-        state=pl.lit("ok"),
-    )
-    return with_severity(frame)
+    for first in range(0, length, DAYS_AT_ONCE):
+        days = DAYS[first : first + DAYS_AT_ONCE]
+        of_days = score[:, first : first + DAYS_AT_ONCE].tolist()
+        rows = series.with_columns(score_pct=pl.Series(of_days), day=pl.lit(days, pl.List(pl.Date)))
+        frame = rows.explode("score_pct", "day").with_columns(
+            num_users=pl.lit(80, pl.Int64),
+            total_user_minutes=pl.lit(20_000.0),
+            degraded_user_minutes=200.0 * (100 - pl.col("score_pct")),
+            measured_value=pl.lit(None, pl.Float64),
+            measured_unit=pl.lit(None, pl.String),
+            hours_covered=pl.lit(24, pl.Int64),
+            state=pl.lit("ok"),
+        )
+        yield days, with_severity(frame)
 
 
 def prepared(folder: Path, sites: int, hourly: list[date]) -> tuple[Warehouse, Settings]:

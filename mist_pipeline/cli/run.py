@@ -180,7 +180,7 @@ def retention(
         bool, typer.Option("--dry-run", help="Only say what would be moved and removed.")
     ] = False,
 ) -> None:
-    """Move old reports and raw files into archives, after reading every archive back; remove what has had its day.
+    """Move old reports, raw files and hours into archives, after reading every archive back; remove what has had its day.
 
     Removed are answers of polls of days that were collected, runs of Dagster that are long over, and leftovers of killed processes.
 

@@ -12,7 +12,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.pushing.receive import forget_old_pushes
-from mist_pipeline.workflows.retention import archive
+from mist_pipeline.workflows.retention import age_hours, archive
 from mist_pipeline.workflows.running.leftovers import sweep
 
 
@@ -42,6 +42,16 @@ def retention_job(scope: Scope) -> dg.JobDefinition:
             }
         )
 
+    @dg.op(description="Whole months of hours that are too old for the warehouse, into files beside it.")
+    def age_old_hours(
+        context: dg.OpExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        warehouse: dg.ResourceParam[Warehouse],
+        run: RunOptions,
+    ) -> None:
+        made = age_hours(warehouse, settings, run.instant.astimezone(settings.organisation.zone).date())
+        context.add_output_metadata({"files": dg.MetadataValue.json(made)})
+
     @dg.op(
         description="Dagster keeps runs of so many days; of older runs about days it keeps which days they made."
     )
@@ -69,6 +79,7 @@ def retention_job(scope: Scope) -> dg.JobDefinition:
     def retention() -> None:
         # None waits for another: a damaged raw file is no reason to let the rest grow.
         archive_what_is_old()
+        age_old_hours()
         prune_dagster()
         forget_pushes()
         sweep_leftovers()

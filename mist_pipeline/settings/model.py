@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 KEY, LONGEST_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*"), 20
 """Form and most characters of ``organisation.key``: it stands before every name in Dagster."""
 
+LEAST_HOURLY_DAYS = 62
+"""Least ``history.keep_hourly_days``: the longest look back of a poll, the day itself and that of another time zone."""
+
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -211,11 +214,25 @@ class History(Section):
     keep_runs_days: int = Field(
         14, ge=7, description="Days that Dagster keeps runs, their logs, ticks and results of checks."
     )
+    keep_hourly_days: int = Field(
+        100,
+        description="Days for which hours stay in the warehouse; whole months before go into Parquet files beside it, and are read as before.",
+    )
     keep_state_days: int = Field(
         400,
         ge=90,
         description="Days for which the state of detection is kept; earlier days are analysed again only from the first day on.",
     )
+
+    @field_validator("keep_hourly_days")
+    @classmethod
+    def _has_what_every_poll_reads(cls, value: int) -> int:
+        if value < LEAST_HOURLY_DAYS:
+            raise ValueError(
+                f"{value} is less than {LEAST_HOURLY_DAYS}: polls read hours of up to 60 days (five weeks for what is usual of an hour, 60 "
+                "days for evidence where no state is stored yet), and would open files of old hours every few minutes"
+            )
+        return value
 
 
 class Health(Section):

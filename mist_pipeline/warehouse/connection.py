@@ -21,6 +21,7 @@ from threading import Lock
 import duckdb
 
 from mist_pipeline.tables.schema import literal
+from mist_pipeline.warehouse.aged_hours import attach_views, views_of
 
 _NUMBERS = count(1)
 _READER: dict[int, duckdb.DuckDBPyConnection] = {}
@@ -132,12 +133,19 @@ def _reader(path: Path) -> duckdb.DuckDBPyConnection:
         connection.close()
         raise
     connection.execute(f"USE {name}")
+    try:
+        attach_views(connection, name, path)
+    except BaseException:
+        _detach(connection)
+        connection.close()
+        raise
     return connection
 
 
 def _detach(connection: duckdb.DuckDBPyConnection) -> None:
     (name,) = connection.execute("SELECT current_database()").fetchone() or ("",)
     connection.execute("USE memory")
+    connection.execute(f"DETACH DATABASE IF EXISTS {views_of(name)}")
     connection.execute(f"DETACH {name}")
 
 

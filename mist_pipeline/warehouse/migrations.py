@@ -11,6 +11,7 @@ import duckdb
 
 from mist_pipeline.tables import TABLES
 from mist_pipeline.tables.schema import Table, quote
+from mist_pipeline.warehouse.aged_hours import prepare_list
 from mist_pipeline.warehouse.owner import prepare_pin
 
 
@@ -198,6 +199,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
                 _sort(connection, table)
             _stamp(connection, migration.version, migration.reason)
     prepare_pin(connection)
+    prepare_list(connection)
     _bring_to_definitions(connection)
 
 

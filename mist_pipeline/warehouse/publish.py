@@ -8,6 +8,7 @@ after every evaluation. Not here: the views (`views`), reading the three as one 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import polars as pl
 from mist_pipeline.domain.site_names import display_names
 from mist_pipeline.tables import alerts, analysis, history, live, scorecard
 from mist_pipeline.tables.schema import Table, literal
+from mist_pipeline.warehouse.aged_hours import files_of, hours_folder, union
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.views import ALERT_VIEWS, SITE_VIEWS
@@ -59,9 +61,12 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
     # A warehouse of an earlier version lacks tables, and nothing may have been written since the update.
     Warehouse(warehouse, wait_seconds).prepare()
     with _replacing(published, warehouse, wait_seconds) as connection:
+        aged = _aged_hours(connection, hours_folder(warehouse))
         for table in DAY_TABLES:
-            _copy(connection, table)
+            _copy(connection, table, schema=RECENT if table in aged else table.schema)
         connection.execute("DETACH source")
+        for table, sql in aged.items():
+            _view(connection, table, sql)
         _name_sites(connection, _names_of_days(connection))
         create_views(connection, SITE_VIEWS)
     return published
@@ -126,6 +131,12 @@ def publish_ledger(
     return published
 
 
+RECENT = "recent"
+"""Schema of the published copy with the hours that the warehouse has, where files beside it have older ones (`aged_hours`)."""
+
+HOURS_FILES = f"{RECENT}.files"
+_HOURS_FILES_COMMENT = "The files with older hours that the views of hours read."
+
 LEDGER_READ = "main.ledger_read"
 _LEDGER_READ_COMMENT = "When the tables of alerts were read from the ledger, and the newest evaluation in it."
 
@@ -171,11 +182,36 @@ def _fresh(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         fresh.unlink(missing_ok=True)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, table: Table, where: str = "") -> None:
-    create_table(connection, table)
+def _copy(connection: duckdb.DuckDBPyConnection, table: Table, where: str = "", schema: str = "") -> None:
+    """The rows of a table, under its name, or under that name in another schema."""
+    target = replace(table, schema=schema or table.schema)
+    create_table(connection, target)
     connection.execute(
-        f"INSERT INTO {table.full_name} BY NAME SELECT * FROM source.{table.full_name} {where}"
+        f"INSERT INTO {target.full_name} BY NAME SELECT * FROM source.{table.full_name} {where}"
     )
+
+
+def _aged_hours(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[Table, str]:
+    """Tables of hours that files beside the warehouse hold a part of → SQL of all their rows; the files are listed in the copy."""
+    if not folder.is_dir():
+        return {}
+    views = union(connection, "source", folder, RECENT)
+    if views:
+        connection.execute(f"CREATE SCHEMA {RECENT}")
+        connection.execute(f"CREATE TABLE {HOURS_FILES} (path VARCHAR)")
+        connection.execute(f"COMMENT ON TABLE {HOURS_FILES} IS {literal(_HOURS_FILES_COMMENT)}")
+        paths = [str(path) for path in files_of(connection, "source.", folder)]
+        connection.execute(f"INSERT INTO {HOURS_FILES} SELECT unnest($1::VARCHAR[])", [paths])
+    return views
+
+
+def _view(connection: duckdb.DuckDBPyConnection, table: Table, sql: str) -> None:
+    """A view in the place of a table, with its comments."""
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+    connection.execute(f"CREATE VIEW {table.full_name} AS {sql}")
+    connection.execute(f"COMMENT ON VIEW {table.full_name} IS {literal(table.comment)}")
+    for column in table.columns:
+        connection.execute(table.comment_statement(column))
 
 
 def _names_of_days(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

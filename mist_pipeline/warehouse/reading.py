@@ -19,6 +19,7 @@ from mist_pipeline.warehouse.asking import quoted
 from mist_pipeline.warehouse.connection import why_unreadable
 from mist_pipeline.warehouse.publish import (
     DAY_TABLES,
+    HOURS_FILES,
     LEDGER_READ,
     create_site_names,
     create_table,
@@ -164,10 +165,22 @@ def reading(places: Published) -> Iterator[Reading]:
         path = ",".join(place for kind in (_LEDGER, _TODAY, _DAYS) for place in kind.search_path)
         connection.execute(f"SET search_path = '{path}'")
         _tell_ages(connection, parts)
+        _allow_hours(connection, parts[0])
         # Read-only is each file alone: without this, COPY and EXPORT would write others, and read_csv would read them.
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         yield Reading(connection=connection, parts=parts)
+
+
+def _allow_hours(connection: duckdb.DuckDBPyConnection, days: Part) -> None:
+    """Let the views of hours read their files, where old hours are in files, and nobody anything else."""
+    has_files = connection.execute(
+        f"SELECT count(*) FROM duckdb_tables() WHERE database_name = {literal(_DAYS.name)} "
+        f"AND schema_name || '.' || table_name = {literal(HOURS_FILES)}"
+    ).fetchone()
+    if has_files != (0,) and not days.trouble:
+        files = connection.execute(f"SELECT path FROM {_DAYS.name}.{HOURS_FILES}").fetchall()
+        connection.execute(f"SET allowed_paths = [{', '.join(literal(path) for (path,) in files)}]")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, kind: _Kind, path: Path) -> Part:

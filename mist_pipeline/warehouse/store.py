@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 
 from mist_pipeline.tables.schema import Table, quote
+from mist_pipeline.warehouse.aged_hours import supersede
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.migrations import migrate
 from mist_pipeline.warehouse.owner import Owner, claim
@@ -145,6 +146,7 @@ class Warehouse:
             f"DELETE FROM {table.full_name} WHERE {_partition(table)} IN (SELECT unnest($days))",
             {"days": list(days)},
         )
+        supersede(connection, table, days)
         if order := table.stored_order:
             rows = rows.sort(order, maintain_order=True)
         _insert(connection, table, rows)

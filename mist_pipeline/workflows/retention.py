@@ -1,4 +1,4 @@
-"""Retention: old reports and raw files into archives, after a summary of every week; what is too old of the rest is removed.
+"""Retention: old reports, raw files and hours into archives, after a summary of every week; what is too old of the rest is removed.
 
 Here: which rules the settings mean, and the week's text from the warehouse. Not here: how files are archived
 (``collect.raw.retention``), the words of the summary (``report.document.weekly``).
@@ -14,6 +14,7 @@ from mist_pipeline.report.document.weekly import weekly_text
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history, live, state
 from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.aged_hours import Month, age, old_months, remove_old_files
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.ledger_access import kept_evaluations
 
@@ -39,7 +40,31 @@ class Archived:
 
 def planned(settings: Settings, today: date) -> list[str]:
     """What retention would do today, for people."""
-    return _plan(settings, today).lines()
+    return [
+        *_plan(settings, today).lines(),
+        *(f"move {month} into a file" for month in _old_hours(settings, today)),
+    ]
+
+
+def _old_hours(settings: Settings, today: date) -> list[Month]:
+    """The months of hours that are too old for the warehouse."""
+    warehouse = Warehouse(settings.warehouse_path)
+    if not settings.warehouse_path.exists():
+        return []
+    with warehouse.reading() as connection:
+        return old_months(connection, today - timedelta(days=settings.history.keep_hourly_days))
+
+
+def age_hours(warehouse: Warehouse, settings: Settings, today: date) -> list[str]:
+    """Move hours that are too old into files, each month of a table in a transaction of its own; names of the files."""
+    warehouse.prepare()
+    made = []
+    for month in _old_hours(settings, today):
+        with warehouse.writing() as connection:
+            made.append(age(connection, warehouse.path, month).name)
+    with warehouse.writing() as connection:
+        remove_old_files(connection, warehouse.path, settings.published_path)
+    return made
 
 
 def archive(settings: Settings, warehouse: Warehouse, instant: datetime) -> Archived:
@@ -52,14 +77,16 @@ def archive(settings: Settings, warehouse: Warehouse, instant: datetime) -> Arch
     steps = plan.lines()
     removed = kept_evaluations(settings).remove_before(instant - timedelta(days=settings.alerts.keep_days))
     rows = forget(warehouse, settings, instant)
-    written = apply_retention(plan, lambda start, end: summary_of_week(warehouse, settings, start, end))
-    return Archived(steps, plan.num_files, removed, rows, [path.name for path in written])
+    written = [
+        path.name for path in apply_retention(plan, lambda *week: summary_of_week(warehouse, settings, *week))
+    ]
+    return Archived(steps, plan.num_files, removed, rows, written)
 
 
 def forget(warehouse: Warehouse, settings: Settings, instant: datetime) -> dict[str, int]:
     """Remove findings of polls and states of detection that are too old at an instant, but never the newest state.
 
-    History and its analysis are kept for good. Space in the file is used again by later rows.
+    Days of history and its analysis are kept for good, hours in files (`age_hours`). Space in the file is used again by later rows.
 
     Returns:
         Table → rows that were removed.

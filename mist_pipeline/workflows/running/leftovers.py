@@ -67,7 +67,7 @@ def sweep(data: Path, now: datetime) -> list[Leftover]:
 
 
 def _candidates(data: Path, now: datetime) -> Iterator[Path]:
-    for folder in (data / "published", data / "evaluations"):
+    for folder in (data / "published", data / "evaluations", data / "hours"):
         yield from (path for path in folder.rglob(".*") if _is_orphan(path))
     for pattern in _ANONYMOUS:
         yield from (path for path in data.glob(pattern) if _age(path, now) > OLD)

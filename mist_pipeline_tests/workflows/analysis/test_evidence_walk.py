@@ -9,6 +9,7 @@ from mist_pipeline.analysis.evidence.model import LOOK_BACK, evidence
 from mist_pipeline.settings import load_settings
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, analysis
+from mist_pipeline.warehouse.aged_hours import age, old_months
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import evidence_walk
 from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
@@ -51,3 +52,26 @@ def test_days_far_from_the_newest_state_are_walked_to_in_pieces(
     assert differences(contents(at_once.path, "analysis"), contents(in_pieces.path, "analysis")) == []
     assert max(read) <= LOOK_BACK + 2 * 24, "of nine days, a week and what is new"
     assert len(read) > len(DAYS[-2:]) + 3
+
+
+@pytest.mark.slow
+def test_evidence_is_the_same_whether_hours_are_in_the_warehouse_or_in_files(tmp_path: Path) -> None:
+    settings = load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path)})
+    first = date(2026, 3, 26)
+    days = [first + timedelta(days=number) for number in range(9)]
+    history = World(2, len(days), seed=5, start=first).history(days[0], days[-1])
+    in_rows, in_files = (Warehouse(tmp_path / name / "warehouse.duckdb") for name in ("rows", "files"))
+    for warehouse in (in_rows, in_files):
+        names = ("sle_hourly", "classifiers_hourly", "site_hourly", "sites")
+        warehouse.replace_all({BY_NAME[f"history.{name}"]: history[name] for name in names}, days)
+    with in_files.reading() as connection:
+        months = old_months(connection, date(2026, 4, 1))
+    for month in months:
+        with in_files.writing() as connection:
+            age(connection, in_files.path, month)
+    assert len(months) == 3
+    for warehouse in (in_rows, in_files):
+        store_evidence(warehouse, settings, days[-2:])
+    assert in_rows.read_days(analysis.EVIDENCE, days[0], days[-1]).height > 0
+    for schema in ("analysis", "state"):
+        assert differences(contents(in_rows.path, schema), contents(in_files.path, schema)) == []

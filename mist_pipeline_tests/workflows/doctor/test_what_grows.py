@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.tables import live, state
+from mist_pipeline.analysis.baselines.hourly import HourlyBaselineRules
+from mist_pipeline.settings import Settings, SettingsError, load_settings
+from mist_pipeline.settings.model import LEAST_HOURLY_DAYS
+from mist_pipeline.tables import history, live, state
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.retention import archive, forget
+from mist_pipeline.workflows.analysis.detect_hour import FIRST_LOOK_BACK
+from mist_pipeline.workflows.retention import age_hours, archive, forget, planned
 from mist_pipeline_tests.support.defs.rows import frame, row
 
 NOW = datetime(2026, 12, 1, 4, 30, tzinfo=UTC)
@@ -74,6 +77,34 @@ def test_week_after_week_there_are_no_more_rows(settings: Settings, warehouse: W
         heights.append(len(kept(warehouse, live.FINDINGS, "as_of")))
     # The instant a week ago is one of the last week's.
     assert heights == [7, 8, 8, 8, 8]
+
+
+def test_hours_stay_in_the_warehouse_as_long_as_is_set_and_whole_months_go(
+    settings: Settings, warehouse: Warehouse
+) -> None:
+    first = NOW.date() - timedelta(days=settings.history.keep_hourly_days)
+    days = [date(2026, 7, 31), date(2026, 8, 1), first, NOW.date()]
+    knows(warehouse, history.SLE_HOURLY, *days)
+    dry = planned(settings, NOW.date())
+    assert "move 1 rows of history.sle_hourly, 2026-07 into a file" in dry
+    assert age_hours(warehouse, settings, NOW.date()) == ["sle_hourly-2026-07.1.parquet"]
+    assert kept(warehouse, history.SLE_HOURLY, "day") == days
+    assert age_hours(warehouse, settings, NOW.date()) == []
+
+
+@pytest.mark.parametrize(("days", "is_enough"), [("61", False), ("62", True)])
+def test_polls_never_need_hours_of_files(tmp_path: Path, days: str, *, is_enough: bool) -> None:
+    environment = {"MIST_PIPELINE_DATA": str(tmp_path), "MIST_PIPELINE__HISTORY__KEEP_HOURLY_DAYS": days}
+    if is_enough:
+        assert load_settings(environment=environment).history.keep_hourly_days == int(days)
+        return
+    with pytest.raises(SettingsError, match="61 is less than 62: polls read hours of up to 60 days"):
+        load_settings(environment=environment)
+
+
+def test_what_is_least_is_what_polls_look_back() -> None:
+    looked = max(FIRST_LOOK_BACK, timedelta(weeks=HourlyBaselineRules().weeks))
+    assert timedelta(days=LEAST_HOURLY_DAYS) >= looked + timedelta(days=2)
 
 
 def test_the_nightly_retention_does_it(settings: Settings, warehouse: Warehouse) -> None:
