@@ -19,6 +19,7 @@ NAMES = (
     "labelled",
     "operator",
     "overview",
+    "polls",
     "replay",
     "rival_alerts",
     "rivals",

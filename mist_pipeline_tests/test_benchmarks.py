@@ -17,6 +17,7 @@ TINY = {
     "labelled": ["--series", "1", "--kinds", "mean,extremum"],
     "operator": ["--quarters", "1", "--cases", "1"],
     "overview": ["--sites", "2"],
+    "polls": ["--sites", "2"],
     "replay": ["--sites", "2", "--days", "3"],
     "rival_alerts": ["--sites", "3", "--days", "25", "--worlds", "1"],
     "rivals": ["--sites", "2", "--days", "56", "--worlds", "1", "--series", "2", "--no-libraries"],

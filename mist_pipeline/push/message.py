@@ -28,8 +28,8 @@ from mist_pipeline.http_client.secrets import Secret
 MOST_BYTES = 4 << 20
 MOST_EVENTS = 10_000
 
-TOPICS = frozenset({"alarms", "audits", "device-events", "device-updowns", "ping", "site-sle"})
-"""What somebody here reads, or will; other topics are kept and nobody looks at them."""
+TOPICS = frozenset({"alarms", "audits", "device-events", "device-updowns", "ping"})
+"""What our webhook tells; other topics are kept, counted as of no interest, and nobody looks at them."""
 
 _SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
 _TOPIC = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")

@@ -18,7 +18,7 @@ from mist_pipeline.simulator.world.scenario import site_offline
 from mist_pipeline_tests.support.contract.official import Contract
 from mist_pipeline_tests.support.pushes import CAPTURED, NOW, raw
 
-SCHEMAS = {topic: f"webhook_{topic.replace('-', '_')}" for topic in TOPICS}
+SCHEMAS = {topic: f"webhook_{topic.replace('-', '_')}" for topic in (*TOPICS, "site-sle")}
 
 LACKING = {
     "'device_id' is a required property": "audits of what is no device",

@@ -148,6 +148,18 @@ def outages(
     )
 
 
+def lost_sites(devices: pl.DataFrame, events: pl.DataFrame, now: datetime) -> frozenset[str]:
+    """Sites of which each device is lost, whenever and in whatever order that was.
+
+    Args:
+        devices: `DEVICES`.
+        events: `EVENTS`.
+        now: The instant.
+    """
+    sites = _sites(_states(devices, events, now), OutageRules())
+    return frozenset(sites.filter(pl.col("num_up") == 0)["site_id"].drop_nulls())
+
+
 def _states(devices: pl.DataFrame, events: pl.DataFrame, now: datetime) -> pl.DataFrame:
     """One row a device that was up, or whose loss was pushed: site_id, type, is_up, fell_at, back_at."""
     kind = pl.col("kind")

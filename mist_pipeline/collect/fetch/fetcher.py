@@ -28,6 +28,7 @@ from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import (
     BadRequest,
+    Forbidden,
     MistError,
     NotFound,
     NotSupported,
@@ -255,7 +256,10 @@ class _Run:
     ) -> None:
         if is_too_little(purpose, requests, failures) or (self._is_tried_again and may_heal(failures)):
             raise FetchFailedError(kind, described(failures))
-        self.spent.shortfall.lacks(kind, failures)
+        if purpose == "changes" and failures and all(isinstance(one.error, Forbidden) for one in failures):
+            self.spent.shortfall.not_allowed.add(kind)
+        else:
+            self.spent.shortfall.lacks(kind, failures)
 
     def _has_more(self, kind: str, failures: Sequence[Unanswered]) -> bool:
         """Whether an earlier fetch of whole days lacks less than this one: then it goes on counting."""

@@ -46,12 +46,15 @@ class Shortfall:
         odd: What could not be read.
         days: Days that lack something.
         kept: Kinds of which the answers of an earlier fetch go on counting, because they are more.
+        not_allowed: Kinds that the role of the token may not read. That lasts until somebody changes it: it is counted, and
+            ``doctor`` says it, but no fetch warns of it.
     """
 
     unanswered: dict[str, list[tuple[str, MistError]]] = field(default_factory=dict)
     odd: dict[str, Oddities] = field(default_factory=dict)
     days: dict[str, set[date]] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
+    not_allowed: set[str] = field(default_factory=set)
 
     def lacks(self, kind: str, failures: Sequence[Unanswered]) -> None:
         """Note requests without an answer."""
@@ -90,6 +93,7 @@ class Shortfall:
     def summary(self) -> dict[str, JsonValue]:
         """Counts and names, for the metadata of an asset."""
         return {
+            "not_allowed": [*sorted(self.not_allowed)],
             "unanswered": {kind: len(failures) for kind, failures in self.unanswered.items()},
             "set_aside": {kind: odd.lost for kind, odd in self.odd.items() if odd.lost},
             "fields_emptied": {kind: odd.emptied for kind, odd in self.odd.items() if odd.emptied},

@@ -64,9 +64,12 @@ _ID_FIELDS: Final = {
 KINDS: Final = tuple(dict.fromkeys((*(kind for kind, _ in _KINDS if kind != OTHER), OTHER)))
 ACTIONS: Final = (*dict.fromkeys(_ACTIONS.values()), OTHER)
 
-_SENTENCE: Final = re.compile(r"\s*([A-Za-z]+)\s*([^\"]*)(?:\"(.*)\")?", re.DOTALL)
+_SENTENCE: Final = re.compile(r'\s*([A-Za-z]+)\s*([^"]*)(?:"((?:[^"\\]|\\.)*)")?', re.DOTALL)
+"""Verb, what it was, and its name: the first that is in quotes. What comes behind may be values."""
+
 _TYPED: Final = re.compile(r"\".*\"|'.*'|\S*@\S*", re.DOTALL)
 _MOST_READ: Final = 2_000
+_KEPT: Final = frozenset({"id", "timestamp", "for_site"})
 _NOT_KEPT_IDS: Final = frozenset({"admin_id", "msp_id"})
 
 
@@ -120,14 +123,18 @@ def kept_entry(entry: Mapping[str, Any], *, with_admin: bool) -> dict[str, Any]:
     kept = {
         name: value
         for name, value in entry.items()
-        if name in ("id", "timestamp", "for_site") or (name.endswith("_id") and name not in _NOT_KEPT_IDS)
+        if (name in _KEPT and isinstance(value, str | int | float))
+        or (
+            name.endswith("_id")
+            and name not in _NOT_KEPT_IDS
+            and isinstance(value, str)
+            and is_plain_id(value)
+        )
     }
     if with_admin and "admin_name" in entry:
         kept["admin_name"] = entry["admin_name"]
     if isinstance(message, str):
-        kept["message"] = message[:_MOST_READ] if _read(message, kept)[1] != OTHER else _plain(message)
-    elif message is not None:
-        kept["message"] = message
+        kept["message"] = _named(message) if _read(message, kept)[1] != OTHER else _plain(message)
     return kept
 
 
@@ -143,7 +150,7 @@ def _change(node: Node) -> Change:
         kind=kind,
         object_id=_object_id(kind, fields),
         title=title if kind != OTHER else None,
-        message=_plain(message),
+        message=_plain(message if kind == OTHER else _named(message)),
         site_id=node.identifier("site_id"),
         admin=node.text("admin_name") or None,
     )
@@ -167,6 +174,14 @@ def _object_id(kind: str, fields: Mapping[str, Any]) -> str | None:
     """The id of what was changed, of a field that names its kind."""
     named = (fields.get(name) for name, of in _ID_FIELDS.items() if of == kind)
     return next((one for one in named if isinstance(one, str) and is_plain_id(one)), None)
+
+
+def _named(message: str) -> str:
+    """A sentence up to the name of what was changed."""
+    found = _SENTENCE.match(message[:_MOST_READ])
+    if found is None or found[3] is None:
+        return _plain(message)
+    return f'{_plain(message[: found.start(3) - 1])} "{found[3]}"'
 
 
 def _plain(message: str) -> str:

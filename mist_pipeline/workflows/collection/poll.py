@@ -1,6 +1,6 @@
 """One poll: what is going on right now, within the part of the call budget kept for it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -31,6 +31,7 @@ from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.fetch import CLIENT_VERSION, site_ids
 from mist_pipeline.workflows.pushing.changes import pushed_changes
+from mist_pipeline.workflows.pushing.channel import Channel, channel
 
 SETTLES_WITHIN = timedelta(hours=2)
 """Hours that ended less long ago are asked once more: the cloud counts late."""
@@ -90,6 +91,7 @@ def poll(
     zone = settings.organisation.zone
     spent: list[Mapping[str, Any]] = []
     missing: list[str] = []
+    heard = _heard(settings, instant, missing)
     with cloud.client(as_of=instant, patience_seconds=PATIENCE_SECONDS, limits=LIMITS) as client:
         origin = Origin(cloud.resolve(client).id, CLIENT_VERSION, lane="live")
         kinds: Sequence[SnapshotKind] = ("sites", "stats_sites") if before is None else ("stats_sites",)
@@ -104,11 +106,11 @@ def poll(
             since=before - SETTLES_WITHIN if before else None,
             detail="off",
             alarms=settings.monitoring.enable_alarms,
-            changes=settings.monitoring.enable_changes,
+            changes=asks_for_changes(settings, before, instant, heard),
             admins=settings.privacy.show_admins,
         )
         most = client.budget.remaining("live") // (2 * len(metrics) + 2)
-        suspects = suspected(warehouse, before, most)
+        suspects = suspected(warehouse, before, most, heard.lost)
         known = what_is_known(store, instant)
         for request, calls in planned_requests(ask, before, suspects, settings.mist.detail, client.budget):
             budget = Budget(calls, client.budget.calls_per_hour("live"))
@@ -135,6 +137,32 @@ def poll(
         store, days, zone, pushed=pushed, lane="live", with_admins=settings.privacy.show_admins
     )
     return Polled({**frames, live.CHANGES: changes}, spent, missing)
+
+
+def _heard(settings: Settings, instant: datetime, missing: list[str]) -> Channel:
+    """What the cloud tells unasked; nothing, with a word in ``missing``, where that cannot be read."""
+    try:
+        return channel(settings, instant)
+    except (LedgerUnavailableError, sa.exc.DatabaseError) as error:
+        missing.append(f"what webhooks told: {str(error).partition(chr(10))[0]}")
+        return Channel()
+
+
+def asks_for_changes(settings: Settings, before: datetime | None, instant: datetime, heard: Channel) -> bool:
+    """Whether a poll reads the audit log: each one, or the first of an hour where its entries are pushed.
+
+    Args:
+        settings: Whether changes are wanted at all.
+        before: The poll before this one.
+        instant: This one's.
+        heard: What the cloud tells unasked.
+    """
+    is_first = before is None or before < _hour_of(instant)
+    return settings.monitoring.enable_changes and (is_first or not heard.tells_changes)
+
+
+def _hour_of(instant: datetime) -> datetime:
+    return instant.replace(minute=0, second=0, microsecond=0)
 
 
 def _what_lacks(
@@ -204,15 +232,25 @@ def last_poll(warehouse: Warehouse, instant: datetime) -> datetime | None:
     return seen
 
 
-def suspected(warehouse: Warehouse, before: datetime | None, most: int) -> tuple[str, ...]:
-    """Sites about which the last poll found something serious, worst first: their detail is worth calls now."""
+def suspected(
+    warehouse: Warehouse, before: datetime | None, most: int, lost: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Sites about which the last poll found something serious, worst first: their detail is worth calls now.
+
+    Args:
+        warehouse: With the findings of the last poll.
+        before: When that was.
+        most: So many.
+        lost: Sites where nothing can be measured now, since all their devices have lost the cloud.
+    """
     rows = warehouse.query(
         """
         SELECT site_id FROM live.findings
         WHERE as_of = $before AND severity IN ('critical', 'major') AND site_id <> ''
+            AND NOT list_contains($lost, site_id)
         GROUP BY site_id ORDER BY min(severity), count(*) DESC, site_id LIMIT $most
         """,
-        {"before": before, "most": max(0, most)},
+        {"before": before, "most": max(0, most), "lost": sorted(lost)},
     )
     return tuple(rows["site_id"])
 
@@ -226,7 +264,7 @@ def planned_requests(
     suspects, then the worst by their fresh scores. A small organisation is known as well now as in the morning. Other
     polls ask the detail of suspects.
     """
-    closed = ask.now.replace(minute=0, second=0, microsecond=0)
+    closed = _hour_of(ask.now)
     if detail != "off" and (before is None or before < closed):
         share = round(budget.calls_per_hour("live") * LIVE_SHARE)
         yield replace(ask, detail="triage", worst_first=suspects), min(share, budget.remaining("live") // 2)

@@ -1,19 +1,25 @@
 """The cloud: token and its rights, organisation, clock, call budget."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mist_pipeline.domain.text import clean
-from mist_pipeline.mist.errors import MistError, OrganisationUnclear, Unauthorized
+from mist_pipeline.mist import endpoints
+from mist_pipeline.mist.errors import Forbidden, MistError, OrganisationUnclear, Unauthorized
 from mist_pipeline.mist.organisation import Organisation
 from mist_pipeline.settings import Settings, SettingsError
 from mist_pipeline.warehouse.owner import Owner
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check
 from mist_pipeline.workflows.organisation_pin import OtherOrganisationError, refuse_other
+
+_LATELY = 3600
+"""Seconds of the audit log that are asked for, to see whether that is allowed."""
 
 MAX_SKEW = timedelta(seconds=60)
 
@@ -30,6 +36,8 @@ def cloud(settings: Settings) -> Iterator[Check]:
             yield Check(FINE, "token", f"accepted by {opened.api_url}")
             yield _organisation(settings, opened.owner(organisation))
             yield rights(organisation)
+            if settings.monitoring.enable_changes:
+                yield audit_log(partial(client.pages, endpoints.audit_logs(organisation.id, *_lately())))
             yield _skew(client.clock_skew)
             usage = client.usage()
             left, an_hour = client.budget.remaining("batch"), client.budget.calls_per_hour("batch")
@@ -86,6 +94,29 @@ def rights(reached: Organisation) -> Check:
     if reached.role in ("write", "admin"):
         return Check(FINE, "rights", f"{found}: it could also change the network", observer)
     return Check(DOUBTFUL, "rights", f"{found}: it may not see all service levels", observer)
+
+
+def audit_log(read: Callable[[], Iterable[object]]) -> Check:
+    """Whether the token may read the audit log. Said here alone: a fetch that may not read it goes on without.
+
+    Args:
+        read: Asks for a part of it.
+    """
+    try:
+        list(read())
+    except Forbidden:
+        return Check(
+            DOUBTFUL,
+            "audit log",
+            "the token may not read it: of configuration changes only those are known that a webhook tells",
+            "a token whose role may read the audit log, or monitoring.enable_changes: false",
+        )
+    return Check(FINE, "audit log", "the token may read it: configuration changes are known")
+
+
+def _lately() -> tuple[int, int]:
+    now = int(time.time())
+    return now - _LATELY, now
 
 
 def _skew(skew: timedelta | None) -> Check:

@@ -70,6 +70,18 @@ def test_alarms_that_are_not_answered_cost_the_alarms_alone(store: RawStore, err
     assert spent.summary()["unanswered"] == {"alarms": 1}
 
 
+def test_a_log_that_the_token_may_not_read_is_no_warning_of_every_fetch_and_one_that_failed_is(
+    store: RawStore,
+) -> None:
+    spent = fetched(
+        store, healthy_cloud(audit_logs=lambda _: Forbidden("not yours", status=403)), changes=True
+    )
+    assert (spent.shortfall.everything(), spent.summary()["not_allowed"]) == ([], ["changes"])
+    assert "changes" not in spent.days
+    again = fetched(store, healthy_cloud(audit_logs=lambda _: DOWN), changes=True)
+    assert len(again.shortfall.sentences("changes")) == 1
+
+
 def test_one_odd_alarm_takes_neither_the_other_alarms_nor_the_scores_along(store: RawStore) -> None:
     alarms = [{"id": f"a{number}", "timestamp": epoch(DAY, 3), "count": -1} for number in range(3)]
     document = {"results": [*alarms, {"count": 1}], "next": None}

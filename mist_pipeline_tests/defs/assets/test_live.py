@@ -121,7 +121,7 @@ def test_a_poll_goes_on_without_alarms_counts_and_detail_and_says_so(tmp_path: P
         done = polls[-1]
         [told] = [check for check in done.warnings if "answers_are_whole" in check]
         assert "stats_sites: no answer" in told
-        assert "changes 2026-03-03" in told
+        assert "changes" not in told
         known = Warehouse(settings.warehouse_path).query("SELECT DISTINCT state FROM live.changes")
         assert known["state"].to_list() == ["missing"]
         assert "live_alarms: " in told

@@ -70,6 +70,7 @@ def test_an_outage_is_found_within_two_hours_and_its_site_is_a_suspect_afterward
     warehouse.append(live.FINDINGS, after)
     looked = after["as_of"][0]
     assert suspected(warehouse, looked, 10)[0] == site
+    assert site not in suspected(warehouse, looked, 10, {site})
     assert suspected(warehouse, looked, 0) == ()
     assert suspected(warehouse, None, 10) == ()
 

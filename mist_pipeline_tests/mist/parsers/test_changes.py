@@ -105,6 +105,34 @@ def test_neither_passphrases_nor_people_are_kept() -> None:
     assert parsers.kept_entry(ENTRY, with_admin=True)["admin_name"] == ENTRY["admin_name"]
 
 
+@pytest.mark.parametrize(
+    ("message", "is_kept"),
+    [
+        ('Update WLAN "Guests" psk from "hunter2-old" to "hunter2-new"', 'Update WLAN "Guests"'),
+        ('Update WLAN "Guests", psk=hunter2', 'Update WLAN "Guests"'),
+        ("Update WLAN psk 'hunter2'", "Update WLAN psk …"),
+        ('Update WLAN "Guests', "Update WLAN"),
+        ('Update WLAN "a \\"b\\" c" hunter2', 'Update WLAN "a \\"b\\" c"'),
+    ],
+)
+def test_what_stands_behind_the_name_is_not_kept(message: str, is_kept: str) -> None:
+    kept = parsers.kept_entry({**ENTRY, "message": message}, with_admin=True)
+    assert kept["message"].startswith(is_kept)
+    assert "hunter2" not in json.dumps(kept)
+    [found] = parsers.parse_audit_logs({"results": [{**ENTRY, "message": message}]})
+    assert "hunter2" not in f"{found.title}{found.message}"
+
+
+def test_a_field_that_is_called_an_id_and_is_none_is_not_kept() -> None:
+    hostile = {
+        "wlan_id": {"psk": "hunter2"},
+        "psk_id": "hunter2 or so",
+        "id": ["hunter2"],
+        "message": {"psk": "hunter2"},
+    }
+    assert "hunter2" not in json.dumps(parsers.kept_entry({**ENTRY, **hostile}, with_admin=True))
+
+
 @pytest.mark.parametrize("message", ['Invite Admin "jo@example.com"', "Invite jo@example.com", "Login 'Jo' as jo@example.com"])  # fmt: skip
 def test_a_sentence_that_may_name_people_is_kept_without_them(message: str) -> None:
     kept = json.dumps(parsers.kept_entry({**ENTRY, "message": message}, with_admin=False))

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from mist_pipeline.alerts.ledger import tables
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError, reading
 from mist_pipeline.alerts.notify.outcome import Accepted, Refused
+from mist_pipeline.mist.errors import Forbidden
 from mist_pipeline.mist.organisation import Organisation as Reached
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import alerts
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.publish import publish_ledger
 from mist_pipeline.workflows.doctor import installation
-from mist_pipeline.workflows.doctor.asking import rights
+from mist_pipeline.workflows.doctor.asking import audit_log, rights
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check
 from mist_pipeline.workflows.doctor.checks import checks
 from mist_pipeline.workflows.doctor.running import Running, heartbeat, running
@@ -246,3 +247,12 @@ def test_the_heartbeat_is_named_without_its_address() -> None:
     assert heartbeat(load_settings(environment=given)).found == (
         "every 5 minutes; when something fails, it stops"
     )
+
+
+def test_a_log_that_the_token_may_not_read_is_said_with_what_to_do() -> None:
+    def refused() -> list[object]:
+        raise Forbidden("403", status=403)
+
+    check = audit_log(refused)
+    assert (check.verdict, "enable_changes: false" in check.fix) == (DOUBTFUL, True)
+    assert audit_log(list).verdict == FINE
