@@ -12,6 +12,7 @@ from mist_pipeline.analysis.risks.horizon import LOOK_AHEAD_DAYS, WARNING_DAYS
 from mist_pipeline.analysis.scores.weekly_line import LINE_DAYS, weekly_line
 from mist_pipeline.domain.severity import RANKS, TROUBLE, UNRANKED
 from mist_pipeline.report.document.attention import blamed_most
+from mist_pipeline.report.document.changes import changes_of
 from mist_pipeline.report.document.formatting import (
     THRESHOLD_NAMES,
     risk_sentence,
@@ -88,6 +89,7 @@ def at_risk(data: ReportData, sites: dict[str, Site]) -> list[AtRisk] | None:
     series = crossing.select(_SERIES)
     forecasts, histories = _forecasts(data, series), score_series(data, series)
     blamed, speeds = blamed_most(data), _speeds(data, series)
+    changed = changes_of(data, set(series["site_id"]))
     blank: Series = [None] * data.settings.history_days
     listed: list[AtRisk] = []
     for row in crossing.to_dicts():
@@ -120,6 +122,7 @@ def at_risk(data: ReportData, sites: dict[str, Site]) -> list[AtRisk] | None:
                 and row["days"] is not None
                 and row["days"] <= data.settings.forecast_days,
                 history=history,
+                changes=changed.get(row["site_id"], []),
                 forecast=_middle(courses, data.day) if courses else forecasts.get(key, []),
                 courses=courses,
             )

@@ -117,6 +117,13 @@ class ForecastDay(TypedDict):
     upper_80_pct: float
 
 
+class SiteChange(TypedDict):
+    """A configuration change of a site: its day, and what was changed in words with names that people typed."""
+
+    day: str
+    what: str
+
+
 class AtRisk(TypedDict):
     """A series that is expected to cross a threshold.
 
@@ -141,6 +148,7 @@ class AtRisk(TypedDict):
     is_soon: bool
     is_withheld: bool
     history: Series
+    changes: list[SiteChange]
     forecast: list[ForecastDay]
     courses: list[list[float]]
 

@@ -36,6 +36,7 @@ REQUIRED_COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
             "health_scores": "day site_id score change is_at_risk confidence",
             "incidents": "day cause_fingerprint scope metrics site_ids cause p_value",
             "findings": "day site_id metric kind severity summary",
+            "changes": "day change_id changed_at action kind title site_ids state",
         }.items()
     }
 )
@@ -177,6 +178,7 @@ class ReportData:
         health_scores: ``analysis.health_scores``.
         incidents: ``analysis.incidents``.
         findings: ``analysis.findings``.
+        changes: ``history.changes``, of a month for the charts.
         ledger: What is open, and what began and ended since the report before (``overview``); None where it was not asked.
         scorecard: How right warnings and alerts have been, a sentence each.
         next_steps: Incident that is open → what usually helps, the most fitting first.
@@ -205,6 +207,7 @@ class ReportData:
     health_scores: pl.DataFrame | None = None
     incidents: pl.DataFrame | None = None
     findings: pl.DataFrame | None = None
+    changes: pl.DataFrame | None = None
     ledger: Morning | None = None
     scorecard: Sequence[str] = ()
     next_steps: Mapping[str, Sequence[str]] = field(default_factory=dict)

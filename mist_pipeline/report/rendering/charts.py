@@ -170,9 +170,11 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
         if courses
         else [band("lower_pct", "upper_pct", "band-95"), band("lower_80_pct", "upper_80_pct", "band-80")]
     )
+    changed = sorted({change["day"] for change in risk["changes"]})
     layers = [
         *spread,
         *rules,
+        *_changes(changed, x),
         alt.Chart(rows(past))
         .mark_line(color=_COLOUR["series"], strokeWidth=2, strokeJoin="round")
         .encode(x=x, y=y),
@@ -192,7 +194,18 @@ def fan_chart(risk: AtRisk, days: Sequence[str], thresholds: Mapping[str, float]
     ]
     last = f"last {percent(past[-1]['score'])} on {past[-1]['day']}" if past else "no history"
     title = f"{title_of(risk['metric'])}: {last}. {risk['sentence']}."
+    if changed:
+        title += f" Configuration changed on {', '.join(changed)}."
     return _svg(alt.layer(*layers).properties(width=302, height=150), name, title)
+
+
+def _changes(days: Sequence[str], x: Any) -> list[Any]:
+    """Days on which the configuration of the site was changed, as upright lines."""
+    if not days:
+        return []
+    alt, _ = libraries()
+    marked = alt.Chart(rows({"day": day} for day in days))
+    return [marked.mark_rule(color=_COLOUR["muted"], strokeDash=[2, 3]).encode(x=x)]
 
 
 def _crossing(risk: AtRisk, day: str, x: Any, y_scale: Any) -> list[Any]:

@@ -266,6 +266,7 @@ class Page:
             "left_by_status": Counter(site["status"] for site in dashboard["sites"][settings.max_sites :]),
             "max_members": _MAX_MEMBERS,
             "warning_days": WARNING_DAYS,
+            "has_changes": any(risk["changes"] for risk in risks[: settings.max_charts]),
             "has_courses": any(risk["courses"] for risk in risks[: settings.max_charts]),
             "n_courses": max((len(risk["courses"]) for risk in risks[: settings.max_charts]), default=0),
             "severities_in_words": SEVERITIES_IN_WORDS,

@@ -68,6 +68,7 @@ def _read(
         health_scores=published.read_days(analysis.HEALTH_SCORES, start, day),
         incidents=published.read_days(analysis.INCIDENTS, day, day),
         findings=published.read_days(analysis.FINDINGS, day, day),
+        changes=published.read_days(history.CHANGES, start, day),
         ledger=morning,
         scorecard=_graded(published, settings, day),
         next_steps=next_steps(settings, morning),

@@ -176,6 +176,23 @@ def test_the_fan_charts_show_band_threshold_and_sentence(report: Rendered) -> No
     assert risks.count(">Wed 25 Nov<") == 3 * 2, "the day of each crossing, and the halo behind it"
 
 
+def test_the_fan_charts_mark_days_on_which_the_site_was_changed_and_say_what(report: Rendered) -> None:
+    risks = section(report.html, "at-risk")
+    what = [
+        [(one["day"], one["what"]) for one in risk["changes"]] for risk in report.dashboard["at_risk"] or []
+    ]
+    assert all(changes == [("2026-11-15", "network template “Retail” updated")] for changes in what)
+    assert risks.count("Configuration changed on 2026-11-15.") == len(what) == 3
+    assert risks.count("15 Nov: <bdi>network template “Retail” updated</bdi>") == 3
+    assert "Tomorrow" not in risks
+
+
+def test_names_in_changes_are_text(hostile: Rendered) -> None:
+    (name,) = {one["what"] for risk in hostile.dashboard["at_risk"] or [] for one in risk["changes"]}
+    assert name == "network template “<script>document.title='owned'</script>” updated"
+    assert "&lt;script&gt;document.title=&#39;owned&#39;&lt;/script&gt;” updated" in hostile.html
+
+
 def test_the_seven_day_line_reads_as_the_roadmap_has_it(report: Rendered) -> None:
     trends = section(report.html, "trends")
     assert 'title="Day 1: ' in trends

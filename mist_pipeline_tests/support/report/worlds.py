@@ -152,7 +152,35 @@ def make_report(
             "https://manage.mist.com", "9777c1a0-6ef6-11e6-8bbf-02e208b2d34f", "http://localhost:3000"
         ),
     )
-    return _analysed(report, ids, rng) if analysed else report
+    if not analysed:
+        return report
+    return replace(_analysed(report, ids, rng), changes=_changes(ids, (names or ("Retail",))[0]))
+
+
+def _changes(ids: list[str], title: str) -> pl.DataFrame:
+    """A template saved twice at every site a week ago, site settings at the first one, a day of which nobody knows."""
+    columns = "day change_id changed_at action kind title site_ids state"
+    week_ago = DAY - timedelta(days=7)
+    at = datetime(week_ago.year, week_ago.month, week_ago.day, 21, tzinfo=UTC)
+    rows = [
+        (week_ago, "a", at, "updated", "network_template", title, ids, "ok"),
+        (week_ago, "b", at + timedelta(minutes=9), "updated", "network_template", title, ids, "ok"),
+        (
+            DAY - timedelta(days=3),
+            "c",
+            at + timedelta(days=4),
+            "updated",
+            "site_settings",
+            None,
+            ids[:1],
+            "ok",
+        ),
+        (DAY - timedelta(days=3), "d", at + timedelta(days=4), "other", "other", None, ids, "ok"),
+        (DAY - timedelta(days=3), "e", at + timedelta(days=4), "updated", "wlan", "Nobody's", None, "ok"),
+        (DAY - timedelta(days=2), "", None, None, None, None, None, "missing"),
+        (DAY + timedelta(days=1), "f", at + timedelta(days=8), "updated", "wlan", "Tomorrow", ids, "ok"),
+    ]
+    return pl.DataFrame(rows, schema=types(history.CHANGES, columns), orient="row")
 
 
 def _classifiers(sle: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:

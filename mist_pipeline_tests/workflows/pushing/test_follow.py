@@ -149,6 +149,24 @@ def test_the_next_poll_corrects_and_old_pushes_do_not_contradict_it(company: Com
     assert company.messages() == ["first", "all_resolved"]
 
 
+def test_a_poll_that_still_says_down_counts_against_a_push_that_said_up(company: Company) -> None:
+    company.push(DOWN, "north", [0, 1, 2])
+    company.push(UP, "north", [0], company.now + MINUTE)
+    assert company.alert().condition == "quiet"
+    company.now += 5 * MINUTE
+    company.poll("north")
+    company.follower.look()
+    assert (company.alert().condition, company.messages()) == ("firing", ["first"])
+    company.push(UP, "north", [1], company.now + MINUTE)
+    assert company.alert().condition == "quiet"
+
+
+def test_a_push_that_says_down_counts_against_the_poll_before_it(company: Company) -> None:
+    company.poll()
+    company.push(DOWN, "north", [0, 1, 2])
+    assert (company.alert().condition, company.messages()) == ("firing", ["first"])
+
+
 def test_a_site_that_reconnects_recovers_and_may_fall_again(company: Company) -> None:
     company.push(DOWN, "north", [0, 1, 2])
     company.push(UP, "north", range(3), company.now + MINUTE)
@@ -277,10 +295,14 @@ def test_a_dead_site_is_told_over_http_without_anybody_else_at_work(tmp_path: Pa
                 }
             )
             headers = {"Content-Type": "application/json", SIGNATURE: sign(body, Secret(SECRET))}
+            arrived = utc_now()
             assert requests.post(f"{address}/mist", data=body, headers=headers, timeout=30).status_code == 200
-            assert Waiting(60).until(lambda: list(tmp_path.rglob("*-first-*.txt")))
+            assert Waiting(15).until(lambda: list(tmp_path.rglob("*-first-*.txt")))
     finally:
         follower.end()
+    with open_ledger(settings) as ledger:
+        (evaluated,) = ledger.frames()["deliveries"]["created_at"]
+    assert evaluated - arrived <= 5 * SECOND
     (told,) = tmp_path.rglob("*-first-*.txt")
     assert "All devices of the site (3 access points) lost the Mist cloud" in told.read_text()
 
