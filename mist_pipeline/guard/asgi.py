@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mist_pipeline.guard import sign_in
 from mist_pipeline.guard.bodies import BodyError, ClientGoneError, read_body
 from mist_pipeline.guard.rules import Asked, Refusal, Rules
-from mist_pipeline.guard.sign_in import SignIn
+from mist_pipeline.guard.sign_in import AnySignIn, SignIn
 
 _log = logging.getLogger(__name__)
 
@@ -37,10 +37,19 @@ class Guard:
         app: What is guarded.
         rules: Which requests reach it.
         signing_in: Who has to be known, if anybody.
+        is_encrypted: Whether people come by https, so that the cookie is sent by nothing else.
     """
 
-    def __init__(self, app: ASGIApp, rules: Rules, signing_in: SignIn | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        rules: Rules,
+        signing_in: SignIn | AnySignIn | None = None,
+        *,
+        is_encrypted: bool = False,
+    ) -> None:
         self._app = app
+        self._is_encrypted = is_encrypted
         self._rules = rules
         self._sign_in = signing_in
 
@@ -70,7 +79,7 @@ class Guard:
         if refusal is None:
             return None
         if refusal.status == 401 and asked.method == "GET" and "text/html" in (asked.header("accept") or ""):
-            return _sign_in_page()
+            return sign_in_page()
         return _refused(asked, refusal)
 
     def _is_sign_in(self, asked: Asked) -> bool:
@@ -88,10 +97,11 @@ class Guard:
         except ClientGoneError:
             return Response(status_code=400)
         before = _page_before(asked, sign_in.before_of(form))
-        if self._sign_in is None or not self._sign_in.accepts(form):
+        accepted = self._sign_in.accepted(form) if self._sign_in else None
+        if accepted is None:
             _log.warning("somebody tried to sign in with a wrong token")
-            return _sign_in_page(before, "This is not the token.")
-        cookie = self._sign_in.cookie(is_encrypted=scope["scheme"] == "https")
+            return sign_in_page(before, "This is not the token.")
+        cookie = accepted.cookie(is_encrypted=self._is_encrypted or scope["scheme"] == "https")
         return RedirectResponse(before, 303, {"Set-Cookie": cookie, "Cache-Control": "no-store"})
 
     def _stranger(self, asked: Asked) -> Refusal | None:
@@ -105,7 +115,13 @@ class Guard:
 _POLICY_OF_SIGN_IN = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
 
 
-def _sign_in_page(before: str = "", message: str = "") -> Response:
+def sign_in_page(before: str = "", message: str = "") -> Response:
+    """What people get who have not signed in, or not for what they asked.
+
+    Args:
+        before: Address at which they wanted to be; '' where the browser says it.
+        message: What was wrong.
+    """
     return HTMLResponse(
         sign_in.page(before, message),
         401,

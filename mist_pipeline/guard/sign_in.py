@@ -6,6 +6,7 @@ services of one machine do not overwrite each other's: browsers do not tell port
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
@@ -70,9 +71,9 @@ class SignIn:
             return False
         return kept is not None and _same(kept.value, self._value)
 
-    def accepts(self, form: bytes) -> bool:
-        """Whether a form that somebody sent holds the token."""
-        return any(self._is_token(value) for value in _fields(form).get("token", []))
+    def accepted(self, form: bytes) -> "SignIn | None":
+        """This, if a form that somebody sent holds the token."""
+        return self if any(self._is_token(value) for value in _fields(form).get("token", [])) else None
 
     def cookie(self, *, is_encrypted: bool) -> str:
         """The header ``Set-Cookie`` for somebody whose form was accepted."""
@@ -81,6 +82,25 @@ class SignIn:
 
     def _is_token(self, given: str) -> bool:
         return _same(given, self._token.reveal())
+
+
+class AnySignIn:
+    """Who knows one of several tokens, each of which opens something of its own behind the same door.
+
+    Args:
+        each: The tokens.
+    """
+
+    def __init__(self, each: Iterable[SignIn]) -> None:
+        self._each = tuple(each)
+
+    def knows(self, cookie: str | None, authorization: str | None) -> bool:
+        """Whether a request with these headers comes from somebody who knows one."""
+        return any(one.knows(cookie, authorization) for one in self._each)
+
+    def accepted(self, form: bytes) -> SignIn | None:
+        """The one whose token a form holds."""
+        return next((one for one in self._each if one.accepted(form)), None)
 
 
 def before_of(form: bytes) -> str:

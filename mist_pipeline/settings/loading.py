@@ -23,9 +23,11 @@ from mist_pipeline.http_client.secrets import from_environment
 from mist_pipeline.settings.explanation import error_line, explain, looks_secret
 from mist_pipeline.settings.model import Settings
 from mist_pipeline.settings.organisations import (
+    OF_ALL,
     ORGANISATION_VARIABLE,
     OWN,
     OrganisationError,
+    below,
     choose_one,
     file_of,
     laid_over,
@@ -181,6 +183,8 @@ def _merged(
         own = _of_file(source)
         if organisation and source == files[0]:
             _refuse_common(own, source, organisation, files[-1], variables)
+        if organisation and source == files[-1]:
+            _refuse_own(own, source, organisation, files[0], variables)
         values = laid_over(values, own)
         origin |= {
             (section, key): str(source)
@@ -193,6 +197,7 @@ def _merged(
     if organisation:
         _put_variables(values, origin, variables, variable_prefix(organisation))
         _put_key(values, origin, organisation, files[-1])
+        _put_below(values, organisation)
     return files[-1], values, origin
 
 
@@ -224,6 +229,22 @@ def _refuse_common(
             )
 
 
+def _refuse_own(
+    values: Mapping[str, Any], source: Path, organisation: str, shared: Path, variables: Mapping[str, str]
+) -> None:
+    """Refuse what an organisation says for itself and has to be one for all."""
+    given, origin = copy.deepcopy(dict(values)), Origins()
+    _put_variables(given, origin, variables, variable_prefix(organisation))
+    for section, key in OF_ALL:
+        keys = given.get(section)
+        if isinstance(keys, dict) and key in keys:
+            where = origin.get((section, key)) or origin.get((section,)) or str(source)
+            raise SettingsError(
+                f"{where}: {section}.{key} is one for all organisations, whose consoles are at one port. Set it in {shared}; whom it lets "
+                "in to this organisation say web.token_from and web.users."
+            )
+
+
 def _put_key(values: dict[str, Any], origin: Origins, organisation: str, own: Path) -> None:
     """The key of an organisation is the name of its file."""
     keys = values.setdefault("organisation", {})
@@ -236,6 +257,13 @@ def _put_key(values: dict[str, Any], origin: Origins, organisation: str, own: Pa
             f"{where}: organisation.key is {given!r}, and the organisation of {own} is {organisation!r}, as its file is named: "
             "leave the key out."
         )
+
+
+def _put_below(values: dict[str, Any], organisation: str) -> None:
+    """Links lead to the organisation's own part of the console of all."""
+    web = values.get("web")
+    if isinstance(web, dict) and isinstance(address := web.get("console_url"), str) and "://" in address:
+        values["web"] = {**web, "console_url": below(address, organisation)}
 
 
 def _put_variables(

@@ -15,8 +15,8 @@ from mist_pipeline.settings.model import KEY, LONGEST_KEY
 ORGANISATION_VARIABLE = "MIST_PIPELINE_ORG"
 FOLDER = "organisations"
 
-RESERVED = frozenset({"dagster", FOLDER})
-"""What lies beside the organisations' data folders."""
+RESERVED = frozenset({"dagster", FOLDER, "assets", "live"})
+"""What lies beside the organisations' data folders, and beside their parts of the console."""
 
 OWN = (
     ("mist", "org_id"),
@@ -25,6 +25,10 @@ OWN = (
     ("monitoring", "heartbeat_fail_url"),
 )
 """Keys that are each organisation's own: one value for all of them would mix what they keep, or hide that one is silent."""
+
+
+OF_ALL = (("web", "access"), ("web", "proxies"), ("web", "user_header"))
+"""Keys that say who comes to the one port at which the consoles of all are; no organisation has another way in."""
 
 
 class OrganisationError(ValueError):
@@ -51,7 +55,7 @@ def organisation_files(shared: Path) -> dict[str, Path]:
             )
         if key in RESERVED:
             raise OrganisationError(
-                f"{path}: {key!r} is the name of a folder beside the data; choose another key"
+                f"{path}: {key!r} is the name of something beside the organisations; choose another key"
             )
         if key in files:
             raise OrganisationError(f"{files[key]} and {path} are both of {key}; keep one of them")
@@ -94,6 +98,19 @@ def laid_over(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, An
         else:
             merged[key] = value
     return merged
+
+
+def below(address: str, key: str) -> str:
+    """Where the part of an organisation is in the console of all.
+
+    >>> below("https://mist.example.com/", "acme"), below("https://mist.example.com/acme", "acme")
+    ('https://mist.example.com/acme', 'https://mist.example.com/acme')
+    >>> below("https://acme", "acme")
+    'https://acme/acme'
+    """
+    place = address.rstrip("/")
+    _scheme, _, rest = place.partition("://")
+    return place if rest.partition("/")[2].split("/")[-1] == key else f"{place}/{key}"
 
 
 def variable_prefix(key: str) -> str:

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from mist_pipeline.delivery.config import Variable
 from mist_pipeline.domain.config_section import Section
 
 TOKEN_VARIABLE = "MIST_PIPELINE_WEB_TOKEN"  # noqa: S105 - its name
@@ -17,8 +18,8 @@ class Web(Section):
 
     access: Literal["none", "token", "proxy"] = Field(
         "none",
-        description="Who may come in: whoever reaches the loopback address of this machine; whoever knows the token in "
-        "MIST_PIPELINE_WEB_TOKEN; whom an authenticating proxy names.",
+        description="Who may come in: whoever reaches the loopback address of this machine; whoever knows the token of "
+        "`token_from`; whom an authenticating proxy names.",
     )
     proxies: tuple[str, ...] = Field(
         (),
@@ -28,10 +29,19 @@ class Web(Section):
         "X-Forwarded-User",
         description="Header in which the proxy says who somebody is; it has to set or remove it in every request.",
     )
+    users: tuple[str, ...] = Field(
+        (),
+        description="Whom that proxy names and who may come in, exactly as it names them; empty: everybody whom it names.",
+    )
+    token_from: Variable = Field(
+        TOKEN_VARIABLE,
+        description="Variable with the token that `access: token` asks for; of several organisations each may have its own.",
+    )
     read_only: bool = Field(False, description="Nobody decides anything in the console.")
     console_url: str | None = Field(
         None,
-        description="Address at which people reach the console, for links in messages, tickets and reports.",
+        description="Address at which people reach the console, for links in messages, tickets and reports; of several organisations "
+        "its part below the key, as in https://mist.example.com/acme, follows from it.",
     )
     link_key_from: str = Field(
         "",
@@ -75,6 +85,8 @@ class Web(Section):
     def _is_whole(self) -> Self:
         if self.access == "proxy" and not self.proxies:
             raise ValueError("access proxy needs web.proxies, the addresses from which it connects")
+        if self.users and self.access != "proxy":
+            raise ValueError("users are named by a proxy: they need access proxy")
         if self.link_key_from and self.console_url is None:
             raise ValueError("link_key_from needs web.console_url, which the links lead to")
         return self

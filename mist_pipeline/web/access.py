@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mist_pipeline.domain.text import clean
 from mist_pipeline.guard.asgi import Guard
 from mist_pipeline.guard.rules import Rules
-from mist_pipeline.guard.sign_in import SignIn
+from mist_pipeline.guard.sign_in import AnySignIn, SignIn
 
 NAME_LENGTH = 60
 """Characters of a person's name that are kept."""
@@ -68,18 +68,30 @@ class Access:
         who: In whose name everybody decides who comes in; '' where each has to be known or to say it.
         signing_in: Who knows the token may come in, if that is asked for.
         proxy: Who comes through it may come in, if there is one.
+        users: Whom it has to name; empty: anybody.
         is_encrypted: Whether people come by https, so that cookies are sent by nothing else.
     """
 
     who: str = ""
-    signing_in: SignIn | None = None
+    signing_in: SignIn | AnySignIn | None = None
     proxy: Proxy | None = None
+    users: frozenset[str] = frozenset()
     is_encrypted: bool = False
 
     def guarded(self, app: ASGIApp, rules: Rules) -> ASGIApp:
         """The application behind its rules and whoever may come in."""
-        guard = Guard(app, rules, self.signing_in)
-        return guard if self.proxy is None else _BehindProxy(guard, self.proxy)
+        guard = Guard(app, rules, self.signing_in, is_encrypted=self.is_encrypted)
+        return guard if self.proxy is None else _BehindProxy(guard, self)
+
+    def admits(self, request: Request) -> bool:
+        """Whether whoever passed the door in front may come in here."""
+        if self.signing_in is not None:
+            return self.signing_in.knows(request.headers.get("cookie"), request.headers.get("authorization"))
+        return self.proxy is None or self.is_user(self.name_of(request))
+
+    def is_user(self, name: str) -> bool:
+        """Whether somebody whom the proxy names so may come in."""
+        return bool(name) and (not self.users or name in self.users)
 
     def name_of(self, request: Request) -> str:
         """In whose name this request decides; '' where that is not known."""
@@ -89,9 +101,10 @@ class Access:
 class _BehindProxy:
     """Answers nobody but the proxy, and only where it says who asks."""
 
-    def __init__(self, app: ASGIApp, proxy: Proxy) -> None:
-        self._app, self._proxy = app, proxy
-        self._header = proxy.header.lower().encode()
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        assert access.proxy is not None  # noqa: S101 (for the type checker: it stands before no other)
+        self._app, self._access, self._proxy = app, access, access.proxy
+        self._header = access.proxy.header.lower().encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -108,6 +121,11 @@ class _BehindProxy:
         if not user:
             _log.warning("refused a request in which the proxy does not say once who asks")
             answer = PlainTextResponse(f"Refused: {self._proxy.header} does not say who you are.\n", 401)
+            await answer(scope, receive, send)
+            return
+        if not self._access.is_user(user):
+            _log.warning("refused somebody who is not among web.users")
+            answer = PlainTextResponse("Refused: you are not among those who may come in here.\n", 403)
             await answer(scope, receive, send)
             return
         await self._app({**scope, _USER: user}, receive, send)

@@ -19,7 +19,7 @@ from mist_pipeline.web.access import Access
 from mist_pipeline.web.address import BadAddressError
 from mist_pipeline.web.assets.files import assets
 from mist_pipeline.web.context import Console, NotHereError
-from mist_pipeline.web.live import Changes
+from mist_pipeline.web.live import Changes, Streams
 from mist_pipeline.web.pages.registry import PAGES
 from mist_pipeline.web.requests import RefusedFormError, Requests
 from mist_pipeline.web.templating import environment
@@ -41,43 +41,48 @@ class Application:
     Args:
         console: What is the same for every request.
         access: In whose name requests decide.
+        streams: Of the server, where others share it.
     """
 
-    def __init__(self, console: Console, access: Access) -> None:
+    def __init__(self, console: Console, access: Access, streams: Streams | None = None) -> None:
         requests = Requests(console, access)
         self._console = console
-        self._changes = Changes(console.overview.version)
+        self._streams = streams or Streams()
+        changes = Changes(console.overview.version, self._streams)
         routes = [
             Route(page.path, requests.handler(page), methods=["POST"] if page.is_action else ["GET"])
             for page in PAGES
         ]
-        routes.append(Route("/assets/{version}/{name}", _asset, methods=["GET"]))
-        routes.append(Route("/live", self._changes.stream, methods=["GET"]))
+        routes.append(Route(ASSETS, asset, methods=["GET"]))
+        routes.append(Route("/live", changes.stream, methods=["GET"]))
         self._app = Starlette(routes=routes, exception_handlers=_error_pages(requests))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                # A page may forbid more, as of a file that is not ours alone, and says so itself.
-                headers.setdefault("Content-Security-Policy", POLICY)
-                headers.setdefault("Cache-Control", "private, no-cache")
-            await send(message)
-
-        await self._app(scope, receive, sending)
+        await self._app(scope, receive, with_policy(send))
 
     def warm(self) -> None:
         """Read and compile what the first page needs, so that nobody waits for it."""
-        templates = environment()
-        for name in templates.list_templates():
-            templates.get_template(name)
+        compile_templates()
         self._console.overview.now(self._console.clock())
 
     def end(self) -> None:
         """End what would go on for a while: the server ends."""
-        self._changes.end()
+        self._streams.end()
+
+
+def with_policy(send: Send) -> Send:
+    """What says of every answer what it may load, and that nobody else keeps it."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            # A page may forbid more, as of a file that is not ours alone, and says so itself.
+            headers.setdefault("Content-Security-Policy", POLICY)
+            headers.setdefault("Cache-Control", "private, no-cache")
+        await send(message)
+
+    return sending
 
 
 def _error_pages(requests: Requests) -> Mapping[Any, Any]:
@@ -110,7 +115,8 @@ class Beside:
     """What is served beside the console at the same port, each with its own guard.
 
     Args:
-        webhooks: Path → what takes it: requests that are signed, which ask for no sign-in and no form.
+        webhooks: Path → what takes it: requests that are signed, which ask for no sign-in and no form. Of several organisations the
+            path begins with the key of one, and what takes it is asked as if it were the only one.
         console: What takes everything else; None where nobody could be told apart.
     """
 
@@ -123,10 +129,25 @@ class Beside:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
         hook = self._webhooks.get(scope["path"]) if scope["type"] == "http" else None
-        await (hook or self._console)(scope, receive, send)
+        if hook is None:
+            await self._console(scope, receive, send)
+            return
+        path = f"/{scope['path'].rpartition('/')[2]}"
+        await hook({**scope, "path": path, "raw_path": path.encode()}, receive, send)
 
 
-async def _asset(request: Request) -> Response:
+def compile_templates() -> None:
+    """Read and compile the templates of all pages."""
+    templates = environment()
+    for name in templates.list_templates():
+        templates.get_template(name)
+
+
+ASSETS = "/assets/{version}/{name}"
+
+
+async def asset(request: Request) -> Response:
+    """A file that pages load."""
     found = assets().get(request.path_params["name"])
     if found is None:
         raise HTTPException(404)

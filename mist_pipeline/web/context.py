@@ -18,7 +18,7 @@ from mist_pipeline.domain.spreadsheets import without_formula
 from mist_pipeline.overview.actions import Actions
 from mist_pipeline.overview.past.reader import Past
 from mist_pipeline.overview.reader import Overview
-from mist_pipeline.web.address import Address, BadAddressError
+from mist_pipeline.web.address import Address, BadAddressError, path_of
 from mist_pipeline.web.charts.chart import Chart
 
 
@@ -40,6 +40,7 @@ class Console:
         links: Other places that the navigation leads to: name → address.
         steps_for: What usually helps, by metric, classifier and family.
         link_key: What links to an answer in messages are signed with; '' where there are none.
+        prefix: Path below which it is, as in ``/acme``; '' where it is the only one.
     """
 
     overview: Overview
@@ -51,6 +52,7 @@ class Console:
     links: Mapping[str, str] = field(default_factory=dict)
     steps_for: Callable[[str, str, str], Sequence[str]] = lambda _metric, _classifier, _family: ()
     link_key: str = field(default="", repr=False)
+    prefix: str = ""
 
     @cached_property
     def past(self) -> Past:
@@ -110,6 +112,25 @@ class Context:
     def past(self) -> Past:
         """The read model of what was."""
         return self.console.past
+
+    @property
+    def organisation(self) -> str:
+        """Its name, '' where nobody named it."""
+        return self.console.organisation
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether ages do not tick."""
+        return self.console.stands_still
+
+    @property
+    def prefix(self) -> str:
+        """Path below which all addresses of this console are."""
+        return self.console.prefix
+
+    def path_of(self, *parts: str) -> str:
+        """The path of a page of this console."""
+        return self.prefix + path_of(*parts)
 
     @property
     def may_act(self) -> bool:

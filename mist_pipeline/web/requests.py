@@ -76,7 +76,7 @@ class Requests:
         path = request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0] or request.url.path
         by_word = {one.nav: one for one in PAGES if one.nav}
         navigation = [
-            (word, by_word[word].path, page is not None and page.word == word)
+            (word, self._console.prefix + by_word[word].path, page is not None and page.word == word)
             for word in NAVIGATION
             if word in by_word
         ]

@@ -6,7 +6,8 @@ Not here: markup (``templates/``), what a page says (`pages`).
 from datetime import UTC, date, datetime
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context as Rendering
 
 from mist_pipeline.domain.finding_kinds import kind_title
 from mist_pipeline.domain.metrics import classifier_title, family_title, title_of
@@ -52,8 +53,20 @@ def environment() -> Environment:
         status_of=status_of,
         title_of=title_of,
     )
-    made.globals.update(assets=assets(), link=link, path_of=path_of, RANGES=TITLES, STATUSES=STATUSES)
+    made.globals.update(assets=assets(), link=_link, path_of=_path_of, RANGES=TITLES, STATUSES=STATUSES)
     return made
+
+
+@pass_context
+def _link(rendering: Rendering, path: str, **values: object) -> str:
+    """An address of the console that is shown, which may be one of several."""
+    return str(rendering["context"].prefix) + link(path, **values)
+
+
+@pass_context
+def _path_of(rendering: Rendering, *parts: str) -> str:
+    """A path of the console that is shown."""
+    return str(rendering["context"].prefix) + path_of(*parts)
 
 
 def number(value: float | None, decimals: int = 0) -> str:

@@ -151,7 +151,8 @@ def test_where_there_are_no_organisations_none_can_be_chosen(tmp_path: Path) -> 
     ("name", "words"),
     [
         ("Acme EU.yaml", "'Acme EU' is no key of an organisation, after which its file is named"),
-        ("dagster.yaml", "'dagster' is the name of a folder beside the data"),
+        ("dagster.yaml", "'dagster' is the name of something beside the organisations"),
+        ("assets.yaml", "choose another key"),
         ("acme.yml", "are both of acme; keep one of them"),
     ],
 )
@@ -185,3 +186,38 @@ def test_another_file_stands_in_place_of_that_of_the_organisation(tmp_path: Path
 def test_a_file_that_is_named_is_enough_where_no_organisation_is(tmp_path: Path) -> None:
     alone = load_settings(tmp_path / "config/config.yaml", {})
     assert (alone.organisation.key, alone.data, alone.is_one_of_several) == ("", Path("data"), False)
+
+
+@pytest.mark.parametrize("given", ["https://mist.example.com/", "https://mist.example.com/acme"])
+def test_links_lead_to_the_part_of_the_organisation_in_the_console_of_all(given: str) -> None:
+    write("config/config.yaml", f"web: {{console_url: '{given}'}}")
+    assert settings().web.console_url == "https://mist.example.com/acme"
+    own = settings(MIST_PIPELINE_ACME__WEB__CONSOLE_URL="https://acme.example.com").web.console_url
+    assert own == "https://acme.example.com/acme"
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "said"),
+    [
+        ("web: {access: token}", {}, "acme.yaml: web.access is one for all"),
+        (
+            "",
+            {"MIST_PIPELINE_ACME__WEB__USER_HEADER": "X-Me"},
+            "MIST_PIPELINE_ACME__WEB__USER_HEADER: web.user_header",
+        ),
+    ],
+)
+def test_no_organisation_has_another_way_into_the_console_of_all(
+    text: str, variables: dict[str, str], said: str
+) -> None:
+    write("config/organisations/acme.yaml", text)
+    assert said in complaint(**variables)
+
+
+def test_an_organisation_says_whom_the_common_door_lets_in() -> None:
+    write("config/config.yaml", "web: {access: proxy, proxies: [10.0.0.5]}")
+    write("config/organisations/acme.yaml", "web: {users: [anna@msp.example]}")
+    assert settings().web.users == ("anna@msp.example",)
+    assert settings("globex").web.users == ()
+    write("config/config.yaml", "web: {access: token}")
+    assert "users are named by a proxy" in complaint()

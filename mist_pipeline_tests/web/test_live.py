@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.requests import Request
 
-from mist_pipeline.web.live import MOST_STREAMS, Changes
+from mist_pipeline.web.live import MOST_STREAMS, Changes, Streams
 
 
 def request() -> Request:
@@ -23,10 +23,11 @@ def test_every_stream_is_told_once_of_every_version_by_one_look() -> None:
         return f"v{len(looks) // 3}"
 
     async def told() -> list[list[str]]:
-        changes = Changes(version, every=0.02, lasts=0.2)
+        streams = Streams(every=0.02, lasts=0.2)
+        changes = Changes(version, streams)
 
         async def one() -> list[str]:
-            return [line async for line in changes._events(request())]
+            return [line async for line in streams.events(request(), changes.newest)]
 
         return list(await asyncio.gather(one(), one()))
 
@@ -38,6 +39,6 @@ def test_every_stream_is_told_once_of_every_version_by_one_look() -> None:
 
 
 def test_too_many_streams_are_refused() -> None:
-    changes = Changes(lambda: "v")
-    changes._streams = MOST_STREAMS
-    assert asyncio.run(changes.stream(request())).status_code == 503
+    streams = Streams()
+    streams._open = MOST_STREAMS
+    assert asyncio.run(Changes(lambda: "v", streams).stream(request())).status_code == 503

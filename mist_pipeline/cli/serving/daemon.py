@@ -70,11 +70,10 @@ def daemon(
     webserver = _webserver(served, host, port, allowed_host or [], is_read_only=read_only)
     helpers = [one for settings in served if (one := _heartbeat(settings))]
     need_free(host, port)
-    if len(served) == 1:
-        # Its port may be taken later on: no reason to end polls and messages.
-        command = _console(served[0], web_host, web_port, allowed_host or [], is_read_only=read_only)
-        helpers.insert(0, Helper("The console", command))
-        _say_if_taken(web_host, web_port)
+    # Its port may be taken later on: no reason to end polls and messages.
+    command = _console(served, web_host, web_port, allowed_host or [], is_read_only=read_only)
+    helpers.insert(0, Helper("The console", command))
+    _say_if_taken(web_host, web_port)
     minutes = " and ".join(sorted({str(one.monitoring.interval_minutes) for one in served}, key=int))
     ready = (
         f"Polling every {minutes} minutes; every morning at the organisation's time. "
@@ -82,7 +81,7 @@ def daemon(
     )
     if len(served) > 1:
         keys = ", ".join(one.organisation.key for one in served)
-        ready = f"Serving {keys}. The console of one: [cyan]mist-pipeline web --org NAME[/]\n{ready}"
+        ready = f"Serving {keys}.\n{ready}"
     with ExitStack() as stack:
         address = f"http://{host}:{port}"
         keep_open = take_folders(served, "mist-pipeline daemon", address, stack)
@@ -270,15 +269,17 @@ def _webserver(
 
 
 def _console(
-    settings: "Settings", host: str, port: int, allowed_hosts: list[str], *, is_read_only: bool
+    served: "Sequence[Settings]", host: str, port: int, allowed_hosts: list[str], *, is_read_only: bool
 ) -> list[str]:
     """The command of the console's process; what would keep it from starting is refused here, before anything runs."""
-    from mist_pipeline.cli.serving.door import door
+    from mist_pipeline.cli.serving.door import door, door_of_all
 
-    door(settings, host, allowed_hosts, "", os.environ, has_webhooks=False)
+    if served[0].is_one_of_several:
+        door_of_all(served, host, allowed_hosts, "", os.environ, has_webhooks=False)
+    else:
+        door(served[0], host, allowed_hosts, "", os.environ, has_webhooks=False)
     command = [sys.executable, "-m", "mist_pipeline.cli", "web", "--host", host, "--port", str(port)]
     command += ["--read-only"] if is_read_only else []
-    command += ["--org", settings.organisation.key] if settings.is_one_of_several else []
     return command + [part for name in allowed_hosts for part in ("--allowed-host", name)]
 
 

@@ -28,25 +28,41 @@ def settings_of_all(extra: Mapping[str, str] | None = None) -> "list[Settings]":
     Raises:
         SettingsError: None can be served, or two would share a ledger.
     """
+    from mist_pipeline.settings import SettingsError
+
+    found, wrong = configured(extra)
+    sentences = [f"{key} is not served: {why}" for key, why in wrong.items()]
+    if not found:
+        raise SettingsError("\n".join(sentences))
+    for sentence in sentences:
+        errors.print(f"[yellow]![/] {literal(sentence)}", soft_wrap=True)
+    refuse_common_ledger(found)
+    return found
+
+
+def configured(extra: Mapping[str, str] | None = None) -> "tuple[list[Settings], dict[str, str]]":
+    """The settings of the organisation that there is or that is chosen, else of all of several, and why those of some cannot be used, by key.
+
+    Args:
+        extra: Variables that win over those of the environment.
+
+    Raises:
+        SettingsError: There is one, or one is chosen, and it is wrongly configured.
+    """
     from mist_pipeline.settings import SettingsError, load_settings, organisations
     from mist_pipeline.settings.organisations import ORGANISATION_VARIABLE
 
     variables = {**os.environ, **(extra or {})}
     keys = [] if variables.get(ORGANISATION_VARIABLE) else organisations(variables)
     if not keys:
-        return [load_settings(environment=variables)]
-    found, wrong = [], []
+        return [load_settings(environment=variables)], {}
+    found, wrong = [], {}
     for key in keys:
         try:
             found.append(load_settings(environment={**variables, ORGANISATION_VARIABLE: key}))
         except SettingsError as error:
-            wrong.append(f"{key} is not served: {error}")
-    if not found:
-        raise SettingsError("\n".join(wrong))
-    for sentence in wrong:
-        errors.print(f"[yellow]![/] {literal(sentence)}", soft_wrap=True)
-    refuse_common_ledger(found)
-    return found
+            wrong[key] = str(error)
+    return found, wrong
 
 
 def refuse_common_ledger(served: "Sequence[Settings]") -> None:

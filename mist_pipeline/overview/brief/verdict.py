@@ -70,4 +70,7 @@ def verdict(now: Now) -> Verdict:
         return Verdict("CRITICAL", (*critical, *warning))
     if warning:
         return Verdict("WARNING", tuple(warning))
-    return Verdict("OK", (f"no incident at {count(len(now.sites), 'site')}", now.live.words(now.at)))
+    return Verdict(
+        "OK",
+        (f"no incident at {count(sum(now.organisation.counts.values()), 'site')}", now.live.words(now.at)),
+    )

@@ -13,7 +13,7 @@ from mist_pipeline.domain.console_links import is_signed
 from mist_pipeline.domain.text import clean, instant, span_of
 from mist_pipeline.overview.actions import ActionFailedError, Actions, Verdict
 from mist_pipeline.overview.model import IncidentDetail
-from mist_pipeline.web.address import BadAddressError, path_of
+from mist_pipeline.web.address import BadAddressError
 from mist_pipeline.web.context import Context, Done, Page
 from mist_pipeline.web.pages.incident import detail_of
 
@@ -55,7 +55,7 @@ def doing(decision: str) -> Callable[[Context], Response]:
             words = _decided(decision, _actions(context), name, context)
         except ActionFailedError as error:
             return _page(context, decision, detail, str(error))
-        return Done(words, path_of("incident", name))
+        return Done(words, context.path_of("incident", name))
 
     return act
 
@@ -131,7 +131,9 @@ def silence(context: Context) -> Response:
         words = _actions(context).silence(matchers, _span(length), comment, context.at)
     except ActionFailedError as error:
         return _silence(context, matchers, length, comment, incident_id, str(error))
-    return Done(words, path_of("incident", incident_id) if incident_id else "/incidents")
+    return Done(
+        words, context.path_of("incident", incident_id) if incident_id else context.path_of("incidents")
+    )
 
 
 def _span(length: str) -> timedelta:

@@ -7,7 +7,7 @@ from datetime import date
 from starlette.responses import RedirectResponse, Response
 
 from mist_pipeline.domain.text import clean
-from mist_pipeline.web.address import BadAddressError, path_of
+from mist_pipeline.web.address import BadAddressError
 from mist_pipeline.web.context import Context, NotHereError, Page
 
 SEALED = (
@@ -78,7 +78,7 @@ def of_day(context: Context) -> Response:
     name = context.past.reports.newest(day)
     if not name:
         raise NotHereError(f"No report of {day.isoformat()} is kept.")
-    return RedirectResponse(path_of("report", day.isoformat(), name), 303)
+    return RedirectResponse(context.path_of("report", day.isoformat(), name), 303)
 
 
 def file(context: Context) -> Response:

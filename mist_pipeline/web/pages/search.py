@@ -4,7 +4,6 @@ from starlette.responses import RedirectResponse, Response
 
 from mist_pipeline.domain.site_names import folded
 from mist_pipeline.overview.filters import search
-from mist_pipeline.web.address import path_of
 from mist_pipeline.web.context import Context, Page
 from mist_pipeline.web.pages.incidents import MOST_OVER
 
@@ -22,10 +21,10 @@ def page(context: Context) -> Response:
     sites, found = search(typed, now.sites, incidents, most=MOST + 1)
     named = [site for site in sites if folded(typed) in {folded(site.label), folded(site.site_id)}]
     if len(named) == 1:
-        return RedirectResponse(path_of("site", named[0].site_id), 303)
+        return RedirectResponse(context.path_of("site", named[0].site_id), 303)
     begun = [one for one in incidents if len(typed) >= 6 and one.incident_id.startswith(typed.lower())]
     if len(begun) == 1:
-        return RedirectResponse(path_of("incident", begun[0].incident_id), 303)
+        return RedirectResponse(context.path_of("incident", begun[0].incident_id), 303)
     return context.page(
         "search.html.j2", title="Search", typed=typed, sites=sites[:MOST], incidents=found[:MOST],
         is_cut=max(len(sites), len(found)) > MOST,

@@ -11,13 +11,18 @@ from pathlib import Path
 import pytest
 import requests
 
-from mist_pipeline.cli.serving.door import door
+from mist_pipeline.cli.serving.consoles import Way, several_consoles
+from mist_pipeline.cli.serving.door import door, door_of_all
+from mist_pipeline.cli.serving.served import configured
 from mist_pipeline.guard.rules import Asked
 from mist_pipeline.settings import Settings, SettingsError
+from mist_pipeline.settings.model import Organisation
 from mist_pipeline.settings.web import Web
 from mist_pipeline.web.app import Beside
 from mist_pipeline_tests.support.cli.calls import Call
 from mist_pipeline_tests.support.guard.asgi import Recorder, ask
+from mist_pipeline_tests.support.overview.organisations import AT
+from mist_pipeline_tests.support.web.consoles import Client
 
 TOKEN = {"MIST_PIPELINE_WEB_TOKEN": "a token that nobody guesses"}
 
@@ -53,6 +58,51 @@ def test_links_lead_to_a_name_that_is_answered() -> None:
     assert way.rules.refusal(asked) is None
     assert way.access is not None
     assert way.access.is_encrypted
+
+
+SECRETS = {"ACME_WEB": "the token of acme people", "GLOBEX_WEB": "the token of globex people"}
+
+
+def of(key: str, **web: object) -> Settings:
+    return Settings(organisation=Organisation(key=key), web=Web(**web))  # type: ignore[arg-type]
+
+
+def test_several_organisations_have_one_door_and_an_entrance_each() -> None:
+    served = [
+        of(key, access="token", token_from=f"{key.upper()}_WEB") for key in ("acme", "globex", "initech")
+    ]
+    found = door_of_all(served, "127.0.0.1", [], "anna", SECRETS, has_webhooks=True)
+    assert list(found.entrances) == ["acme", "globex"]
+    assert "the console of initech is not served" in found.left_out[0]
+    assert "INITECH_WEB is not set" in found.left_out[0]
+    assert found.front.access is not None
+    assert found.front.access.signing_in is not None
+    for secret in SECRETS.values():
+        assert found.front.access.signing_in.knows(None, f"Bearer {secret}")
+    with pytest.raises(SettingsError, match="INITECH_WEB"):
+        door_of_all(served[2:], "127.0.0.1", [], "anna", {}, has_webhooks=False)
+
+
+def test_a_proxy_lets_everybody_to_the_list_and_each_organisation_whom_it_names() -> None:
+    served = [
+        of(key, access="proxy", proxies=("10.0.0.5",), users=users)
+        for key, users in (("acme", ("anna",)), ("globex", ()))
+    ]
+    found = door_of_all(served, "0.0.0.0", ["noc.example.com"], "", {}, has_webhooks=False)
+    assert found.front.access is not None
+    assert found.front.access.is_user("bela")
+    assert {key: one.is_user("bela") for key, one in found.entrances.items()} == {
+        "acme": False,
+        "globex": True,
+    }
+
+
+def test_where_webhooks_of_any_come_from_outside_no_console_is_open_to_everybody() -> None:
+    served = [of("acme"), of("globex")]
+    assert door_of_all(served, "127.0.0.1", [], "anna", {}, has_webhooks=True).front.access is None
+    assert door_of_all(served, "127.0.0.1", [], "anna", {}, has_webhooks=False).front.access is not None
+    with pytest.raises(SettingsError, match="for this machine alone"):
+        door_of_all(served, "192.0.2.1", [], "anna", {}, has_webhooks=False)
 
 
 def test_webhooks_pass_the_console_by_and_nothing_else_does() -> None:
@@ -110,3 +160,27 @@ def test_the_command_serves_until_it_is_interrupted_also_while_somebody_looks(fo
             process.kill()
     assert "Traceback" not in said
     assert process.returncode == 130
+
+
+def test_the_consoles_of_several_are_wired_from_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config/organisations").mkdir(parents=True)
+    Path("config/config.yaml").write_text("web: {access: token}", encoding="utf-8")
+    hook = "webhook secret of acme"
+    for key in ("acme", "globex", "wrong"):
+        own = "history: {keep_day: 9}" if key == "wrong" else f"web: {{token_from: {key.upper()}_WEB}}"
+        Path(f"config/organisations/{key}.yaml").write_text(own, encoding="utf-8")
+    for name, value in {**SECRETS, "MIST_PIPELINE_DATA": "data", "MIST_WEBHOOK_SECRET": hook}.items():
+        monkeypatch.setenv(name, value)
+    stand = several_consoles(*configured(), Way("127.0.0.1"))
+    assert list(stand.webhooks) == ["/acme/mist", "/globex/mist"]
+    assert len(stand.followers) == 2
+    assert "wrong is not served" in stand.left_out[0]
+    assert stand.app is not None
+    client = Client(stand.app, headers={"authorization": f"Bearer {SECRETS['ACME_WEB']}"})
+    assert client.get("/acme/").status == 200
+    assert client.get("/globex/").status == 404
+    still = several_consoles(*configured(), Way("127.0.0.1"), AT)
+    assert (still.webhooks, still.followers) == ({}, [])

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
+from mist_pipeline.cli.serving.consoles import console_app
 from mist_pipeline.cli.serving.door import door
-from mist_pipeline.cli.serving.web import console_app, ending_with
+from mist_pipeline.cli.serving.web import ending_with
 from mist_pipeline.guard.connections import ConnectionLimits, bounded_config
 from mist_pipeline.settings import Settings
 from mist_pipeline.settings.web import Web

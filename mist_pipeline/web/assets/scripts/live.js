@@ -67,7 +67,7 @@
     if (again && !document.hidden) setTimeout(ask, 1000);
   };
 
-  const stream = new EventSource("/live");
+  const stream = new EventSource(body.dataset.events);
   stream.addEventListener("version", event => { if (event.data !== body.dataset.version) ask(); });
   // What is old may not go on looking healthy, also where nothing new comes and where no event does.
   setInterval(ask, 60000);
