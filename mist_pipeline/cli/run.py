@@ -210,7 +210,7 @@ def _planned_beside(settings: "Settings") -> list[str]:
     from mist_pipeline.workflows.running.leftovers import find_leftovers
 
     now = datetime.now(UTC)
-    left = find_leftovers(settings.data, now)
+    left = find_leftovers(settings.data, now, is_shared=settings.monitoring.machines > 1)
     steps = [
         f"remove {shown(each.path)} ({each.num_bytes:,} bytes), left by a killed process" for each in left
     ]

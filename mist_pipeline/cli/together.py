@@ -183,6 +183,15 @@ def end(running: "Sequence[subprocess.Popen[bytes]]") -> None:
         process.wait()
 
 
+def kill_started(pid: int) -> None:
+    """Kill all that a process has started, at once: nothing of it may go on for even a second."""
+    import psutil
+
+    for one in _started_by(pid):
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+
+
 def _lives(process: "psutil.Process") -> bool:
     import psutil
 

@@ -66,7 +66,7 @@ def retention_job(scope: Scope) -> dg.JobDefinition:
 
     @dg.op(description="Files of processes that were killed; never those of a living one.")
     def sweep_leftovers(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
-        gone = sweep(settings.data, utc_now())
+        gone = sweep(settings.data, utc_now(), is_shared=settings.monitoring.machines > 1)
         for leftover in gone:
             context.log.info("Removed %s (%d bytes)", leftover.path, leftover.num_bytes)
         context.add_output_metadata({"files": len(gone), "bytes": sum(each.num_bytes for each in gone)})

@@ -43,3 +43,11 @@ def reading_ledger(url: str | Path, policy: "Policy") -> "Iterator[LedgerReader]
             yield ledger
     except LedgerUnavailableError as error:
         raise UnreadableError(str(error)) from None
+
+
+def told_machines(ledger: "LedgerReader") -> str:
+    """Which of several machines is active and which stand by."""
+    from mist_pipeline.alerts.machines.lease import read_machines
+    from mist_pipeline.alerts.machines.words import machine_words
+
+    return machine_words(read_machines(ledger.engine))

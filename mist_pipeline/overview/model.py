@@ -172,6 +172,7 @@ class PipelineNow:
         last_evaluation: When alerts were last evaluated.
         waiting: Messages that are not sent yet.
         failing: Sink → why and since when it fails, in words.
+        machines: Which machine is active and which stand by, in words; '' where one works alone.
     """
 
     last_poll: datetime | None = None
@@ -180,6 +181,7 @@ class PipelineNow:
     last_evaluation: datetime | None = None
     waiting: int = 0
     failing: Mapping[str, str] = field(default_factory=dict)
+    machines: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,13 @@ from mist_pipeline.domain.time_zones import zone_names
 from mist_pipeline.overview import site_detail
 from mist_pipeline.overview.files import Kept, settled, state_of
 from mist_pipeline.overview.incidents import incident_detail, incident_rows
-from mist_pipeline.overview.ledger import NoLedgerError, UnreadableError, ledger_files, reading_ledger
+from mist_pipeline.overview.ledger import (
+    NoLedgerError,
+    UnreadableError,
+    ledger_files,
+    reading_ledger,
+    told_machines,
+)
 from mist_pipeline.overview.model import (
     DAYS_STALE,
     CallsOfHour,
@@ -67,6 +73,7 @@ class Places:
         policy: How long what is over is remembered.
         zone: In which days begin and end.
         lines: Service level → the scores below which it is critical, major or a warning, by these names.
+        has_several_machines: Whether several machines share the work.
         calls: Calls to the cloud in the hours before an instant, and why their count cannot be read, '' if it can.
     """
 
@@ -83,6 +90,7 @@ class Places:
     policy: Policy = field(default_factory=Policy)
     zone: tzinfo = UTC
     lines: Callable[[str], Mapping[str, float]] = lambda _metric: {}
+    has_several_machines: bool = False
     calls: Callable[[datetime], tuple[Sequence[CallsOfHour], str]] = lambda _at: ((), "")
 
 
@@ -114,6 +122,7 @@ class _Ledger:
     last_evaluation: datetime | None
     waiting: int
     failing: Mapping[str, str]
+    machines: str
 
 
 class Overview:
@@ -348,6 +357,7 @@ class Overview:
                 last_evaluation=known.last_evaluation if known else None,
                 waiting=known.waiting if known else 0,
                 failing=known.failing if known else {},
+                machines=known.machines if known else "",
             ),
             sites=rows,
             incidents=active,
@@ -416,6 +426,7 @@ class Overview:
                 evaluated = ledger.last_evaluation()
                 waiting = ledger.waiting_messages()
                 failing = ledger.failing_sinks(at, self._places.sink_patience)
+                machines = told_machines(ledger) if self._places.has_several_machines else ""
         except UnreadableError as error:
             self._ledger_trouble = str(error)
             self._is_ledger_unreadable = not isinstance(error, NoLedgerError)
@@ -433,6 +444,7 @@ class Overview:
                 for one in failing
                 if not self._places.sinks or one.sink in self._places.sinks
             },
+            machines=machines,
         )
 
     def _ledger_source(self) -> Source:

@@ -121,6 +121,13 @@ class Monitoring(Section):
     enable_changes: bool = Field(
         True, description="Collect configuration changes from the organisation's audit log."
     )
+    machines: int = Field(
+        1,
+        ge=1,
+        le=9,
+        description="Machines that run `mist-pipeline daemon`: one is active, the others take over when it is gone. More than 1 "
+        "needs alerts.ledger and Dagster's storage in PostgreSQL.",
+    )
     heartbeat_url: SecretStr | None = Field(
         None,
         description="Address of a dead man's switch, asked every few minutes while the pipeline does its work; set "

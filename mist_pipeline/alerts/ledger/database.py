@@ -21,6 +21,8 @@ _VERSIONS = sorted(
 )
 """Known versions, oldest first: a migration's file is named after the version that it makes."""
 _WAIT_SECONDS = 30
+_PAUSED_SECONDS = 30
+"""A transaction in which nothing was asked for so long is undone by the server: whoever began it is gone."""
 _LOCK = 0x6D697374
 """Key of the PostgreSQL advisory lock that orders writers of one ledger ('mist')."""
 
@@ -32,11 +34,12 @@ class LedgerUnavailableError(RuntimeError):
     """The ledger does not answer, is damaged, or is of a later version; the message says which and what to do."""
 
 
-def open_engine(url: str | Path) -> Engine:
+def open_engine(url: str | Path, *, answers_within: int | None = None) -> Engine:
     """A connection pool for the ledger.
 
     Args:
         url: A path of an SQLite file, or an SQLAlchemy URL (``postgresql+psycopg://…``; ``postgresql://`` means that).
+        answers_within: Seconds after which a server that does not answer counts as gone; None: as the operating system has it.
 
     Returns:
         One that raises `LedgerUnavailableError`, now and later, where its database does not answer (damaged, full disk, no connection).
@@ -47,8 +50,11 @@ def open_engine(url: str | Path) -> Engine:
     try:
         target = _target(url)
         if target.get_backend_name() != "sqlite":
-            engine = sa.create_engine(target, pool_pre_ping=True, hide_parameters=True)
+            engine = sa.create_engine(
+                target, pool_pre_ping=True, hide_parameters=True, connect_args=_patience(answers_within)
+            )
             sa.event.listen(engine, "handle_error", _say_why_silent)
+            sa.event.listen(engine, "connect", _configure_server)
             return engine
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
         raise LedgerUnavailableError(
@@ -180,6 +186,18 @@ def _why_silent(url: URL | None, said: str) -> str:
         f"one: mkdir damaged && mv {file}* damaged/. Without a backup acknowledgements, silences and feedback are lost, and "
         "incidents that go on begin again"
     )
+
+
+def _patience(seconds: int | None) -> dict[str, int]:
+    """What libpq calls how long it waits, for a connection and for an answer on one."""
+    return {} if seconds is None else {"connect_timeout": seconds, "tcp_user_timeout": 1000 * seconds}
+
+
+def _configure_server(connection: Any, _record: object) -> None:
+    # A machine that is paused or cut off in the middle of a transaction would keep all others from writing.
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{_PAUSED_SECONDS}s'")
+    connection.commit()
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

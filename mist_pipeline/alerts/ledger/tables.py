@@ -344,3 +344,25 @@ FEEDBACK = sa.Table(
     _instant("at"),
     _text("comment"),
 )
+
+MACHINES = sa.Table(
+    "machines",
+    METADATA,
+    _text("machine", primary_key=True),
+    _text("process"),
+    _instant("since"),
+    _instant("seen_at"),
+)
+"""Machines on which a daemon runs, active or ready to take over (`machines`)."""
+
+LEASES = sa.Table(
+    "leases",
+    METADATA,
+    _text("lease", primary_key=True),
+    _number("term"),
+    _text("machine"),
+    _text("process"),
+    _instant("since"),
+    _instant("valid_until"),
+)
+"""Who is the active one of several machines, and until when (`machines`)."""

@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from mist_pipeline.cli.code_location.files import MODULE
+from mist_pipeline.workflows.running.term import current_term, end_with_term, kill_self, steady
 
 _LOOK_SECONDS = 0.5
 _AGAIN_AFTER_SECONDS = 10.0
@@ -140,7 +141,15 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, _end)
     with suppress(KeyboardInterrupt):
-        keep_forked(list(locations), fork, say=say)
+        keep_forked(list(locations), fork, wait=_wait, say=say)
+
+
+def _wait(seconds: float) -> None:
+    """Wait, and end with the term: no thread does it here, which a fork would not have."""
+    term = current_term()
+    if term is not None and term.is_over(steady()):
+        kill_self()
+    time.sleep(seconds)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
@@ -172,6 +181,7 @@ def _serve(location: Location, folder: Path, parent: int) -> None:
         signal.signal(number, signal.default_int_handler)
     configure_loggers(log_level="WARNING")
     _choose(location)
+    end_with_term()
     importlib.reload(sys.modules[MODULE])
     logger, over = logging.getLogger("dagster.code_server"), threading.Event()
     pool = FuturesAwareThreadPoolExecutor(max_workers=None)

@@ -54,6 +54,8 @@ def status(
 
 
 def _show(now: "Now") -> None:
+    from rich.text import Text
+
     from mist_pipeline.cli.printing.rows import print_lines
     from mist_pipeline.cli.printing.terminal import glyphs, width
     from mist_pipeline.overview.orders import chosen_sites
@@ -63,6 +65,8 @@ def _show(now: "Now") -> None:
     lines: list[Text] = header(now, now.organisation.counts, wide, signs)
     # Of a screen that is looked at once nothing has changed since one began to look.
     del lines[2]
+    if now.pipeline.machines:
+        lines.append(Text(f"Machines: {now.pipeline.machines}", style="dim"))
     if now.incidents:
         lines.append(_heading("Incidents", len(now.incidents)))
         lines += [incident_line(one, now.at, wide, signs) for one in now.incidents[:_MOST]]
@@ -124,6 +128,7 @@ def _document(now: "Now", found: "Verdict") -> dict[str, object]:
             "last_evaluation": known.last_evaluation,
             "messages_waiting": known.waiting,
             "failing_sinks": dict(known.failing),
+            "machines": known.machines,
         },
     }
 

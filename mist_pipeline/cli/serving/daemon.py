@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,11 +16,23 @@ from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.place import announce, need_data_folder
 from mist_pipeline.cli.serving.ports import HIGHEST, PortTakenError, need_free
 from mist_pipeline.cli.serving.served import locations_of, settings_of_all, take_folders
+from mist_pipeline.cli.serving.turns import SENDER, keeping, refuse_alone, take_turns
 from mist_pipeline.cli.serving.web import PORT as CONSOLE_PORT
-from mist_pipeline.cli.together import ClockSteppedBackError, ClockWatch, Helper, hear_signals, run_together
+from mist_pipeline.cli.together import (
+    ClockSteppedBackError,
+    ClockWatch,
+    Helper,
+    end,
+    hear_signals,
+    run_together,
+)
+from mist_pipeline.workflows.running.term import VARIABLE as TERM
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
+    from mist_pipeline.workflows.running.term import Term
+
+DAGSTER_DAEMON = [sys.executable, "-m", "mist_pipeline.cli.serving.dagster_daemon"]
 
 HEARTBEAT_SECONDS = 120.0
 """A heartbeat that takes longer hangs: it is missed, and the next one is tried."""
@@ -86,9 +98,45 @@ def daemon(
         address = f"http://{host}:{port}"
         keep_open = take_folders(served, "mist-pipeline daemon", address, stack)
         env = environment(served[0], extra)
-        is_well = _serve(served, env, keep_open, webserver, ready, helpers, start_all=True)
+        if served[0].monitoring.machines == 1:
+            is_well = _serve(served, env, keep_open, webserver, ready, helpers, start_all=True)
+        else:
+            is_well = _serve_in_turns(served, env, keep_open, webserver, ready, helpers)
     if not is_well:
         raise typer.Exit(1)
+
+
+def _serve_in_turns(
+    served: "Sequence[Settings]",
+    env: Mapping[str, str],
+    keep_open: Sequence[int],
+    webserver: list[str],
+    ready: str,
+    helpers: Sequence[Helper],
+) -> bool:
+    """Serve where several machines share the work: while this one is active, and but for its console and its sender only then."""
+    refuse_alone(served)
+    always = [one for one in helpers if one.longest_seconds is None]
+    always.append(Helper("What sends messages", SENDER))
+    # The heartbeat is of the active one.
+    also = [one for one in helpers if one not in always]
+
+    def serve(term: "Term", look: Callable[[], None]) -> bool:
+        mine = {**env, TERM: term.variable}
+        return _serve(
+            served,
+            mine,
+            keep_open,
+            webserver,
+            ready,
+            [*always, *also],
+            start_all=True,
+            term=term.number,
+            looks=[look],
+        )
+
+    with keeping(served[0]) as keeper:
+        return take_turns(keeper, env, always, serve)
 
 
 def _heartbeat(settings: "Settings") -> Helper | None:
@@ -109,21 +157,24 @@ def _serve(
     helpers: Sequence[Helper] = (),
     *,
     start_all: bool = False,
+    term: int | None = None,
+    looks: Sequence[Callable[[], None]] = (),
 ) -> bool:
     """Dagster's code servers, daemon and web server until somebody interrupts; whether all ended as they should."""
     hear_signals()
     locations = locations_of(served)
     while True:
-        _clear_up(served)
+        _clear_up(served, term)
         with code_server(env, locations, keep_open=keep_open) as server:
             workspace = str(server.workspace)
-            if start_all:
+            if start_all and not (term is not None and _are_on(served[0])):
                 for location in server.served:
                     _start(workspace, location.name, env)
+            starting = [] if term is None else [_poll(workspace, served[0], env)]
             console.print(ready)
             # The daemon is also what starts the runs that people queue in the UI.
             services = [
-                _dagster("dagster-daemon", "run", "--workspace", workspace),
+                [*DAGSTER_DAEMON, "run", "--workspace", workspace],
                 [*webserver, "--workspace", workspace],
             ]
             try:
@@ -133,10 +184,12 @@ def _serve(
                     helpers,
                     keep_open,
                     beside=[server.process],
-                    looks=[server.follow_configuration, ClockWatch()],
+                    looks=[*looks, server.follow_configuration, ClockWatch()],
                 )
             except ClockSteppedBackError as error:
                 errors.print(f"[yellow]![/] The clock was set back by {error}: everything is started again.")
+            finally:
+                end(starting)
 
 
 def _say_if_taken(host: str, port: int) -> None:
@@ -154,7 +207,7 @@ def _say_if_taken(host: str, port: int) -> None:
         )
 
 
-def _clear_up(served: "Sequence[Settings]") -> None:
+def _clear_up(served: "Sequence[Settings]", term: int | None = None) -> None:
     """End what an earlier daemon left behind when it was killed or its clock was wrong, before anything waits for it."""
     from mist_pipeline.cli.dagster_home import instance
     from mist_pipeline.defs.runs.dead import bury_the_dead
@@ -162,7 +215,7 @@ def _clear_up(served: "Sequence[Settings]") -> None:
     from mist_pipeline.defs.scope import Scope
 
     with instance(served[0]) as opened:
-        ended = bury_the_dead(opened, not_launched=list(map(Scope.of, served)))
+        ended = bury_the_dead(opened, not_launched=list(map(Scope.of, served)), term=term)
         late = set_back_ticks(opened, time.time())
         runs = set_back_runs(opened, time.time())
     if ended:
@@ -216,6 +269,8 @@ def ui(
     served = settings_of_all()
     for settings in served:
         need_data_folder(settings)
+        if settings.monitoring.machines > 1:
+            raise typer.BadParameter("several machines take turns: use the UI of the active one's daemon")
     webserver = _webserver(served, host, port, allowed_host or [], is_read_only=read_only)
     need_free(host, port)
     folder = served[0].data if len(served) == 1 else served[0].installation
@@ -227,10 +282,8 @@ def ui(
         raise typer.Exit(1)
 
 
-def _dagster(program: str, *arguments: str) -> list[str]:
-    # `dagster-daemon` has no public module name: its console script, which need not be on the path, runs this one.
-    module = {"dagster-daemon": "dagster._daemon", "dagster": "dagster"}
-    return [sys.executable, "-m", module[program], *arguments]
+def _dagster(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "dagster", *arguments]
 
 
 def _webserver(
@@ -283,6 +336,29 @@ def _console(
     return command + [part for name in allowed_hosts for part in ("--allowed-host", name)]
 
 
+def _are_on(settings: "Settings") -> bool:
+    """Whether another machine has turned on every schedule and sensor: then nobody waits for that here."""
+    from mist_pipeline.cli.dagster_home import instance
+    from mist_pipeline.defs.scope import Scope
+    from mist_pipeline.defs.watching.clocks import expected_clocks, read_clocks
+
+    with instance(settings) as opened:
+        clocks = read_clocks(opened, Scope.of(settings), expected_clocks(settings))
+    return all(clock.is_on for clock in clocks)
+
+
+def _poll(workspace: str, settings: "Settings", env: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """Let the machine that has just become active poll: the one before may have died in the middle of a poll."""
+    from mist_pipeline.cli.code_location.files import code_location
+    from mist_pipeline.defs.scope import Scope
+    from mist_pipeline.workflows.self_monitoring.jobs import POLL
+
+    command = _dagster("job", "launch", "--job", Scope.of(settings).name(POLL), "--workspace", workspace)
+    command += ["--location", code_location(settings)]
+    # It only puts a run into the queue; that fails aloud, and the next poll comes by the schedule.
+    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
+
+
 def _start(workspace: str, location: str, env: dict[str, str]) -> None:
     """Turn on every schedule and sensor of a code location.
 
@@ -290,7 +366,7 @@ def _start(workspace: str, location: str, env: dict[str, str]) -> None:
         NothingTurnedOnError: Dagster did not do it, several times.
     """
     for kind in ("schedule", "sensor"):
-        command = _dagster("dagster", kind, "start", "--start-all", "--workspace", workspace)
+        command = _dagster(kind, "start", "--start-all", "--workspace", workspace)
         command += ["--location", location]
         for attempt in range(1, START_ATTEMPTS + 1):
             ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

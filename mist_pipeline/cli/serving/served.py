@@ -105,14 +105,15 @@ def take_folders(served: "Sequence[Settings]", command: str, address: str, stack
     Raises:
         FolderInUseError: Another daemon or UI works there.
     """
-    from mist_pipeline.workflows.running.folder_lock import take_folder
+    from mist_pipeline.workflows.running.folder_lock import lock_file, take_folder
 
     zone = served[0].organisation.zone
     descriptors = []
     # The common one first: it says who has them all.
     for folder in dict.fromkeys([served[0].installation, *(settings.data for settings in served)]):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = take_folder(folder, command, address, datetime.now(zone))
+        file = lock_file(served[0].monitoring.machines)
+        lock = take_folder(folder, command, address, datetime.now(zone), file=file)
         stack.callback(lock.release)
         descriptors.append(lock.descriptor)
     return descriptors

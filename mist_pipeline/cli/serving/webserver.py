@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from mist_pipeline.guard.rules import Rules, named, names_of
 from mist_pipeline.guard.sign_in import SignIn
 from mist_pipeline.http_client.secrets import Secret, from_environment
+from mist_pipeline.workflows.running.term import end_with_term
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -99,6 +100,7 @@ def main() -> None:
     given = parser.parse_args()
     rules = rules_of(given.host, given.allowed_host, is_read_only=given.read_only)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    end_with_term()
     with ExitStack() as stack:
         instance = stack.enter_context(DagsterInstance.get())
         # As Dagster's own program does: milliseconds a statement, seconds a connection, connections beyond the pool.

@@ -14,6 +14,7 @@ from mist_pipeline.defs.resources import refuse_wrong_options
 from mist_pipeline.defs.runs.dead import PROCESS_TAG
 from mist_pipeline.defs.runs.waiting import attentive_waits
 from mist_pipeline.workflows.running.processes import this_process
+from mist_pipeline.workflows.running.term import end_with_term
 
 
 class NamedProcessExecutor(dg.Executor):
@@ -39,6 +40,7 @@ class NamedProcessExecutor(dg.Executor):
         Raises:
             Failure: The options of the run are wrong.
         """
+        end_with_term()
         plan_context.instance.add_run_tags(plan_context.run_id, {PROCESS_TAG: this_process()})
         refuse_wrong_options(plan_context.run_config)
         with attentive_waits():

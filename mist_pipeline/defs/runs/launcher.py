@@ -11,8 +11,9 @@ from dagster import DagsterRun, DefaultRunLauncher
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 
-from mist_pipeline.defs.runs.dead import PROCESS_TAG, why_dead
+from mist_pipeline.defs.runs.dead import PROCESS_TAG, TERM_TAG, why_dead
 from mist_pipeline.workflows.running.processes import host_and_pid, name_of_process, this_process
+from mist_pipeline.workflows.running.term import current_term
 
 
 class NamedProcessLauncher(DefaultRunLauncher):
@@ -20,7 +21,9 @@ class NamedProcessLauncher(DefaultRunLauncher):
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Launch a run, tagged with this process until it has one of its own."""
-        self._instance.add_run_tags(context.dagster_run.run_id, {PROCESS_TAG: this_process()})
+        term = current_term()
+        tags = {PROCESS_TAG: this_process(), **({TERM_TAG: str(term.number)} if term else {})}
+        self._instance.add_run_tags(context.dagster_run.run_id, tags)
         super().launch_run(context)
 
     @property
@@ -30,7 +33,8 @@ class NamedProcessLauncher(DefaultRunLauncher):
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Whether the process of a run is alive, as far as this machine knows."""
-        reason = why_dead(run.tags)
+        term = current_term()
+        reason = why_dead(run.tags, term.number if term else None)
         if reason is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, msg=reason)

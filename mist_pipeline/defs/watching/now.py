@@ -22,7 +22,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis
 from mist_pipeline.workflows.cloud_clock import read_skew
 from mist_pipeline.workflows.doctor.running import Running
-from mist_pipeline.workflows.running.folder_lock import holder
+from mist_pipeline.workflows.running.folder_lock import holder, lock_file
 from mist_pipeline.workflows.self_monitoring.jobs import OFTEN, WATCH, WATCHED
 from mist_pipeline.workflows.self_monitoring.reading import published_days, read_disks, read_waiting
 from mist_pipeline.workflows.self_monitoring.service import DAYS_BACK, ServiceFacts
@@ -37,7 +37,7 @@ MEMORY = timedelta(days=35)
 
 
 def _service_without_ledger(instance: dg.DagsterInstance, settings: Settings) -> ServiceFacts:
-    daemon = holder(settings.data)
+    daemon = holder(settings.data, lock_file(settings.monitoring.machines))
     return ServiceFacts(
         clocks=read_clocks(instance, Scope.of(settings), expected_clocks(settings), settings.known_secrets()),
         running_since=daemon.since if daemon else None,
@@ -63,6 +63,9 @@ def read_service(instance: dg.DagsterInstance, settings: Settings, now: datetime
         unevaluated_since=waiting.unevaluated_since,
         is_unsent=waiting.is_unsent,
         is_uncalled=waiting.is_uncalled,
+        machines=waiting.machines,
+        expected_machines=settings.monitoring.machines,
+        running_since=waiting.machines.since if waiting.machines else facts.running_since,
     )
 
 
@@ -155,12 +158,14 @@ def running_now(instance: dg.DagsterInstance, settings: Settings, now: datetime)
     facts = read_facts(instance, scope, WATCHED, checks, settings.known_secrets(), now - MEMORY)
     service = read_service(instance, settings, now)
     under_way = instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
+    term = service.machines.term if service.machines else None
     return Running(
         troubles=all_troubles(facts, service, now, poll_every, settings.organisation.zone),
         clocks=service.clocks,
+        machines=service.machines,
         dead_runs=[
             f"{run.job_name} {run.run_id[:8]}"
             for run in under_way
-            if scope.owns(run.tags) and why_dead(run.tags)
+            if scope.owns(run.tags) and why_dead(run.tags, term)
         ],
     )

@@ -116,7 +116,7 @@ def disk(settings: Settings, shown: Shown) -> Check:
 
 def leftovers(settings: Settings, shown: Shown) -> Iterator[Check]:
     """What killed processes left behind; nothing is said where there is nothing."""
-    found = find_leftovers(settings.data, datetime.now(UTC))
+    found = find_leftovers(settings.data, datetime.now(UTC), is_shared=settings.monitoring.machines > 1)
     if found:
         several = f"{count(len(found), 'file or folder', 'files and folders')} of killed processes"
         said = f"{several}, {size(sum(one.num_bytes for one in found))}, such as {shown(found[0].path)}"

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mist_pipeline.alerts.machines.lease import Machines
+from mist_pipeline.alerts.machines.words import machine_words
 from mist_pipeline.domain.text import clean, count, instant
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, Check
@@ -18,11 +20,13 @@ class Running:
         troubles: What is wrong, as its next evaluation will find it.
         clocks: Schedules and sensors.
         dead_runs: Job and id of runs whose process is gone.
+        machines: Who is active and who would take over; None where one machine works alone, or nothing runs.
     """
 
     troubles: Sequence[Trouble] = ()
     clocks: Sequence[Clock] = ()
     dead_runs: Sequence[str] = ()
+    machines: Machines | None = None
 
 
 def running(found: Running) -> Iterator[Check]:
@@ -38,6 +42,10 @@ def running(found: Running) -> Iterator[Check]:
         verdict = DOUBTFUL if off else FINE
         said = f"{len(on)} of {len(found.clocks)} are on, {last}" + (f"; off: {off}" if off else "")
         yield Check(verdict, "schedules, sensors", said, "`mist-pipeline daemon` turns all on" if off else "")
+    if found.machines is not None:
+        is_well = bool(found.machines.active and found.machines.standbys)
+        fix = "" if is_well else "start `mist-pipeline daemon` on the other machine, or see its log"
+        yield Check(FINE if is_well else DOUBTFUL, "machines", machine_words(found.machines), fix)
     if found.dead_runs:
         said = f"{count(len(found.dead_runs), 'run')} of killed processes: {', '.join(found.dead_runs)}"
         yield Check(DOUBTFUL, "runs", said, "`mist-pipeline daemon`, and any other run, ends them")

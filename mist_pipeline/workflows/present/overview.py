@@ -43,6 +43,7 @@ def overview(settings: Settings) -> "Overview":
             zone=settings.organisation.zone,
             lines=lambda metric: settings.bands_of(metric).model_dump(),
             reports=settings.reports_path,
+            has_several_machines=settings.monitoring.machines > 1,
             calls=lambda at: calls_of_hours(settings, at),
         )
     )

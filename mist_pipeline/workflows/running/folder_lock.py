@@ -20,6 +20,11 @@ from mist_pipeline.domain.text import clean
 FILE = "daemon.lock"
 
 
+def lock_file(machines: int) -> str:
+    """Name of the lock: where several machines take turns, each has its own, since they may share the folder."""
+    return FILE if machines == 1 else f"daemon.{socket.gethostname()}.lock"
+
+
 class FolderInUseError(OSError):
     """Another daemon or UI works on the data folder; says which, and what to do."""
 
@@ -63,7 +68,7 @@ class FolderLock:
         os.close(self.descriptor)
 
 
-def take_folder(folder: Path, command: str, address: str, now: datetime) -> FolderLock:
+def take_folder(folder: Path, command: str, address: str, now: datetime, *, file: str = FILE) -> FolderLock:
     """Take a data folder for this process and those that it starts with the descriptor.
 
     Args:
@@ -71,11 +76,12 @@ def take_folder(folder: Path, command: str, address: str, now: datetime) -> Fold
         command: What was started, as people know it.
         address: Where its UI is.
         now: The instant.
+        file: Name of the lock, as `lock_file` gives it.
 
     Raises:
         FolderInUseError: Another one has it.
     """
-    path = folder / FILE
+    path = folder / file
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,10 +95,10 @@ def take_folder(folder: Path, command: str, address: str, now: datetime) -> Fold
     return FolderLock(descriptor)
 
 
-def holder(folder: Path) -> Holder | None:
+def holder(folder: Path, file: str = FILE) -> Holder | None:
     """Who took a folder last; None if nobody did, or it was freed."""
     try:
-        facts = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        facts = json.loads((folder / file).read_text(encoding="utf-8"))
         return Holder(
             command=clean(str(facts["command"]), 80),
             host=clean(str(facts["host"]), 80),
@@ -105,7 +111,7 @@ def holder(folder: Path) -> Holder | None:
 
 
 def _refusal(folder: Path, path: Path) -> str:
-    who = holder(folder)
+    who = holder(folder, path.name)
     begin = f"The data folder {folder.absolute()} is in use"
     if who is None:
         return (

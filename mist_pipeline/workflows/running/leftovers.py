@@ -36,20 +36,21 @@ class Leftover:
     num_bytes: int
 
 
-def find_leftovers(data: Path, now: datetime) -> list[Leftover]:
+def find_leftovers(data: Path, now: datetime, *, is_shared: bool = False) -> list[Leftover]:
     """What may go, in order of the paths; changes nothing.
 
     Args:
         data: The data folder.
         now: The real instant, with which the times of files are compared.
+        is_shared: Processes of other machines write there, too: a number says nothing, and every file has to be old.
     """
-    found = {path for path in _candidates(data, now) if not path.is_symlink()}
+    found = {path for path in _candidates(data, now, is_shared=is_shared) if not path.is_symlink()}
     return [Leftover(path, _size(path)) for path in sorted(found)]
 
 
-def sweep(data: Path, now: datetime) -> list[Leftover]:
-    """Remove what was left behind; returns what went."""
-    found = find_leftovers(data, now)
+def sweep(data: Path, now: datetime, *, is_shared: bool = False) -> list[Leftover]:
+    """Remove what was left behind (`find_leftovers`); returns what went."""
+    found = find_leftovers(data, now, is_shared=is_shared)
     gone = []
     for leftover in found:
         if leftover.path.parent.name == "unfinished":
@@ -66,9 +67,10 @@ def sweep(data: Path, now: datetime) -> list[Leftover]:
     return gone
 
 
-def _candidates(data: Path, now: datetime) -> Iterator[Path]:
+def _candidates(data: Path, now: datetime, *, is_shared: bool) -> Iterator[Path]:
     for folder in (data / "published", data / "evaluations", data / "hours"):
-        yield from (path for path in folder.rglob(".*") if _is_orphan(path))
+        hidden = (path for path in folder.rglob(".*") if not is_shared or _age(path, now) > OLD)
+        yield from (path for path in hidden if _is_orphan(path))
     for pattern in _ANONYMOUS:
         yield from (path for path in data.glob(pattern) if _age(path, now) > OLD)
     for folder in data.glob("raw/*/unfinished/*"):

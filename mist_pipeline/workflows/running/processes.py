@@ -61,6 +61,16 @@ def host_and_pid(name: str) -> tuple[str, int | None]:
     return host, int(number) if number.isascii() and number.isdigit() and started else None
 
 
+def boot_of(name: str) -> str:
+    """Which start of which machine the name of a process is of.
+
+    >>> boot_of("noc-1:4711:5f0c-99")
+    'noc-1:5f0c'
+    """
+    host, _, rest = name.partition(":")
+    return f"{host}:{rest.partition(':')[2].partition('-')[0]}"
+
+
 def _started(pid: int) -> str | None:
     """When a living process started, in words that no clock changes."""
     if not sys.platform.startswith("linux"):

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from mist_pipeline.alerts.ledger.outbox import Outbox
+from mist_pipeline.alerts.machines.lease import Machines, read_machines
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
 from mist_pipeline.workflows.ledger_access import open_ledger, unevaluated_since
@@ -26,11 +27,13 @@ class Waiting:
         unevaluated_since: When the oldest poll was kept that is not evaluated.
         is_unsent: Whether a message was due `PATIENCE` ago.
         is_uncalled: Whether a step of an escalation was.
+        machines: Who is active and who would take over; None where one machine works alone.
     """
 
     unevaluated_since: datetime | None
     is_unsent: bool
     is_uncalled: bool
+    machines: Machines | None
 
 
 def read_waiting(settings: Settings, now: datetime) -> Waiting:
@@ -45,6 +48,7 @@ def read_waiting(settings: Settings, now: datetime) -> Waiting:
             unevaluated_since(settings, ledger),
             Outbox(ledger.engine).is_waiting(before, settings.notifications.sinks),
             ledger.is_due(before),
+            read_machines(ledger.engine) if settings.monitoring.machines > 1 else None,
         )
 
 

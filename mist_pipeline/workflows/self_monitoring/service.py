@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
+from mist_pipeline.alerts.machines.lease import Machines
 from mist_pipeline.domain.severity import Severity
 from mist_pipeline.workflows.cloud_clock import Skew
 from mist_pipeline.workflows.self_monitoring.jobs import DAILY
@@ -96,6 +97,8 @@ class ServiceFacts:
         is_uncalled: Whether a step of an escalation was, or an incident that waited for its time.
         disks: Where data lies.
         skew: What the cloud's answers said about the clock.
+        machines: Who is active and who would take over; None where one machine works alone.
+        expected_machines: How many there should be.
     """
 
     clocks: tuple[Clock, ...] = ()
@@ -107,6 +110,8 @@ class ServiceFacts:
     is_uncalled: bool = False
     disks: tuple[Disk, ...] = ()
     skew: Skew | None = None
+    machines: Machines | None = None
+    expected_machines: int = 1
 
     @property
     def is_served(self) -> bool:

@@ -14,6 +14,7 @@ from mist_pipeline.workflows.self_monitoring.jobs import (
     is_untold,
     job_troubles,
 )
+from mist_pipeline.workflows.self_monitoring.machines import machine_troubles
 from mist_pipeline.workflows.self_monitoring.service import ServiceFacts, service_troubles
 from mist_pipeline.workflows.self_monitoring.trouble import Trouble, findings
 
@@ -34,6 +35,7 @@ def all_troubles(
         *job_troubles(facts, now, poll_every),
         *check_troubles(facts.checks),
         *service_troubles(service, now, zone),
+        *machine_troubles(service.machines, service.expected_machines),
     ]
     return list({one.subject: one for one in reversed(found)}.values())
 

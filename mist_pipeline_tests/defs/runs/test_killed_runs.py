@@ -38,7 +38,7 @@ from mist_pipeline.cli.execution import execute
 from mist_pipeline.definitions import build_defs
 from mist_pipeline.defs.jobs import poll_unless_one_waits
 from mist_pipeline.defs.resources import RUN, RunOptions
-from mist_pipeline.defs.runs.dead import PROCESS_TAG, bury_the_dead, why_dead
+from mist_pipeline.defs.runs.dead import PROCESS_TAG, TERM_TAG, bury_the_dead, why_dead
 from mist_pipeline.defs.runs.executor import in_process
 from mist_pipeline.defs.runs.launcher import NamedProcessLauncher
 from mist_pipeline.defs.runs.limits import LIMIT_TAG, MAX_RUNTIME
@@ -199,6 +199,28 @@ def test_living_runs_and_those_of_other_hosts_keep_their_place(opened: dg.Dagste
     assert free_places(opened) == 0
     for run in runs:
         end(opened, run)
+
+
+@pytest.mark.parametrize(
+    ("launched", "term", "is_dead"),
+    [("6", 7, True), ("7", 7, False), ("6", None, False), (None, 7, False), ("soon", 7, False)],
+    ids=["of an earlier term", "of this term", "nobody here is active", "of the command line", "nonsense"],
+)
+def test_what_another_machine_launched_is_dead_once_this_one_took_over(
+    launched: str | None, term: int | None, is_dead: bool
+) -> None:
+    tags = {PROCESS_TAG: "another-host:1:1-1", **({TERM_TAG: launched} if launched else {})}
+    reason = why_dead(tags, term)
+    assert (reason is not None) == is_dead
+    assert not is_dead or "on another-host, is gone" in str(reason)
+
+
+def test_whoever_takes_over_frees_the_places_of_the_machine_before(opened: dg.DagsterInstance) -> None:
+    run = started(opened, "another-host:1:1-1")
+    opened.add_run_tags(run.run_id, {TERM_TAG: "1"})
+    assert bury_the_dead(opened) == []
+    assert bury_the_dead(opened, term=2) == [run.run_id]
+    assert free_places(opened) == 1
 
 
 def test_a_run_that_nobody_launched_in_the_end_is_ended_by_the_next_daemon(

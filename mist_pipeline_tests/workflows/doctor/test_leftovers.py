@@ -69,6 +69,14 @@ def test_a_number_that_another_process_has_now_protects_nothing(tmp_path: Path) 
     assert [each.path for each in sweep(tmp_path, NOW)] == [path]
 
 
+def test_a_number_says_nothing_where_processes_of_other_machines_write_too(tmp_path: Path, dead: int) -> None:
+    path = written(tmp_path / "published" / f".mist.duckdb.{dead}")
+    os.utime(path, (NOW.timestamp(), NOW.timestamp()))
+    assert sweep(tmp_path, NOW, is_shared=True) == []
+    late = NOW + timedelta(days=2)
+    assert [each.path for each in sweep(tmp_path, late, is_shared=True)] == [path]
+
+
 def test_other_files_stay_however_old(tmp_path: Path, dead: int) -> None:
     ages = timedelta(days=900)
     kept = [
