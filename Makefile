@@ -63,6 +63,9 @@ crash-test: $(READY)  ## Two crash tests: notification killed 200 times in a sim
 	@$(BIN)/python -m mist_pipeline_tests.crash.harness --kills 200
 	@$(BIN)/python -m mist_pipeline_tests.crash.daemon.harness --kills 50
 
+failover-test: $(READY)  ## Two machines in a storm: the active one killed, cut off, paused, left without its database; needs root
+	@$(BIN)/python -m mist_pipeline_tests.failover.harness
+
 bench: $(READY)  ## Benchmarks; prints a table
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt ".[bench]"
 	@$(BIN)/python -m benchmarks
@@ -95,4 +98,4 @@ clean:  ## Remove the environment, caches and the demo's data
 	@rm -rf $(VENV) $(DEMO_DATA) sbom.json .tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-fast test-latest coverage check format docs screenshots crash-test bench bench-heldout lock audit sbom ui clean
+.PHONY: help setup demo test test-fast test-latest coverage check format docs screenshots crash-test failover-test bench bench-heldout lock audit sbom ui clean

@@ -17,7 +17,7 @@ _MISSING = (
 )
 
 
-def _server_folder() -> Path | None:
+def server_folder() -> Path | None:
     """Where initdb and pg_ctl are."""
     found = shutil.which("initdb")
     if found:
@@ -26,7 +26,7 @@ def _server_folder() -> Path | None:
     return candidates[-1].parent if candidates else None
 
 
-def _as_somebody(folder: Path) -> list[str]:
+def as_somebody(folder: Path) -> list[str]:
     """PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return []
@@ -41,13 +41,13 @@ def postgresql_server() -> Iterator[str]:
     if named:
         yield named
         return
-    programs = _server_folder()
+    programs = server_folder()
     if programs is None:
         pytest.skip(_MISSING)
     folder = Path(
         tempfile.mkdtemp(prefix="mist-pg-", dir="/tmp")
     )  # short: a socket's path has 107 characters at most
-    who = _as_somebody(folder)
+    who = as_somebody(folder)
     data = folder / "data"
 
     def run(program: str, *arguments: str) -> None:

@@ -245,7 +245,7 @@ def live(
         service = Service(day, log)
         ready = service.wait_until_ready()
         left = _under_way(queue.opened)
-        _work_off(queue)
+        work_off(queue)
         records = collect(
             day.settings, queue.opened, lives, polls=queue.polls, last_ready=ready, left_at_last=left
         )
@@ -286,7 +286,7 @@ def _under_way(opened: dg.DagsterInstance) -> list[str]:
     return sorted(run.job_name for run in opened.get_runs(dg.RunsFilter(statuses=UNDER_WAY)))
 
 
-def _work_off(queue: Queue) -> None:
+def work_off(queue: Queue) -> None:
     """Until nothing is under way and nothing is owed.
 
     Raises:

@@ -124,12 +124,12 @@ def collect(
         kept=tuple(name.text for name in kept.names() if name.source == "live"),
         recorded=tuple(row.origin for row in about_sites if row.source == "live"),
         events=tuple(happened),
-        again=tuple(_again(settings, kept, [row.origin for row in about_sites])),
+        again=tuple(evaluated_again(settings, kept, [row.origin for row in about_sites])),
         rows=Counter(row.state for row in rows),
         unsent=sum(row.state != "sent" and not row.withdrawn_reason for row in rows),
         unwritten=sum(not _is_written(settings.data, row) for row in sent),
         taken_slots=tuple(_taken_slots(opened)),
-        doubled=tuple(_doubled(settings)),
+        doubled=tuple(doubled(settings)),
         incidents=int(incidents or 0),
         left_at_last=tuple(left_at_last),
         last_ready=last_ready,
@@ -147,7 +147,7 @@ def _runs(opened: dg.DagsterInstance) -> Iterator[tuple[str, str, str, float | N
         yield run.job_name, run.status.value, reason, record.start_time
 
 
-def _again(
+def evaluated_again(
     settings: Settings, kept: EvaluationStore, origins: Sequence[str]
 ) -> Iterator[tuple[str, str, str]]:
     """The events of these evaluations in a fresh ledger."""
@@ -172,7 +172,7 @@ def _taken_slots(opened: dg.DagsterInstance) -> Iterator[str]:
             yield key
 
 
-def _doubled(settings: Settings) -> Iterator[str]:
+def doubled(settings: Settings) -> Iterator[str]:
     warehouse = Warehouse(settings.warehouse_path)
     for table in BY_NAME.values():
         if table.schema in ("history", "live", "analysis") and table.key:

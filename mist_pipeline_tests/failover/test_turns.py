@@ -1,0 +1,84 @@
+"""A machine that is killed, or paused, is followed by the other, and they are never at work together.
+
+Real processes and a real PostgreSQL, without Dagster and with times of a tenth; ``make failover-test`` does it with everything.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mist_pipeline.alerts.ledger.database import migrate, open_engine
+from mist_pipeline.workflows.running.term import LOOK_SECONDS
+from mist_pipeline_tests.failover.machines import CHECKOUT
+from mist_pipeline_tests.failover.turner import LEASE
+from mist_pipeline_tests.support.postgresql import postgresql_server
+
+WITHIN = 60.0
+
+
+@contextmanager
+def turner(ledger: str, folder: Path, name: str) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "mist_pipeline_tests.failover.turner", ledger, str(folder), name]
+    with subprocess.Popen(command, start_new_session=True, cwd=CHECKOUT) as process:
+        try:
+            yield process
+        finally:
+            # Its worker may have outlived it: that is the test.
+            os.killpg(process.pid, signal.SIGCONT)
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def moments(folder: Path, name: str) -> list[float]:
+    """When a machine was at work."""
+    path = folder / name
+    return [float(line) for line in path.read_text().splitlines() if line] if path.exists() else []
+
+
+def wait(until: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not until():
+        assert time.monotonic() < deadline, "not within a minute"
+        time.sleep(0.05)
+
+
+def kill_the_parent(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+
+
+def pause_all(process: "subprocess.Popen[bytes]") -> None:
+    os.killpg(process.pid, signal.SIGSTOP)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("disturb", [kill_the_parent, pause_all])
+def test_machines_are_never_at_work_together(
+    disturb: Callable[["subprocess.Popen[bytes]"], None], tmp_path: Path
+) -> None:
+    with postgresql_server() as address:
+        engine = open_engine(address)
+        migrate(engine)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM leases")  # of a server that was named
+        engine.dispose()
+        with turner(address, tmp_path, "a") as first:
+            wait(lambda: len(moments(tmp_path, "a")) > 5)
+            with turner(address, tmp_path, "b"):
+                wait((tmp_path / "terms of b").exists)
+                disturb(first)
+                wait(lambda: bool(moments(tmp_path, "b")))
+                begun = moments(tmp_path, "b")[0]
+                last = moments(tmp_path, "a")[-1]
+                assert last < begun, "both were at work"
+                os.killpg(first.pid, signal.SIGCONT)
+                wait(lambda: len(moments(tmp_path, "b")) > 50)
+                after = [at for at in moments(tmp_path, "a") if at > begun]
+                # A process that wakes up looks before it sleeps again: what it does until then takes no time.
+                assert not after or after[-1] - after[0] < LOOK_SECONDS
+                assert moments(tmp_path, "b")[-1] - begun < WITHIN + LEASE.total_seconds()
