@@ -52,7 +52,7 @@ GATES: Mapping[int, Gate] = {
     1: Gate(7.5, 16.0, 20.0),
     2: Gate(7.5, 12.0, 20.0, 1.2),
     3: Gate(7.0, 10.0, 15.0, 2.5),
-    6: Gate(5.5, 9.0, 13.0, 2.2),
+    6: Gate(6.0, 9.0, 13.0, 2.2),
     12: Gate(5.5, 9.0, 13.0, 3.0),
     24: Gate(4.7, 7.5, 11.0, 5.0),
     48: Gate(4.7, 6.0, 11.0, 5.0),
@@ -84,6 +84,7 @@ class NotableOptions:
         estimated_penalty: Added where only scores are known, so that it is unknown whether a cause is concentrated.
         support_share: Share of a gate's surprise and excess that still supports an open alert.
         short_hours: Windows up to this length need corroboration.
+        second_hour_breadth: An excess of a short window that is spread over so many hours has a second bad hour in it.
         min_baseline_days: Days of history a series needs before its evidence counts.
         peer_credit_from: Surprise of a group above which its members get as credit …
         peer_credit: … this share of it …
@@ -114,17 +115,18 @@ class NotableOptions:
     recent_share: float = 0.6
     support_share: float = 0.5
     short_hours: int = 3
+    second_hour_breadth: float = 1.8
     min_baseline_days: float = 5.0
     peer_credit_from: float = 3.0
     peer_credit: float = 0.7
     max_peer_credit: float = 3.0
-    ease_from: float = 9.0
-    ease_until: float = 13.0
+    ease_from: float = 7.0
+    ease_until: float = 11.0
     least_effect: float = 0.6
-    decisive_group: float = 8.0
-    decisive_hours: int = 6
+    decisive_group: float = 5.0
+    decisive_hours: int = 24
     decisive_share: float = 0.5
-    decisive_credit: float = 5.0
+    decisive_credit: float = 6.0
     related_credit: float = 0.5
     max_related_credit: float = 2.0
     second_after: timedelta = timedelta(hours=6)
@@ -152,7 +154,7 @@ def notable(
         strongest a family may have a second row, whose episode began later and blames another classifier.
     """
     options = options or NotableOptions()
-    return _strongest(_classified(_credited(_supporting(rows, families, options), options)), options)
+    return _strongest(_classified(_credited(_supporting(rows, families, options), options), options), options)
 
 
 def episodes(rows: pl.DataFrame, families: Mapping[str, str]) -> pl.DataFrame:
@@ -333,7 +335,7 @@ def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
     )
 
 
-def _classified(credited: pl.DataFrame) -> pl.DataFrame:
+def _classified(credited: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
     """Why each is more than an excursion, and whether it raises an alarm."""
     hourly = (
         credited.filter(~pl.col("_is_site") & (pl.col("window_hours") == 1)).select(_FAMILY_HOUR).unique()
@@ -353,7 +355,7 @@ def _classified(credited: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("horizon"))
         .when(pl.col("_is_silent"))
         .then(pl.lit("devices"))
-        .when(pl.col("_is_twice"))
+        .when(pl.col("_is_twice") | (pl.col("breadth_hours") >= options.second_hour_breadth))
         .then(pl.lit("second-hour"))
         .when(pl.col("_related") > 0)
         .then(pl.lit("related-metric"))

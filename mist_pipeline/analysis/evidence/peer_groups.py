@@ -5,7 +5,9 @@ sites' own evidence (`windows`), who shares what (``stats.site_attributes``), an
 
 The statistic is Stouffer's sum of standardised excesses, Z = (Σz − max z) / √(n' + ρn'²) with n' = n − 1, each z cut to
 [−2, 4]. Leaving the largest out keeps one bad site from accusing its peers; ρ allows for what all sites share on any
-day (weather, a holiday, a lagging baseline), which a thousand peers would otherwise add up to certainty.
+day (weather, a holiday, a lagging baseline), which a thousand peers would otherwise add up to certainty. What
+hits a group hits most of it: where less than half of the others have a part (z ≥ 1), Z counts for as much less, so that two
+bad sites of ten do not accuse the rest.
 
 Five sites of one group, one hour, each two standard deviations above its expectation (series × hours):
 
@@ -34,6 +36,7 @@ EVERYBODY = "organisation:all"
 """The group of all sites: a certificate or a server of all of them."""
 _SHARED = 0.05
 _TOGETHER_FROM, _PART_FROM = 4.0, 1.0
+_MOST = 0.5
 _LOW, _HIGH = -2.0, 4.0
 _LN10 = float(np.log(10.0))
 
@@ -122,6 +125,8 @@ def group_surprise(standardised: Singles, members: Membership) -> tuple[Floats, 
     largest = np.maximum.reduceat(np.where(is_known, z, _LOW), members.start, axis=0)
     others = np.maximum(count - 1.0, 1.0)
     total = (np.add.reduceat(z, members.start, axis=0) - largest) / np.sqrt(others + _SHARED * others**2)
+    parts = np.add.reduceat((is_known & (z >= _PART_FROM)).astype(np.float64), members.start, axis=0)
+    total *= np.clip((parts - 1.0) / others / _MOST, 0.0, 1.0)
     enough = count >= MIN_PEERS
     nominal = np.where(enough & (total > 0), np.maximum(-special.log_ndtr(-total) / _LN10, 0.0), 0.0)
     return np.minimum(nominal, tails.MAX_SURPRISE), enough

@@ -30,7 +30,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "observed_pct": observed,
         "expected_pct": 5.0,
         "total_user_minutes": 2_000.0,
-        "breadth_hours": 12.0,
+        "breadth_hours": 1.0 if changes.get("window_hours", 1) == 1 else 12.0,
         "recent_excess_pct": observed - 5.0,
         "baseline_days": 30.0,
         "group_id": None,
@@ -88,8 +88,14 @@ def test_a_long_window_speaks_for_itself() -> None:
     ids=["not surprising", "hardly degraded", "hardly more than usual"],
 )
 def test_neither_significance_nor_effect_suffices_alone(changes: dict[str, Any]) -> None:
-    (found,) = judged(row(window_hours=24, **changes))
+    (found,) = judged(row(window_hours=24, **{"surprise": GATES[24].surprise + 4.0, **changes}))
     assert not found["is_alarming"]
+
+
+@pytest.mark.parametrize(("breadth", "why"), [(1.7, None), (1.8, "second-hour")])
+def test_an_excess_spread_over_two_hours_corroborates_itself(breadth: float, why: str | None) -> None:
+    (found,) = judged(row(window_hours=3, breadth_hours=breadth, surprise=17.0))
+    assert (found["corroboration"], found["is_alarming"]) == (why, why is not None)
 
 
 def test_a_new_site_is_given_days_before_its_evidence_counts() -> None:
@@ -137,7 +143,7 @@ def test_peers_lend_what_a_small_site_lacks_but_not_everything() -> None:
     weak = LINE - 2.0
     assert [r["is_alarming"] for r in judged(*concentrated(weak))] == [False]
     assert [r["is_alarming"] for r in judged(*concentrated(weak, group_surprise=9.0))] == [True]
-    assert judged(*concentrated(LINE - 5.1, group_surprise=60.0))[0]["margin"] < 0
+    assert judged(row(window_hours=24, surprise=LINE - 3.1, group_surprise=60.0))[0]["margin"] < 0
 
 
 def test_where_peers_leave_no_doubt_one_bad_hour_with_half_of_the_effect_is_enough() -> None:

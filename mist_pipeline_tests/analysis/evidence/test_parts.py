@@ -157,6 +157,16 @@ def test_an_unknown_zone_says_what_is_expected() -> None:
         local_time({"a": "Mars/Olympus"}, ["a"], 0, 1)
 
 
+@pytest.mark.parametrize(("bad", "counts_for"), [(2, 1 / 4.5), (3, 2 / 4.5), (6, 1.0)])
+def test_what_hits_few_of_a_group_counts_for_less(bad: int, counts_for: float) -> None:
+    nothing = pl.DataFrame(schema={"site_id": pl.String, "attribute": pl.String, "value": pl.String})
+    members = peer_groups.membership(nothing, list("abcdefghij"), np.arange(10), np.zeros(10, np.int64))
+    z = np.array([[4.0]] * bad + [[0.0]] * (10 - bad), np.float32)
+    (found,), _ = peer_groups.group_surprise(z, members)
+    total = counts_for * 4 * (bad - 1) / np.sqrt(9 + 0.05 * 81)
+    assert found[0] == pytest.approx(-np.log10(stats.norm.sf(total)), rel=1e-6)
+
+
 def test_peers_are_surprising_together_and_one_bad_site_does_not_accuse_them() -> None:
     shared = pl.DataFrame({"site_id": list("abcdef"), "attribute": "site_group", "value": ["n"] * 5 + ["s"]})
     members = peer_groups.membership(shared, list("abcdef"), np.arange(6), np.zeros(6, np.int64))
