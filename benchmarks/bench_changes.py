@@ -24,9 +24,10 @@ from mist_pipeline.analysis.detection import HOUR, DetectionRules, detect_hours
 from mist_pipeline.analysis.findings.series_rules import FindingRules
 from mist_pipeline.collect.history.changes import change_row
 from mist_pipeline.domain.metrics import CATALOGUE
-from mist_pipeline.mist.parsers import parse_audit_logs
+from mist_pipeline.mist.parsers import parse_audit_logs, parse_wlan_templates
 from mist_pipeline.simulator.changes.audit_log import AuditLog
 from mist_pipeline.simulator.changes.drawn import ConfigChange
+from mist_pipeline.simulator.changes.wlan_templates import template_documents, template_numbers
 from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline.simulator.world.scenario import LabelledIncident
 from mist_pipeline.simulator.world.world import World
@@ -63,6 +64,9 @@ def entries_of(world: World) -> tuple[list[ConfigChange], pl.DataFrame]:
         for template in (site.networktemplate_id, site.rftemplate_id, site.gatewaytemplate_id):
             if template is not None:
                 used.setdefault(template, []).append(site.site_id)
+    groups = {site.site_id: site.sitegroup_ids for site in world.sites()}
+    templates = parse_wlan_templates(template_documents(world, template_numbers()))
+    used |= {template.id: template.site_ids_of(groups) for template in templates}
     read = parse_audit_logs({"results": [log.document(one) for one in made]})
     rows = [
         change_row(datetime.fromtimestamp(one.timestamp, UTC).date(), one, "log", used, with_admins=False)

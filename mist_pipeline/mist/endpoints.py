@@ -23,6 +23,7 @@ Endpoint = Literal[
     "stats_devices",
     "alarms",
     "audit_logs",
+    "wlan_templates",
     "webhooks",
     "webhook_ping",
     "webhook_deliveries",
@@ -187,6 +188,16 @@ def audit_logs(org_id: str, start: int, end: int) -> Call:
     """
     path = f"/api/v1/orgs/{_plain(org_id, 'org_id')}/logs"
     return Call("audit_logs", path, Params(limit=PAGE_LIMIT, sort="timestamp", **_window(start, end)), "body")
+
+
+def wlan_templates(org_id: str) -> Call:
+    """The WLAN templates of the organisation, and where they apply."""
+    return Call(
+        "wlan_templates",
+        f"/api/v1/orgs/{_plain(org_id, 'org_id')}/templates",
+        Params(limit=PAGE_LIMIT),
+        "page",
+    )
 
 
 def webhooks(org_id: str) -> Call:

@@ -151,8 +151,10 @@ def questions(running: Running) -> dict[str, list[Question]]:
 def routes(application: Any) -> set[str]:
     assert isinstance(application, Starlette)
     paths = {route.path for route in application.routes if hasattr(route, "path")} - {CONTROL_PATH}
-    # The copy of the contract knows how webhooks are listed and made, not how one of them is asked about, and no audit log.
-    return {path for path in paths if "{webhook_id}" not in path and not path.endswith("/logs")}
+    # The copy of the contract knows how webhooks are listed and made, not how one of them is asked about, and no audit log and no templates.
+    return {
+        path for path in paths if "{webhook_id}" not in path and not path.endswith(("/logs", "/templates"))
+    }
 
 
 @pytest.mark.slow

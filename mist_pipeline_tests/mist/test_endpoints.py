@@ -55,6 +55,7 @@ def test_a_metric_is_asked_for_in_the_clouds_own_spelling() -> None:
         endpoints.org_sites,
         endpoints.sle_metrics,
         endpoints.stats_sites,
+        endpoints.wlan_templates,
         endpoints.stats_devices,
         lambda value: endpoints.alarms(value, 0, 1),
         lambda value: endpoints.sle_summary(SITE, value, 0, 1),

@@ -1,7 +1,7 @@
 """The audit log, from raw files and from what webhooks told → history.changes and live.changes.
 
 A change applies to its own site, or to the sites that use the template. Which sites an organisation's WLAN or network reaches the cloud says
-nowhere in a list of sites, so that stays open. Pure but for reading the raw store.
+in no list, so that stays open. Pure but for reading the raw store.
 """
 
 from collections import defaultdict
@@ -15,8 +15,15 @@ import polars as pl
 from mist_pipeline.collect.fetch.days import day_bounds
 from mist_pipeline.collect.fetch.fetcher import Lane, kind_of
 from mist_pipeline.collect.fetch.snapshots import sites_of
+from mist_pipeline.collect.fetch.wlan_templates import KIND as WLAN_TEMPLATES
 from mist_pipeline.collect.raw.store import RawStore
-from mist_pipeline.mist.parsers import Change, Site, parse_audit_logs
+from mist_pipeline.mist.parsers import (
+    Change,
+    Site,
+    WlanTemplate,
+    parse_audit_logs,
+    parse_wlan_templates,
+)
 from mist_pipeline.tables import history
 
 _TITLE_LENGTH = 200
@@ -63,14 +70,24 @@ def changes_frame(
 
 
 def _used_by(store: RawStore, at: datetime) -> dict[str, list[str]]:
-    """Template → the sites that use it, by the list of sites that is valid at an instant."""
+    """Template → the sites that use it, by the lists of sites and of WLAN templates that are valid at an instant."""
     snapshot = store.snapshot_for("sites", at)
     sites: Sequence[Site] = () if snapshot is None else sites_of(store, snapshot)
     used: dict[str, list[str]] = defaultdict(list)
     for site in sites:
         for template in sorted(set(site.templates.values())):
             used[template].append(site.id)
-    return {template: sorted(site_ids) for template, site_ids in used.items()}
+    groups = {site.id: site.sitegroup_ids for site in sites}
+    return {template: sorted(site_ids) for template, site_ids in used.items()} | {
+        template.id: template.site_ids_of(groups) for template in _wlan_templates(store, at)
+    }
+
+
+def _wlan_templates(store: RawStore, at: datetime) -> Sequence[WlanTemplate]:
+    snapshot = store.snapshot_for(WLAN_TEMPLATES, at)
+    if snapshot is None:
+        return ()
+    return parse_wlan_templates(*(record.document() for record in store.read_snapshot(snapshot)))
 
 
 def change_row(

@@ -47,6 +47,7 @@ from mist_pipeline.mist.parsers.webhooks import (
     parse_webhook_deliveries,
     parse_webhooks,
 )
+from mist_pipeline.mist.parsers.wlan_templates import WlanTemplate, parse_wlan_templates
 
 __all__ = [
     "Alarm",
@@ -72,6 +73,7 @@ __all__ = [
     "Usage",
     "Webhook",
     "WebhookDelivery",
+    "WlanTemplate",
     "kept_entry",
     "parse_alarms",
     "parse_audit_logs",
@@ -88,5 +90,6 @@ __all__ = [
     "parse_usage",
     "parse_webhook_deliveries",
     "parse_webhooks",
+    "parse_wlan_templates",
     "score_pct",
 ]

@@ -48,6 +48,9 @@ _OF_THE_ORGANISATION: Final = (
     ("Rotate Zigbee Pairing Codes", "", 0.05),
 )
 """The same a day; those without known sites."""
+NUM_WLAN_TEMPLATES: Final = 40
+"""WLAN templates of the organisation; as many of whatever else has an id of its own."""
+
 _NAMES: Final = ("Guests", "Corporate", "Tills", "Scanners", "Voice", *HOSTILE_NAMES[3:9])
 _TEMPLATES: Final = (
     ("networktemplate_id", "Network Template"),
@@ -166,7 +169,7 @@ def _of_day(world: World, day: int) -> Iterator[ConfigChange]:
         for _ in range(int(rng.poisson(rate))):
             number, site = int(rng.integers(1 << 30)), _any(where, rng)
             name = str(rng.choice(_NAMES))
-            target = (field, stable_uuid(world.seed, field, number % 40)) if field else None
+            target = (field, _target_id(world, field, number)) if field else None
             yield ConfigChange(
                 _in_the_day(day, rng),
                 _id(world, day, message, number),
@@ -194,6 +197,15 @@ def _of_day(world: World, day: int) -> Iterator[ConfigChange]:
                 later = _whole(at + float(rng.uniform(0.0, 20.0)) * _MINUTE)
                 change_id = _id(world, day, "script", script, site.index)
                 yield ConfigChange(later, change_id, "Update Site Settings", site.site_id, admin=3)
+
+
+def wlan_template_id(world: World, number: int) -> str:
+    """Of one of the WLAN templates."""
+    return _target_id(world, "template_id", number)
+
+
+def _target_id(world: World, field: str, number: int) -> str:
+    return stable_uuid(world.seed, field, number % NUM_WLAN_TEMPLATES)
 
 
 def _any(sites: Sequence[Site] | None, rng: np.random.Generator) -> Site | None:

@@ -130,6 +130,7 @@ class SimulatedCloud:
             ("alarms", f"{org}/alarms/search", answers.alarms),
             ("alarms", f"{site}/alarms/search", answers.alarms),
             ("audit_logs", f"{org}/logs", answers.audit_logs),
+            ("wlan_templates", f"{org}/templates", answers.wlan_templates),
             ("sle_metrics", f"{sle}/metrics", answers.sle_metrics),
             ("sle_summary", f"{metric}/summary", answers.sle_summary),
             ("sle_summary_trend", f"{metric}/summary-trend", answers.sle_summary_trend),

@@ -7,6 +7,7 @@ Neighbours: `app` lets requests in (tokens, budgets, faults), `queries` reads pa
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, cast
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from mist_pipeline.domain.metrics import Group
 from mist_pipeline.simulator.changes.audit_log import AuditLog
+from mist_pipeline.simulator.changes.wlan_templates import template_documents, template_numbers
 from mist_pipeline.simulator.cloud import documents, impacts, queries
 from mist_pipeline.simulator.cloud.alarms import AlarmLog
 from mist_pipeline.simulator.cloud.devices import Document, Fleet, device_types, self_document
@@ -110,6 +112,11 @@ class Endpoints:
     def stats_sites(self, request: Request, _body: bytes) -> Response:
         """Counts of all sites."""
         return numbered(request, self._cloud.sites(), self._fleet.stats_documents)
+
+    def wlan_templates(self, request: Request, _body: bytes) -> Response:
+        """WLAN templates, and where they apply."""
+        write = partial(template_documents, self._cloud.world)
+        return numbered(request, template_numbers(), write)
 
     def stats_devices(self, request: Request, _body: bytes) -> Response:
         """State of devices; access points only, unless asked."""

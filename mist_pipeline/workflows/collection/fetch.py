@@ -15,6 +15,7 @@ from mist_pipeline.collect.fetch.fetcher import (
 from mist_pipeline.collect.fetch.plan import Ask, Budget, make_plan
 from mist_pipeline.collect.fetch.shortfall import Shortfall
 from mist_pipeline.collect.fetch.snapshots import SnapshotKind, Taken, fetch_snapshot, sites_of
+from mist_pipeline.collect.fetch.wlan_templates import keep_wlan_templates
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.client import DEFAULT_LIMITS
 from mist_pipeline.settings import Settings
@@ -106,6 +107,9 @@ def fetch_days(
         plan = make_plan(ask, known, budget)
         client.allow(2 * 3600.0 * plan.wait_hours)
         spent = fetch_plan(plan, client, store, origin, progress, is_tried_again=is_tried_again)
+        unread = keep_wlan_templates(client, store, origin, instant) if ask.changes else None
+        if unread is not None:
+            spent.shortfall.unanswered.setdefault("changes", []).append(("WLAN templates", unread))
     return FetchedDays(spent.days, spent.summary(), spent.shortfall)
 
 

@@ -1,7 +1,7 @@
 """history.changes: entries of the audit log by day, and days of which nobody knows."""
 
 import gzip
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -10,9 +10,10 @@ import pytest
 from mist_pipeline.collect.fetch.fetcher import Origin, fetch_plan
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
 from mist_pipeline.collect.fetch.snapshots import fetch_snapshot
+from mist_pipeline.collect.fetch.wlan_templates import keep_wlan_templates
 from mist_pipeline.collect.history.changes import changes_frame
 from mist_pipeline.collect.raw.store import RawStore
-from mist_pipeline.mist.errors import Forbidden, MistError, NotFound
+from mist_pipeline.mist.errors import Forbidden, MistError, NotFound, Unavailable
 from mist_pipeline.tables import history
 from mist_pipeline_tests.support.collect.fake_cloud import (
     DAY,
@@ -98,6 +99,57 @@ def test_a_day_without_entries_has_no_row_and_one_that_was_never_asked_for_is_mi
     fetch(store, log(), days=(DAY,))
     found = changes_frame(store, days(3), UTC_ZONE)
     assert rows(found, "day", "state") == [(day, "missing") for day in days(3)[:2]]
+
+
+TEMPLATES = [
+    {
+        "id": "w1",
+        "name": "All",
+        "applies": {"org_id": "o-1"},
+        "exceptions": {"site_ids": ["s2"]},
+        "psk": "hunter2",
+    },
+    {"id": "w2", "applies": {"sitegroup_ids": ["g1"]}},
+]
+
+
+def test_a_change_of_a_wlan_template_applies_where_the_template_does(store: RawStore) -> None:
+    sites = [
+        {"id": f"s{number}", "name": "", "sitegroup_ids": ["g1"] * (number == 3)} for number in range(1, 4)
+    ]
+    cloud = FakeCloud({"sites": lambda _: sites, "wlan_templates": lambda _: TEMPLATES})
+    fetch_snapshot("sites", cloud, store, ORIGIN, NOW)
+    assert keep_wlan_templates(cloud, store, ORIGIN, NOW) is None
+    entries = [
+        entry(name, 9, 'Update WLAN Template "All"', template_id=template)
+        for name, template in (("a", "w1"), ("b", "w2"), ("c", "gone"))
+    ]
+    fetch(store, log(*entries))
+    found = changes_frame(store, [DAY], UTC_ZONE)
+    assert rows(found, "change_id", "site_ids") == [("a", ["s1", "s3"]), ("b", ["s3"]), ("c", None)]
+
+
+def test_of_a_template_only_where_it_applies_is_kept_and_it_is_asked_once_a_day(store: RawStore) -> None:
+    cloud = FakeCloud({"wlan_templates": lambda _: TEMPLATES})
+    for hours in (0, 1, 19, 20, 21):
+        assert keep_wlan_templates(cloud, store, ORIGIN, NOW + timedelta(hours=hours)) is None
+    assert len(cloud.asked("wlan_templates")) == 2
+    snapshot = store.snapshot_for("wlan_templates", NOW)
+    assert snapshot is not None
+    [record] = store.read_snapshot(snapshot)
+    assert record.document()[0].keys() == {"id", "applies", "exceptions"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_told"),
+    [(Forbidden("no"), False), (NotFound("no"), False), (Unavailable("down"), True), ({"no": "list"}, True)],
+)
+def test_without_templates_nothing_is_kept_and_what_may_heal_is_told(
+    store: RawStore, answer: Any, *, is_told: bool
+) -> None:
+    failure = keep_wlan_templates(FakeCloud({"wlan_templates": lambda _: answer}), store, ORIGIN, NOW)
+    assert (failure is not None) == is_told
+    assert store.snapshot_for("wlan_templates", NOW) is None
 
 
 def test_every_day_is_asked_for_by_itself_and_costs_a_call(store: RawStore) -> None:
