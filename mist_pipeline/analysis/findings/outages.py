@@ -5,6 +5,7 @@ Frames in, findings of kind ``site_down`` out, so that pushes and polls are abou
 - A device is down if the last that is known of it is a loss that was pushed; what was down before pushes began to tell of it is not counted.
 - A site is down if each of its devices is, and at least half of what was lost fell within two minutes: devices that die one after the
   other over hours are the polls' business.
+- A site of which no device is listed is not judged: nobody knows whether those that were lost are all.
 - A site with a single device is down once that has been down for five minutes: devices restart, and one device is no agreement.
 - Where most sites fell together, it is the cloud or the way to it, and one cause of all of them.
 
@@ -120,7 +121,7 @@ def outages(
     """Sites that are down by what was pushed.
 
     Args:
-        devices: `DEVICES`, one row a device. A device that is in no list yet counts by its events alone.
+        devices: `DEVICES`, one row a device. A device that is in no list yet counts by its events alone, at a site of which others are.
         events: `EVENTS`, in any order, repeated or not.
         now: The instant.
         rules: When it is an outage.
@@ -197,7 +198,10 @@ def _states(devices: pl.DataFrame, events: pl.DataFrame, now: datetime) -> pl.Da
             pl.when(is_news & ~pl.col("is_up")).then("happened_at").alias("fell_at"),
             pl.when(is_news & pl.col("is_up")).then("happened_at").alias("back_at"),
         )
-        .filter(pl.col("site_id").is_not_null(), pl.col("is_up") | pl.col("fell_at").is_not_null())
+        .filter(
+            pl.col("site_id").is_in(devices["site_id"].drop_nulls().unique().implode()),
+            pl.col("is_up") | pl.col("fell_at").is_not_null(),
+        )
     )
 
 
