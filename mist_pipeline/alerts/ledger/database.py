@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,9 @@ _PAUSED_SECONDS = 30
 _LOCK = 0x6D697374
 """Key of the PostgreSQL advisory lock that orders writers of one ledger ('mist')."""
 
+
+_MIGRATING = Lock()
+"""Alembic keeps what it is working on for the whole process: threads of one with several ledgers take turns."""
 
 _DAMAGED = re.compile("malformed|not a database", re.IGNORECASE)
 
@@ -112,7 +116,8 @@ def migrate(engine: Engine) -> None:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        with _MIGRATING:
+            command.upgrade(config, "head")
 
 
 def check_pages(engine: Engine) -> None:

@@ -4,6 +4,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import typer
+
 from mist_pipeline.cli.console import console
 
 if TYPE_CHECKING:
@@ -25,3 +27,13 @@ def glyphs(*, ascii_only: bool = False) -> "Glyphs":
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     can = encoding.startswith("utf") and os.environ.get("TERM") != "linux"
     return ASCII if ascii_only or not can else UNICODE
+
+
+def need_terminal() -> None:
+    """Refuse a screen where there is no terminal: it is drawn on standard error, keys come from standard input.
+
+    Raises:
+        BadParameter: There is none.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+        raise typer.BadParameter("needs a terminal; --once prints the screen, --json its data")

@@ -29,8 +29,15 @@ def status(
 ) -> None:
     """Say how the organisation and the pipeline are now. Exit code 0 well, 1 warning, 2 critical or not known, as checks of Nagios.
 
+    Of several organisations a line each, the worst first, and the worst exit code.
+
     Example: [cyan]mist-pipeline status --short[/]
     """
+    from mist_pipeline.cli.serving.served import is_about_all
+
+    if is_about_all():
+        _status_of_all(as_json=as_json, short=short, as_of=as_of)
+        return
     from mist_pipeline.overview.brief.verdict import verdict
     from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.present.overview import overview
@@ -51,6 +58,30 @@ def status(
             _show(now)
     if found.code:
         raise typer.Exit(found.code)
+
+
+def _status_of_all(*, as_json: bool, short: bool, as_of: datetime | None) -> None:
+    from mist_pipeline.cli.printing.rows import print_json
+    from mist_pipeline.cli.printing.terminal import glyphs
+    from mist_pipeline.cli.reading.several import document, print_all, standings_of_all
+    from mist_pipeline.domain.text import count
+
+    found = standings_of_all(as_of)
+    worst = found[0]
+    if as_json:
+        print_json(document(found))
+    else:
+        console.print(f"[{_STYLES[worst.verdict.level]}]{worst.verdict.level}[/]: ", end="")
+        if worst.verdict.code:
+            number = sum(one.verdict.level == worst.verdict.level for one in found)
+            words = f"{number:,} of {count(len(found), 'organisation')}, the worst {worst.key}: {worst.verdict.reasons[0]}"
+        else:
+            words = f"{count(len(found), 'organisation')} without incident"
+        console.print(words, markup=False, soft_wrap=True)
+        if not short:
+            print_all(found, glyphs())
+    if worst.verdict.code:
+        raise typer.Exit(worst.verdict.code)
 
 
 def _show(now: "Now") -> None:

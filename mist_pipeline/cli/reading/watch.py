@@ -13,10 +13,11 @@ from mist_pipeline.cli.clock import clock_of
 from mist_pipeline.cli.moments import AsOf
 from mist_pipeline.cli.place import need_data_folder
 from mist_pipeline.cli.printing.options import Json
-from mist_pipeline.cli.printing.terminal import glyphs, width
+from mist_pipeline.cli.printing.terminal import glyphs, need_terminal, width
 
 if TYPE_CHECKING:
     from mist_pipeline.overview.model import Now
+    from mist_pipeline.settings import Settings
 
 
 def watch(
@@ -33,45 +34,60 @@ def watch(
     ] = None,
     as_of: AsOf = None,
 ) -> None:
-    """Watch the organisation live: sites, incidents, the pipeline itself. Keys: press ?.
+    """Watch the organisation live: sites, incidents, the pipeline itself. Keys: press ?. Of several organisations it lists all; enter opens one.
 
     Example: [cyan]mist-pipeline watch --every 5[/]
     """
+    from mist_pipeline.cli.serving.served import is_about_all
     from mist_pipeline.settings import load_settings
-    from mist_pipeline.workflows.present.overview import overview
 
+    def enter(settings: "Settings") -> None:
+        _screen(settings, every=every, ascii_only=ascii_only, bell=bell, by=by, as_of=as_of)
+
+    if is_about_all():
+        from mist_pipeline.cli.reading.several import watch_all
+
+        watch_all(enter, once=once, as_json=as_json, ascii_only=ascii_only, as_of=as_of)
+        return
     settings = load_settings()
     need_data_folder(settings)
-    clock, _stands = clock_of(settings, as_of)
-    signs = glyphs(ascii_only=ascii_only)
-    questions = overview(settings)
-    if as_json:
-        sys.stdout.write(json.dumps(_data(questions.now(clock())), indent=2, default=_plain) + "\n")
+    if not (once or as_json):
+        need_terminal()
+        enter(settings)
         return
-    if once:
-        from mist_pipeline.cli.printing.rows import print_lines
-        from mist_pipeline.overview.orders import chosen_sites
-        from mist_pipeline.watch.lines import whole_screen
+    from mist_pipeline.workflows.present.overview import overview
 
-        now = questions.now(clock())
-        print_lines(whole_screen(now, chosen_sites(now.sites, now.labels, "", "status"), width(), signs))
+    clock, _stands = clock_of(settings, as_of)
+    now = overview(settings).now(clock())
+    if as_json:
+        sys.stdout.write(json.dumps(_data(now), indent=2, default=_plain) + "\n")
         return
-    # The screen is drawn on standard error, keys come from standard input.
-    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
-        raise typer.BadParameter("needs a terminal; --once prints the screen, --json its data")
+    from mist_pipeline.cli.printing.rows import print_lines
+    from mist_pipeline.overview.orders import chosen_sites
+    from mist_pipeline.watch.lines import whole_screen
+
+    signs = glyphs(ascii_only=ascii_only)
+    print_lines(whole_screen(now, chosen_sites(now.sites, now.labels, "", "status"), width(), signs))
+
+
+def _screen(
+    settings: "Settings", *, every: int, ascii_only: bool, bell: bool, by: str | None, as_of: datetime | None
+) -> None:
+    """The screens of one organisation, until somebody quits."""
     from mist_pipeline.watch.app import WatchApp
     from mist_pipeline.watch.browser import Pages
     from mist_pipeline.watch.main_screen import MainScreen
     from mist_pipeline.workflows.present.actions import ScreenActions
+    from mist_pipeline.workflows.present.overview import overview
 
-    actions = ScreenActions(settings, user(by))
+    clock, _stands = clock_of(settings, as_of)
     WatchApp(
-        questions,
-        actions,
+        overview(settings),
+        ScreenActions(settings, user(by)),
         clock,
         MainScreen,
         every=every,
-        glyphs=signs,
+        glyphs=glyphs(ascii_only=ascii_only),
         bell=bell,
         pages=Pages(settings.web.console_url),
     ).run()

@@ -15,7 +15,6 @@ from mist_pipeline.cli.place import need_data_folder
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from mist_pipeline.overview.organisations.reader import Member
     from mist_pipeline.settings import Settings
     from mist_pipeline.web.access import Access
     from mist_pipeline.web.app import Application
@@ -97,6 +96,7 @@ def several_consoles(
     from mist_pipeline.overview.organisations.reader import Standings
     from mist_pipeline.settings import SettingsError
     from mist_pipeline.web.several.application import Entrance, SeveralConsoles
+    from mist_pipeline.workflows.present.overview import member
 
     left_out = [f"{key} is not served: {why}" for key, why in wrong.items()]
     usable = []
@@ -142,22 +142,9 @@ def several_consoles(
         one.organisation.key: entrance(one, door.entrances[one.organisation.key]) for one in open_to_some
     }
     clock: Callable[[], datetime] = (lambda: as_of) if as_of else (lambda: datetime.now(UTC))
-    standings = Standings(map(member_of, open_to_some), clock)
+    standings = Standings(map(member, open_to_some), clock)
     pages = SeveralConsoles(entrances, standings, clock, stands_still=as_of is not None, left_out=left_out)
     return Stand(pages, door.front.access.guarded(pages, door.front.rules), webhooks, followers, left_out)
-
-
-def member_of(settings: "Settings") -> "Member":
-    """An organisation as lists of several read it."""
-    from mist_pipeline.overview.organisations.reader import Member
-    from mist_pipeline.workflows.organisation_pin import organisation_name
-    from mist_pipeline.workflows.present.overview import overview
-
-    return Member(
-        key=settings.organisation.key,
-        name=lambda: organisation_name(settings),
-        overview=lambda: overview(settings),
-    )
 
 
 def _webhooks(settings: "Settings", *, stands: bool) -> "tuple[dict[str, ASGIApp], list[PushFollower]]":

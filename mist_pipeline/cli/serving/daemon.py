@@ -16,6 +16,7 @@ from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.place import announce, need_data_folder
 from mist_pipeline.cli.serving.ports import HIGHEST, PortTakenError, need_free
 from mist_pipeline.cli.serving.served import locations_of, settings_of_all, take_folders
+from mist_pipeline.cli.serving.turning_on import turn_on
 from mist_pipeline.cli.serving.turns import SENDER, keeping, refuse_alone, take_turns
 from mist_pipeline.cli.serving.web import PORT as CONSOLE_PORT
 from mist_pipeline.cli.together import (
@@ -36,13 +37,6 @@ DAGSTER_DAEMON = [sys.executable, "-m", "mist_pipeline.cli.serving.dagster_daemo
 
 HEARTBEAT_SECONDS = 120.0
 """A heartbeat that takes longer hangs: it is missed, and the next one is tried."""
-
-START_ATTEMPTS = 3
-"""Turning on the schedules asks the code server, which answers too late where the machine is busy."""
-
-
-class NothingTurnedOnError(OSError):
-    """Schedules or sensors could not be turned on: better no daemon, which is started again, than one that does nothing."""
 
 
 AllowedHosts = Annotated[
@@ -168,8 +162,7 @@ def _serve(
         with code_server(env, locations, keep_open=keep_open) as server:
             workspace = str(server.workspace)
             if start_all and not (term is not None and _are_on(served[0])):
-                for location in server.served:
-                    _start(workspace, location.name, env)
+                turn_on(served[0], server.workspace, [location.name for location in server.served])
             starting = [] if term is None else [_poll(workspace, served[0], env)]
             console.print(ready)
             # The daemon is also what starts the runs that people queue in the UI.
@@ -357,24 +350,3 @@ def _poll(workspace: str, settings: "Settings", env: dict[str, str]) -> "subproc
     command += ["--location", code_location(settings)]
     # It only puts a run into the queue; that fails aloud, and the next poll comes by the schedule.
     return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
-
-
-def _start(workspace: str, location: str, env: dict[str, str]) -> None:
-    """Turn on every schedule and sensor of a code location.
-
-    Raises:
-        NothingTurnedOnError: Dagster did not do it, several times.
-    """
-    for kind in ("schedule", "sensor"):
-        command = _dagster(kind, "start", "--start-all", "--workspace", workspace)
-        command += ["--location", location]
-        for attempt in range(1, START_ATTEMPTS + 1):
-            ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-            if not ended.returncode:
-                break
-            reason = " ".join(ended.stderr.strip().splitlines()[-1:])
-            if attempt == START_ATTEMPTS:
-                raise NothingTurnedOnError(
-                    f"Dagster did not turn on every {kind}, without which nothing runs by itself: {reason}"
-                )
-            errors.print(f"[yellow]![/] Not every {kind} could be turned on, once more: {literal(reason)}")

@@ -65,6 +65,18 @@ def configured(extra: Mapping[str, str] | None = None) -> "tuple[list[Settings],
     return found, wrong
 
 
+def is_about_all() -> bool:
+    """Whether there are several organisations, none of which is chosen.
+
+    Raises:
+        SettingsError: A file is not named by a key.
+    """
+    from mist_pipeline.settings import organisations
+    from mist_pipeline.settings.organisations import ORGANISATION_VARIABLE
+
+    return not os.environ.get(ORGANISATION_VARIABLE) and bool(organisations())
+
+
 def refuse_common_ledger(served: "Sequence[Settings]") -> None:
     """Refuse two organisations with one ledger: each would tell its people of the other's incidents.
 

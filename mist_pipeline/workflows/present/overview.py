@@ -14,6 +14,7 @@ from mist_pipeline.settings import Settings
 if TYPE_CHECKING:
     import polars as pl
 
+    from mist_pipeline.overview.organisations.reader import Member
     from mist_pipeline.overview.reader import Overview
     from mist_pipeline.warehouse.reading import Published
 
@@ -46,6 +47,18 @@ def overview(settings: Settings) -> "Overview":
             has_several_machines=settings.monitoring.machines > 1,
             calls=lambda at: calls_of_hours(settings, at),
         )
+    )
+
+
+def member(settings: Settings) -> "Member":
+    """One of several organisations, as lists of them read it."""
+    from mist_pipeline.overview.organisations.reader import Member
+    from mist_pipeline.workflows.organisation_pin import organisation_name
+
+    return Member(
+        key=settings.organisation.key,
+        name=lambda: organisation_name(settings),
+        overview=lambda: overview(settings),
     )
 
 

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mist_pipeline.alerts.ledger.database import open_engine, reading
+from mist_pipeline.alerts.ledger.database import check_version, open_engine, reading
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.lifecycle.model import Series, Withheld
@@ -280,3 +281,18 @@ def test_feedback_has_the_words_of_now_and_nothing_is_known_of_old_resolutions(o
         frames = ledger.frames()
     assert sorted(frames["feedback"]["verdict"]) == ["right", "wrong"]
     assert set(frames["tickets"]["resolution"]) <= {""}
+
+
+def test_threads_make_several_ledgers_at_once_as_the_console_of_several_organisations_does(
+    tmp_path: Path,
+) -> None:
+    places = [tmp_path / f"{number}.db" for number in range(3)]
+
+    def make(place: Path) -> None:
+        with Ledger(place):
+            pass
+
+    with ThreadPoolExecutor(len(places)) as pool:
+        list(pool.map(make, places))
+    for place in places:
+        check_version(open_engine(place))

@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -179,3 +180,38 @@ def test_parquet_into_a_folder_that_is_not_there_is_refused(call: Call) -> None:
 
 def test_the_version_is_said(call: Call) -> None:
     assert call("--version").out == "mist-pipeline 0.1.0\n"
+
+
+@pytest.fixture
+def several(organisation: Organisation, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory of three organisations: one on disk, one without data, one that is configured wrongly."""
+    (folder / "config" / "organisations").mkdir(parents=True)
+    for key, text in (
+        ("acme", "organisation: {name: <b>Acme</b>}"),
+        ("globex", ""),
+        ("wrong", "history: {keep_day: 9}"),
+    ):
+        (folder / "config" / "organisations" / f"{key}.yaml").write_text(text, encoding="utf-8")
+    (folder / "data" / "acme").symlink_to(organisation.folder)
+    monkeypatch.setenv("MIST_PIPELINE_ORG", "")
+    return folder
+
+
+@pytest.mark.slow
+def test_of_several_each_has_a_line_and_the_worst_decides(several: Path, call: Call) -> None:
+    at = ("--as-of", AT.isoformat())
+    ended = call("status", *at)
+    assert ended.code == 2
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("CRITICAL: 3 of 3 organisations, the worst acme")
+    rows = [line.split()[2] for line in lines[3:]]
+    assert rows[0] == "acme"
+    assert sorted(rows[1:]) == ["globex", "wrong"]
+    assert "its configuration" in ended.text
+    assert call("status", "--short", *at).out.splitlines() == lines[:1]
+    known = json.loads(call("status", "--json", *at).out)
+    assert [one["is_seen"] for one in known["organisations"]] == [True, False, False]
+    once = call("watch", "--once", *at).out
+    assert once.splitlines()[1:] == lines[2:]
+    assert json.loads(call("watch", "--json", *at).out) == known
+    assert call("status", "--org", "acme", "--short", *at).out.startswith("CRITICAL: 1 incident")

@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from dagster._core.errors import DagsterUserCodeUnreachableError
 
-from mist_pipeline.cli.serving import daemon
+from mist_pipeline.cli.serving.turning_on import NothingTurnedOnError, in_several_attempts
 from mist_pipeline_tests.support.cli.calls import Call
 
 SERVICES = [("daemon",), ("ui",)]
@@ -50,31 +51,29 @@ def test_a_simulated_cloud_ends_when_whoever_started_it_is_gone() -> None:
             cloud.kill()
 
 
-def turning_on(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[str]:
-    """Turns schedules and sensors on, where so many attempts fail; which kinds were asked for."""
-    asked: list[str] = []
+def turned_on(failures: int) -> list[str]:
+    """Turns schedules and sensors on, where so many attempts fail; what was done."""
+    done: list[str] = []
 
-    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        asked.append(command[command.index("start") - 1])
-        code = int(len(asked) <= failures)
-        return subprocess.CompletedProcess(command, code, "", "Traceback\nno [answer] in time\n")
+    def work() -> None:
+        done.append("asked")
+        if len(done) <= failures:
+            raise DagsterUserCodeUnreachableError("no [answer] in time\nand a stack trace")
 
-    monkeypatch.setattr(subprocess, "run", run)
-    daemon._start("workspace.yaml", "acme", {})
-    return asked
+    in_several_attempts(work, wait=lambda _seconds: done.append("waited"))
+    return done
 
 
 def test_schedules_that_a_busy_machine_does_not_turn_on_at_once_are_turned_on_later(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert turning_on(monkeypatch, failures=2) == ["schedule", "schedule", "schedule", "sensor"]
-    assert capsys.readouterr().err.count("once more: no [answer] in time") == 2
+    assert turned_on(failures=0) == ["asked"]
+    assert turned_on(failures=1) == ["asked", "waited", "asked"]
+    assert "once more: no [answer] in time" in " ".join(capsys.readouterr().err.split())
 
 
-def test_a_daemon_whose_schedules_stay_off_ends_instead_of_doing_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_daemon_whose_schedules_stay_off_ends_instead_of_doing_nothing() -> None:
     with pytest.raises(
-        daemon.NothingTurnedOnError, match=r"every schedule, without which .*: no \[answer\] in time"
+        NothingTurnedOnError, match=r"every schedule and sensor, without which .*: no \[answer\] in time"
     ):
-        turning_on(monkeypatch, failures=9)
+        turned_on(failures=9)
