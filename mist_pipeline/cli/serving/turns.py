@@ -118,7 +118,8 @@ def take_turns(
                 soft_wrap=True,
             )
         finally:
-            # Behind the end of all processes.
+            # Also where somebody interrupts before it serves; and the lease goes behind the end of all processes.
+            _end(helpers)
             keeper.let_go()
     return True
 
@@ -145,5 +146,9 @@ def _stand_by(keeper: "Keeper", env: Mapping[str, str], helpers: Sequence[Helper
     finally:
         # Of a machine that becomes active they go on.
         if term is None:
-            end([helper.running for helper in helpers if helper.running is not None])
+            _end(helpers)
     return term
+
+
+def _end(helpers: Sequence[Helper]) -> None:
+    end([helper.running for helper in helpers if helper.running is not None])

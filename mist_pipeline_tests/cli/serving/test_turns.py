@@ -87,6 +87,22 @@ def test_a_machine_serves_stands_by_and_serves_again(
     assert "is the active machine no more" in capsys.readouterr().err
 
 
+def test_what_runs_on_every_machine_ends_with_one_that_is_interrupted_before_it_serves(
+    tmp_path: Path,
+) -> None:
+    console = Helper("The console", ["sleep", "60"])
+    lease = ScriptedLease([None, 3])
+
+    def interrupted(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        turns.take_turns(Keeper(lease, tmp_path), {}, [console], interrupted)
+    assert console.running is not None
+    assert console.running.poll() is not None
+    assert lease.released == [3]
+
+
 @pytest.mark.parametrize("ending", [KeyboardInterrupt(), MachineNameTakenError("also called noc")])
 def test_what_runs_on_every_machine_ends_with_the_daemon(ending: BaseException, tmp_path: Path) -> None:
     console = Helper("The console", ["sleep", "60"])
