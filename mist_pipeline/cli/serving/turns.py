@@ -64,11 +64,16 @@ def keeping(settings: "Settings") -> "Iterator[Keeper]":
     """This machine's part in the lease, for the time of a block; behind it the machine is not there any more."""
     from mist_pipeline.alerts.ledger.database import open_engine
     from mist_pipeline.alerts.machines.lease import ANSWER_SECONDS, Lease
+    from mist_pipeline.cli.dagster_home import instance
+    from mist_pipeline.defs.runs.dead import bury_the_dead
     from mist_pipeline.workflows.ledger_access import open_ledger
     from mist_pipeline.workflows.running.keeping import SILENT, Keeper
 
     with open_ledger(settings):  # brings it to its current version
         pass
+    with instance(settings) as opened:
+        # Runs of the command line that died with this machine: nobody but it can know, and each keeps its place in a pool.
+        bury_the_dead(opened)
     engine = open_engine(settings.ledger, answers_within=ANSWER_SECONDS)
     lease = Lease(engine, socket.gethostname(), this_process())
     # Swept like the folders of code servers, by its prefix and its owner.
