@@ -37,12 +37,12 @@ from mist_pipeline.defs.sensors import (
     ticket_sensor,
 )
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.organisation_pin import remembered
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline.workflows.running.private_files import keep_private
 from mist_pipeline.workflows.self_monitoring.jobs import WATCHED
+from mist_pipeline.workflows.warehouse_access import warehouse_of
 
 RUN_WAITS_SECONDS = 600.0
 """How long a run waits for the warehouse file: as long as it takes to publish a large one, since nobody looks on."""
@@ -94,8 +94,8 @@ def build_defs(
             ],
             resources={
                 "settings": settings,
-                "warehouse": Warehouse(
-                    settings.warehouse_path, RUN_WAITS_SECONDS, owner=lambda: remembered(settings)
+                "warehouse": warehouse_of(
+                    settings, wait_seconds=RUN_WAITS_SECONDS, owner=lambda: remembered(settings)
                 ),
                 "raw_store": RawStore(settings.data / "raw"),
                 "cloud": Cloud(settings),

@@ -195,6 +195,7 @@ def _work(settings: "Settings", scene: Scene) -> None:
     from mist_pipeline.cli.execution import days_without, execute, execute_days
     from mist_pipeline.cli.run import print_outcomes
     from mist_pipeline.warehouse.publish import publish
+    from mist_pipeline.workflows.warehouse_access import warehouse_of
 
     days, instant = scene.history, scene.instant
     outcomes = []
@@ -215,7 +216,7 @@ def _work(settings: "Settings", scene: Scene) -> None:
                 outcomes += execute_days(settings, job, piece, progress=bar, as_of=instant, notify=notify)
         outcomes.append(execute(settings, "live", progress=bar, as_of=instant))
         # Charts in messages are drawn from the published copy; the report tells of the incidents, and publishes once more.
-        publish(settings.warehouse_path, settings.published_path)
+        publish(warehouse_of(settings), settings.published_path)
         outcomes.append(execute(settings, "evaluate", progress=bar, as_of=instant))
         outcomes += execute_days(settings, "report", days[-1:], progress=bar, as_of=instant)
     print_outcomes(outcomes)

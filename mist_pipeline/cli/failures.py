@@ -128,6 +128,7 @@ KNOWN: Mapping[str, tuple[str, Say]] = {
     "mist_pipeline.alerts.ledger.database.LedgerUnavailableError": ("Failed", _message),
     "mist_pipeline.mist.errors.MistError": ("Failed", _message),
     "mist_pipeline.warehouse.connection.WarehouseBusyError": ("Failed", _message),
+    "mist_pipeline.warehouse.connection.WarehouseUnavailableError": ("Failed", _message),
     "mist_pipeline.warehouse.owner.OtherOwnerError": ("Failed", _message),
     "_duckdb.IOException": ("Failed", _database),
     "_duckdb.SerializationException": ("Failed", _database),

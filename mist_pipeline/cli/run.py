@@ -156,10 +156,10 @@ def analysis_jobs(
         days: The days of the backfill, in order.
         search_all: Whether orders are searched on all of them, or on the last week's alone.
     """
-    from mist_pipeline.warehouse.store import Warehouse
     from mist_pipeline.workflows.analysis.lead_in import lead_in, spans
+    from mist_pipeline.workflows.warehouse_access import warehouse_of
 
-    before = lead_in(Warehouse(settings.warehouse_path), days[0], settings.history.start)
+    before = lead_in(warehouse_of(settings), days[0], settings.history.start)
     if found := before.analysed:
         console.print(
             f"Lead-in: {len(found)} earlier day{'s' if len(found) > 1 else ''} ({found[0]}{f' … {found[-1]}' if len(found) > 1 else ''}) "

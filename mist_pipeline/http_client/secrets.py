@@ -27,7 +27,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from html.entities import html5
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 _SHORTEST_PIECE = 8
 """Characters from which on a part of an address may be a key; shorter ones are words such as ``hooks``."""
@@ -216,6 +216,31 @@ def _in_any_form(char: str) -> str:
     if not char.isalnum():
         forms.append(rf"\\{{1,4}}{re.escape(char)}")
     return f"(?:{'|'.join(forms)})"
+
+
+def password_of(address: str) -> str:
+    """The password in the address of a database: a URL, or words as libpq has them (``host=db password='it''s'``); '' if there is none."""
+    if "://" in address:
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            return ""
+        return parts.password or dict(parse_qsl(parts.query)).get("password", "")
+    found = _PASSWORD_WORD.search(address)
+    if not found:
+        return ""
+    return re.sub(r"\\(.)", r"\1", found["quoted"]) if found["quoted"] is not None else found["bare"]
+
+
+_PASSWORD_WORD = re.compile(
+    r"(?:^|\s)(?:ssl)?password\s*=\s*(?:'(?P<quoted>(?:[^'\\]|\\.)*)'|(?P<bare>\S+))", re.IGNORECASE
+)
+
+
+def secrets_of_database(address: Secret) -> list[Secret]:
+    """What of the address of a database must not be shown: all of it, and its password."""
+    password = password_of(address.reveal())
+    return [address, Secret(password), Secret(unquote(password))]
 
 
 def secrets_of(url: Secret, *, is_host_secret: bool = False) -> list[Secret]:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import yaml
 from pydantic import SecretStr, ValidationError
@@ -19,7 +18,7 @@ from mist_pipeline.domain.config_section import PlacedError, Section
 from mist_pipeline.domain.console_links import SHORTEST_KEY
 from mist_pipeline.domain.metrics import canonical
 from mist_pipeline.domain.plain_yaml import RefusedError, is_text, read_variable, read_yaml
-from mist_pipeline.http_client.secrets import from_environment
+from mist_pipeline.http_client.secrets import from_environment, password_of
 from mist_pipeline.settings.explanation import error_line, explain, looks_secret
 from mist_pipeline.settings.model import Settings
 from mist_pipeline.settings.organisations import (
@@ -34,6 +33,7 @@ from mist_pipeline.settings.organisations import (
     organisation_files,
     variable_prefix,
 )
+from mist_pipeline.settings.warehouse import PREFIX as DUCKLAKE
 
 PREFIX = "MIST_PIPELINE__"
 DEFAULT_FILE = Path("config/config.yaml")
@@ -323,13 +323,14 @@ def _secrets(
 
 
 def _refuse_password(values: Mapping[str, Any], source: Path) -> None:
-    alerts = values.get("alerts")
-    ledger = alerts.get("ledger") if isinstance(alerts, dict) else None
-    if isinstance(ledger, str) and _holds_password(ledger):
-        raise SettingsError(
-            f"{source}: alerts.ledger holds a password. Secrets come from the environment: "
-            "set MIST_PIPELINE__ALERTS__LEDGER, or leave the password to PGPASSWORD."
-        )
+    for section, key in (("alerts", "ledger"), ("warehouse", "url")):
+        given = values.get(section)
+        address = given.get(key) if isinstance(given, dict) else None
+        if isinstance(address, str) and password_of(address.removeprefix(DUCKLAKE)):
+            raise SettingsError(
+                f"{source}: {section}.{key} holds a password. Secrets come from the environment: "
+                f"set {PREFIX}{section.upper()}__{key.upper()}, or leave the password to PGPASSWORD."
+            )
 
 
 def _refuse_heartbeat(values: Mapping[str, Any], source: Path) -> None:
@@ -341,14 +342,6 @@ def _refuse_heartbeat(values: Mapping[str, Any], source: Path) -> None:
                 f"{source}: monitoring.{key} is a secret. Secrets come from the environment: "
                 f"set {PREFIX}MONITORING__{key.upper()}."
             )
-
-
-def _holds_password(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return False
-    return bool(parts.password) or "password" in parse_qs(parts.query)
 
 
 _RESERVED = {

@@ -8,7 +8,6 @@ import re
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
@@ -17,10 +16,11 @@ from mist_pipeline.delivery.config import Variable
 from mist_pipeline.domain.config_section import Section
 from mist_pipeline.domain.metrics import CATALOGUE, Metric, canonical, in_groups
 from mist_pipeline.domain.time_zones import known_zone
-from mist_pipeline.http_client.secrets import Secret, Secrets, secrets_of
+from mist_pipeline.http_client.secrets import Secret, Secrets, secrets_of, secrets_of_database
 from mist_pipeline.http_client.urls import checked_url
 from mist_pipeline.mist.clouds import base_url
 from mist_pipeline.settings.notifications import Alerts, Notifications
+from mist_pipeline.settings.warehouse import SharedWarehouse
 from mist_pipeline.settings.web import Web
 
 if TYPE_CHECKING:
@@ -303,6 +303,7 @@ class Settings(Section):
     health: Health = Field(default_factory=Health)
     privacy: Privacy = Field(default_factory=Privacy)
     compute: Compute = Field(default_factory=Compute)
+    warehouse: SharedWarehouse = Field(default_factory=SharedWarehouse)
     alerts: Alerts = Field(default_factory=Alerts)
     notifications: Notifications = Field(default_factory=Notifications)
     web: Web = Field(default_factory=Web)
@@ -372,8 +373,14 @@ class Settings(Section):
 
     @property
     def warehouse_path(self) -> Path:
-        """The DuckDB file that the pipeline writes."""
+        """The DuckDB file that the pipeline writes where no warehouse is shared."""
         return self.data / "warehouse.duckdb"
+
+    @property
+    def warehouse_name(self) -> str:
+        """Schema of the catalogue, and folder of the files, of a shared warehouse."""
+        key = self.organisation.key
+        return self.warehouse.name or (f"mist_{key}" if key else "mist")
 
     @property
     def published_path(self) -> Path:
@@ -437,9 +444,9 @@ class Settings(Section):
         for url in (self.monitoring.heartbeat_url, self.monitoring.heartbeat_fail_url):
             known += secrets_of(Secret(url.get_secret_value())) if url else []
         if isinstance(self.ledger, str):
-            parts = urlsplit(self.ledger)
-            password = parts.password or dict(parse_qsl(parts.query)).get("password", "")
-            known += [Secret(self.ledger), Secret(password), Secret(unquote(password))]
+            known += secrets_of_database(Secret(self.ledger))
+        if self.warehouse.url:
+            known += secrets_of_database(Secret(self.warehouse.catalogue))
         return Secrets(known)
 
     @property

@@ -20,6 +20,7 @@ RESERVED = frozenset({"dagster", FOLDER, "assets", "live"})
 
 OWN = (
     ("mist", "org_id"),
+    ("warehouse", "name"),
     ("alerts", "ledger"),
     ("monitoring", "heartbeat_url"),
     ("monitoring", "heartbeat_fail_url"),

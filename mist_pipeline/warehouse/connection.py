@@ -28,8 +28,11 @@ _READER: dict[int, duckdb.DuckDBPyConnection] = {}
 """The readers' instance, by process: a child that was forked cannot use its parent's."""
 _STARTING = Lock()
 
-_FORM: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.2.0"}
-"""Of files that are made: DuckDB 1.2 and later read them, and open them in half the time of the oldest form, its default."""
+_VERSION = "v1.2.0"
+"""Form of files that are made: DuckDB 1.2 and later read it, and open it in half the time of the oldest form, its default."""
+_FORM: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": _VERSION}
+FILE_STORAGE = f"STORAGE_VERSION '{_VERSION}'"
+"""The same for a file that is attached."""
 
 _HOLDER = re.compile(r"held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _BUSY = (
@@ -41,6 +44,10 @@ _BUSY = (
 
 class WarehouseBusyError(RuntimeError):
     """The warehouse stayed locked during the whole wait."""
+
+
+class WarehouseUnavailableError(RuntimeError):
+    """A shared warehouse cannot be used as it is configured or installed; says why, without secrets."""
 
 
 @contextmanager
@@ -73,7 +80,12 @@ def connect(
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     attempt = (lambda: _reader(path)) if read_only else (lambda: duckdb.connect(str(path), config=_FORM))
-    connection = _open(path, attempt, wait_seconds, sleep, clock, jitter)
+
+    def busy(error: duckdb.Error) -> str:
+        is_busy = any(sign in str(error) for sign in _BUSY)
+        return _busy_message(path, str(error), wait_seconds) if is_busy else ""
+
+    connection = patiently(attempt, busy, wait_seconds, sleep=sleep, clock=clock, jitter=jitter)
     try:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
@@ -94,25 +106,40 @@ def why_unreadable(path: Path, error: Exception) -> str:
     return f"{path.name} cannot be read: {str(error).partition(chr(10))[0]}"
 
 
-def _open(
-    path: Path,
+def patiently(
     attempt: Callable[[], duckdb.DuckDBPyConnection],
+    why_passing: Callable[[duckdb.Error], str],
     wait_seconds: float,
-    sleep: Callable[[float], None],
-    clock: Callable[[], float],
-    jitter: Callable[[float, float], float],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+    jitter: Callable[[float, float], float] = random.uniform,
 ) -> duckdb.DuckDBPyConnection:
+    """What an attempt gives, which is made again, with jitter, as long as its errors may pass.
+
+    Args:
+        attempt: Opens a connection.
+        why_passing: What to tell people if an error stays; '' for one that does not pass.
+        wait_seconds: How long to try.
+        sleep: Waits that many seconds.
+        clock: Monotonic seconds.
+        jitter: A random number between its two arguments.
+
+    Raises:
+        WarehouseBusyError: It never succeeded.
+        duckdb.Error: One that does not pass.
+    """
     deadline = clock() + wait_seconds
     pause = 0.02
     while True:
         try:
             return attempt()
-        except (duckdb.IOException, duckdb.ConnectionException, duckdb.BinderException) as error:
-            message = str(error)
-            if not any(sign in message for sign in _BUSY):
+        except duckdb.Error as error:
+            why = why_passing(error)
+            if not why:
                 raise
             if clock() >= deadline:
-                raise WarehouseBusyError(_busy_message(path, message, wait_seconds)) from error
+                raise WarehouseBusyError(why) from error
         sleep(jitter(pause / 2, pause))
         pause = min(pause * 1.6, 1.0)
 

@@ -216,6 +216,25 @@ def _sort(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         connection.execute(f"CREATE TABLE {fresh} AS SELECT * FROM {table.full_name} ORDER BY {order}")
         connection.execute(f"DROP TABLE {table.full_name}")
         connection.execute(f"ALTER TABLE {fresh} RENAME TO {quote(table.name)}")
+        for statement in _by_month(table) if _is_lake(connection) else ():
+            connection.execute(statement)
+
+
+_HERE = "database_name = current_database() AND NOT internal"
+
+
+def _is_lake(connection: duckdb.DuckDBPyConnection) -> bool:
+    row = connection.execute(
+        "SELECT type FROM duckdb_databases() WHERE database_name = current_database()"
+    ).fetchone()
+    return row == ("ducklake",)
+
+
+def _by_month(table: Table) -> Iterator[str]:
+    """In a lake the days of a month come together in files of their own: those of past months are merged once, and then left alone."""
+    if table.partition:
+        day = quote(table.partition)
+        yield f"ALTER TABLE {table.full_name} SET PARTITIONED BY (year({day}), month({day}))"
 
 
 def _stamp(connection: duckdb.DuckDBPyConnection, version: int, reason: str) -> None:
@@ -224,15 +243,15 @@ def _stamp(connection: duckdb.DuckDBPyConnection, version: int, reason: str) -> 
 
 def _bring_to_definitions(connection: duckdb.DuckDBPyConnection) -> None:
     """Every process opens the warehouse to write, so only what differs is executed, and in one call."""
+    is_lake = _is_lake(connection)
     comments: dict[str, str | None] = dict(
         connection.execute(
-            "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() WHERE NOT internal"
+            f"SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() WHERE {_HERE}"
         ).fetchall()
     )
     columns: dict[str, dict[str, tuple[str, str | None]]] = {name: {} for name in comments}
     for table, column, kind, comment in connection.execute(
-        "SELECT schema_name || '.' || table_name, column_name, data_type, comment FROM duckdb_columns() "
-        "WHERE NOT internal"
+        f"SELECT schema_name || '.' || table_name, column_name, data_type, comment FROM duckdb_columns() WHERE {_HERE}"
     ).fetchall():
         columns.setdefault(table, {})[column] = (
             kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"),
@@ -244,7 +263,7 @@ def _bring_to_definitions(connection: duckdb.DuckDBPyConnection) -> None:
         for statement in (
             _differences(table, comments[table.full_name], columns[table.full_name])
             if table.full_name in comments
-            else table.create_statements()
+            else [*table.create_statements(), *(_by_month(table) if is_lake else ())]
         )
     ]
     if statements:

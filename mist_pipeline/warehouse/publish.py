@@ -20,6 +20,7 @@ from mist_pipeline.tables import alerts, analysis, history, live, scorecard
 from mist_pipeline.tables.schema import Table, literal
 from mist_pipeline.warehouse.aged_hours import files_of, hours_folder, union
 from mist_pipeline.warehouse.connection import connect
+from mist_pipeline.warehouse.place import Copying, Place, WarehouseFile
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.views import ALERT_VIEWS, SITE_VIEWS
 
@@ -41,13 +42,12 @@ _SEEN_SITES = """
 """Every site that the copy tells of: id, newest name, whether it is gone."""
 
 
-def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> Path:
+def publish(warehouse: Warehouse, published: Path) -> Path:
     """Replace the published copy by the present state of the warehouse.
 
     Args:
-        warehouse: The file that the pipeline writes.
+        warehouse: What the pipeline writes.
         published: The file that analysts read; a reader that has it open keeps reading the old one.
-        wait_seconds: How long to wait for a writer.
 
     Returns:
         ``published``.
@@ -56,45 +56,40 @@ def publish(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> 
         FileNotFoundError: There is no warehouse yet.
         WarehouseVersionError: It is of a later version than this program.
     """
-    if not warehouse.exists():
-        raise FileNotFoundError(f"There is no warehouse at {warehouse} to publish")
+    if not warehouse.place.exists():
+        raise FileNotFoundError(f"There is no warehouse at {warehouse.place} to publish")
     # A warehouse of an earlier version lacks tables, and nothing may have been written since the update.
-    Warehouse(warehouse, wait_seconds).prepare()
-    with _replacing(published, warehouse, wait_seconds) as connection:
-        aged = _aged_hours(connection, hours_folder(warehouse))
+    warehouse.prepare()
+    with _replacing(published, warehouse) as copying:
+        aged = _aged_hours(copying, warehouse.place)
         for table in DAY_TABLES:
-            _copy(connection, table, schema=RECENT if table in aged else table.schema)
-        connection.execute("DETACH source")
+            _copy(copying, table, schema=RECENT if table in aged else table.schema)
         for table, sql in aged.items():
-            _view(connection, table, sql)
-        _name_sites(connection, _names_of_days(connection))
-        create_views(connection, SITE_VIEWS)
+            _view(copying.connection, table, sql)
+        _name_sites(copying.connection, _names_of_days(copying.connection))
+        create_views(copying.connection, SITE_VIEWS)
     return published
 
 
-def publish_live(warehouse: Path, published: Path, *, wait_seconds: float = 60.0) -> Path:
+def publish_live(warehouse: Warehouse, published: Path) -> Path:
     """Replace the published live tables by those of the warehouse: a small file, made after every poll.
 
     The analysts' copy is made once a day and holds all history; this one holds today alone, and of the findings those of
     the last two days, so that it is made within a second or two.
 
     Args:
-        warehouse: The file that the pipeline writes.
+        warehouse: What the pipeline writes.
         published: The file that is read; a reader that has it open keeps reading the old one.
-        wait_seconds: How long to wait for a writer.
 
     Returns:
         ``published``.
     """
-    with _replacing(published, warehouse, wait_seconds) as connection:
+    with _replacing(published, warehouse) as copying:
+        newest = f"(SELECT max(as_of) FROM {copying.source}.{live.FINDINGS.full_name})"
         for table in live.TABLES:
-            recent = f"WHERE as_of >= {_NEWEST_FINDING} - INTERVAL 2 DAY" if table is live.FINDINGS else ""
-            _copy(connection, table, recent)
-        connection.execute("DETACH source")
+            recent = f"WHERE as_of >= {newest} - INTERVAL 2 DAY" if table is live.FINDINGS else ""
+            _copy(copying, table, recent)
     return published
-
-
-_NEWEST_FINDING = "(SELECT max(as_of) FROM source.live.findings)"
 
 
 def publish_ledger(
@@ -117,7 +112,7 @@ def publish_ledger(
     Returns:
         ``published``.
     """
-    with _fresh(published) as connection:
+    with _fresh(published) as fresh, connect(fresh, read_only=False) as connection:
         for table in alerts.TABLES:
             create_table(connection, table)
             connection.register("fresh_rows", frames[table.name])
@@ -155,26 +150,23 @@ def create_views(connection: duckdb.DuckDBPyConnection, views: Mapping[str, tupl
 
 
 @contextmanager
-def _replacing(published: Path, warehouse: Path, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A new file beside a published one, with the warehouse as ``source``; takes its place when the block ends well."""
+def _replacing(published: Path, warehouse: Warehouse) -> Iterator[Copying]:
+    """A new file beside a published one, with the warehouse as it is now; takes its place when the block ends well."""
     with (
-        # Keeps writers out as long as it is copied.
-        connect(warehouse, read_only=True, wait_seconds=wait_seconds),
-        _fresh(published) as connection,
+        _fresh(published) as fresh,
+        warehouse.place.copying(fresh, warehouse.wait_seconds) as copying,
     ):
-        connection.execute(f"ATTACH {literal(str(warehouse))} AS source (READ_ONLY)")
-        yield connection
+        yield copying
 
 
 @contextmanager
-def _fresh(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _fresh(published: Path) -> Iterator[Path]:
     """A new file beside a published one; takes its place when the block ends well."""
     published.parent.mkdir(parents=True, exist_ok=True)
     fresh = published.with_name(f".{published.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     try:
-        with connect(fresh, read_only=False) as connection:
-            yield connection
+        yield fresh
         # The folder says who may read what is in it.
         fresh.chmod(0o600 | (published.parent.stat().st_mode & 0o044))
         fresh.replace(published)
@@ -182,25 +174,26 @@ def _fresh(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         fresh.unlink(missing_ok=True)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, table: Table, where: str = "", schema: str = "") -> None:
+def _copy(copying: Copying, table: Table, where: str = "", schema: str = "") -> None:
     """The rows of a table, under its name, or under that name in another schema."""
     target = replace(table, schema=schema or table.schema)
-    create_table(connection, target)
-    connection.execute(
-        f"INSERT INTO {target.full_name} BY NAME SELECT * FROM source.{table.full_name} {where}"
+    create_table(copying.connection, target)
+    copying.connection.execute(
+        f"INSERT INTO {target.full_name} BY NAME SELECT * FROM {copying.source}.{table.full_name} {where}"
     )
 
 
-def _aged_hours(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[Table, str]:
+def _aged_hours(copying: Copying, place: Place) -> dict[Table, str]:
     """Tables of hours that files beside the warehouse hold a part of → SQL of all their rows; the files are listed in the copy."""
-    if not folder.is_dir():
+    if not isinstance(place, WarehouseFile) or not (folder := hours_folder(place.path)).is_dir():
         return {}
-    views = union(connection, "source", folder, RECENT)
+    connection = copying.connection
+    views = union(connection, copying.source, folder, RECENT)
     if views:
         connection.execute(f"CREATE SCHEMA {RECENT}")
         connection.execute(f"CREATE TABLE {HOURS_FILES} (path VARCHAR)")
         connection.execute(f"COMMENT ON TABLE {HOURS_FILES} IS {literal(_HOURS_FILES_COMMENT)}")
-        paths = [str(path) for path in files_of(connection, "source.", folder)]
+        paths = [str(path) for path in files_of(connection, f"{copying.source}.", folder)]
         connection.execute(f"INSERT INTO {HOURS_FILES} SELECT unnest($1::VARCHAR[])", [paths])
     return views
 

@@ -1,25 +1,28 @@
 """Reading and replacing rows: all frames enter and leave the warehouse here.
 
-A partition is replaced in one transaction, so that a crash leaves the old one. Opening the file is in
-``warehouse.connection``, the tables are defined in ``tables``.
+A partition is replaced in one transaction, so that a crash leaves the old one. Where the rows are (a file, a shared lake) is in
+``place`` and ``lake``, the tables are defined in ``tables``.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import date
 from pathlib import Path
 from threading import local
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import polars as pl
 
 from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.aged_hours import supersede
-from mist_pipeline.warehouse.connection import connect
+from mist_pipeline.warehouse.lake import Lake, Touched
 from mist_pipeline.warehouse.migrations import migrate
 from mist_pipeline.warehouse.owner import Owner, claim
+from mist_pipeline.warehouse.place import Place, WarehouseFile
+
+T = TypeVar("T")
 
 Glance = tuple[int, pl.DataFrame]
 """How many rows a day has, and the first of them."""
@@ -27,29 +30,36 @@ Glance = tuple[int, pl.DataFrame]
 
 @dataclass
 class Warehouse:
-    """The warehouse file.
+    """The warehouse.
 
     Attributes:
-        path: The DuckDB file.
+        where: Its DuckDB file, or a place.
         wait_seconds: How long to wait for another writer.
         owner: Says whose rows are written, None where that is not known yet; nothing given means nobody asks.
+        place: Where it is.
     """
 
-    path: Path
+    where: InitVar[Path | Place]
     wait_seconds: float = 60.0
     owner: Callable[[], Owner | None] | None = None
+    place: Place = field(init=False)
     _is_migrated: bool = field(default=False, init=False, repr=False)
     _is_claimed: bool = field(default=False, init=False, repr=False)
     _of_thread: local = field(default_factory=local, init=False, repr=False, compare=False)
+
+    def __post_init__(self, where: Path | Place) -> None:
+        self.place = WarehouseFile(where) if isinstance(where, Path) else where
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection inside one transaction: committed at the end of the block, rolled back if it raises.
 
+        Nobody else writes meanwhile. Whoever replaces partitions calls ``replace_all``, which on a shared warehouse keeps nobody out.
+
         Raises:
             OtherOwnerError: The rows that are there belong to another organisation.
         """
-        with connect(self.path, read_only=False, wait_seconds=self.wait_seconds) as connection:
+        with self.place.writing(self.wait_seconds) as connection:
             if not self._is_migrated:
                 migrate(connection)
                 self._is_migrated = True
@@ -80,7 +90,7 @@ class Warehouse:
         if opened := getattr(self._of_thread, "reader", None):
             yield opened
             return
-        with connect(self.path, read_only=True, wait_seconds=self.wait_seconds) as connection:
+        with self.place.reading(self.wait_seconds) as connection:
             self._of_thread.reader = connection
             try:
                 yield connection
@@ -134,8 +144,11 @@ class Warehouse:
         self, frames: Mapping[Table, pl.DataFrame], days: Sequence[date]
     ) -> dict[Table, pl.DataFrame]:
         """Replace the same partitions of several tables in one transaction; returns the rows as they are stored."""
-        with self.writing() as connection:
+
+        def work(connection: duckdb.DuckDBPyConnection) -> dict[Table, pl.DataFrame]:
             return {table: self.put(connection, table, frame, days) for table, frame in frames.items()}
+
+        return self._write(work, dict.fromkeys(frames, days))
 
     def put(
         self, connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame, days: Sequence[date]
@@ -146,7 +159,8 @@ class Warehouse:
             f"DELETE FROM {table.full_name} WHERE {_partition(table)} IN (SELECT unnest($days))",
             {"days": list(days)},
         )
-        supersede(connection, table, days)
+        if isinstance(self.place, WarehouseFile):
+            supersede(connection, table, days)
         if order := table.stored_order:
             rows = rows.sort(order, maintain_order=True)
         _insert(connection, table, rows)
@@ -155,30 +169,44 @@ class Warehouse:
     def replace_tables(self, frames: Mapping[Table, pl.DataFrame]) -> dict[Table, int]:
         """Replace all rows of several tables in one transaction; returns rows a table."""
         conformed = {table: table.conform(frame) for table, frame in frames.items()}
-        with self.writing() as connection:
+
+        def work(connection: duckdb.DuckDBPyConnection) -> None:
             for table, rows in conformed.items():
                 connection.execute(f"DELETE FROM {table.full_name}")
                 _insert(connection, table, rows)
+
+        self._write(work, dict.fromkeys(conformed))
         return {table: rows.height for table, rows in conformed.items()}
 
     def append(self, table: Table, frame: pl.DataFrame) -> int:
         """Add rows, leaving out those whose key the table already has; returns how many were new."""
         rows = table.conform(frame).unique(list(table.key), keep="last", maintain_order=True)
         key = ", ".join(quote(name) for name in table.key)
-        with self.writing() as connection:
+
+        def work(connection: duckdb.DuckDBPyConnection) -> int:
             connection.register("incoming", rows)
             counted = connection.execute(
                 f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming ANTI JOIN {table.full_name} USING ({key})"
             ).fetchone()
             connection.unregister("incoming")
-        return int(counted[0]) if counted else 0
+            return int(counted[0]) if counted else 0
+
+        return self._write(work, {table: None})
 
     def prepare(self) -> None:
-        """Make the file and bring its tables up to date, so that it can be read before anything was written; claim it."""
+        """Make it and bring its tables up to date, so that it can be read before anything was written; claim it."""
         is_to_claim = self.owner is not None and not self._is_claimed and self.owner() is not None
-        if is_to_claim or not (self._is_migrated and self.path.exists()):
+        if is_to_claim or not (self._is_migrated and self.place.exists()):
             with self.writing():
                 pass
+
+    def _write(self, work: Callable[[duckdb.DuckDBPyConnection], T], touched: Touched) -> T:
+        """One transaction of ours; what a lake has to know of it, so that others may write at the same time, is ``touched``."""
+        if isinstance(self.place, Lake):
+            self.prepare()
+            return self.place.commit(work, touched, self.wait_seconds)
+        with self.writing() as connection:
+            return work(connection)
 
 
 def glance_of(table: Table, frame: pl.DataFrame, days: Sequence[date], rows: int = 8) -> dict[date, Glance]:

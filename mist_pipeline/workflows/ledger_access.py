@@ -7,6 +7,7 @@ import io
 import logging
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -21,6 +22,9 @@ from mist_pipeline.alerts.notify.silences import alert_labels, site_labels
 from mist_pipeline.alerts.pushed.store import PushStore, place_of
 from mist_pipeline.collect.raw.durable import write_atomically
 from mist_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from mist_pipeline.warehouse.place import Place
 
 SITE_COLUMNS = ("site_id", "name", "timezone", "country_code", "sitegroup_ids", "attributes")
 """Columns of ``history.sites`` that notifications need."""
@@ -161,26 +165,29 @@ def read_sites_file(settings: Settings) -> pl.DataFrame:
 
 def _stored_sites(settings: Settings) -> pl.DataFrame:
     """Those of the newest day in the published copy or, where it has none, in the warehouse; nobody waits for either."""
-    for path in (settings.published_path, settings.warehouse_path):
-        if path.exists() and not (found := _sites_in(path)).is_empty():
+    # Here, since a list of incidents must not wait for it.
+    from mist_pipeline.warehouse.place import WarehouseFile
+    from mist_pipeline.workflows.warehouse_access import warehouse_place
+
+    for place in (WarehouseFile(settings.published_path), warehouse_place(settings)):
+        if not (found := _sites_in(place)).is_empty():
             return found
     return pl.DataFrame(schema=_TYPES)
 
 
-def _sites_in(path: Path) -> pl.DataFrame:
-    # Here, since a list of incidents must not wait for it.
+def _sites_in(place: "Place") -> pl.DataFrame:
     import duckdb
 
-    from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
+    from mist_pipeline.warehouse.connection import WarehouseBusyError, WarehouseUnavailableError
 
     newest = "SELECT * FROM history.sites WHERE day = (SELECT max(day) FROM history.sites)"
     try:
-        with connect(path, read_only=True, wait_seconds=0) as connection:
+        with place.reading(0) as connection:
             return connection.execute(newest).pl().select(SITE_COLUMNS).cast(_TYPES)
     except (FileNotFoundError, WarehouseBusyError, duckdb.CatalogException):
         pass  # it goes, is being written, or has no such table yet
-    except (duckdb.Error, pl.exceptions.PolarsError) as error:
-        log.warning("%s does not say which sites there are: %s", path.name, error)
+    except (duckdb.Error, pl.exceptions.PolarsError, WarehouseUnavailableError) as error:
+        log.warning("%s does not say which sites there are: %s", place, error)
     return pl.DataFrame(schema=_TYPES)
 
 

@@ -19,9 +19,10 @@ from mist_pipeline.collect.raw.errors import RawDamagedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.clouds import is_same_cloud
 from mist_pipeline.settings import Settings, SettingsError
-from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
+from mist_pipeline.warehouse.connection import WarehouseBusyError, WarehouseUnavailableError
 from mist_pipeline.warehouse.owner import Owner, owner_of
 from mist_pipeline.workflows.running.pin_file import PIN_FILE
+from mist_pipeline.workflows.warehouse_access import warehouse_place
 
 _ORGANISATION_IN_PATH = re.compile(r"/orgs/([0-9A-Za-z-]+)(?:/|$)")
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -38,7 +39,7 @@ def pinned(settings: Settings) -> Owner | None:
     Raises:
         OtherOrganisationError: The pin cannot be read.
     """
-    return _of_file(settings) or _of_warehouse(settings.warehouse_path) or _of_raw(settings.data / "raw")
+    return _of_file(settings) or _of_warehouse(settings) or _of_raw(settings.data / "raw")
 
 
 def remembered(settings: Settings) -> Owner | None:
@@ -144,13 +145,13 @@ def _of_file(settings: Settings) -> Owner | None:
         ) from None
 
 
-def _of_warehouse(path: Path) -> Owner | None:
-    if not path.exists():
-        return None
+def _of_warehouse(settings: Settings) -> Owner | None:
     try:
-        with connect(path, read_only=True, wait_seconds=_WAIT_SECONDS) as connection:
+        with warehouse_place(settings).reading(_WAIT_SECONDS) as connection:
             return owner_of(connection)
-    except WarehouseBusyError as error:
+    except FileNotFoundError:
+        return None
+    except (WarehouseBusyError, WarehouseUnavailableError) as error:
         raise OtherOrganisationError(f"Whose data folder this is cannot be read now: {error}") from None
     except duckdb.Error:
         # What is wrong with it is told by whoever wants its rows.

@@ -15,8 +15,10 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history, live, state
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.aged_hours import Month, age, old_months, remove_old_files
+from mist_pipeline.warehouse.place import WarehouseFile
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.ledger_access import kept_evaluations
+from mist_pipeline.workflows.warehouse_access import warehouse_place
 
 
 @dataclass(frozen=True)
@@ -48,22 +50,25 @@ def planned(settings: Settings, today: date) -> list[str]:
 
 def _old_hours(settings: Settings, today: date) -> list[Month]:
     """The months of hours that are too old for the warehouse."""
-    warehouse = Warehouse(settings.warehouse_path)
-    if not settings.warehouse_path.exists():
-        return []
-    with warehouse.reading() as connection:
+    place = warehouse_place(settings)
+    if not isinstance(place, WarehouseFile) or not place.exists():
+        return []  # a lake has no table in which old hours would be in the way
+    with Warehouse(place).reading() as connection:
         return old_months(connection, today - timedelta(days=settings.history.keep_hourly_days))
 
 
 def age_hours(warehouse: Warehouse, settings: Settings, today: date) -> list[str]:
     """Move hours that are too old into files, each month of a table in a transaction of its own; names of the files."""
+    if not isinstance(warehouse.place, WarehouseFile):
+        return []
+    path = warehouse.place.path
     warehouse.prepare()
     made = []
     for month in _old_hours(settings, today):
         with warehouse.writing() as connection:
-            made.append(age(connection, warehouse.path, month).name)
+            made.append(age(connection, path, month).name)
     with warehouse.writing() as connection:
-        remove_old_files(connection, warehouse.path, settings.published_path)
+        remove_old_files(connection, path, settings.published_path)
     return made
 
 

@@ -180,7 +180,7 @@ def published(folder: Path) -> Warehouse:
         if name not in rows.columns
     }
     warehouse.replace_days(history.SLE_DAILY, rows.with_columns(**absent), [DAY])
-    publish(settings.warehouse_path, settings.published_path)
+    publish(Warehouse(settings.warehouse_path), settings.published_path)
     return warehouse
 
 

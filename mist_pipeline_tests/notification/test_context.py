@@ -115,9 +115,10 @@ def frames() -> dict[Table, pl.DataFrame]:
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A published copy of a small warehouse."""
     folder = tmp_path_factory.mktemp("published")
-    Warehouse(folder / "warehouse.duckdb").replace_tables(frames())
-    publish_live(folder / "warehouse.duckdb", folder / "today.duckdb")
-    return publish(folder / "warehouse.duckdb", folder / "published.duckdb")
+    warehouse = Warehouse(folder / "warehouse.duckdb")
+    warehouse.replace_tables(frames())
+    publish_live(warehouse, folder / "today.duckdb")
+    return publish(warehouse, folder / "published.duckdb")
 
 
 def background_of(published: Path, pairs: list[Pair], as_of: datetime) -> dict[Pair, Background]:
@@ -192,7 +193,7 @@ def test_only_the_first_classifiers_are_kept(tmp_path: Path) -> None:
     Warehouse(tmp_path / "w").replace_tables(
         {history.CLASSIFIERS_DAILY: frame(history.CLASSIFIERS_DAILY, many)}
     )
-    published = publish(tmp_path / "w", tmp_path / "p")
+    published = publish(Warehouse(tmp_path / "w"), tmp_path / "p")
     found = background_of(published, [PAIR], AS_OF)[PAIR]
     assert [one.classifier for one in found.classifiers] == [
         f"c{number:02}" for number in range(MOST_CLASSIFIERS)

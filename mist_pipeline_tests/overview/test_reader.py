@@ -83,7 +83,7 @@ def test_a_site_that_is_gone_is_not_listed_and_keeps_its_name_in_incidents(
         for table in ("live.status", "analysis.health_scores"):
             connection.execute(f"DELETE FROM {table} WHERE site_id = 'site-2'")
     organisation.show()
-    publish(warehouse.path, organisation.places.published)
+    publish(warehouse, organisation.places.published)
     with Ledger(organisation.places.ledger) as ledger:
         for hour in (14.5, 15):
             ledger.record_evaluation(

@@ -107,6 +107,11 @@ def test_variables_of_one_organisation_win_over_those_of_all_and_these_over_file
             "config/config.yaml: mist.org_id would be the same for all organisations",
         ),
         ("", {"MIST_ORG_ID": "abc"}, "MIST_ORG_ID: mist.org_id would be the same for all"),
+        (
+            "warehouse: {name: all}",
+            {},
+            "config/config.yaml: warehouse.name would be the same for all organisations",
+        ),
         ("alerts: {ledger: /srv/ledger.db}", {}, "or MIST_PIPELINE_ACME__ALERTS__LEDGER if it is a secret"),
         (
             "",

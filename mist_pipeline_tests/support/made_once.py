@@ -29,8 +29,9 @@ def made_once(folder: Path) -> Iterator[None]:
     """While this holds; ``folder`` keeps what new files are copied from."""
     with pytest.MonkeyPatch.context() as patch:
         # Whoever runs only tests that need neither should not wait for their imports.
-        if store := sys.modules.get("mist_pipeline.warehouse.store"):
-            patch.setattr(store, "connect", _connecting(store.connect, folder / "empty.duckdb"))
+        if place := sys.modules.get("mist_pipeline.warehouse.place"):
+            file = place.WarehouseFile
+            patch.setattr(file, "writing", _writing(file.writing, folder / "empty.duckdb"))
         if ledger := sys.modules.get("mist_pipeline.alerts.ledger.ledger"):
             patch.setattr(ledger, "open_engine", _opening(ledger.open_engine, folder / "empty.db"))
         if "sqlalchemy" in sys.modules:
@@ -40,7 +41,8 @@ def made_once(folder: Path) -> Iterator[None]:
         yield
 
 
-def _connecting(connect: Callable[..., Any], template: Path) -> Callable[..., Any]:
+def _writing(writing: Callable[..., Any], template: Path) -> Callable[..., Any]:
+    from mist_pipeline.warehouse.connection import connect
     from mist_pipeline.warehouse.migrations import migrate
 
     @cache
@@ -49,12 +51,12 @@ def _connecting(connect: Callable[..., Any], template: Path) -> Callable[..., An
             migrate(connection)
         return template
 
-    def connecting(path: Path, *, read_only: bool, **options: Any) -> Any:
-        if not read_only and not path.exists():
-            _copy(made(), path)
-        return connect(path, read_only=read_only, **options)
+    def from_template(file: Any, wait_seconds: float) -> Any:
+        if not file.path.exists():
+            _copy(made(), file.path)
+        return writing(file, wait_seconds)
 
-    return connecting
+    return from_template
 
 
 def _opening(open_engine: Callable[..., Any], template: Path) -> Callable[..., Any]:

@@ -44,9 +44,8 @@ def postgresql_server() -> Iterator[str]:
     programs = server_folder()
     if programs is None:
         pytest.skip(_MISSING)
-    folder = Path(
-        tempfile.mkdtemp(prefix="mist-pg-", dir="/tmp")
-    )  # short: a socket's path has 107 characters at most
+    # In memory where there is enough of it, and short: a socket's path has 107 characters at most.
+    folder = Path(tempfile.mkdtemp(prefix="mist-pg-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT", "/tmp")))
     who = as_somebody(folder)
     data = folder / "data"
 

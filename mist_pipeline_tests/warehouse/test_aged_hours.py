@@ -50,10 +50,10 @@ def hours(day: date, score: float = 50.0, table: Table = HOURS) -> pl.DataFrame:
 
 
 @pytest.fixture
-def filled(warehouse: Warehouse) -> Warehouse:
+def filled(warehouse_file: Warehouse) -> Warehouse:
     for day in DAYS:
-        warehouse.replace_all({table: hours(day, table=table) for table in aged_hours.TABLES}, [day])
-    return warehouse
+        warehouse_file.replace_all({table: hours(day, table=table) for table in aged_hours.TABLES}, [day])
+    return warehouse_file
 
 
 def aged(warehouse: Warehouse, before: date = BEFORE) -> list[str]:
@@ -61,7 +61,7 @@ def aged(warehouse: Warehouse, before: date = BEFORE) -> list[str]:
     made = []
     for month in months(warehouse, before):
         with warehouse.writing() as connection:
-            made.append(age(connection, warehouse.path, month).name)
+            made.append(age(connection, warehouse.place.path, month).name)
     return made
 
 
@@ -75,7 +75,7 @@ def seen(warehouse: Warehouse, table: Table = HOURS) -> pl.DataFrame:
 
 
 def in_file_of_warehouse(warehouse: Warehouse) -> list[date]:
-    with duckdb.connect(str(warehouse.path), read_only=True) as plain:
+    with duckdb.connect(str(warehouse.place.path), read_only=True) as plain:
         return [
             day
             for (day,) in plain.execute("SELECT DISTINCT day FROM history.sle_hourly ORDER BY 1").fetchall()
@@ -97,7 +97,7 @@ def test_whole_months_go_into_a_file_each_and_are_read_under_the_same_name(fille
 
 def test_a_file_that_is_not_there_is_said(filled: Warehouse) -> None:
     aged(filled)
-    (hours_folder(filled.path) / "sle_hourly-2026-01.1.parquet").unlink()
+    (hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet").unlink()
     with pytest.raises(HoursDamagedError, match="Restore the folder"):
         seen(filled)
 
@@ -125,7 +125,7 @@ def test_the_published_copy_and_queries_of_it_hold_both_and_write_nothing(
 ) -> None:
     before = seen(filled)
     aged(filled)
-    published = publish(filled.path, tmp_path / "published" / "mist.duckdb")
+    published = publish(filled, tmp_path / "published" / "mist.duckdb")
     with duckdb.connect(str(published), read_only=True) as plain:
         assert plain.execute("SELECT count(*), min(day) FROM history.sle_hourly").fetchone() == (
             16,
@@ -133,7 +133,7 @@ def test_the_published_copy_and_queries_of_it_hold_both_and_write_nothing(
         )
     assert seen(Warehouse(published)).equals(before)
     places = Published(days=published, today=tmp_path / "no.duckdb", ledger=tmp_path / "none.duckdb")
-    file = hours_folder(filled.path) / "sle_hourly-2026-01.1.parquet"
+    file = hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet"
     kept = file.read_bytes()
     with reading(places) as opened:
         assert opened.connection.execute("SELECT count(*) FROM history.sle_hourly").fetchone() == (16,)
@@ -146,19 +146,19 @@ def test_the_published_copy_and_queries_of_it_hold_both_and_write_nothing(
 
 def test_an_old_file_stays_until_the_published_copy_reads_another(filled: Warehouse, tmp_path: Path) -> None:
     aged(filled)
-    published = publish(filled.path, tmp_path / "published" / "mist.duckdb")
+    published = publish(filled, tmp_path / "published" / "mist.duckdb")
     filled.replace_days(HOURS, hours(JANUARY[0], 99.0), [JANUARY[0]])
     aged(filled)
-    newer = hours_folder(filled.path) / "sle_hourly-2026-01.2.parquet"
+    newer = hours_folder(filled.place.path) / "sle_hourly-2026-01.2.parquet"
 
     def removed() -> list[str]:
         with filled.writing() as connection:
-            return [path.name for path in remove_old_files(connection, filled.path, published)]
+            return [path.name for path in remove_old_files(connection, filled.place.path, published)]
 
     os.utime(newer, (2e9, 2e9))
     assert removed() == []
     assert seen(Warehouse(published)).height == 16
-    os.utime(publish(filled.path, published), (3e9, 3e9))
+    os.utime(publish(filled, published), (3e9, 3e9))
     assert removed() == ["sle_hourly-2026-01.1.parquet"]
     assert seen(Warehouse(published)).filter(pl.col("score_pct") == 99.0).height == 2
 
@@ -190,7 +190,7 @@ with warehouse.reading() as connection:
     [month, *_] = old_months(connection, date(2026, 2, 2))
 {}
 with warehouse.writing() as connection:
-    age(connection, warehouse.path, month)
+    age(connection, warehouse.place.path, month)
 """
 
 
@@ -199,7 +199,9 @@ with warehouse.writing() as connection:
 def test_a_kill_loses_and_doubles_nothing(filled: Warehouse, moment: str) -> None:
     before = seen(filled)
     script = SCRIPT.format(KILLED[moment])
-    ended = subprocess.run([sys.executable, "-c", script, str(filled.path)], check=False, capture_output=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(filled.place.path)], check=False, capture_output=True
+    )
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     assert seen(filled).equals(before)
     assert aged(filled)[0] == "sle_hourly-2026-01.1.parquet"
@@ -215,15 +217,15 @@ def test_a_file_that_does_not_read_back_removes_nothing(
         aged_hours, "_columns", lambda _: "hour, site_id, metric, day, 49.0 + random() AS score_pct"
     )
     with pytest.raises(HoursDamagedError, match="they stay in the warehouse"), filled.writing() as connection:
-        age(connection, filled.path, month)
+        age(connection, filled.place.path, month)
     monkeypatch.undo()
     assert seen(filled).equals(before)
-    assert list(hours_folder(filled.path).iterdir()) == []
+    assert list(hours_folder(filled.place.path).iterdir()) == []
 
 
 def test_a_file_without_a_column_that_came_later_is_read_with_nulls(filled: Warehouse) -> None:
     aged(filled)
-    place = hours_folder(filled.path) / "sle_hourly-2026-01.1.parquet"
+    place = hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet"
     rows = pl.read_parquet(place).drop("measured_unit")
     place.chmod(0o600)
     rows.write_parquet(place)

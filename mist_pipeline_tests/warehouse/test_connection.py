@@ -13,9 +13,9 @@ from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline_tests.support.warehouse.rows import FIRST, readings
 
 
-def test_reading_before_anything_was_written_says_what_to_do(warehouse: Warehouse) -> None:
+def test_reading_before_anything_was_written_says_what_to_do(warehouse_file: Warehouse) -> None:
     with pytest.raises(FileNotFoundError, match="mist-pipeline backfill"):
-        warehouse.query("SELECT 1")
+        warehouse_file.query("SELECT 1")
 
 
 def hold(path: str, ready: Connection) -> None:
@@ -26,15 +26,17 @@ def hold(path: str, ready: Connection) -> None:
 
 
 @pytest.mark.slow
-def test_a_held_warehouse_is_waited_for_and_its_holder_named(warehouse: Warehouse) -> None:
-    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
+def test_a_held_warehouse_is_waited_for_and_its_holder_named(warehouse_file: Warehouse) -> None:
+    warehouse_file.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    holder = multiprocessing.get_context("spawn").Process(target=hold, args=(str(warehouse.path), theirs))
+    holder = multiprocessing.get_context("spawn").Process(
+        target=hold, args=(str(warehouse_file.place.path), theirs)
+    )
     holder.start()
     try:
         assert ours.recv() == "held"
         with pytest.raises(WarehouseBusyError, match=rf"process {holder.pid}"):
-            warehouse.query("SELECT 1")
+            warehouse_file.query("SELECT 1")
         pauses: list[float] = []
 
         def release(seconds: float) -> None:
@@ -43,7 +45,7 @@ def test_a_held_warehouse_is_waited_for_and_its_holder_named(warehouse: Warehous
                 ours.send("release")
                 holder.join()
 
-        with connect(warehouse.path, read_only=True, wait_seconds=60, sleep=release) as connection:
+        with connect(warehouse_file.place.path, read_only=True, wait_seconds=60, sleep=release) as connection:
             assert connection.execute("SELECT count(*) FROM history.sle_daily").fetchone() == (1,)
         assert len(pauses) == 2
     finally:
@@ -60,24 +62,27 @@ def test_a_connection_is_closed_when_its_block_raises(tmp_path: Path) -> None:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_reader_has_let_go_of_the_file_when_its_block_ends(warehouse: Warehouse) -> None:
-    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
-    with connect(warehouse.path, read_only=True) as one, connect(warehouse.path, read_only=True) as other:
+def test_a_reader_has_let_go_of_the_file_when_its_block_ends(warehouse_file: Warehouse) -> None:
+    warehouse_file.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
+    with (
+        connect(warehouse_file.place.path, read_only=True) as one,
+        connect(warehouse_file.place.path, read_only=True) as other,
+    ):
         assert one.execute("SELECT count(*) FROM history.sle_daily").fetchone() == (1,)
         assert other.execute("SELECT count(*) FROM history.sle_daily").fetchone() == (1,)
         with (
             pytest.raises(WarehouseBusyError, match="another connection"),
-            connect(warehouse.path, read_only=False, wait_seconds=0),
+            connect(warehouse_file.place.path, read_only=False, wait_seconds=0),
         ):
             pass
-    with connect(warehouse.path, read_only=False, wait_seconds=0) as writer:
+    with connect(warehouse_file.place.path, read_only=False, wait_seconds=0) as writer:
         writer.execute("DELETE FROM history.sle_daily")
         with (
             pytest.raises(WarehouseBusyError, match="another connection"),
-            connect(warehouse.path, read_only=True, wait_seconds=0),
+            connect(warehouse_file.place.path, read_only=True, wait_seconds=0),
         ):
             pass
-    assert warehouse.query("SELECT count(*) AS n FROM history.sle_daily")["n"].item() == 0
+    assert warehouse_file.query("SELECT count(*) AS n FROM history.sle_daily")["n"].item() == 0
 
 
 def test_readers_of_two_files_see_their_own_tables_only(tmp_path: Path) -> None:
@@ -114,12 +119,12 @@ def read_in_a_child(path: str, answer: Connection) -> None:
 
 
 @pytest.mark.slow
-def test_a_child_that_was_forked_has_an_instance_of_its_own(warehouse: Warehouse) -> None:
-    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
-    warehouse.query("SELECT 1")
+def test_a_child_that_was_forked_has_an_instance_of_its_own(warehouse_file: Warehouse) -> None:
+    warehouse_file.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
+    warehouse_file.query("SELECT 1")
     forked = multiprocessing.get_context("fork")
     ours, theirs = forked.Pipe()
-    child = forked.Process(target=read_in_a_child, args=(str(warehouse.path), theirs))
+    child = forked.Process(target=read_in_a_child, args=(str(warehouse_file.place.path), theirs))
     child.start()
     assert ours.poll(30)
     assert ours.recv() == (42,)

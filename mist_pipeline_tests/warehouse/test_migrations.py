@@ -21,7 +21,7 @@ def test_a_warehouse_of_a_later_version_is_refused(warehouse: Warehouse) -> None
             "INSERT INTO warehouse_version VALUES (?, 'from the future', now())", [CURRENT_VERSION + 1]
         )
     with pytest.raises(WarehouseVersionError, match="Update"):
-        Warehouse(warehouse.path).replace_days(history.SLE_DAILY, readings(FIRST, 1.0), [FIRST])
+        Warehouse(warehouse.place).replace_days(history.SLE_DAILY, readings(FIRST, 1.0), [FIRST])
 
 
 @pytest.mark.slow

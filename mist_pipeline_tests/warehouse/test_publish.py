@@ -21,12 +21,12 @@ def described(day_offset: int, *sites: tuple[str, str | None]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=history.SITES.polars_schema())
 
 
-def test_views_call_a_site_as_every_surface_does(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_views_call_a_site_as_every_surface_does(warehouse_file: Warehouse, tmp_path: Path) -> None:
     earlier = described(0, ("s1", "Lab"), ("s2", "Old"), ("gone", "Shop"))
-    warehouse.replace_days(history.SITES, earlier, [FIRST])
+    warehouse_file.replace_days(history.SITES, earlier, [FIRST])
     newest = described(1, ("s1", "Lab"), ("s2", "lab"), ("s3", "Shop"), ("s4", None))
-    warehouse.replace_days(history.SITES, newest, [FIRST + timedelta(days=1)])
-    published = publish(warehouse.path, tmp_path / "mist.duckdb")
+    warehouse_file.replace_days(history.SITES, newest, [FIRST + timedelta(days=1)])
+    published = publish(warehouse_file, tmp_path / "mist.duckdb")
     with duckdb.connect(str(published), read_only=True) as reader:
         named = dict(reader.execute("SELECT site_id, site_name FROM site_names").fetchall())
         present = dict(reader.execute("SELECT site_id, site_name FROM sites").fetchall())
@@ -46,10 +46,10 @@ def test_the_published_copy_has_the_rows_the_comments_and_the_views(
 ) -> None:
     warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0, 60.0), [FIRST])
     target = tmp_path / "published" / "mist.duckdb"
-    publish(warehouse.path, target)
+    publish(warehouse, target)
     warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 50.0), [FIRST])
     with duckdb.connect(str(target), read_only=True) as reader:
-        publish(warehouse.path, target)
+        publish(warehouse, target)
         assert reader.execute("SELECT count(*) FROM history.sle_daily").fetchone() == (2,)
     with duckdb.connect(str(target), read_only=True) as reader:
         assert reader.execute("SELECT score_pct FROM history.sle_daily").fetchall() == [(50.0,)]
@@ -68,6 +68,6 @@ def test_a_warehouse_of_an_earlier_version_is_published_with_the_tables_that_it_
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
     with warehouse.writing() as connection:
         connection.execute("DROP SCHEMA scorecard CASCADE")
-    published = publish(warehouse.path, tmp_path / "mist.duckdb")
+    published = publish(Warehouse(warehouse.place), tmp_path / "mist.duckdb")
     with duckdb.connect(str(published), read_only=True) as reader:
         assert reader.execute("SELECT count(*) FROM scorecard.crossings").fetchone() == (0,)

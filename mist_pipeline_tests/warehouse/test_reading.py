@@ -47,8 +47,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     warehouse.replace_tables({live.STATUS: polled})
     places = files_in(folder / "published")
-    publish(warehouse.path, places.days)
-    publish_live(warehouse.path, places.today)
+    publish(warehouse, places.days)
+    publish_live(warehouse, places.today)
     with Ledger(folder / "ledger.db") as ledger:
         ledger.record_evaluation(evaluation(0, finding()), NOBODY)
         publish_alerts(ledger, places)

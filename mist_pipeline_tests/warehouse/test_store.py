@@ -33,11 +33,11 @@ def test_a_day_without_rows_empties_its_partition(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.slow
-def test_rows_of_another_day_are_refused_and_change_nothing(warehouse: Warehouse) -> None:
-    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
+def test_rows_of_another_day_are_refused_and_change_nothing(warehouse_file: Warehouse) -> None:
+    warehouse_file.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
     with pytest.raises(ValueError, match="2026, 3, 29"):
-        warehouse.replace_days(history.SLE_DAILY, readings(SECOND, 80.0), [FIRST])
-    assert scores(warehouse) == [(FIRST, 90.0)]
+        warehouse_file.replace_days(history.SLE_DAILY, readings(SECOND, 80.0), [FIRST])
+    assert scores(warehouse_file) == [(FIRST, 90.0)]
 
 
 @pytest.mark.slow
@@ -64,10 +64,10 @@ def test_a_failure_inside_a_write_leaves_the_old_partition(warehouse: Warehouse)
     ],
 )
 def test_a_frame_that_does_not_fit_names_the_table_and_the_column(
-    change, expected: str, warehouse: Warehouse
+    change, expected: str, warehouse_file: Warehouse
 ) -> None:
     with pytest.raises(ValueError, match=expected):
-        warehouse.replace_days(history.SLE_DAILY, change(readings(FIRST, 90.0)), [FIRST])
+        warehouse_file.replace_days(history.SLE_DAILY, change(readings(FIRST, 90.0)), [FIRST])
 
 
 def test_a_frame_comes_back_as_it_went_in(warehouse: Warehouse) -> None:
@@ -112,47 +112,47 @@ def test_appending_skips_keys_that_are_there(warehouse: Warehouse) -> None:
 
 @pytest.mark.slow
 def test_rows_of_a_day_are_stored_by_site_so_that_one_site_is_found_without_reading_all(
-    warehouse: Warehouse,
+    warehouse_file: Warehouse,
 ) -> None:
     rows = pl.concat([readings(FIRST, 90.0, 91.0, 92.0), readings(SECOND, 80.0, 81.0)]).reverse()
-    warehouse.replace_days(history.SLE_DAILY, rows, [FIRST, SECOND])
-    stored = warehouse.query("SELECT day, site_id FROM history.sle_daily").rows()
+    warehouse_file.replace_days(history.SLE_DAILY, rows, [FIRST, SECOND])
+    stored = warehouse_file.query("SELECT day, site_id FROM history.sle_daily").rows()
     assert stored == sorted(stored)
 
 
 @pytest.mark.slow
-def test_reads_of_a_block_take_one_connection_which_is_closed_at_its_end(warehouse: Warehouse) -> None:
-    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
+def test_reads_of_a_block_take_one_connection_which_is_closed_at_its_end(warehouse_file: Warehouse) -> None:
+    warehouse_file.replace_days(history.SLE_DAILY, readings(FIRST, 90.0), [FIRST])
     attached = "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND path IS NOT NULL"
-    with warehouse.reading() as outer:
+    with warehouse_file.reading() as outer:
         name = outer.execute("SELECT current_database()").fetchone()
-        with warehouse.reading() as inner:
+        with warehouse_file.reading() as inner:
             assert inner is outer
-        assert warehouse.query("SELECT current_database()").row(0) == name
-        assert scores(warehouse) == [(FIRST, 90.0)]
-    warehouse.replace_days(history.SLE_DAILY, readings(FIRST, 80.0), [FIRST])
-    assert scores(warehouse) == [(FIRST, 80.0)]
-    assert warehouse.query(attached).height == 1
+        assert warehouse_file.query("SELECT current_database()").row(0) == name
+        assert scores(warehouse_file) == [(FIRST, 90.0)]
+    warehouse_file.replace_days(history.SLE_DAILY, readings(FIRST, 80.0), [FIRST])
+    assert scores(warehouse_file) == [(FIRST, 80.0)]
+    assert warehouse_file.query(attached).height == 1
 
 
 @pytest.mark.slow
-def test_threads_do_not_share_a_connection(warehouse: Warehouse) -> None:
-    warehouse.prepare()
-    with warehouse.reading() as ours, ThreadPoolExecutor(1) as pool:
+def test_threads_do_not_share_a_connection(warehouse_file: Warehouse) -> None:
+    warehouse_file.prepare()
+    with warehouse_file.reading() as ours, ThreadPoolExecutor(1) as pool:
 
         def theirs() -> bool:
-            with warehouse.reading() as connection:
+            with warehouse_file.reading() as connection:
                 return connection is ours
 
         assert not pool.submit(theirs).result()
 
 
 @pytest.mark.slow
-def test_a_warehouse_that_was_removed_is_prepared_again(warehouse: Warehouse) -> None:
-    warehouse.prepare()
-    warehouse.path.unlink()
-    warehouse.prepare()
-    assert scores(warehouse) == []
+def test_a_file_that_was_removed_is_prepared_again(warehouse_file: Warehouse) -> None:
+    warehouse_file.prepare()
+    warehouse_file.place.path.unlink()
+    warehouse_file.prepare()
+    assert scores(warehouse_file) == []
 
 
 @pytest.mark.slow

@@ -50,7 +50,7 @@ def analysed(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Pa
     for table in (history.SLE_HOURLY, history.CLASSIFIERS_HOURLY, history.SITE_HOURLY, history.SITES):
         warehouse.replace_days(table, source.read_days(table, DAYS[0], LAST), DAYS)
     store_evidence(warehouse, settings, DAYS[:-1])
-    return warehouse.path
+    return warehouse.place.path
 
 
 @pytest.fixture

@@ -124,8 +124,8 @@ def span_of(
         FileNotFoundError: There is no history of them.
     """
     from mist_pipeline.settings import SettingsError
-    from mist_pipeline.warehouse.store import Warehouse
     from mist_pipeline.workflows.analysis.replay import number_of_sites
+    from mist_pipeline.workflows.warehouse_access import warehouse_of
 
     need_data_folder(settings)
     clock, _stands = clock_of(settings, None)
@@ -136,7 +136,7 @@ def span_of(
         raise SettingsError(f"--from {first} is after --to {last}.")
     if last > today:
         raise SettingsError(f"--to {last} has not come yet; today is {today}.")
-    warehouse = Warehouse(settings.warehouse_path)
+    warehouse = warehouse_of(settings)
     if not number_of_sites(warehouse, first, last):
         raise FileNotFoundError(
             f"There is no history between {first} and {last}; fill it with "

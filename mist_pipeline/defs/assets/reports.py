@@ -47,7 +47,7 @@ def report_assets(scope: Scope, daily: dg.DailyPartitionsDefinition) -> list[dg.
     def published(
         settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.MaterializeResult[Any]:
-        path = publish(settings.warehouse_path, settings.published_path, wait_seconds=warehouse.wait_seconds)
+        path = publish(warehouse, settings.published_path)
         return dg.MaterializeResult(
             metadata={"path": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
         )

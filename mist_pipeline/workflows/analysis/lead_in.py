@@ -47,7 +47,7 @@ def lead_in(warehouse: Warehouse, first: date, start: date) -> LeadIn:
         first: First day of the backfill.
         start: First day of history; what is older is never made.
     """
-    if not warehouse.path.exists():
+    if not warehouse.place.exists():
         return LeadIn()
     warehouse.prepare()
     with warehouse.reading():

@@ -13,7 +13,9 @@ from mist_pipeline.collect.raw.integrity import examine
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.domain.text import count, instant
 from mist_pipeline.settings import Settings
-from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
+from mist_pipeline.warehouse.connection import WarehouseBusyError, WarehouseUnavailableError, connect
+from mist_pipeline.warehouse.lake import Lake, State
+from mist_pipeline.warehouse.place import WarehouseFile
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check, Shown
 from mist_pipeline.workflows.ledger_access import (
@@ -21,6 +23,7 @@ from mist_pipeline.workflows.ledger_access import (
     open_ledger,
     read_sites_file,
 )
+from mist_pipeline.workflows.warehouse_access import warehouse_place
 
 _NAMED = 10
 """Damaged files that are named; they tend to come together."""
@@ -29,32 +32,45 @@ _EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def warehouse(settings: Settings, shown: Shown) -> Check:
-    """Whether the warehouse can be opened, and how fresh it is."""
-    path = settings.warehouse_path
-    if not path.exists():
-        return Check(FINE, "warehouse", f"{shown(path)} will be made by the first run")
+    """Which warehouse it is, whether it can be opened, how fresh it is, and of a shared one what it consists of."""
+    place = warehouse_place(settings)
+    name = shown(place.path) if isinstance(place, WarehouseFile) else str(place)
     try:
-        rows = Warehouse(path, wait_seconds=5).query(
+        rows = Warehouse(place, wait_seconds=5).query(
             "SELECT max(day) AS newest, count(DISTINCT day) AS days FROM history.sle_daily"
         )
+        consists = f"; {_consists(place.state(5))}" if isinstance(place, Lake) else ""
+    except FileNotFoundError:
+        return Check(FINE, "warehouse", f"{name} will be made by the first run")
     except WarehouseBusyError as error:
         return Check(DOUBTFUL, "warehouse", str(error), "ask again when that run has ended")
+    except WarehouseUnavailableError as error:
+        return Check(WRONG, "warehouse", str(error), "nothing is stored before it can be opened")
     except duckdb.Error as error:
-        return Check(
-            WRONG, "warehouse", f"{shown(path)}: {error}", "move the file away and rebuild it from raw files"
+        fix = (
+            "move the file away and rebuild it from raw files"
+            if isinstance(place, WarehouseFile)
+            else "look for what its database or its store says; nothing is stored meanwhile"
         )
+        return Check(WRONG, "warehouse", f"{name}: {error}", fix)
     newest, days = rows.row(0)
     late = (
         newest is not None
         and newest < (datetime.now(UTC).astimezone(settings.organisation.zone) - timedelta(days=2)).date()
     )
-    found = f"{shown(path)}: {days} days, newest {newest}" if newest else f"{shown(path)}: empty"
+    found = f"{name}: {days} days, newest {newest}" if newest else f"{name}: empty"
     return Check(
         DOUBTFUL if late else FINE,
         "warehouse",
-        found,
+        found + consists,
         "`mist-pipeline backfill` fills the gap" if late else "",
     )
+
+
+def _consists(state: State) -> str:
+    """Of what a shared warehouse consists."""
+    size = f"{state.num_bytes / 1024**2:,.1f} MiB"
+    return f"DuckLake {state.form}, {count(state.num_files, 'file')} of {size}, {count(state.num_snapshots, 'snapshot')}"
 
 
 def published(settings: Settings, shown: Shown) -> Iterator[Check]:

@@ -102,12 +102,13 @@ def show_poll(settings: Settings, warn: Callable[[str], None]) -> None:
     """
     import duckdb
 
-    from mist_pipeline.warehouse.connection import WarehouseBusyError
+    from mist_pipeline.warehouse.connection import WarehouseBusyError, WarehouseUnavailableError
     from mist_pipeline.warehouse.publish import publish_live
+    from mist_pipeline.workflows.warehouse_access import warehouse_of
 
     try:
-        publish_live(settings.warehouse_path, settings.published_live_path, wait_seconds=_WAIT_SECONDS)
-    except (OSError, duckdb.Error, WarehouseBusyError) as error:
+        publish_live(warehouse_of(settings, wait_seconds=_WAIT_SECONDS), settings.published_live_path)
+    except (OSError, duckdb.Error, WarehouseBusyError, WarehouseUnavailableError) as error:
         warn(f"This poll is stored, and not published for `mist-pipeline watch`: {error}")
 
 

@@ -133,7 +133,7 @@ def days_under(warehouse: Warehouse, base: Settings, other: Settings, first: dat
     changed = {name for name, rule in _RULES.items() if rule(base) != rule(other)}
     if not changed:
         return warehouse
-    again = _InMemory(warehouse.path, warehouse.wait_seconds)
+    again = _InMemory(warehouse.place, warehouse.wait_seconds)
     if "severity" in changed:
         again.daily = lambda rows: with_severity(
             rows, rules.default_bands(other), rules.bands_by_metric(other), rules.gate(other)

@@ -67,7 +67,7 @@ def graded(folder: Path) -> Warehouse:
         history.SITES,
         {"site_id": "s1", "name": HOSTILE, "as_of": datetime(2026, 3, 2, tzinfo=UTC)},
     )
-    publish(settings.warehouse_path, settings.published_path)
+    publish(Warehouse(settings.warehouse_path), settings.published_path)
     return warehouse
 
 
@@ -96,7 +96,7 @@ def test_before_the_first_grades_it_says_so(folder: Path, call: Call) -> None:
     assert ended.code != 0
     assert "Nothing is published" in ended.text
     Warehouse(settings.warehouse_path).prepare()
-    publish(settings.warehouse_path, settings.published_path)
+    publish(Warehouse(settings.warehouse_path), settings.published_path)
     assert "Nothing was graded yet" in call("scorecard").text
     assert json.loads(call("scorecard", "--json").out) is None
     # A copy that an earlier version published has none of the newer tables.

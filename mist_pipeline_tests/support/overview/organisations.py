@@ -225,9 +225,9 @@ class Organisation:
             self.polled(warehouse)
             self.show()
         if days:
-            publish(warehouse.path, self.places.published)
+            publish(warehouse, self.places.published)
         return self
 
     def show(self) -> None:
         """Publish the live tables."""
-        publish_live(self.warehouse.path, self.places.live)
+        publish_live(self.warehouse, self.places.live)

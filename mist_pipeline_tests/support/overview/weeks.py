@@ -37,7 +37,7 @@ def with_weeks(organisation: Organisation, days: int, hours_of_days: int = 35) -
         }
         warehouse.replace_all(frames, part)
     warehouse.replace_all(_newest(organisation), [YESTERDAY])
-    publish(warehouse.path, organisation.places.published)
+    publish(warehouse, organisation.places.published)
     return organisation
 
 

@@ -63,8 +63,8 @@ def small_world(folder: Path) -> Published:
     places = Published(
         days=published / "mist.duckdb", today=published / "today.duckdb", ledger=published / "ledger.duckdb"
     )
-    publish(warehouse.path, places.days)
-    publish_live(warehouse.path, places.today)
+    publish(warehouse, places.days)
+    publish_live(warehouse, places.today)
     with Ledger(folder / "ledger.db") as ledger:
         _happened(ledger)
         publish_ledger(

@@ -41,7 +41,7 @@ def main(target: Path) -> None:
             rows = pl.concat([table.empty(), frames[name]], how="diagonal_relaxed").select(table.column_names)
             warehouse.replace_days(table, rows, days)
         walk(warehouse, settings, days[:-1])
-        target.write_bytes(gzip.compress(warehouse.path.read_bytes(), mtime=0))
+        target.write_bytes(gzip.compress(warehouse.place.path.read_bytes(), mtime=0))
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
     )  # fmt: skip
     days = [DAY - timedelta(days=back) for back in range(4)]
     made.warehouse.replace_all(frames, days)
-    publish(made.warehouse.path, made.places.published)
+    publish(made.warehouse, made.places.published)
     return made
 
 

@@ -35,7 +35,7 @@ def write_everything(settings: Settings) -> None:
     with open_ledger(settings):
         pass
     Warehouse(settings.warehouse_path).prepare()
-    publish(settings.warehouse_path, settings.published_path)
+    publish(Warehouse(settings.warehouse_path), settings.published_path)
     write_atomically(settings.data / "raw" / "sites" / "a.json.gz", [b"x"])
 
 
