@@ -75,7 +75,7 @@ bench-heldout: $(READY)  ## Benchmarks on simulated worlds that nobody looked at
 	@$(BIN)/python -m benchmarks --held-out
 
 lock: $(READY)  ## Versions and hashes of what an installation runs, made anew from constraints.txt
-	@$(BIN)/uv pip compile --quiet pyproject.toml --extra apprise --extra dask --extra lake --extra postgres --constraint constraints.txt \
+	@$(BIN)/uv pip compile --quiet pyproject.toml --extra apprise --extra dask --extra lake --extra postgres --extra storage --constraint constraints.txt \
 	  --generate-hashes --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
 	  --output-file lock.txt > /dev/null
 

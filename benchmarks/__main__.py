@@ -24,6 +24,7 @@ NAMES = (
     "rival_alerts",
     "rivals",
     "sensitivity",
+    "storage",
     "waits",
     "web",
     "webhooks",

@@ -8,7 +8,6 @@ from typing import Any
 
 import dagster as dg
 
-from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.alert_jobs import alert_jobs
 from mist_pipeline.defs.assets.alert_tables import ledger_copies_asset
 from mist_pipeline.defs.assets.analysis import analysis_assets
@@ -42,6 +41,7 @@ from mist_pipeline.workflows.organisation_pin import remembered
 from mist_pipeline.workflows.progress import silent
 from mist_pipeline.workflows.running.private_files import keep_private
 from mist_pipeline.workflows.self_monitoring.jobs import WATCHED
+from mist_pipeline.workflows.shared_files import raw_store
 from mist_pipeline.workflows.warehouse_access import warehouse_of
 
 RUN_WAITS_SECONDS = 600.0
@@ -97,7 +97,7 @@ def build_defs(
                 "warehouse": warehouse_of(
                     settings, wait_seconds=RUN_WAITS_SECONDS, owner=lambda: remembered(settings)
                 ),
-                "raw_store": RawStore(settings.data / "raw"),
+                "raw_store": raw_store(settings),
                 "cloud": Cloud(settings),
                 "progress": silent,
                 RUN: RunOptions(),

@@ -22,6 +22,7 @@ TINY = {
     "rival_alerts": ["--sites", "3", "--days", "25", "--worlds", "1"],
     "rivals": ["--sites", "2", "--days", "56", "--worlds", "1", "--series", "2", "--no-libraries"],
     "sensitivity": ["--sites", "2", "--days", "20", "--tidy", "1", "--messy", "--added", "1"],
+    "storage": ["--sites", "2", "--repeat", "1"],
     "web": ["--sites", "2", "--days", "8"],
     "webhooks": ["--messages", "2", "--outages", "1"],
 }

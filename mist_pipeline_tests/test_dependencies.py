@@ -15,7 +15,7 @@ INSTALLERS = {"uv", "setuptools"}
 
 
 LOCK = (PROJECT / "lock.txt").read_text(encoding="utf-8")
-RUN_EXTRAS = ("apprise", "dask", "lake", "postgres")
+RUN_EXTRAS = ("apprise", "dask", "lake", "postgres", "storage")
 """Extras of people who run it, which the lock file covers."""
 
 

@@ -41,20 +41,21 @@ BELOW: dict[str, set[str]] = {
     "tables": {"domain"},
     "http_client": {"domain"},
     "charts": {"domain"},  # one look for the report's page and for mails, which may not know each other
+    "storage": set(),
     "guard": {"domain", "http_client"},
     "mist": GROUND,
-    "collect": GROUND | {"mist"},
+    "collect": GROUND | {"mist", "storage"},
     "warehouse": GROUND,
     "analysis": {"domain", "tables"},
     "scorecard": {"domain", "tables", "analysis"},
-    "alerts": {"domain", "tables"},
+    "alerts": {"domain", "tables", "storage"},
     "delivery": GROUND | {"alerts.notify.outcome"},
     "notification": GROUND | {"alerts", "delivery", "guard", "warehouse"},
     "push": GROUND | {"alerts", "guard"},
     "overview": GROUND | {"alerts", "warehouse", "scorecard"},
     "report": GROUND | {"analysis", "overview.morning", "scorecard.replays"},
     "simulator": {"domain", "tables"},
-    "settings": GROUND | {"alerts", "delivery", "mist.clouds"},
+    "settings": GROUND | {"alerts", "delivery", "mist.clouds", "storage.address"},
     "watch": GROUND | {"alerts", "overview"},
     "web": GROUND | {"alerts", "guard", "overview"},
     "workflows": GROUND
@@ -71,6 +72,7 @@ BELOW: dict[str, set[str]] = {
         "push",
         "report",
         "settings",
+        "storage",
     },
 }
 """Room → the rooms, or modules of rooms, that it may import besides itself; `defs`, `definitions` and `cli` wire all."""

@@ -167,11 +167,11 @@ def _is_interrupted(result: "JobExecutionResult") -> bool:
 
 def _what_is_kept(settings: Settings, days: Sequence[date], as_of: datetime, counted: _Counted) -> str:
     """What the same command need not ask again; counted where it will look, since what was under way is lost."""
-    from mist_pipeline.collect.raw.store import RawStore
     from mist_pipeline.workflows.collection.fetch import num_kept
+    from mist_pipeline.workflows.shared_files import raw_store
 
     total = counted.totals.get(ASKING)
-    kept = 0 if total is None else num_kept(RawStore(settings.data / "raw"), days, as_of)
+    kept = 0 if total is None else num_kept(raw_store(settings), days, as_of)
     if total is None or not kept:
         return "the same command continues; nothing is half written, and what was finished stays."
     return f"the same command continues; {kept:,} of {total:,} calls are kept."

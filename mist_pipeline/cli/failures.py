@@ -127,6 +127,8 @@ KNOWN: Mapping[str, tuple[str, Say]] = {
     "mist_pipeline.overview.ledger.UnreadableError": ("Failed", _message),
     "mist_pipeline.alerts.ledger.database.LedgerUnavailableError": ("Failed", _message),
     "mist_pipeline.mist.errors.MistError": ("Failed", _message),
+    "mist_pipeline.collect.raw.errors.CollectError": ("Failed", _message),
+    "mist_pipeline.storage.files.StoreError": ("Failed", _message),
     "mist_pipeline.warehouse.connection.WarehouseBusyError": ("Failed", _message),
     "mist_pipeline.warehouse.connection.WarehouseUnavailableError": ("Failed", _message),
     "mist_pipeline.warehouse.owner.OtherOwnerError": ("Failed", _message),

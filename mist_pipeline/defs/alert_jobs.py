@@ -20,6 +20,7 @@ from mist_pipeline.defs.table_io import markdown_table
 from mist_pipeline.defs.watching.now import troubles_now
 from mist_pipeline.defs.watching.pipeline_facts import CheckReader
 from mist_pipeline.settings import Settings, SettingsError
+from mist_pipeline.storage.files import StoreError
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.impact import ask
 from mist_pipeline.workflows.ledger_access import open_ledger
@@ -222,7 +223,7 @@ def publish_alerts(
 
     try:
         frames = show_ledger(settings, clock_of(run, settings)())
-    except (OSError, duckdb.Error) as error:
+    except (OSError, duckdb.Error, StoreError) as error:
         # People are told all the same, and whoever reads the tables sees how old they are.
         context.log.warning("The ledger is not published for analysts: %s", error)
         return

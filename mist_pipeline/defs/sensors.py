@@ -1,4 +1,4 @@
-"""Sensors: what starts the jobs that notify people. Each asks a database, never the network.
+"""Sensors: what starts the jobs that notify people. Each asks a database, and no network but a shared store of evaluations.
 
 Every job works on a state (evaluations that wait, rows that are due), so a lost or doubled start loses and doubles nothing.
 Not here: the jobs (`alert_jobs`), what is due (``workflows``).

@@ -34,6 +34,7 @@ from mist_pipeline.settings.organisations import (
     variable_prefix,
 )
 from mist_pipeline.settings.warehouse import PREFIX as DUCKLAKE
+from mist_pipeline.storage.address import CREDENTIALS
 
 PREFIX = "MIST_PIPELINE__"
 DEFAULT_FILE = Path("config/config.yaml")
@@ -294,7 +295,7 @@ def _put_variables(
 def _secrets(
     settings: Settings, variables: Mapping[str, str], origin: Mapping[tuple[str, ...], str], source: str
 ) -> dict[str, SecretStr]:
-    """The secrets that sinks and the console name.
+    """The secrets that sinks and the console name, and those of a store.
 
     Raises:
         SettingsError: Naming every variable that is missing, or holds what no secret does.
@@ -319,6 +320,8 @@ def _secrets(
             wrong.append(error_line(place, problem, origin, source))
     if wrong:
         raise SettingsError("\n".join(wrong))
+    if settings.storage.url:
+        secrets |= {name: SecretStr(variables[name]) for name in CREDENTIALS if variables.get(name)}
     return secrets
 
 

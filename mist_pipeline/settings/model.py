@@ -22,6 +22,7 @@ from mist_pipeline.mist.clouds import base_url
 from mist_pipeline.settings.notifications import Alerts, Notifications
 from mist_pipeline.settings.warehouse import SharedWarehouse
 from mist_pipeline.settings.web import Web
+from mist_pipeline.storage.address import checked_address
 
 if TYPE_CHECKING:
     from mist_pipeline.delivery.sink import Sink
@@ -288,6 +289,28 @@ class Compute(Section):
         return self
 
 
+class Storage(Section):
+    """Where the files are that several machines may share."""
+
+    url: str = Field(
+        "",
+        description="Store of raw, kept and published files that several machines share: s3://bucket/path, gs://bucket/path or "
+        "abfss://container@account.dfs.core.windows.net/path, or the absolute path of a folder; empty: the data folder. Credentials "
+        "come from the environment.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _known_store(cls, value: str) -> str:
+        if not value:
+            return ""
+        try:
+            return checked_address(value)
+        except ValueError as error:
+            # The value may hold a key that does not belong there, and is not repeated.
+            raise ValueError(f"storage.url {error}") from None
+
+
 class Settings(Section):
     """Everything that can be configured, in one object. ``mist-pipeline init`` writes it as a commented file."""
 
@@ -304,6 +327,7 @@ class Settings(Section):
     privacy: Privacy = Field(default_factory=Privacy)
     compute: Compute = Field(default_factory=Compute)
     warehouse: SharedWarehouse = Field(default_factory=SharedWarehouse)
+    storage: Storage = Field(default_factory=Storage)
     alerts: Alerts = Field(default_factory=Alerts)
     notifications: Notifications = Field(default_factory=Notifications)
     web: Web = Field(default_factory=Web)

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mist_pipeline.collect.raw.durable import write_atomically
 from mist_pipeline.settings import Settings
+from mist_pipeline.storage.durable import write_atomically
 
 _FILE = "cloud_clock.json"
 

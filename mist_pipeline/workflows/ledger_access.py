@@ -20,8 +20,9 @@ from mist_pipeline.alerts.lifecycle.model import ACTIVE
 from mist_pipeline.alerts.notify.known_values import Known
 from mist_pipeline.alerts.notify.silences import alert_labels, site_labels
 from mist_pipeline.alerts.pushed.store import PushStore, place_of
-from mist_pipeline.collect.raw.durable import write_atomically
 from mist_pipeline.settings import Settings
+from mist_pipeline.storage.files import StoreError
+from mist_pipeline.workflows.shared_files import evaluation_files
 
 if TYPE_CHECKING:
     from mist_pipeline.warehouse.place import Place
@@ -66,7 +67,7 @@ def has_pushes(settings: Settings) -> bool:
 
 def kept_evaluations(settings: Settings) -> EvaluationStore:
     """What evaluations were, or will be, made of."""
-    return EvaluationStore(settings.evaluations_path)
+    return EvaluationStore(evaluation_files(settings))
 
 
 def unevaluated_since(settings: Settings, ledger: Ledger) -> datetime | None:
@@ -132,7 +133,7 @@ def known_sites(settings: Settings) -> pl.DataFrame:
         return read_sites_file(settings)
     except FileNotFoundError:
         return _stored_sites(settings)
-    except SitesUnreadableError as error:
+    except (SitesUnreadableError, StoreError) as error:
         log.warning(
             "%s; the sites of the newest stored day stand in until the next poll or run writes it", error
         )
@@ -145,12 +146,13 @@ def read_sites_file(settings: Settings) -> pl.DataFrame:
     Raises:
         FileNotFoundError: It was not written yet.
         SitesUnreadableError: It is damaged.
+        StoreError: The store that several machines share does not answer.
     """
-    path = settings.sites_path
+    files, name = evaluation_files(settings), settings.sites_path.name
     try:
         # From memory: of a file that is mapped, another writer could take away the rest while it is read.
         return (
-            pl.read_parquet(io.BytesIO(path.read_bytes()))
+            pl.read_parquet(io.BytesIO(files.read(name)))
             .select(SITE_COLUMNS)
             .cast(_TYPES)
             .drop_nulls("site_id")
@@ -160,7 +162,7 @@ def read_sites_file(settings: Settings) -> pl.DataFrame:
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         # Text after the first line is how polars came to ask.
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise SitesUnreadableError(f"{path} cannot be read: {reason}") from error
+        raise SitesUnreadableError(f"{files.address(name)} cannot be read: {reason}") from error
 
 
 def _stored_sites(settings: Settings) -> pl.DataFrame:
@@ -195,4 +197,4 @@ def remember_sites(settings: Settings, sites: pl.DataFrame) -> None:
     """Keep the sites for notifications about them; of two that write at once, the later one's are whole."""
     written = io.BytesIO()
     sites.select(SITE_COLUMNS).write_parquet(written)
-    write_atomically(settings.sites_path, [written.getvalue()])
+    evaluation_files(settings).replace(settings.sites_path.name, written.getvalue())

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import duckdb
 
-from mist_pipeline.collect.raw.durable import sync_folder, write_atomically
 from mist_pipeline.collect.raw.errors import RawDamagedError
-from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.clouds import is_same_cloud
 from mist_pipeline.settings import Settings, SettingsError
+from mist_pipeline.storage.durable import sync_folder, write_atomically
 from mist_pipeline.warehouse.connection import WarehouseBusyError, WarehouseUnavailableError
 from mist_pipeline.warehouse.owner import Owner, owner_of
 from mist_pipeline.workflows.running.pin_file import PIN_FILE
+from mist_pipeline.workflows.shared_files import raw_store
 from mist_pipeline.workflows.warehouse_access import warehouse_place
 
 _ORGANISATION_IN_PATH = re.compile(r"/orgs/([0-9A-Za-z-]+)(?:/|$)")
@@ -39,12 +39,12 @@ def pinned(settings: Settings) -> Owner | None:
     Raises:
         OtherOrganisationError: The pin cannot be read.
     """
-    return _of_file(settings) or _of_warehouse(settings) or _of_raw(settings.data / "raw")
+    return _of_file(settings) or _of_warehouse(settings) or _of_raw(settings)
 
 
 def remembered(settings: Settings) -> Owner | None:
     """The same without asking the warehouse, for whoever is about to write it or never waits for it."""
-    return _of_file(settings) or _of_raw(settings.data / "raw")
+    return _of_file(settings) or _of_raw(settings)
 
 
 def organisation_name(settings: Settings) -> str:
@@ -158,12 +158,10 @@ def _of_warehouse(settings: Settings) -> Owner | None:
         return None
 
 
-def _of_raw(root: Path) -> Owner | None:
+def _of_raw(settings: Settings) -> Owner | None:
     """Whom the newest list of sites was asked of."""
-    if not root.exists():
-        return None
+    store = raw_store(settings)
     try:
-        store = RawStore(root)
         snapshot = store.snapshot_for("sites", _EVER)
         records = store.read_snapshot(snapshot) if snapshot else []
     except RawDamagedError:

@@ -18,6 +18,7 @@ from mist_pipeline.warehouse.aged_hours import Month, age, old_months, remove_ol
 from mist_pipeline.warehouse.place import WarehouseFile
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.ledger_access import kept_evaluations
+from mist_pipeline.workflows.shared_files import raw_store
 from mist_pipeline.workflows.warehouse_access import warehouse_place
 
 
@@ -82,10 +83,8 @@ def archive(settings: Settings, warehouse: Warehouse, instant: datetime) -> Arch
     steps = plan.lines()
     removed = kept_evaluations(settings).remove_before(instant - timedelta(days=settings.alerts.keep_days))
     rows = forget(warehouse, settings, instant)
-    written = [
-        path.name for path in apply_retention(plan, lambda *week: summary_of_week(warehouse, settings, *week))
-    ]
-    return Archived(steps, plan.num_files, removed, rows, written)
+    written = apply_retention(plan, lambda *week: summary_of_week(warehouse, settings, *week))
+    return Archived(steps, plan.num_files, removed, rows, [address.rpartition("/")[2] for address in written])
 
 
 def forget(warehouse: Warehouse, settings: Settings, instant: datetime) -> dict[str, int]:
@@ -117,7 +116,7 @@ def forget(warehouse: Warehouse, settings: Settings, instant: datetime) -> dict[
 def _plan(settings: Settings, today: date) -> RetentionPlan:
     kept = settings.history
     rules = Rules(kept.keep_days, kept.archive_after_days, kept.auto_archive)
-    return plan_retention(settings.data / "raw", settings.reports_path, rules, today)
+    return plan_retention(raw_store(settings), settings.reports_path, rules, today)
 
 
 def summary_of_week(warehouse: Warehouse, settings: Settings, start: date, end: date) -> str:

@@ -24,6 +24,7 @@ HEAVY = {
     "pmdarima",
     "requests",
     "textual",
+    "obstore",
 }
 """What no ``--help`` needs."""
 
@@ -34,6 +35,7 @@ NEVER = {
     "dagster",
     "jinja2",
     "numpy",
+    "obstore",
     "pandas",
     "pmdarima",
     "prompt_toolkit",

@@ -106,7 +106,7 @@ def test_mistake_13_one_run_has_one_clock_from_file_name_to_content(store: RawSt
     assert manifest is not None
     assert manifest.as_of == now
     assert manifest.generation.endswith("20260209T235930.000000Z")
-    assert snapshot.path.name == "20260209T235930.000000Z.jsonl.gz"
+    assert snapshot.written.address.rpartition("/")[2] == "20260209T235930.000000Z.jsonl.gz"
     headers = [record.header for record, _ in store.read("sle_detail", [DAY])]
     assert {header.as_of for header in headers} == {now}
     assert {header.requested_at for header in headers} == {cloud.now}

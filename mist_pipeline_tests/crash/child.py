@@ -35,6 +35,7 @@ from mist_pipeline.http_client.session import HttpLimits, send
 from mist_pipeline.notification.builder import compose, incident_ids
 from mist_pipeline.notification.message_context import Subject, Surroundings
 from mist_pipeline.notification.worker import Worker
+from mist_pipeline.storage.folder import FolderStore
 from mist_pipeline_tests.crash.board import Board
 from mist_pipeline_tests.crash.week import (
     SIGNING_KEY,
@@ -115,7 +116,7 @@ class Child:
     def __init__(self, folder: Path, addresses: Mapping[str, str], week: Week) -> None:
         self.board = Board(folder / "board")
         self.ledger = Ledger(folder / "ledger.db")
-        self.kept = EvaluationStore(folder / "evaluations")
+        self.kept = EvaluationStore(FolderStore(folder / "evaluations"))
         self.week = week
         self.telling = notification_rules(week)
         config = JiraConfig(

@@ -1,30 +1,40 @@
 """The inputs of evaluations, kept as files by the runs that poll, and read by the run that evaluates and by replays.
 
-Polling and evaluating are two runs. The first writes its `EvaluationInput` here, the second takes what it has not taken
-yet, so that nothing is lost if either dies. Not here: evaluating (`pending`).
+Polling and evaluating are two runs, on one machine or on two. The first writes its `EvaluationInput` here, the second takes what
+it has not taken yet, so that nothing is lost if either dies. Not here: evaluating (`pending`).
 
-Layout: ``<day>/<instant>-<source>/`` with ``step.json`` and a Parquet file a frame; a folder appears whole or not at all.
+Layout: ``<day>/<instant>-<source>.zip`` with ``step.json`` and a Parquet file a frame; of two that keep the same evaluation the first
+has it. Earlier versions kept a folder of that name with the same files, which is read as well.
 """
 
+import io
 import json
-import os
-import shutil
-from collections.abc import Iterator
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 
 import polars as pl
 
 from mist_pipeline.alerts.lifecycle.model import Source
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.storage.files import Entry, FileStore
 
 _INSTANT = "%Y%m%dT%H%M%S.%fZ"
-_BROKEN = ".broken-"
-_FUTURE = ".future-"
+_KEPT = ".zip"
+_FACTS = "step.json"
+_BROKEN = "broken-"
+_FUTURE = "future-"
 _FRAMES = ("findings", "readings", "support", "episodes", "causes")
-_SOURCES: tuple[Source, ...] = get_args(Source)
+_KNOWN: Mapping[str, Source] = {source: source for source in get_args(Source)}
+_NAME = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)/(?P<instant>\d{8}T\d{6}\.\d{6}Z)-(?P<source>[a-z]+)(?:\.zip|/step\.json)",
+    re.ASCII,
+)
+"""Keys of evaluations; Python reads the instant thirty times as fast as with a format of its own."""
 
 
 class UnreadableEvaluationError(Exception):
@@ -50,24 +60,18 @@ class EvaluationName:
 
 
 class EvaluationStore:
-    """A folder of kept evaluations.
+    """Kept evaluations.
 
     Args:
-        folder: Made when something is kept.
+        files: Where they are.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, files: FileStore) -> None:
+        self._files = files
 
     def keep(self, evaluation: EvaluationInput) -> EvaluationName:
         """Write an evaluation; one of the same instant and source stays as it is, since it may have been evaluated."""
         name = EvaluationName(evaluation.as_of, evaluation.source)
-        place = self._place(name)
-        if place.exists():
-            return name
-        fresh = place.with_name(f".{place.name}.{os.getpid()}.unfinished")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
         covers_from = None if evaluation.covers_from is None else evaluation.covers_from.isoformat()
         facts = {
             "as_of": evaluation.as_of.isoformat(),
@@ -77,28 +81,25 @@ class EvaluationStore:
             "removed_sites": sorted(evaluation.removed_sites),
             "only": None if evaluation.only is None else sorted(evaluation.only),
         }
-        (fresh / "step.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        files = {_FACTS: json.dumps(facts, indent=1).encode() + b"\n"}
         for frame in _FRAMES:
             content: pl.DataFrame | None = getattr(evaluation, frame)
             if content is not None:
-                content.write_parquet(fresh / f"{frame}.parquet")
-        _flush(fresh)
-        try:
-            fresh.rename(place)
-        except OSError:
-            # Somebody else was first.
-            shutil.rmtree(fresh, ignore_errors=True)
-            if not place.exists():
-                raise
+                written = io.BytesIO()
+                content.write_parquet(written)
+                files[f"{frame}.parquet"] = written.getvalue()
+        if self._files.stat(f"{_folder(name)}/{_FACTS}") is None:
+            self._files.put_if_absent(_key(name), _packed(files))
         return name
 
     def names(self, since: datetime | None = None) -> list[EvaluationName]:
         """What is kept, in order of time; from an instant on, if one is given."""
-        found: list[EvaluationName] = []
-        for day in sorted(self._folder.glob("????-??-??")):
-            if since is not None and day.name < since.astimezone(UTC).date().isoformat():
-                continue
-            found += [name for path in day.iterdir() if (name := _name_of(path.name)) is not None]
+        if since is None:
+            keys = [entry.key for entry in self._files.files(deep=True)]
+        else:
+            first = since.astimezone(UTC).date()
+            keys = [entry.key for day in self._days() if day >= first for entry in self._of(day)]
+        found = {name for key in keys if (name := _name_of(key)) is not None}
         return sorted(name for name in found if since is None or name.as_of >= since)
 
     def load(self, name: EvaluationName) -> EvaluationInput:
@@ -108,21 +109,28 @@ class EvaluationStore:
             UnreadableEvaluationError: Nothing of this name is kept, or what is kept is damaged.
         """
         try:
-            return self._read(self._place(name))
-        except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
+            return _evaluation(_unpacked(self._content(name)))
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            zlib.error,
+            zipfile.BadZipFile,
+            pl.exceptions.PolarsError,
+        ) as error:
             raise UnreadableEvaluationError(f"{name.text}: {type(error).__name__}: {error}") from error
 
     def kept_at(self, name: EvaluationName) -> datetime | None:
         """When a kept evaluation was written, whatever instant it is of; None if it is gone."""
-        try:
-            return datetime.fromtimestamp(self._place(name).stat().st_mtime, UTC)
-        except FileNotFoundError:
-            return None
+        for key in (_key(name), f"{_folder(name)}/{_FACTS}"):
+            if (found := self._files.stat(key)) is not None:
+                return datetime.fromtimestamp(found.modified, UTC)
+        return None
 
     def set_aside(self, name: EvaluationName) -> None:
         """Keep a damaged evaluation out of the way, for people to examine."""
-        place = self._place(name)
-        place.rename(place.with_name(f"{_BROKEN}{place.name}"))
+        self._rename(name, f"{_day_of(name)}/{_BROKEN}{name.text}{_KEPT}")
 
     def set_aside_since(self, instant: datetime) -> list[str]:
         """Damaged evaluations of the days from an instant on."""
@@ -130,76 +138,120 @@ class EvaluationStore:
 
     def postpone(self, name: EvaluationName, now: datetime) -> None:
         """Keep an evaluation of a time that has not come out of the way, below the day on which that was seen."""
-        place = self._place(name)
-        day = self._folder / now.astimezone(UTC).date().isoformat()
-        day.mkdir(exist_ok=True)
-        place.rename(day / f"{_FUTURE}{place.name}")
+        self._rename(name, f"{now.astimezone(UTC).date().isoformat()}/{_FUTURE}{name.text}{_KEPT}")
 
     def postponed_since(self, instant: datetime) -> list[str]:
         """Evaluations of times that had not come, as seen on the days from an instant on."""
         return self._marked(_FUTURE, instant)
 
-    def _marked(self, mark: str, instant: datetime) -> list[str]:
-        first = instant.astimezone(UTC).date().isoformat()
-        found = self._folder.glob(f"????-??-??/{mark}*")
-        return sorted(path.name.removeprefix(mark) for path in found if path.parent.name >= first)
-
-    def _read(self, place: Path) -> EvaluationInput:
-        facts = json.loads((place / "step.json").read_text(encoding="utf-8"))
-        frames = {
-            frame: pl.read_parquet(path) for frame in _FRAMES if (path := place / f"{frame}.parquet").exists()
-        }
-        return EvaluationInput(
-            as_of=datetime.fromisoformat(facts["as_of"]),
-            source=facts["source"],
-            covers_from=datetime.fromisoformat(facts["covers_from"]) if facts["covers_from"] else None,
-            site_count=facts["site_count"],
-            removed_sites=frozenset(facts.get("removed_sites", ())),
-            only=None
-            if facts.get("only") is None
-            else frozenset((site, family) for site, family in facts["only"]),
-            findings=frames["findings"],
-            readings=frames.get("readings"),
-            support=frames.get("support"),
-            episodes=frames.get("episodes"),
-            causes=frames.get("causes"),
-        )
-
     def remove_before(self, instant: datetime) -> int:
         """Remove whole days that ended before an instant; how many evaluations went."""
+        last = (instant.astimezone(UTC) - timedelta(days=1)).date()
         gone = 0
-        for day in list(self._days()):
-            if day + timedelta(days=1) <= instant:
-                place = self._folder / day.date().isoformat()
-                gone += sum(_name_of(path.name) is not None for path in place.iterdir())
-                shutil.rmtree(place)
+        for day in self._days():
+            if day <= last:
+                gone += len({name for entry in self._of(day) if (name := _name_of(entry.key)) is not None})
+                self._files.clear(day.isoformat())
         return gone
 
-    def _days(self) -> Iterator[datetime]:
-        for path in sorted(self._folder.glob("????-??-??")):
-            yield datetime.fromisoformat(path.name).replace(tzinfo=UTC)
-
-    def _place(self, name: EvaluationName) -> Path:
-        return self._folder / name.as_of.astimezone(UTC).date().isoformat() / name.text
-
-
-def _flush(folder: Path) -> None:
-    """Everything of a folder onto the disk, before its name says that it is whole."""
-    for path in (*folder.iterdir(), folder):
-        descriptor = os.open(path, os.O_RDONLY)
+    def _rename(self, name: EvaluationName, key: str) -> None:
+        """Put an evaluation under another key; another machine may have done it a moment ago."""
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            content = self._content(name)
+        except FileNotFoundError:
+            return
+        self._files.put_if_absent(key, content)
+        self._files.delete([_key(name)])
+        self._files.clear(_folder(name))
 
+    def _content(self, name: EvaluationName) -> bytes:
+        """An evaluation as it is kept.
 
-def _name_of(text: str) -> EvaluationName | None:
-    """The name of a folder; None for what is not finished or not ours."""
-    instant, _, source = text.partition("-")
-    for known in _SOURCES:
-        if source == known:
+        Raises:
+            FileNotFoundError: Nothing of this name is kept.
+        """
+        try:
+            return self._files.read(_key(name))
+        except FileNotFoundError:
+            parts = self._files.files(_folder(name))
+            if not parts:
+                raise
+            return _packed({part.name: self._files.read(part.key) for part in parts})
+
+    def _marked(self, mark: str, instant: datetime) -> list[str]:
+        first = instant.astimezone(UTC).date()
+        names = [entry.name for day in self._days() if day >= first for entry in self._of(day)]
+        return sorted(name.removeprefix(mark).removesuffix(_KEPT) for name in names if name.startswith(mark))
+
+    def _of(self, day: date) -> list[Entry]:
+        return self._files.files(day.isoformat(), deep=True)
+
+    def _days(self) -> Iterator[date]:
+        for folder in self._files.folders():
             try:
-                return EvaluationName(datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC), known)
+                yield date.fromisoformat(folder)
             except ValueError:
-                return None
-    return None
+                continue  # somebody else's
+
+
+def _evaluation(files: Mapping[str, bytes]) -> EvaluationInput:
+    facts = json.loads(files[_FACTS])
+    frames = {
+        frame: pl.read_parquet(io.BytesIO(content))
+        for frame in _FRAMES
+        if (content := files.get(f"{frame}.parquet")) is not None
+    }
+    return EvaluationInput(
+        as_of=datetime.fromisoformat(facts["as_of"]),
+        source=facts["source"],
+        covers_from=datetime.fromisoformat(facts["covers_from"]) if facts["covers_from"] else None,
+        site_count=facts["site_count"],
+        removed_sites=frozenset(facts.get("removed_sites", ())),
+        only=None
+        if facts.get("only") is None
+        else frozenset((site, family) for site, family in facts["only"]),
+        findings=frames["findings"],
+        readings=frames.get("readings"),
+        support=frames.get("support"),
+        episodes=frames.get("episodes"),
+        causes=frames.get("causes"),
+    )
+
+
+def _packed(files: Mapping[str, bytes]) -> bytes:
+    """Files as one; Parquet is compressed already."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as pack:
+        for name, content in files.items():
+            pack.writestr(zipfile.ZipInfo(name), content)
+    return made.getvalue()
+
+
+def _unpacked(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as pack:
+        return {name: pack.read(name) for name in pack.namelist()}
+
+
+def _day_of(name: EvaluationName) -> str:
+    return name.as_of.astimezone(UTC).date().isoformat()
+
+
+def _folder(name: EvaluationName) -> str:
+    """Where earlier versions kept it."""
+    return f"{_day_of(name)}/{name.text}"
+
+
+def _key(name: EvaluationName) -> str:
+    return f"{_folder(name)}{_KEPT}"
+
+
+def _name_of(key: str) -> EvaluationName | None:
+    """The evaluation of a file; None for what is none of ours."""
+    found = _NAME.fullmatch(key)
+    if found is None:
+        return None
+    try:
+        name = EvaluationName(datetime.fromisoformat(found["instant"]), _KNOWN[found["source"]])
+    except (ValueError, KeyError):
+        return None
+    return name if name.as_of.date().isoformat() == found["day"] else None

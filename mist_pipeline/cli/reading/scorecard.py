@@ -20,9 +20,11 @@ def scorecard(as_json: Json = False) -> None:
     from mist_pipeline.overview.past.graded import scorecard as graded
     from mist_pipeline.settings import load_settings
     from mist_pipeline.warehouse.store import Warehouse
+    from mist_pipeline.workflows.shared_publishing import try_to_fetch
 
     settings = load_settings()
     need_data_folder(settings)
+    try_to_fetch(settings)
     if not settings.published_path.exists():
         raise FileNotFoundError(
             f"Nothing is published in {shown(settings.published_path.parent)} yet; `mist-pipeline run` publishes."

@@ -79,7 +79,9 @@ def _screen(
     from mist_pipeline.watch.main_screen import MainScreen
     from mist_pipeline.workflows.present.actions import ScreenActions
     from mist_pipeline.workflows.present.overview import overview
+    from mist_pipeline.workflows.shared_publishing import keep_fresh
 
+    keep_fresh(settings)
     clock, _stands = clock_of(settings, as_of)
     WatchApp(
         overview(settings),

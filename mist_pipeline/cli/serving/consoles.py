@@ -198,7 +198,9 @@ def console_app(
     from mist_pipeline.workflows.organisation_pin import organisation_name
     from mist_pipeline.workflows.present.actions import ScreenActions
     from mist_pipeline.workflows.present.overview import overview
+    from mist_pipeline.workflows.shared_publishing import keep_fresh
 
+    keep_fresh(settings)
     dagster = settings.notifications.dagster_url
     return Application(
         Console(

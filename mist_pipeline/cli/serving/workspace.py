@@ -28,7 +28,7 @@ def workspace(
     from mist_pipeline.cli.code_location.server import workspace_of
     from mist_pipeline.cli.dagster_home import place_of_home
     from mist_pipeline.cli.serving.served import locations_of, settings_of_all
-    from mist_pipeline.collect.raw.durable import write_atomically
+    from mist_pipeline.storage.durable import write_atomically
 
     served = settings_of_all()
     home = place_of_home(served[0])

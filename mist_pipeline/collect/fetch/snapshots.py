@@ -6,11 +6,10 @@ Not here: answers about days (`fetcher`), what becomes of a snapshot (``collect.
 from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
 from mist_pipeline.collect.fetch.fetcher import Client, Origin, checked, record_of
-from mist_pipeline.collect.raw.store import RawStore, Snapshot
+from mist_pipeline.collect.raw.store import RawStore, Snapshot, Written
 from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import UnexpectedShape
@@ -29,7 +28,7 @@ _QUESTIONS: Mapping[SnapshotKind, tuple[Callable[[str], Call], Callable[..., Siz
 class Taken:
     """A snapshot that was taken, and what of it could not be read."""
 
-    path: Path
+    written: Written
     odd: Oddities
 
 

@@ -16,6 +16,9 @@ from mist_pipeline.collect.raw.errors import RawDamagedError
 
 SUFFIX = ".manifest.json"
 
+STAMP = "%Y%m%dT%H%M%S.%fZ"
+"""How an instant (UTC) stands in the name of a file."""
+
 _ANSWERS = re.compile(r"[a-z][a-z0-9_]*/day=\d{4}-\d\d-\d\d/[^/\0]+\.jsonl\.gz", re.ASCII)
 """Where answers of a day lie below the raw folder; no such path leaves it."""
 

@@ -19,12 +19,14 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from mist_pipeline.collect.raw import durable
 from mist_pipeline.collect.raw.archive import Archive
 from mist_pipeline.collect.raw.errors import CollectError
 from mist_pipeline.collect.raw.integrity import damaged
 from mist_pipeline.collect.raw.manifest import SUFFIX
 from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.storage import durable
+from mist_pipeline.storage.files import Entry, FileStore
+from mist_pipeline.storage.folder import FolderStore
 
 _POLLS = "live_"
 """How the kinds of raw files that polls keep begin."""
@@ -68,14 +70,16 @@ class Move:
     """Files that belong into one archive.
 
     Attributes:
-        root: Where they are.
+        files: Where they are.
+        archive: Where they go.
         prefix: ``raw`` or ``reports``.
         label: Month or day.
-        paths: Below the root.
+        paths: Their keys.
         num_bytes: Their size.
     """
 
-    root: Path
+    files: FileStore
+    archive: Archive
     prefix: str
     label: str
     paths: tuple[str, ...]
@@ -105,14 +109,14 @@ class RetentionPlan:
         moves: Archives to make, and files to remove afterwards.
         superseded: Answers of polls to remove, once their day is verified.
         weeks: First and last day of the weeks whose summary is not written yet.
-        raw: Folder of the raw files.
+        raw: The raw files.
         reports: Folder of the reports.
     """
 
     moves: tuple[Move, ...]
     superseded: tuple[Superseded, ...]
     weeks: tuple[tuple[date, date], ...]
-    raw: Path
+    raw: RawStore
     reports: Path
 
     @property
@@ -124,7 +128,7 @@ class RetentionPlan:
         """What would be done, for people."""
         moved = [
             f"pack {len(move.paths)} files ({move.num_bytes:,} bytes) as {move.prefix}-{move.label}.tar.gz, "
-            f"read them back, remove them from {move.root}"
+            f"read them back, remove them from {move.files.address()}"
             for move in self.moves
         ]
         dropped = [
@@ -134,11 +138,11 @@ class RetentionPlan:
         return moved + dropped + [f"write the summary of {start} to {end}" for start, end in self.weeks]
 
 
-def plan_retention(raw: Path, reports: Path, rules: Rules, today: date) -> RetentionPlan:
+def plan_retention(raw: RawStore, reports: Path, rules: Rules, today: date) -> RetentionPlan:
     """What there is to do; reads folders, changes nothing (the dry run).
 
     Args:
-        raw: Folder of the raw files (``<data>/raw``).
+        raw: The raw files.
         reports: Folder of the reports (``<data>/reports``).
         rules: How long things stay.
         today: Day of the organisation's zone.
@@ -156,7 +160,7 @@ def plan_retention(raw: Path, reports: Path, rules: Rules, today: date) -> Reten
     return RetentionPlan(tuple(moves), superseded, weeks, raw, reports)
 
 
-def apply_retention(plan: RetentionPlan, summary_of_week: SummaryOfWeek) -> list[Path]:
+def apply_retention(plan: RetentionPlan, summary_of_week: SummaryOfWeek) -> list[str]:
     """Carry out a plan.
 
     The summary comes first, while the week's reports are still where they were written.
@@ -166,136 +170,132 @@ def apply_retention(plan: RetentionPlan, summary_of_week: SummaryOfWeek) -> list
         summary_of_week: Text for the first and last day of a week.
 
     Returns:
-        The files written.
+        Addresses of the files written.
 
     Raises:
         NotVerifiedError: A raw file is damaged, or a packed file does not read back as it was. It stays in its place.
         RawDamagedError: An archive cannot be read.
     """
-    written: list[Path] = []
+    written: list[str] = []
     lost: dict[str, str] = {}
     for start, end in plan.weeks:
         path = _weekly(plan.reports, start)
         durable.write_atomically(path, [summary_of_week(start, end).encode()])
-        written.append(path)
+        written.append(str(path))
     for move in plan.moves:
         # An archive of what is damaged would read back as it is, and be called verified.
-        broken = damaged(move.root, move.paths) if move.prefix == "raw" else {}
+        broken = damaged(move.files, move.paths) if move.prefix == "raw" else {}
         lost.update(broken)
         written += _carry_out(replace(move, paths=tuple(path for path in move.paths if path not in broken)))
-    store = RawStore(plan.raw)
     for old in plan.superseded:
         # Only a day that can be read whole makes its parts superfluous.
         broken = {
-            f"{kind}/day={old.day}": damage for kind in _COLLECTED if (damage := store.damage(kind, old.day))
+            f"{kind}/day={old.day}": damage
+            for kind in _COLLECTED
+            if (damage := plan.raw.damage(kind, old.day))
         }
         lost.update(broken)
         if not broken:
-            for name in old.paths:
-                (plan.raw / name).unlink(missing_ok=True)
-            _remove_empty_folders(plan.raw, old.paths)
+            plan.raw.files.delete(old.paths)
     if lost:
         first, problem = next(iter(lost.items()))
         raise NotVerifiedError(
-            f"{len(lost)} raw files are damaged and were left where they are; the first is {plan.raw / first}: {problem}. "
+            f"{len(lost)} raw files are damaged and were left where they are; the first is {plan.raw.files.address(first)}: {problem}. "
             "Restore them from the backup, or remove them and fetch their days again while the cloud still has them. "
             f"Everything else was packed ({len(written)} files written); `mist-pipeline doctor --deep` names all."
         )
     return written
 
 
-def _carry_out(move: Move) -> list[Path]:
-    archive = _archive_of(move.root, move.prefix)
+def _carry_out(move: Move) -> list[str]:
+    archive = move.archive
     # What an interrupted run has packed already, and what reads back as it is, need not be packed again.
-    safe = archive.verified(move.root, move.paths)
+    safe = archive.verified(move.files, move.paths)
     missing = [path for path in move.paths if path not in safe]
     written = []
     if missing:
-        written.append(archive.pack(move.label, move.root, missing))
-        safe |= archive.verified(move.root, missing)
+        written.append(archive.pack(move.label, move.files, missing))
+        safe |= archive.verified(move.files, missing)
     if lost := sorted(set(move.paths) - safe):
         raise NotVerifiedError(
             f"{len(lost)} files of {move.prefix}-{move.label} do not read back as they are, the first is {lost[0]}; "
-            f"nothing of it was removed from {move.root}. Check the disk, then run retention again."
+            f"nothing of it was removed from {move.files.address()}. Check the disk, then run retention again."
         )
-    for path in move.paths:
-        (move.root / path).unlink()
-    _remove_empty_folders(move.root, move.paths)
+    move.files.delete(move.paths)
     return written
 
 
 def _report_moves(reports: Path, oldest_kept: date) -> Iterable[Move]:
-    history = reports / "history"
-    for folder in sorted(history.glob("????-??-??")):
-        day = _day(folder.name)
-        if day is not None and day < oldest_kept and not folder.is_symlink():
-            yield from _move(history, "reports", folder.name, sorted(folder.rglob("*")))
+    history = FolderStore(reports / "history")
+    for name in history.folders():
+        day = _day(name)
+        if day is not None and day < oldest_kept and not (history.root / name).is_symlink():
+            archived = reports / "archive"
+            archive = Archive(FolderStore(archived), "reports", archived, level=6)
+            yield from _move(history, archive, "reports", name, history.files(name, deep=True))
 
 
-def _raw_moves(raw: Path, newest_packed: date, going: AbstractSet[str]) -> Iterable[Move]:
-    by_month: dict[str, list[Path]] = {}
-    for kind in sorted(folder for folder in raw.glob("*") if folder.is_dir() and folder.name != "archive"):
-        for path in sorted(kind.rglob("*")):
-            day = _raw_day(path.relative_to(kind))
-            if day is None or path.relative_to(raw).as_posix() in going:
-                continue
-            if path.is_file() and _last_of_month(day) < newest_packed:
-                by_month.setdefault(f"{day:%Y-%m}", []).append(path)
-        # The newest snapshot stays: it is how days without one of their own are described.
-        snapshots = sorted((kind / "snapshots").glob("[0-9]*.jsonl.gz"))
-        for files in by_month.values():
-            if snapshots and snapshots[-1] in files:
-                files.remove(snapshots[-1])
-    for month, paths in sorted(by_month.items()):
-        if _pays(paths):
-            yield from _move(raw, "raw", month, paths)
+def _raw_moves(raw: RawStore, newest_packed: date, going: AbstractSet[str]) -> Iterable[Move]:
+    by_month: dict[str, list[Entry]] = {}
+    snapshots: dict[str, str] = {}
+    for entry in raw.files.files(deep=True):
+        kind, _, rest = entry.key.partition("/")
+        day = None if kind == "archive" else _raw_day(rest)
+        if day is None or entry.key in going:
+            continue
+        if rest.startswith("snapshots/"):
+            snapshots[kind] = entry.key
+        if _last_of_month(day) < newest_packed:
+            by_month.setdefault(f"{day:%Y-%m}", []).append(entry)
+    # The newest snapshot stays: it is how days without one of their own are described.
+    stays = set(snapshots.values())
+    for month, entries in sorted(by_month.items()):
+        going_now = [entry for entry in entries if entry.key not in stays]
+        if _pays(going_now):
+            yield from _move(raw.files, raw.archive, "raw", month, going_now)
 
 
-def _superseded(raw: Path, before: date) -> Iterable[Superseded]:
+def _superseded(raw: RawStore, before: date) -> Iterable[Superseded]:
     """Answers of the polls of days that were collected: yesterday's may still be read, and a day never collected has no others."""
-    store = RawStore(raw)
-    by_day: dict[date, list[Path]] = {}
-    for folder in sorted(raw.glob(f"{_POLLS}*/day=*")):
-        day = _day(folder.name.removeprefix("day="))
-        if day is not None and day < before and any(store.has(kind, day) for kind in _SCORES):
-            by_day.setdefault(day, []).extend(path for path in folder.iterdir() if path.is_file())
-    for day, files in sorted(by_day.items()):
-        ordered = sorted(files, key=lambda path: (not path.name.endswith(SUFFIX), path))
-        paths = tuple(path.relative_to(raw).as_posix() for path in ordered)
-        yield Superseded(day, paths, sum(path.stat().st_size for path in files))
+    by_day: dict[date, list[Entry]] = {}
+    for kind in (kind for kind in raw.files.folders() if kind.startswith(_POLLS)):
+        for entry in raw.files.files(kind, deep=True):
+            day = _raw_day(entry.key.partition("/")[2])
+            if day is not None and day < before and "/day=" in entry.key:
+                by_day.setdefault(day, []).append(entry)
+    for day, entries in sorted(by_day.items()):
+        if any(raw.has(kind, day) for kind in _SCORES):
+            ordered = sorted(entries, key=lambda entry: (not entry.key.endswith(SUFFIX), entry.key))
+            paths = tuple(entry.key for entry in ordered)
+            yield Superseded(day, paths, sum(entry.num_bytes for entry in entries))
 
 
-def _pays(files: Sequence[Path]) -> bool:
+def _pays(files: Sequence[Entry]) -> bool:
     """Whether an archive is enough smaller than its files.
 
     Raw files are compressed already, and hardly get smaller by it (2.6 %, measured on 3,000 sites): what an archive saves is the rest of the
-    last block of each file. Large files stay where they are.
+    last block of each file, and on an object store a request for each of them. Large files stay where they are.
     """
-    sizes = [path.stat().st_size for path in files]
+    sizes = [entry.num_bytes for entry in files]
     blocks = sum(-(-size // _BLOCK) * _BLOCK for size in sizes)
     return sum(sizes) <= (1 - _LEAST_SAVED) * blocks
 
 
-def _move(root: Path, prefix: str, label: str, paths: Iterable[Path]) -> Iterable[Move]:
-    # Names with a dot in front are being written, or left over from a crash while they were.
-    files = [path for path in paths if path.is_file() and not path.is_symlink() and path.name[0] != "."]
-    if files:
-        names = tuple(path.relative_to(root).as_posix() for path in files)
-        yield Move(root, prefix, label, names, sum(path.stat().st_size for path in files))
+def _move(
+    files: FileStore, archive: Archive, prefix: str, label: str, entries: Sequence[Entry]
+) -> Iterable[Move]:
+    if entries:
+        names = tuple(entry.key for entry in entries)
+        yield Move(files, archive, prefix, label, names, sum(entry.num_bytes for entry in entries))
 
 
-def _archive_of(root: Path, prefix: str) -> Archive:
-    folder = root / "archive" if prefix == "raw" else root.parent / "archive"
-    return Archive(folder, prefix, level=1 if prefix == "raw" else 6)
-
-
-def _raw_day(path: Path) -> date | None:
-    """The day that a raw file is about (``day=…``) or was asked on (``snapshots``), else None."""
-    folder = path.parts[0]
-    if folder.startswith("day="):
+def _raw_day(path: str) -> date | None:
+    """The day that a raw file of a kind is about (``day=…``) or was asked on (``snapshots``), else None."""
+    folder, _, name = path.partition("/")
+    if folder.startswith("day=") and name:
         return _day(folder.removeprefix("day="))
-    if folder == "snapshots" and len(path.name) >= 8 and path.name[:8].isdigit():
-        return _day(f"{path.name[:4]}-{path.name[4:6]}-{path.name[6:8]}")
+    if folder == "snapshots" and len(name) >= 8 and name[:8].isdigit():
+        return _day(f"{name[:4]}-{name[4:6]}-{name[6:8]}")
     return None
 
 
@@ -313,10 +313,3 @@ def _last_of_month(day: date) -> date:
 def _weekly(reports: Path, monday: date) -> Path:
     year, week, _ = monday.isocalendar()
     return reports / "archive" / f"weekly-{year}-W{week:02d}.txt"
-
-
-def _remove_empty_folders(root: Path, paths: Iterable[str]) -> None:
-    folders = {parent for path in paths for parent in (root / path).parents if root in parent.parents}
-    for folder in sorted(folders, key=lambda each: len(each.parts), reverse=True):
-        if folder.exists() and not any(folder.iterdir()):
-            folder.rmdir()

@@ -1,21 +1,24 @@
 """The raw store: what the cloud answered, immutable, as received, found again by kind and day.
 
 ```
-raw/<kind>/day=2026-01-05/000001-<as_of>.jsonl.gz        answers whose first day this is (collect.raw.format)
-raw/<kind>/day=2026-01-05/000001-<as_of>.manifest.json   commit marker: which files cover this day
-raw/<kind>/snapshots/<as_of>.jsonl.gz                    kinds that are about now only
-raw/<kind>/unfinished/<hash>/                            a fetch that is under way or was interrupted
-raw/archive/raw-2026-01.tar.gz                           months that retention has packed (collect.raw.archive)
+raw/<kind>/day=2026-01-05/<as_of>-<hash>.jsonl.gz   answers whose first day this is (collect.raw.format)
+raw/<kind>/day=2026-01-05/000001.manifest.json      commit marker: which files cover this day
+raw/<kind>/snapshots/<as_of>.jsonl.gz               kinds that are about now only
+raw/<kind>/unfinished/<hash>/                       a fetch that is under way or was interrupted: always a local folder
+raw/archive/raw-2026-01.tar.gz                      months that retention has packed (collect.raw.archive)
 ```
 
+All but what is unfinished lies in a store of files, which is the same folder unless several machines share one (``storage.files``).
 A fetch writes a new *generation*. It exists for a day from the moment its manifest does, and the highest number counts;
-a crash therefore leaves either the whole fetch of a (kind, day) or the one before. A window of several days lies with
-its first day, and the manifests of the others point there. Names hold numbers, dates and hashes only, never an id or a
+a crash therefore leaves either the whole fetch of a (kind, day) or the one before. Who puts the manifest of a number first has
+it, on one machine and on several. A window of several days lies with its first day, and the manifests of the others point there.
+Earlier versions wrote ``000001-<as_of>`` before both suffixes; they are read as well. Names hold numbers, dates and hashes only, never an id or a
 name from the cloud. What to fetch is decided in ``collect.fetch``, what it means in
 ``collect.history``.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,15 +27,19 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from mist_pipeline.collect.raw import durable
 from mist_pipeline.collect.raw.archive import Archive
 from mist_pipeline.collect.raw.errors import RawBusyError, RawDamagedError
-from mist_pipeline.collect.raw.format import Record, file_chunks, member, read_records
+from mist_pipeline.collect.raw.format import Record, member, read_records
 from mist_pipeline.collect.raw.generation import Generation, exclusive, finish_commit
-from mist_pipeline.collect.raw.manifest import SUFFIX, Manifest, RawFile, read_manifest
+from mist_pipeline.collect.raw.manifest import STAMP, SUFFIX, Manifest, RawFile, read_manifest
+from mist_pipeline.storage.files import FileStore
+from mist_pipeline.storage.folder import FolderStore
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_STAMP = "%Y%m%dT%H%M%S.%fZ"
+_DAY = "day="
+_PACKED = "archive"
+_ANSWERS = ".jsonl.gz"
+_DIGITS = "0123456789"
 
 
 @dataclass(frozen=True)
@@ -50,12 +57,26 @@ class Snapshot:
     is_substituted: bool
 
 
-class RawStore:
-    """Raw files below one folder (``<data>/raw``)."""
+@dataclass(frozen=True)
+class Written:
+    """A file that was written: where it is, and its size."""
 
-    def __init__(self, root: Path) -> None:
+    address: str
+    num_bytes: int
+
+
+class RawStore:
+    """Raw files.
+
+    Args:
+        root: A local folder (``<data>/raw``): of what is unfinished, and of all else where no other store is given.
+        files: Where all else is.
+    """
+
+    def __init__(self, root: Path, files: FileStore | None = None) -> None:
         self.root = root
-        self.archive = Archive(root / "archive", "raw")
+        self.files = files or FolderStore(root)
+        self.archive = Archive(self.files.within(_PACKED), "raw", root / _PACKED)
 
     @contextmanager
     def generation(
@@ -80,14 +101,7 @@ class RawStore:
         name = ",".join(day.isoformat() for day in sorted(set(days))) + (",adds" if adds else "")
         folder = self.root / kind / "unfinished" / hashlib.sha256(name.encode()).hexdigest()[:16]
         with exclusive(folder):
-            yield Generation(
-                self.root,
-                kind,
-                as_of,
-                folder,
-                lambda touched: self._next_generation(kind, touched, as_of),
-                lambda day: self._files(kind, day) if adds else (),
-            )
+            yield Generation(self.files, self, kind, as_of, folder, adds=adds)
 
     def kept(self, kind: str, days: Iterable[date], as_of: datetime) -> int:
         """Answered requests of an interrupted attempt that the next one for the same kind and days takes over.
@@ -114,8 +128,8 @@ class RawStore:
 
     def latest(self, kind: str) -> Manifest | None:
         """The newest generation of the last day that was fetched and is not packed, or None; damaged ones are left out."""
-        folders = sorted((self.root / _check_kind(kind)).glob("day=????-??-??"), reverse=True)
-        for day in (date.fromisoformat(folder.name.removeprefix("day=")) for folder in folders):
+        days = (_day_of(name) for name in reversed(self.files.folders(_check_kind(kind))))
+        for day in (day for day in days if day is not None):
             try:
                 manifest = self.newest(kind, day)
             except RawDamagedError:
@@ -160,13 +174,13 @@ class RawStore:
                     if days_of_record := counted.intersection(record.header.days):
                         yield record, days_of_record
 
-    def write_snapshot(self, kind: str, records: Sequence[Record], as_of: datetime) -> Path:
+    def write_snapshot(self, kind: str, records: Sequence[Record], as_of: datetime) -> Written:
         """Keep one answer of a "now only" kind under the instant of its run."""
         _check_kind(kind)
         _check_instant(as_of)
-        path = self.root / kind / "snapshots" / f"{_stamp(as_of)}.jsonl.gz"
-        durable.write_atomically(path, [member(records)])
-        return path
+        path, content = f"{kind}/snapshots/{_stamp(as_of)}{_ANSWERS}", member(records)
+        self.files.replace(path, content)
+        return Written(self.files.address(path), len(content))
 
     def snapshot_for(self, kind: str, until: datetime) -> Snapshot | None:
         """The newest snapshot up to an instant, else the earliest later one, marked as substituted; None without any."""
@@ -204,7 +218,7 @@ class RawStore:
 
     def _lost_snapshot(self, snapshot: Snapshot, problem: str) -> RawDamagedError:
         return RawDamagedError(
-            f"{self.root / snapshot.path}: {problem}. Restore it from the backup, or remove it: "
+            f"{self.files.address(snapshot.path)}: {problem}. Restore it from the backup, or remove it: "
             "another snapshot stands in for it."
         )
 
@@ -220,15 +234,11 @@ class RawStore:
                     counted.setdefault(file.path, _Counted(file, set())).days.add(day)
         return counted
 
-    def _files(self, kind: str, day: date) -> tuple[RawFile, ...]:
-        newest = self.newest(kind, day)
-        return newest.files if newest else ()
-
     def _read_manifest(self, found: tuple[str, Mapping[str, Any] | None], day: date) -> Manifest:
         path, packed = found
         with self._named(path, [day]):
             try:
-                manifest = read_manifest((self.root / path).read_bytes() if packed is None else packed)
+                manifest = read_manifest(self.files.read(path) if packed is None else packed)
             except OSError as error:
                 raise RawDamagedError(f"cannot be read ({error.strerror})") from error
             if manifest.day != day or manifest.kind != path.partition("/")[0]:
@@ -247,52 +257,78 @@ class RawStore:
         wanted = sorted(days)
         which = f"{wanted[0]}" if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}"
         return RawDamagedError(
-            f"{self.root / path}: {error}. Fetch these days again ({which}) while the cloud still has them, or restore "
+            f"{self.files.address(path)}: {error}. Fetch these days again ({which}) while the cloud still has them, or restore "
             "the file from the backup; rows that are there already were kept."
         )
 
     def _manifests(self, kind: str, day: date) -> list[tuple[str, Mapping[str, Any] | None]]:
         """Path of every manifest of a day, the newest last, and its content where it is packed and not in its folder."""
-        folder = f"{_check_kind(kind)}/day={day.isoformat()}"
+        folder = f"{_check_kind(kind)}/{_DAY}{day.isoformat()}"
         found: dict[str, Mapping[str, Any] | None] = {
             name: content
             for name, content in self.archive.manifests().items()
             if name.startswith(folder + "/")
         }
-        for path in (self.root / folder).glob(f"[0-9]*{SUFFIX}"):
-            found[f"{folder}/{path.name}"] = None
+        for entry in self.files.files(folder):
+            if _is_manifest(entry.name):
+                found[entry.key] = None
         return sorted(found.items(), key=lambda one: one[0])
 
     def _snapshot_stamps(self, kind: str) -> list[str]:
         folder = f"{_check_kind(kind)}/snapshots/"
-        names = {path.name for path in (self.root / folder).glob("[0-9]*.jsonl.gz")}
+        names = {entry.name for entry in self.files.files(folder.rstrip("/"))}
         names |= {path.removeprefix(folder) for path in self.archive.paths() if path.startswith(folder)}
-        return sorted(name.removesuffix(".jsonl.gz") for name in names)
+        return sorted(
+            name.removesuffix(_ANSWERS) for name in names if name[0] in _DIGITS and name.endswith(_ANSWERS)
+        )
 
     def _open(self, promised: Mapping[str, "_Counted | None"]) -> Iterator[tuple[str, Iterator[bytes]]]:
         """The bytes of files, compared with their promise where there is one."""
         archived = []
         for path in sorted(promised):
-            if (self.root / path).is_file():
-                yield path, _checked(promised[path], file_chunks(self.root / path))
-            else:
+            try:
+                chunks = self.files.open(path)
+            except (FileNotFoundError, IsADirectoryError):
                 archived.append(path)
+            else:
+                yield path, _checked(promised[path], chunks)
         if archived:
             for path, chunks in self.archive.read(archived):
                 yield path, _checked(promised[path], chunks)
 
-    def _next_generation(self, kind: str, days: Iterable[date], as_of: datetime) -> str:
+    def next_number(self, kind: str, day: date) -> int:
+        """The number after those of all generations of a day."""
         # By their names: a manifest that cannot be read has used its number, too.
-        names = [path.rsplit("/", 1)[1] for day in days for path, _ in self._manifests(kind, day)]
-        number = 1 + max((int(name.split("-")[0]) for name in names), default=0)
-        return f"{number:06d}-{_stamp(as_of)}"
+        names = [path.rpartition("/")[2] for path, _ in self._manifests(kind, day)]
+        return 1 + max((int(name[: len(name) - len(name.lstrip(_DIGITS))]) for name in names), default=0)
+
+    def counting(self, kind: str, day: date) -> tuple[RawFile, ...]:
+        """The files that count for a day; none where it was never fetched."""
+        newest = self.newest(kind, day)
+        return newest.files if newest else ()
+
+    def is_committed(self, kind: str, day: date, fetched: Sequence[RawFile]) -> bool:
+        """Whether a generation of a day names all of these files; one that cannot be read names none."""
+        for found in self._manifests(kind, day):
+            try:
+                named = self._read_manifest(found, day).files
+            except RawDamagedError:
+                continue
+            if set(fetched) <= set(named):
+                return True
+        return False
+
+    def put_manifest(self, kind: str, day: date, number: int, content: Mapping[str, Any]) -> bool:
+        """Put the manifest of a generation; False where the number is another's."""
+        key = f"{kind}/{_DAY}{day.isoformat()}/{number:06d}{SUFFIX}"
+        return self.files.put_if_absent(key, json.dumps(content, sort_keys=True, indent=1).encode())
 
     def _finish_interrupted(self, kind: str) -> None:
         for intent in sorted((self.root / kind / "unfinished").glob("*/commit.json")):
             try:
                 with exclusive(intent.parent):
                     if intent.exists():
-                        finish_commit(self.root, intent.parent)
+                        finish_commit(self.files, self, intent.parent, is_resumed=True)
             except RawBusyError:
                 continue
             except (ValueError, KeyError, TypeError, RecursionError):
@@ -312,6 +348,17 @@ def _checked(counted: _Counted | None, chunks: Iterable[bytes]) -> Iterator[byte
     return iter(chunks) if counted is None else counted.file.checked(chunks)
 
 
+def _is_manifest(name: str) -> bool:
+    return name[0] in _DIGITS and name.endswith(SUFFIX)
+
+
+def _day_of(folder: str) -> date | None:
+    try:
+        return date.fromisoformat(folder.removeprefix(_DAY)) if folder.startswith(_DAY) else None
+    except ValueError:
+        return None
+
+
 def _check_kind(kind: str) -> str:
     if not _KIND.fullmatch(kind):
         raise ValueError(f"{kind!r} cannot be a kind of raw file: lower-case letters, digits and '_' only")
@@ -324,9 +371,9 @@ def _check_instant(instant: datetime) -> None:
 
 
 def _stamp(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime(_STAMP)
+    return instant.astimezone(UTC).strftime(STAMP)
 
 
 def _snapshot(kind: str, stamp: str, *, is_substituted: bool) -> Snapshot:
-    as_of = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+    as_of = datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
     return Snapshot(f"{kind}/snapshots/{stamp}.jsonl.gz", as_of, is_substituted)

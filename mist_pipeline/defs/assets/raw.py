@@ -22,6 +22,7 @@ from mist_pipeline.defs.scope import Scope
 from mist_pipeline.defs.table_io import BACKFILL, DATA_ENGINEERING, Dep, days_of
 from mist_pipeline.mist.errors import MistError, TransientFailure
 from mist_pipeline.settings import Settings, SettingsError
+from mist_pipeline.storage.files import StoreError
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.collection.fetch import NoSitesError, fetch_days, take_snapshot
 from mist_pipeline.workflows.progress import ASKING, Progress
@@ -63,6 +64,10 @@ def only_transient_failures_are_retried() -> Iterator[None]:
         if failed.is_transient:
             raise
         raise dg.Failure(str(failed), allow_retries=False) from failed
+    except StoreError as error:
+        if error.is_transient:
+            raise
+        raise dg.Failure(str(error), allow_retries=False) from error
     except MistError as error:
         if isinstance(error, TransientFailure):
             raise
@@ -156,9 +161,9 @@ def raw_assets(
             odd = snapshot.odd
             yield dg.MaterializeResult(
                 metadata={
-                    "path": dg.MetadataValue.path(snapshot.path),
+                    "path": dg.MetadataValue.path(snapshot.written.address),
                     "as_of": instant.isoformat(),
-                    "bytes": snapshot.path.stat().st_size,
+                    "bytes": snapshot.written.num_bytes,
                     "set_aside": odd.lost,
                     "fields_emptied": odd.emptied,
                     "odd": dg.MetadataValue.json([each.sentence for each in odd.first]),

@@ -19,6 +19,7 @@ from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.self_monitoring.service import REPORT_BY_HOUR
+from mist_pipeline.workflows.shared_publishing import send
 
 READ_AT, TO_BE_READ = f"0 {REPORT_BY_HOUR} * * *", timedelta(hours=REPORT_BY_HOUR)
 """When people read the page of yesterday, and how long before that it may have been written."""
@@ -48,6 +49,7 @@ def report_assets(scope: Scope, daily: dg.DailyPartitionsDefinition) -> list[dg.
         settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.MaterializeResult[Any]:
         path = publish(warehouse, settings.published_path)
+        send(settings, path)
         return dg.MaterializeResult(
             metadata={"path": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
         )

@@ -16,6 +16,7 @@ from mist_pipeline.workflows.doctor.installation import (
 )
 from mist_pipeline.workflows.doctor.pushed import webhooks
 from mist_pipeline.workflows.doctor.running import Running, heartbeat, running
+from mist_pipeline.workflows.doctor.store import shared_store
 from mist_pipeline.workflows.doctor.stored import ledger, published, raw_files, raw_snapshot, sites, warehouse
 from mist_pipeline.workflows.doctor.telling import delivery, last_results, matchers, sinks
 
@@ -42,6 +43,7 @@ def checks(
     yield data_folder(settings, shown)
     yield from file_rights(settings, shown)
     yield from cloud(settings)
+    yield from shared_store(settings)
     yield raw_files(settings, shown) if deep else raw_snapshot(settings, shown)
     yield warehouse(settings, shown)
     yield from published(settings, shown)

@@ -13,6 +13,7 @@ from mist_pipeline.collect.raw.integrity import examine
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.domain.text import count, instant
 from mist_pipeline.settings import Settings
+from mist_pipeline.storage.files import StoreError
 from mist_pipeline.warehouse.connection import WarehouseBusyError, WarehouseUnavailableError, connect
 from mist_pipeline.warehouse.lake import Lake, State
 from mist_pipeline.warehouse.place import WarehouseFile
@@ -23,6 +24,7 @@ from mist_pipeline.workflows.ledger_access import (
     open_ledger,
     read_sites_file,
 )
+from mist_pipeline.workflows.shared_files import raw_store
 from mist_pipeline.workflows.warehouse_access import warehouse_place
 
 _NAMED = 10
@@ -147,32 +149,33 @@ def sites(settings: Settings, shown: Shown) -> Iterator[Check]:
 
 def raw_snapshot(settings: Settings, shown: Shown) -> Check:
     """Whether the newest list of sites can be read; every other file only on request."""
-    root = settings.data / "raw"
-    if not root.exists():
-        return Check(FINE, "raw files", f"{shown(root)} will be made by the first run")
-    store = RawStore(root)
+    store = raw_store(settings)
+    place = _place(store, shown)
+    if not settings.storage.url and not store.root.exists():
+        return Check(FINE, "raw files", f"{place} will be made by the first run")
     try:
         newest = store.snapshot_for("sites", _EVER)
         records = store.read_snapshot(newest) if newest else []
-    except (CollectError, OSError) as error:
+    except (CollectError, OSError, StoreError) as error:
         fix = "`mist-pipeline run` takes a new one; `mist-pipeline doctor --deep` looks at all files"
         return Check(DOUBTFUL, "raw files", f"the newest list of sites cannot be read: {error}", fix)
-    if not records:
-        return Check(FINE, "raw files", f"{shown(root)}: no list of sites yet")
-    return Check(
-        FINE, "raw files", f"{shown(root)}: newest list of sites of {instant(newest.as_of)}" if newest else ""
-    )
+    if not newest or not records:
+        return Check(FINE, "raw files", f"{place}: no list of sites yet")
+    return Check(FINE, "raw files", f"{place}: newest list of sites of {instant(newest.as_of)}")
 
 
 def raw_files(settings: Settings, shown: Shown) -> Check:
     """Whether every raw file is what its manifest promises, read through and compared."""
-    root = settings.data / "raw"
-    found = examine(root)
+    store = raw_store(settings)
+    try:
+        found = examine(store)
+    except StoreError as error:
+        return Check(WRONG, "raw files", str(error), "ask again when the store answers")
     said = f"{count(found.num_files, 'file')}, {found.num_bytes / 1024**2:,.0f} MiB read"
     if not found.problems:
         return Check(FINE, "raw files", f"{said}; all are as they were written")
     named = "; ".join(
-        f"{shown(root / path)}: {problem}" for path, problem in list(found.problems.items())[:_NAMED]
+        f"{_place(store, shown, path)}: {problem}" for path, problem in list(found.problems.items())[:_NAMED]
     )
     more = len(found.problems) - _NAMED
     return Check(
@@ -182,3 +185,8 @@ def raw_files(settings: Settings, shown: Shown) -> Check:
         "restore them from the backup, or remove them and collect their days again while the cloud still has them: "
         "`mist-pipeline backfill --mode monitor --from … --to …`",
     )
+
+
+def _place(store: RawStore, shown: Shown, key: str = "") -> str:
+    address = store.files.address(key)
+    return shown(Path(address)) if address.startswith("/") else address

@@ -15,7 +15,6 @@ from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.impacts.questions import Place, Question, every_question, fitting, places
 from mist_pipeline.collect.fetch.fetcher import known_spellings
 from mist_pipeline.collect.raw.errors import RawDamagedError
-from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.http_client.retry import RetryPolicy
 from mist_pipeline.http_client.session import HttpLimits
 from mist_pipeline.mist import endpoints
@@ -25,10 +24,12 @@ from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import MistError, Unavailable
 from mist_pipeline.mist.page import Page
 from mist_pipeline.settings import Settings, SettingsError
+from mist_pipeline.storage.files import StoreError
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.impact.answers import NOT_OFFERED, TOO_LATE, answer_of, call_of, names, why
 from mist_pipeline.workflows.impact.losses import losses_of
 from mist_pipeline.workflows.ledger_access import open_ledger
+from mist_pipeline.workflows.shared_files import raw_store
 
 DEADLINE_SECONDS = 30.0
 """Messages wait behind this: what has not come by then is asked again in an hour."""
@@ -163,8 +164,8 @@ class _Run:
 
     def _known_names(self) -> Mapping[str, Mapping[str, str | None]]:
         try:
-            return known_spellings(RawStore(self._settings.data / "raw"), self._now)
-        except RawDamagedError as error:
+            return known_spellings(raw_store(self._settings), self._now)
+        except (RawDamagedError, StoreError) as error:
             self._warn(f"Names of service levels are asked again: {error}")
             return {}
 

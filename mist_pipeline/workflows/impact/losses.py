@@ -4,18 +4,19 @@ import io
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 
 from mist_pipeline.alerts.impacts import size
 from mist_pipeline.alerts.impacts.due import DueIncident, window
 from mist_pipeline.alerts.lifecycle.model import Alert
-from mist_pipeline.collect.raw.durable import write_atomically
 from mist_pipeline.settings import Settings
+from mist_pipeline.storage.files import StoreError
+from mist_pipeline.workflows.shared_files import evaluation_files
 
 log = logging.getLogger(__name__)
 
+_LOSSES = "losses.parquet"
 KEPT = timedelta(days=30)
 """How long what evidence said of an episode is kept for the size of incidents."""
 
@@ -28,27 +29,26 @@ def remember_losses(settings: Settings, evidence: pl.DataFrame, as_of: datetime)
         evidence: What it says of the episodes of its series (``evidence.gates.episodes``).
         as_of: The instant of the evaluation.
     """
-    path = _losses_file(settings)
     fresh = size.merged(_known_losses(settings), size.episodes(evidence), as_of - KEPT)
     written = io.BytesIO()
     fresh.write_parquet(written)
-    write_atomically(path, [written.getvalue()])
+    evaluation_files(settings).replace(_LOSSES, written.getvalue())
 
 
 def _known_losses(settings: Settings) -> pl.DataFrame:
-    path = _losses_file(settings)
-    if not path.exists():
-        return pl.DataFrame(schema=size.EPISODES)
+    files = evaluation_files(settings)
     try:
-        return pl.read_parquet(path).select(*size.EPISODES)
-    except (OSError, pl.exceptions.PolarsError) as error:
+        return pl.read_parquet(io.BytesIO(files.read(_LOSSES))).select(*size.EPISODES)
+    except FileNotFoundError:
+        pass
+    except (OSError, StoreError, pl.exceptions.PolarsError) as error:
         # Written anew by the next evaluation; a message must not wait for it.
-        log.warning("user-hours of earlier episodes are not known: %s cannot be read: %s", path, error)
-        return pl.DataFrame(schema=size.EPISODES)
-
-
-def _losses_file(settings: Settings) -> Path:
-    return settings.evaluations_path / "losses.parquet"
+        log.warning(
+            "user-hours of earlier episodes are not known: %s cannot be read: %s",
+            files.address(_LOSSES),
+            error,
+        )
+    return pl.DataFrame(schema=size.EPISODES)
 
 
 def losses_of(settings: Settings, due: Sequence[DueIncident], now: datetime) -> dict[str, float]:

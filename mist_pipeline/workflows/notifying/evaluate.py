@@ -4,6 +4,7 @@ Here: reading the store of evaluations, the pipeline's own state as one more eva
 here: the rules (``alerts``), what is wrong with the pipeline (`self_monitoring`), sending (`messages`).
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from mist_pipeline.alerts.ledger.pending import PendingResult, evaluate_pending,
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, is_pipeline
 from mist_pipeline.alerts.notify.plan import Notification
 from mist_pipeline.settings import Settings
+from mist_pipeline.storage.files import StoreError
 from mist_pipeline.workflows.ledger_access import (
     failing_sinks,
     kept_evaluations,
@@ -28,6 +30,7 @@ from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.self_monitoring.clock import clock_troubles
 from mist_pipeline.workflows.self_monitoring.delivery import (
     sink_troubles,
+    store_trouble,
     unreached_recipients,
     unreadable_evaluations,
 )
@@ -37,6 +40,8 @@ AFTER_EVALUATIONS = timedelta(seconds=1)
 
 DAMAGE_TOLD = timedelta(days=1)
 """How long a damaged evaluation is a trouble of the pipeline."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,10 @@ def tell_own_state(
         name = EvaluationName(own.as_of, own.source)
         recorded = ledger.record_evaluation(own, rules, origin=name.text, now=now)
         # Kept behind it, for replays: `evaluate` must not find what may be what it breaks at.
-        store.keep(own)
+        try:
+            store.keep(own)
+        except StoreError as error:
+            log.warning("The pipeline's own state is told, and not kept for replays: %s", error)
         return recorded
 
 
@@ -113,19 +121,38 @@ def _own_state_now(
     ahead = ledger.ahead(present)
     if ahead is not None:
         ledger.set_back_clock(present)
-    postpone_future(ledger, store, present)
-    wrong = clock_troubles(ahead, store.postponed_since(present - DAMAGE_TOLD), now)
-    return own_state(settings, ledger, pl.concat([troubles, wrong]), now)
+    postponed, kept = _seen_in(store, present, lambda: postpone_future(ledger, store, present))
+    wrong = clock_troubles(ahead, postponed, now)
+    return own_state(settings, ledger, pl.concat([troubles, wrong, kept]), now)
+
+
+def _seen_in(
+    store: EvaluationStore, now: datetime, before: Callable[[], object] = lambda: None
+) -> tuple[list[str], pl.DataFrame]:
+    """Evaluations of times that had not come, and findings about the store: that it does not answer, or what is damaged.
+
+    Told like all else that is wrong here: people have to hear that nothing can be evaluated.
+
+    Args:
+        store: Where evaluations are kept.
+        now: The instant of the decision.
+        before: Done with the store first.
+    """
+    try:
+        before()
+        since = now - DAMAGE_TOLD
+        return store.postponed_since(since), unreadable_evaluations(store.set_aside_since(since), now)
+    except StoreError as error:
+        return [], store_trouble(str(error), now)
 
 
 def own_state(
     settings: Settings, ledger: Ledger, troubles: pl.DataFrame, now: datetime
 ) -> EvaluationInput | None:
     """The pipeline itself as an evaluation; None where nothing is wrong and nothing was."""
-    damaged = kept_evaluations(settings).set_aside_since(now - DAMAGE_TOLD)
     sinks = sink_troubles(failing_sinks(settings, ledger, now), settings.organisation.zone, now)
     missed = unreached_recipients(unreached(settings, ledger), now)
-    found = pl.concat([troubles, sinks, missed, unreadable_evaluations(damaged, now)])
+    found = pl.concat([troubles, sinks, missed])
     is_known = any(
         is_pipeline(alert.family) and (alert.is_active or alert.state == "pending")
         for alert in ledger.lifecycle_state(now).alerts.values()
@@ -135,11 +162,11 @@ def own_state(
 
 def ledger_troubles(settings: Settings, now: datetime) -> pl.DataFrame:
     """Sinks that fail, and times that have not come, as the next evaluation will find them."""
-    postponed = kept_evaluations(settings).postponed_since(now - DAMAGE_TOLD)
+    postponed, kept = _seen_in(kept_evaluations(settings), now)
     with open_ledger(settings) as ledger:
         wrong = clock_troubles(ledger.ahead(now), postponed, now)
         failing = failing_sinks(settings, ledger, now) if settings.notifications.sinks else []
-        return pl.concat([wrong, sink_troubles(failing, settings.organisation.zone, now)])
+        return pl.concat([wrong, kept, sink_troubles(failing, settings.organisation.zone, now)])
 
 
 def escalate(settings: Settings, now: datetime) -> Escalated:

@@ -29,6 +29,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.cloud import Cloud
 from mist_pipeline.workflows.impact.losses import loss_together
 from mist_pipeline.workflows.ledger_access import failing_sinks, known_sites, open_ledger
+from mist_pipeline.workflows.shared_publishing import try_to_fetch
 
 
 def utc_now() -> datetime:
@@ -153,6 +154,7 @@ class MessageBuilder:
             for subject in subjects.values()
             for alert in subject.alerts
         }
+        try_to_fetch(self.settings)
         files = (self.settings.published_path, self.settings.published_live_path)
         known = read_background(*files, pairs, delivery.created_at, onsets)
         return with_pictures(known, pairs, self._thresholds)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from mist_pipeline.overview.model import CallsOfHour
 from mist_pipeline.settings import Settings
+from mist_pipeline.storage.files import StoreError
+from mist_pipeline.workflows.shared_publishing import keep_fresh, send, try_to_fetch
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,6 +31,7 @@ def overview(settings: Settings) -> "Overview":
     # Here, since queries of the published files need none of this, and it takes a third of their second.
     from mist_pipeline.overview.reader import Overview, Places
 
+    try_to_fetch(settings)
     return Overview(
         Places(
             published=settings.published_path,
@@ -55,6 +58,7 @@ def member(settings: Settings) -> "Member":
     from mist_pipeline.overview.organisations.reader import Member
     from mist_pipeline.workflows.organisation_pin import organisation_name
 
+    keep_fresh(settings)
     return Member(
         key=settings.organisation.key,
         name=lambda: organisation_name(settings),
@@ -66,6 +70,7 @@ def published_files(settings: Settings) -> "Published":
     """Where the published files of these settings are."""
     from mist_pipeline.warehouse.reading import Published
 
+    try_to_fetch(settings)
     return Published(
         days=settings.published_path,
         today=settings.published_live_path,
@@ -110,6 +115,11 @@ def show_poll(settings: Settings, warn: Callable[[str], None]) -> None:
         publish_live(warehouse_of(settings, wait_seconds=_WAIT_SECONDS), settings.published_live_path)
     except (OSError, duckdb.Error, WarehouseBusyError, WarehouseUnavailableError) as error:
         warn(f"This poll is stored, and not published for `mist-pipeline watch`: {error}")
+        return
+    try:
+        send(settings, settings.published_live_path)
+    except StoreError as error:
+        warn(f"This poll is published on this machine, and not for others: {error}")
 
 
 def show_ledger(settings: Settings, read_at: datetime) -> "Mapping[str, pl.DataFrame]":
@@ -125,6 +135,7 @@ def show_ledger(settings: Settings, read_at: datetime) -> "Mapping[str, pl.DataF
     Raises:
         LedgerUnavailableError: The ledger cannot be read; what was published before stays.
         OSError: The file cannot be written.
+        StoreError: It is published on this machine, and not for others.
     """
     from mist_pipeline.domain.site_names import unnamed
     from mist_pipeline.warehouse.publish import publish_ledger
@@ -142,4 +153,5 @@ def show_ledger(settings: Settings, read_at: datetime) -> "Mapping[str, pl.DataF
         read_at=read_at,
         evaluated_at=evaluated_at,
     )
+    send(settings, settings.published_ledger_path)
     return frames

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 import polars as pl
 
 from mist_pipeline.analysis.findings.outages import DEVICES
-from mist_pipeline.collect.raw.durable import write_atomically
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.parsers import parse_stats_devices
 from mist_pipeline.settings import Settings
+from mist_pipeline.storage.files import StoreError
+from mist_pipeline.workflows.shared_files import evaluation_files
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +47,19 @@ def remember_devices(settings: Settings, store: RawStore, instant: datetime) -> 
     ]
     written = io.BytesIO()
     pl.DataFrame(rows, schema=DEVICES, orient="row").write_parquet(written)
-    write_atomically(settings.devices_path, [written.getvalue()])
+    evaluation_files(settings).replace(settings.devices_path.name, written.getvalue())
     return True
 
 
 def known_devices(settings: Settings) -> pl.DataFrame:
     """The devices as they were last listed: ``outages.DEVICES``; none before the first list, or where the file is damaged."""
-    path = settings.devices_path
+    files, name = evaluation_files(settings), settings.devices_path.name
     try:
-        return pl.read_parquet(io.BytesIO(path.read_bytes())).select(list(DEVICES)).cast(DEVICES)
+        return pl.read_parquet(io.BytesIO(files.read(name))).select(list(DEVICES)).cast(DEVICES)
     except FileNotFoundError:
         pass
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, StoreError, pl.exceptions.PolarsError) as error:
         # The next poll writes it again; until then devices count by what is pushed of them alone.
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        log.warning("%s cannot be read: %s", path, reason)
+        log.warning("%s cannot be read: %s", files.address(name), reason)
     return pl.DataFrame(schema=DEVICES)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.alerts.ledger.pending import evaluate_pending
 from mist_pipeline.settings import Settings
+from mist_pipeline.storage.files import StoreError
 from mist_pipeline.workflows.ledger_access import kept_evaluations, notification_rules, open_ledger
 from mist_pipeline.workflows.notifying import messages
 from mist_pipeline.workflows.notifying.messages import utc_now
@@ -119,7 +120,7 @@ class PushFollower:
                 return
             try:
                 due_at = self.look()
-            except (LedgerUnavailableError, sa.exc.DatabaseError, OSError) as error:
+            except (LedgerUnavailableError, sa.exc.DatabaseError, StoreError, OSError) as error:
                 _log.error("what was pushed is not evaluated now, but with the next look: %s", _words(error))
 
     def _seconds_until(self, due_at: datetime | None) -> float:

@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mist_pipeline.collect.raw.durable import write_atomically
 from mist_pipeline.settings import Settings, SettingsError, load_settings
 from mist_pipeline.settings.editing import UneditableError, with_values
+from mist_pipeline.storage.durable import write_atomically
 
 
 def write_keys(settings: Settings, keys: Mapping[str, str], now: datetime) -> Path:

@@ -89,3 +89,9 @@ def unreadable_evaluations(names: Sequence[str], now: datetime) -> pl.DataFrame:
         return live.FINDINGS.empty()
     summary = f"{len(names)} kept evaluations are damaged and were not evaluated, the newest {names[-1]}."
     return findings([Trouble("evaluations", "warning", summary, {"looks": list(names)})], now)
+
+
+def store_trouble(problem: str, now: datetime) -> pl.DataFrame:
+    """That the store which several machines share does not answer, as one finding: nothing can be kept, and nothing evaluated."""
+    summary = f"The shared store does not answer, so nothing new is evaluated: {one_line(problem)}"
+    return findings([Trouble("storage", "critical", summary, {"error": one_line(problem)})], now)

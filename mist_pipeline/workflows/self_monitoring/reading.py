@@ -3,6 +3,7 @@
 Not here: what follows from it (`service`), and what Dagster knows (``defs.watching.pipeline_facts``).
 """
 
+import logging
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,12 +12,16 @@ from pathlib import Path
 
 import duckdb
 
+from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.machines.lease import Machines, read_machines
 from mist_pipeline.settings import Settings
+from mist_pipeline.storage.files import StoreError
 from mist_pipeline.warehouse.connection import WarehouseBusyError, connect
 from mist_pipeline.workflows.ledger_access import open_ledger, unevaluated_since
 from mist_pipeline.workflows.self_monitoring.service import PATIENCE, Disk
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,20 @@ def read_waiting(settings: Settings, now: datetime) -> Waiting:
     before = now - PATIENCE
     with open_ledger(settings) as ledger:
         return Waiting(
-            unevaluated_since(settings, ledger),
+            _unevaluated_since(settings, ledger),
             Outbox(ledger.engine).is_waiting(before, settings.notifications.sinks),
             ledger.is_due(before),
             read_machines(ledger.engine) if settings.monitoring.machines > 1 else None,
         )
+
+
+def _unevaluated_since(settings: Settings, ledger: Ledger) -> datetime | None:
+    try:
+        return unevaluated_since(settings, ledger)
+    except StoreError as error:
+        # Told by itself (`delivery.store_trouble`); what else is wrong has to be told as well.
+        log.warning("What waits to be evaluated is not known: %s", error)
+        return None
 
 
 def read_disks(settings: Settings, *more: Path) -> tuple[Disk, ...]:

@@ -13,6 +13,7 @@ from mist_pipeline.alerts.ledger.pending import evaluate_pending, pending_evalua
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.lifecycle.replay import replay
 from mist_pipeline.alerts.notify.routes import Route
+from mist_pipeline.storage.folder import FolderStore
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, daily, finding, findings, live, reading
 
 TELL = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
@@ -21,7 +22,7 @@ NONE = findings()
 
 @pytest.fixture
 def kept(tmp_path: Path) -> EvaluationStore:
-    return EvaluationStore(tmp_path / "evaluations")
+    return EvaluationStore(FolderStore(tmp_path / "evaluations"))
 
 
 def full() -> EvaluationInput:
@@ -160,7 +161,7 @@ def test_a_damaged_look_is_set_aside_and_later_ones_are_evaluated(
     kept.keep(live(0, finding()))
     damaged = kept.keep(live(1, finding()))
     kept.keep(live(2, finding()))
-    (tmp_path / "evaluations" / "2026-03-02" / damaged.text / "findings.parquet").write_bytes(b"")
+    (tmp_path / "evaluations" / "2026-03-02" / f"{damaged.text}.zip").write_bytes(b"")
     taken = evaluate_pending(ledger, kept, TELL, START + 2 * HOUR)
     assert [name.as_of - START for name in taken.names] == [0 * HOUR, 2 * HOUR]
     assert damaged.text in taken.unreadable[0]

@@ -13,6 +13,7 @@ from mist_pipeline.alerts.ledger.pending import PendingResult, evaluate_pending,
 from mist_pipeline.alerts.ledger.times.ahead import TOLERANCE
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.notify.outcome import Accepted, Retry
+from mist_pipeline.storage.folder import FolderStore
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, daily, finding, live
 from mist_pipeline_tests.support.alerts.ledgers import EVIDENCE, MINUTE, PAGED, TELL, outbox_rows
 
@@ -22,7 +23,7 @@ OTHER = finding("s2")
 
 @pytest.fixture
 def kept(tmp_path: Path) -> EvaluationStore:
-    return EvaluationStore(tmp_path / "evaluations")
+    return EvaluationStore(FolderStore(tmp_path / "evaluations"))
 
 
 def job(

@@ -28,7 +28,7 @@ def test_a_snapshot_is_kept_under_the_instant_of_its_run(
         {endpoint: lambda _: Pages([document, []])}, now=datetime(2026, 2, 10, 6, 0, 3, tzinfo=UTC)
     )
     taken = fetch_snapshot(kind, cloud, store, ORIGIN, NOW)
-    assert taken.path.name.startswith("20260210T060000")
+    assert taken.written.address.rpartition("/")[2].startswith("20260210T060000")
     found = store.snapshot_for(kind, NOW)
     assert found is not None
     assert [record.document() for record in store.read_snapshot(found)] == [document, []]

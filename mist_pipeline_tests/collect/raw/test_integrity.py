@@ -145,7 +145,7 @@ def test_a_manifest_that_promises_what_cannot_be_is_named_with_the_remedy(
     assert damage.startswith(f"{manifest}: ")
     assert said in damage
     assert f"Fetch these days again ({DAY})" in damage
-    assert said in examine(store.root).problems[manifest.relative_to(store.root).as_posix()]
+    assert said in examine(RawStore(store.root)).problems[manifest.relative_to(store.root).as_posix()]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_folder_by_the_name_of_a_manifest_is_damage_until_the_day_is_fetched_a
     assert f"{folder}: cannot be read (Is a directory). Fetch these days again ({DAY})" in store.damage(
         "sle_detail", DAY
     )
-    assert list(examine(store.root).problems) == [folder.relative_to(store.root).as_posix()]
+    assert list(examine(RawStore(store.root)).problems) == [folder.relative_to(store.root).as_posix()]
     keep(store, "sle_detail", DAY)
     assert store.damage("sle_detail", DAY) == ""
 
@@ -199,7 +199,7 @@ def test_a_damaged_snapshot_is_no_empty_organisation(
     store: RawStore, damage: Callable[[bytes], bytes]
 ) -> None:
     record, _ = scores(0, [])
-    path = store.write_snapshot("sites", [record], NOW)
+    path = Path(store.write_snapshot("sites", [record], NOW).address)
     spoil(path, damage)
     snapshot = store.snapshot_for("sites", NOW)
     assert snapshot is not None
@@ -236,7 +236,7 @@ def test_good_rows_of_a_damaged_day_stay_and_other_days_are_written(
 
 def pack(store: RawStore) -> None:
     reports = store.root.parent / "reports"
-    apply_retention(plan_retention(store.root, reports, Rules(), LATER), lambda *_: "")
+    apply_retention(plan_retention(RawStore(store.root), reports, Rules(), LATER), lambda *_: "")
 
 
 @DAMAGES
@@ -269,17 +269,17 @@ def test_everything_can_be_examined(store: RawStore) -> None:
     settings = load_settings(environment={"MIST_PIPELINE_DATA": str(store.root.parent)})
     assert raw_files(settings, str).verdict == FINE
     record, _ = scores(0, [])
-    snapshot = store.write_snapshot("sites", [record], NOW)
+    snapshot = Path(store.write_snapshot("sites", [record], NOW).address)
     keep(store, "sle_detail", TWO[0] - timedelta(days=31))
     pack(store)
     paths = [keep(store, "sle_detail", day) for day in TWO]
-    assert examine(store.root).problems == {}
+    assert examine(RawStore(store.root)).problems == {}
     assert "all are as they were written" in raw_files(settings, str).found
     spoil(snapshot, emptied)
     spoil(paths[0], cut_at_a_member)
     paths[1].unlink()
     [manifest] = paths[0].parent.glob("*.manifest.json")
-    problems = examine(store.root).problems
+    problems = examine(RawStore(store.root)).problems
     assert {path.rsplit("/", 1)[1] for path in problems} == {snapshot.name, paths[0].name, paths[1].name}
     manifest.write_bytes(b"")
     told = raw_files(settings, str)
@@ -293,5 +293,5 @@ def test_a_damaged_archive_is_found_and_named(store: RawStore) -> None:
     pack(store)
     [packed] = (store.root / "archive").glob("*.tar.gz")
     packed.write_bytes(packed.read_bytes()[:-600])
-    [problem] = examine(store.root).problems.values()
+    [problem] = examine(RawStore(store.root)).problems.values()
     assert packed.name in problem

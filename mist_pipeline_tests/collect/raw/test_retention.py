@@ -15,11 +15,13 @@ from mist_pipeline.collect.fetch.snapshots import fetch_snapshot
 from mist_pipeline.collect.history.dimensions import sites_frame
 from mist_pipeline.collect.history.frames import Wanted, read_history
 from mist_pipeline.collect.raw import archive as archive_module
-from mist_pipeline.collect.raw import durable, retention
+from mist_pipeline.collect.raw import retention
 from mist_pipeline.collect.raw.archive import Archive
 from mist_pipeline.collect.raw.errors import RawDamagedError
 from mist_pipeline.collect.raw.retention import NotVerifiedError, Rules, apply_retention, plan_retention
 from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.storage import durable
+from mist_pipeline.storage.folder import FolderStore
 from mist_pipeline_tests.support.collect.fake_cloud import (
     ORIGIN,
     UTC_ZONE,
@@ -37,6 +39,10 @@ RULES = Rules(keep_days=7, archive_after_days=30)
 
 def weekly(start: date, end: date) -> str:
     return f"{start} to {end}"
+
+
+def packed_reports(reports: Path) -> Archive:
+    return Archive(FolderStore(reports / "archive"), "reports", reports / "archive")
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -80,8 +86,8 @@ def raw(raw_of_two_months: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(raw_of_two_months, tmp_path / "raw"))
 
 
-def run(raw: Path, reports: Path, rules: Rules = RULES, today: date = TODAY) -> list[Path]:
-    return apply_retention(plan_retention(raw, reports, rules, today), weekly)
+def run(raw: Path, reports: Path, rules: Rules = RULES, today: date = TODAY) -> list[str]:
+    return apply_retention(plan_retention(RawStore(raw), reports, rules, today), weekly)
 
 
 def history(raw: Path) -> Any:
@@ -97,9 +103,7 @@ def test_reports_of_the_last_days_stay_and_older_ones_are_packed(raw: Path, repo
     assert (reports / "latest.html").exists()
     packed = {
         name: b"".join(chunks)
-        for name, chunks in Archive(reports / "archive", "reports").read(
-            Archive(reports / "archive", "reports").paths()
-        )
+        for name, chunks in packed_reports(reports).read(packed_reports(reports).paths())
     }
     assert packed == {name: text for name, text in before.items() if name[:10] < "2026-03-05"}
     assert len(packed) == 6
@@ -123,7 +127,7 @@ def test_a_month_is_packed_once_its_last_day_is_old_enough(raw: Path, reports: P
         (date(2026, 3, 3), ["2026-01"]),
         (date(2026, 4, 1), ["2026-01", "2026-02"]),
     ):
-        moves = plan_retention(raw, reports, RULES, today).moves
+        moves = plan_retention(RawStore(raw), reports, RULES, today).moves
         assert [move.label for move in moves if move.prefix == "raw"] == months
 
 
@@ -137,7 +141,7 @@ def test_the_newest_snapshot_stays_in_its_place(raw: Path, reports: Path) -> Non
 def test_a_second_run_finds_nothing_to_do(raw: Path, reports: Path) -> None:
     run(raw, reports)
     before = content(raw) | content(reports)
-    plan = plan_retention(raw, reports, RULES, TODAY)
+    plan = plan_retention(RawStore(raw), reports, RULES, TODAY)
     assert (plan.moves, plan.weeks, plan.lines(), plan.num_files) == ((), (), [], 0)
     assert apply_retention(plan, weekly) == []
     assert content(raw) | content(reports) == before
@@ -145,7 +149,7 @@ def test_a_second_run_finds_nothing_to_do(raw: Path, reports: Path) -> None:
 
 def test_the_dry_run_tells_everything_and_changes_nothing(raw: Path, reports: Path) -> None:
     before = content(raw) | content(reports)
-    plan = plan_retention(raw, reports, RULES, TODAY)
+    plan = plan_retention(RawStore(raw), reports, RULES, TODAY)
     lines = plan.lines()
     assert any("raw-2026-01.tar.gz" in line for line in lines)
     assert any("reports-2026-03-04.tar.gz" in line for line in lines)
@@ -158,7 +162,7 @@ def test_without_auto_archive_nothing_moves_and_nothing_is_removed(raw: Path, re
     before = content(raw) | content(reports)
     [summary] = run(raw, reports, Rules(auto_archive=False), date(2027, 1, 1))
     after = content(raw) | content(reports)
-    assert set(after) - set(before) == {f"archive/{summary.name}"}
+    assert set(after) - set(before) == {f"archive/{Path(summary).name}"}
     assert all(after[name] == text for name, text in before.items())
 
 
@@ -177,7 +181,7 @@ def test_the_summary_of_a_week_is_written_once_from_monday_on_and_kept(
     path = reports / "archive" / name
     monday = today - timedelta(days=today.weekday() + 7)
     assert path.read_text() == f"{monday} to {monday + timedelta(days=6)}"
-    plan = plan_retention(raw, reports, RULES, today)
+    plan = plan_retention(RawStore(raw), reports, RULES, today)
     assert plan.weeks == ()
 
 
@@ -188,7 +192,7 @@ def test_the_summary_still_finds_the_reports_of_its_week(raw: Path, reports: Pat
         seen.append(len(list((reports / "history").iterdir())))
         return f"{start}{end}"
 
-    apply_retention(plan_retention(raw, reports, RULES, TODAY), counting)
+    apply_retention(plan_retention(RawStore(raw), reports, RULES, TODAY), counting)
     assert seen == [10]
 
 
@@ -223,8 +227,8 @@ def test_a_crash_at_any_step_loses_nothing_and_the_next_run_finishes(
     after = history(raw)
     assert same(before, after) == []
     run(raw, reports)
-    assert plan_retention(raw, reports, RULES, TODAY).lines() == []
-    packed = Archive(reports / "archive", "reports")
+    assert plan_retention(RawStore(raw), reports, RULES, TODAY).lines() == []
+    packed = packed_reports(reports)
     kept = content(reports / "history") | {
         name.removeprefix("reports/"): b"".join(chunks) for name, chunks in packed.read(packed.paths())
     }
@@ -239,8 +243,8 @@ def test_nothing_is_removed_that_does_not_read_back(
     before = content(raw)
     original = durable.move
 
-    def rotting(source: Path, target: Path) -> None:
-        original(source, target)
+    def rotting(source: Path, target: Path) -> bool:
+        done = original(source, target)
         packed = shutil.copy(target, target.with_suffix(".copy"))
         with tarfile.open(packed) as read, tarfile.open(target, "w:gz") as write:
             for number, entry in enumerate(read):
@@ -249,6 +253,7 @@ def test_nothing_is_removed_that_does_not_read_back(
                 if number:  # the first file is lost on the way
                     write.addfile(entry, body)
         Path(packed).unlink()
+        return done
 
     monkeypatch.setattr(durable, "move", rotting)
     with pytest.raises(NotVerifiedError, match="Check the disk"):
@@ -265,7 +270,7 @@ def test_a_file_that_changed_after_packing_is_packed_again(tmp_path: Path) -> No
         old.parent.mkdir(parents=True, exist_ok=True)
         old.write_text(text)
         run(tmp_path / "raw", reports)
-    packed = Archive(reports / "archive", "reports")
+    packed = packed_reports(reports)
     assert [b"".join(chunks) for _, chunks in packed.read(packed.paths())] == [b"second"]
     assert len(list((reports / "archive").glob("reports-*.tar.gz"))) == 2
 
@@ -305,9 +310,9 @@ def test_rules_that_would_pack_today_are_refused(values: dict[str, int]) -> None
 
 
 def test_nothing_there_is_nothing_to_do_but_the_week(tmp_path: Path) -> None:
-    plan = plan_retention(tmp_path / "raw", tmp_path / "reports", RULES, TODAY)
+    plan = plan_retention(RawStore(tmp_path / "raw"), tmp_path / "reports", RULES, TODAY)
     assert (plan.moves, len(plan.weeks)) == ((), 1)
-    assert retention.apply_retention(plan, weekly)[0].exists()
+    assert Path(retention.apply_retention(plan, weekly)[0]).exists()
 
 
 def polled(raw: Path, day: date) -> list[Path]:
@@ -326,7 +331,7 @@ def test_answers_of_polls_go_once_their_day_was_collected_and_reads_whole(raw: P
     collected, never_collected = RAW_DAYS[-1], date(2026, 2, 20)
     gone, kept = polled(raw, collected), polled(raw, never_collected)
     before = history(raw)
-    lines = plan_retention(raw, reports, RULES, date(2026, 2, 21)).lines()
+    lines = plan_retention(RawStore(raw), reports, RULES, date(2026, 2, 21)).lines()
     assert any(
         f"remove 4 files ({sum(map(size, gone)):,} bytes) of the polls of {collected}" in line
         for line in lines
@@ -335,7 +340,7 @@ def test_answers_of_polls_go_once_their_day_was_collected_and_reads_whole(raw: P
     assert not gone[0].parent.exists()
     assert all(path.exists() for path in kept)
     assert same(before, history(raw)) == []
-    assert plan_retention(raw, reports, RULES, date(2026, 2, 21)).superseded == ()
+    assert plan_retention(RawStore(raw), reports, RULES, date(2026, 2, 21)).superseded == ()
 
 
 def test_answers_of_the_polls_of_yesterday_stay(raw: Path, reports: Path) -> None:
@@ -365,4 +370,6 @@ def test_a_month_of_large_files_stays_where_it_is(raw: Path, reports: Path) -> N
     for path in (raw / "sle_org").rglob("day=2026-01-*/*.gz"):
         with path.open("ab") as file:
             file.write(gzip.compress(noise))
-    assert [move for move in plan_retention(raw, reports, RULES, TODAY).moves if move.prefix == "raw"] == []
+    assert [
+        move for move in plan_retention(RawStore(raw), reports, RULES, TODAY).moves if move.prefix == "raw"
+    ] == []

@@ -4,8 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,41 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mist_pipeline.collect.raw import durable, generation
+from mist_pipeline.collect.raw import generation
 from mist_pipeline.collect.raw.errors import RawBusyError, RawDamagedError
-from mist_pipeline.collect.raw.format import Header, Record, member, one_line, read_members, read_records
+from mist_pipeline.collect.raw.format import Header, member, one_line, read_members, read_records
 from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.storage import durable
 from mist_pipeline_tests.support.collect.fake_cloud import DAY, NOW, days
+from mist_pipeline_tests.support.collect.raw_fetches import bodies, fetch, record
 
 HOSTILE = "../../etc/passwd\n<script>\x00'\"é🛜"
-
-
-def record(
-    key: str, of_days: Iterable[date], body: Any = None, *, as_of: datetime = NOW, number: int = 1
-) -> Record:
-    header = Header(
-        key=key,
-        request={"site_id": key, "days": [day.isoformat() for day in of_days]},
-        number=number,
-        as_of=as_of,
-        requested_at=as_of,
-        received_at=as_of,
-        client_version="test",
-    )
-    return Record(header, json.dumps(body).encode())
-
-
-def fetch(store: RawStore, kind: str, records: list[Record], as_of: datetime = NOW) -> list[date]:
-    """Write and commit one record a request."""
-    of_days = sorted({day for each in records for day in each.header.days})
-    with store.generation(kind, of_days, as_of) as fetching:
-        for each in records:
-            fetching.write([each])
-        return fetching.commit([each.header.key for each in records], {"strategy": "full"})
-
-
-def bodies(store: RawStore, kind: str, wanted: Iterable[date], **options: Any) -> dict[Any, frozenset[date]]:
-    return {each.document(): of_days for each, of_days in store.read(kind, wanted, **options)}
 
 
 def files(folder: Path) -> list[Path]:
@@ -95,7 +68,7 @@ def test_a_raw_file_is_ordinary_gzip_with_two_lines_a_page(store: RawStore) -> N
 
 def test_one_fetch_of_a_day_is_one_file_however_many_requests(store: RawStore) -> None:
     fetch(store, "sle_detail", [record(f"site-{number}", [DAY], number) for number in range(200)])
-    assert [path.suffixes[-2:] for path in files(store.root)] == [[".jsonl", ".gz"], [".manifest", ".json"]]
+    assert [path.suffixes[-2:] for path in files(store.root)] == [[".manifest", ".json"], [".jsonl", ".gz"]]
 
 
 def test_a_window_of_several_days_is_found_from_each_of_them(store: RawStore) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mist_pipeline.collect.raw.retention import Rules, apply_retention, plan_retention
+from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.overview.past.reports import Reports
 from mist_pipeline_tests.support.overview.organisations import Organisation
 from mist_pipeline_tests.support.web.consoles import Client, client_of
@@ -110,7 +111,7 @@ def test_a_link_out_of_the_folder_and_a_pipe_are_not_followed(made: Organisation
 def packed(made: Organisation, today: date) -> None:
     """What the job ``retention`` does, summary of the week included; of a half-written file it keeps off."""
     rules = Rules(keep_days=7, archive_after_days=30)
-    plan = plan_retention(made.folder / "raw", made.folder / "reports", rules, today)
+    plan = plan_retention(RawStore(made.folder / "raw"), made.folder / "reports", rules, today)
     apply_retention(plan, lambda start, _end: f"Week of {start}")
 
 

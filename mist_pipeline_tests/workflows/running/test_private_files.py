@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.collect.raw.durable import write_atomically
 from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.storage.durable import write_atomically
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.ledger_access import open_ledger

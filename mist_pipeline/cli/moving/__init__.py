@@ -1,0 +1,1 @@
+"""Commands that copy what is kept to another place."""
