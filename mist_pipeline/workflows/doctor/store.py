@@ -10,11 +10,11 @@ from mist_pipeline.workflows import shared_files
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check
 
 SLOW_SECONDS = 2.0
-"""Three requests that take longer: a day of a hundred sites would be minutes."""
+"""A few requests that take longer: a day of a hundred sites would be minutes."""
 
 
 def shared_store(settings: Settings) -> Iterator[Check]:
-    """Whether a small file can be put, read and removed; nothing is said where all files are in the data folder."""
+    """Whether a small file can be put, once, read and removed; nothing is said where all files are in the data folder."""
     if not settings.storage.url:
         return
     try:
@@ -36,6 +36,11 @@ def _tried(store: FileStore) -> float:
     try:
         if not store.put_if_absent(key, content) or store.read(key) != content:
             raise StoreError(f"{store.address(key)} does not hold what was just written to it")
+        if store.put_if_absent(key, content + b" again"):
+            raise StoreError(
+                f"{store.address()} writes a file that is there though asked to write it only if it is not (If-None-Match): two "
+                "machines would replace each other's fetches. Use a version of the store that honours conditional puts"
+            )
     finally:
         store.delete([key])
     return time.monotonic() - began

@@ -70,6 +70,24 @@ class Forgetful(FolderStore):
         return super().put_if_absent(key, b"something else")
 
 
+class Overwriting(FolderStore):
+    """A store that does not know conditional puts."""
+
+    def put_if_absent(self, key: str, content: bytes | Path) -> bool:
+        self.replace(key, content)
+        return True
+
+
+def test_a_store_that_replaces_what_it_should_not_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_files, "store_at", lambda _settings, url: Overwriting(Path(url)))
+    [check] = shared_store(sharing(tmp_path, str(tmp_path / "share")))
+    assert check.verdict == WRONG
+    assert "conditional puts" in check.found
+    assert not list((tmp_path / "share").glob("*"))
+
+
 def test_a_store_that_does_not_keep_what_it_is_given_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
