@@ -8,12 +8,13 @@ machine lengthens, it prints the CPU of both sides.
 
 import argparse
 import multiprocessing
+import sqlite3
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=200)
     parser.add_argument("--outages", type=int, default=6)
+    parser.add_argument("--storm-sites", type=int, default=3_000)
     given = parser.parse_args(arguments)
     print(f"{'':58} {'median':>9} {'95 of 100':>12} {'slowest':>10} {'CPU':>9}")
     for events in (1, 10, 100):
@@ -51,6 +53,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
     evaluated, accepted = _told(given.outages)
     print(
         f"{given.outages} sites are lost: evaluated after {_both(evaluated)}, accepted after {_both(accepted)}"
+    )
+
+    _storm(given.storm_sites)
+
+
+def _storm(num_sites: int) -> None:
+    """All sites of an organisation with 17 devices each lose the cloud at once; 100 events in a message, 16 messages at a time."""
+    with tempfile.TemporaryDirectory() as folder:
+        sizes = dict.fromkeys((f"site-{number:05}" for number in range(num_sites)), 17)
+        now = datetime.now(UTC)
+        settings = made(Path(folder), sizes)
+        events = [
+            updown("AP_DISCONNECTED", device, now, site)
+            for site, device in pl.read_parquet(settings.devices_path).select("site_id", "device").rows()
+        ]
+        follower = PushFollower(settings)
+        app = receiving(settings, wake=follower.wake)
+        assert app is not None
+        follower.start()
+        begun, used, arrived = time.perf_counter(), time.process_time(), datetime.now(UTC)
+
+        def answered(first: int) -> float:
+            sent = time.perf_counter()
+            _post(address, raw({"topic": "device-updowns", "events": events[first : first + 100]}))
+            return time.perf_counter() - sent
+
+        with serving(app) as address, ThreadPoolExecutor(16) as pool:
+            ranked = sorted(pool.map(answered, range(0, len(events), 100)))
+            taken = time.perf_counter() - begun
+            told = (_times(settings, arrived)[1] - arrived).total_seconds()
+            follower.end()
+        used = time.process_time() - used
+        with closing(sqlite3.connect(settings.data / "pushes.db")) as stored:
+            pages, size = (
+                stored.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size")
+            )
+    print(
+        f"{num_sites:,} sites are lost at once: {len(events):,} events taken within {taken:.1f} s (median {statistics.median(ranked):.2f} s, "
+        f"slowest {ranked[-1]:.2f} s), people told after {told:.1f} s, CPU of all {used:.1f} s; {pages * size / len(events):.0f} bytes an event"
     )
 
 

@@ -24,7 +24,7 @@ TINY = {
     "sensitivity": ["--sites", "2", "--days", "20", "--tidy", "1", "--messy", "--added", "1"],
     "storage": ["--sites", "2", "--repeat", "1"],
     "web": ["--sites", "2", "--days", "8"],
-    "webhooks": ["--messages", "2", "--outages", "1"],
+    "webhooks": ["--messages", "2", "--outages", "1", "--storm-sites", "2"],
 }
 """Benchmark → options with which it takes seconds."""
 

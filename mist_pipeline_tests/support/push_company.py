@@ -16,7 +16,8 @@ SITES = ("north", "south", "east", "west")
 
 
 def mac(site: str, number: int) -> str:
-    return f"5c5b35{SITES.index(site):04x}{number:02x}"
+    place = SITES.index(site) if site in SITES else int(site.rpartition("-")[2])
+    return f"5c5b35{place:04x}{number:02x}"
 
 
 def made(
