@@ -17,7 +17,7 @@ from mist_pipeline.cli import demo, run, setup
 from mist_pipeline.cli.alerts import app as alerts
 from mist_pipeline.cli.console import say_line, speak_any_encoding
 from mist_pipeline.cli.failures import STOPPED, line_of
-from mist_pipeline.cli.moving import storage
+from mist_pipeline.cli.moving import storage, warehouse
 from mist_pipeline.cli.reading import incident, replay, report, scorecard, site, sql, status, tune, watch
 from mist_pipeline.cli.serving import daemon, heartbeat, simulate, web, webhook, workspace
 
@@ -111,6 +111,7 @@ app.command(rich_help_panel=WORKING)(run.run)
 app.command(rich_help_panel=WORKING)(run.backfill)
 app.command(rich_help_panel=WORKING)(run.retention)
 app.add_typer(storage.app, name="storage", rich_help_panel=WORKING)
+app.add_typer(warehouse.app, name="warehouse", rich_help_panel=WORKING)
 app.command(rich_help_panel=READING)(watch.watch)
 app.command(rich_help_panel=READING)(status.status)
 app.command(rich_help_panel=READING)(site.site)

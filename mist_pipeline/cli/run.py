@@ -208,12 +208,14 @@ def _planned_beside(settings: "Settings") -> list[str]:
     """What retention would do besides moving files, for people."""
     from mist_pipeline.cli.dagster_home import instance, place_of_home
     from mist_pipeline.workflows.running.leftovers import find_leftovers
+    from mist_pipeline.workflows.warehouse_access import upkeep_due
 
     now = datetime.now(UTC)
     left = find_leftovers(settings.data, now, is_shared=settings.monitoring.machines > 1)
     steps = [
         f"remove {shown(each.path)} ({each.num_bytes:,} bytes), left by a killed process" for each in left
     ]
+    steps += upkeep_due(settings, now)
     if not place_of_home(settings).exists():  # opening makes it
         return steps
     from mist_pipeline.defs.dagster_history import prune

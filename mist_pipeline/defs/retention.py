@@ -14,6 +14,7 @@ from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.pushing.receive import forget_old_pushes
 from mist_pipeline.workflows.retention import age_hours, archive
 from mist_pipeline.workflows.running.leftovers import sweep
+from mist_pipeline.workflows.warehouse_access import upkeep
 
 
 def oldest_run_kept(settings: Settings, now: datetime) -> datetime:
@@ -53,6 +54,20 @@ def retention_job(scope: Scope) -> dg.JobDefinition:
         context.add_output_metadata({"files": dg.MetadataValue.json(made)})
 
     @dg.op(
+        description="Small files of a shared warehouse are merged, its old snapshots and their files removed; nothing to do for a file."
+    )
+    def tend_shared_warehouse(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+        done = upkeep(settings, utc_now())
+        context.log.info("Done: %s", "; ".join(done.lines()) or "nothing was due")
+        context.add_output_metadata(
+            {
+                "merged_files": done.merged,
+                "snapshots": done.expired,
+                "removed_files": done.removed + done.orphaned,
+            }
+        )
+
+    @dg.op(
         description="Dagster keeps runs of so many days; of older runs about days it keeps which days they made."
     )
     def prune_dagster(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
@@ -80,6 +95,7 @@ def retention_job(scope: Scope) -> dg.JobDefinition:
         # None waits for another: a damaged raw file is no reason to let the rest grow.
         archive_what_is_old()
         age_old_hours()
+        tend_shared_warehouse()
         prune_dagster()
         forget_pushes()
         sweep_leftovers()
