@@ -20,13 +20,14 @@ One reading of one site, 09:00 on the first day of the epoch, in a matrix of ser
 ((2, 24), array([60., 60.], dtype=float32), ['', 'weak-signal'])
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from mist_pipeline.analysis.stats.arrays import Flags, Ints, Singles
+from mist_pipeline.analysis.stats.arrays import Flags, Floats, Ints, Singles
 from mist_pipeline.analysis.stats.local_time import hour_numbers
 from mist_pipeline.analysis.stats.sample_size import MINUTES_PER_CLIENT
 
@@ -103,124 +104,171 @@ def hourly_matrix(
     """
     within = (hour_numbers() >= first_hour) & (hour_numbers() < end_hour)
     at = (hour_numbers() - first_hour).alias("at")
-    clients = site_hourly.filter(within).select(
-        "site_id", at, "num_clients", "num_aps", "num_aps_connected", hour="hour"
-    )
-    readings = sle_hourly.filter(within).select(
-        "site_id",
-        "metric",
-        at,
-        "state",
-        "score_pct",
-        "total_user_minutes",
-        "degraded_user_minutes",
-        hour="hour",
-    )
-    totals = _totals(readings, clients)
+    clients = site_hourly.filter(within).select("site_id", at, "num_clients", "num_aps", "num_aps_connected")
+    readings = sle_hourly.filter(within).select("site_id", "metric", at, "state", "score_pct", *_MINUTES)
     parts = (
         classifiers_hourly.filter(within)
-        .select("site_id", "metric", "classifier", at, "degraded_user_minutes", "total_user_minutes")
+        .select(*SERIES_KEY, at, *_MINUTES)
         .filter(pl.col("classifier") != "")
-        .drop_nulls(["degraded_user_minutes", "total_user_minutes"])
+        .drop_nulls(_MINUTES)
     )
-    keys = pl.concat(
-        [
-            known_series.select(SERIES_KEY),
-            totals.select("site_id", "metric", classifier=pl.lit("")).unique(),
-            parts.select(SERIES_KEY).unique(),
-        ]
+    known = known_series.select(SERIES_KEY)
+    hours = end_hour - first_hour
+    # Texts are compared once: all that follows works with their numbers, in their order.
+    named = pl.Series("site_id", known_sites, dtype=pl.String)
+    sites, metrics, classifiers = (
+        _Names.of(columns)
+        for columns in (
+            [named, *(frame["site_id"] for frame in (known, clients, readings, parts))],
+            [frame["metric"] for frame in (known, readings, parts)],
+            [pl.Series([""]), known["classifier"], parts["classifier"]],
+        )
     )
-    series = keys.unique().sort(SERIES_KEY)
-    named = pl.Series(known_sites, dtype=pl.String)
-    site_ids = (
-        pl.concat([named, series["site_id"], clients["site_id"], readings["site_id"]])
-        .unique()
-        .sort()
-        .to_list()
+    seen = _Seen(sites.numbers(clients["site_id"]), clients["at"].to_numpy(), clients)
+    of_sites, of_pairs = (len(sites), hours), (len(sites), len(metrics))
+    whole = _Minutes.empty(len(sites) * len(metrics), hours)
+    is_asked, has_some = np.zeros(of_sites, np.bool_), np.zeros(of_sites, np.bool_)
+    connected, alive = seen.devices(of_sites)
+    counted = seen.clients(of_sites)
+    # Rows in slices: what is worked out for each row, and thrown away, would take more memory than the rows.
+    for some in readings.iter_slices(_ROWS_AT_ONCE):
+        site, at_hour = sites.numbers(some["site_id"]), some["at"].to_numpy()
+        pair = np.ravel_multi_index((site, metrics.numbers(some["metric"])), of_pairs)
+        whole.put(pair, at_hour, _totals(some, counted[site, at_hour]))
+        is_supported = (some["state"] != "not_supported").fill_null(value=False).to_numpy()
+        is_there = is_supported & (some["state"] != "missing").fill_null(value=False).to_numpy()
+        is_asked[site[is_supported], at_hour[is_supported]] = True
+        has_some[site[is_there], at_hour[is_there]] = True
+    # A place for each possible series, true where there is one: so the numbers of all come out in their order.
+    shape = (*of_pairs, len(classifiers))
+    is_series = np.zeros(shape, np.bool_)
+    is_series[..., 0] = whole.is_there.any(axis=1).reshape(of_pairs)
+    flat = is_series.reshape(-1)
+    of_parts, of_known = (
+        np.ravel_multi_index(
+            tuple(
+                names.numbers(frame[name])
+                for names, name in zip((sites, metrics, classifiers), SERIES_KEY, strict=True)
+            ),
+            shape,
+        )
+        for frame in (parts, known)
     )
-    lines, hours = series.height, end_hour - first_hour
-    observed = np.zeros((lines, hours), np.float32)
-    exposure = np.zeros((lines, hours), np.float32)
-    estimated = np.zeros((lines, hours), np.bool_)
-    numbered = series.with_row_index("line")
-    whole = totals.join(
-        numbered.filter(pl.col("classifier") == "").select("line", "site_id", "metric"),
-        on=["site_id", "metric"],
-    )
-    for frame in (whole, parts.join(numbered, on=SERIES_KEY)):
-        line, column = frame["line"].to_numpy(), frame["at"].to_numpy()
-        total = frame["total_user_minutes"].to_numpy()
-        exposure[line, column] = total
-        observed[line, column] = np.clip(frame["degraded_user_minutes"].to_numpy(), 0.0, total)
-    estimated[whole["line"].to_numpy(), whole["at"].to_numpy()] = whole["is_estimated"].to_numpy()
-    site_number = {site: i for i, site in enumerate(site_ids)}
-    site_of = np.fromiter((site_number[site] for site in series["site_id"]), np.int64, lines)
-    connected, alive = _devices(clients, site_ids, hours)
-    is_missing, is_asked = _answers(readings, site_ids, hours)
+    flat[of_parts] = flat[of_known] = True
+    found = np.flatnonzero(flat)
+    site_of, metric_of, classifier_of = np.unravel_index(found, shape)
+    line_of = np.zeros(flat.size, np.int64)
+    line_of[found] = np.arange(found.size)
+    lines = _Minutes.empty(found.size, hours)
+    is_whole = classifier_of == 0
+    lines.take(is_whole, whole, np.ravel_multi_index((site_of[is_whole], metric_of[is_whole]), of_pairs))
+    total, degraded = (parts[name].to_numpy() for name in _MINUTES)
+    lines.put(line_of[of_parts], parts["at"].to_numpy(), (total, degraded, np.zeros(total.size, np.bool_)))
     return HourlyMatrix(
-        series=series,
-        site_ids=site_ids,
-        site_of=site_of,
+        series=pl.DataFrame(
+            {
+                "site_id": sites.texts.gather(site_of),
+                "metric": metrics.texts.gather(metric_of),
+                "classifier": classifiers.texts.gather(classifier_of),
+            }
+        ),
+        site_ids=sites.texts.to_list(),
+        site_of=site_of.astype(np.int64),
         first_hour=first_hour,
-        observed=observed,
-        exposure=exposure,
-        estimated=estimated,
+        observed=lines.observed,
+        exposure=lines.exposure,
+        estimated=lines.estimated,
         clients=connected,
         alive=alive,
-        is_missing=is_missing,
+        is_missing=is_asked & ~has_some,
         is_asked=is_asked,
     )
 
 
-def _totals(readings: pl.DataFrame, clients: pl.DataFrame) -> pl.DataFrame:
-    """Whole-metric readings with user-minutes, estimated from the clients where only a score is known."""
-    estimate = MINUTES_PER_CLIENT * pl.col("num_clients")
-    return (
-        readings.filter(pl.col("state") == "ok")
-        .join(
-            clients.select("site_id", "at", "num_clients").unique(["site_id", "at"]),
-            on=["site_id", "at"],
-            how="left",
+_ROWS_AT_ONCE = 2_000_000
+_MINUTES = ["total_user_minutes", "degraded_user_minutes"]
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Texts, sorted, each once; their places are their numbers."""
+
+    texts: pl.Series
+
+    @classmethod
+    def of(cls, columns: Sequence[pl.Series]) -> "_Names":
+        return cls(pl.concat([column.unique().cast(pl.String) for column in columns]).unique().sort())
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def numbers(self, column: pl.Series) -> Ints:
+        """The number of each."""
+        return column.cast(pl.Enum(self.texts)).to_physical().to_numpy().astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Minutes:
+    """User-minutes of some series, series × hours, as in `HourlyMatrix`; and where there is a reading."""
+
+    observed: Singles
+    exposure: Singles
+    estimated: Flags
+    is_there: Flags
+
+    @classmethod
+    def empty(cls, lines: int, hours: int) -> "_Minutes":
+        shape = (lines, hours)
+        return cls(
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.bool_),
+            np.zeros(shape, np.bool_),
         )
-        .with_columns(is_estimated=pl.col("total_user_minutes").is_null())
-        .with_columns(total_user_minutes=pl.col("total_user_minutes").fill_null(estimate))
-        .with_columns(
-            degraded_user_minutes=pl.col("degraded_user_minutes").fill_null(
-                pl.col("total_user_minutes") * (1.0 - pl.col("score_pct") / 100.0)
-            )
-        )
-        .drop_nulls(["total_user_minutes", "degraded_user_minutes"])
-        .filter(pl.col("total_user_minutes") > 0)
-        .select("site_id", "metric", "at", "total_user_minutes", "degraded_user_minutes", "is_estimated")
-    )
+
+    def put(self, line: Ints, at: Ints, minutes: tuple[Floats, Floats, Flags]) -> None:
+        """Readings: total, degraded and whether they are estimated; NaN where there is none."""
+        total, degraded, is_estimated = minutes
+        kept = ~(np.isnan(total) | np.isnan(degraded))
+        line, at, total = line[kept], at[kept], total[kept]
+        self.exposure[line, at] = total
+        self.observed[line, at] = np.clip(degraded[kept], 0.0, total)
+        self.estimated[line, at] = is_estimated[kept]
+        self.is_there[line, at] = True
+
+    def take(self, lines: Flags, others: "_Minutes", of: Ints) -> None:
+        """Those of others for these lines."""
+        self.observed[lines], self.exposure[lines] = others.observed[of], others.exposure[of]
+        self.estimated[lines] = others.estimated[of]
 
 
-def _numbered(site_ids: list[str]) -> pl.DataFrame:
-    return pl.DataFrame({"site_id": site_ids}, schema={"site_id": pl.String}).with_row_index("line")
+def _totals(readings: pl.DataFrame, clients: Floats) -> tuple[Floats, Floats, Flags]:
+    """User-minutes of whole metrics, estimated from the clients where only a score is known; NaN where there are none."""
+    is_ok = (readings["state"] == "ok").fill_null(value=False).to_numpy()
+    total, degraded, score = (readings[name].to_numpy() for name in (*_MINUTES, "score_pct"))
+    is_estimated = np.isnan(total)
+    total = np.where(is_estimated, MINUTES_PER_CLIENT * clients, total)
+    degraded = np.where(np.isnan(degraded), total * (1.0 - score / 100.0), degraded)
+    return np.where(is_ok & (total > 0), total, np.nan), degraded, is_estimated
 
 
-def _devices(seen: pl.DataFrame, site_ids: list[str], hours: int) -> tuple[Singles, Singles]:
-    """Clients and the connected share of access points, sites × hours; NaN where not known."""
-    placed = seen.join(_numbered(site_ids), on="site_id")
-    share = pl.when(pl.col("num_aps") > 0).then(pl.col("num_aps_connected") / pl.col("num_aps"))
-    line, column = placed["line"].to_numpy(), placed["at"].to_numpy()
-    connected = np.full((len(site_ids), hours), np.nan, np.float32)
-    alive = np.full((len(site_ids), hours), np.nan, np.float32)
-    connected[line, column] = placed["num_clients"].cast(pl.Float32).to_numpy()
-    alive[line, column] = placed.select(share.cast(pl.Float32)).to_series().to_numpy()
-    return connected, alive
+@dataclass(frozen=True)
+class _Seen:
+    """Clients and devices of sites: site and hour of each row, and the rows."""
 
+    site: Ints
+    at: Ints
+    rows: pl.DataFrame
 
-def _answers(readings: pl.DataFrame, site_ids: list[str], hours: int) -> tuple[Flags, Flags]:
-    """Where the cloud had nothing for any metric, and where anything was requested, sites × hours."""
-    answers = (
-        readings.filter(pl.col("state") != "not_supported")
-        .group_by("site_id", "at")
-        .agg(is_missing=(pl.col("state") == "missing").all())
-        .join(_numbered(site_ids), on="site_id")
-    )
-    is_missing, is_asked = (np.zeros((len(site_ids), hours), np.bool_) for _ in range(2))
-    line, column = answers["line"].to_numpy(), answers["at"].to_numpy()
-    is_asked[line, column] = True
-    is_missing[line, column] = answers["is_missing"].to_numpy()
-    return is_missing, is_asked
+    def clients(self, shape: tuple[int, int]) -> Floats:
+        """Clients, sites × hours; NaN where not known."""
+        found = np.full(shape, np.nan)
+        found[self.site, self.at] = self.rows["num_clients"].cast(pl.Float64).to_numpy()
+        return found
+
+    def devices(self, shape: tuple[int, int]) -> tuple[Singles, Singles]:
+        """Clients and the connected share of access points, sites × hours; NaN where not known."""
+        share = pl.when(pl.col("num_aps") > 0).then(pl.col("num_aps_connected") / pl.col("num_aps"))
+        alive = np.full(shape, np.nan, np.float32)
+        alive[self.site, self.at] = self.rows.select(share.cast(pl.Float32)).to_series().to_numpy()
+        return self.clients(shape).astype(np.float32), alive

@@ -115,21 +115,28 @@ def group_surprise(standardised: Singles, members: Membership) -> tuple[Floats, 
         standardised: Excess over its standard deviation, series × hours; NaN where a series cannot be tested.
         members: From `membership`.
     """
+    shape = (members.start.size, standardised.shape[1])
+    nominal, is_enough = np.zeros(shape), np.zeros(shape, np.bool_)
     if members.line.size == 0:
-        shape = (0, standardised.shape[1])
-        return np.zeros(shape), np.zeros(shape, np.bool_)
-    z = standardised[members.line].astype(np.float64)
-    is_known = ~np.isnan(z)
-    z = np.where(is_known, np.clip(z, _LOW, _HIGH), 0.0)
-    count = np.add.reduceat(is_known.astype(np.float64), members.start, axis=0)
-    largest = np.maximum.reduceat(np.where(is_known, z, _LOW), members.start, axis=0)
-    others = np.maximum(count - 1.0, 1.0)
-    total = (np.add.reduceat(z, members.start, axis=0) - largest) / np.sqrt(others + _SHARED * others**2)
-    parts = np.add.reduceat((is_known & (z >= _PART_FROM)).astype(np.float64), members.start, axis=0)
-    total *= np.clip((parts - 1.0) / others / _MOST, 0.0, 1.0)
-    enough = count >= MIN_PEERS
-    nominal = np.where(enough & (total > 0), np.maximum(-special.log_ndtr(-total) / _LN10, 0.0), 0.0)
-    return np.minimum(nominal, tails.MAX_SURPRISE), enough
+        return nominal, is_enough
+    # Hour by hour: what is summed then lies side by side, and memory is bounded by the series of one hour.
+    for hour in range(shape[1]):
+        z = standardised[:, hour].astype(np.float64)
+        is_known = ~np.isnan(z)
+        clipped = np.clip(z, _LOW, _HIGH)
+        count = np.add.reduceat(is_known.astype(np.float64)[members.line], members.start)
+        largest = np.maximum.reduceat(np.where(is_known, clipped, _LOW)[members.line], members.start)
+        everything = np.add.reduceat(np.where(is_known, clipped, 0.0)[members.line], members.start)
+        others = np.maximum(count - 1.0, 1.0)
+        total = (everything - largest) / np.sqrt(others + _SHARED * others**2)
+        parts = np.add.reduceat(
+            (is_known & (clipped >= _PART_FROM)).astype(np.float64)[members.line], members.start
+        )
+        total *= np.clip((parts - 1.0) / others / _MOST, 0.0, 1.0)
+        is_enough[:, hour] = count >= MIN_PEERS
+        is_told = is_enough[:, hour] & (total > 0)
+        nominal[:, hour] = np.where(is_told, np.maximum(-special.log_ndtr(-total) / _LN10, 0.0), 0.0)
+    return np.minimum(nominal, tails.MAX_SURPRISE), is_enough
 
 
 def best_group(surprise: Floats, members: Membership, lines: int) -> tuple[Floats, Ints]:
@@ -139,12 +146,17 @@ def best_group(surprise: Floats, members: Membership, lines: int) -> tuple[Float
     if members.line.size:
         sizes = np.diff(np.append(members.start, members.line.size))
         run = np.repeat(np.arange(members.start.size), sizes)
-        of_line = np.maximum.reduceat(surprise[run[members.by_line]], members.line_start, axis=0)
-        best[members.line[members.by_line[members.line_start]]] = np.maximum(of_line, 0.0)
-        mine = surprise[run]
-        holds = (mine == best[members.line]) & (mine > 0)
-        entry, hour = np.nonzero(holds)
-        who[members.line[entry], hour] = members.group[run[entry]]
+        run_by_line = run[members.by_line]
+        lines_in_groups = members.line[members.by_line[members.line_start]]
+        for hour in range(surprise.shape[1]):
+            of_run = surprise[:, hour].copy()
+            largest = np.zeros(lines)
+            of_line = np.maximum.reduceat(of_run[run_by_line], members.line_start)
+            largest[lines_in_groups] = np.maximum(of_line, 0.0)
+            mine = of_run[run]
+            entry = np.flatnonzero((mine == largest[members.line]) & (mine > 0))
+            best[:, hour] = largest
+            who[members.line[entry], hour] = members.group[run[entry]]
     return best, who
 
 

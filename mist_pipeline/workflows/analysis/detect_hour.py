@@ -22,12 +22,13 @@ from mist_pipeline.analysis.findings.inputs import SpanFrames
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import state
+from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.changes import known_changes
 from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.analysis.detect_day import removed_sites
-from mist_pipeline.workflows.analysis.evidence_walk import stored_state
+from mist_pipeline.workflows.analysis.evidence_walk import EVIDENCE_COLUMNS, compact, stored_state
 
 EVIDENCE_HOURS = 3
 """Closed hours before the newest one whose evidence is made: what corroborates it, and what a pause of the job left out."""
@@ -50,17 +51,13 @@ class RecentHours:
 
     def read(self, name: str, since: datetime) -> pl.DataFrame:
         """Rows of an hourly table, today's from ``live`` where there is no partition yet; closed hours only."""
-        return self.warehouse.query(
-            f"""
-            SELECT * FROM (
-                SELECT * FROM history.{name}
-                UNION ALL BY NAME
-                SELECT * FROM live.{name} WHERE day NOT IN (SELECT DISTINCT day FROM history.sle_daily)
-            )
-            WHERE hour >= $since AND hour <= $last
-            """,
-            {"since": since, "last": self.newest},
-        )
+        return self.warehouse.query(_hours_sql(name), {"since": since, "last": self.newest})
+
+    def for_evidence(self, of: Table, since: datetime) -> pl.DataFrame:
+        """The same, of the columns that evidence is made of."""
+        with self.warehouse.reading() as connection:
+            sql = _hours_sql(of.name, EVIDENCE_COLUMNS[of])
+            return compact(connection, sql, {"since": since, "last": self.newest})
 
     def sites(self) -> pl.DataFrame:
         """The sites of the newest two lists as last described, one row a site: what is in neither was removed."""
@@ -76,6 +73,18 @@ class RecentHours:
         """The sites that were removed from the organisation."""
         day = self.warehouse.query("SELECT max(day) FROM history.sites").item()
         return removed_sites(self.warehouse, day, day).get(day, frozenset()) if day else frozenset()
+
+
+def _hours_sql(name: str, columns: str = "*") -> str:
+    """Hours from ``$since`` to ``$last`` of history and live together."""
+    return f"""
+        SELECT {columns} FROM (
+            SELECT * FROM history.{name}
+            UNION ALL BY NAME
+            SELECT * FROM live.{name} WHERE day NOT IN (SELECT DISTINCT day FROM history.sle_daily)
+        )
+        WHERE hour >= $since AND hour <= $last
+        """
 
 
 @dataclass(frozen=True)
@@ -154,8 +163,7 @@ def evidence_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) ->
     since = ends - timedelta(hours=LOOK_BACK) if ends else hours.newest - FIRST_LOOK_BACK
     first = hours.newest - EVIDENCE_HOURS * HOUR
     with hours.warehouse.reading():
-        scores, causes = hours.read("sle_hourly", since), hours.read("classifiers_hourly", since)
-        clients = hours.read("site_hourly", since)
+        scores, causes, clients = (hours.for_evidence(of, since) for of in EVIDENCE_COLUMNS)
     run = evidence(
         scores,
         causes,

@@ -5,8 +5,10 @@ from there, and stores the state at its end. States that know replaced days are 
 here: evidence itself (``analysis.evidence.model``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
+from typing import Any
 
 import polars as pl
 from duckdb import DuckDBPyConnection
@@ -31,6 +33,27 @@ KEPT_DAYS = 3
 
 CELLS_AT_ONCE = 3_000_000
 """Hourly readings of service levels that are in memory at a time."""
+
+
+EVIDENCE_COLUMNS: dict[Table, str] = {
+    history.SLE_HOURLY: "hour, site_id, metric, state, score_pct, total_user_minutes, degraded_user_minutes",
+    history.CLASSIFIERS_HOURLY: "hour, site_id, metric, classifier, total_user_minutes, degraded_user_minutes",
+    history.SITE_HOURLY: "hour, site_id, num_clients, num_aps, num_aps_connected",
+}
+"""What evidence is made of; live tables have the same columns."""
+
+_ROWS_AT_ONCE = 1_000_000
+
+
+def compact(connection: DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]) -> pl.DataFrame:
+    """The rows of a query with texts as numbers: hours of a week are many millions, and their texts few and often repeated."""
+    # In pieces, so that the texts of all are never there at once.
+    found = connection.execute(sql, dict(parameters)).to_arrow_reader(_ROWS_AT_ONCE)
+    pieces = chain([found.schema.empty_table()], found)
+    return pl.concat(
+        pl.DataFrame(pl.from_arrow(piece)).with_columns(pl.col(pl.String).cast(pl.Categorical))
+        for piece in pieces
+    )
 
 
 def stored_state(warehouse: Warehouse, until: datetime) -> tuple[EvidenceState | None, datetime | None]:
@@ -113,9 +136,11 @@ def _weighed(
     def hours(of: Table) -> pl.DataFrame:
         condition = "hour < $end" + (" AND hour >= $since" if since else "")
         parameters = {"end": end, **({"since": since} if since else {})}
-        return warehouse.query(f"SELECT * FROM {of.full_name} WHERE {condition}", parameters)
+        return compact(
+            connection, f"SELECT {EVIDENCE_COLUMNS[of]} FROM {of.full_name} WHERE {condition}", parameters
+        )
 
-    with warehouse.reading():
+    with warehouse.reading() as connection:
         scores, causes = hours(history.SLE_HOURLY), hours(history.CLASSIFIERS_HOURLY)
         clients = hours(history.SITE_HOURLY)
         sites = warehouse.query("SELECT * FROM history.sites WHERE day <= ?", [last])
