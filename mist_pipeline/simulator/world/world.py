@@ -46,7 +46,7 @@ class World:
     """A simulated Mist organisation.
 
     Args:
-        sites: How many sites, 0–20,000.
+        sites: How many sites, 0–50,000.
         days: Length of the world in days; measurements go on afterwards, troubles do not.
         seed: Same arguments, same world.
         start: First day, in the organisation's zone. Default: Monday, 2 February 2026.
@@ -78,8 +78,8 @@ class World:
         timezones: Sequence[str] | None = None,
         organisation_zone: str = "UTC",
     ) -> None:
-        if not 0 <= sites <= 20_000:
-            raise ValueError(f"a world has 0 to 20,000 sites, not {sites}")
+        if not 0 <= sites <= 50_000:
+            raise ValueError(f"a world has 0 to 50,000 sites, not {sites}")
         if days < 1:
             raise ValueError(f"a world lasts at least one day, not {days}")
         self.seed = seed

@@ -37,6 +37,10 @@ FIRST_LOOK_BACK = timedelta(days=60)
 """History from which evidence is made where no state is stored yet."""
 
 
+CLOCKS_CHANGE = timedelta(hours=2)
+"""More than a clock is ever put forward or back: the same hour of a week ago may lie so far beside."""
+
+
 @dataclass(frozen=True)
 class RecentHours:
     """The hours before an instant, closed partitions and today together."""
@@ -52,6 +56,22 @@ class RecentHours:
     def read(self, name: str, since: datetime) -> pl.DataFrame:
         """Rows of an hourly table, today's from ``live`` where there is no partition yet; closed hours only."""
         return self.warehouse.query(_hours_sql(name), {"since": since, "last": self.newest})
+
+    def like_newest(self, weeks: int, beside: timedelta) -> pl.DataFrame:
+        """Rows of ``sle_hourly`` of the newest hour, and of the same hour of past weeks with those beside it.
+
+        One hour in thirty of these weeks, which are by far the most that a poll would read.
+        """
+        around = range(-int(beside / HOUR), int(beside / HOUR) + 1)
+        alike = [
+            self.newest - timedelta(weeks=week) + hours * HOUR
+            for week in range(1, weeks + 1)
+            for hours in around
+        ]
+        hours = {"hours": [*alike, self.newest], "since": min(alike), "last": self.newest}
+        return self.warehouse.query(
+            f"{_hours_sql('sle_hourly')} AND hour IN (SELECT unnest($hours::TIMESTAMPTZ[]))", hours
+        )
 
     def for_evidence(self, of: Table, since: datetime) -> pl.DataFrame:
         """The same, of the columns that evidence is made of."""
@@ -179,9 +199,9 @@ def evidence_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) ->
 
 def deviations_now(hours: RecentHours, sites: pl.DataFrame) -> pl.DataFrame:
     """The newest closed hour against the same hour of past weeks."""
-    weeks = HourlyBaselineRules().weeks
+    rules = HourlyBaselineRules()
     with hours.warehouse.reading():
-        readings = hours.read("sle_hourly", hours.newest - timedelta(weeks=weeks, hours=2))
+        readings = hours.like_newest(rules.weeks, timedelta(hours=rules.neighbour_hours) + CLOCKS_CHANGE)
         clients = hours.read("site_hourly", hours.newest).select("hour", "site_id", num_users="num_clients")
     normal = hourly_baselines(readings, sites, [hours.newest])
     newest = readings.filter(pl.col("hour") == hours.newest).join(clients, on=["hour", "site_id"], how="left")
