@@ -12,7 +12,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.notifying.messages import utc_now
 from mist_pipeline.workflows.pushing.receive import forget_old_pushes
-from mist_pipeline.workflows.retention import age_hours, archive
+from mist_pipeline.workflows.retention import age_hours, archive, fold_events
 from mist_pipeline.workflows.running.leftovers import sweep
 from mist_pipeline.workflows.warehouse_access import upkeep
 
@@ -79,6 +79,13 @@ def retention_job(scope: Scope) -> dg.JobDefinition:
     def forget_pushes(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
         context.add_output_metadata({"events": forget_old_pushes(settings, utc_now())})
 
+    @dg.op(
+        description="Of incidents that are long over, events of how they were watched become their number."
+    )
+    def fold_old_events(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+        folded = fold_events(settings, utc_now())
+        context.add_output_metadata({"subjects": folded.subjects, "events": folded.events})
+
     @dg.op(description="Files of processes that were killed; never those of a living one.")
     def sweep_leftovers(context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
         gone = sweep(settings.data, utc_now(), is_shared=settings.monitoring.machines > 1)
@@ -98,6 +105,7 @@ def retention_job(scope: Scope) -> dg.JobDefinition:
         tend_shared_warehouse()
         prune_dagster()
         forget_pushes()
+        fold_old_events()
         sweep_leftovers()
 
     return retention

@@ -75,6 +75,10 @@ def _withheld(detail: Any) -> str:
     return f"is held back, nobody is notified: {reason}" if reason else "is not held back any more"
 
 
+def _folded(detail: Any) -> str:
+    return f"{count(detail['events'], 'event')} of how it was watched folded, since it is long over"
+
+
 _WORDS: Mapping[str, str | Callable[[Any], str]] = {
     "alert pending": "seen; it has to hold before anybody is notified",
     "alert lapsed": "did not hold",
@@ -92,6 +96,7 @@ _WORDS: Mapping[str, str | Callable[[Any], str]] = {
     "alert acknowledged": "acknowledged by {by}",
     "alert unacknowledged": "acknowledgement taken back by {by}",
     "alert resolved": "over, {because}",
+    "alert folded": _folded,
     "incident opened": "opened: {cause}",
     "incident joined": lambda detail: f"gained {count(len(detail['alert_ids']), 'alert')}",
     "incident left": lambda detail: f"lost {count(len(detail['alert_ids']), 'alert')} to another incident",
@@ -103,6 +108,7 @@ _WORDS: Mapping[str, str | Callable[[Any], str]] = {
     "incident resolved": "is over",
     "incident reopened": "is back",
     "incident withheld": _withheld,
+    "incident folded": _folded,
 }
 """Subject and kind of an event → what happened, without the subject."""
 

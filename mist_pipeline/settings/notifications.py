@@ -73,6 +73,11 @@ class Alerts(Section):
         ge=2,
         description="Days for which the inputs of evaluations are kept, so that a replay repeats them exactly.",
     )
+    keep_events_days: int = Field(
+        365,
+        ge=35,
+        description="Days after which the events of how an incident was watched are folded into their number; what people did stays.",
+    )
 
     @field_validator("ledger")
     @classmethod

@@ -16,19 +16,21 @@ LAST_BAD_AT = Column("last_bad_at", "TIMESTAMPTZ", "End of its last bad hour; nu
 EVENTS = Table(
     "alerts",
     "events",
-    "Something that happened to an alert or an incident; only ever added, and all else about them follows from it.",
+    "Something that happened to an alert or an incident; all else about them follows from it. Nothing is changed, until those of what is "
+    "long over are folded.",
     (
         Column("event_id", "BIGINT", "Number of the event in the ledger, in the order of recording"),
         Column("subject", "VARCHAR", "What it happened to: alert or incident"),
         Column("subject_id", "VARCHAR", "Which: an alert_id or incident_id"),
-        Column("number", "BIGINT", "1, 2, 3 … within the subject, without gaps"),
+        Column("number", "BIGINT", "1, 2, 3 … within the subject, without gaps until they are folded"),
         Column("at", "TIMESTAMPTZ", "Instant of the evaluation or of a person's action"),
         Column(
             "kind",
             "VARCHAR",
             "Of an alert: pending, lapsed, opened, reopened, seen, renewed, quieted, frozen, thawed, rising, easing, "
             "severity_rose, severity_fell, acknowledged, unacknowledged, resolved; of an incident: opened, joined, left, renamed, "
-            "merged, acknowledged, unacknowledged, worsened, resolved, reopened, withheld",
+            "merged, acknowledged, unacknowledged, worsened, resolved, reopened, withheld; of both: folded (how it was watched, a year after it "
+            "was over; detail says how many events)",
         ),
         Column(
             "detail",

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from mist_pipeline.alerts.ledger.times.folding import Folded, fold
 from mist_pipeline.analysis.scores.status import site_status
 from mist_pipeline.collect.raw.retention import RetentionPlan, Rules, apply_retention, plan_retention
 from mist_pipeline.report.document.weekly import weekly_text
@@ -17,7 +18,7 @@ from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.aged_hours import Month, age, old_months, remove_old_files
 from mist_pipeline.warehouse.place import WarehouseFile
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.ledger_access import kept_evaluations
+from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
 from mist_pipeline.workflows.shared_files import raw_store
 from mist_pipeline.workflows.warehouse_access import warehouse_place
 
@@ -111,6 +112,12 @@ def forget(warehouse: Warehouse, settings: Settings, instant: datetime) -> dict[
             deleted = connection.execute(statement, {"old": bound}).fetchone()
             removed[table.full_name] = int(deleted[0]) if deleted else 0
     return removed
+
+
+def fold_events(settings: Settings, now: datetime) -> Folded:
+    """Fold the events of what is long over."""
+    with open_ledger(settings) as ledger:
+        return fold(ledger.engine, now - timedelta(days=settings.alerts.keep_events_days), now)
 
 
 def _plan(settings: Settings, today: date) -> RetentionPlan:

@@ -89,9 +89,9 @@ class Event:
     Attributes:
         subject: What it happened to …
         subject_id: … and which one.
-        number: 1, 2, 3 … within the subject, without gaps.
+        number: 1, 2, 3 … within the subject, without gaps until they are folded.
         at: Instant of the evaluation or action.
-        kind: One of `ALERT_EVENTS` or `INCIDENT_EVENTS`.
+        kind: One of `ALERT_EVENTS` or `INCIDENT_EVENTS`, or `FOLDED`.
         detail: What `projection` needs to know beyond that; JSON values.
     """
 
@@ -111,6 +111,12 @@ INCIDENT_EVENTS = (
     "opened", "joined", "left", "renamed", "merged", "acknowledged", "unacknowledged", "worsened", "resolved", "reopened",
     "withheld",
 )  # fmt: skip
+WATCHED = (
+    "pending", "lapsed", "seen", "renewed", "quieted", "frozen", "thawed", "rising", "easing", "withheld",
+)  # fmt: skip
+"""Events of how something was watched, which nobody asks for once it is long over."""
+FOLDED = "folded"
+"""Kind of the event that stands for those of `WATCHED` that are gone; its detail says how many they were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
