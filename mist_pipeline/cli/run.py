@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from mist_pipeline.cli.console import console, literal, next_commands, progress_bar, shown
+from mist_pipeline.cli.console import console, literal, next_commands, progress_bar
 from mist_pipeline.cli.failures import RunFailedError
 from mist_pipeline.cli.moments import AskedDay, AsOf, asked_day
 from mist_pipeline.cli.place import announce, need_data_folder
@@ -191,40 +191,15 @@ def retention(
     settings = load_settings()
     need_data_folder(settings)
     if dry_run:
-        from mist_pipeline.workflows.retention import planned
+        from mist_pipeline.cli.reading.growing import print_dry_run
 
-        steps = planned(settings, datetime.now(settings.organisation.zone).date())
-        steps += _planned_beside(settings)
-        console.print("\n".join(steps) if steps else "Nothing is old enough.", markup=False)
+        print_dry_run(settings, datetime.now(UTC))
         return
     from mist_pipeline.cli.execution import execute
 
     with progress_bar() as bar:
         outcome = execute(settings, "retention", progress=bar)
     print_outcomes([outcome])
-
-
-def _planned_beside(settings: "Settings") -> list[str]:
-    """What retention would do besides moving files, for people."""
-    from mist_pipeline.cli.dagster_home import instance, place_of_home
-    from mist_pipeline.workflows.running.leftovers import find_leftovers
-    from mist_pipeline.workflows.warehouse_access import upkeep_due
-
-    now = datetime.now(UTC)
-    left = find_leftovers(settings.data, now, is_shared=settings.monitoring.machines > 1)
-    steps = [
-        f"remove {shown(each.path)} ({each.num_bytes:,} bytes), left by a killed process" for each in left
-    ]
-    steps += upkeep_due(settings, now)
-    if not place_of_home(settings).exists():  # opening makes it
-        return steps
-    from mist_pipeline.defs.dagster_history import prune
-    from mist_pipeline.defs.retention import oldest_run_kept
-    from mist_pipeline.defs.scope import Scope
-
-    with instance(settings) as opened:
-        old = prune(opened, Scope.of(settings), oldest_run_kept(settings, now), is_dry_run=True)
-    return [*steps, str(old)] if old.runs or old.logs else steps
 
 
 def _check_place(settings: "Settings", mode: Mode) -> None:

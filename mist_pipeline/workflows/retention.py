@@ -20,7 +20,7 @@ from mist_pipeline.warehouse.place import WarehouseFile
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
 from mist_pipeline.workflows.shared_files import raw_store
-from mist_pipeline.workflows.warehouse_access import warehouse_place
+from mist_pipeline.workflows.warehouse_access import warehouse_of, warehouse_place
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class Archived:
 def planned(settings: Settings, today: date) -> list[str]:
     """What retention would do today, for people."""
     return [
-        *_plan(settings, today).lines(),
-        *(f"move {month} into a file" for month in _old_hours(settings, today)),
+        *retention_plan(settings, today).lines(),
+        *(f"move {month} into a file" for month in old_hours(settings, today)),
     ]
 
 
-def _old_hours(settings: Settings, today: date) -> list[Month]:
+def old_hours(settings: Settings, today: date) -> list[Month]:
     """The months of hours that are too old for the warehouse."""
     place = warehouse_place(settings)
     if not isinstance(place, WarehouseFile) or not place.exists():
@@ -66,7 +66,7 @@ def age_hours(warehouse: Warehouse, settings: Settings, today: date) -> list[str
     path = warehouse.place.path
     warehouse.prepare()
     made = []
-    for month in _old_hours(settings, today):
+    for month in old_hours(settings, today):
         with warehouse.writing() as connection:
             made.append(age(connection, path, month).name)
     with warehouse.writing() as connection:
@@ -80,7 +80,7 @@ def archive(settings: Settings, warehouse: Warehouse, instant: datetime) -> Arch
     Archives are read back before anything is removed, so a crash loses nothing.
     """
     warehouse.prepare()
-    plan = _plan(settings, instant.astimezone(settings.organisation.zone).date())
+    plan = retention_plan(settings, instant.astimezone(settings.organisation.zone).date())
     steps = plan.lines()
     removed = kept_evaluations(settings).remove_before(instant - timedelta(days=settings.alerts.keep_days))
     rows = forget(warehouse, settings, instant)
@@ -96,22 +96,40 @@ def forget(warehouse: Warehouse, settings: Settings, instant: datetime) -> dict[
     Returns:
         Table → rows that were removed.
     """
-    findings, evidence, shapes = live.FINDINGS, state.EVIDENCE, state.DAY_SHAPES
-    since = instant - timedelta(days=settings.monitoring.keep_findings_days)
-    first = instant.date() - timedelta(days=settings.history.keep_state_days)
-    old: dict[Table, tuple[str, datetime | date]] = {
-        findings: ("as_of < $old", since),
-        # What comes next continues from the newest.
-        evidence: ("day < $old AND day < (SELECT max(day) FROM state.evidence)", first),
-        shapes: ("day < $old", first),
-    }
     removed = {}
     with warehouse.writing() as connection:
-        for table, (condition, bound) in old.items():
+        for table, (condition, bound) in _too_old(settings, instant).items():
             statement = f"DELETE FROM {table.full_name} WHERE {condition}"  # noqa: S608 - our own names
             deleted = connection.execute(statement, {"old": bound}).fetchone()
             removed[table.full_name] = int(deleted[0]) if deleted else 0
     return removed
+
+
+def old_rows(settings: Settings, instant: datetime) -> dict[str, int]:
+    """What `forget` would remove: table → rows; changes nothing."""
+    warehouse = warehouse_of(settings)
+    if not warehouse.place.exists():
+        return {}
+    with warehouse.reading():
+        return {
+            table.full_name: warehouse.query(
+                f"SELECT count(*) FROM {table.full_name} WHERE {condition}",  # noqa: S608 - our own names
+                {"old": bound},
+            ).item()
+            for table, (condition, bound) in _too_old(settings, instant).items()
+        }
+
+
+def _too_old(settings: Settings, instant: datetime) -> dict[Table, tuple[str, datetime | date]]:
+    """Tables of which rows go, with which and the value of ``$old``."""
+    since = instant - timedelta(days=settings.monitoring.keep_findings_days)
+    first = instant.date() - timedelta(days=settings.history.keep_state_days)
+    return {
+        live.FINDINGS: ("as_of < $old", since),
+        # What comes next continues from the newest.
+        state.EVIDENCE: ("day < $old AND day < (SELECT max(day) FROM state.evidence)", first),
+        state.DAY_SHAPES: ("day < $old", first),
+    }
 
 
 def fold_events(settings: Settings, now: datetime) -> Folded:
@@ -120,7 +138,8 @@ def fold_events(settings: Settings, now: datetime) -> Folded:
         return fold(ledger.engine, now - timedelta(days=settings.alerts.keep_events_days), now)
 
 
-def _plan(settings: Settings, today: date) -> RetentionPlan:
+def retention_plan(settings: Settings, today: date) -> RetentionPlan:
+    """What is to be packed and written."""
     kept = settings.history
     rules = Rules(kept.keep_days, kept.archive_after_days, kept.auto_archive)
     return plan_retention(raw_store(settings), settings.reports_path, rules, today)

@@ -385,7 +385,8 @@ class TestRetention:
             year, week, _ = (datetime.now(UTC).date() - timedelta(days=days)).isocalendar()
             (archive / f"weekly-{year}-W{week:02d}.txt").write_text("the week", encoding="utf-8")
         ended = call("retention", "--dry-run")
-        assert (ended.code, ended.out) == (0, "Nothing is old enough.\n")
+        assert ended.code == 0
+        assert ended.out.endswith("Nothing is old enough.\n")
 
     def test_a_dry_run_names_what_it_would_move_and_moves_nothing(self, call: Call, folder: Path) -> None:
         page = folder / "data/reports/history/2026-01-05/page.html"

@@ -146,13 +146,19 @@ class EvaluationStore:
 
     def remove_before(self, instant: datetime) -> int:
         """Remove whole days that ended before an instant; how many evaluations went."""
-        last = (instant.astimezone(UTC) - timedelta(days=1)).date()
-        gone = 0
-        for day in self._days():
-            if day <= last:
-                gone += len({name for entry in self._of(day) if (name := _name_of(entry.key)) is not None})
-                self._files.clear(day.isoformat())
+        gone = self.number_before(instant)
+        for day in self._ended_before(instant):
+            self._files.clear(day.isoformat())
         return gone
+
+    def number_before(self, instant: datetime) -> int:
+        """How many evaluations `remove_before` would remove."""
+        found = (_name_of(entry.key) for day in self._ended_before(instant) for entry in self._of(day))
+        return len({name for name in found if name is not None})
+
+    def _ended_before(self, instant: datetime) -> list[date]:
+        last = (instant.astimezone(UTC) - timedelta(days=1)).date()
+        return [day for day in self._days() if day <= last]
 
     def _rename(self, name: EvaluationName, key: str) -> None:
         """Put an evaluation under another key; another machine may have done it a moment ago."""

@@ -1,5 +1,6 @@
 """What is written every few minutes for ever is bounded: old findings of polls and states of detection are removed."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from mist_pipeline.tables import history, live, state
 from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_hour import FIRST_LOOK_BACK
+from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline.workflows.retention import age_hours, archive, forget, planned
+from mist_pipeline.workflows.what_grows import what_grows
 from mist_pipeline_tests.support.defs.rows import frame, row
 
 NOW = datetime(2026, 12, 1, 4, 30, tzinfo=UTC)
@@ -105,6 +108,42 @@ def test_polls_never_need_hours_of_files(tmp_path: Path, days: str, *, is_enough
 def test_what_is_least_is_what_polls_look_back() -> None:
     looked = max(FIRST_LOOK_BACK, timedelta(weeks=HourlyBaselineRules().weeks))
     assert timedelta(days=LEAST_HOURLY_DAYS) >= looked + timedelta(days=2)
+
+
+def test_a_dry_run_says_of_everything_its_size_its_rule_and_what_would_go(
+    settings: Settings, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    finds(warehouse, NOW - timedelta(days=8))
+    knows(warehouse, history.SITE_HOURLY, date(2026, 1, 5))
+    evaluation = tmp_path / "evaluations" / "2026-10-01" / "20261001T000000.000000Z-live"
+    evaluation.mkdir(parents=True)
+    (evaluation / "step.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / ".mist.duckdb.999999999").write_bytes(b"x" * 5)
+    with open_ledger(settings):
+        pass
+    files = sorted((path, path.stat().st_size) for path in tmp_path.rglob("*"))
+    found = {one.what: one for one in what_grows(settings, NOW)}
+    assert {what: one.going for what, one in found.items() if one.going} == {
+        "evaluations/": "remove 1 evaluation",
+        "warehouse.duckdb: hours": "move 1 rows into files",
+        "warehouse.duckdb: live.findings": "remove 1 rows",
+        "leftovers": "remove 1 file or folder",
+    }
+    assert {"raw/", "raw/live_*", "reports/", "published/", "hours/", "ledger"} <= set(found)
+    assert found["evaluations/"].num_bytes == 2
+    assert found["leftovers"].num_bytes == 5
+    assert found["warehouse.duckdb"].num_bytes == settings.warehouse_path.stat().st_size
+    assert sorted((path, path.stat().st_size) for path in tmp_path.rglob("*")) == files
+
+
+def test_rules_name_keys_that_there_are(settings: Settings, warehouse: Warehouse) -> None:
+    warehouse.prepare()
+    rules = " ".join(one.rule for one in what_grows(settings, NOW))
+    named = set(re.findall(r"\((\w+)\.(\w+)\)", rules))
+    assert len(named) >= 6
+    for section, key in named:
+        assert str(getattr(getattr(settings, section), key)) in rules
 
 
 def test_the_nightly_retention_does_it(settings: Settings, warehouse: Warehouse) -> None:
