@@ -18,7 +18,8 @@ One series that fell by a point a day for ten days, to 80 %, and the probability
 >>> posterior = explain(score, np.ones_like(score), hypotheses(14, odds), odds)
 >>> posterior.level.round(1), posterior.slope.round(1), posterior.decline.round(2)
 (array([80.]), array([-1.1]), array([0.99]))
->>> crossing_probability(posterior, np.array([75.0]), np.zeros((1, 14)))[:, [2, 6, 13]].round(2)
+>>> by_day = crossed_by_day(posterior, np.array([75.0]), np.zeros((1, 14)))
+>>> over_hypotheses(posterior.weight, by_day)[:, [2, 6, 13]].round(2)
 array([[0.12, 0.93, 0.99]])
 """
 
@@ -210,12 +211,12 @@ def courses(posterior: Posterior, wander_sd: Floats, days: int) -> Floats:
     """(n, COURSES, h) courses of the level that stand for all that may come, those that fall deepest first.
 
     A hypothesis and a quantile of its prediction are one course; the share of all of them that has been under a line by
-    day h is `crossing_probability` exactly. Ordered by the lowest level within ``days``, every 40th part gives one of
+    day h is that of `over_hypotheses` exactly. Ordered by the lowest level within ``days``, every 40th part gives one of
     them: so the share of these that cross any line within ``days`` is its probability, to two hundredths.
 
     Args:
         posterior: From ``explain``, of the series to be drawn.
-        wander_sd: As for ``crossing_probability``.
+        wander_sd: As for ``crossed_by_day``.
         days: Days of the order.
     """
     n, _, horizon = posterior.mean.shape
@@ -237,8 +238,8 @@ def courses(posterior: Posterior, wander_sd: Floats, days: int) -> Floats:
     return np.clip(chosen, 0.0, 100.0)
 
 
-def crossing_probability(posterior: Posterior, threshold: Floats, wander_sd: Floats) -> Floats:
-    """P(the level has been under the threshold by day h) over all hypotheses, (n, h), rising with h.
+def crossed_by_day(posterior: Posterior, threshold: Floats, wander_sd: Floats) -> Floats:
+    """P(the level has been under the threshold by day h) under each hypothesis, (n, hypotheses, h), rising with h.
 
     Args:
         posterior: From ``explain``.
@@ -247,5 +248,9 @@ def crossing_probability(posterior: Posterior, threshold: Floats, wander_sd: Flo
     """
     spread = np.sqrt(posterior.sd**2 + wander_sd[:, None, :] ** 2)
     under = ndtr((threshold[:, None, None] - posterior.mean) / np.maximum(spread, 1e-9))
-    by_day = np.maximum.accumulate(under, axis=2)
-    return np.asarray(np.clip(np.einsum("nk,nkh->nh", posterior.weight, by_day), 0.0, 1.0))
+    return np.asarray(np.maximum.accumulate(under, axis=2))
+
+
+def over_hypotheses(weight: Floats, by_day: Floats) -> Floats:
+    """The same over all hypotheses, (n, h), from what `crossed_by_day` gives and the weight of each, (n, hypotheses)."""
+    return np.asarray(np.clip(np.einsum("nk,nkh->nh", weight, by_day), 0.0, 1.0))

@@ -44,9 +44,10 @@ from mist_pipeline.analysis.risks.change_points import (
     Odds,
     Posterior,
     courses,
-    crossing_probability,
+    crossed_by_day,
     explain,
     hypotheses,
+    over_hypotheses,
 )
 from mist_pipeline.analysis.risks.horizon import LOOK_AHEAD_DAYS, WARNING_DAYS
 from mist_pipeline.analysis.scores.bands import Bands
@@ -134,12 +135,11 @@ def risks(
         rows = slice(start, min(start + CHUNK, n))
         posterior = explain(adjusted[rows], variance[rows], tested, rules.odds)
         level[rows], slope[rows], declining[rows] = posterior.level, posterior.slope, posterior.decline
-        going_on = replace(posterior, weight=posterior.weight * tested.is_trend)
         for name, threshold in thresholds.items():
-            reach[name][rows] = crossing_probability(posterior, threshold[rows], wander[rows])
-            by_decline[name][rows] = crossing_probability(going_on, threshold[rows], wander[rows])[
-                :, WARNING_DAYS - 1
-            ]
+            by_day = crossed_by_day(posterior, threshold[rows], wander[rows])
+            reach[name][rows] = over_hypotheses(posterior.weight, by_day)
+            going_on = over_hypotheses(posterior.weight * tested.is_trend, by_day)
+            by_decline[name][rows] = going_on[:, WARNING_DAYS - 1]
         likely = np.max([reach[name][rows, WARNING_DAYS - 1] for name in thresholds], axis=0)
         told = start + np.flatnonzero((likely >= rules.min_probability) | (declining[rows] >= 0.5))
         drawn.append(
