@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.growing import BACKFILL_DAYS, Step, cloud, settings_of, taken
+from benchmarks.growing import BACKFILL_DAYS, Step, cloud, planned_calls, settings_of, taken
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history, live, scorecard, state
 from mist_pipeline.tables.schema import Table
@@ -82,8 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--steps", nargs="+", choices=STEPS, default=list(STEPS), help="only these, in their order"
     )
     parser.add_argument("--keep", type=Path, help="leave the organisations in this folder")
+    parser.add_argument("--plan", action="store_true", help="only print the calls that the planner plans")
     given = parser.parse_args(arguments)
     for sites in given.sites:
+        if given.plan:
+            planned = ", ".join(f"{name} {calls:,}" for name, calls in planned_calls(sites).items())
+            print(f"{sites:,} sites, calls: {planned}")
+            continue
         with tempfile.TemporaryDirectory(prefix="mist-growth-") as name:
             folder = (given.keep or Path(name)) / f"sites-{sites}"
             folder.mkdir(parents=True)

@@ -10,10 +10,11 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +38,9 @@ MORNING, FIRST_POLL, POLL = (
 """When it is made; when today is polled first; the poll that is measured, the first one after an hour has closed."""
 
 SEED = 5
+BATCH_CALLS, LIVE_CALLS = 4_000, 1_000
+"""Calls of an hour that the two lanes have with one token of the cloud."""
+
 _KIB = 1024
 
 
@@ -176,6 +180,34 @@ def _calls(settings: Settings) -> int:
 
     hours, _ = calls_of_hours(settings, datetime.now(UTC))
     return sum(hour.live + hour.batch for hour in hours)
+
+
+def planned_calls(sites: int) -> Mapping[str, int]:
+    """Calls of a day and of a poll, as the planner plans them with the calls of an hour that each lane has; nobody is asked."""
+    from mist_pipeline.collect.fetch.fetcher import what_is_known
+    from mist_pipeline.collect.fetch.plan import Ask, Budget, make_plan
+    from mist_pipeline.collect.raw.store import RawStore
+
+    with tempfile.TemporaryDirectory() as name:
+        settings = settings_of(Path(name))
+        known = what_is_known(RawStore(Path(name)), MORNING)
+    morning = Ask(
+        site_ids=tuple(f"site-{number}" for number in range(sites)),
+        metrics=tuple(metric.name for metric in settings.metrics),
+        days=(LAST,),
+        zone=settings.organisation.zone,
+        now=MORNING,
+        alarms=True,
+        changes=True,
+    )
+    # Hours are asked again for two hours, since the cloud counts late.
+    since = POLL - timedelta(hours=2, minutes=15)
+    poll = replace(morning, days=(POLL.date(),), now=POLL, since=since, detail="off")
+    of_day, of_poll = (
+        make_plan(ask, known, Budget(calls, calls))
+        for ask, calls in ((morning, BATCH_CALLS), (poll, LIVE_CALLS))
+    )
+    return {"a morning": of_day.cost, "left for detail": of_day.spare, "a poll": of_poll.cost}
 
 
 def ask_pages(folder: Path, sites: int) -> Mapping[str, float]:
