@@ -42,17 +42,35 @@ def dagster_home(settings: "Settings") -> Path:
 
 
 def _instance_file(settings: "Settings") -> bytes:
-    """``dagster.yaml``; of several organisations with as many places for runs as each would have alone."""
+    """``dagster.yaml``; of several organisations with places for runs of all of them, a third of them for heavy ones."""
     text = DAGSTER_YAML.read_text(encoding="utf-8")
-    if settings.is_one_of_several:
-        from mist_pipeline.settings import organisations
+    if not settings.is_one_of_several:
+        return text.encode()
+    from mist_pipeline.settings import organisations
 
-        number = len(organisations())
-        text = _PLACES.sub(lambda found: f"{found[1]}{int(found[2]) * number}", text)
-    return text.encode()
+    found = _PLACES.search(text)
+    assert found is not None  # noqa: S101 (the file is ours; a test reads it)
+    own = int(found[2])
+    places = settings.compute.max_runs or places_for(len(organisations()), own, os.cpu_count() or 1)
+    text = _PLACES.sub(rf"\g<1>{places}", text)
+    return _LIMITS.sub(rf"\g<0>{_HEAVY.format(limit=max(places // 3, 1))}", text).encode()
+
+
+def places_for(organisations: int, own: int, cores: int) -> int:
+    """Runs at the same time of several organisations: as many as each would have alone, but no more than the machine can bear.
+
+    At least two organisations' places, so that none can hold all of them.
+
+    >>> [places_for(number, 9, cores) for number, cores in ((1, 2), (2, 2), (50, 2), (50, 16))]
+    [9, 18, 18, 64]
+    """
+    return min(own * organisations, max(2 * own, 4 * cores))
 
 
 _PLACES = re.compile(r"^( *max_concurrent_runs: )(\d+)", re.MULTILINE)
+_LIMITS = re.compile(r"^ *tag_concurrency_limits:\n", re.MULTILINE)
+_HEAVY = "      - key: mist_pipeline/kind\n        value: heavy\n        limit: {limit}\n"
+"""Mornings of all begin at the same hour and take minutes each: they leave places to polls and messages."""
 
 LAUNCH_SECONDS = 300
 """How long Dagster waits for its code server, which answers when the process of a run has loaded the project. Dagster's own minute is too

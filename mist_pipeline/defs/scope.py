@@ -21,6 +21,10 @@ ORGANISATION_TAG = "mist_pipeline/organisation"
 LOAD_TAG = "mist_pipeline/load"
 """Run tag that names the load of a run (`run_queue`)."""
 
+KIND_TAG = "mist_pipeline/kind"
+"""Run tag with the name of that load in the code, of runs of one of several organisations: so that heavy runs of all together leave room for
+polls and messages."""
+
 _BETWEEN = "__"
 """Between the key and a name: a key never holds it, so no two organisations have a name in common."""
 
@@ -87,6 +91,10 @@ class Scope:
 
     def load(self, load: str | None) -> dict[str, str]:
         """What runs of a load are tagged with; None: of none."""
+        kind = {KIND_TAG: load} if load and self.organisation else {}
+        return {**self._of_load(load), **kind}
+
+    def _of_load(self, load: str | None) -> dict[str, str]:
         return {**self.tags, **({LOAD_TAG: self.name(load)} if load else {})}
 
     def runs(
@@ -112,7 +120,7 @@ class Scope:
             raise ValueError("runs of one organisation are found by job or load; see also Scope.owns")
         return dg.RunsFilter(
             job_name=None if job is None else self.name(job),
-            tags=None if load is None else self.load(load),
+            tags=None if load is None else self._of_load(load),
             statuses=statuses,
             **more,
         )

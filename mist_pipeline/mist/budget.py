@@ -9,12 +9,13 @@ Tokens are known by fingerprint only; the file never holds one.
 """
 
 import hashlib
+import json
 import os
 import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def fingerprint(base_url: str, token: str) -> str:
 
 @dataclass(frozen=True)
 class Counted:
-    """Calls of one hour, over all tokens.
+    """Calls of one hour, over the tokens that were asked about.
 
     Attributes:
         hour: Epoch seconds of its beginning.
@@ -73,20 +74,26 @@ class Counted:
     limit: int
 
 
-def counted(path: Path, since: float) -> list[Counted]:
+def counted(path: Path, since: float, tokens: Collection[str] | None = None) -> list[Counted]:
     """What the file counted since an instant, by hour; nothing where there is no file. Waits for nobody.
+
+    Args:
+        path: The file.
+        since: Epoch seconds.
+        tokens: Fingerprints of those that are counted; None: all.
 
     Raises:
         BudgetUnavailable: The file cannot be read just now.
     """
     if not path.exists():
         return []
+    wanted = None if tokens is None else json.dumps(sorted(tokens))
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as db:
             rows = db.execute(
                 "SELECT hour, sum(batch), sum(live), sum(elsewhere), sum(call_limit) FROM hours WHERE hour >= ?"
-                " GROUP BY hour ORDER BY hour",
-                (int(since // HOUR),),
+                " AND (? IS NULL OR token IN (SELECT value FROM json_each(?))) GROUP BY hour ORDER BY hour",
+                (int(since // HOUR), wanted, wanted),
             ).fetchall()
     except sqlite3.Error as error:
         raise BudgetUnavailable(f"{path.name} cannot be read: {error}") from error

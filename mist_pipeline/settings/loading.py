@@ -241,8 +241,12 @@ def _refuse_own(
         if isinstance(keys, dict) and key in keys:
             where = origin.get((section, key)) or origin.get((section,)) or str(source)
             raise SettingsError(
-                f"{where}: {section}.{key} is one for all organisations, whose consoles are at one port. Set it in {shared}; whom it lets "
-                "in to this organisation say web.token_from and web.users."
+                f"{where}: {section}.{key} is one for all organisations, which share one Dagster and one port of the console: set it in {shared}."
+                + (
+                    " Whom it lets in to this organisation say web.token_from and web.users."
+                    if section == "web"
+                    else ""
+                )
             )
 
 

@@ -281,6 +281,12 @@ class Compute(Section):
     )
     workers: int | None = Field(None, ge=1, description="Processes; empty: one a core.")
     scheduler: str | None = Field(None, description="Address of the cluster's scheduler, tcp://host:8786.")
+    max_runs: int | None = Field(
+        None,
+        ge=9,
+        description="Runs at the same time of several organisations together, a third of them heavy; empty: nine for each, at most four a core "
+        "and at least 18.",
+    )
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
@@ -475,5 +481,5 @@ class Settings(Section):
 
     @property
     def budget_path(self) -> Path:
-        """The SQLite file through which all processes share the call budget."""
-        return self.data / "call_budget.db"
+        """The SQLite file through which all processes share the call budget; one for several organisations, which may share a token."""
+        return self.installation / "call_budget.db"

@@ -28,8 +28,8 @@ OWN = (
 """Keys that are each organisation's own: one value for all of them would mix what they keep, or hide that one is silent."""
 
 
-OF_ALL = (("web", "access"), ("web", "proxies"), ("web", "user_header"))
-"""Keys that say who comes to the one port at which the consoles of all are; no organisation has another way in."""
+OF_ALL = (("web", "access"), ("web", "proxies"), ("web", "user_header"), ("compute", "max_runs"))
+"""Keys that are about what all share: the one port at which their consoles are, the one Dagster."""
 
 
 class OrganisationError(ValueError):

@@ -27,7 +27,7 @@ from mist_pipeline.defs.jobs import poll_unless_one_waits
 from mist_pipeline.defs.mornings import complete_days, late_days, look
 from mist_pipeline.defs.run_queue import HEAVY, LIVE
 from mist_pipeline.defs.runs.dead import PROCESS_TAG, bury_the_dead
-from mist_pipeline.defs.scope import ORGANISATION_TAG, Scope
+from mist_pipeline.defs.scope import KIND_TAG, ORGANISATION_TAG, Scope
 from mist_pipeline.defs.sensors import degradation_sensor, delivery_sensor, pipeline_trouble_sensor
 from mist_pipeline.defs.watching.clocks import expected_clocks, read_clocks
 from mist_pipeline.defs.watching.now import read_service, running_now
@@ -332,6 +332,13 @@ def test_a_run_waits_for_runs_of_its_organisation_alone(load: str, ours: Scope, 
 
     assert counter.is_blocked(waiting(ours))
     assert not counter.is_blocked(waiting(theirs))
+
+
+def test_heavy_runs_of_several_organisations_are_counted_together_and_of_one_alone_not() -> None:
+    assert Scope("acme").load(HEAVY)[KIND_TAG] == HEAVY
+    assert KIND_TAG not in Scope().load(HEAVY)
+    # Runs that began before they had it are found all the same.
+    assert KIND_TAG not in Scope("acme").runs(load=HEAVY).tags
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mist_pipeline.mist.budget import CallBudget
 from mist_pipeline.settings import Settings, SettingsError, load_settings, organisations
 
 SHARED = """\
@@ -67,7 +68,7 @@ def test_each_organisation_has_a_data_folder_below_the_common_one(tmp_path: Path
     named = settings("globex", MIST_PIPELINE_DATA=str(tmp_path / "elsewhere"))
     assert (named.data, named.installation) == (tmp_path / "elsewhere/globex", tmp_path / "elsewhere")
     assert named.ledger == tmp_path / "elsewhere/globex/ledger.db"
-    assert named.budget_path.parent == named.data
+    assert named.budget_path.parent == named.installation
 
 
 def test_each_organisation_names_the_variables_of_its_secrets() -> None:
@@ -205,6 +206,7 @@ def test_links_lead_to_the_part_of_the_organisation_in_the_console_of_all(given:
     ("text", "variables", "said"),
     [
         ("web: {access: token}", {}, "acme.yaml: web.access is one for all"),
+        ("compute: {max_runs: 20}", {}, "acme.yaml: compute.max_runs is one for all"),
         (
             "",
             {"MIST_PIPELINE_ACME__WEB__USER_HEADER": "X-Me"},
@@ -226,3 +228,17 @@ def test_an_organisation_says_whom_the_common_door_lets_in() -> None:
     assert settings("globex").web.users == ()
     write("config/config.yaml", "web: {access: token}")
     assert "users are named by a proxy" in complaint()
+
+
+def test_organisations_share_the_budget_of_calls_since_they_may_share_a_token() -> None:
+    acme, globex = settings(), settings("globex")
+    assert acme.budget_path == globex.budget_path == Path("data/call_budget.db")
+    budgets = [
+        CallBudget(one.budget_path, ["the token of an msp"], limit_override=10) for one in (acme, globex)
+    ]
+    for budget in budgets:
+        budget.acquire("live")
+        budget.give_back()
+    assert [budget.remaining("live") for budget in budgets] == [8, 8]
+    for budget in budgets:
+        budget.close()

@@ -61,7 +61,7 @@ def cloud(settings: Settings) -> Iterator[Check]:
 @contextmanager
 def _room_for_budget(settings: Settings) -> Iterator[Path]:
     """The call budget of the data folder; where there is none yet, one that leaves no folder behind."""
-    if settings.data.exists():
+    if settings.budget_path.parent.exists():
         yield settings.budget_path
         return
     with TemporaryDirectory() as folder:

@@ -79,12 +79,18 @@ def published_files(settings: Settings) -> "Published":
 
 
 def calls_of_hours(settings: Settings, at: datetime) -> tuple[list[CallsOfHour], str]:
-    """Calls to the cloud in the last 24 hours, and why their count cannot be read just now, '' if it can."""
-    from mist_pipeline.mist.budget import counted
+    """Calls to the cloud in the last 24 hours by the tokens of an organisation, and why their count cannot be read just now, '' if it can."""
+    from mist_pipeline.mist.budget import counted, fingerprint
+    from mist_pipeline.mist.clouds import base_url
     from mist_pipeline.mist.errors import BudgetUnavailable
 
+    tokens = None
+    if settings.is_one_of_several:
+        # The file counts those of all.
+        cloud = base_url(settings.mist.base_url or settings.mist.cloud)
+        tokens = [fingerprint(cloud, one.get_secret_value()) for one in settings.tokens]
     try:
-        found = counted(settings.budget_path, (at - _COUNTED).timestamp())
+        found = counted(settings.budget_path, (at - _COUNTED).timestamp(), tokens)
     except BudgetUnavailable as error:
         return [], str(error)
     return [

@@ -36,7 +36,7 @@ def keep_private(settings: Settings) -> None:
     # remove some meanwhile.
     with suppress(PermissionError, FileNotFoundError):
         for pattern in _OURS:
-            for path in settings.data.glob(pattern):
+            for path in (*settings.data.glob(pattern), *settings.installation.glob(pattern)):
                 _allow(path, 0o600)
         is_shared = settings.privacy.readable_by_group
         for folder in (settings.published_path.parent, settings.reports_path):

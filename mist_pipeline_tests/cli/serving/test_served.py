@@ -85,16 +85,20 @@ def test_whoever_serves_has_the_folders_of_all_and_the_common_one(two: Path) -> 
     assert holder(two / "data" / "globex") is None
 
 
-def test_each_organisation_brings_its_places_for_runs(two: Path) -> None:
-    def places() -> int:
+def test_organisations_share_places_for_runs_of_which_mornings_get_a_third(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def limits() -> tuple[int, list[dict[str, object]]]:
         text = (dagster_home(settings_of_all()[0]) / "dagster.yaml").read_text(encoding="utf-8")
-        found = yaml.safe_load(text)["concurrency"]["runs"]["max_concurrent_runs"]
-        assert isinstance(found, int)
-        return found
+        runs = yaml.safe_load(text)["concurrency"]["runs"]
+        return runs["max_concurrent_runs"], runs["tag_concurrency_limits"]
 
-    assert places() == 18
-    of("umbrella")
-    assert places() == 27
+    heavy, of_each = {"key": "mist_pipeline/kind", "value": "heavy", "limit": 6}, "mist_pipeline/load"
+    places, found = limits()
+    assert (places, found[0], found[1]["key"]) == (18, heavy, of_each)
+    monkeypatch.setenv("MIST_PIPELINE__COMPUTE__MAX_RUNS", "30")
+    places, found = limits()
+    assert (places, found[0]["limit"]) == (30, 10)
 
 
 def test_the_workspace_file_is_shown_written_once_and_its_predecessor_kept(two: Path, call: Call) -> None:

@@ -57,6 +57,10 @@ def test_calls_are_counted_by_hour_over_all_tokens(tmp_path: Path) -> None:
     (hour,) = counted(path, now - 2 * HOUR)
     assert (hour.hour, hour.live, hour.batch) == (int(now // HOUR) * HOUR, 1, 1)
     assert counted(path, now + HOUR) == []
+    # One file counts for several organisations: each is told of its own tokens alone.
+    (own,) = counted(path, now - 2 * HOUR, ["a"])
+    assert (own.live, own.batch, own.limit) == (1, 1, hour.limit / 2)
+    assert counted(path, now - 2 * HOUR, []) == []
     assert counted(tmp_path / "none.db", 0) == []
 
 
