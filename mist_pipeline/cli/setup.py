@@ -1,6 +1,7 @@
 """Getting started: ``init`` writes the configuration, ``doctor`` says what is missing and how to fix it."""
 
 import os
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,13 +27,28 @@ DEFAULT_FILE = Path("config/config.yaml")
 def init(
     path: Annotated[Path, typer.Option(help="Where to write it.")] = DEFAULT_FILE,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    msp: Annotated[
+        bool,
+        typer.Option(
+            "--msp", help="Ask a provider's token for its organisations, and propose a file for each."
+        ),
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="With --msp: write them without a question; none is replaced.")
+    ] = False,
 ) -> None:
     """Make the data folder, and a commented configuration file with every key at its default.
 
-    The folder is `data` here, or what MIST_PIPELINE_DATA names. One folder holds one organisation.
+    The folder is `data` here, or what MIST_PIPELINE_DATA names. One folder holds one organisation, or those of several. With --msp: a file for
+    each organisation that the token of a managed service provider reaches, beside the configuration file that is there.
 
     Example: [cyan]mist-pipeline init --path /etc/mist_pipeline/config.yaml[/]
     """
+    if msp:
+        _init_msp(write=write)
+        return
+    if write:
+        raise typer.BadParameter("goes with --msp", param_hint="--write")
     from mist_pipeline.settings import Settings, SettingsError, data_folder
     from mist_pipeline.settings.template import template
     from mist_pipeline.workflows.organisation_pin import remembered
@@ -69,6 +85,84 @@ def init(
         ("export MIST_API_TOKEN=…", "a token of the Mist dashboard: Organization → Settings → API Token"),
         ("mist-pipeline doctor", "checks file, token, organisation, budget, disk"),
     )
+
+
+def _init_msp(*, write: bool) -> None:
+    """Propose a file for each organisation of a provider."""
+    from mist_pipeline.domain.text import count
+    from mist_pipeline.settings import SettingsError, load_settings, shared_file
+    from mist_pipeline.settings.organisations import FOLDER
+    from mist_pipeline.workflows import msp
+    from mist_pipeline.workflows.cloud import Cloud
+
+    shared = shared_file()
+    if not shared.exists():
+        raise SettingsError(
+            f"There is no {shared}, which says what all organisations have in common: write it first with `mist-pipeline init`."
+        )
+    known = _known_organisations()
+    settings = load_settings(shared)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    try:
+        with Cloud(settings).any_client(patience_seconds=0) as client:
+            reached = msp.reached_by(client)
+    except msp.NoProviderError as error:
+        raise SettingsError(str(error)) from None
+    proposed, folder = msp.proposals(reached, known), shared.parent / FOLDER
+    by_id = {one.reached.org_id: one for one in proposed}
+    here = {org_id: key for key, org_id in known.items() if org_id}
+    for one in reached:
+        proposal = by_id.get(one.org_id)
+        if proposal is not None:
+            said = f"{count(one.num_sites, 'site')}, {one.timezone or 'time zone of the shared file'}"
+            _print_plain(f"  {folder / f'{proposal.key}.yaml'}  {one.name or one.org_id}: {said}")
+        elif one.org_id in here:
+            _print_plain(f"  {one.name or one.org_id}: is {here[one.org_id]} already")
+        else:
+            _print_plain(f"! {one.name or one.org_id} ({one.org_id}): {one.trouble}")
+    if not proposed:
+        console.print("No organisation is without a file.")
+        return
+    if not write and not _is_sure(f"Write {count(len(proposed), 'file')}?"):
+        console.print("Nothing was written; --write writes them.")
+        return
+    try:
+        msp.write(proposed, folder)
+    except FileExistsError as error:
+        raise SettingsError(
+            f"{error.filename} is there already; ask again with `mist-pipeline init --msp`"
+        ) from None
+    console.print(f"Wrote {count(len(proposed), 'file')} into {shown(folder)}.", markup=False)
+    next_commands(
+        (f"mist-pipeline doctor --org {proposed[0].key}", "checks file, token, organisation, budget, disk"),
+        ("mist-pipeline daemon", "serves all of them"),
+    )
+
+
+def _known_organisations() -> dict[str, str | None]:
+    """Key → id of the organisation of every file that is there.
+
+    Raises:
+        SettingsError: A file is wrong: whose it is is not known, and it could be proposed twice.
+    """
+    from mist_pipeline.settings import load_settings, organisations
+    from mist_pipeline.settings.organisations import ORGANISATION_VARIABLE
+    from mist_pipeline.workflows.cloud import Cloud
+
+    found: dict[str, str | None] = {}
+    for key in organisations():
+        settings = load_settings(environment={**os.environ, ORGANISATION_VARIABLE: key})
+        found[key] = Cloud(settings).organisation.id or None
+    return found
+
+
+def _print_plain(line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _is_sure(question: str) -> bool:
+    """Whether somebody at a terminal says yes."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and typer.confirm(question)
 
 
 def doctor(

@@ -12,6 +12,7 @@ from typing import Literal
 Endpoint = Literal[
     "self",
     "usage",
+    "msp_orgs",
     "sites",
     "sites_sle",
     "sle_metrics",
@@ -106,6 +107,12 @@ def whoami() -> Call:
 def usage() -> Call:
     """``GET /self/usage``: the token's calls in this hour and its limit."""
     return Call("usage", "/api/v1/self/usage")
+
+
+def msp_orgs(msp_id: str) -> Call:
+    """The organisations of a managed service provider, as far as the token may see them."""
+    path = f"/api/v1/msps/{_plain(msp_id, 'msp_id')}/orgs"
+    return Call("msp_orgs", path, Params(limit=PAGE_LIMIT), "page")
 
 
 def org_sites(org_id: str) -> Call:

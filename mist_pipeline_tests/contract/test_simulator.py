@@ -151,9 +151,13 @@ def questions(running: Running) -> dict[str, list[Question]]:
 def routes(application: Any) -> set[str]:
     assert isinstance(application, Starlette)
     paths = {route.path for route in application.routes if hasattr(route, "path")} - {CONTROL_PATH}
-    # The copy of the contract knows how webhooks are listed and made, not how one of them is asked about, and no audit log and no templates.
+    # The copy of the contract knows how webhooks are listed and made, not how one of them is asked about, and neither the audit log nor
+    # templates nor providers.
+    unknown = ("{webhook_id}", "{msp_id}")
     return {
-        path for path in paths if "{webhook_id}" not in path and not path.endswith(("/logs", "/templates"))
+        path
+        for path in paths
+        if not any(part in path for part in unknown) and not path.endswith(("/logs", "/templates"))
     }
 
 

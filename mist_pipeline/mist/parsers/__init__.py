@@ -6,7 +6,14 @@ noted with its path in the `Oddities` that every ``parse_…`` takes as ``odd``.
 `UnexpectedShape`. No I/O; rows, days and tables are made in `collect.history`.
 """
 
-from mist_pipeline.mist.parsers.account import Privilege, Usage, parse_self, parse_usage
+from mist_pipeline.mist.parsers.account import (
+    MspOrganisation,
+    Privilege,
+    Usage,
+    parse_msp_orgs,
+    parse_self,
+    parse_usage,
+)
 from mist_pipeline.mist.parsers.alarms import Alarm, parse_alarms
 from mist_pipeline.mist.parsers.changes import Change, kept_entry, parse_audit_logs
 from mist_pipeline.mist.parsers.impact import (
@@ -61,6 +68,7 @@ __all__ = [
     "ImpactedDevices",
     "ImpactedPeople",
     "ImpactedPerson",
+    "MspOrganisation",
     "Oddities",
     "Oddity",
     "Privilege",
@@ -80,6 +88,7 @@ __all__ = [
     "parse_impact_summary",
     "parse_impacted_devices",
     "parse_impacted_people",
+    "parse_msp_orgs",
     "parse_self",
     "parse_sites",
     "parse_sites_sle",

@@ -121,6 +121,7 @@ class SimulatedCloud:
         routes = [
             ("self", "/api/v1/self", answers.self),
             ("usage", "/api/v1/self/usage", answers.usage),
+            ("msp_orgs", "/api/v1/msps/{msp_id}/orgs", answers.msp_orgs),
             ("sites", f"{org}/sites", answers.sites),
             ("sites_search", f"{org}/sites/search", answers.sites_search),
             ("sites_sle", f"{org}/insights/sites-sle", answers.sites_sle),
@@ -236,6 +237,8 @@ class SimulatedCloud:
             return _detail(429, _TOO_MANY.format(limit=self.behaviour.request_limit))
         org_id = request.path_params.get("org_id")
         is_about_org = org_id is not None or "site_id" in request.path_params
+        if "msp_id" in request.path_params and token == FOREIGN_TOKEN:
+            return _detail(403, _FORBIDDEN)
         if is_about_org and (token == FOREIGN_TOKEN or org_id not in (None, ORG_ID)):
             return _detail(403, _FORBIDDEN)
         if not self.behaviour.may_write and request.method not in ("GET", "HEAD"):

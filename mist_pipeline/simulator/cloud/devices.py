@@ -333,27 +333,46 @@ def device_types(wanted: str) -> tuple[str, ...] | None:
 MSP_NAME: Final = "Managed services"
 
 
-def self_document(org_name: str, msp_id: str) -> Document:
-    """The privileges of the token: the provider's own comes first, the organisation's second."""
-    return {
-        "name": "mist-pipeline",
-        "privileges": [
-            {"scope": "msp", "role": "read", "msp_id": msp_id, "msp_name": MSP_NAME, "name": MSP_NAME},
-            {
-                "scope": "org",
-                "role": "read",
-                "org_id": ORG_ID,
-                "name": org_name,
-                "msp_id": msp_id,
-                "msp_name": MSP_NAME,
-            },
-            {
-                "scope": "site",
-                "role": "write",
-                "org_id": ORG_ID,
-                "org_name": org_name,
-                "site_id": stable_uuid(0, "privilege"),
-                "name": "Lab",
-            },
-        ],
+def self_document(org_name: str, msp_id: str | None) -> Document:
+    """The privileges of the token: the provider's own comes first, if there is one, then the organisation's."""
+    of_msp = {"msp_id": msp_id, "msp_name": MSP_NAME} if msp_id else {}
+    org = {"scope": "org", "role": "read", "org_id": ORG_ID, "name": org_name, **of_msp}
+    site = {
+        "scope": "site",
+        "role": "write",
+        "org_id": ORG_ID,
+        "org_name": org_name,
+        "site_id": stable_uuid(0, "privilege"),
+        "name": "Lab",
     }
+    msp = [{"scope": "msp", "role": "read", "name": MSP_NAME, **of_msp}] if msp_id else []
+    return {"name": "mist-pipeline", "privileges": [*msp, org, site]}
+
+
+OTHERS: Final = (
+    "Initech",
+    "Initech",
+    "\u202eelif <b>Köln</b>\x07 GmbH & Co. KG of a long name",
+    "",
+    "2 Fast Deliveries",
+)
+"""Names of the provider's other organisations, which its tokens may list and not read."""
+
+
+def msp_organisations(org_name: str, msp_id: str) -> list[Document]:
+    """The organisations of the provider."""
+    known = {
+        ORG_ID: org_name,
+        **{stable_uuid(0, "org", str(place)): name for place, name in enumerate(OTHERS)},
+    }
+    return [
+        {
+            "id": org_id,
+            "name": name,
+            "msp_id": msp_id,
+            "msp_name": MSP_NAME,
+            "orggroup_ids": [],
+            "session_expiry": 1440,
+        }
+        for org_id, name in known.items()
+    ]

@@ -18,7 +18,13 @@ from mist_pipeline.simulator.changes.audit_log import AuditLog
 from mist_pipeline.simulator.changes.wlan_templates import template_documents, template_numbers
 from mist_pipeline.simulator.cloud import documents, impacts, queries
 from mist_pipeline.simulator.cloud.alarms import AlarmLog
-from mist_pipeline.simulator.cloud.devices import Document, Fleet, device_types, self_document
+from mist_pipeline.simulator.cloud.devices import (
+    Document,
+    Fleet,
+    device_types,
+    msp_organisations,
+    self_document,
+)
 from mist_pipeline.simulator.cloud.queries import BadRequestError
 from mist_pipeline.simulator.cloud.view import CloudView
 from mist_pipeline.simulator.world.organisation import MSP_ID, Site
@@ -44,6 +50,7 @@ class Behaviour:
         org_name: Name of the organisation.
         may_write: Whether its tokens may change anything.
         may_read_logs: Whether its tokens may read the audit log.
+        is_of_msp: Whether its tokens are of a provider, of which the organisation is one; it has others that they may not read.
     """
 
     retention_days: float | None = None
@@ -56,6 +63,7 @@ class Behaviour:
     org_name: str = "Simulated <b>Retail</b> & Co"
     may_write: bool = True
     may_read_logs: bool = True
+    is_of_msp: bool = True
 
     def __post_init__(self) -> None:
         if not self.tokens:
@@ -91,7 +99,16 @@ class Endpoints:
 
     def self(self, _request: Request, _body: bytes) -> Response:
         """The privileges of the token."""
-        return JSONResponse(self_document(self._behaviour.org_name, MSP_ID))
+        msp_id = MSP_ID if self._behaviour.is_of_msp else None
+        return JSONResponse(self_document(self._behaviour.org_name, msp_id))
+
+    def msp_orgs(self, request: Request, _body: bytes) -> Response:
+        """The organisations of the provider; another provider, or none, is not there."""
+        if not self._behaviour.is_of_msp:
+            raise ForbiddenError
+        if request.path_params["msp_id"] != MSP_ID:
+            raise NotThereError(request.path_params["msp_id"])
+        return numbered(request, msp_organisations(self._behaviour.org_name, MSP_ID), lambda some: some)
 
     def usage(self, request: Request, _body: bytes) -> Response:
         """The token's calls in this hour."""

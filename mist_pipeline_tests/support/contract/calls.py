@@ -29,5 +29,6 @@ CALLS: list[Call] = [
     endpoints.webhooks(ORG),
 ]
 
-NOT_IN_THE_COPY = {"audit_logs", "wlan_templates", "webhook_ping", "webhook_deliveries"}
-"""The audit log, WLAN templates, and endpoints of a single webhook: the copy of the official file holds how webhooks are listed and made."""
+NOT_IN_THE_COPY = {"audit_logs", "msp_orgs", "wlan_templates", "webhook_ping", "webhook_deliveries"}
+"""The audit log, organisations of a provider, WLAN templates, and endpoints of a single webhook: the copy of the official file holds how
+webhooks are listed and made."""
