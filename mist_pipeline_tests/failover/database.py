@@ -1,4 +1,4 @@
-"""PostgreSQL that both machines reach, with a database for the ledger and one for Dagster, and that can be restarted."""
+"""PostgreSQL that both machines reach, with databases for ledger, Dagster and lake, and that can be restarted."""
 
 import shutil
 import subprocess
@@ -44,7 +44,7 @@ class Database:
         self._control("start")
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             connection.execute("ALTER ROLE ledger SET idle_in_transaction_session_timeout = '30s'")
-            for name in ("ledger", "dagster"):
+            for name in ("ledger", "dagster", "lake"):
                 connection.execute(f"CREATE DATABASE {name}")
 
     def stop(self) -> None:

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import logging
 import os
 import socket
 import sys
@@ -17,18 +18,22 @@ from pathlib import Path
 from random import Random
 from typing import get_args
 
+import requests
+
 from mist_pipeline.alerts.machines.lease import Machines, read_machines
 from mist_pipeline.workflows.ledger_access import open_ledger
 from mist_pipeline_tests.crash.daemon.day import Day
 from mist_pipeline_tests.crash.daemon.harness import Queue, queue_of, work_off
 from mist_pipeline_tests.failover.database import Database, shared_database
 from mist_pipeline_tests.failover.machines import Machine
-from mist_pipeline_tests.failover.storm import Receiver, of_machine, receiver, storm
+from mist_pipeline_tests.failover.storm import BUCKET, Receiver, of_machine, receiver, storm
 from mist_pipeline_tests.failover.verdict import Disturbance, Kind, Records, broken, collect, table
 
 READY_WITHIN, AFTER_SECONDS, PAUSED_SECONDS = 300.0, 90.0, 300.0
 """Seconds: within which a machine is there or takes over; that the day goes on after that; that a machine is paused."""
 LOOK_SECONDS = 0.5
+WOKEN_SECONDS = 5.0
+"""Each process looks twice a second whether it may go on; the others of a busy machine want to go on as well."""
 
 
 @dataclass
@@ -42,6 +47,7 @@ class Scene:
         receiving: Who is told.
         machines: Both.
         queue: The polls.
+        has_objects: Files are in an object store; else in a folder that both see.
     """
 
     folder: Path
@@ -50,10 +56,11 @@ class Scene:
     receiving: Receiver
     machines: Sequence[Machine]
     queue: Queue
+    has_objects: bool
 
     def start(self, machine: Machine) -> None:
         """Start one, with what it has of its own."""
-        own = of_machine(self.folder, machine.name, self.database, machine.outside)
+        own = of_machine(self.folder, machine.name, self.database, machine.outside, is_alone=self.has_objects)
         # What this process was told of the real world is not for it.
         base = {name: value for name, value in os.environ.items() if not name.startswith("MIST_")}
         base.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -106,7 +113,7 @@ def disturb(scene: Scene, kind: Kind) -> Disturbance:
     doing = {"kill": hit.kill, "cut off": hit.cut, "pause": hit.pause, "database": scene.database.restart}
     doing[kind]()
     if kind == "database":
-        scene.go_on(AFTER_SECONDS)
+        scene.wait("a message", lambda: _first(scene, at, {hit, other}) is not None, 2 * READY_WITHIN)
         seen = scene.seen()
         return Disturbance(
             kind, at, hit.name, hit.address, seen.term - term, None, None, _first(scene, at, {hit, other}), 0
@@ -118,8 +125,7 @@ def disturb(scene: Scene, kind: Kind) -> Disturbance:
     if kind == "pause":
         scene.go_on(max(0.0, PAUSED_SECONDS - (time.time() - at)))
         hit.wake()
-        # A thread of each process looks twice a second.
-        time.sleep(2.0)
+        time.sleep(WOKEN_SECONDS)
         left = len(hit.processes())
     if kind == "cut off":
         hit.mend()
@@ -156,23 +162,29 @@ def _first(scene: Scene, at: float, machines: set[Machine]) -> float | None:
 
 
 @contextmanager
-def scene_of(folder: Path, random: Random) -> Iterator[Scene]:
+def scene_of(folder: Path, random: Random, *, has_objects: bool) -> Iterator[Scene]:
     """Two machines, the first of them active."""
     with ExitStack() as stack:
         receiving = stack.enter_context(receiver())
         database = stack.enter_context(shared_database(_free_port()))
-        day = stack.enter_context(storm(folder, database, receiving, datetime.now(UTC)))
-        os.environ.update({name: day.environment[name] for name in ("DAGSTER_HOME", "DAGSTER_PG_URL")})
+        objects = stack.enter_context(object_store()) if has_objects else None
+        day = stack.enter_context(storm(folder, database, receiving, datetime.now(UTC), objects))
+        outside = (
+            "DAGSTER_HOME",
+            "DAGSTER_PG_URL",
+            *(name for name in day.environment if name.startswith("AWS_")),
+        )
+        os.environ.update({name: day.environment[name] for name in outside})
         queue = stack.enter_context(queue_of(day, random))
         cloud = int(day.environment["MIST_BASE_URL"].rpartition(":")[2])
+        ports = [cloud, receiving.port, *([objects] if objects else [])]
         machines = [
-            Machine(f"noc-{one}", number, [cloud, receiving.port], folder / f"noc-{one}.log")
-            for number, one in enumerate("ab")
+            Machine(f"noc-{one}", number, ports, folder / f"noc-{one}.log") for number, one in enumerate("ab")
         ]
         for machine in machines:
             stack.callback(machine.remove)
             machine.make()
-        scene = Scene(folder, day, database, receiving, machines, queue)
+        scene = Scene(folder, day, database, receiving, machines, queue, has_objects)
         for machine in machines:
             scene.start(machine)
             scene.wait(
@@ -181,11 +193,27 @@ def scene_of(folder: Path, random: Random) -> Iterator[Scene]:
         yield scene
 
 
-def rehearse(folder: Path, kinds: Sequence[Kind], random: Random) -> Records:
+@contextmanager
+def object_store() -> Iterator[int]:
+    """The port of moto's S3, on every address of this machine, with an empty bucket."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # which prints every request
+    server = ThreadedMotoServer(ip_address="0.0.0.0", port=0, verbose=False)
+    server.start()
+    try:
+        port = int(server.get_host_and_port()[1])
+        requests.put(f"http://127.0.0.1:{port}/{BUCKET}", timeout=30).raise_for_status()
+        yield port
+    finally:
+        server.stop()
+
+
+def rehearse(folder: Path, kinds: Sequence[Kind], random: Random, *, has_objects: bool) -> Records:
     """A storm with these disturbances, until all that is owed is done."""
     begun = time.time()
     disturbances: list[Disturbance] = []
-    with scene_of(folder, random) as scene:
+    with scene_of(folder, random, has_objects=has_objects) as scene:
         for kind in kinds:
             disturbances.append(disturb(scene, kind))
             print(disturbances[-1], file=sys.stderr, flush=True)
@@ -211,6 +239,9 @@ def main() -> int:
     """A storm with disturbances; the table, and every promise that was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kinds", nargs="*", help=f"of {', '.join(get_args(Kind))}; default: all")
+    parser.add_argument(
+        "--s3", action="store_true", help="share an object store and a lake instead of a folder"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="keeps all data, for finding out why")
     chosen = parser.parse_args()
@@ -220,7 +251,7 @@ def main() -> int:
     kinds = chosen.kinds or list(get_args(Kind))
     with ExitStack() as stack:
         folder = chosen.folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="mist-failover-"))
-        records = rehearse(Path(folder), kinds, Random(chosen.seed))
+        records = rehearse(Path(folder), kinds, Random(chosen.seed), has_objects=chosen.s3)
     faults = broken(records)
     sys.stdout.write(table(records) + "\n\n")
     sys.stdout.write("".join(f"BROKEN: {fault}\n" for fault in faults) or "Every promise was kept.\n")

@@ -11,7 +11,7 @@ from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.cli.serving import daemon
 from mist_pipeline.settings import Settings
 
-_LEFT_ON = Path(os.environ["MIST_PIPELINE_DATA"]) / "sensors are on"
+_LEFT_ON = Path(os.environ["MIST_PIPELINE_CONFIG"]).with_name("sensors are on")
 """The machine that was active before has turned them on; schedules are to stay off."""
 
 

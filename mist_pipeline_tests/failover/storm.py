@@ -30,6 +30,8 @@ SINKS = ("first", "second")
 ANSWERS_AFTER = 1.0
 """Seconds that a message takes, so that some are under way when a machine dies."""
 
+BUCKET = "mist"
+
 STORAGE = """
 storage:
   postgres:
@@ -102,7 +104,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 @contextmanager
-def storm(folder: Path, database: Database, receiving: Receiver, now: datetime) -> Iterator[Day]:
+def storm(
+    folder: Path, database: Database, receiving: Receiver, now: datetime, objects: int | None = None
+) -> Iterator[Day]:
     """The day before now, on which other sites go down every hour, all day long.
 
     Args:
@@ -110,6 +114,7 @@ def storm(folder: Path, database: Database, receiving: Receiver, now: datetime) 
         database: Of ledger and Dagster.
         receiving: Who is told.
         now: The real time.
+        objects: Port of an object store for all files; None: machines share a folder.
     """
     day = now.astimezone(UTC).date() - timedelta(days=1)
     begins = datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -122,32 +127,60 @@ def storm(folder: Path, database: Database, receiving: Receiver, now: datetime) 
     start = day - timedelta(days=2)
     world = World(SITES, 3, seed=4, start=start, scenarios=outages, quiet=True, timezones=["UTC"])
     clock = Clock(begins)
-    data = folder / "data"
-    data.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     content = {"notifications": NOTIFICATIONS, "monitoring": {"machines": 2}}
-    (data / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    (folder / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     with serve(world, "0.0.0.0", clock=clock) as cloud:
         environment = {
             "MIST_BASE_URL": f"http://127.0.0.1:{cloud.base_url.rpartition(':')[2]}",
             "MIST_ORG_ID": cloud.org_id,
             "MIST_API_TOKEN": cloud.token,
-            "MIST_PIPELINE_DATA": str(data),
+            "MIST_PIPELINE_CONFIG": str(folder / "config.yaml"),
             "MIST_PIPELINE__HISTORY__START": start.isoformat(),
             "HOOK_KEY": "a key that nobody checks here",
             **{f"{name.upper()}_URL": f"http://127.0.0.1:{receiving.port}/{name}" for name in SINKS},
-            **of_machine(folder, "outside", database, "127.0.0.1"),
+            **(in_a_folder(folder) if objects is None else in_objects(objects)),
+            **of_machine(folder, "outside", database, "127.0.0.1", is_alone=objects is not None),
         }
         yield Day(environment, load_settings(environment=environment), clock, day)
 
 
-def of_machine(folder: Path, name: str, database: Database, host: str) -> dict[str, str]:
-    """What differs from machine to machine: Dagster's home, temporary files, and how it reaches the database."""
+def in_a_folder(folder: Path) -> dict[str, str]:
+    """Where files are that machines share as over NFS."""
+    return {"MIST_PIPELINE_DATA": str(folder / "data")}
+
+
+def in_objects(port: int) -> dict[str, str]:
+    """Where files are in an object store: raw files, evaluations, published files, and the rows of the warehouse."""
+    return {
+        "AWS_ACCESS_KEY_ID": "AKIDOFTESTS",
+        "AWS_SECRET_ACCESS_KEY": "of the tests alone",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "MIST_PIPELINE__STORAGE__URL": f"s3://{BUCKET}/files",
+        "MIST_PIPELINE__WAREHOUSE__DATA_PATH": f"s3://{BUCKET}/warehouse",
+    }
+
+
+def of_machine(folder: Path, name: str, database: Database, host: str, *, is_alone: bool) -> dict[str, str]:
+    """What differs from machine to machine: Dagster's home, temporary files, how it reaches the database.
+
+    Args:
+        folder: Of all files.
+        name: Of the machine.
+        database: Of all machines.
+        host: Where it is for this one.
+        is_alone: It shares no folder with others: its data folder is its own, and the warehouse a lake.
+    """
     home, temporary = folder / name / "home", folder / name / "tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     home.mkdir(parents=True, exist_ok=True)
     temporary.mkdir()
     (home / "dagster.yaml").write_text(DAGSTER_YAML.read_text(encoding="utf-8") + STORAGE, encoding="utf-8")
+    lake = f"ducklake:postgres:host={host} port={database.port} dbname=lake user=ledger"
+    own = {"MIST_PIPELINE_DATA": str(folder / name / "data"), "MIST_PIPELINE__WAREHOUSE__URL": lake}
     return {
+        **(own if is_alone else {}),
         "DAGSTER_HOME": str(home),
         "TMPDIR": str(temporary),
         "MIST_PIPELINE__ALERTS__LEDGER": database.address("ledger", host),

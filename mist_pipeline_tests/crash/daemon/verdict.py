@@ -15,8 +15,8 @@ from mist_pipeline.alerts.ledger.evaluation_store import EvaluationName, Evaluat
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import BY_NAME
-from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
+from mist_pipeline.workflows.warehouse_access import warehouse_of
 
 UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
@@ -173,7 +173,7 @@ def _taken_slots(opened: dg.DagsterInstance) -> Iterator[str]:
 
 
 def doubled(settings: Settings) -> Iterator[str]:
-    warehouse = Warehouse(settings.warehouse_path)
+    warehouse = warehouse_of(settings)
     for table in BY_NAME.values():
         if table.schema in ("history", "live", "analysis") and table.key:
             keys = ", ".join(f'"{column}"' for column in table.key)
