@@ -15,7 +15,7 @@ from pathlib import Path
 from mist_pipeline.settings import Settings
 from mist_pipeline.storage import durable
 from mist_pipeline.storage.files import FileStore, StoreError
-from mist_pipeline.workflows.shared_files import shared_store
+from mist_pipeline.workflows.shared_files import evaluation_files, shared_store
 
 PUBLISHED = "published"
 EVERY_SECONDS = 15.0
@@ -41,7 +41,7 @@ def send(settings: Settings, path: Path) -> None:
 
 
 def fetch_newer(settings: Settings) -> list[Path]:
-    """Replace the published files that are not those of the shared store; returns them.
+    """Replace the published files, and the known sites, that are not those of the shared store; returns them.
 
     Raises:
         StoreError: The store does not answer; what is here stays.
@@ -50,8 +50,13 @@ def fetch_newer(settings: Settings) -> list[Path]:
     files = _files(settings)
     if files is None:
         return []
-    places = (settings.published_path, settings.published_live_path, settings.published_ledger_path)
-    return [path for path in places if _fetched(files, path)]
+    places = [
+        *((files, path) for path in (settings.published_path, settings.published_live_path)),
+        (files, settings.published_ledger_path),
+        # What polls last saw of the sites, which the read model names them by.
+        (evaluation_files(settings), settings.sites_path),
+    ]
+    return [path for found, path in places if _fetched(found, path)]
 
 
 def try_to_fetch(settings: Settings) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from mist_pipeline.settings import Settings, load_settings
@@ -12,6 +13,7 @@ from mist_pipeline.storage.files import StoreError
 from mist_pipeline.storage.folder import FolderStore
 from mist_pipeline.storage.objects import ObjectStore
 from mist_pipeline.workflows import shared_publishing as sharing
+from mist_pipeline.workflows.ledger_access import SITE_COLUMNS, known_sites, remember_sites
 from mist_pipeline.workflows.present.overview import show_poll
 from mist_pipeline.workflows.shared_publishing import fetch_newer, keep_fresh, send, try_to_fetch
 from mist_pipeline_tests.support.object_stores import new_bucket, s3_endpoint, use_s3
@@ -80,6 +82,17 @@ def test_what_could_not_be_sent_stays_what_this_machine_shows(here: Settings, th
     published(here, b"second, not sent")
     assert fetch_newer(here) == []
     assert here.published_path.read_bytes() == b"second, not sent"
+
+
+def test_the_sites_that_a_poll_saw_are_known_to_the_other(here: Settings, there: Settings) -> None:
+    sites = pl.DataFrame(
+        {name: ["x"] if name != "sitegroup_ids" else [["g"]] for name in SITE_COLUMNS},
+    )
+    remember_sites(here, sites)
+    assert known_sites(there)["name"].to_list() == ["x"]
+    assert fetch_newer(there) == [there.sites_path]
+    assert pl.read_parquet(there.sites_path).height == 1
+    assert fetch_newer(there) == []
 
 
 def test_a_reader_that_has_the_old_file_open_reads_it_to_its_end(here: Settings, there: Settings) -> None:
