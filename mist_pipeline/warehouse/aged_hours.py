@@ -113,7 +113,8 @@ def age(connection: duckdb.DuckDBPyConnection, warehouse: Path, month: Month) ->
         # In the order of the table, by site within a day: sorting a month would take memory for all of it.
         connection.execute(f"COPY ({rows}) TO {literal(str(fresh))} (FORMAT parquet, COMPRESSION zstd)")
         counted = _compared(connection, rows, fresh, table)
-        fresh.chmod(0o400)
+        # The folder says who may read what is in it, as that of the published copy does.
+        fresh.chmod(0o400 | (folder.stat().st_mode & 0o044))
         _sync(fresh)
         fresh.replace(place)
         _sync(folder)

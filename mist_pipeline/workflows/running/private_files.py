@@ -1,7 +1,7 @@
 """Who of this machine may read what the pipeline writes: the account that runs it, and its group where it is meant.
 
 The ledger holds messages and, where it is wanted, names and addresses of clients; raw files hold all that the cloud tells.
-So whatever this process and its children write is theirs alone. Reports and the published copy have other readers: a web
+So whatever this process and its children write is theirs alone. Reports and the published copy, with its old hours, have other readers: a web
 server, analysts. Their folders say whether the group may read them, and whoever writes a file there does as its folder says.
 
 Here: the rights of this process's files and of those folders. Not the rights of a data folder that somebody named: it may hold
@@ -44,6 +44,9 @@ def keep_private(settings: Settings) -> None:
                 folder.mkdir(exist_ok=True)
             if folder.is_dir():
                 _allow_below(folder, is_shared=is_shared)
+        # The published copy reads old hours there; it is made with the first of them.
+        if (hours := settings.warehouse_path.with_name("hours")).is_dir():
+            _allow_below(hours, is_shared=is_shared)
         mode = stat.S_IMODE(settings.data.stat().st_mode)
         if not settings.is_data_named and has_pin(settings):
             # Ours for certain: nobody named it, and an organisation's data is in it.

@@ -74,6 +74,18 @@ def test_where_the_group_may_read_it_reads_reports_and_the_published_copy_and_no
     assert [rights(data)[name] for name in ("published", "published/mist.duckdb")] == ["750", "640"]
 
 
+def test_where_the_group_reads_the_published_copy_it_reads_its_old_hours(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "hours").mkdir(parents=True, mode=0o700)
+    (data / "hours" / "sle_hourly-2026-01.1.parquet").write_bytes(b"x")
+    (data / "hours" / "sle_hourly-2026-01.1.parquet").chmod(0o400)
+    keep_private(settings_of(data))
+    assert rights(data) == {"hours": "700", "hours/sle_hourly-2026-01.1.parquet": "400"}
+    keep_private(settings_of(data, is_shared=True))
+    found = rights(data)
+    assert (found["hours"], found["hours/sle_hourly-2026-01.1.parquet"]) == ("750", "640")
+
+
 def test_what_an_earlier_version_left_open_is_closed_and_what_is_not_ours_stays_as_it_is(
     tmp_path: Path,
 ) -> None:
