@@ -18,6 +18,7 @@ NAMES = (
     "intervals",
     "labelled",
     "operator",
+    "organisations",
     "overview",
     "polls",
     "replay",

@@ -28,9 +28,10 @@ TINY = {
 }
 """Benchmark → options with which it takes seconds."""
 
-TOO_LONG = {"detection", "waits"}
+TOO_LONG = {"detection", "organisations", "waits"}
 """Collects, analyses and replays a world by commands, half a minute for the smallest; `end_to_end` does the same with more questions.
-Starts a service beside a backfill, two minutes for the smallest; `crash.daemon` and `defs.runs.test_pools` do the same."""
+Starts a service beside a backfill, two minutes for the smallest; `crash.daemon` and `defs.runs.test_pools` do the same.
+Starts a daemon with several code servers, a minute for the smallest; `cli.serving` tests its parts."""
 
 
 def test_no_benchmark_is_forgotten() -> None:

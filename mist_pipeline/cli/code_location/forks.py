@@ -27,6 +27,7 @@ from mist_pipeline.cli.code_location.files import MODULE
 from mist_pipeline.workflows.running.term import current_term, end_with_term, kill_self, steady
 
 _LOOK_SECONDS = 0.5
+_LOADS_SECONDS = 60.0
 _AGAIN_AFTER_SECONDS = 10.0
 """A fork that ends is made again so long after it began, at the earliest."""
 
@@ -69,8 +70,12 @@ def keep_forked(
     wait: Callable[[float], None] = time.sleep,
     reap: Callable[[], tuple[int, int]] = lambda: os.waitpid(-1, os.WNOHANG),
     say: Callable[[str, str], None],
+    serves: Callable[[str], bool],
+    at_once: int,
 ) -> NoReturn:
     """Fork for each name, and again for each whose fork has ended, until somebody ends this process.
+
+    Fifty that load their definitions at once bring a small machine to a halt: a few at a time are begun.
 
     Args:
         names: What is forked for.
@@ -79,10 +84,12 @@ def keep_forked(
         wait: Waits for so many seconds.
         reap: Number and status of a fork that has ended; number 0 while all live.
         say: Told the name of one that has ended, and a sentence about it.
+        serves: Whether the fork for a name has loaded what it needs.
+        at_once: So many load at the same time; one that takes a minute does not hold up the others.
     """
-    begun = {name: clock() for name in names}
-    forks = {fork(name): name for name in names}
-    due: dict[str, float] = {}
+    begun: dict[str, float] = {}
+    forks: dict[int, str] = {}
+    due = dict.fromkeys(names, clock())
     while True:
         with suppress(ChildProcessError):
             while (ended := reap())[0]:
@@ -90,7 +97,9 @@ def keep_forked(
                     code = os.waitstatus_to_exitcode(ended[1])
                     due[name] = max(clock(), begun[name] + _AGAIN_AFTER_SECONDS)
                     say(name, f"! The code server of {name} ended with {code}; it is started again.")
-        for name in [name for name, at in due.items() if at <= clock()]:
+        loading = sum(clock() - begun[name] < _LOADS_SECONDS and not serves(name) for name in forks.values())
+        ready = [name for name, at in due.items() if at <= clock()]
+        for name in ready[: max(at_once - loading, 0)]:
             del due[name]
             begun[name] = clock()
             forks[fork(name)] = name
@@ -141,7 +150,14 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, _end)
     with suppress(KeyboardInterrupt):
-        keep_forked(list(locations), fork, wait=_wait, say=say)
+        keep_forked(
+            list(locations),
+            fork,
+            wait=_wait,
+            say=say,
+            serves=lambda name: locations[name].socket(given.folder).exists(),
+            at_once=max(os.cpu_count() or 1, 2),
+        )
 
 
 def _wait(seconds: float) -> None:

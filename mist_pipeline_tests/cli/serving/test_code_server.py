@@ -144,10 +144,41 @@ def test_a_fork_that_ends_is_made_again_but_not_at_once_and_people_are_told() ->
             wait=wait,
             reap=lambda: next(ends),
             say=lambda _, sentence: said.append(sentence),
+            serves=lambda _: True,
+            at_once=2,
         )
     assert forked == ["acme", "globex", "globex"]
     assert clock.now >= 10
     assert said == ["! The code server of globex ended with -9; it is started again."]
+
+
+def test_a_few_load_at_a_time_and_one_that_takes_long_holds_up_no_other() -> None:
+    clock = SteppingTime(seconds=0.0)
+    begun: dict[str, float] = {}
+
+    def fork(name: str) -> int:
+        begun[name] = clock.now
+        return len(begun)
+
+    def wait(seconds: float) -> None:
+        clock.sleep_on(seconds)
+        if clock.now > 200:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        keep_forked(
+            ["hangs", *"abcd"],
+            fork,
+            clock=lambda: clock.now,
+            wait=wait,
+            reap=lambda: (0, 0),
+            say=lambda *_: None,
+            # Each takes ten seconds, and one never serves.
+            serves=lambda name: name != "hangs" and clock.now - begun[name] >= 10,
+            at_once=2,
+        )
+    assert list(begun) == ["hangs", *"abcd"]
+    assert [round(begun[name]) for name in begun] == [0, 0, 10, 20, 30]
 
 
 def test_dagster_is_led_to_one_code_location_for_each_organisation() -> None:
