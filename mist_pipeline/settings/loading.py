@@ -255,8 +255,10 @@ def _put_key(values: dict[str, Any], origin: Origins, organisation: str, own: Pa
     keys = values.setdefault("organisation", {})
     if not isinstance(keys, dict):
         return  # said where the section is read
-    given = keys.setdefault("key", organisation)
-    if given != organisation:
+    given = keys.get("key")
+    if given in (None, ""):  # as the file that `init` writes has it
+        keys["key"] = organisation
+    elif given != organisation:
         where = origin.get(("organisation", "key"), str(own))
         raise SettingsError(
             f"{where}: organisation.key is {given!r}, and the organisation of {own} is {organisation!r}, as its file is named: "

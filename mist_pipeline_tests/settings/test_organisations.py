@@ -6,6 +6,7 @@ import pytest
 
 from mist_pipeline.mist.budget import CallBudget
 from mist_pipeline.settings import Settings, SettingsError, load_settings, organisations
+from mist_pipeline.settings.template import template
 
 SHARED = """\
 mist: {cloud: emea-01, detail: off}
@@ -173,6 +174,11 @@ def test_the_key_is_the_name_of_the_file() -> None:
     write("config/organisations/acme.yaml", "")
     said = complaint(MIST_PIPELINE__ORGANISATION__KEY="umbrella")
     assert "MIST_PIPELINE__ORGANISATION__KEY: organisation.key is 'umbrella'" in said
+
+
+def test_the_file_that_init_writes_is_shared_as_it_is() -> None:
+    write("config/config.yaml", template())
+    assert [settings(key).organisation.key for key in ("acme", "globex")] == ["acme", "globex"]
 
 
 def test_a_mistake_is_told_with_the_file_that_makes_it() -> None:
