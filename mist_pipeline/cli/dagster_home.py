@@ -1,9 +1,10 @@
 """The Dagster home: a folder of our own below the data folder, with the project's ``dagster.yaml`` in it."""
 
+import fcntl
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,5 +118,24 @@ def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
     if PG_URL in os.environ:
         os.environ[PG_URL] = with_driver(os.environ[PG_URL])
     home = dagster_home(settings)
-    with explained(home), DagsterInstance.from_config(str(home)) as opened:
-        yield opened
+    with explained(home):
+        with _alone(home):
+            opening = DagsterInstance.from_config(str(home))
+        with opening as opened:
+            yield opened
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Keep other commands from a home of ours for the time of the block.
+
+    Two that make Dagster's databases at the same moment write two versions into one, which nothing can open afterwards.
+    """
+    if os.environ.get("DAGSTER_HOME"):
+        yield  # it may be kept from writing, with its databases elsewhere
+        return
+    with ExitStack() as stack:
+        with suppress(OSError):  # Dagster says what is wrong with the folder
+            file = stack.enter_context((home / ".opening").open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

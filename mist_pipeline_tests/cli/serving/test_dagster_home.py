@@ -1,11 +1,13 @@
 """A Dagster home that cannot be used: every command says which, what is wrong with it and what to do."""
 
+import fcntl
 import os
 import sqlite3
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from dagster import DagsterInstance
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 
 from mist_pipeline.cli.dagster_errors import DagsterHomeError, explained
@@ -38,6 +40,28 @@ def test_a_run_that_begins_slowly_on_a_busy_machine_is_given_time_by_all_who_wai
         assert opened.run_coordinator.dequeue_use_threads  # none that waits with it begins behind it
     monkeypatch.setenv("DAGSTER_GRPC_TIMEOUT_SECONDS", "900")
     assert environment(settings)["DAGSTER_GRPC_TIMEOUT_SECONDS"] == "900"
+
+
+def test_commands_that_open_a_home_at_the_same_moment_do_so_one_after_the_other(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = DagsterInstance.from_config
+
+    def is_free() -> bool:
+        with (home / ".opening").open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+    free = []
+    monkeypatch.setattr(
+        DagsterInstance, "from_config", lambda *given: (free.append(is_free()), opening(*given))[1]
+    )
+    with instance(load_settings(environment={})):
+        free.append(is_free())
+    assert free == [False, True]
 
 
 def test_a_damaged_database_is_a_failed_check_that_names_it(call: Call, home: Path) -> None:
