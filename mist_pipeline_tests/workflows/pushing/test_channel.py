@@ -54,6 +54,15 @@ def test_a_cloud_that_is_not_heard_any_more_is_asked_everything(settings: Settin
     assert channel(settings, NOW + 2 * HOUR + MINUTE).tells_changes
 
 
+def test_what_came_by_a_clock_that_was_ahead_is_no_sign_that_the_cloud_is_heard_now(
+    settings: Settings,
+) -> None:
+    arrives(settings, {"topic": "ping", "events": [updown("", "", NOW + 48 * HOUR)]}, NOW + 48 * HOUR)
+    falls(settings, "AP_DISCONNECTED", range(3), NOW)
+    assert channel(settings, NOW + MINUTE).lost == {"north"}
+    assert channel(settings, NOW + 2 * HOUR) == Channel()
+
+
 def test_what_is_refused_is_no_sign_that_the_cloud_is_heard(settings: Settings) -> None:
     arrives(settings, CAPTURED["audit"], NOW - HOUR)
     arrives(settings, {"topic": "audits", "events": [updown("", "", NOW - 30 * HOUR)]})
