@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -20,6 +19,7 @@ from mist_pipeline.guard.asgi import Guard
 from mist_pipeline.guard.bodies import BodyError, ClientGoneError, read_body
 from mist_pipeline.guard.rate import Rate
 from mist_pipeline.guard.rules import Rules
+from mist_pipeline.guard.threads import Threads
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.push.message import MOST_BYTES, MalformedError, Message, is_signed, parse
 
@@ -90,6 +90,7 @@ class _Listener:
         self._seconds_to_send, self._monotonic = seconds_to_send, monotonic
         self._messages = Rate(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE)
         self._refusals = Rate(REFUSALS_NOTED, 1)
+        self._threads = Threads()
 
     async def answer(self, request: Request) -> Response:
         """What a request gets."""
@@ -116,14 +117,14 @@ class _Listener:
             message = parse(body)
         except MalformedError as error:
             _log.warning("a webhook of Mist cannot be read: %s", error)
-            await run_in_threadpool(self._keeper.malformed)
+            await self._threads.run(self._keeper.malformed)
             return PlainTextResponse(f"malformed: {error}", 400)
-        became = await run_in_threadpool(self._keeper.keep, message)
+        became = await self._threads.run(self._keeper.keep, message)
         _log.info("webhook of Mist, %s: %s", message.topic, became)
         return PlainTextResponse(became)
 
     async def _unsigned(self, why: str) -> Response:
         _log.warning("refused a webhook of Mist: %s", why)
         if self._refusals.allows(self._monotonic()):
-            await run_in_threadpool(self._keeper.unsigned)
+            await self._threads.run(self._keeper.unsigned)
         return PlainTextResponse("refused", 401)

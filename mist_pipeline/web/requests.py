@@ -6,12 +6,12 @@ Not here: which pages there are and what errors look like (`app`), who may come 
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl, quote, unquote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mist_pipeline.domain.text import clean
 from mist_pipeline.guard.bodies import BodyError, ClientGoneError, read_body
+from mist_pipeline.guard.threads import Threads
 from mist_pipeline.web.access import NAME_LENGTH, Access
 from mist_pipeline.web.address import Address
 from mist_pipeline.web.context import Console, Context, Done, Page, Visitor
@@ -46,6 +46,8 @@ class Requests:
 
     def __init__(self, console: Console, access: Access) -> None:
         self._console, self._access, self._sessions = console, access, Sessions()
+        # Of several consoles none is held up by the ledger of another.
+        self._threads = Threads()
 
     def handler(self, page: Page) -> Handler:
         """What answers the requests of a page."""
@@ -55,7 +57,7 @@ class Requests:
             form: Mapping[str, str] = {}
             if page.is_action:
                 form = await self._form(request, session)
-            answer = await run_in_threadpool(self._answer, request, page, session, form)
+            answer = await self._threads.run(self._answer, request, page, session, form)
             if request.cookies.get(COOKIE) != session:
                 self._keep(answer, COOKIE, session)
             if page.is_action and not self._access.name_of(request):
