@@ -204,7 +204,8 @@ def _merged(
 
 def _of_file(source: Path) -> dict[str, Any]:
     """The values of a file, which need not be there, without what may not stand in one."""
-    values = _read(source) if source.exists() else {}
+    # A link that leads nowhere is there, and nothing of what it should say would hold.
+    values = _read(source) if source.exists() or source.is_symlink() else {}
     _refuse_password(values, source)
     _refuse_heartbeat(values, source)
     for reserved, hint in _RESERVED.items():

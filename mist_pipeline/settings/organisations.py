@@ -48,6 +48,8 @@ def organisation_files(shared: Path) -> dict[str, Path]:
     found = sorted([*(shared.parent / FOLDER).glob("*.yaml"), *(shared.parent / FOLDER).glob("*.yml")])
     files: dict[str, Path] = {}
     for path in found:
+        if path.name.startswith("."):
+            continue  # an editor's own, while somebody edits a file of an organisation
         key = path.stem
         if not KEY.fullmatch(key) or len(key) > LONGEST_KEY:
             raise OrganisationError(

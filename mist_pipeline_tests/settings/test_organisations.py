@@ -168,6 +168,18 @@ def test_a_file_that_is_named_wrongly_is_refused(name: str, words: str) -> None:
     assert words in complaint("globex")
 
 
+@pytest.mark.parametrize("name", [".#acme.yaml", "._acme.yaml"])
+def test_what_an_editor_puts_beside_a_file_stops_no_organisation(name: str) -> None:
+    Path(f"config/organisations/{name}").symlink_to("anna@desk.4711")
+    assert (organisations({}), settings().organisation.name) == (["acme", "globex"], "Acme")
+
+
+@pytest.mark.parametrize("target", ["gone.yaml", "initech.yaml"])
+def test_a_link_that_leads_nowhere_is_no_organisation_with_the_values_of_all(target: str) -> None:
+    Path("config/organisations/initech.yaml").symlink_to(target)
+    assert "config/organisations/initech.yaml: cannot be read" in complaint("initech")
+
+
 def test_the_key_is_the_name_of_the_file() -> None:
     write("config/organisations/acme.yaml", "organisation: {key: umbrella}")
     assert "config/organisations/acme.yaml: organisation.key is 'umbrella'" in complaint()
