@@ -20,9 +20,11 @@ def test_a_part_that_waits_for_its_database_leaves_threads_to_the_others() -> No
 
         waiting = [asyncio.create_task(waits.run(wait)) for _ in range(SERVER_THREADS)]
         try:
-            return await asyncio.wait_for(works.run(str.upper, "answered"), 5), len(begun)
+            answer = await asyncio.wait_for(works.run(str.upper, "answered"), 5)
+            return answer, len(begun)
         finally:
             answers.set()
             await asyncio.gather(*waiting)
 
-    assert asyncio.run(asked()) == ("ANSWERED", MOST_THREADS)
+    answer, number = asyncio.run(asked())
+    assert (answer, number <= MOST_THREADS) == ("ANSWERED", True)

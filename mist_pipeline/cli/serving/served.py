@@ -85,14 +85,36 @@ def refuse_common_ledger(served: "Sequence[Settings]") -> None:
     """
     from mist_pipeline.settings import SettingsError
 
-    known: dict[str | Path, str] = {}
+    known: dict[object, str] = {}
     for settings in served:
-        key = settings.organisation.key
-        if other := known.get(settings.ledger):
+        key, place = settings.organisation.key, _place(settings.ledger)
+        if other := known.get(place):
             raise SettingsError(
                 f"{other} and {key} have the same ledger: give each its own in alerts.ledger, or leave it out"
             )
-        known[settings.ledger] = key
+        known[place] = key
+
+
+def _place(ledger: str | Path) -> object:
+    """Where a ledger is, however it is written."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = None if isinstance(ledger, Path) or "://" not in ledger else make_url(ledger)
+    except (ArgumentError, ValueError):
+        return ledger  # no address at all, which is said when it is opened
+    if url is None or url.get_backend_name() == "sqlite":
+        return Path(ledger if url is None else url.database or "").resolve()
+    # Another user or another query may mean another schema.
+    return (
+        url.get_backend_name(),
+        url.username,
+        (url.host or "").lower(),
+        url.port or 5432,
+        url.database,
+        tuple(sorted(url.query.items())),
+    )
 
 
 def locations_of(served: "Sequence[Settings]") -> dict[Location, list[Path]]:

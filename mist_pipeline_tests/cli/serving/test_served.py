@@ -68,11 +68,28 @@ def test_one_that_is_configured_wrongly_keeps_no_other_from_being_served(
         settings_of_all()
 
 
-def test_two_with_one_ledger_are_refused(two: Path) -> None:
-    for key in ("acme", "globex"):
-        of(key, "alerts: {ledger: 'postgresql://mist@db/alerts'}")
+@pytest.mark.parametrize(
+    ("acme", "globex"),
+    [
+        ("postgresql://mist@db/alerts", "postgresql://mist@db/alerts"),
+        ("postgresql://mist@db/alerts", "postgresql+psycopg://mist@DB:5432/alerts"),
+        ("/srv/alerts.db", "/srv/mist/../alerts.db"),
+        ("/srv/alerts.db", "sqlite:////srv/alerts.db"),
+        ("data/globex/ledger.db", ""),
+    ],
+)
+def test_two_with_one_ledger_are_refused_however_it_is_written(two: Path, acme: str, globex: str) -> None:
+    of("acme", f"alerts: {{ledger: '{acme}'}}")
+    of("globex", f"alerts: {{ledger: '{globex}'}}" if globex else "")
     with pytest.raises(SettingsError, match="acme and globex have the same ledger"):
         settings_of_all()
+
+
+@pytest.mark.parametrize("globex", ["postgresql://mist@db/others", "postgresql://globex@db/alerts"])
+def test_ledgers_beside_each_other_in_one_database_server_are_not_the_same(two: Path, globex: str) -> None:
+    of("acme", "alerts: {ledger: 'postgresql://mist@db/alerts'}")
+    of("globex", f"alerts: {{ledger: '{globex}'}}")
+    assert keys() == ["acme", "globex"]
 
 
 def test_whoever_serves_has_the_folders_of_all_and_the_common_one(two: Path) -> None:
