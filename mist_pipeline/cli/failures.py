@@ -133,6 +133,7 @@ KNOWN: Mapping[str, tuple[str, Say]] = {
     "mist_pipeline.warehouse.connection.WarehouseUnavailableError": ("Failed", _message),
     "mist_pipeline.warehouse.moving.MoveError": ("Failed", _message),
     "mist_pipeline.warehouse.owner.OtherOwnerError": ("Failed", _message),
+    "mist_pipeline.warehouse.aged_hours.HoursDamagedError": ("Failed", _message),
     "_duckdb.IOException": ("Failed", _database),
     "_duckdb.SerializationException": ("Failed", _database),
     "_duckdb.FatalException": ("Failed", _database),

@@ -13,6 +13,7 @@ Here: moving, listing, and the views under the old names, for readers of the war
 """
 
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +28,8 @@ TABLES: tuple[Table, ...] = (history.SLE_HOURLY, history.CLASSIFIERS_HOURLY, his
 """Tables of hours."""
 
 _LIST = "main.aged_hours"
+_SOUND: set[tuple[Path, int, int]] = set()
+"""Path, time and size of files of which this process knows that they hold what is listed."""
 
 
 class HoursDamagedError(RuntimeError):
@@ -94,7 +97,7 @@ def age(connection: duckdb.DuckDBPyConnection, warehouse: Path, month: Month) ->
         The file.
 
     Raises:
-        HoursDamagedError: What was written does not read back row for row; nothing was removed.
+        HoursDamagedError: What was written does not read back row for row, or the file of the month is damaged; nothing was removed.
     """
     folder = hours_folder(warehouse)
     folder.mkdir(exist_ok=True)
@@ -106,6 +109,7 @@ def age(connection: duckdb.DuckDBPyConnection, warehouse: Path, month: Month) ->
     columns = _columns(table)
     parts = [f"SELECT {columns} FROM {table.full_name} WHERE {in_month}"]
     if known:
+        _check(connection, [known])
         parts.insert(0, _rows_of([known], table))
     rows = " UNION ALL BY NAME ".join(f"({part})" for part in parts)
     fresh.unlink(missing_ok=True)
@@ -152,11 +156,12 @@ def attach_views(connection: duckdb.DuckDBPyConnection, catalog: str, warehouse:
         warehouse: Its file.
 
     Raises:
-        HoursDamagedError: A file is not there.
+        HoursDamagedError: A file is not there, or not what is listed.
     """
-    folder = hours_folder(warehouse)
-    # As long as nothing is old enough it costs nothing, and a warehouse that an earlier version wrote last has no list.
-    if not folder.is_dir() or not (views := union(connection, catalog, folder)):
+    # The list decides, not the folder: a folder that is gone would otherwise be read as no old hours.
+    if not _has_list(connection, catalog) or not (
+        views := union(connection, catalog, hours_folder(warehouse))
+    ):
         return
     name = views_of(catalog)
     connection.execute(f"ATTACH ':memory:' AS {name}")
@@ -179,17 +184,13 @@ def union(
         of_tables: Where the rows are that are in no file, ``schema`` or ``catalog.schema``; empty: in the warehouse.
 
     Raises:
-        HoursDamagedError: A file is not there.
+        HoursDamagedError: A file is not there, or not what is listed.
     """
     views = {}
     for table in TABLES:
         listed = list(_listed(connection, folder, table, f"{catalog}.").values())
         if listed:
-            if missing := [one.path for one in listed if not one.path.exists()]:
-                raise HoursDamagedError(
-                    f"{len(missing)} of the files that hold old hours are not there, the first is {missing[0]}. Restore the folder "
-                    f"{folder} from the backup that the warehouse is from."
-                )
+            _check(connection, listed)
             source = f"{of_tables or f'{catalog}.{table.schema}'}.{table.name}"
             views[table] = (
                 f"SELECT {_columns(table)} FROM {source} UNION ALL BY NAME {_rows_of(listed, table)}"
@@ -222,9 +223,10 @@ def remove_old_files(connection: duckdb.DuckDBPyConnection, warehouse: Path, pub
 
 @dataclass(frozen=True)
 class _Listed:
-    """A file that is listed: its path, and the days in it that count no more."""
+    """A file that is listed: its path, the rows in it, and the days in it that count no more."""
 
     path: Path
+    num_rows: int
     superseded: tuple[date, ...]
 
     @property
@@ -237,19 +239,75 @@ def _listed(
 ) -> Mapping[date, _Listed]:
     """Month → its file, of a table."""
     rows = connection.execute(
-        "SELECT date_trunc('month', min(day))::DATE, file, list(day ORDER BY day) FILTER (is_superseded) "
+        "SELECT date_trunc('month', min(day))::DATE, file, sum(num_rows)::BIGINT, list(day ORDER BY day) FILTER (is_superseded) "
         # A parameter would make DuckDB import pandas, and every reader comes by here.
         f"FROM {catalog}{_LIST} WHERE table_name = {literal(table.name)} GROUP BY file ORDER BY 1"
     ).fetchall()
-    return {first: _Listed(folder / file, tuple(days or ())) for first, file, days in rows}
+    return {
+        first: _Listed(folder / file, num_rows, tuple(days or ())) for first, file, num_rows, days in rows
+    }
+
+
+def _has_list(connection: duckdb.DuckDBPyConnection, catalog: str) -> bool:
+    """Whether a catalog says what is in files: a warehouse that an earlier version wrote last does not."""
+    (found,) = connection.execute(
+        f"SELECT count(*) FROM duckdb_tables() WHERE database_name = {literal(catalog)} "
+        f"AND schema_name || '.' || table_name = {literal(_LIST)}"
+    ).fetchone() or (0,)
+    return bool(found)
+
+
+def _check(connection: duckdb.DuckDBPyConnection, listed: Collection[_Listed]) -> None:
+    """Files are there, are readable, and have as many rows as is listed; of each file once a process, unless it changes.
+
+    Raises:
+        HoursDamagedError: One is not.
+    """
+    unknown = {}
+    for one in listed:
+        if not one.path.is_file():
+            raise _damaged(one.path, "it is not there")
+        stat = one.path.stat()
+        key = (one.path, stat.st_mtime_ns, stat.st_size)
+        if key not in _SOUND:
+            unknown[key] = one
+    if not unknown:
+        return
+    try:
+        counted = connection.execute(
+            f"SELECT file_name, num_rows FROM parquet_file_metadata([{', '.join(_pattern(one.path) for one in unknown.values())}])"
+        ).fetchall()
+    except duckdb.Error as error:
+        raise _damaged(next(iter(unknown.values())).path.parent, str(error).splitlines()[0]) from None
+    found = {Path(path): number for path, number in counted}
+    for one in unknown.values():
+        if found.get(one.path) != one.num_rows:
+            raise _damaged(one.path, f"it has {found.get(one.path)} rows, not {one.num_rows}")
+    _SOUND.update(unknown)
+
+
+def _damaged(path: Path, why: str) -> HoursDamagedError:
+    folder = path.parent if path.suffix else path
+    return HoursDamagedError(
+        f"Old hours cannot be read from {path}: {why}. Restore the folder {folder} from the backup that the warehouse is from."
+    )
+
+
+def pattern_of(path: str | Path) -> str:
+    """A path for ``read_parquet``, which would take ``*``, ``?`` and ``[`` in the name of a folder for wildcards."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
+def _pattern(path: Path) -> str:
+    return literal(pattern_of(path))
 
 
 def _rows_of(listed: Collection[_Listed], table: Table) -> str:
     """SQL of the rows in files that count."""
-    files = ", ".join(literal(str(one.path)) for one in listed)
+    files = ", ".join(_pattern(one.path) for one in listed)
     gone = ", ".join(f"DATE '{day}'" for one in listed for day in one.superseded)
-    # Files of an earlier version may lack a column that the table has since.
-    rows = f"SELECT * FROM read_parquet([{files}], union_by_name = true)"
+    # Files of an earlier version may lack a column that the table has since. A folder called day=… is no column.
+    rows = f"SELECT * FROM read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
     return rows + (f" WHERE {quote(str(table.partition))} NOT IN ({gone})" if gone else "")
 
 
@@ -259,7 +317,7 @@ def _compared(connection: duckdb.DuckDBPyConnection, rows: str, file: Path, tabl
     Raises:
         HoursDamagedError: They are not.
     """
-    written = f"(SELECT {_columns(table)} FROM read_parquet({literal(str(file))}))"
+    written = f"(SELECT {_columns(table)} FROM read_parquet({_pattern(file)}, hive_partitioning = false))"
     count = "SELECT day, count(*) FROM {} GROUP BY day ORDER BY day"
     wanted = dict(connection.execute(count.format(f"({rows})")).fetchall())
     found = dict(connection.execute(count.format(written)).fetchall())

@@ -185,8 +185,9 @@ def _copy(copying: Copying, table: Table, where: str = "", schema: str = "") -> 
 
 def _aged_hours(copying: Copying, place: Place) -> dict[Table, str]:
     """Tables of hours that files beside the warehouse hold a part of → SQL of all their rows; the files are listed in the copy."""
-    if not isinstance(place, WarehouseFile) or not (folder := hours_folder(place.path)).is_dir():
+    if not isinstance(place, WarehouseFile):
         return {}
+    folder = hours_folder(place.path)
     connection = copying.connection
     views = union(connection, copying.source, folder, RECENT)
     if views:

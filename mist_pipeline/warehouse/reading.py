@@ -15,6 +15,7 @@ import duckdb
 
 from mist_pipeline.tables import alerts, live
 from mist_pipeline.tables.schema import Table, literal
+from mist_pipeline.warehouse.aged_hours import pattern_of
 from mist_pipeline.warehouse.asking import quoted
 from mist_pipeline.warehouse.connection import why_unreadable
 from mist_pipeline.warehouse.publish import (
@@ -180,7 +181,9 @@ def _allow_hours(connection: duckdb.DuckDBPyConnection, days: Part) -> None:
     ).fetchone()
     if has_files != (0,) and not days.trouble:
         files = connection.execute(f"SELECT path FROM {_DAYS.name}.{HOURS_FILES}").fetchall()
-        connection.execute(f"SET allowed_paths = [{', '.join(literal(path) for (path,) in files)}]")
+        # Both the name as the views write it and the file that is found under it are asked for.
+        allowed = dict.fromkeys(name for (path,) in files for name in (path, pattern_of(path)))
+        connection.execute(f"SET allowed_paths = [{', '.join(map(literal, allowed))}]")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, kind: _Kind, path: Path) -> Part:

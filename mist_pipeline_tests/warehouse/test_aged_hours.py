@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -95,11 +96,67 @@ def test_whole_months_go_into_a_file_each_and_are_read_under_the_same_name(fille
     assert filled.query("SELECT count(*) FROM history.sites").item() == 0
 
 
-def test_a_file_that_is_not_there_is_said(filled: Warehouse) -> None:
+DAMAGED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "gone": (Path.unlink, "it is not there"),
+    "gone with its folder": (lambda file: file.parent.rename(file.parent.with_name("x")), "it is not there"),
+    "cut off": (lambda file: file.write_bytes(file.read_bytes()[:-50]), "No magic bytes"),
+    "another, with fewer rows": (
+        lambda file: pl.read_parquet(file).head(3).write_parquet(file),
+        "it has 3 rows, not 8",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_file_that_is_not_what_is_listed_is_said_and_never_read_as_fewer_rows(
+    filled: Warehouse, tmp_path: Path, damage: str
+) -> None:
     aged(filled)
-    (hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet").unlink()
-    with pytest.raises(HoursDamagedError, match="Restore the folder"):
+    file = hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet"
+    file.chmod(0o600)
+    do, why = DAMAGED[damage]
+    do(file)
+    with pytest.raises(HoursDamagedError, match=f"{why}.*Restore the folder") as said:
         seen(filled)
+    assert file.name in str(said.value)
+    with pytest.raises(HoursDamagedError, match=why):
+        publish(filled, tmp_path / "published" / "mist.duckdb")
+
+
+def test_what_is_damaged_does_not_go_into_the_next_file(filled: Warehouse) -> None:
+    [month, *_] = months(filled)
+    aged(filled)
+    filled.replace_days(HOURS, hours(JANUARY[0], 99.0), [JANUARY[0]])
+    file = hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet"
+    file.chmod(0o600)
+    pl.read_parquet(file).head(3).write_parquet(file)
+    with pytest.raises(HoursDamagedError, match="3 rows"), filled.writing() as connection:
+        age(connection, filled.place.path, month)
+    assert in_file_of_warehouse(filled) == [JANUARY[0], *FEBRUARY]
+
+
+@pytest.mark.parametrize("name", ["day=2026-05-05", "org=acme", "a*b"])
+def test_no_name_of_a_folder_becomes_a_column_or_a_wildcard(tmp_path: Path, name: str) -> None:
+    """DuckDB would read ``key=value`` as a column, and with ``*`` the files of a folder beside this one."""
+    for folder in (name, "axb"):
+        warehouse = Warehouse(tmp_path / folder / "mist.duckdb")
+        warehouse.replace_days(HOURS, hours(JANUARY[0]), [JANUARY[0]])
+        before = seen(warehouse)
+        aged(warehouse)
+    warehouse = Warehouse(tmp_path / name / "mist.duckdb")
+    assert seen(warehouse).equals(before)
+    published = publish(warehouse, tmp_path / name / "published" / "mist.duckdb")
+    places = Published(days=published, today=tmp_path / "no.duckdb", ledger=tmp_path / "none.duckdb")
+    with reading(places) as opened:
+        rows = opened.connection.execute("SELECT * FROM history.sle_hourly ORDER BY hour, site_id").pl()
+        assert rows.drop("hour").equals(before.drop("hour"))
+
+
+def test_a_folder_beside_a_warehouse_without_a_list_is_not_read(filled: Warehouse) -> None:
+    hours_folder(filled.place.path).mkdir()
+    with duckdb.connect(str(filled.place.path)) as earlier:
+        earlier.execute("DROP TABLE main.aged_hours")
+    assert seen(Warehouse(filled.place.path)).height == 16
 
 
 def test_a_day_that_is_made_again_comes_back_and_counts_instead_of_its_file(filled: Warehouse) -> None:
