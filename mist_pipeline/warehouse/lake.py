@@ -424,7 +424,8 @@ def _line(error: duckdb.Error) -> str:
 
 def _end(connection: duckdb.DuckDBPyConnection) -> None:
     """No transaction is open any more."""
-    with suppress(duckdb.TransactionException):  # none was
+    # None was, or the catalogue is gone, and the transaction with it: that is said by what failed first.
+    with suppress(duckdb.Error):
         connection.rollback()
 
 

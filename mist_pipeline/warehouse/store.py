@@ -196,7 +196,9 @@ class Warehouse:
     def prepare(self) -> None:
         """Make it and bring its tables up to date, so that it can be read before anything was written; claim it."""
         is_to_claim = self.owner is not None and not self._is_claimed and self.owner() is not None
-        if is_to_claim or not (self._is_migrated and self.place.exists()):
+        # A lake that was there stays: asking would not wait for a PostgreSQL that is just starting again, as a write does.
+        is_made = self._is_migrated and (isinstance(self.place, Lake) or self.place.exists())
+        if is_to_claim or not is_made:
             with self.writing():
                 pass
 

@@ -1,0 +1,40 @@
+"""A shared warehouse whose catalogue goes away, without one: what is said, and what waits."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from mist_pipeline.warehouse import lake
+from mist_pipeline.warehouse.lake import Lake
+from mist_pipeline.warehouse.store import Warehouse
+
+
+def test_what_failed_first_is_said_though_the_rollback_fails_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Lake, "_attached", lambda *_, **__: (duckdb.connect(), "memory"))
+    monkeypatch.setattr(lake, "_snapshot", lambda *_: 1)
+    place = Lake("dbname=mist", str(tmp_path), "mist", tmp_path)
+
+    def fail() -> None:
+        with place.reading(0) as connection:
+            connection.close()
+            raise ValueError("first")
+
+    with pytest.raises(ValueError, match="first"):
+        fail()
+
+
+def test_a_write_to_a_known_lake_does_not_ask_first_whether_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """That question does not wait, and a write is to wait for a PostgreSQL that starts again."""
+
+    def away(_: Lake) -> bool:
+        raise AssertionError("asked without a wait")
+
+    monkeypatch.setattr(Lake, "exists", away)
+    warehouse = Warehouse(Lake("dbname=mist", str(tmp_path), "mist", tmp_path))
+    monkeypatch.setattr(warehouse, "_is_migrated", True)
+    warehouse.prepare()
