@@ -134,14 +134,11 @@ class Lake:
     @contextmanager
     def writing(self, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
         """The lake, made if it is not there; nobody else commits before the block ends."""
-        with (
-            self._in_words(),
-            self._opened(wait_seconds, is_made=True) as (connection, name),
-            self._alone(name, wait_seconds),
-        ):
-            # Seen is what was committed before the lock was had.
+        with self._in_words(), self._opened(wait_seconds, is_made=True) as (connection, name):
+            # No transaction waits for the lock, and what is seen was committed before it was had.
             connection.rollback()
-            yield connection
+            with self._alone(name, wait_seconds):
+                yield connection
 
     def commit(
         self,
@@ -171,9 +168,9 @@ class Lake:
             for attempt in range(_TRIES):
                 with ExitStack() as stack:
                     connection, name = stack.enter_context(self._opened(wait_seconds, is_made=True))
+                    connection.rollback()
                     if attempt:
                         stack.enter_context(self._alone(name, wait_seconds))
-                    connection.rollback()
                     connection.begin()
                     seen = _snapshot(connection, name)
                     result = work(connection)
@@ -226,13 +223,10 @@ class Lake:
     @contextmanager
     def maintaining(self, wait_seconds: float) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
         """The lake outside of any transaction and the name of its database, for what DuckLake does to its own files; nobody commits meanwhile."""
-        with (
-            self._in_words(),
-            self._opened(wait_seconds, is_made=False) as (connection, name),
-            self._alone(name, wait_seconds),
-        ):
+        with self._in_words(), self._opened(wait_seconds, is_made=False) as (connection, name):
             connection.rollback()
-            yield connection, name
+            with self._alone(name, wait_seconds):
+                yield connection, name
 
     @cached_property
     def _secrets(self) -> Secrets:

@@ -102,7 +102,7 @@ def test_the_next_day_after_an_old_state_finds_what_a_new_state_finds(
 
 @pytest.mark.slow
 def test_a_warehouse_from_before_there_was_a_state_is_opened_too(old: Warehouse) -> None:
-    with duckdb.connect(str(old.path)) as connection:
+    with duckdb.connect(str(old.place.path)) as connection:
         connection.execute("DROP TABLE state.evidence")
     old.prepare()
     assert old.read_days(state.EVIDENCE, DAYS[0], LAST).is_empty()

@@ -49,7 +49,10 @@ def test_days_far_from_the_newest_state_are_walked_to_in_pieces(
     monkeypatch.setattr(evidence_walk, "CELLS_AT_ONCE", 1)
     store_evidence(in_pieces, settings, DAYS[-2:])
     assert at_once.read_days(analysis.EVIDENCE, DAYS[0], DAYS[-1]).height > 0
-    assert differences(contents(at_once.path, "analysis"), contents(in_pieces.path, "analysis")) == []
+    assert (
+        differences(contents(at_once.place.path, "analysis"), contents(in_pieces.place.path, "analysis"))
+        == []
+    )
     assert max(read) <= LOOK_BACK + 2 * 24, "of nine days, a week and what is new"
     assert len(read) > len(DAYS[-2:]) + 3
 
@@ -68,10 +71,10 @@ def test_evidence_is_the_same_whether_hours_are_in_the_warehouse_or_in_files(tmp
         months = old_months(connection, date(2026, 4, 1))
     for month in months:
         with in_files.writing() as connection:
-            age(connection, in_files.path, month)
+            age(connection, in_files.place.path, month)
     assert len(months) == 3
     for warehouse in (in_rows, in_files):
         store_evidence(warehouse, settings, days[-2:])
     assert in_rows.read_days(analysis.EVIDENCE, days[0], days[-1]).height > 0
     for schema in ("analysis", "state"):
-        assert differences(contents(in_rows.path, schema), contents(in_files.path, schema)) == []
+        assert differences(contents(in_rows.place.path, schema), contents(in_files.place.path, schema)) == []
