@@ -17,6 +17,7 @@ NAMES = (
     "growth",
     "intervals",
     "labelled",
+    "lake",
     "operator",
     "organisations",
     "overview",

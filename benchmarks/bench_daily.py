@@ -8,9 +8,10 @@ import argparse
 import resource
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -29,6 +30,7 @@ from mist_pipeline.workflows.analysis.detect_day import finding_rows
 from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 from mist_pipeline.workflows.analysis.forecast_day import forecast_rows, risk_rows
 from mist_pipeline.workflows.progress import silent
+from mist_pipeline.workflows.warehouse_access import warehouse_of
 
 LAST = date(2026, 3, 1)
 DAYS = [LAST - timedelta(days=back) for back in range(89, -1, -1)]
@@ -74,12 +76,18 @@ def daily_score_pieces(site_ids: list[str], metrics: list[str]) -> Iterator[tupl
         yield days, with_severity(frame)
 
 
-def prepared(folder: Path, sites: int, hourly: list[date]) -> tuple[Warehouse, Settings]:
-    """A warehouse with that history and the hours of some days, nothing of it analysed."""
+def prepared(
+    folder: Path, sites: int, hourly: list[date], variables: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Warehouse, Settings]:
+    """A warehouse with that history and the hours of some days, nothing of it analysed; ``variables`` say where it is."""
     settings = load_settings(
-        environment={"MIST_PIPELINE_DATA": str(folder), "MIST_PIPELINE__HISTORY__START": DAYS[0].isoformat()}
+        environment={
+            "MIST_PIPELINE_DATA": str(folder),
+            "MIST_PIPELINE__HISTORY__START": DAYS[0].isoformat(),
+            **variables,
+        }
     )
-    warehouse = Warehouse(settings.warehouse_path)
+    warehouse = warehouse_of(settings)
     world = World(sites, len(hourly), 5, start=hourly[0])
     metrics = [metric.name for metric in settings.metrics][:METRICS]
     scores = daily_scores([site.site_id for site in world.sites()], metrics)

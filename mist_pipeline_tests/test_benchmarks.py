@@ -28,10 +28,11 @@ TINY = {
 }
 """Benchmark → options with which it takes seconds."""
 
-TOO_LONG = {"detection", "organisations", "waits"}
+TOO_LONG = {"detection", "lake", "organisations", "waits"}
 """Collects, analyses and replays a world by commands, half a minute for the smallest; `end_to_end` does the same with more questions.
 Starts a service beside a backfill, two minutes for the smallest; `crash.daemon` and `defs.runs.test_pools` do the same.
-Starts a daemon with several code servers, a minute for the smallest; `cli.serving` tests its parts."""
+Starts a daemon with several code servers, a minute for the smallest; `cli.serving` tests its parts.
+Starts PostgreSQL and analyses twice, ten seconds for the smallest; `warehouse.test_lake` and `warehouse.test_upkeep` test its parts."""
 
 
 def test_no_benchmark_is_forgotten() -> None:
