@@ -16,7 +16,7 @@ OWN_SUBJECTS = (
     "daily", "collect", "analyse", "report", "renew", "late_hours", "search", "snapshots", "live", "retention", "copies",
     "read_back", "evaluate", "deliver", "escalate", "watch", "settings", "checks", "evaluations", "recipients",
     "ledger", "clock", "cloud_clock", "disk", "unevaluated", "unsent", "uncalled", "switched_off", "not_ticking",
-    "ticks_fail", "storage",
+    "ticks_fail", "storage", "standby",
 )  # fmt: skip
 """What the pipeline reports of itself: families ``pipeline:<subject>``, without the days (`alert_labels`)."""
 
