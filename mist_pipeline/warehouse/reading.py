@@ -22,6 +22,7 @@ from mist_pipeline.warehouse.publish import (
     DAY_TABLES,
     HOURS_FILES,
     LEDGER_READ,
+    RECENT,
     create_site_names,
     create_table,
     create_views,
@@ -134,12 +135,10 @@ _LEDGER = _Kind(
     "ledger", alerts.TABLES, ALERT_VIEWS, f"SELECT coalesce(evaluated_at, read_at) FROM {LEDGER_READ}"
 )
 _TODAY = _Kind("today", live.TABLES, {}, "SELECT max(as_of) FROM live.status", with_names=False)
-_DAYS = _Kind(
-    "mist",
-    DAY_TABLES,
-    SITE_VIEWS,
-    "SELECT max(hour) + INTERVAL 1 HOUR FROM history.sle_hourly WHERE day = (SELECT max(day) FROM history.sle_hourly)",
+_LAST_HOUR = (
+    "SELECT max(hour) + INTERVAL 1 HOUR FROM {0}.sle_hourly WHERE day = (SELECT max(day) FROM {0}.sle_hourly)"
 )
+_DAYS = _Kind("mist", DAY_TABLES, SITE_VIEWS, _LAST_HOUR.format("history"))
 
 
 @contextmanager
@@ -173,13 +172,18 @@ def reading(places: Published) -> Iterator[Reading]:
         yield Reading(connection=connection, parts=parts)
 
 
-def _allow_hours(connection: duckdb.DuckDBPyConnection, days: Part) -> None:
-    """Let the views of hours read their files, where old hours are in files, and nobody anything else."""
-    has_files = connection.execute(
+def _has_files(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the views of hours of the published copy read files beside it."""
+    found = connection.execute(
         f"SELECT count(*) FROM duckdb_tables() WHERE database_name = {literal(_DAYS.name)} "
         f"AND schema_name || '.' || table_name = {literal(HOURS_FILES)}"
     ).fetchone()
-    if has_files != (0,) and not days.trouble:
+    return found != (0,)
+
+
+def _allow_hours(connection: duckdb.DuckDBPyConnection, days: Part) -> None:
+    """Let the views of hours read their files, where old hours are in files, and nobody anything else."""
+    if not days.trouble and _has_files(connection):
         files = connection.execute(f"SELECT path FROM {_DAYS.name}.{HOURS_FILES}").fetchall()
         # Both the name as the views write it and the file that is found under it are asked for.
         allowed = dict.fromkeys(name for (path,) in files for name in (path, pattern_of(path)))
@@ -194,7 +198,9 @@ def _attach(connection: duckdb.DuckDBPyConnection, kind: _Kind, path: Path) -> P
             raise FileNotFoundError(path)
         connection.execute(f"ATTACH {literal(str(path))} AS {kind.name} (READ_ONLY)")
         connection.execute(f"USE {kind.name}")
-        newest = (connection.execute(kind.newest).fetchone() or (None,))[0]
+        # Old hours are in files of their own; where one of them is lost, only what asks for it fails.
+        query = _LAST_HOUR.format(RECENT) if kind is _DAYS and _has_files(connection) else kind.newest
+        newest = (connection.execute(query).fetchone() or (None,))[0]
     except (duckdb.Error, OSError) as error:
         trouble = why_unreadable(path, error)
         connection.execute("USE memory")

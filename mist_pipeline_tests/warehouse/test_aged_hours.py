@@ -201,6 +201,21 @@ def test_the_published_copy_and_queries_of_it_hold_both_and_write_nothing(
     assert file.read_bytes() == kept
 
 
+def test_where_an_old_file_is_lost_the_published_copy_says_so_only_of_hours(
+    filled: Warehouse, tmp_path: Path
+) -> None:
+    aged(filled)
+    published = publish(filled, tmp_path / "published" / "mist.duckdb")
+    file = hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet"
+    file.unlink()
+    places = Published(days=published, today=tmp_path / "no.duckdb", ledger=tmp_path / "none.duckdb")
+    with reading(places) as opened:
+        assert opened.parts[0].trouble == ""
+        assert opened.connection.execute("SELECT count(*) FROM history.sle_daily").fetchone() == (0,)
+        with pytest.raises(duckdb.Error, match=file.name):
+            opened.connection.execute("SELECT count(*) FROM history.sle_hourly")
+
+
 def test_an_old_file_stays_until_the_published_copy_reads_another(filled: Warehouse, tmp_path: Path) -> None:
     aged(filled)
     published = publish(filled, tmp_path / "published" / "mist.duckdb")
