@@ -131,6 +131,7 @@ KNOWN: Mapping[str, tuple[str, Say]] = {
     "mist_pipeline.storage.files.StoreError": ("Failed", _message),
     "mist_pipeline.warehouse.connection.WarehouseBusyError": ("Failed", _message),
     "mist_pipeline.warehouse.connection.WarehouseUnavailableError": ("Failed", _message),
+    "mist_pipeline.warehouse.store.UnfinishedMoveError": ("Failed", _message),
     "mist_pipeline.warehouse.moving.MoveError": ("Failed", _message),
     "mist_pipeline.warehouse.owner.OtherOwnerError": ("Failed", _message),
     "mist_pipeline.warehouse.aged_hours.HoursDamagedError": ("Failed", _message),

@@ -13,11 +13,8 @@ import duckdb
 
 from mist_pipeline.tables import TABLES
 from mist_pipeline.tables.schema import Table, quote
-from mist_pipeline.warehouse.owner import claim, owner_of
-from mist_pipeline.warehouse.store import Warehouse
-
-_UNFINISHED = "main.unfinished_move"
-"""Is there as long as not everything was copied, and says from where."""
+from mist_pipeline.warehouse.owner import Owner, claim, owner_of
+from mist_pipeline.warehouse.store import UNFINISHED_MOVE, Warehouse
 
 _AT_ONCE = 200_000
 """Rows that are in memory at once."""
@@ -85,8 +82,9 @@ def move(source: Warehouse, target: Warehouse, told: Told) -> Moved:
     if not source.place.exists():
         raise FileNotFoundError(f"There is no warehouse at {source.place} to move")
     source.prepare()
-    _begin(source, target)
+    target.is_moved_to = True
     with source.reading() as reader:
+        _begin(source, owner_of(reader), target)
         parts = [part for table in TABLES for part in _parts(reader, table)]
         total, done, copied = sum(part.num_rows for part in parts), 0, 0
         for part in parts:
@@ -113,16 +111,14 @@ def move(source: Warehouse, target: Warehouse, told: Told) -> Moved:
                     raise MoveError(
                         f"{table.full_name} has {found:,} rows at {target.place} and {rows:,} at {source.place}"
                     )
-        owner = owner_of(reader)
     with target.writing() as connection:
-        if owner:
-            claim(connection, owner)
-        connection.execute(f"DROP TABLE {_UNFINISHED}")
+        connection.execute(f"DROP TABLE {UNFINISHED_MOVE}")
+    target.is_moved_to = False
     return Moved(len({part.table.full_name for part in parts}), total, copied)
 
 
-def _begin(source: Warehouse, target: Warehouse) -> None:
-    """Make the target and mark it, unless it is of an earlier try.
+def _begin(source: Warehouse, owner: Owner | None, target: Warehouse) -> None:
+    """Make the target, mark it and say whose it is, unless it is of an earlier try.
 
     Raises:
         MoveError: It has other rows.
@@ -131,10 +127,10 @@ def _begin(source: Warehouse, target: Warehouse) -> None:
     with target.writing() as connection:
         known = connection.execute(
             "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name || '.' || table_name = ?",
-            [_UNFINISHED],
+            [UNFINISHED_MOVE],
         ).fetchone()
         if known != (0,):
-            begun = connection.execute(f"SELECT origin FROM {_UNFINISHED}").fetchone()
+            begun = connection.execute(f"SELECT origin FROM {UNFINISHED_MOVE}").fetchone()
             if begun == (origin,):
                 return
             raise MoveError(
@@ -145,11 +141,13 @@ def _begin(source: Warehouse, target: Warehouse) -> None:
                 raise MoveError(
                     f"{target.place} has rows in {table.full_name} already. Nothing was copied. Choose an empty place."
                 )
-        if owner := owner_of(connection):
+        if other := owner_of(connection):
             raise MoveError(
-                f"{target.place} belongs to {owner} already. Nothing was copied. Choose an empty place."
+                f"{target.place} belongs to {other} already. Nothing was copied. Choose an empty place."
             )
-        connection.execute(f"CREATE TABLE {_UNFINISHED} AS SELECT ? AS origin", [origin])
+        connection.execute(f"CREATE TABLE {UNFINISHED_MOVE} AS SELECT ? AS origin", [origin])
+        if owner:
+            claim(connection, owner)
 
 
 def _parts(reader: duckdb.DuckDBPyConnection, table: Table) -> list[_Part]:

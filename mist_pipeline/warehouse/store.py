@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import duckdb
 import polars as pl
 
-from mist_pipeline.tables.schema import Table, quote
+from mist_pipeline.tables.schema import Table, literal, quote
 from mist_pipeline.warehouse.aged_hours import supersede
 from mist_pipeline.warehouse.lake import Lake, Touched
 from mist_pipeline.warehouse.migrations import migrate
@@ -28,6 +28,14 @@ Glance = tuple[int, pl.DataFrame]
 """How many rows a day has, and the first of them."""
 
 
+UNFINISHED_MOVE = "main.unfinished_move"
+"""Is there as long as not everything was copied from another place, and says from where."""
+
+
+class UnfinishedMoveError(RuntimeError):
+    """The warehouse has only a part of what another one has."""
+
+
 @dataclass
 class Warehouse:
     """The warehouse.
@@ -37,14 +45,17 @@ class Warehouse:
         wait_seconds: How long to wait for another writer.
         owner: Says whose rows are written, None where that is not known yet; nothing given means nobody asks.
         place: Where it is.
+        is_moved_to: Another one is being copied into it: nobody else may use it before that is done.
     """
 
     where: InitVar[Path | Place]
     wait_seconds: float = 60.0
     owner: Callable[[], Owner | None] | None = None
     place: Place = field(init=False)
+    is_moved_to: bool = field(default=False, init=False)
     _is_migrated: bool = field(default=False, init=False, repr=False)
     _is_claimed: bool = field(default=False, init=False, repr=False)
+    _is_whole: bool = field(default=False, init=False, repr=False)
     _of_thread: local = field(default_factory=local, init=False, repr=False, compare=False)
 
     def __post_init__(self, where: Path | Place) -> None:
@@ -58,8 +69,10 @@ class Warehouse:
 
         Raises:
             OtherOwnerError: The rows that are there belong to another organisation.
+            UnfinishedMoveError: Another one is being copied into it.
         """
         with self.place.writing(self.wait_seconds) as connection:
+            self._refuse_parts(connection)
             if not self._is_migrated:
                 migrate(connection)
                 self._is_migrated = True
@@ -71,6 +84,21 @@ class Warehouse:
                 connection.rollback()
                 raise
             connection.commit()
+
+    def _refuse_parts(self, connection: duckdb.DuckDBPyConnection) -> None:
+        if self._is_whole or self.is_moved_to:
+            return
+        begun = connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() "
+            f"AND schema_name || '.' || table_name = {literal(UNFINISHED_MOVE)}"
+        ).fetchone()
+        if begun:
+            (origin,) = connection.execute(f"SELECT origin FROM {UNFINISHED_MOVE}").fetchone() or ("another",)
+            raise UnfinishedMoveError(
+                f"{self.place} has only a part of the rows of {origin}: moving them was interrupted. Type `mist-pipeline warehouse move` "
+                "again with the settings of before, and use this one when that is done."
+            )
+        self._is_whole = True
 
     def _claim(self, connection: duckdb.DuckDBPyConnection) -> None:
         owner = self.owner() if self.owner and not self._is_claimed else None
@@ -86,11 +114,13 @@ class Warehouse:
 
         Raises:
             FileNotFoundError: Nothing was ever written.
+            UnfinishedMoveError: Another one is being copied into it.
         """
         if opened := getattr(self._of_thread, "reader", None):
             yield opened
             return
         with self.place.reading(self.wait_seconds) as connection:
+            self._refuse_parts(connection)
             self._of_thread.reader = connection
             try:
                 yield connection

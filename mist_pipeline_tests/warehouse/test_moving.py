@@ -11,7 +11,7 @@ from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse import moving
 from mist_pipeline.warehouse.moving import Moved, MoveError, move
 from mist_pipeline.warehouse.owner import OtherOwnerError, Owner
-from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.store import UnfinishedMoveError, Warehouse
 from mist_pipeline_tests.support.warehouse.rows import FIRST, readings
 
 DAYS = [FIRST, FIRST + timedelta(days=40)]
@@ -87,6 +87,26 @@ def test_what_was_interrupted_goes_on_where_it_was(source: Warehouse, target: Wa
     source.replace_days(history.SLE_DAILY, readings(DAYS[0], 10.0, 20.0), [DAYS[0]])
     assert move(source, target, lambda *_step: None) == Moved(2, 6, 6)
     assert rows(source) == rows(target)
+
+
+def test_a_place_with_a_part_of_a_warehouse_is_used_by_nobody_before_it_is_whole(
+    source: Warehouse, target: Warehouse
+) -> None:
+    def interrupt(_step: str, done: int, _total: int) -> None:
+        if done:
+            raise InterruptedMoveError
+
+    with pytest.raises(InterruptedMoveError):
+        move(source, target, interrupt)
+    place = target.place
+    with pytest.raises(
+        UnfinishedMoveError, match=r"only a part of the rows of .*Type `mist-pipeline warehouse move`"
+    ):
+        Warehouse(place).query("SELECT 1")
+    with pytest.raises(UnfinishedMoveError):
+        Warehouse(place, owner=lambda: Owner("org-2")).prepare()
+    move(source, Warehouse(place), lambda *_step: None)
+    assert rows(Warehouse(place)) == rows(source)
 
 
 def test_what_is_there_from_an_earlier_try_is_compared_and_not_copied_again(

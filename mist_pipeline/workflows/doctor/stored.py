@@ -17,7 +17,7 @@ from mist_pipeline.storage.files import StoreError
 from mist_pipeline.warehouse.connection import WarehouseBusyError, WarehouseUnavailableError, connect
 from mist_pipeline.warehouse.lake import Lake, State
 from mist_pipeline.warehouse.place import WarehouseFile
-from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.warehouse.store import UnfinishedMoveError, Warehouse
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check, Shown
 from mist_pipeline.workflows.ledger_access import (
     SitesUnreadableError,
@@ -46,7 +46,7 @@ def warehouse(settings: Settings, shown: Shown) -> Check:
         return Check(FINE, "warehouse", f"{name} will be made by the first run")
     except WarehouseBusyError as error:
         return Check(DOUBTFUL, "warehouse", str(error), "ask again when that run has ended")
-    except WarehouseUnavailableError as error:
+    except (WarehouseUnavailableError, UnfinishedMoveError) as error:
         return Check(WRONG, "warehouse", str(error), "nothing is stored before it can be opened")
     except duckdb.Error as error:
         fix = (
