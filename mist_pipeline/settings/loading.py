@@ -161,7 +161,7 @@ def _files(path: Path | None, variables: Mapping[str, str]) -> tuple[str, list[P
             )
     if not wanted and path:
         return "", [path]
-    files = organisation_files(shared)
+    files = organisation_files(shared, wanted)
     if wanted:
         own = file_of(wanted, files, shared)
         return wanted, [shared, path or own]

@@ -36,14 +36,15 @@ class OrganisationError(ValueError):
     """Organisations cannot be told apart, or the one that is asked for is none of them; says what to do."""
 
 
-def organisation_files(shared: Path) -> dict[str, Path]:
+def organisation_files(shared: Path, chosen: str = "") -> dict[str, Path]:
     """Every organisation and its file, by key.
 
     Args:
         shared: The shared configuration file, beside which the folder is; it need not be there.
+        chosen: The key of the one that is asked for: what is wrong with the names of others is no reason to stop it.
 
     Raises:
-        OrganisationError: A file is not named by a key.
+        OrganisationError: A file is not named by a key, or two are of one.
     """
     found = sorted([*(shared.parent / FOLDER).glob("*.yaml"), *(shared.parent / FOLDER).glob("*.yml")])
     files: dict[str, Path] = {}
@@ -51,14 +52,17 @@ def organisation_files(shared: Path) -> dict[str, Path]:
         if path.name.startswith("."):
             continue  # an editor's own, while somebody edits a file of an organisation
         key = path.stem
-        if not KEY.fullmatch(key) or len(key) > LONGEST_KEY:
-            raise OrganisationError(
-                f"{path}: {key!r} is no key of an organisation, after which its file is named; use at most {LONGEST_KEY} "
-                "lower-case letters and digits, with single `_` between them, beginning with a letter, such as acme_eu"
-            )
+        is_wrong = not KEY.fullmatch(key) or len(key) > LONGEST_KEY or key in RESERVED
+        if chosen and key != chosen and (is_wrong or key in files):
+            continue
         if key in RESERVED:
             raise OrganisationError(
                 f"{path}: {key!r} is the name of something beside the organisations; choose another key"
+            )
+        if is_wrong:
+            raise OrganisationError(
+                f"{path}: {key!r} is no key of an organisation, after which its file is named; use at most {LONGEST_KEY} "
+                "lower-case letters and digits, with single `_` between them, beginning with a letter, such as acme_eu"
             )
         if key in files:
             raise OrganisationError(f"{files[key]} and {path} are both of {key}; keep one of them")

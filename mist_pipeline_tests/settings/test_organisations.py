@@ -163,9 +163,17 @@ def test_where_there_are_no_organisations_none_can_be_chosen(tmp_path: Path) -> 
         ("acme.yml", "are both of acme; keep one of them"),
     ],
 )
-def test_a_file_that_is_named_wrongly_is_refused(name: str, words: str) -> None:
+def test_a_file_that_is_named_wrongly_is_refused_and_stops_no_other(name: str, words: str) -> None:
     write(f"config/organisations/{name}", "")
-    assert words in complaint("globex")
+    with pytest.raises(SettingsError) as refused:
+        organisations({})
+    assert words in str(refused.value)
+    assert settings("globex").organisation.key == "globex"
+
+
+def test_of_two_files_of_one_organisation_none_is_taken() -> None:
+    write("config/organisations/acme.yml", "")
+    assert "are both of acme; keep one of them" in complaint("acme")
 
 
 @pytest.mark.parametrize("name", [".#acme.yaml", "._acme.yaml"])
