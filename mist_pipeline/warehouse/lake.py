@@ -19,7 +19,7 @@ from datetime import date
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from threading import Lock
+from threading import Lock, get_ident
 from typing import TypeVar
 
 import duckdb
@@ -41,8 +41,9 @@ _NUMBERS = count(1)
 _STARTING = Lock()
 _INSTANCES: dict[int, duckdb.DuckDBPyConnection] = {}
 """DuckDB with the extensions, by process: a child that was forked cannot use its parent's."""
-_ATTACHED: dict[tuple[int, "Lake"], str] = {}
-"""Name of a lake's database in the instance of a process. Attaching takes half a second, so a lake stays attached; PostgreSQL's
+_ATTACHED: dict[tuple[int, int, "Lake"], str] = {}
+"""Name of a lake's database in the instance of a process, by process and thread: DuckLake ends the process where two threads use one while
+it changes. Attaching takes half a second, so a lake stays attached; PostgreSQL's
 connections are tested before each use, and closed after a minute without one."""
 
 _LOCK = 0x6D697374
@@ -300,12 +301,12 @@ class Lake:
                 )
                 load_extensions(instance)
                 _INSTANCES[process] = instance
-            name = _ATTACHED.get((process, self))
+            name = _ATTACHED.get((process, get_ident(), self))
             if name is None:
                 name = f"lake_{next(_NUMBERS)}"
                 grant_access(instance, self.data_path, name)
                 self._attach(instance, name, is_made=is_made)
-                _ATTACHED[process, self] = name
+                _ATTACHED[process, get_ident(), self] = name
         return instance, name
 
     def _attach(self, instance: duckdb.DuckDBPyConnection, name: str, *, is_made: bool) -> None:

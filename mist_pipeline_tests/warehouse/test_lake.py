@@ -157,14 +157,17 @@ def test_reads_of_a_block_see_one_moment_and_can_change_nothing(shared: Warehous
     assert scores(shared) == [(FIRST, 2.0)]
 
 
-def test_a_lake_is_made_by_the_first_write_and_its_files_are_by_month(lakes: Lakes, tmp_path: Path) -> None:
+def test_a_lake_that_two_threads_make_at_once_is_made_once_and_its_files_are_by_month(
+    lakes: Lakes, tmp_path: Path
+) -> None:
     lake = lake_at(lakes.server, lakes.database(), tmp_path / "files", tmp_path)
     with pytest.raises(FileNotFoundError, match="mist-pipeline backfill"):
         Warehouse(lake).query("SELECT 1")
     assert not lake.exists()
     try:
-        for _ in range(2):
-            Warehouse(lake).prepare()
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(Warehouse(lake).prepare) for _ in range(2)]:
+                done.result(60)
         with lake.reading(1) as connection:
             assert version_of(connection) == CURRENT_VERSION
         Warehouse(lake).replace_days(

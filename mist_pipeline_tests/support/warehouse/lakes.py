@@ -22,9 +22,8 @@ def lake_at(server: str, database: str, folder: Path | str, scratch: Path) -> La
 
 def forget(lake: Lake) -> None:
     """Close what this process has open of a lake."""
-    name = rooms._ATTACHED.pop((os.getpid(), lake), None)
-    if name:
-        rooms._INSTANCES[os.getpid()].execute(f"DETACH {name}")
+    for key in [key for key in rooms._ATTACHED if key[0] == os.getpid() and key[-1] == lake]:
+        rooms._INSTANCES[os.getpid()].execute(f"DETACH {rooms._ATTACHED.pop(key)}")
 
 
 class Lakes:
