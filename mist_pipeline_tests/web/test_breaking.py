@@ -96,11 +96,14 @@ def test_many_visitors_at_once_get_the_same_page(client: Client) -> None:
             with lock:
                 found[address].add(body)
 
-    visitors = [threading.Thread(target=visit, args=(address,)) for address in PLAIN for _ in range(2)]
+    visitors = [
+        threading.Thread(target=visit, args=(address,), daemon=True) for address in PLAIN for _ in range(2)
+    ]
     for one in visitors:
         one.start()
     for one in visitors:
-        one.join()
+        one.join(60)
+    assert not [one.name for one in visitors if one.is_alive()]
     assert {address: len(bodies) for address, bodies in found.items() if len(bodies) != 1} == {}
 
 
