@@ -259,7 +259,8 @@ def detect_now(
     hour = evidence.filter(pl.col("hour") == newest_closed_hour(as_of))
     running = episodes(hour, rules.findings.families).with_columns(at)
     # A silence that goes on since before the first of these hours began nobody knows when.
-    silent = silent_since(silent_hours(evidence)).filter(pl.col("began_at") > evidence["hour"].min())
+    first = pl.lit(evidence["hour"].min(), evidence.schema["hour"])
+    silent = silent_since(silent_hours(evidence)).filter(pl.col("began_at") > first)
     quiet = silent.filter(pl.col("hour") == newest_closed_hour(as_of)).with_columns(at)
     causes = _causes_of_hours(flags, sites, rules, _changed(changes, running, quiet, flags))
     found = live_findings(_inputs(frames, gated, causes), as_of, rules.findings)
