@@ -214,8 +214,8 @@ def ask_pages(folder: Path, sites: int) -> Mapping[str, float]:
     """Milliseconds of pages of the console, asked over HTTP: the second answer of each."""
     import requests
 
+    from mist_pipeline.cli.serving.consoles import console_app
     from mist_pipeline.cli.serving.door import door
-    from mist_pipeline.cli.serving.web import console_app
     from mist_pipeline_tests.support.web.serving import serving
 
     settings = settings_of(folder)
