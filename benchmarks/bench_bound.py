@@ -237,7 +237,7 @@ def _hours(moment: datetime, start: datetime) -> int:
 
 
 def _line(name: str, found: pl.DataFrame) -> str:
-    shares = (f"{found[column].mean():.3f}" for column in found.columns[1:])
+    shares = (f"{found[column].sum() / found.height:.3f}" for column in found.columns[1:])
     return f"| {name} | {found.height} | {' | '.join(shares)} |"
 
 

@@ -112,7 +112,7 @@ def analysed(
     """Seconds of each analysis of some days, in their order."""
     seconds: dict[str, float] = {}
     makers: dict[str, tuple[Table, Compute]] = {of.name: (of, make) for of, make, _ in analysis.LAYER}
-    makers["forecasts"] = table.FORECASTS, lambda *given: forecast_rows(*given, silent)
+    makers["forecasts"] = table.FORECASTS, lambda whose, how, given: forecast_rows(whose, how, given, silent)
     makers["findings"] = table.FINDINGS, finding_rows
     makers["risks"] = table.RISKS, risk_rows
     for name in ORDER:

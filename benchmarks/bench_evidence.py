@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     whole = frames(options.sites, options.days * 24)
     begin, busy = time.perf_counter(), time.process_time()
-    rows = evidence(**whole).rows.height
+    rows = evidence(*whole.values()).rows.height
     took = f"{time.perf_counter() - begin:6.1f} s, {time.process_time() - busy:6.1f} s of processor"
     print(f"{options.sites} sites × {options.days} days from nothing: {took} (limit 60), {rows} rows")
 
@@ -104,11 +104,11 @@ def main(arguments: list[str] | None = None) -> None:
     large = frames(options.large, days * 24 + 12, detailed=0.05)
     now = START + timedelta(days=days)
     before = {name: f if name == "sites" else f.filter(pl.col("hour") < now) for name, f in large.items()}
-    state = evidence(**before).state
+    state = evidence(*before.values()).state
     since = now - timedelta(hours=LOOK_BACK)
     recent = {name: f if name == "sites" else f.filter(pl.col("hour") >= since) for name, f in large.items()}
     begin, busy = time.perf_counter(), time.process_time()
-    run = evidence(**recent, state=state, from_hour=now + timedelta(hours=11))
+    run = evidence(*recent.values(), state=state, from_hour=now + timedelta(hours=11))
     took = f"{time.perf_counter() - begin:6.1f} s, {time.process_time() - busy:6.1f} s of processor"
     print(f"one more hour of {options.large} sites: {took} (limit 5), {run.rows.height} rows")
 

@@ -194,9 +194,11 @@ def print_measured(found: Organisation) -> None:
         ]
         print(f"  of {STEPS[step]}: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in most))
     print(f"{'':38} {'each':>10} {'a day':>10} {'a year':>10}   kept for")
-    for name, one in found.grown.items():
-        lasts = "for ever" if one.days is None else f"{one.days} days" if one.days else "the present"
-        print(f"{name:<38} {_mb(one.each)} {_mb(one.each * one.a_day)} {_mb(one.after(365))}   {lasts}")
+    for name, grown in found.grown.items():
+        lasts = "for ever" if grown.days is None else f"{grown.days} days" if grown.days else "the present"
+        print(
+            f"{name:<38} {_mb(grown.each)} {_mb(grown.each * grown.a_day)} {_mb(grown.after(365))}   {lasts}"
+        )
     print(
         f"{'all':<38} {'':>10} {'':>10} {_mb(sum(one.after(365) for one in found.grown.values()))}",
         flush=True,

@@ -70,9 +70,17 @@ def s3() -> Iterator[tuple[FileStore, Counted]]:
         assert server.stdout is not None
         endpoint = "http://" + ":".join(server.stdout.readline().split())
         requests.put(f"{endpoint}/bucket", timeout=30).raise_for_status()
-        config = {"access_key_id": "a", "secret_access_key": "b", "region": "us-east-1", "endpoint": endpoint}
-        client = Counted(S3Store("bucket", config=config, client_options={"allow_http": True}))
-        yield ObjectStore(lambda: client, "s3://bucket"), client  # type: ignore[arg-type, return-value]
+        client: Any = Counted(
+            S3Store(
+                "bucket",
+                access_key_id="a",
+                secret_access_key="b",
+                region="us-east-1",
+                endpoint=endpoint,
+                client_options={"allow_http": True},
+            )
+        )
+        yield ObjectStore(lambda: client, "s3://bucket"), client
         server.terminate()
 
 

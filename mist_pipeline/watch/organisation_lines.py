@@ -1,18 +1,19 @@
 """Several organisations as lines of text, the worst first. Pure, as `lines`."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
 from mist_pipeline.domain.severity import status_of
 from mist_pipeline.domain.text import count
+from mist_pipeline.overview.brief.verdict import Level
 from mist_pipeline.overview.organisations.standing import Standing
 from mist_pipeline.overview.wording import since
 from mist_pipeline.watch.glyphs import Glyphs, severity_style, status_style
 from mist_pipeline.watch.lines import cut
 
-_STATUSES = {"CRITICAL": "CRITICAL", "WARNING": "DEGRADED", "OK": "HEALTHY"}
+_STATUSES: Mapping[Level, str] = {"CRITICAL": "CRITICAL", "WARNING": "DEGRADED", "OK": "HEALTHY"}
 """Level of a verdict → the status whose sign and colour it has."""
 
 _KEY = 20
@@ -25,7 +26,7 @@ def organisations_header(found: Sequence[Standing], width: int, glyphs: Glyphs) 
     levels = Counter(one.verdict.level for one in found)
     line = Text(f" {count(len(found), 'organisation')}", style="bold", no_wrap=True)
     for level, status in _STATUSES.items():
-        if number := levels[level]:  # type: ignore[index]
+        if number := levels[level]:
             line.append(f"  {glyphs.status[status]} {number:,} {level.lower()}", style=status_style(status))
     line.truncate(width, overflow="ellipsis")
     return glyphs.shown(line)

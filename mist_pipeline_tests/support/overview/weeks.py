@@ -57,11 +57,16 @@ def day_of(
         hours_covered=pl.len(),
         num_users=pl.lit(40),
     )
-    severity = pl.when(pl.col("score_pct") < 70).then(pl.lit("critical"))
-    severity = severity.when(pl.col("score_pct") < 80).then(pl.lit("major"))
-    daily = daily.with_columns(
-        severity=severity.when(pl.col("score_pct") < 90).then(pl.lit("warning")).otherwise(pl.lit("info"))
+    severity = (
+        pl.when(pl.col("score_pct") < 70)
+        .then(pl.lit("critical"))
+        .when(pl.col("score_pct") < 80)
+        .then(pl.lit("major"))
+        .when(pl.col("score_pct") < 90)
+        .then(pl.lit("warning"))
+        .otherwise(pl.lit("info"))
     )
+    daily = daily.with_columns(severity=severity)
     blamed = hours.filter(pl.col("score_pct") < 94).join(
         pl.DataFrame({"classifier": BLAMED, "share": [0.6, 0.3, 0.1]}), how="cross"
     )
