@@ -3,6 +3,8 @@
 Here: asking the cloud, comparing with the files that are there. Not here: keys and texts (``settings.proposing``), writing (``cli``).
 """
 
+import errno
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from mist_pipeline.mist.client import MistClient
 from mist_pipeline.mist.errors import Forbidden, MistError, NotFound
 from mist_pipeline.mist.parsers import parse_msp_orgs, parse_self, parse_sites
 from mist_pipeline.settings.proposing import file_text, key_of
+from mist_pipeline.storage.durable import write_if_absent
 
 
 class NoProviderError(Exception):
@@ -120,17 +123,18 @@ def proposals(reached: Iterable[Reached], known: Mapping[str, str | None]) -> li
 
 
 def write(proposed: Sequence[Proposed], folder: Path) -> list[Path]:
-    """Write the files; one that somebody made meanwhile is never replaced.
+    """Write the files, each whole or not at all; one that somebody made meanwhile is never replaced.
 
     Raises:
         FileExistsError: One is there; those before it are written.
+        OSError: One cannot be written; those before it are.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for one in proposed:
         path = folder / f"{one.key}.yaml"
-        with path.open("x", encoding="utf-8") as file:
-            file.write(one.text)
+        if not write_if_absent(path, one.text.encode()):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        # It holds no secrets, and the account of the service has to read what another one may have made.
         path.chmod(0o644)
         written.append(path)
     return written

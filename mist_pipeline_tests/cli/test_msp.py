@@ -1,5 +1,6 @@
 """``init --msp``: the organisations of a provider's token become files, none of which is ever replaced."""
 
+import resource
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,11 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mist_pipeline.settings.proposing import file_text
 from mist_pipeline.simulator.cloud import devices
 from mist_pipeline.simulator.cloud.endpoints import FOREIGN_TOKEN, Behaviour
 from mist_pipeline.simulator.cloud.server import Running, serve, served_world
 from mist_pipeline.simulator.world.clock import Clock
 from mist_pipeline.simulator.world.organisation import MSP_ID, ORG_ID
+from mist_pipeline.workflows import msp
+from mist_pipeline.workflows.msp import Proposed, Reached
 from mist_pipeline_tests.support.cli.calls import Call
 
 pytestmark = pytest.mark.slow
@@ -67,6 +71,22 @@ def test_files_are_written_once_and_those_that_are_there_are_left_alone(shared: 
     assert "is simulated_b_retail_b already" in again.text
     assert "No organisation is without a file." in again.text
     assert "detail: full" in path.read_text(encoding="utf-8")
+
+
+def test_a_file_for_which_there_is_no_room_is_not_there_by_half(tmp_path: Path) -> None:
+    proposed = [Proposed(Reached(ORG_ID, "Acme"), "acme", file_text("Acme", ORG_ID, ""))]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            msp.write(proposed, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+    (path,) = msp.write(proposed, tmp_path)
+    assert (path.name, path.stat().st_mode & 0o777) == ("acme.yaml", 0o644)
+    with pytest.raises(FileExistsError, match=r"acme\.yaml"):
+        msp.write(proposed, tmp_path)
 
 
 def test_a_key_that_another_organisation_has_is_not_taken(shared: Path, call: Call) -> None:
