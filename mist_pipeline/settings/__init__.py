@@ -13,6 +13,7 @@ from mist_pipeline.settings.loading import (
     load_settings,
     organisations,
     shared_file,
+    unread_variables,
 )
 from mist_pipeline.settings.model import Bands, Settings
 
@@ -25,4 +26,5 @@ __all__ = [
     "load_settings",
     "organisations",
     "shared_file",
+    "unread_variables",
 ]

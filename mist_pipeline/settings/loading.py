@@ -18,10 +18,12 @@ from mist_pipeline.domain.config_section import PlacedError, Section
 from mist_pipeline.domain.console_links import SHORTEST_KEY
 from mist_pipeline.domain.metrics import canonical
 from mist_pipeline.domain.plain_yaml import RefusedError, is_text, read_variable, read_yaml
+from mist_pipeline.domain.text import clean
 from mist_pipeline.http_client.secrets import from_environment, password_of
 from mist_pipeline.settings.explanation import error_line, explain, looks_secret
 from mist_pipeline.settings.model import Settings
 from mist_pipeline.settings.organisations import (
+    FOLDER,
     OF_ALL,
     ORGANISATION_VARIABLE,
     OWN,
@@ -31,6 +33,7 @@ from mist_pipeline.settings.organisations import (
     file_of,
     laid_over,
     organisation_files,
+    stray_variables,
     variable_prefix,
 )
 from mist_pipeline.settings.warehouse import PREFIX as DUCKLAKE
@@ -144,6 +147,21 @@ def organisations(variables: Mapping[str, str] | None = None) -> list[str]:
         return list(organisation_files(shared_file(variables)))
     except OrganisationError as error:
         raise SettingsError(str(error)) from None
+
+
+def unread_variables(variables: Mapping[str, str] | None = None) -> str:
+    """A sentence about variables that are named like those of one organisation, and are of none; '' where there are none.
+
+    Raises:
+        SettingsError: A file of an organisation is not named by a key.
+    """
+    keys = organisations(variables)
+    stray = stray_variables(os.environ if variables is None else variables, keys)
+    if not stray:
+        return ""
+    place = shared_file(variables).parent / FOLDER
+    there = f"there are {', '.join(keys)}" if keys else "there is none"
+    return f"{clean(', '.join(stray), 400)}: of no organisation in {place} ({there}), so nothing reads it"
 
 
 def _files(path: Path | None, variables: Mapping[str, str]) -> tuple[str, list[Path]]:

@@ -6,7 +6,8 @@ Here: finding them, choosing one, laying its values over the shared ones. Not he
 {'mist': {'cloud': 'emea-01', 'detail': 'full'}, 'history': {'keep_days': 9}}
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ OWN = (
 
 OF_ALL = (("web", "access"), ("web", "proxies"), ("web", "user_header"), ("compute", "max_runs"))
 """Keys that are about what all share: the one port at which their consoles are, the one Dagster."""
+
+
+_OF_ONE = re.compile("MIST_PIPELINE_[A-Z0-9].*?__")
+"""How variables of one organisation begin."""
 
 
 class OrganisationError(ValueError):
@@ -118,6 +123,20 @@ def below(address: str, key: str) -> str:
     place = address.rstrip("/")
     _scheme, _, rest = place.partition("://")
     return place if rest.partition("/")[2].split("/")[-1] == key else f"{place}/{key}"
+
+
+def stray_variables(names: Iterable[str], keys: Collection[str]) -> list[str]:
+    """Variables that are named like those of one organisation, and are of none: nothing reads them.
+
+    Args:
+        names: Of variables.
+        keys: Of all organisations.
+
+    >>> stray_variables(["MIST_PIPELINE_ACMEX__MIST__ORG_ID", "MIST_PIPELINE_ACME__WEB__USERS", "MIST_PIPELINE__WEB__USERS"], ["acme"])
+    ['MIST_PIPELINE_ACMEX__MIST__ORG_ID']
+    """
+    prefixes = tuple(map(variable_prefix, keys))
+    return sorted(name for name in names if _OF_ONE.match(name) and not name.startswith(prefixes))
 
 
 def variable_prefix(key: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from mist_pipeline.domain.text import count
-from mist_pipeline.settings import Settings
+from mist_pipeline.settings import Settings, SettingsError, unread_variables
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check, Shown
 from mist_pipeline.workflows.organisation_pin import remembered
 from mist_pipeline.workflows.running.foreign import is_foreign
@@ -21,12 +21,17 @@ MIN_FREE_BYTES = 5 * 1024**3
 
 
 def configuration(settings: Settings, shown: Shown) -> Check:
-    """The file that was read."""
-    if settings.source is None:
-        return Check(
-            FINE, "configuration", "defaults and environment", "`mist-pipeline init` writes a file to edit"
-        )
-    return Check(FINE, "configuration", shown(settings.source))
+    """The file that was read, and variables that nothing reads."""
+    place = "defaults and environment" if settings.source is None else shown(settings.source)
+    try:
+        unread = unread_variables()
+    except SettingsError as error:  # the file of another organisation
+        return Check(DOUBTFUL, "configuration", f"{place}; {error}")
+    if unread:
+        fix = "write the name of an organisation that there is, or unset the variable"
+        return Check(DOUBTFUL, "configuration", f"{place}; {unread}", fix)
+    fix = "`mist-pipeline init` writes a file to edit" if settings.source is None else ""
+    return Check(FINE, "configuration", place, fix)
 
 
 def data_folder(settings: Settings, shown: Shown) -> Check:

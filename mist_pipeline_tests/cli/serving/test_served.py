@@ -11,6 +11,7 @@ from mist_pipeline.cli.code_location.forks import Location
 from mist_pipeline.cli.dagster_home import dagster_home
 from mist_pipeline.cli.serving.served import locations_of, settings_of_all, take_folders
 from mist_pipeline.settings import SettingsError
+from mist_pipeline.workflows.doctor.installation import configuration
 from mist_pipeline.workflows.running.folder_lock import FolderInUseError, holder
 from mist_pipeline_tests.support.cli.calls import Call
 
@@ -66,6 +67,21 @@ def test_one_that_is_configured_wrongly_keeps_no_other_from_being_served(
     of("acme", "histroy: {}")
     with pytest.raises(SettingsError, match="acme is not served"):
         settings_of_all()
+
+
+def test_a_variable_of_an_organisation_that_there_is_not_is_said(
+    two: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MIST_PIPELINE_ACME__MIST__DETAIL", "full")
+    assert keys() == ["acme", "globex"]
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("MIST_PIPELINE_ACMEX__MIST__DETAIL", "full")
+    assert keys() == ["acme", "globex"]
+    said = " ".join(capsys.readouterr().err.split())
+    assert "MIST_PIPELINE_ACMEX__MIST__DETAIL: of no organisation in config/organisations" in said
+    assert "there are acme, globex" in said
+    check = configuration(settings_of_all()[0], str)
+    assert (check.verdict, "MIST_PIPELINE_ACMEX__MIST__DETAIL" in check.found) == ("doubtful", True)
 
 
 @pytest.mark.parametrize(
