@@ -6,6 +6,7 @@ Here: what differs between SQLite and PostgreSQL. Not here: what is stored (`tab
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -43,7 +44,8 @@ def open_engine(url: str | Path, *, answers_within: int | None = None) -> Engine
 
     Args:
         url: A path of an SQLite file, or an SQLAlchemy URL (``postgresql+psycopg://…``; ``postgresql://`` means that).
-        answers_within: Seconds after which a server that does not answer counts as gone; None: as the operating system has it.
+        answers_within: Seconds after which a server that does not answer, or keeps one waiting for a lock, counts as gone; None: as the
+            operating system has it, and locks are waited for.
 
     Returns:
         One that raises `LedgerUnavailableError`, now and later, where its database does not answer (damaged, full disk, no connection).
@@ -58,7 +60,7 @@ def open_engine(url: str | Path, *, answers_within: int | None = None) -> Engine
                 target, pool_pre_ping=True, hide_parameters=True, connect_args=_patience(answers_within)
             )
             sa.event.listen(engine, "handle_error", _say_why_silent)
-            sa.event.listen(engine, "connect", _configure_server)
+            sa.event.listen(engine, "connect", partial(_configure_server, answers_within))
             return engine
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
         raise LedgerUnavailableError(
@@ -195,13 +197,19 @@ def _why_silent(url: URL | None, said: str) -> str:
 
 def _patience(seconds: int | None) -> dict[str, int]:
     """What libpq calls how long it waits, for a connection and for an answer on one."""
-    return {} if seconds is None else {"connect_timeout": seconds, "tcp_user_timeout": 1000 * seconds}
+    if seconds is None:
+        return {}
+    # What was asked and acknowledged is waited for without end where nobody looks whether the other side is still there.
+    alive = {"keepalives_idle": seconds, "keepalives_interval": 1}
+    return {"connect_timeout": seconds, "tcp_user_timeout": 1000 * seconds, **alive}
 
 
-def _configure_server(connection: Any, _record: object) -> None:
+def _configure_server(answers_within: int | None, connection: Any, _record: object) -> None:
     # A machine that is paused or cut off in the middle of a transaction would keep all others from writing.
     with connection.cursor() as cursor:
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{_PAUSED_SECONDS}s'")
+        if answers_within is not None:
+            cursor.execute(f"SET lock_timeout = '{answers_within}s'")
     connection.commit()
 
 

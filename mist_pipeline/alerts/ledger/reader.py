@@ -62,14 +62,18 @@ class Unreached:
     is_final: bool
 
 
+ANSWER_SECONDS = 5
+"""How long those who only look wait for a server, and for a lock of one that is brought to another version."""
+
+
 @contextmanager
 def reading_only(url: str | Path, policy: Policy) -> "Iterator[LedgerReader]":
     """The questions of a ledger for the time of the block; no writer is waited for, and nothing is made or migrated.
 
     Raises:
-        LedgerUnavailableError: It is of another version, or its address is none.
+        LedgerUnavailableError: It is of another version, does not answer for some seconds, or its address is none.
     """
-    engine = open_engine(url)
+    engine = open_engine(url, answers_within=ANSWER_SECONDS)
     try:
         check_version(engine)
         yield LedgerReader(engine, policy)

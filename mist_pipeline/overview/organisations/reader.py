@@ -26,7 +26,8 @@ _AGAIN_SECONDS = 300.0
 """What the clock alone changes is noticed so late at most."""
 _LOST_SECONDS = 120.0
 """An organisation that was not looked at for so long is not known any more: what was said of it may be over, or worse."""
-_AT_ONCE = 2
+_AT_ONCE = 4
+"""Those whose ledgers do not answer take some seconds each: fifty of them hold up the others for less than `_LOST_SECONDS`."""
 
 _log = logging.getLogger(__name__)
 

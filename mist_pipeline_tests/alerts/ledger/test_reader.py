@@ -3,15 +3,23 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from mist_pipeline.alerts.ledger import tables
-from mist_pipeline.alerts.ledger.database import writing
+from mist_pipeline.alerts.ledger.database import (
+    LedgerUnavailableError,
+    check_version,
+    open_engine,
+    reading,
+    writing,
+)
 from mist_pipeline.alerts.ledger.export import COPIED, schema
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules, Ticket
 from mist_pipeline.alerts.ledger.outbox import Outbox
-from mist_pipeline.alerts.ledger.reader import NoSuchSubjectError
+from mist_pipeline.alerts.ledger.reader import ANSWER_SECONDS, NoSuchSubjectError, reading_only
+from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.notify.outcome import Accepted, Refused
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline_tests.support.alerts.histories import HOUR, START, finding, live
@@ -163,3 +171,32 @@ def test_copies_show_letters_in_json_and_half_a_letter_spoils_none_of_them(ledge
         '{"by": "half ? of it"}',
         '{"reason": "silenced_by: Åsa\'s silence"}',
     ]
+
+
+def test_who_only_looks_waits_for_no_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+
+    def connect(*_arguments: object, **options: object) -> None:
+        given.update(options)
+        raise psycopg.OperationalError("timeout expired")
+
+    monkeypatch.setattr(psycopg, "connect", connect)
+    silent = reading_only("postgresql://ledger@db.invalid/alerts", Policy())
+    with pytest.raises(LedgerUnavailableError, match="does not answer: timeout expired"), silent:
+        pass
+    assert given["connect_timeout"] == ANSWER_SECONDS
+    assert given["tcp_user_timeout"] == 1000 * ANSWER_SECONDS
+    assert given["keepalives_idle"] == ANSWER_SECONDS
+
+
+@pytest.mark.slow
+def test_who_only_looks_waits_for_no_lock(postgresql: str) -> None:
+    Ledger(postgresql).close()
+    with reading_only(postgresql, Policy()) as looking, reading(looking.engine) as connection:
+        assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == f"{ANSWER_SECONDS}s"
+    engine = open_engine(postgresql, answers_within=1)
+    with Ledger(postgresql) as ledger, writing(ledger.engine) as connection:
+        connection.exec_driver_sql("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(LedgerUnavailableError, match="lock timeout"):
+            check_version(engine)
+    engine.dispose()
