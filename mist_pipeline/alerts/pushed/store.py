@@ -181,7 +181,8 @@ class PushStore:
     def _write(self, group: Sequence[_Waiting]) -> None:
         """Write messages in one transaction."""
         first = {push.key: (push, one) for one in reversed(group) for push in one.pushes}
-        rows = [_row(push, one.at) for push, one in first.values()]
+        # In one order everywhere, so that two processes that are told the same do not wait for each other's rows for ever.
+        rows = [_row(push, one.at) for _, (push, one) in sorted(first.items(), key=lambda item: item[0])]
         with self._engine.begin() as connection:
             new: set[str] = set()
             if rows:
@@ -243,7 +244,7 @@ def _row(push: PushedEvent, at: datetime) -> dict[str, Any]:
 
 
 def _count(connection: Connection, numbers: Mapping[tuple[str, str], int], at: datetime) -> None:
-    # In one order everywhere, so that two messages at once do not wait for each other's rows for ever.
+    # In one order everywhere, as the events.
     for (topic, outcome), number in sorted(numbers.items()):
         if number:
             insert = _insert(connection, PUSH_COUNTS).values(

@@ -97,6 +97,17 @@ def test_a_large_message_is_one_transaction(address: str) -> None:
     assert PushStore(address).keep([pushed(number) for number in range(1_200)], {}, NOW) == 1_200
 
 
+def test_events_are_written_in_one_order_so_that_processes_never_wait_for_each_other_in_a_circle(
+    address: str,
+) -> None:
+    with PushStore(address) as store:
+        store.keep([pushed(number) for number in (7, 2, 9, 4)], {}, NOW)
+    with open_engine(place_of(address)).connect() as connection:
+        place = sa.literal_column("rowid" if connection.dialect.name == "sqlite" else "ctid")
+        written = connection.scalars(sa.select(PUSHES.c.push_key).order_by(place)).all()
+    assert written == ["k2", "k4", "k7", "k9"]
+
+
 def test_many_at_once_lose_and_double_nothing(address: str) -> None:
     store = PushStore(address)
     both = [pushed(number) for number in range(20)]
