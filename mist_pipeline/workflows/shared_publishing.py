@@ -110,6 +110,8 @@ def _fetched(files: FileStore, path: Path) -> bool:
                 file.writelines(files.open(path.name))
             # The folder says who may read what is in it.
             fresh.chmod(0o600 | (path.parent.stat().st_mode & 0o044))
+            # Durable before the note says that it is here: with the note alone it would not be fetched again after a power cut.
+            durable.sync_file(fresh)
             fresh.replace(path)
         finally:
             fresh.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from mist_pipeline.settings import Settings, load_settings
+from mist_pipeline.storage import durable
 from mist_pipeline.storage.files import StoreError
 from mist_pipeline.storage.folder import FolderStore
 from mist_pipeline.storage.objects import ObjectStore
@@ -110,6 +111,24 @@ def test_a_lost_file_is_fetched_again(here: Settings, there: Settings) -> None:
     fetch_newer(there)
     there.published_path.unlink()
     assert fetch_newer(there) == [there.published_path]
+
+
+def test_a_file_is_durable_before_it_is_noted_as_fetched(
+    here: Settings, there: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(here, published(here, b"first"))
+    synced: list[bytes] = []
+    sync_file = durable.sync_file
+
+    def sync(path: Path) -> None:
+        if path.is_file():
+            assert not sharing._note(there.published_path).exists()
+            synced.append(path.read_bytes())
+        sync_file(path)
+
+    monkeypatch.setattr(durable, "sync_file", sync)
+    fetch_newer(there)
+    assert synced == [b"first"]
 
 
 def test_of_two_processes_one_fetches(here: Settings, there: Settings) -> None:
