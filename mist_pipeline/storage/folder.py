@@ -89,7 +89,8 @@ class FolderStore(FileStore):
             path.unlink(missing_ok=True)
         folders = {parent for path in gone for parent in path.parents if self.root in parent.parents}
         for folder in sorted(folders, key=lambda each: len(each.parts), reverse=True):
-            if folder.exists() and not any(folder.iterdir()):
+            # One that is not empty, or that somebody else removed, stays as it is.
+            with contextlib.suppress(OSError):
                 folder.rmdir()
 
     def clear(self, folder: str) -> None:
@@ -102,10 +103,12 @@ class FolderStore(FileStore):
             if deep and each.is_symlink():
                 continue  # it may lead anywhere, also to where we are
             key = f"{folder}/{each.name}" if folder else each.name
-            if not _is_folder(each):
-                yield _entry(key, each.stat())
-            elif deep:
-                yield from self._walk(key, deep=True)
+            if _is_folder(each):
+                if deep:
+                    yield from self._walk(key, deep=True)
+            else:
+                with contextlib.suppress(FileNotFoundError):  # removed since the folder was read
+                    yield _entry(key, each.stat())
 
     def _scan(self, folder: str) -> Iterator[os.DirEntry[str]]:
         try:

@@ -1,13 +1,16 @@
 """What every store of files promises, on a folder, in memory and on S3."""
 
 import contextlib
+import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mist_pipeline.storage import objects
 from mist_pipeline.storage.files import FileStore, StoreError
+from mist_pipeline.storage.folder import FolderStore
 
 KEY = "sle_org/day=2026-01-05/000001.manifest.json"
 
@@ -124,6 +127,27 @@ def test_removing_many_leaves_the_others(files: FileStore) -> None:
     assert keys(files, deep=True) == ["folder/4"]
     files.delete(["folder/4"])
     assert files.folders() == []
+
+
+def test_a_file_that_goes_while_its_folder_is_listed_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FolderStore(tmp_path)
+    for number in range(3):
+        store.replace(f"day/{number}", b"x")
+    scandir = os.scandir
+
+    @contextlib.contextmanager
+    def late(path: Path) -> Iterator[list[os.DirEntry[str]]]:
+        with scandir(path) as found:
+            entries = list(found)
+        if path.name == "day":
+            (path / "1").unlink()
+        yield entries
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", late)
+        assert keys(store, deep=True) == ["day/0", "day/2"]
 
 
 def test_a_folder_is_cleared_with_what_nobody_lists(files: FileStore) -> None:
