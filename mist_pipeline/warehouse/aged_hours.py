@@ -14,7 +14,7 @@ Here: moving, listing, and the views under the old names, for readers of the war
 
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,6 +23,7 @@ import duckdb
 
 from mist_pipeline.tables import history
 from mist_pipeline.tables.schema import Table, literal, quote
+from mist_pipeline.warehouse.catalogue import has_table
 
 TABLES: tuple[Table, ...] = (history.SLE_HOURLY, history.CLASSIFIERS_HOURLY, history.SITE_HOURLY)
 """Tables of hours."""
@@ -102,7 +103,7 @@ def age(connection: duckdb.DuckDBPyConnection, warehouse: Path, month: Month) ->
     folder = hours_folder(warehouse)
     folder.mkdir(exist_ok=True)
     table, label = month.table, f"{month.table.name}-{month.first:%Y-%m}"
-    known = _listed(connection, folder, table).get(month.first)
+    known = _listed(connection, folder).get(table.name, {}).get(month.first)
     place = folder / f"{label}.{known.number + 1 if known else 1}.parquet"
     fresh = folder / f".{place.name}.{os.getpid()}"
     in_month = f"date_trunc('month', day) = DATE '{month.first}'"
@@ -159,9 +160,11 @@ def attach_views(connection: duckdb.DuckDBPyConnection, catalog: str, warehouse:
         HoursDamagedError: A file is not there, or not what is listed.
     """
     # The list decides, not the folder: a folder that is gone would otherwise be read as no old hours.
-    if not _has_list(connection, catalog) or not (
-        views := union(connection, catalog, hours_folder(warehouse))
-    ):
+    # A warehouse that an earlier version wrote last has none.
+    if not has_table(connection, f"{catalog}.{_LIST}"):
+        return
+    views = union(connection, catalog, hours_folder(warehouse))
+    if not views:
         return
     name = views_of(catalog)
     connection.execute(f"ATTACH ':memory:' AS {name}")
@@ -187,20 +190,20 @@ def union(
         HoursDamagedError: A file is not there, or not what is listed.
     """
     views = {}
+    files = _listed(connection, folder, f"{catalog}.")
     for table in TABLES:
-        listed = list(_listed(connection, folder, table, f"{catalog}.").values())
-        if listed:
-            _check(connection, listed)
-            source = f"{of_tables or f'{catalog}.{table.schema}'}.{table.name}"
-            views[table] = (
-                f"SELECT {_columns(table)} FROM {source} UNION ALL BY NAME {_rows_of(listed, table)}"
-            )
+        listed = files.get(table.name, {}).values()
+        if not listed:
+            continue
+        _check(connection, listed)
+        source = f"{of_tables or f'{catalog}.{table.schema}'}.{table.name}"
+        views[table] = f"SELECT {_columns(table)} FROM {source} UNION ALL BY NAME {_rows_of(listed, table)}"
     return views
 
 
 def files_of(connection: duckdb.DuckDBPyConnection, catalog: str, folder: Path) -> list[Path]:
     """The files that are listed in a warehouse, which is a catalog (``source.``) or the current one (empty)."""
-    return [one.path for table in TABLES for one in _listed(connection, folder, table, catalog).values()]
+    return [one.path for months in _listed(connection, folder, catalog).values() for one in months.values()]
 
 
 def remove_old_files(connection: duckdb.DuckDBPyConnection, warehouse: Path, published: Path) -> list[Path]:
@@ -235,26 +238,18 @@ class _Listed:
 
 
 def _listed(
-    connection: duckdb.DuckDBPyConnection, folder: Path, table: Table, catalog: str = ""
-) -> Mapping[date, _Listed]:
-    """Month → its file, of a table."""
+    connection: duckdb.DuckDBPyConnection, folder: Path, catalog: str = ""
+) -> dict[str, dict[date, _Listed]]:
+    """Name of a table → month → its file; of tables that have any."""
     rows = connection.execute(
-        "SELECT date_trunc('month', min(day))::DATE, file, sum(num_rows)::BIGINT, list(day ORDER BY day) FILTER (is_superseded) "
-        # A parameter would make DuckDB import pandas, and every reader comes by here.
-        f"FROM {catalog}{_LIST} WHERE table_name = {literal(table.name)} GROUP BY file ORDER BY 1"
+        "SELECT table_name, date_trunc('month', min(day))::DATE, file, sum(num_rows)::BIGINT, "
+        "list(day ORDER BY day) FILTER (is_superseded) "
+        f"FROM {catalog}{_LIST} GROUP BY table_name, file ORDER BY 1, 2"
     ).fetchall()
-    return {
-        first: _Listed(folder / file, num_rows, tuple(days or ())) for first, file, num_rows, days in rows
-    }
-
-
-def _has_list(connection: duckdb.DuckDBPyConnection, catalog: str) -> bool:
-    """Whether a catalog says what is in files: a warehouse that an earlier version wrote last does not."""
-    (found,) = connection.execute(
-        f"SELECT count(*) FROM duckdb_tables() WHERE database_name = {literal(catalog)} "
-        f"AND schema_name || '.' || table_name = {literal(_LIST)}"
-    ).fetchone() or (0,)
-    return bool(found)
+    found: dict[str, dict[date, _Listed]] = {}
+    for name, first, file, num_rows, days in rows:
+        found.setdefault(name, {})[first] = _Listed(folder / file, num_rows, tuple(days or ()))
+    return found
 
 
 def _check(connection: duckdb.DuckDBPyConnection, listed: Collection[_Listed]) -> None:

@@ -12,6 +12,7 @@ import duckdb
 from mist_pipeline.tables import TABLES
 from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.aged_hours import prepare_list
+from mist_pipeline.warehouse.catalogue import has_table
 from mist_pipeline.warehouse.owner import prepare_pin
 
 
@@ -170,11 +171,7 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> None:
 
 def version_of(connection: duckdb.DuckDBPyConnection) -> int | None:
     """The version of this warehouse, or None if it is new."""
-    known = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main' "
-        "AND table_name = 'warehouse_version'"
-    ).fetchone()
-    if not known or not known[0]:
+    if not has_table(connection, "main.warehouse_version"):
         return None
     row = connection.execute("SELECT max(version) FROM warehouse_version").fetchone()
     return int(row[0]) if row and row[0] is not None else None

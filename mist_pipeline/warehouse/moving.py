@@ -13,6 +13,7 @@ import duckdb
 
 from mist_pipeline.tables import TABLES
 from mist_pipeline.tables.schema import Table, quote
+from mist_pipeline.warehouse.catalogue import has_table
 from mist_pipeline.warehouse.owner import Owner, claim, owner_of
 from mist_pipeline.warehouse.store import UNFINISHED_MOVE, Warehouse
 
@@ -125,11 +126,7 @@ def _begin(source: Warehouse, owner: Owner | None, target: Warehouse) -> None:
     """
     origin = str(source.place)
     with target.writing() as connection:
-        known = connection.execute(
-            "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name || '.' || table_name = ?",
-            [UNFINISHED_MOVE],
-        ).fetchone()
-        if known != (0,):
+        if has_table(connection, UNFINISHED_MOVE):
             begun = connection.execute(f"SELECT origin FROM {UNFINISHED_MOVE}").fetchone()
             if begun == (origin,):
                 return

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from mist_pipeline.domain.text import clean
+from mist_pipeline.warehouse.catalogue import has_table
 
 _TABLE = "main.warehouse_organisation"
 
@@ -48,15 +49,9 @@ def prepare_pin(connection: duckdb.DuckDBPyConnection) -> None:
 
 def owner_of(connection: duckdb.DuckDBPyConnection) -> Owner | None:
     """Whose rows these are, None where nobody was pinned yet."""
-    known = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main' "
-        "AND table_name = 'warehouse_organisation'"
-    ).fetchone()
-    row = (
-        connection.execute(f"SELECT org_id, name, cloud FROM {_TABLE}").fetchone()
-        if known and known[0]
-        else None
-    )
+    if not has_table(connection, _TABLE):
+        return None
+    row = connection.execute(f"SELECT org_id, name, cloud FROM {_TABLE}").fetchone()
     return Owner(*row) if row else None
 
 

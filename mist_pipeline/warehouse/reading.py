@@ -17,6 +17,7 @@ from mist_pipeline.tables import alerts, live
 from mist_pipeline.tables.schema import Table, literal
 from mist_pipeline.warehouse.aged_hours import pattern_of
 from mist_pipeline.warehouse.asking import quoted
+from mist_pipeline.warehouse.catalogue import has_table
 from mist_pipeline.warehouse.connection import why_unreadable
 from mist_pipeline.warehouse.publish import (
     DAY_TABLES,
@@ -165,26 +166,21 @@ def reading(places: Published) -> Iterator[Reading]:
         path = ",".join(place for kind in (_LEDGER, _TODAY, _DAYS) for place in kind.search_path)
         connection.execute(f"SET search_path = '{path}'")
         _tell_ages(connection, parts)
-        _allow_hours(connection, parts[0])
+        _allow_hours(connection)
         # Read-only is each file alone: without this, COPY and EXPORT would write others, and read_csv would read them.
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         yield Reading(connection=connection, parts=parts)
 
 
-def _has_files(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the views of hours of the published copy read files beside it."""
-    found = connection.execute(
-        f"SELECT count(*) FROM duckdb_tables() WHERE database_name = {literal(_DAYS.name)} "
-        f"AND schema_name || '.' || table_name = {literal(HOURS_FILES)}"
-    ).fetchone()
-    return found != (0,)
+_OLD_HOURS = f"{_DAYS.name}.{HOURS_FILES}"
+"""Is there if the views of hours of the published copy read files beside it."""
 
 
-def _allow_hours(connection: duckdb.DuckDBPyConnection, days: Part) -> None:
+def _allow_hours(connection: duckdb.DuckDBPyConnection) -> None:
     """Let the views of hours read their files, where old hours are in files, and nobody anything else."""
-    if not days.trouble and _has_files(connection):
-        files = connection.execute(f"SELECT path FROM {_DAYS.name}.{HOURS_FILES}").fetchall()
+    if has_table(connection, _OLD_HOURS):
+        files = connection.execute(f"SELECT path FROM {_OLD_HOURS}").fetchall()
         # Both the name as the views write it and the file that is found under it are asked for.
         allowed = dict.fromkeys(name for (path,) in files for name in (path, pattern_of(path)))
         connection.execute(f"SET allowed_paths = [{', '.join(map(literal, allowed))}]")
@@ -199,7 +195,9 @@ def _attach(connection: duckdb.DuckDBPyConnection, kind: _Kind, path: Path) -> P
         connection.execute(f"ATTACH {literal(str(path))} AS {kind.name} (READ_ONLY)")
         connection.execute(f"USE {kind.name}")
         # Old hours are in files of their own; where one of them is lost, only what asks for it fails.
-        query = _LAST_HOUR.format(RECENT) if kind is _DAYS and _has_files(connection) else kind.newest
+        query = (
+            _LAST_HOUR.format(RECENT) if kind is _DAYS and has_table(connection, _OLD_HOURS) else kind.newest
+        )
         newest = (connection.execute(query).fetchone() or (None,))[0]
     except (duckdb.Error, OSError) as error:
         trouble = why_unreadable(path, error)

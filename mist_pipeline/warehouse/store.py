@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 import duckdb
 import polars as pl
 
-from mist_pipeline.tables.schema import Table, literal, quote
+from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.aged_hours import supersede
+from mist_pipeline.warehouse.catalogue import has_table
 from mist_pipeline.warehouse.lake import Lake, Touched
 from mist_pipeline.warehouse.migrations import migrate
 from mist_pipeline.warehouse.owner import Owner, claim
@@ -88,11 +89,7 @@ class Warehouse:
     def _refuse_parts(self, connection: duckdb.DuckDBPyConnection) -> None:
         if self._is_whole or self.is_moved_to:
             return
-        begun = connection.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() "
-            f"AND schema_name || '.' || table_name = {literal(UNFINISHED_MOVE)}"
-        ).fetchone()
-        if begun:
+        if has_table(connection, UNFINISHED_MOVE):
             (origin,) = connection.execute(f"SELECT origin FROM {UNFINISHED_MOVE}").fetchone() or ("another",)
             raise UnfinishedMoveError(
                 f"{self.place} has only a part of the rows of {origin}: moving them was interrupted. Type `mist-pipeline warehouse move` "
