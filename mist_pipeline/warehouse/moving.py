@@ -4,7 +4,7 @@ What is copied is the source as of one moment; it is left as it is. A month is c
 already is left alone, so whatever was interrupted is typed again. Not here: which places there are (`place`, `lake`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -87,6 +87,7 @@ def move(source: Warehouse, target: Warehouse, told: Told) -> Moved:
     with source.reading() as reader:
         _begin(source, owner_of(reader), target)
         parts = [part for table in TABLES for part in _parts(reader, table)]
+        _drop_what_went(target, parts)
         total, done, copied = sum(part.num_rows for part in parts), 0, 0
         for part in parts:
             told("copying rows", done, total)
@@ -145,6 +146,22 @@ def _begin(source: Warehouse, owner: Owner | None, target: Warehouse) -> None:
         connection.execute(f"CREATE TABLE {UNFINISHED_MOVE} AS SELECT ? AS origin", [origin])
         if owner:
             claim(connection, owner)
+
+
+def _drop_what_went(target: Warehouse, parts: Sequence[_Part]) -> None:
+    """Remove months that an earlier try copied and of which the source has no rows any more, as after retention."""
+    known = {(part.table.full_name, part.month) for part in parts}
+    with target.reading() as there:
+        gone = [
+            part
+            for table in TABLES
+            for part in _parts(there, table)
+            if (part.table.full_name, part.month) not in known
+        ]
+    if gone:
+        with target.writing() as connection:
+            for part in gone:
+                connection.execute(f"DELETE FROM {part.table.full_name} WHERE {part.where}")
 
 
 def _parts(reader: duckdb.DuckDBPyConnection, table: Table) -> list[_Part]:

@@ -75,13 +75,19 @@ class InterruptedMoveError(Exception):
     pass
 
 
-def test_what_was_interrupted_goes_on_where_it_was(source: Warehouse, target: Warehouse) -> None:
+def begin(source: Warehouse, target: Warehouse) -> None:
+    """A move that is interrupted when the first month is there."""
+
     def interrupt(_step: str, done: int, _total: int) -> None:
         if done:
             raise InterruptedMoveError
 
     with pytest.raises(InterruptedMoveError):
         move(source, target, interrupt)
+
+
+def test_what_was_interrupted_goes_on_where_it_was(source: Warehouse, target: Warehouse) -> None:
+    begin(source, target)
     assert len(rows(target)["history.sle_daily"]) == 3
     # A day that was made again meanwhile is copied again.
     source.replace_days(history.SLE_DAILY, readings(DAYS[0], 10.0, 20.0), [DAYS[0]])
@@ -89,15 +95,20 @@ def test_what_was_interrupted_goes_on_where_it_was(source: Warehouse, target: Wa
     assert rows(source) == rows(target)
 
 
+def test_a_month_that_went_at_the_source_meanwhile_goes_at_the_target(
+    source: Warehouse, target: Warehouse
+) -> None:
+    begin(source, target)
+    assert len(rows(target)["history.sle_daily"]) == 3
+    source.replace_days(history.SLE_DAILY, history.SLE_DAILY.empty(), [DAYS[0]])
+    assert move(source, target, lambda *_step: None) == Moved(2, 4, 4)
+    assert rows(source) == rows(target)
+
+
 def test_a_place_with_a_part_of_a_warehouse_is_used_by_nobody_before_it_is_whole(
     source: Warehouse, target: Warehouse
 ) -> None:
-    def interrupt(_step: str, done: int, _total: int) -> None:
-        if done:
-            raise InterruptedMoveError
-
-    with pytest.raises(InterruptedMoveError):
-        move(source, target, interrupt)
+    begin(source, target)
     place = target.place
     with pytest.raises(
         UnfinishedMoveError, match=r"only a part of the rows of .*Type `mist-pipeline warehouse move`"
@@ -112,12 +123,7 @@ def test_a_place_with_a_part_of_a_warehouse_is_used_by_nobody_before_it_is_whole
 def test_what_is_there_from_an_earlier_try_is_compared_and_not_copied_again(
     source: Warehouse, target: Warehouse
 ) -> None:
-    def interrupt(_step: str, done: int, _total: int) -> None:
-        if done:
-            raise InterruptedMoveError
-
-    with pytest.raises(InterruptedMoveError):
-        move(source, target, interrupt)
+    begin(source, target)
     assert move(source, target, lambda *_step: None) == Moved(2, 7, 4)
 
 
@@ -149,11 +155,7 @@ def test_a_place_that_is_not_empty_is_refused_and_left_alone(
 def test_a_place_with_a_part_of_another_warehouse_is_refused(
     source: Warehouse, target: Warehouse, tmp_path: Path
 ) -> None:
-    def interrupt(*_step: object) -> None:
-        raise InterruptedMoveError
-
-    with pytest.raises(InterruptedMoveError):
-        move(source, target, interrupt)
+    begin(source, target)
     other = Warehouse(tmp_path / "other.duckdb")
     other.prepare()
     with pytest.raises(MoveError, match=r"has a part of .*source\.duckdb"):
