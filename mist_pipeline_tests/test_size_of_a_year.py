@@ -17,7 +17,7 @@ from benchmarks.bench_daily import HOURLY, LAST, analysed, prepared
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history, scorecard, state
 from mist_pipeline.tables.schema import Table
-from mist_pipeline.warehouse import aged_hours
+from mist_pipeline.warehouse.hours import aged as rooms
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.evidence_walk import KEPT_DAYS, store_evidence
 from mist_pipeline.workflows.scorecard.issue import keep_issued
@@ -87,7 +87,7 @@ def test_a_year_of_3000_sites_stays_under_what_is_promised(
         if table.partition is None:
             continue
         size = bytes_a_day(warehouse, table, tmp_path)
-        if table in aged_hours.TABLES:
+        if table in rooms.TABLES:
             hourly += size
         else:
             warehouse_days += size

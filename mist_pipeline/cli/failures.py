@@ -134,7 +134,7 @@ KNOWN: Mapping[str, tuple[str, Say]] = {
     "mist_pipeline.warehouse.store.UnfinishedMoveError": ("Failed", _message),
     "mist_pipeline.warehouse.moving.MoveError": ("Failed", _message),
     "mist_pipeline.warehouse.owner.OtherOwnerError": ("Failed", _message),
-    "mist_pipeline.warehouse.aged_hours.HoursDamagedError": ("Failed", _message),
+    "mist_pipeline.warehouse.hours.files.HoursDamagedError": ("Failed", _message),
     "_duckdb.IOException": ("Failed", _database),
     "_duckdb.SerializationException": ("Failed", _database),
     "_duckdb.FatalException": ("Failed", _database),

@@ -169,7 +169,8 @@ def doctor(
     deep: Annotated[
         bool,
         typer.Option(
-            "--deep", help="Read every raw file and archive, too, and compare it with its manifest."
+            "--deep",
+            help="Read every raw file, archive and file of old hours, too, and compare it with what was written.",
         ),
     ] = False,
     as_json: Json = False,

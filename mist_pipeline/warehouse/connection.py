@@ -13,7 +13,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -21,7 +21,8 @@ from threading import Lock
 import duckdb
 
 from mist_pipeline.tables.schema import literal
-from mist_pipeline.warehouse.aged_hours import attach_views, views_of
+from mist_pipeline.warehouse.hours.aged import attach_views, views_of
+from mist_pipeline.warehouse.hours.files import blame_files
 
 _NUMBERS = count(1)
 _READER: dict[int, duckdb.DuckDBPyConnection] = {}
@@ -73,6 +74,7 @@ def connect(
     Raises:
         FileNotFoundError: Reading a warehouse that does not exist yet.
         WarehouseBusyError: The file stayed locked; names the holder where DuckDB gives it.
+        HoursDamagedError: What was read comes from a file of old hours that is damaged.
     """
     if read_only and not path.exists():
         raise FileNotFoundError(
@@ -89,6 +91,12 @@ def connect(
     try:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
+    except duckdb.Error:
+        # Of a damaged file DuckDB says neither which it is nor what it holds.
+        if read_only:
+            with suppress(duckdb.Error):
+                blame_files(connection, path)
+        raise
     finally:
         try:
             if read_only:

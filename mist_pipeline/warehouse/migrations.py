@@ -11,8 +11,8 @@ import duckdb
 
 from mist_pipeline.tables import TABLES
 from mist_pipeline.tables.schema import Table, quote
-from mist_pipeline.warehouse.aged_hours import prepare_list
 from mist_pipeline.warehouse.catalogue import has_table
+from mist_pipeline.warehouse.hours.files import prepare_list
 from mist_pipeline.warehouse.owner import prepare_pin
 
 

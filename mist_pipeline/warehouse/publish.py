@@ -18,8 +18,9 @@ import polars as pl
 from mist_pipeline.domain.site_names import display_names
 from mist_pipeline.tables import alerts, analysis, history, live, scorecard
 from mist_pipeline.tables.schema import Table, literal
-from mist_pipeline.warehouse.aged_hours import files_of, hours_folder, union
 from mist_pipeline.warehouse.connection import connect
+from mist_pipeline.warehouse.hours.aged import files_of, union
+from mist_pipeline.warehouse.hours.files import hours_folder
 from mist_pipeline.warehouse.place import Copying, Place, WarehouseFile
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.views import ALERT_VIEWS, SITE_VIEWS
@@ -127,7 +128,7 @@ def publish_ledger(
 
 
 RECENT = "recent"
-"""Schema of the published copy with the hours that the warehouse has, where files beside it have older ones (`aged_hours`)."""
+"""Schema of the published copy with the hours that the warehouse has, where files beside it have older ones (`hours`)."""
 
 HOURS_FILES = f"{RECENT}.files"
 _HOURS_FILES_COMMENT = "The files with older hours that the views of hours read."

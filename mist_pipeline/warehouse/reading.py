@@ -15,10 +15,10 @@ import duckdb
 
 from mist_pipeline.tables import alerts, live
 from mist_pipeline.tables.schema import Table, literal
-from mist_pipeline.warehouse.aged_hours import pattern_of
 from mist_pipeline.warehouse.asking import quoted
 from mist_pipeline.warehouse.catalogue import has_table
 from mist_pipeline.warehouse.connection import why_unreadable
+from mist_pipeline.warehouse.hours.files import pattern_of
 from mist_pipeline.warehouse.publish import (
     DAY_TABLES,
     HOURS_FILES,

@@ -16,8 +16,8 @@ import duckdb
 import polars as pl
 
 from mist_pipeline.tables.schema import Table, quote
-from mist_pipeline.warehouse.aged_hours import supersede
 from mist_pipeline.warehouse.catalogue import has_table
+from mist_pipeline.warehouse.hours.aged import supersede
 from mist_pipeline.warehouse.lake import Lake, Touched
 from mist_pipeline.warehouse.migrations import migrate
 from mist_pipeline.warehouse.owner import Owner, claim

@@ -181,6 +181,7 @@ def _sites_in(place: "Place") -> pl.DataFrame:
     import duckdb
 
     from mist_pipeline.warehouse.connection import WarehouseBusyError, WarehouseUnavailableError
+    from mist_pipeline.warehouse.hours.files import HoursDamagedError
 
     newest = "SELECT * FROM history.sites WHERE day = (SELECT max(day) FROM history.sites)"
     try:
@@ -188,7 +189,7 @@ def _sites_in(place: "Place") -> pl.DataFrame:
             return connection.execute(newest).pl().select(SITE_COLUMNS).cast(_TYPES)
     except (FileNotFoundError, WarehouseBusyError, duckdb.CatalogException):
         pass  # it goes, is being written, or has no such table yet
-    except (duckdb.Error, pl.exceptions.PolarsError, WarehouseUnavailableError) as error:
+    except (duckdb.Error, pl.exceptions.PolarsError, WarehouseUnavailableError, HoursDamagedError) as error:
         log.warning("%s does not say which sites there are: %s", place, error)
     return pl.DataFrame(schema=_TYPES)
 

@@ -15,7 +15,7 @@ from mist_pipeline.report.document.weekly import weekly_text
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history, live, state
 from mist_pipeline.tables.schema import Table
-from mist_pipeline.warehouse.aged_hours import Month, age, old_months, remove_old_files
+from mist_pipeline.warehouse.hours.aged import Month, age, old_months, remove_old_files
 from mist_pipeline.warehouse.place import WarehouseFile
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger

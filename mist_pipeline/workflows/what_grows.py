@@ -11,7 +11,7 @@ from pathlib import Path
 from mist_pipeline.alerts.ledger.times.folding import would_fold
 from mist_pipeline.domain.text import count
 from mist_pipeline.settings import Settings
-from mist_pipeline.warehouse.aged_hours import hours_folder
+from mist_pipeline.warehouse.hours.files import hours_folder
 from mist_pipeline.warehouse.place import WarehouseFile
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger
 from mist_pipeline.workflows.pushing.receive import KEPT_FOR

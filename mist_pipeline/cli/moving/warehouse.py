@@ -1,8 +1,10 @@
-"""``warehouse``: where the warehouse is.
+"""``warehouse``: where the warehouse is, and what of it is given up.
 
-Here: options and words. Not here: copying (``mist_pipeline.warehouse.moving``).
+Here: options and words. Not here: copying (``mist_pipeline.warehouse.moving``), files of old hours (``mist_pipeline.warehouse.hours.aged``).
 """
 
+import calendar
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +25,7 @@ app = typer.Typer(
 
 @app.callback()
 def warehouse() -> None:
-    """The warehouse: copy it to another place, as to one that several machines share.
+    """The warehouse: copy it to another place, as to one that several machines share; give up hours that were lost.
 
     Example: [cyan]mist-pipeline warehouse move --to 'ducklake:postgres:host=db dbname=mist user=mist' --data-path s3://bucket/mist[/]
     """
@@ -95,6 +97,53 @@ def move(
             "mist-pipeline doctor",
             "says that it can be reached, and what it consists of; then the old one may go",
         ),
+    )
+
+
+@app.command("forget-hours")
+def forget_hours(
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-01.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Give up old hours of a month whose files are damaged or lost, so that everything else can be read again.
+
+    Of files in [cyan]hours/[/] that are sound nothing is given up. Restore a file from the backup instead, where there is one.
+
+    Example: [cyan]mist-pipeline warehouse forget-hours 2026-01[/]
+    """
+    from mist_pipeline.settings import SettingsError, load_settings
+    from mist_pipeline.warehouse.hours.aged import forget_damaged
+    from mist_pipeline.warehouse.place import WarehouseFile
+    from mist_pipeline.workflows.warehouse_access import warehouse_of
+
+    try:
+        first = date.fromisoformat(f"{month}-01")
+    except ValueError:
+        raise SettingsError(f"{clean(month, 40)!r} is no month, such as 2026-01") from None
+    warehouse = warehouse_of(load_settings())
+    place = warehouse.place
+    if not isinstance(place, WarehouseFile) or not place.exists():
+        raise SettingsError(f"{place} has no hours in files of their own")
+    if not yes:
+        typer.confirm(f"Give up the hours of {month} whose files are damaged?", abort=True)
+    with warehouse.writing() as connection:
+        gone = forget_damaged(connection, place.path, first)
+    for one in gone:
+        console.print(
+            f"{one.num_rows:,} rows of history.{one.table_name} are given up: {one.path}",
+            markup=False,
+            soft_wrap=True,
+        )
+    if not gone:
+        console.print(f"No file with hours of {month} is damaged; nothing was changed.", markup=False)
+        return
+    days = calendar.monthrange(first.year, first.month)[1]
+    next_commands(
+        (
+            f"dagster asset materialize -m mist_pipeline.definitions --select 'group:history' --partition-range {first}...{month}-{days}",
+            "makes the days again from raw files (docs/operations.md, Rebuilding history without network)",
+        ),
+        ("mist-pipeline doctor --deep", "names what else is damaged"),
     )
 
 

@@ -17,7 +17,15 @@ from mist_pipeline.workflows.doctor.installation import (
 from mist_pipeline.workflows.doctor.pushed import webhooks
 from mist_pipeline.workflows.doctor.running import Running, heartbeat, running
 from mist_pipeline.workflows.doctor.store import shared_store
-from mist_pipeline.workflows.doctor.stored import ledger, published, raw_files, raw_snapshot, sites, warehouse
+from mist_pipeline.workflows.doctor.stored import (
+    ledger,
+    old_hours,
+    published,
+    raw_files,
+    raw_snapshot,
+    sites,
+    warehouse,
+)
 from mist_pipeline.workflows.doctor.telling import delivery, last_results, matchers, sinks
 
 
@@ -37,7 +45,7 @@ def checks(
         shown: How paths are written, for example relative to the working directory.
         ask: Asks Dagster what it says of runs and clocks (None where it keeps nothing yet, or cannot be asked), and
             what is wrong with its storage, and what to do (None where it can be used).
-        deep: Read all raw files and archives, too, which takes a while.
+        deep: Read all raw files, archives and files of old hours, too, which takes a while.
     """
     yield configuration(settings, shown)
     yield data_folder(settings, shown)
@@ -46,6 +54,8 @@ def checks(
     yield from shared_store(settings)
     yield raw_files(settings, shown) if deep else raw_snapshot(settings, shown)
     yield warehouse(settings, shown)
+    if deep:
+        yield from old_hours(settings, shown)
     yield from published(settings, shown)
     yield ledger(settings, shown)
     yield from sites(settings, shown)

@@ -15,6 +15,8 @@ from mist_pipeline.domain.text import count, instant
 from mist_pipeline.settings import Settings
 from mist_pipeline.storage.files import StoreError
 from mist_pipeline.warehouse.connection import WarehouseBusyError, WarehouseUnavailableError, connect
+from mist_pipeline.warehouse.hours.files import HoursDamagedError
+from mist_pipeline.warehouse.hours.files import examine as examine_hours
 from mist_pipeline.warehouse.lake import Lake, State
 from mist_pipeline.warehouse.place import WarehouseFile
 from mist_pipeline.warehouse.store import UnfinishedMoveError, Warehouse
@@ -46,6 +48,13 @@ def warehouse(settings: Settings, shown: Shown) -> Check:
         return Check(FINE, "warehouse", f"{name} will be made by the first run")
     except WarehouseBusyError as error:
         return Check(DOUBTFUL, "warehouse", str(error), "ask again when that run has ended")
+    except HoursDamagedError as error:
+        return Check(
+            WRONG,
+            "warehouse",
+            str(error),
+            "nothing is read or published before; `doctor --deep` names all of them",
+        )
     except (WarehouseUnavailableError, UnfinishedMoveError) as error:
         return Check(WRONG, "warehouse", str(error), "nothing is stored before it can be opened")
     except duckdb.Error as error:
@@ -67,6 +76,37 @@ def warehouse(settings: Settings, shown: Shown) -> Check:
         found + consists,
         "`mist-pipeline backfill` fills the gap" if late else "",
     )
+
+
+def old_hours(settings: Settings, shown: Shown) -> Iterator[Check]:
+    """Whether the files of old hours are what they were when they were written, read through; nothing is said where there are none."""
+    place = warehouse_place(settings)
+    if not isinstance(place, WarehouseFile) or not place.exists():
+        return
+    try:
+        # Beside readers: what they refuse is what is looked for.
+        with duckdb.connect(str(place.path), read_only=True) as connection:
+            found = list(examine_hours(connection, place.path))
+    except duckdb.Error as error:
+        name = shown(place.path)
+        yield Check(
+            DOUBTFUL, "old hours", f"{name} cannot be asked which there are: {error}", "ask again later"
+        )
+        return
+    problems = [f"{shown(one.path)}: {why}" for one, why in found if why]
+    said = f"{count(len(found), 'file')} read"
+    if problems:
+        months = sorted({f"{one.month:%Y-%m}" for one, why in found if why})
+        more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+        yield Check(
+            WRONG,
+            "old hours",
+            f"{said}; damaged: {'; '.join(problems[:_NAMED])}{more}",
+            "restore them from the backup that the warehouse is from; without one "
+            f"`mist-pipeline warehouse forget-hours {months[0]}`, then make the days again from raw files",
+        )
+    elif found:
+        yield Check(FINE, "old hours", f"{said}; all are as they were written")
 
 
 def _consists(state: State) -> str:
@@ -145,6 +185,8 @@ def sites(settings: Settings, shown: Shown) -> Iterator[Check]:
             "does, and matchers that need a newer name, group or place match nothing"
         )
         yield Check(DOUBTFUL, "known sites", named, fix)
+    except StoreError as error:
+        yield Check(DOUBTFUL, "known sites", str(error), "ask again when the store answers")
 
 
 def raw_snapshot(settings: Settings, shown: Shown) -> Check:

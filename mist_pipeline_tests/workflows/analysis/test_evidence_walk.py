@@ -9,7 +9,7 @@ from mist_pipeline.analysis.evidence.model import LOOK_BACK, evidence
 from mist_pipeline.settings import load_settings
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, analysis
-from mist_pipeline.warehouse.aged_hours import age, old_months
+from mist_pipeline.warehouse.hours.aged import age, old_months
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import evidence_walk
 from mist_pipeline.workflows.analysis.evidence_walk import store_evidence

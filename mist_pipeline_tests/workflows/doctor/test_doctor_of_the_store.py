@@ -11,7 +11,7 @@ from mist_pipeline.workflows import shared_files
 from mist_pipeline.workflows.doctor import store as checked
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG
 from mist_pipeline.workflows.doctor.store import shared_store
-from mist_pipeline.workflows.doctor.stored import raw_files, raw_snapshot
+from mist_pipeline.workflows.doctor.stored import raw_files, raw_snapshot, sites
 from mist_pipeline_tests.support.collect.fake_cloud import NOW
 from mist_pipeline_tests.support.collect.raw_fetches import record
 from mist_pipeline_tests.support.object_stores import SECRET_KEY, new_bucket, s3_endpoint, use_s3
@@ -54,6 +54,8 @@ def test_a_store_that_cannot_be_used_is_wrong_and_no_key_is_shown(
     assert "404 NoSuchBucket" in check.found
     assert raw_snapshot(settings, str).verdict == DOUBTFUL
     assert raw_files(settings, str).verdict == WRONG
+    [known] = sites(settings, str)
+    assert known.verdict == DOUBTFUL
     assert SECRET_KEY not in check.found + raw_files(settings, str).found
 
 

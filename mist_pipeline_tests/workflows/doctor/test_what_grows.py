@@ -11,6 +11,7 @@ from mist_pipeline.settings import Settings, SettingsError, load_settings
 from mist_pipeline.settings.model import LEAST_HOURLY_DAYS
 from mist_pipeline.tables import history, live, state
 from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.hours.files import label_of
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis.detect_hour import FIRST_LOOK_BACK
 from mist_pipeline.workflows.ledger_access import open_ledger
@@ -90,7 +91,7 @@ def test_hours_stay_in_the_warehouse_as_long_as_is_set_and_whole_months_go(
     knows(warehouse, history.SLE_HOURLY, *days)
     dry = planned(settings, NOW.date())
     assert "move 1 rows of history.sle_hourly, 2026-07 into a file" in dry
-    assert age_hours(warehouse, settings, NOW.date()) == ["sle_hourly-2026-07.1.parquet"]
+    assert list(map(label_of, age_hours(warehouse, settings, NOW.date()))) == ["sle_hourly-2026-07"]
     assert kept(warehouse, history.SLE_HOURLY, "day") == days
     assert age_hours(warehouse, settings, NOW.date()) == []
 

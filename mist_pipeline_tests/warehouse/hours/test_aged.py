@@ -5,74 +5,36 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
 
-from mist_pipeline.tables import history
-from mist_pipeline.tables.schema import Table
-from mist_pipeline.warehouse import aged_hours
-from mist_pipeline.warehouse.aged_hours import (
-    HoursDamagedError,
-    age,
-    hours_folder,
-    old_months,
-    remove_old_files,
-)
+from mist_pipeline.warehouse.hours import aged as rooms
+from mist_pipeline.warehouse.hours.aged import age, remove_old_files
+from mist_pipeline.warehouse.hours.files import HoursDamagedError, hours_folder, label_of
 from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.reading import Published, reading
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline_tests.support.defs.rows import frame, row
-
-JANUARY = [date(2026, 1, 30), date(2026, 1, 31)]
-FEBRUARY = [date(2026, 2, 1), date(2026, 2, 2)]
-DAYS = [*JANUARY, *FEBRUARY]
-HOURS = history.SLE_HOURLY
-BEFORE = date(2026, 2, 2)
-"""January is over, February is not."""
-
-
-def hours(day: date, score: float = 50.0, table: Table = HOURS) -> pl.DataFrame:
-    """Two hours of two sites, one without a score."""
-    known = {"score_pct": score} if table is HOURS else {}
-    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    rows = (
-        row(table, day=day, hour=begin + timedelta(hours=hour), site_id=site, **known)
-        for hour in range(2)
-        for site in ("a", "b")
-    )
-    found = frame(*rows, table=table)
-    return (
-        found.with_columns(score_pct=pl.when(pl.col("site_id") == "a").then("score_pct")) if known else found
-    )
+from mist_pipeline_tests.support.warehouse.old_hours import (
+    DAYS,
+    FEBRUARY,
+    HOURS,
+    JANUARY,
+    aged,
+    file_of,
+    filled_with_hours,
+    hours,
+    months,
+    seen,
+)
 
 
 @pytest.fixture
 def filled(warehouse_file: Warehouse) -> Warehouse:
-    for day in DAYS:
-        warehouse_file.replace_all({table: hours(day, table=table) for table in aged_hours.TABLES}, [day])
-    return warehouse_file
-
-
-def aged(warehouse: Warehouse, before: date = BEFORE) -> list[str]:
-    """Move what is old enough; names of the files."""
-    made = []
-    for month in months(warehouse, before):
-        with warehouse.writing() as connection:
-            made.append(age(connection, warehouse.place.path, month).name)
-    return made
-
-
-def months(warehouse: Warehouse, before: date = BEFORE) -> list[aged_hours.Month]:
-    with warehouse.reading() as connection:
-        return old_months(connection, before)
-
-
-def seen(warehouse: Warehouse, table: Table = HOURS) -> pl.DataFrame:
-    return warehouse.query(f"SELECT * FROM {table.full_name} ORDER BY hour, site_id")
+    return filled_with_hours(warehouse_file)
 
 
 def in_file_of_warehouse(warehouse: Warehouse) -> list[date]:
@@ -84,8 +46,8 @@ def in_file_of_warehouse(warehouse: Warehouse) -> list[date]:
 
 
 def test_whole_months_go_into_a_file_each_and_are_read_under_the_same_name(filled: Warehouse) -> None:
-    before = {table: seen(filled, table) for table in aged_hours.TABLES}
-    assert aged(filled) == [f"{table.name}-2026-01.1.parquet" for table in aged_hours.TABLES]
+    before = {table: seen(filled, table) for table in rooms.TABLES}
+    assert list(map(label_of, aged(filled))) == [f"{table.name}-2026-01" for table in rooms.TABLES]
     assert in_file_of_warehouse(filled) == FEBRUARY
     for table, rows in before.items():
         assert seen(filled, table).equals(rows)
@@ -99,7 +61,7 @@ def test_whole_months_go_into_a_file_each_and_are_read_under_the_same_name(fille
 DAMAGED: dict[str, tuple[Callable[[Path], object], str]] = {
     "gone": (Path.unlink, "it is not there"),
     "gone with its folder": (lambda file: file.parent.rename(file.parent.with_name("x")), "it is not there"),
-    "cut off": (lambda file: file.write_bytes(file.read_bytes()[:-50]), "No magic bytes"),
+    "cut off": (lambda file: file.write_bytes(file.read_bytes()[:-50]), "SHA-256 differs"),
     "another, with fewer rows": (
         lambda file: pl.read_parquet(file).head(3).write_parquet(file),
         "it has 3 rows, not 8",
@@ -112,11 +74,11 @@ def test_a_file_that_is_not_what_is_listed_is_said_and_never_read_as_fewer_rows(
     filled: Warehouse, tmp_path: Path, damage: str
 ) -> None:
     aged(filled)
-    file = hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet"
+    file = file_of(filled)
     file.chmod(0o600)
     do, why = DAMAGED[damage]
     do(file)
-    with pytest.raises(HoursDamagedError, match=f"{why}.*Restore the folder") as said:
+    with pytest.raises(HoursDamagedError, match=f"{why}.*Restore the file") as said:
         seen(filled)
     assert file.name in str(said.value)
     with pytest.raises(HoursDamagedError, match=why):
@@ -127,7 +89,7 @@ def test_what_is_damaged_does_not_go_into_the_next_file(filled: Warehouse) -> No
     [month, *_] = months(filled)
     aged(filled)
     filled.replace_days(HOURS, hours(JANUARY[0], 99.0), [JANUARY[0]])
-    file = hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet"
+    file = file_of(filled)
     file.chmod(0o600)
     pl.read_parquet(file).head(3).write_parquet(file)
     with pytest.raises(HoursDamagedError, match="3 rows"), filled.writing() as connection:
@@ -166,7 +128,7 @@ def test_a_day_that_is_made_again_comes_back_and_counts_instead_of_its_file(fill
     assert again["score_pct"].to_list() == [99.0, None] * 2
     assert seen(filled).height == 16
     # The next time both go into one file.
-    assert aged(filled) == ["sle_hourly-2026-01.2.parquet"]
+    assert aged(filled) == [file_of(filled, 2).name]
     assert seen(filled).filter(pl.col("day") == JANUARY[0]).equals(again)
     assert seen(filled).height == 16
 
@@ -190,7 +152,7 @@ def test_the_published_copy_and_queries_of_it_hold_both_and_write_nothing(
         )
     assert seen(Warehouse(published)).equals(before)
     places = Published(days=published, today=tmp_path / "no.duckdb", ledger=tmp_path / "none.duckdb")
-    file = hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet"
+    file = file_of(filled)
     kept = file.read_bytes()
     with reading(places) as opened:
         assert opened.connection.execute("SELECT count(*) FROM history.sle_hourly").fetchone() == (16,)
@@ -206,7 +168,7 @@ def test_where_an_old_file_is_lost_the_published_copy_says_so_only_of_hours(
 ) -> None:
     aged(filled)
     published = publish(filled, tmp_path / "published" / "mist.duckdb")
-    file = hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet"
+    file = file_of(filled)
     file.unlink()
     places = Published(days=published, today=tmp_path / "no.duckdb", ledger=tmp_path / "none.duckdb")
     with reading(places) as opened:
@@ -221,7 +183,7 @@ def test_an_old_file_stays_until_the_published_copy_reads_another(filled: Wareho
     published = publish(filled, tmp_path / "published" / "mist.duckdb")
     filled.replace_days(HOURS, hours(JANUARY[0], 99.0), [JANUARY[0]])
     aged(filled)
-    newer = hours_folder(filled.place.path) / "sle_hourly-2026-01.2.parquet"
+    newer = file_of(filled, 2)
 
     def removed() -> list[str]:
         with filled.writing() as connection:
@@ -231,7 +193,8 @@ def test_an_old_file_stays_until_the_published_copy_reads_another(filled: Wareho
     assert removed() == []
     assert seen(Warehouse(published)).height == 16
     os.utime(publish(filled, published), (3e9, 3e9))
-    assert removed() == ["sle_hourly-2026-01.1.parquet"]
+    old = file_of(filled)
+    assert removed() == [old.name]
     assert seen(Warehouse(published)).filter(pl.col("score_pct") == 99.0).height == 2
 
 
@@ -244,7 +207,7 @@ SCRIPT = """
 import contextlib, os, signal, sys
 from datetime import date
 from pathlib import Path
-from mist_pipeline.warehouse.aged_hours import age, old_months
+from mist_pipeline.warehouse.hours.aged import age, old_months
 from mist_pipeline.warehouse.store import Warehouse
 
 def die(*_):
@@ -276,7 +239,7 @@ def test_a_kill_loses_and_doubles_nothing(filled: Warehouse, moment: str) -> Non
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     assert seen(filled).equals(before)
-    assert aged(filled)[0] == "sle_hourly-2026-01.1.parquet"
+    assert aged(filled)[0] == file_of(filled).name
     assert seen(filled).equals(before)
 
 
@@ -286,7 +249,7 @@ def test_a_file_that_does_not_read_back_removes_nothing(
     before = seen(filled)
     [month, *_] = months(filled)
     monkeypatch.setattr(
-        aged_hours, "_columns", lambda _: "hour, site_id, metric, day, 49.0 + random() AS score_pct"
+        rooms, "_columns", lambda _: "hour, site_id, metric, day, 49.0 + random() AS score_pct"
     )
     with pytest.raises(HoursDamagedError, match="they stay in the warehouse"), filled.writing() as connection:
         age(connection, filled.place.path, month)
@@ -297,7 +260,7 @@ def test_a_file_that_does_not_read_back_removes_nothing(
 
 def test_a_file_without_a_column_that_came_later_is_read_with_nulls(filled: Warehouse) -> None:
     aged(filled)
-    place = hours_folder(filled.place.path) / "sle_hourly-2026-01.1.parquet"
+    place = file_of(filled)
     rows = pl.read_parquet(place).drop("measured_unit")
     place.chmod(0o600)
     rows.write_parquet(place)
