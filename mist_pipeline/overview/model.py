@@ -109,6 +109,7 @@ class IncidentNow:
         progress: going on, recovering, over or merged.
         began_at: When the trouble began.
         opened_at: When it was noticed.
+        last_bad_at: End of its last bad hour, since when it recovers; None while it goes on.
         resolved_at: When it was over.
         where: Name of the one site, or how many.
         what: The shared cause, or the newest sentence.
@@ -125,6 +126,7 @@ class IncidentNow:
     progress: str
     began_at: datetime
     opened_at: datetime
+    last_bad_at: datetime | None
     resolved_at: datetime | None
     where: str
     what: str
@@ -138,6 +140,11 @@ class IncidentNow:
     def is_active(self) -> bool:
         """Whether it goes on."""
         return self.state in {"open", "acknowledged"}
+
+    @property
+    def bad_until(self) -> datetime | None:
+        """End of its last bad hour, also of one that nobody saw end in time; None while it goes on."""
+        return self.last_bad_at or self.resolved_at
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,6 @@ class IncidentTold:
         scope: site or infrastructure.
         fingerprint: Of its cause; that of ``analysis.incidents`` where it is one.
         acknowledged_at: Since when somebody has it.
-        last_bad_at: End of its last bad hour; None while it goes on.
         is_past: All of it was over before it was noticed.
         problems: What its alerts are about that go on (of what is over all), the worst first.
         impact: Who is hit, in words; '' where nobody asked yet.
@@ -57,7 +56,6 @@ class IncidentTold:
     scope: str
     fingerprint: str
     acknowledged_at: datetime | None = None
-    last_bad_at: datetime | None = None
     is_past: bool = False
     problems: tuple[Problem, ...] = ()
     impact: str = ""
@@ -131,7 +129,6 @@ def _told(
         scope=incident.scope,
         fingerprint=incident.fingerprint,
         acknowledged_at=incident.acknowledged_at if incident.state == "acknowledged" else None,
-        last_bad_at=incident.last_bad_at,
         is_past=bool(alerts) and all(alert.is_past for alert in alerts),
         problems=tuple(
             Problem(

@@ -87,10 +87,17 @@ def progress(incident: Incident, alerts: Iterable[Alert]) -> str:
         return "merged"
     if not incident.is_active:
         return "over"
-    active = [alert for alert in alerts if alert.is_active]
-    is_recovering = bool(active) and all(alert.last_bad_at is not None for alert in active)
-    words = "recovering" if is_recovering else "going on"
+    words = "going on" if last_bad(incident, alerts) is None else "recovering"
     return f"{words}, acknowledged" if incident.state == "acknowledged" else words
+
+
+def last_bad(incident: Incident, alerts: Iterable[Alert]) -> datetime | None:
+    """End of its last bad hour: of all its alerts together while some are active; None while one of these goes on."""
+    if not incident.is_active:
+        return incident.last_bad_at
+    ends = [alert.last_bad_at for alert in alerts if alert.is_active]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
 
 
 _REASONS: Mapping[str, str] = {

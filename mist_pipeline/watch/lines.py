@@ -199,7 +199,7 @@ def incident_line(incident: IncidentNow, at: datetime, width: int, glyphs: Glyph
         cut(f"{glyphs.status[status]} {incident.severity}", 10, glyphs),
         style=severity_style(incident.severity),
     )
-    line.append(f" {cut(since(incident.began_at, at), _AGE, glyphs, right=True)} ")
+    line.append(f" {cut(since(incident.began_at, incident.bad_until or at), _AGE, glyphs, right=True)} ")
     if incident.is_active:
         who = incident.acknowledged_by or ("held back" if incident.withheld else "nobody yet")
     else:

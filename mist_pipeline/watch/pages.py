@@ -174,14 +174,16 @@ def incident_page(detail: IncidentDetail, glyphs: Glyphs) -> list[Text]:
     title.append(incident.what, style="bold")
     lines = [title]
     who = f", {incident.state} by {incident.acknowledged_by}" if incident.acknowledged_by else ""
+    good_since = incident.last_bad_at if incident.progress == "recovering" else None
+    recovering = f" since {in_words(good_since)}" if good_since is not None else ""
     facts = [
         f"incident {clean(incident.incident_id, 40)}",
-        f"{incident.progress}{who}",
+        f"{incident.progress}{recovering}{who}",
         f"began {in_words(incident.began_at)} ({since(incident.began_at, detail.at)} ago)",
         f"noticed {in_words(incident.opened_at)}",
     ]
-    if incident.resolved_at is not None:
-        facts.append(f"over {in_words(incident.resolved_at)}")
+    if incident.resolved_at is not None and incident.bad_until is not None:
+        facts.append(f"over {in_words(incident.bad_until)}")
     lines += [Text(glyphs.dot.join(facts), style="dim"), Text(f"Where: {incident.where}")]
     if detail.cause and detail.cause != incident.what:
         lines.append(Text(f"Cause: {detail.cause}"))

@@ -32,6 +32,7 @@ PAST = past("pa57", site_id(2), severity="major", last_bad_at=NINE + 20 * HOUR)
 ALL = morning(OPEN, SHARED, ENDED, OLD, PAST)
 MORNINGS = {
     "everything": ALL,
+    "recovering": morning(incident("0pen", site_id(0), progress="recovering", last_bad_at=NINE + 4 * HOUR)),
     "nothing open": morning(),
     "nothing evaluated": morning(evaluated_at=None),
     "not readable": morning(trouble="the ledger does not answer: timeout"),
@@ -63,6 +64,11 @@ def test_what_is_told_is_so(world: ReportData, name: str) -> None:
         (morning(incident("0pen", site_id(0), began_at=NINE - HOUR)), {"page", "text"}, "the ledger has 2026-11-22 03:00"),
         (morning(incident("0pen", site_id(0), acknowledged_by="ada")), {"page", "text"}, "who nobody"),
         (morning(incident("0pen", site_id(0), progress="recovering")), {"page", "text"}, "the ledger has recovering"),
+        (
+            morning(incident("0pen", site_id(0), progress="recovering", last_bad_at=NINE + 4 * HOUR)),
+            {"page", "text"},
+            "the ledger has 2026-11-22 08:00",
+        ),
         (morning(incident("0pen", site_id(0), what="Another.")), {"page"}, "the ledger has “Another.”"),
         (morning(OPEN, at=READ + HOUR), {"page", "text"}, "lasts 20 h 31 min"),
         (morning(OPEN, since=NINE + 2 * HOUR), {"page", "text"}, "new is True"),

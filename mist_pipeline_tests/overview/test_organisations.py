@@ -19,7 +19,7 @@ POLL = timedelta(minutes=15)
 
 def incident(severity: str) -> IncidentNow:
     return IncidentNow(
-        incident_id="1", severity=severity, state="open", progress="going on", began_at=AT, opened_at=AT, resolved_at=None,
+        incident_id="1", severity=severity, state="open", progress="going on", began_at=AT, opened_at=AT, last_bad_at=None, resolved_at=None,
         where="Bonn", what="is bad", site_ids=("s",), family="coverage", acknowledged_by="", withheld="", num_alerts=1,
     )  # fmt: skip
 

@@ -46,7 +46,7 @@ LABELS = display_names({f"site-{number}": name for number, name in enumerate(NAM
 def incident() -> IncidentNow:
     return IncidentNow(
         incident_id="3f2a9c1e00000000", severity="critical", state="open", progress="going on", began_at=POLLED,
-        opened_at=POLLED, resolved_at=None, where="Berlin", what="Coverage is bad.", site_ids=("site-0",), family="radio",
+        opened_at=POLLED, last_bad_at=None, resolved_at=None, where="Berlin", what="Coverage is bad.", site_ids=("site-0",), family="radio",
         acknowledged_by="", withheld="", num_alerts=1,
     )  # fmt: skip
 

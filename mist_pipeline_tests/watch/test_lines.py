@@ -9,6 +9,7 @@ from rich.text import Text
 from syrupy.assertion import SnapshotAssertion
 
 from mist_pipeline.domain.site_names import display_names
+from mist_pipeline.domain.text import instant as in_words
 from mist_pipeline.overview.model import (
     IncidentDetail,
     IncidentNow,
@@ -42,7 +43,7 @@ def site(number: int = 0, **more: object) -> SiteNow:
 def incident(**more: object) -> IncidentNow:
     facts: dict[str, object] = {
         "incident_id": "3f2a9c1e00000000", "severity": "critical", "state": "open", "progress": "going on",
-        "began_at": AT - timedelta(hours=3), "opened_at": AT - timedelta(hours=1), "resolved_at": None,
+        "began_at": AT - timedelta(hours=3), "opened_at": AT - timedelta(hours=1), "last_bad_at": None, "resolved_at": None,
         "where": "Site 0", "what": "Coverage: 38.5 % of user-minutes degraded.", "site_ids": ("site-0",),
         "family": "radio", "acknowledged_by": "", "withheld": "", "num_alerts": 1,
     }  # fmt: skip
@@ -129,6 +130,14 @@ def test_pages_are_as_approved(snapshot: SnapshotAssertion, width: int) -> None:
     assert text_of(site_page(detail(), width, UNICODE)) == snapshot
     assert text_of(site_page(detail(), width, ASCII)) == snapshot
     assert text_of(incident_page(incident_detail(), UNICODE)) == snapshot
+
+
+def test_one_that_recovers_says_since_when_and_counts_no_further() -> None:
+    row = incident(progress="recovering", last_bad_at=AT - timedelta(hours=1))
+    assert f"recovering since {in_words(AT - timedelta(hours=1))}" in text_of(
+        incident_page(replace(incident_detail(), incident=row), UNICODE)
+    )
+    assert " 2 h " in incident_line(row, AT, 120, UNICODE).plain
 
 
 def test_an_incident_is_told_in_words_and_with_its_sites() -> None:

@@ -248,7 +248,8 @@ class _Life:
         if self.it.condition == "firing":
             self._emit("quieted", last_bad_at=ended, source=self.moment.source)
         elif self.it.condition == "frozen":
-            self._emit("thawed", condition="quiet")
+            # Since when it recovers is known, although nobody watched meanwhile.
+            self._emit("thawed", condition="quiet", last_bad_at=ended)
 
     def _end_if_quiet(self, because: str) -> None:
         """Its excesses are over; what ends by its own readings must have been quiet for its time besides."""

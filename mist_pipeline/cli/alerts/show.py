@@ -26,7 +26,16 @@ from mist_pipeline.domain.text import clean, count, safe_url
 from mist_pipeline.domain.text import instant as in_words
 from mist_pipeline.overview.brief.stories import story
 from mist_pipeline.overview.timeline import MOST_NAMES, timeline
-from mist_pipeline.overview.wording import progress, severity_of, since, what, where, why_sent, why_withheld
+from mist_pipeline.overview.wording import (
+    last_bad,
+    progress,
+    severity_of,
+    since,
+    what,
+    where,
+    why_sent,
+    why_withheld,
+)
 
 if TYPE_CHECKING:
     from mist_pipeline.settings import Settings
@@ -133,19 +142,15 @@ def _facts(
 ) -> Iterable[tuple[str, str]]:
     yield "State", _state(incident, alerts)
     began = incident.began_at or incident.opened_at
-    ended = incident.last_bad_at or incident.resolved_at
-    going = [alert.last_bad_at for alert in alerts if alert.is_active]
-    recovering = [end for end in going if end is not None]
-    until = max(recovering) if recovering and len(recovering) == len(going) else now
+    bad_until = last_bad(incident, alerts)
+    ended = bad_until or incident.resolved_at
     if incident.is_active or ended is None:
-        yield "Since", f"{in_words(began)} ({since(began, max(until, began))})"
+        yield "Since", f"{in_words(began)} ({since(began, max(bad_until or now, began))})"
     else:
         yield "When", f"{in_words(began)} to {in_words(ended)} ({since(began, max(ended, began))})"
     yield "Noticed", f"{in_words(incident.opened_at)} ({since(incident.opened_at, now)} ago)"
-    bad = [alert.last_bad_at for alert in alerts if alert.is_active or not incident.is_active]
-    ends = [end for end in bad if end is not None]
-    if bad and len(ends) == len(bad):
-        yield "Last bad hour", f"until {in_words(max(ends))} ({since(max(ends), now)} ago)"
+    if bad_until is not None:
+        yield "Last bad hour", f"until {in_words(bad_until)} ({since(bad_until, now)} ago)"
     if incident.resolved_at is not None:
         yield "Over", f"{in_words(incident.resolved_at)} ({since(incident.resolved_at, now)} ago)"
     yield "Where", where(alerts, sites)

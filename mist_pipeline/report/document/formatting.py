@@ -55,6 +55,13 @@ CHANGE_KINDS: Mapping[str, str] = {
 """What became of an incident since the report before, in words."""
 
 
+def incident_state(incident: OpenIncident) -> str:
+    """Whether it goes on, since when, and for how long; one that recovers does so since the end of its last bad hour."""
+    if incident["recovering_since"] is not None:
+        return f"recovering since {incident['recovering_since']}, after {incident['lasts']}"
+    return f"{incident['progress']} since {incident['since']}, {incident['lasts']}"
+
+
 def incident_facts(incident: OpenIncident) -> list[str]:
     """What is known of an open incident besides: who is hit, who was notified or why nobody was, how sure its cause is."""
     facts = [incident["impact"]] if incident["impact"] else []

@@ -29,7 +29,10 @@ class Ticket(TypedDict):
 
 
 class OpenIncident(TypedDict):
-    """An incident that goes on. ``since`` is said in the organisation's time, ``lasts`` up to when the ledger was read.
+    """An incident that is not over.
+
+    ``since`` (when it began) and ``recovering_since`` (the end of its last bad hour, None while it goes on) are said in the
+    organisation's time; ``lasts`` is from the one to the other, or up to when the ledger was read.
 
     ``metric`` is that of its worst alert, ``score_pct`` and ``history`` are those of the day at the site of that alert.
     """
@@ -44,6 +47,7 @@ class OpenIncident(TypedDict):
     began_at: str
     opened_at: str
     since: str
+    recovering_since: str | None
     lasts: str
     is_new: bool
     acknowledged_by: str | None

@@ -74,6 +74,7 @@ def _open(
     listed: list[OpenIncident] = []
     for one in morning.open:
         incident, worst = one.incident, leading.get(one.incident.incident_id)
+        recovered = incident.last_bad_at if incident.progress == "recovering" else None
         hit = [_site(site_id, sites, names) for site_id in incident.site_ids or ("",)]
         key = (worst.site_id, worst.metric) if worst else ("", "")
         listed.append(
@@ -88,7 +89,8 @@ def _open(
                 began_at=stamp(incident.began_at),
                 opened_at=stamp(incident.opened_at),
                 since=local(incident.began_at, data.zone),
-                lasts=_lasted(incident.began_at, morning.at),
+                recovering_since=None if recovered is None else local(recovered, data.zone),
+                lasts=_lasted(incident.began_at, recovered or morning.at),
                 is_new=_is_new(incident.opened_at, morning),
                 acknowledged_by=clean(incident.acknowledged_by, 60) or None,
                 acknowledged_at=None if one.acknowledged_at is None else stamp(one.acknowledged_at),
@@ -130,7 +132,7 @@ def _change(
 ) -> Change:
     incident = one.incident
     hit = [_site(site_id, sites, names) for site_id in incident.site_ids or ("",)]
-    began, ended = incident.began_at, one.last_bad_at or incident.resolved_at or morning.at
+    began, ended = incident.began_at, incident.bad_until or morning.at
     is_open = incident.is_active
     if is_open:
         kind = "began"
@@ -148,7 +150,7 @@ def _change(
         where=_where(hit, incident.where),
         what=clean(incident.what),
         when=f"since {local(began, data.zone)}" if is_open else period(began, max(began, ended), data.zone),
-        lasted=_lasted(began, morning.at if is_open else ended),
+        lasted=_lasted(began, ended),
         num_sites=len(incident.site_ids),
     )
 
@@ -172,7 +174,7 @@ def _past(
     one: IncidentTold, data: ReportData, sites: Mapping[str, Site], names: Mapping[str, str]
 ) -> PastIncident:
     incident = one.incident
-    began, ended = incident.began_at, one.last_bad_at or incident.resolved_at or incident.opened_at
+    began, ended = incident.began_at, incident.bad_until or incident.opened_at
     hit = [_site(site_id, sites, names) for site_id in incident.site_ids or ("",)]
     return PastIncident(
         incident_id=incident.incident_id,

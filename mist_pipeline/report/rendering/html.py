@@ -157,6 +157,7 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "beyond_chance": beyond_chance,
     "change_kind": CHANGE_KINDS.__getitem__,
     "incident_facts": formatting.incident_facts,
+    "incident_state": formatting.incident_state,
     "blame_class": blame_class,
     "by_metric": by_metric,
     "count": count,

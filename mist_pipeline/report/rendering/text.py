@@ -15,6 +15,7 @@ from mist_pipeline.domain.text import count
 from mist_pipeline.report.document.formatting import (
     CHANGE_KINDS,
     incident_facts,
+    incident_state,
     number,
     number_hit,
     signed,
@@ -118,7 +119,7 @@ def _open(dashboard: Dashboard, settings: ReportSettings) -> list[str]:
         new = ", new" if incident["is_new"] else ""
         lines += _item(f"{incident['severity']}  {incident['where']}: {incident['what']}")
         lines += _item(
-            f"{incident['progress']} since {incident['since']}, {incident['lasts']}{new}; {taken}",
+            f"{incident_state(incident)}{new}; {taken}",
             "      · ",
             "        ",
         )

@@ -37,7 +37,7 @@ def page(context: Context) -> Response:
 
 
 _COLUMNS = (
-    "incident_id", "severity", "state", "progress", "began_at", "opened_at", "resolved_at", "where", "what", "family",
+    "incident_id", "severity", "state", "progress", "began_at", "opened_at", "last_bad_at", "resolved_at", "where", "what", "family",
     "acknowledged_by", "withheld", "num_alerts",
 )  # fmt: skip
 

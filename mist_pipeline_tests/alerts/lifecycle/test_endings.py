@@ -59,6 +59,13 @@ def test_an_alert_says_when_it_began_when_it_was_noticed_and_which_hour_was_the_
     assert (incident.began_at, incident.last_bad_at) == (alert.began_at, alert.last_bad_at)
 
 
+def test_what_recovered_while_nobody_watched_says_since_when() -> None:
+    state, events = run([bad(6), bad(7), recovering(12, 6, 0.75)])
+    assert kinds(events)[-2:] == ["frozen", "thawed"]
+    alert = only_alert(state)
+    assert (alert.condition, alert.last_bad_at) == ("quiet", START + 7 * HOUR)
+
+
 def test_while_it_goes_on_there_is_no_last_bad_hour() -> None:
     state, _ = run([bad(6), bad(7), recovering(9, 6, 0.75), bad(10)])
     assert only_alert(state).last_bad_at is None

@@ -20,7 +20,7 @@ from mist_pipeline_tests.support.overview.organisations import AT, HOSTILE, Orga
 
 FRESH = timedelta(minutes=30)
 INCIDENT = IncidentNow(
-    incident_id="i" * 16, severity="major", state="open", progress="going on", began_at=AT, opened_at=AT, resolved_at=None,
+    incident_id="i" * 16, severity="major", state="open", progress="going on", began_at=AT, opened_at=AT, last_bad_at=None, resolved_at=None,
     where="Bonn", what="Coverage is 61 %.", site_ids=("s1",), family="coverage", acknowledged_by="", withheld="", num_alerts=1,
 )  # fmt: skip
 WELL = Now(

@@ -26,6 +26,7 @@ def incident(
         "progress": "going on",
         "began_at": NINE,
         "opened_at": NINE + HOUR,
+        "last_bad_at": None,
         "resolved_at": None,
         "where": "The whole organisation",
         "family": "radio",

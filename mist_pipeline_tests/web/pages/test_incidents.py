@@ -10,6 +10,8 @@ import pytest
 
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.domain.console_links import ANSWERS, answer_urls
+from mist_pipeline_tests.support.alerts.histories import episodes, excess, live
+from mist_pipeline_tests.support.alerts.ledgers import TELL
 from mist_pipeline_tests.support.overview.organisations import AT, Organisation
 from mist_pipeline_tests.support.web.consoles import Client, client_of
 
@@ -60,6 +62,29 @@ def test_an_incident_says_what_since_when_who_and_what_next(organisation: Organi
     ):
         assert words in page, words
     assert 'href="/site/site-0"' in page
+
+
+@pytest.mark.parametrize(
+    ("recovery", "state", "said"),
+    [(0.75, "", "<b>recovering</b> since"), (1.0, "?state=over", "<dt>Over</dt>")],
+)
+def test_trouble_lasted_until_its_last_bad_hour_however_long_that_took_to_be_known(
+    tmp_path: Path, recovery: float, state: str, said: str
+) -> None:
+    made = Organisation(tmp_path / "own", ("Berlin",)).make()
+    bad = live(
+        11, excess(8, 10, site_id="site-0"), episodes=episodes({"site_id": "site-0", "began": 8, "last": 10})
+    )
+    good = live(14, episodes=episodes({"site_id": "site-0", "began": 8, "last": 10, "recovery": recovery}))
+    with Ledger(made.places.ledger) as ledger:
+        for evaluation in (bad, good):
+            ledger.record_evaluation(evaluation, TELL)
+    client = client_of(made)
+    _source, (incident,) = made.overview().incidents(AT, over=bool(state))
+    page = client.get(f"/incident/{incident.incident_id}").body
+    assert said in page, page
+    assert '<time datetime="2026-03-02T11:00:00Z"' in page.partition(said)[2][:60]
+    assert re.search(r'<td class="num age">\s*3 h\s*</td>', client.get(f"/incidents{state}").body)
 
 
 def test_what_is_not_there_is_said(client: Client) -> None:

@@ -14,7 +14,7 @@ from mist_pipeline_tests.support.facts.tree import Node
 from mist_pipeline_tests.support.facts.truth import Truth
 
 _STATE = re.compile(
-    r"(?P<severity>critical|major|warning|info)? ?(?P<progress>going on|recovering) since (?P<since>[\d-]+ [\d:]+) \S+, "
+    r"(?P<severity>critical|major|warning|info)? ?(?P<progress>going on|recovering) since (?P<since>[\d-]+ [\d:]+) \S+, (?:after )?"
     r"(?P<lasts>less than a minute|\d+ (?:d|h|min)(?: \d+ (?:h|min))?)(?P<new>, new)?[;]? (?:(?P<who>.+) has it)"
 )
 _KINDS = {
@@ -82,12 +82,13 @@ def _state(name: str, said: str, what: str, one: IncidentTold | None, truth: Tru
         yield f"{name}: no checker for “{said}”"
         return
     incident = one.incident
-    began = incident.began_at.astimezone(truth.data.zone)
+    recovered = incident.last_bad_at if incident.progress == "recovering" else None
+    began = (recovered or incident.began_at).astimezone(truth.data.zone)
     facts = {
         "severity": incident.severity,
         "progress": incident.progress,
         "since": f"{began:%Y-%m-%d %H:%M}",
-        "lasts": duration(truth.data.ledger.at - incident.began_at),
+        "lasts": duration((recovered or truth.data.ledger.at) - incident.began_at),
         "who": incident.acknowledged_by or "nobody",
     }
     for fact, value in facts.items():
@@ -118,7 +119,7 @@ def _past(document: Dashboard, truth: Truth, morning: Morning) -> Iterator[str]:
         one = known[past["incident_id"]]
         began, ended = (
             one.incident.began_at,
-            one.last_bad_at or one.incident.resolved_at or one.incident.opened_at,
+            one.incident.last_bad_at or one.incident.resolved_at or one.incident.opened_at,
         )
         zone = truth.data.zone
         yield from _period(past["when"], began.astimezone(zone), ended.astimezone(zone), "JSON, past")
@@ -140,14 +141,14 @@ def _changes(
             continue
         began = one.incident.began_at
         is_over = one.incident.resolved_at is not None
-        ended = one.last_bad_at or one.incident.resolved_at
+        ended = one.incident.last_bad_at or one.incident.resolved_at
         yield from _period(
             said["when"],
             began.astimezone(zone),
             ended.astimezone(zone) if ended and is_over else None,
             "JSON, changes",
         )
-        lasted = duration((ended if ended and is_over else truth.data.ledger.at) - began)
+        lasted = duration((ended or truth.data.ledger.at) - began)
         if said["lasted"] != lasted:
             yield f"JSON, changes: “{said['lasted']}”, the ledger has {lasted}"
         facts = [_KINDS[kind], said["when"], said["lasted"]]
