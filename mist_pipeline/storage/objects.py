@@ -154,11 +154,21 @@ class ObjectStore(FileStore):
     def _listed(self, folder: str, *, deep: bool) -> list[Entry]:
         with self._step("list", folder):
             found: Sequence[Any]
+            below: Sequence[str] = ()
             if deep:
                 found = self._client.list(self._path(folder) or None).collect()
             else:
-                found = self._client.list_with_delimiter(self._path(folder) or None)["objects"]
-        return list(map(self._entry, found))
+                listed = self._client.list_with_delimiter(self._path(folder) or None)
+                found, below = listed["objects"], listed["common_prefixes"]
+        paths = {str(one["path"]) for one in found}
+        folders = {path.rstrip("/") for path in below}
+        folders |= {parent for path in paths for parent in _parents(path)}
+        # Consoles of stores, and mounts of them, mark a folder by an empty object of its name.
+        return [
+            self._entry(one)
+            for one in found
+            if one["size"] or str(one["path"]) not in {*folders, self._path(folder)}
+        ]
 
     def _created(self, key: str, content: bytes | Path) -> bool:
         with self._step("write", key):
@@ -241,6 +251,12 @@ class ObjectStore(FileStore):
             )
         again = f" (asked {int(tries) + 1} times)" if tries else ""
         return StoreError(f"cannot {step} {self.address(key)}: {cause}{again}. {hint}.", is_transient=heals)
+
+
+def _parents(path: str) -> Iterator[str]:
+    """The folders in which an object is."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _said(error: Exception, pattern: re.Pattern[str]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from mist_pipeline.storage import objects
 from mist_pipeline.storage.files import FileStore, StoreError
 from mist_pipeline.storage.folder import FolderStore
+from mist_pipeline_tests.support.object_stores import put_object, s3_store
 
 KEY = "sle_org/day=2026-01-05/000001.manifest.json"
 
@@ -107,6 +108,22 @@ def test_folders_are_listed_one_level_at_a_time_or_all_at_once(files: FileStore)
     assert (keys(files, "a"), files.folders("a")) == (["a/c"], ["b"])
     assert keys(files, "a", deep=True) == names[:3]
     assert keys(files, deep=True) == names
+
+
+def test_what_marks_a_folder_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = s3_store(monkeypatch)
+    bucket = files.address().removeprefix("s3://").partition("/")[0]
+    files.put_if_absent("raw/day=1/one", b"1")
+    files.put_if_absent("raw/day=1/empty", b"")
+    for folder in ("of/tests/", "of/tests/raw/", "of/tests/raw/day=1/", "of/tests/raw/day=2/"):
+        put_object(f"/{bucket}/{folder}")
+    raw = files.within("raw")
+    assert keys(files) == keys(raw) == []
+    assert files.folders() == ["raw"]
+    assert keys(raw, "day=1") == ["day=1/empty", "day=1/one"]
+    assert keys(raw, deep=True)[:2] == ["day=1/empty", "day=1/one"]
+    raw.clear("day=1")
+    assert keys(raw, "day=1") == []
 
 
 def test_a_part_of_a_store_knows_nothing_of_the_rest(files: FileStore) -> None:

@@ -64,12 +64,16 @@ def use_s3(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
 def new_bucket() -> str:
     """Make an empty bucket; returns its address."""
     name = f"bucket-{next(_numbers)}"
-    host = s3_endpoint().removeprefix("http://")
-    connection = http.client.HTTPConnection(host)
-    connection.request("PUT", f"/{name}")
+    put_object(f"/{name}")
+    return f"s3://{name}"
+
+
+def put_object(path: str) -> None:
+    """Make a bucket, or an empty object in one, as somebody else's program does."""
+    connection = http.client.HTTPConnection(s3_endpoint().removeprefix("http://"))
+    connection.request("PUT", path)
     assert connection.getresponse().status == 200
     connection.close()
-    return f"s3://{name}"
 
 
 def s3_store(monkeypatch: pytest.MonkeyPatch) -> FileStore:
