@@ -296,3 +296,19 @@ def test_threads_make_several_ledgers_at_once_as_the_console_of_several_organisa
         list(pool.map(make, places))
     for place in places:
         check_version(open_engine(place))
+
+
+def test_what_the_cloud_pushed_leaves_a_ledger_that_is_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    Ledger(path).close()
+    with sqlite3.connect(path) as before:
+        before.execute("UPDATE alembic_version SET version_num = '0012'")
+        before.execute(
+            "INSERT INTO pushes VALUES ('k', 'alarms', '', '', '', '2026-03-01', '2026-03-01', '{}')"
+        )
+        before.execute("INSERT INTO push_counts VALUES ('alarms', 'kept', 1, '2026-03-01')")
+    Ledger(path).close()
+    with sqlite3.connect(path) as after:
+        assert [
+            after.execute(f"SELECT count(*) FROM {name}").fetchone() for name in ("pushes", "push_counts")
+        ] == [(0,), (0,)]
