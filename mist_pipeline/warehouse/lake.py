@@ -354,8 +354,10 @@ class Lake:
         try:
             guard.begin()
             wait = max(1, round(wait_seconds * 1000))
+            # A server that ends transactions in which nothing is asked would end this one, and the lock with it, while we write.
             lock = (
-                f"SELECT set_config('lock_timeout', '{wait}', true), "
+                f"SELECT set_config('lock_timeout', '{wait}', true) AS waits, "
+                "set_config('idle_in_transaction_session_timeout', '0', true) AS idle, "
                 f"pg_advisory_xact_lock({_LOCK}, hashtext({literal(self.schema)}))::text"
             )
             try:
