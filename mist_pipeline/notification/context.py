@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from mist_pipeline.notification.message_context import Ahead, Background, Blamed, Pair, Usual
+from mist_pipeline.warehouse.asking import ask
 from mist_pipeline.warehouse.connection import WarehouseBusyError
 from mist_pipeline.warehouse.store import Warehouse
 
@@ -249,7 +250,7 @@ def _rows(
 ) -> Iterator[tuple[Pair, tuple[Any, ...]]]:
     """Site and metric, and the other columns; nothing where an earlier version has no such table or column."""
     try:
-        rows = connection.execute(sql, parameters).fetchall()
+        rows = ask(connection, sql, parameters).fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):
         return
     for site_id, metric, *values in rows:

@@ -26,6 +26,7 @@ import duckdb
 
 from mist_pipeline.http_client.secrets import Secret, Secrets, secrets_of_database
 from mist_pipeline.tables.schema import Table, literal, quote
+from mist_pipeline.warehouse.asking import Value, ask
 from mist_pipeline.warehouse.connection import (
     FILE_STORAGE,
     WarehouseBusyError,
@@ -382,11 +383,13 @@ class Lake:
             if latest == seen:
                 return False
             for table, days in touched.items():
-                where, values = "", {}
+                where = ""
+                values: dict[str, Value] = {}
                 if days is not None:
                     where = f"WHERE {quote(str(table.partition))} IN (SELECT unnest($days))"
                     values = {"days": list(days)}
-                added = asking.execute(
+                added = ask(
+                    asking,
                     f"SELECT 1 FROM ducklake_table_insertions('{name}', {literal(table.schema)}, {literal(table.name)}, "
                     f"{seen + 1}, {latest}) {where} LIMIT 1",
                     values,

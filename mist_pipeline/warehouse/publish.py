@@ -18,6 +18,7 @@ import polars as pl
 from mist_pipeline.domain.site_names import display_names
 from mist_pipeline.tables import alerts, analysis, history, live, scorecard
 from mist_pipeline.tables.schema import Table, literal
+from mist_pipeline.warehouse.asking import ask, registered
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.hours.aged import files_of, union
 from mist_pipeline.warehouse.hours.files import hours_folder
@@ -116,13 +117,12 @@ def publish_ledger(
     with _fresh(published) as fresh, connect(fresh, read_only=False) as connection:
         for table in alerts.TABLES:
             create_table(connection, table)
-            connection.register("fresh_rows", frames[table.name])
-            connection.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM fresh_rows")
-            connection.unregister("fresh_rows")
+            with registered(connection, "fresh_rows", frames[table.name]):
+                connection.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM fresh_rows")
         _name_sites(connection, names)
         connection.execute(f"CREATE TABLE {LEDGER_READ} (read_at TIMESTAMPTZ, evaluated_at TIMESTAMPTZ)")
         connection.execute(f"COMMENT ON TABLE {LEDGER_READ} IS {literal(_LEDGER_READ_COMMENT)}")
-        connection.execute(f"INSERT INTO {LEDGER_READ} VALUES (?, ?)", [read_at, evaluated_at])
+        ask(connection, f"INSERT INTO {LEDGER_READ} VALUES (?, ?)", [read_at, evaluated_at])
         create_views(connection, ALERT_VIEWS)
     return published
 
@@ -196,7 +196,7 @@ def _aged_hours(copying: Copying, place: Place) -> dict[Table, str]:
         connection.execute(f"CREATE TABLE {HOURS_FILES} (path VARCHAR)")
         connection.execute(f"COMMENT ON TABLE {HOURS_FILES} IS {literal(_HOURS_FILES_COMMENT)}")
         paths = [str(path) for path in files_of(connection, f"{copying.source}.", folder)]
-        connection.execute(f"INSERT INTO {HOURS_FILES} SELECT unnest($1::VARCHAR[])", [paths])
+        ask(connection, f"INSERT INTO {HOURS_FILES} SELECT unnest($1::VARCHAR[])", [paths])
     return views
 
 
@@ -219,7 +219,8 @@ def _names_of_days(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def _name_sites(connection: duckdb.DuckDBPyConnection, shown: Mapping[str, str]) -> None:
     """``main.site_names``: what views call a site is what the report and messages call it."""
     create_site_names(connection)
-    connection.execute(
+    ask(
+        connection,
         "INSERT INTO main.site_names SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[])",
         [list(shown), list(shown.values())],
     )

@@ -10,12 +10,13 @@ from dataclasses import InitVar, dataclass, field
 from datetime import date
 from pathlib import Path
 from threading import local
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import duckdb
 import polars as pl
 
 from mist_pipeline.tables.schema import Table, quote
+from mist_pipeline.warehouse.asking import Value, ask, registered
 from mist_pipeline.warehouse.catalogue import has_table
 from mist_pipeline.warehouse.hours.aged import supersede
 from mist_pipeline.warehouse.lake import Lake, Touched
@@ -124,10 +125,10 @@ class Warehouse:
             finally:
                 del self._of_thread.reader
 
-    def query(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> pl.DataFrame:
+    def query(self, sql: str, parameters: Mapping[str, Value] | Sequence[Value] = ()) -> pl.DataFrame:
         """The rows of a query as a frame; ``parameters`` fill ``?`` or ``$name``."""
         with self.reading() as connection:
-            return connection.execute(sql, parameters or None).pl()
+            return ask(connection, sql, parameters).pl()
 
     def read_days(
         self, table: Table, first: date, last: date, *, columns: Sequence[str] = (), where: str = "true"
@@ -152,12 +153,13 @@ class Warehouse:
         day = _partition(table)
         where = f"SELECT * FROM {table.full_name} WHERE {day} = ? LIMIT {rows}"
         with self.reading() as connection:
-            counted = connection.execute(
+            counted = ask(
+                connection,
                 f"SELECT {day}, count(*) FROM {table.full_name} WHERE {day} IN (SELECT unnest(?)) GROUP BY 1",
                 [list(days)],
             )
             counts: dict[date, int] = dict(counted.fetchall())
-            return {one: (counts.get(one, 0), connection.execute(where, [one]).pl()) for one in days}
+            return {one: (counts.get(one, 0), ask(connection, where, [one]).pl()) for one in days}
 
     def replace_days(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
         """Replace whole partitions with the rows of a frame, in one transaction; returns these rows as they are stored.
@@ -182,7 +184,8 @@ class Warehouse:
     ) -> pl.DataFrame:
         """Replace whole partitions inside a transaction that is open already (see ``writing``); returns the rows stored."""
         rows = _of_days(table, table.conform(frame), days)
-        connection.execute(
+        ask(
+            connection,
             f"DELETE FROM {table.full_name} WHERE {_partition(table)} IN (SELECT unnest($days))",
             {"days": list(days)},
         )
@@ -211,11 +214,10 @@ class Warehouse:
         key = ", ".join(quote(name) for name in table.key)
 
         def work(connection: duckdb.DuckDBPyConnection) -> int:
-            connection.register("incoming", rows)
-            counted = connection.execute(
-                f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming ANTI JOIN {table.full_name} USING ({key})"
-            ).fetchone()
-            connection.unregister("incoming")
+            with registered(connection, "incoming", rows):
+                counted = connection.execute(
+                    f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming ANTI JOIN {table.full_name} USING ({key})"
+                ).fetchone()
             return int(counted[0]) if counted else 0
 
         return self._write(work, {table: None})
@@ -248,9 +250,8 @@ def glance_of(table: Table, frame: pl.DataFrame, days: Sequence[date], rows: int
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
     if rows.is_empty():
         return
-    connection.register("incoming", rows)
-    connection.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming")
-    connection.unregister("incoming")
+    with registered(connection, "incoming", rows):
+        connection.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming")
 
 
 def _partition(table: Table) -> str:

@@ -22,6 +22,7 @@ import duckdb
 
 from mist_pipeline.tables import history
 from mist_pipeline.tables.schema import Table, literal, quote
+from mist_pipeline.warehouse.asking import ask
 from mist_pipeline.warehouse.catalogue import has_table
 from mist_pipeline.warehouse.hours.files import (
     LIST,
@@ -130,7 +131,8 @@ def age(connection: duckdb.DuckDBPyConnection, warehouse: Path, month: Month) ->
 def supersede(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> None:
     """These days of a table are written again: what files have of them counts no more, in the same transaction."""
     if table in TABLES:
-        connection.execute(
+        ask(
+            connection,
             f"UPDATE {LIST} SET is_superseded = true WHERE table_name = $name AND day IN (SELECT unnest($days))",
             {"name": table.name, "days": list(days)},
         )

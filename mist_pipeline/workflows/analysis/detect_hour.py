@@ -23,6 +23,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import state
 from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.asking import Value
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.changes import known_changes
@@ -68,7 +69,11 @@ class RecentHours:
             for week in range(1, weeks + 1)
             for hours in around
         ]
-        hours = {"hours": [*alike, self.newest], "since": min(alike), "last": self.newest}
+        hours: dict[str, Value] = {
+            "hours": [*alike, self.newest],
+            "since": min(alike),
+            "last": self.newest,
+        }
         return self.warehouse.query(
             f"{_hours_sql('sle_hourly')} AND hour IN (SELECT unnest($hours::TIMESTAMPTZ[]))", hours
         )

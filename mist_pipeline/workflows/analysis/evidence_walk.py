@@ -8,7 +8,6 @@ here: evidence itself (``analysis.evidence.model``).
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
-from typing import Any
 
 import polars as pl
 from duckdb import DuckDBPyConnection
@@ -25,6 +24,7 @@ from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
 from mist_pipeline.tables import history, state
 from mist_pipeline.tables.schema import Table
+from mist_pipeline.warehouse.asking import Value, ask
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.progress import Progress, silent
 
@@ -45,10 +45,10 @@ EVIDENCE_COLUMNS: dict[Table, str] = {
 _ROWS_AT_ONCE = 1_000_000
 
 
-def compact(connection: DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]) -> pl.DataFrame:
+def compact(connection: DuckDBPyConnection, sql: str, parameters: Mapping[str, Value]) -> pl.DataFrame:
     """The rows of a query with texts as numbers: hours of a week are many millions, and their texts few and often repeated."""
     # In pieces, so that the texts of all are never there at once.
-    found = connection.execute(sql, dict(parameters)).to_arrow_reader(_ROWS_AT_ONCE)
+    found = ask(connection, sql, parameters).to_arrow_reader(_ROWS_AT_ONCE)
     pieces = chain([found.schema.empty_table()], found)
     return pl.concat(
         pl.DataFrame(pl.from_arrow(piece)).with_columns(pl.col(pl.String).cast(pl.Categorical))
@@ -160,7 +160,7 @@ def _store(warehouse: Warehouse, rows: pl.DataFrame, at_end: EvidenceState, days
     with warehouse.writing() as connection:
         warehouse.put(connection, table.EVIDENCE, rows, days)
         # A state that knows hours of the replaced days, or later ones, may now know what is no longer so.
-        connection.execute("DELETE FROM state.evidence WHERE day >= ?", [days[0] - timedelta(days=1)])
+        ask(connection, "DELETE FROM state.evidence WHERE day >= ?", [days[0] - timedelta(days=1)])
         _put_state(warehouse, connection, at_end)
 
 
@@ -168,7 +168,8 @@ def _put_state(warehouse: Warehouse, connection: DuckDBPyConnection, at_end: Evi
     if at_end.next_hour:
         day = datetime.fromtimestamp(at_end.next_hour * 3600, UTC).date() - timedelta(days=1)
         warehouse.put(connection, state.EVIDENCE, at_end.rows().with_columns(day=pl.lit(day)), [day])
-    connection.execute(
+    ask(
+        connection,
         "DELETE FROM state.evidence WHERE dayofweek(day) <> 1 AND day NOT IN "
         "(SELECT DISTINCT day FROM state.evidence ORDER BY day DESC LIMIT ?)",
         [KEPT_DAYS],

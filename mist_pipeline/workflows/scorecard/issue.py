@@ -10,6 +10,7 @@ from datetime import date, datetime
 from mist_pipeline.tables import analysis
 from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.tables.scorecard import ISSUED_FORECASTS, ISSUED_RISKS
+from mist_pipeline.warehouse.asking import ask
 from mist_pipeline.warehouse.store import Warehouse
 
 _SOURCES: dict[Table, tuple[Table, str]] = {
@@ -34,7 +35,8 @@ def keep_issued(
     own = ("issued_at", "version")
     columns = ", ".join(quote(name) for name in table.column_names if name not in own)
     with warehouse.writing() as connection:
-        counted = connection.execute(
+        counted = ask(
+            connection,
             f"""
             INSERT INTO {table.full_name} BY NAME
             SELECT {columns}, $issued_at::TIMESTAMPTZ AS issued_at, $version AS version FROM {source.full_name}
