@@ -26,7 +26,7 @@ from mist_pipeline.defs.mornings import late_hours_job
 from mist_pipeline.defs.partitions import daily_partitions
 from mist_pipeline.defs.resources import RUN, RunOptions
 from mist_pipeline.defs.retention import retention_job
-from mist_pipeline.defs.runs.executor import in_process
+from mist_pipeline.defs.runs.executor import executor_of
 from mist_pipeline.defs.scope import Scope
 from mist_pipeline.defs.sensors import (
     degradation_sensor,
@@ -80,9 +80,9 @@ def build_defs(
         return dg.Definitions(
             assets=assets,
             asset_checks=checks,
-            # Also of what is materialised by hand: the warehouse has one writer, a step is short, and a process a step
-            # would load the whole project fifty times.
-            executor=in_process,
+            # Also of what is materialised by hand. Without a cluster in one process: the warehouse has one writer, a step is short, and a
+            # process a step would load the whole project fifty times.
+            executor=executor_of(settings),
             jobs=[*all_jobs, retention, late_hours, evaluate, deliver, escalate, read_back, watch],
             schedules=schedules(settings, all_jobs, retention, late_hours),
             sensors=[

@@ -14,6 +14,7 @@ WITH_A_METHOD = ("analysis", "alerts/lifecycle", "alerts/notify", "domain")
 """Rooms whose modules calculate or decide: each begins with an example that shows shapes and units."""
 
 WITHOUT_A_METHOD = {
+    "analysis/stats/cluster.py",  # carries work to others and back
     "analysis/evidence/rows.py",  # shapes rows that others calculated
     "analysis/findings/inputs.py",  # names frames
     "alerts/notify/fixed_values.py",  # values of labels

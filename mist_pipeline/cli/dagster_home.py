@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mist_pipeline.cli.code_location.files import DAGSTER_YAML
 from mist_pipeline.cli.dagster_errors import checked_home, explained
+from mist_pipeline.workflows.running.dagster_database import name_driver
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -77,33 +78,18 @@ LAUNCH_SECONDS = 300
 """How long Dagster waits for its code server, which answers when the process of a run has loaded the project. Dagster's own minute is too
 short where the machine is busy: then no run could begin, neither polls nor those that tell of it."""
 
-PG_URL = "DAGSTER_PG_URL"
-"""Variable with the address of Dagster's own database, as docs/operations.md has it in ``dagster.yaml``."""
-
-
-def with_driver(address: str) -> str:
-    """An address of PostgreSQL that names the driver which Dagster's storage is written for.
-
-    SQLAlchemy takes another one for a plain ``postgresql://``, with which no event can be stored and no run begins.
-
-    >>> with_driver("postgresql://mist@db/dagster")
-    'postgresql+psycopg2://mist@db/dagster'
-    """
-    scheme, separator, rest = address.partition("://")
-    return f"postgresql+psycopg2://{rest}" if separator and scheme in ("postgres", "postgresql") else address
-
 
 def environment(settings: "Settings", extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for Dagster's own processes: this data folder and its Dagster home, as absolute paths."""
-    return {
+    variables = {
         "DAGSTER_GRPC_TIMEOUT_SECONDS": str(LAUNCH_SECONDS),
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(settings)),
         "MIST_PIPELINE_DATA": str(settings.installation.resolve()),
         "PYTHONWARNINGS": "ignore",
-        **({PG_URL: with_driver(os.environ[PG_URL])} if PG_URL in os.environ else {}),
-        **(extra or {}),
     }
+    name_driver(variables)
+    return {**variables, **(extra or {})}
 
 
 @contextmanager
@@ -115,8 +101,7 @@ def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
     """
     from dagster import DagsterInstance
 
-    if PG_URL in os.environ:
-        os.environ[PG_URL] = with_driver(os.environ[PG_URL])
+    name_driver(os.environ)
     home = dagster_home(settings)
     with explained(home):
         with _alone(home):

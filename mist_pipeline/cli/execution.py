@@ -18,6 +18,7 @@ from mist_pipeline.workflows.running.processes import this_process
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, JobDefinition, JobExecutionResult
+    from dagster_shared.error import SerializableErrorInfo
 
 
 ONLY_CRITICAL_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -162,6 +163,7 @@ def _span(days: Sequence[date]) -> str:
 
 def _is_interrupted(result: "JobExecutionResult") -> bool:
     errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    errors += [event.job_failure_data.error for event in result.all_events if event.is_job_failure]
     return any(error is not None and error.cls_name == "DagsterExecutionInterruptedError" for error in errors)
 
 
@@ -236,13 +238,21 @@ def _failed_checks(result: "JobExecutionResult") -> Iterator[str]:
 
 
 def _failures(result: "JobExecutionResult") -> Iterator[str]:
-    for event in (event for event in result.all_events if event.is_step_failure):
-        error = event.step_failure_data.error
-        cause = error.cause if error and error.cause else error
-        text = cause.message.strip() if cause else "no reason given"
-        if words := disk_trouble(text):
-            text = f"{words} ({text.partition(chr(10))[0]})"
-        yield f"{event.step_key}: {text}"
+    steps = [event for event in result.all_events if event.is_step_failure]
+    for event in steps:
+        yield f"{event.step_key}: {_reason(event.step_failure_data.error)}"
+    # Of a run that failed around its steps, as where a cluster does not answer.
+    for event in result.all_events if not steps else ():
+        if event.is_job_failure:
+            yield f"{event.job_name}: {_reason(event.job_failure_data.error)}"
+
+
+def _reason(error: "SerializableErrorInfo | None") -> str:
+    cause = error.cause if error and error.cause else error
+    text = cause.message.strip() if cause else "no reason given"
+    if words := disk_trouble(text):
+        text = f"{words} ({text.partition(chr(10))[0]})"
+    return text
 
 
 @contextmanager

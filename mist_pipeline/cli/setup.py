@@ -16,6 +16,8 @@ from mist_pipeline.cli.printing.options import Json
 from mist_pipeline.cli.printing.rows import print_json
 
 if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
     from mist_pipeline.settings import Settings
     from mist_pipeline.workflows.doctor.check import Check
     from mist_pipeline.workflows.doctor.running import Running
@@ -219,6 +221,15 @@ def _show(check: "Check") -> None:
     console.print(row)
 
 
+def _unseen(opened: "DagsterInstance", settings: "Settings") -> tuple[str, str] | None:
+    """Dagster's storage that workers of a cluster do not see, and what to do; None where they do, or there is no cluster."""
+    from mist_pipeline.defs.runs.cluster import NEEDS_POSTGRESQL, is_seen_by_workers
+
+    if settings.compute.engine != "dask" or is_seen_by_workers(opened):
+        return None
+    return "compute.engine is dask, and Dagster's own storage is on this machine", NEEDS_POSTGRESQL
+
+
 def _running(settings: "Settings", home: Path) -> "tuple[Running | None, tuple[str, str] | None]":
     """What Dagster knows, or what is wrong with its storage and what to do.
 
@@ -236,7 +247,7 @@ def _running(settings: "Settings", home: Path) -> "tuple[Running | None, tuple[s
         from mist_pipeline.defs.watching.now import running_now
 
         with instance(settings) as opened:
-            return running_now(opened, settings, datetime.now(UTC)), None
+            return running_now(opened, settings, datetime.now(UTC)), _unseen(opened, settings)
     except DagsterHomeError as error:
         return None, (error.found, error.fix)
     except LedgerUnavailableError:

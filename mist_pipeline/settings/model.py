@@ -19,6 +19,7 @@ from mist_pipeline.domain.time_zones import known_zone
 from mist_pipeline.http_client.secrets import Secret, Secrets, secrets_of, secrets_of_database
 from mist_pipeline.http_client.urls import checked_url
 from mist_pipeline.mist.clouds import base_url
+from mist_pipeline.settings.compute import Compute, refuse_what_workers_cannot_see
 from mist_pipeline.settings.notifications import Alerts, Notifications
 from mist_pipeline.settings.warehouse import SharedWarehouse
 from mist_pipeline.settings.web import Web
@@ -273,28 +274,6 @@ class Privacy(Section):
     )
 
 
-class Compute(Section):
-    """Where forecasts are made."""
-
-    engine: Literal["processes", "dask"] = Field(
-        "processes", description="Processes of this machine, or a dask.distributed cluster."
-    )
-    workers: int | None = Field(None, ge=1, description="Processes; empty: one a core.")
-    scheduler: str | None = Field(None, description="Address of the cluster's scheduler, tcp://host:8786.")
-    max_runs: int | None = Field(
-        None,
-        ge=9,
-        description="Runs at the same time of several organisations together, a third of them heavy; empty: nine for each, at most four a core "
-        "and at least 18.",
-    )
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Self:
-        if self.engine == "dask" and not self.scheduler:
-            raise ValueError("engine dask needs compute.scheduler, the address of the cluster's scheduler")
-        return self
-
-
 class Storage(Section):
     """Where the files are that several machines may share."""
 
@@ -345,6 +324,12 @@ class Settings(Section):
     common: Path | None = Field(None, exclude=True)
     is_data_named: bool = Field(False, exclude=True)
     source: Path | None = Field(None, exclude=True)
+
+    @model_validator(mode="after")
+    def _seen_by_workers(self) -> Self:
+        if self.compute.engine == "dask":
+            refuse_what_workers_cannot_see(self.warehouse.url, self.storage.url, self.ledger)
+        return self
 
     @field_validator("sle_thresholds", mode="before")
     @classmethod

@@ -1,6 +1,6 @@
-"""Spreading chunks of work over processes of this machine or over a Dask cluster, through joblib.
+"""Spreading chunks of work over processes of this machine, through joblib, or over a Dask cluster.
 
-Here: the choice of engine, chunk boundaries, live workers, progress. Not here: any method. Functions handed to
+Here: the choice of engine, chunk boundaries, live workers, progress. Not here: the cluster (`cluster`), any method. Functions handed to
 `parallel_map` must be importable by their module, because the workers import them.
 
 >>> series = list(range(5))
@@ -11,11 +11,13 @@ Here: the choice of engine, chunk boundaries, live workers, progress. Not here: 
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import joblib
+
+from mist_pipeline.analysis.stats.cluster import spread
 
 Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
@@ -96,15 +98,9 @@ def _results(
     if compute.engine == "processes" and len(chunks) <= 1:
         yield map(function, chunks)
         return
-    with ExitStack() as stack:
-        if compute.engine == "dask":
-            from distributed import Client
-
-            cluster = Client(compute.scheduler, set_as_default=True)  # type: ignore[no-untyped-call]
-            stack.enter_context(cluster)
-            stack.enter_context(joblib.parallel_config(backend="dask", n_jobs=-1))
-        else:
-            stack.enter_context(
-                joblib.parallel_config(backend="loky", n_jobs=compute.workers or -1, inner_max_num_threads=1)
-            )
+    if compute.engine == "dask":
+        with spread(function, chunks, str(compute.scheduler)) as results:
+            yield results
+        return
+    with joblib.parallel_config(backend="loky", n_jobs=compute.workers or -1, inner_max_num_threads=1):
         yield joblib.Parallel(return_as="generator")(joblib.delayed(function)(chunk) for chunk in chunks)

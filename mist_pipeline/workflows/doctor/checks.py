@@ -6,6 +6,7 @@ from pathlib import Path
 from mist_pipeline.settings import Settings
 from mist_pipeline.workflows.doctor.asking import cloud
 from mist_pipeline.workflows.doctor.check import Check, Shown
+from mist_pipeline.workflows.doctor.cluster import cluster
 from mist_pipeline.workflows.doctor.installation import (
     configuration,
     data_folder,
@@ -67,6 +68,7 @@ def checks(
     yield disk(settings, shown)
     yield from leftovers(settings, shown)
     yield heartbeat(settings)
+    yield from cluster(settings)
     found, unusable = ask()
     yield home(dagster_home, shown, unusable)
     if found is not None:

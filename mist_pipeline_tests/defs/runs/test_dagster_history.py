@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
-from mist_pipeline.cli.dagster_home import with_driver
 from mist_pipeline.defs.dagster_history import prune
 from mist_pipeline.defs.scope import ALONE
+from mist_pipeline.workflows.running.dagster_database import with_driver
 from mist_pipeline_tests.support.postgresql import postgresql_server
 
 pytestmark = pytest.mark.slow
