@@ -7,6 +7,7 @@ from typing import Any
 
 from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Incident
+from mist_pipeline.alerts.lifecycle.signals import EVIDENCE
 from mist_pipeline.domain.metrics import family_title, title_of
 from mist_pipeline.domain.numbers import beyond_chance, rounded_down
 from mist_pipeline.domain.severity import rank
@@ -40,6 +41,8 @@ _BANDS = {"24": "2.4 GHz", "5": "5 GHz", "6": "6 GHz"}
 
 MOST_ALERTS = 30
 """Alerts that are named: an outage of everything has thousands."""
+_AN_EXCESS = beyond_chance(10.0**-4)
+"""Of a finding of evidence without its number: the least that such a finding needs."""
 MOST_EVIDENCE = 12
 """Numbers of an alert's evidence that are shown."""
 
@@ -118,7 +121,7 @@ def incident_detail(
         unknown=clean(sizes[0].unknown, 200) if sizes else "",
         devices=_devices(sizes[0], sites) if sizes else (),
         parts=parts_of(sizes[0]) if sizes else {},
-        certainty="" if leading is None else certainty(leading.evidence),
+        certainty="" if leading is None else certainty(leading),
         problems=list(dict.fromkeys((one.metric, classifier_of(one.evidence), one.family) for one in about)),
         series=list(dict.fromkeys((one.site_id, one.metric) for one in about if one.site_id and one.metric)),
     )
@@ -146,15 +149,14 @@ def evidence_of(text: str) -> dict[str, str]:
     return shown
 
 
-def certainty(text: str) -> str:
-    """How much the numbers of an alert's evidence are more than chance, in words; '' where they do not say it.
+def certainty(alert: Alert) -> str:
+    """How much an alert is more than chance, in words; '' where no statistics raised it.
 
-    >>> certainty('{"surprise": 36.8}'), certainty('{"score_pct": 61.0}')
-    ('far beyond chance', '')
+    Of an alert whose sentence is that of a score, the numbers of the excess beside it are not kept, only that there was one.
     """
-    surprise = _parsed(text).get("surprise")
+    surprise = _parsed(alert.evidence).get("surprise")
     if isinstance(surprise, bool) or not isinstance(surprise, int | float):
-        return ""
+        return _AN_EXCESS if EVIDENCE in alert.kinds else ""
     return beyond_chance(10.0 ** -min(surprise, 300.0))
 
 

@@ -308,7 +308,7 @@ class _Life:
 
     def _began(self, signal: Signal) -> datetime:
         """Estimated onset; of findings that do not know, the beginning of what the evaluation is about."""
-        return min(signal.began_at or self.moment.evaluation.begins, self.moment.at)
+        return min(signal.onset or signal.began_at or self.moment.evaluation.begins, self.moment.at)
 
     def _open_if_held(self, signal: Signal) -> None:
         """Open at the worst severity whose hold is met; what is worse goes on holding."""

@@ -31,6 +31,8 @@ Key = tuple[str, str]
 
 EVIDENCE = "evidence"
 SITE_DOWN = "site_down"
+SCORES = ("threshold", "baseline", "trend")
+"""Rules about the score of a day or hour, which do not know since when."""
 _RAISED = SEVERITIES[1:]
 
 
@@ -45,12 +47,13 @@ class Signal:
         severity: The worst of those that raise, else of all.
         summary: Its sentence.
         evidence: Its evidence as JSON.
-        classifier: What the cloud blames, '' if nothing does.
+        classifier: What the cloud blames for the metric that leads, else for another; '' if nothing does.
         holds: Severity → how long it must be seen at least so bad before an alert may be. Empty: it raises nothing.
         lines: Metric → score below which a threshold raised it.
         is_about_the_past: All its rules are about the day that ended.
         series: Whose excess raises it.
         began_at: When what raises it began; None where its rules do not know.
+        onset: The same, or earlier: when the excess under a score began that raises it together with another excess.
         last_bad_at: End of the last bad hour, the same.
         is_over: All that raises it is over.
         window: The shortest window of an excess that raises it; None where there is none.
@@ -68,6 +71,7 @@ class Signal:
     is_about_the_past: bool
     series: tuple[Series, ...] = ()
     began_at: datetime | None = None
+    onset: datetime | None = None
     last_bad_at: datetime | None = None
     is_over: bool = False
     window: timedelta | None = None
@@ -159,7 +163,12 @@ def signals(
     is_excess = pl.col("_raises") & (pl.col("kind") == EVIDENCE)
     gathered = judged.group_by(key, maintain_order=True).agg(
         pl.col("metric", "kind", "severity", "summary", "evidence").first(),
-        pl.col("_blamed").drop_nulls().first().fill_null("").alias("classifier"),
+        pl.col("_blamed")
+        .filter(pl.col("metric") == pl.col("metric").first())
+        .drop_nulls()
+        .first()
+        .alias("_blamed_itself"),
+        pl.col("_blamed").drop_nulls().first(),
         pl.col("kind").unique().sort().alias("kinds"),
         *holds,
         pl.col("metric").filter(has_line).alias("line_metrics"),
@@ -177,11 +186,65 @@ def signals(
             & pl.col("_is_over").filter("_raises").any(ignore_nulls=True)
         ).alias("is_over"),
     )
+    whole = _with_onset(gathered, _under_scores(judged, known.lazy(), key), key)
     told: dict[tuple[int, bool], dict[Key, Signal]] = {}
-    for row in gathered.collect().iter_rows(named=True):
+    for row in whole.collect().iter_rows(named=True):
         of_moment = told.setdefault((row[MOMENT], row["is_second"]), {})
         of_moment[row["site_id"], row["family"]] = _signal(row)
     return told
+
+
+def _under_scores(judged: pl.LazyFrame, known: pl.LazyFrame, key: Sequence[str]) -> pl.LazyFrame:
+    """Excesses that go on in a metric whose score raises an alert together with the excess of another metric.
+
+    A family may be in two troubles at once. Its strongest excess is a finding, and what an alert follows; that of the score which
+    raises the alert together with it is another one, and knows since when that score is low. It is the excess of the metric as a
+    whole and of what the cloud blames; where there is neither, the one that cost users most.
+
+    Returns:
+        Key, metric and the columns of `known_episodes`.
+    """
+    of_metric = [MOMENT, "site_id", "family", "metric"]
+    running = known.filter(pl.col("_known_recovery") < 1)
+    whole_or_blamed = (pl.col("_classifier") == "") | (pl.col("_classifier") == pl.col("_blamed"))
+    return (
+        judged.filter("_raises")
+        .filter(~(pl.col("kind") == EVIDENCE).any().over(*key, "metric"))
+        .filter(pl.col("kind").is_in(SCORES))
+        .select(*key, "metric", "_blamed")
+        .group_by(*key, "metric", maintain_order=True)
+        .agg(pl.col("_blamed").drop_nulls().first())
+        .join(running, on=of_metric, how="inner", maintain_order="left")
+        .with_columns(_is_meant=whole_or_blamed.fill_null(value=False))
+        .sort("_known_lost", "_known_began", "_classifier", descending=[True, False, False], nulls_last=True)
+        .filter(
+            pl.col("_is_meant")
+            | (~pl.col("_is_meant").any() & (pl.int_range(pl.len()) == 0)).over(*key, "metric")
+        )
+    )
+
+
+def _with_onset(gathered: pl.LazyFrame, under: pl.LazyFrame, key: Sequence[str]) -> pl.LazyFrame:
+    """What raises an alert with the onset of the excesses under its scores, and with what the cloud blames for the metric that leads."""
+    of_metric = [*key, "metric"]
+    blamed = (
+        under.filter(pl.col("_classifier") != "")
+        .group_by(of_metric)
+        .agg(_excess_of=pl.col("_classifier").first())
+    )
+    return (
+        gathered.join(
+            under.group_by(key).agg(_since=pl.col("_known_began").min()),
+            on=key,
+            how="left",
+            maintain_order="left",
+        )
+        .join(blamed, on=of_metric, how="left", maintain_order="left")
+        .with_columns(
+            onset=pl.min_horizontal("began_at", "_since"),
+            classifier=pl.coalesce("_blamed_itself", "_excess_of", "_blamed").fill_null(""),
+        )
+    )
 
 
 def _signal(row: Mapping[str, object]) -> Signal:
@@ -195,7 +258,7 @@ def _signal(row: Mapping[str, object]) -> Signal:
     assert isinstance(lines, list)  # noqa: S101
     assert isinstance(kinds, list)  # noqa: S101
     series, began_at, last_bad_at = row["series"], row["began_at"], row["last_bad_at"]
-    window = row["window"]
+    onset, window = row["onset"], row["window"]
     assert isinstance(series, list)  # noqa: S101
     severity_word = str(row["severity"])
     return Signal(
@@ -211,6 +274,7 @@ def _signal(row: Mapping[str, object]) -> Signal:
         is_about_the_past=bool(row["_past"]),
         series=tuple(Series(**one) for one in series),
         began_at=began_at if isinstance(began_at, datetime) else None,
+        onset=onset if isinstance(onset, datetime) else None,
         last_bad_at=last_bad_at if isinstance(last_bad_at, datetime) else None,
         is_over=bool(holds) and bool(row["is_over"]),
         window=window if isinstance(window, timedelta) else None,
@@ -255,7 +319,7 @@ def known_episodes(episodes: Sequence[pl.DataFrame | None]) -> pl.DataFrame:
         **dict.fromkeys(("site_id", "family", "metric", "classifier"), pl.String),
         "is_slow": pl.Boolean,
         **dict.fromkeys(("began_at", "last_bad_at"), pl.Datetime("us", "UTC")),
-        "recovery": pl.Float64,
+        **dict.fromkeys(("recovery", "lost_user_minutes"), pl.Float64),
     }
     return numbered(episodes, columns).select(
         MOMENT,
@@ -267,6 +331,7 @@ def known_episodes(episodes: Sequence[pl.DataFrame | None]) -> pl.DataFrame:
         _known_began="began_at",
         _known_last_bad=pl.col("last_bad_at") + HOUR,
         _known_recovery="recovery",
+        _known_lost="lost_user_minutes",
     )
 
 

@@ -1,6 +1,7 @@
 """An alert ends when its trouble ends, and says when it began."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,35 @@ def test_what_recovered_while_nobody_watched_says_since_when() -> None:
     assert kinds(events)[-2:] == ["frozen", "thawed"]
     alert = only_alert(state)
     assert (alert.condition, alert.last_bad_at) == ("quiet", START + 7 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("of_coverage", "began"),
+    [
+        ({"began": -90, "last": 5, "classifier": "weak-signal"}, -90),
+        ({"began": -90, "last": 5}, -90),
+        ({"began": -90, "last": 5, "recovery": 1.0}, 2),
+        ({"began": -90, "last": 5, "metric": "roaming"}, 2),
+    ],
+)
+def test_an_alert_began_when_the_score_that_it_tells_of_went_bad(
+    of_coverage: dict[str, Any], began: int
+) -> None:
+    low = finding(
+        kind="threshold", severity="critical", evidence='{"threshold_pct": 70, "classifier": "weak-signal"}'
+    )
+    other = {"metric": "throughput", "classifier": "interference"}
+    both = live(
+        6,
+        low,
+        excess(2, 5, metric="throughput", classifier="interference"),
+        episodes=episodes({"began": 2, "last": 5, **other}, of_coverage),
+    )
+    state, _ = run([both, replace(both, as_of=START + 9 * HOUR)])
+    alert = only_alert(state)
+    assert (alert.metric, alert.classifier) == ("coverage", "weak-signal")
+    assert alert.began_at == START + began * HOUR
+    assert [one.metric for one in alert.series] == ["throughput"]
 
 
 def test_while_it_goes_on_there_is_no_last_bad_hour() -> None:
