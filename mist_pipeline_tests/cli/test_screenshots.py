@@ -47,12 +47,38 @@ def test_a_program_that_makes_no_picture_is_named_with_what_it_said(tmp_path: Pa
 @pytest.mark.slow
 def test_a_page_becomes_a_small_picture(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    page.write_text("<body style='background:#a8123e'>Hello</body>")
+    page.write_text(
+        "<style>@media (prefers-color-scheme: dark) { body { background: #a8123e } }</style><body>Hello</body>"
+    )
     assert CHROMIUM is not None
-    photograph(find_chromium(), page.as_uri(), tmp_path / "page.png", width=300, height=200)
+    photograph(find_chromium(), page.as_uri(), tmp_path / "page.png", width=300, height=200, is_dark=True)
     with Image.open(tmp_path / "page.png") as picture:
         assert (picture.size, picture.mode) == ((300, 200), "P")
         assert picture.convert("RGB").getpixel((299, 199)) == (0xA8, 0x12, 0x3E)
+
+
+def test_a_mail_is_shown_wide_on_a_phone_and_dark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: dict[str, tuple[str, int, bool]] = {}
+
+    def take(
+        _chromium: str, address: str, target: Path, *, width: int, height: int, is_dark: bool = False
+    ) -> None:
+        target.write_bytes(b"")
+        taken[target.stem] = (address, width, is_dark)
+
+    monkeypatch.setattr(screenshots, "photograph", take)
+    with pytest.raises(NothingToShowError, match="run `make demo` first"):
+        screenshots.first_mail(tmp_path)
+    mail = tmp_path / "messages" / "i1" / "001-first-1.html"
+    mail.parent.mkdir(parents=True)
+    mail.write_text("Hello")
+    screenshots.take_mails("chromium", screenshots.first_mail(tmp_path), tmp_path)
+    address = mail.as_uri()
+    assert taken == {
+        "mail": (address, 720, False),
+        "mail-phone": (address, 360, False),
+        "mail-dark": (address, 360, True),
+    }
 
 
 def test_a_palette_changes_nothing_but_the_size() -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 SCREEN = (118, 36)
+PHONE = 360
+"""Width of a phone, in pixels."""
 _SECONDS = 60.0
 
 
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chromium = find_chromium()
         report = newest_report(data)
         _take(data, chromium, report)
+        take_mails(chromium, first_mail(data), IMAGES)
     except NothingToShowError as error:
         print(error, file=sys.stderr)
         return 1
@@ -53,6 +56,28 @@ def newest_report(data: Path) -> Path:
     if not (data / "scene.json").exists() or not found:
         raise NothingToShowError(f"There is no finished demonstration in {data}: run `make demo` first.")
     return found[-1]
+
+
+def first_mail(data: Path) -> Path:
+    """The page of the first message about the first incident that people were told of.
+
+    Raises:
+        NothingToShowError: Nobody was told of any.
+    """
+    found = sorted((data / "messages").glob("*/*-first-*.html"))
+    if not found:
+        raise NothingToShowError(f"No message is in {data / 'messages'}: run `make demo` first.")
+    return found[0]
+
+
+def take_mails(chromium: str, mail: Path, images: Path) -> None:
+    """A message as a wide window shows it, on a phone, and to who prefers dark pages."""
+    address = mail.resolve().as_uri()
+    photograph(chromium, address, images / "mail.png", width=720, height=1000)
+    photograph(chromium, address, images / "mail-phone.png", width=PHONE, height=1400)
+    photograph(chromium, address, images / "mail-dark.png", width=PHONE, height=1400, is_dark=True)
+    for name in ("mail", "mail-phone", "mail-dark"):
+        _tell(images / f"{name}.png")
 
 
 def _take(data: Path, chromium: str, report: Path) -> None:
@@ -136,7 +161,7 @@ def _console(settings: "Settings") -> Iterator[str]:
 
 
 def _tell(picture: Path) -> None:
-    print(f"wrote {picture.relative_to(IMAGES.parents[1])}, {picture.stat().st_size / 1024:.0f} kB")
+    print(f"wrote {picture.name}, {picture.stat().st_size / 1024:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def find_chromium() -> str:
     return found
 
 
-def photograph(chromium: str, address: str, target: Path, *, width: int = 1200, height: int = 800) -> None:
+def photograph(
+    chromium: str, address: str, target: Path, *, width: int = 1200, height: int = 800, is_dark: bool = False
+) -> None:
     """Take a picture of the top of a page.
 
     Args:
@@ -42,6 +44,7 @@ def photograph(chromium: str, address: str, target: Path, *, width: int = 1200, 
         target: The picture; replaced.
         width: Of the window, in pixels.
         height: Of the window, in pixels.
+        is_dark: Whether the reader prefers dark pages.
 
     Raises:
         NothingToShowError: Chromium made no picture; says what it said.
@@ -50,9 +53,18 @@ def photograph(chromium: str, address: str, target: Path, *, width: int = 1200, 
         raw = Path(folder) / "page.png"
         # Root has no sandbox to give.
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        colours = ["--blink-settings=preferredColorScheme=0"] if is_dark else []
         ended = subprocess.run(
             [
-                *(chromium, "--headless", *sandbox, "--disable-gpu", "--hide-scrollbars", "--no-first-run"),
+                *(
+                    chromium,
+                    "--headless",
+                    *sandbox,
+                    *colours,
+                    "--disable-gpu",
+                    "--hide-scrollbars",
+                    "--no-first-run",
+                ),
                 *(f"--user-data-dir={folder}/profile", f"--window-size={width},{height}", "--timeout=5000"),
                 *(f"--screenshot={raw}", address),
             ],
