@@ -1,7 +1,7 @@
 """State from events: what each kind of event changes about an alert or an incident.
 
 The fold is total and has no conditions of its own: whatever had to be decided was decided before the event was written.
-So state can always be derived from the events alone.
+So state can be derived from the events alone, until those of what is long over are folded (``ledger.times.folding``): their state is kept beside them.
 
 >>> from datetime import UTC
 >>> at = datetime(2026, 3, 2, 10, tzinfo=UTC)
