@@ -107,11 +107,16 @@ class EvaluationStore:
 
         Raises:
             UnreadableEvaluationError: Nothing of this name is kept, or what is kept is damaged.
+            OSError: It cannot be read now (too many open files, a network that is away), which says nothing of it.
+            StoreError: The same, of a store.
         """
         try:
-            return _evaluation(_unpacked(self._content(name)))
+            content = self._content(name)
+        except FileNotFoundError as error:
+            raise UnreadableEvaluationError(f"{name.text}: it is gone") from error
+        try:
+            return _evaluation(_unpacked(content))
         except (
-            OSError,
             ValueError,
             KeyError,
             TypeError,

@@ -1,5 +1,7 @@
 """Kept looks: the same step comes back, nothing is lost when somebody dies, nothing is evaluated twice."""
 
+import errno
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -168,3 +170,21 @@ def test_a_damaged_look_is_set_aside_and_later_ones_are_evaluated(
     assert kept.set_aside_since(START) == [damaged.text]
     assert kept.set_aside_since(START + 24 * HOUR) == []
     assert len(kept.names()) == 2
+
+
+def test_what_cannot_be_read_just_now_is_not_taken_for_damaged(
+    ledger: Ledger, kept: EvaluationStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = kept.keep(live(0, finding()))
+    with monkeypatch.context() as busy:
+
+        def read(_files: FolderStore, key: str) -> bytes:
+            busy.undo()  # the next one reads
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), key)
+
+        busy.setattr(FolderStore, "read", read)
+        with pytest.raises(OSError, match="Too many open files"):
+            evaluate_pending(ledger, kept, TELL, START)
+    assert kept.names() == [whole]
+    assert kept.set_aside_since(START) == []
+    assert evaluate_pending(ledger, kept, TELL, START).names == (whole,)
