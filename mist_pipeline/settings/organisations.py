@@ -29,8 +29,14 @@ OWN = (
 """Keys that are each organisation's own: one value for all of them would mix what they keep, or hide that one is silent."""
 
 
-OF_ALL = (("web", "access"), ("web", "proxies"), ("web", "user_header"), ("compute", "max_runs"))
-"""Keys that are about what all share: the one port at which their consoles are, the one Dagster."""
+OF_ALL = (
+    ("web", "access"),
+    ("web", "proxies"),
+    ("web", "user_header"),
+    ("compute", "max_runs"),
+    ("monitoring", "machines"),
+)
+"""Keys that are about what all share: the one port at which their consoles are, the one Dagster and its machines."""
 
 
 _OF_ONE = re.compile("MIST_PIPELINE_[A-Z0-9].*?__")

@@ -233,6 +233,7 @@ def test_links_lead_to_the_part_of_the_organisation_in_the_console_of_all(given:
     [
         ("web: {access: token}", {}, "acme.yaml: web.access is one for all"),
         ("compute: {max_runs: 20}", {}, "acme.yaml: compute.max_runs is one for all"),
+        ("monitoring: {machines: 2}", {}, "acme.yaml: monitoring.machines is one for all"),
         (
             "",
             {"MIST_PIPELINE_ACME__WEB__USER_HEADER": "X-Me"},

@@ -39,13 +39,14 @@ class LedgerUnavailableError(RuntimeError):
     """The ledger does not answer, is damaged, or is of a later version; the message says which and what to do."""
 
 
-def open_engine(url: str | Path, *, answers_within: int | None = None) -> Engine:
+def open_engine(url: str | Path, *, answers_within: int | None = None, called: str = "the ledger") -> Engine:
     """A connection pool for the ledger.
 
     Args:
         url: A path of an SQLite file, or an SQLAlchemy URL (``postgresql+psycopg://…``; ``postgresql://`` means that).
         answers_within: Seconds after which a server that does not answer, or keeps one waiting for a lock, counts as gone; None: as the
             operating system has it, and locks are waited for.
+        called: What errors call it.
 
     Returns:
         One that raises `LedgerUnavailableError`, now and later, where its database does not answer (damaged, full disk, no connection).
@@ -59,21 +60,21 @@ def open_engine(url: str | Path, *, answers_within: int | None = None) -> Engine
             engine = sa.create_engine(
                 target, pool_pre_ping=True, hide_parameters=True, connect_args=_patience(answers_within)
             )
-            sa.event.listen(engine, "handle_error", _say_why_silent)
+            sa.event.listen(engine, "handle_error", partial(_say_why_silent, called))
             sa.event.listen(engine, "connect", partial(_configure_server, answers_within))
             return engine
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
         raise LedgerUnavailableError(
-            f"the ledger's address is no database URL: {type(error).__name__}; write a path or postgresql://user@host/name"
+            f"{called}'s address is no database URL: {type(error).__name__}; write a path or postgresql://user@host/name"
         ) from None
     except ImportError as error:
         raise LedgerUnavailableError(
-            f"the ledger's driver is not installed ({error.name}); pip install 'mist-pipeline[postgres]'"
+            f"{called}'s driver is not installed ({error.name}); pip install 'mist-pipeline[postgres]'"
         ) from None
     if target.database:
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(target, connect_args={"timeout": _WAIT_SECONDS})
-    sa.event.listen(engine, "handle_error", _say_why_silent)
+    sa.event.listen(engine, "handle_error", partial(_say_why_silent, called))
     sa.event.listen(engine, "connect", _configure_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -169,27 +170,27 @@ def _target(url: str | Path) -> URL:
     return target.set(drivername="postgresql+psycopg") if target.drivername == "postgresql" else target
 
 
-def _say_why_silent(context: ExceptionContext) -> None:
+def _say_why_silent(called: str, context: ExceptionContext) -> None:
     """Raise what people can do something about; all other errors are defects of ours, whose traceback somebody needs."""
     error = context.sqlalchemy_exception
     if context.is_pre_ping or type(error) not in {sa.exc.DatabaseError, sa.exc.OperationalError}:
         return
     url = context.engine.url if context.engine else None
-    raise LedgerUnavailableError(_why_silent(url, str(context.original_exception))) from error
+    raise LedgerUnavailableError(_why_silent(url, str(context.original_exception), called)) from error
 
 
-def _why_silent(url: URL | None, said: str) -> str:
+def _why_silent(url: URL | None, said: str, called: str = "the ledger") -> str:
     """What a ledger does not do, why, and what to do about it."""
     # What a driver says of a connection holds place and user, and no password.
     reason = clean(said.strip().partition("\n")[0], 120)
     if url is None or url.get_backend_name() != "sqlite":
-        return f"the ledger does not answer: {reason}"
+        return f"{called} does not answer: {reason}"
     file = url.database
     if not _DAMAGED.search(reason):
         why = why_unwritable(Path(file).parent) if file else ""
-        return f"the ledger does not answer: {reason}{why and '; '}{why}"
+        return f"{called} does not answer: {reason}{why and '; '}{why}"
     return (
-        f"the ledger {file} is damaged, or none: {reason}. End the daemon, then restore the file from a backup, or begin a new "
+        f"{called} {file} is damaged, or none: {reason}. End the daemon, then restore the file from a backup, or begin a new "
         f"one: mkdir damaged && mv {file}* damaged/. Without a backup acknowledgements, silences and feedback are lost, and "
         "incidents that go on begin again"
     )

@@ -164,6 +164,25 @@ class Lease:
             now = self._now(connection)
             connection.execute(sa.update(LEASES).where(self._mine(term)).values(valid_until=now))
 
+    def show(self, term: int) -> None:
+        """Say here as well that this machine is the active one, where the lease itself is in another database: for whoever reads this one.
+
+        What is shown of a later term stays while it is valid; what an earlier life of this database left behind runs out.
+        """
+        wanted = LEASES.c.lease == _DAEMON
+        with self._changing() as connection:
+            found = connection.execute(sa.select(LEASES).where(wanted).with_for_update()).first()
+            now = self._now(connection)
+            until = now + self._length
+            if found is None:
+                row = {**self._me(now), "term": term, "valid_until": until}
+                connection.execute(sa.insert(LEASES).values(lease=_DAEMON, **row))
+            elif found.term == term and found.process == self._process:
+                connection.execute(sa.update(LEASES).where(wanted).values(valid_until=until))
+            elif found.term < term or found.valid_until <= now:
+                row = {**self._me(now), "term": term, "valid_until": until}
+                connection.execute(sa.update(LEASES).where(wanted).values(**row))
+
     def leave(self) -> None:
         """Say that this machine is not there any more, as one that is switched off on purpose does."""
         with self._changing() as connection:

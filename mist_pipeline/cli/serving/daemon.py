@@ -17,7 +17,7 @@ from mist_pipeline.cli.place import announce, need_data_folder
 from mist_pipeline.cli.serving.ports import HIGHEST, PortTakenError, need_free
 from mist_pipeline.cli.serving.served import locations_of, settings_of_all, take_folders
 from mist_pipeline.cli.serving.turning_on import turn_on
-from mist_pipeline.cli.serving.turns import SENDER, keeping, refuse_alone, take_turns
+from mist_pipeline.cli.serving.turns import SENDER, keeping, refuse_unshared, take_turns
 from mist_pipeline.cli.serving.web import PORT as CONSOLE_PORT
 from mist_pipeline.cli.together import (
     ClockSteppedBackError,
@@ -109,7 +109,7 @@ def _serve_in_turns(
     helpers: Sequence[Helper],
 ) -> bool:
     """Serve where several machines share the work: while this one is active, and but for its console and its sender only then."""
-    refuse_alone(served)
+    refuse_unshared(served)
     always = [one for one in helpers if one.longest_seconds is None]
     always.append(Helper("What sends messages", SENDER))
     # The heartbeat is of the active one.
@@ -129,7 +129,7 @@ def _serve_in_turns(
             looks=[look],
         )
 
-    with keeping(served[0]) as keeper:
+    with keeping(served) as keeper:
         return take_turns(keeper, env, always, serve)
 
 
@@ -161,9 +161,9 @@ def _serve(
         _clear_up(served, term)
         with code_server(env, locations, keep_open=keep_open) as server:
             workspace = str(server.workspace)
-            if start_all and not (term is not None and _are_on(served[0])):
+            if start_all and not (term is not None and all(map(_are_on, served))):
                 turn_on(served[0], server.workspace, [location.name for location in server.served])
-            starting = [] if term is None else [_poll(workspace, served[0], env)]
+            starting = [] if term is None else [_poll(workspace, served, env)]
             console.print(ready)
             # The daemon is also what starts the runs that people queue in the UI.
             services = [
@@ -340,13 +340,13 @@ def _are_on(settings: "Settings") -> bool:
     return all(clock.is_on for clock in clocks)
 
 
-def _poll(workspace: str, settings: "Settings", env: dict[str, str]) -> "subprocess.Popen[bytes]":
+def _poll(workspace: str, served: "Sequence[Settings]", env: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Let the machine that has just become active poll: the one before may have died in the middle of a poll."""
     from mist_pipeline.cli.code_location.files import code_location
     from mist_pipeline.defs.scope import Scope
     from mist_pipeline.workflows.self_monitoring.jobs import POLL
 
-    command = _dagster("job", "launch", "--job", Scope.of(settings).name(POLL), "--workspace", workspace)
-    command += ["--location", code_location(settings)]
-    # It only puts a run into the queue; that fails aloud, and the next poll comes by the schedule.
+    command = [sys.executable, "-m", "mist_pipeline.cli.code_location.launching", workspace]
+    command += [f"{code_location(one)}={Scope.of(one).name(POLL)}" for one in served]
+    # It only puts runs into the queue; that fails aloud, and the next poll comes by the schedule.
     return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)

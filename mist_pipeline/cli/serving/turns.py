@@ -12,16 +12,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mist_pipeline.cli.console import console, errors
+from mist_pipeline.cli.console import console, errors, literal
 from mist_pipeline.cli.together import Helper, end, hear_signals, kill_started
 from mist_pipeline.workflows.running.processes import this_process
 
 if TYPE_CHECKING:
+    from mist_pipeline.alerts.machines.lease import Lease
     from mist_pipeline.settings import Settings
     from mist_pipeline.workflows.running.keeping import Keeper
+    from mist_pipeline.workflows.running.telling import ToldLease
     from mist_pipeline.workflows.running.term import Term
 
 LOOK_SECONDS = 2.0
@@ -34,8 +37,8 @@ class TermOverError(Exception):
     """This machine is active no more."""
 
 
-def refuse_alone(served: "Sequence[Settings]") -> None:
-    """Refuse what cannot be shared by several machines.
+def refuse_unshared(served: "Sequence[Settings]") -> None:
+    """Refuse what several machines cannot share.
 
     Raises:
         SettingsError: Says what is missing.
@@ -44,9 +47,13 @@ def refuse_alone(served: "Sequence[Settings]") -> None:
     from mist_pipeline.settings import SettingsError
 
     begin = f"monitoring.machines is {served[0].monitoring.machines}"
-    if len(served) > 1:
-        raise SettingsError(f"{begin}, and several organisations are served: only one of them can be")
-    if not str(served[0].ledger).startswith("postgresql"):
+    files = [one.organisation.key for one in served if not str(one.ledger).startswith("postgresql")]
+    if files and served[0].is_one_of_several:
+        raise SettingsError(
+            f"{begin}, and the ledger of {', '.join(files)} is a file: set alerts.ledger of each to postgresql://…, a database or a "
+            "schema of its own, the same on every machine (MIST_PIPELINE_<NAME>__ALERTS__LEDGER)"
+        )
+    if files:
         raise SettingsError(
             f"{begin}, and the ledger is a file: set alerts.ledger (MIST_PIPELINE__ALERTS__LEDGER) to postgresql://…, the same "
             "on every machine"
@@ -60,33 +67,71 @@ def refuse_alone(served: "Sequence[Settings]") -> None:
 
 
 @contextmanager
-def keeping(settings: "Settings") -> "Iterator[Keeper]":
+def keeping(served: "Sequence[Settings]") -> "Iterator[Keeper]":
     """This machine's part in the lease, for the time of a block; behind it the machine is not there any more."""
-    from mist_pipeline.alerts.ledger.database import open_engine
-    from mist_pipeline.alerts.machines.lease import ANSWER_SECONDS, Lease
     from mist_pipeline.cli.dagster_home import instance
     from mist_pipeline.defs.runs.dead import bury_the_dead
-    from mist_pipeline.workflows.ledger_access import open_ledger
     from mist_pipeline.workflows.running.keeping import SILENT, Keeper
 
-    with open_ledger(settings):  # brings it to its current version
-        pass
-    with instance(settings) as opened:
+    with instance(served[0]) as opened:
         # Runs of the command line that died with this machine: nobody but it can know, and each keeps its place in a pool.
         bury_the_dead(opened)
-    engine = open_engine(settings.ledger, answers_within=ANSWER_SECONDS)
-    lease = Lease(engine, socket.gethostname(), this_process())
+        # The storage was looked at before (`refuse_unshared`): it is Dagster's for PostgreSQL, and has its address.
+        address = str(getattr(opened.run_storage, "postgres_url", ""))
     # Swept like the folders of code servers, by its prefix and its owner.
     folder = Path(tempfile.mkdtemp(prefix="mist-pipeline-term-"))
     (folder / "owner").write_text(this_process(), encoding="utf-8")
     try:
-        yield Keeper(lease, folder)
-        try:
-            lease.leave()
-        except SILENT as error:
-            errors.print(f"[yellow]![/] The ledger does not answer: {error}", markup=False)
+        with _lease_of_all(served, address) if served[0].is_one_of_several else _lease_of(served[0]) as lease:
+            yield Keeper(lease, folder)
+            try:
+                lease.leave()
+            except SILENT as error:
+                errors.print(f"[yellow]![/] {literal(str(error))}", soft_wrap=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _lease_of(settings: "Settings") -> "Iterator[Lease]":
+    """The lease of the only organisation, in its ledger."""
+    from mist_pipeline.alerts.ledger.database import open_engine
+    from mist_pipeline.alerts.machines.lease import ANSWER_SECONDS, Lease
+    from mist_pipeline.workflows.ledger_access import open_ledger
+
+    with open_ledger(settings):  # brings it to its current version
+        pass
+    engine = open_engine(settings.ledger, answers_within=ANSWER_SECONDS)
+    try:
+        yield Lease(engine, socket.gethostname(), this_process())
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _lease_of_all(served: "Sequence[Settings]", address: str) -> "Iterator[ToldLease]":
+    """The lease of several organisations, beside Dagster's runs, with a copy in the ledger of each."""
+    from mist_pipeline.alerts.ledger.database import migrate, open_engine
+    from mist_pipeline.alerts.machines.lease import ANSWER_SECONDS, Lease
+    from mist_pipeline.alerts.machines.shared import open_shared
+    from mist_pipeline.workflows.running.telling import ToldLease
+
+    @contextmanager
+    def copy_of(settings: "Settings") -> "Iterator[Lease]":
+        own = open_engine(settings.ledger, answers_within=ANSWER_SECONDS)
+        try:
+            migrate(own)
+            yield Lease(own, socket.gethostname(), this_process())
+        finally:
+            own.dispose()
+
+    engine = open_shared(address)
+    lease = Lease(engine, socket.gethostname(), this_process())
+    told = ToldLease(lease, {one.organisation.key: partial(copy_of, one) for one in served})
+    try:
+        yield told
+    finally:
+        told.end()
         engine.dispose()
 
 

@@ -174,3 +174,32 @@ def test_no_two_machines_have_it_and_terms_only_rise(
             valid.pop(name, None)
         assert sum(until > clock.now for _, until in valid.values()) <= 1
     engine.dispose()
+
+
+def test_what_is_shown_elsewhere_follows_the_lease_and_no_machine_that_wakes_up_late(
+    at: Callable[[str], Lease], engine: sa.Engine, clock: Clock
+) -> None:
+    at("a").show(7)
+    clock.go_on(LEASE - SECOND)
+    at("a").show(7)
+    found = read_machines(engine, clock)
+    assert (found.active, found.since, found.term) == ("a", NOON, 7), "a renewal is no new beginning"
+    at("b").show(8)
+    at("a").show(7)
+    assert read_machines(engine, clock).active == "b"
+    at("a").release(7)
+    assert read_machines(engine, clock).active == "b"
+    at("b").release(8)
+    assert read_machines(engine, clock).active == ""
+
+
+def test_what_a_ledger_showed_of_an_earlier_installation_runs_out(
+    at: Callable[[str], Lease], engine: sa.Engine, clock: Clock
+) -> None:
+    at("old").show(57)
+    at("a").show(1)
+    assert read_machines(engine, clock).active == "old"
+    clock.go_on(LEASE)
+    at("a").show(1)
+    found = read_machines(engine, clock)
+    assert (found.active, found.term) == ("a", 1)

@@ -19,6 +19,7 @@ from dagster._grpc.server import wait_for_grpc_server
 from mist_pipeline.cli.code_location import server as server_module
 from mist_pipeline.cli.code_location.files import CODE_LOCATION, DAGSTER_YAML
 from mist_pipeline.cli.code_location.forks import Location, keep_forked
+from mist_pipeline.cli.code_location.launching import launch
 from mist_pipeline.cli.code_location.server import (
     CodeServer,
     CodeServerError,
@@ -91,6 +92,13 @@ def test_each_organisation_is_served_from_what_is_loaded_once_and_again_where_it
             "acme": ("acme__every_morning", "Europe/Berlin"),
             "globex": ("globex__every_morning", "Asia/Tokyo"),
         }
+        monkeypatch.setenv("DAGSTER_HOME", env["DAGSTER_HOME"])
+        wanted = [("acme", "acme__live"), ("initech", "initech__live"), ("globex", "globex__live")]
+        (failed,) = launch(str(server.workspace), wanted)
+        assert failed.startswith("initech__live of initech was not started: ")
+        with instance(settings) as opened:
+            queued = opened.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
+        assert sorted(run.job_name for run in queued) == ["acme__live", "globex__live"]
         ids = {one: id_of(server.socket(one)) for one in locations}
         forks, address = psutil.Process(server.process.pid).children(), server.socket(locations[0])
         assert len(forks) == 2

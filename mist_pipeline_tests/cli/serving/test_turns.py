@@ -31,6 +31,19 @@ def test_what_machines_cannot_share_is_named(configured: dict[str, str], said: s
     assert ended.code == 2
 
 
+def test_of_several_organisations_those_with_a_ledger_of_this_machine_are_named(
+    folder: Path, call: Call
+) -> None:
+    for key in ("acme", "globex", "initech"):
+        file = folder / "config" / "organisations" / f"{key}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("organisation: {timezone: UTC}\n", encoding="utf-8")
+    own = {"MIST_PIPELINE_GLOBEX__ALERTS__LEDGER": "postgresql://nobody@192.0.2.1/globex"}
+    ended = call("daemon", "--port", "0", "--web-port", "0", **TWO, **own)
+    assert "monitoring.machines is 2, and the ledger of acme, initech is a file" in ended.text
+    assert ended.code == 2
+
+
 def test_the_ui_alone_is_that_of_the_active_machine(call: Call) -> None:
     ended = call("ui", "--port", "0", **TWO, **SERVER)
     assert ended.code == 2
