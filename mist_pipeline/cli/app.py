@@ -6,6 +6,7 @@ its options need; what a command works with is imported by the command (`mist_pi
 
 import os
 import sys
+from contextlib import suppress
 from functools import cache
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from typer.main import get_command
 
 from mist_pipeline.cli import demo, run, setup
 from mist_pipeline.cli.alerts import app as alerts
-from mist_pipeline.cli.console import say_line, speak_any_encoding
+from mist_pipeline.cli.console import errors, literal, say_line, speak_any_encoding
 from mist_pipeline.cli.failures import STOPPED, line_of
 from mist_pipeline.cli.moving import storage, warehouse
 from mist_pipeline.cli.reading import incident, replay, report, scorecard, site, sql, status, tune, watch
@@ -95,13 +96,28 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _say_unread() -> None:
+    """Warn of variables that are named like those of one organisation and are of none: what they should say does not hold."""
+    begins = "MIST_PIPELINE_"
+    if not any(name.startswith(begins) and "__" in name.removeprefix(begins)[1:] for name in os.environ):
+        return
+    from mist_pipeline.settings import SettingsError, unread_variables
+
+    with suppress(SettingsError):  # the file of another organisation, which its own commands say
+        if unread := unread_variables():
+            errors.print(f"[yellow]![/] {literal(unread)}", soft_wrap=True)
+
+
 @app.callback()
 def mist_pipeline(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
     ] = False,
 ) -> None:
     """Watches a Juniper Mist organisation and tells its people about trouble before users feel it."""
+    if context.invoked_subcommand != "doctor":  # which has a check of its own
+        _say_unread()
 
 
 app.command(rich_help_panel=GETTING_STARTED)(setup.init)

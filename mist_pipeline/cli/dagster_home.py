@@ -80,16 +80,32 @@ short where the machine is busy: then no run could begin, neither polls nor thos
 
 
 def environment(settings: "Settings", extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for Dagster's own processes: this data folder and its Dagster home, as absolute paths."""
+    """The environment for Dagster's own processes: this data folder and its Dagster home, as absolute paths.
+
+    Variables of organisations that there are not, which nothing reads, are not handed on: the command that was typed has said so, and
+    what it starts every few minutes need not.
+    """
+    stray = _stray()
     variables = {
         "DAGSTER_GRPC_TIMEOUT_SECONDS": str(LAUNCH_SECONDS),
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in stray},
         "DAGSTER_HOME": str(dagster_home(settings)),
         "MIST_PIPELINE_DATA": str(settings.installation.resolve()),
         "PYTHONWARNINGS": "ignore",
     }
     name_driver(variables)
     return {**variables, **(extra or {})}
+
+
+def _stray() -> list[str]:
+    from mist_pipeline.settings import SettingsError, organisations
+    from mist_pipeline.settings.organisations import stray_variables
+
+    try:
+        return stray_variables(os.environ, organisations())
+    except SettingsError:
+        # A file without a key is beside the one that is served: whose variables there are is not known.
+        return []
 
 
 @contextmanager

@@ -179,19 +179,18 @@ def doctor(
 ) -> None:
     """Check everything a run needs, and say how to fix what is missing. Exit code 1 if something must be fixed.
 
+    Of several organisations each, one after the other.
+
     Example: [cyan]mist-pipeline doctor --deep[/]
     """
+    from mist_pipeline.cli.serving.served import is_about_all
     from mist_pipeline.settings import load_settings
     from mist_pipeline.workflows.doctor.check import WRONG
-    from mist_pipeline.workflows.doctor.checks import checks
 
-    settings = load_settings()
-    home = place_of_home(settings)
-    found = []
-    for check in checks(settings, home, shown, ask=lambda: _running(settings, home), deep=deep):
-        found.append(check)
-        if not as_json:
-            _show(check)
+    if is_about_all():
+        _doctor_of_all(deep=deep, as_json=as_json)
+        return
+    found = _examine(load_settings(), deep=deep, is_quiet=as_json)
     if as_json:
         print_json([asdict(check) for check in found])
     if any(check.verdict == WRONG for check in found):
@@ -201,6 +200,53 @@ def doctor(
             ("mist-pipeline backfill --from … --to …", "fill the history"),
             ("mist-pipeline daemon", "run every morning and every few minutes"),
         )
+
+
+def _doctor_of_all(*, deep: bool, as_json: bool) -> None:
+    """Check each of several organisations; one whose configuration is wrong keeps none of the others from it."""
+    from mist_pipeline.cli.serving.served import configured, refuse_common_ledger
+    from mist_pipeline.domain.text import count
+    from mist_pipeline.workflows.doctor.check import WRONG, Check
+
+    usable, wrong = configured()
+    by_key = {one.organisation.key: one for one in usable}
+    found: dict[str, list[Check]] = {}
+    for key in sorted(by_key.keys() | wrong.keys()):
+        if not as_json:
+            console.print(f"[bold]{key}[/]")
+        if key in by_key:
+            found[key] = _examine(by_key[key], deep=deep, is_quiet=as_json)
+            continue
+        found[key] = [Check(WRONG, "configuration", wrong[key])]
+        if not as_json:
+            _show(found[key][0])
+    broken = [key for key, checks in found.items() if any(one.verdict == WRONG for one in checks)]
+    if as_json:
+        each = [{"key": key, "checks": [asdict(one) for one in checks]} for key, checks in found.items()]
+        print_json({"code": int(bool(broken)), "organisations": each})
+    elif broken:
+        _print_plain(
+            f"Something must be fixed at {len(broken):,} of {count(len(found), 'organisation')}: {', '.join(broken)}. "
+            f"After a change: mist-pipeline doctor --org {broken[0]}"
+        )
+    else:
+        _print_plain(f"Nothing must be fixed at {count(len(found), 'organisation')}.")
+    refuse_common_ledger(usable)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _examine(settings: "Settings", *, deep: bool, is_quiet: bool) -> "list[Check]":
+    """Make every check of an organisation, and show each as soon as it is made."""
+    from mist_pipeline.workflows.doctor.checks import checks
+
+    home = place_of_home(settings)
+    found = []
+    for check in checks(settings, home, shown, ask=lambda: _running(settings, home), deep=deep):
+        found.append(check)
+        if not is_quiet:
+            _show(check)
+    return found
 
 
 _SIGNS = {"fine": "[green]✓[/]", "doubtful": "[yellow]![/]", "wrong": "[red]✗[/]"}

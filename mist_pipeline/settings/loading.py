@@ -32,6 +32,7 @@ from mist_pipeline.settings.organisations import (
     choose_one,
     file_of,
     laid_over,
+    nearest_keys,
     organisation_files,
     stray_variables,
     variable_prefix,
@@ -161,7 +162,9 @@ def unread_variables(variables: Mapping[str, str] | None = None) -> str:
         return ""
     place = shared_file(variables).parent / FOLDER
     there = f"there are {', '.join(keys)}" if keys else "there is none"
-    return f"{clean(', '.join(stray), 400)}: of no organisation in {place} ({there}), so nothing reads it"
+    near = ", ".join(f"the nearest to {wrong} is {key}" for wrong, key in nearest_keys(stray, keys).items())
+    said = f"{clean(', '.join(stray), 400)}: of no organisation in {place} ({there}), so nothing reads it"
+    return f"{said}; {clean(near, 200)}" if near else said
 
 
 def _files(path: Path | None, variables: Mapping[str, str]) -> tuple[str, list[Path]]:

@@ -6,6 +6,7 @@ Here: finding them, choosing one, laying its values over the shared ones. Not he
 {'mist': {'cloud': 'emea-01', 'detail': 'full'}, 'history': {'keep_days': 9}}
 """
 
+import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -39,7 +40,7 @@ OF_ALL = (
 """Keys that are about what all share: the one port at which their consoles are, the one Dagster and its machines."""
 
 
-_OF_ONE = re.compile("MIST_PIPELINE_[A-Z0-9].*?__")
+_OF_ONE = re.compile("MIST_PIPELINE_([A-Z0-9].*?)__")
 """How variables of one organisation begin."""
 
 
@@ -143,6 +144,26 @@ def stray_variables(names: Iterable[str], keys: Collection[str]) -> list[str]:
     """
     prefixes = tuple(map(variable_prefix, keys))
     return sorted(name for name in names if _OF_ONE.match(name) and not name.startswith(prefixes))
+
+
+def nearest_keys(names: Iterable[str], keys: Collection[str]) -> dict[str, str]:
+    """The organisation that was probably meant by each stray variable, as far as one is near.
+
+    Args:
+        names: Of stray variables.
+        keys: Of all organisations.
+
+    Returns:
+        What stands in the variable → key.
+
+    >>> nearest_keys(["MIST_PIPELINE_ACMEX__MIST__ORG_ID", "MIST_PIPELINE_INITECH__WEB__USERS"], ["acme", "globex"])
+    {'ACMEX': 'acme'}
+    """
+    found = {}
+    for wrong in dict.fromkeys(match[1] for name in names if (match := _OF_ONE.match(name))):
+        if near := difflib.get_close_matches(wrong.lower(), keys, n=1):
+            found[wrong] = near[0]
+    return found
 
 
 def variable_prefix(key: str) -> str:

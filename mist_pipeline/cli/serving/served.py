@@ -28,14 +28,12 @@ def settings_of_all(extra: Mapping[str, str] | None = None) -> "list[Settings]":
     Raises:
         SettingsError: None can be served, or two would share a ledger.
     """
-    from mist_pipeline.settings import SettingsError, unread_variables
+    from mist_pipeline.settings import SettingsError
 
     found, wrong = configured(extra)
     sentences = [f"{key} is not served: {why}" for key, why in wrong.items()]
     if not found:
         raise SettingsError("\n".join(sentences))
-    if is_about_all() and (unread := unread_variables()):
-        sentences.append(unread)
     for sentence in sentences:
         errors.print(f"[yellow]![/] {literal(sentence)}", soft_wrap=True)
     refuse_common_ledger(found)

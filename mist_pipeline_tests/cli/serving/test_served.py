@@ -8,7 +8,7 @@ import yaml
 
 from mist_pipeline.cli.code_location.files import CODE_LOCATION
 from mist_pipeline.cli.code_location.forks import Location
-from mist_pipeline.cli.dagster_home import dagster_home
+from mist_pipeline.cli.dagster_home import dagster_home, environment
 from mist_pipeline.cli.serving.served import locations_of, settings_of_all, take_folders
 from mist_pipeline.settings import SettingsError
 from mist_pipeline.workflows.doctor.installation import configuration
@@ -69,19 +69,30 @@ def test_one_that_is_configured_wrongly_keeps_no_other_from_being_served(
         settings_of_all()
 
 
-def test_a_variable_of_an_organisation_that_there_is_not_is_said(
-    two: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "command", [("status",), ("daemon", "--host", "nowhere"), ("site", "x", "--org", "acme")]
+)
+def test_a_variable_of_an_organisation_that_there_is_not_is_said_with_the_nearest_that_there_is(
+    command: tuple[str, ...], two: Path, call: Call
 ) -> None:
-    monkeypatch.setenv("MIST_PIPELINE_ACME__MIST__DETAIL", "full")
-    assert keys() == ["acme", "globex"]
-    assert capsys.readouterr().err == ""
+    own = {"MIST_PIPELINE_ACME__MIST__DETAIL": "full", "MIST_PIPELINE__MIST__DETAIL": "full"}
+    assert "of no organisation" not in call(*command, **own).err
+    own["MIST_PIPELINE_ACMEX__MIST__DETAIL"] = own["MIST_PIPELINE_OTHER__MIST__DETAIL"] = "full"
+    said = " ".join(call(*command, **own).err.split())
+    assert said.count("of no organisation in config/organisations (there are acme, globex)") == 1
+    assert "MIST_PIPELINE_ACMEX__MIST__DETAIL, MIST_PIPELINE_OTHER__MIST__DETAIL: " in said
+    assert "so nothing reads it; the nearest to ACMEX is acme" in said
+
+
+def test_what_the_daemon_starts_does_not_say_it_again(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIST_PIPELINE_ACMEX__MIST__DETAIL", "full")
-    assert keys() == ["acme", "globex"]
-    said = " ".join(capsys.readouterr().err.split())
-    assert "MIST_PIPELINE_ACMEX__MIST__DETAIL: of no organisation in config/organisations" in said
-    assert "there are acme, globex" in said
-    check = configuration(settings_of_all()[0], str)
-    assert (check.verdict, "MIST_PIPELINE_ACMEX__MIST__DETAIL" in check.found) == ("doubtful", True)
+    monkeypatch.setenv("MIST_PIPELINE_ACME__MIST__DETAIL", "full")
+    settings = settings_of_all()[0]
+    handed_on = environment(settings)
+    assert "MIST_PIPELINE_ACMEX__MIST__DETAIL" not in handed_on
+    assert handed_on["MIST_PIPELINE_ACME__MIST__DETAIL"] == "full"
+    check = configuration(settings, str)
+    assert (check.verdict, "the nearest to ACMEX is acme" in check.found) == ("doubtful", True)
 
 
 @pytest.mark.parametrize(
