@@ -5,16 +5,16 @@ has become old, or after some minutes, since sinks fail by the clock. What was r
 """
 
 import hashlib
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from mist_pipeline.domain.text import duration
 from mist_pipeline.overview.model import Now
+from mist_pipeline.overview.organisations.looks import Looks
 from mist_pipeline.overview.organisations.standing import Standing, brief, standing, unknown, worst_first
 from mist_pipeline.overview.reader import Overview
 
@@ -26,10 +26,8 @@ _AGAIN_SECONDS = 300.0
 """What the clock alone changes is noticed so late at most."""
 _LOST_SECONDS = 120.0
 """An organisation that was not looked at for so long is not known any more: what was said of it may be over, or worse."""
-_AT_ONCE = 4
-"""Those whose ledgers do not answer take some seconds each: fifty of them hold up the others for less than `_LOST_SECONDS`."""
-
-_log = logging.getLogger(__name__)
+_ANSWERS_WITHIN_SECONDS = 30.0
+"""Whoever asks once waits so long for an organisation: a ledger that does not answer says so sooner."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +90,7 @@ class Standings:
         self._known: dict[str, _Known] = {}
         self._asked_at = float("-inf")
         self._wake, self._ended = threading.Event(), threading.Event()
-        self._busy: dict[str, Future[None]] = {}
-        self._pool = ThreadPoolExecutor(_AT_ONCE, "organisations")
+        self._looks = Looks()
         self._thread = threading.Thread(target=self._run, name="organisations", daemon=True)
 
     def start(self) -> None:
@@ -104,7 +101,6 @@ class Standings:
         """Look no more; nobody waits for a source that does not answer."""
         self._ended.set()
         self._wake.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def look(self) -> None:
         """Look at each, and read what is new."""
@@ -141,9 +137,10 @@ class Standings:
             self._wake.set()
 
     def _one(self, key: str, at: datetime) -> Standing:
-        known, member = self._known.get(key), self._members[key]
+        known = self._known.get(key)
         if known is None:
-            return unknown(key, member.name(), "not known yet: it is being read")
+            # Its name is in a file, which may be where nothing answers.
+            return unknown(key, "", "not known yet: it is being read")
         lost = self._monotonic() - known.looked_at
         if lost >= _LOST_SECONDS:
             return unknown(key, known.name, f"could not be looked at for {duration(timedelta(seconds=lost))}")
@@ -152,25 +149,41 @@ class Standings:
     def _run(self) -> None:
         while not self._ended.is_set():
             for key in self._members:
-                # One that does not answer is not asked again meanwhile.
-                if key not in self._busy or self._busy[key].done():
-                    try:
-                        self._busy[key] = self._pool.submit(self.look_at, key)
-                    except RuntimeError:  # it was ended just now
-                        return
-                    self._busy[key].add_done_callback(_report)
+                if self._ended.is_set():
+                    return
+                self._looks.begin(key, partial(self.look_at, key))
             is_idle = self._monotonic() - self._asked_at >= _ATTENTION_SECONDS
             self._wake.wait(IDLE_SECONDS if is_idle else LOOK_SECONDS)
             self._wake.clear()
 
 
-def _report(look: "Future[None]") -> None:
-    # What was known of it stays, and is said to be lost in the end.
-    if not look.cancelled() and (defect := look.exception()) is not None:
-        _log.error("an organisation cannot be looked at", exc_info=defect)
+def standings_now(
+    members: Iterable[Member], at: datetime, within: float = _ANSWERS_WITHIN_SECONDS
+) -> list[Standing]:
+    """How each stands, asked now, the worst first: for whoever asks once.
 
+    Args:
+        members: The organisations.
+        at: The instant.
+        within: Seconds that are waited for each; nothing is known of one that takes longer.
+    """
+    looks, known = Looks(), dict[str, Standing]()
 
-def standings_now(members: Iterable[Member], at: datetime) -> list[Standing]:
-    """How each stands, asked now, the worst first: for whoever asks once."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return worst_first(pool.map(lambda one: one.standing(at), members))
+    def look(member: Member) -> None:
+        known[member.key] = member.standing(at)
+
+    asked = list(members)
+    for member in asked:
+        looks.begin(member.key, partial(look, member))
+    hanging = looks.wait(within)
+    found = dict(known)  # what comes later is too late
+
+    def of(key: str) -> Standing:
+        if key in found:
+            return found[key]
+        lost = f"could not be looked at for {duration(timedelta(seconds=within))}"
+        return unknown(
+            key, "", lost if key in hanging else "could not be looked at: a defect, which is logged"
+        )
+
+    return worst_first(of(one.key) for one in asked)
