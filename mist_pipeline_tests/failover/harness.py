@@ -27,7 +27,15 @@ from mist_pipeline_tests.crash.daemon.harness import Queue, queue_of, work_off
 from mist_pipeline_tests.failover.database import Database, shared_database
 from mist_pipeline_tests.failover.machines import Machine
 from mist_pipeline_tests.failover.storm import BUCKET, Receiver, of_machine, receiver, storm
-from mist_pipeline_tests.failover.verdict import Disturbance, Kind, Records, broken, collect, table
+from mist_pipeline_tests.failover.verdict import (
+    Disturbance,
+    Kind,
+    Records,
+    broken,
+    collect,
+    failed_otherwise,
+    table,
+)
 
 READY_WITHIN, AFTER_SECONDS, PAUSED_SECONDS = 300.0, 90.0, 300.0
 """Seconds: within which a machine is there or takes over; that the day goes on after that; that a machine is paused."""
@@ -77,8 +85,16 @@ class Scene:
         name = self.seen().active
         return next(one for one in self.machines if one.name == name)
 
-    def wait(self, what: str, until: Callable[[], bool], within: float = READY_WITHIN) -> float:
-        """Keep the day going until something is so; seconds that it took.
+    def wait(
+        self, what: str, until: Callable[[], bool], within: float = READY_WITHIN, *, goes_on: bool = True
+    ) -> float:
+        """Wait until something is so; seconds that it took.
+
+        Args:
+            what: For who waits in vain.
+            until: Whether it is so.
+            within: Seconds that are waited.
+            goes_on: The day goes on meanwhile, with further polls.
 
         Raises:
             TimeoutError: It did not come.
@@ -87,7 +103,8 @@ class Scene:
         while not until():
             if time.time() - begun > within:
                 raise TimeoutError(f"{what}: not within {within:.0f} s")
-            self.queue.fill()
+            if goes_on:
+                self.queue.fill()
             time.sleep(LOOK_SECONDS)
         return time.time() - begun
 
@@ -222,7 +239,10 @@ def rehearse(folder: Path, kinds: Sequence[Kind], random: Random, *, has_objects
         (other,) = (one for one in scene.machines if one is not active)
         term = scene.seen().term
         end_seconds = active.end()
-        handed_over = scene.wait("the other after a regular end", lambda: scene.seen().term > term)
+        # Nobody is left to work off a further poll.
+        handed_over = scene.wait(
+            "the other after a regular end", lambda: scene.seen().term > term, goes_on=False
+        )
         other.end()
         records = collect(scene.day.settings, scene.queue.opened, disturbances, scene.receiving.arrivals)
         return replace(records, end_seconds=end_seconds, handed_over=handed_over, seconds=time.time() - begun)
@@ -254,6 +274,8 @@ def main() -> int:
         records = rehearse(Path(folder), kinds, Random(chosen.seed), has_objects=chosen.s3)
     faults = broken(records)
     sys.stdout.write(table(records) + "\n\n")
+    for job, reason in failed_otherwise(records):
+        sys.stdout.write(f"{job} failed: {reason}\n")
     sys.stdout.write("".join(f"BROKEN: {fault}\n" for fault in faults) or "Every promise was kept.\n")
     return 1 if faults else 0
 

@@ -21,6 +21,9 @@ Kind = Literal["kill", "cut off", "pause", "database"]
 FIRST_MESSAGE = 120.0
 """Seconds within which somebody is told again."""
 
+HANDED_OVER = "took over"
+"""Stands in the reason of a run that ended because another machine became the active one."""
+
 SENDERS = 2
 """A machine has a sender and may have a run of ``deliver``: each may be in the middle of one message to each sink when it dies."""
 
@@ -240,20 +243,29 @@ def table(records: Records) -> str:
     return "\n".join(lines)
 
 
+def failed_otherwise(records: Records) -> list[tuple[str, str]]:
+    """Job and reason of runs that failed, but not because another machine took over."""
+    return [
+        (job, reason)
+        for job, status, reason in records.runs
+        if status == "FAILURE" and HANDED_OVER not in reason
+    ]
+
+
 def _seconds(value: float | None) -> str:
     return "–" if value is None else f"{value:.0f}"
 
 
 def _facts(records: Records) -> dict[str, object]:
-    failed = [reason for _, status, reason in records.runs if status == "FAILURE"]
-    handed = sum("took over" in reason for reason in failed)
+    num_failed = sum(status == "FAILURE" for _, status, _ in records.runs)
+    num_otherwise = len(failed_otherwise(records))
     withdrawn = sum(records.rows.values()) - records.rows["sent"] - records.unsent
     return {
         "polls kept, evaluated": f"{len(records.kept)}, {len(set(records.recorded))}",
         "events of alerts; of the same polls evaluated undisturbed": f"{len(records.events)}; {len(records.again)}",
         "messages sent, withdrawn, lost": f"{records.rows['sent']}, {withdrawn}, {records.unsent + records.missing}",
         "messages that arrived; of them twice": f"{records.messages}; {sum(records.twice.values())}",
-        "runs; of them ended because another machine took over; failed otherwise": f"{len(records.runs)}; {handed}; {len(failed) - handed}",
+        "runs; of them ended because another machine took over; failed otherwise": f"{len(records.runs)}; {num_failed - num_otherwise}; {num_otherwise}",
         "places of pools left taken, tables with a key twice": f"{len(records.taken_slots)}, {len(records.doubled)}",
         "seconds that SIGTERM took at the end, and until the other was active": f"{records.end_seconds:.0f}, {records.handed_over:.0f}",
         "minutes": f"{records.seconds / 60:.0f}",
