@@ -134,7 +134,7 @@ class ObjectStore(FileStore):
         """Write an object, whatever is there."""
         with self._step("write", key):
             put = self._client.put(self._path(key), content)
-        return put["version"] or put["e_tag"] or ""
+        return put["version"] or _plain(put["e_tag"])
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects."""
@@ -207,7 +207,7 @@ class ObjectStore(FileStore):
     def _entry(self, known: Any) -> Entry:
         key = str(known["path"])
         modified: datetime = known["last_modified"]
-        version = known["version"] or known["e_tag"] or ""
+        version = known["version"] or _plain(known["e_tag"])
         below = key[len(self._prefix) + 1 :] if self._prefix else key
         return Entry(below, int(known["size"]), modified.timestamp(), version)
 
@@ -269,3 +269,8 @@ def _errors() -> Any:
     from obstore import exceptions
 
     return exceptions
+
+
+def _plain(e_tag: str | None) -> str:
+    """An ETag without its quotes, which Azure leaves out where it lists."""
+    return (e_tag or "").strip('"')
