@@ -39,6 +39,7 @@ class Measured:
 
     Attributes:
         start_seconds: From the command until every schedule and sensor was on.
+        start_cpu: Seconds of CPU that all processes took until then.
         private_mb: Of each organisation's process what it does not share, the median.
         pss_mb: The same with its part of what is shared.
         all_mb: Of all processes of the daemon while nothing runs.
@@ -50,6 +51,7 @@ class Measured:
     """
 
     start_seconds: float
+    start_cpu: float
     private_mb: float
     pss_mb: float
     all_mb: float
@@ -73,11 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{given.organisations} organisations of {given.sites} sites")
     rows = {
         "the daemon has started after": f"{found.start_seconds:.0f} s",
+        "CPU until then": f"{found.start_cpu:.0f} s",
         "memory of an organisation, not shared": f"{found.private_mb:.0f} MB",
         "with its part of what is shared": f"{found.pss_mb:.0f} MB",
         "memory of the console": f"{found.console_mb:.0f} MB",
         "memory of all processes at rest": f"{found.all_mb:,.0f} MB",
-        "CPU at rest, of one core": f"{found.rest_cpu:.0%}",
+        "CPU at rest, a minute": f"{60 * found.rest_cpu:.1f} s",
         "the list page": f"{found.list_ms:.0f} ms",
     }
     if found.waits:
@@ -101,6 +104,7 @@ def measured(organisations: int, sites: int, rest: float, every: int, *, has_pol
                 for number in range(organisations)
             ]
             with _daemon(folder, environment) as (process, start_seconds, console):
+                start_cpu = _cpu_seconds(process.pid)
                 list_ms = _list_page(console, organisations)
                 before, began = _cpu_seconds(process.pid), time.monotonic()
                 time.sleep(rest)
@@ -111,6 +115,7 @@ def measured(organisations: int, sites: int, rest: float, every: int, *, has_pol
                 forks = _forks(tree)
                 return Measured(
                     start_seconds=start_seconds,
+                    start_cpu=start_cpu,
                     private_mb=statistics.median(_memory(one, "Private") for one in forks),
                     pss_mb=statistics.median(_memory(one, "Pss") for one in forks),
                     all_mb=resting,
