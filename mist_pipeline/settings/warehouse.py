@@ -10,7 +10,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from mist_pipeline.domain.config_section import Section
 
 PREFIX = "ducklake:postgres:"
-_SCHEMES = ("s3",)
+_BUCKETS = ("s3", "gs")
+_AZURE = re.compile(r"abfss://[a-z0-9$-]{1,63}@[a-z0-9]{3,24}\.dfs\.core\.windows\.net(/[^?#]*)?")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -25,7 +26,8 @@ class SharedWarehouse(Section):
     )
     data_path: str = Field(
         "",
-        description="Folder that all machines share, or `s3://bucket/folder`, for the rows; needed with `url`.",
+        description="Folder that all machines share, or `s3://bucket/folder`, `gs://bucket/folder` or "
+        "`abfss://container@account.dfs.core.windows.net/folder`, for the rows; needed with `url`.",
     )
     name: str = Field(
         "",
@@ -53,12 +55,17 @@ class SharedWarehouse(Section):
     @classmethod
     def _known_place(cls, value: str) -> str:
         place = urlsplit(value)
+        if _AZURE.fullmatch(value):
+            return value
         if place.query or place.username or place.password:
             raise ValueError(
                 "holds more than a place; keys of an object store come from the environment, as for its own tools"
             )
-        if "://" in value and (place.scheme not in _SCHEMES or not place.netloc):
-            raise ValueError("is neither a folder nor an address such as s3://bucket/folder")
+        if "://" in value and (place.scheme not in _BUCKETS or not place.netloc):
+            raise ValueError(
+                "is neither a folder nor an address such as s3://bucket/folder, gs://bucket/folder or "
+                "abfss://container@account.dfs.core.windows.net/folder"
+            )
         if value and "://" not in value and not PurePosixPath(value).is_absolute():
             raise ValueError("is a relative path, which is another folder for every program; write it whole")
         return value

@@ -33,7 +33,7 @@ from mist_pipeline.warehouse.connection import (
     WarehouseUnavailableError,
     patiently,
 )
-from mist_pipeline.warehouse.extensions import grant_access, load_extensions
+from mist_pipeline.warehouse.extensions import grant_access, load_extensions, place_for_duckdb
 from mist_pipeline.warehouse.place import NOTHING_WRITTEN, Copying
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Lake:
 
     Attributes:
         catalogue: How libpq finds the database of the catalogue; may hold a password.
-        data_path: Folder or address of an object store (``s3://…``) under which the files are.
+        data_path: Folder or address of an object store (``s3://…``, ``gs://…``, ``abfss://…``) under which the files are.
         schema: Schema of the database that holds the catalogue, and folder of the files: each lake has its own.
         scratch: Folder of this machine for what does not fit into memory.
     """
@@ -113,7 +113,7 @@ class Lake:
     @property
     def files(self) -> str:
         """Where its files are."""
-        return f"{self.data_path.rstrip('/')}/{self.schema}/"
+        return f"{place_for_duckdb(self.data_path).rstrip('/')}/{self.schema}/"
 
     def exists(self) -> bool:
         """Whether it was made.

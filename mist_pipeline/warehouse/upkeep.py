@@ -29,6 +29,7 @@ class Upkeep:
         expired: Commits that can no longer be read.
         removed: Files that no commit names.
         orphaned: Files of writers that were killed.
+        is_refused: The store removes no files together, so that those stay.
     """
 
     merged: int = 0
@@ -36,6 +37,7 @@ class Upkeep:
     expired: int = 0
     removed: int = 0
     orphaned: int = 0
+    is_refused: bool = False
 
     def lines(self) -> Iterator[str]:
         """For people; nothing where nothing is to be done."""
@@ -47,6 +49,11 @@ class Upkeep:
             yield f"remove {count(self.removed, 'file')} that no snapshot of the shared warehouse has any more"
         if self.orphaned:
             yield f"remove {count(self.orphaned, 'file')} of writers of the shared warehouse that were killed"
+        if self.is_refused:
+            yield (
+                "nothing of the shared warehouse: its store refuses to remove several files in one request (NotImplemented), so "
+                "files that nobody reads stay and cost room (docs/scale.md)"
+            )
 
 
 def keep_up(lake: Lake, now: datetime, keep: timedelta, wait_seconds: float) -> Upkeep:
@@ -67,10 +74,17 @@ def keep_up(lake: Lake, now: datetime, keep: timedelta, wait_seconds: float) -> 
         merges = _called(connection, f"ducklake_merge_adjacent_files('{name}')")
     with lake.maintaining(wait_seconds) as (connection, name):
         expired = _number(connection, _expire(name, now - keep))
-        removed = _number(connection, _clean_up(name, now))
-        orphaned = _number(connection, _orphans(name, now))
+        try:
+            removed = _number(connection, _clean_up(name, now))
+            orphaned = _number(connection, _orphans(name, now))
+            is_refused = False
+        except duckdb.Error as error:
+            # What Google's store said for years; it costs room, and is no reason to fail what else retention does.
+            if "NotImplemented" not in str(error):
+                raise
+            removed, orphaned, is_refused = 0, 0, True
     merged, into = (int(merges[column].sum()) for column in ("files_processed", "files_created"))
-    return Upkeep(merged, into, expired, removed, orphaned)
+    return Upkeep(merged, into, expired, removed, orphaned, is_refused)
 
 
 def due(lake: Lake, now: datetime, keep: timedelta, wait_seconds: float) -> Upkeep:

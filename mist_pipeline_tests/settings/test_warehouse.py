@@ -49,6 +49,14 @@ def test_each_organisation_has_a_catalogue_of_its_own(tmp_path: Path) -> None:
             f"{PLACE.replace('/srv/mist', 's3://b/f?s3_secret_access_key=s3cret')}",
             "warehouse.data_path: holds more",
         ),
+        (
+            f"{PLACE.replace('/srv/mist', 'abfss://mist@acme.blob.core.windows.net/f')}",
+            "warehouse.data_path: holds more",
+        ),
+        (
+            f"{PLACE.replace('/srv/mist', 'abfss://acme.dfs.core.windows.net/f')}",
+            "warehouse.data_path: is neither a folder nor",
+        ),
         (f"{PLACE}, name: drop table", "is no name"),
         (f"{PLACE}, keep_snapshots_days: 0", "warehouse.keep_snapshots_days: "),
         (f"{PLACE.replace('user=mist', 'password=s3cret')}", "config.yaml: warehouse.url holds a password"),
@@ -62,6 +70,14 @@ def test_what_cannot_be_a_shared_warehouse_is_refused(section: str, words: str, 
     told = complaint(f"warehouse: {{{section}}}", tmp_path)
     assert words in told
     assert "s3cret" not in told
+
+
+@pytest.mark.parametrize(
+    "place", ["s3://bucket/mist", "gs://bucket/mist", "abfss://mist@acme.dfs.core.windows.net/mist"]
+)
+def test_the_files_may_be_at_each_store(place: str, tmp_path: Path) -> None:
+    section = PLACE.replace("/srv/mist", place)
+    assert load(f"warehouse: {{{section}}}", tmp_path).warehouse.data_path == place
 
 
 @pytest.mark.parametrize(

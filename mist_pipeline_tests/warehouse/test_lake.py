@@ -1,6 +1,5 @@
 """A warehouse that several machines share: writers side by side, one whole winner, and words without secrets."""
 
-import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -17,7 +16,6 @@ from mist_pipeline.warehouse import extensions
 from mist_pipeline.warehouse.connection import WarehouseBusyError, WarehouseUnavailableError
 from mist_pipeline.warehouse.lake import Lake
 from mist_pipeline.warehouse.migrations import CURRENT_VERSION, version_of
-from mist_pipeline.warehouse.publish import publish
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.doctor import stored
 from mist_pipeline.workflows.doctor.check import WRONG, Check
@@ -26,7 +24,6 @@ from mist_pipeline_tests.support.warehouse.rows import FIRST, SECOND, readings
 
 pytestmark = pytest.mark.slow
 
-STORE_KEY = "sEcReT/of+the/store0123456789abcdefghijk"
 PASSWORD = "pa ss'w0rd-of-the-catalogue"
 
 
@@ -226,46 +223,6 @@ def no_extensions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_missing_extension_is_named_with_what_to_install(no_extensions: None, tmp_path: Path) -> None:
     with pytest.raises(WarehouseUnavailableError, match=r"duckdb-extension-ducklake.*mist-pipeline\[lake\]"):
         Lake("host=/nowhere", str(tmp_path), "mist", tmp_path).exists()
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A bucket of an S3 server of this process, as the environment names it."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "AKIDOFTESTS",
-        "AWS_SECRET_ACCESS_KEY": STORE_KEY,
-        "AWS_REGION": "eu-west-1",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-    }.items():
-        monkeypatch.setenv(name, value)
-    try:
-        place = {"LocationConstraint": "eu-west-1"}
-        boto3.client("s3").create_bucket(Bucket="lake", CreateBucketConfiguration=place)
-        yield "s3://lake/warehouse"
-    finally:
-        server.stop()
-
-
-def test_the_files_may_be_on_an_object_store(lakes: Lakes, bucket: str, tmp_path: Path) -> None:
-    with lakes.made(bucket, tmp_path) as lake:
-        warehouse = Warehouse(lake, wait_seconds=20)
-        rows = readings(FIRST, *map(float, range(50)))
-        kept = warehouse.replace_days(history.SLE_DAILY, rows, [FIRST])
-        assert warehouse.read_days(history.SLE_DAILY, FIRST, FIRST).equals(kept)
-        assert lake.state(1).num_files == 1
-        publish(warehouse, tmp_path / "mist.duckdb")
-        with duckdb.connect(str(tmp_path / "mist.duckdb"), read_only=True) as reader:
-            assert reader.execute("SELECT count(*) FROM history.sle_daily").fetchone() == (50,)
-    with pytest.raises(WarehouseUnavailableError, match="NoSuchBucket") as caught:
-        Warehouse(Lake(lake.catalogue, "s3://nowhere/warehouse", "other", tmp_path)).prepare()
-    assert STORE_KEY not in str(caught.value)
 
 
 def test_doctor_says_which_warehouse_it_is_and_what_it_consists_of(shared: Warehouse, tmp_path: Path) -> None:
