@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +15,10 @@ import pytest
 
 from mist_pipeline.alerts.ledger.database import migrate, open_engine
 from mist_pipeline.workflows.running.term import LOOK_SECONDS
+from mist_pipeline_tests.failover.at_work import WITHIN, moments, wait
 from mist_pipeline_tests.failover.machines import CHECKOUT
 from mist_pipeline_tests.failover.turner import LEASE
 from mist_pipeline_tests.support.postgresql import postgresql_server
-
-WITHIN = 60.0
 
 
 @contextmanager
@@ -33,19 +31,6 @@ def turner(ledger: str, folder: Path, name: str) -> Iterator["subprocess.Popen[b
             # Its worker may have outlived it: that is the test.
             os.killpg(process.pid, signal.SIGCONT)
             os.killpg(process.pid, signal.SIGKILL)
-
-
-def moments(folder: Path, name: str) -> list[float]:
-    """When a machine was at work."""
-    path = folder / name
-    return [float(line) for line in path.read_text().splitlines() if line] if path.exists() else []
-
-
-def wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN
-    while not until():
-        assert time.monotonic() < deadline, "not within a minute"
-        time.sleep(0.05)
 
 
 def kill_the_parent(process: "subprocess.Popen[bytes]") -> None:

@@ -21,8 +21,8 @@ from mist_pipeline.alerts.machines.lease import Machines, read_machines
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.workflows.ledger_access import kept_evaluations, open_ledger, unevaluated_since
 from mist_pipeline.workflows.self_monitoring.machines import PATIENCE, machine_troubles
+from mist_pipeline_tests.failover.at_work import moments, wait
 from mist_pipeline_tests.failover.machines import CHECKOUT
-from mist_pipeline_tests.failover.test_turns import moments, wait
 from mist_pipeline_tests.failover.turner_of_all import ME
 from mist_pipeline_tests.support.alerts.histories import finding, live
 from mist_pipeline_tests.support.postgresql import postgresql_server

@@ -14,7 +14,7 @@ from mist_pipeline.overview.model import Now
 from mist_pipeline.overview.organisations import reader
 from mist_pipeline.overview.organisations.looks import Looks
 from mist_pipeline.overview.organisations.reader import Member, Standings, standings_now
-from mist_pipeline_tests.overview.test_organisations import now
+from mist_pipeline_tests.support.overview.answers import now
 from mist_pipeline_tests.support.overview.organisations import AT
 
 WITHIN = 30.0
