@@ -66,6 +66,13 @@ crash-test: $(READY)  ## Two crash tests: notification killed 200 times in a sim
 failover-test: $(READY)  ## Two machines in a storm: the active one killed, cut off, paused, left without its database; needs root
 	@$(BIN)/python -m mist_pipeline_tests.failover.harness
 
+test-scale: $(READY)  ## The large rehearsals one after another: two machines on a folder and on S3, fifty organisations; two hours, needs root
+	@failed=0; \
+	$(BIN)/python -m mist_pipeline_tests.failover.harness || failed=1; \
+	$(BIN)/python -m mist_pipeline_tests.failover.harness --s3 || failed=1; \
+	$(BIN)/python -m benchmarks organisations || failed=1; \
+	exit $$failed
+
 bench: $(READY)  ## Benchmarks; prints a table
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt ".[bench]"
 	@$(BIN)/python -m benchmarks
@@ -98,4 +105,4 @@ clean:  ## Remove the environment, caches and the demo's data
 	@rm -rf $(VENV) $(DEMO_DATA) sbom.json .tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-fast test-latest coverage check format docs screenshots crash-test failover-test bench bench-heldout lock audit sbom ui clean
+.PHONY: help setup demo test test-fast test-latest coverage check format docs screenshots crash-test failover-test test-scale bench bench-heldout lock audit sbom ui clean

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.workflows.running.folder_lock import FILE, FolderInUseError, holder, take_folder
+from mist_pipeline.workflows.running.folder_lock import FILE, FolderInUseError, holder, lock_file, take_folder
+from mist_pipeline.workflows.running.foreign import is_foreign
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 ADDRESS = "http://127.0.0.1:3000"
@@ -97,3 +98,11 @@ def test_a_damaged_lock_file_refuses_and_frees_as_any_other(tmp_path: Path, text
         with pytest.raises(FolderInUseError, match="in use by a daemon or UI that is just starting"):
             take_folder(tmp_path, COMMAND, ADDRESS, NOW)
     take_folder(tmp_path, COMMAND, ADDRESS, NOW).release()
+
+
+@pytest.mark.parametrize("machines", [1, 2])
+def test_a_new_folder_with_nothing_but_a_lock_is_ours(machines: int, tmp_path: Path) -> None:
+    lock = take_folder(tmp_path, COMMAND, ADDRESS, NOW, file=lock_file(machines))
+    lock.release()
+    assert list(tmp_path.iterdir()), "that of one of several machines has its name"
+    assert not is_foreign(tmp_path)
