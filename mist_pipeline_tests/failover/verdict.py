@@ -157,13 +157,22 @@ def _news(active_at: float, at: float, sent: Sequence[sa.Row[tuple[object, ...]]
 
 def _runs(opened: dg.DagsterInstance) -> Iterator[tuple[str, str, str]]:
     for run in opened.get_runs():
-        reason = ""
-        if run.status == dg.DagsterRunStatus.FAILURE:
-            kinds = {dg.DagsterEventType.RUN_FAILURE}
-            found = opened.get_records_for_run(run.run_id, of_type=kinds, limit=1).records
-            event = found[0].event_log_entry.dagster_event if found else None
-            reason = (event.message or "") if event else ""
+        reason = _why_failed(opened, run.run_id) if run.status == dg.DagsterRunStatus.FAILURE else ""
         yield run.job_name, run.status.value, reason
+
+
+def _why_failed(opened: dg.DagsterInstance, run_id: str) -> str:
+    """What a run was ended for, or what its first failed step said."""
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    reasons = []
+    for record in opened.get_records_for_run(run_id, of_type=kinds, limit=10).records:
+        event = record.event_log_entry.dagster_event
+        if event is None:
+            continue
+        error = event.step_failure_data.error if event.is_step_failure else None
+        cause = error.cause or error if error else None
+        reasons.append(cause.message.strip() if cause else event.message or "")
+    return " | ".join(reasons)
 
 
 def broken(records: Records) -> list[str]:
