@@ -283,13 +283,10 @@ def _memory(pid: int, kind: str) -> float:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return 0.0
-    return (
-        sum(
-            int(kilobytes)
-            for kilobytes in re.findall(rf"^{kind}(?:_Clean|_Dirty)?: +(\d+)", text, re.MULTILINE)
-        )
-        / 1000
-    )
+    # `Pss_Dirty` and the like, of later kernels, are parts of `Pss`; of `Private` there are two parts and no whole.
+    parts = "_(?:Clean|Dirty)" if kind == "Private" else ""
+    found = re.findall(rf"^{kind}{parts}: +(\d+)", text, re.MULTILINE)
+    return sum(map(int, found)) / 1000
 
 
 def _cpu_seconds(pid: int) -> float:
