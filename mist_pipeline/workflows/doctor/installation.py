@@ -10,6 +10,7 @@ from tempfile import TemporaryFile
 
 from mist_pipeline.domain.text import count
 from mist_pipeline.settings import Settings, SettingsError, unread_variables
+from mist_pipeline.warehouse.hours.files import hours_folder
 from mist_pipeline.workflows.doctor.check import DOUBTFUL, FINE, WRONG, Check, Shown
 from mist_pipeline.workflows.organisation_pin import remembered
 from mist_pipeline.workflows.running.foreign import is_foreign
@@ -84,7 +85,10 @@ _NAMED = 5
 def file_rights(settings: Settings, shown: Shown) -> Iterator[Check]:
     """What a run would write to and may not, left by a command of another account; nothing is said where there is nothing."""
     there = (each for pattern in ("*", "*/*") for each in settings.data.glob(pattern))
-    locked = sorted(path for path in there if not path.is_symlink() and not os.access(path, _wanted(path)))
+    hours = hours_folder(settings.warehouse_path)
+    locked = sorted(
+        path for path in there if not path.is_symlink() and not os.access(path, _wanted(path, hours))
+    )
     if locked:
         named = ", ".join(shown(path) for path in locked[:_NAMED])
         more = f" and {len(locked) - _NAMED:,} more" if len(locked) > _NAMED else ""
@@ -92,7 +96,9 @@ def file_rights(settings: Settings, shown: Shown) -> Iterator[Check]:
         yield Check(WRONG, "rights on files", f"this account may not read and write {named}{more}", fix)
 
 
-def _wanted(path: Path) -> int:
+def _wanted(path: Path, hours: Path) -> int:
+    if path.absolute().parent == hours:
+        return os.R_OK  # nobody writes to these again
     return os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
 
 

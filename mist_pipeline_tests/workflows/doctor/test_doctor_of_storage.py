@@ -1,5 +1,6 @@
 """What ``doctor`` says of what is kept, of what runs, and of whether anything can be written."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from mist_pipeline.mist.organisation import Organisation as Reached
 from mist_pipeline.settings import Settings, load_settings
 from mist_pipeline.tables import alerts
 from mist_pipeline.warehouse.connection import connect
+from mist_pipeline.warehouse.hours.files import hours_folder
 from mist_pipeline.warehouse.publish import publish_ledger
 from mist_pipeline.workflows.doctor import installation
 from mist_pipeline.workflows.doctor.asking import audit_log, rights
@@ -134,6 +136,18 @@ def test_files_that_this_account_may_not_write_are_named(
     (check,) = installation.file_rights(settings, str)
     assert (check.verdict, check.found) == (WRONG, f"this account may not read and write {locked}")
     assert "chown" in check.fix
+
+
+def test_files_of_old_hours_are_only_read(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = hours_folder(settings.warehouse_path) / "sle_hourly-2026-01.1.5f1c.parquet"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"")
+    # As `age` leaves it; the superuser could write it all the same.
+    monkeypatch.setattr(installation.os, "access", lambda path, mode: path != file or mode == os.R_OK)
+    assert list(installation.file_rights(settings, str)) == []
+    monkeypatch.setattr(installation.os, "access", lambda path, _: path != file)
+    (check,) = installation.file_rights(settings, str)
+    assert str(file) in check.found
 
 
 def test_what_killed_processes_left_is_told_with_its_size(settings: Settings) -> None:
