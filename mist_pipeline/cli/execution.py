@@ -111,6 +111,7 @@ def execute(
 
     from mist_pipeline.definitions import build_defs
     from mist_pipeline.defs.resources import run_config
+    from mist_pipeline.defs.runs.connections import kept_connections
     from mist_pipeline.defs.runs.dead import PROCESS_TAG, bury_the_dead
     from mist_pipeline.defs.runs.limits import UNLIMITED
     from mist_pipeline.defs.runs.waiting import attentive_waits
@@ -120,7 +121,7 @@ def execute(
     counted = _Counted(progress)
     ours = {PROCESS_TAG: this_process(), **UNLIMITED}
     options = run_config(as_of, notify=notify)
-    with _quiet(), attentive_waits(), instance(settings) as opened:
+    with _quiet(), attentive_waits(), instance(settings) as opened, kept_connections(opened):
         bury_the_dead(opened)
         definitions = build_defs(settings, resources={"progress": counted}, retry=None)
         try:

@@ -12,6 +12,7 @@ from dagster._core.execution.retries import RetryMode
 
 from mist_pipeline.defs.resources import refuse_wrong_options
 from mist_pipeline.defs.runs.cluster import ClusterExecutor
+from mist_pipeline.defs.runs.connections import kept_connections
 from mist_pipeline.defs.runs.dead import PROCESS_TAG
 from mist_pipeline.defs.runs.waiting import attentive_waits
 from mist_pipeline.settings import Settings
@@ -45,7 +46,7 @@ class NamedProcessExecutor(dg.Executor):
         end_with_term()
         plan_context.instance.add_run_tags(plan_context.run_id, {PROCESS_TAG: this_process()})
         refuse_wrong_options(plan_context.run_config)
-        with attentive_waits():
+        with attentive_waits(), kept_connections(plan_context.instance):
             yield from self._steps.execute(plan_context, execution_plan)
 
 
