@@ -66,11 +66,12 @@ crash-test: $(READY)  ## Two crash tests: notification killed 200 times in a sim
 failover-test: $(READY)  ## Two machines in a storm: the active one killed, cut off, paused, left without its database; needs root
 	@$(BIN)/python -m mist_pipeline_tests.failover.harness
 
-test-scale: $(READY)  ## The large rehearsals one after another: two machines on a folder and on S3, fifty organisations; two hours, needs root
+test-scale: $(READY)  ## The large rehearsals one after another: two machines on a folder and on S3, fifty organisations, a Dask cluster; hours, needs root
 	@failed=0; \
 	$(BIN)/python -m mist_pipeline_tests.failover.harness || failed=1; \
 	$(BIN)/python -m mist_pipeline_tests.failover.harness --s3 || failed=1; \
 	$(BIN)/python -m benchmarks organisations || failed=1; \
+	$(BIN)/python -m mist_pipeline_tests.cluster.harness || failed=1; \
 	exit $$failed
 
 bench: $(READY)  ## Benchmarks; prints a table

@@ -183,7 +183,7 @@ def scene_of(folder: Path, random: Random, *, has_objects: bool) -> Iterator[Sce
     """Two machines, the first of them active."""
     with ExitStack() as stack:
         receiving = stack.enter_context(receiver())
-        database = stack.enter_context(shared_database(_free_port()))
+        database = stack.enter_context(shared_database(free_port()))
         objects = stack.enter_context(object_store()) if has_objects else None
         day = stack.enter_context(storm(folder, database, receiving, datetime.now(UTC), objects))
         outside = (
@@ -248,7 +248,7 @@ def rehearse(folder: Path, kinds: Sequence[Kind], random: Random, *, has_objects
         return replace(records, end_seconds=end_seconds, handed_over=handed_over, seconds=time.time() - begun)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("", 0))
         port: int = probe.getsockname()[1]

@@ -1,17 +1,20 @@
-"""A machine: a network namespace and a host name of its own, a cable to the rest that can be cut, and all processes of a daemon in one group."""
+"""A machine: a network namespace and a host name of its own, a cable to the rest that can be cut, and all that was started there in one group."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import mist_pipeline_tests
 
 CHECKOUT = Path(mist_pipeline_tests.__file__).parent.parent
 GONE_SECONDS = 60.0
+DAEMON = (sys.executable, "-m", "mist_pipeline_tests.failover.noc", "daemon")
 
 
 class Machine:
@@ -60,14 +63,22 @@ class Machine:
             self._forwarder.wait()
         subprocess.run(["ip", "netns", "del", self.namespace], check=False, capture_output=True)
 
-    def start(self, environment: Mapping[str, str]) -> None:
-        """Start the daemon."""
-        script = 'hostname "$0" && exec "$@"'
-        command = [sys.executable, "-m", "mist_pipeline_tests.failover.noc", "daemon"]
-        isolated = ["ip", "netns", "exec", self.namespace, "unshare", "--uts", "sh", "-c", script, self.name]
+    def start(
+        self, environment: Mapping[str, str], command: Sequence[str] = DAEMON, *, hidden: Sequence[Path] = ()
+    ) -> None:
+        """Start the daemon, or something else.
+
+        Args:
+            environment: Of it.
+            command: What is started.
+            hidden: Folders of other machines, which are empty on this one.
+        """
+        hide = "".join(f"mount -t tmpfs none {shlex.quote(str(folder))} && " for folder in hidden)
+        script = f'{hide}hostname "$0" && exec "$@"'
+        apart = ["unshare", "--uts", *(["--mount"] if hidden else []), "sh", "-c", script, self.name]
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(
-                [*isolated, *command],
+                ["ip", "netns", "exec", self.namespace, *apart, *command],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -125,6 +136,16 @@ class Machine:
                 continue
             if not any(name in line for name in ("serving.sender", "cli web", "failover.noc")):
                 found.append(line)
+        return found
+
+    def cpu_seconds(self) -> float:
+        """Of all processes that run there now, and of those that have ended below them."""
+        import psutil
+
+        found = 0.0
+        for number in self._members():
+            with suppress(psutil.Error):
+                found += sum(psutil.Process(number).cpu_times()[:4])
         return found
 
     def _members(self) -> list[int]:
