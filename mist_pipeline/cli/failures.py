@@ -138,6 +138,7 @@ KNOWN: Mapping[str, tuple[str, Say]] = {
     "_duckdb.IOException": ("Failed", _database),
     "_duckdb.SerializationException": ("Failed", _database),
     "_duckdb.FatalException": ("Failed", _database),
+    "_duckdb.TransactionException": ("Failed", _disk_below),
     "polars.exceptions.ComputeError": ("Failed", _disk_below),
     "sqlite3.OperationalError": ("Failed", _disk_below),
     "sqlite3.DatabaseError": ("Failed", _disk_below),

@@ -47,6 +47,7 @@ NOT_THERE = sqlite3.OperationalError("no such table: alerts")
         (IsADirectoryError(errno.EISDIR, "Is a directory", "/data/x"), 1, "/data/x: Is a directory."),
         (FileNotFoundError("Nothing is published yet; `mist-pipeline run` publishes."), 1, "run` publishes."),
         (duckdb.IOException("IO Error: No space left on device"), 1, "the disk is full"),
+        (duckdb.TransactionException("TransactionContext Error: Failed to commit: … No space left on device"), 1, "the disk is full"),
         (duckdb.IOException("IO Error: Corrupt database file\nmore"), 1, "Corrupt database file `mist-"),
         (sqlite3.OperationalError("database or disk is full"), 1, "the disk is full"),
         (pl.exceptions.ComputeError("parquet: No space left on device (os error 28)"), 1, "the disk is full"),
@@ -64,7 +65,7 @@ def test_what_the_world_can_cause_is_a_line(error: BaseException, code: int, sai
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError("x"), KeyError("x"), OSError(errno.EINVAL, "Invalid argument"), NOT_THERE, OperationalError("SELECT", {}, NOT_THERE), duckdb.BinderException("x")],
+    [ValueError("x"), KeyError("x"), OSError(errno.EINVAL, "Invalid argument"), NOT_THERE, OperationalError("SELECT", {}, NOT_THERE), duckdb.BinderException("x"), duckdb.TransactionException("x")],
     ids=lambda error: type(error).__name__,
 )  # fmt: skip
 def test_a_defect_keeps_its_traceback(error: BaseException) -> None:
