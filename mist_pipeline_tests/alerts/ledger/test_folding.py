@@ -5,8 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from mist_pipeline.alerts.ledger.database import reading, writing
 from mist_pipeline.alerts.ledger.ledger import Ledger
+from mist_pipeline.alerts.ledger.tables import EVENTS, INCIDENTS
 from mist_pipeline.alerts.ledger.times.folding import Folded, fold, would_fold
 from mist_pipeline.alerts.lifecycle.model import FOLDED, WATCHED
 from mist_pipeline.overview.timeline import timeline
@@ -77,6 +80,40 @@ def test_nothing_is_folded_twice_or_before_its_time(ledger: Ledger) -> None:
     assert fold(ledger.engine, START + 5 * HOUR, LATER) == Folded(0, 0)
     assert fold(ledger.engine, LATER, LATER).events > 0
     assert fold(ledger.engine, LATER, LATER) == Folded(0, 0)
+
+
+def test_what_was_merged_into_what_was_merged_ends_with_the_last(ledger: Ledger) -> None:
+    over = incident_of(ledger, "radio")
+    with writing(ledger.engine) as connection:
+        for number, (name, into) in enumerate(
+            [("a", "b"), ("b", over), ("c", incident_of(ledger, "connect"))]
+        ):
+            row = (
+                connection.execute(sa.select(INCIDENTS).where(INCIDENTS.c.incident_id == over))
+                .mappings()
+                .one()
+            )
+            merged = {
+                "incident_id": name,
+                "state": "merged",
+                "merged_into": into,
+                "fingerprint": f"f{number}",
+            }
+            connection.execute(sa.insert(INCIDENTS).values({**row, **merged}))
+            event = {
+                "subject": "incident",
+                "subject_id": name,
+                "number": 1,
+                "at": START,
+                "kind": "withheld",
+                "detail": {},
+            }
+            connection.execute(sa.insert(EVENTS).values(event))
+    fold(ledger.engine, LATER - YEAR, LATER)
+    with reading(ledger.engine) as connection:
+        query = sa.select(EVENTS.c.subject_id, EVENTS.c.kind).where(EVENTS.c.subject_id.in_(["a", "b", "c"]))
+        found = {row.subject_id: row.kind for row in connection.execute(query)}
+    assert found == {"a": FOLDED, "b": FOLDED, "c": "withheld"}
 
 
 def test_a_kill_while_folding_folds_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,9 +84,13 @@ def _going(connection: Connection, before: datetime) -> list[Mapping[str, Any]]:
 def _is_going(before: datetime) -> sa.ColumnElement[bool]:
     """Events of watching, of what is over."""
     event, incident, alert = EVENTS.c, INCIDENTS.c, ALERTS.c
-    # One that was merged into another is over with the last of its alerts, which are the other's.
-    over = sa.select(incident.incident_id).where(incident.state == "resolved", incident.resolved_at < before)
-    merged = sa.select(incident.incident_id).where(incident.state == "merged", incident.merged_into.in_(over))
+    ended = sa.select(incident.incident_id).where(incident.state == "resolved", incident.resolved_at < before)
+    # One that was merged into another is over with the last of its alerts, which are the other's, and so on.
+    chain = ended.cte("ended", recursive=True)
+    into = sa.select(incident.incident_id).where(
+        incident.state == "merged", incident.merged_into == chain.c.incident_id
+    )
+    over = sa.select(chain.union(into).c.incident_id)
     of_over = alert.incident_id.in_(over)
     # What was over before anybody was to be told: its last sight is its end.
     lapsed = sa.and_(alert.incident_id.is_(None), alert.state == "lapsed", alert.valid_until < before)
@@ -94,9 +98,7 @@ def _is_going(before: datetime) -> sa.ColumnElement[bool]:
         sa.or_(sa.and_(of_over, alert.state.in_(["resolved", "lapsed"])), lapsed)
     )
     return event.kind.in_(WATCHED) & sa.or_(
-        sa.and_(
-            event.subject == "incident", sa.or_(event.subject_id.in_(over), event.subject_id.in_(merged))
-        ),
+        sa.and_(event.subject == "incident", event.subject_id.in_(over)),
         sa.and_(event.subject == "alert", event.subject_id.in_(alerts)),
     )
 
