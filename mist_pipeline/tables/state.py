@@ -41,4 +41,19 @@ DAY_SHAPES = Table(
     ("day", "site_id", "metric"),
 )
 
-TABLES = (EVIDENCE, DAY_SHAPES)
+FORESTS = Table(
+    "state",
+    "forests",
+    "The forest that anomalies of now are scored with, a row for each part; made again where it was made of something else.",
+    (
+        Column("day", "DATE", "Day of its training"),
+        Column("made_of", "VARCHAR", "Digest of settings, code, libraries and shapes"),
+        Column("part", "VARCHAR", "Name of the part: medians, column, bound …"),
+        Column("name", "VARCHAR", "Service level or text, or empty"),
+        Column("place", "BIGINT", "Which one of its part: tree or service level"),
+        Column("numbers", "DOUBLE[]", "The numbers"),
+    ),
+    ("day", "part", "name", "place"),
+)
+
+TABLES = (EVIDENCE, DAY_SHAPES, FORESTS)

@@ -5,12 +5,6 @@ Here: the schedule of the forest, its scores, the budget, and what each metric c
 
 The forest of day D is trained on the days before the last scheduled training day ≤ D and on nothing later, so that a
 backfill and the day itself give the same rows. Reference: Liu, Ting, Zhou, "Isolation Forest", ICDM 2008.
-
-How rare a score is among the scores of training (here 1,000 of them, evenly spread):
-
->>> tail = Tail.of(np.linspace(0.3, 0.6, 1000))
->>> (1000 * tail.rarity(np.array([0.4, 0.599, 0.7]))).round(0)
-array([666.,  13.,   0.])
 """
 
 import hashlib
@@ -18,18 +12,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from mist_pipeline.analysis.anomalies.features import BEST, ShapeCube, features, shape_cube
+from mist_pipeline.analysis.anomalies.forest import Forest
+from mist_pipeline.analysis.anomalies.model import Model, Tail
 from mist_pipeline.analysis.stats.arrays import Flags, Floats
 from mist_pipeline.analysis.stats.robust import median
 from mist_pipeline.tables.analysis import ANOMALIES
-
-if TYPE_CHECKING:
-    from sklearn.ensemble import IsolationForest
 
 _WORST = 2
 """How many of the worst metrics stand for each feature."""
@@ -38,8 +30,6 @@ _MAGNIFIED = 3.0
 """One training row in fifty is added a second time, three times as far from typical. A tree splits between the extremes
 that it has seen: grown on a quiet month alone it cannot tell bad from terrible, and a site that is both ranks below
 one that is slightly odd everywhere. (Outlier exposure: Hendrycks, Mazeika, Dietterich, ICLR 2019.)"""
-_TAIL_SHARE = 0.1
-"""Share of the training scores that the tail is fitted to."""
 
 
 @dataclass(frozen=True)
@@ -76,61 +66,6 @@ class AnomalySettings:
         return self.reference_days + self.training_days + 6
 
 
-@dataclass(frozen=True)
-class Model:
-    """A trained forest with what is needed to prepare rows for it and to read its scores."""
-
-    version: str
-    trained_from: date
-    trained_to: date
-    metrics: list[str]
-    medians: Floats
-    centre: Floats
-    precision: Floats
-    forest: "IsolationForest"
-    tail: "Tail"
-
-
-@dataclass(frozen=True)
-class Tail:
-    """How rare a score is, in the training days: empirical, and beyond the 90 % quantile generalised Pareto.
-
-    Fitted by probability-weighted moments (Hosking & Wallis, Technometrics 29, 1987), as peaks over a threshold: a
-    small organisation has too few site-days for an empirical quantile at five in a thousand.
-    """
-
-    scores: Floats
-    start: float
-    share: float
-    scale: float
-    shape: float
-
-    @classmethod
-    def of(cls, scores: Floats) -> "Tail":
-        """The tail of these training scores."""
-        ordered = np.sort(scores)
-        count = max(round(_TAIL_SHARE * len(ordered)), 2)
-        start = float(ordered[-count - 1])
-        excess = ordered[-count:] - start
-        position = (np.arange(1, count + 1) - 0.35) / count
-        mean = float(excess.mean())
-        weighted = float(((1.0 - position) * excess).mean())
-        # Scores are bounded, so the tail is not heavier than exponential: shape ≤ 0.
-        raw = 2.0 - mean / (mean - 2.0 * weighted) if mean > 2.0 * weighted else -0.5
-        shape = float(np.clip(raw, -0.5, 0.0))
-        return cls(ordered, start, count / len(ordered), max(mean * (1.0 - shape), 1e-9), shape)
-
-    def rarity(self, scores: Floats) -> Floats:
-        """Share of ordinary site-days with at least these scores."""
-        above = np.maximum(scores - self.start, 0.0) / self.scale
-        if self.shape == 0.0:
-            beyond = np.exp(-above)
-        else:
-            beyond = np.maximum(1.0 + self.shape * above, 0.0) ** (-1.0 / self.shape)
-        body = 1.0 - np.searchsorted(self.scores, scores, side="left") / len(self.scores)
-        return np.where(scores > self.start, self.share * beyond, np.maximum(body, self.share))
-
-
 def anomalies(
     shapes: pl.DataFrame, days: Sequence[date], settings: AnomalySettings | None = None
 ) -> pl.DataFrame:
@@ -154,7 +89,7 @@ def anomalies(
     wanted = sorted(set(days))
     if not wanted or shapes.is_empty():
         return ANOMALIES.empty()
-    trainings = {day: _training_day(day, settings.train_weekday) for day in wanted}
+    trainings = {day: training_day(day, settings.train_weekday) for day in wanted}
     dense = shape_cube(shapes, wanted[0] - timedelta(days=settings.look_back_days), wanted[-1])
     described = features(
         dense, _days_needed(wanted, trainings, settings), settings.reference_days, settings.min_reference_days
@@ -165,6 +100,47 @@ def anomalies(
         served = [day for day in wanted if trainings[day] == training]
         scored.append(_score_days(dense, described, served, model, settings))
     return pl.concat(scored).sort("day", "site_id")
+
+
+def training_day(day: date, weekday: int) -> date:
+    """The last scheduled training day that is not after ``day``."""
+    return day - timedelta(days=(day.weekday() - weekday) % 7)
+
+
+def model_of(shapes: pl.DataFrame, day: date, settings: AnomalySettings) -> Model | None:
+    """The forest that `anomalies` scores a day with.
+
+    Args:
+        shapes: `features.day_shapes` of the ``training_days`` and ``reference_days`` before its training day, or more.
+        day: The day.
+        settings: Schedule and size of the forest.
+    """
+    training = training_day(day, settings.train_weekday)
+    first = training - timedelta(days=settings.training_days)
+    if shapes.is_empty():
+        return None
+    dense = shape_cube(shapes, first - timedelta(days=settings.reference_days), training - timedelta(days=1))
+    window = [first + timedelta(days=i) for i in range(settings.training_days)]
+    described = features(dense, window, settings.reference_days, settings.min_reference_days)
+    return train(dense, described, training, settings)
+
+
+def anomalies_with(
+    shapes: pl.DataFrame, day: date, model: Model | None, settings: AnomalySettings
+) -> pl.DataFrame:
+    """``analysis.anomalies`` of one day, whose forest is there already.
+
+    Args:
+        shapes: `features.day_shapes` of the day and of the ``reference_days`` before it, or more.
+        day: The day.
+        model: What `model_of` gave for it.
+        settings: As it was trained with.
+    """
+    if shapes.is_empty():
+        return ANOMALIES.empty()
+    dense = shape_cube(shapes, day - timedelta(days=settings.reference_days), day)
+    described = features(dense, [day], settings.reference_days, settings.min_reference_days)
+    return _score_days(dense, described, [day], model, settings)
 
 
 def train(
@@ -207,6 +183,7 @@ def train(
     )
     magnified = np.maximum(medians + _MAGNIFIED * (filled[extreme] - medians), BEST)
     forest.fit(np.vstack([matrix, _matrix(magnified, present[extreme], centre, precision)]))
+    grown = Forest.of(forest)
     return Model(
         version=f"iforest-{training_day.isoformat()}-{digest}",
         trained_from=first,
@@ -215,14 +192,9 @@ def train(
         medians=medians,
         centre=centre,
         precision=precision,
-        forest=forest,
-        tail=Tail.of(-forest.score_samples(matrix)),
+        forest=grown,
+        tail=Tail.of(grown.scores(matrix)),
     )
-
-
-def _training_day(day: date, weekday: int) -> date:
-    """The last scheduled training day that is not after ``day``."""
-    return day - timedelta(days=(day.weekday() - weekday) % 7)
 
 
 def _days_needed(
@@ -262,7 +234,7 @@ def _score_days(
     rarity = np.full(known.shape, np.nan)
     contributions = np.full(known.shape, None, dtype=object)
     if model is not None:
-        ready = rows[is_scored][:, [dense.metrics.index(metric) for metric in model.metrics]]
+        ready = _of_metrics(rows[is_scored], dense.metrics, model.metrics)
         scores[is_scored], shares = score(model, ready)
         rarity[is_scored] = 1000.0 * model.tail.rarity(scores[is_scored])
         contributions[is_scored] = [
@@ -293,6 +265,15 @@ def _score_days(
     )
 
 
+def _of_metrics(rows: Floats, there: list[str], wanted: list[str]) -> Floats:
+    """The features of the wanted metrics, NaN of those that are not there."""
+    of_wanted = np.full((len(rows), len(wanted), rows.shape[2]), np.nan)
+    for place, metric in enumerate(wanted):
+        if metric in there:
+            of_wanted[:, place] = rows[:, there.index(metric)]
+    return of_wanted
+
+
 def score(model: Model, rows: Floats) -> tuple[Floats, Floats]:
     """Scores of prepared rows and the share of each metric in them.
 
@@ -310,7 +291,7 @@ def score(model: Model, rows: Floats) -> tuple[Floats, Floats]:
 
     def forest_score(values: Floats) -> Floats:
         seen = np.tile(present, (len(values) // len(present), 1))
-        return np.asarray(-model.forest.score_samples(_matrix(values, seen, model.centre, model.precision)))
+        return model.forest.scores(_matrix(values, seen, model.centre, model.precision))
 
     scores = forest_score(filled)
     count, metrics = present.shape

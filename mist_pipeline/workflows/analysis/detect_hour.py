@@ -12,7 +12,7 @@ import polars as pl
 
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.analysis.anomalies.features import last_24_hours, with_live
-from mist_pipeline.analysis.anomalies.isolation_forest import anomalies
+from mist_pipeline.analysis.anomalies.isolation_forest import anomalies_with
 from mist_pipeline.analysis.baselines.deviations import hourly_deviations
 from mist_pipeline.analysis.baselines.hourly import HourlyBaselineRules, hourly_baselines
 from mist_pipeline.analysis.causes.changes import LOOK_BACK_DAYS
@@ -30,6 +30,7 @@ from mist_pipeline.workflows.analysis.changes import known_changes
 from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.analysis.detect_day import removed_sites
 from mist_pipeline.workflows.analysis.evidence_walk import EVIDENCE_COLUMNS, compact, stored_state
+from mist_pipeline.workflows.analysis.kept_forest import forest_of
 
 EVIDENCE_HOURS = 3
 """Closed hours before the newest one whose evidence is made: what corroborates it, and what a pause of the job left out."""
@@ -221,9 +222,10 @@ def anomalies_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) -
         readings, clients = hours.read("sle_hourly", since), hours.read("site_hourly", since)
     recent = last_24_hours(readings, sites, hours.newest + HOUR, settings.organisation.timezone, clients)
     if recent.is_empty():
-        return anomalies(recent, [], chosen)
+        return table.ANOMALIES.empty()
     today = recent["day"][0]
+    forest = forest_of(hours.warehouse, today, chosen)
     known = hours.warehouse.read_days(
-        state.DAY_SHAPES, today - timedelta(days=chosen.look_back_days), today - timedelta(days=1)
+        state.DAY_SHAPES, today - timedelta(days=chosen.reference_days), today - timedelta(days=1)
     )
-    return anomalies(with_live(known.select(recent.columns), recent), [today], chosen)
+    return anomalies_with(with_live(known.select(recent.columns), recent), today, forest, chosen)
