@@ -98,7 +98,12 @@ class History:
 
 
 def read_history(
-    store: RawStore, wanted: Wanted, connected: pl.DataFrame | None = None, *, lane: Lane = "batch"
+    store: RawStore,
+    wanted: Wanted,
+    connected: pl.DataFrame | None = None,
+    *,
+    lane: Lane = "batch",
+    answers: pl.DataFrame | None = None,
 ) -> History:
     """The history tables from the raw store; needs no network.
 
@@ -107,28 +112,39 @@ def read_history(
         wanted: Rows to make.
         connected: Access points connected by hour (``dimensions.connected_by_hour``), or None where that was not asked.
         lane: ``live``: today's fetches, each of which holds some hours, are put together.
+        answers: The organisation's, where they were read before (``read_once``).
 
     Raises:
         RawDamagedError: A raw file is missing or unreadable.
         UnexpectedShape: A raw document is not what its endpoint promises.
     """
     every = lane == "live"
-    return make_history(
-        store.read(kind_of("detail", lane), wanted.days, every_generation=every),
-        store.read(kind_of("organisation", lane), wanted.days, every_generation=every),
-        wanted,
-        connected,
-    )
+    detail = store.read(kind_of("detail", lane), wanted.days, every_generation=every)
+    if answers is None:
+        read = store.read(kind_of("organisation", lane), wanted.days, every_generation=every)
+        answers = organisation_frame(record for record, _ in read)
+    return _history_of(detail, answers, wanted, connected)
 
 
 def make_history(
     detail: Counted, organisation: Counted, wanted: Wanted, connected: pl.DataFrame | None = None
 ) -> History:
     """The history tables from raw records; see ``read_history``."""
+    return _history_of(detail, organisation_frame(record for record, _ in organisation), wanted, connected)
+
+
+def counting_answers(answers: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
+    """Those of the organisation's answers that count, of every group, site and hour one; in the columns of ``organisation_frame``."""
+    return _in_slots(answers, wanted.day_spans()).select(answers.columns)
+
+
+def _history_of(
+    detail: Counted, organisation: pl.DataFrame, wanted: Wanted, connected: pl.DataFrame | None
+) -> History:
     wanted = wanted.of_days()
     days = wanted.day_spans()
     frames = detail_frames(detail, days, wanted.zone)
-    answers = _in_slots(organisation_frame(record for record, _ in organisation), days)
+    answers = _in_slots(organisation, days)
     chosen = chosen_answers(frames)
     from_detail = _detail_hours(frames, chosen, days, wanted)
     from_organisation = _organisation_hours(answers, wanted)

@@ -5,6 +5,7 @@ raw/<kind>/day=2026-01-05/<as_of>-<hash>.jsonl.gz   answers whose first day this
 raw/<kind>/day=2026-01-05/000001.manifest.json      commit marker: which files cover this day
 raw/<kind>/snapshots/<as_of>.jsonl.gz               kinds that are about now only
 raw/<kind>/unfinished/<hash>/                       a fetch that is under way or was interrupted: always a local folder
+raw/live_sle_org/unfinished/read.parquet            what was read of today's polls (collect.history.read_once)
 raw/archive/raw-2026-01.tar.gz                      months that retention has packed (collect.raw.archive)
 ```
 
@@ -20,7 +21,7 @@ name from the cloud. What to fetch is decided in ``collect.fetch``, what it mean
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -149,8 +150,22 @@ class RawStore:
             return str(error)
         return ""
 
+    def promised(self, kind: str, days: Iterable[date], *, every_generation: bool = False) -> dict[str, str]:
+        """Path → SHA-256 of every file that `read` would read.
+
+        Raises:
+            RawDamagedError: A manifest cannot be read.
+        """
+        promised = self._promised(kind, days, every_generation=every_generation)
+        return {path: counted.file.sha256 for path, counted in promised.items()}
+
     def read(
-        self, kind: str, days: Iterable[date], *, every_generation: bool = False
+        self,
+        kind: str,
+        days: Iterable[date],
+        *,
+        every_generation: bool = False,
+        without: Collection[str] = (),
     ) -> Iterator[tuple[Record, frozenset[date]]]:
         """Every record that covers these days, with the days (of those wanted) for which it counts.
 
@@ -161,12 +176,14 @@ class RawStore:
             kind: What was fetched.
             days: Days wanted.
             every_generation: Not only the newest generation: for the live job, whose fetches hold a few hours each.
+            without: Paths of files that are not read.
 
         Raises:
             RawDamagedError: A manifest cannot be read, or a file is missing, unreadable or not what its manifest promises.
                 The last is known only when the file has passed: what is made of it may be kept only at the end.
         """
-        promised = self._promised(kind, days, every_generation=every_generation)
+        all_promised = self._promised(kind, days, every_generation=every_generation)
+        promised = {path: counted for path, counted in all_promised.items() if path not in without}
         for path, chunks in self._open(promised):
             counted = frozenset(promised[path].days)
             with self._named(path, counted):

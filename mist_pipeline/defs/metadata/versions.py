@@ -4,10 +4,7 @@ It is made from the source of the rooms that decide over the rows, so nobody has
 as its checkout. Not here: versions of stored data (migrations).
 """
 
-from functools import cache
-from hashlib import blake2b
-from importlib.resources import files
-from pathlib import Path
+from mist_pipeline.workflows.code_digest import code_digest
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "raw": ("mist", "collect/fetch", "collect/raw"),
@@ -22,16 +19,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
 """First part of an asset's key → the rooms whose code makes it."""
 
 
-@cache
 def code_version(layer: str) -> str:
     """The version of the code that makes the assets of a layer.
 
     >>> code_version("analysis") == code_version("history")
     False
     """
-    package = Path(str(files("mist_pipeline")))
-    summary = blake2b(digest_size=5)
-    for room in ROOMS[layer]:
-        for path in sorted((package / room).rglob("*.py")):
-            summary.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
-    return summary.hexdigest()
+    return code_digest(*ROOMS[layer])

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from hashlib import blake2b
 from importlib import metadata
-from importlib.resources import files
 
 import polars as pl
 
@@ -18,12 +17,10 @@ from mist_pipeline.analysis.anomalies.isolation_forest import AnomalySettings, m
 from mist_pipeline.analysis.anomalies.model import Model
 from mist_pipeline.tables import state
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline.workflows.code_digest import code_digest
 
-_CODE = (
-    ("mist_pipeline.analysis.anomalies", ("features.py", "forest.py", "isolation_forest.py", "model.py")),
-    ("mist_pipeline.analysis.stats", ("arrays.py", "day_grid.py", "robust.py")),
-)
-"""What decides over a forest."""
+_CODE = ("analysis/anomalies", "analysis/stats")
+"""Rooms that decide over a forest."""
 
 
 def forest_of(warehouse: Warehouse, day: date, settings: AnomalySettings) -> Model | None:
@@ -74,9 +71,7 @@ def _nothing() -> pl.DataFrame:
 def _made_of(warehouse: Warehouse, first: date, last: date, settings: AnomalySettings) -> str:
     """What the forest of these days would be made of now."""
     digest = blake2b(digest_size=16)
-    for package, names in _CODE:
-        for name in names:
-            digest.update((files(package) / name).read_bytes())
+    digest.update(code_digest(*_CODE).encode())
     libraries = [metadata.version(name) for name in ("numpy", "scikit-learn", "scipy")]
     # In any order of the rows, and of each of them all columns.
     shapes = warehouse.query(

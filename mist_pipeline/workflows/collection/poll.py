@@ -18,6 +18,7 @@ from mist_pipeline.collect.fetch.snapshots import SnapshotKind, fetch_snapshot
 from mist_pipeline.collect.history.changes import changes_frame
 from mist_pipeline.collect.history.dimensions import alarms_frame, connected_by_hour
 from mist_pipeline.collect.history.frames import Wanted, read_history
+from mist_pipeline.collect.history.read_once import answers_read_once
 from mist_pipeline.collect.raw.errors import FetchFailedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.budget import LIVE_SHARE, CallBudget
@@ -29,6 +30,7 @@ from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.cloud import Cloud
+from mist_pipeline.workflows.code_digest import code_digest
 from mist_pipeline.workflows.collection.fetch import CLIENT_VERSION, site_ids
 from mist_pipeline.workflows.pushing.changes import pushed_changes
 from mist_pipeline.workflows.pushing.channel import Channel, channel
@@ -41,6 +43,10 @@ PATIENCE_SECONDS = 30.0
 
 LIMITS = replace(DEFAULT_LIMITS, asking_seconds=600.0)
 """All of a poll's asking: a cloud that is slow or drips holds one poll and not those after it."""
+
+
+READS_ANSWERS = ("collect/fetch", "collect/history", "domain", "mist")
+"""Rooms whose code decides what is read in an answer."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +200,8 @@ def _frames(
         pl.DataFrame({"day": days}, schema={"day": pl.Date}), how="cross"
     )
     wanted = Wanted(sites, tuple(metric.name for metric in settings.metrics), tuple(days), zone)
-    hours = read_history(store, wanted, connected_by_hour(store, days, zone), lane="live")
+    answers = answers_read_once(store, wanted, code_digest(*READS_ANSWERS))
+    hours = read_history(store, wanted, connected_by_hour(store, days, zone), lane="live", answers=answers)
     return {
         live.SLE_HOURLY: hours.sle_hourly,
         live.CLASSIFIERS_HOURLY: hours.classifiers_hourly,

@@ -63,7 +63,7 @@ def test_it_is_grown_again_of_other_days_settings_and_code(
     assert not second.equals(first)
     third = rows_of(forest_of(warehouse, DAY, replace(SMALL, seed=8)))
     assert not third.equals(second)
-    monkeypatch.setattr(kept_forest, "_CODE", (("mist_pipeline.analysis.anomalies", ("features.py",)),))
+    monkeypatch.setattr(kept_forest, "_CODE", ("analysis/stats",))
     assert rows_of(forest_of(warehouse, DAY, replace(SMALL, seed=8))).equals(third)
     assert len(grown) == 4
     # Days after its training change nothing.
