@@ -18,11 +18,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from benchmarks.bench_daily import DAYS, METRICS, daily_score_pieces
 from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.tables import history
+from mist_pipeline.tables import history, state
 from mist_pipeline.warehouse.store import Warehouse
 
 LAST = DAYS[-1]
@@ -131,8 +132,33 @@ def make_past(folder: Path, sites: int) -> Mapping[str, float]:
             ),
         }
         warehouse.replace_all(of_day, [day])
+    for day, shapes in past_shapes(warehouse, hourly):
+        warehouse.replace_days(state.DAY_SHAPES, shapes, [day])
     store_evidence(warehouse, settings, hourly)
     return {}
+
+
+def past_shapes(warehouse: Warehouse, hourly: Sequence[date]) -> Iterator[tuple[date, pl.DataFrame]]:
+    """Two months of ``state.day_shapes`` before the last day, of which a forest is grown.
+
+    Those of earlier weeks are the shapes of days that have hours, with other shares.
+    """
+    from mist_pipeline.analysis.anomalies.features import day_shapes
+    from mist_pipeline.analysis.anomalies.isolation_forest import AnomalySettings
+
+    rng = np.random.default_rng(SEED)
+    of_weekday = {}
+    for day in hourly:
+        hours, clients, sites = (
+            warehouse.read_days(table, day, day)
+            for table in (history.SLE_HOURLY, history.SITE_HOURLY, history.SITES)
+        )
+        of_weekday[day.weekday()] = day_shapes(hours, sites, clients)
+    for back in range(AnomalySettings().look_back_days, 0, -1):
+        day = LAST - timedelta(days=back)
+        shapes = of_weekday[day.weekday()].with_columns(day=pl.lit(day))
+        part = pl.Series(rng.uniform(0.7, 1.0, shapes.height))
+        yield day, shapes.with_columns(pl.col("share", "^degraded_hours_.*$") * part)
 
 
 def run_job(folder: Path, job: str) -> Mapping[str, float]:

@@ -194,7 +194,7 @@ class Plan:
         short = 0 if self.budget.now is None else max(0, self.cost - self.budget.now)
         return short / max(1, self.budget.per_hour)
 
-    @property
+    @cached_property
     def wait_hours_in_full(self) -> float:
         """How long everything that is wanted would wait."""
         if self.strategy == "full":
