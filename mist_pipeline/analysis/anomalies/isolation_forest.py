@@ -5,6 +5,11 @@ Here: the schedule of the forest, its scores, the budget, and what each metric c
 
 The forest of day D is trained on the days before the last scheduled training day ≤ D and on nothing later, so that a
 backfill and the day itself give the same rows. Reference: Liu, Ting, Zhou, "Isolation Forest", ICDM 2008.
+
+A Thursday is scored with the forest of its Monday, which knows the days up to Sunday:
+
+>>> training_day(date(2026, 3, 5), AnomalySettings().train_weekday)
+datetime.date(2026, 3, 2)
 """
 
 import hashlib
