@@ -34,6 +34,8 @@ from mist_pipeline_tests.failover.harness import free_port, object_store
 JOB = "analyse"
 NOW = datetime.combine(LAST + timedelta(days=1), time(12), UTC)
 SLOW_STEPS = {"evidence", "forecasts", "anomalies"}
+SHAPES = {"one": (1, 1), "two": (2, 1), "four": (2, 2), "killed": (2, 1)}
+"""Machines, and workers on each."""
 LOOK_BACK_DAYS = 7
 """Days with hours before those that are analysed."""
 
@@ -159,10 +161,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=500)
     parser.add_argument("--days", type=int, default=30)
+    parser.add_argument(
+        "--shapes", nargs="+", choices=SHAPES, default=list(SHAPES), help="clusters to run on; default: all"
+    )
     parser.add_argument("--folder", type=Path, help="keeps all data, for finding out why")
     options = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    shapes = {"one": (1, 1), "two": (2, 1), "four": (2, 2), "killed": (2, 1)}
     with (
         tempfile.TemporaryDirectory(dir=options.folder) as made,
         shared_database(free_port()) as database,
@@ -172,9 +176,9 @@ def main() -> int:
         begun, wanted = alone(folder / "alone", options.sites, options.days)
         rows = [begun]
         print(begun, file=sys.stderr, flush=True)
-        for name, shape in shapes.items():
+        for name in options.shapes:
             row = on_a_cluster(
-                *(folder / name, database, objects, wanted, options.sites, options.days, shape),
+                *(folder / name, database, objects, wanted, options.sites, options.days, SHAPES[name]),
                 is_killed=name == "killed",
             )
             rows.append(replace(row, name="1 worker") if name == "one" else row)

@@ -84,7 +84,7 @@ class Cluster:
                 str(self.workers),
                 "--no-dashboard",
             ),
-            *("--local-directory", variables["TMPDIR"], "--death-timeout", "60"),
+            *("--local-directory", variables["TMPDIR"]),
         ]
         others = [
             path for path in sorted(self.folder.iterdir()) if path.is_dir() and path.name != machine.name

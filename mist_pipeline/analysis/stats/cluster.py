@@ -68,6 +68,11 @@ def spread(
             yield (future.result() for future in futures)
 
 
+def is_task() -> bool:
+    """Whether this is a task of a cluster, on one of its workers."""
+    return _scheduler_of_this_worker() is not None
+
+
 def _scheduler_of_this_worker() -> str | None:
     """The scheduler as it is reached from the worker whose task this is; None outside of a task."""
     from distributed import get_worker
@@ -83,7 +88,7 @@ def _place_given_up() -> Iterator[None]:
     """Leave the threads of the worker for the time of the block, if this is a task."""
     from distributed import rejoin, secede
 
-    if _scheduler_of_this_worker() is None:
+    if not is_task():
         yield
         return
     secede()  # type: ignore[no-untyped-call]

@@ -17,7 +17,7 @@ from typing import Literal, TypeVar
 
 import joblib
 
-from mist_pipeline.analysis.stats.cluster import spread
+from mist_pipeline.analysis.stats.cluster import is_task, spread
 
 Chunk = TypeVar("Chunk")
 Result = TypeVar("Result")
@@ -95,7 +95,7 @@ def parallel_map(
 def _results(
     function: Callable[[Chunk], Result], chunks: Sequence[Chunk], compute: Compute
 ) -> Iterator[Iterator[Result]]:
-    if compute.engine == "processes" and len(chunks) <= 1:
+    if len(chunks) <= 1 and (compute.engine == "processes" or is_task()):
         yield map(function, chunks)
         return
     if compute.engine == "dask":
