@@ -11,10 +11,10 @@ A day far above its gate raises an alarm; columns of the row as in ``analysis.ev
 ...     "hour": [datetime(2026, 3, 2, 9, tzinfo=UTC)], "site_id": "a", "metric": "coverage", "classifier": "",
 ...     "window_hours": 24, "surprise": 9.0, "excess_pct": 20.0, "observed_pct": 25.0, "breadth_hours": 8.0,
 ...     "recent_excess_pct": 20.0, "baseline_days": 20.0, "group_surprise": 0.0, "is_estimated": True,
-...     "began_at": [datetime(2026, 3, 2, 2, tzinfo=UTC)], "recovery": 0.0,
+...     "began_at": [datetime(2026, 3, 2, 2, tzinfo=UTC)], "last_bad_at": [datetime(2026, 3, 2, 9, tzinfo=UTC)], "recovery": 0.0,
 ... })
->>> notable(day, {"coverage": "wifi"}).select("family", "margin", "corroboration", "is_alarming").row(0)
-('wifi', 3.3, 'horizon', True)
+>>> notable(day, {"coverage": "wifi"}).select("family", pl.col("margin").round(2), "corroboration", "is_alarming").row(0)
+('wifi', 3.65, 'horizon', True)
 """
 
 from collections.abc import Mapping
@@ -49,15 +49,15 @@ class Gate:
 
 
 GATES: Mapping[int, Gate] = {
-    1: Gate(7.5, 16.0, 20.0),
-    2: Gate(7.5, 12.0, 20.0, 1.2),
-    3: Gate(7.0, 10.0, 15.0, 2.5),
-    6: Gate(6.0, 9.0, 13.0, 2.2),
-    12: Gate(5.5, 9.0, 13.0, 3.0),
-    24: Gate(4.7, 7.5, 11.0, 5.0),
-    48: Gate(4.7, 6.0, 11.0, 5.0),
-    96: Gate(4.2, 7.0, 9.0, 6.0),
-    168: Gate(4.2, 7.5, 11.0, 6.0),
+    1: Gate(6.4, 15.0, 18.0),
+    2: Gate(6.4, 12.0, 16.0, 1.2),
+    3: Gate(7.65, 10.0, 15.0, 2.5),
+    6: Gate(5.9, 9.0, 13.0, 2.2),
+    12: Gate(6.15, 9.0, 13.0, 3.0),
+    24: Gate(4.35, 7.5, 11.0, 5.0),
+    48: Gate(4.35, 6.0, 11.0, 5.0),
+    96: Gate(3.85, 7.0, 9.0, 6.0),
+    168: Gate(3.85, 7.5, 11.0, 6.0),
 }
 """Chosen on simulated worlds of many noise families by false alerts per site-week; strictness moves them together."""
 
@@ -79,8 +79,8 @@ class NotableOptions:
         part_from: … which is so much surprise above the gate.
         recent_share: Share of a gate's excess that windows above a day must still have had in their last 24 hours: what is
             over raises no alarm.
-        diffuse_penalty: Added for a whole metric none of whose classifiers is as surprising as itself: causes
-            concentrate, noise does not.
+        whole_penalty: Added for a whole metric whose classifiers are known, too: causes concentrate in one of them, and what only
+            the sum of all shows is mostly noise.
         estimated_penalty: Added where only scores are known, so that it is unknown whether a cause is concentrated.
         support_share: Share of a gate's surprise and excess that still supports an open alert.
         short_hours: Windows up to this length need corroboration.
@@ -98,6 +98,8 @@ class NotableOptions:
         decisive_credit: … so much credit at most.
         related_credit: Share of the best other metric's surprise, of the same family at a similar horizon, that adds …
         max_related_credit: … up to this much.
+        short_related_credit: The same in windows that need corroboration: what two service levels show within three hours …
+        max_short_related_credit: … is hardly ever noise, while levels of days move together without harm.
         second_after: An excess that began so long after the strongest one of its family, and blames another classifier, is a
             row of its own.
         min_silence_surprise: Gate of silence: at once where devices are known to be dead, else from the second hour on.
@@ -108,7 +110,7 @@ class NotableOptions:
     gates: Mapping[int, Gate] = field(default_factory=lambda: GATES)
     strictness: float = 0.0
     classifier_penalty: float = 0.4
-    diffuse_penalty: float = 2.0
+    whole_penalty: float = 8.0
     estimated_penalty: float = 1.0
     part_share: float = 0.6
     part_from: float = 2.0
@@ -129,6 +131,8 @@ class NotableOptions:
     decisive_credit: float = 6.0
     related_credit: float = 0.5
     max_related_credit: float = 2.0
+    short_related_credit: float = 1.0
+    max_short_related_credit: float = 6.0
     second_after: timedelta = timedelta(hours=6)
     min_silence_surprise: float = 4.0
     min_load_surprise: float = 8.0
@@ -307,32 +311,36 @@ def _credited(support: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
         & (pl.col("observed_pct") >= options.decisive_share * pl.col("_observed"))
         & (pl.col("recent_excess_pct") >= options.recent_share * options.decisive_share * pl.col("_excess"))
     )
-    own = [*horizon, "metric"]
-    is_part = (pl.col("classifier") != "") & ~pl.col("_is_site")
-    concentrated = support.filter(is_part).group_by(own).agg(_part=pl.col("surprise").max())
-    is_diffuse = (pl.col("classifier") == "") & (pl.col("_part").fill_null(0.0) < pl.col("surprise"))
+    credit = (
+        pl.when("_is_short")
+        .then(_lent(options.short_related_credit, options.max_short_related_credit))
+        .otherwise(_lent(options.related_credit, options.max_related_credit))
+    )
     vague = (
         pl.when(pl.col("_is_site"))
         .then(0.0)
         .when(pl.col("is_estimated"))
         .then(options.estimated_penalty)
-        .when(is_diffuse)
-        .then(options.diffuse_penalty)
+        .when(pl.col("classifier") == "")
+        .then(options.whole_penalty)
         .otherwise(0.0)
     )
     return (
         support.join(best_two, on=horizon, how="left")
         .with_columns(_related=related)
+        .with_columns(_credit=credit)
         .with_columns(
-            _credit=(pl.col("_related") * options.related_credit).clip(0.0, options.max_related_credit)
+            margin=pl.col("surprise") + pl.col("_from_peers") + pl.col("_credit") - pl.col("_need") - vague
         )
-        .with_columns(margin=pl.col("surprise") + pl.col("_from_peers") + pl.col("_credit") - pl.col("_need"))
-        .join(concentrated, on=own, how="left")
-        .with_columns(pl.col("margin") - vague)
         .with_columns(
             _passes=(pl.col("margin") >= 0) & (pl.col("_is_site") | is_large | is_shared),
         )
     )
+
+
+def _lent(share: float, most: float) -> pl.Expr:
+    """What a related metric adds."""
+    return (pl.col("_related") * share).clip(0.0, most)
 
 
 def _classified(credited: pl.DataFrame, options: NotableOptions) -> pl.DataFrame:
@@ -375,7 +383,8 @@ def _strongest(classified: pl.DataFrame, options: NotableOptions) -> pl.DataFram
     ordered = classified.sort(
         [*_FAMILY_HOUR, *order], descending=[False, False, False, True, True, False, False, False]
     ).select(pl.exclude("^_.*$"))
-    first = ordered.group_by(_FAMILY_HOUR, maintain_order=True).first().with_columns(is_second=False)
+    strongest = ordered.group_by(_FAMILY_HOUR, maintain_order=True).first()
+    first = _fresh_first(ordered, strongest).with_columns(is_second=False)
     leads = first.select(*_FAMILY_HOUR, pl.col("began_at", "classifier").name.prefix("_"))
     later = (pl.col("began_at") - pl.col("_began_at")) >= options.second_after
     second = (
@@ -388,3 +397,21 @@ def _strongest(classified: pl.DataFrame, options: NotableOptions) -> pl.DataFram
         .with_columns(is_second=True)
     )
     return pl.concat([first, second.select(first.columns)]).sort([*_FAMILY_HOUR, "is_second"])
+
+
+def _fresh_first(ordered: pl.DataFrame, strongest: pl.DataFrame) -> pl.DataFrame:
+    """The strongest of each, but what began after its end where that is over.
+
+    A long window is surprising for days after its trouble, and would stand before the first hours of the next one.
+    """
+    over = strongest.filter(pl.col("is_alarming") & (pl.col("recovery") >= 1))
+    first_hour = pl.col("hour") - pl.duration(hours=pl.col("window_hours") - 1)
+    fresh = (
+        ordered.filter(pl.col("is_alarming") & (pl.col("recovery") < 1))
+        .join(over.select(*_FAMILY_HOUR, _ended="last_bad_at"), on=_FAMILY_HOUR)
+        .filter((pl.col("began_at") > pl.col("_ended")) & (first_hour > pl.col("_ended")))
+        .group_by(_FAMILY_HOUR, maintain_order=True)
+        .first()
+        .select(strongest.columns)
+    )
+    return pl.concat([strongest.join(fresh, on=_FAMILY_HOUR, how="anti"), fresh])

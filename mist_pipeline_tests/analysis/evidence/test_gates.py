@@ -14,13 +14,13 @@ NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
 def row(**changes: Any) -> dict[str, Any]:
-    """One clearly bad hour of coverage."""
+    """One clearly bad hour of coverage, which one classifier explains."""
     observed = changes.get("observed_pct", 45.0)
     return {
         "hour": NOON,
         "site_id": "a",
         "metric": "coverage",
-        "classifier": "",
+        "classifier": "weak-signal",
         "window_hours": 1,
         "day": NOON.date(),
         "excess_user_minutes": 1_000.0,
@@ -88,13 +88,15 @@ def test_a_long_window_speaks_for_itself() -> None:
     ids=["not surprising", "hardly degraded", "hardly more than usual"],
 )
 def test_neither_significance_nor_effect_suffices_alone(changes: dict[str, Any]) -> None:
-    (found,) = judged(row(window_hours=24, **{"surprise": GATES[24].surprise + 4.0, **changes}))
+    clear = {"surprise": GATES[24].surprise + 4.0, "classifier": "", "is_estimated": True}
+    assert [found["is_alarming"] for found in judged(row(window_hours=24, **clear))] == [True]
+    (found,) = judged(row(window_hours=24, **{**clear, **changes}))
     assert not found["is_alarming"]
 
 
 @pytest.mark.parametrize(("breadth", "why"), [(1.7, None), (1.8, "second-hour")])
 def test_an_excess_spread_over_two_hours_corroborates_itself(breadth: float, why: str | None) -> None:
-    (found,) = judged(row(window_hours=3, breadth_hours=breadth, surprise=17.0))
+    (found,) = judged(row(window_hours=3, breadth_hours=breadth, surprise=20.0))
     assert (found["corroboration"], found["is_alarming"]) == (why, why is not None)
 
 
@@ -102,48 +104,44 @@ def test_a_new_site_is_given_days_before_its_evidence_counts() -> None:
     assert judged(row(window_hours=24, baseline_days=2.0)) == []
 
 
-def concentrated(surprise: float, **changes: Any) -> list[dict[str, Any]]:
-    """A bad day of a whole metric whose cause is one classifier, itself not surprising enough to alarm."""
-    part = {"classifier": "weak-signal", "surprise": surprise, "excess_pct": 4.0}
-    return [row(window_hours=24, surprise=surprise, **changes), row(window_hours=24, **{**changes, **part})]
+def part(above: float, **changes: Any) -> dict[str, Any]:
+    """A bad day of one classifier, with so much surprise above its gate."""
+    window = changes.get("window_hours", 24)
+    surprise = GATES[window].surprise + NotableOptions().classifier_penalty + above
+    return row(**{"window_hours": window, "surprise": surprise, **changes})
 
 
 LINE = GATES[24].surprise
+WHOLE = NotableOptions().whole_penalty
 
 
 @pytest.mark.parametrize(
-    ("rows", "is_alarming"),
+    ("rows", "blamed"),
     [
-        (concentrated(LINE + 0.1), True),
-        ([row(window_hours=24, surprise=LINE + 0.1)], False),
-        ([row(window_hours=24, surprise=LINE + 2.1)], True),
-        ([row(window_hours=24, surprise=LINE + 0.1, is_estimated=True)], False),
-        ([row(window_hours=24, surprise=LINE + 1.1, is_estimated=True)], True),
-        ([row(window_hours=24, surprise=LINE + 0.3, classifier="weak-signal")], False),
-        ([row(window_hours=24, surprise=LINE + 0.5, classifier="weak-signal")], True),
+        ([part(-0.1)], []),
+        ([part(0.1)], ["weak-signal"]),
+        ([row(window_hours=24, surprise=LINE + WHOLE - 0.1, classifier="")], []),
+        ([row(window_hours=24, surprise=LINE + WHOLE + 0.1, classifier="")], [""]),
+        ([row(window_hours=24, surprise=LINE + 0.9, classifier="", is_estimated=True)], []),
+        ([row(window_hours=24, surprise=LINE + 1.1, classifier="", is_estimated=True)], [""]),
+        ([row(window_hours=24, surprise=LINE + 3.0, classifier=""), part(1.0)], ["weak-signal"]),
+        ([row(window_hours=24, surprise=LINE + 3.0, classifier=""), part(3.0, excess_pct=4.0)], []),
     ],
     ids=[
-        "concentrated",
-        "diffuse",
-        "diffuse, clear",
-        "score only",
-        "score only, clear",
-        "part",
-        "part, clear",
+        "classifier", "classifier, clear", "whole", "whole, clear", "score only", "score only, clear", "whole and its classifier",
+        "whole and a small classifier",
     ],
-)
-def test_a_concentrated_cause_needs_less_surprise_than_a_diffuse_or_unknown_one(
-    rows: list[dict[str, Any]], is_alarming: bool
+)  # fmt: skip
+def test_a_classifier_needs_less_surprise_than_the_whole_and_a_score_more_than_either(
+    rows: list[dict[str, Any]], blamed: list[str]
 ) -> None:
-    (found,) = judged(*rows)
-    assert found["is_alarming"] == is_alarming
+    assert [found["classifier"] for found in judged(*rows) if found["is_alarming"]] == blamed
 
 
 def test_peers_lend_what_a_small_site_lacks_but_not_everything() -> None:
-    weak = LINE - 2.0
-    assert [r["is_alarming"] for r in judged(*concentrated(weak))] == [False]
-    assert [r["is_alarming"] for r in judged(*concentrated(weak, group_surprise=9.0))] == [True]
-    assert judged(row(window_hours=24, surprise=LINE - 3.1, group_surprise=60.0))[0]["margin"] < 0
+    assert [r["is_alarming"] for r in judged(part(-2.0))] == [False]
+    assert [r["is_alarming"] for r in judged(part(-2.0, group_surprise=9.0))] == [True]
+    assert judged(part(-3.1, window_hours=48, group_surprise=60.0))[0]["margin"] < 0
 
 
 def test_where_peers_leave_no_doubt_one_bad_hour_with_half_of_the_effect_is_enough() -> None:
@@ -189,12 +187,38 @@ def test_a_second_problem_of_a_family_is_a_row_of_its_own() -> None:
     assert len(judged(chronic, same)) == len(judged(chronic, together)) == 1
 
 
+def test_what_has_just_begun_stands_before_a_stronger_window_of_what_is_over() -> None:
+    ended = NOON - timedelta(hours=10)
+    over = row(
+        window_hours=48, surprise=30.0, began_at=ended - timedelta(hours=8), last_bad_at=ended, recovery=1.0
+    )
+    fresh = row(
+        window_hours=6, surprise=14.0, began_at=NOON - timedelta(hours=2), last_bad_at=NOON, recovery=0.0
+    )
+    still = {**fresh, "window_hours": 12}
+    assert [found["window_hours"] for found in judged(over, fresh)] == [6]
+    assert [found["window_hours"] for found in judged(over, still)] == [48], (
+        "a window that contains the old one"
+    )
+    assert [found["window_hours"] for found in judged(over, {**fresh, "began_at": ended})] == [48], (
+        "the old one"
+    )
+    assert [found["window_hours"] for found in judged({**over, "recovery": 0.9}, fresh)] == [48], "it goes on"
+
+
 def test_a_related_metric_lends_surprise_to_its_family() -> None:
-    weak = LINE - 1.0
     related = row(window_hours=24, metric="capacity", surprise=3.0, excess_pct=6.0)
     elsewhere = {**related, "metric": "time-to-connect"}
-    assert [r["is_alarming"] for r in judged(*concentrated(weak), related)] == [True]
-    assert [r["is_alarming"] for r in judged(*concentrated(weak), elsewhere)] == [False, False]
+    assert [r["is_alarming"] for r in judged(part(-1.0), related)] == [True]
+    assert [r["is_alarming"] for r in judged(part(-1.0), elsewhere)] == [False, False]
+
+
+@pytest.mark.parametrize(("window", "is_alarming"), [(2, True), (24, False)])
+def test_two_service_levels_within_hours_lend_each_other_more_than_over_a_day(
+    window: int, is_alarming: bool
+) -> None:
+    shown = part(-2.2, window_hours=window), part(-2.2, window_hours=window, metric="capacity")
+    assert [found["is_alarming"] for found in judged(*shown)] == [is_alarming]
 
 
 def test_a_week_whose_trouble_is_over_raises_nothing() -> None:
@@ -210,7 +234,7 @@ def test_one_awful_hour_is_a_short_excursion_in_any_window() -> None:
 
 
 def test_strictness_moves_every_gate() -> None:
-    bad = concentrated(LINE + 1.0)
+    bad = [part(1.0)]
     alarms = [judged(*bad, options=NotableOptions(strictness=s))[0]["is_alarming"] for s in (0.0, 0.9, 1.1)]
     assert alarms == [True, True, False]
 
