@@ -223,7 +223,7 @@ class _BlockLoop:
                         worst = np.nonzero(surprise[:, -1] >= _HOLD_SURPRISE)[0]
                         last = np.full(worst.size, BLOCK - 1)
                         held[low + worst] |= window.excess_pct(worst, last) >= _HOLD_PCT
-        from_peers = self._peer_surprise(standardised, parameters, update, stop, closes=closes)
+        from_peers = self._peer_surprise(standardised, parameters, update, begin, stop, closes=closes)
         own = kept.rows(self.data, self.state.baselines.days, from_peers, begin)
         rows = pl.concat([own, *self._site_rows(begin, stop, closes=closes)])
         if closes:
@@ -271,20 +271,25 @@ class _BlockLoop:
         standardised: dict[int, Singles],
         parameters: BlockParameters,
         update: PoolUpdate,
+        begin: int,
         stop: int,
         *,
         closes: bool,
     ) -> PeerSurprise:
-        """The largest surprise of the groups of every series in this block."""
+        """The largest surprise of the groups of every series in this block, from its first hour on that gives rows."""
         members = self._members_at(stop)
+        # A complete block learns from all of its hours; of one that goes on those before the first row say nothing.
+        first = 0 if closes else min(max(self.emit_from - begin, 0), stop - begin)
         largest: dict[int, Floats] = {}
         group: dict[int, Ints] = {}
         for window, z in standardised.items():
-            nominal, is_enough = peer_groups.group_surprise(z, members)
+            nominal, is_enough = peer_groups.group_surprise(z[:, first:], members)
             i = self.options.windows.index(window)
             tail = self.group_tail[members.pool]
             surprise = tails.calibrated(nominal, parameters.stretch[tail, i][:, None, :])
-            largest[window], group[window] = peer_groups.best_group(surprise, members, z.shape[0])
+            largest[window], group[window] = np.zeros(z.shape), np.full(z.shape, -1, np.int64)
+            best = peer_groups.best_group(surprise, members, z.shape[0])
+            largest[window][:, first:], group[window][:, first:] = best
             if closes:
                 columns = apart(window)
                 cells = is_enough[:, columns]

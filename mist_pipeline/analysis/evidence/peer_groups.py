@@ -86,19 +86,20 @@ def membership(shared: pl.DataFrame, site_ids: list[str], site_of: Ints, pool_of
         ]
     )
     series = pl.DataFrame({"site": site_of, "pool": pool_of}).with_row_index("line")
-    members = pairs.join(series, on="site").sort("group", "pool", "line")
-    group_ids = members["group"].unique().sort().to_list()
-    names = pl.DataFrame({"group": group_ids}, schema={"group": pl.String}).with_row_index("number")
+    pairs = pairs.join(series.select("site"), on="site", how="semi")
+    # Groups are numbered in the order of their names: there are many more members than groups, and texts are slow to sort.
+    group_ids = pairs["group"].unique().sort()
+    number = pairs["group"].cast(pl.Enum(group_ids)).to_physical().cast(pl.Int64)
+    members = pairs.select("site", number=number).join(series, on="site").sort("number", "pool", "line")
     runs = (
         members.with_row_index("start")
-        .group_by("group", "pool", maintain_order=True)
+        .group_by("number", "pool", maintain_order=True)
         .agg(pl.col("start").first())
-        .join(names, on="group", maintain_order="left")
     )
     line = members["line"].to_numpy().astype(np.int64)
     by_line = np.argsort(line, kind="stable")
     return Membership(
-        group_ids=group_ids,
+        group_ids=group_ids.to_list(),
         line=line,
         start=runs["start"].to_numpy().astype(np.int64),
         group=runs["number"].to_numpy().astype(np.int64),
