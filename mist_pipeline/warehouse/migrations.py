@@ -12,6 +12,7 @@ import duckdb
 from mist_pipeline.tables import TABLES
 from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.catalogue import has_table
+from mist_pipeline.warehouse.copies.marks import forget_marks, prepare_marks
 from mist_pipeline.warehouse.hours.files import prepare_list
 from mist_pipeline.warehouse.owner import prepare_pin
 
@@ -179,6 +180,7 @@ def version_of(connection: duckdb.DuckDBPyConnection) -> int | None:
 
 def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
     version = version_of(connection)
+    prepare_marks(connection)
     if version is not None and version > CURRENT_VERSION:
         raise WarehouseVersionError(
             f"This warehouse has version {version}, this program knows {CURRENT_VERSION}. Update mist-pipeline."
@@ -195,6 +197,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
             for table in migration.sorted_tables:
                 _sort(connection, table)
             _stamp(connection, migration.version, migration.reason)
+            forget_marks(connection)
     prepare_pin(connection)
     prepare_list(connection)
     _bring_to_definitions(connection)

@@ -55,12 +55,24 @@ class Place(Protocol):
         """
 
     def copying(self, target: Path, wait_seconds: float) -> AbstractContextManager[Copying]:
-        """The warehouse, all of it as of one moment, beside a new file.
+        """The warehouse, all of it as of one moment, beside a file, in one transaction.
 
         Args:
-            target: The file, which is not there yet.
+            target: The file, which is made where it is not there yet.
             wait_seconds: As above.
         """
+
+
+@contextmanager
+def in_one_transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A file that is made is synced once, and not for every table and comment in it."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
 
 
 @dataclass(frozen=True)
@@ -93,5 +105,6 @@ class WarehouseFile:
         """Writers are kept out until the block ends."""
         with self.reading(wait_seconds), connect(target, read_only=False) as connection:
             connection.execute(f"ATTACH {literal(str(self.path))} AS source (READ_ONLY)")
-            yield Copying(connection, "source")
+            with in_one_transaction(connection):
+                yield Copying(connection, "source")
             connection.execute("DETACH source")

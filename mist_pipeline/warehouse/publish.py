@@ -5,10 +5,11 @@ made once a day since it holds all history; today in a small one, made after eve
 after every evaluation. Not here: the views (`views`), reading the three as one (`reading`).
 """
 
+import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from mist_pipeline.tables import alerts, analysis, history, live, scorecard
 from mist_pipeline.tables.schema import Table, literal
 from mist_pipeline.warehouse.asking import ask, registered
 from mist_pipeline.warehouse.connection import connect
+from mist_pipeline.warehouse.copies.former_copy import OtherCopyError, bring_up, form_of, sign, take_former
+from mist_pipeline.warehouse.copies.marks import settle
 from mist_pipeline.warehouse.hours.aged import files_of, union
 from mist_pipeline.warehouse.hours.files import hours_folder
-from mist_pipeline.warehouse.place import Copying, Place, WarehouseFile
+from mist_pipeline.warehouse.place import Copying, Place, WarehouseFile, in_one_transaction
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.warehouse.views import ALERT_VIEWS, SITE_VIEWS
 
@@ -43,9 +46,14 @@ _SEEN_SITES = """
     """
 """Every site that the copy tells of: id, newest name, whether it is gone."""
 
+log = logging.getLogger(__name__)
+
 
 def publish(warehouse: Warehouse, published: Path) -> Path:
     """Replace the published copy by the present state of the warehouse.
+
+    Of a warehouse in a file only the days that were written since the former copy are copied; the copy is made whole where there is none, or
+    where it is not as expected.
 
     Args:
         warehouse: What the pipeline writes.
@@ -62,15 +70,80 @@ def publish(warehouse: Warehouse, published: Path) -> Path:
         raise FileNotFoundError(f"There is no warehouse at {warehouse.place} to publish")
     # A warehouse of an earlier version lacks tables, and nothing may have been written since the update.
     warehouse.prepare()
-    with _replacing(published, warehouse) as copying:
-        aged = _aged_hours(copying, warehouse.place)
-        for table in DAY_TABLES:
-            _copy(copying, table, schema=RECENT if table in aged else table.schema)
-        for table, sql in aged.items():
-            _view(copying.connection, table, sql)
-        _name_sites(copying.connection, _names_of_days(copying.connection))
-        create_views(copying.connection, SITE_VIEWS)
+    if isinstance(warehouse.place, WarehouseFile):
+        with warehouse.writing() as connection:
+            settle(connection, DAY_TABLES)
+    with _fresh(published) as fresh:
+        if not _is_former_brought_up(warehouse, published, fresh):
+            _remove(fresh)
+            with warehouse.place.copying(fresh, warehouse.wait_seconds) as copying:
+                _copy_days(copying, warehouse.place)
     return published
+
+
+def _is_former_brought_up(warehouse: Warehouse, former: Path, fresh: Path) -> bool:
+    """Make the next copy of the former one; False where that cannot be, whatever is the matter with it."""
+    if not take_former(former, fresh, warehouse.place):
+        return False
+    try:
+        with warehouse.place.copying(fresh, warehouse.wait_seconds) as copying:
+            aged = _aged_hours(copying, warehouse.place)
+            bring_up(copying, aged.form(), aged.names())
+            copying.connection.execute("DROP TABLE main.site_names")
+            _name_sites(copying.connection, _names_of_days(copying.connection))
+    except (OtherCopyError, duckdb.Error) as error:
+        log.info("The published copy is made whole; of the former one: %s", error)
+        return False
+    return True
+
+
+def _copy_days(copying: Copying, place: Place) -> None:
+    """The whole copy, in an empty file."""
+    connection, aged = copying.connection, _aged_hours(copying, place)
+    if aged.views:
+        connection.execute(f"CREATE SCHEMA {RECENT}")
+        connection.execute(f"CREATE TABLE {HOURS_FILES} (path VARCHAR)")
+        connection.execute(f"COMMENT ON TABLE {HOURS_FILES} IS {literal(_HOURS_FILES_COMMENT)}")
+        ask(connection, f"INSERT INTO {HOURS_FILES} SELECT unnest($1::VARCHAR[])", [aged.paths])
+    for target in aged.targets().values():
+        create_table(connection, target)
+    for table, target in aged.targets().items():
+        _fill(copying, table, target)
+    for table, sql in aged.views.items():
+        _view(connection, table, sql)
+    _name_sites(connection, _names_of_days(connection))
+    create_views(connection, SITE_VIEWS)
+    if isinstance(place, WarehouseFile):
+        sign(copying, aged.form(), aged.names())
+
+
+@dataclass(frozen=True)
+class _Aged:
+    """What files beside the warehouse have of its hours.
+
+    Attributes:
+        views: Tables that they hold a part of → SQL of all their rows.
+        paths: The files.
+    """
+
+    views: Mapping[Table, str]
+    paths: Sequence[str]
+
+    def targets(self) -> dict[Table, Table]:
+        """Every table of the copy → where its rows are, which is another schema if files have a part of them."""
+        return {
+            table: replace(table, schema=RECENT if table in self.views else table.schema)
+            for table in DAY_TABLES
+        }
+
+    def names(self) -> dict[Table, str]:
+        """The same by name."""
+        return {table: target.full_name for table, target in self.targets().items()}
+
+    def form(self) -> str:
+        """What identifies a copy with these files: its tables, views and comments."""
+        tables = (statement for target in self.targets().values() for statement in target.create_statements())
+        return form_of([*tables, *self.views.values(), *self.paths, repr(SITE_VIEWS)])
 
 
 def publish_live(warehouse: Warehouse, published: Path) -> Path:
@@ -114,7 +187,11 @@ def publish_ledger(
     Returns:
         ``published``.
     """
-    with _fresh(published) as fresh, connect(fresh, read_only=False) as connection:
+    with (
+        _fresh(published) as fresh,
+        connect(fresh, read_only=False) as connection,
+        in_one_transaction(connection),
+    ):
         for table in alerts.TABLES:
             create_table(connection, table)
             with registered(connection, "fresh_rows", frames[table.name]):
@@ -165,39 +242,41 @@ def _fresh(published: Path) -> Iterator[Path]:
     """A new file beside a published one; takes its place when the block ends well."""
     published.parent.mkdir(parents=True, exist_ok=True)
     fresh = published.with_name(f".{published.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
+    _remove(fresh)
     try:
         yield fresh
         # The folder says who may read what is in it.
         fresh.chmod(0o600 | (published.parent.stat().st_mode & 0o044))
         fresh.replace(published)
     finally:
-        fresh.unlink(missing_ok=True)
+        _remove(fresh)
 
 
-def _copy(copying: Copying, table: Table, where: str = "", schema: str = "") -> None:
-    """The rows of a table, under its name, or under that name in another schema."""
-    target = replace(table, schema=schema or table.schema)
-    create_table(copying.connection, target)
+def _remove(fresh: Path) -> None:
+    """A file of DuckDB, and its log, which a copy that failed may leave."""
+    fresh.unlink(missing_ok=True)
+    fresh.with_name(f"{fresh.name}.wal").unlink(missing_ok=True)
+
+
+def _copy(copying: Copying, table: Table, where: str = "") -> None:
+    """The rows of a table, under its name."""
+    create_table(copying.connection, table)
+    _fill(copying, table, table, where)
+
+
+def _fill(copying: Copying, table: Table, target: Table, where: str = "") -> None:
     copying.connection.execute(
         f"INSERT INTO {target.full_name} BY NAME SELECT * FROM {copying.source}.{table.full_name} {where}"
     )
 
 
-def _aged_hours(copying: Copying, place: Place) -> dict[Table, str]:
-    """Tables of hours that files beside the warehouse hold a part of → SQL of all their rows; the files are listed in the copy."""
+def _aged_hours(copying: Copying, place: Place) -> _Aged:
     if not isinstance(place, WarehouseFile):
-        return {}
+        return _Aged({}, ())
     folder = hours_folder(place.path)
-    connection = copying.connection
-    views = union(connection, copying.source, folder, RECENT)
-    if views:
-        connection.execute(f"CREATE SCHEMA {RECENT}")
-        connection.execute(f"CREATE TABLE {HOURS_FILES} (path VARCHAR)")
-        connection.execute(f"COMMENT ON TABLE {HOURS_FILES} IS {literal(_HOURS_FILES_COMMENT)}")
-        paths = [str(path) for path in files_of(connection, f"{copying.source}.", folder)]
-        ask(connection, f"INSERT INTO {HOURS_FILES} SELECT unnest($1::VARCHAR[])", [paths])
-    return views
+    views = union(copying.connection, copying.source, folder, RECENT)
+    paths = files_of(copying.connection, f"{copying.source}.", folder) if views else []
+    return _Aged(views, tuple(map(str, paths)))
 
 
 def _view(connection: duckdb.DuckDBPyConnection, table: Table, sql: str) -> None:

@@ -18,6 +18,7 @@ import polars as pl
 from mist_pipeline.tables.schema import Table, quote
 from mist_pipeline.warehouse.asking import Value, ask, registered
 from mist_pipeline.warehouse.catalogue import has_table
+from mist_pipeline.warehouse.copies.marks import mark
 from mist_pipeline.warehouse.hours.aged import supersede
 from mist_pipeline.warehouse.lake import Lake, Touched
 from mist_pipeline.warehouse.migrations import migrate
@@ -194,6 +195,8 @@ class Warehouse:
         if order := table.stored_order:
             rows = rows.sort(order, maintain_order=True)
         _insert(connection, table, rows)
+        if isinstance(self.place, WarehouseFile):
+            mark(connection, table, days)
         return rows
 
     def replace_tables(self, frames: Mapping[Table, pl.DataFrame]) -> dict[Table, int]:
