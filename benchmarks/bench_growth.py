@@ -208,10 +208,11 @@ def print_measured(found: Organisation) -> None:
 def _print_step(sites: int, step: str, one: Step) -> None:
     limit = LIMITS.get(step, {}).get(sites)
     said = f", limit {limit:.0f} s" if limit else ""
+    beside = f", cloud {one.cpu_of_cloud:.1f} s CPU" if one.cpu_of_cloud >= 0.1 else ""
     calls = f", {one.said['calls']:,.0f} calls" if one.said.get("calls") else ""
     inner = {"pages": _pages, "evidence": _evidence}.get(step, lambda _: "")(one.said)
     print(
-        f"{STEPS[step]:<38} {one.seconds:7.1f} s {one.cpu:7.1f} s CPU {one.peak / 1e9:6.2f} GB{calls}{said}{inner}",
+        f"{STEPS[step]:<38} {one.seconds:7.1f} s {one.cpu:7.1f} s CPU {one.peak / 1e9:6.2f} GB{calls}{beside}{said}{inner}",
         flush=True,
     )
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import psutil
 
 from benchmarks.bench_daily import DAYS, METRICS, daily_score_pieces
 from mist_pipeline.settings import Settings, load_settings
@@ -54,24 +55,44 @@ class Step:
         cpu: Seconds of all cores together, those of its own processes included.
         peak: Bytes of the largest of its processes.
         said: What it printed.
+        cpu_of_cloud: Seconds of processor of the simulated cloud meanwhile, which shares the machine.
     """
 
     seconds: float
     cpu: float
     peak: int
     said: Mapping[str, float]
+    cpu_of_cloud: float = 0.0
 
 
-def taken(step: str, folder: Path, sites: int, environment: Mapping[str, str] | None = None) -> Step:
-    """Do a step in a process of its own.
+@dataclass(frozen=True)
+class RunningCloud:
+    """The simulated cloud, in a process of its own.
+
+    Attributes:
+        variables: What leads to it.
+        process: Number of its process.
+    """
+
+    variables: Mapping[str, str]
+    process: int
+
+    def cpu(self) -> float:
+        """Seconds of processor that it has used; they are in no `Step`."""
+        used = psutil.Process(self.process).cpu_times()
+        return float(used.user + used.system)
+
+
+def taken(step: str, folder: Path, sites: int, asked: RunningCloud | None = None) -> Step:
+    """Do a step in a process of its own, which asks a cloud.
 
     Raises:
         RuntimeError: It failed.
     """
     command = [sys.executable, "-m", "benchmarks.growing", step, str(folder), str(sites)]
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), asked.cpu() if asked else 0.0
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, env={**os.environ, **(environment or {})}
+        command, stdout=subprocess.PIPE, env={**os.environ, **(asked.variables if asked else {})}
     ) as process:
         assert process.stdout is not None
         said = process.stdout.read().decode()
@@ -81,18 +102,24 @@ def taken(step: str, folder: Path, sites: int, environment: Mapping[str, str] | 
         raise RuntimeError(f"{step} of {sites} sites ended with {process.returncode}")
     seconds = time.perf_counter() - begun
     last = said.strip().rpartition("\n")[2]
-    return Step(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * _KIB, json.loads(last or "{}"))
+    return Step(
+        seconds,
+        used.ru_utime + used.ru_stime,
+        used.ru_maxrss * _KIB,
+        json.loads(last or "{}"),
+        asked.cpu() - before if asked else 0.0,
+    )
 
 
 @contextmanager
-def cloud(folder: Path, sites: int) -> Iterator[dict[str, str]]:
-    """The simulated cloud in a process of its own; yields the variables that lead to it."""
+def cloud(folder: Path, sites: int) -> Iterator[RunningCloud]:
+    """The simulated cloud, until the block ends."""
     command = [sys.executable, "-m", "benchmarks.growing", "cloud", str(folder), str(sites)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield json.loads(process.stdout.readline())
+            yield RunningCloud(json.loads(process.stdout.readline()), process.pid)
         finally:
             process.stdin.close()
 
@@ -108,8 +135,9 @@ def settings_of(folder: Path) -> Settings:
 
 
 def make_past(folder: Path, sites: int) -> Mapping[str, float]:
-    """Ninety days of scores, hours of the days before the last, and their evidence."""
+    """Ninety days of scores, hours of the days before the last, their evidence, and the published copy of yesterday."""
     from mist_pipeline.simulator.cloud.server import served_world
+    from mist_pipeline.warehouse.publish import publish
     from mist_pipeline.workflows.analysis.evidence_walk import store_evidence
 
     settings = settings_of(folder)
@@ -121,7 +149,7 @@ def make_past(folder: Path, sites: int) -> Mapping[str, float]:
         warehouse.replace_days(history.SLE_DAILY, scores.filter(pl.col("day") != LAST), kept)
     hourly = [LAST - timedelta(days=back) for back in range(HOURLY_DAYS, 0, -1)]
     for day in hourly:
-        frames = world.history(day, day)
+        frames = world.history(day, day, only_scores=True)
         hours = frames["sle_hourly"].filter(pl.col("metric").is_in(metrics))
         # As an organisation of this size is collected: without user-minutes, which come with detail.
         of_day = {
@@ -135,6 +163,8 @@ def make_past(folder: Path, sites: int) -> Mapping[str, float]:
     for day, shapes in past_shapes(warehouse, hourly):
         warehouse.replace_days(state.DAY_SHAPES, shapes, [day])
     store_evidence(warehouse, settings, hourly)
+    # Of which a morning makes the next published copy.
+    publish(warehouse, settings.published_path)
     return {}
 
 

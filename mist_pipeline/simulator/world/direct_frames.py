@@ -84,7 +84,13 @@ def distinct_users(clients: Floats) -> Floats:
 
 
 def history(
-    world: Organisation, start_day: date, end_day: date, metrics: Sequence[str], *, device_counts: bool
+    world: Organisation,
+    start_day: date,
+    end_day: date,
+    metrics: Sequence[str],
+    *,
+    device_counts: bool,
+    only_scores: bool,
 ) -> dict[str, pl.DataFrame]:
     """See `World.history`."""
     hours = np.arange(
@@ -94,7 +100,7 @@ def history(
     parts: dict[str, list[pl.DataFrame]] = {}
     for sites in _batches(len(world.sites()), len(hours) * len(metrics)):
         block = world.model.measure(sites, hours, metrics)
-        for name, frame in _tables(world, block, device_counts).items():
+        for name, frame in _tables(world, block, device_counts, only_scores).items():
             parts.setdefault(name, []).append(frame)
     tables = {name: pl.concat(frames) for name, frames in parts.items()}
     return {"sites": _sites(world, start_day, end_day), **tables}
@@ -106,13 +112,17 @@ def _batches(num_sites: int, cells_of_one: int) -> Iterator[Ints]:
         yield np.arange(first, min(first + size, num_sites), dtype=np.int64)
 
 
-def _tables(world: Organisation, block: Measurements, device_counts: bool) -> dict[str, pl.DataFrame]:
+def _tables(
+    world: Organisation, block: Measurements, device_counts: bool, only_scores: bool
+) -> dict[str, pl.DataFrame]:
     ids = pl.Series("site_id", [world.sites()[index].site_id for index in block.sites], dtype=pl.String)
     times = pl.DataFrame(
         {"hour": pl.Series(block.hours * 3_600_000_000).cast(pl.Datetime("us", "UTC"))}
     ).with_columns(day=pl.col("hour").dt.convert_time_zone(world.organisation_zone).dt.date())
     site_hourly = _site_hourly(world, block, ids, times, device_counts)
     sle_hourly = _sle_hourly(block, ids, times)
+    if only_scores:
+        return {"sle_hourly": sle_hourly, "site_hourly": site_hourly}
     classifiers = pl.concat(
         [_classifiers_hourly(world, block, metric, ids, times) for metric in block.metrics]
     )

@@ -268,6 +268,7 @@ class World:
         *,
         groups: Sequence[Group] = ("wifi",),
         device_counts: bool = True,
+        only_scores: bool = False,
     ) -> dict[str, pl.DataFrame]:
         """Frames in the shapes of the history tables, for whole days of the organisation.
 
@@ -277,6 +278,8 @@ class World:
             groups: Which metrics.
             device_counts: Whether `num_aps_connected` is known (as when a live job asked every hour) or null (as
                 after a backfill).
+            only_scores: Whether hours without classifiers are enough, as an organisation too large for its calls has them:
+                `sites`, `sle_hourly` and `site_hourly` alone, in a third of the time and memory.
 
         Returns:
             `sites`, `sle_hourly`, `site_hourly`, `classifiers_hourly`, `sle_daily`, `classifiers_daily`.
@@ -284,4 +287,6 @@ class World:
         if end_day < start_day:
             raise ValueError(f"the last day {end_day} is before the first {start_day}")
         metrics = [name for name in METRICS if CATALOGUE[name].group in groups]
-        return direct_frames.history(self, start_day, end_day, metrics, device_counts=device_counts)
+        return direct_frames.history(
+            self, start_day, end_day, metrics, device_counts=device_counts, only_scores=only_scores
+        )

@@ -326,3 +326,13 @@ def test_a_bad_firmware_shows_in_the_attributes_while_it_runs(world: World) -> N
     assert running["day"].min() == incident.onset.date()
     assert running["day"].max() <= incident.end.date()  # type: ignore[operator]
     assert sites.filter(pl.col("day") < incident.onset.date()).height > 0
+
+
+def test_hours_without_classifiers_are_those_with_them() -> None:
+    world = World(5, 3, 7)
+    day = world.first_day
+    few, all_of_it = world.history(day, day, only_scores=True), world.history(day, day)
+    assert set(few) == {"sites", "sle_hourly", "site_hourly"}
+    for name, frame in few.items():
+        assert frame.height
+        assert frame.equals(all_of_it[name])
