@@ -5,9 +5,9 @@ from there, and stores the state at its end. States that know replaced days are 
 here: evidence itself (``analysis.evidence.model``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain
+from typing import TYPE_CHECKING
 
 import polars as pl
 from duckdb import DuckDBPyConnection
@@ -27,6 +27,10 @@ from mist_pipeline.tables.schema import Table
 from mist_pipeline.warehouse.asking import Value, ask
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch, RecordBatchReader
+    from pyarrow import Table as ArrowTable
 
 KEPT_DAYS = 3
 """Newest states kept besides those of Mondays."""
@@ -49,11 +53,16 @@ def compact(connection: DuckDBPyConnection, sql: str, parameters: Mapping[str, V
     """The rows of a query with texts as numbers: hours of a week are many millions, and their texts few and often repeated."""
     # In pieces, so that the texts of all are never there at once.
     found = ask(connection, sql, parameters).to_arrow_reader(_ROWS_AT_ONCE)
-    pieces = chain([found.schema.empty_table()], found)
     return pl.concat(
         pl.DataFrame(pl.from_arrow(piece)).with_columns(pl.col(pl.String).cast(pl.Categorical))
-        for piece in pieces
+        for piece in _with_columns(found)
     )
+
+
+def _with_columns(found: "RecordBatchReader") -> Iterator["RecordBatch | ArrowTable"]:
+    """The pieces and, of what has none, the columns; PyArrow imports pandas where it makes an empty table by itself."""
+    yield from found
+    yield found.read_all()
 
 
 def stored_state(warehouse: Warehouse, until: datetime) -> tuple[EvidenceState | None, datetime | None]:
