@@ -15,7 +15,7 @@ from mist_pipeline.http_client.session import HttpLimits
 from mist_pipeline_tests.support.delivery.messages import message
 from mist_pipeline_tests.support.fakes.fake_http import FakeHttp, Reply
 
-IMPATIENT = HttpLimits(connect_seconds=0.5, read_seconds=0.3, total_seconds=2.0, max_bytes=1 << 16)
+IMPATIENT = HttpLimits(connect_seconds=2.0, read_seconds=1.0, total_seconds=5.0, max_bytes=1 << 16)
 PATIENT = HttpLimits(connect_seconds=10, read_seconds=20, total_seconds=30)
 """Where no answer is left out on purpose, so that a busy machine is not taken for a silent receiver."""
 ELSEWHERE = "http://127.0.0.1:9/elsewhere"
