@@ -41,7 +41,7 @@ class Signal:
     """All findings of one evaluation about one site and family.
 
     Attributes:
-        metric: Of the finding that leads: raising before not, then the worst.
+        metric: Of the finding that leads: raising before not, then the worst; of scores the one that is furthest below its line.
         kind: Its rule.
         kinds: Every rule, sorted.
         severity: The worst of those that raise, else of all.
@@ -129,7 +129,11 @@ def signals(
                 pl.col("evidence").str.json_path_match("$.threshold_pct").cast(pl.Float64, strict=False)
             ),
         )
-        .with_columns(*_times(), _blamed=pl.col("evidence").str.json_path_match("$.classifier"))
+        .with_columns(
+            *_times(),
+            _short_of=_short_of_its_line(),
+            _blamed=pl.col("evidence").str.json_path_match("$.classifier"),
+        )
         .join(known.lazy(), on=_SERIES, how="left", nulls_equal=True, maintain_order="left")
         # Episodes of a series follow one another: a finding about an earlier one than the newest is about what is over.
         .with_columns(_is_superseded=pl.col("_known_began") >= pl.col("_last_bad"))
@@ -146,8 +150,8 @@ def signals(
             ).alias("_is_over"),
         )
         .sort(
-            [*key, "_raises", "_rank", "_order", "metric"],
-            descending=[*[False] * len(key), True, True, False, False],
+            [*key, "_raises", "_rank", "_order", "_short_of", "metric"],
+            descending=[*[False] * len(key), True, True, False, True, False],
             # Of findings that are alike in all of these the first leads, whatever else was evaluated with them.
             maintain_order=True,
         )
@@ -307,6 +311,13 @@ def _times() -> list[pl.Expr]:
         pl.when(is_excess).then(of("$.classifier")).alias("_classifier"),
         pl.when(is_excess).then((of("$.is_slow") == "true").fill_null(value=False)).alias("_is_slow"),
     ]
+
+
+def _short_of_its_line() -> pl.Expr:
+    """How many points a score is below its line; 0 for findings without one."""
+    of = pl.col("evidence").str.json_path_match
+    line, score = (of(f"$.{name}_pct").cast(pl.Float64, strict=False) for name in ("threshold", "score"))
+    return pl.when(pl.col("kind") == "threshold").then(line - score).fill_null(0.0)
 
 
 def known_episodes(episodes: Sequence[pl.DataFrame | None]) -> pl.DataFrame:

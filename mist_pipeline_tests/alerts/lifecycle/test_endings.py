@@ -96,6 +96,21 @@ def test_an_alert_began_when_the_score_that_it_tells_of_went_bad(
     assert [one.metric for one in alert.series] == ["throughput"]
 
 
+def test_of_two_low_scores_the_lower_is_told() -> None:
+    scores = [
+        finding(
+            kind="threshold",
+            severity="critical",
+            metric=metric,
+            evidence=json.dumps({"threshold_pct": 70.0, "score_pct": score}),
+        )
+        for metric, score in (("capacity", 68.5), ("coverage", 36.5), ("throughput", 60.0))
+    ]
+    known = episodes({"began": 0, "last": 5})
+    state, _ = run([live(hour, *scores, excess(0, hour - 1), episodes=known) for hour in (6, 9)])
+    assert only_alert(state).metric == "coverage"
+
+
 def test_while_it_goes_on_there_is_no_last_bad_hour() -> None:
     state, _ = run([bad(6), bad(7), recovering(9, 6, 0.75), bad(10)])
     assert only_alert(state).last_bad_at is None
