@@ -61,6 +61,8 @@ class Machine:
         if self._forwarder is not None:
             self._forwarder.kill()
             self._forwarder.wait()
+        # With its namespace the cable would go too, but later: another machine of this name could not be made at once.
+        subprocess.run(["ip", "link", "del", self._cable], check=False, capture_output=True)
         subprocess.run(["ip", "netns", "del", self.namespace], check=False, capture_output=True)
 
     def start(
