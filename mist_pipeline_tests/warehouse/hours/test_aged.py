@@ -25,16 +25,10 @@ from mist_pipeline_tests.support.warehouse.old_hours import (
     JANUARY,
     aged,
     file_of,
-    filled_with_hours,
     hours,
     months,
     seen,
 )
-
-
-@pytest.fixture
-def filled(warehouse_file: Warehouse) -> Warehouse:
-    return filled_with_hours(warehouse_file)
 
 
 def in_file_of_warehouse(warehouse: Warehouse) -> list[date]:

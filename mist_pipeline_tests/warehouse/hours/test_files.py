@@ -23,17 +23,11 @@ from mist_pipeline_tests.support.warehouse.old_hours import (
     JANUARY,
     aged,
     file_of,
-    filled_with_hours,
     flip,
     hours,
     months,
     seen,
 )
-
-
-@pytest.fixture
-def filled(warehouse_file: Warehouse) -> Warehouse:
-    return filled_with_hours(warehouse_file)
 
 
 def problems(warehouse: Warehouse) -> dict[str, str]:
