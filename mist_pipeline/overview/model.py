@@ -287,6 +287,7 @@ class SiteDetail:
         findings: What the newest poll found: severity, metric, sentence.
         incidents: That go on there, and the newest that are over.
         devices: kind, name, model, firmware, status, clients; those that are not connected first.
+        untold: Why nobody is notified of a site in trouble, in words; '' where an incident goes on, or there is no trouble.
     """
 
     at: datetime
@@ -299,6 +300,7 @@ class SiteDetail:
     findings: Sequence[tuple[str, str, str]] = ()
     incidents: Sequence[IncidentNow] = ()
     devices: Sequence[tuple[str, str, str, str, str, int | None]] = ()
+    untold: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

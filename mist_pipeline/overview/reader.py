@@ -46,7 +46,7 @@ from mist_pipeline.overview.orders import chosen_sites
 from mist_pipeline.overview.queries import DayFacts, LiveFacts, day_facts, hours_of, live_facts
 from mist_pipeline.overview.shared import in_common
 from mist_pipeline.overview.sites import hour_lists, incidents_by_site, named_groups, organisation, site_rows
-from mist_pipeline.overview.wording import Found
+from mist_pipeline.overview.wording import IN_TROUBLE, Found, why_untold
 
 if TYPE_CHECKING:
     from mist_pipeline.alerts.ledger.sink_health import FailingSink
@@ -298,7 +298,20 @@ class Overview:
             findings=() if today is None else today.findings,
             incidents=mine,
             devices=() if past is None else past.devices,
+            untold=self._untold(now, row, mine, today),
         )
+
+    def _untold(
+        self, now: Now, site: SiteNow, mine: Sequence[IncidentNow], today: site_detail.LiveSite | None
+    ) -> str:
+        """Why nobody is notified of a site; nothing where that cannot be known now."""
+        is_known = today is not None and now.ledger.as_of is not None and not now.live.is_stale(now.at)
+        if today is None or not is_known or any(one.is_active for one in mine):
+            return ""
+        evaluated, polled = now.pipeline.last_evaluation, now.live.as_of
+        if evaluated is None or (polled is not None and evaluated < polled):
+            return "The newest poll is not evaluated yet." if site.status in IN_TROUBLE else ""
+        return why_untold(site.status, today.kinds, self._places.policy)
 
     def _now(self, at: datetime) -> Now:
         live, days = self._live.read(live_facts), self._days.read(day_facts)

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from mist_pipeline.domain.severity import RANKS, UNRANKED
+from mist_pipeline.domain.severity import RANKS, UNRANKED, Severity
 from mist_pipeline.domain.text import clean
 from mist_pipeline.overview.model import HOURS, MetricNow
 from mist_pipeline.overview.sites import TREND_OF
@@ -31,12 +31,14 @@ class LiveSite:
         hours: Metric → hour → score.
         classifiers: metric, classifier, degraded user-minutes of today, the worst first.
         findings: severity, metric, sentence of the newest poll.
+        kinds: kind, severity of all of them.
     """
 
     status: Mapping[str, Row] = field(default_factory=dict)
     hours: Mapping[str, Mapping[datetime, float]] = field(default_factory=dict)
     classifiers: Sequence[tuple[str, str, float]] = ()
     findings: Sequence[tuple[str, str, str]] = ()
+    kinds: Sequence[tuple[str, Severity]] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def live_site(connection: duckdb.DuckDBPyConnection, site_id: str, end: datetime
     found = rows_of(
         connection,
         """
-        SELECT severity, metric, summary FROM live.findings
+        SELECT severity, metric, kind, summary FROM live.findings
         WHERE site_id = getvariable('site') AND as_of = (SELECT max(as_of) FROM live.findings) ORDER BY fingerprint
         """,
         site=site_id,
@@ -89,6 +91,7 @@ def live_site(connection: duckdb.DuckDBPyConnection, site_id: str, end: datetime
         _hours(connection, "live", site_id, end),
         [(row["metric"], clean(row["classifier"], 60), row["minutes"]) for row in blamed],
         [(row["severity"], row["metric"], clean(row["summary"], 300)) for row in found[:_MOST]],
+        [(row["kind"], row["severity"]) for row in found],
     )
 
 

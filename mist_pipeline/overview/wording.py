@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident, Withheld
+from mist_pipeline.alerts.lifecycle.policy import Policy, is_reached
 from mist_pipeline.domain.metrics import classifier_title
 from mist_pipeline.domain.severity import Severity, rank, worst
 from mist_pipeline.domain.text import clean, count, duration
@@ -67,6 +68,31 @@ def why_withheld(withheld: Withheld | None) -> str:
         "inhibited_by": f"incident {clean(withheld.detail, 60)} says it already",
     }
     return words.get(withheld.reason, clean(str(withheld), 80))
+
+
+IN_TROUBLE = ("CRITICAL", "UNHEALTHY")
+"""Status of a site that people expect to hear of."""
+
+
+def why_untold(status: str, kinds: Iterable[tuple[str, Severity]], policy: Policy) -> str:
+    """Why nobody is notified of a site in trouble with no incident that goes on; '' for a site that is not in trouble.
+
+    Args:
+        status: Of the site.
+        kinds: kind, severity of the findings of the newest poll.
+        policy: Which of them raise an alert.
+
+    >>> why_untold("CRITICAL", [("threshold", "critical")], Policy())[:51]
+    'No alert: a low score or a deviation alone raises n'
+    """
+    if status not in IN_TROUBLE:
+        return ""
+    if any(is_reached(severity, policy.rule(kind).alone) for kind, severity in kinds):
+        return "No alert yet: it has to last first."
+    return (
+        "No alert: a low score or a deviation alone raises none, because healthy sites have such hours, too "
+        "(alerts.raises changes that). More trouble than chance brings to this site would raise one."
+    )
 
 
 _WAITS = {"quiet_hours": "quiet hours", "not_yet": "waits for what may follow"}

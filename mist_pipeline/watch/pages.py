@@ -1,6 +1,7 @@
 """One site and one incident in full, as lines of text. Pure: values in, `rich.text.Text` out, nothing is markup."""
 
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 
 from rich.text import Text
 
@@ -54,6 +55,7 @@ def site_page(detail: SiteDetail, width: int, glyphs: Glyphs, drawn: int = 0) ->
     lines += _titled(
         "Incidents", (incident_line(one, detail.at, width, glyphs) for one in detail.incidents), "None known."
     )
+    lines += [Text(f"  {line}", style="dim") for line in wrap(detail.untold, max(width - 4, 20))]
     lines += _titled(
         "What the cloud blames today",
         (

@@ -193,6 +193,24 @@ def test_one_site_is_told_with_its_metrics_findings_and_incidents(made: Organisa
     assert [one.where for one in detail.incidents] == ["Berlin"]
 
 
+def test_a_site_in_trouble_with_no_incident_says_why_nobody_is_notified(organisation: Organisation) -> None:
+    def untold(site_id: str) -> str:
+        return organisation.overview().site(site_id, AT).untold
+
+    assert [untold(f"site-{number}") for number in (0, 1, 3)] == [
+        "",
+        "The newest poll is not evaluated yet.",
+        "",
+    ]
+    with Ledger(organisation.places.ledger) as ledger:
+        ledger.record_evaluation(replace(live(15), as_of=POLLED), TELL)
+    assert untold("site-1").startswith("No alert: a low score or a deviation alone raises none")
+    assert untold("site-3") == ""
+    assert organisation.overview().site("site-1", AT + timedelta(hours=2)).untold == "", (
+        "old data says nothing"
+    )
+
+
 def test_one_incident_is_told_with_its_history_and_who_was_notified(made: Organisation) -> None:
     overview = made.overview()
     incident = overview.now(AT).incidents[0]

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from syrupy.assertion import SnapshotAssertion
 
+from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.domain.site_names import display_names
 from mist_pipeline.domain.text import instant as in_words
 from mist_pipeline.overview.model import (
@@ -22,6 +23,7 @@ from mist_pipeline.overview.model import (
     Source,
 )
 from mist_pipeline.overview.shared import Shared
+from mist_pipeline.overview.wording import why_untold
 from mist_pipeline.watch.glyphs import ASCII, UNICODE, Glyphs, squeezed
 from mist_pipeline.watch.lines import header, incident_line, site_line, whole_screen
 from mist_pipeline.watch.pages import incident_page, site_page
@@ -130,6 +132,18 @@ def test_pages_are_as_approved(snapshot: SnapshotAssertion, width: int) -> None:
     assert text_of(site_page(detail(), width, UNICODE)) == snapshot
     assert text_of(site_page(detail(), width, ASCII)) == snapshot
     assert text_of(incident_page(incident_detail(), UNICODE)) == snapshot
+
+
+def test_why_nobody_is_notified_of_a_site_fits_the_width_of_the_terminal() -> None:
+    untold = why_untold("CRITICAL", [("threshold", "critical")], Policy())
+    for width in (40, 80, 140):
+        page = [
+            line.plain for line in site_page(replace(detail(), incidents=[], untold=untold), width, UNICODE)
+        ]
+        at = page.index("  None known.") + 1
+        said = page[at : page.index("", at)]
+        assert " ".join(line.strip() for line in said) == untold
+        assert max(map(len, said)) <= width
 
 
 def test_one_that_recovers_says_since_when_and_counts_no_further() -> None:
