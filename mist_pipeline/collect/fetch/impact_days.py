@@ -72,6 +72,6 @@ class ImpactDays:
         rest = self._wanted - len(asked)
         if rest <= 0:
             return ()
-        why = f"asked for the worst {MOST_A_DAY} a day with calls that are left; the cloud counts per question, not per day"
-        what = f"users and devices hit on {rest:,} of {self._wanted:,} days of a site and service level with more than 10 % degraded"
+        why = f"only the worst {MOST_A_DAY} of each day are asked for, within the calls that are left"
+        what = f"who was hit on {rest:,} of {self._wanted:,} bad days (more than 10 % degraded in a service level of a site)"
         return (LeftOut(what, why),)

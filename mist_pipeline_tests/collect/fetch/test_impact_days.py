@@ -84,7 +84,7 @@ def test_without_calls_left_nobody_asks_and_the_plan_says_so(store: RawStore, bu
     # 21 windows … of 3 sites × 3 metrics, names of 3 sites, counts by hour; the rest is too little for half of it.
     spent = fetched(store, cloud(), budget)
     assert spent.impact_days == 0
-    assert any("users and devices hit on 1 of 1" in one for one in spent.summary()["left_out"])
+    assert any("who was hit on 1 of 1" in one for one in spent.summary()["left_out"])
     assert set(blamed(store)["impact_state"]) == {"not_asked"}
 
 
