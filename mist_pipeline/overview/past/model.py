@@ -62,7 +62,7 @@ class Trouble:
     Attributes:
         metric: Service level, '' where it is about none.
         begin: When the trouble began.
-        end: When it was over; None while it goes on.
+        end: End of its last bad hour; None while it goes on.
         severity: The worst it was.
     """
 

@@ -210,7 +210,8 @@ class Past:
             Trouble(
                 metric=alert.metric,
                 begin=alert.began_at or alert.opened_at or incident.opened_at,
-                end=alert.resolved_at,
+                # Bad until its last bad hour, however long nobody looked before it was resolved.
+                end=alert.last_bad_at or alert.resolved_at,
                 severity=alert.highest,
             )
             for incident, alerts in found

@@ -82,7 +82,9 @@ def metric_chart(
             spans=[
                 Span(trouble.begin, trouble.end or at, status_of(trouble.severity).lower())
                 for trouble in past.troubles
-                if trouble.metric == one.metric and trouble.begin < _end(slots)
+                if trouble.metric == one.metric
+                and trouble.begin < _end(slots)
+                and slots.begin < (trouble.end or at)
             ],
             moments=[
                 Moment(change.at, f"{change.at.astimezone(past.zone):%Y-%m-%d %H:%M}: {change.words}")

@@ -2,16 +2,22 @@
 
 import csv
 import re
+import shutil
+from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.overview.past.model import Neighbour
 from mist_pipeline.overview.past.ranges import RANGES
 from mist_pipeline.overview.past.reader import Past
 from mist_pipeline.overview.past.site import Read, _changes, put_together
+from mist_pipeline.web.pages.site_charts import metric_chart
+from mist_pipeline_tests.support.alerts.histories import HOUR, START, episodes, excess, live
+from mist_pipeline_tests.support.alerts.ledgers import TELL
 from mist_pipeline_tests.support.overview.organisations import AT, METRICS, Organisation
 from mist_pipeline_tests.support.web.consoles import Client, client_of
 
@@ -66,6 +72,24 @@ def test_an_alert_is_marked_on_the_chart_of_its_service_level(visitor: Client) -
     page = visitor.get("/site/site-0").body
     marked = re.findall(r'id="chart-([a-z-]+)"(?:(?!</figure>).)*?class="span critical"', page, re.DOTALL)
     assert marked == ["capacity"]
+
+
+def test_what_is_over_is_marked_until_its_last_bad_hour_and_not_until_somebody_looked(
+    weeks: Organisation, tmp_path: Path
+) -> None:
+    own = replace(weeks, folder=Path(shutil.copytree(weeks.folder, tmp_path / "own")))
+    gone = {"began": 8, "last": 10, "site_id": "site-3", "recovery": 1.0}
+    with Ledger(own.places.ledger) as ledger:
+        hit = episodes({**gone, "recovery": 0.0})
+        ledger.record_evaluation(live(13.25, excess(8, 10, site_id="site-3"), episodes=hit), TELL)
+        ledger.record_evaluation(live(14.25, episodes=episodes(gone)), TELL)
+    past = Past(own.overview())
+    found = past.site("site-3", past.period("24h", AT))
+    assert [(mark.begin, mark.end) for mark in found.troubles] == [(START + 8 * HOUR, START + 11 * HOUR)]
+    (level,) = (one for one in found.metrics if one.metric == "coverage")
+    later = replace(found, period=replace(found.period, begin=START + 11 * HOUR))
+    drawn = [metric_chart(one, level, {}, AT).picture.count('class="span') for one in (found, later)]
+    assert drawn == [1, 0]
 
 
 @pytest.mark.parametrize("name", ["7d", "30d"])
