@@ -24,12 +24,11 @@ from mist_pipeline_tests.cluster.scene import (
     Interrupted,
     begun_steps,
     cluster,
-    contents,
-    differing,
     kill_in_the_middle,
 )
 from mist_pipeline_tests.failover.database import Database, shared_database
 from mist_pipeline_tests.failover.harness import free_port, object_store
+from mist_pipeline_tests.support.warehouse.contents import contents, differing
 
 JOB = "analyse"
 NOW = datetime.combine(LAST + timedelta(days=1), time(12), UTC)

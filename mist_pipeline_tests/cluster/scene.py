@@ -10,12 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
-import polars as pl
 
-from mist_pipeline.settings import Settings
-from mist_pipeline.tables import TABLES
 from mist_pipeline.workflows.running.dagster_database import PG_URL, name_driver
-from mist_pipeline.workflows.warehouse_access import warehouse_of
 from mist_pipeline_tests.failover.database import Database
 from mist_pipeline_tests.failover.machines import Machine
 from mist_pipeline_tests.failover.storm import in_objects, of_machine
@@ -227,25 +223,3 @@ def begun_steps(opened: dg.DagsterInstance, run_id: str) -> list[tuple[str, list
         elif event.event_type_value in ENDED:
             ended.add(event.step_key)
     return [(step, found, step in ended) for step, found in hosts.items()]
-
-
-def contents(settings: Settings) -> dict[str, pl.DataFrame]:
-    """Every table of history, analysis and the scorecard, in a fixed order of rows."""
-    warehouse = warehouse_of(settings)
-    with warehouse.reading():
-        return {
-            table.full_name: warehouse.query(
-                f"SELECT * FROM {table.full_name} ORDER BY {', '.join(table.key)}"
-            )
-            for table in TABLES
-            if table.schema in {"history", "analysis", "scorecard"}
-        }
-
-
-def differing(wanted: Mapping[str, pl.DataFrame], found: Mapping[str, pl.DataFrame]) -> list[str]:
-    """Tables that are not the same bit by bit."""
-    return [
-        f"{table}: {rows.height:,} rows and {found[table].height:,}"
-        for table, rows in wanted.items()
-        if not found[table].equals(rows)
-    ]

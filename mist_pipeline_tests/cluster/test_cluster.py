@@ -17,13 +17,12 @@ from mist_pipeline_tests.cluster.scene import (
     OF_THE_RUN,
     begun_steps,
     cluster,
-    contents,
-    differing,
     kill_in_the_middle,
 )
 from mist_pipeline_tests.failover.database import shared_database
 from mist_pipeline_tests.failover.harness import free_port, object_store
 from mist_pipeline_tests.support.postgresql import server_folder
+from mist_pipeline_tests.support.warehouse.contents import contents, differing
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 
 from mist_pipeline_tests.cluster.harness import Row, broken, table
 from mist_pipeline_tests.cluster.job import Ended
-from mist_pipeline_tests.cluster.scene import differing
+from mist_pipeline_tests.support.warehouse.contents import differing
 
 ALONE = Row("one process", Ended((), 1000, 40.0, 38.0))
 KILLED = Row("2 workers, one killed", Ended((), 1000, 25.0, 5.0), 41.0, (), ("evidence", ("w-a", "w-b")))

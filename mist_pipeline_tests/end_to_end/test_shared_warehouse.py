@@ -2,32 +2,17 @@
 
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from mist_pipeline.cli.execution import execute, execute_days
-from mist_pipeline.settings import Settings, load_settings
-from mist_pipeline.tables import TABLES
+from mist_pipeline.settings import load_settings
 from mist_pipeline.workflows.progress import silent
-from mist_pipeline.workflows.warehouse_access import warehouse_of
 from mist_pipeline_tests.end_to_end.conftest import DAYS, NOW, Running, variables
 from mist_pipeline_tests.support.object_stores import new_bucket, s3_endpoint, use_s3
 from mist_pipeline_tests.support.postgresql import postgresql_server
+from mist_pipeline_tests.support.warehouse.contents import contents, differing
 
 pytestmark = pytest.mark.slow
-
-
-def contents(settings: Settings) -> dict[str, pl.DataFrame]:
-    """Every history and analysis table, in a fixed order of rows."""
-    warehouse = warehouse_of(settings)
-    with warehouse.reading():
-        return {
-            table.full_name: warehouse.query(
-                f"SELECT * FROM {table.full_name} ORDER BY {', '.join(table.key)}"
-            )
-            for table in TABLES
-            if table.schema in {"history", "analysis"}
-        }
 
 
 def test_what_machines_share_holds_what_a_file_does(
@@ -59,6 +44,5 @@ def test_what_machines_share_holds_what_a_file_does(
         assert not [*(tmp_path / "lake" / "raw").rglob("*.manifest.json")]
         assert settings.published_path.exists()
         assert settings.published_live_path.exists()
-        for table, rows in found["file"].items():
-            assert found["lake"][table].equals(rows), table
+        assert differing(found["file"], found["lake"]) == []
         assert found["file"]["analysis.findings"].height + found["file"]["history.sle_hourly"].height > 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from mist_pipeline_tests.support.postgresql import as_somebody, server_folder
+from mist_pipeline_tests.support.postgresql import as_somebody, forget_lakes, server_folder
 
 NETWORKS = "10.0.0.0/8"
 
@@ -84,6 +84,7 @@ def shared_database(port: int) -> Iterator[Database]:
         try:
             yield database
         finally:
+            forget_lakes()
             database.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

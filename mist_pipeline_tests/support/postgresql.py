@@ -34,6 +34,13 @@ def as_somebody(folder: Path) -> list[str]:
     return ["runuser", "-u", "postgres", "--"]
 
 
+def forget_lakes() -> None:
+    """Let go of shared warehouses before their server ends: DuckDB, which holds all of a process in one place, asks each for tables of any other."""
+    from mist_pipeline_tests.support.warehouse.lakes import forget
+
+    forget()
+
+
 @contextmanager
 def postgresql_server() -> Iterator[str]:
     """Address of an empty database, of a server that lives as long as the block; skips where there is none."""
@@ -61,6 +68,7 @@ def postgresql_server() -> Iterator[str]:
         try:
             yield f"postgresql://ledger@/postgres?host={folder}"
         finally:
+            forget_lakes()
             run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

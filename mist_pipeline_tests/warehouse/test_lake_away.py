@@ -8,6 +8,8 @@ import pytest
 from mist_pipeline.warehouse import lake
 from mist_pipeline.warehouse.lake import Lake
 from mist_pipeline.warehouse.store import Warehouse
+from mist_pipeline_tests.support.postgresql import postgresql_server
+from mist_pipeline_tests.support.warehouse.lakes import lake_at
 
 
 def test_what_failed_first_is_said_though_the_rollback_fails_too(
@@ -38,3 +40,14 @@ def test_a_write_to_a_known_lake_does_not_ask_first_whether_it_is_there(
     warehouse = Warehouse(Lake("dbname=mist", str(tmp_path), "mist", tmp_path))
     monkeypatch.setattr(warehouse, "_is_migrated", True)
     warehouse.prepare()
+
+
+@pytest.mark.slow
+def test_a_server_of_the_tests_that_ended_is_asked_nothing_by_the_lakes_of_later_ones(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        with postgresql_server() as server:
+            warehouse = Warehouse(lake_at(server, "postgres", folder, folder))
+            # Looks for tables that are not there, which DuckDB then looks for in whatever else it holds.
+            warehouse.prepare()
+            assert warehouse.query("SELECT count(*) AS days FROM history.sle_daily").rows() == [(0,)]

@@ -20,9 +20,9 @@ def lake_at(server: str, database: str, folder: Path | str, scratch: Path) -> La
     return Lake(parts._replace(path=f"/{database}").geturl(), str(folder), "mist", scratch)
 
 
-def forget(lake: Lake) -> None:
-    """Close what this process has open of a lake."""
-    for key in [key for key in rooms._ATTACHED if key[0] == os.getpid() and key[-1] == lake]:
+def forget(lake: Lake | None = None) -> None:
+    """Close what this process has open of a lake, or of all."""
+    for key in [key for key in rooms._ATTACHED if key[0] == os.getpid() and lake in {None, key[-1]}]:
         rooms._INSTANCES[os.getpid()].execute(f"DETACH {rooms._ATTACHED.pop(key)}")
 
 
