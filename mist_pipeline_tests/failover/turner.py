@@ -1,6 +1,7 @@
 """One machine without Dagster: ``python -m mist_pipeline_tests.failover.turner LEDGER FOLDER NAME``. Its service writes down that it is at work.
 
-All that decides who is active is what `daemon` has: lease, keeper, turns, and the end of what it started. Times are a tenth, so that the test is short.
+All that decides who is active is what `daemon` has: lease, keeper, turns, and the end of what it started. Times are shorter, so that the test is;
+between the end of what a machine does and the end of its lease there is time for one that is busy.
 """
 
 import sys
@@ -14,18 +15,20 @@ from mist_pipeline.cli.serving import turns
 from mist_pipeline.cli.together import run_together
 from mist_pipeline.workflows.running.keeping import Keeper
 from mist_pipeline.workflows.running.processes import this_process
-from mist_pipeline.workflows.running.term import VARIABLE, end_with_term, steady
+from mist_pipeline.workflows.running.term import VARIABLE, current_term, end_with_term, steady
 
-LEASE, HOLD_SECONDS = timedelta(seconds=3), 2.0
+LEASE, HOLD_SECONDS = timedelta(seconds=6), 2.0
 SHORT = 0.02
 
 
 def work(folder: Path, name: str) -> None:
     """Write down again and again that this machine is at work, until its term ends it."""
     end_with_term()
+    term = current_term()
+    assert term is not None
     with (folder / name).open("a", encoding="ascii", buffering=1) as written:
         while True:
-            written.write(f"{steady()}\n")
+            written.write(f"{steady()} {term.number}\n")
             time.sleep(SHORT)
 
 

@@ -1,6 +1,6 @@
 """One machine that serves several organisations, without Dagster: ``python -m mist_pipeline_tests.failover.turner_of_all NAME FOLDER ADDRESS``.
 
-Lease, ledgers that are told of it, turns and sender are what `daemon` has; the organisations are those of the environment. Times are a tenth.
+Lease, ledgers that are told of it, turns and sender are what `daemon` has; the organisations are those of the environment. Times are shorter.
 """
 
 import os

@@ -9,6 +9,7 @@ import pytest
 from mist_pipeline.storage.address import open_store
 from mist_pipeline.storage.files import FileStore, StoreError
 from mist_pipeline_tests.support.object_stores import (
+    PATIENT,
     QUICK,
     SECRET_KEY,
     Fault,
@@ -39,8 +40,14 @@ def fault(between: tuple[str, Fault], monkeypatch: pytest.MonkeyPatch) -> Fault:
 
 @pytest.fixture
 def files(fault: Fault) -> FileStore:
-    """A store behind the proxy, whose caller has little patience."""
-    return open_store(new_bucket(), QUICK)
+    """A store behind the proxy, whose caller waits for every answer."""
+    return open_store(new_bucket(), PATIENT)
+
+
+@pytest.fixture
+def hasty(files: FileStore) -> FileStore:
+    """The same, whose caller has little patience."""
+    return open_store(files.address(), QUICK)
 
 
 def read(files: FileStore) -> object:
@@ -108,33 +115,33 @@ def test_what_heals_soon_is_not_noticed(files: FileStore, fault: Fault) -> None:
 
 @pytest.mark.parametrize("lost", ["drop", "hang"])
 def test_a_put_whose_answer_is_lost_is_found_and_not_called_anothers(
-    files: FileStore, fault: Fault, lost: str
+    files: FileStore, hasty: FileStore, fault: Fault, lost: str
 ) -> None:
     answers = iter([lost])
     fault.after = lambda method, _path: next(answers, None) if method == "PUT" else None
-    assert files.put_if_absent(KEY, b"{}")
+    assert (hasty if lost == "hang" else files).put_if_absent(KEY, b"{}")
     fault.after = lambda _method, _path: None
     assert files.read(KEY) == b"{}"
 
 
-def test_a_put_that_did_not_happen_is_an_error_though_nobody_answered(files: FileStore, fault: Fault) -> None:
+def test_a_put_that_did_not_happen_is_an_error_though_nobody_answered(hasty: FileStore, fault: Fault) -> None:
     fault.before = lambda method, _path: "hang" if method == "PUT" else None
     with pytest.raises(StoreError, match="no answer in time") as caught:
-        files.put_if_absent(KEY, b"{}")
+        hasty.put_if_absent(KEY, b"{}")
     assert caught.value.is_transient
-    assert files.stat(KEY) is None
+    assert hasty.stat(KEY) is None
 
 
-def test_a_store_that_does_not_answer_in_time_is_no_empty_one(files: FileStore, fault: Fault) -> None:
+def test_a_store_that_does_not_answer_in_time_is_no_empty_one(hasty: FileStore, fault: Fault) -> None:
     fault.before = lambda _method, _path: "hang"
     with pytest.raises(StoreError, match=r"cannot list s3://.*no answer in time \(asked 3 times\)"):
-        files.files("sle_org")
+        hasty.files("sle_org")
 
 
 def test_a_store_that_is_not_there_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     use_s3(monkeypatch, "http://127.0.0.1:1")
     with pytest.raises(StoreError, match="cannot be reached") as caught:
-        open_store("s3://nobody-listens", QUICK).files()
+        open_store("s3://nobody-listens", PATIENT).files()
     assert caught.value.is_transient
 
 
@@ -144,7 +151,7 @@ def test_a_bucket_that_does_not_exist_is_no_empty_store(
 ) -> None:
     use_s3(monkeypatch, s3_endpoint())
     with pytest.raises(StoreError, match=r"404 NoSuchBucket.*storage\.url") as caught:
-        step(open_store("s3://not-a-bucket/path", QUICK))
+        step(open_store("s3://not-a-bucket/path", PATIENT))
     assert not caught.value.is_transient
 
 

@@ -6,9 +6,8 @@ import itertools
 import logging
 import socketserver
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -18,8 +17,10 @@ from mist_pipeline.storage.address import Patience, open_store
 from mist_pipeline.storage.files import FileStore
 from mist_pipeline.storage.objects import ObjectStore
 
-QUICK = Patience(timeout_seconds=0.5, max_retries=2, pause_seconds=0.01, give_up_seconds=5)
-"""So patient are stores of tests that fail."""
+PATIENT = Patience(timeout_seconds=120, max_retries=2, pause_seconds=0.01, give_up_seconds=600)
+"""So patient are stores of tests that fail, and answer: on a busy machine that takes a while."""
+QUICK = Patience(timeout_seconds=1.5, max_retries=2, pause_seconds=0.01, give_up_seconds=600)
+"""So patient are those that do not answer, each time in vain."""
 
 SECRET_KEY = "sEcReT/of+the/store0123456789abcdefghijk"
 
@@ -148,8 +149,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _hang(self) -> None:
+        """Until the other one has given up."""
         self.close_connection = True
-        time.sleep(2 * QUICK.timeout_seconds)
+        self.connection.settimeout(PATIENT.timeout_seconds)
+        with suppress(OSError):
+            self.connection.recv(1)
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _do  # noqa: N815
 
