@@ -429,6 +429,11 @@ class Settings(Section):
         return self.data / "evaluations"
 
     @property
+    def kept_week_path(self) -> Path:
+        """The week before today as polls need it: made again wherever it is lost."""
+        return self.data / "kept" / "week.npz"
+
+    @property
     def sites_path(self) -> Path:
         """The sites as they were last seen, beside what evaluations were made of."""
         return self.evaluations_path / "sites.parquet"

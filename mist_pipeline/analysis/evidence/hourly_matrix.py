@@ -21,8 +21,9 @@ One reading of one site, 09:00 on the first day of the epoch, in a matrix of ser
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -75,6 +76,36 @@ class HourlyMatrix:
     def has_estimates(self) -> bool:
         """Whether any exposure was estimated at all."""
         return bool(self.estimated.any())
+
+    def followed_by(self, later: "HourlyMatrix") -> "HourlyMatrix":
+        """These hours and later ones, as if made of the rows of both.
+
+        Args:
+            later: The hours that follow, of these series and sites and perhaps of others; a line that is new has nothing here.
+
+        Raises:
+            ValueError: There are hours between them, or a series or site of these is missing there.
+        """
+        if later.first_hour != self.first_hour + self.hours:
+            raise ValueError(
+                f"hours from {self.first_hour + self.hours} expected, got from {later.first_hour}"
+            )
+        line, site = _places(self.series, later.series), _places_of_sites(self.site_ids, later.site_ids)
+
+        def joined(name: str, place: Ints, nothing: float) -> Any:
+            before, after = getattr(self, name), getattr(later, name)
+            both = np.full((after.shape[0], self.hours + later.hours), nothing, before.dtype)
+            both[:, self.hours :] = after
+            both[place, : self.hours] = before
+            return both
+
+        return replace(
+            later,
+            first_hour=self.first_hour,
+            **{name: joined(name, line, 0) for name in ("observed", "exposure", "estimated")},
+            **{name: joined(name, site, np.nan) for name in ("clients", "alive")},
+            **{name: joined(name, site, 0) for name in ("is_missing", "is_asked")},
+        )
 
 
 def hourly_matrix(
@@ -183,6 +214,23 @@ def hourly_matrix(
         is_missing=is_asked & ~has_some,
         is_asked=is_asked,
     )
+
+
+def _places(series: pl.DataFrame, among: pl.DataFrame) -> Ints:
+    """Position of each series among others that contain it."""
+    if series.equals(among):
+        return np.arange(series.height)
+    found = series.join(among.with_row_index("place"), on=SERIES_KEY, how="left", maintain_order="left")
+    if found["place"].has_nulls():
+        raise ValueError("series are missing of which there were hours before")
+    return found["place"].to_numpy().astype(np.int64)
+
+
+def _places_of_sites(site_ids: list[str], among: list[str]) -> Ints:
+    place = {site: number for number, site in enumerate(among)}
+    if lost := set(site_ids) - place.keys():
+        raise ValueError(f"{len(lost)} sites are missing of which there were hours before")
+    return np.array([place[site] for site in site_ids], np.int64)
 
 
 _ROWS_AT_ONCE = 2_000_000

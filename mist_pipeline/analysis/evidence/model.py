@@ -38,6 +38,7 @@ from mist_pipeline.analysis.evidence import expectation as expectations
 from mist_pipeline.analysis.evidence import peer_groups, site_load, tails
 from mist_pipeline.analysis.evidence.episodes import EpisodeTrack, follow
 from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, HourlyMatrix, hourly_matrix
+from mist_pipeline.analysis.evidence.past_week import PastWeek
 from mist_pipeline.analysis.evidence.rows import KeptCells, PeerSurprise, site_rows
 from mist_pipeline.analysis.evidence.state import EvidenceState
 from mist_pipeline.analysis.evidence.windows import (
@@ -61,7 +62,9 @@ from mist_pipeline.analysis.stats.local_time import hour_column, hour_number, lo
 from mist_pipeline.analysis.stats.site_attributes import memberships
 from mist_pipeline.tables.analysis import EVIDENCE
 
-__all__ = ["LOOK_BACK", "WINDOWS", "EvidenceOptions", "EvidenceRun", "EvidenceState", "evidence"]
+__all__ = [
+    "LOOK_BACK", "WINDOWS", "EvidenceOptions", "EvidenceRun", "EvidenceState", "PastWeek", "evidence", "past_week_of",
+]  # fmt: skip
 
 _CHUNK = 1024
 _KEPT_CHUNKS = 4
@@ -91,7 +94,7 @@ def evidence(
     *,
     from_hour: datetime | None = None,
     until_hour: datetime | None = None,
-    state: EvidenceState | None = None,
+    state: EvidenceState | PastWeek | None = None,
     options: EvidenceOptions | None = None,
 ) -> EvidenceRun:
     """Notable evidence of the hours from `from_hour` to before `until_hour`.
@@ -104,14 +107,16 @@ def evidence(
         sites: ``history.sites`` (``timezone`` and what sites share); of several days of a site the newest up to the block counts, else the first.
         from_hour: First hour that gives rows; default the first that can.
         until_hour: The hour after the last; default the hour after the last reading.
-        state: What an earlier run returned; None begins with nothing.
+        state: What an earlier run returned; None begins with nothing. With the `LOOK_BACK` hours before its end (`past_week_of`)
+            the frames hold later hours alone.
         options: See `EvidenceOptions`.
 
     Raises:
         ValueError: The state begins after `from_hour`, or is for other windows, or a time zone is unknown.
     """
     options = options or EvidenceOptions()
-    span = _span(sle_hourly, site_hourly, state, until_hour)
+    past, state = (state, state.state) if isinstance(state, PastWeek) else (None, state)
+    span = _span(sle_hourly, site_hourly, state, until_hour, is_known=past is not None)
     if span is None:
         return EvidenceRun(EVIDENCE.empty(), state or EvidenceState.empty(0, options.windows))
     first, end = span
@@ -130,15 +135,42 @@ def evidence(
         sle_hourly,
         classifiers_hourly,
         site_hourly,
-        first_hour=first - LOOK_BACK,
+        first_hour=first - LOOK_BACK if past is None else first,
         end_hour=end,
         known_series=state.series,
         known_sites=state.loads.site_ids,
     )
+    data = data if past is None else past.hours.followed_by(data)
     state = state.aligned(data.series, data.site_ids)
     loop = _BlockLoop(data, sites, options, emit_from - data.first_hour, state)
     rows = [EVIDENCE.empty(), *loop.blocks(first - data.first_hour, end - data.first_hour)]
     return EvidenceRun(pl.concat(rows).sort(EVIDENCE.key), state)
+
+
+def past_week_of(
+    sle_hourly: pl.DataFrame,
+    classifiers_hourly: pl.DataFrame,
+    site_hourly: pl.DataFrame,
+    state: EvidenceState,
+) -> PastWeek:
+    """A state with the hours before its end, of which evidence of later hours is made without reading them again.
+
+    Args:
+        sle_hourly: As for `evidence`: from `LOOK_BACK` hours before ``state.next_hour`` on; later hours are left out.
+        classifiers_hourly: The same hours.
+        site_hourly: The same hours.
+        state: What an earlier run returned.
+    """
+    hours = hourly_matrix(
+        sle_hourly,
+        classifiers_hourly,
+        site_hourly,
+        first_hour=state.next_hour - LOOK_BACK,
+        end_hour=state.next_hour,
+        known_series=state.series,
+        known_sites=state.loads.site_ids,
+    )
+    return PastWeek(state.aligned(hours.series, hours.site_ids), hours)
 
 
 def _span(
@@ -146,8 +178,13 @@ def _span(
     site_hourly: pl.DataFrame,
     state: EvidenceState | None,
     until_hour: datetime | None,
+    *,
+    is_known: bool,
 ) -> tuple[int, int] | None:
-    """First hour of the loop (a block's first) and the hour after the last; None without any hour."""
+    """First hour of the loop (a block's first) and the hour after the last; None without any hour, unless those before are known."""
+    if is_known and state is not None and until_hour is not None:
+        end = hour_number(until_hour)
+        return (state.next_hour, end) if end > state.next_hour else None
     hours = pl.concat([sle_hourly["hour"], site_hourly["hour"]])
     lowest, highest = hours.min(), hours.max()
     if not isinstance(lowest, datetime) or not isinstance(highest, datetime):

@@ -59,6 +59,22 @@ def marks(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> Marks:
     return {(name, day): (found, number) for name, day, found, number in rows}
 
 
+def as_written(
+    connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]
+) -> list[tuple[str, str]] | None:
+    """Day and mark of those of these days that have rows; None where some have other rows than their mark says, or none."""
+    day = quote(table.partition or "")
+    values: dict[str, Value] = {"days": list(days)}
+    counted = (
+        f"SELECT {day}, count(*) FROM {table.full_name} WHERE {day} IN (SELECT unnest($days)) GROUP BY {day}"
+    )
+    there = dict(ask(connection, counted, values).fetchall())
+    known = {of: said for (name, of), said in marks(connection).items() if name == table.full_name}
+    if any(of not in known or known[of][1] != rows for of, rows in there.items()):
+        return None
+    return [(of.isoformat(), known[of][0]) for of in sorted(there)]
+
+
 def rows_of_days(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> dict[date, int]:
     """How many rows each day of a table has; ``name`` is where its rows are."""
     day = quote(table.partition or "")

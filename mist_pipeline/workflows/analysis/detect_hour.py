@@ -6,7 +6,7 @@ storing ``live.findings`` (``defs.assets.live_findings``), and evaluating alerts
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -17,7 +17,7 @@ from mist_pipeline.analysis.baselines.deviations import hourly_deviations
 from mist_pipeline.analysis.baselines.hourly import HourlyBaselineRules, hourly_baselines
 from mist_pipeline.analysis.causes.changes import LOOK_BACK_DAYS
 from mist_pipeline.analysis.detection import HOUR, Detected, detect_now, newest_closed_hour
-from mist_pipeline.analysis.evidence.model import LOOK_BACK, EvidenceOptions, evidence
+from mist_pipeline.analysis.evidence.model import EvidenceOptions, evidence
 from mist_pipeline.analysis.findings.inputs import SpanFrames
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
@@ -29,8 +29,9 @@ from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.changes import known_changes
 from mist_pipeline.workflows.analysis.days import back
 from mist_pipeline.workflows.analysis.detect_day import removed_sites
-from mist_pipeline.workflows.analysis.evidence_walk import EVIDENCE_COLUMNS, compact, stored_state
+from mist_pipeline.workflows.analysis.evidence_walk import EVIDENCE_COLUMNS, compact
 from mist_pipeline.workflows.analysis.kept_forest import forest_of
+from mist_pipeline.workflows.analysis.kept_week import week_before
 
 EVIDENCE_HOURS = 3
 """Closed hours before the newest one whose evidence is made: what corroborates it, and what a pause of the job left out."""
@@ -79,11 +80,11 @@ class RecentHours:
             f"{_hours_sql('sle_hourly')} AND hour IN (SELECT unnest($hours::TIMESTAMPTZ[]))", hours
         )
 
-    def for_evidence(self, of: Table, since: datetime) -> pl.DataFrame:
-        """The same, of the columns that evidence is made of."""
+    def for_evidence(self, of: Table, since: datetime, until: datetime) -> pl.DataFrame:
+        """Rows from one instant to before another, of the columns that evidence is made of."""
         with self.warehouse.reading() as connection:
             sql = _hours_sql(of.name, EVIDENCE_COLUMNS[of])
-            return compact(connection, sql, {"since": since, "last": self.newest})
+            return compact(connection, sql, {"since": since, "last": min(self.newest, until - HOUR)})
 
     def sites(self) -> pl.DataFrame:
         """The sites of the newest two lists as last described, one row a site: what is in neither was removed."""
@@ -185,19 +186,21 @@ def evidence_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) ->
     A classifier that carries all of a metric's excess is as surprising as the metric itself. Which of the two is named
     must not depend on the last bits, or tomorrow's stored evidence would name the other one.
     """
-    known, ends = stored_state(hours.warehouse, hours.newest)
-    since = ends - timedelta(hours=LOOK_BACK) if ends else hours.newest - FIRST_LOOK_BACK
-    first = hours.newest - EVIDENCE_HOURS * HOUR
+    first, end = hours.newest - EVIDENCE_HOURS * HOUR, hours.newest + HOUR
+    hours.warehouse.prepare()  # one that an earlier version wrote last is read in the present form
     with hours.warehouse.reading():
-        scores, causes, clients = (hours.for_evidence(of, since) for of in EVIDENCE_COLUMNS)
+        week = week_before(hours.warehouse, settings.kept_week_path, hours.newest, hours.for_evidence)
+        ends = datetime.fromtimestamp(week.state.next_hour * 3600, UTC) if week else None
+        since = ends or hours.newest - FIRST_LOOK_BACK
+        scores, causes, clients = (hours.for_evidence(of, since, end) for of in EVIDENCE_COLUMNS)
     run = evidence(
         scores,
         causes,
         clients,
         sites,
         from_hour=max(first, ends) if ends else first,
-        until_hour=hours.newest + HOUR,
-        state=known,
+        until_hour=end,
+        state=week,
         options=EvidenceOptions(time_zone=settings.organisation.timezone),
     )
     return table.EVIDENCE.conform(run.rows)

@@ -69,13 +69,21 @@ def stored_state(warehouse: Warehouse, until: datetime) -> tuple[EvidenceState |
     """The newest stored state that ends at or before an instant, and when it ends; None without one."""
     warehouse.prepare()  # a warehouse that an earlier version wrote last is read in the present form
     with warehouse.reading():
-        day: date | None = warehouse.query(
-            "SELECT max(day) FROM state.evidence WHERE day < ?", [until.astimezone(UTC).date()]
-        ).item()
-        if day is None:
-            return None, None
-        rows = warehouse.read_days(state.EVIDENCE, day, day)
-    return EvidenceState.from_rows(rows.drop("day")), _end_of(day)
+        day = state_day(warehouse, until)
+        return (None, None) if day is None else (read_state(warehouse, day), end_of(day))
+
+
+def state_day(warehouse: Warehouse, until: datetime) -> date | None:
+    """The day (UTC) at whose end the newest state that ends at or before an instant is; None without one."""
+    day: date | None = warehouse.query(
+        "SELECT max(day) FROM state.evidence WHERE day < ?", [until.astimezone(UTC).date()]
+    ).item()
+    return day
+
+
+def read_state(warehouse: Warehouse, day: date) -> EvidenceState:
+    """The state at the end of a day that has one."""
+    return EvidenceState.from_rows(warehouse.read_days(state.EVIDENCE, day, day).drop("day"))
 
 
 def store_evidence(
@@ -185,5 +193,6 @@ def _put_state(warehouse: Warehouse, connection: DuckDBPyConnection, at_end: Evi
     )
 
 
-def _end_of(day: date) -> datetime:
+def end_of(day: date) -> datetime:
+    """When a day (UTC) ends."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
