@@ -131,7 +131,12 @@ def model_of(shapes: pl.DataFrame, day: date, settings: AnomalySettings) -> Mode
 
 
 def anomalies_with(
-    shapes: pl.DataFrame, day: date, model: Model | None, settings: AnomalySettings
+    shapes: pl.DataFrame,
+    day: date,
+    model: Model | None,
+    settings: AnomalySettings,
+    *,
+    explains_all: bool = True,
 ) -> pl.DataFrame:
     """``analysis.anomalies`` of one day, whose forest is there already.
 
@@ -140,12 +145,13 @@ def anomalies_with(
         day: The day.
         model: What `model_of` gave for it.
         settings: As it was trained with.
+        explains_all: False: ``contributions`` of those that are anomalous alone; to know them is most of the work.
     """
     if shapes.is_empty():
         return ANOMALIES.empty()
     dense = shape_cube(shapes, day - timedelta(days=settings.reference_days), day)
     described = features(dense, [day], settings.reference_days, settings.min_reference_days)
-    return _score_days(dense, described, [day], model, settings)
+    return _score_days(dense, described, [day], model, settings, explains_all=explains_all)
 
 
 def train(
@@ -220,6 +226,8 @@ def _score_days(
     days: Sequence[date],
     model: Model | None,
     settings: AnomalySettings,
+    *,
+    explains_all: bool = True,
 ) -> pl.DataFrame:
     """Rows of the days that one forest serves, scored in one go."""
     rows = np.stack([described[day] for day in days])
@@ -240,10 +248,13 @@ def _score_days(
     contributions = np.full(known.shape, None, dtype=object)
     if model is not None:
         ready = _of_metrics(rows[is_scored], dense.metrics, model.metrics)
-        scores[is_scored], shares = score(model, ready)
+        scores[is_scored] = score(model, ready)
         rarity[is_scored] = 1000.0 * model.tail.rarity(scores[is_scored])
-        contributions[is_scored] = [
-            _as_json(model.metrics, row, share) for row, share in zip(ready, shares, strict=True)
+        is_explained = is_scored & (explains_all | (rarity <= settings.budget_per_1000))
+        explained = ready[is_explained[is_scored]]
+        contributions[is_explained] = [
+            _as_json(model.metrics, row, share)
+            for row, share in zip(explained, shares(model, explained, scores[is_explained]), strict=True)
         ]
     is_ok = pl.col("state") == "ok"
     return (
@@ -279,34 +290,43 @@ def _of_metrics(rows: Floats, there: list[str], wanted: list[str]) -> Floats:
     return of_wanted
 
 
-def score(model: Model, rows: Floats) -> tuple[Floats, Floats]:
-    """Scores of prepared rows and the share of each metric in them.
+def score(model: Model, rows: Floats) -> Floats:
+    """Scores of prepared rows.
 
     Args:
         model: A trained forest.
         rows: Features (row, metric, feature), NaN where a metric is missing; metrics as ``model.metrics``.
+    """
+    present = np.isfinite(rows[:, :, 0])
+    filled = _fill(rows, model.medians)
+    return model.forest.scores(_matrix(filled, present, model.centre, model.precision))
+
+
+def shares(model: Model, rows: Floats, scores: Floats) -> Floats:
+    """The share of each metric in scores: how far one drops where the metric is as on a typical day.
+
+    Args:
+        model: A trained forest.
+        rows: As for `score`.
+        scores: What it gave for them.
 
     Returns:
-        Scores (row) and contributions (row, metric); each row of the latter sums to 1, a missing metric has 0.
+        Contributions (row, metric); each row sums to 1, a missing metric has 0.
     """
     present = np.isfinite(rows[:, :, 0])
     if not len(rows):
-        return np.zeros(0), np.zeros(present.shape)
+        return np.zeros(present.shape)
     filled = _fill(rows, model.medians)
-
-    def forest_score(values: Floats) -> Floats:
-        seen = np.tile(present, (len(values) // len(present), 1))
-        return model.forest.scores(_matrix(values, seen, model.centre, model.precision))
-
-    scores = forest_score(filled)
     count, metrics = present.shape
     typical = np.repeat(filled[None], metrics, axis=0)
     typical[np.arange(metrics), :, np.arange(metrics)] = model.medians[:, None]
-    without = forest_score(typical.reshape(metrics * count, metrics, -1)).reshape(metrics, count).T
-    drops = np.where(present, np.maximum(scores[:, None] - without, 0.0), 0.0)
+    values, seen = typical.reshape(metrics * count, metrics, -1), np.tile(present, (metrics, 1))
+    without = model.forest.scores(_matrix(values, seen, model.centre, model.precision))
+    drops = np.where(present, np.maximum(scores[:, None] - without.reshape(metrics, count).T, 0.0), 0.0)
     # Where no single metric lowers the score, all that were read share it.
     drops = np.where(drops.sum(axis=1, keepdims=True) > 0, drops, present.astype(np.float64))
-    return scores, drops / drops.sum(axis=1, keepdims=True)
+    found: Floats = drops / drops.sum(axis=1, keepdims=True)
+    return found
 
 
 def _fill(rows: Floats, medians: Floats) -> Floats:

@@ -231,4 +231,6 @@ def anomalies_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) -
     known = hours.warehouse.read_days(
         state.DAY_SHAPES, today - timedelta(days=chosen.reference_days), today - timedelta(days=1)
     )
-    return anomalies_with(with_live(known.select(recent.columns), recent), today, forest, chosen)
+    # Findings are about those that are anomalous.
+    shapes = with_live(known.select(recent.columns), recent)
+    return anomalies_with(shapes, today, forest, chosen, explains_all=False)

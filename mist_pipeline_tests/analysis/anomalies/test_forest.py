@@ -46,6 +46,11 @@ def test_a_kept_forest_gives_the_same_rows_from_the_days_of_reference_alone() ->
     recent = shapes.filter(pl.col("day") >= DAY - timedelta(days=28))
     assert anomalies_with(recent, DAY, again, SMALL).equals(expected)
     assert expected["is_anomaly"].sum() == 1
+    # A poll asks for the reasons of what it tells alone.
+    told = anomalies_with(recent, DAY, again, SMALL, explains_all=False)
+    assert told.drop("contributions").equals(expected.drop("contributions"))
+    assert told.filter("is_anomaly").equals(expected.filter("is_anomaly"))
+    assert told.filter(~pl.col("is_anomaly"))["contributions"].null_count() == told.height - 1
 
 
 @pytest.mark.parametrize(
