@@ -7,7 +7,7 @@ document. What the fields mean is said by the other modules of this folder.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import NoneType
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ _MOST = 1e15
 _NUMERIC = {int, float, NoneType}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which makes each of a page's thousands three times as expensive
 class Node:
     """A value in a document, with its path for what is said about it.
 
@@ -211,8 +211,9 @@ def read_rows(rows: Iterable[Node], read: Callable[[Node], _T], key: str = "id")
         row.odd.read += 1
         named = row.value.get(key) if isinstance(row.value, dict) else None
         name = named if isinstance(named, str) and is_plain_id(named) else ""
+        row.row = name
         try:
-            found.append(read(replace(row, row=name)))
+            found.append(read(row))
         except UnexpectedShape as error:
             row.odd.set_aside(error.where, error.what, name)
     return found

@@ -7,9 +7,10 @@ A bucket or a score that cannot be (negative minutes, more degraded than total, 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import NoneType
 from typing import Any
 
 from mist_pipeline.domain.metrics import CATALOGUE, canonical, normalise
@@ -20,6 +21,8 @@ from mist_pipeline.mist.parsers.reader import Node, read_rows
 _WIDTHS = (3600, 600, 60, 86_400)
 _ROUNDING = 0.01
 """By how much degraded may exceed total, relative or in user-minutes, before it is no rounding."""
+_LEAST_SHARE, _MOST_SHARE = -1e-6, 1 + 1e-6
+_SHARES = {float, int, NoneType}
 _COUNTS = {"site_id", "num_aps", "num_clients", "num_switches", "num_gateways"}
 
 
@@ -216,13 +219,15 @@ def parse_sites_sle(*documents: Any, odd: Oddities | None = None) -> SitesSle:
         )
     lists = [node.required("results").items() for node in nodes]
     rows = dict(found for each in lists for found in read_rows(each, _site_row, "site_id"))
-    names = {name: canonical(name) for row in rows.values() for name in row.names() if name not in _COUNTS}
+    names = {
+        name: canonical(name) for name in set[str]().union(*(row.value for row in rows.values())) - _COUNTS
+    }
     scores: dict[str, list[float | None]] = {}
     # The catalogue's own spelling comes last, so that it wins where a site sends two.
     for name in sorted(names, key=lambda each: (normalise(each) in CATALOGUE, each)):
         metric = names[name]
         if metric is not None:
-            column = [_share_pct(row.child(name)) for row in rows.values()]
+            column = _shares_pct(name, rows.values())
             earlier = scores.get(metric, [None] * len(column))
             scores[metric] = [
                 new if new is not None else old for new, old in zip(column, earlier, strict=True)
@@ -369,12 +374,25 @@ def window_of(node: Node) -> tuple[int, int]:
     return start, end
 
 
+def _shares_pct(name: str, rows: Collection[Node]) -> list[float | None]:
+    """A column of scores as percentages. The usual one, of numbers and gaps, costs one pass; only another is read node by node."""
+    values = [row.value.get(name) for row in rows]
+    if set(map(type, values)) <= _SHARES:
+        shares = [value for value in values if value is not None]
+        # A sum is no number where a share is none, whatever the least and the largest of them are.
+        if not shares or (
+            min(shares) >= _LEAST_SHARE and max(shares) <= _MOST_SHARE and math.isfinite(sum(shares))
+        ):
+            return [None if value is None else 100.0 * min(max(value, 0.0), 1.0) for value in values]
+    return [_share_pct(row.child(name)) for row in rows]
+
+
 def _share_pct(node: Node) -> float | None:
     """A score as percentage; one that cannot be is set aside, since a reading is lost with it."""
     if node.value is None:
         return None
     share = node.value if type(node.value) in (int, float) else math.nan
-    if -1e-6 <= share <= 1 + 1e-6:
+    if _LEAST_SHARE <= share <= _MOST_SHARE:
         return 100.0 * min(max(float(share), 0.0), 1.0)
     node.odd.set_aside_reading(node.where, node.fail("a score between 0 and 1").what, node.row)
     return None

@@ -449,3 +449,18 @@ class TestSitesSle:
     def test_no_document_at_all_is_a_mistake_of_the_caller(self) -> None:
         with pytest.raises(ValueError, match="at least one page"):
             parsers.parse_sites_sle()
+
+
+def test_a_column_of_scores_with_one_odd_value_is_read_as_each_of_them_alone() -> None:
+    """What is quick where all is usual must not let through what is not."""
+    odd_values: list[Any] = [math.nan, math.inf, -math.inf, 95, -0.5, True, "0.5", 10**400, [], {}]
+    for value in odd_values:
+        odd = parsers.Oddities("sites_sle")
+        rows = [
+            {"site_id": f"s{number}", "num_clients": 1, "capacity": share}
+            for number, share in enumerate([0.25, value, None, 1, 0, 1.0000005, -0.0000005])
+        ]
+        found = parsers.parse_sites_sle({"start": 0, "end": 3600, "results": rows}, odd=odd)
+        assert found.scores_pct["capacity"] == [25.0, None, None, 100.0, 0.0, 100.0, 0.0], value
+        assert all(type(share) is float for share in found.scores_pct["capacity"] if share is not None)
+        assert odd.lost == 1, value
