@@ -162,21 +162,33 @@ def connected_by_hour(store: RawStore, days: Iterable[date], zone: ZoneInfo) -> 
     Returns:
         hour, site_id, day, num_aps, num_aps_connected; hours without a snapshot have no rows.
     """
-    described = _Days(store, days, zone)
-    rows: list[tuple[Any, ...]] = []
-    for day in described.days:
+    return connected(store, last_of_hours(store, days, zone))
+
+
+OfHour = tuple[datetime, date, Snapshot]
+"""An hour, its day, and the last snapshot taken in it."""
+
+
+def last_of_hours(store: RawStore, days: Iterable[date], zone: ZoneInfo) -> list[OfHour]:
+    """The last snapshot of ``stats_sites`` of each hour of these days that has one."""
+    found: dict[tuple[datetime, date], Snapshot] = {}
+    for day in sorted(set(days)):
         begin, end = day_bounds(day, zone)
-        by_hour: dict[int, Snapshot] = {}
         for snapshot in store.snapshots(
             "stats_sites", datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC)
         ):
-            by_hour[int((snapshot.as_of.timestamp() - begin) // HOUR)] = snapshot
-        for hour, snapshot in by_hour.items():
-            instant = datetime.fromtimestamp(begin + hour * HOUR, UTC)
-            rows += [
-                (instant, each.id, day, each.num_aps, each.num_aps_connected)
-                for each in described.parsed(snapshot, parse_stats_sites)
-            ]
+            hour = int((snapshot.as_of.timestamp() - begin) // HOUR)
+            found[datetime.fromtimestamp(begin + hour * HOUR, UTC), day] = snapshot
+    return [(instant, day, snapshot) for (instant, day), snapshot in found.items()]
+
+
+def connected(store: RawStore, hours: Iterable[OfHour]) -> pl.DataFrame:
+    """What the snapshots of these hours say, as ``connected_by_hour``."""
+    rows = [
+        (instant, each.id, day, each.num_aps, each.num_aps_connected)
+        for instant, day, snapshot in hours
+        for each in parse_stats_sites(*(record.document() for record in store.read_snapshot(snapshot)))
+    ]
     return _frame(rows, _CONNECTED).sort("hour", "site_id")
 
 

@@ -97,13 +97,17 @@ class History:
         return dict(vars(self))
 
 
+@dataclass(frozen=True)
+class Hours:
+    """The hourly ones of them."""
+
+    sle_hourly: pl.DataFrame
+    classifiers_hourly: pl.DataFrame
+    site_hourly: pl.DataFrame
+
+
 def read_history(
-    store: RawStore,
-    wanted: Wanted,
-    connected: pl.DataFrame | None = None,
-    *,
-    lane: Lane = "batch",
-    answers: pl.DataFrame | None = None,
+    store: RawStore, wanted: Wanted, connected: pl.DataFrame | None = None, *, lane: Lane = "batch"
 ) -> History:
     """The history tables from the raw store; needs no network.
 
@@ -112,7 +116,6 @@ def read_history(
         wanted: Rows to make.
         connected: Access points connected by hour (``dimensions.connected_by_hour``), or None where that was not asked.
         lane: ``live``: today's fetches, each of which holds some hours, are put together.
-        answers: The organisation's, where they were read before (``read_once``).
 
     Raises:
         RawDamagedError: A raw file is missing or unreadable.
@@ -120,17 +123,41 @@ def read_history(
     """
     every = lane == "live"
     detail = store.read(kind_of("detail", lane), wanted.days, every_generation=every)
-    if answers is None:
-        read = store.read(kind_of("organisation", lane), wanted.days, every_generation=every)
-        answers = organisation_frame(record for record, _ in read)
-    return _history_of(detail, answers, wanted, connected)
+    organisation = store.read(kind_of("organisation", lane), wanted.days, every_generation=every)
+    return make_history(detail, organisation, wanted, connected)
 
 
 def make_history(
     detail: Counted, organisation: Counted, wanted: Wanted, connected: pl.DataFrame | None = None
 ) -> History:
     """The history tables from raw records; see ``read_history``."""
-    return _history_of(detail, organisation_frame(record for record, _ in organisation), wanted, connected)
+    wanted = wanted.of_days()
+    frames = detail_frames(detail, wanted.day_spans(), wanted.zone)
+    made = _Made.of(frames, organisation_frame(record for record, _ in organisation), wanted, connected)
+    hours = made.hours()
+    metrics = pl.DataFrame({"metric": list(wanted.metrics)}, schema={"metric": pl.String})
+    asked = wanted.sites.join(metrics, how="cross")
+    return History(
+        sle_hourly=hours.sle_hourly,
+        sle_daily=sle_daily(made.hourly, frames, made.chosen, hours.site_hourly, asked),
+        classifiers_hourly=hours.classifiers_hourly,
+        classifiers_daily=classifiers_daily(made.parts, frames),
+        site_hourly=hours.site_hourly,
+    )
+
+
+def make_hours(
+    detail: DetailFrames, organisation: pl.DataFrame, wanted: Wanted, connected: pl.DataFrame | None = None
+) -> Hours:
+    """The hourly tables of answers that were taken apart before (``read_once``), as ``read_history`` makes them.
+
+    Args:
+        detail: Detail answers.
+        organisation: The organisation's, as from ``organisation_frame``.
+        wanted: Rows to make.
+        connected: As for ``read_history``.
+    """
+    return _Made.of(detail, organisation, wanted.of_days(), connected).hours()
 
 
 def counting_answers(answers: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
@@ -138,34 +165,44 @@ def counting_answers(answers: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
     return _in_slots(answers, wanted.day_spans()).select(answers.columns)
 
 
-def _history_of(
-    detail: Counted, organisation: pl.DataFrame, wanted: Wanted, connected: pl.DataFrame | None
-) -> History:
-    wanted = wanted.of_days()
-    days = wanted.day_spans()
-    frames = detail_frames(detail, days, wanted.zone)
-    answers = _in_slots(organisation, days)
-    chosen = chosen_answers(frames)
-    from_detail = _detail_hours(frames, chosen, days, wanted)
-    from_organisation = _organisation_hours(answers, wanted)
-    # A day is added up hour by hour: the last digit of a sum depends on the order, and joins have none.
-    hourly = _merged(from_detail, from_organisation).sort("hour", *_KEY)
-    site_hourly = _site_hourly(answers, wanted, connected)
-    metrics = pl.DataFrame({"metric": list(wanted.metrics)}, schema={"metric": pl.String})
-    asked = wanted.sites.join(metrics, how="cross")
-    # By far the largest table: ordered by numbers, because sorting it by its texts takes longer than all the rest.
-    parts = (
-        frames.classifiers.join(chosen, on=["record", "day", "slot"], how="inner", nulls_equal=True)
-        .join(wanted.sites, on=["day", "site_id"], how="semi")
-        .sort("slot", "record")
-    )
-    return History(
-        sle_hourly=hourly.select(_SLE_HOURLY),
-        sle_daily=sle_daily(hourly, frames, chosen, site_hourly, asked),
-        classifiers_hourly=_classifiers_hourly(parts),
-        classifiers_daily=classifiers_daily(parts, frames),
-        site_hourly=site_hourly,
-    )
+@dataclass(frozen=True)
+class _Made:
+    """What hours and days are made of.
+
+    Attributes:
+        hourly: Hours merged from detail and organisation.
+        chosen: Which detail answer counts when.
+        parts: Classifier buckets of the answers that count.
+        site_hourly: ``history.site_hourly``.
+    """
+
+    hourly: pl.DataFrame
+    chosen: pl.DataFrame
+    parts: pl.DataFrame
+    site_hourly: pl.DataFrame
+
+    @classmethod
+    def of(
+        cls, frames: DetailFrames, organisation: pl.DataFrame, wanted: Wanted, connected: pl.DataFrame | None
+    ) -> "_Made":
+        days = wanted.day_spans()
+        answers = _in_slots(organisation, days)
+        chosen = chosen_answers(frames)
+        from_detail = _detail_hours(frames, chosen, days, wanted)
+        from_organisation = _organisation_hours(answers, wanted)
+        return cls(
+            # A day is added up hour by hour: the last digit of a sum depends on the order, and joins have none.
+            hourly=_merged(from_detail, from_organisation).sort("hour", *_KEY),
+            chosen=chosen,
+            # By far the largest table: ordered by numbers, because sorting it by its texts takes longer than all the rest.
+            parts=frames.classifiers.join(chosen, on=["record", "day", "slot"], how="inner", nulls_equal=True)
+            .join(wanted.sites, on=["day", "site_id"], how="semi")
+            .sort("slot", "record"),
+            site_hourly=_site_hourly(answers, wanted, connected),
+        )
+
+    def hours(self) -> Hours:
+        return Hours(self.hourly.select(_SLE_HOURLY), _classifiers_hourly(self.parts), self.site_hourly)
 
 
 def _in_slots(answers: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:

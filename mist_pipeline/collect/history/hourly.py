@@ -91,7 +91,7 @@ class DetailFrames:
 
 
 def detail_frames(
-    records: Iterable[tuple[Record, frozenset[date]]], days: pl.DataFrame, zone: ZoneInfo
+    records: Iterable[tuple[Record, frozenset[date]]], days: pl.DataFrame, zone: ZoneInfo, *, first: int = 0
 ) -> DetailFrames:
     """Take detail answers apart.
 
@@ -99,10 +99,11 @@ def detail_frames(
         records: Answers with the days for which each counts (``RawStore.read``).
         days: day, start, end (epoch seconds) of every day wanted.
         zone: The organisation's time zone.
+        first: Number of the first record.
     """
-    batches = [_batch(batch, first, days, zone) for first, batch in _batched(records)]
+    batches = [_batch(batch, number, days, zone) for number, batch in _batched(records, first)]
     if not batches:
-        batches = [_batch([], 0, days, zone)]
+        batches = [_batch([], first, days, zone)]
     return DetailFrames(
         answers=pl.concat([each.answers for each in batches]),
         buckets=pl.concat([each.buckets for each in batches]),
@@ -131,10 +132,9 @@ def chosen_answers(detail: DetailFrames) -> pl.DataFrame:
 
 
 def _batched(
-    records: Iterable[tuple[Record, frozenset[date]]],
+    records: Iterable[tuple[Record, frozenset[date]]], first: int
 ) -> Iterator[tuple[int, list[tuple[Record, frozenset[date]]]]]:
     remaining = iter(records)
-    first = 0
     while batch := list(islice(remaining, _BATCH)):
         yield first, batch
         first += len(batch)

@@ -16,9 +16,9 @@ from mist_pipeline.collect.fetch.plan import Ask, Budget, Detail, make_plan
 from mist_pipeline.collect.fetch.shortfall import lost_sentence
 from mist_pipeline.collect.fetch.snapshots import SnapshotKind, fetch_snapshot
 from mist_pipeline.collect.history.changes import changes_frame
-from mist_pipeline.collect.history.dimensions import alarms_frame, connected_by_hour
-from mist_pipeline.collect.history.frames import Wanted, read_history
-from mist_pipeline.collect.history.read_once import answers_read_once
+from mist_pipeline.collect.history.dimensions import alarms_frame
+from mist_pipeline.collect.history.frames import Wanted, make_hours
+from mist_pipeline.collect.history.read_once import answers_read_once, connected_read_once, detail_read_once
 from mist_pipeline.collect.raw.errors import FetchFailedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.budget import LIVE_SHARE, CallBudget
@@ -200,8 +200,13 @@ def _frames(
         pl.DataFrame({"day": days}, schema={"day": pl.Date}), how="cross"
     )
     wanted = Wanted(sites, tuple(metric.name for metric in settings.metrics), tuple(days), zone)
-    answers = answers_read_once(store, wanted, code_digest(*READS_ANSWERS))
-    hours = read_history(store, wanted, connected_by_hour(store, days, zone), lane="live", answers=answers)
+    code = code_digest(*READS_ANSWERS)
+    hours = make_hours(
+        detail_read_once(store, wanted, code),
+        answers_read_once(store, wanted, code),
+        wanted,
+        connected_read_once(store, days, zone, code),
+    )
     return {
         live.SLE_HOURLY: hours.sle_hourly,
         live.CLASSIFIERS_HOURLY: hours.classifiers_hourly,
