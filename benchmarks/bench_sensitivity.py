@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import product
 
 import polars as pl
 
@@ -24,6 +25,7 @@ from mist_pipeline.analysis.findings.inputs import SpanFrames
 from mist_pipeline.analysis.findings.series_rules import FindingRules
 from mist_pipeline.analysis.scores.bands import Bands, UserGate, with_severity
 from mist_pipeline.domain.metrics import CATALOGUE
+from mist_pipeline.simulator.world.measurements import FOCUS
 from mist_pipeline.simulator.world.world import World
 
 TIDY_SEEDS, MESSY_SEEDS = (8451,), (8401, 8403)
@@ -115,14 +117,27 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--added", type=float, nargs="+", default=sorted(STRICTNESS.values()), help="to the surprise of gates"
     )
+    parser.add_argument(
+        "--focus",
+        type=float,
+        nargs="+",
+        default=[FOCUS],
+        help="share of a trouble that the cloud counts for its own classifiers; the rest for all of them, as noise is",
+    )
     chosen = parser.parse_args(arguments)
     names = {added: f" ({name})" for name, added in STRICTNESS.items()}
     print(f"{chosen.sites} sites × {chosen.days} days\n\n{HEADER}")
-    for kind, seeds in (("tidy", chosen.tidy), ("messy", chosen.messy)):
-        worlds = [Hours.of(World(chosen.sites, chosen.days, seed, messy=kind == "messy")) for seed in seeds]
+    for focus, (kind, seeds) in product(chosen.focus, (("tidy", chosen.tidy), ("messy", chosen.messy))):
+        worlds = [
+            Hours.of(World(chosen.sites, chosen.days, seed, messy=kind == "messy", focus=focus))
+            for seed in seeds
+        ]
+        spread = "" if focus == FOCUS else f", focus {focus:g}"
         for added in chosen.added if worlds else ():
             print(
-                pooled([one.result(added) for one in worlds]).row(f"{kind} +{added:g}{names.get(added, '')}"),
+                pooled([one.result(added) for one in worlds]).row(
+                    f"{kind} +{added:g}{names.get(added, '')}{spread}"
+                ),
                 flush=True,
             )
 

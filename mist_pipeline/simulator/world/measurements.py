@@ -28,6 +28,8 @@ Flags = NDArray[np.bool_]
 _LOAD, _CLIENTS, _SHARE, _EPISODES, _MINUTES, _GAPS, _CELL_GAPS, _VALUE, _SPLIT, _BASE, _HABIT, _OCCUPANCY = (
     range(12)
 )
+FOCUS: Final = 0.9
+"""Of what a scenario degrades, the cloud counts this share for the classifiers that the scenario names."""
 _MONTH_HOURS: Final = 720.0
 _NEVER: Final = 1 << 40
 _STUCK_MINUTES: Final = 60.0 * 0.72
@@ -81,11 +83,18 @@ class MeasurementModel:
         scenarios: All scenarios.
         seed: Of the world.
         start: Of the world, from which sites grow.
+        focus: Share of what a scenario degrades that is counted for the classifiers it names; the rest for all, as usual.
     """
 
     def __init__(
-        self, sites: Sequence[Site], scenarios: Sequence[Scenario], seed: int, start: datetime
+        self,
+        sites: Sequence[Site],
+        scenarios: Sequence[Scenario],
+        seed: int,
+        start: datetime,
+        focus: float = FOCUS,
     ) -> None:
+        self._focus = focus
         self._sites = tuple(sites)
         self._first_hour = opening_hours.hour_of(start)
         self._growth = np.array([[site.growth] for site in sites], dtype=np.float64).reshape(-1, 1)
@@ -419,8 +428,9 @@ class MeasurementModel:
             if at != column:
                 continue
             focus = np.array([weights.get(name, 0.0) for name in names])
-            focus = 0.9 * focus / max(focus.sum(), 1e-9)
-            background[rows] += share[None, :, None] * (focus[None, None, :] + 0.1 * usual[rows][:, None, :])
+            focus = self._focus * focus / max(focus.sum(), 1e-9)
+            elsewhere = round(1.0 - self._focus, 12) * usual[rows][:, None, :]
+            background[rows] += share[None, :, None] * (focus[None, None, :] + elsewhere)
         degraded = block.degraded[:, :, column]
         word = randomness.cells(
             self._keys[_SPLIT], block.sites[:, None, None], block.hours[None, :, None], number[None, None, :]

@@ -22,7 +22,7 @@ from mist_pipeline.simulator.world import (
     scenario_sampling,
     site_history,
 )
-from mist_pipeline.simulator.world.measurements import MeasurementModel
+from mist_pipeline.simulator.world.measurements import FOCUS, MeasurementModel
 from mist_pipeline.simulator.world.metric_profiles import METRICS
 from mist_pipeline.simulator.world.organisation import FIRMWARE, ORG_ID, Site, build, stable_uuid
 from mist_pipeline.simulator.world.scenario import LabelledIncident, Scenario
@@ -56,6 +56,8 @@ class World:
         quiet: Draw no troubles and decoys; only `scenarios` happen.
         timezones: IANA names that sites are drawn from; default: ten of five continents.
         organisation_zone: Zone of the organisation, which decides what a day is.
+        focus: Share of what a trouble degrades that the cloud counts for the classifiers of the trouble; the rest is counted
+            for all classifiers, as noise is.
 
     Attributes:
         scenarios: All of them, by onset.
@@ -77,7 +79,10 @@ class World:
         quiet: bool = False,
         timezones: Sequence[str] | None = None,
         organisation_zone: str = "UTC",
+        focus: float = FOCUS,
     ) -> None:
+        if not 0 <= focus <= 1:
+            raise ValueError(f"the focus of a world is a share from 0 to 1, not {focus}")
         if not 0 <= sites <= 50_000:
             raise ValueError(f"a world has 0 to 50,000 sites, not {sites}")
         if days < 1:
@@ -111,7 +116,7 @@ class World:
         unknown = {index for scenario in scenarios for index in scenario.sites} - set(range(sites))
         if unknown:
             raise ValueError(f"scenarios name sites {sorted(unknown)} of a world of {sites}")
-        self.model = MeasurementModel(self._sites, self.scenarios, seed, self.start)
+        self.model = MeasurementModel(self._sites, self.scenarios, seed, self.start, focus)
         self.index_of = {site.site_id: site.index for site in self._sites}
 
     def midnight(self, day: date) -> datetime:

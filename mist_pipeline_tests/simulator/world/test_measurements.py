@@ -115,6 +115,26 @@ def test_an_outage_shows_in_its_metrics_and_its_classifier_only_while_it_lasts()
     assert np.array_equal(before.degraded[:, 12:], after.degraded[:, 12:], equal_nan=True)
 
 
+@pytest.mark.parametrize("focus", [0.0, 0.5, 1.0])
+def test_a_world_without_focus_counts_trouble_for_all_classifiers_as_noise_is(focus: float) -> None:
+    failure = scenario.dhcp_failure([0], datetime(2026, 2, 9, 8, tzinfo=UTC), 10.0, sitegroup_id="g")
+    made = World(1, 14, quiet=True, scenarios=[failure], focus=focus)
+    begin = hour_of(datetime(2026, 2, 9, 8, tzinfo=UTC))
+    hours = np.arange(begin, begin + 10, dtype=np.int64)
+    block = made.model.measure(np.array([0]), hours, ["time-to-connect"])
+    calm = World(1, 14, quiet=True).model.measure(np.array([0]), hours, ["time-to-connect"])
+    names, split = made.model.classifiers(block, "time-to-connect")
+    named = np.nansum(split[:, :, names.index("dhcp-unresponsive")])
+    added = np.nansum(block.degraded) - np.nansum(calm.degraded)
+    assert added > 0
+    assert named / added == pytest.approx(focus, abs=0.25)
+
+
+def test_a_focus_is_a_share() -> None:
+    with pytest.raises(ValueError, match="a share from 0 to 1"):
+        World(1, 1, focus=1.5)
+
+
 def test_a_site_offline_reports_nothing_and_has_no_device_left() -> None:
     world = World(3, 30, 2, quiet=True, scenarios=[scenario.site_offline([1], ONSET, 4)])
     block = world.model.measure(np.arange(3), np.arange(hour_of(ONSET) - 1, hour_of(ONSET) + 5), WIFI)
