@@ -26,10 +26,11 @@ Ten days of a site with 3,000 user-minutes an hour, 3 % of them degraded; in the
 (1, 47.0, 41.8)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import partial
+from itertools import chain
 
 import numpy as np
 import polars as pl
@@ -45,6 +46,7 @@ from mist_pipeline.analysis.evidence.windows import (
     LOOK_BACK,
     WINDOWS,
     BlockParameters,
+    CellsApart,
     EvidenceOptions,
     Examples,
     PoolUpdate,
@@ -67,8 +69,8 @@ __all__ = [
 ]  # fmt: skip
 
 _CHUNK = 1024
-_KEPT_CHUNKS = 4
-"""Windows of so many chunks (25 MB each) wait in memory for the end of their block; of more they are made again."""
+_KEPT_CHUNKS = 100
+"""What is learnt from so many chunks (2 MB each) waits in memory for the end of their block; of more it is made again."""
 _HOLD_SURPRISE, _HOLD_PCT = 4.0, 3.0
 _CEILING = 4.0
 
@@ -238,10 +240,12 @@ class _BlockLoop:
         held, is_quiet = np.zeros(lines, np.bool_), np.zeros(lines, np.bool_)
         ceiling, of_day = np.zeros(lines), np.zeros(lines)
         chunks = [slice(low, min(low + _CHUNK, lines)) for low in range(0, lines, _CHUNK)]
-        kept_at_once = len(chunks) if len(chunks) <= _KEPT_CHUNKS else 0
-        windows_of = lru_cache(kept_at_once)(lambda at: self._windows(chunks[at], parameters, begin, stop))
-        for at, chunk in enumerate(chunks):
-            windows, low = windows_of(at), chunk.start
+        windows_of = partial(self._windows, parameters=parameters, begin=begin, stop=stop)
+        learnt: list[list[CellsApart]] = []
+        for chunk in chunks:
+            windows, low = windows_of(chunk), chunk.start
+            if closes and len(learnt) < _KEPT_CHUNKS:
+                learnt.append(_cells_apart(windows))
             pool = self.pool[chunk]
             surprises = [self._surprise(window, chunk, pool, parameters) for window in windows]
             tracks = self._episodes(windows, surprises, chunk, begin, closes=closes)
@@ -266,13 +270,24 @@ class _BlockLoop:
         if closes:
             is_own = ~peer_groups.shared_excess(standardised, from_peers.surprise)
             examples = Examples(is_own, is_quiet, parameters.stretch)
-            for at, chunk in enumerate(chunks):
-                for window in windows_of(at):
-                    accumulate(self.state, update, window, chunk, self.pool[chunk], self.tail, examples)
+            self._learn(
+                update,
+                chunks,
+                chain(learnt, map(_cells_apart, map(windows_of, chunks[len(learnt) :]))),
+                examples,
+            )
             at_end = peer_groups.shared_excess(standardised, from_peers.surprise, at_end_of=BLOCK)
             held |= at_end & (of_day >= _HOLD_PCT)
             self._close(update, held, ceiling, begin)
         return rows
+
+    def _learn(
+        self, update: PoolUpdate, chunks: list[slice], learnt: Iterable[list[CellsApart]], examples: Examples
+    ) -> None:
+        """Let what a complete block taught of each chunk of series enter the update of the pools, and their own spread."""
+        for chunk, windows in zip(chunks, learnt, strict=True):
+            for cells in windows:
+                accumulate(self.state, update, cells, chunk, self.pool[chunk], self.tail, examples)
 
     def _windows(self, chunk: slice, parameters: BlockParameters, begin: int, stop: int) -> list[WindowSums]:
         """All windows of some series in this block."""
@@ -383,3 +398,7 @@ class _BlockLoop:
             self.state.baselines.accept(self.data.observed[:, week], self.data.exposure[:, week], bins)
             self.state.episodes.accept(self.state.baselines.is_accepted_now)
         self.state.next_hour += BLOCK
+
+
+def _cells_apart(windows: list[WindowSums]) -> list[CellsApart]:
+    return [window.cells_apart() for window in windows]

@@ -229,6 +229,43 @@ class WindowSums:
         recent = 100.0 * (observed - expected) / np.maximum(users, MIN_EXPOSURE)
         return np.where(users > MIN_EXPOSURE, recent, self.excess_pct(line, at))
 
+    def cells_apart(self) -> "CellsApart":
+        """Its windows that do not overlap each other, copied, so that the rest need not stay in memory."""
+        columns = apart(self.hours)
+        mean = self.mean[:, columns]
+        return CellsApart(
+            self.hours,
+            self.observed[:, columns] - mean,
+            mean,
+            self.plain[:, columns],
+            self.variance[:, columns],
+            self.is_tested[:, columns],
+            self.nominal[:, columns],
+        )
+
+
+@dataclass(frozen=True)
+class CellsApart:
+    """What a complete block teaches of one window length: sums that do not overlap each other, series × windows in the block.
+
+    Attributes:
+        hours: Length of the window.
+        residual: Degraded user-minutes beyond those expected.
+        mean: As in `WindowSums`.
+        plain: As in `WindowSums`.
+        variance: As in `WindowSums`.
+        is_tested: As in `WindowSums`.
+        nominal: As in `WindowSums`.
+    """
+
+    hours: int
+    residual: Floats
+    mean: Floats
+    plain: Floats
+    variance: Floats
+    is_tested: Flags
+    nominal: Floats
+
 
 def window_sums(
     matrix: HourlyMatrix,
@@ -372,7 +409,7 @@ class Examples:
 def accumulate(
     state: EvidenceState,
     update: PoolUpdate,
-    window: WindowSums,
+    window: CellsApart,
     chunk: slice,
     pool: Ints,
     tail: Ints,
@@ -386,19 +423,17 @@ def accumulate(
     Args:
         state: Its series' own spread is updated at once.
         update: The update of the pools.
-        window: A window of a complete block.
+        window: One window length of a complete block.
         chunk: Its series.
         pool: Their pools.
         tail: Tail of each pool.
         examples: Which of all series are worth learning from.
     """
-    columns = apart(window.hours)
     baselines = state.baselines
     free = examples.is_own[chunk] & ~baselines.is_held[chunk] & (baselines.days[chunk] >= _MIN_UPDATE_DAYS)
-    cells = window.is_tested[:, columns] & free[:, None]
+    cells = window.is_tested & free[:, None]
     pool_of_cell = pool[np.nonzero(cells)[0]]
-    residual = (window.observed - window.mean)[:, columns]
-    mean, plain, variance = (x[:, columns] for x in (window.mean, window.plain, window.variance))
+    residual, mean, plain, variance = window.residual, window.mean, window.plain, window.variance
     floor = np.maximum(mean[cells], 1.0)
     i = state.windows.index(window.hours)
     pools = update.moments.shape[0]
@@ -406,7 +441,7 @@ def accumulate(
         residual[cells], floor, variance[cells] * floor / mean[cells], pool_of_cell, pools
     )
     update.counts[:, i] += tails.tail_counts(
-        window.nominal[:, columns][cells], tail[pool_of_cell], update.counts.shape[0]
+        window.nominal[cells], tail[pool_of_cell], update.counts.shape[0]
     )
     if window.hours in (1, BLOCK):
         column = 0 if window.hours == 1 else 1
@@ -419,7 +454,7 @@ def accumulate(
         cells &= examples.is_quiet[chunk, None]
         line = np.nonzero(cells)[0]
         excess, over = tails.excesses(
-            tails.calibrated(window.nominal[:, columns][cells], examples.stretch[tail[pool[line]], i])
+            tails.calibrated(window.nominal[cells], examples.stretch[tail[pool[line]], i])
         )
         kind = own_tail_at(window.hours)
         lines = cells.shape[0]

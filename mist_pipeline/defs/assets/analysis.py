@@ -87,7 +87,7 @@ def analysis_assets(scope: Scope, daily: dg.DailyPartitionsDefinition) -> list[d
         settings: dg.ResourceParam[Settings],
     ) -> dg.MaterializeResult[Any]:
         days = days_of(context)
-        rows, shapes = anomaly_frames(warehouse, settings, days)
+        rows, shapes = anomaly_frames(warehouse, settings, days, keeps_forest=True)
         stored = warehouse.replace_all({state.DAY_SHAPES: shapes, table.ANOMALIES: rows}, days)
         seen = glance_of(table.ANOMALIES, stored[table.ANOMALIES], days)
         return days_written(scope, context, warehouse, table.ANOMALIES, seen)

@@ -26,6 +26,7 @@ from mist_pipeline.tables import history, state
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.analysis import rules
 from mist_pipeline.workflows.analysis.days import back
+from mist_pipeline.workflows.analysis.kept_forest import forest_of
 from mist_pipeline.workflows.ledger_access import open_ledger
 
 
@@ -92,9 +93,17 @@ def deviation_rows(warehouse: Warehouse, settings: Settings, days: Sequence[date
 
 
 def anomaly_frames(
-    warehouse: Warehouse, settings: Settings, days: Sequence[date]
+    warehouse: Warehouse, settings: Settings, days: Sequence[date], *, keeps_forest: bool = False
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """``analysis.anomalies`` of these days, and their ``state.day_shapes``, which later days are compared with."""
+    """``analysis.anomalies`` of these days, and their ``state.day_shapes``, which later days are compared with.
+
+    Args:
+        warehouse: With the hours of these days, and the shapes of the days before.
+        settings: Budget of the anomalies.
+        days: In order.
+        keeps_forest: A single day takes the forest of its week that polls and mornings keep, or keeps its own, so the warehouse is
+            written. Forests of several days may know some of these days, and are grown here.
+    """
     chosen = rules.anomaly_settings(settings)
     made = [state.DAY_SHAPES.empty()]
     for day in days:
@@ -104,6 +113,10 @@ def anomaly_frames(
             sites = warehouse.read_days(history.SITES, day, day)
         made.append(state.DAY_SHAPES.conform(day_shapes(hours, sites, clients)))
     shapes = pl.concat(made)
+    if keeps_forest and len(days) == 1:
+        forest = forest_of(warehouse, days[0], chosen)
+        known = warehouse.read_days(state.DAY_SHAPES, back(days, chosen.reference_days), back(days, 1))
+        return unusual.anomalies_with(pl.concat([known, shapes]), days[0], forest, chosen), shapes
     known = warehouse.read_days(state.DAY_SHAPES, back(days, chosen.look_back_days), days[-1])
     others = known.filter(~pl.col("day").is_in(list(days)))
     return unusual.anomalies(pl.concat([others, shapes]), days, chosen), shapes

@@ -1,4 +1,4 @@
-"""The forest of the week, kept between polls: it changes once a week, and making it takes longer than everything else that a poll finds.
+"""The forest of the week, kept between polls and mornings: it changes once a week, and making it takes longer than most of what they find.
 
 What it was made of is kept with it as a digest: of the shapes of its days as they are now, the settings, the code and the libraries. Where any
 of these is another, or what is kept cannot be read, the forest is made again. Here: reading and keeping it. Not here: growing it
@@ -49,12 +49,13 @@ def forest_of(warehouse: Warehouse, day: date, settings: AnomalySettings) -> Mod
             except ValueError:
                 pass  # a new one takes its place
         shapes = warehouse.read_days(state.DAY_SHAPES, first, last)
-        others = warehouse.query("SELECT DISTINCT day FROM state.forests")["day"].to_list()
+        weeks = warehouse.query("SELECT DISTINCT day FROM state.forests ORDER BY day")["day"].to_list()
     model = model_of(shapes, day, settings)
     rows = _nothing() if model is None else model.rows()
     rows = rows.with_columns(day=pl.lit(training), made_of=pl.lit(made_of))
-    # Those of other weeks go: what is analysed again grows its own.
-    warehouse.replace_days(state.FORESTS, rows.select(state.FORESTS.column_names), [*others, training])
+    # The newest other week's stays: polls of today go on with it while an old day is analysed again. All others go.
+    others = [week for week in weeks if week != training]
+    warehouse.replace_days(state.FORESTS, rows.select(state.FORESTS.column_names), [*others[:-1], training])
     return model
 
 

@@ -1,7 +1,7 @@
 """The forest of the week is grown once, and again where it would be another one."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -9,9 +9,11 @@ import pytest
 
 from mist_pipeline.analysis.anomalies.isolation_forest import AnomalySettings
 from mist_pipeline.analysis.anomalies.model import Model
-from mist_pipeline.tables import state
+from mist_pipeline.settings import load_settings
+from mist_pipeline.tables import history, state
 from mist_pipeline.warehouse.store import Warehouse
-from mist_pipeline.workflows.analysis import kept_forest
+from mist_pipeline.workflows.analysis import analyse_day, kept_forest, rules
+from mist_pipeline.workflows.analysis.analyse_day import anomaly_frames
 from mist_pipeline.workflows.analysis.kept_forest import forest_of
 from mist_pipeline_tests.support.analysis.site_days import DAY, SMALL, world, worsened
 
@@ -49,7 +51,41 @@ def test_it_is_grown_once_a_week(warehouse: Warehouse, grown: list[date]) -> Non
     assert rows_of(forest_of(warehouse, DAY - timedelta(days=1), SMALL)).equals(first)
     assert grown == [DAY]
     assert not rows_of(forest_of(warehouse, DAY - timedelta(days=7), SMALL)).equals(first)
-    assert warehouse.query("SELECT DISTINCT day FROM state.forests").height == 1
+
+
+def test_of_other_weeks_the_newest_stays(warehouse: Warehouse, grown: list[date]) -> None:
+    for weeks in (0, 3, 2, 1):
+        forest_of(warehouse, DAY - timedelta(weeks=weeks), SMALL)
+    assert warehouse.query("SELECT DISTINCT day FROM state.forests").height == 2
+    rows_of(forest_of(warehouse, DAY, SMALL))
+    assert len(grown) == 4
+
+
+def test_a_morning_takes_it_and_gives_the_rows_of_days_analysed_together(
+    warehouse: Warehouse, grown: list[date], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "anomaly_settings", lambda _: SMALL)
+    shapes = warehouse.read_days(state.DAY_SHAPES, DAY - timedelta(days=90), DAY)
+    monkeypatch.setattr(
+        analyse_day, "day_shapes", lambda hours, *_: shapes.filter(pl.col("day") == hours["day"].first())
+    )
+    days = [DAY - timedelta(days=1), DAY]
+    for day in days:
+        hour = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        reading = {**dict.fromkeys(history.SLE_HOURLY.column_names), "hour": hour, "day": day}
+        warehouse.replace_days(
+            history.SLE_HOURLY, pl.DataFrame([reading], schema=history.SLE_HOURLY.polars_schema()), [day]
+        )
+    settings = load_settings(environment={})
+    together, made = anomaly_frames(warehouse, settings, days)
+    assert not grown
+    anomaly_frames(warehouse, settings, [DAY])
+    assert not grown, "a replay of a day writes nothing"
+    mornings = [anomaly_frames(warehouse, settings, [day], keeps_forest=True) for day in days]
+    assert grown == [days[0]], "the second takes what the first kept"
+    assert pl.concat(rows for rows, _ in mornings).equals(together)
+    assert together.filter(pl.col("state") == "ok").height
+    assert pl.concat(shapes for _, shapes in mornings).equals(made)
 
 
 def test_it_is_grown_again_of_other_days_settings_and_code(
