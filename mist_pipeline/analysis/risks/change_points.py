@@ -18,7 +18,7 @@ One series that fell by a point a day for ten days, to 80 %, and the probability
 >>> posterior = explain(score, np.ones_like(score), hypotheses(14, odds), odds)
 >>> posterior.level.round(1), posterior.slope.round(1), posterior.decline.round(2)
 (array([80.]), array([-1.1]), array([0.99]))
->>> by_day = crossed_by_day(posterior, np.array([75.0]), np.zeros((1, 14)))
+>>> by_day = crossed_by_day(posterior, np.array([75.0]), strayed(posterior, np.zeros((1, 14))))
 >>> over_hypotheses(posterior.weight, by_day)[:, [2, 6, 13]].round(2)
 array([[0.12, 0.93, 0.99]])
 """
@@ -216,7 +216,7 @@ def courses(posterior: Posterior, wander_sd: Floats, days: int) -> Floats:
 
     Args:
         posterior: From ``explain``, of the series to be drawn.
-        wander_sd: As for ``crossed_by_day``.
+        wander_sd: As for ``strayed``.
         days: Days of the order.
     """
     n, _, horizon = posterior.mean.shape
@@ -226,29 +226,45 @@ def courses(posterior: Posterior, wander_sd: Floats, days: int) -> Floats:
     for start in range(0, n, _COURSES_AT_ONCE):
         rows = slice(start, start + _COURSES_AT_ONCE)
         mean = posterior.mean[rows]
-        spread = np.sqrt(posterior.sd[rows] ** 2 + wander_sd[rows, None, :] ** 2)
+        spread = _strayed(posterior.sd[rows], wander_sd[rows])
         every = (mean[:, :, None, :] + z[:, None] * spread[:, :, None, :]).reshape(len(mean), -1, horizon)
         lowest = every[:, :, :days].min(axis=2)
         order = np.argsort(lowest, axis=1)
         weight = np.repeat(posterior.weight[rows], _QUANTILES, axis=1) / _QUANTILES
         until = np.cumsum(np.take_along_axis(weight, order, axis=1), axis=1)
-        at = (until[:, None, :] < share[:, None]).sum(axis=2)
+        at = np.stack([np.searchsorted(row, share) for row in until])
         picked = np.take_along_axis(order, np.minimum(at, order.shape[1] - 1), axis=1)
         chosen[rows] = np.take_along_axis(every, picked[:, :, None], axis=1)
     return np.clip(chosen, 0.0, 100.0)
 
 
-def crossed_by_day(posterior: Posterior, threshold: Floats, wander_sd: Floats) -> Floats:
+def strayed(posterior: Posterior, wander_sd: Floats) -> Floats:
+    """Standard deviation of each level under each hypothesis by each day, with what it strays by itself, (n, hypotheses, h).
+
+    Args:
+        posterior: From ``explain``.
+        wander_sd: (n, h) how far a level strays by itself by each day, in points.
+    """
+    return np.maximum(_strayed(posterior.sd, wander_sd), 1e-9)
+
+
+def _strayed(sd: Floats, wander_sd: Floats) -> Floats:
+    return np.asarray(np.sqrt(sd**2 + wander_sd[:, None, :] ** 2))
+
+
+def crossed_by_day(posterior: Posterior, threshold: Floats, spread: Floats) -> Floats:
     """P(the level has been under the threshold by day h) under each hypothesis, (n, hypotheses, h), rising with h.
 
     Args:
         posterior: From ``explain``.
         threshold: (n,) percent.
-        wander_sd: (n, h) how far a level strays by itself by each day, in points.
+        spread: From ``strayed``.
     """
-    spread = np.sqrt(posterior.sd**2 + wander_sd[:, None, :] ** 2)
-    under = ndtr((threshold[:, None, None] - posterior.mean) / np.maximum(spread, 1e-9))
-    return np.asarray(np.maximum.accumulate(under, axis=2))
+    # In place: these are the largest arrays of a morning.
+    under = threshold[:, None, None] - posterior.mean
+    under /= spread
+    ndtr(under, out=under)
+    return np.asarray(np.maximum.accumulate(under, axis=2, out=under))
 
 
 def over_hypotheses(weight: Floats, by_day: Floats) -> Floats:

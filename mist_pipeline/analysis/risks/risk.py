@@ -48,6 +48,7 @@ from mist_pipeline.analysis.risks.change_points import (
     explain,
     hypotheses,
     over_hypotheses,
+    strayed,
 )
 from mist_pipeline.analysis.risks.horizon import LOOK_AHEAD_DAYS, WARNING_DAYS
 from mist_pipeline.analysis.scores.bands import Bands
@@ -131,23 +132,25 @@ def risks(
     by_decline = {name: np.empty(n) for name in thresholds}
     drawn: list[pl.DataFrame] = []
     adjusted, variance = noise(known)
+    enough = (known.count >= MIN_READINGS) & (known.age <= MAX_AGE_DAYS)
     for start in range(0, n, CHUNK):
         rows = slice(start, min(start + CHUNK, n))
         posterior = explain(adjusted[rows], variance[rows], tested, rules.odds)
         level[rows], slope[rows], declining[rows] = posterior.level, posterior.slope, posterior.decline
+        spread = strayed(posterior, wander[rows])
         for name, threshold in thresholds.items():
-            by_day = crossed_by_day(posterior, threshold[rows], wander[rows])
+            by_day = crossed_by_day(posterior, threshold[rows], spread)
             reach[name][rows] = over_hypotheses(posterior.weight, by_day)
             going_on = over_hypotheses(posterior.weight * tested.is_trend, by_day)
             by_decline[name][rows] = going_on[:, WARNING_DAYS - 1]
         likely = np.max([reach[name][rows, WARNING_DAYS - 1] for name in thresholds], axis=0)
-        told = start + np.flatnonzero((likely >= rules.min_probability) | (declining[rows] >= 0.5))
+        may_be_told = (likely >= rules.min_probability) | (declining[rows] >= 0.5)
+        told = start + np.flatnonzero(may_be_told & enough[rows] & (slope[rows] <= -MIN_SLOPE_PCT_PER_DAY))
         drawn.append(
             known.keys[told].with_columns(
                 _courses(posterior, told - start, wander[told]).alias("courses_pct")
             )
         )
-    enough = (known.count >= MIN_READINGS) & (known.age <= MAX_AGE_DAYS)
     last = _last_scores(known)
     newest, recent = last[:, -1], median(last)
     is_falling = slope <= -MIN_SLOPE_PCT_PER_DAY

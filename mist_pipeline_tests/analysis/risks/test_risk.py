@@ -16,6 +16,7 @@ from mist_pipeline.analysis.risks.change_points import (
     explain,
     hypotheses,
     over_hypotheses,
+    strayed,
 )
 from mist_pipeline.analysis.risks.risk import RiskRules, crossing_day, noise, risks, sentence
 from mist_pipeline.analysis.scores.bands import Bands
@@ -266,9 +267,8 @@ def test_the_prediction_of_a_hypothesis_is_its_regression_carried_on() -> None:
     assert found.weight[0].argmax() == k
     np.testing.assert_allclose(found.mean[0, k], 92 - 4 * tested.ahead[k], atol=0.01)
     threshold = np.array([found.mean[0, k, 1]])
-    assert over_hypotheses(found.weight, crossed_by_day(found, threshold, np.zeros((1, 3))))[
-        0, 1
-    ] == pytest.approx(0.5, abs=0.1)
+    by_day = crossed_by_day(found, threshold, strayed(found, np.zeros((1, 3))))
+    assert over_hypotheses(found.weight, by_day)[0, 1] == pytest.approx(0.5, abs=0.1)
 
 
 def test_hypotheses_sum_to_one_and_each_has_one_unit_of_effect() -> None:
