@@ -5,9 +5,11 @@ instead, and whatever waits for it fails at once. Not here: what a failure means
 """
 
 import contextlib
+import math
 import os
 import socket
 import threading
+import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,10 +30,11 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self.is_over = False
         """Whether connections were shut; what then failed did so for this reason."""
+        self.ends_at = math.inf
+        """When it ends by itself, on the monotonic clock; while an attempt is made."""
+        self._seconds = max(0.0, seconds)
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
-        self._timer = threading.Timer(max(0.0, seconds), self.end)
-        self._timer.daemon = True
 
     def end(self) -> None:
         """Shut the connections of the attempt now, from any thread."""
@@ -54,18 +57,74 @@ class Deadline:
 
     def __enter__(self) -> Self:
         _here.deadline = self
-        self._timer.start()
+        self.ends_at = time.monotonic() + self._seconds
+        _watchman.add(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        _watchman.remove(self)
         _here.deadline = None
         with self._lock:
             for each in self._sockets:
                 each.close()
             self._sockets.clear()
+
+
+class _Watchman:
+    """Ends the attempts whose time is over: one thread for all of them, since to start one takes longer than most requests do.
+
+    The thread is there as long as there are attempts, and until the time of the last one would have come.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._watched: set[Deadline] = set()
+        self._wakes_at = math.inf
+        self._is_there = False
+
+    def add(self, deadline: Deadline) -> None:
+        """Watch an attempt."""
+        with self._changed:
+            self._watched.add(deadline)
+            if not self._is_there:
+                threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
+                self._is_there = True
+            elif deadline.ends_at < self._wakes_at:
+                self._changed.notify()
+
+    def remove(self, deadline: Deadline) -> None:
+        """It is over."""
+        with self._changed:
+            self._watched.discard(deadline)
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                if not self._watched:
+                    self._is_there = False
+                    return
+                now = time.monotonic()
+                over = [each for each in self._watched if each.ends_at <= now]
+                self._watched.difference_update(over)
+                if not over:
+                    self._wakes_at = min(each.ends_at for each in self._watched)
+                    self._changed.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))
+            for each in over:
+                each.end()
+
+
+_watchman = _Watchman()
+
+
+def _begin_anew() -> None:
+    """In a fork: the thread is the parent's, as is whoever holds the lock."""
+    global _watchman  # noqa: PLW0603 - one for each process
+    _watchman = _Watchman()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _shut(connection: socket.socket) -> None:

@@ -1,5 +1,6 @@
 """One attempt has one end: bytes that drip do not hold it, wherever they drip."""
 
+import os
 import socket
 import threading
 import time
@@ -97,3 +98,38 @@ def test_another_thread_ends_an_attempt() -> None:
         with pytest.raises(NoAnswerError):
             send("GET", f"http://127.0.0.1:{port}/", limits=LIMITS, deadline=deadline)
         assert time.monotonic() - began < 2
+
+
+def test_attempts_share_a_thread_and_the_earliest_end_comes_first() -> None:
+    """One that ends sooner than those before it does not wait for their time."""
+    ended = []
+
+    class Noted(Deadline):
+        def end(self) -> None:
+            super().end()
+            ended.append(self)
+
+    patient, hasty, gone = Noted(30), Noted(0.05), Noted(0.0)
+    with gone:
+        pass
+    with patient:
+        before = threading.active_count()
+        with hasty, Noted(20):
+            assert threading.active_count() == before
+            until = time.monotonic() + 5
+            while not ended and time.monotonic() < until:
+                time.sleep(0.01)
+    assert ended[-1:] == [hasty]
+    assert not patient.is_over
+
+
+def test_a_fork_watches_its_own_attempts() -> None:
+    with Deadline(30):
+        child = os.fork()
+        if child == 0:
+            with Deadline(0.0) as own:
+                until = time.monotonic() + 5
+                while not own.is_over and time.monotonic() < until:
+                    time.sleep(0.01)
+                os._exit(0 if own.is_over else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

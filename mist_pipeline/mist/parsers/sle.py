@@ -10,8 +10,9 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import le
 from types import NoneType
-from typing import Any
+from typing import Any, cast
 
 from mist_pipeline.domain.metrics import CATALOGUE, canonical, normalise
 from mist_pipeline.mist.errors import UnexpectedShape
@@ -271,6 +272,8 @@ def _minutes(samples: Node) -> _Minutes:
     total = [None] * length if total is None else total
     degraded = [None] * length if degraded is None else degraded
     samples.odd.read += length
+    if not odd_totals and not odd_parts and _are_possible(total, degraded):
+        return _Minutes(total, degraded, frozenset())
     impossible = {node.where: node.fail("a number").what for node in (*odd_totals, *odd_parts)}
     buckets = {int(where.rpartition("[")[2][:-1]) for where in impossible}
     for index, (whole, part) in enumerate(zip(total, degraded, strict=True)):
@@ -286,6 +289,17 @@ def _minutes(samples: Node) -> _Minutes:
     for where, words in impossible.items():
         samples.odd.set_aside(where, words, samples.row)
     return _Minutes(total, degraded, frozenset(buckets))
+
+
+def _are_possible(total: list[float | None], degraded: list[float | None]) -> bool:
+    """Whether no bucket is negative, or has more degraded than there were: the usual case, without a look at each reason."""
+    if None in total or None in degraded:
+        known = [each for each in (*total, *degraded) if each is not None]
+        return min(known, default=0.0) >= 0 and all(
+            t is None or d is None or d <= t for t, d in zip(total, degraded, strict=True)
+        )
+    whole, part = cast("list[float]", total), cast("list[float]", degraded)
+    return min(part, default=0.0) >= 0 and all(map(le, part, whole))
 
 
 def _why_impossible(total: float | None, degraded: float | None) -> tuple[str, str] | None:
