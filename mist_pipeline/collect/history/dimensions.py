@@ -88,6 +88,18 @@ _CONNECTED: dict[str, Any] = {
 }
 
 
+def sites_and_devices(
+    store: RawStore, days: Iterable[date], zone: ZoneInfo
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`sites_frame` and `devices_frame` of these days; each snapshot, and those of devices are large, is read once.
+
+    Raises:
+        NothingKnownError: The sites were never fetched.
+    """
+    described = _Days(store, days, zone)
+    return _sites_frame(described), _devices_frame(described)
+
+
 def sites_frame(store: RawStore, days: Iterable[date], zone: ZoneInfo) -> pl.DataFrame:
     """``history.sites`` of these days: one row per day and site.
 
@@ -98,7 +110,10 @@ def sites_frame(store: RawStore, days: Iterable[date], zone: ZoneInfo) -> pl.Dat
     Raises:
         NothingKnownError: The sites were never fetched.
     """
-    described = _Days(store, days, zone)
+    return _sites_frame(_Days(store, days, zone))
+
+
+def _sites_frame(described: "_Days") -> pl.DataFrame:
     rows: list[tuple[Any, ...]] = []
     for day, snapshot in described.of("sites"):
         if snapshot is None:
@@ -121,11 +136,13 @@ def devices_frame(store: RawStore, days: Iterable[date], zone: ZoneInfo) -> pl.D
 
     Load and state of a device on another day are unknown, so nothing is substituted here.
     """
-    described = _Days(store, days, zone)
+    return _devices_frame(_Days(store, days, zone))
+
+
+def _devices_frame(described: "_Days") -> pl.DataFrame:
     rows: list[tuple[Any, ...]] = []
     for day in described.days:
-        start, end = (datetime.fromtimestamp(epoch, UTC) for epoch in day_bounds(day, zone))
-        taken = store.snapshots("devices", start, end)
+        taken = described.within("devices", day)
         if taken:
             found = described.parsed(taken[-1], parse_stats_devices)
             rows += [_device_row(day, device, taken[-1].as_of) for device in found]
@@ -208,6 +225,11 @@ class _Days:
     def at(self, kind: str, day: date) -> Snapshot | None:
         """The day's snapshot of this kind."""
         return self._store.snapshot_for(kind, datetime.fromtimestamp(day_bounds(day, self._zone)[1], UTC))
+
+    def within(self, kind: str, day: date) -> list[Snapshot]:
+        """The snapshots of this kind that were taken on a day."""
+        start, end = (datetime.fromtimestamp(epoch, UTC) for epoch in day_bounds(day, self._zone))
+        return self._store.snapshots(kind, start, end)
 
     def sites(self, snapshot: Snapshot) -> Sequence[Site]:
         """The sites of a snapshot, also those whose row in it cannot be read."""

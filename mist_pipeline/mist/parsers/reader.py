@@ -56,6 +56,12 @@ class Node:
         where = f"{self.where}.{name}" if self.where else name
         return Node(self.value.get(name), self.odd, where, self.row)
 
+    def _field(self, name: str) -> Any:
+        """The value of a field of this object, None if absent: most are as expected, and need no path."""
+        if not isinstance(self.value, dict):
+            raise self.fail("an object")
+        return self.value.get(name)
+
     def names(self) -> Iterator[str]:
         """The field names of this object."""
         if not isinstance(self.value, dict):
@@ -88,29 +94,29 @@ class Node:
 
     def object(self, name: str) -> "Node | None":
         """An object in a field, or None."""
-        child = self.child(name)
-        if isinstance(child.value, dict):
-            return child
-        if not _is_absent(child.value):
-            child.empty("an object")
+        value = self._field(name)
+        if isinstance(value, dict):
+            return self.child(name)
+        if not _is_absent(value):
+            self.child(name).empty("an object")
         return None
 
     def text(self, name: str) -> str | None:
         """A text in a field, or None."""
-        child = self.child(name)
-        if child.value is None or isinstance(child.value, str):
-            return child.value
-        child.empty("a text")
+        value = self._field(name)
+        if value is None or isinstance(value, str):
+            return value
+        self.child(name).empty("a text")
         return None
 
     def identifier(self, name: str) -> str | None:
         """An id in a field, or None. Ids end up in paths and file names, so they must be plain."""
-        child = self.child(name)
-        if _is_absent(child.value):
+        value = self._field(name)
+        if _is_absent(value):
             return None
-        if isinstance(child.value, str) and is_plain_id(child.value):
-            return child.value
-        child.empty("an id of letters, digits and hyphens")
+        if isinstance(value, str) and is_plain_id(value):
+            return value
+        self.child(name).empty("an id of letters, digits and hyphens")
         return None
 
     def required_id(self, name: str) -> str:
@@ -132,39 +138,39 @@ class Node:
 
     def flag(self, name: str) -> bool | None:
         """True or False in a field, or None."""
-        child = self.child(name)
-        if isinstance(child.value, bool):
-            return child.value
-        if not _is_absent(child.value):
-            child.empty("true or false")
+        value = self._field(name)
+        if isinstance(value, bool):
+            return value
+        if not _is_absent(value):
+            self.child(name).empty("true or false")
         return None
 
     def number(self, name: str, least: float = -_MOST, most: float = _MOST) -> float | None:
         """A number within bounds in a field, or None."""
-        child = self.child(name)
-        number = _finite(child.value)
+        value = self._field(name)
+        number = _finite(value)
         if number is not None and least <= number <= most:
             return number
-        if not _is_absent(child.value):
-            child.empty(_expected_number(least, most))
+        if not _is_absent(value):
+            self.child(name).empty(_expected_number(least, most))
         return None
 
     def count(self, name: str) -> int | None:
         """A whole number, not negative, in a field, or None; ``3.0`` is 3."""
-        child = self.child(name)
-        number = _finite(child.value)
+        value = self._field(name)
+        number = _finite(value)
         if number is not None and 0 <= number <= _MOST and number == int(number):
             return int(number)
-        if not _is_absent(child.value):
-            child.empty("a count")
+        if not _is_absent(value):
+            self.child(name).empty("a count")
         return None
 
     def moment(self, name: str) -> float | None:
         """Epoch seconds in a field, whole or not, or None."""
-        child = self.child(name)
-        if _is_absent(child.value) or _is_moment(child.value):
-            return _finite(child.value)
-        child.empty("a time in epoch seconds")
+        value = self._field(name)
+        if _is_absent(value) or _is_moment(value):
+            return _finite(value)
+        self.child(name).empty("a time in epoch seconds")
         return None
 
     def required_moment(self, name: str) -> float:

@@ -11,8 +11,7 @@ from mist_pipeline.collect.history.changes import changes_frame
 from mist_pipeline.collect.history.dimensions import (
     alarms_frame,
     connected_by_hour,
-    devices_frame,
-    sites_frame,
+    sites_and_devices,
 )
 from mist_pipeline.collect.history.frames import Wanted, read_history
 from mist_pipeline.collect.raw.errors import RawDamagedError
@@ -40,9 +39,10 @@ SERVICE_LEVELS = (
 def dimension_frames(store: RawStore, settings: Settings, days: Sequence[date]) -> dict[Table, pl.DataFrame]:
     """Sites, devices, alarms and changes of these days."""
     zone = settings.organisation.zone
+    sites, devices = sites_and_devices(store, days, zone)
     return {
-        history.SITES: sites_frame(store, days, zone),
-        history.DEVICES: devices_frame(store, days, zone),
+        history.SITES: sites,
+        history.DEVICES: devices,
         history.ALARMS: alarms_frame(store, days, zone),
         history.CHANGES: changes_frame(store, days, zone, with_admins=settings.privacy.show_admins),
     }

@@ -12,10 +12,12 @@ from mist_pipeline.collect.history.dimensions import (
     alarms_frame,
     connected_by_hour,
     devices_frame,
+    sites_and_devices,
     sites_frame,
 )
 from mist_pipeline.collect.raw.errors import NothingKnownError
-from mist_pipeline.collect.raw.store import RawStore
+from mist_pipeline.collect.raw.format import Record
+from mist_pipeline.collect.raw.store import RawStore, Snapshot
 from mist_pipeline.tables import history as tables
 from mist_pipeline_tests.support.collect.fake_cloud import (
     DAY,
@@ -182,6 +184,26 @@ def test_devices_are_those_of_the_last_snapshot_of_the_day_and_never_of_another(
             at(DAY, 9),
         )
     ]
+
+
+def test_a_snapshot_of_devices_is_read_once_for_sites_and_devices(
+    store: RawStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(store, "sites", [{"id": "s1", "name": "one", "timezone": "UTC"}], at(DAY, 9))
+    take(store, "devices", [{"id": "d1", "type": "ap", "site_id": "s1", "model": "AP45"}], at(DAY, 9))
+    apart = sites_frame(store, [DAY], UTC_ZONE), devices_frame(store, [DAY], UTC_ZONE)
+    read: list[str] = []
+    read_snapshot = RawStore.read_snapshot
+
+    def noted(self: RawStore, snapshot: Snapshot) -> list[Record]:
+        read.append(snapshot.path)
+        return read_snapshot(self, snapshot)
+
+    monkeypatch.setattr(RawStore, "read_snapshot", noted)
+    together = sites_and_devices(store, [DAY], UTC_ZONE)
+    assert len(read) == len(set(read)) == 2
+    assert all(one.equals(other) for one, other in zip(together, apart, strict=True))
+    assert apart[1].height == 1
 
 
 def alarm(alarm_id: str, hour: float, **values: Any) -> dict[str, Any]:
