@@ -130,7 +130,7 @@ class EpisodeTrack:
         last_bad: Last bad hour.
         rises_since: First hour of an excursion that is no episode yet; 0 where there is none.
         recovery: 0 at a bad hour … 1 over.
-        lost: Degraded user-minutes beyond expectation until the last bad hour.
+        lost: Degraded user-minutes beyond expectation until the last bad hour; 0 where good hours between outweigh the bad ones.
         is_on: It goes on, or is recovering.
         is_followed: It goes on and was surprising at some hour so far; the hour that ends it is the last.
         is_accepted: It ended because its level was accepted.
@@ -166,7 +166,9 @@ def follow(state: Episodes, hours: EpisodeHours, column: int, first_hour: int) -
         _step(now, excess[at], exposure[at], variance[at], first_hour + at)
         on = now["is_on"] > 0
         now["is_strong"][on & hours.is_surprising[:, at]] = 1.0
-        began[at], last_bad[at], lost[at] = now["began"], now["last_bad"], now["lost"]
+        began[at], last_bad[at] = now["began"], now["last_bad"]
+        # A crowded good hour between two bad ones weighs as much as any other in what rises and falls, and here by its minutes.
+        lost[at] = np.maximum(now["lost"], 0.0)
         rises_since[at] = np.where(~on & (now["up"] > 0), now["since"], 0.0)
         recovery[at] = np.where(on, now["drop"] / ENDS_AT, 1.0)
         is_on[at], is_followed[at] = on, now["is_strong"] > 0

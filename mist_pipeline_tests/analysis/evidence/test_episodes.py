@@ -104,6 +104,14 @@ def test_the_size_is_what_was_lost_beyond_expectation_until_the_last_bad_hour() 
     assert found.lost[0, -1] == pytest.approx(4 * 0.47 * USERS)
 
 
+def test_a_crowded_good_hour_between_bad_ones_makes_no_loss_less_than_nothing() -> None:
+    users, shares = np.array([[300.0, 60_000.0, 300.0]]), np.array([[0.5, 0.0, 0.5]])
+    crowded = EpisodeHours((shares - 0.06) * users, users, (NOISE * users) ** 2, np.ones((1, 3), np.bool_))
+    found = follow(Episodes.empty(1), crowded, FAST, FIRST)
+    assert found.is_on[0].all()
+    assert found.lost[0].tolist() == [pytest.approx(0.44 * 300), pytest.approx(0.44 * 300), 0.0]
+
+
 def test_a_level_that_is_accepted_ends_its_episode_once_and_says_so() -> None:
     state = Episodes.empty(1)
     track(BAD * 24, state)
