@@ -7,6 +7,7 @@ Layout: ``<day>/<instant>-<source>.zip`` with ``step.json`` and a Parquet file a
 has it. Earlier versions kept a folder of that name with the same files, which is read as well.
 """
 
+import errno
 import io
 import json
 import re
@@ -28,6 +29,8 @@ _KEPT = ".zip"
 _FACTS = "step.json"
 _BROKEN = "broken-"
 _FUTURE = "future-"
+_TRIED = "tried-"
+_MINUTE = "%Y%m%dT%H%MZ"
 _FRAMES = ("findings", "readings", "support", "episodes", "causes")
 _KNOWN: Mapping[str, Source] = {source: source for source in get_args(Source)}
 _NAME = re.compile(
@@ -37,8 +40,24 @@ _NAME = re.compile(
 """Keys of evaluations; Python reads the instant thirty times as fast as with a format of its own."""
 
 
+MOST_TRIES = 3
+"""Different minutes in which the disk did not give an evaluation, until it is left out."""
+
+_LOST = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA, errno.EILSEQ})
+"""What systems say of a file whose content the disk does not give. A network that is away says it too, for a while."""
+
+
 class UnreadableEvaluationError(Exception):
     """A kept evaluation is damaged; says which and how."""
+
+
+def is_lost(error: OSError) -> bool:
+    """Whether the file itself may be what cannot be read, and not the machine that is short of something.
+
+    >>> is_lost(OSError(errno.EIO, "Input/output error")), is_lost(OSError(errno.EMFILE, "Too many open files"))
+    (True, False)
+    """
+    return error.errno in _LOST
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,14 +112,17 @@ class EvaluationStore:
         return name
 
     def names(self, since: datetime | None = None) -> list[EvaluationName]:
-        """What is kept, in order of time; from an instant on, if one is given."""
+        """What is kept and not left out, in order of time; from an instant on, if one is given."""
         if since is None:
             keys = [entry.key for entry in self._files.files(deep=True)]
         else:
             first = since.astimezone(UTC).date()
             keys = [entry.key for day in self._days() if day >= first for entry in self._of(day)]
         found = {name for key in keys if (name := _name_of(key)) is not None}
-        return sorted(name for name in found if since is None or name.as_of >= since)
+        out = {text for key in keys if (text := _marked_by(_BROKEN, key))}
+        return sorted(
+            name for name in found if (since is None or name.as_of >= since) and name.text not in out
+        )
 
     def load(self, name: EvaluationName) -> EvaluationInput:
         """The evaluation of a name.
@@ -136,6 +158,16 @@ class EvaluationStore:
     def set_aside(self, name: EvaluationName) -> None:
         """Keep a damaged evaluation out of the way, for people to examine."""
         self._rename(name, f"{_day_of(name)}/{_BROKEN}{name.text}{_KEPT}")
+
+    def tried_in_vain(self, name: EvaluationName, now: datetime) -> int:
+        """Write down that the disk did not give an evaluation; in how many different minutes that was so until now."""
+        mark = f"{_day_of(name)}/{_TRIED}{name.text}"
+        self._files.put_if_absent(f"{mark}-{now.astimezone(UTC).strftime(_MINUTE)}", b"")
+        return sum(entry.key.startswith(f"{mark}-") for entry in self._of(name.as_of.astimezone(UTC).date()))
+
+    def leave_out(self, name: EvaluationName) -> None:
+        """Keep one that cannot be read, and so not moved, out of the way; it stays where it is, for people to examine."""
+        self._files.put_if_absent(f"{_day_of(name)}/{_BROKEN}{name.text}{_KEPT}", b"")
 
     def set_aside_since(self, instant: datetime) -> list[str]:
         """Damaged evaluations of the days from an instant on."""
@@ -191,8 +223,8 @@ class EvaluationStore:
 
     def _marked(self, mark: str, instant: datetime) -> list[str]:
         first = instant.astimezone(UTC).date()
-        names = [entry.name for day in self._days() if day >= first for entry in self._of(day)]
-        return sorted(name.removeprefix(mark).removesuffix(_KEPT) for name in names if name.startswith(mark))
+        keys = [entry.key for day in self._days() if day >= first for entry in self._of(day)]
+        return sorted(text for key in keys if (text := _marked_by(mark, key)))
 
     def _of(self, day: date) -> list[Entry]:
         return self._files.files(day.isoformat(), deep=True)
@@ -254,6 +286,12 @@ def _folder(name: EvaluationName) -> str:
 
 def _key(name: EvaluationName) -> str:
     return f"{_folder(name)}{_KEPT}"
+
+
+def _marked_by(mark: str, key: str) -> str:
+    """The name of an evaluation that a file marks; '' where it marks none."""
+    name = key.rpartition("/")[2]
+    return name.removeprefix(mark).removesuffix(_KEPT) if name.startswith(mark) else ""
 
 
 def _name_of(key: str) -> EvaluationName | None:

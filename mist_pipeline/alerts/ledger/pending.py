@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mist_pipeline.alerts.ledger.evaluation_store import (
+    MOST_TRIES,
     EvaluationName,
     EvaluationStore,
     UnreadableEvaluationError,
+    is_lost,
 )
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules, Recorded
 from mist_pipeline.alerts.ledger.times.ahead import TOLERANCE
@@ -28,7 +30,7 @@ class PendingResult:
         names: Those that were recorded, in order.
         events: What followed for alerts and incidents, reasons to withhold included.
         recorded: Notifications that are to be sent now, and what is withheld and why.
-        unreadable: Those that were damaged and are set aside.
+        unreadable: Those that were damaged, or that the disk does not give, and are set aside.
     """
 
     names: tuple[EvaluationName, ...]
@@ -74,6 +76,10 @@ def evaluate_pending(
         rules: Who is notified.
         now: The instant of the decision.
         families: Metric → family.
+
+    Raises:
+        OSError: One cannot be read now, and was not given up yet; it and what comes behind it wait.
+        StoreError: The store does not answer.
     """
     names, events, unreadable = list[EvaluationName](), list[Event](), list[str]()
     held: EvaluationInput | None = None
@@ -84,6 +90,13 @@ def evaluate_pending(
             # One that is damaged must not keep all later ones from being recorded.
             store.set_aside(name)
             unreadable.append(str(error))
+            continue
+        except OSError as error:
+            # What is wrong elsewhere says nothing of it, nor does one moment.
+            if not is_lost(error) or store.tried_in_vain(name, now) < MOST_TRIES:
+                raise
+            store.leave_out(name)
+            unreadable.append(f"{name.text}: {error}")
             continue
         if held is not None:
             events += ledger.record_evaluation(held, families=families, origin=names[-1].text).events

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from mist_pipeline.alerts.ledger.evaluation_store import EvaluationStore
+from mist_pipeline.alerts.ledger.evaluation_store import MOST_TRIES, EvaluationStore
 from mist_pipeline.alerts.ledger.ledger import Ledger, NotificationRules
 from mist_pipeline.alerts.ledger.pending import evaluate_pending, pending_evaluations
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
@@ -20,6 +20,7 @@ from mist_pipeline_tests.support.alerts.histories import HOUR, START, daily, fin
 
 TELL = NotificationRules(routes=[Route(name="all", sinks=("mail",))])
 NONE = findings()
+MINUTE = HOUR / 60
 
 
 @pytest.fixture
@@ -188,3 +189,46 @@ def test_what_cannot_be_read_just_now_is_not_taken_for_damaged(
     assert kept.names() == [whole]
     assert kept.set_aside_since(START) == []
     assert evaluate_pending(ledger, kept, TELL, START).names == (whole,)
+
+
+def test_what_the_disk_does_not_give_is_left_out_after_some_minutes_and_told(
+    ledger: Ledger, kept: EvaluationStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, later = kept.keep(live(0, finding())), kept.keep(live(1, finding()))
+    read = FolderStore.read
+
+    def broken(files: FolderStore, key: str) -> bytes:
+        if lost.text in key:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), key)
+        return read(files, key)
+
+    monkeypatch.setattr(FolderStore, "read", broken)
+    tries = [START + HOUR + number * MINUTE for number in range(MOST_TRIES)]
+    # However often it is tried within a minute: that is one moment.
+    for now in (*[tries[0]] * 5, *tries[1:-1]):
+        with pytest.raises(OSError, match="Input/output error"):
+            evaluate_pending(ledger, kept, TELL, now)
+        assert kept.names() == [lost, later]
+        assert kept.set_aside_since(START) == []
+    taken = evaluate_pending(ledger, kept, TELL, tries[-1])
+    assert taken.names == (later,)
+    assert "Input/output error" in taken.unreadable[0]
+    assert kept.set_aside_since(START) == [lost.text], "which is a trouble of the pipeline"
+    assert kept.names() == [later]
+    assert (tmp_path / "evaluations" / "2026-03-02" / f"{lost.text}.zip").exists(), "for people to examine"
+
+
+def test_a_disk_that_fails_for_a_minute_loses_no_sound_evaluation(
+    ledger: Ledger, kept: EvaluationStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = kept.keep(live(0, finding()))
+    with monkeypatch.context() as away:
+
+        def read(_files: FolderStore, key: str) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), key)
+
+        away.setattr(FolderStore, "read", read)
+        for number in range(MOST_TRIES - 1):
+            with pytest.raises(OSError, match="Input/output error"):
+                evaluate_pending(ledger, kept, TELL, START + number * MINUTE)
+    assert evaluate_pending(ledger, kept, TELL, START + MOST_TRIES * MINUTE).names == (sound,)
