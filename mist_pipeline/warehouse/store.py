@@ -21,9 +21,9 @@ from mist_pipeline.warehouse.catalogue import has_table
 from mist_pipeline.warehouse.copies.marks import mark
 from mist_pipeline.warehouse.hours.aged import supersede
 from mist_pipeline.warehouse.lake import Lake, Touched
-from mist_pipeline.warehouse.migrations import migrate
+from mist_pipeline.warehouse.migrations import migrate, version_of
 from mist_pipeline.warehouse.owner import Owner, claim
-from mist_pipeline.warehouse.place import Place, WarehouseFile
+from mist_pipeline.warehouse.place import NOTHING_WRITTEN, Place, WarehouseFile
 
 T = TypeVar("T")
 
@@ -59,6 +59,7 @@ class Warehouse:
     _is_migrated: bool = field(default=False, init=False, repr=False)
     _is_claimed: bool = field(default=False, init=False, repr=False)
     _is_whole: bool = field(default=False, init=False, repr=False)
+    _has_tables: bool = field(default=False, init=False, repr=False)
     _of_thread: local = field(default_factory=local, init=False, repr=False, compare=False)
 
     def __post_init__(self, where: Path | Place) -> None:
@@ -99,6 +100,16 @@ class Warehouse:
             )
         self._is_whole = True
 
+    def _refuse_unmade(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Who began a lake was killed before it had tables: readers would be told of the first one that they ask for."""
+        if self._has_tables or not isinstance(self.place, Lake):
+            return
+        if version_of(connection) is None:
+            raise FileNotFoundError(
+                f"{self.place} was begun, and nothing was ever written. {NOTHING_WRITTEN}"
+            )
+        self._has_tables = True
+
     def _claim(self, connection: duckdb.DuckDBPyConnection) -> None:
         owner = self.owner() if self.owner and not self._is_claimed else None
         if owner is not None:
@@ -120,6 +131,7 @@ class Warehouse:
             return
         with self.place.reading(self.wait_seconds) as connection:
             self._refuse_parts(connection)
+            self._refuse_unmade(connection)
             self._of_thread.reader = connection
             try:
                 yield connection

@@ -1,5 +1,6 @@
 """Partitions are replaced whole or not at all, and frames come back as they went in."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,8 +9,10 @@ import polars as pl
 import pytest
 
 from mist_pipeline.tables import history, live
+from mist_pipeline.warehouse import store
 from mist_pipeline.warehouse.connection import connect
 from mist_pipeline.warehouse.store import Warehouse, glance_of
+from mist_pipeline_tests.support.warehouse.lakes import Lakes, forget, lake_at
 from mist_pipeline_tests.support.warehouse.rows import FIRST, SECOND, readings
 
 
@@ -172,3 +175,31 @@ def test_files_have_the_form_that_opens_quickly(tmp_path: Path) -> None:
             "SELECT tags FROM duckdb_databases() WHERE database_name = 'new'"
         ).fetchone()
     assert tags == ({"storage_version": "v1.2.0+"},)
+
+
+@pytest.fixture
+def unmade(lakes: Lakes, tmp_path: Path) -> Iterator[Warehouse]:
+    lake = lake_at(lakes.server, lakes.database(), tmp_path / "files", tmp_path)
+    yield Warehouse(lake)
+    forget(lake)
+
+
+@pytest.mark.slow
+def test_what_was_begun_and_has_no_tables_says_how_it_is_filled(
+    unmade: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_connection: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(store, "migrate", die)
+        with pytest.raises(KeyboardInterrupt):
+            unmade.prepare()
+    assert unmade.place.exists()
+    for _ in range(2):
+        with pytest.raises(
+            FileNotFoundError, match=r"was begun, and nothing was ever written.*backfill --from"
+        ):
+            unmade.query("SELECT * FROM history.sle_daily")
+    unmade.prepare()
+    assert unmade.query("SELECT * FROM history.sle_daily").is_empty()
