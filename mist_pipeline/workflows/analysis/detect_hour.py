@@ -40,6 +40,9 @@ FIRST_LOOK_BACK = timedelta(days=60)
 """History from which evidence is made where no state is stored yet."""
 
 
+_OF_SHAPES = "hour, day, site_id, metric, score_pct, total_user_minutes, degraded_user_minutes, state"
+"""What shapes are made of, of an hour of a service level."""
+
 CLOCKS_CHANGE = timedelta(hours=2)
 """More than a clock is ever put forward or back: the same hour of a week ago may lie so far beside."""
 
@@ -56,9 +59,9 @@ class RecentHours:
         """Start of the newest closed hour."""
         return newest_closed_hour(self.as_of)
 
-    def read(self, name: str, since: datetime) -> pl.DataFrame:
+    def read(self, name: str, since: datetime, columns: str = "*") -> pl.DataFrame:
         """Rows of an hourly table, today's from ``live`` where there is no partition yet; closed hours only."""
-        return self.warehouse.query(_hours_sql(name), {"since": since, "last": self.newest})
+        return self.warehouse.query(_hours_sql(name, columns), {"since": since, "last": self.newest})
 
     def like_newest(self, weeks: int, beside: timedelta) -> pl.DataFrame:
         """Rows of ``sle_hourly`` of the newest hour, and of the same hour of past weeks with those beside it.
@@ -222,7 +225,8 @@ def anomalies_now(hours: RecentHours, settings: Settings, sites: pl.DataFrame) -
     chosen = rules.anomaly_settings(settings)
     since = hours.as_of - timedelta(hours=25)
     with hours.warehouse.reading():
-        readings, clients = hours.read("sle_hourly", since), hours.read("site_hourly", since)
+        readings = hours.read("sle_hourly", since, _OF_SHAPES)
+        clients = hours.read("site_hourly", since)
     recent = last_24_hours(readings, sites, hours.newest + HOUR, settings.organisation.timezone, clients)
     if recent.is_empty():
         return table.ANOMALIES.empty()
