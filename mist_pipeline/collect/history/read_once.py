@@ -3,7 +3,7 @@
 Every poll adds answers about the same hours, and what counts of a day is chosen among all of them: without this, the last of a day's hundred
 polls would take apart what all others have. So what counts is kept beside the raw files, in numbers as they were read, with the files
 that it was made of and a digest of the code; of another poll only its own files are read. Where anything does not fit, because a
-file is gone, a day is new or the code is another, everything is read again. Not here: what counts (`frames`, `hourly`).
+file is gone or the code is another, everything is read again. Not here: what counts (`frames`, `hourly`).
 """
 
 import json
@@ -22,11 +22,13 @@ from mist_pipeline.collect.fetch.organisation import organisation_frame
 from mist_pipeline.collect.history.dimensions import connected, last_of_hours
 from mist_pipeline.collect.history.frames import Wanted, counting_answers
 from mist_pipeline.collect.history.hourly import DetailFrames, chosen_answers, detail_frames
+from mist_pipeline.collect.raw.errors import RawDamagedError
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.storage import durable
 
 _LANE: Lane = "live"
 _ABOUT = "about"
+_MUST_AGREE = ("code", "zone")
 
 
 def answers_read_once(store: RawStore, wanted: Wanted, code: str) -> pl.DataFrame:
@@ -148,22 +150,37 @@ class _Kept:
         about: Mapping[str, Any],
         there: Mapping[str, str] | None,
     ) -> "_Kept":
-        """What is kept, if it is of the same code and zone, of these days or more, and of files that are all ``there`` (None: whatever)."""
+        """What is kept, if it is of the same code and zone, and of files that are all there and say nothing of other days.
+
+        ``there``: the files of the days in ``about``; None: whatever is there.
+        """
         places = tuple(store.root / kind / "unfinished" / f"{name}.parquet" for name in names)
         nothing = cls(places, about)
         try:
             said = [json.loads(pl.read_parquet_metadata(path)[_ABOUT]) for path in places]
             files = dict(said[0]["files"])
-            is_of_use = (
-                all(one == said[0] for one in said)
-                and all(said[0][name] == value for name, value in about.items() if name != "days")
-                and set(said[0].get("days", ())) >= set(about.get("days", ()))
-                and (there is None or files.items() <= there.items())
-            )
-            if not is_of_use:
+            if any(one != said[0] for one in said) or any(
+                said[0][name] != about[name] for name in _MUST_AGREE
+            ):
                 return nothing
+            if there is not None:
+                kept_days, days = (set(map(date.fromisoformat, one["days"])) for one in (said[0], about))
+                # What was read was read for the days of then: of one that is new since, its files must say nothing.
+                also = store.promised(kind, days - kept_days, every_generation=True)
+                gone = store.promised(kind, kept_days - days, every_generation=True)
+                if not files.items() <= {**there, **gone}.items() or files.keys() & also.keys():
+                    return nothing
+                files = {path: sha256 for path, sha256 in files.items() if path in there}
             return cls(places, about, tuple(map(pl.read_parquet, places)), files)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, pl.exceptions.PolarsError):
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RawDamagedError,
+            pl.exceptions.PolarsError,
+        ):
             return nothing
 
     def write(self) -> None:
