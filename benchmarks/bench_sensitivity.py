@@ -72,7 +72,7 @@ class Hours:
         detected = detect_hours(self.frames, self.evidence, self.sites, self.world.first_day, rules)
         readings = self.frames.readings
         assert readings is not None
-        asked, findings, support, causes, episodes = (
+        asked, findings, support, causes, episodes, levels = (
             {key[0]: rows for key, rows in frame.partition_by("as_of", as_dict=True).items()}
             for frame in (
                 readings.select(
@@ -82,6 +82,7 @@ class Hours:
                 detected.support,
                 detected.causes,
                 detected.episodes,
+                detected.levels,
             )
         )
         for at in sorted(asked):
@@ -92,6 +93,7 @@ class Hours:
                 readings=asked[at],
                 support=support.get(at),
                 episodes=episodes.get(at, detected.episodes.clear()),
+                levels=levels.get(at),
                 causes=causes.get(at),
                 site_count=self.sites.height,
             )

@@ -11,7 +11,7 @@
 - Troubles of one site and family that touch are over when the last of them is. Two hours later nobody may be told that it
   is going on: the effect of a slow one fades over two hours, and what an hour held is known at its end.
 - A missed incident is *hidden* if an alert of its site and family, opened for something else, was open at its onset. It was
-  *heard of* if such an alert was reopened or became more severe during it, which people are told at once.
+  *heard of* if such an alert was reopened, became more severe or much worse during it, which people are told at once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ SLOW = ("slow_degradation", "accelerating_degradation", "radius_creep", "outgrow
 """Kinds that begin with nothing and get worse; all others are sudden."""
 DEVICES = ("ap", "device")
 """Lost devices are reported as either: the access points' own metric, or missing data."""
-HEARD = ("reopened", "severity_rose")
+HEARD = ("reopened", "severity_rose", "much_worse")
 """Events of an open alert that people hear of."""
 
 COLUMNS = (

@@ -54,7 +54,7 @@ import polars as pl
 from mist_pipeline.analysis.causes.candidates import base_rates, candidate_causes
 from mist_pipeline.analysis.causes.changes import Changed
 from mist_pipeline.analysis.causes.flags import daily_flags, evidence_flags, silence_flags
-from mist_pipeline.analysis.evidence.gates import NotableOptions, episodes, notable, silent_hours
+from mist_pipeline.analysis.evidence.gates import NotableOptions, episodes, levels, notable, silent_hours
 from mist_pipeline.analysis.findings.findings import findings, hourly_findings, live_findings
 from mist_pipeline.analysis.findings.inputs import FindingInputs, SpanFrames
 from mist_pipeline.analysis.findings.series_rules import FindingRules
@@ -94,6 +94,7 @@ class Detected:
         causes: as_of and the columns of ``analysis.incidents`` after ``day``.
         findings: As ``live.findings``.
         episodes: as_of and the columns of ``evidence.gates.episodes``: since when, until when, and how far recovered.
+        levels: as_of and the columns of ``evidence.gates.levels``: how bad the newest two hours were.
         silent: ``evidence.gates.silent_hours``: what users lost where a site was silent.
     """
 
@@ -102,6 +103,7 @@ class Detected:
     causes: pl.DataFrame
     findings: pl.DataFrame
     episodes: pl.DataFrame
+    levels: pl.DataFrame
     silent: pl.DataFrame
 
     @property
@@ -258,6 +260,8 @@ def detect_now(
     flags = _flags_of_hours(newest, newest_hours.with_columns(at), sites, instants, rules)
     hour = evidence.filter(pl.col("hour") == newest_closed_hour(as_of))
     running = episodes(hour, rules.findings.families).with_columns(at)
+    two_hours = evidence.filter(pl.col("hour") >= newest_closed_hour(as_of) - HOUR)
+    level = levels(two_hours, rules.findings.families, rules.gates)
     # A silence that goes on since before the first of these hours began nobody knows when.
     first = pl.lit(evidence["hour"].min(), evidence.schema["hour"])
     silent = silent_since(silent_hours(evidence)).filter(pl.col("began_at") > first)
@@ -270,6 +274,7 @@ def detect_now(
         causes=causes,
         findings=found,
         episodes=running,
+        levels=level.filter(pl.col("hour") == newest_closed_hour(as_of)).with_columns(at),
         silent=silent_hours(evidence),
     )
 
@@ -325,6 +330,7 @@ def detect_hours(
         causes=causes,
         findings=found,
         episodes=running,
+        levels=levels(evidence, rules.findings.families, rules.gates).with_columns(end),
         silent=silent_hours(evidence.filter(pl.col("day") >= first)),
     )
 

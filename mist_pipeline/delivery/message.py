@@ -14,6 +14,7 @@ from mist_pipeline.domain.severity import Severity
 Reason = Literal[
     "first",
     "severity_rise",
+    "much_worse",
     "more_sites",
     "some_resolved",
     "all_resolved",
@@ -129,6 +130,25 @@ class ImpactView:
 
 
 @dataclass(frozen=True)
+class WorseView:
+    """How an alert became much worse.
+
+    Attributes:
+        site: Where.
+        metric: Service level; the alert may have begun with another one.
+        from_pct: Degraded share of the user-minutes of its worst two hours until then, in percent.
+        to_pct: The same of the two hours that ended at ``at``.
+        at: UTC.
+    """
+
+    site: SiteView
+    metric: str
+    from_pct: float
+    to_pct: float
+    at: datetime
+
+
+@dataclass(frozen=True)
 class IncidentView:
     """What a message is about: one cause with its alerts.
 
@@ -156,6 +176,7 @@ class IncidentView:
         last_bad_at: End of the last bad hour of its alerts; None while one of them goes on.
         impact: Who is hit and how much; None where nobody has asked yet.
         past_left_out: Of a digest: how many more incidents were over before they were noticed.
+        worse: How it last became much worse; None where it did not, or is over.
     """
 
     incident_id: str
@@ -180,6 +201,7 @@ class IncidentView:
     last_bad_at: datetime | None = None
     impact: ImpactView | None = None
     past_left_out: int = 0
+    worse: WorseView | None = None
 
     @property
     def since(self) -> datetime:

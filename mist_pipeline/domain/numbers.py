@@ -44,6 +44,17 @@ def change(before: float, now: float, decimals: int = 1) -> float:
     return round(rounded_down(now, decimals) - rounded_down(before, decimals), decimals)
 
 
+def grown(what: str, from_pct: float, to_pct: float) -> str:
+    """From what to what the degraded share of two hours grew.
+
+    >>> grown("Coverage", 18.4, 61.9)
+    'Coverage grew from 18 % to 61 % of user-minutes degraded in the 2 h'
+    """
+    return (
+        f"{what} grew from {percent(from_pct, 0)} to {percent(to_pct, 0)} of user-minutes degraded in the 2 h"
+    )
+
+
 CHANCE: tuple[tuple[float, str], ...] = ((6.0, "far beyond chance"), (3.0, "beyond chance"))
 """−log10 of a probability by chance → what people are told; the number itself stays in the data."""
 NEAR_CHANCE = "little more than chance"

@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from mist_pipeline.alerts.lifecycle.grouping import STORM
-from mist_pipeline.alerts.lifecycle.model import Alert, Incident, stable_id
+from mist_pipeline.alerts.lifecycle.model import Alert, Incident, Worse, stable_id
 from mist_pipeline.alerts.lifecycle.observations import COLLECTOR, is_pipeline
 from mist_pipeline.alerts.notify.outcome import Delivery
 from mist_pipeline.alerts.notify.plan import PAST
-from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
+from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView, WorseView
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import MOST_ALERTS
 from mist_pipeline.domain import text
@@ -26,6 +26,7 @@ from mist_pipeline.domain.severity import SEVERITIES, Severity, rank, worst
 from mist_pipeline.domain.site_names import unnamed
 from mist_pipeline.notification.impact import impact_view
 from mist_pipeline.notification.message_context import Background, Pair, Subject, Surroundings
+from mist_pipeline.notification.worse import newest, told, worse_view
 
 MOST_PICTURES = 3
 """Pictures that one message brings."""
@@ -60,6 +61,7 @@ class _Statement:
     is_acknowledged: bool
     site_ids: frozenset[str] | None
     at: datetime
+    worse: Worse | None
 
     @property
     def incident(self) -> Incident:
@@ -208,6 +210,7 @@ def _statements(delivery: Delivery, subjects: Mapping[str, Subject]) -> list[_St
                 is_acknowledged=is_taken,
                 site_ids=None if site_ids is None else frozenset(site_ids),
                 at=delivery.created_at,
+                worse=None if is_over else told(said, subjects[incident_id].alerts, delivery.created_at),
             )
         )
     return found
@@ -334,6 +337,7 @@ def _single(
         began_at=one.incident.began_at,
         last_bad_at=_last_bad_at(alerts),
         impact=impact_view(surroundings.impacts.get(one.incident.incident_id), surroundings),
+        worse=_worse(statements, surroundings),
     )
 
 
@@ -380,7 +384,17 @@ def _digest(
         last_bad_at=_last_bad_at([alert for alert in alerts if not alert.is_past]) if not lasting else None,
         impact=impact_view(surroundings.impacts.get(delivery.incident_id), surroundings),
         past_left_out=left_out,
+        worse=_worse([one for one in lasting if one.reason == "much_worse"], surroundings),
     )
+
+
+def _worse(statements: Sequence[_Statement], surroundings: Surroundings) -> WorseView | None:
+    """How the incidents of a row last became much worse."""
+    worse = newest(one.worse for one in statements)
+    if worse is None:
+        return None
+    alerts = [alert for one in statements for alert in one.subject.alerts if alert.alert_id == worse.alert_id]
+    return worse_view(worse, _site(alerts[0].site_id, alerts[0].family, surroundings)) if alerts else None
 
 
 def _digest_title(told: int, over: int, past: int) -> str:

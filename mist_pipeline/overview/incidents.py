@@ -19,6 +19,7 @@ from mist_pipeline.overview.wording import (
     Found,
     SiteNames,
     concerned,
+    growth,
     last_bad,
     order,
     progress,
@@ -71,6 +72,7 @@ def incident_row(incident: Incident, alerts: Sequence[Alert], sites: SiteNames) 
         acknowledged_by=clean(incident.acknowledged_by or "", 60),
         withheld=why_withheld(incident.withheld) if incident.is_active else "",
         num_alerts=len(alerts),
+        worse=clean(growth(alerts, sites), 300),
     )
 
 

@@ -118,6 +118,7 @@ class IncidentNow:
         acknowledged_by: Who has it, '' if nobody.
         withheld: Why nobody is notified, '' if there is no reason.
         num_alerts: Its alerts.
+        worse: How it last became much worse, '' if it did not.
     """
 
     incident_id: str
@@ -135,6 +136,7 @@ class IncidentNow:
     acknowledged_by: str
     withheld: str
     num_alerts: int
+    worse: str = ""
 
     @property
     def is_active(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, withheld_from
 from mist_pipeline.domain.finding_kinds import kind_title
 from mist_pipeline.domain.metrics import family_title, title_of
+from mist_pipeline.domain.numbers import grown
 from mist_pipeline.domain.text import ID_LENGTH, clean, count
 from mist_pipeline.overview.wording import SiteNames, why_withheld
 
@@ -22,6 +23,8 @@ def timeline(
     events: Sequence[Event], alerts: Sequence[Alert], sites: SiteNames
 ) -> list[tuple[datetime, str]]:
     """What happened, each with its instant; the same at the same time to several alerts is one line.
+
+    How the worst two hours of an alert grow bit by bit is no news; that they grew much is.
 
     Args:
         events: In order.
@@ -40,7 +43,8 @@ def timeline(
     worded = [
         (event, _words(event))
         for event in events
-        if not any(
+        if event.kind != "peaked"
+        and not any(
             (event.subject_id, event.at, kind) in together for kind in _OVERTAKEN_BY.get(event.kind, ())
         )
     ]
@@ -79,6 +83,16 @@ def _folded(detail: Any) -> str:
     return f"{count(detail['events'], 'event')} of how it was watched folded, since it is long over"
 
 
+def _much_worse(detail: Any) -> str:
+    what = title_of(detail["metric"]) or clean(detail["metric"], 80)
+    return f"is much worse now: {grown(what, detail['from_pct'], detail['to_pct'])} before"
+
+
+def _worsened(detail: Any) -> str:
+    much = "much " if detail.get("is_much_worse") else ""
+    return f"grew {much}worse than what was acknowledged: {detail['severity']}"
+
+
 _WORDS: Mapping[str, str | Callable[[Any], str]] = {
     "alert pending": "seen; it has to hold before anybody is notified",
     "alert lapsed": "did not hold",
@@ -92,6 +106,7 @@ _WORDS: Mapping[str, str | Callable[[Any], str]] = {
     "alert rising": _rising,
     "alert easing": _easing,
     "alert severity_rose": "is worse now: {severity}",
+    "alert much_worse": _much_worse,
     "alert severity_fell": "is milder now: {severity}",
     "alert acknowledged": "acknowledged by {by}",
     "alert unacknowledged": "acknowledgement taken back by {by}",
@@ -104,7 +119,7 @@ _WORDS: Mapping[str, str | Callable[[Any], str]] = {
     "incident merged": "became part of {into}",
     "incident acknowledged": "acknowledged by {by}",
     "incident unacknowledged": "acknowledgement taken back by {by}",
-    "incident worsened": "grew worse than what was acknowledged: {severity}",
+    "incident worsened": _worsened,
     "incident resolved": "is over",
     "incident reopened": "is back",
     "incident withheld": _withheld,

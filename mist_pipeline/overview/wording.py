@@ -9,7 +9,8 @@ from typing import Protocol
 
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident, Withheld
 from mist_pipeline.alerts.lifecycle.policy import Policy, is_reached
-from mist_pipeline.domain.metrics import classifier_title
+from mist_pipeline.domain.metrics import classifier_title, title_of
+from mist_pipeline.domain.numbers import grown
 from mist_pipeline.domain.severity import Severity, rank, worst
 from mist_pipeline.domain.text import clean, count, duration
 from mist_pipeline.domain.text import instant as in_words
@@ -126,8 +127,20 @@ def last_bad(incident: Incident, alerts: Iterable[Alert]) -> datetime | None:
     return max(known) if known and len(known) == len(ends) else None
 
 
+def growth(alerts: Iterable[Alert], sites: SiteNames) -> str:
+    """How what goes on last became much worse, the worst of what did so together; '' if nothing did."""
+    going = [alert for alert in alerts if alert.is_active]
+    grew = [(alert.worse, alert) for alert in going if alert.worse is not None]
+    if not grew:
+        return ""
+    worse, alert = max(grew, key=lambda one: (one[0].at, one[0].to_pct, one[0].alert_id))
+    where = f"{sites.label(alert.site_id, alert.family)}: " if len({one.site_id for one in going}) > 1 else ""
+    what = title_of(worse.metric) or clean(worse.metric, 80)
+    return f"{where}{grown(what, worse.from_pct, worse.to_pct)} until {in_words(worse.at)}"
+
+
 _REASONS: Mapping[str, str] = {
-    "first": "began", "severity_rise": "grew worse", "more_sites": "more sites", "some_resolved": "some sites recovered",
+    "first": "began", "severity_rise": "grew worse", "much_worse": "grew much worse", "more_sites": "more sites", "some_resolved": "some sites recovered",
     "all_resolved": "over", "reopened": "is back", "repeat_due": "still goes on", "escalation": "was escalated",
     "acknowledged": "was taken", "unacknowledged": "was given back", "digest": "digest", "test": "test",
 }  # fmt: skip

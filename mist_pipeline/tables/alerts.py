@@ -28,7 +28,7 @@ EVENTS = Table(
             "kind",
             "VARCHAR",
             "Of an alert: pending, lapsed, opened, reopened, seen, renewed, quieted, frozen, thawed, rising, easing, "
-            "severity_rose, severity_fell, acknowledged, unacknowledged, resolved; of an incident: opened, joined, left, renamed, "
+            "severity_rose, severity_fell, peaked (a new worst two hours), much_worse, acknowledged, unacknowledged, resolved; of an incident: opened, joined, left, renamed, "
             "merged, acknowledged, unacknowledged, worsened, resolved, reopened, withheld; of both: folded (how it was watched, a year after it "
             "was over; detail says how many events)",
         ),
@@ -119,6 +119,16 @@ ALERTS = Table(
             "VARCHAR",
             "Classifier of a second problem that began while the first of its family went on; else empty",
         ),
+        Column(
+            "levels",
+            "JSON",
+            "Series, as metric/classifier, → degraded share of the user-minutes of its worst two hours since it opened",
+            "%",
+        ),
+        Column("worse_at", "TIMESTAMPTZ", "When it last became much worse; null if it never did"),
+        Column("worse_metric", "VARCHAR", "… in which service level …"),
+        Column("worse_from_pct", "DOUBLE", "… from which degraded share of its worst two hours …", "%"),
+        Column("worse_to_pct", "DOUBLE", "… to which, in the two hours until then", "%"),
     ),
     ("alert_id",),
     partition=None,
@@ -243,7 +253,7 @@ DELIVERIES = Table(
         Column(
             "reason",
             "VARCHAR",
-            "Why it is sent: first, severity_rise, more_sites, some_resolved, all_resolved, reopened, merged, acknowledged, "
+            "Why it is sent: first, severity_rise, much_worse, more_sites, some_resolved, all_resolved, reopened, merged, acknowledged, "
             "unacknowledged, repeat_due, escalation, digest or test",
         ),
         Column(

@@ -191,6 +191,8 @@ def incident_page(detail: IncidentDetail, glyphs: Glyphs) -> list[Text]:
         lines.append(Text(f"Cause: {detail.cause}"))
     if detail.impact:
         lines.append(Text(f"Impact: {detail.impact}"))
+    if incident.worse:
+        lines.append(Text(f"Much worse: {incident.worse}", style="bold"))
     if incident.withheld:
         lines.append(Text(f"Nobody was notified: {incident.withheld}", style="bold"))
     if detail.certainty:

@@ -11,7 +11,7 @@ from datetime import datetime
 from mist_pipeline.alerts.lifecycle.model import Event, Incident
 from mist_pipeline_tests.crash.board import HANDS
 
-RINGING = ("first", "severity_rise", "reopened", "escalation")
+RINGING = ("first", "severity_rise", "much_worse", "reopened", "escalation")
 BY_TICKET = "Anna Ops"
 POSTED = ("mail", "chat", "hook")
 """Sinks at which every row of the outbox is one message."""

@@ -84,6 +84,16 @@ TAKEN = going(
 PARTLY = going(
     alert(1), ended(alert(2), MINUTE, state="resolved", resolved_at=DECIDED_AT, resolution="recovered")
 )
+GREW = {
+    "worse_at": START + MINUTE,
+    "worse_metric": "capacity",
+    "worse_from_pct": 18.4,
+    "worse_to_pct": 61.9,
+}
+WORSE = going(alert(1, **GREW))
+WORSE_OF_TWO = going(
+    alert(1, **GREW), alert(2, **{**GREW, "worse_to_pct": 80.0}), alert(3, **{**GREW, "worse_at": START})
+)
 OVER = over(going(ended(alert(1), 8 * MINUTE)), DECIDED_AT)
 CASES = {
     "one site": LONE,
@@ -92,6 +102,8 @@ CASES = {
     "taken": TAKEN,
     "partly over": PARTLY,
     "over": OVER,
+    "much worse": WORSE,
+    "two are much worse": WORSE_OF_TWO,
 }
 
 

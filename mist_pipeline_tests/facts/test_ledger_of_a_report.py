@@ -30,9 +30,11 @@ ENDED = over("0ver", site_id(1))
 OLD = over("01d", site_id(1), began_at=NINE - 48 * HOUR, opened_at=NINE - 47 * HOUR)
 PAST = past("pa57", site_id(2), severity="major", last_bad_at=NINE + 20 * HOUR)
 ALL = morning(OPEN, SHARED, ENDED, OLD, PAST)
+GREW = "Coverage grew from 18 % to 61 % of user-minutes degraded in the 2 h until 2026-11-22 11:00 UTC"
 MORNINGS = {
     "everything": ALL,
     "recovering": morning(incident("0pen", site_id(0), progress="recovering", last_bad_at=NINE + 4 * HOUR)),
+    "much worse": morning(incident("0pen", site_id(0), worse=GREW), SHARED),
     "nothing open": morning(),
     "nothing evaluated": morning(evaluated_at=None),
     "not readable": morning(trouble="the ledger does not answer: timeout"),
@@ -72,6 +74,7 @@ def test_what_is_told_is_so(world: ReportData, name: str) -> None:
         (morning(incident("0pen", site_id(0), what="Another.")), {"page"}, "the ledger has “Another.”"),
         (morning(OPEN, at=READ + HOUR), {"page", "text"}, "lasts 20 h 31 min"),
         (morning(OPEN, since=NINE + 2 * HOUR), {"page", "text"}, "new is True"),
+        (morning(incident("0pen", site_id(0), worse=GREW)), {"page"}, "the ledger has “Coverage grew"),
         (morning(OPEN, ENDED), {"JSON"}, "changes: not those of the ledger"),
         (morning(), {"JSON"}, "open: not the incidents"),
         (morning(trouble="no"), {"JSON"}, "it is not known, and it is told"),

@@ -11,8 +11,10 @@ from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState, evaluate
 from mist_pipeline.alerts.lifecycle.lifecycle import acknowledge
 from mist_pipeline.alerts.lifecycle.model import Event
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
+from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.cli.alerts.arguments import Sites
 from mist_pipeline.overview.timeline import timeline
+from mist_pipeline_tests.support.alerts.histories import at_level, episodes, live, run
 from mist_pipeline_tests.support.facts.readers.incident_reader import Rows
 from mist_pipeline_tests.support.facts.readers.timeline_reader import timeline_falsehoods
 
@@ -22,6 +24,39 @@ NAMES = {"s1": "Store <1>"}
 CALLED = {"coverage": "Store <1> (Coverage)", "roaming": "Store <1> (Roaming)"}
 BAD = {"coverage": ["major", "major", "critical", "critical"], "roaming": ["", "major", "major"]}
 """Metric → how bad each hour of its trouble is."""
+
+
+def grown() -> tuple[Rows, list[Event]]:
+    """A trouble of weeks that became much worse after three days, and is over."""
+    steps = [
+        at_level(6, 18.0),
+        at_level(66, 20.0),
+        at_level(67, 61.9),
+        live(70, episodes=episodes({"began": 0, "last": 66, "recovery": 1.0})),
+    ]
+    state, events = run(steps, Policy(max_gap=timedelta(days=9)))
+    (incident,) = state.incidents.values()
+    return Rows(incident, list(state.alerts.values()), steps[-1].as_of, None, NAMES), events
+
+
+@pytest.mark.parametrize(
+    ("changes", "noticed"),
+    [
+        ({}, ""),
+        ({"worse_from_pct": 30.0}, "the tables have 30.0 to 61.9"),
+        ({"worse_to_pct": 50.0}, "the tables have 20.0 to 50.0"),
+        ({"worse_at": START}, "the tables have 2026-03-02 08:00"),
+        ({"worse_metric": "roaming"}, "the tables have roaming"),
+    ],
+)
+def test_how_much_worse_it_became_is_said_as_the_ledger_has_it(changes: dict[str, Any], noticed: str) -> None:
+    rows, events = grown()
+    lines = timeline(events, rows.alerts, Sites(NAMES, NAMES))
+    assert sum("is much worse now" in words for _, words in lines) == 1
+    assert not any("peaked" in words for _, words in lines)
+    so = replace(rows, alerts=[replace(rows.alerts[0], **changes)])
+    wrong = timeline_falsehoods(lines, so, {one.alert_id: CALLED[one.metric] for one in rows.alerts})
+    assert any(noticed in one for one in wrong) if noticed else wrong == []
 
 
 def story() -> tuple[Rows, list[Event]]:

@@ -28,11 +28,20 @@ from mist_pipeline_tests.support.notification.rows import (
     alert,
     by_id,
     delivery,
+    digest,
     incident,
     over,
     site_id,
     subject,
 )
+
+GREW = {
+    "alert_id": "alert-2",
+    "at": (DECIDED_AT - HOUR).isoformat(),
+    "metric": "coverage",
+    "from_pct": 18.4,
+    "to_pct": 61.9,
+}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +49,7 @@ from mist_pipeline_tests.support.notification.rows import (
     [
         ("first", {}, ("first", "open")),
         ("severity_rise", {"detail": "major → critical"}, ("severity_rise", "open")),
+        ("much_worse", {"detail": "18 % → 61 %", "worse": GREW}, ("much_worse", "open")),
         ("more_sites", {"detail": "2"}, ("more_sites", "open")),
         ("some_resolved", {"detail": "1"}, ("some_resolved", "open")),
         ("all_resolved", {"is_over": True, "site_ids": []}, ("all_resolved", "resolved")),
@@ -57,6 +67,34 @@ def test_every_reason_becomes_a_message_that_every_renderer_accepts(
     assert (message.reason, message.incident.status) == expected
     assert (message.sequence, message.incident.severity) == (4, "critical")
     assert all(rendered(message).values())
+
+
+def test_a_message_says_how_much_worse_it_was_when_it_was_decided_whatever_came_since() -> None:
+    since = alert(
+        2, worse_at=DECIDED_AT + HOUR, worse_metric="coverage", worse_from_pct=61.9, worse_to_pct=99.0
+    )
+    view = told(subject(alert(1), since), "much_worse", said={"worse": GREW}).incident.worse
+    assert view is not None
+    assert (view.site.site_id, view.from_pct, view.to_pct, view.at) == (
+        site_id(2),
+        18.4,
+        61.9,
+        DECIDED_AT - HOUR,
+    )
+    assert told(subject(alert(1), since), "repeat_due").incident.worse is None, "not yet then"
+    known = replace(since, worse_at=START)
+    view = told(subject(alert(1), known), "repeat_due").incident.worse
+    assert view is not None
+    assert (view.from_pct, view.to_pct) == (61.9, 99.0)
+    assert told(subject(over(known)), "all_resolved", said={"is_over": True}).incident.worse is None
+
+
+def test_a_digest_says_how_much_worse_one_of_its_incidents_became() -> None:
+    about = subject(alert(1), alert(2))
+    row = digest([(about, "much_worse", {"worse": GREW})])
+    view = compose(row, by_id(about), AROUND).incident
+    assert view.worse is not None
+    assert (view.worse.site.site_id, view.worse.to_pct) == (site_id(2), 61.9)
 
 
 def test_a_message_says_who_is_hit_with_links_to_the_devices() -> None:

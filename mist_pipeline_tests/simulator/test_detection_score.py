@@ -28,6 +28,7 @@ def _result(
     past: float | None = None,
     last_bad: float | None = None,
     heard: float | None = None,
+    kind: str = "severity_rose",
     incidents: Sequence[str] = ("i0", "i1"),
 ) -> Result:
     world = World(3, 60, 1, quiet=True, scenarios=scenarios)
@@ -51,7 +52,7 @@ def _result(
     frame = pl.DataFrame(rows, schema=dict(ALERT_COLUMNS))
     events = []
     if heard is not None:
-        events.append((ONSET + timedelta(hours=heard), "alert", "a0", 2, "severity_rose", "{}"))
+        events.append((ONSET + timedelta(hours=heard), "alert", "a0", 2, kind, "{}"))
     return scored(world, frame, pl.DataFrame(events, schema=dict(EVENT_COLUMNS), orient="row"))
 
 
@@ -98,6 +99,11 @@ def test_an_open_alert_hides_the_next_incident_and_does_not_warn_of_it() -> None
     assert result.truths["is_heard_of"].to_list() == [False, False]
     assert result.truths["warned_at"].to_list() == [None, None]
     assert _result([(1, 40)], (FIRST, SECOND), heard=26).truths["is_heard_of"].to_list() == [False, True]
+    worse = _result([(1, 40)], (FIRST, SECOND), heard=26, kind="much_worse")
+    assert worse.truths["is_heard_of"].to_list() == [False, True]
+    assert worse.truths["heard_at"].to_list() == [None, ONSET + timedelta(hours=26)]
+    peaked = _result([(1, 40)], (FIRST, SECOND), heard=26, kind="peaked")
+    assert peaked.truths["is_heard_of"].to_list() == [False, False], "nobody is told"
     assert " | 1.000 | " in _result([(1, 40)], (FIRST, SECOND), heard=26).row("with those heard of")
     assert _result([(1, 20)], (FIRST, SECOND)).truths["is_hidden"].to_list() == [False, False]
 

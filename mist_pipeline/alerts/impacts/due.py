@@ -45,7 +45,13 @@ class DueIncident:
 
 
 def occasion(
-    before: Impact | None, severity: Severity, num_sites: int, *, is_active: bool, now: datetime
+    before: Impact | None,
+    severity: Severity,
+    num_sites: int,
+    *,
+    is_active: bool,
+    now: datetime,
+    worse_at: datetime | None = None,
 ) -> Occasion | None:
     """Why an incident is to be asked about, None if it is not.
 
@@ -55,12 +61,14 @@ def occasion(
         num_sites: How many sites are in trouble.
         is_active: Whether it goes on.
         now: The instant.
+        worse_at: When an alert of it last became much worse.
     """
     if not is_active:
         return None if before is not None and before.occasion == "over" else "over"
     if before is None:
         return "opened"
-    if rank(severity) > rank(before.severity) or num_sites > before.num_sites:
+    is_worse = worse_at is not None and worse_at > before.as_of
+    if is_worse or rank(severity) > rank(before.severity) or num_sites > before.num_sites:
         return "worse"
     # One that came back after its end begins anew.
     return "hourly" if now - before.as_of >= AGAIN_AFTER or before.occasion == "over" else None
@@ -91,7 +99,8 @@ def due_incidents(state: LifecycleState, before: Mapping[str, Impact], now: date
         severity = worst(map(_severity, alerts))
         known = before.get(incident.incident_id)
         sites = len({alert.site_id for alert in alerts})
-        why = occasion(known, severity, sites, is_active=incident.is_active, now=now)
+        worse_at = max((one.worse_at for one in going if one.worse_at is not None), default=None)
+        why = occasion(known, severity, sites, is_active=incident.is_active, now=now, worse_at=worse_at)
         if why is not None:
             found.append(DueIncident(incident, tuple(alerts), why, severity, known))
     return sorted(

@@ -173,6 +173,7 @@ def _fire_one(
             site_ids=tuple(sorted(incident.site_ids)),
             is_over=False,
             is_acknowledged=incident.state == "acknowledged",
+            worse_at=None if incident.worse is None else incident.worse.at,
         )
         for place, due in enumerate(dues)
     ]

@@ -31,7 +31,7 @@ _BROKEN = "broken-"
 _FUTURE = "future-"
 _TRIED = "tried-"
 _MINUTE = "%Y%m%dT%H%MZ"
-_FRAMES = ("findings", "readings", "support", "episodes", "causes")
+_FRAMES = ("findings", "readings", "support", "episodes", "levels", "causes")
 _KNOWN: Mapping[str, Source] = {source: source for source in get_args(Source)}
 _NAME = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)/(?P<instant>\d{8}T\d{6}\.\d{6}Z)-(?P<source>[a-z]+)(?:\.zip|/step\.json)",
@@ -257,6 +257,7 @@ def _evaluation(files: Mapping[str, bytes]) -> EvaluationInput:
         readings=frames.get("readings"),
         support=frames.get("support"),
         episodes=frames.get("episodes"),
+        levels=frames.get("levels"),
         causes=frames.get("causes"),
     )
 

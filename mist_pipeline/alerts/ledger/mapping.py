@@ -29,6 +29,7 @@ def alert_row(alert: Alert, incident_id: str | None) -> dict[str, Any]:
         **{name: getattr(alert, name) for name in _ALERT},
         "kinds": list(alert.kinds),
         "recovery_pct": dict(alert.recovery_pct),
+        "levels": dict(alert.levels),
         "series": [one.row() for one in alert.series],
         "series_before": [one.row() for one in alert.series_before],
         "counted": alert.counted.total_seconds(),
@@ -108,6 +109,7 @@ def last_notification_of(row: Row) -> LastNotification:
         site_ids=frozenset(row["site_ids"]),
         is_over=row["is_over"],
         is_acknowledged=row["is_acknowledged"],
+        worse_at=row["worse_at"],
     )
 
 

@@ -216,7 +216,12 @@ def write_escalated(connection: Connection, notifications: Iterable[Notification
         )
         before = one(connection, LAST_NOTIFICATIONS, mine)
         connection.execute(sa.delete(LAST_NOTIFICATIONS).where(mine))
-        row = {**_last_notification_row(notification, now), "sequence": before["sequence"] if before else 0}
+        heard = [notification.worse_at, None if before is None else before["worse_at"]]
+        row = {
+            **_last_notification_row(notification, now),
+            "sequence": before["sequence"] if before else 0,
+            "worse_at": max((at for at in heard if at is not None), default=None),
+        }
         connection.execute(sa.insert(LAST_NOTIFICATIONS).values(row))
 
 
@@ -252,4 +257,5 @@ def _last_notification_row(notification: Notification, now: datetime) -> dict[st
         "site_ids": list(notification.site_ids),
         "is_over": notification.is_over,
         "is_acknowledged": notification.is_acknowledged,
+        "worse_at": notification.worse_at,
     }

@@ -136,6 +136,11 @@ ALERTS = sa.Table(
     sa.Column("series_before", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("is_past", sa.Boolean, nullable=False, server_default=sa.false()),
     _text("problem", server_default=""),
+    sa.Column("levels", sa.JSON, nullable=False, server_default="{}"),
+    _instant("worse_at", null=True),
+    _text("worse_metric", null=True),
+    sa.Column("worse_from_pct", sa.Float, nullable=True),
+    sa.Column("worse_to_pct", sa.Float, nullable=True),
 )
 
 INCIDENTS = sa.Table(
@@ -227,6 +232,7 @@ LAST_NOTIFICATIONS = sa.Table(
     _json("site_ids"),
     sa.Column("is_over", sa.Boolean, nullable=False),
     sa.Column("is_acknowledged", sa.Boolean, nullable=False),
+    _instant("worse_at", null=True),
 )
 
 THREADS = sa.Table(

@@ -205,7 +205,9 @@ def _shared_out(
     for signal in left:
         if first is not None and is_second_problem(first, signal, policy):
             if all(one.problem != signal.classifier for one in beside):
-                shown.append((None, replace(observation, signal=signal, episodes=()), signal.classifier))
+                levels = observed.levels_of(key, signal.series)
+                seen = replace(observation, signal=signal, episodes=(), levels=levels)
+                shown.append((None, seen, signal.classifier))
         else:
             # Where both are seen for the first time, the first problem opens the alert.
             mine.setdefault(first.alert_id if first else "", signal)

@@ -319,8 +319,17 @@ class IncidentGrouper:
                 continue
             severity = open_severity(incident, self.alerts)
             taken = incident.acknowledged_severity
-            if incident.state == "acknowledged" and taken is not None and rank(severity) > rank(taken):
+            if incident.state != "acknowledged" or taken is None:
+                continue
+            if rank(severity) > rank(taken):
                 self._emit(incident, "worsened", severity=severity)
+            elif any(self._is_much_worse(name) for name in incident.alert_ids):
+                self._emit(incident, "worsened", severity=severity, is_much_worse=True)
+
+    def _is_much_worse(self, alert_id: str) -> bool:
+        """Whether this evaluation showed that an alert is."""
+        alert = self.alerts.get(alert_id)
+        return alert is not None and alert.is_active and alert.worse_at == self.at
 
     def _recent(self, site_id: str) -> list[Alert]:
         """Alerts of a site that may be of a cause found now, those without an incident included."""

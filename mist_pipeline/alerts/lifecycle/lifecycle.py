@@ -22,6 +22,7 @@ notified (``notify``).
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from mist_pipeline.alerts.lifecycle.levels import far_above, risen
 from mist_pipeline.alerts.lifecycle.model import Alert, Event, Json, Source, alert_fingerprint, stable_id
 from mist_pipeline.alerts.lifecycle.observations import EvaluationInput, Observation
 from mist_pipeline.alerts.lifecycle.policy import Policy
@@ -86,6 +87,7 @@ def advance(
         life.hold(observation)
     else:
         life.watch(observation)
+    life.follow_levels(observation)
     return life.events
 
 
@@ -241,6 +243,28 @@ class _Life:
             self._end_if_quiet("new level accepted" if is_accepted else "recovered")
         if signal is not None and is_raising:
             self._follow(signal)
+
+    def follow_levels(self, observation: Observation) -> None:
+        """How bad it has been so far, and whether it is much worse now; where its severity rose just now, people hear of that."""
+        alert = self.alert
+        is_going = alert is not None and alert.is_active and alert.condition == "firing"
+        if alert is None or not is_going or self.moment.source == "daily":
+            return
+        blamed = {one.classifier for one in alert.series}
+        levels = [one for one in observation.levels if one.classifier in blamed]
+        new = risen(alert.levels, levels)
+        worse = far_above(alert, levels, self.moment.at, self.moment.policy)
+        if worse is not None and all(event.kind != "severity_rose" for event in self.events):
+            self._emit(
+                "much_worse",
+                metric=worse.metric,
+                classifier=worse.classifier,
+                from_pct=alert.levels[worse.name],
+                to_pct=worse.level_pct,
+                levels=new,
+            )
+        elif new:
+            self._emit("peaked", levels=new)
 
     def _recover(self, last_bad_at: datetime | None) -> None:
         """Its excesses recover."""

@@ -27,7 +27,17 @@ Condition: TypeAlias = Literal["firing", "quiet", "frozen"]
 IncidentState: TypeAlias = Literal["open", "acknowledged", "resolved", "merged"]
 Scope: TypeAlias = Literal["site", "infrastructure"]
 Source: TypeAlias = Literal["live", "daily", "pipeline", "push"]
-Json: TypeAlias = str | int | float | bool | list[str] | list[dict[str, str | bool]] | dict[str, str] | None
+Json: TypeAlias = (
+    str
+    | int
+    | float
+    | bool
+    | list[str]
+    | list[dict[str, str | bool]]
+    | dict[str, str]
+    | dict[str, float]
+    | None
+)
 
 WithheldReason: TypeAlias = Literal["silenced_by", "inhibited_by", "quiet_hours", "not_yet", "no_route"]
 
@@ -83,6 +93,25 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Worse:
+    """That an alert became much worse.
+
+    Attributes:
+        alert_id: Which.
+        at: Instant of the evaluation that showed it.
+        metric: Service level.
+        from_pct: Degraded share of the user-minutes of its worst two hours until then.
+        to_pct: The same of the two hours that ended then.
+    """
+
+    alert_id: str
+    at: datetime
+    metric: str
+    from_pct: float
+    to_pct: float
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to one alert or incident; never changed afterwards.
 
@@ -105,14 +134,14 @@ class Event:
 
 ALERT_EVENTS = (
     "pending", "lapsed", "opened", "reopened", "seen", "renewed", "quieted", "frozen", "thawed", "rising", "easing",
-    "severity_rose", "severity_fell", "acknowledged", "unacknowledged", "resolved",
+    "severity_rose", "severity_fell", "peaked", "much_worse", "acknowledged", "unacknowledged", "resolved",
 )  # fmt: skip
 INCIDENT_EVENTS = (
     "opened", "joined", "left", "renamed", "merged", "acknowledged", "unacknowledged", "worsened", "resolved", "reopened",
     "withheld",
 )  # fmt: skip
 WATCHED = (
-    "pending", "lapsed", "seen", "renewed", "quieted", "frozen", "thawed", "rising", "easing", "withheld",
+    "pending", "lapsed", "seen", "renewed", "quieted", "frozen", "thawed", "rising", "easing", "peaked", "withheld",
 )  # fmt: skip
 """Events of how something was watched, which nobody asks for once it is long over."""
 FOLDED = "folded"
@@ -164,6 +193,12 @@ class Alert:
         series_before: … and `series` of what is over, which are those of the alert again if the new hold is not met.
         is_past: It was over before it was noticed: opened and resolved at once, for the record.
         reopenings: How often it came back inside its reopen window.
+        levels: Series, as ``metric/classifier``, → degraded share of the user-minutes of its worst two hours since the alert opened.
+            Empty where no evaluation has said so yet.
+        worse_at: When it last became much worse (`levels`) …
+        worse_metric: … in which service level …
+        worse_from_pct: … from which worst level of two hours …
+        worse_to_pct: … to which.
     """
 
     alert_id: str
@@ -206,11 +241,25 @@ class Alert:
     is_past: bool = False
     problem: str = ""
     reopenings: int = 0
+    levels: Mapping[str, float] = field(default_factory=dict)
+    worse_at: datetime | None = None
+    worse_metric: str | None = None
+    worse_from_pct: float | None = None
+    worse_to_pct: float | None = None
 
     @property
     def is_active(self) -> bool:
         """Whether it is open or acknowledged."""
         return self.state in ACTIVE
+
+    @property
+    def worse(self) -> "Worse | None":
+        """How it last became much worse."""
+        if self.worse_at is None or self.worse_from_pct is None or self.worse_to_pct is None:
+            return None
+        return Worse(
+            self.alert_id, self.worse_at, self.worse_metric or "", self.worse_from_pct, self.worse_to_pct
+        )
 
     @property
     def metrics_of_parts(self) -> dict[str, tuple[str, ...]]:

@@ -27,7 +27,8 @@ from functools import cached_property
 
 import polars as pl
 
-from mist_pipeline.alerts.lifecycle.model import Alert, Source
+from mist_pipeline.alerts.lifecycle.levels import Level, Levels
+from mist_pipeline.alerts.lifecycle.model import Alert, Series, Source
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.seen import (
     MOMENT,
@@ -69,6 +70,8 @@ class EvaluationInput:
         episodes: site_id, family, metric, classifier, is_slow, began_at, last_bad_at, recovery, is_accepted of the excesses
             that are known at this moment (``evidence.gates.episodes``). An alert about one of these series is over once its
             recovery is 1, or once it is not among them any more. None: alerts are judged by findings and readings alone.
+        levels: site_id, family, metric, classifier, level_pct, is_notable of the newest two hours (``evidence.gates.levels``). None:
+            nothing is known of them, and no alert becomes much worse.
         causes: ``analysis.incidents`` of this moment: cause_fingerprint, scope, family, attribute, value, cause,
             site_ids. None: causes come from findings of kind correlation alone.
         covers_from: From when on a daily evaluation speaks; a day before ``as_of`` unless given.
@@ -83,6 +86,7 @@ class EvaluationInput:
     readings: pl.DataFrame | None = None
     support: pl.DataFrame | None = None
     episodes: pl.DataFrame | None = None
+    levels: pl.DataFrame | None = None
     causes: pl.DataFrame | None = None
     covers_from: datetime | None = None
     site_count: int = 0
@@ -125,12 +129,14 @@ class Observation:
         is_supported: Something short of a finding holds an open alert: weak evidence, or a score not above the recovery
             line yet.
         episodes: Of the series of an alert; None where the evaluation does not follow any.
+        levels: How bad the newest two hours were of what blames what an alert blames.
     """
 
     signal: Signal | None = None
     visibility: Visibility = "ok"
     is_supported: bool = False
     episodes: tuple[Episode, ...] | None = None
+    levels: tuple[Level, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +184,7 @@ class Observations:
             self.visibility(key),
             key in self.seen.weak[self.moment] or self._is_below_line(alert),
             self._followed(key, alert),
+            self.levels_of(key, _series_of(alert, self.signals.get(key))),
         )
 
     def _followed(self, key: Key, alert: Alert | None) -> tuple[Episode, ...] | None:
@@ -192,6 +199,12 @@ class Observations:
                 self.moment, key[0], self.seen.families.get(one.metric, key[1]), one
             )
         )
+
+    def levels_of(self, key: Key, series: Sequence[Series]) -> tuple[Level, ...]:
+        """How bad the newest two hours were of what blames what these series blame."""
+        if not series:
+            return ()
+        return tuple(self.seen.levels.of_trouble(self.moment, key, series, self.seen.families))
 
     def visibility(self, key: Key) -> Visibility:
         """Whether there were readings of a site and family.
@@ -217,6 +230,13 @@ class Observations:
             self.seen.readings.is_below(self.moment, alert.site_id, metric, line + self.margin)
             for metric, line in alert.recovery_pct.items()
         )
+
+
+def _series_of(alert: Alert | None, signal: Signal | None) -> tuple[Series, ...]:
+    """What an alert that goes on is about, or what one that opens now would be."""
+    if alert is not None and alert.is_active:
+        return alert.series
+    return () if signal is None else signal.series
 
 
 @dataclass(frozen=True)
@@ -268,6 +288,11 @@ class Gathered:
     def episodes(self) -> Episodes:
         """The excesses that are known."""
         return Episodes.of([one.episodes for one in self.evaluations])
+
+    @cached_property
+    def levels(self) -> Levels:
+        """How bad the newest hours were."""
+        return Levels.of([one.levels for one in self.evaluations])
 
     @cached_property
     def causes(self) -> Sequence[Sequence[Cause]]:

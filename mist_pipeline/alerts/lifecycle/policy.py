@@ -111,6 +111,9 @@ class Policy:
         min_reopen: … at least inside this …
         max_reopen: … and never after this, so that a short blip does not swallow a later incident.
         ease_after: Milder findings must last so long before the severity falls.
+        worse_share: An alert is much worse in two hours that are so many times its worst two hours before …
+        worse_pct: … and so many points …
+        worse_after: … once it has been open for so long: two rushes of a day show how bad it is by itself.
         expire_after: An alert without readings for so long is over, as expired; so is a hold that is not met.
         site_wide_families: Families about a site as a whole: consequences, ignored while the site has another alert.
         daily_validity: A daily finding speaks for so long after its evaluation.
@@ -144,6 +147,9 @@ class Policy:
     min_reopen: timedelta = 6 * _HOUR
     max_reopen: timedelta = 72 * _HOUR
     ease_after: timedelta = 6 * _HOUR
+    worse_share: float = 1.5
+    worse_pct: float = 10.0
+    worse_after: timedelta = timedelta(days=2)
     expire_after: timedelta = timedelta(days=7)
     site_wide_families: frozenset[str] = frozenset({"health", ""})
     daily_validity: timedelta = 30 * _HOUR

@@ -183,6 +183,7 @@ def _reopened(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
         "acknowledged_by": None,
         "reopenings": alert.reopenings + 1,
         **_NOTHING_BEFORE,
+        **_NO_LEVEL,
     }
 
 
@@ -273,6 +274,24 @@ def _rose(_alert: Alert, _at: datetime, detail: Any) -> dict[str, Any]:
     }
 
 
+def _peaked(alert: Alert, _at: datetime, detail: Any) -> dict[str, Any]:
+    return {"levels": {**alert.levels, **detail["levels"]}}
+
+
+def _much_worse(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
+    # As with a rise: what was acknowledged was milder.
+    return {
+        **_peaked(alert, at, detail),
+        "worse_at": at,
+        "worse_metric": detail["metric"],
+        "worse_from_pct": detail["from_pct"],
+        "worse_to_pct": detail["to_pct"],
+        "state": "open",
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+    }
+
+
 def _fell(_alert: Alert, _at: datetime, detail: Any) -> dict[str, Any]:
     return {**_NOT_MOVING, "severity": detail["severity"]}
 
@@ -297,6 +316,12 @@ def _resolved(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
 
 _NOTHING_BEFORE: Mapping[str, Any] = {"began_before": None, "ended_before": None, "series_before": ()}
 
+_NO_LEVEL: Mapping[str, Any] = {
+    "levels": {},
+    **dict.fromkeys(("worse_at", "worse_metric", "worse_from_pct", "worse_to_pct")),
+}
+"""What is back was told as such: how bad it was before says nothing of what comes."""
+
 _NOT_MOVING: Mapping[str, None] = dict.fromkeys(("rising_since", "rising_to", "easing_since", "easing_to"))
 
 _ALERT_CHANGES = {
@@ -313,6 +338,8 @@ _ALERT_CHANGES = {
     "easing": _easing,
     "severity_rose": _rose,
     "severity_fell": _fell,
+    "peaked": _peaked,
+    "much_worse": _much_worse,
     "acknowledged": _acknowledged,
     "unacknowledged": _unacknowledged,
     "resolved": _resolved,

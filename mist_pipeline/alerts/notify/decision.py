@@ -23,19 +23,20 @@ from datetime import datetime
 from typing import Literal
 
 from mist_pipeline.alerts.lifecycle.evaluation import LifecycleState
-from mist_pipeline.alerts.lifecycle.model import Alert, Incident, IncidentState, Withheld
+from mist_pipeline.alerts.lifecycle.model import Alert, Incident, IncidentState, Withheld, Worse
 from mist_pipeline.alerts.notify.matchers import Labels
 from mist_pipeline.alerts.notify.routes import Route
 from mist_pipeline.alerts.notify.silences import Silence, alert_labels, labels_of_parts, silenced_by
+from mist_pipeline.domain.numbers import percent
 from mist_pipeline.domain.severity import Severity, rank, worst
 
 Reason = Literal[
-    "first", "severity_rise", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation", "reopened",
-    "merged", "acknowledged", "unacknowledged", "past", "silenced_by", "inhibited_by", "quiet_hours", "not_yet", "unchanged",
+    "first", "severity_rise", "much_worse", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation",
+    "reopened", "merged", "acknowledged", "unacknowledged", "past", "silenced_by", "inhibited_by", "quiet_hours", "not_yet", "unchanged",
 ]  # fmt: skip
 NOTIFYING: frozenset[str] = frozenset(
     {
-        "first", "severity_rise", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation",
+        "first", "severity_rise", "much_worse", "more_sites", "some_resolved", "all_resolved", "repeat_due", "escalation",
         "reopened", "merged", "acknowledged", "unacknowledged",
     }
 )  # fmt: skip
@@ -82,6 +83,7 @@ class LastNotification:
         site_ids: Sites that were named as in trouble.
         is_over: Whether it said that the incident is over.
         is_acknowledged: Whether it said that somebody has acknowledged it.
+        worse_at: When an alert of it had last become much worse, as far as the sink has heard.
     """
 
     at: datetime
@@ -90,6 +92,7 @@ class LastNotification:
     site_ids: frozenset[str]
     is_over: bool
     is_acknowledged: bool = False
+    worse_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,7 @@ class VisibleIncident:
         silenced_by: Silence of the first alert, if all are silenced or inhibited.
         inhibited_by: Incident that inhibits it, if all are and none is silenced.
         is_past: All of it was over before it was noticed.
+        worse: What of it last became much worse; None if nothing did.
     """
 
     incident_id: str
@@ -119,6 +123,7 @@ class VisibleIncident:
     silenced_by: str | None = None
     inhibited_by: str | None = None
     is_past: bool = False
+    worse: Worse | None = None
 
     @property
     def families(self) -> frozenset[str]:
@@ -168,13 +173,23 @@ def _news(incident: VisibleIncident, last: LastNotification | None, route: Route
         return _not_before(incident.opened_at + route.group_wait, Decision("first"), now)
     if last.is_over:
         return Decision("reopened")
-    if rank(incident.severity) > rank(last.severity):
-        return Decision("severity_rise", f"{last.severity} → {incident.severity}")
+    if (worse := _worse(incident, last)) is not None:
+        return worse
     if incident.state == "acknowledged" and not last.is_acknowledged and route.tells_acknowledgement:
         return Decision("acknowledged")
     if incident.state == "open" and last.is_acknowledged and route.tells_acknowledgement:
         return Decision("unacknowledged")
     return _change(incident, last, route, now)
+
+
+def _worse(incident: VisibleIncident, last: LastNotification) -> Decision | None:
+    """That it is worse than last notified: in its severity, or by far in how many are hit."""
+    if rank(incident.severity) > rank(last.severity):
+        return Decision("severity_rise", f"{last.severity} → {incident.severity}")
+    worse = incident.worse
+    if worse is None or (last.worse_at is not None and worse.at <= last.worse_at):
+        return None
+    return Decision("much_worse", f"{percent(worse.from_pct, 0)} → {percent(worse.to_pct, 0)}")
 
 
 def _change(incident: VisibleIncident, last: LastNotification, route: Route, now: datetime) -> Decision:
@@ -253,6 +268,11 @@ def _visible(
         silenced_by=next((name for name in silenced if name), None) if is_hidden else None,
         inhibited_by=next((name for name in inhibited if name), None) if is_hidden else None,
         is_past=is_past,
+        worse=max(
+            (alert.worse for alert in shown if alert.worse is not None),
+            key=lambda one: (one.at, one.to_pct, one.alert_id),
+            default=None,
+        ),
     )
 
 

@@ -18,11 +18,11 @@ Not here: the decision about one incident (`decision`).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mist_pipeline.alerts.lifecycle.model import Withheld, stable_id
+from mist_pipeline.alerts.lifecycle.model import Withheld, Worse, stable_id
 from mist_pipeline.alerts.notify.decision import Decision, LastNotification, VisibleIncident, should_notify
 from mist_pipeline.alerts.notify.outcome import DeliveryKind
 from mist_pipeline.alerts.notify.routes import Route, chosen_routes
@@ -62,6 +62,8 @@ class Notification:
         site_ids: Sites in trouble, sorted.
         is_over: Whether it says that it is over.
         is_acknowledged: Whether it says that somebody has taken it.
+        worse_at: When it had last become much worse, which the sink knows then.
+        worse: How it became much worse, where that is the reason.
         covers: Of a digest: the notifications that it stands for, one an incident.
         counted: Of a digest: those that it only counts, since they are too many.
     """
@@ -76,6 +78,8 @@ class Notification:
     site_ids: tuple[str, ...]
     is_over: bool
     is_acknowledged: bool = False
+    worse_at: datetime | None = None
+    worse: Worse | None = None
     kind: DeliveryKind = "incident"
     covers: tuple["Notification", ...] = ()
     counted: tuple["Notification", ...] = ()
@@ -90,6 +94,8 @@ class Notification:
             "is_acknowledged": self.is_acknowledged,
             "detail": self.detail,
         }
+        if self.worse is not None:
+            own["worse"] = {**asdict(self.worse), "at": self.worse.at.isoformat()}
         if self.covers:
             own["covers"] = [
                 {
@@ -263,7 +269,15 @@ def _notification(
         site_ids=() if is_over else tuple(sorted(incident.site_ids)),
         is_over=is_over,
         is_acknowledged=incident.state == "acknowledged",
+        worse_at=_newest(incident, before),
+        worse=incident.worse if decision.reason == "much_worse" else None,
     )
+
+
+def _newest(incident: VisibleIncident, before: LastNotification | None) -> datetime | None:
+    """When it last became much worse, as a sink knows after its notification."""
+    known = None if before is None else before.worse_at
+    return known if incident.worse is None or (known and known > incident.worse.at) else incident.worse.at
 
 
 def _digested(

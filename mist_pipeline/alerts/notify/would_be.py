@@ -82,6 +82,7 @@ class WouldBeMessages:
                     severity=one.severity,
                     site_ids=frozenset(one.site_ids),
                     is_over=one.is_over,
+                    worse_at=one.worse_at,
                 )
         self._to_end = {
             name: incident

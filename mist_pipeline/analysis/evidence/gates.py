@@ -26,6 +26,8 @@ import polars as pl
 from mist_pipeline.analysis.evidence.site_load import LOAD, OUTAGE, SILENCE
 from mist_pipeline.analysis.evidence.windows import SLOW_FROM
 
+LEVEL_HOURS = 2
+"""Window of which the level of a trouble is told: one bad hour is a short excursion, three hide how bad the newest is."""
 DEVICE_FAMILY = "device"
 LOAD_FAMILY = "load"
 
@@ -191,6 +193,38 @@ def episodes(rows: pl.DataFrame, families: Mapping[str, str]) -> pl.DataFrame:
             "is_accepted",
         )
         .unique(subset=key, keep="first", maintain_order=True)
+        .sort(key)
+    )
+
+
+def levels(
+    rows: pl.DataFrame, families: Mapping[str, str], options: NotableOptions | None = None
+) -> pl.DataFrame:
+    """How bad the newest two hours of every series were, and whether they alone would raise an alarm.
+
+    Causal as `notable` is, and with the same gates: what short windows need is in short windows and in silence.
+
+    Args:
+        rows: ``analysis.evidence``.
+        families: Metric → family; a metric that is not in it is a family of its own.
+        options: See `NotableOptions`.
+
+    Returns:
+        hour, site_id, metric, classifier, family, level_pct (degraded share of the user-minutes of the two hours that end with the
+        hour) and is_notable; a row for every series whose two hours have evidence, sorted by these.
+    """
+    options = options or NotableOptions()
+    is_site = pl.col("metric").is_in([LOAD, SILENCE])
+    short = rows.filter((pl.col("window_hours") <= options.short_hours) | is_site)
+    judged = _classified(_credited(_supporting(short, families, options), options), options)
+    key = ["hour", "site_id", "metric", "classifier"]
+    goes_on = pl.col("recovery").is_null() | (pl.col("recovery") < 1)
+    alarming = judged.filter(pl.col("is_alarming") & (pl.col("window_hours") == LEVEL_HOURS) & goes_on)
+    return (
+        rows.filter((pl.col("window_hours") == LEVEL_HOURS) & ~is_site)
+        .select(*key, family=pl.col("metric").replace(dict(families)), level_pct="observed_pct")
+        .join(alarming.select(*key, is_notable=pl.lit(value=True)), on=key, how="left")
+        .with_columns(pl.col("is_notable").fill_null(value=False))
         .sort(key)
     )
 

@@ -27,6 +27,7 @@ from mist_pipeline.domain.text import instant as in_words
 from mist_pipeline.overview.brief.stories import story
 from mist_pipeline.overview.timeline import MOST_NAMES, timeline
 from mist_pipeline.overview.wording import (
+    growth,
     last_bad,
     progress,
     severity_of,
@@ -153,6 +154,8 @@ def _facts(
         yield "Last bad hour", f"until {in_words(bad_until)} ({since(bad_until, now)} ago)"
     if incident.resolved_at is not None:
         yield "Over", f"{in_words(incident.resolved_at)} ({since(incident.resolved_at, now)} ago)"
+    if worse := growth(alerts, sites):
+        yield "Much worse", worse
     yield "Where", where(alerts, sites)
     if clean(incident.cause) != what(incident, alerts):
         yield "Cause" if incident.scope == "infrastructure" else "Began as", incident.cause

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
+from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView, WorseView
 from mist_pipeline.delivery.rendering.impact import client_line, impact_line, worst_device
 from mist_pipeline.domain.metrics import CATALOGUE, family_title
+from mist_pipeline.domain.numbers import grown
 from mist_pipeline.domain.site_names import DISPLAY_NAME_LENGTH, display_names, unnamed
 from mist_pipeline.domain.text import (
     ID_LENGTH,
@@ -29,6 +30,7 @@ from mist_pipeline.domain.text import (
 _WHY: Mapping[Reason, str] = {
     "first": "First message about this incident.",
     "severity_rise": "It has become worse.",
+    "much_worse": "It has become much worse.",
     "more_sites": "More sites are hit.",
     "some_resolved": "A part of it has recovered.",
     "all_resolved": "All of it has recovered.",
@@ -43,6 +45,7 @@ _WHY: Mapping[Reason, str] = {
 _WHY_OVER: Mapping[Reason, str] = {
     "first": "First message about this incident. It is over already.",
     "severity_rise": "It had become worse. It is over now.",
+    "much_worse": "It had become much worse. It is over now.",
     "more_sites": "More sites were hit. It is over now.",
     "some_resolved": "All of it has recovered.",
     "reopened": "It was back after it had recovered. It is over now.",
@@ -126,6 +129,7 @@ def state(message: Message) -> str:
     still = f"{acknowledged}, recovering" if is_recovering(incident) else f"Still {acknowledged}"
     return {
         "severity_rise": f"Now {severity}",
+        "much_worse": f"{acknowledged}, much worse",
         "more_sites": f"{acknowledged}, more sites",
         "some_resolved": f"{acknowledged}, partly recovered",
         "reopened": f"{severity} again",
@@ -154,6 +158,9 @@ def _why(incident: IncidentView, reason: Reason) -> str:
         return _WHY_RECOVERING
     if reason == "escalation" and incident.status == "acknowledged":
         return _WHY_TAKEN
+    if reason == "much_worse" and incident.worse is not None:
+        has_site = len(incident.sites) > 1
+        return f"It has become much worse: {growth(incident.worse, has_site=has_site)}."
     return _WHY[reason]
 
 
@@ -203,6 +210,8 @@ def facts(incident: IncidentView) -> list[tuple[str, str]]:
     if ended := over_since(incident):
         when = ("When", f"{instant(incident.since)} to {instant(ended)} {took}{noticed}")
     found = [("Severity", incident.severity), ("State", condition(incident)), when]
+    if incident.worse is not None:
+        found.append(("Much worse", growth(incident.worse, has_site=len(incident.sites) > 1)))
     if incident.alerts:
         found.append(("Where", places(incident)))
         states = Counter[str](_PAST if alert.is_past else alert.status for alert in incident.alerts)
@@ -220,6 +229,18 @@ def facts(incident: IncidentView) -> list[tuple[str, str]]:
     if (cause := clean(incident.cause)) and not title_of(incident).startswith(cause):
         found.append(("Cause", cause))
     return found
+
+
+def growth(worse: WorseView, *, has_site: bool = False) -> str:
+    """``Coverage grew from 18 % to 61 % of user-minutes degraded in the 2 h until 2026-03-02 11:00 UTC``.
+
+    Args:
+        worse: From what to what.
+        has_site: Whether it says where.
+    """
+    what = CATALOGUE[worse.metric].title if worse.metric in CATALOGUE else clean(worse.metric, NAME_LENGTH)
+    where = f"{site_labels([worse.site])[worse.site.site_id]}: " if has_site else ""
+    return f"{where}{grown(what, worse.from_pct, worse.to_pct)} until {instant(worse.at)}"
 
 
 def impact_of(incident: IncidentView) -> str:

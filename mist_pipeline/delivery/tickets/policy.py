@@ -23,7 +23,7 @@ from mist_pipeline.delivery.message import IncidentView, Message
 
 TicketState = Literal["open", "acknowledged", "closed"]
 
-WAKING_REASONS = frozenset({"first", "severity_rise", "more_sites", "reopened", "escalation"})
+WAKING_REASONS = frozenset({"first", "severity_rise", "much_worse", "more_sites", "reopened", "escalation"})
 """Reasons that want a person; all others leave a closed ticket closed."""
 
 

@@ -65,6 +65,8 @@ def incident_state(incident: OpenIncident) -> str:
 def incident_facts(incident: OpenIncident) -> list[str]:
     """What is known of an open incident besides: who is hit, who was notified or why nobody was, how sure its cause is."""
     facts = [incident["impact"]] if incident["impact"] else []
+    if incident["worse"]:
+        facts.append(f"much worse: {incident['worse']}")
     if incident["notified"]:
         facts.append(f"notified: {', '.join(one['sink'] for one in incident['notified'])}")
     if incident["withheld"]:

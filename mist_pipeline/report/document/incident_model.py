@@ -56,6 +56,7 @@ class OpenIncident(TypedDict):
     notified: list[Notified]
     tickets: list[Ticket]
     impact: str | None
+    worse: str | None
     next_steps: list[str]
     cause_fingerprint: str | None
     p_value: float | None

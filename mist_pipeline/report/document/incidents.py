@@ -98,6 +98,7 @@ def _open(
                 notified=[Notified(sink=clean(sink, 60), at=stamp(moment)) for sink, moment in one.notified],
                 tickets=[Ticket(ticket=clean(name, 60), url=safe_url(url)) for name, url in one.tickets],
                 impact=clean(one.impact) or None,
+                worse=clean(incident.worse) or None,
                 next_steps=[clean(step) for step in data.next_steps.get(incident.incident_id, ())],
                 cause_fingerprint=one.fingerprint if one.scope == "infrastructure" else None,
                 p_value=chance.get(one.fingerprint),

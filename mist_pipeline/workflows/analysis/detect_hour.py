@@ -144,6 +144,7 @@ class LiveEvaluation:
             readings=self.readings,
             support=self.detected.support.drop("as_of"),
             episodes=self.detected.episodes.drop("as_of"),
+            levels=self.detected.levels.drop("as_of"),
             causes=self.detected.causes,
             site_count=self.sites.height,
             removed_sites=self.removed_sites,

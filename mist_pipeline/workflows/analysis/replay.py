@@ -203,9 +203,15 @@ class ClosedHours:
             site_count: Sites of the organisation.
         """
         detected = self._detected(settings)
-        findings, support, causes, episodes = (
+        findings, support, causes, episodes, levels = (
             _by_instant(frame, "as_of")
-            for frame in (detected.findings, detected.support, detected.causes, detected.episodes)
+            for frame in (
+                detected.findings,
+                detected.support,
+                detected.causes,
+                detected.episodes,
+                detected.levels,
+            )
         )
         days = set(stored.findings["day"])
         for day in (
@@ -223,6 +229,7 @@ class ClosedHours:
                         readings=asked,
                         support=support.get(hour),
                         episodes=episodes.get(hour, detected.episodes.clear()),
+                        levels=levels.get(hour),
                         causes=causes.get(hour),
                         site_count=site_count,
                     )

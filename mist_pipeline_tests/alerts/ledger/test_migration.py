@@ -18,8 +18,10 @@ from mist_pipeline.alerts.ledger.database import check_version, open_engine, rea
 from mist_pipeline.alerts.ledger.ledger import Ledger
 from mist_pipeline.alerts.ledger.outbox import Outbox
 from mist_pipeline.alerts.lifecycle.model import Series, Withheld
+from mist_pipeline.alerts.lifecycle.observations import EvaluationInput
 from mist_pipeline.alerts.lifecycle.projection import fold_alerts, fold_incidents
 from mist_pipeline.alerts.notify.outcome import Accepted
+from mist_pipeline_tests.support.alerts.histories import HOUR, findings
 from mist_pipeline_tests.support.alerts.old_ledger import EXPORTED, make_in, unpack
 
 LATER = datetime.fromisoformat("2026-03-05T00:00:00+00:00")
@@ -161,6 +163,59 @@ def test_an_alert_that_was_pending_again_keeps_when_it_was_over(tmp_path: Path) 
 
 
 @pytest.mark.slow
+def test_an_alert_of_an_old_ledger_learns_its_levels_and_is_much_worse_than_them_later(
+    tmp_path: Path,
+) -> None:
+    path = unpack(tmp_path / "ledger.db")
+    with Ledger(path) as ledger:
+        known = ledger.lifecycle_state(LATER).alerts.values()
+        assert all((one.levels, one.worse) == ({}, None) for one in known)
+        alert = next(one for one in known if (one.state, one.site_id) == ("open", "failed"))
+        at = ledger.lifecycle_state(LATER).as_of
+    assert at is not None
+    with sqlite3.connect(path) as connection:
+        series = [{"metric": alert.metric, "classifier": "", "is_slow": False}]
+        connection.execute(
+            "UPDATE alerts SET series = ?, condition = 'firing' WHERE alert_id = ?",
+            [json.dumps(series), alert.alert_id],
+        )
+    since = max(alert.opened_at or at, alert.pending_since)
+
+    def hour(number: int, level_pct: float) -> EvaluationInput:
+        of = {"site_id": alert.site_id, "family": alert.family, "metric": alert.metric}
+        known = {**of, "classifier": "", "level_pct": level_pct, "is_notable": True}
+        began = {
+            **of,
+            "classifier": "",
+            "is_slow": False,
+            "began_at": since,
+            "last_bad_at": at + number * HOUR,
+        }
+        episode = pl.DataFrame([{**began, "recovery": 0.0, "is_accepted": False}])
+        return EvaluationInput(
+            as_of=max(at, since + 60 * HOUR) + number * HOUR,
+            source="live",
+            findings=findings(),
+            episodes=episode,
+            levels=pl.DataFrame([known]),
+        )
+
+    with Ledger(path) as ledger:
+        quiet = [ledger.record_evaluation(hour(number, 18.0)) for number in (1, 2)]
+        worse = ledger.record_evaluation(hour(3, 61.9))
+        now = ledger.lifecycle_state(LATER).alerts[alert.alert_id]
+        exported = ledger.frames()["alerts"].row(
+            by_predicate=pl.col("alert_id") == alert.alert_id, named=True
+        )
+    assert not any(event.kind == "much_worse" for one in quiet for event in one.events)
+    assert [event.kind for event in worse.events if event.subject_id == alert.alert_id] == ["much_worse"]
+    assert now.worse is not None
+    assert (now.worse.from_pct, now.worse.to_pct) == (18.0, 61.9)
+    assert (exported["worse_from_pct"], exported["worse_to_pct"]) == (18.0, 61.9)
+    assert json.loads(exported["levels"]) == {f"{alert.metric}/": 61.9}
+
+
+@pytest.mark.slow
 def test_state_still_follows_from_the_events_alone(old: str) -> None:
     with Ledger(old) as ledger:
         events = ledger.events()
@@ -298,11 +353,19 @@ def test_threads_make_several_ledgers_at_once_as_the_console_of_several_organisa
         check_version(open_engine(place))
 
 
+def _without_levels(ledger: sqlite3.Connection) -> None:
+    """Without what version 0014 adds."""
+    for name in ("levels", "worse_at", "worse_metric", "worse_from_pct", "worse_to_pct"):
+        ledger.execute(f"ALTER TABLE alerts DROP COLUMN {name}")
+    ledger.execute("ALTER TABLE told DROP COLUMN worse_at")
+
+
 def test_what_the_cloud_pushed_leaves_a_ledger_that_is_a_file(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     Ledger(path).close()
     with sqlite3.connect(path) as before:
         before.execute("UPDATE alembic_version SET version_num = '0012'")
+        _without_levels(before)
         before.execute(
             "INSERT INTO pushes VALUES ('k', 'alarms', '', '', '', '2026-03-01', '2026-03-01', '{}')"
         )

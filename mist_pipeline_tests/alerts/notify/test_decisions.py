@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mist_pipeline.alerts.lifecycle.model import Withheld
+from mist_pipeline.alerts.lifecycle.model import Withheld, Worse
 from mist_pipeline.alerts.notify.decision import (
     NOTIFYING,
     Decision,
@@ -62,6 +62,7 @@ def told(
     )
 
 
+WORSE = Worse("a1", START, "coverage", 18.4, 61.9)
 KNOWN = replace(told(), is_acknowledged=True)
 REPEATING = ALL.model_copy(update={"repeat_after_hours": 4})
 PARTIAL = ALL.model_copy(update={"tells_partial_recovery": True})
@@ -92,6 +93,26 @@ UNTOLD = ALL.model_copy(update={"tells_acknowledgement": False})
         (visible(), KNOWN, ALL, 0, "unacknowledged"),
         (visible(), KNOWN, UNTOLD, 600, "unchanged"),
         (visible("critical"), KNOWN, ALL, 0, "severity_rise"),
+        (visible("critical", worse=WORSE), told("critical"), ALL, 0, "much_worse"),
+        (
+            visible("critical", worse=WORSE),
+            replace(told("critical"), worse_at=START - HOUR),
+            ALL,
+            0,
+            "much_worse",
+        ),
+        (visible("critical", worse=WORSE), replace(told("critical"), worse_at=START), ALL, 600, "unchanged"),
+        (visible("critical", worse=WORSE), told(), ALL, 0, "severity_rise"),
+        (visible("critical", worse=WORSE), None, ALL, 0, "first"),
+        (visible("critical", worse=WORSE), KNOWN, ALL, 0, "severity_rise"),
+        (visible(worse=WORSE), KNOWN, ALL, 0, "much_worse"),
+        (visible(worse=WORSE, sites="abc"), told(), ALL, 0, "much_worse"),
+        (visible(worse=WORSE), told(), QUIET, 0, "quiet_hours"),
+        (visible(worse=WORSE), told(), QUIET, 360, "much_worse"),
+        (visible(worse=WORSE, silenced_by="works"), told(), ALL, 0, "silenced_by"),
+        (visible(worse=WORSE, inhibited_by="i2"), told(), ALL, 0, "inhibited_by"),
+        (visible(worse=WORSE), told(is_over=True), ALL, 0, "reopened"),
+        (visible(state="resolved", worse=WORSE), told(), ALL, 0, "all_resolved"),
         (visible(), told(is_over=True), ALL, 0, "reopened"),
         (visible(state="resolved"), told(), ALL, 0, "all_resolved"),
         (visible(state="resolved"), told(is_over=True), ALL, 0, "unchanged"),

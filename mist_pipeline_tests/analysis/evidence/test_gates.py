@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mist_pipeline.analysis.evidence.gates import GATES, NotableOptions, notable
+from mist_pipeline.analysis.evidence.gates import GATES, NotableOptions, levels, notable
 from mist_pipeline.tables.analysis import EVIDENCE
 
 FAMILIES = {"coverage": "radio", "capacity": "radio", "time-to-connect": "connect"}
@@ -41,6 +41,38 @@ def row(**changes: Any) -> dict[str, Any]:
 
 def judged(*rows: dict[str, Any], options: NotableOptions | None = None) -> list[dict[str, Any]]:
     return notable(pl.DataFrame(rows, schema=EVIDENCE.polars_schema()), FAMILIES, options).to_dicts()
+
+
+@pytest.mark.parametrize(
+    ("changes", "others", "expected"),
+    [
+        ({}, [], [(45.0, True)]),
+        ({"observed_pct": 13.0}, [], [(13.0, False)]),
+        ({"breadth_hours": 1.1}, [], [(45.0, False)]),
+        ({"surprise": 6.0}, [], [(45.0, False)]),
+        ({"surprise": 6.0}, [{"metric": "capacity", "surprise": 9.0}], [(45.0, True), (45.0, True)]),
+        ({"recovery": 1.0}, [], [(45.0, False)]),
+        ({"surprise": 2.0}, [{"window_hours": 6, "surprise": 20.0}], [(45.0, False)]),
+        ({"metric": "load"}, [], []),
+        ({"metric": "silence"}, [], []),
+    ],
+    ids=[
+        "notable", "too little", "one bad hour", "no surprise", "vouched for by another metric", "over", "a longer window is another",
+        "load", "silence",
+    ],
+)  # fmt: skip
+def test_the_level_of_two_hours_is_notable_where_they_alone_would_raise_an_alarm(
+    changes: dict[str, Any], others: list[dict[str, Any]], expected: list[tuple[float, bool]]
+) -> None:
+    two = {"window_hours": 2, "breadth_hours": 2.0, "recovery": 0.0}
+    rows = [row(**{**two, **changes}), *(row(**{**two, **other}) for other in others)]
+    frame = pl.DataFrame(rows, schema=EVIDENCE.polars_schema())
+    assert levels(frame, FAMILIES).select("level_pct", "is_notable").rows() == expected
+    alarming = notable(frame.filter(pl.col("window_hours") == 2), FAMILIES).filter(
+        "is_alarming", pl.col("recovery") < 1
+    )
+    is_level = pl.col("family").is_in(["load", "device"]).not_()
+    assert bool(alarming.filter(is_level).height) == any(told for _, told in expected)
 
 
 BEFORE = NOON - timedelta(hours=1)

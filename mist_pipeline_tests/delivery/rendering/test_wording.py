@@ -35,6 +35,7 @@ from mist_pipeline.simulator.world.metric_profiles import PROFILES
 from mist_pipeline_tests.support.delivery.messages import (
     HOSTILE,
     START,
+    WORSE,
     alert,
     incident,
     message,
@@ -50,6 +51,7 @@ SHIPPED = Path(mist_pipeline.__file__).parent / "delivery" / "rendering" / "reme
     [
         ("first", "CRITICAL: "),
         ("severity_rise", "Now CRITICAL: "),
+        ("much_worse", "CRITICAL, much worse: "),
         ("more_sites", "CRITICAL, more sites: "),
         ("some_resolved", "CRITICAL, partly recovered: "),
         ("reopened", "CRITICAL again: "),
@@ -61,6 +63,19 @@ SHIPPED = Path(mist_pipeline.__file__).parent / "delivery" / "rendering" / "reme
 )
 def test_a_headline_begins_with_the_state(reason: Reason, expected: str) -> None:
     assert wording.headline(message(reason=reason)).startswith(expected)
+
+
+def test_what_became_much_worse_says_from_what_to_what_and_where_there_are_several_sites() -> None:
+    one, several = (message(incident(sites, worse=WORSE), "much_worse") for sites in (1, 3))
+    grew = "Coverage grew from 18 % to 61 % of user-minutes degraded in the 2 h until 2026-11-23 04:25 UTC"
+    assert wording.why(one) == f"It has become much worse: {grew}."
+    assert wording.why(several) == f"It has become much worse: Store 1: {grew}."
+    assert ("Much worse", grew) in wording.facts(one.incident)
+    assert "Much worse" not in dict(wording.facts(incident()))
+    assert (
+        wording.why(message(resolved(incident()), "much_worse"))
+        == "It had become much worse. It is over now."
+    )
 
 
 def test_an_escalation_says_that_nobody_reacted_only_while_nobody_has() -> None:

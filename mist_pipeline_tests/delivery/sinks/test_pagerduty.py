@@ -10,7 +10,15 @@ from mist_pipeline.delivery.sinks.pagerduty.keys import dedup_key, incident_id_o
 from mist_pipeline.delivery.sinks.pagerduty.sink import PagerDutySink, trigger_event
 from mist_pipeline.http_client.secrets import Secret
 from mist_pipeline.http_client.session import as_json
-from mist_pipeline_tests.support.delivery.messages import HOSTILE, alert, incident, message, resolved, site
+from mist_pipeline_tests.support.delivery.messages import (
+    HOSTILE,
+    WORSE,
+    alert,
+    incident,
+    message,
+    resolved,
+    site,
+)
 from mist_pipeline_tests.support.delivery.retry_table import PATIENT
 from mist_pipeline_tests.support.fakes.fake_http import Reply
 from mist_pipeline_tests.support.fakes.fake_pagerduty import (
@@ -209,6 +217,19 @@ def test_a_pause_is_kept_also_where_the_new_page_was_accepted_before_it() -> Non
         assert second.after_seconds == 60
         assert second.note == "2 earlier pages could not be resolved yet"
         assert len(fake.requests) == 3
+
+
+def test_what_became_much_worse_pages_again_and_says_how_much() -> None:
+    with FakePagerDuty() as fake:
+        sink = pager(fake)
+        first = accepted(sink.send(message()))
+        worse = message(incident(worse=WORSE), "much_worse", 2, reference=first.reference)
+        accepted(sink.send(worse))
+        assert [page.state for page in fake.pages] == ["resolved", "triggered"]
+        assert fake.notifications == 2
+    details = trigger_event(worse, "key")["payload"]["custom_details"]
+    assert "Coverage grew from 18 % to 61 % of user-minutes degraded in the 2 h" in details["why"]
+    assert details["Much worse"] in details["why"]
 
 
 def test_an_incident_that_comes_back_pages_anew() -> None:

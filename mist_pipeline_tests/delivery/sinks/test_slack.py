@@ -17,6 +17,7 @@ from mist_pipeline.http_client.session import HttpLimits
 from mist_pipeline_tests.support.delivery.messages import (
     HOSTILE,
     START,
+    WORSE,
     alert,
     incident,
     message,
@@ -52,6 +53,20 @@ def told_again(
 
 def text_of(blocks: object) -> str:
     return str(blocks)
+
+
+def test_that_it_is_much_worse_is_told_in_the_channel_too_with_from_what_to_what() -> None:
+    with FakeSlack() as fake:
+        sink = bot(fake)
+        first = accepted(sink.send(message()))
+        worse = message(incident(worse=WORSE), "much_worse", 2, reference=first.reference)
+        accepted(sink.send(worse))
+        [change] = fake.replies()
+        [post] = fake.posts()
+    assert change.is_broadcast
+    assert "CRITICAL, much worse" in change.text
+    assert "grew from 18 % to 61 % of user-minutes" in text_of(change.blocks)
+    assert "grew from 18 % to 61 % of user-minutes" in text_of(post.blocks)
 
 
 def test_an_incident_is_one_message_that_is_brought_up_to_date_with_a_thread() -> None:

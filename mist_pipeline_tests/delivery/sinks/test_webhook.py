@@ -20,6 +20,7 @@ from mist_pipeline_tests.support.delivery.messages import (
     HOSTILE,
     PNG,
     START,
+    WORSE,
     alert,
     incident,
     message,
@@ -191,6 +192,19 @@ def test_the_document_holds_the_whole_incident() -> None:
     assert told["alerts"][0]["evidence"]["classifiers"] == [
         {"classifier": "weak-signal", "degraded_pct": 31.5}
     ]
+
+
+def test_the_document_says_how_much_worse_it_became() -> None:
+    assert document_of(message())["incident"]["worse"] is None
+    document = document_of(message(incident(worse=WORSE), "much_worse", 2))
+    assert document["reason"] == "much_worse"
+    assert document["incident"]["worse"] == {
+        "site_id": site(1).site_id,
+        "metric": "coverage",
+        "from_pct": 18.4,
+        "to_pct": 61.9,
+        "at": "2026-11-23T04:25:00Z",
+    }
 
 
 def test_evidence_that_json_does_not_know_does_not_stop_a_message() -> None:

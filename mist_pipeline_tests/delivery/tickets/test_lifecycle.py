@@ -9,7 +9,7 @@ import pytest
 from mist_pipeline.delivery.message import Reason
 from mist_pipeline.delivery.sink import Outcome, Refused, Retry, Unknown
 from mist_pipeline.delivery.tickets.policy import TicketPolicy, TicketStatus
-from mist_pipeline_tests.support.delivery.messages import incident, message, resolved
+from mist_pipeline_tests.support.delivery.messages import WORSE, incident, message, resolved
 from mist_pipeline_tests.support.delivery.ticket_systems import (
     ServiceNowUnderTest,
     UnderTest,
@@ -80,6 +80,17 @@ def test_the_priority_follows_the_severity_but_not_over_a_persons_choice(system:
     chosen = system.person_chooses_priority(system.only())
     notify(to, incident(severity="critical"), "more_sites", 3, risen)
     assert system.priority(system.only()) == chosen
+
+
+@every_dialect
+def test_that_it_is_much_worse_is_a_comment_and_opens_a_ticket_that_was_closed(system: UnderTest) -> None:
+    to = system.sink()
+    first = notify(to, incident(), "first", 1)
+    over = notify(to, resolved(incident()), "all_resolved", 2, first)
+    assert system.is_done(system.only())
+    notify(to, incident(worse=WORSE), "much_worse", 3, over)
+    assert not system.is_done(system.only())
+    assert "grew from 18 % to 61 % of user-minutes degraded in the 2 h" in system.comments(system.only())[-1]
 
 
 def test_a_recovered_incident_closes_its_ticket(system: UnderTest) -> None:

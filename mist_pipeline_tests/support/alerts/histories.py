@@ -141,6 +141,33 @@ def _episode(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+LEVEL: dict[str, pl.DataType] = {
+    "site_id": pl.String(),
+    "family": pl.String(),
+    "metric": pl.String(),
+    "classifier": pl.String(),
+    "level_pct": pl.Float64(),
+    "is_notable": pl.Boolean(),
+}
+
+
+def levels(*rows: Mapping[str, Any]) -> pl.DataFrame:
+    """How bad the newest two hours were; of each row level_pct and whatever differs."""
+    usual = {"site_id": "s1", "family": "radio", "metric": "coverage", "classifier": "", "is_notable": True}
+    return pl.DataFrame([{**usual, **row} for row in rows], schema=LEVEL)
+
+
+def at_level(hour: float, level_pct: float, site_id: str = "s1", **more: Any) -> EvaluationInput:
+    """An hour of a critical trouble that began at START and goes on, at a level."""
+    of = {"classifier": more.pop("classifier", ""), "site_id": site_id}
+    return live(
+        hour,
+        excess(0, hour - 1, severity="critical", **of),
+        episodes=episodes({"began": 0, "last": hour - 1, **of}),
+        levels=levels({**of, "level_pct": level_pct, **more}),
+    )
+
+
 def excess(
     began: float, last: float, recovery: float = 0.0, classifier: str = "", **more: Any
 ) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView
+from mist_pipeline.delivery.message import AlertView, IncidentView, Message, Reason, SiteView, WorseView
 
 START = datetime(2026, 11, 23, 4, 15, tzinfo=UTC)
 # A one-pixel picture.
@@ -38,6 +38,9 @@ def alert(where: SiteView, **changes: object) -> AlertView:
         evidence={"score_pct": 61.2, "classifiers": [{"classifier": "weak-signal", "degraded_pct": 31.5}]},
     )
     return replace(base, **changes)  # type: ignore[arg-type]
+
+
+WORSE = WorseView(site(1), "coverage", 18.4, 61.9, START + timedelta(minutes=10))
 
 
 def incident(sites: int = 1, **changes: object) -> IncidentView:

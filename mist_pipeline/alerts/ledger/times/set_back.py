@@ -36,6 +36,7 @@ _HAPPENED: tuple[sa.Column[datetime], ...] = (
             "last_bad_at",
             "began_before",
             "ended_before",
+            "worse_at",
         )
     ),
     *(
@@ -53,6 +54,7 @@ _HAPPENED: tuple[sa.Column[datetime], ...] = (
     tables.DELIVERIES.c.created_at,
     tables.DELIVERIES.c.sent_at,
     tables.LAST_NOTIFICATIONS.c.at,
+    tables.LAST_NOTIFICATIONS.c.worse_at,
     tables.THREADS.c.updated_at,
     tables.TICKETS.c.read_at,
     tables.PAGES.c.acted_at,

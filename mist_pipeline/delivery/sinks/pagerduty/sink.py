@@ -2,7 +2,7 @@
 
 Here: what is sent to PagerDuty. Not here: what PagerDuty sends back, such as that somebody acknowledged (`inbound`).
 
-A trigger under the key of an open or acknowledged page notifies nobody. So every rise in severity and every call of an
+A trigger under the key of an open or acknowledged page notifies nobody. So every rise in severity, every much worse level and every call of an
 escalation gets a key of its own, and the key before it is resolved once the new one is accepted. The reference holds the
 keys still open, per recipient.
 """
@@ -31,7 +31,7 @@ _MOST_LINES = 500
 _MOST_STEPS = 20
 _STEPS_LENGTH = 10_000
 _SEVERITIES = {"critical": "critical", "major": "error", "warning": "warning", "info": "info"}
-_NEW_KEY: frozenset[Reason] = frozenset({"severity_rise", "reopened", "escalation"})
+_NEW_KEY: frozenset[Reason] = frozenset({"severity_rise", "much_worse", "reopened", "escalation"})
 _NO_KEY: frozenset[Reason] = frozenset({"acknowledged", "unacknowledged", "all_resolved", "test"})
 """Reasons that never open a page that stays."""
 

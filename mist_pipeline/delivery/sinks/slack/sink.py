@@ -23,7 +23,7 @@ _EVENT = "mist_pipeline_delivery"
 _CHANNEL = re.compile(r"[CDGU][A-Z0-9]{6,}|#[^\s#]{1,80}")
 _TOKEN = re.compile(r"xox[a-z]-[A-Za-z0-9-]+")
 _BROADCAST: frozenset[Reason] = frozenset(
-    {"severity_rise", "more_sites", "reopened", "escalation", "unacknowledged"}
+    {"severity_rise", "much_worse", "more_sites", "reopened", "escalation", "unacknowledged"}
 )
 """Reasons that belong in the channel too, not only in the thread."""
 _GONE = frozenset(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from mist_pipeline.delivery.message import AlertView, ImpactView, Message
+from mist_pipeline.delivery.message import AlertView, ImpactView, Message, WorseView
 from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.domain.text import NAME_LENGTH, clean
 
@@ -48,6 +48,7 @@ def document_of(message: Message) -> dict[str, Any]:
             "run_url": incident.run_url,
             "page_url": incident.page_url,
             "answer_urls": dict(incident.answer_urls),
+            "worse": None if incident.worse is None else _worse(incident.worse),
             "impact": None if incident.impact is None else _impact(incident.impact),
             "alerts": [_alert(alert) for alert in incident.alerts],
             "alerts_left_out": 0,
@@ -64,6 +65,16 @@ def _impact(impact: ImpactView) -> dict[str, Any]:
         "as_of": _instant(impact.as_of),
         "devices": [vars(device) for device in impact.devices],
         "clients": list(impact.clients),
+    }
+
+
+def _worse(worse: WorseView) -> dict[str, Any]:
+    return {
+        "site_id": worse.site.site_id,
+        "metric": worse.metric,
+        "from_pct": worse.from_pct,
+        "to_pct": worse.to_pct,
+        "at": _instant(worse.at),
     }
 
 

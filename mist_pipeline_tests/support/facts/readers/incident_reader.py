@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import floor
 
 from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident
@@ -17,6 +18,7 @@ from mist_pipeline.delivery.rendering import wording
 from mist_pipeline.delivery.rendering.incident_page import render_page
 from mist_pipeline.delivery.sinks.slack.blocks import incident_blocks
 from mist_pipeline.delivery.tickets.ticket_text import TicketTemplates, plain
+from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.severity import worst
 from mist_pipeline.domain.text import clean, duration
 from mist_pipeline_tests.support.facts.claims import N
@@ -205,6 +207,31 @@ def _ago(known: Callable[[Rows], datetime | None]) -> Checker:
     return check
 
 
+_GREW = re.compile(
+    rf"(?:(?P<where>.+): )?(?P<what>.+) grew from (?P<from>\d+) % to (?P<to>\d+) % of user-minutes degraded in the 2 h "
+    rf"until (?P<at>{_INSTANT}) UTC"
+)
+
+
+def _much_worse(value: str, rows: Rows) -> Iterator[str]:
+    found = _GREW.fullmatch(value)
+    grew = [one for one in rows.going if one.worse_at is not None and one.worse_at <= rows.at]
+    alert = max(grew, key=lambda one: (one.worse_at or rows.at, one.worse_to_pct or 0.0), default=None)
+    if found is None or alert is None or alert.worse is None:
+        yield f"the tables have {alert}"
+        return
+    yield from _at(found["at"], alert.worse.at, "much worse")
+    known = [floor(alert.worse.from_pct), floor(alert.worse.to_pct)]
+    if [int(found["from"]), int(found["to"])] != known:
+        yield f"it grew from {alert.worse.from_pct} to {alert.worse.to_pct}"
+    if found["what"] != title_of(alert.worse.metric):
+        yield f"it grew in {alert.worse.metric}"
+    if found["where"] and found["where"] != rows.labels[alert.site_id]:
+        yield f"it grew at {rows.labels[alert.site_id]}"
+    if not found["where"] and len({one.site_id for one in rows.going}) > 1:
+        yield "nobody knows where"
+
+
 def _where(value: str, rows: Rows) -> Iterator[str]:
     shown = [alert for alert in rows.alerts if not alert.is_past] or list(rows.alerts)
     hit = {rows.labels[alert.site_id] for alert in shown}
@@ -323,6 +350,7 @@ _CHECKERS: Mapping[str, Checker] = {
     "State": _state,
     "Since": _since,
     "When": _when,
+    "Much worse": _much_worse,
     "Where": _where,
     "Alerts": _alerts,
     "Impact": _impact,

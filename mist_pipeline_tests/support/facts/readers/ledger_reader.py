@@ -47,6 +47,14 @@ def ledger_falsehoods(document: Dashboard, page: Node, text: str, truth: Truth) 
     for card in page.one(at="open").all("article"):
         one = known.get(card.attributes["id"].removeprefix("i-"))
         state = card.one(of="state").text
+        if one is not None and (
+            "much worse: " in card.text,
+            f"much worse: {one.incident.worse}" in card.text,
+        ) != (
+            bool(one.incident.worse),
+            bool(one.incident.worse),
+        ):
+            yield f"page, {card.one('h3').text}: much worse, the ledger has “{one.incident.worse}”"
         yield from _state(f"page, {card.one('h3').text}", state, card.one(of="cause").text, one, truth)
     items = list(section(text, "OPEN NOW"))
     shown = morning.open[: truth.data.settings.max_attention]

@@ -47,6 +47,22 @@ def webhook_passages(message: Message) -> Iterator[Passage]:
             yield Passage("webhook", sentence, alert["site_id"], alert["metric"])
 
 
+def _worse_falsehoods(said: Mapping[str, Any] | None, rows: Rows) -> list[str]:
+    grew = [one.worse for one in rows.going if one.worse is not None]
+    newest = max(grew, key=lambda one: (one.at, one.to_pct), default=None)
+    if said is None or newest is None:
+        return [] if (said is None) == (newest is None) else [f"worse: {said}, the tables have {newest}"]
+    site = {one.alert_id: one.site_id for one in rows.alerts}[newest.alert_id]
+    known = {
+        "site_id": site,
+        "metric": newest.metric,
+        "from_pct": newest.from_pct,
+        "to_pct": newest.to_pct,
+        "at": _json(newest.at),
+    }
+    return [] if said == known else [f"worse: {said}, the tables have {known}"]
+
+
 def webhook_falsehoods(message: Message, rows: Rows) -> list[str]:
     """What a webhook says of an incident that is not so."""
     said = document_of(message)["incident"]
@@ -66,6 +82,7 @@ def webhook_falsehoods(message: Message, rows: Rows) -> list[str]:
         for name, value in known.items()
         if said[name] != _json(value)
     ]
+    wrong += _worse_falsehoods(said["worse"], rows)
     size = (
         {}
         if rows.impact is None

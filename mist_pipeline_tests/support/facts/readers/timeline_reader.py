@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from math import floor
 
 from mist_pipeline.alerts.lifecycle.model import Alert
+from mist_pipeline.domain.metrics import title_of
 from mist_pipeline.domain.severity import rank
 from mist_pipeline.domain.text import clean
 from mist_pipeline_tests.support.facts.readers.incident_reader import Rows
@@ -63,6 +65,17 @@ def _resolved(found: re.Match[str], moment: datetime, _rows: Rows, about: Sequen
             yield f"the tables have {alert.resolution} at {alert.resolved_at}"
 
 
+def _much_worse(found: re.Match[str], moment: datetime, _rows: Rows, about: Sequence[Alert]) -> Iterator[str]:
+    for alert in about:
+        if alert.worse_at != moment:
+            yield f"the tables have {alert.worse_at}"
+        if alert.worse_metric is None or title_of(alert.worse_metric) != found["what"]:
+            yield f"the tables have {alert.worse_metric}"
+        known = (alert.worse_from_pct or 0.0, alert.worse_to_pct or 0.0)
+        if [int(found["from"]), int(found["to"])] != [floor(one) for one in known]:
+            yield f"the tables have {known[0]} to {known[1]}"
+
+
 def _of_alerts(
     _found: re.Match[str], _moment: datetime, _rows: Rows, about: Sequence[Alert]
 ) -> Iterator[str]:
@@ -91,6 +104,10 @@ _SEVERITY = r"(?P<severity>critical|major|warning|info)"
 _CHECKS: Sequence[tuple[str, Check]] = (
     (rf"(?:opened|is back) as {_SEVERITY}", _opened),
     (rf"is (?:worse|milder) now: {_SEVERITY}", _opened),
+    (
+        r"is much worse now: (?P<what>.+) grew from (?P<from>\d+) % to (?P<to>\d+) % of user-minutes degraded in the 2 h before",
+        _much_worse,
+    ),
     (r"over, (?P<because>.+)", _resolved),
     (r"readings are good again; its recovery is counted|seen again|reported: .+|acknowledged by .+", _of_alerts),
     (r"seen (?:as|milder, as) .+|not seen .+ any more|nobody can see it.+|can be seen again|seen; it has to hold.+", _of_alerts),
