@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 import polars as pl
 from duckdb import DuckDBPyConnection
 
+from mist_pipeline.analysis.evidence.hourly_matrix import BLOCK, HourlyMatrix, hourly_matrix
 from mist_pipeline.analysis.evidence.model import (
     LOOK_BACK,
     EvidenceOptions,
     EvidenceRun,
     EvidenceState,
+    PastWeek,
     evidence,
 )
+from mist_pipeline.analysis.stats.local_time import hour_number
 from mist_pipeline.collect.fetch.days import day_bounds
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis as table
@@ -37,6 +40,9 @@ KEPT_DAYS = 3
 
 CELLS_AT_ONCE = 3_000_000
 """Hourly readings of service levels that are in memory at a time."""
+
+_MOST_DAYS = 366
+"""Days at a time, however few readings they have."""
 
 
 EVIDENCE_COLUMNS: dict[Table, str] = {
@@ -100,8 +106,12 @@ def store_evidence(
     Returns:
         How many rows were stored.
     """
-    cells = warehouse.query("SELECT count(*) FROM history.sle_hourly WHERE day = ?", [days[-1]]).item()
-    size = max(1, CELLS_AT_ONCE // max(1, int(cells)))
+    # Of the newest day that has any: one without says nothing about those before it.
+    cells = warehouse.query(
+        "SELECT count(*) FROM history.sle_hourly WHERE day = (SELECT max(day) FROM history.sle_hourly WHERE day <= ?)",
+        [days[-1]],
+    ).item()
+    size = max(1, min(_MOST_DAYS, CELLS_AT_ONCE // max(1, int(cells))))
     _walk_on(warehouse, settings, _span_of(settings, days)[0], timedelta(days=size))
     total = 0
     for start in range(0, len(days), size):
@@ -148,18 +158,9 @@ def _weighed(
 ) -> EvidenceRun:
     """Evidence of the hours from one instant to another, continued from the newest state before."""
     known, ends = stored_state(warehouse, begin)
-    since = (ends - timedelta(hours=LOOK_BACK)) if ends else None
-
-    def hours(of: Table) -> pl.DataFrame:
-        condition = "hour < $end" + (" AND hour >= $since" if since else "")
-        parameters = {"end": end, **({"since": since} if since else {})}
-        return compact(
-            connection, f"SELECT {EVIDENCE_COLUMNS[of]} FROM {of.full_name} WHERE {condition}", parameters
-        )
-
     with warehouse.reading() as connection:
-        scores, causes = hours(history.SLE_HOURLY), hours(history.CLASSIFIERS_HOURLY)
-        clients = hours(history.SITE_HOURLY)
+        past = known if known is None or ends is None else _week_before(connection, known, ends)
+        scores, causes, clients = _hours(connection, ends, end)
         sites = warehouse.query("SELECT * FROM history.sites WHERE day <= ?", [last])
     return evidence(
         scores,
@@ -168,9 +169,47 @@ def _weighed(
         sites,
         from_hour=begin,
         until_hour=end,
-        state=known,
+        state=past,
         options=EvidenceOptions(time_zone=settings.organisation.timezone),
     )
+
+
+def _hours(connection: DuckDBPyConnection, since: datetime | None, until: datetime) -> list[pl.DataFrame]:
+    """Rows of the tables of `EVIDENCE_COLUMNS` from one instant to before another."""
+    condition = "hour < $until" + (" AND hour >= $since" if since else "")
+    parameters = {"until": until, **({"since": since} if since else {})}
+    return [
+        compact(connection, f"SELECT {columns} FROM {of.full_name} WHERE {condition}", parameters)
+        for of, columns in EVIDENCE_COLUMNS.items()
+    ]
+
+
+def _week_before(
+    connection: DuckDBPyConnection, known: EvidenceState, ends: datetime
+) -> PastWeek | EvidenceState:
+    """A state with the hours before its end, of which a day's rows are in memory at a time: they take ten times the arrays.
+
+    The state alone where nothing of that week is known: then it goes on only when there are hours again.
+    """
+    hours: HourlyMatrix | None = None
+    is_anything = False
+    for days in range(LOOK_BACK // BLOCK, 0, -1):
+        first = ends - timedelta(days=days)
+        scores, causes, clients = _hours(connection, first, first + timedelta(days=1))
+        is_anything |= not (scores.is_empty() and clients.is_empty())
+        of_day = hourly_matrix(
+            scores,
+            causes,
+            clients,
+            first_hour=hour_number(first),
+            end_hour=hour_number(first) + BLOCK,
+            known_series=known.series if hours is None else hours.series,
+            known_sites=known.loads.site_ids if hours is None else hours.site_ids,
+        )
+        hours = of_day if hours is None else hours.followed_by(of_day)
+    if hours is None or not is_anything:
+        return known
+    return PastWeek(known.aligned(hours.series, hours.site_ids), hours)
 
 
 def _store(warehouse: Warehouse, rows: pl.DataFrame, at_end: EvidenceState, days: Sequence[date]) -> None:

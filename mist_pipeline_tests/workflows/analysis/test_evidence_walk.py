@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.analysis.evidence.model import LOOK_BACK, evidence
+from mist_pipeline.analysis.evidence.model import evidence
 from mist_pipeline.settings import load_settings
 from mist_pipeline.simulator.world.world import World
 from mist_pipeline.tables import BY_NAME, analysis
@@ -53,8 +53,24 @@ def test_days_far_from_the_newest_state_are_walked_to_in_pieces(
         differences(contents(at_once.place.path, "analysis"), contents(in_pieces.place.path, "analysis"))
         == []
     )
-    assert max(read) <= LOOK_BACK + 2 * 24, "of nine days, a week and what is new"
+    assert max(read) <= 2 * 24, "what is new; the week before comes a day at a time"
     assert len(read) > len(DAYS[-2:]) + 3
+
+
+def test_where_nothing_is_known_of_a_week_the_state_waits_for_hours(tmp_path: Path) -> None:
+    settings = load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path)})
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    days = DAYS[:2]
+    history = World(1, len(days), seed=5, start=START).history(days[0], days[-1])
+    names = ("sle_hourly", "classifiers_hourly", "site_hourly", "sites")
+    warehouse.replace_all({BY_NAME[f"history.{name}"]: history[name] for name in names}, days)
+    store_evidence(warehouse, settings, days)
+    newest = "SELECT DISTINCT day FROM state.evidence ORDER BY day DESC LIMIT 1"
+    reached = []
+    for back in (14, 15):
+        assert store_evidence(warehouse, settings, [days[-1] + timedelta(days=back)]) == 0
+        reached.append(warehouse.query(newest).item())
+    assert reached == [days[-1] + timedelta(days=14)] * 2, "it walks through a pause once"
 
 
 @pytest.mark.slow
