@@ -14,7 +14,7 @@ datetime.date(2026, 3, 2)
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
@@ -27,6 +27,9 @@ from mist_pipeline.analysis.anomalies.model import Model, Tail
 from mist_pipeline.analysis.stats.arrays import Flags, Floats
 from mist_pipeline.analysis.stats.robust import median
 from mist_pipeline.tables.analysis import ANOMALIES
+
+_SITES_AT_ONCE = 2_000
+"""Sites whose days are laid out as arrays at a time, which are many times larger than their rows."""
 
 _WORST = 2
 """How many of the worst metrics stand for each feature."""
@@ -101,7 +104,7 @@ def anomalies(
     )
     scored: list[pl.DataFrame] = []
     for training in sorted(set(trainings.values())):
-        model = train(dense, described, training, settings)
+        model = train(dense.metrics, described, training, settings)
         served = [day for day in wanted if trainings[day] == training]
         scored.append(_score_days(dense, described, served, model, settings))
     return pl.concat(scored).sort("day", "site_id")
@@ -124,10 +127,19 @@ def model_of(shapes: pl.DataFrame, day: date, settings: AnomalySettings) -> Mode
     first = training - timedelta(days=settings.training_days)
     if shapes.is_empty():
         return None
-    dense = shape_cube(shapes, first - timedelta(days=settings.reference_days), training - timedelta(days=1))
+    earliest, last = first - timedelta(days=settings.reference_days), training - timedelta(days=1)
     window = [first + timedelta(days=i) for i in range(settings.training_days)]
-    described = features(dense, window, settings.reference_days, settings.min_reference_days)
-    return train(dense, described, training, settings)
+    parts: list[tuple[list[str], dict[date, Floats]]] = []
+    for part in _some_sites(shapes, earliest, last):
+        dense = shape_cube(part, earliest, last)
+        of_part = features(dense, window, settings.reference_days, settings.min_reference_days)
+        parts.append((dense.metrics, of_part))
+    metrics = sorted({metric for names, _ in parts for metric in names})
+    described = {
+        day: np.concatenate([_of_metrics(of_part[day], names, metrics) for names, of_part in parts])
+        for day in window
+    }
+    return train(metrics, described, training, settings)
 
 
 def anomalies_with(
@@ -149,13 +161,27 @@ def anomalies_with(
     """
     if shapes.is_empty():
         return ANOMALIES.empty()
-    dense = shape_cube(shapes, day - timedelta(days=settings.reference_days), day)
-    described = features(dense, [day], settings.reference_days, settings.min_reference_days)
-    return _score_days(dense, described, [day], model, settings, explains_all=explains_all)
+    first = day - timedelta(days=settings.reference_days)
+    scored = []
+    for part in _some_sites(shapes, first, day):
+        dense = shape_cube(part, first, day)
+        described = features(dense, [day], settings.reference_days, settings.min_reference_days)
+        scored.append(_score_days(dense, described, [day], model, settings, explains_all=explains_all))
+    return pl.concat(scored)
+
+
+def _some_sites(shapes: pl.DataFrame, first: date, last: date) -> Iterator[pl.DataFrame]:
+    """The rows between two days, of so many sites at a time as fit into memory; sites ascend."""
+    rows = shapes.filter(pl.col("day").is_between(first, last))
+    sites = rows["site_id"].unique().sort()
+    for start in range(0, max(len(sites), 1), _SITES_AT_ONCE):
+        some = sites[start : start + _SITES_AT_ONCE]
+        within = pl.col("site_id").is_between(pl.lit(some.first()), pl.lit(some.last()))
+        yield rows.filter(within) if len(some) < len(sites) else rows
 
 
 def train(
-    dense: ShapeCube, described: dict[date, Floats], training_day: date, settings: AnomalySettings
+    metrics: list[str], described: dict[date, Floats], training_day: date, settings: AnomalySettings
 ) -> Model | None:
     """The forest of one scheduled training day, from the days before it; None where those are too few, or all the same."""
     from sklearn.covariance import LedoitWolf
@@ -169,7 +195,7 @@ def train(
     rows = rows[np.isfinite(rows[:, :, 0]).sum(axis=1) >= settings.min_metrics]
     if len(rows) < settings.min_training_rows:
         return None
-    metrics = [metric for metric, is_used in zip(dense.metrics, used, strict=True) if is_used]
+    metrics = [metric for metric, is_used in zip(metrics, used, strict=True) if is_used]
     # A feature that no row of the training has (never two days running, say) is typical at 0.
     typical = median(np.moveaxis(rows, 0, -1))
     medians = np.where(np.isfinite(typical), typical, 0.0)
@@ -297,6 +323,8 @@ def score(model: Model, rows: Floats) -> Floats:
         model: A trained forest.
         rows: Features (row, metric, feature), NaN where a metric is missing; metrics as ``model.metrics``.
     """
+    if not len(rows):
+        return np.zeros(0)
     present = np.isfinite(rows[:, :, 0])
     filled = _fill(rows, model.medians)
     return model.forest.scores(_matrix(filled, present, model.centre, model.precision))

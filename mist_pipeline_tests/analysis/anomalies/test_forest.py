@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from sklearn.ensemble import IsolationForest
 
+from mist_pipeline.analysis.anomalies import isolation_forest
 from mist_pipeline.analysis.anomalies.forest import Forest
 from mist_pipeline.analysis.anomalies.isolation_forest import anomalies, anomalies_with, model_of
 from mist_pipeline.analysis.anomalies.model import Model
@@ -32,11 +33,15 @@ def kept(model: Model) -> pl.DataFrame:
     return FORESTS.conform(model.rows().with_columns(day=pl.lit(DAY), made_of=pl.lit("x")))
 
 
-def test_a_kept_forest_gives_the_same_rows_from_the_days_of_reference_alone() -> None:
+@pytest.mark.parametrize("sites_at_once", [2_000, 5, 1])
+def test_a_kept_forest_gives_the_same_rows_from_the_days_of_reference_alone(
+    sites_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation_forest, "_SITES_AT_ONCE", sites_at_once)
     shapes = worsened(world(), "s03", ["roaming"], 0.6)
     # A service level that went before the days of reference, and one that came today.
     gone = world(days=66, metrics=["throughput"], seed=9).filter(pl.col("day") < DAY - timedelta(days=28))
-    come = world(days=1, metrics=["ap-health"], seed=3)
+    come = world(days=1, metrics=["ap-health"], seed=3).filter(pl.col("site_id") != "s05")
     shapes = pl.concat([shapes, gone, come])
     expected = anomalies(shapes, [DAY], SMALL)
     model = model_of(shapes.filter(pl.col("day") < DAY), DAY, SMALL)
