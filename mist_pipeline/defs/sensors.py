@@ -13,6 +13,7 @@ import dagster as dg
 import polars as pl
 
 from mist_pipeline.defs.resources import asked_to_notify
+from mist_pipeline.defs.runs.connections import instance_of
 from mist_pipeline.defs.scope import Scope
 from mist_pipeline.defs.watching.now import is_report_lost, troubles_now
 from mist_pipeline.defs.watching.pipeline_facts import CheckReader
@@ -92,9 +93,8 @@ def degradation_sensor(
     )
     def degradation(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         seen: dict[str, int] = json.loads(context.cursor or "{}")
-        found = {
-            name: events_after(context.instance, asset, seen.get(name)) for name, asset in watched.items()
-        }
+        instance = instance_of(context)
+        found = {name: events_after(instance, asset, seen.get(name)) for name, asset in watched.items()}
         after, wanted = newest_after(seen, found)
         context.update_cursor(json.dumps(after))
         if wanted is not None:
@@ -103,7 +103,7 @@ def degradation_sensor(
         # The next findings would take it along, and none come where the cloud does not answer.
         is_left = is_evaluation_left(settings, now - LEFT_AFTER)
         tried = dg.RunsFilter(job_name=job.name, created_after=now - LEFT_AFTER)
-        if is_left and context.instance.get_runs(tried, limit=1):
+        if is_left and instance.get_runs(tried, limit=1):
             is_left = False
         return _once(context, job.name, is_waiting=is_left, nothing="No new findings.")
 
@@ -168,7 +168,7 @@ def _once(
     """One run at a time; a run takes all that is due, so a second one would find nothing."""
     if not is_waiting:
         return dg.SkipReason(nothing)
-    if context.instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY), limit=1):
+    if instance_of(context).get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY), limit=1):
         return dg.SkipReason(f"A run of {job} is under way and takes what is due.")
     return dg.RunRequest()
 
@@ -254,14 +254,14 @@ def pipeline_trouble_sensor(
         description="The pipeline's own trouble: what failed, what is late, what is off, what is full.",
     )
     def pipeline_trouble(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        now = clock()
+        now, instance = clock(), instance_of(context)
         before = Remembered.of(context.cursor).at(now)
-        found = troubles_now(context.instance, settings, watched, checks, now, before.since)
+        found = troubles_now(instance, settings, watched, checks, now, before.since)
         found = pl.concat([found, ledger_troubles(settings, now)])
         now_known = known(found)
         context.update_cursor(replace(before, known=now_known).text)
         is_news = now_known != (before.known or known(found.clear()))
-        if not is_news and not is_report_lost(context.instance, scope, now):
+        if not is_news and not is_report_lost(instance, scope, now):
             return dg.SkipReason(f"Nothing new; troubles known: {found.height}.")
         # No run key: the same trouble may come back, and a key is remembered for ever.
         return dg.RunRequest()

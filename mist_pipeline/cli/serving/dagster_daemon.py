@@ -1,11 +1,31 @@
 """Dagster's daemon, which ends with the term of the active machine: ``python -m mist_pipeline.cli.serving.dagster_daemon``.
 
-Where one machine works alone this is ``dagster-daemon`` and nothing else.
+It keeps its connections to Dagster's SQLite files (`defs.runs.connections`), and is ``dagster-daemon`` in everything else.
 """
 
-from dagster._daemon.cli import main
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+import dagster as dg
+from dagster._cli.utils import get_instance_for_cli
+from dagster._daemon import cli
+
+from mist_pipeline.defs.runs.connections import kept_connections
 from mist_pipeline.workflows.running.term import end_with_term
+
+
+@contextmanager
+def _kept() -> Iterator[dg.DagsterInstance]:
+    with get_instance_for_cli() as opened, kept_connections(opened):
+        yield opened
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the daemon until somebody ends it."""
+    # Dagster has no public way to hand an instance to its daemon.
+    cli.get_instance_for_cli = lambda **_: _kept()  # type: ignore[attr-defined]
+    cli.cli(arguments, standalone_mode=arguments is None, obj={})
+
 
 if __name__ == "__main__":
     end_with_term()

@@ -1,8 +1,8 @@
-"""Connections of a run to Dagster's SQLite files, which are kept for as long as the run takes.
+"""Connections to Dagster's SQLite files, which are kept: of a run for as long as it takes, of daemon and code servers for as long as they live.
 
 Left to itself, Dagster opens an engine and a connection for every statement and closes both: each statement is compiled again, and SQLite, whose
-last connection is closed, writes its log back and syncs it. A morning stores some thousand events. Where Dagster's storage is another one
-(PostgreSQL) nothing is changed: it has a pool.
+last connection is closed, writes its log back and syncs it. A morning stores some thousand events, and fifty organisations look 360 times a
+minute whether something is to be done. Where Dagster's storage is another one (PostgreSQL) nothing is changed: it has a pool.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,8 +14,10 @@ import dagster as dg
 import sqlalchemy as sa
 
 # Dagster has no public way to hand a connection to its storage.
+from dagster._core.instance import InstanceRef
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 
 Replacements = Mapping[str, Callable[..., Any]]
@@ -25,18 +27,48 @@ Replacements = Mapping[str, Callable[..., Any]]
 @contextmanager
 def kept_connections(instance: dg.DagsterInstance) -> Iterator[None]:
     """Within the block, an instance keeps its connections to its SQLite files: of events the index, and the file of the newest run."""
-    events, runs = instance.event_log_storage, instance.run_storage
+    events = instance.event_log_storage
     with ExitStack() as stack:
         if isinstance(events, SqliteEventLogStorage) and "_connect" not in vars(events):
             shards = stack.enter_context(closing(_Shards(events)))
             stack.enter_context(
                 _replaced(events, {"_connect": shards.connect, "has_table": shards.has_table})
             )
-        if isinstance(runs, SqliteRunStorage) and "connect" not in vars(runs):
-            stack.enter_context(
-                _replaced(runs, {"connect": stack.enter_context(closing(_Runs(runs))).connect})
-            )
+        for storage in (instance.run_storage, instance.schedule_storage):
+            if isinstance(storage, SqliteRunStorage | SqliteScheduleStorage) and "connect" not in vars(
+                storage
+            ):
+                file = stack.enter_context(closing(_OneFile(storage)))
+                stack.enter_context(_replaced(storage, {"connect": file.connect}))
         yield
+
+
+class _Kept:
+    """The instance of the ticks of a code server, which would make another one for each."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._ref: InstanceRef | None = None
+        self._instance: dg.DagsterInstance | None = None
+        self._open: list[AbstractContextManager[None]] = []
+
+    def of(self, ref: InstanceRef) -> dg.DagsterInstance:
+        """The instance that a reference leads to, with its connections."""
+        with self._lock:
+            if self._instance is None or self._ref != ref:
+                self._instance, self._ref = dg.DagsterInstance.from_ref(ref), ref
+                # Never closed: another tick may be using them.
+                self._open.append(kept_connections(self._instance))
+                self._open[-1].__enter__()
+            return self._instance
+
+
+_TICKS = _Kept()
+
+
+def instance_of(context: dg.SensorEvaluationContext) -> dg.DagsterInstance:
+    """The instance of a sensor's tick; in a code server the same for all ticks."""
+    return context.instance if context.instance_ref is None else _TICKS.of(context.instance_ref)
 
 
 @contextmanager
@@ -92,10 +124,10 @@ class _Shards:
                 self._engines.popitem()[1].dispose()
 
 
-class _Runs:
-    """The one file of runs, which several threads may use at once."""
+class _OneFile:
+    """The one file of runs, or of schedules and sensors, which several threads may use at once."""
 
-    def __init__(self, storage: SqliteRunStorage) -> None:
+    def __init__(self, storage: SqliteRunStorage | SqliteScheduleStorage) -> None:
         self._engine = _engine(storage._conn_string)  # noqa: SLF001
 
     @contextmanager

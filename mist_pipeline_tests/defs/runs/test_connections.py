@@ -1,4 +1,4 @@
-"""A run keeps its connections to Dagster's files: fewer of them, the same events, and nothing stays open."""
+"""Whoever keeps its connections to Dagster's files has fewer of them and stores the same; of a run nothing stays open."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -9,10 +9,12 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.execution.api import execute_run
+from dagster._grpc.impl import get_external_sensor_execution
 
 from mist_pipeline.defs.dagster_history import prune
-from mist_pipeline.defs.runs.connections import kept_connections
+from mist_pipeline.defs.runs.connections import instance_of, kept_connections
 from mist_pipeline.defs.runs.executor import in_process
 from mist_pipeline.defs.scope import ALONE
 
@@ -104,6 +106,53 @@ def test_others_see_at_once_what_a_run_stores(instance: dg.DagsterInstance) -> N
         assert other.get_latest_materialization_event(dg.AssetKey("of_now")) is not None
         other.report_runless_asset_event(dg.AssetMaterialization("of_others"))
         assert instance.get_latest_materialization_event(dg.AssetKey("of_others")) is not None
+
+
+@dg.sensor(job=JOB)
+def looks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    seen = instance_of(context)
+    seen.get_runs()
+    seen.all_instigator_state()
+    return dg.SkipReason(
+        f"{id(seen)} {seen.get_latest_materialization_event(dg.AssetKey('of_others')) is not None}"
+    )
+
+
+LOOKING = dg.Definitions(sensors=[looks], jobs=[JOB]).get_repository_def()
+
+
+def tick(instance: dg.DagsterInstance) -> tuple[str, str]:
+    """Which instance a tick in a code server has, and whether it sees what others stored."""
+    ref = instance.get_ref()
+    said = get_external_sensor_execution(LOOKING, None, ref, "looks", None, None, None, None, None)  # type: ignore[arg-type]
+    assert isinstance(said, SensorExecutionData)
+    number, _, is_seen = str(said.skip_message).partition(" ")
+    return number, is_seen
+
+
+def test_ticks_of_a_code_server_have_one_instance_which_sees_what_others_store(
+    instance: dg.DagsterInstance,
+) -> None:
+    first = tick(instance)
+    assert first[1] == "False"
+    instance.report_runless_asset_event(dg.AssetMaterialization("of_others"))
+    assert tick(instance) == (first[0], "True")
+    with opened_connections() as opened:
+        assert [tick(instance) for _ in range(3)] == [(first[0], "True")] * 3
+    assert opened == []
+    with dg.instance_for_test() as other:
+        assert tick(other)[1] == "False", "of another Dagster home"
+    assert tick(instance)[1] == "True"
+
+
+def test_schedules_and_sensors_keep_their_connection_too(instance: dg.DagsterInstance) -> None:
+    with kept_connections(instance):
+        instance.all_instigator_state()
+        with opened_connections() as opened:
+            for _ in range(3):
+                instance.all_instigator_state()
+        assert opened == []
+    assert "connect" not in vars(instance.schedule_storage)
 
 
 def test_nothing_is_open_behind_it(instance: dg.DagsterInstance) -> None:
