@@ -9,7 +9,9 @@
 - An incident counts at a site only if it does real harm there (`mist_pipeline/simulator/world/harm.py`); alerts at its other
   sites are neither hits nor false. Its onset, from which waiting is counted, is the first hour that users feel.
 - Troubles of one site and family that touch are over when the last of them is. Two hours later nobody may be told that it
-  is going on: the effect of a slow one fades over two hours, and what an hour held is known at its end.
+  is going on: the effect of a slow one fades over two hours, and what an hour held is known at its end. An alert may be told for longer
+  if another trouble of its site and family is on by then, for which it did not open; the column of *its own* trouble allows no other.
+- An alert that is reopened is told in several *spells*. A trouble is resolved by the end of the spell in which it ends.
 - A missed incident is *hidden* if an alert of its site and family, opened for something else, was open at its onset. It was
   *heard of* if such an alert was reopened, became more severe or much worse during it, which people are told at once.
 """
@@ -44,8 +46,8 @@ HEARD = ("reopened", "severity_rose", "much_worse")
 COLUMNS = (
     "world", "incidents", "recall after onset", "with those heard of", "hidden", "of them heard of", "told within 2 h of harm",
     "precision", "false per site-week", "slow declines warned of", "hours to detect, median", "90 %", "duplicates per hit", "of no other trouble", "told again per hit",
-    "hours from end to resolution, median", "90 %", "never resolved", "told after the end", "told as past", "shared causes as one",
-    "mixed incidents", "backfill s", "replay s",
+    "hours from end to resolution, median", "90 %", "never resolved", "told after the end", "after the end of its own", "told as past",
+    "shared causes as one", "mixed incidents", "backfill s", "replay s",
 )  # fmt: skip
 HEADER = "| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS)
 KIND_COLUMNS = (
@@ -80,7 +82,8 @@ class Result:
             are the hit of no other trouble), told_again (incidents
             beyond the first), is_hidden, heard_at, is_heard_of, is_never_resolved (null: not known).
         alerts: An alert a row: alert_id, site_id, family, kind, opened_at, resolved_at, is_past, is_false, hours_to_resolve (null
-            without a trouble that ended early enough, or unresolved), is_after_end.
+            without a trouble that ended early enough, or unresolved), is_after_end (told as going on when none of its site and family was), is_after_own_end (…
+            but the one for which it opened).
         site_weeks: Watched.
         shared: Causes of three sites or more that were detected, and in how many incidents each.
         mixed: Incidents whose alerts are not all about one cause, and all incidents.
@@ -122,6 +125,7 @@ class Result:
             *_quantiles(resolving),
             int(self.truths["is_never_resolved"].sum()),
             int(self.alerts["is_after_end"].sum()),
+            int(self.alerts["is_after_own_end"].sum()),
             int(self.alerts["is_past"].sum()),
             f"{sum(one == 1 for one in self.shared)} of {len(self.shared)}",
             f"{self.mixed[0]} of {self.mixed[1]}",
@@ -172,7 +176,7 @@ def scored(world: World, alerts: pl.DataFrame, events: pl.DataFrame) -> Result:
     begins = world.start + timedelta(days=LEARNING_DAYS)
     alerts = _alerts(alerts, begins)
     truths = _truths(world, begins)
-    pairs = _pairs(truths, alerts)
+    pairs = _resolved_by(_pairs(truths, alerts), spells := _spells(alerts, events))
     told = truths.filter("counts").join(
         _with_firsts(pairs)
         .group_by("truth")
@@ -201,11 +205,15 @@ def scored(world: World, alerts: pl.DataFrame, events: pl.DataFrame) -> Result:
     )
     of_alert = pairs.group_by("alert_id").agg(
         hours_to_resolve=_hours_to_resolve(world.end).min(),
-        is_after_end=((_told_until() > pl.col("over_at") + GRACE) & ~pl.col("is_past")).all(),
+        is_after_own_end=((_told_until() > pl.col("over_at") + GRACE) & ~pl.col("is_past")).all(),
         incidents=pl.col("incident").unique(),
     )
     judged = alerts.join(of_alert, on="alert_id", how="left").with_columns(
-        is_false=pl.col("incidents").is_null(), is_after_end=pl.col("is_after_end").fill_null(value=False)
+        is_false=pl.col("incidents").is_null(),
+        is_after_own_end=pl.col("is_after_own_end").fill_null(value=False),
+        is_after_end=pl.col("incidents").is_not_null()
+        & ~pl.col("is_past")
+        & pl.col("alert_id").is_in(_told_without_trouble(truths, alerts, spells)),
     )
     return Result(
         told.drop("families", "counts", "unresolved"),
@@ -303,6 +311,79 @@ def _with_firsts(pairs: pl.DataFrame) -> pl.DataFrame:
     return pairs.with_columns(_is_first=at == first).with_columns(
         is_first_of_any=pl.col("_is_first").any().over("alert_id")
     )
+
+
+def _spells(alerts: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """How often and when each alert was told: alert_id, told_at, told_until (the last bad hour), spell_resolved_at."""
+    known = (
+        events.filter(pl.col("subject") == "alert", pl.col("kind").is_in(["opened", "reopened", "resolved"]))
+        .select(
+            alert_id=pl.col("subject_id").cast(pl.String),
+            at=pl.col("at").cast(_INSTANT),
+            number="number",
+            is_end=pl.col("kind") == "resolved",
+            ended=pl.col("detail")
+            .str.json_path_match("$.last_bad_at")
+            .str.to_datetime(time_unit="us", time_zone="UTC", strict=False),
+        )
+        .sort("alert_id", "number")
+        .with_columns(spell=(~pl.col("is_end")).cum_sum().over("alert_id"))
+        .group_by("alert_id", "spell", maintain_order=True)
+        .agg(
+            told_at=pl.col("at").first(),
+            told_until=pl.col("ended").filter("is_end").first(),
+            spell_resolved_at=pl.col("at").filter("is_end").first(),
+        )
+    )
+    unknown = alerts.join(known, on="alert_id", how="anti").select(
+        "alert_id", told_at="opened_at", told_until="last_bad_at", spell_resolved_at="resolved_at"
+    )
+    # What has not ended is told until its last bad hour so far, where one is known.
+    last = alerts.select("alert_id", "last_bad_at", "resolved_at")
+    return (
+        pl.concat([known.drop("spell"), unknown])
+        .join(last, on="alert_id")
+        .with_columns(
+            told_until=pl.max_horizontal("told_at", pl.coalesce("told_until", "last_bad_at")),
+        )
+        .drop("last_bad_at", "resolved_at")
+    )
+
+
+def _resolved_by(pairs: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
+    """Pairs with the end of the spell in which the trouble ended, or of the last one before, as ``resolved_at``."""
+    ended = (
+        pairs.select("truth", "alert_id", "over_at")
+        .join(spells, on="alert_id")
+        .filter(
+            (pl.col("told_at") <= pl.col("over_at"))
+            | (pl.col("told_at") == pl.col("told_at").min().over("truth", "alert_id"))
+        )
+        .sort("told_at")
+        .group_by("truth", "alert_id")
+        .agg(pl.col("spell_resolved_at").last())
+    )
+    return pairs.join(ended, on=["truth", "alert_id"], how="left", maintain_order="left").with_columns(
+        resolved_at="spell_resolved_at"
+    )
+
+
+def _told_without_trouble(truths: pl.DataFrame, alerts: pl.DataFrame, spells: pl.DataFrame) -> list[str]:
+    """Alerts that were told as going on while no trouble of their site and family was, after one had been."""
+    troubles: dict[tuple[str, str], list[tuple[datetime, datetime]]] = {}
+    rows = truths.explode("families").select("site_id", "families", "began_at", "over_at").sort("began_at")
+    for site_id, family, began_at, over_at in rows.iter_rows():
+        troubles.setdefault((site_id, family), []).append((began_at, over_at + GRACE))
+    told = alerts.select("alert_id", "site_id", "family").join(spells, on="alert_id")
+    found = []
+    for alert_id, site_id, family, told_at, told_until, _ in told.iter_rows():
+        covered = None
+        for began_at, over_at in troubles.get((site_id, family), ()):
+            if began_at <= told_until and over_at >= told_at and (covered is None or began_at <= covered):
+                covered = max(covered or over_at, over_at)
+        if told_until > (covered or told_at - GRACE):
+            found.append(alert_id)
+    return sorted(set(found))
 
 
 def _told_until() -> pl.Expr:

@@ -1,5 +1,6 @@
-"""The detection benchmark scores what it says: hits, hidden incidents, ends, alerts about the past."""
+"""The detection benchmark scores what it says: hits, hidden incidents, ends, reopened alerts, alerts about the past."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -29,6 +30,7 @@ def _result(
     last_bad: float | None = None,
     heard: float | None = None,
     kind: str = "severity_rose",
+    spells: Sequence[tuple[float, float, float]] = (),
     incidents: Sequence[str] = ("i0", "i1"),
 ) -> Result:
     world = World(3, 60, 1, quiet=True, scenarios=scenarios)
@@ -53,6 +55,19 @@ def _result(
     events = []
     if heard is not None:
         events.append((ONSET + timedelta(hours=heard), "alert", "a0", 2, kind, "{}"))
+    for number, (told, bad, over) in enumerate(spells):
+        ended = json.dumps({"last_bad_at": (ONSET + timedelta(hours=bad)).isoformat()})
+        events += [
+            (
+                ONSET + timedelta(hours=told),
+                "alert",
+                "a0",
+                2 * number,
+                "reopened" if number else "opened",
+                "{}",
+            ),
+            (ONSET + timedelta(hours=over), "alert", "a0", 2 * number + 1, "resolved", ended),
+        ]
     return scored(world, frame, pl.DataFrame(events, schema=dict(EVENT_COLUMNS), orient="row"))
 
 
@@ -130,6 +145,35 @@ def test_what_is_told_after_the_end_counts_unless_it_is_told_as_past() -> None:
     assert past.alerts["is_after_end"].to_list() == [False]
     assert past.alerts["is_false"].to_list() == [False]
     assert past.truths["hit_at"].to_list() == [ONSET + timedelta(hours=20)]
+
+
+@pytest.mark.parametrize(
+    ("spells", "is_after_end", "is_after_own_end", "hours"),
+    [
+        ([(1, 6, 9)], False, False, 3.0),
+        ([(1, 20, 23)], True, True, 17.0),
+        ([(1, 6, 9), (25, 30, 33)], False, True, 3.0),
+        ([(1, 6, 9), (25, 40, 43)], True, True, 3.0),
+        ([(1, 6, 9), (14, 15, 18)], True, True, 3.0),
+        ([(1, 29, 33)], True, True, 27.0),
+    ],
+    ids=[
+        "one",
+        "too long",
+        "with the next",
+        "longer than the next",
+        "with nothing",
+        "across the quiet between",
+    ],
+)
+def test_an_alert_may_be_told_as_long_as_any_trouble_of_its_site_and_family_is_on(
+    spells: list[tuple[float, float, float]], *, is_after_end: bool, is_after_own_end: bool, hours: float
+) -> None:
+    _, bad, over = spells[-1]
+    alerts = _result([(1, over)], (FIRST, SECOND), last_bad=bad, spells=spells).alerts
+    assert alerts["is_after_end"].to_list() == [is_after_end]
+    assert alerts["is_after_own_end"].to_list() == [is_after_own_end]
+    assert alerts["hours_to_resolve"].to_list() == [hours]
 
 
 def test_the_table_of_a_world_without_any_alert_can_be_printed() -> None:

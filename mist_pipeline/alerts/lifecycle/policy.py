@@ -110,6 +110,8 @@ class Policy:
         reopen_share: Inside this share of its duration a resolved alert is reopened …
         min_reopen: … at least inside this …
         max_reopen: … and never after this, so that a short blip does not swallow a later incident.
+        same_complaint_within: What blames the same is reopened for so long at least: people come back a day later, and trouble that only
+            people show is quiet until then.
         ease_after: Milder findings must last so long before the severity falls.
         worse_share: An alert is much worse in two hours that are so many times its worst two hours before …
         worse_pct: … and so many points …
@@ -146,6 +148,7 @@ class Policy:
     reopen_share: float = 0.5
     min_reopen: timedelta = 6 * _HOUR
     max_reopen: timedelta = 72 * _HOUR
+    same_complaint_within: timedelta = 24 * _HOUR
     ease_after: timedelta = 6 * _HOUR
     worse_share: float = 1.5
     worse_pct: float = 10.0

@@ -171,6 +171,9 @@ def _opened(_alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
 
 def _reopened(alert: Alert, at: datetime, detail: Any) -> dict[str, Any]:
     return {
+        # What was for the record alone is noticed now.
+        "is_past": False,
+        "opened_at": at if alert.is_past else alert.opened_at,
         **_NOT_MOVING,
         "state": "open",
         "severity": detail["severity"],

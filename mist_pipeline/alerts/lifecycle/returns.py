@@ -1,7 +1,8 @@
 """Whether what is seen is a trouble that an alert was about, or another one.
 
 A trouble that is over is seen again in three ways: a long window still contains it, it goes on since its end was told too early, or it has come
-back. Only the last two reopen its alert, and what blames something else is another trouble.
+back. Only the last two reopen its alert, and what blames something else is another trouble. What is blamed is compared as a complaint: the
+same one has another classifier in another service level (``domain.services``).
 
 >>> from mist_pipeline.alerts.lifecycle.model import Series
 >>> noon, dhcp = datetime(2026, 3, 2, 12), Series("time-to-connect", "dhcp-unresponsive", is_slow=False)
@@ -18,7 +19,7 @@ back. Only the last two reopen its alert, and what blames something else is anot
 ... )
 >>> is_known(was, seen(noon, noon + timedelta(hours=2)), Policy())
 True
->>> [reopens(was, seen(noon + timedelta(days=1, hours=late), None), noon + timedelta(days=1, hours=3), Policy()) for late in (0, 1)]
+>>> [reopens(was, seen(noon + timedelta(days=2, hours=late), None), noon + timedelta(days=2, hours=3), Policy()) for late in (0, 1)]
 [True, False]
 
 Not here: what follows for the alert (`lifecycle`), several families of one site (`parts`).
@@ -29,13 +30,14 @@ from datetime import datetime, timedelta
 from mist_pipeline.alerts.lifecycle.model import Alert
 from mist_pipeline.alerts.lifecycle.policy import Policy
 from mist_pipeline.alerts.lifecycle.signals import Signal
+from mist_pipeline.domain.services import complaint
 
 _DAY = timedelta(days=1)
 
 
 def is_second_problem(alert: Alert, signal: Signal, policy: Policy) -> bool:
-    """Whether an excess is another problem than the one that goes on: another classifier, and begun since."""
-    known = {one.classifier for one in alert.series}
+    """Whether an excess is another problem than the one that goes on: another complaint, and begun since."""
+    known = _complaints(alert)
     return (
         alert.is_active
         and bool(alert.series)
@@ -45,7 +47,7 @@ def is_second_problem(alert: Alert, signal: Signal, policy: Policy) -> bool:
         and alert.opened_at is not None
         and signal.began_at >= alert.opened_at + policy.second_after
         and bool(signal.classifier)
-        and signal.classifier not in known
+        and complaint(signal.classifier) not in known
     )
 
 
@@ -85,19 +87,29 @@ def goes_on(alert: Alert, signal: Signal, at: datetime, policy: Policy) -> bool:
 
 
 def reopens(alert: Alert, signal: Signal, at: datetime, policy: Policy) -> bool:
-    """Whether the trouble of a resolved alert is back: soon, or at its hour of a later day; never where another classifier is to blame."""
+    """Whether the trouble of a resolved alert is back: soon, within a day with the same complaint, or at its hour of a later day.
+
+    Never where another complaint is to blame.
+    """
     if alert.state != "resolved" or _is_another(alert, signal):
         return False
-    is_soon = alert.resolved_at is not None and at - alert.resolved_at <= policy.reopens_within(
-        alert.duration
-    )
+    within = policy.reopens_within(alert.duration)
+    if _complaints(alert) & _complaints(signal):
+        within = max(within, policy.same_complaint_within)
+    is_soon = alert.resolved_at is not None and at - alert.resolved_at <= within
     return is_soon or _comes_back(alert, signal, policy)
 
 
 def _is_another(alert: Alert, signal: Signal) -> bool:
-    """Whether an excess blames another classifier than the trouble that is over: no part of it, however soon it comes."""
-    known = {one.classifier for one in alert.series if one.classifier}
-    return bool(known) and bool(signal.classifier) and signal.classifier not in known
+    """Whether an excess blames something else than the trouble that is over: no part of it, however soon it comes."""
+    known = _complaints(alert)
+    return bool(known) and bool(signal.classifier) and complaint(signal.classifier) not in known
+
+
+def _complaints(of: Alert | Signal) -> set[str]:
+    """What is blamed: by the excesses themselves; of an alert about what was over, which follows none, by the cloud."""
+    blamed = {one.classifier for one in of.series} or {of.classifier}
+    return {complaint(one) for one in blamed if one}
 
 
 def _comes_back(alert: Alert, signal: Signal, policy: Policy) -> bool:

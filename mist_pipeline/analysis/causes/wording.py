@@ -1,6 +1,7 @@
-"""Causes in words: which service a classifier points at, and how a shared attribute is named.
+"""Causes in words: what a classifier points at, and how a shared attribute is named.
 
-Here: words and nothing else. Not here: how a cause is found (``shared_attributes``, ``candidates``) and how a person
+Here: words and nothing else. Not here: which service that is (``domain.services``), how a cause is found (``shared_attributes``,
+``candidates``) and how a person
 fixes it (remediation steps belong to ``notification``). Names and values come from outside: they are cleaned and
 shortened here, and escaped by the renderer.
 
@@ -12,50 +13,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from mist_pipeline.analysis.causes.changes import Candidate
+from mist_pipeline.domain import services
 from mist_pipeline.domain.changes import changed_thing
-from mist_pipeline.domain.metrics import classifier_title, family_title, in_sentence, normalise, symptom
+from mist_pipeline.domain.metrics import classifier_title, family_title, in_sentence, symptom
 from mist_pipeline.domain.site_names import DISPLAY_NAME_LENGTH
 from mist_pipeline.domain.text import clean, duration
 
 NAME_LENGTH = 80
 """Characters of a name or value that are shown."""
-
-SERVICES: tuple[tuple[str, str], ...] = (
-    ("dhcp-", "DHCP service"),
-    ("dns", "DNS service"),
-    ("authorization", "authentication service (RADIUS)"),
-    ("authentication", "authentication service (RADIUS)"),
-    ("arp", "default gateway (ARP)"),
-    ("ip-services", "IP services (DHCP, DNS, gateway)"),
-    ("association", "association with the access points"),
-    ("ap-disconnected-ap-reboot", "restarting access points"),
-    ("ap-disconnected-ap-unreachable", "path from the access points to the cloud"),
-    ("ap-disconnected-switch-down", "access switches"),
-    ("ap-disconnected-site-down", "WAN or power of the site"),
-    ("network-jitter", "WAN or uplink (jitter)"),
-    ("network-latency", "WAN or uplink (latency)"),
-    ("network-tunnel-down", "tunnel to the data centre"),
-    ("network-issues", "wired network behind the access points"),
-    ("ethernet-", "cabling or switch ports of the access points"),
-    ("low-power", "power over Ethernet of the access points"),
-    ("wifi-interference", "radio interference (co-channel)"),
-    ("non-wifi-interference", "radio interference (not Wi-Fi)"),
-    ("capacity-wifi-interference", "radio interference (co-channel)"),
-    ("capacity-non-wifi-interference", "radio interference (not Wi-Fi)"),
-    ("capacity-", "load on the radios"),
-    ("client-usage", "load on the radios"),
-    ("client-count", "load on the radios"),
-    ("weak-signal", "radio coverage"),
-    ("asymmetry-", "radio coverage (transmit power)"),
-    ("coverage", "radio coverage"),
-    ("latency-slow-", "roaming (slow key exchange)"),
-    ("stability-", "roaming (fast roam fails)"),
-    ("signal-quality-", "roaming (sticky clients or channel plan)"),
-    ("outage", "WAN or power"),
-    ("device-loss", "power or access switches"),
-    ("device-capability", "capability of the clients' devices"),
-)
-"""Classifier or its beginning → the service that it points at; the longest match wins."""
 
 _PLACES: dict[str, tuple[str, str]] = {
     "site_group": ("group {value}", "of that group"),
@@ -79,9 +44,7 @@ _SUSPECTS: dict[str, str] = {
 
 def service(classifier: str, family: str) -> str:
     """The service that a classifier points at; an unknown one gives the family in words."""
-    normalised = normalise(classifier)
-    matches = [(len(start), words) for start, words in SERVICES if normalised.startswith(start)]
-    return max(matches)[1] if matches else in_sentence(family_title(clean(family, NAME_LENGTH)))
+    return services.service(classifier) or in_sentence(family_title(clean(family, NAME_LENGTH)))
 
 
 def shared_cause(

@@ -217,7 +217,7 @@ def test_another_trouble_soon_after_the_end_is_a_new_alert(blamed: str, last: st
     [
         (28, "dhcp", "reopened"),
         (76, "dhcp", "reopened"),
-        (29, "dhcp", "opened"),
+        (77, "dhcp", "opened"),
         (28, "radius", "opened"),
         (28, "", "opened"),
         (100, "dhcp", "opened"),
