@@ -25,6 +25,7 @@ NAMES = (
     "replay",
     "rival_alerts",
     "rivals",
+    "runs",
     "sensitivity",
     "storage",
     "waits",

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import requests
 
 from mist_pipeline.cli.dagster_home import instance
@@ -277,9 +278,15 @@ def _tree(pid: int) -> list[int]:
 
 
 def _forks(tree: Sequence[int]) -> list[int]:
-    """Of the processes that serve code locations all but the one that loaded the project."""
-    serving = [one for one in tree if _FORKS in _words(one)]
-    return serving[1:]
+    """Of the processes that have loaded the project those that serve a code location."""
+    return [one for one in tree if _FORKS in _words(one) and _serves(one)]
+
+
+def _serves(pid: int) -> bool:
+    try:
+        return any(str(each.laddr).endswith(".sock") for each in psutil.Process(pid).net_connections("unix"))
+    except psutil.Error:
+        return False
 
 
 def _words(pid: int) -> str:

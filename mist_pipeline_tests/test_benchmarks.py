@@ -28,11 +28,12 @@ TINY = {
 }
 """Benchmark → options with which it takes seconds."""
 
-TOO_LONG = {"detection", "lake", "organisations", "waits"}
+TOO_LONG = {"detection", "lake", "organisations", "runs", "waits"}
 """Collects, analyses and replays a world by commands, half a minute for the smallest; `end_to_end` does the same with more questions.
 Starts a service beside a backfill, two minutes for the smallest; `crash.daemon` and `defs.runs.test_pools` do the same.
 Starts a daemon with several code servers, a minute for the smallest; `cli.serving` tests its parts.
-Starts PostgreSQL and analyses twice, ten seconds for the smallest; `warehouse.test_lake` and `warehouse.test_upkeep` test its parts."""
+Starts PostgreSQL and analyses twice, ten seconds for the smallest; `warehouse.test_lake` and `warehouse.test_upkeep` test its parts.
+Starts a code server and twelve runs, a minute for one job; `cli.serving.test_run_processes` starts such runs."""
 
 
 def test_no_benchmark_is_forgotten() -> None:

@@ -3,7 +3,7 @@
 ``python -m mist_pipeline.cli.code_location.forks SOCKETS [--close 7,8] NAME=ORGANISATION …``. A fork shares what was imported with all
 others and holds only what is its own: its settings, its definitions, its server. So a further organisation costs little memory and
 starts within seconds, and what is wrong with one stops no other. A fork that ends is made again. One whose parent is gone ends, once
-its runs have ended. Not here: who starts this and what is asked of it (`server`).
+its runs have ended. One more fork waits for runs that begin (`runs`). Not here: who starts this and what is asked of it (`server`).
 """
 
 import argparse
@@ -23,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from mist_pipeline.cli.code_location import runs
 from mist_pipeline.cli.code_location.files import MODULE
 from mist_pipeline.workflows.running.term import current_term, end_with_term, kill_self, steady
 
@@ -30,6 +31,8 @@ _LOOK_SECONDS = 0.5
 _LOADS_SECONDS = 60.0
 _AGAIN_AFTER_SECONDS = 10.0
 """A fork that ends is made again so long after it began, at the earliest."""
+_RUNS = "new runs"
+"""Among the names of code locations, none of which has a space."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,8 @@ def main() -> None:
     gc.freeze()  # what is never looked at stays shared
 
     parent = os.getpid()
+    # Nobody writes: that it can be read means that all who held the other end are gone.
+    ended, alive = os.pipe()
 
     def fork(name: str) -> int:
         number = os.fork()
@@ -131,9 +136,14 @@ def main() -> None:
             return number
         code = 1
         try:
-            for descriptor in close:
+            for descriptor in (*close, alive if name == _RUNS else ended):
                 os.close(descriptor)
-            _serve(locations[name], given.folder, parent)
+            if name == _RUNS:
+                runs.make_forks(given.folder, ended)
+            else:
+                if runs.IS_POSSIBLE:
+                    runs.ask_there(given.folder, alive)
+                _serve(locations[name], given.folder, parent)
             code = 0
         except KeyboardInterrupt:
             code = 0
@@ -145,19 +155,24 @@ def main() -> None:
 
     def say(name: str, sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
-        with suppress(OSError):
-            locations[name].ended(given.folder).touch()
+        if name in locations:
+            with suppress(OSError):
+                locations[name].ended(given.folder).touch()
 
     signal.signal(signal.SIGTERM, _end)
     with suppress(KeyboardInterrupt):
         keep_forked(
-            list(locations),
+            [*locations, *([_RUNS] if runs.IS_POSSIBLE else [])],
             fork,
             wait=_wait,
             say=say,
-            serves=lambda name: locations[name].socket(given.folder).exists(),
+            serves=lambda name: _place(locations.get(name), given.folder).exists(),
             at_once=max(os.cpu_count() or 1, 2),
         )
+
+
+def _place(location: Location | None, folder: Path) -> Path:
+    return runs.place_of(folder) if location is None else location.socket(folder)
 
 
 def _wait(seconds: float) -> None:
@@ -204,7 +219,7 @@ def _serve(location: Location, folder: Path, parent: int) -> None:
     origin = LoadableTargetOrigin(
         executable_path=sys.executable, working_directory=str(Path.cwd()), module_name=MODULE
     )
-    servicer = _reloading_server()(
+    servicer = _server_of_forks()(
         server_termination_event=over,
         logger=logger,
         server_threadpool_executor=pool,
@@ -222,12 +237,20 @@ def _serve(location: Location, folder: Path, parent: int) -> None:
     server.serve()  # type: ignore[no-untyped-call]
 
 
-def _reloading_server() -> Any:
-    """Dagster's server, which loads the definitions again when it is asked to; Dagster itself starts a further process for that."""
+def _server_of_forks() -> Any:
+    """Dagster's server, whose runs are forks, and which loads the definitions again when it is asked to.
+
+    Dagster itself starts further processes for both.
+    """
     from dagster._grpc.__generated__ import dagster_api_pb2
     from dagster._grpc.server import DagsterApiServer, LoadedRepositories
 
-    class Reloading(DagsterApiServer):
+    class OfForks(DagsterApiServer):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            if runs.IS_POSSIBLE:
+                self._mp_ctx: Any = runs.RunContext()
+
         def ReloadCode(self, _request: Any, _context: Any) -> Any:  # noqa: N802 - as the protocol names it
             with self._reload_lock:
                 importlib.reload(sys.modules[MODULE])
@@ -245,7 +268,7 @@ def _reloading_server() -> Any:
             """End the server once its runs have ended."""
             self._shutdown_once_executions_finish_event.set()
 
-    return Reloading
+    return OfForks
 
 
 def _end_with(parent: int, servicer: Any) -> None:
