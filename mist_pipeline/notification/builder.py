@@ -6,13 +6,11 @@ Not here: whether anybody is notified (``alerts.notify``), background (`context`
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from mist_pipeline.alerts.lifecycle.grouping import STORM
 from mist_pipeline.alerts.lifecycle.model import Alert, Incident, Worse, stable_id
 from mist_pipeline.alerts.lifecycle.observations import COLLECTOR, is_pipeline
 from mist_pipeline.alerts.notify.outcome import Delivery
@@ -26,6 +24,7 @@ from mist_pipeline.domain.severity import SEVERITIES, Severity, rank, worst
 from mist_pipeline.domain.site_names import unnamed
 from mist_pipeline.notification.impact import impact_view
 from mist_pipeline.notification.message_context import Background, Pair, Subject, Surroundings
+from mist_pipeline.notification.titles import digest_title, listed, with_size
 from mist_pipeline.notification.worse import newest, told, worse_view
 
 MOST_PICTURES = 3
@@ -40,11 +39,7 @@ _REASONS: Mapping[str, Reason] = {
 }
 _PIPELINE_NAME = "The pipeline"
 _EXAMPLE = "Example site"
-_MOST_CAUSES = 3
-_CAUSE_IN_TITLE = 180
 _STATUS_ORDER = {"open": 0, "acknowledged": 1, "resolved": 2}
-_STORM_SIZE = re.compile(r" at [\d,]+ sites at once$")
-"""How the sentence about a storm ends."""
 
 Status = Literal["open", "acknowledged", "resolved"]
 Scope = Literal["site", "infrastructure", "pipeline"]
@@ -365,7 +360,7 @@ def _digest(
     return IncidentView(
         incident_id=delivery.incident_id,
         fingerprint=delivery.incident_id,
-        title=_digest_title(len(told), len(told) - len(lasting), len(statements) - len(told) + left_out),
+        title=digest_title(len(told), len(told) - len(lasting), len(statements) - len(told) + left_out),
         # As in any incident: the worst that goes on; of what is all over, the worst there was.
         severity=worst(one.severity for one in lasting or told),
         scope="pipeline" if scopes == {"pipeline"} else "infrastructure",
@@ -373,7 +368,7 @@ def _digest(
         opened_at=min(one.incident.opened_at for one in told),
         updated_at=delivery.created_at,
         resolved_at=None if lasting else max(one.ended_at or delivery.created_at for one in told),
-        cause=_listed(list(dict.fromkeys(shared))),
+        cause=listed(list(dict.fromkeys(shared))),
         alerts=tuple(alerts),
         remediation=surroundings.remediation.for_alerts(alerts),
         report_url=surroundings.report_url,
@@ -395,16 +390,6 @@ def _worse(statements: Sequence[_Statement], surroundings: Surroundings) -> Wors
         return None
     alerts = [alert for one in statements for alert in one.subject.alerts if alert.alert_id == worse.alert_id]
     return worse_view(worse, _site(alerts[0].site_id, alerts[0].family, surroundings)) if alerts else None
-
-
-def _digest_title(told: int, over: int, past: int) -> str:
-    """``3 incidents during quiet hours, 1 of them over; 2 more were over before they were noticed``."""
-    title = f"{text.count(told, 'incident')} during quiet hours"
-    if 0 < over < told:
-        title += f", {over:,} of them over"
-    if past == 1:
-        return f"{title}; 1 more was over before it was noticed"
-    return f"{title}; {past:,} more were over before they were noticed" if past else title
 
 
 def _example(delivery: Delivery, surroundings: Surroundings) -> IncidentView:
@@ -458,7 +443,7 @@ def _title(
     incident = statement.incident
     sites = {alert.site.site_id: alert.site for alert in alerts}
     if scope == "infrastructure":
-        return _with_size(incident, len(sites))
+        return with_size(incident, len(sites))
     sentence = wording.summary_of(alerts[0]) if alerts else incident.cause
     if scope == "pipeline":
         return sentence.removesuffix(".")
@@ -466,19 +451,6 @@ def _title(
     home = alerts[0].site if alerts else _site(incident.value, incident.family, surroundings)
     label = wording.site_labels(sites.values() or [home])[home.site_id]
     return f"{label}: {sentence}".removesuffix(".")
-
-
-def _with_size(incident: Incident, sites: int) -> str:
-    """A shared cause with the number of its sites, which may have grown since it was named."""
-    words = text.clean(incident.cause).removesuffix(".")
-    if not sites:
-        return words
-    size = text.count(sites, "site")
-    if incident.attribute == STORM:
-        return _STORM_SIZE.sub(f" at {size} at once", words)
-    if re.search(rf"(?<![\d.,])(?<!of )(?:{sites}|{sites:,}) (?:sites?|of)\b", words):
-        return words
-    return f"{text.clipped(words, _CAUSE_IN_TITLE)} ({size} hit)"
 
 
 def _cause(statement: _Statement, scope: Scope, alerts: Sequence[AlertView], detail: str) -> str:
@@ -497,14 +469,6 @@ def _merged_into(statement: _Statement, detail: str) -> str:
     if statement.reason != "merged":
         return ""
     return detail or statement.incident.merged_into or "unknown"
-
-
-def _listed(causes: Sequence[str]) -> str:
-    """Several causes in one line; what does not fit is counted."""
-    room = text.SENTENCE_LENGTH // _MOST_CAUSES - 20
-    shown = [text.clean(cause, room).removesuffix(".") for cause in causes[:_MOST_CAUSES]]
-    more = [wording.left_out(len(causes) - len(shown))] if len(causes) > len(shown) else []
-    return "; ".join(shown + more)
 
 
 def _charts(alerts: Sequence[AlertView], background: Mapping[Pair, Background]) -> dict[str, bytes]:
