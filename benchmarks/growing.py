@@ -240,8 +240,8 @@ def _calls(settings: Settings) -> int:
 
 def planned_calls(sites: int) -> Mapping[str, int]:
     """Calls of a day and of a poll, as the planner plans them with the calls of an hour that each lane has; nobody is asked."""
-    from mist_pipeline.collect.fetch.fetcher import what_is_known
     from mist_pipeline.collect.fetch.plan import Ask, Budget, make_plan
+    from mist_pipeline.collect.fetch.spellings import what_is_known
     from mist_pipeline.collect.raw.store import RawStore
 
     with tempfile.TemporaryDirectory() as name:

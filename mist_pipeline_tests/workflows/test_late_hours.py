@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from mist_pipeline.collect.fetch.again import ask_again, questions
-from mist_pipeline.collect.fetch.fetcher import fetch_plan, what_is_known
+from mist_pipeline.collect.fetch.fetcher import fetch_plan
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
+from mist_pipeline.collect.fetch.spellings import what_is_known
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.defs.checks.history import days_with_gaps
 from mist_pipeline.mist.endpoints import Call

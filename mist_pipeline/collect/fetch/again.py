@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from mist_pipeline.collect.fetch.days import HOUR, day_bounds
-from mist_pipeline.collect.fetch.fetcher import Client, Origin
+from mist_pipeline.collect.fetch.fetcher import Client
 from mist_pipeline.collect.fetch.plan import PAGE_SIZE, Known, Request
+from mist_pipeline.collect.fetch.records import Origin
 from mist_pipeline.collect.raw.format import Header, Record
 from mist_pipeline.collect.raw.generation import Generation
 from mist_pipeline.collect.raw.store import RawStore

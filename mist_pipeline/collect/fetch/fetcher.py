@@ -9,21 +9,22 @@ in ``plan``, how to send and repeat in ``mist.client``, what the answers mean in
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from typing import Any, Literal, Protocol
+from datetime import date, datetime
+from typing import Any, Protocol
 
 from mist_pipeline.collect.fetch.audit_pages import without_people
 from mist_pipeline.collect.fetch.days import day_bounds
 from mist_pipeline.collect.fetch.impact_days import SHARE_OF_REST, ImpactDays
 from mist_pipeline.collect.fetch.organisation import organisation_frame, worst_first
-from mist_pipeline.collect.fetch.plan import WINDOW_STEPS, JsonValue, Known, Plan, Purpose, Request
+from mist_pipeline.collect.fetch.plan import JsonValue, Plan, Purpose, Request
 from mist_pipeline.collect.fetch.range_limits import RangeLimits
+from mist_pipeline.collect.fetch.records import Lane, Origin, asked_for, nothing, record_of
 from mist_pipeline.collect.fetch.shortfall import Shortfall, Unanswered, described, is_too_little, may_heal
-from mist_pipeline.collect.raw.errors import FetchFailedError, RawDamagedError
-from mist_pipeline.collect.raw.format import Header, Record
+from mist_pipeline.collect.fetch.spellings import SPELLINGS, spellings_of
+from mist_pipeline.collect.raw.errors import FetchFailedError
+from mist_pipeline.collect.raw.format import Record
 from mist_pipeline.collect.raw.generation import Generation
 from mist_pipeline.collect.raw.store import RawStore
-from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.endpoints import Call
 from mist_pipeline.mist.errors import (
@@ -42,24 +43,10 @@ from mist_pipeline.mist.parsers import (
     parse_alarms,
     parse_audit_logs,
     parse_sites_sle,
-    parse_sle_metrics,
     parse_sle_summary,
 )
 
-Lane = Literal["batch", "live"]
 Progress = Callable[[int, int], None]
-
-SPELLINGS = "sle_metrics"
-"""Snapshot kind that holds which metrics the sites have."""
-
-_KINDS: dict[Purpose, str] = {
-    "organisation": "sle_org",
-    "detail": "sle_detail",
-    "alarms": "alarms",
-    "changes": "changes",
-}
-KINDS = tuple(_KINDS.values())
-"""Raw kinds of answers about whole days."""
 
 
 class Client(Protocol):
@@ -70,25 +57,6 @@ class Client(Protocol):
     ) -> Generator[tuple[Call, list[Page] | MistError], None, None]:
         """Many calls, each with its pages or its error, in the order in which they finish."""
         ...
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Who asks: recorded with every answer.
-
-    Attributes:
-        org_id: The organisation.
-        client_version: Name and version of the client, as in raw files.
-        lane: ``live`` keeps its raw files apart: they hold parts of a day and must never replace a whole one.
-    """
-
-    org_id: str
-    client_version: str
-    lane: Lane = "batch"
-
-    def kind(self, purpose: Purpose) -> str:
-        """The raw kind of this purpose's answers."""
-        return kind_of(purpose, self.lane)
 
 
 @dataclass
@@ -132,11 +100,6 @@ class Spent:
         }
 
 
-def kind_of(purpose: Purpose, lane: Lane = "batch") -> str:
-    """The raw kind that holds the answers of a purpose: ``sle_detail``, ``live_sle_org`` and so on."""
-    return f"live_{_KINDS[purpose]}" if lane == "live" else _KINDS[purpose]
-
-
 def fetch_plan(
     plan: Plan,
     client: Client,
@@ -171,28 +134,6 @@ def fetch_plan(
     run.discover()
     run.stage("detail")
     return run.spent
-
-
-def known_spellings(
-    store: RawStore, as_of: datetime, *, refresh_after: timedelta = timedelta(days=7)
-) -> dict[str, Mapping[str, str | None]]:
-    """Advertised metric names by site, from what was asked in the last days (the newest wins)."""
-    known: dict[str, Mapping[str, str | None]] = {}
-    for snapshot in store.snapshots(SPELLINGS, as_of - refresh_after, as_of + timedelta(microseconds=1)):
-        try:
-            records = store.read_snapshot(snapshot)
-        except RawDamagedError:
-            continue  # its sites are asked again
-        for record in records:
-            known[record.header.request["site_id"]] = _spellings(record.document())
-    return known
-
-
-def what_is_known(store: RawStore, as_of: datetime) -> Known:
-    """What earlier fetches learnt about this cloud: metric names of the sites, and how long a detail window may be."""
-    newest = store.latest(kind_of("detail"))
-    hours = newest.notes.get("window_hours") if newest else None
-    return Known(window_hours=hours or WINDOW_STEPS[0], spellings=known_spellings(store, as_of))
 
 
 class _Run:
@@ -308,7 +249,7 @@ class _Run:
 
     def _discovered(self, site_id: str, pages: list[Page]) -> Record:
         self.spent.calls += len(pages)
-        self.spent.spellings[site_id] = _spellings(pages[0].document)
+        self.spent.spellings[site_id] = spellings_of(pages[0].document)
         return record_of(
             pages[0], site_id, {"purpose": SPELLINGS, "site_id": site_id}, self._as_of, self._origin
         )
@@ -402,7 +343,7 @@ class _Run:
     ) -> list[Request]:
         """Write an answer; the pieces to ask for if its buckets are too wide."""
         pages = checked(result)
-        asked = _asked(request)
+        asked = asked_for(request)
         documents = [page.document for page in pages]
         odd = Oddities(pages[0].call.endpoint)
         if request.purpose == "detail":
@@ -432,18 +373,7 @@ class _Run:
         self.spent.not_supported += 1
 
     def _keep_nothing(self, request: Request, generation: Generation, outcome: str) -> None:
-        """Write down that there is no answer, and why."""
-        header = Header(
-            key=request.key,
-            request=_asked(request),
-            number=0,
-            as_of=self._as_of,
-            requested_at=self._as_of,
-            received_at=self._as_of,
-            client_version=self._origin.client_version,
-            outcome=outcome,
-        )
-        generation.write([Record(header, b"null")])
+        generation.write([nothing(request, outcome, self._as_of, self._origin)])
 
     def _learn(self, request: Request, interval: float) -> list[Request]:
         if request.purpose != "detail":
@@ -493,39 +423,3 @@ def _detail(request: Request, document: Any, odd: Oddities) -> SleSummary:
             endpoint="sle_summary",
         )
     return summary
-
-
-def _spellings(document: Any) -> dict[str, str | None]:
-    """Canonical name → spelling to ask for, None for a metric that the site does not have.
-
-    A site that lists nothing at all is asked by the catalogue's own names.
-    """
-    advertised = parse_sle_metrics(document)
-    if not advertised.enabled and not advertised.supported:
-        return {metric: metric for metric in CATALOGUE}
-    return {metric: advertised.spellings.get(metric) for metric in CATALOGUE}
-
-
-def _asked(request: Request) -> dict[str, Any]:
-    asked: dict[str, Any] = {
-        "purpose": request.purpose,
-        "start": request.start,
-        "end": request.end,
-        "days": [day.isoformat() for day in request.days],
-    }
-    optional = {"site_id": request.site_id, "metric": request.metric, "group": request.group}
-    return asked | {name: value for name, value in optional.items() if value}
-
-
-def record_of(page: Page, key: str, asked: Mapping[str, Any], as_of: datetime, origin: Origin) -> Record:
-    """A page as it is kept."""
-    header = Header(
-        key=key,
-        request={**asked, "path": page.url_path},
-        number=page.number,
-        as_of=as_of,
-        requested_at=page.requested_at,
-        received_at=page.received_at,
-        client_version=origin.client_version,
-    )
-    return Record(header, page.body)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mist_pipeline.collect.fetch.fetcher import Client, Origin, checked, record_of
+from mist_pipeline.collect.fetch.fetcher import Client, checked
+from mist_pipeline.collect.fetch.records import Origin, record_of
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist import endpoints
 from mist_pipeline.mist.errors import Forbidden, MistError, NotFound

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from mist_pipeline.collect.fetch.days import day_bounds
-from mist_pipeline.collect.fetch.fetcher import Lane, kind_of
+from mist_pipeline.collect.fetch.records import Lane, kind_of
 from mist_pipeline.collect.fetch.snapshots import sites_of
 from mist_pipeline.collect.fetch.wlan_templates import KIND as WLAN_TEMPLATES
 from mist_pipeline.collect.raw.store import RawStore

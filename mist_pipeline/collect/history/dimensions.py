@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from mist_pipeline.collect.fetch.days import HOUR, day_bounds
-from mist_pipeline.collect.fetch.fetcher import Lane, kind_of
+from mist_pipeline.collect.fetch.records import Lane, kind_of
 from mist_pipeline.collect.fetch.snapshots import sites_of
 from mist_pipeline.collect.raw.errors import NothingKnownError
 from mist_pipeline.collect.raw.store import RawStore, Snapshot

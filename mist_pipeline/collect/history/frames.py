@@ -23,8 +23,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from mist_pipeline.collect.fetch.days import HOUR, day_bounds
-from mist_pipeline.collect.fetch.fetcher import Lane, kind_of
 from mist_pipeline.collect.fetch.organisation import USER_METRICS, organisation_frame
+from mist_pipeline.collect.fetch.records import Lane, kind_of
 from mist_pipeline.collect.history.daily import classifiers_daily, from_sums, sle_daily
 from mist_pipeline.collect.history.hourly import DetailFrames, chosen_answers, detail_frames
 from mist_pipeline.collect.raw.format import Record

@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from mist_pipeline.collect.fetch.fetcher import Lane, kind_of
 from mist_pipeline.collect.fetch.organisation import organisation_frame
+from mist_pipeline.collect.fetch.records import Lane, kind_of
 from mist_pipeline.collect.history.dimensions import connected, last_of_hours
 from mist_pipeline.collect.history.frames import Wanted, counting_answers
 from mist_pipeline.collect.history.hourly import DetailFrames, chosen_answers, detail_frames

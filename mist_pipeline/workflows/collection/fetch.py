@@ -6,15 +6,12 @@ from datetime import date, datetime
 from typing import Any
 
 from mist_pipeline import __version__
-from mist_pipeline.collect.fetch.fetcher import (
-    KINDS,
-    Origin,
-    fetch_plan,
-    what_is_known,
-)
+from mist_pipeline.collect.fetch.fetcher import fetch_plan
 from mist_pipeline.collect.fetch.plan import Ask, Budget, make_plan
+from mist_pipeline.collect.fetch.records import KINDS, Origin
 from mist_pipeline.collect.fetch.shortfall import Shortfall
 from mist_pipeline.collect.fetch.snapshots import SnapshotKind, Taken, fetch_snapshot, sites_of
+from mist_pipeline.collect.fetch.spellings import what_is_known
 from mist_pipeline.collect.fetch.wlan_templates import keep_wlan_templates
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.mist.client import DEFAULT_LIMITS

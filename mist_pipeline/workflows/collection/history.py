@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 
 from mist_pipeline.analysis.scores.bands import with_severity
-from mist_pipeline.collect.fetch.fetcher import kind_of
+from mist_pipeline.collect.fetch.records import kind_of
 from mist_pipeline.collect.history.changes import changes_frame
 from mist_pipeline.collect.history.dimensions import (
     alarms_frame,

@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from mist_pipeline.collect.fetch.again import Brought, ask_again, questions
-from mist_pipeline.collect.fetch.fetcher import Origin, what_is_known
+from mist_pipeline.collect.fetch.records import Origin
+from mist_pipeline.collect.fetch.spellings import what_is_known
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.settings import Settings
 from mist_pipeline.warehouse.store import Warehouse

@@ -11,10 +11,12 @@ import sqlalchemy as sa
 from mist_pipeline.alerts.ledger.database import LedgerUnavailableError
 from mist_pipeline.analysis.scores.live_status import live_status
 from mist_pipeline.collect.fetch.days import day_bounds
-from mist_pipeline.collect.fetch.fetcher import Origin, fetch_plan, what_is_known
+from mist_pipeline.collect.fetch.fetcher import fetch_plan
 from mist_pipeline.collect.fetch.plan import Ask, Budget, Detail, make_plan
+from mist_pipeline.collect.fetch.records import Origin
 from mist_pipeline.collect.fetch.shortfall import lost_sentence
 from mist_pipeline.collect.fetch.snapshots import SnapshotKind, fetch_snapshot
+from mist_pipeline.collect.fetch.spellings import what_is_known
 from mist_pipeline.collect.history.changes import changes_frame
 from mist_pipeline.collect.history.dimensions import alarms_frame
 from mist_pipeline.collect.history.frames import Wanted, make_hours

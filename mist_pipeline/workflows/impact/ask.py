@@ -13,7 +13,7 @@ from mist_pipeline.alerts.impacts.due import due_incidents, incident_ids
 from mist_pipeline.alerts.impacts.measured import Answer, Counts, impacts
 from mist_pipeline.alerts.impacts.model import Impact
 from mist_pipeline.alerts.impacts.questions import Place, Question, every_question, fitting, places
-from mist_pipeline.collect.fetch.fetcher import known_spellings
+from mist_pipeline.collect.fetch.spellings import known_spellings
 from mist_pipeline.collect.raw.errors import RawDamagedError
 from mist_pipeline.http_client.retry import RetryPolicy
 from mist_pipeline.http_client.session import HttpLimits

@@ -7,8 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mist_pipeline.collect.fetch.fetcher import Origin, Spent, fetch_plan
+from mist_pipeline.collect.fetch.fetcher import Spent, fetch_plan
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
+from mist_pipeline.collect.fetch.records import Origin
 from mist_pipeline.collect.history.frames import Wanted, read_history
 from mist_pipeline.collect.raw.errors import FetchFailedError
 from mist_pipeline.collect.raw.store import RawStore

@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 
-from mist_pipeline.collect.fetch.fetcher import (
-    Origin,
-    fetch_plan,
-    known_spellings,
-    what_is_known,
-)
+from mist_pipeline.collect.fetch.fetcher import fetch_plan
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
+from mist_pipeline.collect.fetch.records import Origin
+from mist_pipeline.collect.fetch.spellings import known_spellings, what_is_known
 from mist_pipeline.collect.history.frames import Wanted, read_history
 from mist_pipeline.collect.raw.errors import FetchFailedError
 from mist_pipeline.collect.raw.store import RawStore

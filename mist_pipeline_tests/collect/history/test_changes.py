@@ -7,8 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mist_pipeline.collect.fetch.fetcher import Origin, fetch_plan
+from mist_pipeline.collect.fetch.fetcher import fetch_plan
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
+from mist_pipeline.collect.fetch.records import Origin
 from mist_pipeline.collect.fetch.snapshots import fetch_snapshot
 from mist_pipeline.collect.fetch.wlan_templates import keep_wlan_templates
 from mist_pipeline.collect.history.changes import changes_frame

@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mist_pipeline.collect.fetch.fetcher import Origin, fetch_plan
+from mist_pipeline.collect.fetch.fetcher import fetch_plan
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
+from mist_pipeline.collect.fetch.records import Origin
 from mist_pipeline.collect.fetch.snapshots import fetch_snapshot
 from mist_pipeline.collect.history.dimensions import (
     alarms_frame,

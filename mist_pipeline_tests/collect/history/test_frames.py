@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mist_pipeline.collect.fetch.days import day_bounds
-from mist_pipeline.collect.fetch.fetcher import Origin, fetch_plan
+from mist_pipeline.collect.fetch.fetcher import fetch_plan
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
+from mist_pipeline.collect.fetch.records import Origin
 from mist_pipeline.collect.history.frames import Wanted, make_history, read_history
 from mist_pipeline.collect.raw.store import RawStore
 from mist_pipeline.tables import history as tables

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from mist_pipeline.collect.fetch.fetcher import Origin, fetch_plan
+from mist_pipeline.collect.fetch.fetcher import fetch_plan
 from mist_pipeline.collect.fetch.plan import Budget, Known, make_plan
+from mist_pipeline.collect.fetch.records import Origin
 from mist_pipeline.collect.fetch.snapshots import fetch_snapshot
 from mist_pipeline.collect.history import read_once
 from mist_pipeline.collect.history.dimensions import connected_by_hour

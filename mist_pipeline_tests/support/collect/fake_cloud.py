@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from mist_pipeline.collect.fetch.days import day_bounds
-from mist_pipeline.collect.fetch.fetcher import Origin
 from mist_pipeline.collect.fetch.plan import Ask
+from mist_pipeline.collect.fetch.records import Origin
 from mist_pipeline.collect.history.frames import History
 from mist_pipeline.domain.metrics import CATALOGUE
 from mist_pipeline.mist.endpoints import Call
