@@ -29,6 +29,7 @@ from mist_pipeline.workflows.running.term import current_term, end_with_term, ki
 
 _LOOK_SECONDS = 0.5
 _LOADS_SECONDS = 60.0
+_WAITS_SECONDS = 60.0
 _AGAIN_AFTER_SECONDS = 10.0
 """A fork that ends is made again so long after it began, at the earliest."""
 _RUNS = "new runs"
@@ -202,7 +203,7 @@ def _choose(location: Location) -> None:
 
 def _serve(location: Location, folder: Path, parent: int) -> None:
     """Serve one code location as ``dagster api grpc`` does, until this process is ended or its parent is gone."""
-    # What `dagster api grpc` is made of has no public name.
+    # What `dagster api grpc` is made of has no public name, and neither has how long gRPC waits.
     from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
     from dagster._core.utils import FuturesAwareThreadPoolExecutor
     from dagster._grpc.server import DagsterGrpcServer
@@ -210,6 +211,9 @@ def _serve(location: Location, folder: Path, parent: int) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    # A server that waits for its end looks ten times a second for signals, which interrupt the wait by themselves.
+    waiting: Any = importlib.import_module("grpc._common")
+    waiting.MAXIMUM_WAIT_TIMEOUT = _WAITS_SECONDS
     configure_loggers(log_level="WARNING")
     _choose(location)
     end_with_term()

@@ -77,8 +77,10 @@ def guarded(
     from dagster_webserver.app import create_app_from_workspace_process_context
     from dagster_webserver.version import __version__
 
+    from mist_pipeline.cli.code_location.watching import ask_less_often
     from mist_pipeline.guard.asgi import Guard
 
+    ask_less_often()
     target = WorkspaceFileTarget([workspace]) if workspace else EmptyWorkspaceTarget()
     # Dagster refuses mutations itself where it is read only; its pages then show no buttons for them.
     context = WorkspaceProcessContext(instance, target, version=__version__, read_only=rules.is_read_only)

@@ -4,6 +4,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -11,12 +13,15 @@ import psutil
 import pytest
 import yaml
 
-# The client of Dagster's code servers has no public name.
+# The client of Dagster's code servers has no public name, nor has what its daemon holds of them.
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.server import wait_for_grpc_server
 
 from mist_pipeline.cli.code_location import server as server_module
+from mist_pipeline.cli.code_location import watching
 from mist_pipeline.cli.code_location.files import CODE_LOCATION, DAGSTER_YAML
 from mist_pipeline.cli.code_location.forks import Location, keep_forked
 from mist_pipeline.cli.code_location.launching import launch
@@ -86,7 +91,8 @@ def test_each_organisation_is_served_from_what_is_loaded_once_and_again_where_it
     locations = [Location(key, key) for key in ("acme", "globex")]
     with instance(settings):
         env = environment(settings)
-    with code_server(env, dict.fromkeys(locations, ())) as server:
+    with ExitStack() as stack:
+        server = stack.enter_context(code_server(env, dict.fromkeys(locations, ())))
         zones = {one.name: zone_of(server, one) for one in locations}
         assert zones == {
             "acme": ("acme__every_morning", "Europe/Berlin"),
@@ -100,6 +106,8 @@ def test_each_organisation_is_served_from_what_is_loaded_once_and_again_where_it
             queued = opened.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
         assert sorted(run.job_name for run in queued) == ["acme__live", "globex__live"]
         ids = {one: id_of(server.socket(one)) for one in locations}
+        daemons = stack.enter_context(loaded_by_a_daemon(server))
+        assert loaded_again(daemons) == []
         forks, address = psutil.Process(server.process.pid).children(), server.socket(locations[0])
         # Both, and the one that forks for runs.
         assert len(forks) == 3
@@ -110,6 +118,28 @@ def test_each_organisation_is_served_from_what_is_loaded_once_and_again_where_it
         wait_for_grpc_server(server.process, DagsterGrpcClient(socket=str(address)), [])
         assert id_of(address) != ids[locations[0]]
         assert id_of(server.socket(locations[1])) == ids[locations[1]]
+        assert loaded_again(daemons) == ["acme"]
+        assert loaded_again(daemons) == []
+
+
+@contextmanager
+def loaded_by_a_daemon(server: CodeServer) -> Iterator[WorkspaceProcessContext]:
+    """The code locations as Dagster's daemon holds them, without the threads that watch them."""
+    with (
+        dg.instance_for_test() as opened,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(WorkspaceProcessContext, "_start_watch_thread", lambda *_: None)
+        with WorkspaceProcessContext(opened, WorkspaceFileTarget([str(server.workspace)])) as context:
+            yield context
+
+
+def loaded_again(context: WorkspaceProcessContext) -> list[str]:
+    """What a daemon loads that looks whether there is something new."""
+    before = context.get_current_workspace().code_location_entries
+    watching.refresh(context)
+    after = context.get_current_workspace().code_location_entries
+    return [name for name in after if after[name] is not before[name]]
 
 
 def zone_of(server: CodeServer, location: Location) -> tuple[str, str | None]:
