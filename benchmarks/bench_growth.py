@@ -1,17 +1,20 @@
 """What an organisation takes as it grows: a morning, a poll, a page, a day of a backfill, and the bytes that a day leaves.
 
-Run with ``.venv/bin/python -m benchmarks growth``: 24, 3,000 and 30,000 sites, an hour on 2 cores. One size:
-``python -m benchmarks.bench_growth --sites 300``; ``--keep FOLDER`` leaves the organisations there.
+Mornings, polls and evaluations are runs as the daemon starts them, forks of a code server; ``--by-hand``: commands, each with an interpreter of
+its own. Snapshots and the backfill are always commands. Run with ``.venv/bin/python -m benchmarks growth``: 24, 3,000 and 30,000 sites, an hour
+on 2 cores. One size: ``python -m benchmarks.bench_growth --sites 300``; ``--keep FOLDER`` leaves the organisations there.
 """
 
 import argparse
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from benchmarks.daemon_runs import runs_of_daemon
 from benchmarks.growing import BACKFILL_DAYS, Step, cloud, planned_calls, settings_of, taken
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history, live, scorecard, state
@@ -31,6 +34,9 @@ STEPS = {
     "analyse": f"analysis of {BACKFILL_DAYS} days together",
 }
 """In this order: what a process does → its name."""
+
+OF_DAEMON = ("daily", "first_live", "live", "evaluate")
+"""Those that the daemon starts."""
 
 LIMITS = {"daily": {3_000: 15.0, 30_000: 150.0}, "live": {3_000: 10.0}, "evidence": {3_000: 3.0}}
 MOST_BYTES = 8 * 1024**3
@@ -82,6 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--steps", nargs="+", choices=STEPS, default=list(STEPS), help="only these, in their order"
     )
     parser.add_argument("--keep", type=Path, help="leave the organisations in this folder")
+    parser.add_argument(
+        "--by-hand", action="store_true", help="run jobs as commands do, not as runs of the daemon"
+    )
     parser.add_argument("--plan", action="store_true", help="only print the calls that the planner plans")
     given = parser.parse_args(arguments)
     for sites in given.sites:
@@ -93,20 +102,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
             folder = (given.keep or Path(name)) / f"sites-{sites}"
             folder.mkdir(parents=True)
             print(f"{sites:,} sites")
-            found = measured(folder, sites, [step for step in STEPS if step in given.steps])
+            chosen = [step for step in STEPS if step in given.steps]
+            found = measured(folder, sites, chosen, by_hand=given.by_hand)
             if found.grown:
                 print_measured(found)
 
 
-def measured(folder: Path, sites: int, chosen: Sequence[str]) -> Organisation:
+def measured(folder: Path, sites: int, chosen: Sequence[str], *, by_hand: bool) -> Organisation:
     """Make an organisation and do everything that is chosen with it once; what grows only with everything."""
     settings = settings_of(folder)
     taken("past", folder, sites)
     steps, left = {}, {}
-    with cloud(folder, sites) as where:
+    with cloud(folder, sites) as where, ExitStack() as started:
+        daemon = None
         for step in chosen:
+            if daemon is None and step in OF_DAEMON and not by_hand:
+                daemon = started.enter_context(runs_of_daemon(folder, where))
             before = _places(settings)
-            steps[step] = taken(step, folder, sites, where)
+            steps[step] = (
+                daemon.run(step) if daemon and step in OF_DAEMON else taken(step, folder, sites, where)
+            )
             left[step] = {place: size - before[place] for place, size in _places(settings).items()}
             _print_step(sites, step, steps[step])
     return Organisation(steps, grown(settings, left) if len(chosen) == len(STEPS) else {})
@@ -185,7 +200,7 @@ def print_measured(found: Organisation) -> None:
         named = {
             name: seconds
             for name, seconds in one.said.items()
-            if name not in ("calls", "peak of the process")
+            if name not in ("calls", "steps", "events", "peak of the process")
         }
         most = [
             pair

@@ -1,8 +1,8 @@
 """An organisation of some size, and what is done with it: each step in a process of its own, so that its time and memory are its own.
 
 Ninety days of daily scores are random; of the last days the hours come from the simulated organisation. The newest day is collected from the
-simulated cloud, polled, analysed and reported by the jobs themselves, in Dagster, as the command line runs them. Not here: what is printed
-(`bench_growth`).
+simulated cloud, polled, analysed and reported by the jobs themselves, in Dagster, as the command line runs them. Not here: the same jobs as
+the daemon runs them (`daemon_runs`), and what is printed (`bench_growth`).
 """
 
 import json
@@ -124,14 +124,23 @@ def cloud(folder: Path, sites: int) -> Iterator[RunningCloud]:
             process.stdin.close()
 
 
-def settings_of(folder: Path) -> Settings:
-    """Of the organisation in a folder."""
-    own = {
+def own_variables(folder: Path) -> Mapping[str, str]:
+    """Environment variables of the organisation in a folder."""
+    return {
         "MIST_PIPELINE_DATA": str(folder),
         "MIST_PIPELINE__HISTORY__START": DAYS[0].isoformat(),
         "MIST_PIPELINE__ORGANISATION__TIMEZONE": "UTC",
     }
-    return load_settings(environment={**os.environ, **own})
+
+
+def settings_of(folder: Path) -> Settings:
+    """Of the organisation in a folder."""
+    return load_settings(environment={**os.environ, **own_variables(folder)})
+
+
+def when_of(step: str) -> datetime:
+    """The instant that a job works as of."""
+    return {"live": POLL, "evaluate": POLL, "first_live": FIRST_POLL}.get(step, MORNING)
 
 
 def make_past(folder: Path, sites: int) -> Mapping[str, float]:
@@ -202,10 +211,10 @@ def run_job(folder: Path, job: str) -> Mapping[str, float]:
     from mist_pipeline.workflows.progress import silent
 
     settings = settings_of(folder)
-    at = {"live": POLL, "evaluate": POLL, "first_live": FIRST_POLL}.get(job, MORNING)
+    at = when_of(job)
     name = "live" if job == "first_live" else job
     days = _days_of(job)
-    calls = _calls(settings)
+    calls = calls_so_far(settings)
     outcomes = (
         execute_days(settings, name, days, progress=silent, as_of=at, notify=False)
         if days
@@ -219,7 +228,7 @@ def run_job(folder: Path, job: str) -> Mapping[str, float]:
         found = {
             one.step_key: one.end_time - one.start_time for one in steps if one.end_time and one.start_time
         }
-    return {**found, "calls": _calls(settings) - calls}
+    return {**found, "calls": calls_so_far(settings) - calls}
 
 
 BACKFILL_DAYS = 3
@@ -231,7 +240,8 @@ def _days_of(job: str) -> Sequence[date]:
     return [LAST] if job in ("collect", "daily") else []
 
 
-def _calls(settings: Settings) -> int:
+def calls_so_far(settings: Settings) -> int:
+    """Calls of the last hours, of both lanes."""
     from mist_pipeline.workflows.present.overview import calls_of_hours
 
     hours, _ = calls_of_hours(settings, datetime.now(UTC))
