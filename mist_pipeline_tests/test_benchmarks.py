@@ -12,7 +12,7 @@ TINY = {
     "evidence": ["--sites", "2", "--days", "10", "--large", "2"],
     "faults": ["--sites", "2", "--hours", "1", "--minutes", "30"],
     "forecasts": ["--sites", "1", "--series", "0"],
-    "growth": ["--sites", "2", "--steps", "evidence"],
+    "growth": ["--sites", "2", "--steps", "evaluate", "evidence"],
     "intervals": ["--sites", "2", "--days", "18", "--worlds", "1"],
     "labelled": ["--series", "1", "--kinds", "mean,extremum"],
     "operator": ["--quarters", "1", "--cases", "1"],
