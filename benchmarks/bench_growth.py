@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.daemon_runs import runs_of_daemon
+from benchmarks.ending import end_what_was_started
 from benchmarks.growing import BACKFILL_DAYS, Step, cloud, planned_calls, settings_of, taken
 from mist_pipeline.settings import Settings
 from mist_pipeline.tables import analysis, history, live, scorecard, state
@@ -82,6 +83,7 @@ class Organisation:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables of every size."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, nargs="+", default=list(SIZES))
     parser.add_argument(

@@ -22,6 +22,7 @@ import dagster as dg
 import psutil
 import requests
 
+from benchmarks.ending import end_what_was_started
 from mist_pipeline.cli.dagster_home import instance
 from mist_pipeline.cli.serving.ports import free_port
 from mist_pipeline.defs.scope import ORGANISATION_TAG, Scope
@@ -65,6 +66,7 @@ class Measured:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--organisations", type=int, default=50)
     parser.add_argument("--sites", type=int, default=2)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.daemon_runs import RunsOfDaemon, runs_of_daemon
+from benchmarks.ending import end_what_was_started
 from benchmarks.growing import cloud, taken
 
 JOBS = ("deliver", "evaluate", "live", "daily")
@@ -16,6 +17,7 @@ JOBS = ("deliver", "evaluate", "live", "daily")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table: each job in both ways."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=24)
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))

@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.ending import end_what_was_started
 from mist_pipeline.collect.raw.format import Record
 from mist_pipeline.collect.raw.integrity import examine
 from mist_pipeline.collect.raw.store import RawStore
@@ -121,6 +122,7 @@ def written(store: RawStore, answers: dict[str, list[list[Record]]]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=300)
     parser.add_argument("--repeat", type=int, default=3, help="the quickest counts")

@@ -24,6 +24,7 @@ import dagster as dg
 import polars as pl
 
 from benchmarks.bench_daily import DAYS, METRICS, daily_scores
+from benchmarks.ending import end_what_was_started
 from mist_pipeline.alerts.ledger.pending import pending_evaluations
 from mist_pipeline.cli.dagster_home import environment
 from mist_pipeline.simulator.cloud.http_faults import Faults
@@ -67,6 +68,7 @@ class Waits:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
+    end_what_was_started()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=120)
     parser.add_argument("--polls", type=int, default=8)
