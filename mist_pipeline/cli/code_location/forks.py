@@ -104,9 +104,14 @@ def keep_forked(
         loading = sum(clock() - begun[name] < _LOADS_SECONDS and not serves(name) for name in forks.values())
         ready = [name for name, at in due.items() if at <= clock()]
         for name in ready[: max(at_once - loading, 0)]:
-            del due[name]
             begun[name] = clock()
-            forks[fork(name)] = name
+            try:
+                forks[fork(name)] = name
+            except OSError as error:  # no memory, or too many processes: those that live go on
+                due[name] = clock() + _AGAIN_AFTER_SECONDS
+                say(name, f"! The code server of {name} cannot be started, which is tried again: {error}")
+            else:
+                del due[name]
         wait(_LOOK_SECONDS)
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from mist_pipeline.cli.code_location.files import MODULE
+from mist_pipeline.workflows.running.processes import is_gone, name_of_process
 
 IS_POSSIBLE = sys.version_info < (3, 14)
 """Later versions of Python's fork server want a key that only an interpreter started by itself is given."""
@@ -106,6 +107,7 @@ class RunProcess:
     def __init__(self, target: Callable[..., None], args: Sequence[Any]) -> None:
         self._target, self._args = target, args
         self._process: BaseProcess | None = None
+        self._name: str | None = None
 
     def start(self) -> None:
         """Start it."""
@@ -113,19 +115,25 @@ class RunProcess:
         process: BaseProcess = multiprocessing.get_context("forkserver").Process(target=begin, args=given)
         try:
             process.start()
-        except OSError:  # nobody waits there (any more), so nothing was begun
+        except (OSError, EOFError):  # nobody waits there (any more), or could fork, so nothing was begun
             process = multiprocessing.get_context("spawn").Process(target=self._target, args=self._args)
             process.start()
         self._process = process
+        self._name = None if process.pid is None else name_of_process(process.pid)
 
     def is_alive(self) -> bool:
-        """Whether it has not ended."""
-        return self._process is not None and self._process.is_alive()
+        """Whether it has not ended.
+
+        Who forked it says how it ended, and says so too where he himself is gone, while the run goes on.
+        """
+        if self._process is None:
+            return False
+        return self._process.is_alive() or (self._name is not None and not is_gone(self._name))
 
     @property
     def exitcode(self) -> int | None:
-        """How it ended; None while it has not."""
-        return None if self._process is None else self._process.exitcode
+        """How it ended; None while it has not, and 255 where nobody is left who knows."""
+        return None if self._process is None or self.is_alive() else self._process.exitcode
 
 
 def begin(environment: Mapping[str, str], target: Callable[..., None], *args: Any) -> None:

@@ -191,6 +191,40 @@ def test_a_fork_that_ends_is_made_again_but_not_at_once_and_people_are_told() ->
     assert said == ["! The code server of globex ended with -9; it is started again."]
 
 
+def test_a_machine_that_has_no_room_for_one_more_fork_keeps_those_that_live_and_is_asked_again() -> None:
+    said: list[str] = []
+    clock = SteppingTime(seconds=0.0)
+    asked: list[tuple[str, float]] = []
+
+    def fork(name: str) -> int:
+        asked.append((name, clock.now))
+        if name == "globex" and clock.now < 5:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return len(asked)
+
+    def wait(seconds: float) -> None:
+        clock.sleep_on(seconds)
+        if clock.now > 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        keep_forked(
+            ["acme", "globex"],
+            fork,
+            clock=lambda: clock.now,
+            wait=wait,
+            reap=lambda: (0, 0),
+            say=lambda _, sentence: said.append(sentence),
+            serves=lambda _: True,
+            at_once=2,
+        )
+    assert [name for name, _ in asked] == ["acme", "globex", "globex"]
+    assert asked[-1][1] >= 10
+    assert said == [
+        "! The code server of globex cannot be started, which is tried again: [Errno 11] Resource temporarily unavailable"
+    ]
+
+
 def test_a_few_load_at_a_time_and_one_that_takes_long_holds_up_no_other() -> None:
     clock = SteppingTime(seconds=0.0)
     begun: dict[str, float] = {}

@@ -27,15 +27,21 @@ def test_a_run_is_a_fork_that_computes_and_ends_as_any_process_and_a_fresh_one_w
 ) -> None:
     command = [sys.executable, "-m", "mist_pipeline_tests.support.cli.forked_runs", str(tmp_path)]
     said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=600).stdout)
-    ends, killed, fresh = said["ends"], said["killed"], said["fresh"]
-    for one in (ends, killed, fresh):
+    ends, killed, fresh, refused = (said[name] for name in ("ends", "killed", "fresh", "refused"))
+    for one in (ends, killed, fresh, refused):
         assert one["variable"] == "yes"
         # They are made of the configuration as it is when the run begins.
         assert not one["definitions"]
         assert one["computed"] == [7, 200_000, 10, 300.0]
         assert one["was alive"]
-    assert [one["parent"] for one in (ends, killed, fresh)] == [said["waits"], said["waits"], said["asks"]]
-    assert [one["ended with"] for one in (ends, killed, fresh)] == [3, -9, 3]
+    assert [one["parent"] for one in (ends, killed)] == [said["waits"], said["waits"]]
+    assert [one["parent"] for one in (fresh, refused)] == [said["asks"], said["asks"]]
+    assert [one["ended with"] for one in (ends, killed, fresh, refused)] == [3, -9, 3, 3]
+    # Who forks may be killed, or end where the machine gives no further process: what he forked goes on and is not called failed.
+    outlives = said["outlives"]
+    assert outlives["went on"]
+    assert outlives["code meanwhile"] is None
+    assert outlives["ended with"] == 255
     # Who waits ends once nobody is left who may ask.
     assert said["ended with"] == 0
 

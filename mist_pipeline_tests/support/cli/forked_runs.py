@@ -4,7 +4,9 @@ import importlib
 import json
 import os
 import signal
+import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -56,10 +58,9 @@ def begun(how_it_ends: Callable[[int, Any], None]) -> dict[str, Any]:
     return {**said, "was alive": was_alive, "ended with": process.exitcode}
 
 
-def main() -> None:
-    """One that ends, one that is killed, and one that begins where nobody forks any more."""
-    folder = Path(sys.argv[1])
-    importlib.import_module(MODULE)
+def waiting(folder: Path) -> tuple[int, int]:
+    """A process that forks for runs: its number, and what is closed when nobody may ask any more."""
+    runs.place_of(folder).unlink(missing_ok=True)
     ended, alive = os.pipe()
     waits = os.fork()
     if not waits:
@@ -70,16 +71,68 @@ def main() -> None:
             code = 0
         finally:
             os._exit(code)
-    os.environ[VARIABLE] = "yes"
     while not runs.place_of(folder).exists():
         time.sleep(0.05)
+    os.close(ended)
     runs.ask_there(folder, alive)
+    return waits, alive
+
+
+def orphan(waits: int) -> dict[str, Any]:
+    """A run that goes on while who forked it is killed, and then ends."""
+    context = runs.RunContext()
+    told, ended = context.Queue(), context.Event()
+    process = context.Process(target=work, args=[told, ended])
+    process.start()
+    said: dict[str, Any] = told.get(timeout=120)
+    os.kill(waits, signal.SIGKILL)
+    os.waitpid(waits, 0)
+    time.sleep(0.2)
+    went_on, code = process.is_alive(), process.exitcode
+    ended.set()
+    until = time.monotonic() + 60
+    while process.is_alive() and time.monotonic() < until:
+        time.sleep(0.05)
+    return {**said, "went on": went_on, "code meanwhile": code, "ended with": process.exitcode}
+
+
+def without_room(folder: Path) -> dict[str, Any]:
+    """A run that is asked for where somebody listens and ends without a fork, as where the machine gives no further process."""
+    runs.place_of(folder).unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(runs.place_of(folder)))
+        listener.listen()
+
+        def refuse() -> None:
+            with listener.accept()[0] as asked:
+                asked.recv(1)
+
+        threading.Thread(target=refuse, daemon=True).start()
+        return begun(lambda _, event: event.set())
+
+
+def main() -> None:
+    """One that ends, one that is killed, one that outlives who forked it, and two that begin where nobody forks."""
+    folder = Path(sys.argv[1])
+    importlib.import_module(MODULE)
+    os.environ[VARIABLE] = "yes"
+    outlives = orphan(waiting(folder)[0])
+    waits, alive = waiting(folder)
     ends = begun(lambda _, event: event.set())
     killed = begun(lambda process, _: os.kill(process, signal.SIGKILL))
     os.close(alive)
     _, status = os.waitpid(waits, 0)
     fresh = begun(lambda _, event: event.set())
-    said = {"waits": waits, "asks": os.getpid(), "ends": ends, "killed": killed, "fresh": fresh}
+    refused = without_room(folder)
+    said = {
+        "waits": waits,
+        "asks": os.getpid(),
+        "ends": ends,
+        "killed": killed,
+        "fresh": fresh,
+        "refused": refused,
+        "outlives": outlives,
+    }
     print(json.dumps({**said, "ended with": os.waitstatus_to_exitcode(status)}), flush=True)
 
 
