@@ -1,5 +1,6 @@
 """The published copy is made of the former one: the same rows as if it were made whole, and whole where the former one is not as expected."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, timedelta
@@ -33,19 +34,32 @@ def rows_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
         return {name: sorted(reader.execute(f"FROM {name}").fetchall(), key=repr) for name in names}
 
 
-@pytest.fixture
-def filled(warehouse_file: Warehouse) -> Warehouse:
-    """A warehouse with three days."""
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a warehouse of three days and its published copy; each test gets copies of the two."""
+    folder = tmp_path_factory.mktemp("prepared")
+    warehouse = Warehouse(folder / "warehouse.duckdb")
     for day in DAYS[:3]:
-        warehouse_file.replace_days(history.SLE_DAILY, readings(day, 90.0, 60.0), [day])
-    warehouse_file.replace_days(history.SITES, described(FIRST, ("s0", "Lab"), ("s1", "Shop")), [FIRST])
+        warehouse.replace_days(history.SLE_DAILY, readings(day, 90.0, 60.0), [day])
+    warehouse.replace_days(history.SITES, described(FIRST, ("s0", "Lab"), ("s1", "Shop")), [FIRST])
+    publish(warehouse, folder / "published" / "mist.duckdb")
+    return folder
+
+
+@pytest.fixture
+def filled(prepared: Path, warehouse_file: Warehouse, tmp_path: Path) -> Warehouse:
+    """A warehouse with three days."""
+    shutil.copyfile(prepared / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
     return warehouse_file
 
 
 @pytest.fixture
-def copy(filled: Warehouse, tmp_path: Path) -> Path:
+def copy(prepared: Path, filled: Warehouse, tmp_path: Path) -> Path:
     """Its published copy."""
-    return publish(filled, tmp_path / "published" / "mist.duckdb")
+    published = tmp_path / "published" / "mist.duckdb"
+    published.parent.mkdir()
+    shutil.copyfile(prepared / "published" / "mist.duckdb", published)
+    return published
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What polls keep of the week before today: evidence is the same with it, and it is made again wherever it does not fit."""
 
+import shutil
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -52,18 +53,31 @@ def put_today(
     warehouse.replace_tables({to: full(to, frames[of.name].filter(is_known)) for of, to in LIVE.items()})
 
 
+def settings_of(folder: Path) -> Settings:
+    return load_settings(environment={"MIST_PIPELINE_DATA": str(folder)})
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings(environment={"MIST_PIPELINE_DATA": str(tmp_path)})
+    return settings_of(tmp_path)
 
 
-@pytest.fixture
-def warehouse(settings: Settings) -> Warehouse:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder that each test gets a copy of: evidence until yesterday, and polls until noon."""
+    folder = tmp_path_factory.mktemp("prepared")
+    settings = settings_of(folder)
     made = Warehouse(settings.warehouse_path)
     put_days(made, DAYS[:-1])
     store_evidence(made, settings, DAYS[:-1])
     put_today(made, NOON)
-    return made
+    return folder
+
+
+@pytest.fixture
+def warehouse(prepared: Path, settings: Settings) -> Warehouse:
+    shutil.copytree(prepared, settings.data, dirs_exist_ok=True)
+    return Warehouse(settings.warehouse_path)
 
 
 @pytest.fixture
