@@ -34,12 +34,14 @@ class Helper:
         pause_seconds: From its end to its next start.
         longest_seconds: It comes to its end by itself, as one that is asked for every few minutes does, and is killed when it
             takes longer; None: it should not end.
+        keep_open: Descriptors that it keeps open with this process: of a lock, so that one that is left behind is found by it.
     """
 
     name: str
     command: Sequence[str]
     pause_seconds: float = _PAUSE_SECONDS
     longest_seconds: float | None = None
+    keep_open: Sequence[int] = ()
     running: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
     _again_at: float | None = field(default=None, init=False)
     _begun_at: float = field(default=0.0, init=False)
@@ -53,7 +55,7 @@ class Helper:
             self.running = None
             self._again_at = now + self.pause_seconds
         if self.running is None and now >= self._again_at:
-            self.running = subprocess.Popen(self.command, env=env)
+            self.running = subprocess.Popen(self.command, env=env, pass_fds=self.keep_open)
             self._begun_at = now
 
     def _is_over(self, now: float) -> bool:

@@ -215,6 +215,17 @@ def test_a_daemon_starts_though_somebody_has_the_port_of_its_console(
     assert ended.code == 1
 
 
+def test_what_is_left_of_a_daemon_is_named_and_not_its_port(call: Call, folder: Path, taken: str) -> None:
+    lock = take_folder(
+        folder / "data", "mist-pipeline daemon", f"http://127.0.0.1:{taken}", datetime.now(UTC)
+    )
+    ended = call("daemon", "--port", taken, "--web-port", "0")
+    lock.release()
+    assert ended.code == 1
+    assert "is in use by `mist-pipeline daemon`" in ended.text
+    assert "choose another one" not in ended.text
+
+
 def test_a_console_at_an_address_of_another_machine_is_refused(call: Call) -> None:
     access = {
         "MIST_PIPELINE__WEB__ACCESS": "token",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mist_pipeline.cli.together import ClockSteppedBackError, ClockWatch, Helper, run_together
+from mist_pipeline.cli.together import ClockSteppedBackError, ClockWatch, Helper, end, run_together
 from mist_pipeline.workflows.running.processes import name_of_process
 
 pytestmark = pytest.mark.slow
@@ -100,3 +100,15 @@ def test_a_clock_that_is_set_back_is_noticed(clocks: list[tuple[float, float]], 
             watch()
     else:
         watch()
+
+
+def test_a_helper_that_is_left_behind_still_holds_the_lock(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        helper = Helper("The console", python("import time; time.sleep(60)"), keep_open=[lock.fileno()])
+        helper.watch({}, 0.0)
+        assert helper.running is not None
+        try:
+            held = [Path(link).resolve() for link in Path(f"/proc/{helper.running.pid}/fd").iterdir()]
+            assert tmp_path / "lock" in held
+        finally:
+            end([helper.running])

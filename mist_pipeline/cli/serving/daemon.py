@@ -75,10 +75,8 @@ def daemon(
         _refuse_another_organisation(settings, is_alone=len(served) == 1)
     webserver = _webserver(served, host, port, allowed_host or [], is_read_only=read_only)
     helpers = [one for settings in served if (one := _heartbeat(settings))]
-    need_free(host, port)
-    # Its port may be taken later on: no reason to end polls and messages.
     command = _console(served, web_host, web_port, allowed_host or [], is_read_only=read_only)
-    helpers.insert(0, Helper("The console", command))
+    # Its port may be taken later on: no reason to end polls and messages.
     _say_if_taken(web_host, web_port)
     minutes = " and ".join(sorted({str(one.monitoring.interval_minutes) for one in served}, key=int))
     ready = (
@@ -90,7 +88,10 @@ def daemon(
         ready = f"Serving {keys}.\n{ready}"
     with ExitStack() as stack:
         address = f"http://{host}:{port}"
+        # Before the port: what is left of a daemon that was killed has both, and only the lock says what it is.
         keep_open = take_folders(served, "mist-pipeline daemon", address, stack)
+        need_free(host, port)
+        helpers.insert(0, Helper("The console", command, keep_open=keep_open))
         env = environment(served[0], extra)
         if served[0].monitoring.machines == 1:
             is_well = _serve(served, env, keep_open, webserver, ready, helpers, start_all=True)
@@ -111,7 +112,7 @@ def _serve_in_turns(
     """Serve where several machines share the work: while this one is active, and but for its console and its sender only then."""
     refuse_unshared(served)
     always = [one for one in helpers if one.longest_seconds is None]
-    always.append(Helper("What sends messages", SENDER))
+    always.append(Helper("What sends messages", SENDER, keep_open=keep_open))
     # The heartbeat is of the active one.
     also = [one for one in helpers if one not in always]
 
