@@ -4,6 +4,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -14,7 +15,7 @@ from mist_pipeline.tables.scorecard import ISSUED_FORECASTS, TRUTHS
 from mist_pipeline.warehouse.store import Warehouse
 from mist_pipeline.workflows.scorecard.grade import accuracy_rows, actions_of, crossing_rows, probability_rows
 from mist_pipeline.workflows.scorecard.issue import keep_issued
-from mist_pipeline.workflows.scorecard.quality import quality_rows, truth_rows
+from mist_pipeline.workflows.scorecard.quality import copied, quality_rows, truth_rows
 
 DAY = date(2026, 3, 1)
 AT = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -167,6 +168,14 @@ def test_what_people_said_reaches_the_quality_of_alerts(tmp_path: Path) -> None:
     assert found.filter(pl.col("sink") == "mail")["messages_per_person_day"].to_list() == pytest.approx(
         [1 / 7] * 2
     )
+
+
+def test_a_copy_that_an_earlier_version_made_is_read_without_what_is_new(tmp_path: Path) -> None:
+    warehouse, _ = installation(tmp_path)
+    warehouse.replace_tables({alerts.ALERTS: rows_of(alerts.ALERTS, {"alert_id": "1"})})
+    with duckdb.connect(str(tmp_path / "mist.duckdb")) as connection:
+        connection.execute(f"ALTER TABLE {alerts.ALERTS.full_name} DROP COLUMN levels")
+    assert copied(warehouse, alerts.ALERTS).equals(rows_of(alerts.ALERTS, {"alert_id": "1"}))
 
 
 def test_an_alert_in_a_planned_window_is_planned(tmp_path: Path) -> None:

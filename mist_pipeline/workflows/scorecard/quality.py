@@ -108,9 +108,12 @@ def _midnight(settings: Settings, day: date) -> datetime:
 
 
 def copied(warehouse: Warehouse, of: Table) -> pl.DataFrame:
-    """A copy of a table of the ledger."""
+    """A copy of a table of the ledger; what an earlier version that made it did not know is null."""
     rows = warehouse.query(f"FROM {of.full_name}")
-    return rows.select(pl.col(name).cast(kind) for name, kind in of.polars_schema().items())
+    return rows.select(
+        (pl.col(name) if name in rows.columns else pl.lit(None).alias(name)).cast(kind)
+        for name, kind in of.polars_schema().items()
+    )
 
 
 def _judged_tickets(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
