@@ -88,12 +88,14 @@ def _first(now: Now, glyphs: Glyphs) -> Text:
         line.append(f" {now.live.words(now.at)} ", style=_WARN)
     else:
         line.append(now.live.words(now.at)[:1].upper() + now.live.words(now.at)[1:], style="bold")
-    if organisation.health is not None:
-        change = number(organisation.health_change, glyphs, 1, signed=True)
-        line.append(f"{glyphs.dot}health {down(organisation.health, glyphs, 1)} ({change})")
     line.append(f"{glyphs.dot}{count(len(now.sites), 'site')}")
     if organisation.clients is not None:
         line.append(f"{glyphs.dot}{count(organisation.clients, 'client')}")
+    if organisation.health is not None and organisation.day is not None:
+        # Of a whole day, beside what is now: it says of which.
+        change = number(organisation.health_change, glyphs, 1, signed=True)
+        health = f"{down(organisation.health, glyphs, 1)} ({change})"
+        line.append(f"{glyphs.dot}health {health} on {organisation.day:%Y-%m-%d}")
     return line
 
 
